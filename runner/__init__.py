@@ -1,0 +1,3 @@
+"""Sitecrew looks after other people's websites. Data flows: text, model, plan, events, ledger, documents, world."""
+
+__version__ = "0.1.0"

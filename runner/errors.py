@@ -1,0 +1,172 @@
+"""Every error that Sitecrew raises on purpose, each with its exit code and a hint for the person who sees it.
+
+    SitecrewError                     1  something unexpected
+    +-- UsageError                    2  the command or its input cannot be used
+    |   +-- ValidationError           2  a file says something that cannot be; carries every Problem found
+    |   +-- UnknownNameError          2  no such site, run, playbook, client, host
+    |   +-- SecretError               2  a secret reference leads nowhere
+    +-- HostError                        a host could not be worked with
+    |   +-- UnreachableError          4  no connection
+    |   |   +-- HostKeyError          4  unknown or changed host key
+    |   |   +-- LoginRefusedError     4  the host knows us not
+    |   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
+    |   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
+    |   +-- LostError                 6  the outcome of something begun is not known
+    +-- LockedError                  11  another run works on this site
+    +-- ProbeError                    3  a look from outside found the site unhealthy
+    +-- BackupError                   3  a snapshot is missing, incomplete or not what its manifest says
+    +-- LedgerError                   1  the ledger cannot be read or written
+    +-- DeliveryError                 3  a message could not be handed over
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = [
+    "BackupError",
+    "DeliveryError",
+    "ExitCode",
+    "HostError",
+    "HostKeyError",
+    "JobRefusedError",
+    "LedgerError",
+    "LockedError",
+    "LoginRefusedError",
+    "LostError",
+    "NoShellError",
+    "ProbeError",
+    "Problem",
+    "SecretError",
+    "SitecrewError",
+    "UnknownNameError",
+    "UnreachableError",
+    "UsageError",
+    "ValidationError",
+]
+
+
+class ExitCode(IntEnum):
+    """What the process says to scripts. Frozen: numbers are never reused."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    FAILED = 3
+    UNREACHABLE = 4
+    UNDONE = 5
+    LOST = 6
+    MISSED = 7
+    LOCKED = 11
+    PENDING = 20
+    INTERRUPTED = 130
+
+
+class SitecrewError(Exception):
+    """The root. `hint` says what to do about it, best of all what to type."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(SitecrewError):
+    """The command line or an input file cannot be used as it is."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in an input file. Lines and columns count from 1; `path` is like ``steps[3].timeout``."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+    source: str = ""
+    """The line of text itself, for the caret."""
+
+
+class ValidationError(UsageError):
+    """Input files with every mistake that was found in them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(f"{count} mistake{'s' if count != 1 else ''} found")
+        self.problems = problems
+
+
+class UnknownNameError(UsageError):
+    """Nothing of that name; the hint names what comes closest."""
+
+
+class SecretError(UsageError):
+    """A secret reference whose variable, file or command gives nothing."""
+
+
+class HostError(SitecrewError):
+    """A host could not be worked with."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UnreachableError(HostError):
+    """No connection to the host, hence nothing was begun on it."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class HostKeyError(UnreachableError):
+    """The host's key is not the one on record, or there is none on record."""
+
+
+class LoginRefusedError(UnreachableError):
+    """The host refused key or password."""
+
+
+class NoShellError(UnreachableError):
+    """The account has no POSIX shell: sftp only, or restricted."""
+
+
+class JobRefusedError(HostError):
+    """The host did not start the job, and nothing of it has run."""
+
+
+class LostError(HostError):
+    """Something was begun and its outcome is not known. Reconciled before anything else happens."""
+
+    exit_code = ExitCode.LOST
+
+
+class LockedError(SitecrewError):
+    """Another run holds the site's lock."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class ProbeError(SitecrewError):
+    """A look from outside could not be taken, or found the site unhealthy."""
+
+    exit_code = ExitCode.FAILED
+
+
+class BackupError(SitecrewError):
+    """A snapshot is missing, incomplete, or not what its manifest says."""
+
+    exit_code = ExitCode.FAILED
+
+
+class LedgerError(SitecrewError):
+    """The ledger cannot be read or written."""
+
+
+class DeliveryError(SitecrewError):
+    """A message could not be handed over."""
+
+    exit_code = ExitCode.FAILED
