@@ -1,22 +1,22 @@
 """Every error that Sitecrew raises on purpose, each with its exit code and a hint for the person who sees it.
 
-    SitecrewError                     1  something unexpected
-    +-- UsageError                    2  the command or its input cannot be used
-    |   +-- ValidationError           2  a file says something that cannot be; carries every Problem found
-    |   +-- UnknownNameError          2  no such site, run, playbook, client, host
-    |   +-- SecretError               2  a secret reference leads nowhere
-    +-- HostError                        a host could not be worked with
-    |   +-- UnreachableError          4  no connection
-    |   |   +-- HostKeyError          4  unknown or changed host key
-    |   |   +-- LoginRefusedError     4  the host knows us not
-    |   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
-    |   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
-    |   +-- LostError                 6  the outcome of something begun is not known
-    +-- LockedError                  11  another run works on this site
-    +-- ProbeError                    3  a look from outside found the site unhealthy
-    +-- BackupError                   3  a snapshot is missing, incomplete or not what its manifest says
-    +-- LedgerError                   1  the ledger cannot be read or written
-    +-- DeliveryError                 3  a message could not be handed over
+SitecrewError                     1  something unexpected
++-- UsageError                    2  the command or its input cannot be used
+|   +-- ValidationError           2  a file says something that cannot be; carries every Problem found
+|   +-- UnknownNameError          2  no such site, run, playbook, client, host
+|   +-- SecretError               2  a secret reference leads nowhere
++-- HostError                        a host could not be worked with
+|   +-- UnreachableError          4  no connection
+|   |   +-- HostKeyError          4  unknown or changed host key
+|   |   +-- LoginRefusedError     4  the host knows us not
+|   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
+|   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
+|   +-- LostError                 6  the outcome of something begun is not known
++-- LockedError                  11  another run works on this site
++-- ProbeError                    3  a look from outside found the site unhealthy
++-- BackupError                   3  a snapshot is missing, incomplete or not what its manifest says
++-- LedgerError                   1  the ledger cannot be read or written
++-- DeliveryError                 3  a message could not be handed over
 """
 
 from __future__ import annotations

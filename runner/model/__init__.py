@@ -1,0 +1,82 @@
+"""The nouns: frozen dataclasses and enums. No input or output, nothing of third parties."""
+
+from __future__ import annotations
+
+from runner.model.facts import CoreOffer, Extension, SiteFacts
+from runner.model.inventory import (
+    CatchUp,
+    Client,
+    Contact,
+    DateRange,
+    Host,
+    Inventory,
+    Overlap,
+    ReportEvery,
+    ReportRhythm,
+    Site,
+    SiteKind,
+    Support,
+    Window,
+    WindowDay,
+)
+from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
+from runner.model.period import Period
+from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
+from runner.model.playbook import OnFailure, Playbook, Step
+from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules
+from runner.model.run import Order, RunEvent
+from runner.model.secret import SecretRef, SecretSource
+from runner.model.settings import Agency, Backups, Limits, Mail, MailSecurity, Parallel, Settings, Ssh
+
+__all__ = [
+    "Action",
+    "Agency",
+    "Backups",
+    "CatchUp",
+    "Change",
+    "ChangeOutcome",
+    "Client",
+    "Contact",
+    "CoreOffer",
+    "DateRange",
+    "Extension",
+    "Hold",
+    "Host",
+    "Inventory",
+    "ItemKind",
+    "Level",
+    "Limits",
+    "Mail",
+    "MailSecurity",
+    "OnFailure",
+    "Order",
+    "Outcome",
+    "Overlap",
+    "Parallel",
+    "Period",
+    "Plan",
+    "Playbook",
+    "Policy",
+    "ReportEvery",
+    "ReportRhythm",
+    "Rule",
+    "RunEvent",
+    "SecretRef",
+    "SecretSource",
+    "Settings",
+    "Site",
+    "SiteFacts",
+    "SiteKind",
+    "SitePlan",
+    "Ssh",
+    "State",
+    "Step",
+    "StepOutcome",
+    "Support",
+    "UndoDatabase",
+    "UpdateRules",
+    "Window",
+    "WindowDay",
+    "exit_code",
+    "worst",
+]

@@ -1,0 +1,201 @@
+"""Who is looked after: clients, their sites, the hosts these live on, and when work may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from enum import StrEnum
+
+from runner.model.policy import Hold, UpdateRules
+from runner.model.secret import SecretRef
+
+__all__ = [
+    "CatchUp",
+    "Client",
+    "Contact",
+    "DateRange",
+    "Host",
+    "Inventory",
+    "Overlap",
+    "ReportEvery",
+    "ReportRhythm",
+    "Site",
+    "SiteKind",
+    "Support",
+    "Window",
+    "WindowDay",
+]
+
+
+class SiteKind(StrEnum):
+    """What a site is made of; decides which steps apply to it."""
+
+    WORDPRESS = "wordpress"
+    STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine reached by SSH. `address` may be a name from ~/.ssh/config; what is None is left to it."""
+
+    name: str
+    address: str
+    port: int | None = None
+    user: str | None = None
+    identity_file: str | None = None
+    """Absolute path of the private key."""
+    passphrase: SecretRef | None = None
+    password: SecretRef | None = None
+    gateway: str | None = None
+    """Name of the inventory's host, or `user@address:port`, through which this one is reached."""
+    become: str | None = None
+    """How another user's rights are had: `sudo`, or None."""
+    become_password: SecretRef | None = None
+    php: str | None = None
+    """Path of the command-line PHP on the host."""
+    wp: str | None = None
+    """Path of wp-cli on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person of the client who receives reports."""
+
+    name: str
+    email: str
+
+
+class ReportEvery(StrEnum):
+    """How often a client's report is made."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRhythm:
+    """When a report is made: `on` is a day of the month or a weekday, `at` local time of the client."""
+
+    every: ReportEvery = ReportEvery.MONTH
+    on: int | str = 1
+    at: time = time(8)
+    approve: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """What was promised to the client about answering and solving."""
+
+    answer: timedelta | None = None
+    resolve: timedelta | None = None
+    hours: str = ""
+    holidays: str | None = None
+    escalate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A customer of the agency."""
+
+    id: str
+    name: str
+    timezone: str = "UTC"
+    """IANA name."""
+    language: str = "en"
+    contacts: tuple[Contact, ...] = ()
+    report: ReportRhythm = field(default_factory=ReportRhythm)
+    support: Support | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A website. Its name is unique in the inventory."""
+
+    name: str
+    client: str
+    host: str
+    url: str
+    path: str
+    """Absolute path of the document root on the host."""
+    kind: SiteKind = SiteKind.WORDPRESS
+    tags: frozenset[str] = frozenset()
+    pages: tuple[str, ...] = ("/",)
+    """Paths looked at before and after a change."""
+    expect: str | None = None
+    """A text that visitors must see on each of `pages`."""
+    watch_every: timedelta | None = None
+    expires: date | None = None
+    """When the domain runs out."""
+    updates: Mapping[str, UpdateRules] = field(default_factory=dict)
+    """Waiting and holding rules by item; they win over `policy.updates`."""
+    hold: Mapping[str, Hold] = field(default_factory=dict)
+
+
+class CatchUp(StrEnum):
+    """What becomes of a due window that nobody was there to start."""
+
+    LATEST = "latest"
+    NONE = "none"
+
+
+class Overlap(StrEnum):
+    """What becomes of a window that is due while the one before still runs."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDay:
+    """A day rule. Either a weekday (0 = Monday), with `nth` the nth of the month, or a day of the month."""
+
+    weekday: int | None = None
+    nth: int | None = None
+    """1 to 5 from the start of the month, -1 for the last, None for every week."""
+    monthday: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Whole days, both ends included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A recurring span in which a playbook may change sites."""
+
+    name: str
+    playbook: str
+    day: WindowDay
+    at: time
+    """Local wall time of the start."""
+    lasts: timedelta = timedelta(hours=2)
+    timezone: str | None = None
+    """IANA name; None means each client's own."""
+    sites: tuple[str, ...] = ("all",)
+    """Selectors."""
+    rings: tuple[str, ...] = ()
+    """Selectors, worked through in order; empty means one ring of all."""
+    blackouts: tuple[DateRange | str, ...] = ()
+    """Spans of days, or paths of iCalendar files."""
+    catch_up: CatchUp = CatchUp.LATEST
+    deadline: timedelta = timedelta(hours=1)
+    """No start later than this after the due instant."""
+    overlap: Overlap = Overlap.SKIP
+    jitter: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything in inventory.yaml, keyed by name, in the order of the file."""
+
+    hosts: Mapping[str, Host]
+    clients: Mapping[str, Client]
+    sites: Mapping[str, Site]
+    windows: Mapping[str, Window] = field(default_factory=dict)

@@ -1,0 +1,77 @@
+"""What would be done, item by item, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Action", "Change", "ItemKind", "Plan", "SitePlan"]
+
+
+class ItemKind(StrEnum):
+    """What can change on a site or its host."""
+
+    CORE = "core"
+    PLUGIN = "plugin"
+    THEME = "theme"
+    DATABASE = "database"
+    LANGUAGE = "language"
+    PACKAGE = "package"
+    RELEASE = "release"
+
+
+class Action(StrEnum):
+    """What the plan says of an item."""
+
+    CHANGE = "change"
+    HOLD = "hold"
+    SKIP = "skip"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One item and what is to become of it. Versions are the site's own strings."""
+
+    step: str
+    """Id of the playbook's step."""
+    item: str
+    """Slug of the plugin or theme, `core`, `database`, or a package's name."""
+    kind: ItemKind
+    from_version: str
+    to_version: str
+    action: Action
+    why: str = ""
+    title: str = ""
+    """The item's name as people know it."""
+    file: str = ""
+    """What WordPress calls a plugin: its main file below plugins/."""
+    package: str = ""
+    """Where the new version comes from, without credentials."""
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePlan:
+    """The changes of one site in the order of the playbook, and what is in their way."""
+
+    site: str
+    client: str
+    problems: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def of(self, step: str) -> tuple[Change, ...]:
+        """The changes that belong to a step."""
+        return tuple(change for change in self.changes if change.step == step)
+
+    def pending(self, step: str) -> tuple[Change, ...]:
+        """The changes of a step that are to be done."""
+        return tuple(change for change in self.of(step) if change.action is Action.CHANGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a playbook would do on each site."""
+
+    playbook: str
+    sites: tuple[SitePlan, ...]

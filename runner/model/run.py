@@ -1,0 +1,47 @@
+"""A run: what was ordered, what happens in it, how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.model.inventory import Client, Host, Site
+from runner.model.playbook import Playbook
+from runner.model.policy import Policy
+from runner.model.settings import Limits, Parallel
+
+__all__ = ["Order", "RunEvent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a run was told to do, frozen when it begins: later edits of the files do not change it."""
+
+    run: str
+    playbook: Playbook
+    sites: tuple[Site, ...]
+    """In ring order."""
+    rings: tuple[tuple[str, ...], ...]
+    """Names of the sites, ring by ring."""
+    hosts: Mapping[str, Host]
+    clients: Mapping[str, Client]
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
+    parallel: Parallel = field(default_factory=Parallel)
+    window: str | None = None
+    closes: datetime | None = None
+    """When the window ends, in UTC; no site is begun later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """Something that happened in a run, as `run --json` and the live progress tell it."""
+
+    event: str
+    """Like `run.started`, `site.started`, `step.finished`, `run.finished`."""
+    at: datetime
+    run: str
+    site: str | None = None
+    step: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict)

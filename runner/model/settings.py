@@ -1,0 +1,97 @@
+"""How the crew works: sitecrew.yaml, with the defaults that hold where it is silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from runner.model.policy import Policy
+from runner.model.secret import SecretRef
+
+__all__ = ["Agency", "Backups", "Limits", "Mail", "MailSecurity", "Parallel", "Settings", "Ssh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agency:
+    """Who signs the reports."""
+
+    name: str = "Your web care"
+    logo: str | None = None
+    accent: str = "#0b6b57"
+    reply_to: str | None = None
+
+
+class MailSecurity(StrEnum):
+    """How the SMTP connection is protected; certificates are verified in both encrypted modes."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """The SMTP server that reports leave by."""
+
+    host: str
+    sender: str
+    """`from` in the file: a bare address or `Name <address>`."""
+    port: int = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    username: str | None = None
+    password: SecretRef | None = None
+    ca_file: str | None = None
+    """Certificates to trust besides the system's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """Where snapshots are kept, and how many of each age."""
+
+    store: str = ".sitecrew/backups"
+    keep_daily: int = 7
+    keep_weekly: int = 4
+    keep_monthly: int = 12
+    password: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parallel:
+    """How much is done at once."""
+
+    sites: int = 50
+    per_host: int = 2
+    logins_per_host: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long is waited."""
+
+    look: timedelta = timedelta(seconds=8)
+    step: timedelta = timedelta(minutes=15)
+    driver_silence: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ssh:
+    """Files of the SSH client, absolute."""
+
+    known_hosts: str = "~/.ssh/known_hosts"
+    config: str = "~/.ssh/config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything in sitecrew.yaml. Paths are absolute once loaded."""
+
+    agency: Agency = field(default_factory=Agency)
+    mail: Mail | None = None
+    ledger: str = "sqlite:///.sitecrew/ledger.db"
+    backups: Backups = field(default_factory=Backups)
+    policy: Policy = field(default_factory=Policy)
+    parallel: Parallel = field(default_factory=Parallel)
+    limits: Limits = field(default_factory=Limits)
+    ssh: Ssh = field(default_factory=Ssh)
+    crew_mail: tuple[str, ...] = ()

@@ -1,0 +1,123 @@
+"""What a kind of step is: how it plans, what it runs, how its output is understood.
+
+A kind is pure. It proposes changes from facts, writes shell text, and reads what came back; rooms above it
+decide (policy), carry (driver) and record. Kinds are found in the registry by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from runner.model import (
+    Change,
+    Host,
+    Outcome,
+    SecretRef,
+    Site,
+    SiteFacts,
+    SiteKind,
+    SitePlan,
+    Step,
+    StepOutcome,
+)
+
+__all__ = ["Context", "Result", "Script", "StepKind", "Where"]
+
+
+class Where(StrEnum):
+    """Where a step runs. Only `host` steps share a segment; the others end it."""
+
+    HOST = "host"
+    STREAM = "stream"
+    """The host sends, the controller stores."""
+    OUTSIDE = "outside"
+    """The controller looks at the site as a visitor does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a step may know about the site that it works on."""
+
+    site: Site
+    host: Host
+    plan: SitePlan
+    mark: str = ""
+    """Random word that begins each line which a program of ours prints for us."""
+    before: SiteFacts | None = None
+    after: SiteFacts | None = None
+    """As re-read at the end of the segment; None while the script is written, or when that failed."""
+    after_problem: str = ""
+    """Why there is no `after`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """POSIX shell text for the host, in an `sh` of its own with stdin closed."""
+
+    text: str
+    env: Mapping[str, str | SecretRef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came back from a script: exit status, seconds, output, and why it was cut short, if it was."""
+
+    status: int
+    seconds: float
+    output: str
+    why: str = ""
+    """Empty, or `timeout`, `cancelled`, `flood`, `nospace`, `lost`."""
+
+
+class StepKind(ABC):
+    """One word of the vocabulary."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """One sentence for `list steps`, the docs and the JSON Schema."""
+    options: ClassVar[type]
+    """Frozen dataclass of what may stand below the kind in a playbook."""
+    where: ClassVar[Where] = Where.HOST
+    sites: ClassVar[frozenset[SiteKind]] = frozenset(SiteKind)
+    """Kinds of sites that it applies to; on others it is skipped."""
+    facts: ClassVar[bool] = False
+    """Needs the facts of the site to plan."""
+    rereads: ClassVar[bool] = False
+    """The site is read again after it, and that reading decides its outcome."""
+
+    def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:  # noqa: ARG002
+        """What the step would change. Policy may turn a `change` into a `hold`."""
+        return ()
+
+    @abstractmethod
+    def script(self, step: Step, context: Context) -> Script | None:
+        """What to run on the host; None where there is nothing to do."""
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:  # noqa: ARG002
+        """What the result means. The default goes by the exit status."""
+        return by_status(step, result, Outcome.OK)
+
+
+def by_status(step: Step, result: Result, good: Outcome) -> StepOutcome:
+    """The outcome of a step whose exit status can be believed."""
+    if result.why == "lost":
+        return StepOutcome(step=step.id, outcome=Outcome.LOST, why="the host did not say how it ended")
+    if result.why == "cancelled":
+        return StepOutcome(
+            step=step.id, outcome=Outcome.CANCELLED, seconds=result.seconds, output=result.output
+        )
+    reasons = {
+        "timeout": f"took longer than its time limit; stopped after {result.seconds:.0f} s",
+        "flood": "printed without end and was stopped",
+        "nospace": "no space left on the host",
+    }
+    if result.status == 0 and not result.why:
+        return StepOutcome(step=step.id, outcome=good, seconds=result.seconds, output=result.output)
+    why = reasons.get(result.why) or f"exit status {result.status}"
+    return StepOutcome(
+        step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds, output=result.output
+    )
