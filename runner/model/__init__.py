@@ -19,6 +19,7 @@ from runner.model.inventory import (
     Window,
     WindowDay,
 )
+from runner.model.look import Look, PageLook
 from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
@@ -46,12 +47,14 @@ __all__ = [
     "ItemKind",
     "Level",
     "Limits",
+    "Look",
     "Mail",
     "MailSecurity",
     "OnFailure",
     "Order",
     "Outcome",
     "Overlap",
+    "PageLook",
     "Parallel",
     "Period",
     "Plan",

@@ -1,0 +1,128 @@
+"""Fetching pages as a visitor whose browser has never been there before."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
+
+from runner.model import Look, PageLook, Site
+from runner.verify.judge import Answer, Expectation, count_stylesheets, judge
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["look"]
+
+_BODY_LIMIT = 8 << 20
+_AT_ONCE = 4
+_PATIENCE = 3.0
+
+
+def look(  # noqa: PLR0913
+    site: Site,
+    expected: Expectation,
+    *,
+    pages: Sequence[str] | None = None,
+    limit: float = 8.0,
+    patience: float = _PATIENCE,
+    pause: Callable[[float], None] = time.sleep,
+) -> Look:
+    """Look at a site's pages, uncached, with TLS verified.
+
+    A bad answer is confirmed before it counts: it is asked again until `patience` seconds have passed, since
+    a 503 while an update ends, or a worker that restarts, is not yet a broken site.
+
+    Args:
+        site: whose pages, unless `pages` names others.
+        expected: what each page must be like.
+        pages: paths below the site's address.
+        limit: seconds for one request, everything included.
+        patience: seconds for which a bad answer is asked again.
+        pause: waits between two tries.
+    """
+    import httpx  # noqa: PLC0415  # a tenth of a second that only looks need
+
+    wanted = tuple(pages or site.pages)
+    with (
+        httpx.Client(timeout=limit, follow_redirects=True, max_redirects=8, headers=_HEADERS) as client,
+        ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(wanted))) as pool,
+    ):
+        looks = pool.map(lambda page: _page(client, site, page, expected, limit, patience, pause), wanted)
+        return Look(site=site.name, at=datetime.now(UTC), pages=tuple(looks))
+
+
+_HEADERS = {
+    "User-Agent": "Sitecrew/1 (website care; +look)",
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Accept": "text/html,*/*;q=0.8",
+}
+
+
+def _page(
+    client: httpx.Client,
+    site: Site,
+    page: str,
+    expected: Expectation,
+    limit: float,
+    patience: float,
+    pause: Callable[[float], None],
+) -> PageLook:
+    end = time.monotonic() + patience
+    wait = 0.4
+    while True:
+        began = time.monotonic()
+        answer = _fetch(client, _address(site.url, page), limit)
+        seconds = time.monotonic() - began
+        findings = judge(answer, expected)
+        if not findings or time.monotonic() + wait > end:
+            return PageLook(
+                page=page,
+                url=answer.asked.split("?")[0],
+                status=answer.status,
+                seconds=round(seconds, 3),
+                size=len(answer.body),
+                stylesheets=count_stylesheets(answer.body),
+                findings=findings,
+            )
+        pause(wait)
+        wait *= 2
+
+
+def _address(base: str, page: str) -> str:
+    """The page's address with a query that no cache has seen."""
+    url = urljoin(base.rstrip("/") + "/", page.lstrip("/"))
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'sitecrew': secrets.token_hex(6)})}"
+
+
+def _fetch(client: httpx.Client, url: str, limit: float) -> Answer:
+    import httpx  # noqa: PLC0415
+
+    end = time.monotonic() + limit
+    try:
+        with client.stream("GET", url) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if time.monotonic() > end:
+                    return Answer(asked=url, failure=f"did not finish within {limit:g} s")
+                if len(body) > _BODY_LIMIT:
+                    break
+            return Answer(
+                asked=url, url=str(response.url), status=response.status_code, body=bytes(body[:_BODY_LIMIT])
+            )
+    except httpx.TooManyRedirects:
+        return Answer(asked=url, failure="redirects in a loop")
+    except httpx.TimeoutException:
+        return Answer(asked=url, failure=f"does not answer within {limit:g} s")
+    except httpx.HTTPError as error:
+        return Answer(asked=url, failure=f"cannot be reached: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).removeprefix("[Errno ").replace("] ", ": ", 1) or type(error).__name__

@@ -1,0 +1,161 @@
+"""The durable engine, and the one module that knows it (DBOS Transact).
+
+It holds positions in queues and nothing else: the ledger and the job folders on the hosts are the truth. If its
+file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its promise,
+so that the same id started twice runs once.
+
+An exception of the engine is never a verdict about a site: callers treat it as *lost*.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import SitecrewError
+
+if TYPE_CHECKING:
+    from dbos import WorkflowHandle
+
+__all__ = ["APPLICATION_VERSION", "Engine", "EngineError", "Handle", "Queue"]
+
+APPLICATION_VERSION = "1"
+"""Raised by hand when a workflow changes so that work begun before it cannot go on."""
+
+_FAST_POLL = 0.03
+_APPLICATION = "sitecrew"
+
+
+class EngineError(SitecrewError):
+    """The engine could not do its part; what it was asked to carry is unknown, not failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue whose entries are partitioned, so that one host never gets more than its share."""
+
+    name: str
+    at_once: int
+    at_once_per_partition: int
+
+
+class Handle:
+    """A workflow that was started or queued."""
+
+    def __init__(self, inner: WorkflowHandle[Any]) -> None:
+        self._inner = inner
+
+    @property
+    def id(self) -> str:
+        """The workflow's id."""
+        return self._inner.get_workflow_id()
+
+    def result(self) -> Any:
+        """Wait for the end and return what the workflow returned; raise what it raised."""
+        return self._inner.get_result(polling_interval_sec=_FAST_POLL)
+
+
+class Engine:
+    """A launched engine. One a process; register workflows first, then `launch`."""
+
+    def __init__(self, url: str, *, executor: str) -> None:
+        from dbos import DBOS, DBOSConfig  # noqa: PLC0415  # a third of a second, and only runs need it
+        from dbos import DBOSPortableJSONSerializer as Json  # noqa: PLC0415
+
+        _quiet()
+        if url.startswith("sqlite:///"):
+            _private_file(Path(url.removeprefix("sqlite:///")))
+        config: DBOSConfig = {
+            "name": _APPLICATION,
+            "system_database_url": url,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor,
+            "log_level": "CRITICAL",
+            "serializer": Json(),
+            "db_engine_kwargs": {"hide_parameters": True, "connect_args": {"timeout": 40}}
+            if url.startswith("sqlite")
+            else {"hide_parameters": True},
+        }
+        self._dbos = DBOS
+        DBOS(config=config)
+
+    def workflow(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
+        """Register a workflow under a lasting name; `body` takes and returns small JSON values."""
+        registered: Callable[..., Any] = self._dbos.workflow(name=name)(body)
+        return registered
+
+    def launch(self, queues: Sequence[Queue]) -> None:
+        """Start working on these queues and no others.
+
+        Raises:
+            EngineError: its file cannot be written.
+        """
+        self._dbos.listen_queues([queue.name for queue in queues])
+        try:
+            self._dbos.launch()
+            for queue in queues:
+                self._dbos.register_queue(
+                    queue.name,
+                    worker_concurrency=queue.at_once,
+                    partition_concurrency=queue.at_once_per_partition,
+                    polling_interval_sec=_FAST_POLL,
+                    on_conflict="always_update",
+                )
+        except Exception as error:
+            raise EngineError(
+                f"the engine does not start: {error}",
+                hint="is the disk full, or .sitecrew/ not writable? Then: sitecrew doctor",
+            ) from error
+
+    def start(self, workflow_id: str, body: Callable[..., Any], *args: Any) -> Handle:
+        """Run a workflow in this process, beside the caller."""
+        from dbos import SetWorkflowID  # noqa: PLC0415
+
+        with SetWorkflowID(workflow_id):
+            return Handle(self._dbos.start_workflow(body, *args))
+
+    def enqueue(
+        self, queue: Queue, partition: str, workflow_id: str, body: Callable[..., Any], *args: Any
+    ) -> Handle:
+        """Queue a workflow. It is begun when the queue and its partition have room."""
+        from dbos import SetEnqueueOptions, SetWorkflowID  # noqa: PLC0415
+
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=partition):
+            return Handle(self._dbos.enqueue_workflow(queue.name, body, *args))
+
+    def step(self, name: str, body: Callable[..., Any], *args: Any) -> Any:
+        """Do something once inside a workflow and keep its small JSON result."""
+        return self._dbos.run_step({"name": name}, body, *args)
+
+    def forget(self, prefix: str) -> None:
+        """Cancel what is left of workflows with this id prefix; their work goes on under another id."""
+        unfinished = self._dbos.list_workflows(
+            workflow_id_prefix=prefix, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+        )
+        if unfinished:
+            self._dbos.cancel_workflows([status.workflow_id for status in unfinished])
+
+    def close(self, queues: Sequence[Queue] = ()) -> None:
+        """Remove queues that nobody will use again. Threads end with the process: waiting would cost seconds."""
+        for queue in queues:
+            self._dbos.delete_queue(queue.name)
+
+
+def _quiet() -> None:
+    logger = logging.getLogger("dbos")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+
+
+def _private_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(path, timeout=40)) as file:
+        file.execute("PRAGMA journal_mode=WAL")
