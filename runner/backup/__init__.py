@@ -1,0 +1,7 @@
+"""Snapshots of sites: taking, storing, and reading back what was stored."""
+
+from __future__ import annotations
+
+from runner.backup.archive import ArchiveStore, Draft, Part, Snapshot
+
+__all__ = ["ArchiveStore", "Draft", "Part", "Snapshot"]

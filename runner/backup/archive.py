@@ -1,0 +1,182 @@
+"""The archive store: a folder a snapshot, holding compressed streams and a manifest that vouches for them.
+
+    <store>/<site>/<snapshot>/database.sql.gz     the dump
+                              files.tar.gz        the document root
+                              files.index.gz      a line a file: sha256, size, path
+                              manifest.json       sizes and sha256 of the three, counts, when, whose
+
+A snapshot is written beside its place and moved there whole, so one that has a manifest is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from runner.backup.inspect import inspect_dump, inspect_tree
+from runner.errors import BackupError
+
+__all__ = ["ArchiveStore", "Draft", "Part", "Snapshot"]
+
+DATABASE = "database.sql.gz"
+FILES = "files.tar.gz"
+_INDEX = "files.index.gz"
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stored file. `bytes` as stored, `content` before compression."""
+
+    name: str
+    bytes: int
+    sha256: str
+    content: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the manifest says."""
+
+    snapshot: str
+    site: str
+    taken: datetime
+    run: str
+    parts: tuple[Part, ...]
+    files: int | None = None
+    """Files in the archive; None when files were not asked for."""
+    tables: int | None = None
+    """Tables in the dump; None when the database was not asked for."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the store."""
+        return sum(part.bytes for part in self.parts)
+
+
+class ArchiveStore:
+    """Snapshots in a folder of the controller, readable by its owner only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, site: str) -> Draft:
+        """Start a snapshot; nothing counts until `Draft.commit`.
+
+        Raises:
+            BackupError: the store cannot be written.
+        """
+        taken = datetime.now(UTC)
+        name = f"{taken:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        place = self.folder / site / name
+        draft = place.with_name(f".{name}.part")
+        try:
+            draft.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise BackupError(
+                f"the backup store {self.folder} cannot be written: {error.strerror}",
+                hint="set backups.store in sitecrew.yaml to a folder with room",
+            ) from error
+        return Draft(site=site, taken=taken, place=place, folder=draft)
+
+    def snapshots(self, site: str) -> tuple[Snapshot, ...]:
+        """Complete snapshots of a site, newest first."""
+        found = sorted((self.folder / site).glob(f"[0-9]*/{_MANIFEST}"), reverse=True)
+        return tuple(_read(path) for path in found)
+
+    def verify(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """What differs between the stored files and the manifest, a sentence each; empty when all is well."""
+        folder = self.folder / snapshot.site / snapshot.snapshot
+        problems = []
+        for part in snapshot.parts:
+            path = folder / part.name
+            if not path.exists():
+                problems.append(f"{part.name} is missing")
+            elif (size := path.stat().st_size) != part.bytes:
+                problems.append(f"{part.name} has {size} bytes where the manifest says {part.bytes}")
+            elif _sha256(path) != part.sha256:
+                problems.append(f"{part.name} is not what was stored")
+        return tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A snapshot that is being taken."""
+
+    site: str
+    taken: datetime
+    place: Path
+    folder: Path
+
+    def open(self, name: str) -> IO[bytes]:
+        """A new file for a stream from the host."""
+        fd = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return os.fdopen(fd, "wb")
+
+    def commit(self, run: str) -> Snapshot:
+        """Read back what was stored, write the manifest, and let the snapshot count.
+
+        Raises:
+            BackupError: a stream is cut, not what it should be, or empty.
+        """
+        parts, files, tables = [], None, None
+        if (dump := self.folder / DATABASE).exists():
+            found = inspect_dump(dump)
+            tables = found.tables
+            parts.append(_part(dump, found.content))
+        if (archive := self.folder / FILES).exists():
+            tree = inspect_tree(archive, self.folder / _INDEX)
+            files = tree.files
+            parts += [_part(archive, tree.content), _part(self.folder / _INDEX, tree.index)]
+        snapshot = Snapshot(
+            snapshot=self.place.name,
+            site=self.site,
+            taken=self.taken,
+            run=run,
+            parts=tuple(parts),
+            files=files,
+            tables=tables,
+        )
+        with self.open(_MANIFEST) as file:
+            file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        self.folder.rename(self.place)
+        return snapshot
+
+    def discard(self) -> None:
+        """Remove what was stored so far."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _part(path: Path, content: int) -> Part:
+    return Part(path.name, path.stat().st_size, _sha256(path), content)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value))
+
+
+def _read(manifest: Path) -> Snapshot:
+    try:
+        raw = json.loads(manifest.read_bytes())
+        parts = tuple(Part(**part) for part in raw.pop("parts"))
+        return Snapshot(**{**raw, "taken": datetime.fromisoformat(raw["taken"]), "parts": parts})
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise BackupError(
+            f"the manifest {manifest} cannot be read: {error}", hint="take a new backup of this site"
+        ) from error
