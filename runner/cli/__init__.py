@@ -1,0 +1,1 @@
+"""The door: parse, call a workflow or a query, show. stdout is data, stderr is talk."""

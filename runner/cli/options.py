@@ -1,0 +1,69 @@
+"""Options that several commands share, and the workspace that they lead to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["as_json", "selecting", "verbosity", "with_workspace"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_json(command: F) -> F:
+    """`--json`."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON on stdout.")(command)
+
+
+def verbosity(command: F) -> F:
+    """`-v` and `-q`."""
+    command = click.option("-v", "--verbose", count=True, help="Say more; repeat for more still.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")(command)
+
+
+def selecting(command: F) -> F:
+    """`-l` and `--exclude`."""
+    command = click.option(
+        "--exclude", multiple=True, metavar="SELECTOR", help="Leave these out; as --limit."
+    )(command)
+    return click.option(
+        "-l",
+        "--limit",
+        multiple=True,
+        metavar="SELECTOR",
+        help="Only these: a site, client:X, tag:X, host:X, kind:X, a pattern like acme-*, @failed.",
+    )(command)
+
+
+def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`-w` and `-e`; passes the loaded workspace as the first argument."""
+
+    @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+    @click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")
+    @click.pass_context
+    @functools.wraps(command)
+    def wrapped(ctx: click.Context, folder: str | None, extra: tuple[str, ...], **rest: Any) -> Any:
+        return ctx.invoke(command, open_workspace(ctx, folder, extra), **rest)
+
+    return wrapped
+
+
+def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:
+    """Load the workspace that `-w` names, here or before the command, else the nearest one."""
+    from runner.load import find_workspace, load_workspace  # noqa: PLC0415
+
+    chosen = folder or (ctx.find_root().obj or {}).get("workspace")
+    variables = {}
+    for pair in extra:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.UsageError(f"-e {pair}: write NAME=VALUE")
+        variables[name] = value
+    return load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)

@@ -1,0 +1,112 @@
+"""What a person sees: tables that fit, mistakes with a caret, times in words. Colour only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from runner.errors import Problem, SitecrewError, ValidationError
+from runner.model import Outcome
+
+__all__ = ["ago", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
+
+_COLOURS = {
+    Outcome.OK: "green",
+    Outcome.CHANGED: "green",
+    Outcome.HELD: "yellow",
+    Outcome.SKIPPED: "bright_black",
+    Outcome.UNDONE: "yellow",
+    Outcome.MISSED: "yellow",
+    Outcome.CANCELLED: "yellow",
+    Outcome.FAILED: "red",
+    Outcome.UNREACHABLE: "red",
+    Outcome.LOST: "magenta",
+}
+
+
+def emit_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def say(text: str = "") -> None:
+    """Talk to the person: stderr, so that stdout stays data."""
+    click.echo(text, err=True)
+
+
+def outcome_text(outcome: Outcome | str | None) -> str:
+    """An outcome in its colour; `running` where there is none."""
+    if outcome is None:
+        return click.style("running", fg="cyan")
+    return click.style(str(outcome), fg=_COLOURS.get(Outcome(outcome)))
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Seconds as a person says them: 0.4 s, 12 s, 3 m 05 s, 2 h 10 m."""
+    if seconds is None:
+        return ""
+    if seconds < 10:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} m"
+    return f"{minutes} m {rest:02} s" if minutes else f"{rest} s"
+
+
+def ago(instant: datetime | None, now: datetime | None = None) -> str:
+    """How long since an instant."""
+    if instant is None:
+        return ""
+    passed = ((now or datetime.now(UTC)) - instant).total_seconds()
+    if passed < 60:  # noqa: PLR2004
+        return "just now"
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if passed >= size:
+            count = int(passed // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return ""
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their content; the last one is cut to the width of the screen."""
+    import shutil  # noqa: PLC0415
+
+    lines = [list(map(str, row)) for row in rows]
+    widths = [max(len(click.unstyle(line[i])) for line in [list(heads), *lines]) for i in range(len(heads))]
+    room = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 10_000
+    for number, line in enumerate([list(heads), *lines]):
+        cells = [cell + " " * (widths[i] - len(click.unstyle(cell))) for i, cell in enumerate(line)]
+        text = "  ".join(cells).rstrip()
+        plain = click.unstyle(text)
+        if len(plain) > room:
+            text = plain[: room - 1] + "…"
+        click.echo(click.style(text, bold=True) if number == 0 else text)
+
+
+def complain(error: SitecrewError) -> None:
+    """Say what is wrong and what to do about it."""
+    if isinstance(error, ValidationError):
+        for problem in error.problems:
+            _show_problem(problem)
+        say(click.style(str(error), bold=True))
+    else:
+        say(f"{click.style('error:', fg='red', bold=True)} {error}")
+    if error.hint:
+        say(textwrap.indent(error.hint, "  "))
+
+
+def _show_problem(problem: Problem) -> None:
+    place = f"{problem.file}:{problem.line}:{problem.column}"
+    path = f"{problem.path}: " if problem.path else ""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    say(f"{click.style(place, bold=True)}: {path}{problem.message}{hint}")
+    if problem.source:
+        say(f"    {problem.source}")
+        say(f"    {' ' * (problem.column - 1)}{click.style('^', fg='red')}")
