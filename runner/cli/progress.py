@@ -1,0 +1,204 @@
+"""How a run is told while it goes on: live on a terminal, line by line elsewhere, as JSON when asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from runner.cli.output import outcome_text, say, seconds_text
+from runner.model import Outcome, RunEvent
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+__all__ = ["JsonLines", "Lines", "Listener", "LiveTable", "Silent", "listener", "sentence"]
+
+
+class Listener(Protocol):
+    """Is told every event, in order, in one thread."""
+
+    def __call__(self, event: RunEvent) -> None:
+        """Take an event."""
+
+    def close(self) -> None:
+        """Give the screen back."""
+
+
+def listener(*, json_: bool, quiet: bool, verbose: int) -> Listener:
+    """The one that fits what was asked for and where the output goes."""
+    if json_:
+        return JsonLines()
+    if quiet:
+        return Silent()
+    if sys.stderr.isatty() and not verbose:
+        return LiveTable()
+    return Lines(verbose=verbose)
+
+
+class JsonLines:
+    """One JSON object a line on stdout."""
+
+    def __call__(self, event: RunEvent) -> None:
+        """Print the event and let it out at once."""
+        line: dict[str, Any] = {"event": event.event, "at": event.at.isoformat(), "run": event.run}
+        if event.site is not None:
+            line["site"] = event.site
+        if event.step is not None:
+            line["step"] = event.step
+        sys.stdout.write(json.dumps({**line, **event.data}, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Silent:
+    """Says nothing; the recap comes afterwards."""
+
+    def __call__(self, event: RunEvent) -> None:
+        """Take an event and keep it to oneself."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Lines:
+    """A line for each thing that ended."""
+
+    def __init__(self, *, verbose: int = 0) -> None:
+        self._verbose = verbose
+
+    def __call__(self, event: RunEvent) -> None:
+        """Print what a person wants to know of it."""
+        if event.event in {"step.started", "site.started", "site.planned"} and not self._verbose:
+            return
+        text = sentence(event)
+        if text:
+            say(f"{event.at.astimezone():%H:%M:%S}  {text}")
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+_SENTENCES: dict[str, Callable[[RunEvent], str]] = {
+    "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count(e.data['sites'], 'site')}",
+    "run.resumed": lambda e: f"run {e.run} goes on with {_count(e.data['sites'], 'site')}",
+    "site.started": lambda e: f"{e.site}: begins",
+    "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
+    "step.started": lambda e: f"{e.site}: {e.step} ...",
+    "step.finished": lambda e: (
+        f"{e.site}: {e.step} {_outcome(e)} {seconds_text(e.data.get('seconds'))}{_changes(e)}{_why(e)}"
+    ),
+    "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {_size(e.data['bytes'])}",
+    "link.lost": lambda e: f"{e.site}: link lost, the job goes on without us; attaching again",
+    "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
+    "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",
+    "site.finished": lambda e: f"{e.site}: {_outcome(e)}{_why(e)}",
+}
+
+
+def sentence(event: RunEvent) -> str:
+    """The event for a person; empty for what only programs want."""
+    build = _SENTENCES.get(event.event)
+    return build(event) if build else ""
+
+
+class LiveTable:
+    """A row a site: what it is at, for how long, and how it ended."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[str, float, str]] = {}
+        self._live: Live | None = None
+
+    def __call__(self, event: RunEvent) -> None:
+        """Bring the row up to date."""
+        if event.event == "run.started" or event.event == "run.resumed":  # noqa: PLR1714  # reads as two cases
+            say(sentence(event))
+            self._open()
+        elif event.event in {"run.draining", "run.cancelling"}:
+            self._print(sentence(event))
+        elif event.site:
+            self._row(event)
+        if event.event == "run.finished":
+            self.close()
+
+    def _open(self) -> None:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415
+
+        console = Console(stderr=True, highlight=False)
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def _row(self, event: RunEvent) -> None:
+        site = event.site or ""
+        _, since, _ = self._rows.get(site, ("", time.monotonic(), ""))
+        if event.event == "site.started":
+            self._rows[site] = ("reading what is there", time.monotonic(), "")
+        elif event.event == "step.started":
+            self._rows[site] = (event.step or "", since, "")
+        elif event.event == "site.finished":
+            self._rows.pop(site, None)
+            took = seconds_text(time.monotonic() - since)
+            self._print(f"{site}: {_outcome(event)} in {took}{_why(event)}")
+        elif event.event == "step.finished" and event.data.get("changes"):
+            self._print(f"{site}: {event.step}{_changes(event)}")
+
+    def _print(self, text: str) -> None:
+        if self._live:
+            from rich.text import Text  # noqa: PLC0415
+
+            self._live.console.print(Text.from_ansi(text))
+        else:
+            say(text)
+
+    def _table(self) -> Any:
+        from rich.table import Table  # noqa: PLC0415
+
+        grid = Table.grid(padding=(0, 2))
+        for site, (doing, since, _) in list(self._rows.items())[:40]:
+            grid.add_row(site, doing, seconds_text(time.monotonic() - since))
+        return grid
+
+    def close(self) -> None:
+        """Give the screen back."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+def _outcome(event: RunEvent) -> str:
+    return outcome_text(Outcome(str(event.data["outcome"])))
+
+
+def _why(event: RunEvent) -> str:
+    why = event.data.get("why")
+    return f" ({why})" if why else ""
+
+
+def _changes(event: RunEvent) -> str:
+    changes: Any = event.data.get("changes") or ()
+    done = [f"{c['item']} {c['from']} -> {c['to']}" for c in changes if c["outcome"] == Outcome.CHANGED]
+    if not done:
+        return ""
+    shown = ", ".join(done[:4]) + (f" and {len(done) - 4} more" if len(done) > 4 else "")  # noqa: PLR2004
+    return click.style(f"  {shown}", dim=True)
+
+
+def _count(many: Any, noun: str) -> str:
+    number = many if isinstance(many, int) else len(many)
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _size(number: Any) -> str:
+    size = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
+        size /= 1000
+    return ""

@@ -1,0 +1,194 @@
+"""Commands that only read: what there is, and how things ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.options import as_json, selecting, with_workspace
+from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.record import Ledger
+
+__all__ = ["backup", "list_", "logs", "show"]
+
+
+def reading(workspace: Workspace) -> Ledger:
+    """The ledger, opened so that nothing is written."""
+    from runner.record import Ledger  # noqa: PLC0415
+
+    return Ledger.open(workspace.settings.ledger, read_only=True)
+
+
+@click.group(name="list")
+def list_() -> None:
+    """List sites, playbooks, steps or runs."""
+
+
+@list_.command()
+@with_workspace
+@selecting
+@as_json
+def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], json_: bool) -> None:  # noqa: FBT001
+    """Sites of the inventory."""
+    from runner.plan import select  # noqa: PLC0415
+
+    rows = [
+        {
+            "site": site.name,
+            "client": site.client,
+            "kind": str(site.kind),
+            "url": site.url,
+            "host": site.host,
+            "tags": sorted(site.tags),
+        }
+        for site in select(workspace.inventory, limit, exclude)
+    ]
+    if json_:
+        emit_json(rows)
+    else:
+        heads = ("site", "client", "kind", "host", "url")
+        table(heads, [[str(row[key]) for key in heads] for row in rows])
+
+
+@list_.command()
+@with_workspace
+@as_json
+def playbooks(workspace: Workspace, json_: bool) -> None:  # noqa: FBT001
+    """Playbooks, the workspace's own and the shipped ones."""
+    rows = [
+        {"playbook": book.name, "name": book.title, "steps": [step.kind for step in book.steps]}
+        for book in workspace.playbooks.values()
+    ]
+    if json_:
+        emit_json(rows)
+    else:
+        table(
+            ("playbook", "name", "steps"),
+            [(str(r["playbook"]), str(r["name"]), ", ".join(r["steps"])) for r in rows],
+        )
+
+
+@list_.command()
+@as_json
+def steps(json_: bool) -> None:  # noqa: FBT001
+    """What a playbook may say."""
+    from runner.steps import registry  # noqa: PLC0415
+
+    rows = [{"step": kind.name, "summary": kind.summary} for kind in registry().values()]
+    if json_:
+        emit_json(rows)
+    else:
+        table(("step", "what it does"), [(row["step"], row["summary"]) for row in rows])
+
+
+@list_.command()
+@with_workspace
+@click.option("--playbook", metavar="NAME", help="Only runs of this playbook.")
+@click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
+@as_json
+def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:  # noqa: FBT001
+    """Runs, newest first."""
+    found = reading(workspace).list_runs(limit=count, playbook=playbook)
+    if json_:
+        emit_json([run.as_json() for run in found])
+        return
+    table(
+        ("run", "playbook", "started", "took", "sites", "outcome"),
+        [
+            (
+                run.run,
+                run.playbook,
+                ago(run.started),
+                seconds_text((run.finished - run.started).total_seconds()) if run.finished else "",
+                str(run.sites),
+                outcome_text(run.outcome),
+            )
+            for run in found
+        ],
+    )
+
+
+@click.command()
+@with_workspace
+@click.argument("run", default="last")
+@as_json
+def show(workspace: Workspace, run: str, json_: bool) -> None:  # noqa: FBT001
+    """Show how RUN ended, site by site. RUN may be the start of its name; default: the last one."""
+    ledger = reading(workspace)
+    view = ledger.show(ledger.find_run(run))
+    if json_:
+        emit_json(view.as_json())
+        return
+    took = seconds_text((view.finished - view.started).total_seconds()) if view.finished else ""
+    click.echo(
+        f"{click.style(view.run, bold=True)}  {view.playbook}  {view.started.astimezone():%Y-%m-%d %H:%M}  "
+        f"{took}  {outcome_text(view.outcome)}"
+    )
+    for site in view.sites:
+        why = f"  {site.why}" if site.why else ""
+        click.echo(
+            f"\n{click.style(site.site, bold=True)} ({site.client})  {outcome_text(site.outcome)}{why}"
+        )
+        for problem in site.problems:
+            click.echo(f"  ! {problem}")
+        for step in site.steps:
+            state = outcome_text(step.outcome) if step.outcome else ""
+            line = f"  {step.step:<22} {state:<9} {seconds_text(step.seconds):>7}"
+            click.echo(f"{line}  {step.why}".rstrip())
+            for change in step.changes:
+                arrow = f"{change.from_version} -> {change.to_version}"
+                why = f"  {change.why}" if change.why else ""
+                click.echo(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
+    say(f"\nwhat the hosts said: sitecrew logs {view.run} SITE")
+
+
+@click.command()
+@with_workspace
+@click.argument("run")
+@click.argument("site")
+def logs(workspace: Workspace, run: str, site: str) -> None:
+    """Print what the host of SITE said during RUN, step by step."""
+    ledger = reading(workspace)
+    for step in ledger.step_output(ledger.find_run(run), site):
+        state = outcome_text(step.outcome) if step.outcome else "not begun"
+        click.echo(
+            click.style(f"== {step.step}  ", bold=True) + f"{state}  {seconds_text(step.seconds)}  {step.why}"
+        )
+        if step.output:
+            click.echo(step.output.rstrip("\n"))
+
+
+@click.group()
+def backup() -> None:
+    """Snapshots of sites."""
+
+
+@backup.command(name="list")
+@with_workspace
+@click.argument("site")
+@as_json
+def backup_list(workspace: Workspace, site: str, json_: bool) -> None:  # noqa: FBT001
+    """List the snapshots of SITE, newest first."""
+    from runner.plan import select  # noqa: PLC0415
+
+    chosen = select(workspace.inventory, (site,), ())
+    rows = [
+        {
+            "snapshot": found.snapshot,
+            "site": found.site,
+            "taken": found.taken.isoformat(),
+            "bytes": found.bytes,
+            "verified": found.verified.isoformat() if found.verified else None,
+        }
+        for one in chosen
+        for found in reading(workspace).backups(one.name)
+    ]
+    if json_:
+        emit_json(rows)
+    else:
+        heads = ("snapshot", "site", "taken", "bytes")
+        table(heads, [[str(row[key]) for key in heads] for row in rows])

@@ -1,0 +1,147 @@
+"""Commands about the workspace itself: make it, check it, help an editor with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from runner.cli.options import as_json, open_workspace
+from runner.cli.output import complain, emit_json, say
+from runner.errors import ExitCode, UsageError, ValidationError
+
+__all__ = ["completion", "init", "schema", "validate"]
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+def init(folder: Path) -> None:
+    """Make a workspace in FOLDER (here, if none is named). Files that are there are left alone."""
+    from runner.load import shipped  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    made = []
+    for name, text in (
+        ("inventory.yaml", _INVENTORY),
+        ("sitecrew.yaml", _SETTINGS),
+        ("playbooks/weekly.yaml", shipped("playbooks/weekly.yaml").read_text()),
+        (".gitignore", "/.sitecrew/\n/reports/out/\n"),
+    ):
+        path = folder / name
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            made.append(name)
+    if not made:
+        raise UsageError(f"{folder} is a workspace already", hint="check it with: sitecrew validate")
+    where = "" if folder == Path() else f" in {folder}"
+    say(f"made {', '.join(made)}{where}")
+    say("next: write your first host and site into inventory.yaml, then")
+    say("  sitecrew validate            check what you wrote")
+    say("  sitecrew trust HOST          record the host's key")
+    say("  sitecrew doctor              find what would go wrong")
+    say("  sitecrew plan weekly         see what would be done")
+    say("  sitecrew run weekly          do it")
+
+
+@click.command()
+@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+@as_json
+@click.pass_context
+def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:  # noqa: FBT001
+    """Check every file of the workspace and show all mistakes at once."""
+    try:
+        workspace = open_workspace(ctx, folder)
+    except ValidationError as error:
+        if not json_:
+            raise
+        keys = ("file", "line", "column", "path", "message", "hint")
+        emit_json({"ok": False, "errors": [{key: getattr(p, key) for key in keys} for p in error.problems]})
+        return error.exit_code
+    except UsageError as error:
+        if not json_:
+            raise
+        place = {"file": "", "line": 0, "column": 0, "path": ""}
+        emit_json({"ok": False, "errors": [{**place, "message": str(error), "hint": error.hint}]})
+        complain(error)
+        return error.exit_code
+    if json_:
+        emit_json({"ok": True, "errors": []})
+        return ExitCode.OK
+    inventory = workspace.inventory
+    counts = (
+        (len(inventory.clients), "client"),
+        (len(inventory.sites), "site"),
+        (len(inventory.hosts), "host"),
+        (len(inventory.windows), "window"),
+        (len(workspace.playbooks), "playbook"),
+    )
+    click.echo("all is well: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts))
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]))
+def schema(which: str) -> None:
+    """Print the JSON Schema of a file. For an editor, put this above the file's first line:
+
+    # yaml-language-server: $schema=FILE
+    """
+    from runner.load import json_schema  # noqa: PLC0415
+
+    click.echo(json.dumps(json_schema(which), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete sitecrew's commands; source it from its start-up file."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    from runner.cli.main import root  # noqa: PLC0415
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise UsageError(f"no completion for {shell}")
+    click.echo(kind(root, {}, "sitecrew", "_SITECREW_COMPLETE").source())
+
+
+_INVENTORY = """\
+# Who is looked after. All keys: docs/inventory.md, or `sitecrew schema inventory`.
+hosts:
+  web1:
+    address: web1.example.com     # a name from ~/.ssh/config works too
+    user: deploy
+clients:
+  acme:
+    name: Acme Bakery
+    timezone: Europe/Berlin
+    contacts: [{name: Office, email: office@acme.example}]
+    sites:
+      acme-shop:
+        url: https://www.acme.example
+        host: web1
+        path: /var/www/acme        # the folder with wp-config.php
+        pages: [/]                 # looked at before and after a change
+windows:
+  weekly:
+    playbook: weekly
+    day: tuesday
+    at: "02:00"
+    timezone: client
+    sites: [all]
+"""
+
+_SETTINGS = """\
+# How the crew works. All keys: docs/settings.md, or `sitecrew schema settings`.
+agency:
+  name: Your web care
+# mail:
+#   host: smtp.example.com
+#   port: 587
+#   security: starttls
+#   from: care@example.com
+#   username: care
+#   password: {env: SMTP_PASSWORD}
+"""
