@@ -60,7 +60,7 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self.list_commands(ctx):
-            import difflib  # noqa: PLC0415
+            import difflib
 
             near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
             ctx.fail(f"There is no command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
@@ -106,7 +106,7 @@ def _run(args: list[str] | None) -> int:
         sys.stderr.close()
         return ExitCode.UNEXPECTED
     except SitecrewError as error:
-        from runner.cli.output import complain  # noqa: PLC0415
+        from runner.cli.output import complain
 
         complain(error)
         return error.exit_code

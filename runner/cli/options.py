@@ -57,7 +57,7 @@ def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:
     """Load the workspace that `-w` names, here or before the command, else the nearest one."""
-    from runner.load import find_workspace, load_workspace  # noqa: PLC0415
+    from runner.load import find_workspace, load_workspace
 
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
     variables = {}

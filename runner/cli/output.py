@@ -76,7 +76,7 @@ def ago(instant: datetime | None, now: datetime | None = None) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as their content; the last one is cut to the width of the screen."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
     lines = [list(map(str, row)) for row in rows]
     widths = [max(len(click.unstyle(line[i])) for line in [list(heads), *lines]) for i in range(len(heads))]

@@ -128,8 +128,8 @@ class LiveTable:
             self.close()
 
     def _open(self) -> None:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.live import Live  # noqa: PLC0415
+        from rich.console import Console
+        from rich.live import Live
 
         console = Console(stderr=True, highlight=False)
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=True)
@@ -151,14 +151,14 @@ class LiveTable:
 
     def _print(self, text: str) -> None:
         if self._live:
-            from rich.text import Text  # noqa: PLC0415
+            from rich.text import Text
 
             self._live.console.print(Text.from_ansi(text))
         else:
             say(text)
 
     def _table(self) -> Any:
-        from rich.table import Table  # noqa: PLC0415
+        from rich.table import Table
 
         grid = Table.grid(padding=(0, 2))
         for site, (doing, since, _) in list(self._rows.items())[:40]:

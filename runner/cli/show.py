@@ -18,7 +18,7 @@ __all__ = ["backup", "list_", "logs", "show"]
 
 def reading(workspace: Workspace) -> Ledger:
     """The ledger, opened so that nothing is written."""
-    from runner.record import Ledger  # noqa: PLC0415
+    from runner.record import Ledger
 
     return Ledger.open(workspace.settings.ledger, read_only=True)
 
@@ -32,9 +32,9 @@ def list_() -> None:
 @with_workspace
 @selecting
 @as_json
-def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], json_: bool) -> None:  # noqa: FBT001
+def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], json_: bool) -> None:
     """Sites of the inventory."""
-    from runner.plan import select  # noqa: PLC0415
+    from runner.plan import select
 
     rows = [
         {
@@ -57,7 +57,7 @@ def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
 @list_.command()
 @with_workspace
 @as_json
-def playbooks(workspace: Workspace, json_: bool) -> None:  # noqa: FBT001
+def playbooks(workspace: Workspace, json_: bool) -> None:
     """Playbooks, the workspace's own and the shipped ones."""
     rows = [
         {"playbook": book.name, "name": book.title, "steps": [step.kind for step in book.steps]}
@@ -74,9 +74,9 @@ def playbooks(workspace: Workspace, json_: bool) -> None:  # noqa: FBT001
 
 @list_.command()
 @as_json
-def steps(json_: bool) -> None:  # noqa: FBT001
+def steps(json_: bool) -> None:
     """What a playbook may say."""
-    from runner.steps import registry  # noqa: PLC0415
+    from runner.steps import registry
 
     rows = [{"step": kind.name, "summary": kind.summary} for kind in registry().values()]
     if json_:
@@ -90,7 +90,7 @@ def steps(json_: bool) -> None:  # noqa: FBT001
 @click.option("--playbook", metavar="NAME", help="Only runs of this playbook.")
 @click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
 @as_json
-def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:  # noqa: FBT001
+def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:
     """Runs, newest first."""
     found = reading(workspace).list_runs(limit=count, playbook=playbook)
     if json_:
@@ -116,7 +116,7 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
 @with_workspace
 @click.argument("run", default="last")
 @as_json
-def show(workspace: Workspace, run: str, json_: bool) -> None:  # noqa: FBT001
+def show(workspace: Workspace, run: str, json_: bool) -> None:
     """Show how RUN ended, site by site. RUN may be the start of its name; default: the last one."""
     ledger = reading(workspace)
     view = ledger.show(ledger.find_run(run))
@@ -171,9 +171,9 @@ def backup() -> None:
 @with_workspace
 @click.argument("site")
 @as_json
-def backup_list(workspace: Workspace, site: str, json_: bool) -> None:  # noqa: FBT001
+def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     """List the snapshots of SITE, newest first."""
-    from runner.plan import select  # noqa: PLC0415
+    from runner.plan import select
 
     chosen = select(workspace.inventory, (site,), ())
     rows = [

@@ -18,7 +18,7 @@ __all__ = ["completion", "init", "schema", "validate"]
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Make a workspace in FOLDER (here, if none is named). Files that are there are left alone."""
-    from runner.load import shipped  # noqa: PLC0415
+    from runner.load import shipped
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     made = []
@@ -49,7 +49,7 @@ def init(folder: Path) -> None:
 @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
 @as_json
 @click.pass_context
-def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:  # noqa: FBT001
+def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
     """Check every file of the workspace and show all mistakes at once."""
     try:
         workspace = open_workspace(ctx, folder)
@@ -84,11 +84,11 @@ def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:  # noq
 @click.command()
 @click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]))
 def schema(which: str) -> None:
-    """Print the JSON Schema of a file. For an editor, put this above the file's first line:
+    """Print the JSON Schema of a file.
 
-    # yaml-language-server: $schema=FILE
+    For an editor, save it and put this above the first line: # yaml-language-server: $schema=FILE
     """
-    from runner.load import json_schema  # noqa: PLC0415
+    from runner.load import json_schema
 
     click.echo(json.dumps(json_schema(which), indent=2, ensure_ascii=False))
 
@@ -97,9 +97,9 @@ def schema(which: str) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print what makes SHELL complete sitecrew's commands; source it from its start-up file."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415
+    from click.shell_completion import get_completion_class
 
-    from runner.cli.main import root  # noqa: PLC0415
+    from runner.cli.main import root
 
     kind = get_completion_class(shell)
     if kind is None:

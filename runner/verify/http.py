@@ -23,7 +23,7 @@ _AT_ONCE = 4
 _PATIENCE = 3.0
 
 
-def look(  # noqa: PLR0913
+def look(
     site: Site,
     expected: Expectation,
     *,
@@ -45,7 +45,7 @@ def look(  # noqa: PLR0913
         patience: seconds for which a bad answer is asked again.
         pause: waits between two tries.
     """
-    import httpx  # noqa: PLC0415  # a tenth of a second that only looks need
+    import httpx  # a tenth of a second that only looks need
 
     wanted = tuple(pages or site.pages)
     with (
@@ -101,7 +101,7 @@ def _address(base: str, page: str) -> str:
 
 
 def _fetch(client: httpx.Client, url: str, limit: float) -> Answer:
-    import httpx  # noqa: PLC0415
+    import httpx
 
     end = time.monotonic() + limit
     try:

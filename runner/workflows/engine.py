@@ -65,8 +65,8 @@ class Engine:
     """A launched engine. One a process; register workflows first, then `launch`."""
 
     def __init__(self, url: str, *, executor: str) -> None:
-        from dbos import DBOS, DBOSConfig  # noqa: PLC0415  # a third of a second, and only runs need it
-        from dbos import DBOSPortableJSONSerializer as Json  # noqa: PLC0415
+        from dbos import DBOS, DBOSConfig  # a third of a second, and only runs need it
+        from dbos import DBOSPortableJSONSerializer as Json
 
         _quiet()
         if url.startswith("sqlite:///"):
@@ -115,7 +115,7 @@ class Engine:
 
     def start(self, workflow_id: str, body: Callable[..., Any], *args: Any) -> Handle:
         """Run a workflow in this process, beside the caller."""
-        from dbos import SetWorkflowID  # noqa: PLC0415
+        from dbos import SetWorkflowID
 
         with SetWorkflowID(workflow_id):
             return Handle(self._dbos.start_workflow(body, *args))
@@ -124,7 +124,7 @@ class Engine:
         self, queue: Queue, partition: str, workflow_id: str, body: Callable[..., Any], *args: Any
     ) -> Handle:
         """Queue a workflow. It is begun when the queue and its partition have room."""
-        from dbos import SetEnqueueOptions, SetWorkflowID  # noqa: PLC0415
+        from dbos import SetEnqueueOptions, SetWorkflowID
 
         with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=partition):
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args))
