@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin
@@ -52,7 +53,8 @@ def look(
         httpx.Client(timeout=limit, follow_redirects=True, max_redirects=8, headers=_HEADERS) as client,
         ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(wanted))) as pool,
     ):
-        looks = pool.map(lambda page: _page(client, site, page, expected, limit, patience, pause), wanted)
+        looker = _Looker(client, expected, limit, patience, pause)
+        looks = pool.map(lambda page: looker.page(site.url, page), wanted)
         return Look(site=site.name, at=datetime.now(UTC), pages=tuple(looks))
 
 
@@ -64,34 +66,35 @@ _HEADERS = {
 }
 
 
-def _page(
-    client: httpx.Client,
-    site: Site,
-    page: str,
-    expected: Expectation,
-    limit: float,
-    patience: float,
-    pause: Callable[[float], None],
-) -> PageLook:
-    end = time.monotonic() + patience
-    wait = 0.4
-    while True:
-        began = time.monotonic()
-        answer = _fetch(client, _address(site.url, page), limit)
-        seconds = time.monotonic() - began
-        findings = judge(answer, expected)
-        if not findings or time.monotonic() + wait > end:
-            return PageLook(
-                page=page,
-                url=answer.asked.split("?")[0],
-                status=answer.status,
-                seconds=round(seconds, 3),
-                size=len(answer.body),
-                stylesheets=count_stylesheets(answer.body),
-                findings=findings,
-            )
-        pause(wait)
-        wait *= 2
+@dataclass(frozen=True)
+class _Looker:
+    client: httpx.Client
+    expected: Expectation
+    limit: float
+    patience: float
+    pause: Callable[[float], None]
+
+    def page(self, base: str, page: str) -> PageLook:
+        """Ask until the answer is good or patience ends."""
+        end = time.monotonic() + self.patience
+        wait = 0.4
+        while True:
+            began = time.monotonic()
+            answer = _fetch(self.client, _address(base, page), self.limit)
+            seconds = time.monotonic() - began
+            findings = judge(answer, self.expected)
+            if not findings or time.monotonic() + wait > end:
+                return PageLook(
+                    page=page,
+                    url=_address(base, page).rpartition("sitecrew=")[0][:-1],
+                    status=answer.status,
+                    seconds=round(seconds, 3),
+                    size=len(answer.body),
+                    stylesheets=count_stylesheets(answer.body),
+                    findings=findings,
+                )
+            self.pause(wait)
+            wait *= 2
 
 
 def _address(base: str, page: str) -> str:

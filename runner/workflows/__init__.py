@@ -1,0 +1,1 @@
+"""The wiring: each workflow reads as a list of stages."""

@@ -1,7 +1,7 @@
 """The durable engine, and the one module that knows it (DBOS Transact).
 
-It holds positions in queues and nothing else: the ledger and the job folders on the hosts are the truth. If its
-file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its promise,
+It holds positions in queues and nothing else: the ledger and the job folders on the hosts are the truth. If
+its file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its promise,
 so that the same id started twice runs once.
 
 An exception of the engine is never a verdict about a site: callers treat it as *lost*.
@@ -129,10 +129,6 @@ class Engine:
         with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=partition):
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args))
 
-    def step(self, name: str, body: Callable[..., Any], *args: Any) -> Any:
-        """Do something once inside a workflow and keep its small JSON result."""
-        return self._dbos.run_step({"name": name}, body, *args)
-
     def forget(self, prefix: str) -> None:
         """Cancel what is left of workflows with this id prefix; their work goes on under another id."""
         unfinished = self._dbos.list_workflows(
@@ -142,7 +138,7 @@ class Engine:
             self._dbos.cancel_workflows([status.workflow_id for status in unfinished])
 
     def close(self, queues: Sequence[Queue] = ()) -> None:
-        """Remove queues that nobody will use again. Threads end with the process: waiting would cost seconds."""
+        """Remove queues that nobody will use again. Threads end with the process: no time for farewells."""
         for queue in queues:
             self._dbos.delete_queue(queue.name)
 
