@@ -1,0 +1,47 @@
+"""The ledger: what happened, kept for ever. `Ledger` brings SQLAlchemy and loads when first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.record.views import (
+    BackupView,
+    ChangeView,
+    LookView,
+    RestorePointView,
+    RunSummary,
+    RunView,
+    SegmentView,
+    SiteRow,
+    SiteView,
+    StepOutput,
+    StepView,
+    rfc3339,
+)
+
+if TYPE_CHECKING:
+    from runner.record.ledger import Ledger
+
+__all__ = [
+    "BackupView",
+    "ChangeView",
+    "Ledger",
+    "LookView",
+    "RestorePointView",
+    "RunSummary",
+    "RunView",
+    "SegmentView",
+    "SiteRow",
+    "SiteView",
+    "StepOutput",
+    "StepView",
+    "rfc3339",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Ledger":
+        from runner.record.ledger import Ledger
+
+        return Ledger
+    raise AttributeError(name)

@@ -1,0 +1,218 @@
+"""Connections to the ledger's file: everything that only SQLite needs is here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import QueuePool, create_engine, event, inspect, make_url, select, table
+from sqlalchemy import column as sql_column
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from runner.errors import LedgerError
+from runner.record.schema import REVISIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["FOR_WRITING", "explain", "file_of", "open_engine"]
+
+FOR_WRITING = "ledger_for_writing"
+"""Execution option of a connection whose transaction takes the write lock at its start."""
+
+BUSY_SECONDS = 40.0
+_HINTS = {
+    "SQLITE_FULL": "free some space on its disk, then `sitecrew resume last`",
+    "SQLITE_IOERR": "look at its disk: `df -h` and `dmesg`",
+    "SQLITE_BUSY": "another process held it for 40 seconds; try again, or end that process",
+    "SQLITE_READONLY": "make the file and its folder writable for this user",
+    "SQLITE_CANTOPEN": "look whether the file and its folder exist and may be opened by this user",
+    "SQLITE_NOTADB": "the file is not a ledger: name another one as `ledger:` in sitecrew.yaml",
+    "SQLITE_CORRUPT": "the file is damaged: put a copy of it back",
+}
+
+
+def file_of(url: str) -> Path:
+    """The file that a `sqlite:///PATH` address means, absolute."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise LedgerError(f"{_without_secrets(url)!r} is no ledger", hint="write sqlite:///PATH")
+    if parsed.database == ":memory:":
+        raise LedgerError("a ledger in memory would forget", hint="write sqlite:///PATH")
+    return Path(parsed.database).absolute()
+
+
+def open_engine(file: Path, *, read_only: bool) -> Engine:
+    """An engine whose ledger is of this code's revision; a new or older one is brought there first.
+
+    Read-only: nothing is created and nothing is written into the file. Where SQLite cannot keep its `-shm`
+    file because the folder is read-only too, nobody else can be writing, and the file is read as immutable.
+
+    Raises:
+        LedgerError: it cannot be opened, is no ledger, or is of a newer or (read-only) older Sitecrew.
+    """
+    if read_only:
+        return _open_for_reading(file)
+    _create(file)
+    engine = _engine(file, "mode=rw", writes=True)
+    try:
+        _use_wal(file)
+        with engine.connect() as connection:
+            revision = _revision(connection, file)
+        if revision != REVISIONS[-1]:
+            _upgrade(engine, file)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        engine.dispose()
+        raise explain(error, file) from error
+    except LedgerError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def explain(error: Exception, file: Path) -> LedgerError:
+    """What a database error means to the person who sees it, without SQL and without values."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(origin, "sqlite_errorname", "") or ""
+    hint = next((text for code, text in _HINTS.items() if name.startswith(code)), "")
+    said = str(origin).splitlines()[0] if str(origin) else type(origin).__name__
+    return LedgerError(f"ledger {file}: {said}", hint=hint)
+
+
+def _open_for_reading(file: Path) -> Engine:
+    if not file.is_file():
+        raise LedgerError(
+            f"there is no ledger {file}", hint="it is begun by the first `sitecrew run PLAYBOOK`"
+        )
+    for parameters in ("mode=ro", "mode=ro&immutable=1"):
+        engine = _engine(file, parameters, writes=False)
+        try:
+            with engine.connect() as connection:
+                revision = _revision(connection, file)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            if parameters == "mode=ro" and _nothing_unmerged(file):
+                continue
+            raise explain(error, file) from error
+        except LedgerError:
+            engine.dispose()
+            raise
+        if revision == REVISIONS[-1]:
+            return engine
+        engine.dispose()
+        raise LedgerError(
+            f"ledger {file} is of an older Sitecrew",
+            hint="`sitecrew tick` brings it up to date, or any other command that writes",
+        )
+    raise AssertionError(file)  # both ways ended above
+
+
+def _engine(file: Path, parameters: str, *, writes: bool) -> Engine:
+    address = f"file:{quote(str(file))}?{parameters}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        if writes:
+            # After a commit the job's evidence is deleted from the host: what was committed must
+            # survive a power cut too, which NORMAL does not promise in WAL mode.
+            connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=96,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        for_writing = connection.get_execution_options().get(FOR_WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if for_writing else "BEGIN")
+
+    return engine
+
+
+def _create(file: Path) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"ledger {file}: {error.strerror or error}", hint=_HINTS["SQLITE_READONLY"]
+        ) from error
+
+
+def _use_wal(file: Path) -> None:
+    """Switch a new file to write-ahead logging; the switch itself does not wait for other processes."""
+    with closing(sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                    return
+                raise LedgerError(
+                    f"ledger {file}: its disk does not allow write-ahead logging",
+                    hint="put the ledger on a local disk",
+                )
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+def _upgrade(engine: Engine, file: Path) -> None:
+    from runner.record.migrate import upgrade  # Alembic is slow to import and rarely needed
+
+    with engine.connect().execution_options(**{FOR_WRITING: True}) as connection:
+        with connection.begin():
+            if _revision(connection, file) != REVISIONS[-1]:
+                upgrade(connection)
+        raw: Any = connection.connection.dbapi_connection
+        # The tables belong into the file itself, so that a copy without its -wal is a ledger.
+        raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _revision(connection: Connection, file: Path) -> str | None:
+    """The stored revision, None for a file without tables."""
+    names = inspect(connection).get_table_names()
+    if not names:
+        return None
+    if "alembic_version" not in names:
+        raise LedgerError(f"{file} holds other tables than a ledger's", hint=_HINTS["SQLITE_NOTADB"])
+    versions = table("alembic_version", sql_column("version_num"))
+    revision: str | None = connection.execute(select(versions.c.version_num)).scalar_one_or_none()
+    if revision is not None and revision not in REVISIONS:
+        raise LedgerError(
+            f"ledger {file} was written by a newer Sitecrew (revision {revision})",
+            hint="install that version: `pip install --upgrade sitecrew`",
+        )
+    return revision
+
+
+def _nothing_unmerged(file: Path) -> bool:
+    """No commits wait in the write-ahead log, so that the file alone is the whole ledger."""
+    log = file.with_name(file.name + "-wal")
+    return not log.exists() or log.stat().st_size == 0
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorname", "") or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _without_secrets(url: str) -> str:
+    return url if "@" not in url else f"{url.split('://', 1)[0]}://***@{url.rsplit('@', 1)[1]}"

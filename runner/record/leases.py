@@ -1,0 +1,113 @@
+"""Leases: which processes live, and who takes over the work of one that does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from runner.record.schema import leases
+from runner.record.store import Store, now, upsert
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["LEASE", "LeaseBook", "LeaseView", "lives"]
+
+LEASE = timedelta(seconds=10)
+"""A process that has not renewed for this long is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseView:
+    """A process that works or worked on runs."""
+
+    executor: str
+    host: str
+    pid: int
+    process_start: str
+    """When the process began, as its system says it: a process id alone may be used again."""
+    renewed: datetime
+    released: datetime | None
+    taken_by: str | None
+
+
+class LeaseBook(Store):
+    """Who lives."""
+
+    def acquire_lease(
+        self, executor: str, *, host: str, pid: int, process_start: str, at: datetime | None = None
+    ) -> None:
+        """Enter a process. Executor ids are unique a process."""
+        row = {
+            "executor": executor,
+            "host": host,
+            "pid": pid,
+            "process_start": process_start,
+            "renewed": at or now(),
+            "released": None,
+            "taken_by": None,
+        }
+        with self._write() as connection:
+            upsert(connection, leases, row, ["executor"])
+
+    def renew_lease(self, executor: str, *, at: datetime | None = None) -> bool:
+        """Say that a process lives. False when another one took over: it must begin nothing more."""
+        with self._write() as connection:
+            found = connection.execute(
+                update(leases)
+                .where(leases.c.executor == executor, leases.c.released.is_(None))
+                .values(renewed=at or now()),
+            )
+        return found.rowcount == 1
+
+    def release_lease(self, executor: str, *, at: datetime | None = None) -> None:
+        """Say that a process has left in order."""
+        with self._write() as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.executor == executor, leases.c.released.is_(None))
+                .values(released=at or now()),
+            )
+
+    def take_over(self, executor: str, *, by: str, at: datetime | None = None) -> bool:
+        """Take over what a dead process had in hand. True for exactly one of all who try."""
+        at = at or now()
+        with self._write() as connection:
+            found = connection.execute(
+                update(leases)
+                .where(
+                    leases.c.executor == executor,
+                    leases.c.released.is_(None),
+                    leases.c.renewed < at - LEASE,
+                )
+                .values(released=at, taken_by=by),
+            )
+        return found.rowcount == 1
+
+    def living(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
+        """The processes whose lease holds."""
+        return self._leases(leases.c.renewed >= (at or now()) - LEASE)
+
+    def dead(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
+        """The processes that neither renewed nor left in order, and whom nobody has taken over yet."""
+        return self._leases(leases.c.renewed < (at or now()) - LEASE)
+
+    def _leases(self, condition: object) -> tuple[LeaseView, ...]:
+        query = (
+            select(leases)
+            .where(leases.c.released.is_(None), condition)  # type: ignore[arg-type]
+            .order_by(leases.c.renewed)
+        )
+        with self._read() as connection:
+            return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
+
+
+def lives(connection: Connection, executor: str, at: datetime) -> bool:
+    """Whether a process holds a lease."""
+    query = select(leases.c.executor).where(
+        leases.c.executor == executor, leases.c.released.is_(None), leases.c.renewed >= at - LEASE
+    )
+    return connection.execute(query).first() is not None

@@ -1,0 +1,50 @@
+"""The ledger: one object that offers every write and every question."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from runner.record.engine import file_of, open_engine
+from runner.record.leases import LeaseBook
+from runner.record.queries import RunQueries
+from runner.record.runs import RunBook
+from runner.record.sites import SiteBook
+
+__all__ = ["Ledger"]
+
+
+class Ledger(RunBook, SiteBook, LeaseBook, RunQueries):
+    """What was ordered, what happened and what became of it.
+
+    Any thread and any number of processes may use the same ledger. Every write is one transaction that has
+    reached the disk when the method returns.
+
+    Every method raises LedgerError when the ledger cannot be read or written: that is never a verdict about
+    a site.
+    """
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> Self:
+        """Open `sqlite:///PATH`; a missing one is created (folder 0700, file 0600), an old one is upgraded.
+
+        Args:
+            url: where it is.
+            read_only: create, upgrade and write nothing.
+
+        Raises:
+            LedgerError: it cannot be opened, is no ledger, or was written by a newer Sitecrew.
+        """
+        file = file_of(url)
+        return cls(open_engine(file, read_only=read_only), file, read_only=read_only)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""The revisions, in order; none is ever edited once it was released."""

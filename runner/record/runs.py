@@ -1,0 +1,178 @@
+"""Runs: begun once, claimed by one process, ended with an outcome, taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from runner.errors import UnknownNameError
+from runner.model import Outcome, State
+from runner.record.leases import lives
+from runner.record.schema import run_sites, runs
+from runner.record.schema import steps as step_table
+from runner.record.store import Store, insert_new, now
+
+__all__ = ["RunBook"]
+
+_OPEN_OUTCOMES = (
+    Outcome.LOST.value,
+    Outcome.UNREACHABLE.value,
+    Outcome.CANCELLED.value,
+    Outcome.MISSED.value,
+)
+"""Those after which there is still something to do or to find out."""
+
+
+class RunBook(Store):
+    """Writing about runs as a whole."""
+
+    def begin_run(
+        self,
+        order_text: str,
+        *,
+        run: str,
+        playbook: str,
+        title: str,
+        sites: Sequence[tuple[str, str, str, int, int]],
+        steps: Sequence[tuple[str, str, str]],
+        started: datetime,
+        trigger: str,
+        window: str | None = None,
+        executor: str | None = None,
+    ) -> bool:
+        """Write down a run with its sites and their steps, none of which has an outcome yet.
+
+        Args:
+            order_text: the frozen order as text; `order_text()` gives it back.
+            run: the run's id.
+            playbook: the playbook's name.
+            title: the playbook's title.
+            sites: (site, client, host, ring, position) each.
+            steps: (step id, kind, title) each, in the playbook's order.
+            started: when it began.
+            trigger: who began it, like `manual` or `window`.
+            window: the window's name, if it belongs to one.
+            executor: the process that will work on it; None when any may claim it.
+
+        Returns:
+            False when a run of that id is there already, which is left as it is.
+        """
+        head = {
+            "run": run,
+            "playbook": playbook,
+            "title": title,
+            "trigger": trigger,
+            "window": window,
+            "order_text": order_text,
+            "state": State.RUNNING.value,
+            "executor": executor,
+            "started": started,
+        }
+        with self._write() as connection:
+            if not insert_new(connection, runs, head):
+                return False
+            if sites:
+                connection.execute(insert(run_sites), [_site_row(run, site) for site in sites])
+            rows = _step_rows(run, [site[0] for site in sites], steps)
+            if rows:
+                connection.execute(insert(step_table), rows)
+        return True
+
+    def claim_run(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
+        """Make a process the one that works on a run; False while another living one does.
+
+        Raises:
+            UnknownNameError: no such run.
+        """
+        with self._write() as connection:
+            row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
+            if row is None:
+                raise UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
+            holder = row.executor
+            if holder not in {None, executor} and lives(connection, holder, at or now()):
+                return False
+            connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
+        return True
+
+    def reopen_run(self, run: str) -> tuple[str, ...]:
+        """Take a run up again: the next attempt, running.
+
+        Sites without an outcome, lost, unreachable, cancelled and missed ones wait again, and so do their
+        steps with such an outcome. Everything else that is known stays. Segments stay as they are: one that
+        is `started` has a job on the host to attach to.
+
+        Returns:
+            The names of the sites that wait again, in ring order.
+        """
+        again = (run_sites.c.run == run) & (
+            run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_OPEN_OUTCOMES)
+        )
+        with self._write() as connection:
+            found = connection.execute(
+                update(runs)
+                .where(runs.c.run == run)
+                .values(attempt=runs.c.attempt + 1, state=State.RUNNING.value, outcome=None, finished=None),
+            )
+            if found.rowcount == 0:
+                raise UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
+            ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
+            sites = tuple(connection.execute(ordered).scalars())
+            connection.execute(
+                update(step_table)
+                .where(
+                    step_table.c.run == run,
+                    step_table.c.site.in_(sites),
+                    step_table.c.outcome.in_(_OPEN_OUTCOMES),
+                )
+                .values(outcome=None, why="", seconds=None, started=None, finished=None, output=""),
+            )
+            connection.execute(
+                update(run_sites)
+                .where(again)
+                .values(state=State.WAITING.value, outcome=None, why="", finished=None),
+            )
+        return sites
+
+    def set_state(self, run: str, state: State) -> bool:
+        """Say that a run that has not ended is running or cancelling; False when it has ended."""
+        with self._write() as connection:
+            found = connection.execute(
+                update(runs)
+                .where(runs.c.run == run, runs.c.state != State.ENDED.value)
+                .values(state=state.value),
+            )
+        return found.rowcount == 1
+
+    def finish_run(self, run: str, outcome: Outcome, at: datetime) -> None:
+        """Write down how a run ended."""
+        with self._write() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.run == run)
+                .values(state=State.ENDED.value, outcome=outcome.value, finished=at),
+            )
+
+
+def _site_row(run: str, site: tuple[str, str, str, int, int]) -> dict[str, object]:
+    name, client, host, ring, position = site
+    return {
+        "run": run,
+        "site": name,
+        "client": client,
+        "host": host,
+        "ring": ring,
+        "position": position,
+        "state": State.WAITING.value,
+    }
+
+
+def _step_rows(
+    run: str, sites: Sequence[str], playbook: Sequence[tuple[str, str, str]]
+) -> list[dict[str, object]]:
+    return [
+        {"run": run, "site": site, "step": step, "position": position, "kind": kind, "title": title}
+        for site in sites
+        for position, (step, kind, title) in enumerate(playbook)
+    ]

@@ -1,0 +1,104 @@
+"""Transactions on the ledger. Writers of one process take turns; other processes are waited for by SQLite."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from runner.errors import LedgerError
+from runner.record.engine import BUSY_SECONDS, FOR_WRITING, explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine, Table
+
+__all__ = ["Store", "insert_new", "now", "upsert"]
+
+
+class Store:
+    """The open ledger, as every group of queries sees it. Any thread may use it."""
+
+    def __init__(self, engine: Engine, file: Path, *, read_only: bool) -> None:
+        self.file = file
+        self.read_only = read_only
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._inode = file.stat().st_ino
+
+    def close(self) -> None:
+        """Give the connections back; the last one merges the write-ahead log into the file."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """One snapshot for all queries inside."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise explain(error, self.file) from error
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its start: what it reads stays true."""
+        if self.read_only:
+            raise LedgerError(f"ledger {self.file} was opened for reading only")
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise LedgerError(f"ledger {self.file}: no turn to write within {BUSY_SECONDS:.0f} s")
+        try:
+            self._check_that_it_is_there()
+            with (
+                self._engine.connect().execution_options(**{FOR_WRITING: True}) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except SQLAlchemyError as error:
+            raise explain(error, self.file) from error
+        finally:
+            self._turn.release()
+
+    def _check_that_it_is_there(self) -> None:
+        # An open file that was deleted or replaced would swallow every row without an error.
+        try:
+            there = self.file.stat().st_ino == self._inode
+        except OSError:
+            there = False
+        if not there:
+            raise LedgerError(
+                f"ledger {self.file} was deleted or replaced while in use",
+                hint="put it back and start this command again",
+            )
+
+
+def now() -> datetime:
+    """The instant at which nobody named one."""
+    return datetime.now(UTC)
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    values: Mapping[str, Any],
+    key: Sequence[str],
+) -> None:
+    """Insert a row, or give these values to the row that has its key."""
+    changed = {name: value for name, value in values.items() if name not in key}
+    statement = _insert(connection, table).values(**values)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless one with a key of it is there; True when it was inserted."""
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

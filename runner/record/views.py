@@ -1,0 +1,302 @@
+"""What is read from the ledger. Instants are aware and in UTC; None means that nothing was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from runner.model import Outcome, State
+
+__all__ = [
+    "BackupView",
+    "ChangeView",
+    "LookView",
+    "RestorePointView",
+    "RunSummary",
+    "RunView",
+    "SegmentView",
+    "SiteRow",
+    "SiteView",
+    "StepOutput",
+    "StepView",
+    "rfc3339",
+]
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """An instant as other people's scripts read it: `2026-11-24T01:00:00.000Z`."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """What became of one item."""
+
+    run: str
+    site: str
+    step: str
+    kind: str
+    item: str
+    title: str
+    from_version: str
+    to_version: str
+    outcome: Outcome
+    why: str
+    finished: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a step's `changes`."""
+        return {
+            "item": self.item,
+            "kind": self.kind,
+            "title": self.title,
+            "from": self.from_version,
+            "to": self.to_version,
+            "outcome": self.outcome.value,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step of the playbook on one site; `outcome` is None until it is known."""
+
+    run: str
+    site: str
+    step: str
+    kind: str
+    title: str
+    outcome: Outcome | None
+    why: str
+    seconds: float | None
+    started: datetime | None
+    finished: datetime | None
+    changes: tuple[ChangeView, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a site's `steps`."""
+        return {
+            "step": self.step,
+            "kind": self.kind,
+            "title": self.title,
+            "outcome": self.outcome and self.outcome.value,
+            "seconds": self.seconds,
+            "why": self.why,
+            "changes": [change.as_json() for change in self.changes],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookView:
+    """One look at a site from outside; `healthy` is None when it gave no verdict."""
+
+    run: str | None
+    site: str
+    at: datetime
+    phase: str
+    signal: str
+    url: str
+    healthy: bool | None
+    status: int | None
+    seconds: float | None
+    size: int | None
+    """Bytes of the body."""
+    findings: tuple[object, ...]
+    note: str
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a site's `looks`."""
+        return {
+            "at": rfc3339(self.at),
+            "phase": self.phase,
+            "signal": self.signal,
+            "url": self.url,
+            "healthy": self.healthy,
+            "status": self.status,
+            "seconds": self.seconds,
+            "bytes": self.size,
+            "findings": list(self.findings),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePointView:
+    """What was put aside on the host before a change; `removed` once it is gone."""
+
+    run: str
+    site: str
+    path: str
+    created: datetime
+    size: int | None
+    """Bytes."""
+    items: tuple[object, ...]
+    removed: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a site's `restore_points`."""
+        return {
+            "path": self.path,
+            "created": rfc3339(self.created),
+            "bytes": self.size,
+            "items": list(self.items),
+            "removed": rfc3339(self.removed),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRow:
+    """Where one site of a run stands."""
+
+    run: str
+    site: str
+    client: str
+    host: str
+    ring: int
+    position: int
+    state: State
+    outcome: Outcome | None
+    why: str
+    started: datetime | None
+    finished: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteView:
+    """One site of a run with all that happened to it."""
+
+    row: SiteRow
+    problems: tuple[str, ...]
+    steps: tuple[StepView, ...]
+    looks: tuple[LookView, ...]
+    restore_points: tuple[RestorePointView, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a run's `sites`."""
+        return {
+            "site": self.row.site,
+            "client": self.row.client,
+            "host": self.row.host,
+            "ring": self.row.ring,
+            "state": self.row.state.value,
+            "outcome": self.row.outcome and self.row.outcome.value,
+            "why": self.row.why,
+            "started": rfc3339(self.row.started),
+            "finished": rfc3339(self.row.finished),
+            "problems": list(self.problems),
+            "steps": [step.as_json() for step in self.steps],
+            "looks": [look.as_json() for look in self.looks],
+            "restore_points": [point.as_json() for point in self.restore_points],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in one line."""
+
+    run: str
+    playbook: str
+    title: str
+    trigger: str
+    window: str | None
+    state: State
+    outcome: Outcome | None
+    attempt: int
+    executor: str | None
+    started: datetime
+    finished: datetime | None
+    sites: int
+    outcomes: Mapping[Outcome, int]
+    """How many of the sites ended how; those that have not ended are missing."""
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of `list runs --json`."""
+        return {
+            "run": self.run,
+            "playbook": self.playbook,
+            "title": self.title,
+            "trigger": self.trigger,
+            "window": self.window,
+            "state": self.state.value,
+            "outcome": self.outcome and self.outcome.value,
+            "attempt": self.attempt,
+            "started": rfc3339(self.started),
+            "finished": rfc3339(self.finished),
+            "sites": self.sites,
+            "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run with its sites in ring order."""
+
+    summary: RunSummary
+    sites: tuple[SiteView, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The document of `show RUN --json`."""
+        return self.summary.as_json() | {"sites": [site.as_json() for site in self.sites]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentView:
+    """A job on a host: `state` is `started`, `ended` (recorded here) or `acked` (deleted there)."""
+
+    run: str
+    site: str
+    number: int
+    job: str
+    state: str
+    status: str | None
+    """The job's own last word (ok, failed, undone, cancelled, died, nospace, locked); None until then."""
+    recorded: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutput:
+    """What a step printed on the host."""
+
+    step: str
+    title: str
+    outcome: Outcome | None
+    why: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupView:
+    """A snapshot in a store."""
+
+    snapshot: str
+    site: str
+    client: str
+    run: str | None
+    taken: datetime
+    store: str
+    uri: str
+    size: int
+    """Bytes."""
+    files: int | None
+    tables: int | None
+    manifest_sha256: str
+    verified: datetime | None
+    removed: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of `backup list --json`."""
+        return {
+            "snapshot": self.snapshot,
+            "site": self.site,
+            "taken": rfc3339(self.taken),
+            "bytes": self.size,
+            "files": self.files,
+            "tables": self.tables,
+            "store": self.store,
+            "run": self.run,
+            "verified": rfc3339(self.verified),
+            "removed": rfc3339(self.removed),
+        }
