@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,28 +9,15 @@ from sqlalchemy import select, update
 
 from runner.record.schema import leases
 from runner.record.store import Store, now, upsert
+from runner.record.views import LeaseView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["LEASE", "LeaseBook", "LeaseView", "lives"]
+__all__ = ["LEASE", "LeaseBook", "lives"]
 
 LEASE = timedelta(seconds=10)
 """A process that has not renewed for this long is taken for dead."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseView:
-    """A process that works or worked on runs."""
-
-    executor: str
-    host: str
-    pid: int
-    process_start: str
-    """When the process began, as its system says it: a process id alone may be used again."""
-    renewed: datetime
-    released: datetime | None
-    taken_by: str | None
 
 
 class LeaseBook(Store):

@@ -6,15 +6,30 @@ from types import TracebackType
 from typing import Self
 
 from runner.record.engine import file_of, open_engine
+from runner.record.evidence import EvidenceBook
+from runner.record.history import HistoryQueries
+from runner.record.holds import HoldBook
 from runner.record.leases import LeaseBook
+from runner.record.outbox import OutboxBook
 from runner.record.queries import RunQueries
 from runner.record.runs import RunBook
 from runner.record.sites import SiteBook
+from runner.record.windows import WindowBook
 
 __all__ = ["Ledger"]
 
 
-class Ledger(RunBook, SiteBook, LeaseBook, RunQueries):
+class Ledger(
+    RunBook,
+    SiteBook,
+    EvidenceBook,
+    HoldBook,
+    WindowBook,
+    OutboxBook,
+    LeaseBook,
+    RunQueries,
+    HistoryQueries,
+):
     """What was ordered, what happened and what became of it.
 
     Any thread and any number of processes may use the same ledger. Every write is one transaction that has

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal, select, update
 
 from runner.errors import LedgerError
 from runner.model import Action, Change, ItemKind, Outcome, SitePlan, State, StepOutcome
-from runner.record.schema import changes, run_sites, segments, steps
+from runner.record.schema import Instant, changes, run_sites, segments, steps
 from runner.record.store import Store, now, upsert
 
 if TYPE_CHECKING:
@@ -31,14 +31,10 @@ class SiteBook(Store):
     def begin_site(self, run: str, site: str, at: datetime) -> None:
         """Say that work on a site begins; a second attempt keeps the first instant."""
         with self._write() as connection:
-            mine = _mine(run, site)
-            _found(
-                connection.execute(update(run_sites).where(*mine).values(state=State.RUNNING.value)).rowcount,
-                f"run {run!r} has no site {site!r}",
-            )
-            connection.execute(
-                update(run_sites).where(*mine, run_sites.c.started.is_(None)).values(started=at)
-            )
+            started = func.coalesce(run_sites.c.started, literal(at, Instant()))
+            begun = {"state": State.RUNNING.value, "started": started}
+            found = connection.execute(update(run_sites).where(*_mine(run, site)).values(**begun))
+            _found(found.rowcount, f"run {run!r} has no site {site!r}")
 
     def record_plan(
         self, run: str, site: str, plan: SitePlan, facts: Mapping[str, object] | None = None

@@ -1,4 +1,4 @@
-"""What is read from the ledger. Instants are aware and in UTC; None means that nothing was recorded."""
+"""What is read about runs. Instants are aware and in UTC; None means that nothing was recorded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from runner.model import Outcome, State
 
 __all__ = [
-    "BackupView",
     "ChangeView",
     "LookView",
     "RestorePointView",
@@ -265,38 +264,3 @@ class StepOutput:
     outcome: Outcome | None
     why: str
     output: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupView:
-    """A snapshot in a store."""
-
-    snapshot: str
-    site: str
-    client: str
-    run: str | None
-    taken: datetime
-    store: str
-    uri: str
-    size: int
-    """Bytes."""
-    files: int | None
-    tables: int | None
-    manifest_sha256: str
-    verified: datetime | None
-    removed: datetime | None
-
-    def as_json(self) -> dict[str, object]:
-        """One entry of `backup list --json`."""
-        return {
-            "snapshot": self.snapshot,
-            "site": self.site,
-            "taken": rfc3339(self.taken),
-            "bytes": self.size,
-            "files": self.files,
-            "tables": self.tables,
-            "store": self.store,
-            "run": self.run,
-            "verified": rfc3339(self.verified),
-            "removed": rfc3339(self.removed),
-        }
