@@ -1,0 +1,169 @@
+"""From a report's data to its two documents: HTML for mail programs, and the plain-text twin."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from runner.load.shipped import shipped
+from runner.model import ItemKind
+from runner.report import sentences
+from runner.report.data import Done, ReportData
+from runner.report.paint import legible
+from runner.report.words import Words
+
+__all__ = ["render_html", "render_text", "subject", "words_of"]
+
+HTML_LIMIT = 100_000
+"""Bytes; beyond 102 kB Gmail cuts a mail off."""
+_COLUMNS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much of the list of updates the HTML shows: full rows a site, names in the folded rest, points."""
+
+    rows: int
+    folded: int
+    points: int
+
+
+_ROOMS = (_Room(10, 300, 40), _Room(6, 60, 20), _Room(3, 12, 8), _Room(0, 0, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class _Updates:
+    """The updates of one site as the HTML shows them."""
+
+    label: str
+    rows: Sequence[Done]
+    folded: Sequence[Done]
+    more: int
+    """How many beyond both are only counted."""
+
+
+def render_html(report: ReportData, *, logo: str | None = None, templates: Path | None = None) -> str:
+    """The HTML, every rule inlined, at most 100 kB: long lists are folded as far as that takes.
+
+    Args:
+        report: What to say.
+        logo: Address of the agency's picture (`cid:` or `data:`), None for the name alone.
+        templates: Folder whose templates win over the shipped ones.
+    """
+    inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
+    template = _environment(templates).get_template("mail.html.j2")
+    html = ""
+    for room in _ROOMS:
+        html = inliner.inline(template.render(**_context(report, room), logo=logo))
+        if len(html.encode()) - len((logo or "").encode()) <= HTML_LIMIT:
+            break
+    return html
+
+
+def render_text(report: ReportData, *, templates: Path | None = None) -> str:
+    """The plain-text twin with every update in it, wrapped to 72 columns."""
+    text = _environment(templates).get_template("mail.txt.j2").render(**_context(report, None))
+    lines = [line.rstrip() for line in text.splitlines()]
+    squeezed = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(squeezed).strip() + "\n"
+
+
+def subject(report: ReportData) -> str:
+    """The subject of the mail."""
+    return sentences.subject(report, words_of(report))
+
+
+def words_of(report: ReportData) -> Words:
+    """The client's language and zone."""
+    return Words(report.language, report.timezone, Path(str(shipped("reports"))) / "locale")
+
+
+def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
+    words = words_of(report)
+    open_points = report.open
+    solved = [found for found in report.undone if not found.open]
+    return {
+        "report": report,
+        "words": words,
+        "_": words.say,
+        "headline": sentences.headline(report, words),
+        "lead": sentences.lead(report, words),
+        "subject": sentences.subject(report, words),
+        "points": open_points[: room.points] if room else open_points,
+        "points_more": max(len(open_points) - room.points, 0) if room else 0,
+        "solved": solved[: room.points] if room else solved,
+        "solved_more": max(len(solved) - room.points, 0) if room else 0,
+        "updates": _updates(report, room),
+        "point": lambda found: sentences.point(found, report, words),
+        "again": lambda found: sentences.again(found, report, words),
+        "kind": lambda item: sentences.kind(item, words),
+        "status_word": sentences.status(report, words),
+        "card_words": sentences.cards(words),
+        "backup_count": lambda line: sentences.backup_count(line, words),
+        "backup_newest": lambda line: sentences.backup_newest(line, words),
+        "folded_words": lambda site: sentences.folded(len(site.folded) + site.more, words),
+        "window_sites": lambda window: words.list(map(report.label, window.sites)),
+        "footer": sentences.footer(report, words),
+        "title": lambda text: f"{text}\n{'-' * len(text)}",
+        "accent_light": legible(report.agency.accent, "#ffffff"),
+        "accent_dark": legible(report.agency.accent, "#181d21"),
+    }
+
+
+def _updates(report: ReportData, room: _Room | None) -> list[_Updates]:
+    """Site by site. In the HTML the weighty ones have a row each, small ones share one."""
+    order = {line.name: number for number, line in enumerate(report.sites)}
+    by_site = sorted(report.done, key=lambda change: (order.get(change.site, len(order)), change.at))
+    found = []
+    for site, group in groupby(by_site, key=lambda change: change.site):
+        changes = list(group)
+        if room is None or len(changes) <= room.rows:
+            found.append(_Updates(report.label(site), changes, (), 0))
+            continue
+        changes.sort(key=_weight)
+        rows = max(room.rows - 2, 0)
+        folded = changes[rows : rows + room.folded]
+        shown = sorted(changes[:rows], key=lambda change: change.at)
+        found.append(_Updates(report.label(site), shown, folded, len(changes) - rows - len(folded)))
+    return found
+
+
+def _weight(change: Done) -> tuple[bool, int, str]:
+    """WordPress itself first, then by how large the step is, then by name."""
+    was, now = change.from_version.split("."), change.to_version.split(".")
+    same = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), 3)
+    return change.kind is not ItemKind.CORE, min(same, 2), change.title.casefold()
+
+
+@lru_cache(maxsize=4)
+def _environment(templates: Path | None) -> Environment:
+    folders = [str(folder) for folder in (templates, shipped("reports")) if folder is not None]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["wrap"] = _wrap
+    return environment
+
+
+def _wrap(text: str, indent: str = "", hang: str | None = None) -> str:
+    """Text in lines of 72 columns; addresses stay whole."""
+    return textwrap.fill(
+        text,
+        _COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent if hang is None else hang,
+        break_long_words="://" not in text,
+        break_on_hyphens=False,
+    )

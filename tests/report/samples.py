@@ -1,0 +1,210 @@
+"""Months of a made-up client, from calm to bad, for tests, pictures and eyes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from runner.model import (
+    Agency,
+    ChangeOutcome,
+    Client,
+    Contact,
+    ItemKind,
+    Mail,
+    Outcome,
+    Period,
+    Settings,
+    Site,
+)
+from runner.report.build import assemble
+from runner.report.data import NextWindow, ReportData
+from runner.report.history import Did, DueWindow, History, Look, Snapshot, Work
+
+NOVEMBER = Period.parse("2026-11")
+DECEMBER_FIRST = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
+SETTINGS = Settings(
+    agency=Agency(name="Northwind Web Care", accent="#0b6b57", reply_to="care@northwind.example"),
+    mail=Mail(host="smtp.northwind.example", sender="care@northwind.example"),
+)
+
+
+def client(**changes) -> Client:
+    values = {
+        "id": "acme",
+        "name": "Acme Bakery",
+        "timezone": "Europe/Berlin",
+        "contacts": (Contact("Office", "office@acme.example"),),
+    }
+    return Client(**(values | changes))
+
+
+def site(name: str, url: str | None = None) -> Site:
+    return Site(name=name, client="acme", host="web1", url=url or f"https://{name}.acme.example", path="/srv/x")
+
+
+SHOP, BLOG, DOCS = site("shop", "https://www.acme.example"), site("blog"), site("docs")
+
+
+def at(day: int, hour: int = 1, minute: int = 7) -> datetime:
+    """An instant in November 2026, in UTC; 01:07 is 02:07 in Berlin."""
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+def change(
+    title: str,
+    was: str,
+    now: str,
+    outcome: Outcome = Outcome.CHANGED,
+    why: str = "",
+    kind: ItemKind = ItemKind.PLUGIN,
+) -> ChangeOutcome:
+    return ChangeOutcome(
+        item=title.lower().replace(" ", "-"),
+        kind=kind,
+        from_version=was,
+        to_version=now,
+        outcome=outcome,
+        why=why,
+        title=title,
+    )
+
+
+def work(
+    site_name: str,
+    day: int,
+    *changes: ChangeOutcome,
+    outcome: Outcome | None = Outcome.CHANGED,
+    why: str = "",
+    steps: tuple[Did, ...] = (),
+    hour: int = 1,
+) -> Work:
+    began = at(day, hour)
+    did = Did(kind="wordpress.plugins", title="Update plugins", outcome=Outcome.CHANGED, at=began, changes=changes)
+    return Work(
+        run=f"2026-11-{day:02}-weekly-7f3a",
+        site=site_name,
+        started=began,
+        outcome=outcome,
+        why=why,
+        steps=((did,) if changes else ()) + steps,
+    )
+
+
+def snapshot(site_name: str, day: int, size: int = 412_000_000) -> Snapshot:
+    taken = at(day, 1, 1)
+    return Snapshot(
+        snapshot=f"{site_name}-{day}", site=site_name, taken=taken, bytes=size, verified=taken + timedelta(minutes=1)
+    )
+
+
+WEEKS = (3, 10, 17, 24)
+BACKUPS = tuple(snapshot(s, d, 412_000_000 if s == "shop" else 88_300_000) for d in WEEKS for s in ("shop", "blog"))
+LOOKS = tuple(Look(s, at(d, 1, 20), True) for d in WEEKS for s in ("shop", "blog"))
+WINDOWS = (
+    NextWindow(
+        window="weekly",
+        starts=datetime(2026, 12, 1, 1, tzinfo=UTC),
+        closes=datetime(2026, 12, 1, 3, tzinfo=UTC),
+        sites=("shop", "blog"),
+    ),
+)
+CALM = (
+    work(
+        "shop", 3,
+        change("WordPress", "7.0.1", "7.0.2", kind=ItemKind.CORE),
+        change("WooCommerce", "9.8.1", "9.8.3"),
+    ),
+    work("blog", 3, change("WordPress", "7.0.1", "7.0.2", kind=ItemKind.CORE)),
+    work("shop", 10, change("Contact Form 7", "6.1.2", "6.1.3"), change("Yoast SEO", "26.2", "26.3")),
+    work("blog", 10, outcome=Outcome.OK),
+    work("shop", 17, change("WooCommerce Payments", "9.4.0", "9.5.0")),
+    work("blog", 17, change("Twenty Twenty-Five", "1.3", "1.4", kind=ItemKind.THEME)),
+    work("shop", 24, change("WooCommerce", "9.8.3", "9.9.0")),
+    work("blog", 24, change("Antispam Bee", "2.11.8", "2.11.9")),
+)  # fmt: skip
+
+
+def report(
+    *works: Work,
+    sites: tuple[Site, ...] = (SHOP, BLOG),
+    looks: tuple[Look, ...] = LOOKS,
+    backups: tuple[Snapshot, ...] = BACKUPS,
+    windows: tuple[DueWindow, ...] = (),
+    expected: dict[str, int] | None = None,
+    now: datetime = DECEMBER_FIRST,
+    period: Period = NOVEMBER,
+    settings: Settings = SETTINGS,
+    next_windows: tuple[NextWindow, ...] = WINDOWS,
+    checked: bool = True,
+    **of_client,
+) -> ReportData:
+    history = History(works=works, looks=looks, backups=backups, windows=windows, checked=checked)
+    return assemble(
+        client(**of_client),
+        sites,
+        period,
+        history,
+        settings,
+        now=now,
+        next_windows=next_windows,
+        expected_backups=expected,
+    )
+
+
+def good(**of_client) -> ReportData:
+    return report(*CALM, expected={"shop": 4, "blog": 4}, **of_client)
+
+
+def attention(**of_client) -> ReportData:
+    slider = change(
+        "Slider Deluxe", "4.1", "4.2", Outcome.UNDONE, "the expected text was missing on /cart/ after the update"
+    )
+    core = change(
+        "WordPress", "7.0.2", "8.0", Outcome.HELD, "a major version is held until we agree on it", ItemKind.CORE
+    )
+    retried = change("Yoast SEO", "26.3", "26.4", Outcome.FAILED, "the download was cut off")
+    works = (
+        *CALM,
+        work("shop", 24, slider, core, outcome=Outcome.UNDONE, hour=2),
+        work("blog", 10, retried, outcome=Outcome.FAILED, hour=3),
+        work("blog", 17, change("Yoast SEO", "26.3", "26.4"), hour=3),
+    )
+    return report(*works, expected={"shop": 4, "blog": 5}, **of_client)
+
+
+def action(**of_client) -> ReportData:
+    broken = work(
+        "shop", 28, change("WooCommerce", "9.9.0", "10.0.0", Outcome.FAILED, "the package could not be unpacked"),
+        outcome=Outcome.FAILED,
+    )  # fmt: skip
+    away = work("blog", 28, outcome=Outcome.UNREACHABLE, why="no answer from the server within 10 s")
+    return report(*CALM, broken, away, **of_client)
+
+
+def empty(**of_client) -> ReportData:
+    return report(looks=(), backups=(), **of_client)
+
+
+def many(count: int = 60, **of_client) -> ReportData:
+    plugins = [
+        change(f"Plugin number {n}", f"{n % 7}.{n % 3}.{n % 5}", f"{n % 7}.{n % 3 + n % 2}.{n % 5 + 1}")
+        for n in range(count)
+    ]
+    works = [work("shop" if n % 2 else "blog", WEEKS[n % 4], plugin) for n, plugin in enumerate(plugins)]
+    return report(*sorted(works, key=lambda w: w.started), **of_client)
+
+
+def hostile(**of_client) -> ReportData:
+    works = (
+        work(
+            "shop", 3,
+            change("<script>alert('x')</script> & <b>Söhne</b> 😀", "1.0", "1.1<i>"),
+            change("Ein Erweiterungsname-ohne-Ende-" + "x" * 90, "10.20.30-beta.4+build.20261101", "10.20.31-rc.1+build.20261102"),
+            change("إضافة التقويم العربي", "2.0", "2.1"),
+            change("Red\x1b[31m alert\x07 \u202eevil", "3", "4", Outcome.FAILED, "exit 1:\r\n\x1b[2J<img src=x onerror=y>"),
+            outcome=Outcome.FAILED,
+        ),
+        work("blog", 3, outcome=Outcome.OK),
+    )  # fmt: skip
+    name = "Müller & Söhne <Bäckerei> 🥐 \x1b[1m"
+    return report(*works, **({"name": name} | of_client))
