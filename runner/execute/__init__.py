@@ -1,0 +1,57 @@
+"""The room that works on hosts: the remote driver, the frames it speaks, and the SSH under it."""
+
+from runner.execute.endpoint import Endpoint, Target, resolve
+from runner.execute.events import (
+    Awaiting,
+    Decided,
+    Ended,
+    Event,
+    JobRecord,
+    Locked,
+    Started,
+    TaskBegan,
+    TaskEnded,
+    TaskOutput,
+    TaskRecord,
+    TaskSkipped,
+    TookOver,
+)
+from runner.execute.hostkeys import HostKey, KnownHosts, record
+from runner.execute.job import Job, Lock, Restore, Task, job_id
+from runner.execute.pool import Pool
+from runner.execute.segment import Control, Limits, Verdict, ack_job, attach_job, run_job, tell_job
+
+__all__ = [
+    "Awaiting",
+    "Control",
+    "Decided",
+    "Ended",
+    "Endpoint",
+    "Event",
+    "HostKey",
+    "Job",
+    "JobRecord",
+    "KnownHosts",
+    "Limits",
+    "Lock",
+    "Locked",
+    "Pool",
+    "Restore",
+    "Started",
+    "Target",
+    "Task",
+    "TaskBegan",
+    "TaskEnded",
+    "TaskOutput",
+    "TaskRecord",
+    "TaskSkipped",
+    "TookOver",
+    "Verdict",
+    "ack_job",
+    "attach_job",
+    "job_id",
+    "record",
+    "resolve",
+    "run_job",
+    "tell_job",
+]

@@ -1,0 +1,104 @@
+"""What we show at the door: keys, each parsed once a process; the agent's; a password."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import LoginRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from paramiko import PKey, Transport
+
+    from runner.execute.endpoint import Endpoint, Target
+
+__all__ = ["Credentials"]
+
+
+class Credentials:
+    """Tries what there is, in OpenSSH's order. Paramiko calls `authenticate`."""
+
+    def __init__(self, endpoint: Endpoint, target: Target) -> None:
+        self._endpoint = endpoint
+        self._target = target
+
+    def authenticate(self, transport: Transport) -> list[str]:
+        """Log in over a transport whose host key has been checked.
+
+        Raises:
+            LoginRefusedError: nothing was accepted.
+        """
+        from paramiko import AuthenticationException
+
+        user = self._target.user
+        shown: list[str] = []
+        for name, attempt in self._attempts(transport, user):
+            shown.append(name)
+            try:
+                attempt()
+            except AuthenticationException:
+                if not transport.is_active():
+                    break
+            if transport.is_authenticated():
+                return []
+        raise LoginRefusedError(
+            f"{self._endpoint.called}: {self._target.host} refused the login as {user}"
+            f" (shown: {', '.join(shown) or 'nothing'})",
+            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file or load the key: ssh-add",
+        )
+
+    def _attempts(self, transport: Transport, user: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for path in self._target.identities:
+            key = self._identity(path)
+            if key is not None:
+                yield f"key {path}", lambda key=key: transport.auth_publickey(user, key)
+        if self._target.agent:
+            for key in _agent_keys():
+                yield "key of the agent", lambda key=key: transport.auth_publickey(user, key)
+        password = self._endpoint.password
+        if password is not None:
+            yield "password", lambda: transport.auth_password(user, password())
+
+    def _identity(self, path: Path) -> PKey | None:
+        """The key in this file; where it is encrypted and there is no passphrase, its twin in the agent."""
+        try:
+            return _load(path, self._endpoint.passphrase)
+        except (OSError, ValueError, TypeError) as error:
+            public = path.with_name(f"{path.name}.pub")
+            if public.exists():
+                words = public.read_text(encoding="utf-8").split()
+                for key in _agent_keys():
+                    if words[1:2] == [key.get_base64()]:
+                        return key
+            raise LoginRefusedError(
+                f"{self._endpoint.called}: the key {path} cannot be used: {error}",
+                hint="Set identity_file to a readable private key, or load it: ssh-add",
+            ) from error
+
+
+_keys: dict[tuple[Path, int], PKey] = {}
+_loading = threading.Lock()
+
+
+def _load(path: Path, passphrase: Callable[[], str] | None) -> PKey:
+    from paramiko import PKey
+
+    mark = (path, path.stat().st_mtime_ns)
+    with _loading:
+        if mark not in _keys:
+            try:
+                _keys[mark] = PKey.from_path(str(path))
+            except TypeError:  # encrypted
+                if passphrase is None:
+                    raise
+                _keys[mark] = PKey.from_path(str(path), passphrase())
+        return _keys[mark]
+
+
+def _agent_keys() -> tuple[Any, ...]:
+    from paramiko import Agent
+
+    return Agent().get_keys()

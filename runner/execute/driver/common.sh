@@ -1,0 +1,76 @@
+# What both ends of a job on the host need: the exec that follows it, and the job itself.
+# POSIX sh: dash, bash, busybox ash. Comments and indentation are taken out before sending.
+
+umask 077
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+export PATH
+# a shell that reads a file of its own at each start could speak into every task's output
+unset ENV BASH_ENV CDPATH
+
+# inspect PID: sets state and start; no fork where /proc exists, immune to clock steps
+inspect() {
+  if [ -r /proc/self/stat ] && [ -z "$SITECREW_NO_PROC" ]; then
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+    stat=${stat##*) }
+    set -f; set -- pid name $stat; set +f
+    state=$3 start=${22}
+  else
+    stat=$(ps -o stat= -o lstart= -p "$1" 2>/dev/null) || return 1
+    set -f; set -- $stat; set +f
+    state=$1; shift
+    start=$(IFS=_; echo "$*")
+  fi
+}
+
+{ read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || boot=-
+
+# alive PID START BOOT: that very process runs; a zombie does not, though `kill -0` would say so
+alive() {
+  [ -n "$1" ] && [ "$3" = "$boot" ] && inspect "$1" || return 1
+  case $state in Z*|X*) return 1;; esac
+  [ "$start" = "$2" ]
+}
+
+# strays: kill the task that a dead driver left, known by its start time or by the job's path in its argv
+strays() {
+  at=- since=-
+  { read -r at since due task <"$folder/current"; } 2>/dev/null
+  case $at in -|'') ;; *) alive "$at" "$since" "$boot" && kill -KILL "-$at" 2>/dev/null;; esac
+  { read -r at <"$folder/group" && grep -qs "$folder/s[.]" "/proc/$at/cmdline" && kill -KILL "-$at"; } 2>/dev/null
+}
+
+# detach COMMAND...: in a session, hence a process group, of its own; never forks, so $! is the group
+if command -v setsid >/dev/null 2>&1 && [ -z "$SITECREW_NO_SETSID" ]; then
+  detach() { exec setsid "$@"; }
+elif command -v perl >/dev/null 2>&1; then
+  detach() { exec perl -e 'use POSIX; POSIX::setsid(); exec @ARGV' "$@"; }
+else
+  detach() { trap '' HUP; exec "$@"; }
+fi
+
+# search PATH: sets root to the first of our roots that holds PATH
+search() {
+  LOGNAME=${LOGNAME:-$(id -un)}
+  for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
+    [ -d "$root/$1" ] && [ -O "$root" ] && [ ! -L "$root" ] && return
+  done
+  return 1
+}
+
+# provide PATH: as search, else makes PATH in the first root that is ours and can be written
+provide() {
+  search "$1" && return
+  for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
+    [ -L "$root" ] && continue
+    [ -e "$root" ] && [ ! -O "$root" ] && continue
+    mkdir -p "$root/$1" 2>/dev/null && [ -O "$root" ] && [ -w "$root/$1" ] && return
+  done
+  return 1
+}
+
+# rest RUN SITE: the folder of a site's restore points in one run, for tasks as $SITECREW_RESTORE
+rest() {
+  provide "restore/$1/$2" || return 1
+  SITECREW_RESTORE=$root/restore/$1/$2
+  export SITECREW_RESTORE
+}

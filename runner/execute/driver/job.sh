@@ -1,0 +1,243 @@
+# Head of a job's stored body; below it stand the job's own functions and, last, the line `go`.
+# given: nonce flood (KiB) check_limit cleanup_limit (seconds) job_check job_cleanup undo_on_death has_secrets
+# wants_lock release, the functions job_prepare job_main job_keep job_undo, and as arguments folder and shell
+
+folder=$1 shell=$2 events=$1/events
+child= signal= again= bad= decided= foreign= phase=main count=0
+LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
+export LC_ALL NO_COLOR TERM
+
+# now: sets ms; monotonic with a grain of 10 ms where /proc/uptime exists, and no fork
+now() {
+  if { read -r up idle </proc/uptime; } 2>/dev/null; then ms=$((${up%.*} * 1000 + (1${up#*.} - 100) * 10))
+  else ms=$(($(date +%s) * 1000)); fi
+}
+
+# emit WORDS: one frame in one write. On a full disk the reserve is spent and no further task is run;
+# the frame that was cut is dropped by the decoder, since the next one begins before its end of line
+emit() {
+  { printf '\036%s %s\n' "$nonce" "$*" >&5; } 2>/dev/null && return
+  full
+  { printf '\036%s %s\n' "$nonce" "$*" >&5; } 2>/dev/null
+}
+full() {
+  bad=${bad:-nospace}
+  { true >"$folder/reserve"; } 2>/dev/null
+}
+
+# mark PID START DUE TASK: what runs now, for the warden; written in place, so nobody meets an empty file
+mark() { { printf '%-95s\n' "$*" 1<>"$folder/current"; } 2>/dev/null; }
+put() { { printf '%s\n%s\n' "$prologue" "$2" >"$folder/s.$1"; } 2>/dev/null; }
+
+# reap: the true status of the child, although traps interrupt `wait`
+reap() {
+  wait "$child"; code=$?
+  while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+}
+
+# launch ARGUMENTS...: a shell with these arguments in a session of its own; to be called in the background
+launch() {
+  [ -z "$err" ] || exec 2>"$err"
+  detach "$shell" "$@"
+}
+
+# run TASK SECONDS TEXT STDERR_CAP SECRETS: one task in its own shell, session and group; sets code and why.
+# It notes its group before its text begins: a driver killed right after the fork leaves no unknown child.
+# Secrets come through a pipe on its stdin, read before the text begins: no file ever holds them.
+run() {
+  id=$1 limit=$2 text=$3 cap=$4 secret=$5 err= code=1 why=-
+  now; begun=$ms
+  if [ -n "$secret" ]; then
+    text="l= k=; while IFS= read -r l; do k=\$k\$l\"
+\"; done; exec </dev/null; eval \"\$k\"; unset k l
+$text"
+  fi
+  script=$folder/s.$id
+  write || { full; write || script=; }
+  emit "begin $id"
+  if [ "$bad" = nospace ] && [ $phase = main ]; then emit "end $id 1 0 nospace"; return; fi
+  count=$((count + 1))
+  alive "$warden" "$warden_start" "$boot" || hire
+  [ -z "$cap" ] || err=$folder/e.$id
+  # a script that the full disk cut short must not run: half a line of it may mean something else
+  if [ -n "$script" ]; then set -- "$script"; else set -- -c "$text"; fi
+  if [ -n "$secret" ]; then printf '%s\n' "$secret" 5>&- | launch "$@" >>"$events" 2>&1 5>&- & child=$!
+  else launch "$@" </dev/null >>"$events" 2>&1 5>&- & child=$!; fi
+  inspect "$child" && mark "$child $start $((begun / 1000 + limit)) $id"
+  [ -n "$signal" ] && [ $phase = main ] && hurry
+  reap
+  [ -e "$folder/timeout.$id" ] && why=timeout code=124
+  [ -e "$folder/flood.$id" ] && why=flood
+  [ -n "$signal" ] && [ $phase = main ] && why=cancelled
+  [ $why = - ] || kill -KILL "-$child" 2>/dev/null
+  child=
+  mark "- - 0 $id"
+  now
+  if [ -n "$err" ] && [ -s "$err" ]; then emit "stderr $id"; { head -c "$cap" "$err" >&5; } 2>/dev/null; fi
+  emit "end $id $code $((ms - begun)) $why"
+}
+write() { { printf 'echo $$ >"${0%%/*}/group"\n%s\n' "$text" >"$script"; } 2>/dev/null; }
+
+# task ID SECONDS stop|go TEXT STDERR_CAP SECRETS
+task() {
+  [ -n "$signal" ] && [ $phase = main ] && bad=cancelled
+  if [ -n "$bad" ] && [ $phase != undo ]; then emit "skip $1 $bad"; return 0; fi
+  run "$1" "$2" "$4" "$5" "$6"
+  if [ $code != 0 ] && [ "$3" = stop ]; then
+    if [ $phase = undo ]; then bad=failed; else bad=${bad:-failed}; fi
+  fi
+  return 0
+}
+
+# await SECONDS: wait for a verdict, else decide by looking here: the dead man's switch
+await() {
+  [ -z "$foreign" ] || return 0
+  [ -n "$signal" ] && bad=cancelled
+  [ -n "$bad" ] && { decide undo "$bad"; return; }
+  phase=await
+  mark "- - 0 await"
+  emit "awaiting $1"
+  while again=; do
+    sleep "$1" </dev/null >/dev/null 2>&1 5>&- & child=$!
+    mark "- $child 0 await"
+    [ -n "$signal" ] || [ -e "$folder/verdict" ] || reap
+    # KILL: between fork and exec a child still has our traps and would swallow TERM
+    kill -KILL "$child" 2>/dev/null
+    [ -n "$again" ] && [ -z "$signal" ] && [ ! -e "$folder/verdict" ] || break
+  done
+  child=
+  settle
+}
+# settle: the first word in the file `verdict` is the verdict; ours is one among the others
+settle() {
+  word=timeout
+  [ -n "$signal" ] && word=cancel
+  { set -C; echo $word >"$folder/verdict"; } 2>/dev/null
+  set +C
+  phase=settle word= tries=0
+  while read -r word <"$folder/verdict"; [ -z "$word" ] && [ $tries -lt 20 ]; do tries=$((tries + 1)); sleep 0.05; done 2>/dev/null
+  case $word in
+    keep|undo) decide "$word" controller;;
+    cancel) bad=cancelled; decide undo cancelled;;
+    *) run check "$check_limit" "$job_check"; if [ $code = 0 ]; then decide keep deadman; else decide undo deadman; fi;;
+  esac
+}
+# decide keep|undo BY: on record before it is said, for whoever takes over
+decide() {
+  { echo "$1 $2" >"$folder/decided"; } 2>/dev/null
+  carry_out "$1" "$2"
+}
+carry_out() {
+  decided=$1 phase=$1
+  [ "$1" = keep ] || bad=${bad:-undone}
+  emit "decided $1 $2"
+  "job_$1"
+}
+
+finish() {
+  [ -n "$signal" ] && [ -z "$decided" ] && bad=${bad:-cancelled}
+  phase=cleanup
+  # where the lock is another's, the site is another's too
+  [ -n "$job_cleanup" ] && [ -z "$foreign" ] && run cleanup "$cleanup_limit" "$job_cleanup"
+  [ -n "$release" ] && unlock
+  rm -f "$0" "$folder"/s.* "$folder"/e.* "$folder/id.$$" "$folder/current" "$folder/group" "$folder/reserve"
+  { echo "${bad:-ok} $count" >"$folder/done"; } 2>/dev/null
+  emit "bye ${bad:-ok} $count"
+}
+
+# warden PID START: every second it looks at the deadline of the task, the size of the events, the driver's life
+warden() {
+  while sleep 1 </dev/null >/dev/null 2>&1 5>&-; do
+    if ! alive "$1" "$2" "$boot"; then [ -e "$folder/done" ] || heir; exit; fi
+    at=-
+    { read -r at since due name <"$folder/current"; } 2>/dev/null
+    [ "${at:--}" = - ] && continue
+    now
+    if [ -n "$(find "$events" -size +"$flood"k 2>/dev/null)" ] && [ ! -e "$folder/flood.$name" ]; then
+      due=0
+      true >"$folder/flood.$name"
+    fi
+    if [ $((ms / 1000)) -ge $((due + 10)) ]; then kill -KILL "-$at"
+    elif [ $((ms / 1000)) -ge "$due" ]; then
+      [ -e "$folder/flood.$name" ] || true >"$folder/timeout.$name"
+      kill -TERM "-$at"
+    fi 2>/dev/null
+  done
+}
+# heir: the driver died. Stop its task, hold to its decision or take one, clean up, write the record
+heir() {
+  trap : TERM USR1 USR2
+  strays
+  name=$task
+  emit "died ${name:--}"
+  { read -r warden warden_start <"$folder/warden"; } 2>/dev/null
+  me=$warden me_start=$warden_start
+  hire
+  choice= by=
+  { read -r choice by <"$folder/decided"; } 2>/dev/null
+  if [ "$choice" = undo ]; then bad=died; carry_out undo "$by"
+  elif [ -n "$choice" ]; then bad=died decided=keep; emit "decided keep $by"
+  elif [ "$name" = await ]; then kill -KILL "$since" 2>/dev/null; settle
+  elif [ "$name" = check ]; then settle
+  elif [ -n "$wants_lock" ] && [ ! -e "$folder/lock" ]; then bad=died foreign=1
+  else
+    bad=died
+    [ -n "$undo_on_death" ] && decide undo died
+  fi
+  finish
+}
+# hire: a warden for this process
+hire() {
+  ( trap - TERM USR1 USR2; warden "$me" "$me_start" ) </dev/null >/dev/null 2>&1 & warden=$!
+  inspect $warden
+  warden_start=$start
+  { echo "$warden $warden_start" >"$folder/warden"; } 2>/dev/null
+}
+
+# hurry: the task that runs is told to end, and made to after 5 seconds
+hurry() {
+  kill -TERM "-$child" 2>/dev/null
+  { read -r at since due name <"$folder/current"; } 2>/dev/null
+  now
+  [ "${at:--}" = - ] || mark "$at $since $((ms / 1000 - 5)) $name"
+}
+on_term() {
+  case $phase in
+    main) signal=TERM; [ -z "$child" ] || hurry;;
+    await) signal=TERM; kill -KILL "$child" 2>/dev/null;;
+  esac
+}
+on_verdict() { [ $phase = await ] && kill -KILL "$child" 2>/dev/null; }
+on_wait() { [ $phase = await ] && again=1 && kill -KILL "$child" 2>/dev/null; }
+
+# claim: link(2) makes the filled id file appear at once; exactly one process ever wins
+claim() {
+  trap '' HUP
+  # not ignored, since the tasks would inherit that
+  trap : PIPE
+  trap on_term TERM; trap on_verdict USR1; trap on_wait USR2
+  [ -n "$has_secrets" ] && secrets=$(cat)
+  inspect $$; me=$$ me_start=$start
+  { echo "$nonce $$ $start $boot" >"$folder/id.$$"; } 2>/dev/null || { rm -f "$folder/id.$$" "$0"; exit 1; }
+  # before the claim shows: a follower may open it at once
+  exec 5>>"$events"
+  if ! ln "$folder/id.$$" "$folder/id" 2>/dev/null; then
+    [ -e "$folder/id" ] && echo attached
+    rm -f "$folder/id.$$" "$0"
+    exit 0
+  fi
+  eval "$secrets"; secrets=
+  job_prepare
+  printf '%8192s' '' >"$folder/reserve" 2>/dev/null || bad=nospace
+  hire
+  echo started
+  exec >/dev/null 2>>"$folder/log"
+  emit "job $$"
+}
+go() {
+  claim
+  job_main
+  finish
+  kill "$warden" 2>/dev/null
+  exit 0
+}

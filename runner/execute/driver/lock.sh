@@ -1,0 +1,58 @@
+# The lock of a site, part of a job that asks for one: generation files made by link(2), the highest owns.
+# A plain mkdir has no safe take-over: two that both judged it stale can delete each other's fresh lock.
+
+# top: the highest generation and what stands in it: owner, expiry (uptime, seconds), boot, pid, start
+top() {
+  generation=0 owner= expiry=0 lock_boot= holder= holder_start=
+  for file in "$lock"/g.*; do
+    file=${file##*/g.}
+    [ "$file" = '*' ] || { [ "$file" -gt $generation ] && generation=$file; }
+  done
+  [ $generation = 0 ] || read -r owner expiry lock_boot holder holder_start <"$lock/g.$generation"
+}
+# free_for OWNER: nobody's, its own, or stale: expired (or of another boot) and its process gone
+free_for() {
+  case $owner in ''|free|"$1") return 0;; esac
+  [ "$lock_boot" = "$boot" ] || return 0
+  [ $((ms / 1000)) -ge "$expiry" ] && ! alive "$holder" "$holder_start" "$lock_boot"
+}
+# seal WORDS: try to make the next generation
+seal() {
+  { echo "$*" >"$lock/n.$$"; } 2>/dev/null && ln "$lock/n.$$" "$lock/g.$((generation + 1))" 2>/dev/null
+  sealed=$?
+  rm -f "$lock/n.$$"
+  return $sealed
+}
+sweep() {
+  set --
+  for file in "$lock"/g.*; do [ "${file##*/g.}" -lt "$generation" ] && set -- "$@" "$file"; done
+  rm -f "$@"
+}
+# acquire FOLDER SITE OWNER SECONDS: take or renew; the generation is the fencing token
+acquire() {
+  if [ -n "$1" ]; then lock=$1; (umask 002; mkdir -p "$lock")
+  else
+    lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD" | cksum) || return 1
+    lock=locks/${lock%% *}-${lock##* }
+    provide "$lock"
+    lock=$root/$lock
+  fi 2>/dev/null
+  for attempt in 1 2 3; do
+    now; top
+    free_for "$3" || break
+    inspect $$
+    if (umask 002; seal "$3 $((ms / 1000 + $4)) $boot $$ $me_start"); then
+      mine=$((generation + 1)); top
+      if [ $generation = $mine ]; then sweep; echo "$generation $lock" >"$folder/lock"; emit "lock $generation"; return 0; fi
+    fi
+  done
+  emit "locked ${owner:--} $((expiry - ms / 1000))"
+  return 1
+}
+# unlock: also by an heir, who was there before the lock was taken
+unlock() {
+  { read -r mine lock <"$folder/lock"; } 2>/dev/null || return 1
+  top
+  [ $generation = $mine ] || return 1
+  seal "free 0 - - -" && { generation=$((generation + 1)); sweep; }
+}

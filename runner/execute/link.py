@@ -1,0 +1,219 @@
+"""A live connection and the execs on it, each with a limit on every wait."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramiko import Channel, Transport
+
+    from runner.execute.endpoint import Endpoint
+
+__all__ = ["CutError", "Exec", "Link"]
+
+READ = 32 * 1024
+
+
+class CutError(Exception):
+    """The link or the exec on it broke. Says nothing about what happens on the host."""
+
+
+class Exec:
+    """One command on the host; its stdin, stdout and stderr."""
+
+    def __init__(self, link: Link, channel: Channel) -> None:
+        self._link = link
+        self._channel = channel
+
+    def send(self, data: bytes, limit: float) -> None:
+        """Write to the command's stdin.
+
+        Raises:
+            CutError: the link broke, or `limit` seconds passed.
+        """
+        with _cuts(), self._link.watched(limit):
+            self._channel.settimeout(limit)
+            self._channel.sendall(data)
+
+    def receive(self, limit: float) -> bytes | None:
+        """What comes next from stdout: bytes, empty at its end, or None when `limit` seconds passed.
+
+        Raises:
+            CutError: the link broke.
+        """
+        with _cuts():
+            self._channel.settimeout(limit)
+            try:
+                return self._channel.recv(READ)
+            except TimeoutError:
+                return None
+
+    def receive_error(self) -> bytes:
+        """What comes next from stderr; empty at its end. Waits without a limit: for a thread of its own."""
+        with _cuts():
+            self._channel.settimeout(None)
+            return self._channel.recv_stderr(READ)
+
+    def waiting_error(self) -> bytes:
+        """What has come from stderr so far, without waiting."""
+        with _cuts():
+            return self._channel.recv_stderr(READ) if self._channel.recv_stderr_ready() else b""
+
+    def exit_status(self, limit: float) -> int | None:
+        """The command's, if it comes within `limit` seconds over a link that lives; a cut link has none."""
+        channel = self._channel
+        came = channel.status_event.wait(limit) and self._link.alive and channel.exit_status >= 0
+        return channel.exit_status if came else None
+
+    def close(self) -> None:
+        """Let go of the command; a job goes on."""
+        with contextlib.suppress(Exception):
+            self._channel.close()
+        self._link.left(self)
+
+
+class Link:
+    """One logged-in connection. Threads share it."""
+
+    def __init__(self, endpoint: Endpoint, connection: Any) -> None:
+        self.endpoint = endpoint
+        self._connection = connection
+        self._transport: Transport = connection.transport
+        self._transport.set_keepalive(15)
+        # paramiko's reader wakes up this often without cause; `close` does not wait for it
+        self._transport.sock.settimeout(2.0)
+        self._change = threading.Condition()
+        self._execs: set[Exec] = set()
+        self._lingering: dict[str, Exec] = {}
+
+    @property
+    def alive(self) -> bool:
+        """As far as is known here."""
+        return bool(self._transport.is_active())
+
+    def run(self, command: str, limit: float, *, window: int | None = None) -> Exec:
+        """Start a command. Where the host allows no more sessions, waits for one of ours to end.
+
+        Raises:
+            CutError: the link broke, or nothing happened for `limit` seconds.
+            UnreachableError: the host allows no session at all.
+        """
+        refusals = 0
+        while True:
+            with self._change:
+                others = len(self._execs)
+            try:
+                channel = self._open(command, limit, window)
+            except _NoRoom as error:
+                refusals += 1
+                self._make_room(others, refusals, error)
+                continue
+            made = Exec(self, channel)
+            with self._change:
+                self._execs.add(made)
+            return made
+
+    def forward(self, host: str, port: int, limit: float) -> Channel:
+        """A TCP connection from the host to elsewhere, as a socket."""
+        with _cuts(), self.watched(limit):
+            return self._transport.open_channel("direct-tcpip", (host, port), ("", 0), timeout=limit)
+
+    def linger(self, job: str, exec_: Exec) -> None:
+        """Keep an exec whose job is over: it takes the word `ack`."""
+        with self._change:
+            old = self._lingering.pop(job, None)
+            self._lingering[job] = exec_
+        if old is not None:
+            old.close()
+
+    def lingering(self, job: str) -> Exec | None:
+        """The exec kept for this job; it is the caller's now."""
+        with self._change:
+            return self._lingering.pop(job, None)
+
+    def left(self, exec_: Exec) -> None:
+        """An exec of this link was closed."""
+        with self._change:
+            self._execs.discard(exec_)
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """Break the connection, and with it every wait on it."""
+        with contextlib.suppress(Exception):
+            self._transport.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(Exception):
+            self._connection.client.close()
+        with contextlib.suppress(Exception):
+            self._transport.sock.close()
+        with self._change:
+            self._execs.clear()
+            self._lingering.clear()
+            self._change.notify_all()
+
+    @contextlib.contextmanager
+    def watched(self, limit: float) -> Iterator[None]:
+        """Close the link when the block takes longer: several of paramiko's waits have no limit of their own."""
+        timer = threading.Timer(limit, self.close)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _open(self, command: str, limit: float, window: int | None) -> Channel:
+        from paramiko import ChannelException
+
+        with _cuts(), self.watched(limit + 1):
+            try:
+                channel = self._transport.open_session(timeout=limit, window_size=window)
+            except ChannelException as error:
+                raise _NoRoom(str(error)) from error
+            try:
+                channel.exec_command(command)
+            except BaseException:
+                channel.close()
+                raise
+            return channel
+
+    def _make_room(self, others: int, refusals: int, error: _NoRoom) -> None:
+        with self._change:
+            lingering = list(self._lingering.values())
+            self._lingering.clear()
+        for exec_ in lingering:
+            exec_.close()
+        if lingering:
+            time.sleep(0.05)  # the host's end of a session closes a moment after ours
+            return
+        if others:
+            with self._change:
+                if len(self._execs) >= others:
+                    self._change.wait(5.0)
+        elif refusals > 5:  # noqa: PLR2004
+            raise UnreachableError(
+                f"{self.endpoint.called}: the host opens no session: {error}",
+                hint="Is the account allowed to run commands? Look at MaxSessions and ForceCommand of its sshd.",
+            ) from error
+        time.sleep(0.05 * refusals if refusals < 10 else 0.5)  # noqa: PLR2004
+
+
+class _NoRoom(Exception):  # noqa: N818 - never leaves this module
+    """The host opens no further session."""
+
+
+@contextlib.contextmanager
+def _cuts() -> Iterator[None]:
+    from paramiko import SSHException
+
+    try:
+        yield
+    except (OSError, EOFError, SSHException) as error:
+        raise CutError(str(error) or type(error).__name__) from error

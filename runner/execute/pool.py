@@ -1,0 +1,90 @@
+"""The connections of one process: one a login, opened when first needed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from runner.execute.endpoint import resolve
+from runner.execute.transport import Logins, Waits, connect, fetch_host_key
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from runner.execute.endpoint import Endpoint, Target
+    from runner.execute.hostkeys import HostKey
+    from runner.execute.link import Link
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """Hands out links; threads share it. Close it at the end."""
+
+    def __init__(self, *, logins: int = 4, waits: Waits | None = None) -> None:
+        """`logins` is how many may be in flight to one sshd."""
+        self._waits = waits or Waits()
+        self._logins = Logins(logins, self._waits.silence)
+        self._lock = threading.Lock()
+        self._opening: dict[tuple[object, ...], threading.Lock] = {}
+        self._links: dict[tuple[object, ...], Link] = {}
+        self._closed = False
+
+    def link(self, endpoint: Endpoint) -> Link:
+        """The living connection to this endpoint, opened if there is none.
+
+        Raises:
+            UnreachableError: and its kin, as in `connect`.
+        """
+        target = resolve(endpoint)
+        with self._turn(target):
+            link = self._links.get(target.key)
+            if link is None or not link.alive:
+                if link is not None:
+                    link.close()
+                gateway = self.link(target.gateway) if target.gateway else None
+                link = connect(endpoint, target, gateway=gateway, logins=self._logins, waits=self._waits)
+                with self._lock:
+                    closed = self._closed
+                    if not closed:
+                        self._links[target.key] = link
+                if closed:
+                    link.close()
+            return link
+
+    def existing(self, endpoint: Endpoint) -> Link | None:
+        """The living connection, if there is one."""
+        link = self._links.get(resolve(endpoint).key)
+        return link if link is not None and link.alive else None
+
+    def host_key(self, endpoint: Endpoint) -> tuple[Target, HostKey]:
+        """What the host shows as its key, and under which name it is kept; nobody logs in there.
+
+        Raises:
+            UnreachableError: no connection.
+        """
+        target = resolve(endpoint)
+        gateway = self.link(target.gateway) if target.gateway else None
+        return target, fetch_host_key(endpoint, target, gateway=gateway, waits=self._waits)
+
+    def close(self) -> None:
+        """Break every connection. Jobs go on."""
+        with self._lock:
+            self._closed = True
+            links = list(self._links.values())
+            self._links.clear()
+        for link in links:
+            link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _turn(self, target: Target) -> threading.Lock:
+        with self._lock:
+            return self._opening.setdefault(target.key, threading.Lock())

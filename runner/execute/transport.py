@@ -1,0 +1,262 @@
+"""One SSH connection: Fabric's, with strict host keys and a limit on every wait."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import HostKeyError, LoginRefusedError, UnreachableError
+from runner.execute.credentials import Credentials
+from runner.execute.hostkeys import HostKey, KnownHosts
+from runner.execute.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paramiko import Transport
+
+    from runner.execute.endpoint import Endpoint, Target
+
+__all__ = ["Logins", "Waits", "connect", "fetch_host_key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Limits of opening a connection, in seconds where not said otherwise."""
+
+    connect: float = 10.0
+    banner: float = 15.0
+    login: float = 20.0
+    tries: int = 6
+    """Attempts when the greeting fails or the connection is reset: a busy sshd drops logins at random."""
+    silence: float = 900.0
+    """After a refused login: no further attempt, since the host may ban us."""
+
+
+class Logins:
+    """At most `limit` logins in flight to one sshd (by default it drops more at random), and peace after a refusal."""
+
+    def __init__(self, limit: int = 4, silence: float = 900.0) -> None:
+        self._limit = limit
+        self._silence = silence
+        self._lock = threading.Lock()
+        self._places: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+        self._refused: dict[tuple[object, ...], float] = {}
+
+    def place(self, host: str, port: int) -> threading.BoundedSemaphore:
+        """Hold it while logging in."""
+        with self._lock:
+            return self._places.setdefault((host, port), threading.BoundedSemaphore(self._limit))
+
+    def refused(self, target: Target) -> None:
+        """Remember that this login was refused."""
+        self._refused[target.key] = time.monotonic() + self._silence
+
+    def check(self, target: Target, called: str) -> None:
+        """Raise while a refusal is too young for another attempt.
+
+        Raises:
+            LoginRefusedError: with the time to wait in its hint.
+        """
+        left = self._refused.get(target.key, 0.0) - time.monotonic()
+        if left > 0:
+            raise LoginRefusedError(
+                f"{called}: login as {target.user} was refused a moment ago",
+                hint=f"Not tried again for {left / 60:.0f} min, so that the host does not ban us. Mend the key first.",
+            )
+
+
+def connect(
+    endpoint: Endpoint,
+    target: Target,
+    *,
+    gateway: Link | None = None,
+    logins: Logins | None = None,
+    waits: Waits | None = None,
+) -> Link:
+    """Log in. Retries only where the greeting failed or the connection was reset.
+
+    Raises:
+        HostKeyError: the host's key is not on record, or another one is.
+        LoginRefusedError: no key or password was accepted.
+        UnreachableError: no connection.
+    """
+    waits = waits or Waits()
+    logins = logins or Logins()
+    credentials = Credentials(endpoint, target)
+    for attempt in range(1, waits.tries + 1):
+        logins.check(target, endpoint.called)
+        try:
+            with logins.place(target.host, target.port):
+                return _log_in(endpoint, target, credentials, gateway, waits)
+        except LoginRefusedError:
+            logins.refused(target)
+            raise
+        except (HostKeyError, UnreachableError):
+            raise
+        except Exception as error:
+            if attempt == waits.tries or not _is_passing(error):
+                raise _unreachable(endpoint, target, error) from error
+        time.sleep(random.uniform(0.05, 0.3) * attempt)  # noqa: S311 - jitter
+    raise AssertionError
+
+
+def fetch_host_key(
+    endpoint: Endpoint, target: Target, *, gateway: Link | None = None, waits: Waits | None = None
+) -> HostKey:
+    """The key that the host shows now, whether known or not. Nobody logs in.
+
+    Raises:
+        UnreachableError: no connection.
+    """
+    from paramiko import Transport
+
+    waits = waits or Waits()
+    sock = transport = None
+    try:
+        sock = _socket(target, gateway, waits)
+        transport = Transport(sock)
+        transport.banner_timeout = waits.banner
+        transport.start_client(timeout=waits.connect)
+        key = transport.get_remote_server_key()
+        return HostKey(key.get_name(), key.asbytes())
+    except Exception as error:
+        raise _unreachable(endpoint, target, error) from error
+    finally:
+        for thing in (transport, sock):
+            if thing is not None:
+                thing.close()
+
+
+def _log_in(
+    endpoint: Endpoint, target: Target, credentials: Credentials, gateway: Link | None, waits: Waits
+) -> Link:
+    from fabric import Connection
+
+    known = KnownHosts(target.known_hosts)
+    sock = _socket(target, gateway, waits)
+    connection = Connection(
+        target.host,
+        user=target.user,
+        port=target.port,
+        config=_fabric_config(),
+        gateway=False,
+        connect_kwargs={
+            "sock": sock,
+            "timeout": waits.connect,
+            "banner_timeout": waits.banner,
+            "auth_timeout": waits.login,
+            "auth_strategy": credentials,
+            "transport_factory": _transport_factory(known, target),
+        },
+    )
+    connection.client.set_missing_host_key_policy(_Strict(known, target, endpoint.called))
+    try:
+        connection.open()
+    except BaseException:
+        connection.client.close()
+        sock.close()
+        raise
+    return Link(endpoint, connection)
+
+
+@cache
+def _fabric_config() -> Any:
+    """No ssh config and no files: those have been read by `resolve`, and Fabric would follow a ProxyJump unchecked."""
+    _quiet()
+    from fabric import Config
+    from paramiko import SSHConfig
+
+    return Config(ssh_config=SSHConfig(), lazy=True)
+
+
+def _quiet() -> None:
+    """Paramiko logs tracebacks of what is raised here anyway."""
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class _Strict:
+    """Asked by paramiko about every host key, since none is given to it: there is one judge."""
+
+    def __init__(self, known: KnownHosts, target: Target, called: str) -> None:
+        self._known, self._target, self._called = known, target, called
+
+    def missing_host_key(self, _client: object, _hostname: str, key: Any) -> None:
+        self._known.check(
+            self._target.key_name,
+            self._target.port,
+            HostKey(key.get_name(), key.asbytes()),
+            called=self._called,
+        )
+
+
+def _transport_factory(known: KnownHosts, target: Target) -> Callable[..., Transport]:
+    """Transports that ask the host for a key of a type that is on record."""
+
+    def make(sock: Any, **options: Any) -> Transport:
+        from paramiko import Transport
+
+        transport = Transport(sock, **options)
+        wanted: list[str] = []
+        for key in known.keys(target.key_name, target.port):
+            wanted += ["rsa-sha2-512", "rsa-sha2-256"] if key.type == "ssh-rsa" else [key.type]
+        security = transport.get_security_options()
+        possible = list(security.key_types)
+        first = [name for name in dict.fromkeys(wanted) if name in possible]
+        security.key_types = [*first, *(name for name in possible if name not in first)]
+        return transport
+
+    return make
+
+
+def _socket(target: Target, gateway: Link | None, waits: Waits) -> Any:
+    if gateway is not None:
+        return gateway.forward(target.host, target.port, waits.connect)
+    if target.proxy_command:
+        from paramiko import ProxyCommand
+
+        return ProxyCommand(target.proxy_command)
+    sock = socket.create_connection((target.host, target.port), waits.connect)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", 15),
+        ("TCP_KEEPINTVL", 15),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", 45_000),
+    ):
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return sock
+
+
+def _is_passing(error: Exception) -> bool:
+    """Errors of an sshd that drops logins because there are too many."""
+    from paramiko import SSHException
+
+    if isinstance(error, ConnectionResetError | BrokenPipeError | EOFError):
+        return True
+    words = str(error)
+    return isinstance(error, SSHException) and ("banner" in words or "No existing session" in words)
+
+
+def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> UnreachableError:
+    where = f"{target.host} port {target.port}"
+    hint = (
+        f"Is the address right, is sshd running there? Try: ssh -p {target.port} {target.user}@{target.host}"
+    )
+    if isinstance(error, socket.gaierror):
+        hint = "The name cannot be resolved: look at `address` in the inventory."
+    elif isinstance(error, TimeoutError):
+        hint = "No answer: a firewall, or the host is down."
+    return UnreachableError(
+        f"{endpoint.called}: no connection to {where}: {error or type(error).__name__}", hint=hint
+    )

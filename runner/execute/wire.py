@@ -1,0 +1,56 @@
+"""What one exec is sent: a constant command, and through its stdin the text that follows a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from shlex import quote
+
+from runner.execute.frames import new_nonce
+from runner.execute.texts import text
+
+__all__ = ["Opening", "command", "opening"]
+
+LOADER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in .)eval "$b";exit;;esac;b=$b$l$n;done'
+"""Reads shell text up to a line with a dot, then runs it: a text that was cut does nothing. ``${IFS#??}`` is a line
+feed; neither one nor an exclamation mark stands in the command, so that every login shell takes it, tcsh included."""
+
+
+def command(shell: str = "/bin/sh") -> str:
+    """The same for every exec: nothing in it is secret or long."""
+    return f"exec {quote(shell)} -c '{LOADER}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first bytes for the exec's stdin, and the nonce of the frames that will answer them."""
+
+    nonce: str
+    data: bytes
+
+
+def opening(
+    mode: str,
+    job: str,
+    *,
+    body: bytes = b"",
+    secrets: str = "",
+    offset: int = 0,
+    beat: int = 10,
+    linger: int = 30,
+    shell: str = "/bin/sh",
+) -> Opening:
+    """Text for `mode` start, attach, keep, undo, cancel or ack; the body goes with start only."""
+    nonce = new_nonce()
+    settings = {
+        "mode": mode,
+        "job": job,
+        "link": nonce,
+        "offset": str(offset),
+        "length": str(len(body)),
+        "beat": str(beat),
+        "linger": str(linger),
+        "shell": shell,
+        "secrets": secrets,
+    }
+    head = "".join(f"{name}={quote(value)}\n" for name, value in settings.items())
+    return Opening(nonce, f"{head}{text('common', 'link')}.\n".encode() + body)
