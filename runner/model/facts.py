@@ -20,9 +20,12 @@ class Extension:
     offered: str | None = None
     """The newer version, None when the latest is installed or when nobody could be asked."""
     package: str | None = None
-    """Where it comes from; empty when the vendor gives none (a licence that ran out)."""
+    """Where it comes from, without keys; empty when the vendor gives none (a licence that ran out)."""
     requires_php: str = ""
     requires_wordpress: str = ""
+    folder: str = ""
+    """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,18 @@ class SiteFacts:
     database_wanted: int = 0
     """What the code wants it to be at."""
     file_mods_allowed: bool = True
+    file_method: str = "direct"
+    """How WordPress would write files; anything but `direct` asks for FTP credentials."""
+    unwritable: tuple[str, ...] = ()
+    """Those of root, admin, plugins, themes and upgrade that this user may not write to."""
+    disk_free: int | None = None
+    """Bytes; None where the host does not tell."""
     maintenance: bool = False
-    """A .maintenance file lies in the document root."""
+    """A .maintenance file that WordPress obeys (younger than ten minutes): visitors get 503."""
+    root: str = ""
+    """Absolute folder of WordPress itself, with a slash at its end."""
+    content: str = ""
+    plugins_folder: str = ""
+    themes_folder: str = ""
     crippled: str = ""
     """Why the site was read without its plugins and themes; empty when it boots as it is."""

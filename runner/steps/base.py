@@ -101,6 +101,14 @@ class StepKind(ABC):
         """What the result means. The default goes by the exit status."""
         return by_status(step, result, Outcome.OK)
 
+    def idle(self, step: Step, context: Context) -> StepOutcome:  # noqa: ARG002
+        """The outcome where `script` gave None: nothing was to be done, or everything is held."""
+        return StepOutcome(step=step.id, outcome=Outcome.OK)
+
+    def cleanup(self, step: Step, context: Context) -> str:  # noqa: ARG002
+        """Shell text for the end of the job, however it ends: idempotent, quick, and undoes nothing."""
+        return ""
+
 
 def by_status(step: Step, result: Result, good: Outcome) -> StepOutcome:
     """The outcome of a step whose exit status can be believed."""

@@ -1,0 +1,130 @@
+"""`backup`: the database and the files of a site, streamed from the host.
+
+Here are the shell texts. Each writes one gzip stream to standard output and what went wrong to standard
+error; its exit status is 0 only if every member of the pipe ended well, without bash's `pipefail`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runner.model import Host, Site, SiteKind, Step
+from runner.steps.base import Context, Script, StepKind, Where
+from runner.steps.wordpress.shell import site_script
+
+__all__ = ["Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script"]
+
+USUAL_EXCLUDES = (
+    "wp-content/cache",
+    "wp-content/upgrade",
+    "wp-content/upgrade-temp-backup",
+    "wp-content/debug.log",
+    "wp-content/updraft",
+    "wp-content/ai1wm-backups",
+    "wp-content/backups-dup-lite",
+    "wp-content/backupwordpress-*",
+    "wp-content/uploads/backwpup-*",
+    "wp-content/.sitecrew-*",
+    "error_log",
+    "*.log",
+)
+"""Caches, logs and other people's backups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupOptions:
+    """What may stand below `backup`."""
+
+    include: tuple[Literal["database", "files"], ...] = field(
+        default=("database", "files"),
+        metadata={"doc": "what to keep; a static site has no database"},
+    )
+    exclude: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "doc": "files to leave out, besides caches and logs: paths below the site's folder, "
+            "or names without a slash for any depth; `*` and `?` match"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not self.include:
+            raise ValueError("a backup includes database, files or both")
+        for pattern in self.exclude:
+            if not pattern or "\n" in pattern or "\0" in pattern:
+                raise ValueError(f"{pattern!r} cannot be a file's name")
+
+
+class Backup(StepKind):
+    """A snapshot in the backup store. Read-only for the site."""
+
+    name = "backup"
+    summary = "Takes a consistent dump of the database and a copy of the files into the backup store."
+    options = BackupOptions
+    where = Where.STREAM
+
+    def script(self, step: Step, context: Context) -> None:  # noqa: ARG002
+        """The store asks for `database_script` and `files_script` itself."""
+        return
+
+
+def database_script(site: Site, host: Host, mark: str) -> Script:
+    """A dump that locks nothing and is of one instant (InnoDB), as gzip.
+
+    wp-cli reads the credentials from wp-config.php and hands the password over in the environment of the dump
+    client. Whoever stores it also looks at its end: `dump_is_complete`.
+    """
+    dump = (
+        "wp db export - --single-transaction --quick --skip-lock-tables "
+        "--default-character-set=utf8mb4 --skip-plugins --skip-themes"
+    )
+    return site_script(site, host, mark, _zipped(dump, ok="0"))
+
+
+def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
+    """The site's folder as a tar in gzip, names beginning with ``./``; also where the site is not WordPress.
+
+    A wp-config.php that lies one level above the folder comes along as if it lay in it. Files that change
+    while they are read are no error: GNU tar says 1 for these, and only for these.
+    """
+    usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
+    flags = " ".join(f"--exclude={shlex.quote(_pattern(entry))}" for entry in (*usual, *exclude))
+    body = f"""
+export LC_ALL=C.UTF-8
+cd {shlex.quote(site.path)} || exit 3
+above=
+if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
+  above='-C .. ./wp-config.php'
+fi
+tolerated=0
+case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
+{_zipped(f"tar -cf - {flags} . $above", ok='"$tolerated"')}
+"""
+    return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
+
+
+def dump_is_complete(tail: bytes) -> bool:
+    """Whether a dump whose last bytes (unzipped, a hundred are enough) are these is whole."""
+    return tail.rstrip().rsplit(b"\n", 1)[-1].startswith(b"-- Dump completed")
+
+
+def _zipped(command: str, *, ok: str) -> str:
+    """`command` through gzip; the function returns 1 unless it ended with 0 to `ok`, and gzip with 0."""
+    return f"""
+exec 4>&1
+ends=$( {{
+  {{ {command} 3>&- 4>&-; echo "from=$?" >&3; }} | {{ gzip -1 >&4 3>&-; echo "to=$?" >&3; }}
+}} 3>&1 )
+exec 4>&-
+from=1 to=1
+eval "$ends"
+[ "$to" -eq 0 ] && [ "$from" -le {ok} ]
+""".strip()
+
+
+def _pattern(entry: str) -> str:
+    entry = entry.strip().removeprefix("./").lstrip("/").rstrip("/")
+    return f"./{entry}" if "/" in entry else entry

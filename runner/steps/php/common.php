@@ -1,0 +1,111 @@
+<?php
+// Before every program of ours. The syntax is that of PHP 5.6, the oldest that wp-cli 2.12 runs on.
+// Texts from the site travel as they are; the reader cleans them.
+
+/** One line for the controller, past every output buffer that a plugin may have put up. */
+function sitecrew_say( $data ) {
+	static $out = null;
+	if ( null === $out ) {
+		$out = fopen( 'php://stdout', 'w' );
+	}
+	fwrite( $out, "\n" . $GLOBALS['sitecrew']['mark'] . ' ' . wp_json_encode( $data ) . "\n" );
+	fflush( $out );
+}
+
+/** Addresses of vendors carry licence keys: outside wordpress.org nothing but the host leaves the site. */
+function sitecrew_without_keys( $text ) {
+	return preg_replace_callback(
+		'~\b(https?|ftp)://[^\s"\'<>]+~i',
+		function ( $found ) {
+			$host = (string) parse_url( $found[0], PHP_URL_HOST );
+			return preg_match( '~(^|\.)wordpress\.org$~i', $host ) ? strtok( $found[0], '?#' ) : $found[1] . "://$host/";
+		},
+		(string) $text
+	);
+}
+
+/** What a WP_Error says, in one line of plain text. */
+function sitecrew_reason( $error ) {
+	if ( ! is_wp_error( $error ) ) {
+		return is_string( $error ) ? $error : 'WordPress gave no reason';
+	}
+	$detail = $error->get_error_data();
+	$text   = $error->get_error_message() . ( is_scalar( $detail ) && ! is_bool( $detail ) ? ' ' . $detail : '' );
+	return sitecrew_without_keys( html_entity_decode( wp_strip_all_tags( $text, true ), ENT_QUOTES, 'UTF-8' ) );
+}
+
+/**
+ * Asks for updates now, whatever was asked when, and says whether there was an answer.
+ *
+ * WordPress replaces what it knows only when it got an answer, and tells nobody when it got none. So what
+ * it knows is shown to it as old and is given a stain: if the stain is still there, there was no answer.
+ */
+function sitecrew_refresh( $transient, $ask ) {
+	$known = get_site_transient( $transient );
+	$stain = function ( $value ) {
+		$value = is_object( $value ) ? clone $value : (object) array( 'updates' => array() );
+		$value->last_checked   = 0;
+		$value->sitecrew_stain = true;
+		return $value;
+	};
+	add_filter( "site_transient_$transient", $stain, PHP_INT_MAX );
+	call_user_func( $ask );
+	remove_filter( "site_transient_$transient", $stain, PHP_INT_MAX );
+	$value = get_site_transient( $transient );
+	if ( ! is_object( $value ) || ! isset( $value->sitecrew_stain ) ) {
+		return is_object( $value );
+	}
+	if ( is_object( $known ) ) {
+		set_site_transient( $transient, $known );
+	} else {
+		delete_site_transient( $transient );
+	}
+	return false;
+}
+
+function sitecrew_check_core() {
+	return sitecrew_refresh(
+		'update_core',
+		function () {
+			wp_version_check( array(), true );
+		}
+	);
+}
+
+/** What is offered for a family of extensions: main file or stylesheet => object. */
+function sitecrew_offers( $transient ) {
+	$value  = get_site_transient( $transient );
+	$offers = array();
+	foreach ( is_object( $value ) && isset( $value->response ) ? (array) $value->response : array() as $key => $offer ) {
+		$offers[ $key ] = (object) $offer;
+	}
+	return $offers;
+}
+
+function sitecrew_field( $thing, $name ) {
+	return isset( $thing->$name ) && is_scalar( $thing->$name ) ? (string) $thing->$name : '';
+}
+
+/**
+ * WordPress mails "Your site is experiencing a technical issue" to the client's administrator at most once a
+ * day. For the next half hour it believes that it has, so that an update which is undone alarms nobody.
+ */
+function sitecrew_keep_quiet() {
+	if ( is_multisite() ) {
+		return;
+	}
+	$pause = (int) apply_filters( 'recovery_mode_email_rate_limit', DAY_IN_SECONDS );
+	$until = time() + 30 * MINUTE_IN_SECONDS - $pause;
+	if ( (int) get_option( 'recovery_mode_email_last_sent' ) < $until ) {
+		update_option( 'recovery_mode_email_last_sent', $until );
+	}
+}
+
+// Asking for updates must never start WordPress's own updates in the background.
+add_filter( 'automatic_updater_disabled', '__return_true' );
+@set_time_limit( 0 );
+require_once ABSPATH . 'wp-admin/includes/plugin.php';
+require_once ABSPATH . 'wp-admin/includes/file.php';
+require_once ABSPATH . 'wp-admin/includes/misc.php';
+require_once ABSPATH . 'wp-admin/includes/theme.php';
+require_once ABSPATH . 'wp-admin/includes/update.php';

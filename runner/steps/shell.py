@@ -1,0 +1,58 @@
+"""`shell`: a command of the crew's own, in the site's folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from runner.model import Outcome, SecretRef, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind, by_status
+
+__all__ = ["Shell", "ShellOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellOptions:
+    """What may stand below `shell`."""
+
+    run: str = field(
+        metadata={"doc": "POSIX shell text, run as it stands in the site's folder", "scalar": "run"}
+    )
+    env: Mapping[str, str | SecretRef] = field(
+        default_factory=dict,
+        metadata={"doc": "environment variables; a value is a text or a secret reference"},
+    )
+    changes: bool = field(
+        default=False,
+        metadata={"doc": "say `changed` rather than `ok` when it exits with 0"},
+    )
+
+    def __post_init__(self) -> None:
+        if not self.run.strip():
+            raise ValueError("there is nothing to run")
+        if "\0" in self.run:
+            raise ValueError("a shell text cannot hold a NUL character")
+        for name in self.env:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise ValueError(f"{name!r} is not a name of an environment variable")
+
+
+class Shell(StepKind):
+    """Succeeds when the text exits with 0. Its output is kept."""
+
+    name = "shell"
+    summary = "Runs a shell text in the site's folder."
+    options = ShellOptions
+
+    def script(self, step: Step, context: Context) -> Script:
+        """The text itself, after a `cd`; a folder that is not there fails the step."""
+        options = cast("ShellOptions", step.options)
+        return Script(text=f"cd {shlex.quote(context.site.path)} || exit\n{options.run}\n", env=options.env)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:  # noqa: ARG002
+        """By its exit status; `changes: true` makes a good one `changed`."""
+        options = cast("ShellOptions", step.options)
+        return by_status(step, result, Outcome.CHANGED if options.changes else Outcome.OK)

@@ -1,0 +1,132 @@
+"""`wordpress.core`: WordPress itself, to exactly one planned version, and its database with it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import cast
+
+from runner.model import Action, Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.versions import branch, compare, key
+from runner.steps.wordpress.proposals import impediment, unknown
+from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.verdict import idle, verdict
+
+__all__ = ["Core", "CoreOptions"]
+
+_BODY = """
+update() {{
+{program}
+}}
+update
+status=$?
+say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
+[ "$status" -eq 0 ] || exit "$status"
+wp core update-db{network}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreOptions:
+    """What may stand below `wordpress.core`."""
+
+    update: str = field(
+        default="minor",
+        metadata={
+            "doc": "`minor` or `patch` (the newest of the same branch, like 6.5), `all`, `none`, "
+            "or a version",
+            "scalar": "update",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.update not in {"minor", "patch", "all", "none"} and not _is_version(self.update):
+            raise ValueError(f"{self.update!r} is neither minor, patch, all, none nor a version like 6.5.5")
+
+
+class Core(StepKind):
+    """WordPress to exactly the planned version. Visitors wait while its files are copied."""
+
+    name = "wordpress.core"
+    summary = "Updates WordPress itself, and its database after it."
+    options = CoreOptions
+    sites = frozenset({SiteKind.WORDPRESS})
+    facts = True
+    rereads = True
+
+    def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
+        """The newest version of the branch and, with `all`, the newest at all: policy may hold the latter.
+
+        Where both may run, only the newer one does: `runner.plan.preview` sees to it.
+        """
+        options = cast("CoreOptions", step.options)
+        if options.update == "none":
+            return ()
+        if not facts.core_checked:
+            return (unknown(step, "core", ItemKind.CORE),)
+        newer = [offer for offer in facts.core_offers if compare(offer.version, facts.wordpress) > 0]
+        if _is_version(options.update):
+            if compare(options.update, facts.wordpress) <= 0:
+                return ()
+            newer = [offer for offer in newer if offer.version == options.update]
+            if not newer:
+                why = f"wordpress.org does not offer WordPress {options.update} to this site"
+                return (unknown(step, "core", ItemKind.CORE, why),)
+        else:
+            newer = _candidates(newer, facts.wordpress, everything=options.update == "all")
+        return tuple(_change(step, offer, facts) for offer in newer)
+
+    def script(self, step: Step, context: Context) -> Script | None:
+        """WordPress's own upgrader; then, in fresh processes, the version on disk and the database."""
+        pending = context.plan.pending(step.id)
+        if not pending:
+            return None
+        run = program("core", context.mark, {"from": pending[-1].from_version, "to": pending[-1].to_version})
+        network = " --network" if context.before and context.before.multisite else ""
+        body = _BODY.format(program=run, network=network)
+        return site_script(context.site, context.host, context.mark, body)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By what was re-read: the planned version, and the database at what that version wants."""
+        return verdict(step, result, context, "core")
+
+    def idle(self, step: Step, context: Context) -> StepOutcome:
+        """Held, failed for what could not be known, or ok."""
+        return idle(step, context)
+
+    def cleanup(self, step: Step, context: Context) -> str:
+        """An upgrader that was killed leaves `.maintenance`, and visitors get 503 for ten minutes."""
+        facts = context.before
+        if not context.plan.pending(step.id) or not facts or facts.maintenance:
+            return ""
+        root = facts.root or f"{context.site.path}/"
+        return f"rm -f {shlex.quote(f'{root}.maintenance')}"
+
+
+def _candidates(newer: list[CoreOffer], installed: str, *, everything: bool) -> list[CoreOffer]:
+    newer = sorted(newer, key=lambda offer: key(offer.version))
+    same = [offer for offer in newer if branch(offer.version) == branch(installed)]
+    chosen = same[-1:] + (newer[-1:] if everything else [])
+    return list(dict.fromkeys(chosen))
+
+
+def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
+    why = impediment(facts, offer, "root") or impediment(facts, offer, "admin")
+    return Change(
+        step=step.id,
+        item="core",
+        kind=ItemKind.CORE,
+        from_version=facts.wordpress,
+        to_version=offer.version,
+        action=Action.HOLD if why else Action.CHANGE,
+        why=why,
+        title="WordPress",
+        package=offer.package,
+        active=True,
+    )
+
+
+def _is_version(text: str) -> bool:
+    return re.fullmatch(r"\d+\.\d+(\.\d+)?", text) is not None

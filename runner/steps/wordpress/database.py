@@ -1,0 +1,65 @@
+"""`wordpress.database`: the tables of WordPress brought to what its code wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.verdict import idle, verdict
+
+__all__ = ["Database", "DatabaseOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseOptions:
+    """Nothing may stand below `wordpress.database` yet."""
+
+
+class Database(StepKind):
+    """Where WordPress was updated by hand or by a host, its database often stays behind."""
+
+    name = "wordpress.database"
+    summary = "Upgrades the database of WordPress where its code wants a newer one."
+    options = DatabaseOptions
+    sites = frozenset({SiteKind.WORDPRESS})
+    facts = True
+    rereads = True
+
+    def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
+        """The versions are WordPress's own numbers, like 57155."""
+        if facts.database_version == facts.database_wanted:
+            return ()
+        behind = facts.database_version < facts.database_wanted
+        why = "" if behind else "the database is newer than WordPress"
+        if behind and facts.crippled:
+            why = f"the site is not healthy as it is: {facts.crippled}"
+        return (
+            Change(
+                step=step.id,
+                item="database",
+                kind=ItemKind.DATABASE,
+                from_version=str(facts.database_version),
+                to_version=str(facts.database_wanted),
+                action=Action.HOLD if why else Action.CHANGE,
+                why=why,
+                title="WordPress database",
+                active=True,
+            ),
+        )
+
+    def script(self, step: Step, context: Context) -> Script | None:
+        """WordPress's own upgrade, which may be repeated."""
+        if not context.plan.pending(step.id):
+            return None
+        network = " --network" if context.before and context.before.multisite else ""
+        return site_script(context.site, context.host, context.mark, f"wp core update-db{network}")
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By the version that was re-read from the database."""
+        return verdict(step, result, context, "database")
+
+    def idle(self, step: Step, context: Context) -> StepOutcome:
+        """Held, or ok."""
+        return idle(step, context)

@@ -1,0 +1,133 @@
+"""`wordpress.plugins` and `wordpress.themes`: the whole batch in one boot, the door open to visitors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, cast
+
+from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.versions import compare, level
+from runner.steps.wordpress.proposals import change, impediment, unknown
+from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.verdict import idle, verdict
+
+__all__ = ["ExtensionOptions", "Plugins", "Themes"]
+
+_LEVELS = {"minor": frozenset({Level.MINOR, Level.PATCH}), "patch": frozenset({Level.PATCH})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionOptions:
+    """What may stand below `wordpress.plugins` and `wordpress.themes`."""
+
+    update: Literal["all", "none", "minor", "patch"] | tuple[str, ...] = field(
+        default="all",
+        metadata={"doc": "what runs now: a size of update, or a list of slugs", "scalar": "update"},
+    )
+    exclude: tuple[str, ...] = field(
+        default=(),
+        metadata={"doc": "slugs that are left as they are", "alias": "except"},
+    )
+
+
+class _Extensions(StepKind):
+    options = ExtensionOptions
+    sites = frozenset({SiteKind.WORDPRESS})
+    facts = True
+    rereads = True
+    kind: ClassVar[ItemKind]
+    family: ClassVar[str]
+
+    def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
+        """What could not be known, then each installed item that has a newer version."""
+        options = cast("ExtensionOptions", step.options)
+        if options.update == "none":
+            return ()
+        entries, checked = self._installed(facts)
+        proposed = [self._propose(step, options, entry, facts) for entry in entries]
+        return (
+            *self._unknown(step, facts, checked=checked),
+            *(entry for entry in proposed if entry),
+            *self._not_installed(step, options, entries),
+        )
+
+    def script(self, step: Step, context: Context) -> Script | None:
+        """One boot that fetches and checks every package and then changes the items one after another."""
+        pending = context.plan.pending(step.id)
+        if not pending:
+            return None
+        items = [
+            {"item": c.item, "file": c.file, "from": c.from_version, "to": c.to_version} for c in pending
+        ]
+        run = program("update", context.mark, {"kind": self.kind.value, "items": items})
+        return site_script(context.site, context.host, context.mark, run)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By what was re-read: the planned version on disk, and active what was active."""
+        return verdict(step, result, context, self.family)
+
+    def idle(self, step: Step, context: Context) -> StepOutcome:
+        """Held, failed for what could not be known, or ok."""
+        return idle(step, context)
+
+    def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
+        raise NotImplementedError
+
+    def _propose(
+        self, step: Step, options: ExtensionOptions, entry: Extension, facts: SiteFacts
+    ) -> Change | None:
+        if not entry.offered or compare(entry.offered, entry.version) <= 0:
+            return None
+        if isinstance(options.update, tuple) and entry.slug not in options.update:
+            return None
+        if entry.slug in options.exclude:
+            return change(step, entry, self.kind, Action.SKIP, "left out by `except`")
+        if isinstance(options.update, str) and options.update in _LEVELS:
+            size = level(entry.version, entry.offered)
+            if size not in _LEVELS[options.update]:
+                why = f"a {size} update; this step takes `{options.update}` only"
+                return change(step, entry, self.kind, Action.SKIP, why)
+        why = impediment(facts, entry, self.family)
+        return change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+
+    def _unknown(self, step: Step, facts: SiteFacts, *, checked: bool) -> Iterable[Change]:
+        if not checked:
+            yield unknown(step, self.family, self.kind)
+        elif facts.crippled:
+            why = f"updates that its plugins announce are not seen, for it does not boot: {facts.crippled}"
+            yield unknown(step, self.family, self.kind, why)
+
+    def _not_installed(
+        self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]
+    ) -> Iterable[Change]:
+        named = options.update if isinstance(options.update, tuple) else ()
+        for slug in named:
+            if all(entry.slug != slug for entry in entries):
+                missing = Extension(slug=slug, title="", version="")
+                yield change(step, missing, self.kind, Action.SKIP, "not installed on this site")
+
+
+class Plugins(_Extensions):
+    """Plugins to exactly the planned versions."""
+
+    name = "wordpress.plugins"
+    summary = "Updates plugins in one boot of WordPress, with the site open to visitors."
+    kind = ItemKind.PLUGIN
+    family = "plugins"
+
+    def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
+        return facts.plugins, facts.plugins_checked
+
+
+class Themes(_Extensions):
+    """Themes to exactly the planned versions."""
+
+    name = "wordpress.themes"
+    summary = "Updates themes in one boot of WordPress, with the site open to visitors."
+    kind = ItemKind.THEME
+    family = "themes"
+
+    def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
+        return facts.themes, facts.themes_checked

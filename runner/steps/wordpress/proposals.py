@@ -1,0 +1,74 @@
+"""What the facts say about an item: it can be changed, or a sentence why not. Policy decides after this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFacts, Step
+from runner.steps.versions import compare
+
+__all__ = ["change", "impediment", "unknown"]
+
+_UNASKED = "wordpress.org could not be asked, so newer versions are not known"
+_WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
+
+
+def change(step: Step, entry: Extension, kind: ItemKind, action: Action, why: str = "") -> Change:
+    """The change of a plugin or a theme to the version that is offered."""
+    return Change(
+        step=step.id,
+        item=entry.slug,
+        kind=kind,
+        from_version=entry.version,
+        to_version=entry.offered or "",
+        action=action,
+        why=why,
+        title=entry.title,
+        file=entry.file,
+        package=entry.package or "",
+        active=entry.active,
+    )
+
+
+def unknown(step: Step, item: str, kind: ItemKind, why: str = _UNASKED) -> Change:
+    """It is not known what is to be done: never the same as nothing."""
+    return Change(
+        step=step.id, item=item, kind=kind, from_version="", to_version="", action=Action.UNKNOWN, why=why
+    )
+
+
+def impediment(facts: SiteFacts, offer: Extension | CoreOffer, folder: str) -> str:
+    """Why the offered version cannot be had as things are; empty when it can.
+
+    `folder` is the one of `SiteFacts.unwritable` that its files go to.
+    """
+    extension = _of_extension(facts, offer) if isinstance(offer, Extension) else ()
+    reasons = (*_of_site(facts, folder), *_of_offer(facts, offer), *extension)
+    return next((why for applies, why in reasons if applies), "")
+
+
+def _of_site(facts: SiteFacts, folder: str) -> Iterable[tuple[object, str]]:
+    yield facts.crippled, f"the site is not healthy as it is: {facts.crippled}"
+    yield not facts.file_mods_allowed, "the site forbids changes to its files (DISALLOW_FILE_MODS)"
+    yield facts.maintenance, "somebody else has the site in maintenance (.maintenance)"
+    ftp = "WordPress cannot write its files as this login (it would ask for FTP credentials)"
+    yield facts.file_method != "direct", ftp
+    for name in (folder, "upgrade"):
+        where = _WHERE.get(name, "the folder of WordPress")
+        yield name in facts.unwritable, f"this login may not write to {where}"
+
+
+def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[object, str]]:
+    licence = "announced without a package to download: the licence is missing or has run out"
+    yield not offer.package, licence
+    needed = offer.requires_php
+    yield needed and compare(facts.php, needed) < 0, f"needs PHP {needed}; the site has {facts.php}"
+
+
+def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:
+    needed = entry.requires_wordpress
+    older = needed and compare(facts.wordpress, needed) < 0
+    yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"
+    yield not entry.writable, "this login may not write to its folder"
+    single = entry.file.endswith(".php") and "/" not in entry.file
+    yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"

@@ -1,0 +1,75 @@
+"""Shell text around wp-cli: finds the site, PHP and wp-cli, and runs our PHP programs in one boot.
+
+POSIX sh, the same in dash, bash and busybox ash. Everything stands in one function that is called by the last
+line, with stdin closed: a text that arrives only in part does nothing, and no command can swallow the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from runner.model import Host, Site
+from runner.steps.base import Script
+
+__all__ = ["program", "site_script"]
+
+_PRELUDE = r"""
+umask 022
+export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
+say() { printf '\n%s %s\n' "$mark" "$1"; }
+stop() { say "problem $1"; exit 3; }
+first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
+find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
+  /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
+find_wp() { command -v wp || first /usr/local/bin/wp /usr/bin/wp "$HOME/bin/wp" "$HOME/.local/bin/wp" \
+  "$HOME/wp-cli.phar" "$HOME/.local/share/wp-cli.phar"; }
+if [ ! -d "$site" ]; then stop no-folder; fi
+cd "$site" 2>/dev/null || stop no-access
+php=${php:-$(find_php)} || stop no-php
+if ! command -v "$php" >/dev/null; then stop no-php; fi
+wp=${wp:-$(find_wp)} || stop no-wp
+if [ ! -r "$wp" ]; then stop no-wp; fi
+l=; IFS= read -r l <"$wp" || :
+case $l in
+'#!'*php*|'<?php'*) wp() { "$php" -d memory_limit=512M -d log_errors=0 "$wp" --no-color "$@"; } ;;
+*) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS='-d memory_limit=512M -d log_errors=0'
+   wp() { "$wp" --no-color "$@"; } ;;
+esac
+"""
+
+
+def site_script(site: Site, host: Host, mark: str, body: str) -> Script:
+    """`body` run in the site's folder with `wp`, `$php` and `say` at hand.
+
+    A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
+    no-wp.
+    """
+    names = {"mark": mark, "site": site.path, "php": host.php or "", "wp": host.wp or ""}
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
+    return Script(
+        text=f"sitecrew() {{\n{head}\n{_PRELUDE.strip()}\n{body.strip()}\n}}\nsitecrew </dev/null\n"
+    )
+
+
+def program(name: str, mark: str, data: Mapping[str, object], arguments: str = "") -> str:
+    """The command that runs one of our PHP programs inside WordPress, on a here-document.
+
+    `data` stands in it as one line of ASCII JSON that begins with a brace, so that it can end neither of the
+    two here-documents around it, and nothing in it is ever an argument or is expanded.
+    """
+    line = json.dumps({"mark": mark, **data}, ensure_ascii=True)
+    source = (
+        f"<?php\n$GLOBALS['sitecrew'] = json_decode( <<<'SITECREW_DATA'\n{line}\nSITECREW_DATA\n, true );\n"
+    )
+    source += _source("common") + _source(name)
+    return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
+
+
+@cache
+def _source(name: str) -> str:
+    text = files("runner.steps").joinpath("php", f"{name}.php").read_text(encoding="utf-8")
+    return text.removeprefix("<?php\n")

@@ -1,0 +1,221 @@
+"""What a step has really done: by what was re-read from the site, never by what was printed.
+
+Our PHP programs say a line for each item, `<mark> {"item", "state", "version", "why"}`. These lines give
+reasons; whether an item has changed is decided by the facts that a fresh process read afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from runner.model import (
+    Action,
+    Change,
+    ChangeOutcome,
+    Extension,
+    ItemKind,
+    Outcome,
+    SiteFacts,
+    Step,
+    StepOutcome,
+)
+from runner.steps.base import Context, Result, by_status
+from runner.steps.text import clean, sentence
+from runner.steps.wordpress.facts import fatal_error
+
+__all__ = ["Said", "idle", "item_lines", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last word of our program about an item: `fetched`, `refused`, `begun`, `done` or `failed`."""
+
+    state: str = ""
+    version: str = ""
+    why: str = ""
+
+
+def verdict(step: Step, result: Result, context: Context, family: str) -> StepOutcome:
+    """The outcome of a step that ran, and of each item in its plan."""
+    before, after = context.before, context.after
+    mine = context.plan.of(step.id)
+    if result.why == "lost":
+        lost = by_status(step, result, Outcome.OK)
+        changes = tuple(_untouched(c) or _outcome(c, Outcome.LOST, lost.why) for c in mine)
+        return StepOutcome(step=step.id, outcome=Outcome.LOST, why=lost.why, changes=changes)
+    said = item_lines(result.output, context.mark)
+    ended = _how_it_ended(step, result)
+    culprits = _culprits(context) if after else frozenset()
+    changes = tuple(
+        _untouched(c) or _judge(c, after, said.get(c.item, Said()), ended or context.after_problem, culprits)
+        for c in mine
+    )
+    trouble = "" if after is None else _trouble(before, after, family, mine, culprits)
+    outcome, why = _whole(changes, trouble, ended)
+    if result.why == "cancelled":
+        outcome, why = Outcome.CANCELLED, ""
+    return StepOutcome(
+        step=step.id,
+        outcome=outcome,
+        why=why,
+        seconds=result.seconds,
+        changes=changes,
+        output=_without_lines(result.output, context.mark),
+    )
+
+
+def idle(step: Step, context: Context) -> StepOutcome:
+    """The outcome of a step with nothing to run."""
+    changes = tuple(filter(None, map(_untouched, context.plan.of(step.id))))
+    outcome, why = _whole(changes, "", "")
+    return StepOutcome(step=step.id, outcome=outcome, why=why, changes=changes)
+
+
+def item_lines(output: str, mark: str) -> dict[str, Said]:
+    """The last word about each item; the program's own lines are found by the mark."""
+    found: dict[str, Said] = {}
+    for line in output.splitlines():
+        if not line.startswith(f"{mark} {{"):
+            continue
+        try:
+            data = json.loads(line.removeprefix(f"{mark} "))
+        except ValueError:
+            continue
+        if isinstance(data, dict) and "item" in data:
+            earlier = found.get(str(data["item"]), Said())
+            why = sentence(str(data.get("why") or "")) or earlier.why
+            found[str(data["item"])] = Said(str(data.get("state", "")), str(data.get("version", "")), why)
+    return found
+
+
+def _judge(
+    change: Change, after: SiteFacts | None, said: Said, ended: str, culprits: frozenset[str]
+) -> ChangeOutcome:
+    if after is None:
+        why = said.why or ended or "the site could not be read again"
+        return _outcome(change, Outcome.FAILED, why)
+    found, active = _on_disk(change, after)
+    if found is None:
+        return _outcome(change, Outcome.FAILED, said.why or "is no longer there")
+    if found != change.to_version:
+        return _outcome(change, Outcome.FAILED, _why_not(change, found, said, ended))
+    if change.active and not active:
+        return _outcome(change, Outcome.FAILED, f"is at {found}, but no longer active")
+    if change.item in culprits:
+        return _outcome(change, Outcome.FAILED, f"the site does not boot with it: {after.crippled}")
+    return _outcome(change, Outcome.CHANGED, "")
+
+
+def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
+    if said.why:
+        return said.why
+    if said.state in {"", "fetched", "begun"} and ended:
+        return f"not done: {ended}"
+    still = "still " if found == change.from_version else ""
+    return f"the version on disk is {still}{found}, not {change.to_version}"
+
+
+def _on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
+    if change.kind is ItemKind.CORE:
+        return facts.wordpress, True
+    if change.kind is ItemKind.DATABASE:
+        return str(facts.database_version), True
+    for entry in _family(facts, change.kind):
+        if entry.slug == change.item or (entry.file and entry.file == change.file):
+            return entry.version, entry.active
+    return None, False
+
+
+def _trouble(
+    before: SiteFacts | None,
+    after: SiteFacts,
+    family: str,
+    mine: tuple[Change, ...],
+    culprits: frozenset[str],
+) -> str:
+    """What is wrong with the site as a whole, and may be this step's doing."""
+    if not any(change.action is Action.CHANGE for change in mine):
+        return ""
+    if after.crippled and not culprits and not (before and before.crippled):
+        return f"the site does not boot any more: {after.crippled}"
+    if family in {"core", "database"} and after.database_version != after.database_wanted:
+        return f"the database is at {after.database_version}, WordPress wants {after.database_wanted}"
+    if before is None:
+        return ""
+    for name in ("home", "siteurl"):
+        if getattr(before, name) != getattr(after, name):
+            return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
+    kind = ItemKind.THEME if family == "themes" else ItemKind.PLUGIN
+    active = {entry.file for entry in _family(after, kind) if entry.active}
+    changed = {change.file for change in mine}
+    idle_now = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
+    return f"no longer active: {', '.join(idle_now)}" if idle_now and family != "database" else ""
+
+
+def _culprits(context: Context) -> frozenset[str]:
+    """The items of the whole plan that the fatal error names by their folder."""
+    crippled = context.after.crippled if context.after else ""
+    folders = {ItemKind.PLUGIN: "plugins", ItemKind.THEME: "themes"}
+    return frozenset(
+        change.item
+        for change in context.plan.changes
+        if change.action is Action.CHANGE
+        and change.kind in folders
+        and f"/{folders[change.kind]}/{change.item}/" in crippled
+    )
+
+
+def _whole(changes: Iterable[ChangeOutcome], trouble: str, ended: str) -> tuple[Outcome, str]:
+    changes = tuple(changes)
+    failed = [change for change in changes if change.outcome is Outcome.FAILED]
+    if trouble:
+        return Outcome.FAILED, trouble
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Outcome.FAILED, f"{failed[0].item}: {failed[0].why}{more}"
+    if any(change.outcome is Outcome.CHANGED for change in changes):
+        return Outcome.CHANGED, f"all is at the planned version, but {ended}" if ended else ""
+    held = [change for change in changes if change.outcome is Outcome.HELD]
+    if held:
+        return Outcome.HELD, held[0].why if len(held) == 1 else f"{len(held)} items are held"
+    return Outcome.OK, ""
+
+
+def _how_it_ended(step: Step, result: Result) -> str:
+    """Why the script ended badly, in words; empty when it did not."""
+    if result.status == 0 and not result.why:
+        return ""
+    if result.why and result.why != "cancelled":
+        return by_status(step, result, Outcome.OK).why
+    if result.why:
+        return "cancelled"
+    fatal = fatal_error(result.output)
+    return f"PHP died: {fatal}" if fatal else f"the script ended with status {result.status}"
+
+
+def _untouched(change: Change) -> ChangeOutcome | None:
+    outcomes = {Action.HOLD: Outcome.HELD, Action.SKIP: Outcome.SKIPPED, Action.UNKNOWN: Outcome.FAILED}
+    return None if change.action is Action.CHANGE else _outcome(change, outcomes[change.action], change.why)
+
+
+def _outcome(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
+    return ChangeOutcome(
+        item=change.item,
+        kind=change.kind,
+        from_version=change.from_version,
+        to_version=change.to_version,
+        outcome=outcome,
+        why=why,
+        title=change.title,
+    )
+
+
+def _family(facts: SiteFacts, kind: ItemKind) -> tuple[Extension, ...]:
+    return facts.themes if kind is ItemKind.THEME else facts.plugins
+
+
+def _without_lines(output: str, mark: str) -> str:
+    lines: Mapping[int, str] = dict(enumerate(output.splitlines()))
+    return clean("\n".join(line for line in lines.values() if not line.startswith(f"{mark} ")).strip())
