@@ -1,0 +1,26 @@
+"""Text to model: the files that people write, checked and read.
+
+Third-party libraries are imported when something is loaded, not before.
+"""
+
+from __future__ import annotations
+
+from runner.load.frozen import freeze, thaw
+from runner.load.schema import json_schema
+from runner.load.secrets import Redactor, resolve
+from runner.load.shipped import shipped, shipped_playbooks
+from runner.load.workspace import Workspace, find_workspace, load_playbook, load_workspace
+
+__all__ = [
+    "Redactor",
+    "Workspace",
+    "find_workspace",
+    "freeze",
+    "json_schema",
+    "load_playbook",
+    "load_workspace",
+    "resolve",
+    "shipped",
+    "shipped_playbooks",
+    "thaw",
+]

@@ -1,0 +1,134 @@
+"""Types of the files' values for pydantic: each reads the scalar's text and describes itself to editors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from runner.load import values
+from runner.model import DateRange, Rule, SecretRef, WindowDay
+
+__all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Shape", "choice", "whole"]
+
+
+class Shape(BaseModel):
+    """A mapping of a file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Reads:
+    """Marks a type whose values `parse` reads, with the JSON Schema that editors are told."""
+
+    def __init__(self, parse: Callable[[object], object], **schema: object) -> None:
+        self.parse = parse
+        self.schema = schema or {"type": "string"}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def D(description: str) -> Any:  # noqa: N802
+    """What a key means, for editors and for the docs. One letter, since it stands on every line."""
+    return Field(description=description)
+
+
+def choice(kind: type[StrEnum]) -> Reads:
+    """One of an enum's words."""
+    return Reads(values.choice(kind), enum=[member.value for member in kind])
+
+
+def whole(lowest: int | None = None, highest: int | None = None) -> Reads:
+    """A whole number within limits."""
+    limits = {"minimum": lowest, "maximum": highest}
+    return Reads(
+        values.whole(lowest, highest),
+        type="integer",
+        **{key: limit for key, limit in limits.items() if limit is not None},
+    )
+
+
+NOTHING: dict[str, Any] = {}
+"""The default of mappings."""
+EMPTY_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
+"""A key with nothing behind it means an empty mapping."""
+EMPTY_LIST = BeforeValidator(lambda value: [] if value is None else value)
+"""A key with nothing behind it means an empty list."""
+LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else [] if value is None else value)
+"""One text may stand for a list of one, and nothing for an empty one."""
+
+_DURATION = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+_SECRET: dict[str, object] = {
+    "type": "object",
+    "description": "A reference to a secret, fetched when it is needed.",
+    "properties": {
+        "env": {"type": "string", "description": "Name of an environment variable."},
+        "file": {"type": "string", "description": "Path of a file, from the workspace on."},
+        "command": {"type": "string", "description": "A command that prints the secret."},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+_RULE: dict[str, object] = {
+    "anyOf": [
+        {"enum": ["hold", "at-once"]},
+        {
+            "type": "object",
+            "properties": {"after": {"type": "string", "pattern": _DURATION}},
+            "required": ["after"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+Text = Annotated[str, Reads(values.text)]
+Line = Annotated[str, Reads(values.line)]
+Name = Annotated[str, Reads(values.name, type="string", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Item = Annotated[str, Reads(values.item)]
+Tag = Annotated[str, Reads(values.tag, type="string", pattern=r"^\w[\w.-]*$")]
+Boolean = Annotated[bool, Reads(values.boolean, type="boolean")]
+Count = Annotated[int, whole(0, 1_000_000)]
+Some = Annotated[int, whole(1, 100_000)]
+Retries = Annotated[int, whole(0, 20)]
+Port = Annotated[int, whole(1, 65535)]
+Percent = Annotated[float, Reads(values.percent, type="string", pattern=r"^[0-9]+(\.[0-9]+)?\s?%$")]
+Duration = Annotated[timedelta, Reads(values.duration, type="string", pattern=_DURATION)]
+Span = Annotated[timedelta, Reads(values.span, type="string", pattern=_DURATION)]
+TimeOfDay = Annotated[
+    time, Reads(values.time_of_day, type="string", pattern="^([01]?[0-9]|2[0-3]):[0-5][0-9]$")
+]
+Day = Annotated[date, Reads(values.day, type="string", format="date")]
+Days = Annotated[DateRange | str, Reads(values.days)]
+DayRule = Annotated[WindowDay, Reads(values.day_rule, type=["string", "integer"])]
+ReportDay = Annotated[int | str, Reads(values.report_day, type=["string", "integer"])]
+Zone = Annotated[str, Reads(values.zone)]
+WindowZone = Annotated[str, Reads(values.window_zone)]
+Language = Annotated[str, Reads(values.language)]
+Email = Annotated[str, Reads(values.email, type="string", format="email")]
+Sender = Annotated[str, Reads(values.sender)]
+Url = Annotated[str, Reads(values.url, type="string", format="uri")]
+SiteUrl = Annotated[str, Reads(values.site_url, type="string", format="uri")]
+Address = Annotated[str, Reads(values.address)]
+Account = Annotated[str, Reads(values.account)]
+Become = Annotated[str, Reads(values.become, enum=["sudo"])]
+RemotePath = Annotated[str, Reads(values.remote_path, type="string", pattern="^/")]
+SitePath = Annotated[str, Reads(values.site_path, type="string", pattern="^/")]
+Page = Annotated[str, Reads(values.page, type="string", pattern="^/")]
+Colour = Annotated[str, Reads(values.colour, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
+Hours = Annotated[str, Reads(values.hours)]
+Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
+RuleWord = Annotated[Rule, Reads(values.rule, **_RULE)]
+Secret = Annotated[SecretRef, Reads(values.secret, **_SECRET)]
+SecretOrUrl = Annotated[str | SecretRef, Reads(values.secret_or_url, anyOf=[{"type": "string"}, _SECRET])]
+Ledger = Annotated[str, Reads(values.ledger, type="string", pattern=r"^(sqlite|postgresql)(\+\w+)?://")]

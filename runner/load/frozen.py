@@ -1,0 +1,51 @@
+"""An order as JSON text, to be kept beside its run, and back: what comes back equals what went in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from runner.model import Order, Playbook
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from runner.load.playbook import Kind
+
+__all__ = ["freeze", "thaw"]
+
+
+def freeze(order: Order) -> str:
+    """The order as JSON. Secrets are in it by reference, as everywhere in the model."""
+    return _adapter(Order).dump_json(order).decode()
+
+
+def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
+    """The order that was frozen. `kinds` are the registered ones unless given.
+
+    Raises ValueError where the text is no order, or one with a kind of step that is not there any more.
+    """
+    order: Order = _adapter(Order).validate_json(text)
+    if kinds is None:
+        from runner.steps import registry
+
+        kinds = registry()
+    steps = []
+    for step in order.playbook.steps:
+        if step.kind not in kinds:
+            raise ValueError(f"the order has a step {step.kind} that is not there any more")
+        options = _adapter(kinds[step.kind].options).validate_python(step.options)
+        steps.append(dataclasses.replace(step, options=options))
+    playbook: Playbook = dataclasses.replace(order.playbook, steps=tuple(steps))
+    closes = order.closes.astimezone(UTC) if order.closes else None
+    return dataclasses.replace(order, playbook=playbook, closes=closes)
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -1,0 +1,227 @@
+"""inventory.yaml: its shape, and the nouns that it becomes."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from runner.load import fields as f
+from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
+from runner.load.values import WEEKDAYS
+from runner.model import (
+    CatchUp,
+    Client,
+    Contact,
+    Hold,
+    Host,
+    Inventory,
+    Overlap,
+    ReportEvery,
+    ReportRhythm,
+    Site,
+    SiteKind,
+    Support,
+    UpdateRules,
+    Window,
+)
+
+__all__ = ["InventoryFile", "RulesShape", "inventory_of"]
+
+
+class HostShape(Shape):
+    """A machine reached by SSH. What is not said here is left to the SSH configuration."""
+
+    address: Annotated[f.Address, D("A name, an IP address, or a name of ~/.ssh/config.")]
+    port: Annotated[f.Port | None, D("Port of the SSH server.")] = None
+    user: Annotated[f.Account | None, D("Account to log in as.")] = None
+    identity_file: Annotated[f.Line | None, D("Private key; a path from the workspace on.")] = None
+    passphrase: Annotated[f.Secret | None, D("Passphrase of the private key.")] = None
+    password: Annotated[f.Secret | None, D("Password of the account.")] = None
+    gateway: Annotated[f.Line | None, D("Host of this inventory, or user@address:port, to go through.")] = (
+        None
+    )
+    become: Annotated[f.Become | None, D("How steps with `become: true` get root's rights: sudo.")] = None
+    become_password: Annotated[f.Secret | None, D("What sudo asks for.")] = None
+    php: Annotated[f.RemotePath | None, D("Command-line PHP on the host.")] = None
+    wp: Annotated[f.RemotePath | None, D("wp-cli on the host.")] = None
+
+
+class ContactShape(Shape):
+    """A person who receives reports."""
+
+    name: Annotated[f.Line, D("Name of the person.")]
+    email: Annotated[f.Email, D("Address of the person.")]
+
+
+class ReportShape(Shape):
+    """When the client's report is made."""
+
+    every: Annotated[ReportEvery, f.choice(ReportEvery), D("How often.")] = ReportEvery.MONTH
+    on: Annotated[f.ReportDay | None, D("Day of the month, or weekday; 1, of a week monday.")] = None
+    at: Annotated[f.TimeOfDay, D("Local time of the client.")] = time(8)
+    approve: Annotated[f.Boolean, D("A person looks at it before it is sent.")] = False
+
+
+class SupportShape(Shape):
+    """What was promised about answering and solving."""
+
+    answer: Annotated[f.Span | None, D("Time to the first answer.")] = None
+    resolve: Annotated[f.Span | None, D("Time to the solution.")] = None
+    hours: Annotated[f.Hours, D("Service hours, like mon-fri 09:00-17:00, or 24/7.")] = ""
+    holidays: Annotated[f.Line | None, D("iCalendar file of days without service.")] = None
+    escalate: Annotated[tuple[f.Email, ...], LISTED, D("Who is told when time runs out.")] = ()
+
+
+class WatchShape(Shape):
+    """How the site is watched."""
+
+    every: Annotated[f.Span | None, D("Time between two looks.")] = None
+
+
+class RulesShape(Shape):
+    """What becomes of updates of an item, by how large they are: hold, at-once or {after: 7d}."""
+
+    major: Annotated[f.RuleWord | None, D("Rule for major versions.")] = None
+    minor: Annotated[f.RuleWord | None, D("Rule for minor versions.")] = None
+    patch: Annotated[f.RuleWord | None, D("Rule for patches.")] = None
+    security: Annotated[f.RuleWord | None, D("Rule for versions that close a hole, of any size.")] = None
+
+    def rules(self) -> UpdateRules:
+        """The rules as the model has them."""
+        return UpdateRules(major=self.major, minor=self.minor, patch=self.patch, security=self.security)
+
+
+class HoldShape(Shape):
+    """An item that is left as it is."""
+
+    until: Annotated[f.Day | None, D("Last day of the hold; without it until somebody lifts it.")] = None
+    why: Annotated[f.Line, D("Reason, for the plan and the report.")] = ""
+
+
+class SiteShape(Shape):
+    """A website."""
+
+    url: Annotated[f.SiteUrl, D("Address of the home page.")]
+    host: Annotated[f.Line, D("Host that it lives on.")]
+    path: Annotated[f.SitePath, D("Absolute path of the document root on the host.")]
+    kind: Annotated[SiteKind, f.choice(SiteKind), D("What it is made of.")] = SiteKind.WORDPRESS
+    tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by.")] = ()
+    pages: Annotated[tuple[f.Page, ...], LISTED, D("Paths looked at around a change.")] = ("/",)
+    expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
+    watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
+    expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
+    updates: Annotated[
+        dict[f.Item, RulesShape], EMPTY_MAPPING, D("Rules by item, as policy.updates, for this site.")
+    ] = NOTHING
+    hold: Annotated[
+        dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]], EMPTY_MAPPING, D("Items left as they are.")
+    ] = NOTHING
+
+
+class ClientShape(Shape):
+    """A customer of the agency."""
+
+    name: Annotated[f.Line, D("Name as it stands in reports.")]
+    timezone: Annotated[f.Zone, D("IANA name of the zone that the client lives in.")] = "UTC"
+    language: Annotated[f.Language, D("Language of the reports.")] = "en"
+    contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Who receives reports.")] = ()
+    report: Annotated[ReportShape, EMPTY_MAPPING, D("When reports are made.")] = ReportShape()
+    support: Annotated[SupportShape | None, D("What was promised about support.")] = None
+    sites: Annotated[dict[f.Name, SiteShape], EMPTY_MAPPING, D("The client's sites.")] = NOTHING
+
+
+class WindowShape(Shape):
+    """A recurring span in which a playbook may change sites."""
+
+    playbook: Annotated[f.Line, D("Playbook that is run.")]
+    day: Annotated[f.DayRule, D("tuesday, second tuesday, last friday, or a day of the month.")]
+    at: Annotated[f.TimeOfDay, D("Local wall time of the start.")]
+    lasts: Annotated[f.Span, D("No site is begun later.")] = timedelta(hours=2)
+    timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
+    sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
+    rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors, worked through in order.")] = ()
+    blackouts: Annotated[
+        tuple[f.Days, ...], LISTED, D("Days, spans of days, or iCalendar files, on which nothing is begun.")
+    ] = ()
+    catch_up: Annotated[
+        CatchUp, f.choice(CatchUp), D("What becomes of a start that nobody was there for.")
+    ] = CatchUp.LATEST
+    deadline: Annotated[f.Span, D("No start later than this after it was due.")] = timedelta(hours=1)
+    overlap: Annotated[
+        Overlap, f.choice(Overlap), D("What becomes of a start while the run before still works.")
+    ] = Overlap.SKIP
+    jitter: Annotated[f.Duration, D("Starts are spread over this time.")] = timedelta(0)
+
+
+class InventoryFile(Shape):
+    """Who is looked after: hosts, clients with their sites, and windows."""
+
+    hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Machines by name.")] = NOTHING
+    clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Customers by id.")] = NOTHING
+    windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
+
+
+def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
+    """The model. `base` is the workspace: relative paths of the file start there."""
+    clients = shape.clients.items()
+    return Inventory(
+        hosts={name: _host(name, host, base) for name, host in shape.hosts.items()},
+        clients={id_: _client(id_, client, base) for id_, client in clients},
+        sites={
+            name: _site(name, id_, site) for id_, client in clients for name, site in client.sites.items()
+        },
+        windows={name: _window(name, window, base) for name, window in shape.windows.items()},
+    )
+
+
+def local_path(path: str, base: Path) -> str:
+    """A path on this machine as absolute text; `~` is the user's home."""
+    return str(base / Path(path).expanduser())
+
+
+def _host(name: str, shape: HostShape, base: Path) -> Host:
+    identity = local_path(shape.identity_file, base) if shape.identity_file else None
+    return Host(name=name, **{**dict(shape), "identity_file": identity})
+
+
+def _client(id_: str, shape: ClientShape, base: Path) -> Client:
+    on = shape.report.on or (WEEKDAYS[0] if shape.report.every is ReportEvery.WEEK else 1)
+    support = None
+    if shape.support:
+        holidays = local_path(shape.support.holidays, base) if shape.support.holidays else None
+        support = Support(**{**dict(shape.support), "holidays": holidays})
+    return Client(
+        id=id_,
+        name=shape.name,
+        timezone=shape.timezone,
+        language=shape.language,
+        contacts=tuple(Contact(contact.name, contact.email) for contact in shape.contacts),
+        report=ReportRhythm(**{**dict(shape.report), "on": on}),
+        support=support,
+    )
+
+
+def _site(name: str, client: str, shape: SiteShape) -> Site:
+    return Site(
+        name=name,
+        client=client,
+        host=shape.host,
+        url=shape.url,
+        path=shape.path,
+        kind=shape.kind,
+        tags=frozenset(shape.tags),
+        pages=shape.pages or ("/",),
+        expect=shape.expect,
+        watch_every=shape.watch.every,
+        expires=shape.expires,
+        updates={item: rules.rules() for item, rules in shape.updates.items()},
+        hold={item: Hold(hold.why, hold.until) for item, hold in shape.hold.items()},
+    )
+
+
+def _window(name: str, shape: WindowShape, base: Path) -> Window:
+    blackouts = tuple(local_path(b, base) if isinstance(b, str) else b for b in shape.blackouts)
+    timezone = None if shape.timezone == "client" else shape.timezone
+    changed = {"blackouts": blackouts, "timezone": timezone, "sites": shape.sites or ("all",)}
+    return Window(name=name, **{**dict(shape), **changed})

@@ -1,0 +1,168 @@
+"""Settings from several places, merged as trees: flag > environment > workspace > user > default.
+
+Each value keeps the place it came from, so a mistake is shown where it was made, and each relative path
+starts at the folder of its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import UsageError
+from runner.load.text import closest, quoted
+from runner.load.yamlnodes import Node, Origin
+from runner.model import Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["defaults_layer", "environment_layer", "flags_layer", "merged", "variables", "with_absolute_paths"]
+
+_REFERENCE = frozenset({"env", "file", "command"})
+_PATHS = (
+    ("agency", "logo"),
+    ("mail", "ca_file"),
+    ("tools", "wp_cli", "file"),
+    ("ssh", "known_hosts"),
+    ("ssh", "config"),
+    ("backups", "store"),
+    ("ledger",),
+)
+_SQLITE = "sqlite:///"
+
+
+def variables() -> dict[str, tuple[str, ...]]:
+    """The environment variables that stand for settings, each with the setting's path."""
+    return {f"SITECREW_{'_'.join(path).upper()}": path for path, _ in _settings()}
+
+
+def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
+    """The settings in the environment. A variable that stands for a secret is referred to, not read."""
+    annotations = dict(_settings())
+    root = Node(Origin("environment", base), 1, 1, {})
+    for variable, path in variables().items():
+        if variable in environ:
+            origin = Origin(f"environment:{variable}", base, [f"{variable}={environ[variable]}"])
+            value = environ[variable]
+            _put(root, path, _leaf(annotations[path], value, variable, origin, len(variable) + 2))
+    return root
+
+
+def flags_layer(flags: Mapping[str, str], base: Path) -> Node:
+    """Settings given on the command line, by their path: `{"parallel.sites": "10"}`."""
+    annotations = dict(_settings())
+    root = Node(Origin("command line", base), 1, 1, {})
+    for name, value in flags.items():
+        path = tuple(name.split("."))
+        if path not in annotations:
+            hint = closest(name, (".".join(known) for known in annotations))
+            raise UsageError(f"no setting {quoted(name)}", hint=hint)
+        origin = Origin("command line", base, [f"{name}={value}"])
+        _put(root, path, _leaf(annotations[path], value, "", origin, len(name) + 2))
+    return root
+
+
+def defaults_layer(base: Path) -> Node:
+    """The defaults that are paths: they too start at the workspace."""
+    default = Settings()
+    origin = Origin("default", base)
+    root = Node(origin, 1, 1, {})
+    for path, value in (
+        (("ledger",), default.ledger),
+        (("backups", "store"), default.backups.store),
+        (("ssh", "known_hosts"), default.ssh.known_hosts),
+        (("ssh", "config"), default.ssh.config),
+    ):
+        _put(root, path, Node(origin, 1, 1, value))
+    return root
+
+
+def merged(layers: Iterable[Node]) -> Node:
+    """One tree; later layers win, key by key. A reference to a secret is replaced as a whole."""
+    first, *rest = layers
+    for layer in rest:
+        first = _merge(first, layer)
+    return first
+
+
+def with_absolute_paths(root: Node) -> Node:
+    """The tree with every path in it absolute, secrets' files too."""
+    for path in _PATHS:
+        node: Node | None = root
+        for key in path:
+            node = node.get(key) if node else None
+        if node and isinstance(node.value, str) and node.value.strip():
+            node.value = _absolute(node.value, node.origin.base, ledger=path == ("ledger",))
+    _absolute_references(root)
+    return root
+
+
+def _absolute(value: str, base: Path, *, ledger: bool) -> str:
+    if ledger:
+        scheme, separator, path = value.partition(":///")
+        if not scheme.startswith("sqlite") or not separator or not path or path.startswith(":memory:"):
+            return value
+        return f"{scheme}:///{base / Path(path).expanduser()}"
+    return value if value.startswith("restic:") else str(base / Path(value).expanduser())
+
+
+def _absolute_references(node: Node) -> None:
+    if isinstance(node.value, dict):
+        file = node.value.get("file")
+        if file and set(node.value) == {"file"} and isinstance(file.value, str) and file.value.strip():
+            file.value = str(file.origin.base / Path(file.value).expanduser())
+        for child in node.value.values():
+            _absolute_references(child)
+
+
+def _merge(low: Node, high: Node) -> Node:
+    if not isinstance(low.value, dict) or not isinstance(high.value, dict):
+        return low if high.value is None else high
+    if high.value and set(high.value) <= _REFERENCE:
+        return high
+    values = dict(low.value)
+    for key, child in high.value.items():
+        values[key] = _merge(values[key], child) if key in values else child
+    return Node(high.origin, high.line, high.column, values, {**low.keys, **high.keys})
+
+
+def _put(root: Node, path: tuple[str, ...], leaf: Node) -> None:
+    node = root
+    for key in path[:-1]:
+        children = node.value if isinstance(node.value, dict) else {}
+        node = children.setdefault(key, Node(leaf.origin, 1, 1, {}))
+    if isinstance(node.value, dict):
+        node.value[path[-1]] = leaf
+
+
+def _leaf(annotation: Any, value: str, variable: str, origin: Origin, column: int) -> Node:
+    from runner.load.problems import flat
+
+    node = Node(origin, 1, column, value)
+    if variable and "SecretRef" in str(annotation):
+        return Node(origin, 1, column, {"env": Node(origin, 1, column, variable)})
+    if flat(annotation):
+        parts = (part.strip() for part in value.split(","))
+        return Node(origin, 1, column, [Node(origin, 1, column, part) for part in parts if part])
+    return node
+
+
+def _settings() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every setting that is one value or a list of texts, with its annotation."""
+    from runner.load.settings import SettingsFile
+
+    return _leaves(SettingsFile, ())
+
+
+def _leaves(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    from runner.load.problems import flat
+
+    for name, field in model.model_fields.items():
+        below = (*path, field.alias or name)
+        models = [found for found in flat(field.annotation) if hasattr(found, "model_fields")]
+        if models:
+            yield from _leaves(models[0], below)
+        else:
+            yield below, field.annotation

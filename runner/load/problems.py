@@ -1,0 +1,147 @@
+"""What pydantic says about a tree of values, as problems at the places of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+
+from runner.errors import Problem, ValidationError
+from runner.load.text import closest, quoted
+from runner.load.values import described
+from runner.load.yamlnodes import Node, Problems, plain
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["checked", "flat", "joined", "raise_if_any"]
+
+M = TypeVar("M", bound="BaseModel")
+
+_EXPECTED = {
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "frozen_set_type": "a list",
+    "set_type": "a list",
+}
+
+
+def checked(model: type[M], node: Node, problems: Problems, path: str = "") -> M | None:
+    """The node as the model, or None when `problems` grew. `path` is where the node stands in its file."""
+    from pydantic import ValidationError as Refused
+
+    try:
+        return model.model_validate(plain(node))
+    except Refused as refused:
+        problems += [_problem(model, node, path, error) for error in refused.errors(include_url=False)]
+        return None
+
+
+def joined(path: str, *parts: str | int) -> str:
+    """A path like `steps[3].timeout`."""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def raise_if_any(problems: Problems) -> None:
+    """Raise every problem at once, in the order of files, lines and columns."""
+    if problems:
+        raise ValidationError(tuple(sorted(set(problems))))
+
+
+def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, Any]) -> Problem:
+    loc: tuple[str | int, ...] = error["loc"]
+    kind: str = error["type"]
+    if kind == "extra_forbidden":
+        node, inner, rest = _walk(root, loc[:-1])
+        key = str(rest[-1] if rest else loc[-1])
+        where = joined(path, *inner, key)
+        return node.key_problem(
+            key, where, f"unknown key {quoted(key)}", closest(key, _keys(model, loc[:-1]))
+        )
+    if kind == "missing":
+        return _missing(root, path, loc)
+    node, inner, rest = _walk(root, loc)
+    where = joined(path, *inner)
+    cause = error.get("ctx", {}).get("error")
+    message, hint = str(cause or error["msg"]), getattr(cause, "hint", "")
+    if kind in _EXPECTED:
+        message = f"expected {_EXPECTED[kind]}, found {described(node.value)}"
+        hint = _likely_key(model, loc)
+    if "[key]" in rest and inner:
+        parent, above, _ = _walk(root, inner[:-1])
+        return parent.key_problem(str(inner[-1]), joined(path, *above, inner[-1]), message, hint)
+    return node.problem(where, message, hint)
+
+
+def _likely_key(model: type[BaseModel], loc: Sequence[str | int]) -> str:
+    """A hint for a key that was taken for a name because it is misspelt."""
+    if not loc:
+        return ""
+    hint = closest(str(loc[-1]), known := _keys(model, loc[:-1]))
+    return hint if hint.startswith("did") and loc[-1] not in known else ""
+
+
+def _missing(root: Node, path: str, loc: Sequence[str | int]) -> Problem:
+    """A missing key is shown at the key whose mapping lacks it."""
+    node, inner, _ = _walk(root, loc[:-1])
+    message = f"{quoted(str(loc[-1]))} is missing"
+    where = joined(path, *inner, str(loc[-1]))
+    hint = f"add `{loc[-1]}:`"
+    if inner and isinstance(inner[-1], str):
+        parent, _, _ = _walk(root, inner[:-1])
+        return parent.key_problem(inner[-1], where, message, hint)
+    return node.problem(where, message, hint)
+
+
+def _walk(root: Node, loc: Sequence[str | int]) -> tuple[Node, tuple[str | int, ...], tuple[str | int, ...]]:
+    """As far as the tree goes along `loc`: the node, the parts that led there, the parts that led nowhere."""
+    node = root
+    passed: list[str | int] = []
+    rest: list[str | int] = []
+    for part in loc:
+        value = node.value
+        if isinstance(value, dict) and part in value:
+            node = value[str(part)]
+            passed.append(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            node = value[part]
+            passed.append(part)
+        else:
+            rest.append(part)
+    return node, tuple(passed), tuple(rest)
+
+
+def _keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """The keys that the mapping at `loc` may have, by the model."""
+    current: list[Any] = [model]
+    for part in loc:
+        if not str(part).startswith("<"):
+            current = [inner for outer in current for inner in _below(outer, str(part))]
+    fields = [field for found in current for field in getattr(found, "model_fields", {}).items()]
+    return [field.alias or name for name, field in fields]
+
+
+def _below(outer: Any, part: str) -> list[Any]:
+    """What may stand below a key of a model, or in a list or mapping."""
+    fields = getattr(outer, "model_fields", None)
+    if fields is None:
+        return flat([arg for arg in get_args(outer) if arg is not Ellipsis][-1])
+    return [
+        t for name, field in fields.items() if part in {name, field.alias} for t in flat(field.annotation)
+    ]
+
+
+def flat(annotation: Any) -> list[Any]:
+    """The models and containers of an annotation, out of their unions."""
+    if hasattr(annotation, "model_fields"):
+        return [annotation]
+    if hasattr(annotation, "__metadata__"):
+        return flat(get_args(annotation)[0])
+    if get_origin(annotation) in {dict, list, tuple, frozenset, Mapping}:
+        return [annotation]
+    return [found for arg in get_args(annotation) for found in flat(arg)]

@@ -1,0 +1,247 @@
+"""What one part of the files says about another: every name must exist, every site must stand alone.
+
+Works on the trees, not on the model, so that mistakes of both sorts are shown at once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from runner.load.problems import joined
+from runner.load.text import closest, listing, quoted
+from runner.load.values import weekday
+from runner.load.yamlnodes import Node, Problems
+from runner.model import Level, SiteKind
+
+__all__ = ["Names", "check_inventory", "check_when", "names_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What selectors may name."""
+
+    site: Collection[str]
+    client: Collection[str]
+    host: Collection[str]
+    tag: Collection[str]
+    kind: Collection[str] = tuple(SiteKind)
+
+
+def names_of(inventory: Node) -> Names:
+    """The names in an inventory, as far as it is well formed."""
+    sites = list(_sites(inventory))
+    tags = {tag for _, _, _, site in sites for tag in _texts(site.get("tags"))}
+    return Names(
+        site={name for _, _, name, _ in sites},
+        client={name for name, _ in _below(inventory, "clients")},
+        host={name for name, _ in _below(inventory, "hosts")},
+        tag=tags | set(SiteKind),
+    )
+
+
+def check_inventory(
+    inventory: Node, names: Names, playbooks: Collection[str], base: Path, problems: Problems
+) -> None:
+    """Hosts, gateways, sites, reports and windows against each other."""
+    _check_gateways(inventory, names, problems)
+    _check_sites(inventory, names, problems)
+    for name, client in _below(inventory, "clients"):
+        path = joined("clients", name)
+        _check_report(client.get("report"), joined(path, "report"), problems)
+        support = client.get("support")
+        _check_calendar(
+            support and support.get("holidays"), joined(path, "support", "holidays"), base, problems
+        )
+    for name, window in _below(inventory, "windows"):
+        _check_window(window, joined("windows", name), names, problems, playbooks=playbooks, base=base)
+
+
+def check_when(playbook: Node, names: Names, problems: Problems) -> None:
+    """The `when` of each step of a playbook."""
+    steps = playbook.get("steps")
+    for index, step in enumerate(steps.entries() if steps else []):
+        when = step.get("when")
+        if when:
+            _check_selector(when, joined("steps", index, "when"), names, problems)
+
+
+def _check_gateways(inventory: Node, names: Names, problems: Problems) -> None:
+    through = {name: _text(host.get("gateway")) for name, host in _below(inventory, "hosts")}
+    for name, host in _below(inventory, "hosts"):
+        node, gateway = host.get("gateway"), through[name]
+        if node is None or not gateway:
+            continue
+        path = joined("hosts", name, "gateway")
+        if gateway not in names.host:
+            if not re.fullmatch(r"[^@\s]+@[^@\s]+", gateway):
+                hint = closest(gateway, set(names.host) - {name})
+                hint = hint if hint.startswith("did") else "a host of this inventory, or user@address:port"
+                problems.append(node.problem(path, f"unknown host {quoted(gateway)}", hint))
+        elif _leads_back(name, through):
+            problems.append(
+                node.problem(path, f"the way through {quoted(gateway)} leads back to {quoted(name)}")
+            )
+
+
+def _leads_back(start: str, through: Mapping[str, str]) -> bool:
+    seen, current = set[str](), through.get(start, "")
+    while current and current not in seen:
+        if current == start:
+            return True
+        seen.add(current)
+        current = through.get(current, "")
+    return False
+
+
+def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
+    first: dict[str, int] = {}
+    places: dict[tuple[str, str], str] = {}
+    for client, sites, name, site in _sites(inventory):
+        path = joined("clients", client, "sites", name)
+        if name in first:
+            message = f"a second site {quoted(name)}, the first is on line {first[name]}"
+            problems.append(
+                sites.key_problem(name, path, message, "names of sites are unique in the inventory")
+            )
+        first.setdefault(name, sites.keys.get(name, (site.line, 0))[0])
+        host, folder = site.get("host"), site.get("path")
+        if host and _text(host) and host.value not in names.host:
+            message = f"unknown host {quoted(_text(host))}"
+            problems.append(host.problem(joined(path, "host"), message, closest(_text(host), names.host)))
+        if host and folder and _text(host) and _text(folder):
+            place = _text(host), posixpath.normpath(_text(folder))
+            if place in places:
+                message = f"the same path on {quoted(place[0])} as site {quoted(places[place])}"
+                problems.append(
+                    folder.problem(joined(path, "path"), message, "each site has a folder of its own")
+                )
+            places.setdefault(place, name)
+        updates = site.get("updates")
+        for key, _ in updates.items() if updates else ():
+            if key in {*Level, "security"} and updates:
+                hint = f"name the item first, like {{woocommerce: {{{key}: ...}}}}"
+                where = joined(path, "updates", key)
+                problems.append(
+                    updates.key_problem(key, where, f"{quoted(key)} is a level, not an item", hint)
+                )
+
+
+def _check_report(report: Node | None, path: str, problems: Problems) -> None:
+    every, on = (report.get("every"), report.get("on")) if report else (None, None)
+    if on is None or not _text(on):
+        return
+    weekly = every is not None and every.value == "week"
+    named = weekday(_text(on)) is not None
+    if weekly and not named and _text(on).isdecimal():
+        problems.append(on.problem(joined(path, "on"), "a weekly report is made on a weekday", "like monday"))
+    if not weekly and named:
+        message = "only a weekly report is made on a weekday"
+        problems.append(on.problem(joined(path, "on"), message, "a day of the month, or `every: week`"))
+
+
+def _check_window(
+    window: Node, path: str, names: Names, problems: Problems, *, playbooks: Collection[str], base: Path
+) -> None:
+    playbook = window.get("playbook")
+    if playbook and _text(playbook) and playbook.value not in playbooks:
+        hint = closest(_text(playbook), playbooks)
+        hint = (
+            hint
+            if hint.startswith("did")
+            else f"write playbooks/{_text(playbook)}.yaml, or use one: {hint[7:]}"
+        )
+        message = f"unknown playbook {quoted(_text(playbook))}"
+        problems.append(playbook.problem(joined(path, "playbook"), message, hint))
+    for key in ("sites", "rings"):
+        listed = window.get(key)
+        for index, entry in enumerate(_entries(listed)):
+            where = joined(path, key) if entry is listed else joined(path, key, index)
+            _check_selector(entry, where, names, problems, ring=key == "rings")
+    listed = window.get("blackouts")
+    for index, entry in enumerate(_entries(listed)):
+        if _text(entry).lower().endswith(".ics"):
+            where = joined(path, "blackouts") if entry is listed else joined(path, "blackouts", index)
+            _check_calendar(entry, where, base, problems)
+
+
+def _check_calendar(node: Node | None, path: str, base: Path, problems: Problems) -> None:
+    """A calendar that is not there would let work begin on a day on which it must not."""
+    if node and _text(node) and not (base / Path(_text(node)).expanduser()).is_file():
+        problems.append(node.problem(path, f"no file {quoted(_text(node))}", "a path from the workspace on"))
+
+
+def _check_selector(node: Node, path: str, names: Names, problems: Problems, *, ring: bool = False) -> None:
+    selector = _text(node)
+    if not selector or selector == "all":
+        return
+    what, colon, name = selector.partition(":")
+    if not colon:
+        what, name = "site", selector
+    known: Collection[str] | None = {
+        "site": names.site,
+        "client": names.client,
+        "host": names.host,
+        "tag": names.tag,
+        "kind": names.kind,
+    }.get(what if colon or what == "site" else "")
+    if known is None or (colon and what == "site") or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
+        grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
+        hint = closest(what, ("tag", "client", "host", "kind")) if colon and known is None else ""
+        hint = hint if hint.startswith("did") else grammar
+        problems.append(node.problem(path, f"{quoted(selector)} is not a selector", hint))
+        return
+    if re.search(r"[*?\[]", name):
+        if not any(fnmatchcase(candidate, name) for candidate in known):
+            problems.append(node.problem(path, f"{quoted(selector)} matches no {what}", _there_are(known)))
+        return
+    if name in known or (ring and what == "tag" and _numbered(name, known)):
+        return
+    hint = closest(name, known)
+    if what == "site":
+        hint = next((f'did you mean "{w}:{name}"?' for w in ("tag", "client", "host", "kind")
+                     if name in getattr(names, w)), hint)  # fmt: skip
+    problems.append(node.problem(path, f"unknown {what} {quoted(name)}", hint))
+
+
+def _numbered(tag: str, known: Collection[str]) -> bool:
+    """A ring that differs from a known one in its number only may be empty for now."""
+    shape = re.sub(r"\d+", "#", tag)
+    return "#" in shape and any(re.sub(r"\d+", "#", other) == shape for other in known)
+
+
+def _there_are(names: Collection[str]) -> str:
+    return f"known: {listing(sorted(names))}" if names else ""
+
+
+def _below(node: Node, key: str) -> Iterator[tuple[str, Node]]:
+    child = node.get(key)
+    return child.items() if child else iter(())
+
+
+def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
+    """Client, the mapping that holds its sites, site and the site's node, in the order of the file."""
+    for client, node in _below(inventory, "clients"):
+        sites = node.get("sites")
+        for name, site in sites.items() if sites else ():
+            if sites:
+                yield client, sites, name, site
+
+
+def _entries(node: Node | None) -> list[Node]:
+    """A list's entries; a bare text stands for a list of one."""
+    if node is None:
+        return []
+    return [node] if isinstance(node.value, str) else node.entries()
+
+
+def _text(node: Node | None) -> str:
+    return node.value if node and isinstance(node.value, str) else ""
+
+
+def _texts(node: Node | None) -> list[str]:
+    return [_text(entry) for entry in _entries(node) if _text(entry)]

@@ -1,0 +1,83 @@
+"""JSON Schema (draft 2020-12) of the files, from the models that check them: editors complete and check by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from runner.load.playbook import Kind
+
+__all__ = ["FILES", "json_schema"]
+
+FILES = ("inventory", "playbook", "settings")
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Json = dict[str, Any]
+
+
+def json_schema(
+    what: Literal["inventory", "playbook", "settings"], *, kinds: Mapping[str, Kind] | None = None
+) -> Json:
+    """The schema of a file. `kinds` are the registered ones unless given; only a playbook's has to do with them."""
+    from runner.load.inventory import InventoryFile
+    from runner.load.settings import SettingsFile
+
+    if what == "playbook":
+        if kinds is None:
+            from runner.steps import registry
+
+            kinds = registry()
+        schema = _playbook(kinds)
+    else:
+        schema = (InventoryFile if what == "inventory" else SettingsFile).model_json_schema()
+    return {"$schema": _DIALECT, "title": f"Sitecrew {what}", **_untitled(schema)}
+
+
+def _playbook(kinds: Mapping[str, Kind]) -> Json:
+    from runner.load.options import shape_of
+    from runner.load.playbook import CommonShape, PlaybookShape
+
+    schema = PlaybookShape.model_json_schema()
+    common = CommonShape.model_json_schema()
+    definitions: Json = dict(common.get("$defs", {}))
+    entries: list[Json] = []
+    for name, kind in kinds.items():
+        options = shape_of(kind.options).model_json_schema(ref_template=f"#/$defs/{name}/$defs/{{model}}")
+        options["description"] = kind.summary
+        definitions[name] = options
+        may_be_bare = [{"type": ["string", "array"]}] if _takes_bare(kind.options) else []
+        nothing = [] if options.get("required") else [{"type": "null"}]
+        value: Json = {
+            "anyOf": [{"$ref": f"#/$defs/{name}"}, *may_be_bare, *nothing],
+            "description": kind.summary,
+        }
+        entries.append(
+            {
+                "type": "object",
+                "properties": {name: value, **common["properties"]},
+                "required": [name],
+                "additionalProperties": False,
+            }
+        )
+    steps = {"type": "array", "minItems": 1, "items": {"anyOf": entries}}
+    schema["properties"]["steps"] = {**steps, "description": schema["properties"]["steps"]["description"]}
+    return {**schema, "$defs": definitions}
+
+
+def _takes_bare(options: type) -> bool:
+    from runner.load.options import scalar_field
+
+    return scalar_field(options) is not None
+
+
+def _untitled(schema: Any, *, names: bool = False) -> Any:
+    """Without the titles that pydantic makes from names; `names` says that keys are a mapping's own."""
+    if isinstance(schema, list):
+        return [_untitled(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _untitled(value, names=not names and key in {"properties", "$defs"})
+        for key, value in schema.items()
+        if names or key != "title"
+    }

@@ -1,0 +1,111 @@
+"""Secrets: fetched by reference when they are needed, and kept out of everything that is shown or stored."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from runner.errors import SecretError
+from runner.model import SecretRef, SecretSource
+
+__all__ = ["Redactor", "resolve"]
+
+_PATIENCE = 30.0
+_LARGEST = 64 * 1024
+_SHORTEST = 4
+_LINE = 8
+
+
+def resolve(ref: SecretRef, *, base: Path) -> str:
+    """The secret that `ref` names; relative files start at `base`, commands run there.
+
+    Raises SecretError, which never shows the value.
+    """
+    if ref.source is SecretSource.ENV:
+        value = os.environ.get(ref.value, "")
+        if not value:
+            raise SecretError(
+                f"the environment variable {ref.value} is not set", hint=f"export {ref.value}=..."
+            )
+        return value
+    return _from_file(ref.value, base) if ref.source is SecretSource.FILE else _from_command(ref.value, base)
+
+
+def _from_file(name: str, base: Path) -> str:
+    path = base / Path(name).expanduser()
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SecretError(
+            f"the secret's file {path} cannot be read: {reason}", hint=f"ls -l {path}"
+        ) from None
+    return _text(raw, f"the secret's file {path}")
+
+
+def _from_command(command: str, base: Path) -> str:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=base,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"the secret's command said nothing for {_PATIENCE:.0f} s"
+        raise SecretError(message, hint="it must not ask anything") from None
+    except OSError as error:
+        raise SecretError(f"the secret's command cannot be run: {error.strerror}") from None
+    if done.returncode:
+        message = f"the secret's command failed with exit status {done.returncode}"
+        raise SecretError(message, hint="run it by hand in the workspace")
+    return _text(done.stdout, "the output of the secret's command")
+
+
+def _text(raw: bytes, what: str) -> str:
+    if len(raw) > _LARGEST:
+        raise SecretError(f"{what} is larger than {_LARGEST // 1024} KiB")
+    try:
+        value = raw.decode()
+    except UnicodeDecodeError:
+        raise SecretError(f"{what} is not UTF-8 text") from None
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise SecretError(f"{what} is empty")
+    return value
+
+
+class Redactor:
+    """Takes known secrets out of text. Values under 4 characters are left: they would blot out everything."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, value: str) -> str:
+        """Learn a secret, as it is, as it stands in a web address, and line by line; gives it back."""
+        forms = {value, quote(value, safe=""), *(line for line in value.splitlines() if len(line) >= _LINE)}
+        self._values |= {form for form in forms if len(form) >= _SHORTEST}
+        self._pattern = None
+        return value
+
+    def resolve(self, ref: SecretRef, *, base: Path) -> str:
+        """Resolve a reference and learn its value."""
+        return self.add(resolve(ref, base=base))
+
+    def redact(self, text: str) -> str:
+        """The text with `***` for each secret, longest first."""
+        if not self._values:
+            return text
+        if self._pattern is None:
+            longest_first = sorted(self._values, key=lambda value: (-len(value), value))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        return self._pattern.sub("***", text)

@@ -1,0 +1,230 @@
+"""sitecrew.yaml: its shape, and the settings that it becomes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from runner.load import fields as f
+from runner.load.fields import EMPTY_MAPPING, LISTED, D, Shape
+from runner.load.inventory import RulesShape
+from runner.model import (
+    Agency,
+    Backups,
+    Limits,
+    Mail,
+    MailSecurity,
+    Parallel,
+    Policy,
+    Rule,
+    Settings,
+    Ssh,
+    UndoDatabase,
+    UpdateRules,
+)
+
+__all__ = ["SettingsFile", "settings_of"]
+
+_AGENCY, _BACKUPS, _LIMITS, _PARALLEL, _POLICY, _SSH = (
+    Agency(),
+    Backups(),
+    Limits(),
+    Parallel(),
+    Policy(),
+    Ssh(),
+)
+
+
+class AgencyShape(Shape):
+    """Who signs the reports."""
+
+    name: Annotated[f.Line, D("Name of the agency.")] = _AGENCY.name
+    logo: Annotated[f.Line | None, D("Picture file; a path from this file on.")] = None
+    accent: Annotated[f.Colour, D("Colour of headings and links, #rrggbb.")] = _AGENCY.accent
+    reply_to: Annotated[f.Email | None, D("Where answers to reports go.")] = None
+
+
+class MailShape(Shape):
+    """The SMTP server that mail leaves by."""
+
+    host: Annotated[f.Address, D("Name of the SMTP server.")]
+    sender: Annotated[
+        f.Sender, Field(alias="from", description="Address that mail comes from, bare or Name <address>.")
+    ]
+    port: Annotated[f.Port, D("Port of the SMTP server.")] = 587
+    security: Annotated[MailSecurity, f.choice(MailSecurity), D("How the connection is protected.")] = (
+        MailSecurity.STARTTLS
+    )
+    username: Annotated[f.Line | None, D("Account at the SMTP server.")] = None
+    password: Annotated[f.Secret | None, D("Password of the account.")] = None
+    ca_file: Annotated[
+        f.Line | None, D("Certificates to trust besides the system's; a path from this file on.")
+    ] = None
+
+
+class KeepShape(Shape):
+    """How many snapshots of each age are kept."""
+
+    daily: Annotated[f.Count, D("Days whose last snapshot is kept.")] = _BACKUPS.keep_daily
+    weekly: Annotated[f.Count, D("Weeks whose last snapshot is kept.")] = _BACKUPS.keep_weekly
+    monthly: Annotated[f.Count, D("Months whose last snapshot is kept.")] = _BACKUPS.keep_monthly
+
+
+class BackupsShape(Shape):
+    """Where snapshots are kept."""
+
+    store: Annotated[f.Line, D("Folder, or restic:REPOSITORY.")] = _BACKUPS.store
+    keep: Annotated[KeepShape, EMPTY_MAPPING, D("How many are kept.")] = KeepShape()
+    password: Annotated[f.Secret | None, D("Password of the restic repository.")] = None
+
+
+class UpdatesShape(RulesShape):
+    """Rules for every item by level, and beside them rules of single items by name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, RulesShape] = Field(init=False)
+
+
+class UndoShape(Shape):
+    """What an undo may do."""
+
+    database: Annotated[UndoDatabase, f.choice(UndoDatabase), D("When the database may be put back too.")] = (
+        _POLICY.undo_database
+    )
+
+
+class RingsShape(Shape):
+    """When the next ring of a window is begun."""
+
+    failures: Annotated[f.Percent, D("Share of a ring's sites that may fail, like 10%.")] = (
+        _POLICY.ring_failures
+    )
+    soak: Annotated[f.Duration, D("Wait between two rings.")] = _POLICY.ring_soak
+
+
+class PolicyShape(Shape):
+    """What the crew decided about updates."""
+
+    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("What is held and what waits.")] = UpdatesShape()
+    undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
+    rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
+
+
+class WatchShape(Shape):
+    """How sites are watched."""
+
+    every: Annotated[f.Span, D("Time between two looks at a site.")] = timedelta(seconds=60)
+    reference: Annotated[
+        tuple[f.Url, ...], LISTED, D("Pages that prove that the controller itself is online.")
+    ] = ()
+
+
+class WebhookShape(Shape):
+    """A web address that is told what happens."""
+
+    url: Annotated[f.SecretOrUrl, D("Where to; a reference when the address itself is a secret.")]
+    template: Annotated[f.Line | None, D("Template of the body; a path from this file on.")] = None
+
+
+class CrewShape(Shape):
+    """Who of the agency is told, and how."""
+
+    mail: Annotated[tuple[f.Email, ...], LISTED, D("Addresses of the crew.")] = ()
+    webhook: Annotated[WebhookShape | None, D("A web address that is told.")] = None
+    heartbeat: Annotated[f.SecretOrUrl | None, D("Address called after each good round.")] = None
+    quiet: Annotated[f.Boolean, D("Nothing is sent when all is well.")] = True
+
+
+class ToolShape(Shape):
+    """A program that is brought to hosts that lack it."""
+
+    file: Annotated[f.Line, D("The program; a path from this file on.")]
+    sha512: Annotated[f.Checksum, D("Its SHA-512 in hexadecimal.")]
+
+
+class ToolsShape(Shape):
+    """Programs that are brought to hosts that lack them."""
+
+    wp_cli: Annotated[ToolShape | None, D("wp-cli's phar.")] = None
+
+
+class ParallelShape(Shape):
+    """How much is done at once."""
+
+    sites: Annotated[f.Some, D("Sites in work.")] = _PARALLEL.sites
+    per_host: Annotated[f.Some, D("Sites in work on one host.")] = _PARALLEL.per_host
+    logins_per_host: Annotated[f.Some, D("Logins in flight to one host.")] = _PARALLEL.logins_per_host
+
+
+class LimitsShape(Shape):
+    """How long is waited."""
+
+    look: Annotated[f.Span, D("For one page.")] = _LIMITS.look
+    step: Annotated[f.Span, D("For one step, unless its timeout says otherwise.")] = _LIMITS.step
+    driver_silence: Annotated[f.Span, D("After which the host decides without the controller.")] = (
+        _LIMITS.driver_silence
+    )
+
+
+class SshShape(Shape):
+    """Files of the SSH client."""
+
+    known_hosts: Annotated[f.Line, D("Keys of known hosts.")] = _SSH.known_hosts
+    config: Annotated[f.Line, D("The SSH configuration.")] = _SSH.config
+
+
+class SettingsFile(Shape):
+    """How the crew works. Every key is optional."""
+
+    agency: Annotated[AgencyShape, EMPTY_MAPPING, D("Who signs reports.")] = AgencyShape()
+    mail: Annotated[MailShape | None, D("The SMTP server that mail leaves by.")] = None
+    ledger: Annotated[f.Ledger, D("Database of all that happened: sqlite or postgresql.")] = (
+        "sqlite:///.sitecrew/ledger.db"
+    )
+    backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where snapshots are kept.")] = BackupsShape()
+    policy: Annotated[PolicyShape, EMPTY_MAPPING, D("What was decided about updates.")] = PolicyShape()
+    watch: Annotated[WatchShape, EMPTY_MAPPING, D("How sites are watched.")] = WatchShape()
+    crew: Annotated[CrewShape, EMPTY_MAPPING, D("Who of the agency is told.")] = CrewShape()
+    tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts.")] = ToolsShape()
+    parallel: Annotated[ParallelShape, EMPTY_MAPPING, D("How much is done at once.")] = ParallelShape()
+    limits: Annotated[LimitsShape, EMPTY_MAPPING, D("How long is waited.")] = LimitsShape()
+    ssh: Annotated[SshShape, EMPTY_MAPPING, D("Files of the SSH client.")] = SshShape()
+
+
+def settings_of(shape: SettingsFile) -> Settings:
+    """The settings. Paths are absolute already: each file's start at that file."""
+    backups = shape.backups
+    return Settings(
+        agency=Agency(**dict(shape.agency)),
+        mail=Mail(**dict(shape.mail)) if shape.mail else None,
+        ledger=shape.ledger,
+        backups=Backups(
+            store=backups.store,
+            keep_daily=backups.keep.daily,
+            keep_weekly=backups.keep.weekly,
+            keep_monthly=backups.keep.monthly,
+            password=backups.password,
+        ),
+        policy=_policy(shape.policy),
+        parallel=Parallel(**dict(shape.parallel)),
+        limits=Limits(**dict(shape.limits)),
+        ssh=Ssh(**dict(shape.ssh)),
+        crew_mail=shape.crew.mail,
+    )
+
+
+def _policy(shape: PolicyShape) -> Policy:
+    """The policy. A major of core stays held unless the file says otherwise about just that."""
+    items = {item: rules.rules() for item, rules in (shape.updates.__pydantic_extra__ or {}).items()}
+    core = items.get("core", UpdateRules())
+    if core.major is None:
+        core = UpdateRules(major=Rule(hold=True), minor=core.minor, patch=core.patch, security=core.security)
+    return Policy(
+        updates=shape.updates.rules(),
+        items={**items, "core": core},
+        undo_database=shape.undo.database,
+        ring_failures=shape.rings.failures,
+        ring_soak=shape.rings.soak,
+    )

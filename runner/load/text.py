@@ -1,0 +1,51 @@
+"""Text that came from a file, made fit to be shown: no control characters, no secrets, not too long."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+__all__ = ["closest", "listing", "masked", "quoted"]
+
+_SHOWN = 60
+_LISTED = 12
+_USERINFO = re.compile(r"(?<=://)[^@/\s\"']+(?=@)")
+_SECRET_LINE = re.compile(
+    r"(?i)((?:pass(?:word|phrase|wd)?|pwd|secret|token|api[_-]?key)[\w-]*[\"']?\s*:\s+)(?![{\[&*|>])(.+)"
+)
+
+
+def quoted(value: str) -> str:
+    """The value in quotes for a message: escapes made visible, credentials of URLs hidden, cut when long."""
+    value = _USERINFO.sub("***", value)
+    if len(value) > _SHOWN:
+        value = value[: _SHOWN - 1] + "…"
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value) + '"'
+
+
+def masked(line: str) -> str:
+    """A source line without control characters, credentials of URLs and values of keys that name a secret.
+
+    The length stays, so that a caret still points at the right column.
+    """
+    line = "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in line)
+    line = _USERINFO.sub(lambda m: "*" * len(m[0]), line)
+    return _SECRET_LINE.sub(lambda m: m[1] + "*" * len(m[2]), line)
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A hint that names what comes closest to `name`, or lists what there is; empty when there is nothing."""
+    candidates = sorted(set(known))
+    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    if found:
+        return f'did you mean "{lowered[found[0]]}"?'
+    return f"known: {listing(candidates)}" if candidates else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Names with commas between; of very many only the first."""
+    all_names = list(names)
+    more = len(all_names) - _LISTED
+    return ", ".join(all_names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,230 @@
+"""A workspace: the folder with inventory.yaml, sitecrew.yaml and playbooks/, read as one."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import Problem, UnknownNameError, UsageError
+from runner.load.shipped import shipped_playbooks
+from runner.load.text import closest, quoted
+from runner.model import Inventory, Playbook, Settings
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from runner.load.playbook import Kind
+    from runner.load.yamlnodes import Node, Problems
+
+__all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace"]
+
+_INVENTORY = "inventory.yaml"
+_SETTINGS = "sitecrew.yaml"
+_NO_WORKSPACE = "`sitecrew init` makes one, -w DIR names one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Everything that the files say. Paths in it are absolute."""
+
+    folder: Path
+    inventory: Inventory
+    settings: Settings
+    playbooks: Mapping[str, Playbook]
+    """The workspace's own, and the shipped ones that it has not replaced."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Given by -e; `shell` steps see them in their environment."""
+
+
+def find_workspace(start: Path | None) -> Path:
+    """The folder to work in: `start` (from -w), else SITECREW_WORKSPACE, else the nearest one above.
+
+    A workspace has an inventory.yaml; raises UsageError where there is none.
+    """
+    named = start or (
+        Path(os.environ["SITECREW_WORKSPACE"]) if os.environ.get("SITECREW_WORKSPACE") else None
+    )
+    if named is not None:
+        folder = named.expanduser().resolve()
+        if not (folder / _INVENTORY).is_file():
+            raise UsageError(f"no {_INVENTORY} in {folder}", hint=_NO_WORKSPACE)
+        return folder
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / _INVENTORY).is_file():
+            return folder
+    raise UsageError(f"no {_INVENTORY} in {here} or above", hint=_NO_WORKSPACE)
+
+
+def load_workspace(
+    folder: Path,
+    *,
+    extra: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Workspace:
+    """Read and check everything in `folder`.
+
+    `extra` are the variables of -e, `flags` settings from the command line by path (`parallel.sites`).
+    `environ` and `kinds` are the process's own and the registered ones unless given. Raises ValidationError
+    with every problem of every file, UsageError where the folder itself cannot be used.
+    """
+    from runner.load import inventory, layers, problems, references, settings
+
+    folder = folder.resolve()
+    _refuse_writable(folder)
+    found: Problems = []
+    books = _Playbooks(folder, _kinds(kinds), found)
+
+    tree = _read(folder / _INVENTORY, _INVENTORY, folder, found, needed=True)
+    shape = problems.checked(inventory.InventoryFile, tree, found) if tree else None
+
+    merged = layers.merged(
+        [
+            layers.defaults_layer(folder),
+            *_settings_files(folder, found),
+            layers.environment_layer(os.environ if environ is None else environ, folder),
+            layers.flags_layer(flags or {}, folder),
+        ]
+    )
+    told = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
+
+    playbooks = books.all()
+    if tree:
+        names = references.names_of(tree)
+        references.check_inventory(tree, names, books.sources, folder, found)
+        for book in books.own_trees:
+            references.check_when(book, names, found)
+    problems.raise_if_any(found)
+    if shape is None or told is None:
+        raise UsageError(f"{folder / _INVENTORY} says nothing", hint=_NO_WORKSPACE)
+    return Workspace(
+        folder=folder,
+        inventory=inventory.inventory_of(shape, folder),
+        settings=settings.settings_of(told),
+        playbooks=playbooks,
+        variables=_variables(extra or {}),
+    )
+
+
+def load_playbook(folder: Path, name: str, *, kinds: Mapping[str, Kind] | None = None) -> Playbook:
+    """One playbook of the workspace, or the shipped one of that name.
+
+    Raises UnknownNameError where there is none, ValidationError with its problems.
+    """
+    from runner.load.problems import raise_if_any
+
+    found: Problems = []
+    books = _Playbooks(folder.resolve(), _kinds(kinds), found)
+    if name not in books.sources:
+        hint = closest(name, books.sources)
+        raise UnknownNameError(f"no playbook {quoted(name)}", hint=hint)
+    playbook = books.one(name)
+    raise_if_any(found)
+    if playbook is None:
+        raise UnknownNameError(f"no playbook {quoted(name)}")
+    return playbook
+
+
+class _Playbooks:
+    """The playbooks' files by name, and what became of reading them."""
+
+    def __init__(self, folder: Path, kinds: Mapping[str, Kind], problems: Problems) -> None:
+        self.folder = folder
+        self.kinds = kinds
+        self.problems = problems
+        self.sources: dict[str, Traversable] = dict(shipped_playbooks())
+        self.own_trees: list[Node] = []
+        own = folder / "playbooks"
+        self.own = {path.stem: path for path in sorted(own.glob("*.yaml"))} if own.is_dir() else {}
+        self.sources |= self.own
+        for path in sorted(own.glob("*.yml")) if own.is_dir() else ():
+            message = "is not read: a playbook's name ends in .yaml"
+            hint = f"mv {path.name} {path.stem}.yaml"
+            problems.append(Problem(f"playbooks/{path.name}", 1, 1, "", message, hint))
+
+    def all(self) -> dict[str, Playbook]:
+        """Those that could be read."""
+        read = {name: self.one(name) for name in self.sources}
+        return {name: playbook for name, playbook in read.items() if playbook}
+
+    def one(self, name: str) -> Playbook | None:
+        """The playbook, or None when the problems grew."""
+        from runner.load.playbook import playbook_of
+
+        shown = f"playbooks/{name}.yaml" + ("" if name in self.own else " (shipped)")
+        tree = _read(self.sources[name], shown, self.folder, self.problems, needed=True)
+        if tree is None:
+            return None
+        if name in self.own:
+            self.own_trees.append(tree)
+        return playbook_of(tree, name, self.kinds, self.problems)
+
+
+def _settings_files(folder: Path, problems: Problems) -> list[Node]:
+    """The trees of the user's and the workspace's settings, as far as there are any."""
+    from platformdirs import user_config_path
+
+    mine = user_config_path("sitecrew") / _SETTINGS
+    trees = [
+        _read(mine, str(mine), mine.parent, problems, needed=False),
+        _read(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
+    ]
+    return [tree for tree in trees if tree]
+
+
+def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
+    """The tree of a file. What is `needed` must be there and say something."""
+    from runner.load.yamlnodes import read_yaml
+
+    if not needed and not source.is_file():
+        return None
+    try:
+        raw = source.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = _NO_WORKSPACE if shown == _INVENTORY else ""
+        problems.append(Problem(shown, 1, 1, "", f"cannot be read: {reason}", hint))
+        return None
+    before = len(problems)
+    tree = read_yaml(raw, shown, base, problems)
+    if tree is None and needed and len(problems) == before:
+        problems.append(Problem(shown, 1, 1, "", "the file is empty"))
+    if tree is not None and not isinstance(tree.value, dict):
+        problems.append(tree.problem("", "expected a mapping at the top of the file", "like `key: value`"))
+        return None
+    return tree
+
+
+def _refuse_writable(folder: Path) -> None:
+    """What is in the workspace runs as root on other machines: nobody else may write to it."""
+    for path in (folder, folder / _INVENTORY, folder / _SETTINGS, folder / "playbooks"):
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue
+        if mode & stat.S_IWOTH:
+            raise UsageError(f"every user of this machine may write to {path}", hint=f"chmod o-w {path}")
+
+
+def _variables(given: Mapping[str, str]) -> dict[str, str]:
+    for name in given:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UsageError(
+                f"{quoted(name)} cannot name a variable", hint="-e NAME=VALUE, letters and digits"
+            )
+    return dict(given)
+
+
+def _kinds(given: Mapping[str, Kind] | None) -> Mapping[str, Kind]:
+    if given is not None:
+        return given
+    from runner.steps import registry
+
+    return registry()

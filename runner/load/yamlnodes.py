@@ -1,0 +1,342 @@
+"""YAML text to a tree that remembers where everything stood.
+
+Built from the parser's events: PyYAML's own `compose` recurses in C and takes the process down on deeply
+nested input. Scalars keep their text, so that `22:30` stays a time and `1.10` a version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.errors import Problem
+from runner.load.text import masked, quoted
+
+__all__ = ["Node", "Origin", "Problems", "plain", "read_yaml"]
+
+_LARGEST = 16 * 2**20
+_DEEPEST = 40
+_ALIASED = 100_000
+"""How many nodes aliases may stand for in all: a few lines of aliases of aliases stand for billions."""
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_SECRET_KEY = re.compile(r"(?i)pass(word|phrase|wd)?|pwd|secret|token|api[_-]?key")
+_REFERENCE = frozenset({"env", "file", "command"})
+
+Problems = list[Problem]
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where text came from: the name to show, the folder that relative paths in it start from, its lines."""
+
+    name: str
+    base: Path
+    lines: list[str] = field(default_factory=list)
+    hidden: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """Per line, the columns (1-based, end excluded) that hold the plain value of a secret."""
+
+    def source(self, line: int) -> str:
+        """A line as it may be shown."""
+        if not 1 <= line <= len(self.lines):
+            return ""
+        text = self.lines[line - 1]
+        for start, end in self.hidden.get(line, ()):
+            text = text[: start - 1] + "*" * len(text[start - 1 : end - 1]) + text[end - 1 :]
+        return masked(text)
+
+    def problem(self, line: int, column: int, path: str, message: str, hint: str = "") -> Problem:
+        """A problem at a place of this text."""
+        return Problem(self.name, line, column, path, message, hint, self.source(line))
+
+    def hide(self, node: Node) -> None:
+        """Keep a value out of every line that is shown, wherever in the tree it stands."""
+        if isinstance(node.value, dict):
+            for key, child in node.value.items():
+                if key not in _REFERENCE:
+                    self.hide(child)
+        elif isinstance(node.value, list):
+            for child in node.value:
+                self.hide(child)
+        elif node.end:
+            last, stop = node.end
+            for line in range(node.line, last + 1):
+                start = node.column if line == node.line else 1
+                end = stop if line == last else len(self.lines[line - 1]) + 1
+                self.hidden.setdefault(line, []).append((start, end))
+
+
+@dataclass(slots=True)
+class Node:
+    """A value and its place. Lines and columns count from 1; `keys` holds the places of a mapping's keys."""
+
+    origin: Origin
+    line: int
+    column: int
+    value: str | dict[str, Node] | list[Node] | None
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    end: tuple[int, int] | None = None
+
+    def problem(self, path: str, message: str, hint: str = "") -> Problem:
+        """A problem with this value."""
+        return self.origin.problem(self.line, self.column, path, message, hint)
+
+    def key_problem(self, key: str, path: str, message: str, hint: str = "") -> Problem:
+        """A problem with one of this mapping's keys. After a merge the key may stand in another file."""
+        line, column = self.keys.get(key, (self.line, self.column))
+        child = self.value.get(key) if isinstance(self.value, dict) else None
+        return (child or self).origin.problem(line, column, path, message, hint)
+
+    def get(self, key: str) -> Node | None:
+        """The value of a key, None where there is none or where this is no mapping."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """The entries of a mapping; nothing where this is none."""
+        return iter(self.value.items() if isinstance(self.value, dict) else ())
+
+    def entries(self) -> list[Node]:
+        """The entries of a list; nothing where this is none."""
+        return self.value if isinstance(self.value, list) else []
+
+
+def plain(node: Node) -> object:
+    """The tree without places: dict, list, str and None."""
+    value = node.value
+    if isinstance(value, dict):
+        return {key: plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [plain(child) for child in value]
+    return value
+
+
+def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | None:
+    """The tree of one document, or None: nothing in it, or not YAML (then `problems` grew)."""
+    origin = Origin(name, base)
+    text = _decode(raw, origin, problems)
+    if text is None:
+        return None
+    builder = _Builder(origin, problems)
+    before = len(problems)
+    root = builder.build(text)
+    return root if len(problems) == before or builder.usable else None
+
+
+def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
+    if len(raw) > _LARGEST:
+        problems.append(origin.problem(1, 1, "", f"the file is larger than {_LARGEST // 2**20} MiB"))
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = _BREAK.split(raw[: error.start].decode("utf-8-sig", "replace"))
+        origin.lines = _BREAK.split(raw.decode("utf-8", "replace"))
+        hint = "save the file as UTF-8"
+        what = "this is UTF-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "a byte here is not UTF-8"
+        problems.append(origin.problem(len(before), len(before[-1]) + 1, "", what, hint))
+        return None
+    origin.lines = _BREAK.split(text)
+    found = _UNPRINTABLE.search(text)
+    if found:
+        before = _BREAK.split(text[: found.start()])
+        message = f"a control character (U+{ord(found[0]):04X}) stands here"
+        hint = "delete it, or save the file as UTF-8"
+        problems.append(origin.problem(len(before), len(before[-1]) + 1, "", message, hint))
+        return None
+    return text
+
+
+class _Refused(Exception):  # noqa: N818
+    """Reading ends here; the problem is already noted."""
+
+
+class _Builder:
+    """Events to nodes. Duplicate keys and the like are noted and reading goes on: `usable` stays true."""
+
+    def __init__(self, origin: Origin, problems: Problems) -> None:
+        self.origin = origin
+        self.problems = problems
+        self.anchors: dict[str, Node] = {}
+        self.aliased = 0
+        self.usable = True
+
+    def build(self, text: str) -> Node | None:
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            return self._document(yaml.parse(text, Loader=loader))
+        except yaml.MarkedYAMLError as error:
+            self._syntax(error)
+        except yaml.reader.ReaderError as error:
+            self._note(1, 1, f"cannot be read: {error.reason}")
+        except _Refused:
+            pass
+        self.usable = False
+        return None
+
+    def _note(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
+        self.problems.append(self.origin.problem(line, column, path, message, hint))
+
+    def _refuse(self, event: object, message: str, hint: str = "") -> _Refused:
+        line, column = _start(event)
+        self._note(line, column, message, hint)
+        return _Refused()
+
+    def _syntax(self, error: object) -> None:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        line = min(line, len(self.origin.lines)) or 1
+        text = self.origin.lines[line - 1] if self.origin.lines else ""
+        message, hint = _explain(str(getattr(error, "problem", "") or "is not YAML"), text, column)
+        self._note(line, column, message, hint)
+
+    def _document(self, events: Iterator[object]) -> Node | None:
+        root: Node | None = None
+        seen = False
+        for event in events:
+            kind = type(event).__name__
+            if kind == "DocumentStartEvent":
+                if seen:
+                    raise self._refuse(event, "a second document begins here", "one file holds one document")
+                seen = True
+            elif kind not in {"StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"}:
+                root = self._node(event, events, 0)
+        empty = root is not None and root.value is None
+        return None if empty else root
+
+    def _node(self, event: object, events: Iterator[object], depth: int) -> Node:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            return self._alias(event)
+        line, column = _start(event)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise self._refuse(
+                event, f"the tag {quoted(tag)} is not allowed", "write the value without a tag"
+            )
+        if depth > _DEEPEST:
+            raise self._refuse(event, f"nested more than {_DEEPEST} levels deep")
+        if kind == "ScalarEvent":
+            node = Node(self.origin, line, column, _scalar(event), end=_end(event))
+        elif kind == "SequenceStartEvent":
+            children: list[Node] = []
+            while type(child := next(events)).__name__ != "SequenceEndEvent":
+                children.append(self._node(child, events, depth + 1))
+            node = Node(self.origin, line, column, children)
+        else:
+            node = self._mapping(event, events, depth)
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        return node
+
+    def _mapping(self, event: object, events: Iterator[object], depth: int) -> Node:
+        line, column = _start(event)
+        values: dict[str, Node] = {}
+        node = Node(self.origin, line, column, values)
+        merged: list[Node] = []
+        while type(key_event := next(events)).__name__ != "MappingEndEvent":
+            key = self._key(key_event)
+            key_line, key_column = _start(key_event)
+            child = self._node(next(events), events, depth + 1)
+            if key == "<<" and not getattr(key_event, "style", None):
+                merged += self._merge(child)
+                continue
+            if key in values:
+                first = node.keys[key][0]
+                hint = "remove one of the two"
+                self._note(key_line, key_column, f"duplicate key {quoted(key)}, first on line {first}", hint)
+                continue
+            values[key] = child
+            node.keys[key] = key_line, key_column
+            if _SECRET_KEY.search(key):
+                self.origin.hide(child)
+        for source in merged:
+            for key, child in source.items():
+                if key not in values:
+                    values[key] = child
+                    node.keys[key] = source.keys[key]
+        return node
+
+    def _key(self, event: object) -> str:
+        value = getattr(event, "value", None)
+        if type(event).__name__ != "ScalarEvent" or not isinstance(value, str):
+            raise self._refuse(event, "a key must be plain text", "put the key in quotes")
+        if getattr(event, "tag", None) is not None:
+            raise self._refuse(event, "a key with a tag is not allowed", "write the key without a tag")
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            self.anchors[anchor] = Node(self.origin, *_start(event), _scalar(event), end=_end(event))
+        return value
+
+    def _merge(self, node: Node) -> list[Node]:
+        sources = node.entries() or [node]
+        for source in sources:
+            if not isinstance(source.value, dict):
+                self.problems.append(source.problem("<<", "only a mapping can be merged", "<<: *name"))
+        return [source for source in sources if isinstance(source.value, dict)]
+
+    def _alias(self, event: object) -> Node:
+        name = getattr(event, "anchor", "")
+        node = self.anchors.get(name)
+        if node is None:
+            raise self._refuse(event, f"no anchor {quoted('&' + name)} comes before this")
+        self.aliased += _size(node, _ALIASED - self.aliased)
+        if self.aliased > _ALIASED:
+            raise self._refuse(event, "the aliases of this file stand for too much", "write it out")
+        line, column = _start(event)
+        return Node(self.origin, line, column, node.value, node.keys, _end(event))
+
+
+def _size(node: Node, limit: int) -> int:
+    """How many nodes hang below, at most a little over `limit`."""
+    count, waiting = 0, [node]
+    while waiting and count <= limit:
+        value = waiting.pop().value
+        count += 1
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return count
+
+
+def _scalar(event: object) -> str | None:
+    value: str = getattr(event, "value", "")
+    plain_style = not getattr(event, "style", None)
+    return None if plain_style and value in _NULLS else value
+
+
+def _start(event: object) -> tuple[int, int]:
+    mark = getattr(event, "start_mark", None)
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _end(event: object) -> tuple[int, int]:
+    mark = getattr(event, "end_mark", None)
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _explain(problem: str, line: str, column: int) -> tuple[str, str]:
+    """The parser's words in ours, with a hint."""
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent or line[column - 1 : column] == "\t":
+        return "a tab stands where only spaces may", "indent with spaces"
+    known = {
+        "mapping values are not allowed": (
+            "a second `key:` on one line, or wrong indentation",
+            "put a text with `: ` in it in quotes, and line keys up",
+        ),
+        "did not find expected key": ("wrong indentation, or a quote or bracket too many", "line keys up"),
+        "did not find expected '-' indicator": ("wrong indentation in a list", "line the dashes up"),
+        "could not find expected ':'": ("a `:` is missing", "write `key: value`"),
+        "found unexpected end of stream": ("a quote is not closed", "close it"),
+        "did not find expected ',' or": ("a bracket is not closed, or a comma is missing", "close it"),
+        "cannot start any token": ("this character cannot begin a value", "put the value in quotes"),
+        "found unknown escape character": ("an unknown escape after \\", "use single quotes"),
+    }
+    for words, answer in known.items():
+        if words in problem:
+            return answer
+    return f"is not YAML: {problem}", ""
