@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["options_of", "scalar_field", "shape_of"]
 
 
+_ANNOTATED: Any = Annotated
+"""For annotations that are made at run time."""
+
+
 def options_of(kind: type, node: Node, problems: Problems, path: str) -> object | None:
     """An instance of the options class `kind`, or None when `problems` grew.
 
@@ -63,7 +67,7 @@ def shape_of(kind: type) -> type[BaseModel]:
     members: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         told = Field(alias=field.metadata.get("alias"), description=field.metadata.get("doc"))
-        annotation = Annotated.__class_getitem__((_read(hints[field.name]), told))
+        annotation = _ANNOTATED[_read(hints[field.name]), told]
         if field.default is not dataclasses.MISSING:
             members[field.name] = (annotation, field.default)
         elif field.default_factory is not dataclasses.MISSING:

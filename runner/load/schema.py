@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of the files, from the models that check them: editors complete and check by it."""
+"""JSON Schema (draft 2020-12) of the files, from the models that check them, for editors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 def json_schema(
     what: Literal["inventory", "playbook", "settings"], *, kinds: Mapping[str, Kind] | None = None
 ) -> Json:
-    """The schema of a file. `kinds` are the registered ones unless given; only a playbook's has to do with them."""
+    """The schema of a file. A playbook's holds the `kinds`: the registered ones unless given."""
     from runner.load.inventory import InventoryFile
     from runner.load.settings import SettingsFile
 
