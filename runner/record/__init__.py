@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runner.record.views import (
+    LEASE,
     BackupView,
     ChangeView,
     DeliveryState,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from runner.record.ledger import Ledger
 
 __all__ = [
+    "LEASE",
     "BackupView",
     "ChangeView",
     "DeliveryState",

@@ -37,6 +37,10 @@ _HINTS = {
 }
 
 
+class _CannotOpenError(LedgerError):
+    """SQLite could not open what it needs beside the file."""
+
+
 def file_of(url: str) -> Path:
     """The file that a `sqlite:///PATH` address means, absolute."""
     try:
@@ -53,8 +57,8 @@ def file_of(url: str) -> Path:
 def open_engine(file: Path, *, read_only: bool) -> Engine:
     """An engine whose ledger is of this code's revision; a new or older one is brought there first.
 
-    Read-only: nothing is created and nothing is written into the file. Where SQLite cannot keep its `-shm`
-    file because the folder is read-only too, nobody else can be writing, and the file is read as immutable.
+    Read-only: the file is neither created nor written. SQLite may lay its `-wal` and `-shm` beside it, to see
+    what a writer does meanwhile; not so when file or folder are read-only: then it is read as immutable.
 
     Raises:
         LedgerError: it cannot be opened, is no ledger, or is of a newer or (read-only) older Sitecrew.
@@ -64,9 +68,10 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
     _create(file)
     engine = _engine(file, "mode=rw", writes=True)
     try:
-        _use_wal(file)
         with engine.connect() as connection:
             revision = _revision(connection, file)
+        if revision is None:
+            _use_wal(file)
         if revision != REVISIONS[-1]:
             _upgrade(engine, file)
     except (SQLAlchemyError, sqlite3.Error) as error:
@@ -81,8 +86,7 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
 def explain(error: Exception, file: Path) -> LedgerError:
     """What a database error means to the person who sees it, without SQL and without values."""
     origin = error.orig if isinstance(error, DBAPIError) else error
-    name = getattr(origin, "sqlite_errorname", "") or ""
-    hint = next((text for code, text in _HINTS.items() if name.startswith(code)), "")
+    hint = next((text for code, text in _HINTS.items() if _code(error).startswith(code)), "")
     said = str(origin).splitlines()[0] if str(origin) else type(origin).__name__
     return LedgerError(f"ledger {file}: {said}", hint=hint)
 
@@ -92,27 +96,41 @@ def _open_for_reading(file: Path) -> Engine:
         raise LedgerError(
             f"there is no ledger {file}", hint="it is begun by the first `sitecrew run PLAYBOOK`"
         )
-    for parameters in ("mode=ro", "mode=ro&immutable=1"):
-        engine = _engine(file, parameters, writes=False)
-        try:
-            with engine.connect() as connection:
-                revision = _revision(connection, file)
-        except SQLAlchemyError as error:
-            engine.dispose()
-            if parameters == "mode=ro" and _nothing_unmerged(file):
-                continue
-            raise explain(error, file) from error
-        except LedgerError:
-            engine.dispose()
-            raise
-        if revision == REVISIONS[-1]:
-            return engine
-        engine.dispose()
+    merged = _nothing_unmerged(file)
+    if merged and file.stat().st_mode & 0o222 == 0:
+        return _checked(_engine(file, "mode=ro&immutable=1", writes=False), file)
+    try:
+        return _checked(_engine(file, "mode=ro", writes=False), file)
+    except _CannotOpenError as error:
+        if merged:
+            return _checked(_engine(file, "mode=ro&immutable=1", writes=False), file)
         raise LedgerError(
-            f"ledger {file} is of an older Sitecrew",
-            hint="`sitecrew tick` brings it up to date, or any other command that writes",
-        )
-    raise AssertionError(file)  # both ways ended above
+            f"ledger {file}: its latest rows are still in {file.name}-wal, which a read-only folder hides",
+            hint="copy both files to a folder that can be written, and read them there",
+        ) from error
+
+
+def _checked(engine: Engine, file: Path) -> Engine:
+    """The engine, if what it reads is of this code's revision."""
+    try:
+        with engine.connect() as connection:
+            revision = _revision(connection, file)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        told = explain(error, file)
+        if _code(error) == "SQLITE_CANTOPEN":
+            raise _CannotOpenError(str(told), hint=told.hint) from error
+        raise told from error
+    except LedgerError:
+        engine.dispose()
+        raise
+    if revision == REVISIONS[-1]:
+        return engine
+    engine.dispose()
+    raise LedgerError(
+        f"ledger {file} is empty" if revision is None else f"ledger {file} is of an older Sitecrew",
+        hint="any command that writes, like `sitecrew tick`, brings it up to date",
+    )
 
 
 def _engine(file: Path, parameters: str, *, writes: bool) -> Engine:
@@ -170,7 +188,10 @@ def _use_wal(file: Path) -> None:
                     hint="put the ledger on a local disk",
                 )
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
+                if (
+                    not _code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+                    or time.monotonic() > deadline
+                ):
                     raise
                 time.sleep(0.02)
 
@@ -210,8 +231,10 @@ def _nothing_unmerged(file: Path) -> bool:
     return not log.exists() or log.stat().st_size == 0
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    return (getattr(error, "sqlite_errorname", "") or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+def _code(error: Exception) -> str:
+    """SQLite's own name of an error, empty when it is none of SQLite's."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(origin, "sqlite_errorname", "") or ""
 
 
 def _without_secrets(url: str) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
 from runner.record.schema import leases
 from runner.record.store import Store, now, upsert
-from runner.record.views import LeaseView
+from runner.record.views import LEASE, LeaseView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["LEASE", "LeaseBook", "lives"]
-
-LEASE = timedelta(seconds=10)
-"""A process that has not renewed for this long is taken for dead."""
+__all__ = ["LeaseBook", "lives"]
 
 
 class LeaseBook(Store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.record.views.care import (
+    LEASE,
     BackupView,
     DeliveryState,
     DeliveryView,
@@ -28,6 +29,7 @@ from runner.record.views.runs import (
 )
 
 __all__ = [
+    "LEASE",
     "TOUCHED",
     "BackupView",
     "ChangeView",

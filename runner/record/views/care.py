@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runner.record.views.runs import rfc3339
 
 __all__ = [
+    "LEASE",
     "BackupView",
     "DeliveryState",
     "DeliveryView",
@@ -158,6 +159,10 @@ class DeliveryView:
             "created": rfc3339(self.created),
             "updated": rfc3339(self.updated),
         }
+
+
+LEASE = timedelta(seconds=10)
+"""A process that has not renewed its lease for this long is taken for dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

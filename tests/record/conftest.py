@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
+from runner.record import Ledger
+
+START = datetime(2026, 11, 24, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "work" / ".sitecrew" / "ledger.db"
+
+
+@pytest.fixture
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    with Ledger.open(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start() -> datetime:
+    return START
+
+
+@pytest.fixture
+def begin() -> Callable[..., bool]:
+    """Begin a run of the steps `backup`, `wordpress.plugins`, `shell` on `shop` and `blog`."""
+
+    def begin(ledger: Ledger, run: str = "r1", started: datetime = START, **other: object) -> bool:
+        values = {
+            "playbook": "weekly",
+            "title": "Weekly patch window",
+            "sites": [("shop", "acme", "web1", 0, 0), ("blog", "bolt", "web2", 1, 1)],
+            "steps": [
+                ("backup", "backup", "backup"),
+                ("wordpress.plugins", "wordpress.plugins", "Plugins"),
+                ("shell", "shell", "Clear the cache"),
+            ],
+            "trigger": "manual",
+        }
+        return ledger.begin_run("{}", run=run, started=started, **values | other)
+
+    return begin
+
+
+@pytest.fixture
+def plugins() -> StepOutcome:
+    """What became of the step `wordpress.plugins`: one plugin changed, one undone."""
+
+    def change(item: str, outcome: Outcome, why: str = "") -> ChangeOutcome:
+        return ChangeOutcome(
+            item=item,
+            kind=ItemKind.PLUGIN,
+            from_version="1.0",
+            to_version="1.1",
+            outcome=outcome,
+            why=why,
+            title=item.title(),
+        )
+
+    return StepOutcome(
+        step="wordpress.plugins",
+        outcome=Outcome.UNDONE,
+        why="slider broke the front page",
+        seconds=12.5,
+        changes=(change("forms", Outcome.CHANGED), change("slider", Outcome.UNDONE, "white page")),
+        output="Updating...\n",
+    )

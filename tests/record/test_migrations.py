@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from runner.errors import LedgerError
+from runner.record import Ledger
+from runner.record.engine import FOR_WRITING, _engine
+from runner.record.migrate import scripts, upgrade
+from runner.record.schema import REVISIONS, metadata
+
+
+def test_the_scripts_are_one_line_of_the_revisions_that_the_code_names():
+    found = [script.revision for script in ScriptDirectory.from_config(scripts()).walk_revisions()]
+    assert tuple(reversed(found)) == REVISIONS
+
+
+@pytest.mark.parametrize("since", REVISIONS)
+def test_every_revision_upgrades_to_exactly_the_tables_of_the_code(tmp_path: Path, since: str):
+    file = tmp_path / "ledger.db"
+    file.touch()
+    engine = _engine(file, "mode=rw", writes=True)
+    with engine.connect().execution_options(**{FOR_WRITING: True}) as connection:
+        with connection.begin():
+            upgrade(connection, since)
+        with connection.begin():
+            upgrade(connection)
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    Ledger.open(f"sqlite:///{file}", read_only=True).close()
+
+
+def test_foreign_keys_cascade_as_the_code_says(tmp_path: Path):
+    Ledger.open(f"sqlite:///{tmp_path}/migrated.db").close()
+    migrated = _engine(tmp_path / "migrated.db", "mode=ro", writes=False)
+    (tmp_path / "created.db").touch()
+    created = _engine(tmp_path / "created.db", "mode=rw", writes=True)
+    with created.begin() as connection:
+        metadata.create_all(connection)
+    for table in metadata.tables:
+        keys = []
+        for engine in (migrated, created):
+            with engine.connect() as connection:
+                rows = connection.exec_driver_sql(f"PRAGMA foreign_key_list({table})").fetchall()
+                keys.append(sorted(tuple(row)[2:7] for row in rows))
+        assert keys[0] == keys[1]
+    migrated.dispose()
+    created.dispose()
+
+
+def test_an_upgrade_that_fails_leaves_no_table_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        original(*_)
+        raise LedgerError("power cut")
+
+    original = command.upgrade
+    monkeypatch.setattr(command, "upgrade", fail)
+    file = tmp_path / "ledger.db"
+    with pytest.raises(LedgerError, match="power cut"):
+        Ledger.open(f"sqlite:///{file}")
+    monkeypatch.undo()
+    engine = _engine(file, "mode=rw", writes=True)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
+    engine.dispose()

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import runner
+from runner.errors import LedgerError
+from runner.record import Ledger
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+ROOT = str(Path(runner.__file__).parents[1])
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ROOT}
+    )
+
+
+@contextmanager
+def mounted(folder: Path, *how: str):
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", *how, str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_new_ledger_is_for_its_owner_only(file: Path, url: str):
+    Ledger.open(url).close()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_six_processes_open_one_fresh_ledger_at_once(url: str):
+    code = """if True:
+        import sys
+        from runner.record import Ledger
+        with Ledger.open(sys.argv[1]) as ledger:
+            ledger.acquire_lease(sys.argv[2], host="here", pid=1, process_start="0")
+    """
+    processes = [python(code, url, str(number)) for number in range(6)]
+    for process in processes:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in processes] == [0] * 6
+    with Ledger.open(url) as ledger:
+        assert {lease.executor for lease in ledger.living()} == set("012345")
+
+
+def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
+    Ledger.open(url).close()
+    code = "import sys; from runner.record import Ledger; Ledger.open(sys.argv[1])"
+        "; print('alembic' in sys.modules)"
+    assert python(code, url).communicate(timeout=60)[0] == "False\n"
+
+
+def test_importing_the_room_does_not_import_sqlalchemy():
+    code = "import sys, runner.record; print('sqlalchemy' in sys.modules)"
+    assert python(code).communicate(timeout=60)[0] == "False\n"
+
+
+def test_a_file_left_empty_by_a_killed_process_becomes_a_ledger(file: Path, url: str):
+    file.parent.mkdir(parents=True)
+    file.touch()
+    with Ledger.open(url) as ledger:
+        assert ledger.list_runs() == ()
+
+
+def test_a_ledger_of_a_newer_sitecrew_is_refused(file: Path, url: str):
+    Ledger.open(url).close()
+    connection = sqlite3.connect(file)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    for read_only in (False, True):
+        with pytest.raises(LedgerError, match="newer Sitecrew") as caught:
+            Ledger.open(url, read_only=read_only)
+        assert "upgrade" in caught.value.hint
+
+
+def test_another_programs_database_is_refused_and_left_alone(file: Path, url: str):
+    file.parent.mkdir(parents=True)
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE songs (name TEXT)")
+    connection.commit()
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(LedgerError, match="other tables"):
+        Ledger.open(url)
+    assert file.read_bytes() == before
+
+
+def test_a_text_file_is_refused_and_left_alone(file: Path, url: str):
+    file.parent.mkdir(parents=True)
+    file.write_text("dear diary\n" * 100)
+    with pytest.raises(LedgerError, match="not a database") as caught:
+        Ledger.open(url)
+    assert "sitecrew.yaml" in caught.value.hint
+    assert file.read_text() == "dear diary\n" * 100
+
+
+@pytest.mark.parametrize("bad", ["sqlite://", "sqlite:///:memory:", "mysql://u:secret@db/x", "ledger.db"])
+def test_an_address_that_is_no_file_is_refused_without_telling_its_password(bad: str):
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(bad)
+    assert "secret" not in str(caught.value)
+    assert "sqlite:///" in caught.value.hint
+
+
+def test_reading_a_ledger_that_is_not_there_creates_nothing(tmp_path: Path):
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        Ledger.open(f"sqlite:///{tmp_path}/none/ledger.db", read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_opened_for_reading_refuses_to_write(url: str):
+    Ledger.open(url).close()
+    with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="reading only"):
+        ledger.release_lease("e")
+
+
+def test_a_read_only_file_is_read_and_nothing_is_written_beside_it(file: Path, url: str, begin):
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    file.chmod(0o400)
+    before = file.read_bytes()
+    with Ledger.open(url, read_only=True) as ledger:
+        assert ledger.find_run("last") == "r1"
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+@needs_root
+def test_a_ledger_in_a_read_only_folder_is_read(file: Path, url: str, begin, tmp_path: Path):
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    with (
+        mounted(tmp_path / "frozen", "--bind", "-o", "ro", str(file.parent)) as frozen,
+        Ledger.open(f"sqlite:///{frozen}/{file.name}", read_only=True) as ledger,
+    ):
+        assert ledger.find_run("last") == "r1"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_reader_sees_what_a_writer_has_just_committed(url: str, begin):
+    with Ledger.open(url) as writer, Ledger.open(url, read_only=True) as reader:
+        begin(writer)
+        assert reader.find_run("last") == "r1"
+
+
+@needs_root
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    with (
+        mounted(tmp_path / "frozen", "--bind", "-o", "ro", str(tmp_path / "real")) as frozen,
+        pytest.raises(LedgerError, match="Read-only") as caught,
+    ):
+        Ledger.open(f"sqlite:///{frozen}/ledger.db")
+    assert "writable" in caught.value.hint
+
+
+def test_a_deleted_ledger_is_noticed_at_the_next_write(file: Path, ledger: Ledger, begin):
+    file.unlink()
+    with pytest.raises(LedgerError, match="deleted or replaced"):
+        begin(ledger)
+
+
+@needs_root
+def test_a_full_disk_is_an_error_and_loses_nothing_that_was_recorded(tmp_path: Path, begin, start, plugins):
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as small:
+        with Ledger.open(f"sqlite:///{small}/ledger.db") as ledger:
+            begin(ledger)
+            reserve = small / "reserve"
+            reserve.write_bytes(b"0" * 100_000)
+            recorded = 0
+
+            def record_for_ever() -> None:
+                nonlocal recorded
+                while True:
+                    job = f"job{recorded}"
+                    ledger.record_segment(
+                        "r1", "shop", recorded, job, status="ok", outcomes=[plugins], at=start
+                    )
+                    recorded += 1
+
+            with pytest.raises(LedgerError, match=r"full|I/O") as caught:
+                record_for_ever()
+            assert caught.value.hint
+            assert recorded > 0
+            assert len(ledger.segments_done("r1", "shop")) == recorded
+            reserve.unlink()
+            assert ledger.record_segment("r1", "shop", recorded, "again", status="ok", outcomes=[], at=start)
+        with Ledger.open(f"sqlite:///{small}/ledger.db", read_only=True) as ledger:
+            assert len(ledger.segments_done("r1", "shop")) == recorded + 1

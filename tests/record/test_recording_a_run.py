@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from runner.errors import LedgerError, UnknownNameError
+from runner.model import Action, Change, ItemKind, Outcome, SitePlan, State, StepOutcome
+from runner.record import LEASE, Ledger
+
+MINUTE = timedelta(minutes=1)
+
+
+def outcomes(ledger: Ledger, site: str) -> list[Outcome | None]:
+    view = next(view for view in ledger.show("r1").sites if view.row.site == site)
+    return [step.outcome for step in view.steps]
+
+
+def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
+    begin(ledger, window="weekly")
+    ledger.begin_site("r1", "shop", start)
+    ledger.record_plan("r1", "shop", SitePlan(site="shop", client="acme", problems=("PHP is old",)))
+    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start + MINUTE)
+    ledger.record_look(
+        run="r1",
+        site="shop",
+        at=start,
+        phase="before",
+        signal="page",
+        url="/",
+        healthy=True,
+        status=200,
+        size=9,
+    )
+    ledger.record_restore_point("r1", "shop", "/r/shop", created=start, size=5, items=["forms"])
+    ledger.finish_site("r1", "shop", Outcome.UNDONE, "slider broke the front page", start + 2 * MINUTE)
+    document = ledger.show("r1").as_json()
+    assert {key: document[key] for key in ("run", "playbook", "started", "finished", "outcome", "state")} == {
+        "run": "r1",
+        "playbook": "weekly",
+        "started": "2026-11-24T01:00:00.000Z",
+        "finished": None,
+        "outcome": None,
+        "state": "running",
+    }
+    shop, blog = document["sites"]
+    assert shop == {
+        "site": "shop",
+        "client": "acme",
+        "host": "web1",
+        "ring": 0,
+        "state": "ended",
+        "outcome": "undone",
+        "why": "slider broke the front page",
+        "started": "2026-11-24T01:00:00.000Z",
+        "finished": "2026-11-24T01:02:00.000Z",
+        "problems": ["PHP is old"],
+        "steps": [
+            {
+                "step": "backup",
+                "kind": "backup",
+                "title": "backup",
+                "outcome": "skipped",
+                "seconds": None,
+                "why": "not reached",
+                "changes": [],
+            },
+            {
+                "step": "wordpress.plugins",
+                "kind": "wordpress.plugins",
+                "title": "Plugins",
+                "outcome": "undone",
+                "seconds": 12.5,
+                "why": "slider broke the front page",
+                "changes": [
+                    {
+                        "item": "forms",
+                        "kind": "plugin",
+                        "title": "Forms",
+                        "from": "1.0",
+                        "to": "1.1",
+                        "outcome": "changed",
+                        "why": "",
+                    },
+                    {
+                        "item": "slider",
+                        "kind": "plugin",
+                        "title": "Slider",
+                        "from": "1.0",
+                        "to": "1.1",
+                        "outcome": "undone",
+                        "why": "white page",
+                    },
+                ],
+            },
+            {
+                "step": "shell",
+                "kind": "shell",
+                "title": "Clear the cache",
+                "outcome": "skipped",
+                "seconds": None,
+                "why": "not reached",
+                "changes": [],
+            },
+        ],
+        "looks": [
+            {
+                "at": "2026-11-24T01:00:00.000Z",
+                "phase": "before",
+                "signal": "page",
+                "url": "/",
+                "healthy": True,
+                "status": 200,
+                "seconds": None,
+                "bytes": 9,
+                "findings": [],
+                "note": "",
+            }
+        ],
+        "restore_points": [
+            {
+                "path": "/r/shop",
+                "created": "2026-11-24T01:00:00.000Z",
+                "bytes": 5,
+                "items": ["forms"],
+                "removed": None,
+            }
+        ],
+    }
+    assert (blog["outcome"], blog["state"], blog["started"]) == (None, "waiting", None)
+    assert [step["outcome"] for step in blog["steps"]] == [None, None, None]
+
+
+def test_a_run_begins_once(ledger: Ledger, begin):
+    assert begin(ledger)
+    assert not begin(ledger, title="Another")
+    assert ledger.summary("r1").title == "Weekly patch window"
+
+
+def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: datetime):
+    begin(ledger)
+    begin(ledger, run="r2", started=start + MINUTE, playbook="other")
+    ledger.finish_site("r1", "shop", Outcome.OK, "", start)
+    ledger.finish_run("r1", Outcome.OK, start + MINUTE)
+    newest, first = ledger.list_runs()
+    assert (newest.run, newest.state, newest.outcomes) == ("r2", State.RUNNING, {})
+    assert first.as_json() == {
+        "run": "r1",
+        "playbook": "weekly",
+        "title": "Weekly patch window",
+        "trigger": "manual",
+        "window": None,
+        "state": "ended",
+        "outcome": "ok",
+        "attempt": 1,
+        "started": "2026-11-24T01:00:00.000Z",
+        "finished": "2026-11-24T01:01:00.000Z",
+        "sites": 2,
+        "outcomes": {"ok": 1},
+    }
+    assert [run.run for run in ledger.list_runs(1)] == ["r2"]
+    assert [run.run for run in ledger.list_runs(playbook="weekly")] == ["r1"]
+    assert [run.run for run in ledger.list_runs(state=State.RUNNING, site="shop")] == ["r2"]
+    assert [row.site for row in ledger.unfinished_sites("r1")] == ["blog"]
+
+
+def test_recording_a_job_again_changes_nothing(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
+    begin(ledger)
+    ledger.begin_segment("r1", "shop", 1, "job")
+    assert ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start)
+    before = ledger.show("r1"), ledger.segments("r1", "shop")
+    for _ in range(2):
+        assert not ledger.record_segment(
+            "r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start + MINUTE
+        )
+        assert not ledger.begin_segment("r1", "shop", 1, "job")
+    assert (ledger.show("r1"), ledger.segments("r1", "shop")) == before
+
+
+def test_a_late_repetition_does_not_overwrite_an_undo(
+    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
+):
+    begin(ledger)
+    changed = replace(plugins, outcome=Outcome.CHANGED, why="")
+    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[changed], at=start)
+    ledger.record_step("r1", "shop", plugins, start + MINUTE)
+    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[changed], at=start + 2 * MINUTE)
+    assert outcomes(ledger, "shop") == [None, Outcome.UNDONE, None]
+
+
+def test_a_job_goes_from_started_over_ended_to_acked(ledger: Ledger, begin, start: datetime):
+    begin(ledger)
+
+    def states() -> list[tuple[int, str, str, str | None]]:
+        return [(s.number, s.job, s.state, s.status) for s in ledger.segments("r1", "shop")]
+
+    assert ledger.begin_segment("r1", "shop", 1, "a", start)
+    assert states() == [(1, "a", "started", None)]
+    assert ledger.segments_done("r1", "shop") == ()
+    ledger.acked("r1", "shop", 1)
+    assert states() == [(1, "a", "started", None)]
+    ledger.record_segment("r1", "shop", 1, "a", status="cancelled", outcomes=[], at=start)
+    ledger.acked("r1", "shop", 1)
+    assert states() == [(1, "a", "acked", "cancelled")]
+    assert ledger.begin_segment("r1", "shop", 1, "b", start)
+    assert states() == [(1, "b", "started", None)]
+
+
+def test_a_step_that_the_run_does_not_have_is_refused_with_its_whole_job(
+    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
+):
+    begin(ledger)
+    stranger = StepOutcome(step="stranger", outcome=Outcome.OK)
+    with pytest.raises(LedgerError, match="stranger"):
+        ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins, stranger], at=start)
+    assert outcomes(ledger, "shop") == [None, None, None]
+    assert ledger.segments("r1", "shop") == ()
+
+
+@pytest.mark.parametrize("site", ["nowhere", "blogg"])
+def test_a_site_that_the_run_does_not_have_is_refused(ledger: Ledger, begin, start: datetime, site: str):
+    begin(ledger)
+    with pytest.raises(LedgerError):
+        ledger.begin_site("r1", site, start)
+    with pytest.raises(LedgerError):
+        ledger.begin_segment("r1", site, 1, "job")
+    with pytest.raises(UnknownNameError):
+        ledger.step_output("r1", site)
+
+
+def test_what_a_host_printed_cannot_break_the_recording(ledger: Ledger, begin, start: datetime):
+    begin(ledger)
+    output = StepOutcome(step="shell", outcome=Outcome.OK, output="a\0b\udcffc", why="\udcfe")
+    ledger.record_step("r1", "shop", output, start)
+    assert ledger.step_output("r1", "shop")[2].output == "a\N{REPLACEMENT CHARACTER}b?c"
+
+
+@pytest.mark.parametrize(
+    ("site", "rest"),
+    [
+        (Outcome.LOST, Outcome.LOST),
+        (Outcome.UNREACHABLE, Outcome.UNREACHABLE),
+        (Outcome.CANCELLED, Outcome.CANCELLED),
+        (Outcome.MISSED, Outcome.MISSED),
+        (Outcome.FAILED, Outcome.SKIPPED),
+        (Outcome.UNDONE, Outcome.SKIPPED),
+        (Outcome.CHANGED, Outcome.SKIPPED),
+    ],
+)
+def test_a_finished_site_has_an_outcome_for_every_step(
+    ledger: Ledger, begin, start: datetime, site: Outcome, rest: Outcome
+):
+    begin(ledger)
+    ledger.record_step("r1", "shop", StepOutcome(step="backup", outcome=Outcome.OK), start)
+    ledger.finish_site("r1", "shop", site, "because", start)
+    assert outcomes(ledger, "shop") == [Outcome.OK, rest, rest]
+
+
+def test_reopening_keeps_what_is_known_and_forgets_the_rest(
+    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
+):
+    begin(
+        ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(["done", "lost", "new", "bad"])]
+    )
+    for site in ("done", "lost", "bad"):
+        ledger.begin_site("r1", site, start)
+        ledger.record_step("r1", site, StepOutcome(step="backup", outcome=Outcome.OK), start)
+    ledger.begin_segment("r1", "lost", 1, "job")
+    ledger.finish_site("r1", "done", Outcome.OK, "", start)
+    ledger.finish_site("r1", "lost", Outcome.LOST, "link cut", start)
+    ledger.finish_site("r1", "bad", Outcome.FAILED, "bad zip", start)
+    ledger.finish_run("r1", Outcome.LOST, start)
+
+    assert ledger.reopen_run("r1") == ("lost", "new")
+
+    summary = ledger.summary("r1")
+    assert (summary.attempt, summary.state, summary.outcome, summary.finished) == (
+        2,
+        State.RUNNING,
+        None,
+        None,
+    )
+    assert outcomes(ledger, "done") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert outcomes(ledger, "bad") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert outcomes(ledger, "lost") == [Outcome.OK, None, None]
+    assert outcomes(ledger, "new") == [None, None, None]
+    assert [(row.site, row.state) for row in ledger.unfinished_sites("r1")] == [
+        ("lost", State.WAITING),
+        ("new", State.WAITING),
+    ]
+    assert [(s.job, s.state) for s in ledger.segments("r1", "lost")] == [("job", "started")]
+
+
+def test_a_run_is_worked_on_by_one_living_process(ledger: Ledger, begin, start: datetime):
+    begin(ledger, executor="one")
+    ledger.acquire_lease("one", host="here", pid=1, process_start="0", at=start)
+    assert not ledger.claim_run("r1", "two", at=start + LEASE / 2)
+    assert ledger.claim_run("r1", "one", at=start)
+    assert ledger.claim_run("r1", "two", at=start + LEASE * 2)
+    assert ledger.summary("r1").executor == "two"
+
+
+def test_cancelling_is_said_until_the_run_has_ended(ledger: Ledger, begin, start: datetime):
+    begin(ledger)
+    assert ledger.set_state("r1", State.CANCELLING)
+    assert ledger.run_state("r1") is State.CANCELLING
+    ledger.finish_run("r1", Outcome.CANCELLED, start)
+    assert not ledger.set_state("r1", State.CANCELLING)
+    assert ledger.run_state("r1") is State.ENDED
+
+
+def test_a_plan_comes_back_as_it_was(ledger: Ledger, begin):
+    begin(ledger)
+    change = Change(
+        step="wordpress.plugins",
+        item="forms",
+        kind=ItemKind.PLUGIN,
+        from_version="1",
+        to_version="2",
+        action=Action.CHANGE,
+        active=True,
+    )
+    plan = SitePlan(site="shop", client="acme", problems=("x",), changes=(change,))
+    assert ledger.plan_of("r1", "shop") is None
+    ledger.record_plan("r1", "shop", plan, {"php": "8.2"})
+    assert ledger.plan_of("r1", "shop") == plan
+    assert ledger.facts_of("r1", "shop") == {"php": "8.2"}
+
+
+def test_a_run_is_found_by_its_beginning_and_as_the_last(ledger: Ledger, begin, start: datetime):
+    begin(ledger, run="2026-11-24-weekly")
+    begin(ledger, run="2026-11-25_hot", started=start + MINUTE)
+    assert ledger.find_run("last") == "2026-11-25_hot"
+    assert ledger.find_run("2026-11-24") == "2026-11-24-weekly"
+    assert ledger.find_run("2026-11-25_hot") == "2026-11-25_hot"
+    with pytest.raises(UnknownNameError, match="several") as several:
+        ledger.find_run("2026")
+    assert "2026-11-24-weekly" in several.value.hint
+    with pytest.raises(UnknownNameError) as wrong:
+        ledger.find_run("2026-11-25-hot")
+    assert "2026-11-25_hot" in wrong.value.hint
+
+
+@pytest.mark.parametrize("ask", ["show", "summary", "order_text", "run_state", "reopen_run", "find_run"])
+def test_a_run_that_is_not_there_is_an_unknown_name(ledger: Ledger, ask: str):
+    with pytest.raises(UnknownNameError):
+        getattr(ledger, ask)("nothing")
+
+
+def test_the_last_run_of_an_empty_ledger_is_an_unknown_name(ledger: Ledger):
+    with pytest.raises(UnknownNameError, match="no run yet"):
+        ledger.find_run("last")
+
+
+def test_an_instant_without_a_zone_is_refused(ledger: Ledger, begin):
+    with pytest.raises(LedgerError, match="no time zone"):
+        begin(ledger, started=datetime(2026, 11, 24))  # noqa: DTZ001

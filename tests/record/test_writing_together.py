@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import runner
+from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
+from runner.record import Ledger
+
+ROOT = str(Path(runner.__file__).parents[1])
+
+ENDLESS = """if True:
+    import sys
+    from datetime import UTC, datetime
+    from runner.model import Outcome, StepOutcome
+    from runner.record import Ledger
+    ledger = Ledger.open(sys.argv[1])
+    for number in range(1_000_000):
+        outcome = StepOutcome(step="shell", outcome=Outcome.OK, why=str(number), output="x" * 2000)
+        now = datetime.now(UTC)
+        ledger.record_segment("r1", "shop", number, f"job{number}", status="ok", outcomes=[outcome], at=now)
+        print(number, flush=True)
+"""
+
+
+def test_sixty_threads_lose_no_row_and_take_less_than_ten_milliseconds_a_segment(ledger: Ledger, start):
+    sites, segments, steps = 60, 20, 5
+    ledger.begin_run(
+        "{}",
+        run="r1",
+        playbook="weekly",
+        title="",
+        sites=[(f"site{n}", "acme", "web1", 0, n) for n in range(sites)],
+        steps=[(f"step{n}", "shell", "") for n in range(segments * steps)],
+        started=start,
+        trigger="manual",
+    )
+    change = ChangeOutcome(
+        item="forms", kind=ItemKind.PLUGIN, from_version="1", to_version="2", outcome=Outcome.CHANGED
+    )
+
+    def work(site: str) -> None:
+        for number in range(segments):
+            outcomes = [
+                StepOutcome(
+                    step=f"step{number * steps + n}", outcome=Outcome.CHANGED, seconds=1.0, changes=(change,)
+                )
+                for n in range(steps)
+            ]
+            ledger.record_segment(
+                "r1", site, number, f"{site}.{number}", status="ok", outcomes=outcomes, at=start
+            )
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(sites) as pool:
+        list(pool.map(work, [f"site{n}" for n in range(sites)]))
+    each = (time.perf_counter() - began) / (sites * segments) * 1000
+
+    for site in ledger.show("r1").sites:
+        assert [step.outcome for step in site.steps] == [Outcome.CHANGED] * segments * steps
+        assert sum(len(step.changes) for step in site.steps) == segments * steps
+        assert len(ledger.segments_done("r1", site.row.site)) == segments
+    assert each < 10, f"{each:.2f} ms a segment of {steps} steps, {sites} threads"
+
+
+def test_threads_may_read_while_others_write(ledger: Ledger, begin, start, plugins):
+    begin(ledger)
+
+    def write(number: int) -> None:
+        ledger.record_segment("r1", "shop", number, f"j{number}", status="ok", outcomes=[plugins], at=start)
+
+    def read(_: int) -> int:
+        return len(ledger.show("r1").sites)
+
+    with ThreadPoolExecutor(20) as pool:
+        reads = [pool.submit(read, n) for n in range(100)]
+        list(pool.map(write, range(50)))
+    assert {done.result() for done in reads} == {2}
+
+
+@pytest.fixture
+def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
+    """A copy of what `kill -9` left of a ledger in use, and the last number it said it had recorded."""
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, url], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ROOT}
+    )
+    assert writer.stdout is not None
+    for line in writer.stdout:
+        if int(line) == 60:
+            break
+    os.kill(writer.pid, signal.SIGKILL)
+    said = [int(line) for line in writer.stdout.read().split()] or [60]
+    writer.wait()
+    writer.stdout.close()
+    left = tmp_path / "left"
+    shutil.copytree(file.parent, left)
+    return left / file.name, said[-1]
+
+
+def check(file: Path) -> int:
+    """How many segments a ledger holds, once it is known to be whole."""
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        done = ledger.segments_done("r1", "shop")
+        outcome = next(step for step in ledger.show("r1").sites[0].steps if step.step == "shell")
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+    assert [segment.number for segment in done] == list(range(len(done)))
+    if done:
+        assert outcome.why == str(done[-1].number)
+    return len(done)
+
+
+def test_a_killed_writer_leaves_everything_it_had_recorded(killed: tuple[Path, int]):
+    file, said = killed
+    assert check(file) in {said + 1, said + 2}
+
+
+def test_losing_the_shm_file_loses_nothing(killed: tuple[Path, int]):
+    file, said = killed
+    file.with_name(file.name + "-shm").unlink(missing_ok=True)
+    assert check(file) >= said + 1
+
+
+def test_losing_the_wal_file_leaves_an_older_but_whole_ledger(killed: tuple[Path, int]):
+    file, _ = killed
+    for end in ("-wal", "-shm"):
+        file.with_name(file.name + end).unlink(missing_ok=True)
+    check(file)
+
+
+def test_a_closed_ledger_is_one_file(url: str, file: Path, begin):
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    assert list(file.parent.iterdir()) == [file]
