@@ -1,0 +1,71 @@
+"""The Debian packages that the lab runs on: what is missing is installed, and only then are lists fetched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from lab.shell import LabError, run
+
+__all__ = ["ensure", "php_fpm"]
+
+NEEDED = (
+    "mariadb-client",
+    "mariadb-server",
+    "nginx-light",
+    "openssh-client",
+    "openssh-server",
+    "php-cli",
+    "php-curl",
+    "php-fpm",
+    "php-gd",
+    "php-mbstring",
+    "php-mysql",
+    "php-xml",
+    "php-zip",
+    "rsync",
+)
+
+
+def ensure() -> None:
+    """Installs what is missing, without starting the services that come along.
+
+    Raises:
+        LabError: apt could not install it, or there is no apt.
+    """
+    missing = sorted(set(NEEDED) - installed())
+    if not missing:
+        return
+    # Both keep the packages' own services still: the lab runs instances of its own.
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_OFFLINE": "1", "RUNLEVEL": "1"}
+    wait = ("-o", "DPkg::Lock::Timeout=300")
+    for argv in (
+        ["apt-get", "update", "-qq", *wait],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wait, *missing],
+    ):
+        try:
+            done = subprocess.run(
+                argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise LabError(f"the lab needs Debian's packages {' '.join(missing)}, and apt-get") from None
+        if done.returncode != 0:
+            raise LabError(f"{' '.join(argv)} failed:\n{(done.stdout + done.stderr)[-1500:]}")
+
+
+def installed() -> set[str]:
+    """Those of the needed packages that are there."""
+    try:
+        listed = run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n")
+    except FileNotFoundError:
+        raise LabError("the lab runs on Debian and its relatives: there is no dpkg here") from None
+    return {line.split()[1] for line in listed.splitlines() if line.startswith("installed ")}
+
+
+def php_fpm() -> Path:
+    """The newest php-fpm of this machine."""
+    found = sorted(Path("/usr/sbin").glob("php-fpm[0-9]*"))
+    if not found:
+        raise LabError("no php-fpm in /usr/sbin: apt-get install php-fpm")
+    return found[-1]

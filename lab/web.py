@@ -1,0 +1,142 @@
+"""nginx and php-fpm: a server block a site, a pool of PHP processes a host, so that files belong to its user."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from lab import packages
+from lab.hosts import answers
+from lab.shell import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.processes import Processes
+    from lab.spec import FleetSpec, SiteSpec
+
+__all__ = ["Web", "php_log"]
+
+
+def php_log(spec: FleetSpec, host: str) -> Path:
+    """Where PHP's errors of a host's sites are written; the host's user may read it."""
+    return spec.home(host) / "logs/php-error.log"
+
+
+class Web:
+    """The web servers of one fleet."""
+
+    def __init__(self, spec: FleetSpec, processes: Processes) -> None:
+        self.spec = spec
+        self.processes = processes
+        self.folder = spec.root / "web"
+
+    def start_php(self) -> bool:
+        """Starts PHP-FPM. Returns whether it was started now."""
+        for host in self.spec.hosts:
+            log = php_log(self.spec, host.name)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.touch()
+            for path in (log.parent, log):
+                shutil.chown(path, self.spec.user(host.name), self.spec.user(host.name))
+        config = "".join([self._php_globals(), *(self._pool(host.name) for host in self.spec.hosts)])
+        path = self.folder / "php-fpm.conf"
+        write(path, config)
+        sockets = [self._socket(host.name) for host in self.spec.hosts]
+        return self.processes.start(
+            "php-fpm",
+            [str(packages.php_fpm()), "--nodaemonize", "--fpm-config", str(path)],
+            config=config,
+            ready=lambda: all(socket.is_socket() for socket in sockets),
+        )
+
+    def start_nginx(self) -> bool:
+        """Starts nginx. Returns whether it was started now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self._nginx()
+        path = self.folder / "nginx.conf"
+        write(path, config)
+        sites = [(self.spec.address(site.host), site.port) for site in self.spec.sites]
+        return self.processes.start(
+            "nginx",
+            ["/usr/sbin/nginx", "-c", str(path), "-e", str(self.processes.log("nginx"))],
+            config=config,
+            ready=lambda: all(answers(*site) for site in sites),
+        )
+
+    def access_log(self, site: str) -> Path:
+        """The requests of a site's visitors, in nginx's combined format."""
+        return self.processes.logs / f"access-{site}.log"
+
+    def _socket(self, host: str) -> Path:
+        return self.folder / f"php-{host}.sock"
+
+    def _php_globals(self) -> str:
+        return f"[global]\nerror_log = {self.processes.log('php-fpm')}\n"
+
+    def _pool(self, host: str) -> str:
+        user = self.spec.user(host)
+        return f"""
+[{host}]
+user = {user}
+group = {user}
+listen = {self._socket(host)}
+listen.owner = www-data
+listen.group = www-data
+listen.mode = 0660
+pm = ondemand
+pm.max_children = 6
+pm.process_idle_timeout = 30s
+php_admin_value[error_log] = {php_log(self.spec, host)}
+php_admin_flag[log_errors] = on
+php_admin_flag[display_errors] = off
+php_admin_value[sendmail_path] = {self.spec.root / "bin/keep-mail"}
+php_admin_flag[opcache.enable] = on
+php_value[opcache.revalidate_freq] = 0
+"""
+
+    def _nginx(self) -> str:
+        folders = "".join(
+            f"    {name}_temp_path {self.folder / name};\n"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        blocks = "".join(self._block(site) for site in self.spec.sites)
+        return f"""daemon off;
+user www-data;
+worker_processes 2;
+pid {self.folder / "nginx.pid"};
+error_log {self.processes.log("nginx")};
+events {{
+    worker_connections 1024;
+}}
+http {{
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    server_tokens off;
+{folders}{blocks}}}
+"""
+
+    def _block(self, site: SiteSpec) -> str:
+        return f"""
+    server {{
+        listen {self.spec.address(site.host)}:{site.port};
+        root {self.spec.path(site)};
+        access_log {self.access_log(site.name)};
+        client_max_body_size 64m;
+{self._php_site(site) if site.kind == "wordpress" else "        index index.html;"}
+    }}
+"""
+
+    def _php_site(self, site: SiteSpec) -> str:
+        return f"""        index index.php;
+        location / {{
+            try_files $uri $uri/ /index.php?$args;
+        }}
+        location ~ \\.php$ {{
+            try_files $uri =404;
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_param HTTP_HOST $http_host;
+            fastcgi_pass unix:{self._socket(site.host)};
+            fastcgi_read_timeout 120s;
+        }}"""

@@ -1,0 +1,281 @@
+"""A stand-in for wordpress.org: update checks, information, checksums, translations and downloads.
+
+Run as `python -m lab.wporg CATALOGUE ADDRESS PORT LOG`. It serves what lies in the catalogue folder at the
+moment of each request (see `lab.catalogue`), and appends every request to LOG as a line of JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import threading
+import time
+import zipfile
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+DOWNLOADS = "https://downloads.wordpress.org"
+PIECE = 16384
+
+
+class Shelf:
+    """Read access to a catalogue folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def switches(self) -> dict[str, Any]:
+        try:
+            switches: dict[str, Any] = json.loads((self.folder / "switches.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return switches
+
+    def versions(self, kind: str, slug: str = "") -> list[str]:
+        """What is announced, oldest first."""
+        hidden = self.switches().get("hidden", [])
+        place = self.folder / kind / slug
+        shown = (
+            path
+            for path in place.glob("*.json")
+            if path.with_suffix("").relative_to(self.folder).as_posix() not in hidden
+        )
+        return sorted((path.stem for path in shown), key=ordered)
+
+    def about(self, kind: str, slug: str, version: str) -> dict[str, Any]:
+        about: dict[str, Any] = json.loads((self.folder / kind / slug / f"{version}.json").read_text())
+        return about
+
+    def sums(self, path: Path, top: str) -> dict[str, dict[str, str]]:
+        """Checksums of the files in a zip, named without the folder they all lie in."""
+        return checksums(path, top, path.stat().st_mtime_ns) if path.exists() else {}
+
+
+@lru_cache(maxsize=64)
+def checksums(path: Path, top: str, _changed: int) -> dict[str, dict[str, str]]:
+    with zipfile.ZipFile(path) as packed:
+        return {
+            name.removeprefix(f"{top}/"): {
+                "md5": hashlib.md5(data).hexdigest(),
+                "sha256": hashlib.sha256(data).hexdigest(),
+            }
+            for name in packed.namelist()
+            if not name.endswith("/")
+            for data in (packed.read(name),)
+        }
+
+
+def ordered(version: str) -> list[int]:
+    """Sorts the versions that the lab uses; letters do not occur in them."""
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+class Answers:
+    """What each address of wordpress.org says. Every method returns JSON, None where there is nothing."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+
+    def find(self, path: str, query: dict[str, str], form: dict[str, str]) -> Any:
+        if path.startswith("/core/version-check/"):
+            return self.core_check(query.get("version", "0"))
+        if path.startswith("/core/checksums/"):
+            return self.core_sums(query.get("version", ""))
+        if found := re.match(r"/(plugins|themes)/update-check/", path):
+            return self.updates(found[1], json.loads(form.get(found[1], "{}")))
+        if found := re.match(r"/(plugins|themes)/info/", path):
+            return self.info(found[1], query.get("request[slug]") or query.get("slug", ""))
+        if found := re.match(r"/plugin-checksums/([^/]+)/(.+)\.json$", path):
+            return self.plugin_sums(found[1], found[2])
+        if path.startswith("/translations/"):
+            return {"translations": []}
+        return None
+
+    def core_check(self, installed: str) -> dict[str, Any]:
+        """Offers the newest of all, and by itself the newest of the installed branch."""
+        known = self.shelf.versions("core")
+        newer = [version for version in known if ordered(version) > ordered(installed)]
+        if not newer:
+            return {"offers": [offer(known[-1] if known else installed, "latest")], "translations": []}
+        branch = [version for version in newer if ordered(version)[:2] == ordered(installed)[:2]]
+        kept = [newer[-1], *branch[-1:]]
+        offers = [offer(newer[-1], "upgrade")]
+        offers += [offer(version, "autoupdate") for version in dict.fromkeys(kept)]
+        return {"offers": offers, "translations": []}
+
+    def core_sums(self, version: str) -> dict[str, Any]:
+        sums = self.shelf.sums(self.shelf.folder / f"core/{version}.zip", "wordpress")
+        return {"checksums": {name: sum_["md5"] for name, sum_ in sums.items()} or False}
+
+    def plugin_sums(self, slug: str, version: str) -> dict[str, Any] | None:
+        files = self.shelf.sums(self.shelf.folder / f"plugins/{slug}/{version}.zip", slug)
+        return {"plugin": slug, "version": version, "files": files} if files else None
+
+    def updates(self, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {kind: {}, "no_update": {}, "translations": []}
+        for item, header in asked.get(kind, {}).items():
+            slug = item.split("/")[0]
+            known = self.shelf.versions(kind, slug)
+            if not known or header.get("UpdateURI"):
+                continue
+            newer = ordered(known[-1]) > ordered(header.get("Version", "0"))
+            answer[kind if newer else "no_update"][item] = self.update(kind, slug, known[-1], item)
+        return answer
+
+    def update(self, kind: str, slug: str, version: str, item: str) -> dict[str, Any]:
+        about = self.shelf.about(kind, slug, version)
+        one = kind.removesuffix("s")
+        common = {
+            "new_version": version,
+            "url": f"https://wordpress.org/{kind}/{slug}/",
+            "package": f"{DOWNLOADS}/{one}/{slug}.{version}.zip",
+            "requires": about["requires"],
+            "requires_php": about["requires_php"],
+        }
+        if kind == "themes":
+            return {"theme": slug, **common}
+        icons: dict[str, Any] = {"icons": {}, "banners": {}, "banners_rtl": {}}
+        names = {"id": f"w.org/plugins/{slug}", "slug": slug, "plugin": item, "tested": about["tested"]}
+        return {**names, **common, **icons}
+
+    def info(self, kind: str, slug: str) -> dict[str, Any] | None:
+        known = self.shelf.versions(kind, slug) if re.fullmatch(r"[a-z0-9-]+", slug) else []
+        if not known:
+            return None
+        about = self.shelf.about(kind, slug, known[-1])
+        links = {one: f"{DOWNLOADS}/{kind.removesuffix('s')}/{slug}.{one}.zip" for one in known}
+        return {
+            **about,
+            "slug": slug,
+            "version": known[-1],
+            "download_link": links[known[-1]],
+            "versions": links,
+            "sections": {"description": about["name"]},
+            "last_updated": "2026-10-01 9:00am GMT",
+            "author": "The lab",
+        }
+
+
+def offer(version: str, response: str) -> dict[str, Any]:
+    full = f"{DOWNLOADS}/release/wordpress-{version}"
+    packages = {
+        "full": f"{full}.zip",
+        "no_content": f"{full}-no-content.zip",
+        "new_bundled": False,
+        "partial": False,
+        "rollback": False,
+    }
+    return {
+        "response": response,
+        "download": f"{full}.zip",
+        "locale": "en_US",
+        "packages": packages,
+        "current": version,
+        "version": version,
+        "php_version": "7.2.24",
+        "mysql_version": "5.5.5",
+        "new_bundled": "6.7",
+        "partial_version": False,
+    }
+
+
+def package(path: str) -> tuple[str, str] | None:
+    """The catalogue's name of a download, and the slug that switches know it by."""
+    core = r"/(?:release/)?(?:[a-z]{2}_[A-Z]{2}/)?wordpress-(\d[\d.]*?(?:-no-content)?)(?:-[a-z]{2}_[A-Z]{2})?\.zip"
+    if found := re.fullmatch(core, path):
+        return f"core/{found[1]}.zip", "wordpress"
+    if found := re.fullmatch(r"/(plugin|theme)/([a-z0-9-]+)\.(\d[^/]*)\.zip", path):
+        return f"{found[1]}s/{found[2]}/{found[3]}.zip", found[2]
+    return None
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection of a site."""
+
+    protocol_version = "HTTP/1.1"
+    shelf: Shelf
+    log: Path
+    writing = threading.Lock()
+
+    def do_HEAD(self) -> None:
+        self.answer({})
+
+    def do_GET(self) -> None:
+        self.answer({})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        self.answer(single(body))
+
+    def answer(self, form: dict[str, str]) -> None:
+        url = urlsplit(self.path)
+        switches = self.shelf.switches()
+        if switches.get("outage"):
+            self.reply(503, b"Service Unavailable", "text/plain")
+        elif (found := package(url.path)) is not None:
+            self.download(self.shelf.folder / found[0], found[1], switches)
+        elif (said := Answers(self.shelf).find(url.path, single(url.query), form)) is not None:
+            self.reply(200, json.dumps(said).encode(), "application/json")
+        else:
+            self.reply(404, b'{"error":"Not found."}', "application/json")
+
+    def download(self, path: Path, slug: str, switches: dict[str, Any]) -> None:
+        if self.command == "GET":
+            time.sleep(float(chosen(switches, "delay", slug) or 0))
+        if not path.exists():
+            self.reply(404, b"File not found.", "text/plain")
+            return
+        self.reply(200, path.read_bytes(), "application/zip", cut=chosen(switches, "cut", slug))
+
+    def reply(self, status: int, body: bytes, kind: str, *, cut: int | None = None) -> None:
+        """Sends an answer; with `cut`, the connection ends after that many bytes of the promised body."""
+        sent = b"" if self.command == "HEAD" else body[:cut]
+        self.note(status, len(sent))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            for start in range(0, len(sent), PIECE):
+                self.wfile.write(sent[start : start + PIECE])
+        except ConnectionError:
+            self.close_connection = True
+        if cut is not None:
+            self.close_connection = True
+
+    def note(self, status: int, size: int) -> None:
+        line = {"at": time.time(), "method": self.command, "path": self.path, "status": status, "bytes": size}
+        with self.writing, self.log.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def log_message(self, *_: Any) -> None:
+        """The log of requests says it all."""
+
+
+def chosen(switches: dict[str, Any], name: str, slug: str) -> Any:
+    """A switch's value for one download: by its slug, else for `*`."""
+    values = switches.get(name, {})
+    return values.get(slug, values.get("*"))
+
+
+def single(query: str) -> dict[str, str]:
+    """The first value of each field of a query or form."""
+    return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+def main() -> None:
+    """Serves until it is told to end."""
+    folder, address, port, log = sys.argv[1:]
+    Handler.shelf, Handler.log = Shelf(Path(folder)), Path(log)
+    server = ThreadingHTTPServer((address, int(port)), Handler)
+    server.daemon_threads = True
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
