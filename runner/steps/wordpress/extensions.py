@@ -46,7 +46,7 @@ class _Extensions(StepKind):
         if options.update == "none":
             return ()
         entries, checked = self._installed(facts)
-        proposed = [self._propose(step, options, entry, facts) for entry in entries]
+        proposed = [self._propose(step, options, entry, facts, checked=checked) for entry in entries]
         return (
             *self._unknown(step, facts, checked=checked),
             *(entry for entry in proposed if entry),
@@ -76,7 +76,7 @@ class _Extensions(StepKind):
         raise NotImplementedError
 
     def _propose(
-        self, step: Step, options: ExtensionOptions, entry: Extension, facts: SiteFacts
+        self, step: Step, options: ExtensionOptions, entry: Extension, facts: SiteFacts, *, checked: bool
     ) -> Change | None:
         if not entry.offered or compare(entry.offered, entry.version) <= 0:
             return None
@@ -89,6 +89,9 @@ class _Extensions(StepKind):
             if size not in _LEVELS[options.update]:
                 why = f"a {size} update; this step takes `{options.update}` only"
                 return change(step, entry, self.kind, Action.SKIP, why)
+        if not checked and "wordpress.org" in (entry.package or ""):
+            why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
+            return change(step, entry, self.kind, Action.UNKNOWN, why)
         why = impediment(facts, entry, self.family)
         return change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
 

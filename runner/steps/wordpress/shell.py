@@ -24,7 +24,8 @@ say() { printf '\n%s %s\n' "$mark" "$1"; }
 stop() { say "problem $1"; exit 3; }
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
 find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
-  /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
+  /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php \
+  /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
 find_wp() { command -v wp || first /usr/local/bin/wp /usr/bin/wp "$HOME/bin/wp" "$HOME/.local/bin/wp" \
   "$HOME/wp-cli.phar" "$HOME/.local/share/wp-cli.phar"; }
 if [ ! -d "$site" ]; then stop no-folder; fi
