@@ -56,8 +56,12 @@ def test_six_processes_open_one_fresh_ledger_at_once(url: str):
 
 def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
     Ledger.open(url).close()
-    code = "import sys; from runner.record import Ledger; Ledger.open(sys.argv[1])"
-        "; print('alembic' in sys.modules)"
+    code = """if True:
+        import sys
+        from runner.record import Ledger
+        Ledger.open(sys.argv[1])
+        print("alembic" in sys.modules)
+    """
     assert python(code, url).communicate(timeout=60)[0] == "False\n"
 
 
