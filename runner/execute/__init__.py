@@ -19,6 +19,7 @@ from runner.execute.events import (
 from runner.execute.hostkeys import HostKey, KnownHosts, record
 from runner.execute.job import Job, Lock, Restore, Task, job_id
 from runner.execute.pool import Pool
+from runner.execute.read import collect_garbage, read, stream
 from runner.execute.segment import Control, Limits, Verdict, ack_job, attach_job, run_job, tell_job
 
 __all__ = [
@@ -49,9 +50,12 @@ __all__ = [
     "Verdict",
     "ack_job",
     "attach_job",
+    "collect_garbage",
     "job_id",
+    "read",
     "record",
     "resolve",
     "run_job",
+    "stream",
     "tell_job",
 ]

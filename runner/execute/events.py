@@ -129,7 +129,10 @@ class TaskRecord:
     seconds: float = 0.0
     output: bytes = b""
     error: bytes = b""
+    """Its stderr, where that was kept apart."""
     truncated: bool = False
+    size: int = 0
+    """Bytes of output in all, kept or not."""
 
     @property
     def ok(self) -> bool:
@@ -172,6 +175,7 @@ class _Running:
     output: bytearray = field(default_factory=bytearray)
     error: bytearray = field(default_factory=bytearray)
     truncated: bool = False
+    size: int = 0
 
 
 class Journal:
@@ -209,7 +213,14 @@ class Journal:
         """What is known of each task now."""
         return {
             name: TaskRecord(
-                name, task.code, task.why, task.seconds, bytes(task.output), bytes(task.error), task.truncated
+                name,
+                task.code,
+                task.why,
+                task.seconds,
+                bytes(task.output),
+                bytes(task.error),
+                truncated=task.truncated,
+                size=task.size,
             )
             for name, task in self._tasks.items()
         }
@@ -220,6 +231,7 @@ class Journal:
         room = self._cap - len(kept)
         kept += data[: max(room, 0)]
         task.truncated |= len(data) > room
+        task.size += 0 if self._error else len(data)
 
     def _understand(self, words: tuple[str, ...]) -> Event | None:
         match words:

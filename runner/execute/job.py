@@ -134,7 +134,7 @@ class Job:
             "wants_lock": "1" if self.lock else "",
             "release": "1" if self.lock and self.lock.release else "",
         }
-        rooms = ("common", "job", "lock") if self.lock else ("common", "job")
+        rooms = ("common", "clock", "job", "lock") if self.lock else ("common", "clock", "job")
         functions = {
             "prepare": self._prepare(),
             "main": self._main(),

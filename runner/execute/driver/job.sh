@@ -7,12 +7,6 @@ child= signal= again= bad= decided= foreign= phase=main count=0
 LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
 
-# now: sets ms; monotonic with a grain of 10 ms where /proc/uptime exists, and no fork
-now() {
-  if { read -r up idle </proc/uptime; } 2>/dev/null; then ms=$((${up%.*} * 1000 + (1${up#*.} - 100) * 10))
-  else ms=$(($(date +%s) * 1000)); fi
-}
-
 # emit WORDS: one frame in one write. On a full disk the reserve is spent and no further task is run;
 # the frame that was cut is dropped by the decoder, since the next one begins before its end of line
 emit() {
@@ -28,12 +22,6 @@ full() {
 # mark PID START DUE TASK: what runs now, for the warden; written in place, so nobody meets an empty file
 mark() { { printf '%-95s\n' "$*" 1<>"$folder/current"; } 2>/dev/null; }
 put() { { printf '%s\n%s\n' "$prologue" "$2" >"$folder/s.$1"; } 2>/dev/null; }
-
-# reap: the true status of the child, although traps interrupt `wait`
-reap() {
-  wait "$child"; code=$?
-  while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
-}
 
 # launch ARGUMENTS...: a shell with these arguments in a session of its own; to be called in the background
 launch() {
