@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from runner.errors import UsageError
 from runner.model import Client, Outcome, Period, Settings, Site
+from runner.record import History, SiteRun
 from runner.report.clean import clean, labels
 from runner.report.data import (
     About,
@@ -23,12 +25,45 @@ from runner.report.data import (
     Status,
     Undone,
 )
-from runner.report.history import History, Work
 from runner.report.points import done, undone
 
-__all__ = ["assemble"]
+if TYPE_CHECKING:
+    from runner.record import Ledger
 
+__all__ = ["assemble", "build_report"]
+
+_LEFT = {Outcome.LOST: SiteState.LOST, Outcome.FAILED: SiteState.FAILED}
 _NO_WORD = frozenset({None, Outcome.SKIPPED, Outcome.CANCELLED, Outcome.MISSED})
+
+
+def build_report(
+    ledger: Ledger,
+    client: Client,
+    sites: Sequence[Site],
+    period: Period,
+    settings: Settings,
+    *,
+    now: datetime,
+    next_windows: Sequence[NextWindow] = (),
+    expected_backups: Mapping[str, int] | None = None,
+) -> ReportData:
+    """Read the ledger and put the report of a client together; as `assemble`.
+
+    Raises:
+        UsageError: The period has not begun.
+        LedgerError: The ledger cannot be read.
+    """
+    start, end = period.instants(client.timezone)
+    return assemble(
+        client,
+        sites,
+        period,
+        ledger.history([site.name for site in sites], start, end, client=client.id),
+        settings,
+        now=now,
+        next_windows=next_windows,
+        expected_backups=expected_backups,
+    )
 
 
 def assemble(
@@ -48,7 +83,7 @@ def assemble(
         client: Whose report it is; their time zone decides which day something happened on.
         sites: Their sites, in the order in which the report names them.
         period: The span of days.
-        history: What was recorded in that span; what lies outside is left aside.
+        history: What the ledger knows of their sites in that span.
         settings: The agency and its mail address.
         now: The instant of the report.
         next_windows: When work may be done next, soonest first.
@@ -61,11 +96,11 @@ def assemble(
     start, end = period.instants(client.timezone)
     if now < start:
         raise UsageError(f"{period.key} has not begun", hint="choose the current month, or one before")
-    history = _within(history, start, end)
     called = labels({site.name: site.url for site in sites})
     lines = tuple(_site(site, called[site.name], history) for site in sites)
-    updates, points = done(history.works), undone(history.works, history.windows)
     backups = _backups(sites, history, expected_backups)
+    updates, points = done(history), undone(history)
+    points += _missing(backups, points, now=min(now, end))
     return ReportData(
         client=client.id,
         client_name=clean(client.name),
@@ -82,51 +117,38 @@ def assemble(
         backups=backups,
         next=tuple(next_windows),
         evidence=_evidence(client, period, history, settings, now),
-        checked=history.checked,
-    )
-
-
-def _within(history: History, start: datetime, end: datetime) -> History:
-    return History(
-        works=tuple(w for w in history.works if start <= w.started < end),
-        looks=tuple(look for look in history.looks if start <= look.at < end),
-        backups=tuple(b for b in history.backups if start <= b.taken < end),
-        windows=tuple(w for w in history.windows if start <= w.starts < end),
-        checked=history.checked,
     )
 
 
 def _site(site: Site, label: str, history: History) -> SiteLine:
-    works = [work for work in history.works if work.site == site.name]
+    runs = [run for run in history.runs if run.site == site.name]
     return SiteLine(
         name=site.name,
         label=label,
         url=site.url,
-        state=_state(site.name, works, history),
-        last=works[-1].started if works else None,
+        state=_state(site.name, runs, history),
+        last=runs[-1].started if runs else None,
     )
 
 
-def _state(site: str, works: list[Work], history: History) -> SiteState:
-    """The last work that says something decides; one that did not get through hides nothing."""
+def _state(site: str, runs: Sequence[SiteRun], history: History) -> SiteState:
+    """The last run that says something decides; one that did not get through hides nothing."""
     missed = False
-    for work in reversed(works):
-        if work.outcome in _NO_WORD:
+    for run in reversed(runs):
+        if run.outcome in _NO_WORD:
             continue
-        if work.outcome is Outcome.UNREACHABLE:
+        if run.outcome is Outcome.UNREACHABLE:
             missed = True
             continue
-        if work.outcome is Outcome.LOST:
-            return SiteState.LOST
-        if work.outcome is Outcome.FAILED:
-            return SiteState.FAILED
-        break
+        if run.outcome in _LEFT:
+            return _LEFT[run.outcome]
+        if missed:
+            break
+        seen = any(look.site == site and look.healthy and look.last >= run.started for look in history.looks)
+        return SiteState.HEALTHY if seen else SiteState.UNKNOWN
     if missed:
         return SiteState.UNREACHABLE
-    looks = [look for look in history.looks if look.site == site and look.healthy is not None]
-    if looks:
-        return SiteState.HEALTHY if max(looks, key=lambda look: look.at).healthy else SiteState.FAILED
-    return SiteState.UNKNOWN if works else SiteState.UNTOUCHED
+    return SiteState.UNKNOWN if runs else SiteState.UNTOUCHED
 
 
 def _status(lines: Sequence[SiteLine], points: Sequence[Undone]) -> Status:
@@ -175,27 +197,36 @@ def _backups(
                 taken=len(taken),
                 expected=wanted,
                 newest=newest.taken if newest else None,
-                newest_bytes=newest.bytes if newest else None,
+                newest_bytes=newest.size if newest else None,
                 verified=newest.verified if newest else None,
             )
         )
     return tuple(lines)
 
 
+def _missing(backups: Sequence[BackupLine], points: Sequence[Undone], *, now: datetime) -> tuple[Undone, ...]:
+    """Backups that were planned and are not there, where nothing else tells of them."""
+    told = {point.site for point in points if point.about in {About.BACKUP, About.SITE, About.WINDOW}}
+    return tuple(
+        Undone(about=About.BACKUP, outcome=Outcome.MISSED, at=(now,), site=line.site)
+        for line in backups
+        if line.expected is not None and line.taken < line.expected and not told & {"", line.site}
+    )
+
+
 def _evidence(
     client: Client, period: Period, history: History, settings: Settings, now: datetime
 ) -> Evidence:
     zone = ZoneInfo(client.timezone)
-    seen: set[date] = {work.started.astimezone(zone).date() for work in history.works}
-    seen |= {look.at.astimezone(zone).date() for look in history.looks}
-    seen |= {snapshot.taken.astimezone(zone).date() for snapshot in history.backups}
+    seen = history.days_with_runs(client.timezone)
+    seen |= {backup.taken.astimezone(zone).date() for backup in history.backups}
     until = min(period.last, now.astimezone(zone).date())
     sender = parseaddr(settings.mail.sender)[1] if settings.mail else ""
     return Evidence(
         report=f"R-{period.key}-{client.id}",
         days=(until - period.first).days + 1,
         days_with_data=len(seen),
-        runs=tuple(dict.fromkeys(work.run for work in history.works)),
+        runs=tuple(dict.fromkeys(run.run for run in history.runs)),
         generated=now,
         answer_to=settings.agency.reply_to or sender,
     )

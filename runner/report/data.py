@@ -53,6 +53,8 @@ class About(StrEnum):
 
     ITEM = "item"
     """A plugin, a theme, WordPress itself ..."""
+    CHECK = "check"
+    """The question whether there are updates."""
     BACKUP = "backup"
     LOOK = "look"
     STEP = "step"
@@ -181,8 +183,6 @@ class ReportData:
     undone: tuple[Undone, ...] = ()
     backups: tuple[BackupLine, ...] = ()
     next: tuple[NextWindow, ...] = ()
-    checked: bool = True
-    """Every look for new versions got an answer, so that "nothing to update" may be said."""
 
     @property
     def kind(self) -> str:

@@ -1,177 +1,192 @@
-"""The open points of a period: what was not done, is held, was taken back or failed, each said once."""
+"""What was done, and the points beside it: not done, held, taken back or failed, each said once."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from runner.model import ChangeOutcome, Outcome
+from runner.model import ItemKind, Outcome
+from runner.record import ChangeView, Failure, History, SiteRun, WindowState
 from runner.report.clean import clean
 from runner.report.data import About, Done, Undone
-from runner.report.history import Did, DueWindow, Work
 
 __all__ = ["done", "undone"]
 
-_GOOD = frozenset({Outcome.OK, Outcome.CHANGED})
 _BAD = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.UNDONE})
+_FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
 _WHY = 240
+_VERSION = 40
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One attempt at one item."""
-
-    at: datetime
-    run: str
-    site: str
-    change: ChangeOutcome
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return (self.site, self.change.kind, self.change.item)
-
-
-def done(works: Iterable[Work]) -> tuple[Done, ...]:
+def done(history: History) -> tuple[Done, ...]:
     """Every update that is in place, oldest first."""
     found = []
     misses: dict[tuple[str, str, str], int] = defaultdict(int)
-    for attempt in _tries(works):
-        change = attempt.change
+    for change in history.changes:
         if change.outcome in _BAD:
-            misses[attempt.key] += 1
+            misses[_key(change)] += 1
         elif change.outcome is Outcome.CHANGED:
             found.append(
                 Done(
-                    site=attempt.site,
+                    site=change.site,
                     item=clean(change.item),
-                    kind=change.kind,
+                    kind=ItemKind(change.kind),
                     title=clean(change.title or change.item),
-                    from_version=clean(change.from_version, 40),
-                    to_version=clean(change.to_version, 40),
-                    at=attempt.at,
-                    run=attempt.run,
-                    attempts=1 + misses.pop(attempt.key, 0),
-                    why=clean(change.why, _WHY),
+                    from_version=clean(change.from_version, _VERSION),
+                    to_version=clean(change.to_version, _VERSION),
+                    at=change.finished,
+                    run=change.run,
+                    attempts=1 + misses.pop(_key(change), 0),
                 )
             )
     return tuple(found)
 
 
-def undone(works: Iterable[Work], windows: Iterable[DueWindow]) -> tuple[Undone, ...]:
-    """What did not come to pass, worst first. What failed once and was done later is there, as solved."""
-    works = tuple(works)
-    points = [*_items(works), *_steps(works), *_sites(works), *_windows(windows)]
+def undone(history: History) -> tuple[Undone, ...]:
+    """What did not come to pass, worst first. What failed once and was done later is last, as solved."""
+    points = [*_items(history), *_checks(history), *_steps(history), *_runs(history), *_windows(history)]
     order = list(Outcome)
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 
 
-def _items(works: tuple[Work, ...]) -> Iterable[Undone]:
-    """One point an item: the last thing that befell it, unless it is in place since."""
-    tries: dict[tuple[str, str, str], list[_Try]] = defaultdict(list)
-    for attempt in _tries(works):
-        tries[attempt.key].append(attempt)
-    for attempts in tries.values():
-        misses = [t for t in attempts if t.change.outcome in _BAD or t.change.outcome is Outcome.MISSED]
-        holds = [t for t in attempts if t.change.outcome is Outcome.HELD]
+def _items(history: History) -> Iterable[Undone]:
+    """One point an item: the last thing that befell it, unless it was only held and is in place since."""
+    for tries in _grouped(c for c in history.changes if not _is_question(c)).values():
+        misses = [c for c in tries if c.outcome in _BAD or c.outcome is Outcome.MISSED]
+        holds = [c for c in tries if c.outcome is Outcome.HELD]
         if not misses and not holds:
             continue
         last = (misses or holds)[-1]
-        solved = next(
-            (t.at for t in attempts if t.at > last.at and t.change.outcome is Outcome.CHANGED), None
+        solved = _first(
+            c.finished for c in tries if c.finished > last.finished and c.outcome is Outcome.CHANGED
         )
         if solved and not misses:
             continue
-        change = last.change
-        same = [t for t in misses or holds if t.change.outcome is change.outcome]
         yield Undone(
             about=About.ITEM,
-            outcome=change.outcome,
-            at=tuple(t.at for t in same),
+            outcome=last.outcome,
+            at=tuple(c.finished for c in misses or holds if c.outcome is last.outcome),
             site=last.site,
-            item=clean(change.item),
-            kind=change.kind,
-            title=clean(change.title or change.item),
-            from_version=clean(change.from_version, 40),
-            to_version=clean(change.to_version, 40),
-            why=clean(change.why, _WHY),
-            waiting=attempts[-1].change.outcome is Outcome.HELD,
+            item=clean(last.item),
+            kind=ItemKind(last.kind),
+            title=clean(last.title or last.item),
+            from_version=clean(last.from_version, _VERSION),
+            to_version=clean(last.to_version, _VERSION),
+            why=clean(last.why, _WHY),
+            waiting=tries[-1].outcome is Outcome.HELD,
             solved=solved,
         )
 
 
-def _steps(works: tuple[Work, ...]) -> Iterable[Undone]:
+def _checks(history: History) -> Iterable[Undone]:
+    """One point a site and kind of item whose newer versions could not be asked for."""
+    for questions in _grouped(c for c in history.changes if _is_question(c)).values():
+        last = questions[-1]
+        yield Undone(
+            about=About.CHECK,
+            outcome=last.outcome,
+            at=tuple(c.finished for c in questions),
+            site=last.site,
+            kind=ItemKind(last.kind),
+            why=clean(last.why, _WHY),
+            solved=_later_run(history, last.run, last.site),
+        )
+
+
+def _steps(history: History) -> Iterable[Undone]:
     """One point a site and kind of step that went wrong without an item to blame."""
-    runs: dict[tuple[str, str], list[Did]] = defaultdict(list)
-    for work in works:
-        for step in work.steps:
-            runs[work.site, step.kind].append(step)
-    for (site, kind), steps in runs.items():
-        misses = [s for s in steps if s.outcome in _BAD and not any(c.outcome in _BAD for c in s.changes)]
-        if not misses:
-            continue
-        last = misses[-1]
+    blamed = {(c.run, c.site, c.step) for c in history.changes if c.outcome in _BAD}
+    found: dict[tuple[str, str], list[Failure]] = defaultdict(list)
+    for failure in history.failures:
+        if (failure.run, failure.site, failure.step) not in blamed:
+            found[failure.site, failure.kind].append(failure)
+    for (site, kind), failures in found.items():
+        last = failures[-1]
         about = {"backup": About.BACKUP, "probe": About.LOOK}.get(kind.split(".")[0], About.STEP)
+        if about is About.BACKUP:
+            later = (b.taken for b in history.backups if b.site == site and b.taken > last.finished)
+            solved = _first(later)
+        else:
+            solved = _later_run(history, last.run, site)
         yield Undone(
             about=about,
             outcome=last.outcome,
-            at=tuple(s.at for s in misses),
+            at=tuple(failure.finished for failure in failures),
             site=site,
             title=clean(last.title or kind),
             why=clean(last.why, _WHY),
-            solved=next((s.at for s in steps if s.at > last.at and s.outcome in _GOOD), None),
+            solved=solved,
         )
 
 
-def _sites(works: tuple[Work, ...]) -> Iterable[Undone]:
-    """One point a site whose work as a whole came to nothing, where no step says more."""
-    runs: dict[str, list[Work]] = defaultdict(list)
-    for work in works:
-        runs[work.site].append(work)
-    for site, all_works in runs.items():
-        misses = [w for w in all_works if w.outcome in _BAD - {Outcome.UNDONE} and not _explained(w)]
-        if not misses:
-            continue
-        last = misses[-1]
+def _runs(history: History) -> Iterable[Undone]:
+    """One point a site whose work as a whole came to nothing, where no step or item says more."""
+    told = {(f.run, f.site) for f in history.failures} | {
+        (c.run, c.site) for c in history.changes if c.outcome in _BAD
+    }
+    found: dict[str, list[SiteRun]] = defaultdict(list)
+    for run in history.runs:
+        bad = run.outcome in _BAD | {Outcome.MISSED}
+        if bad and (run.outcome is Outcome.LOST or (run.run, run.site) not in told):
+            found[run.site].append(run)
+    for site, runs in found.items():
+        last = runs[-1]
         yield Undone(
             about=About.SITE,
             outcome=last.outcome or Outcome.LOST,
-            at=tuple(w.started for w in misses if w.outcome is last.outcome),
+            at=tuple(run.started for run in runs if run.outcome is last.outcome),
             site=site,
             why=clean(last.why, _WHY),
-            solved=next((w.started for w in all_works if w.started > last.started and _finished(w)), None),
+            solved=_later_run(history, last.run, site),
         )
 
 
-def _windows(windows: Iterable[DueWindow]) -> Iterable[Undone]:
-    found: dict[tuple[str, str, Outcome], list[DueWindow]] = defaultdict(list)
-    for window in windows:
-        found[window.window, window.site, window.outcome].append(window)
-    for (name, site, outcome), due in found.items():
+def _windows(history: History) -> Iterable[Undone]:
+    """One point a window that was missed, or that a blackout kept from running."""
+    found: dict[tuple[str, str, WindowState], list[tuple[datetime, str]]] = defaultdict(list)
+    for window in history.windows:
+        if window.state is not WindowState.RUN:
+            found[window.window, window.site, window.state].append((window.starts, window.why))
+    for (name, site, state), due in found.items():
         yield Undone(
             about=About.WINDOW,
-            outcome=outcome,
-            at=tuple(window.starts for window in due),
+            outcome=Outcome(state.value),
+            at=tuple(starts for starts, _ in due),
             site=site,
             title=clean(name),
-            why=clean(due[-1].why, _WHY),
+            why=clean(due[-1][1], _WHY),
         )
 
 
-def _tries(works: Iterable[Work]) -> Iterable[_Try]:
-    for work in works:
-        for step in work.steps:
-            for change in step.changes:
-                yield _Try(step.at, work.run, work.site, change)
+def _is_question(change: ChangeView) -> bool:
+    """Not an update that failed, but the question for updates."""
+    return change.outcome is Outcome.FAILED and not change.to_version
 
 
-def _explained(work: Work) -> bool:
-    """Some step or item of the work says itself what went wrong; a lost work stays lost as a whole."""
-    if work.outcome is Outcome.LOST:
-        return False
-    return any(s.outcome in _BAD or any(c.outcome in _BAD for c in s.changes) for s in work.steps)
+def _grouped(changes: Iterable[ChangeView]) -> Mapping[tuple[str, str, str], Sequence[ChangeView]]:
+    found: dict[tuple[str, str, str], list[ChangeView]] = defaultdict(list)
+    for change in changes:
+        found[_key(change)].append(change)
+    return found
 
 
-def _finished(work: Work) -> bool:
-    return work.outcome in _GOOD | {Outcome.HELD, Outcome.UNDONE}
+def _key(change: ChangeView) -> tuple[str, str, str]:
+    return change.site, change.kind, change.item
+
+
+def _later_run(history: History, run: str, site: str) -> datetime | None:
+    """When a later run of the same playbook got through on the site."""
+    runs = [found for found in history.runs if found.site == site]
+    this = next((found for found in runs if found.run == run), None)
+    if this is None:
+        return None
+    return _first(
+        found.finished or found.started
+        for found in runs
+        if found.playbook == this.playbook and found.started > this.started and found.outcome in _FINISHED
+    )
+
+
+def _first(instants: Iterable[datetime]) -> datetime | None:
+    return min(instants, default=None)

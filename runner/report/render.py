@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from runner.load.shipped import shipped
 from runner.model import ItemKind
-from runner.report import sentences
+from runner.report import lines, sentences
 from runner.report.data import Done, ReportData
 from runner.report.paint import legible
 from runner.report.words import Words
@@ -70,8 +70,8 @@ def render_html(report: ReportData, *, logo: str | None = None, templates: Path 
 def render_text(report: ReportData, *, templates: Path | None = None) -> str:
     """The plain-text twin with every update in it, wrapped to 72 columns."""
     text = _environment(templates).get_template("mail.txt.j2").render(**_context(report, None))
-    lines = [line.rstrip() for line in text.splitlines()]
-    squeezed = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    said = [line.rstrip() for line in text.splitlines()]
+    squeezed = [line for line, before in zip(said, ["", *said], strict=False) if line or before]
     return "\n".join(squeezed).strip() + "\n"
 
 
@@ -93,6 +93,7 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "report": report,
         "words": words,
         "_": words.say,
+        "about": lines.about(report, words),
         "headline": sentences.headline(report, words),
         "lead": sentences.lead(report, words),
         "subject": sentences.subject(report, words),
@@ -101,16 +102,16 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "solved": solved[: room.points] if room else solved,
         "solved_more": max(len(solved) - room.points, 0) if room else 0,
         "updates": _updates(report, room),
-        "point": lambda found: sentences.point(found, report, words),
-        "again": lambda found: sentences.again(found, report, words),
-        "kind": lambda item: sentences.kind(item, words),
+        "point": lambda found: lines.point(found, report, words),
+        "again": lambda found: lines.again(found, report, words),
+        "kind": lambda item: lines.kind(item, words),
         "status_word": sentences.status(report, words),
-        "card_words": sentences.cards(words),
-        "backup_count": lambda line: sentences.backup_count(line, words),
-        "backup_newest": lambda line: sentences.backup_newest(line, words),
-        "folded_words": lambda site: sentences.folded(len(site.folded) + site.more, words),
+        "card_words": lines.cards(words),
+        "backup_count": lambda line: lines.backup_count(line, words),
+        "backup_newest": lambda line: lines.backup_newest(line, words),
+        "folded_words": lambda site: lines.folded(len(site.folded) + site.more, words),
         "window_sites": lambda window: words.list(map(report.label, window.sites)),
-        "footer": sentences.footer(report, words),
+        "footer": lines.footer(report, words),
         "title": lambda text: f"{text}\n{'-' * len(text)}",
         "accent_light": legible(report.agency.accent, "#ffffff"),
         "accent_dark": legible(report.agency.accent, "#181d21"),
@@ -147,7 +148,7 @@ def _environment(templates: Path | None) -> Environment:
     folders = [str(folder) for folder in (templates, shipped("reports")) if folder is not None]
     environment = Environment(
         loader=FileSystemLoader(folders),
-        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
+        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),  # noqa: S701  # the twin is no HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

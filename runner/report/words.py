@@ -61,7 +61,7 @@ class Words:
         if not 0 < number <= _SMALL:
             return self.number(number)
         pgettext = self.catalogue.pgettext
-        return (
+        words = (
             pgettext("number", "one"),
             pgettext("number", "two"),
             pgettext("number", "three"),
@@ -74,7 +74,8 @@ class Words:
             pgettext("number", "ten"),
             pgettext("number", "eleven"),
             pgettext("number", "twelve"),
-        )[number - 1]
+        )
+        return str(words[number - 1])
 
     def number(self, number: int) -> str:
         """Figures with the language's own grouping."""
@@ -89,13 +90,14 @@ class Words:
         return lists.format_list(items, locale=self.locale)
 
     def size(self, size: int) -> str:
-        """Bytes as megabytes or gigabytes."""
+        """Bytes as megabytes or gigabytes, the unit kept beside its number."""
         if size >= 1000 * _MEGABYTE:
-            return units.format_unit(
-                round(size / 1000 / _MEGABYTE, 1), "digital-gigabyte", "short", locale=self.locale
-            )
-        megabytes = max(round(size / _MEGABYTE, 1 if size < 10 * _MEGABYTE else None), 0.1)
-        return units.format_unit(megabytes, "digital-megabyte", "short", locale=self.locale)
+            value, unit = round(size / 1000 / _MEGABYTE, 1), "digital-gigabyte"
+        else:
+            value = max(round(size / _MEGABYTE, 1 if size < 10 * _MEGABYTE else None), 0.1)
+            unit = "digital-megabyte"
+        said = units.format_unit(value, unit, "short", locale=self.locale)
+        return said.replace(" ", "\N{NO-BREAK SPACE}")
 
     def day(self, at: datetime | date, *, weekday: bool = False) -> str:
         """`3 November`, or `Tuesday 3 November`."""
@@ -160,6 +162,13 @@ class Words:
         if self.zone.key in {"UTC", "Etc/UTC"}:
             return "UTC"
         return str(dates.get_timezone_location(self.zone, locale=self.locale, return_city=True))
+
+    @property
+    def zone_note(self) -> str:
+        """Which zone the times are of."""
+        if self.place == "UTC":
+            return self.say("All times are in UTC.")
+        return self.say("All times are local time in {place}.", place=self.place)
 
     def _format(self, at: datetime | date, skeleton: str) -> str:
         moment = self._local(at)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from runner.model import (
     Agency,
-    ChangeOutcome,
     Client,
     Contact,
     ItemKind,
@@ -16,9 +16,18 @@ from runner.model import (
     Settings,
     Site,
 )
+from runner.record import (
+    BackupView,
+    ChangeView,
+    Failure,
+    History,
+    LookSummary,
+    SiteRun,
+    WindowState,
+    WindowView,
+)
 from runner.report.build import assemble
 from runner.report.data import NextWindow, ReportData
-from runner.report.history import Did, DueWindow, History, Look, Snapshot, Work
 
 NOVEMBER = Period.parse("2026-11")
 DECEMBER_FIRST = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
@@ -39,7 +48,9 @@ def client(**changes) -> Client:
 
 
 def site(name: str, url: str | None = None) -> Site:
-    return Site(name=name, client="acme", host="web1", url=url or f"https://{name}.acme.example", path="/srv/x")
+    return Site(
+        name=name, client="acme", host="web1", url=url or f"https://{name}.acme.example", path="/srv/x"
+    )
 
 
 SHOP, BLOG, DOCS = site("shop", "https://www.acme.example"), site("blog"), site("docs")
@@ -50,56 +61,125 @@ def at(day: int, hour: int = 1, minute: int = 7) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
 
-def change(
+@dataclass(frozen=True)
+class Did:
+    """A run on one site, with what changed and what failed in it."""
+
+    run: SiteRun
+    changes: tuple[ChangeView, ...]
+    failures: tuple[Failure, ...]
+
+
+def change(  # noqa: PLR0917
     title: str,
     was: str,
     now: str,
     outcome: Outcome = Outcome.CHANGED,
     why: str = "",
     kind: ItemKind = ItemKind.PLUGIN,
-) -> ChangeOutcome:
-    return ChangeOutcome(
+) -> ChangeView:
+    return ChangeView(
+        run="",
+        site="",
+        step=f"wordpress.{kind.value}",
+        kind=kind.value,
         item=title.lower().replace(" ", "-"),
-        kind=kind,
+        title=title,
         from_version=was,
         to_version=now,
         outcome=outcome,
         why=why,
-        title=title,
+        finished=at(1),
+    )
+
+
+def failure(kind: str, why: str = "", outcome: Outcome = Outcome.FAILED, title: str = "") -> Failure:
+    return Failure(
+        run="", site="", step=kind, kind=kind, title=title or kind, outcome=outcome, why=why, finished=at(1)
     )
 
 
 def work(
     site_name: str,
     day: int,
-    *changes: ChangeOutcome,
+    *changes: ChangeView,
     outcome: Outcome | None = Outcome.CHANGED,
     why: str = "",
-    steps: tuple[Did, ...] = (),
+    failures: tuple[Failure, ...] = (),
     hour: int = 1,
-) -> Work:
+    playbook: str = "weekly",
+) -> Did:
     began = at(day, hour)
-    did = Did(kind="wordpress.plugins", title="Update plugins", outcome=Outcome.CHANGED, at=began, changes=changes)
-    return Work(
-        run=f"2026-11-{day:02}-weekly-7f3a",
-        site=site_name,
-        started=began,
-        outcome=outcome,
-        why=why,
-        steps=((did,) if changes else ()) + steps,
+    run = f"2026-11-{day:02}-{playbook}-{hour:02}7f"
+    of = {"run": run, "site": site_name, "finished": began}
+    return Did(
+        SiteRun(
+            run=run,
+            playbook=playbook,
+            title="Weekly patch window",
+            window="weekly",
+            site=site_name,
+            outcome=outcome,
+            why=why,
+            started=began,
+            finished=began + timedelta(minutes=4),
+        ),
+        tuple(replace(c, **of) for c in changes),
+        tuple(replace(f, **of) for f in failures),
     )
 
 
-def snapshot(site_name: str, day: int, size: int = 412_000_000) -> Snapshot:
+def snapshot(site_name: str, day: int, size: int = 412_000_000) -> BackupView:
     taken = at(day, 1, 1)
-    return Snapshot(
-        snapshot=f"{site_name}-{day}", site=site_name, taken=taken, bytes=size, verified=taken + timedelta(minutes=1)
+    return BackupView(
+        snapshot=f"{site_name}-{day}",
+        site=site_name,
+        client="acme",
+        run=None,
+        taken=taken,
+        store="archive",
+        uri="file",
+        size=size,
+        files=8412,
+        tables=61,
+        manifest_sha256="0" * 64,
+        verified=taken + timedelta(minutes=1),
+        removed=None,
+    )
+
+
+def seen(site_name: str, last: datetime, healthy: int = 4, unhealthy: int = 0) -> LookSummary:
+    return LookSummary(
+        site=site_name,
+        total=healthy + unhealthy,
+        healthy=healthy,
+        unhealthy=unhealthy,
+        unknown=0,
+        slowest=0.4,
+        first=at(1),
+        last=last,
+    )
+
+
+def window(day: int, state: WindowState, why: str = "", site_name: str = "") -> WindowView:
+    return WindowView(
+        window="weekly",
+        client="acme",
+        site=site_name,
+        starts=at(day, 1, 0),
+        closes=at(day, 3, 0),
+        state=state,
+        run=None,
+        why=why,
+        recorded=at(day, 4, 0),
     )
 
 
 WEEKS = (3, 10, 17, 24)
-BACKUPS = tuple(snapshot(s, d, 412_000_000 if s == "shop" else 88_300_000) for d in WEEKS for s in ("shop", "blog"))
-LOOKS = tuple(Look(s, at(d, 1, 20), True) for d in WEEKS for s in ("shop", "blog"))
+BACKUPS = tuple(
+    snapshot(s, d, 412_000_000 if s == "shop" else 88_300_000) for d in WEEKS for s in ("shop", "blog")
+)
+LOOKS = tuple(seen(name, at(29)) for name in ("shop", "blog", "docs"))
 WINDOWS = (
     NextWindow(
         window="weekly",
@@ -125,22 +205,40 @@ CALM = (
 
 
 def report(
-    *works: Work,
+    *works: Did,
     sites: tuple[Site, ...] = (SHOP, BLOG),
-    looks: tuple[Look, ...] = LOOKS,
-    backups: tuple[Snapshot, ...] = BACKUPS,
-    windows: tuple[DueWindow, ...] = (),
+    looks: tuple[LookSummary, ...] = LOOKS,
+    backups: tuple[BackupView, ...] = BACKUPS,
+    windows: tuple[WindowView, ...] = (),
     expected: dict[str, int] | None = None,
     now: datetime = DECEMBER_FIRST,
     period: Period = NOVEMBER,
     settings: Settings = SETTINGS,
     next_windows: tuple[NextWindow, ...] = WINDOWS,
-    checked: bool = True,
     **of_client,
 ) -> ReportData:
-    history = History(works=works, looks=looks, backups=backups, windows=windows, checked=checked)
+    who = client(**of_client)
+    start, end = period.instants(who.timezone)
+    changes = (found for did in works for found in did.changes)
+    failures = (found for did in works for found in did.failures)
+    history = History(
+        sites=tuple(found.name for found in sites),
+        start=start,
+        end=end,
+        runs=tuple(sorted((did.run for did in works), key=lambda run: run.started)),
+        changes=tuple(sorted(changes, key=lambda found: found.finished)),
+        failures=tuple(sorted(failures, key=lambda found: found.finished)),
+        backups=backups,
+        looks=looks,
+        windows=windows,
+        holds=(),
+        measured=frozenset(),
+        first=None,
+        last=None,
+        since=None,
+    )
     return assemble(
-        client(**of_client),
+        who,
         sites,
         period,
         history,
@@ -157,10 +255,19 @@ def good(**of_client) -> ReportData:
 
 def attention(**of_client) -> ReportData:
     slider = change(
-        "Slider Deluxe", "4.1", "4.2", Outcome.UNDONE, "the expected text was missing on /cart/ after the update"
+        "Slider Deluxe",
+        "4.1",
+        "4.2",
+        Outcome.UNDONE,
+        "the expected text was missing on /cart/ after the update",
     )
     core = change(
-        "WordPress", "7.0.2", "8.0", Outcome.HELD, "a major version is held until we agree on it", ItemKind.CORE
+        "WordPress",
+        "7.0.2",
+        "8.0",
+        Outcome.HELD,
+        "a major version is held until we agree on it",
+        ItemKind.CORE,
     )
     retried = change("Yoast SEO", "26.3", "26.4", Outcome.FAILED, "the download was cut off")
     works = (
@@ -174,7 +281,9 @@ def attention(**of_client) -> ReportData:
 
 def action(**of_client) -> ReportData:
     broken = work(
-        "shop", 28, change("WooCommerce", "9.9.0", "10.0.0", Outcome.FAILED, "the package could not be unpacked"),
+        "shop",
+        28,
+        change("WooCommerce", "9.9.0", "10.0.0", Outcome.FAILED, "the package could not be unpacked"),
         outcome=Outcome.FAILED,
     )  # fmt: skip
     away = work("blog", 28, outcome=Outcome.UNREACHABLE, why="no answer from the server within 10 s")
@@ -191,7 +300,7 @@ def many(count: int = 60, **of_client) -> ReportData:
         for n in range(count)
     ]
     works = [work("shop" if n % 2 else "blog", WEEKS[n % 4], plugin) for n, plugin in enumerate(plugins)]
-    return report(*sorted(works, key=lambda w: w.started), **of_client)
+    return report(*works, **of_client)
 
 
 def hostile(**of_client) -> ReportData:
@@ -199,9 +308,18 @@ def hostile(**of_client) -> ReportData:
         work(
             "shop", 3,
             change("<script>alert('x')</script> & <b>Söhne</b> 😀", "1.0", "1.1<i>"),
-            change("Ein Erweiterungsname-ohne-Ende-" + "x" * 90, "10.20.30-beta.4+build.20261101", "10.20.31-rc.1+build.20261102"),
+            change("Ein Erweiterungsname-ohne-Ende-" + "x" * 90,
+                "10.20.30-beta.4+build.20261101",
+                "10.20.31-rc.1+build.20261102",
+            ),
             change("إضافة التقويم العربي", "2.0", "2.1"),
-            change("Red\x1b[31m alert\x07 \u202eevil", "3", "4", Outcome.FAILED, "exit 1:\r\n\x1b[2J<img src=x onerror=y>"),
+            change(
+                "Red\x1b[31m alert\x07 \u202eevil",
+                "3",
+                "4",
+                Outcome.FAILED,
+                "exit 1:\r\n\x1b[2J<img src=x onerror=y>",
+            ),
             outcome=Outcome.FAILED,
         ),
         work("blog", 3, outcome=Outcome.OK),
