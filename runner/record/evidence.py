@@ -87,7 +87,7 @@ class EvidenceBook(Store):
         row = {"run": run, "site": site, "path": path, "created": created, "bytes": size}
         row |= {"items": list(items)}
         with self._write() as connection:
-            upsert(connection, restore_points, row, ["run", "site", "path"])
+            upsert(connection, restore_points, row, key="run site path")
 
     def restore_point_removed(self, run: str, site: str, path: str, at: datetime) -> None:
         """Say that a restore point is no longer on the host."""

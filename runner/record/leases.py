@@ -34,7 +34,7 @@ class LeaseBook(Store):
             "taken_by": None,
         }
         with self._write() as connection:
-            upsert(connection, leases, row, ["executor"])
+            upsert(connection, leases, row, key="executor")
 
     def renew_lease(self, executor: str, *, at: datetime | None = None) -> bool:
         """Say that a process lives. False when another one took over: it must begin nothing more."""

@@ -44,7 +44,7 @@ class OutboxBook(Store):
             "html_sha256": html_sha256,
         }
         with self._write() as connection:
-            upsert(connection, reports, row, ["client", "period", "kind"])
+            upsert(connection, reports, row, key="client period kind")
 
     def report(self, client: str, period: str, kind: str) -> ReportView | None:
         """A kept report, None when there is none."""

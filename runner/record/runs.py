@@ -89,7 +89,7 @@ class RunBook(Store):
         with self._write() as connection:
             row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
             if row is None:
-                raise UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
+                raise _unknown(run)
             holder = row.executor
             if holder not in {None, executor} and lives(connection, holder, at or now()):
                 return False
@@ -116,7 +116,7 @@ class RunBook(Store):
                 .values(attempt=runs.c.attempt + 1, state=State.RUNNING.value, outcome=None, finished=None),
             )
             if found.rowcount == 0:
-                raise UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
+                raise _unknown(run)
             ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
             sites = tuple(connection.execute(ordered).scalars())
             connection.execute(
@@ -148,11 +148,17 @@ class RunBook(Store):
     def finish_run(self, run: str, outcome: Outcome, at: datetime) -> None:
         """Write down how a run ended."""
         with self._write() as connection:
-            connection.execute(
+            found = connection.execute(
                 update(runs)
                 .where(runs.c.run == run)
                 .values(state=State.ENDED.value, outcome=outcome.value, finished=at),
             )
+            if found.rowcount == 0:
+                raise _unknown(run)
+
+
+def _unknown(run: str) -> UnknownNameError:
+    return UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
 
 
 def _site_row(run: str, site: tuple[str, str, str, int, int]) -> dict[str, object]:

@@ -22,8 +22,6 @@ __all__ = ["SiteBook"]
 _SPREADS = {Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED}
 """Outcomes of a site that its remaining steps share; after the others they were not reached."""
 
-_KEY = ["run", "site", "number"]
-
 
 class SiteBook(Store):
     """Writing about one site of a run."""
@@ -42,7 +40,8 @@ class SiteBook(Store):
         """Write down what is to be done on a site, and the facts that it was decided on."""
         values = {"plan": asdict(plan), "problems": list(plan.problems), "facts": facts}
         with self._write() as connection:
-            connection.execute(update(run_sites).where(*_mine(run, site)).values(**values))
+            found = connection.execute(update(run_sites).where(*_mine(run, site)).values(**values))
+            _found(found.rowcount, f"run {run!r} has no site {site!r}")
 
     def plan_of(self, run: str, site: str) -> SitePlan | None:
         """The recorded plan of a site, None before there is one."""
@@ -65,7 +64,7 @@ class SiteBook(Store):
         with self._write() as connection:
             if _has_ended(connection, run, site, number, job):
                 return False
-            upsert(connection, segments, row, _KEY)
+            upsert(connection, segments, row, key="run site number")
         return True
 
     def record_segment(
@@ -93,7 +92,7 @@ class SiteBook(Store):
             if _has_ended(connection, run, site, number, job):
                 return False
             _record_steps(connection, run, site, outcomes, at)
-            upsert(connection, segments, row, _KEY)
+            upsert(connection, segments, row, key="run site number")
         return True
 
     def acked(self, run: str, site: str, number: int) -> None:
@@ -154,6 +153,17 @@ _UPDATE_STEP = (
     .values({name: bindparam(name) for name in ("outcome", "why", "seconds", "finished", "output")})
 )
 
+_DELETE_CHANGES = delete(changes).where(
+    changes.c.run == bindparam("of_run"),
+    changes.c.site == bindparam("of_site"),
+    changes.c.step.in_(bindparam("of_steps", expanding=True)),
+)
+_SEGMENT = select(segments.c.job, segments.c.state).where(
+    segments.c.run == bindparam("of_run"),
+    segments.c.site == bindparam("of_site"),
+    segments.c.number == bindparam("of_number"),
+)
+
 
 def _record_steps(
     connection: Connection, run: str, site: str, outcomes: Sequence[StepOutcome], at: datetime
@@ -165,11 +175,8 @@ def _record_steps(
         found.rowcount == len(outcomes),
         f"run {run!r} has not all of these steps on {site!r}: {', '.join(o.step for o in outcomes)}",
     )
-    connection.execute(
-        delete(changes).where(
-            changes.c.run == run, changes.c.site == site, changes.c.step.in_([o.step for o in outcomes])
-        )
-    )
+    renewed = {"of_run": run, "of_site": site, "of_steps": [outcome.step for outcome in outcomes]}
+    connection.execute(_DELETE_CHANGES, renewed)
     rows = [row for outcome in outcomes for row in _change_rows(run, site, outcome, at)]
     if rows:
         connection.execute(insert(changes), rows)
@@ -209,10 +216,8 @@ def _change_rows(run: str, site: str, outcome: StepOutcome, at: datetime) -> lis
 
 
 def _has_ended(connection: Connection, run: str, site: str, number: int, job: str) -> bool:
-    query = select(segments.c.job, segments.c.state).where(
-        segments.c.run == run, segments.c.site == site, segments.c.number == number
-    )
-    row = connection.execute(query).one_or_none()
+    which = {"of_run": run, "of_site": site, "of_number": number}
+    row = connection.execute(_SEGMENT, which).one_or_none()
     return row is not None and row.job == job and row.state != "started"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +18,7 @@ from runner.record.engine import BUSY_SECONDS, FOR_WRITING, explain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine, Executable, Table
 
 __all__ = ["Store", "insert_new", "now", "upsert"]
 
@@ -82,23 +83,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def upsert(
-    connection: Connection,
-    table: Table,
-    values: Mapping[str, Any],
-    key: Sequence[str],
-) -> None:
-    """Insert a row, or give these values to the row that has its key."""
-    changed = {name: value for name, value in values.items() if name not in key}
-    statement = _insert(connection, table).values(**values)
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any], *, key: str) -> None:
+    """Insert a row, or give its values to the one that is there; `key` names the columns of its key."""
+    statement = _upsert(connection.dialect.name, table, frozenset(row), frozenset(key.split()))
+    connection.execute(statement, dict(row))
 
 
-def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with a key of it is there; True when it was inserted."""
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(_insert_new(connection.dialect.name, table), dict(row)).rowcount == 1
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+@cache
+def _upsert(dialect: str, table: Table, names: frozenset[str], key: frozenset[str]) -> Executable:
+    insert = _insert(dialect, table)
+    values = {name: insert.excluded[name] for name in names - key}
+    return insert.on_conflict_do_update(index_elements=sorted(key), set_=values)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Executable:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

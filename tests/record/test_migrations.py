@@ -7,6 +7,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from runner.errors import LedgerError
 from runner.record import Ledger
@@ -34,6 +37,11 @@ def test_every_revision_upgrades_to_exactly_the_tables_of_the_code(tmp_path: Pat
             assert compare_metadata(context, metadata) == []
     engine.dispose()
     Ledger.open(f"sqlite:///{file}", read_only=True).close()
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_the_tables_are_said_in_postgresqls_words_too(table: Table):
+    assert table.name in str(CreateTable(table).compile(dialect=postgresql.dialect()))
 
 
 def test_foreign_keys_cascade_as_the_code_says(tmp_path: Path):

@@ -72,6 +72,19 @@ def test_sixty_threads_lose_no_row_and_take_less_than_ten_milliseconds_a_segment
     assert each < 10, f"{each:.2f} ms a segment of {steps} steps, {sites} threads"
 
 
+def test_processes_take_turns_and_lose_no_row(url: str, ledger: Ledger, begin):
+    sites = ["shop", "blog", "docs", "news"]
+    begin(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
+    code = ENDLESS.replace('"shop"', "sys.argv[2]").replace("1_000_000", "50")
+    environment = {"PYTHONPATH": ROOT}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, url, site], stdout=subprocess.DEVNULL, env=environment)
+        for site in sites
+    ]
+    assert [writer.wait(timeout=60) for writer in writers] == [0] * len(sites)
+    assert [len(ledger.segments_done("r1", site)) for site in sites] == [50] * len(sites)
+
+
 def test_threads_may_read_while_others_write(ledger: Ledger, begin, start, plugins):
     begin(ledger)
 
