@@ -5,7 +5,7 @@ Third-party libraries are imported when something is loaded, not before.
 
 from __future__ import annotations
 
-from runner.load.frozen import freeze, thaw
+from runner.load.frozen import freeze, thaw, thaw_as
 from runner.load.schema import json_schema
 from runner.load.secrets import Redactor, resolve
 from runner.load.shipped import shipped, shipped_playbooks
@@ -23,4 +23,5 @@ __all__ = [
     "shipped",
     "shipped_playbooks",
     "thaw",
+    "thaw_as",
 ]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import UTC
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runner.model import Order, Playbook
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from runner.load.playbook import Kind
 
-__all__ = ["freeze", "thaw"]
+__all__ = ["freeze", "thaw", "thaw_as"]
+
+T = TypeVar("T")
 
 
 def freeze(order: Order) -> str:
@@ -37,11 +39,17 @@ def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
     for step in order.playbook.steps:
         if step.kind not in kinds:
             raise ValueError(f"the order has a step {step.kind} that is not there any more")
-        options = _adapter(kinds[step.kind].options).validate_python(step.options)
+        options = _adapter(kinds[step.kind].options).validate_python(step.options, by_name=True)
         steps.append(dataclasses.replace(step, options=options))
     playbook: Playbook = dataclasses.replace(order.playbook, steps=tuple(steps))
     closes = order.closes.astimezone(UTC) if order.closes else None
     return dataclasses.replace(order, playbook=playbook, closes=closes)
+
+
+def thaw_as(kind: type[T], data: object) -> T:
+    """A frozen dataclass of the model from its plain values, as `dataclasses.asdict` and JSON leave them."""
+    thawed: T = _adapter(cast("type[object]", kind)).validate_python(data)
+    return thawed
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from runner.load import fields as f
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
-from runner.load.values import WEEKDAYS
+from runner.load.times import WEEKDAYS
 from runner.model import (
     CatchUp,
     Client,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
+from runner.load.nodes import Node, Origin
 from runner.load.text import closest, quoted
-from runner.load.yamlnodes import Node, Origin
 from runner.model import Settings
 
 if TYPE_CHECKING:

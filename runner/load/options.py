@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import Discriminator, Field, Tag, create_model
 
 from runner.load import fields as f
-from runner.load import values
+from runner.load import times, values
 from runner.load.fields import LISTED, Reads, Shape
+from runner.load.nodes import Node, Problems
 from runner.load.problems import checked
 from runner.load.text import listing
 from runner.load.values import Wrong, described
-from runner.load.yamlnodes import Node, Problems
 from runner.model import SecretRef
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ _SCALARS: dict[type, tuple[Callable[[object], object], dict[str, object]]] = {
     int: (values.whole(), {"type": "integer"}),
     float: (values.number, {"type": "number"}),
     timedelta: (
-        values.duration,
+        times.duration,
         {"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"},
     ),
     str: (values.text, {"type": "string"}),
@@ -159,7 +159,10 @@ def _read(annotation: Any) -> Any:
 def _scalar(annotation: Any) -> tuple[Callable[[object], object], dict[str, object]] | None:
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return values.choice(annotation), {"enum": [member.value for member in annotation]}
-    return _SCALARS.get(annotation)
+    if get_origin(annotation) is Literal:
+        words = [str(word) for word in get_args(annotation)]
+        return values.one_of(words), {"enum": words}
+    return _SCALARS.get(annotation) if isinstance(annotation, type) else None
 
 
 def _union(args: tuple[Any, ...]) -> Any:

@@ -7,11 +7,11 @@ from typing import Annotated, Protocol
 
 from runner.load import fields as f
 from runner.load.fields import EMPTY_LIST, LISTED, D, Shape
+from runner.load.nodes import Node, Problems
 from runner.load.options import options_of
-from runner.load.problems import checked, joined
-from runner.load.text import closest, quoted
+from runner.load.problems import checked
+from runner.load.text import closest, joined, quoted
 from runner.load.values import described
-from runner.load.yamlnodes import Node, Problems
 from runner.model import OnFailure, Playbook, Step
 
 __all__ = ["CommonShape", "Kind", "PlaybookShape", "playbook_of"]
@@ -107,11 +107,12 @@ def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) 
     known = [key for key in rest if key in kinds]
     for key in rest:
         if key not in kinds:
-            candidates = CommonShape.model_fields if known else [*kinds, *CommonShape.model_fields]
             what = "unknown key" if known else "unknown step"
-            problems.append(
-                node.key_problem(key, joined(path, key), f"{what} {quoted(key)}", closest(key, candidates))
+            hint = closest(key, [*kinds, *CommonShape.model_fields])
+            hint = (
+                hint if hint.startswith("did") else closest(key, CommonShape.model_fields if known else kinds)
             )
+            problems.append(node.key_problem(key, joined(path, key), f"{what} {quoted(key)}", hint))
     for key in known[1:]:
         message = f"a second step, {quoted(key)}, in one entry"
         problems.append(node.key_problem(key, joined(path, key), message, "begin it with a dash of its own"))

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from runner.errors import Problem, ValidationError
-from runner.load.text import closest, quoted
+from runner.load.nodes import Node, Problems, plain
+from runner.load.text import closest, joined, quoted
 from runner.load.values import described
-from runner.load.yamlnodes import Node, Problems, plain
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["checked", "flat", "joined", "raise_if_any"]
+__all__ = ["checked", "flat", "raise_if_any"]
 
 M = TypeVar("M", bound="BaseModel")
 
@@ -38,13 +38,6 @@ def checked(model: type[M], node: Node, problems: Problems, path: str = "") -> M
     except Refused as refused:
         problems += [_problem(model, node, path, error) for error in refused.errors(include_url=False)]
         return None
-
-
-def joined(path: str, *parts: str | int) -> str:
-    """A path like `steps[3].timeout`."""
-    for part in parts:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
 
 
 def raise_if_any(problems: Problems) -> None:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from runner.load.problems import joined
-from runner.load.text import closest, listing, quoted
-from runner.load.values import weekday
-from runner.load.yamlnodes import Node, Problems
+from runner.load.nodes import Node, Problems
+from runner.load.text import closest, joined, listing, quoted
+from runner.load.times import weekday
 from runner.model import Level, SiteKind
 
 __all__ = ["Names", "check_inventory", "check_when", "names_of"]
@@ -192,7 +191,7 @@ def _check_selector(node: Node, path: str, names: Names, problems: Problems, *, 
     if known is None or (colon and what == "site") or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
         grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
         hint = closest(what, ("tag", "client", "host", "kind")) if colon and known is None else ""
-        hint = hint if hint.startswith("did") else grammar
+        hint = hint.replace('"?', f':{name}"?') if hint.startswith("did") else grammar
         problems.append(node.problem(path, f"{quoted(selector)} is not a selector", hint))
         return
     if re.search(r"[*?\[]", name):

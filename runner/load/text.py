@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["closest", "listing", "masked", "quoted"]
+__all__ = ["closest", "joined", "listing", "masked", "quoted"]
 
 _SHOWN = 60
 _LISTED = 12
@@ -32,6 +32,13 @@ def masked(line: str) -> str:
     line = "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in line)
     line = _USERINFO.sub(lambda m: "*" * len(m[0]), line)
     return _SECRET_LINE.sub(lambda m: m[1] + "*" * len(m[2]), line)
+
+
+def joined(path: str, *parts: str | int) -> str:
+    """A path like `steps[3].timeout`."""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
 
 
 def closest(name: str, known: Iterable[str]) -> str:

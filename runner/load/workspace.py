@@ -18,8 +18,8 @@ from runner.model import Inventory, Playbook, Settings
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from runner.load.nodes import Node, Problems
     from runner.load.playbook import Kind
-    from runner.load.yamlnodes import Node, Problems
 
 __all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace"]
 

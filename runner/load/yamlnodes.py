@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.errors import Problem
-from runner.load.text import masked, quoted
+from runner.load.nodes import Node, Origin, Problems
+from runner.load.text import joined, quoted
 
-__all__ = ["Node", "Origin", "Problems", "plain", "read_yaml"]
+__all__ = ["read_yaml"]
 
 _LARGEST = 16 * 2**20
 _DEEPEST = 40
@@ -24,93 +23,6 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _SECRET_KEY = re.compile(r"(?i)pass(word|phrase|wd)?|pwd|secret|token|api[_-]?key")
-_REFERENCE = frozenset({"env", "file", "command"})
-
-Problems = list[Problem]
-
-
-@dataclass(slots=True)
-class Origin:
-    """Where text came from: the name to show, the folder that relative paths in it start from, its lines."""
-
-    name: str
-    base: Path
-    lines: list[str] = field(default_factory=list)
-    hidden: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    """Per line, the columns (1-based, end excluded) that hold the plain value of a secret."""
-
-    def source(self, line: int) -> str:
-        """A line as it may be shown."""
-        if not 1 <= line <= len(self.lines):
-            return ""
-        text = self.lines[line - 1]
-        for start, end in self.hidden.get(line, ()):
-            text = text[: start - 1] + "*" * len(text[start - 1 : end - 1]) + text[end - 1 :]
-        return masked(text)
-
-    def problem(self, line: int, column: int, path: str, message: str, hint: str = "") -> Problem:
-        """A problem at a place of this text."""
-        return Problem(self.name, line, column, path, message, hint, self.source(line))
-
-    def hide(self, node: Node) -> None:
-        """Keep a value out of every line that is shown, wherever in the tree it stands."""
-        if isinstance(node.value, dict):
-            for key, child in node.value.items():
-                if key not in _REFERENCE:
-                    self.hide(child)
-        elif isinstance(node.value, list):
-            for child in node.value:
-                self.hide(child)
-        elif node.end:
-            last, stop = node.end
-            for line in range(node.line, last + 1):
-                start = node.column if line == node.line else 1
-                end = stop if line == last else len(self.lines[line - 1]) + 1
-                self.hidden.setdefault(line, []).append((start, end))
-
-
-@dataclass(slots=True)
-class Node:
-    """A value and its place. Lines and columns count from 1; `keys` holds the places of a mapping's keys."""
-
-    origin: Origin
-    line: int
-    column: int
-    value: str | dict[str, Node] | list[Node] | None
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    end: tuple[int, int] | None = None
-
-    def problem(self, path: str, message: str, hint: str = "") -> Problem:
-        """A problem with this value."""
-        return self.origin.problem(self.line, self.column, path, message, hint)
-
-    def key_problem(self, key: str, path: str, message: str, hint: str = "") -> Problem:
-        """A problem with one of this mapping's keys. After a merge the key may stand in another file."""
-        line, column = self.keys.get(key, (self.line, self.column))
-        child = self.value.get(key) if isinstance(self.value, dict) else None
-        return (child or self).origin.problem(line, column, path, message, hint)
-
-    def get(self, key: str) -> Node | None:
-        """The value of a key, None where there is none or where this is no mapping."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
-
-    def items(self) -> Iterator[tuple[str, Node]]:
-        """The entries of a mapping; nothing where this is none."""
-        return iter(self.value.items() if isinstance(self.value, dict) else ())
-
-    def entries(self) -> list[Node]:
-        """The entries of a list; nothing where this is none."""
-        return self.value if isinstance(self.value, list) else []
-
-
-def plain(node: Node) -> object:
-    """The tree without places: dict, list, str and None."""
-    value = node.value
-    if isinstance(value, dict):
-        return {key: plain(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [plain(child) for child in value]
-    return value
 
 
 def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | None:
@@ -161,6 +73,7 @@ class _Builder:
         self.problems = problems
         self.anchors: dict[str, Node] = {}
         self.aliased = 0
+        self.path: list[str | int] = []
         self.usable = True
 
     def build(self, text: str) -> Node | None:
@@ -225,7 +138,9 @@ class _Builder:
         elif kind == "SequenceStartEvent":
             children: list[Node] = []
             while type(child := next(events)).__name__ != "SequenceEndEvent":
+                self.path.append(len(children))
                 children.append(self._node(child, events, depth + 1))
+                self.path.pop()
             node = Node(self.origin, line, column, children)
         else:
             node = self._mapping(event, events, depth)
@@ -242,14 +157,18 @@ class _Builder:
         while type(key_event := next(events)).__name__ != "MappingEndEvent":
             key = self._key(key_event)
             key_line, key_column = _start(key_event)
+            self.path.append(key)
             child = self._node(next(events), events, depth + 1)
+            where = joined("", *self.path)
+            self.path.pop()
             if key == "<<" and not getattr(key_event, "style", None):
                 merged += self._merge(child)
                 continue
             if key in values:
                 first = node.keys[key][0]
-                hint = "remove one of the two"
-                self._note(key_line, key_column, f"duplicate key {quoted(key)}, first on line {first}", hint)
+                self._note(
+                    key_line, key_column, f"duplicate key {quoted(key)}, first on line {first}", hint, where
+                )
                 continue
             values[key] = child
             node.keys[key] = key_line, key_column

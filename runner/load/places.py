@@ -1,0 +1,134 @@
+"""Words for places: addresses of people, pages, machines and databases, and paths on a host."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from runner.load.text import quoted
+from runner.load.values import Wrong, line, scalar, secret
+from runner.model import SecretRef
+
+__all__ = [
+    "account",
+    "address",
+    "email",
+    "ledger",
+    "page",
+    "remote_path",
+    "secret_or_url",
+    "sender",
+    "site_path",
+    "site_url",
+    "url",
+]
+
+_EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@(?:[\w-]+(?:\.[\w-]+)+|localhost)")
+
+
+def email(value: object) -> str:
+    """One address; letters of any script may be in it."""
+    found = scalar(value, "an e-mail address")
+    if not _EMAIL.fullmatch(found) or not found.isprintable() or ".." in found:
+        raise Wrong(f"{quoted(found)} is not an e-mail address", "like office@acme.example")
+    return found
+
+
+def sender(value: object) -> str:
+    """An address, bare or as `Name <address>`."""
+    found = line(value)
+    match = re.fullmatch(r"([^<>]*)<([^<>]*)>", found)
+    email(match[2] if match else found)
+    return found
+
+
+def url(value: object) -> str:
+    """A web address, `http` or `https`, without credentials."""
+    found = scalar(value, "a web address")
+    try:
+        parts = urlsplit(found)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise Wrong(f"{quoted(found)} is not a web address", "like https://shop.acme.example") from None
+    if parts.username is not None or parts.password is not None:
+        raise Wrong("a web address with a user or password in it", "it would stand in reports: leave it out")
+    if parts.scheme not in {"http", "https"} or not host or not re.fullmatch(r"\S+", found):
+        bare = re.fullmatch(r"[\w-]+(\.[\w-]+)+(:[0-9]+)?(/\S*)?", found)
+        hint = f"try https://{found}" if bare else "like https://shop.acme.example"
+        raise Wrong(f"{quoted(found)} is not a web address", hint)
+    return line(found)
+
+
+def site_url(value: object) -> str:
+    """The address of a site: a web address without query and fragment."""
+    found = url(value)
+    if "?" in found or "#" in found:
+        raise Wrong(f"{quoted(found)} has a query", "the address of the home page; list others under pages")
+    return found
+
+
+def address(value: object) -> str:
+    """What SSH connects to: a name, an IP address, or a name of the SSH configuration."""
+    found = scalar(value, "an address")
+    if "@" in found:
+        raise Wrong(f"{quoted(found)} holds a user", "write the user under `user`")
+    try:
+        ipaddress.ip_address(found)
+    except ValueError:
+        port = re.fullmatch(r"(.+):([0-9]{1,5})", found)
+        if port:
+            raise Wrong(f"{quoted(found)} holds a port", f"write `port: {port[2]}`") from None
+        if not re.fullmatch(r"\w[\w.-]*", found):
+            raise Wrong(f"{quoted(found)} is not an address", "a name or an IP address") from None
+    return found
+
+
+def account(value: object) -> str:
+    """A user's name on a host."""
+    found = scalar(value, "a user name")
+    if not re.fullmatch(r"[\w][\w.@\\$-]*", found):
+        raise Wrong(f"{quoted(found)} is not a user name")
+    return found
+
+
+def remote_path(value: object) -> str:
+    """An absolute path on a host."""
+    found = line(value)
+    if not found.startswith("/"):
+        raise Wrong(f"{quoted(found)} is not an absolute path", "begin it with /")
+    return found.rstrip("/") or "/"
+
+
+def site_path(value: object) -> str:
+    """A document root: an absolute path that is not the whole machine."""
+    found = remote_path(value)
+    if found == "/" or ".." in found.split("/"):
+        raise Wrong(f"{quoted(found)} cannot be a site's folder", "like /srv/shop/public")
+    return found
+
+
+def page(value: object) -> str:
+    """A path of a site as in its web address."""
+    found = scalar(value, "a page")
+    if not re.fullmatch(r"/\S*", found) or not found.isprintable() or found.startswith("//"):
+        hint = f"try /{found}" if re.fullmatch(r"\w[^\s:]*", found) else "begin it with /"
+        raise Wrong(f"{quoted(found)} is not a page", hint)
+    return found
+
+
+def secret_or_url(value: object) -> SecretRef | str:
+    """A web address, or a reference to one that is not for everybody's eyes."""
+    return secret(value) if isinstance(value, Mapping) else url(value)
+
+
+def ledger(value: object) -> str:
+    """The address of a database, without a password."""
+    found = line(value)
+    if not re.match(r"(sqlite|postgresql)(\+\w+)?://", found):
+        hint = "like sqlite:///.sitecrew/ledger.db or postgresql://db.example/sitecrew"
+        raise Wrong(f"{quoted(found)} is not the address of a ledger", hint)
+    if re.match(r"[\w+]+://[^/@]*:[^/@]*@", found):
+        raise Wrong("an address with a password in it", "leave it out and use PGPASSWORD or ~/.pgpass")
+    return found

@@ -1,0 +1,197 @@
+"""Words for time: durations, times of day, dates, day rules, zones, service hours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from functools import lru_cache
+
+from runner.load.text import closest, quoted
+from runner.load.values import Wrong, line, scalar
+from runner.model import DateRange, Rule, WindowDay
+
+__all__ = [
+    "WEEKDAYS",
+    "day",
+    "day_rule",
+    "days",
+    "duration",
+    "hours",
+    "report_day",
+    "rule",
+    "span",
+    "time_of_day",
+    "weekday",
+    "window_zone",
+    "zone",
+]
+
+_UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?")
+_LONGEST = timedelta(days=3660)
+
+
+def duration(value: object) -> timedelta:
+    """`30s`, `10m`, `6h`, `7d`, `1h30m`."""
+    found = scalar(value, "a duration")
+    match = _DURATION.fullmatch(found)
+    if not match or not found:
+        raise Wrong(f"{quoted(found)} is not a duration", _duration_hint(found))
+    days_, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    length = timedelta(days=days_, hours=hours, minutes=minutes, seconds=seconds)
+    if length > _LONGEST:
+        raise Wrong(f"{quoted(found)} is too long", "at most ten years")
+    return length
+
+
+def span(value: object) -> timedelta:
+    """A duration that is longer than nothing."""
+    length = duration(value)
+    if not length:
+        raise Wrong(f"{quoted(str(value))} is too short", "at least 1s")
+    return length
+
+
+def _duration_hint(found: str) -> str:
+    words = re.findall(r"([0-9]{1,7})\s*([a-z]+)", found.lower())
+    whole_text = re.fullmatch(r"\s*(?:[0-9]{1,7}\s*[a-z]+[\s,]*(?:and\s+)?)+", found.lower())
+    if words and whole_text and all(_unit(unit) for _, unit in words):
+        return "try " + "".join(
+            f"{int(count) * 7}d" if _unit(unit) == "w" else count + _unit(unit) for count, unit in words
+        )
+    if re.fullmatch(r"[0-9]{1,7}", found):
+        return f"name the unit: {found}s, {found}m, {found}h or {found}d"
+    return "like 30s, 10m, 6h, 7d or 1h30m"
+
+
+def _unit(word: str) -> str:
+    names = {"w": "weeks", "d": "days", "h": "hours hrs", "m": "minutes mins", "s": "seconds secs"}
+    return next((u for u, full in names.items() if any(f.startswith(word) for f in full.split())), "")
+
+
+def time_of_day(value: object) -> time:
+    """`02:00`, quoted or not."""
+    found = scalar(value, "a time")
+    match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", found)
+    if not match:
+        raise Wrong(f"{quoted(found)} is not a time of day", 'like "02:00" or "22:30"')
+    return time(int(match[1]), int(match[2]))
+
+
+def day(value: object) -> date:
+    """`2027-03-01`."""
+    found = scalar(value, "a date")
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
+            return date.fromisoformat(found)
+    except ValueError as error:
+        raise Wrong(f"{quoted(found)} is no day of the calendar", str(error)) from None
+    raise Wrong(f"{quoted(found)} is not a date", "year-month-day, like 2027-03-01")
+
+
+def days(value: object) -> DateRange | str:
+    """A day, a span of days `2026-12-20/2027-01-02`, or the name of an iCalendar file."""
+    found = scalar(value, "a date")
+    if found.lower().endswith(".ics"):
+        return line(found)
+    first, slash, last = found.partition("/")
+    begin, end = day(first), day(last if slash else first)
+    if end < begin:
+        raise Wrong(f"{quoted(found)} ends before it begins", f"try {last}/{first}")
+    return DateRange(begin, end)
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
+
+
+def weekday(word: str) -> int | None:
+    """0 for Monday, by the full name or its first three letters; None for anything else."""
+    for index, full in enumerate(WEEKDAYS):
+        if word.lower() in {full, full[:3]}:
+            return index
+    return None
+
+
+def day_rule(value: object) -> WindowDay:
+    """`tuesday`, `second tuesday`, `last friday`, or a day of the month."""
+    found = scalar(value, "a day")
+    if re.fullmatch(r"[0-9]{1,2}", found) and 1 <= int(found) <= 31:  # noqa: PLR2004
+        return WindowDay(monthday=int(found))
+    words = found.lower().split()
+    index = weekday(words[-1]) if words else None
+    if index is not None and len(words) == 1:
+        return WindowDay(weekday=index)
+    if index is not None and len(words) == 2 and words[0] in _NTH:  # noqa: PLR2004
+        return WindowDay(weekday=index, nth=_NTH[words[0]])
+    hint = closest(words[-1], WEEKDAYS) if words else ""
+    like = "like tuesday, second tuesday, last friday or 15"
+    raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else like)
+
+
+def report_day(value: object) -> int | str:
+    """The day a report is made: of the month, or a weekday by its full name."""
+    found = scalar(value, "a day")
+    if re.fullmatch(r"[0-9]{1,2}", found) and 1 <= int(found) <= 31:  # noqa: PLR2004
+        return int(found)
+    index = weekday(found)
+    if index is None:
+        hint = closest(found, WEEKDAYS)
+        raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else "like 1 or monday")
+    return WEEKDAYS[index]
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def zone(value: object) -> str:
+    """An IANA time zone."""
+    found = scalar(value, "a time zone")
+    if found not in _zones():
+        hint = closest(found, _zones())
+        hint = hint if hint.startswith("did") else "like Europe/Berlin"
+        raise Wrong(f"{quoted(found)} is not a time zone", hint)
+    return found
+
+
+def window_zone(value: object) -> str:
+    """A time zone, or `client` for each client's own."""
+    return "client" if value == "client" else zone(value)
+
+
+_HOURS = re.compile(
+    r"(?P<d>(?:mon|tue|wed|thu|fri|sat|sun)(?:-(?:mon|tue|wed|thu|fri|sat|sun))?)"
+    r" (?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+)
+
+
+def hours(value: object) -> str:
+    """Service hours: `mon-fri 09:00-17:00`, several with commas, or `24/7`."""
+    found = line(value)
+    parts = [part.strip() for part in found.split(",")]
+    if found != "24/7" and not all(_HOURS.fullmatch(part) for part in parts):
+        raise Wrong(f"{quoted(found)} are not service hours", 'like "mon-fri 09:00-17:00" or "24/7"')
+    return found
+
+
+def rule(value: object) -> Rule:
+    """`hold`, `at-once` or `{after: 7d}`."""
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key != "after"]
+        if unknown or "after" not in value:
+            raise Wrong(f"unknown key {quoted(unknown[0])}" if unknown else "nothing in it", "{after: 7d}")
+        return Rule(after=duration(value["after"]))
+    found = scalar(value, "hold, at-once or {after: 7d}")
+    if found == "hold":
+        return Rule(hold=True)
+    if found == "at-once":
+        return Rule()
+    hint = closest(found, ("hold", "at-once"))
+    like = f"try {{after: {found}}}" if _DURATION.fullmatch(found) and found else ""
+    message = f"{quoted(found)} is not one of hold, at-once, {{after: 7d}}"
+    raise Wrong(message, like or (hint if hint.startswith("did") else ""))
