@@ -1,0 +1,29 @@
+"""Model and facts in, a plan out. Pure: nothing here reads a file, a clock or a host."""
+
+from __future__ import annotations
+
+from runner.plan.policy import LedgerHold, Standing, decide
+from runner.plan.preview import needs_facts, plan_site
+from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
+from runner.plan.select import applies, rings, select
+from runner.plan.windows import Due, Occurrence, next_windows, occurrences
+
+__all__ = [
+    "Barrier",
+    "Due",
+    "LedgerHold",
+    "Occurrence",
+    "Parts",
+    "Segment",
+    "SkippedStep",
+    "Standing",
+    "applies",
+    "cut",
+    "decide",
+    "needs_facts",
+    "next_windows",
+    "occurrences",
+    "plan_site",
+    "rings",
+    "select",
+]

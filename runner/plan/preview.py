@@ -1,0 +1,126 @@
+"""The plan of one site: what each step of a playbook would change, and why or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from runner.model import Action, Change, Client, ItemKind, Playbook, Policy, Site, SiteFacts, SitePlan, Step
+from runner.plan.policy import LedgerHold, Standing, decide
+from runner.plan.segments import cut
+from runner.steps import StepKind, registry
+from runner.steps.versions import compare
+
+__all__ = ["needs_facts", "plan_site"]
+
+_ITEMS = {
+    "wordpress.plugins": ("plugins", ItemKind.PLUGIN),
+    "wordpress.themes": ("themes", ItemKind.THEME),
+    "wordpress.core": ("core", ItemKind.CORE),
+    "wordpress.database": ("database", ItemKind.DATABASE),
+}
+
+
+def needs_facts(
+    playbook: Playbook,
+    site: Site,
+    *,
+    tags: Collection[str] = (),
+    kinds: Mapping[str, StepKind] | None = None,
+) -> bool:
+    """Whether the site must be read to plan this playbook."""
+    kinds = registry() if kinds is None else kinds
+    return any(kinds[step.kind].facts for step in cut(playbook, site, tags=tags, kinds=kinds).steps)
+
+
+def plan_site(
+    site: Site,
+    client: Client,
+    playbook: Playbook,
+    facts: SiteFacts | None,
+    *,
+    now: datetime,
+    problem: str = "",
+    policy: Policy | None = None,
+    holds: Iterable[LedgerHold] = (),
+    first_seen: Mapping[tuple[str, str], datetime] | None = None,
+    security: Collection[str] = (),
+    tags: Collection[str] = (),
+    kinds: Mapping[str, StepKind] | None = None,
+) -> SitePlan:
+    """The changes in the order of the playbook; steps that are not for this site have none.
+
+    `facts` is None where the site was not read: then `problem` says why, and every step that needs the facts
+    has one change of action `unknown`, so that nothing known is never taken for nothing to do.
+    """
+    kinds = registry() if kinds is None else kinds
+    standing = Standing(
+        policy=policy or Policy(),
+        site=site,
+        now=now,
+        today=now.astimezone(ZoneInfo(client.timezone)).date(),
+        holds=tuple(holds),
+        first_seen=first_seen or {},
+        security=security,
+    )
+    changes: list[Change] = []
+    for step in cut(playbook, site, tags=tags, kinds=kinds).steps:
+        kind = kinds[step.kind]
+        if facts is not None:
+            named = _named(step)
+            proposed = kind.propose(step, facts)
+            decided = [decide(change, standing, named=change.item in named) for change in proposed]
+            changes += _one_core(decided)
+        elif kind.facts:
+            changes.append(_unread(step, problem))
+    problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
+    return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes))
+
+
+def _named(step: Step) -> frozenset[str]:
+    update = getattr(step.options, "update", None)
+    if isinstance(update, tuple):
+        return frozenset(update)
+    return frozenset({"core"}) if step.kind == "wordpress.core" and str(update)[:1].isdigit() else frozenset()
+
+
+def _one_core(changes: list[Change]) -> list[Change]:
+    """Core goes to one version: the newest that may run; what is held above it is still told."""
+    runs = [c for c in changes if c.kind is ItemKind.CORE and c.action is Action.CHANGE]
+    if not runs:
+        return changes
+    best = runs[0]
+    for candidate in runs[1:]:
+        best = candidate if compare(candidate.to_version, best.to_version) > 0 else best
+    return [
+        c
+        for c in changes
+        if c.kind is not ItemKind.CORE
+        or c is best
+        or (c.action is not Action.CHANGE and compare(c.to_version, best.to_version) > 0)
+    ]
+
+
+def _unread(step: Step, problem: str) -> Change:
+    item, kind = _ITEMS.get(step.kind, (step.kind, ItemKind.PACKAGE))
+    return Change(
+        step=step.id,
+        item=item,
+        kind=kind,
+        from_version="",
+        to_version="",
+        action=Action.UNKNOWN,
+        why=problem or "the site was not read",
+    )
+
+
+def _problems(facts: SiteFacts | None, problem: str, *, needed: bool) -> tuple[str, ...]:
+    if facts is None:
+        return (problem,) if problem and needed else ()
+    found = []
+    if facts.crippled:
+        found.append(f"does not boot with its plugins and theme: {facts.crippled}")
+    if facts.maintenance:
+        found.append("somebody has it in maintenance (.maintenance)")
+    return tuple(found)

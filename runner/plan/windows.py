@@ -1,0 +1,162 @@
+"""When windows are due: local wall time, whatever the clocks do.
+
+A time that the clocks skip is taken at the first instant after the gap, a repeated one at its first pass:
+each day that matches gives exactly one occurrence. Instants are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from runner.model import DateRange, Inventory, Window, WindowDay
+from runner.plan.select import select
+
+__all__ = ["Due", "Occurrence", "next_windows", "occurrences"]
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Occurrence:
+    """One time that a window is open."""
+
+    starts: datetime
+    closes: datetime
+    """`starts` and as much elapsed time as the window lasts."""
+    local: datetime
+    """`starts` on the wall."""
+    blackout: bool = False
+    """Falls on a day on which nothing may be done: due, and skipped."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """A window that will open for the sites of one client."""
+
+    starts: datetime
+    window: str
+    client: str
+    closes: datetime
+    local: datetime
+    sites: tuple[str, ...]
+
+    def as_json(self) -> dict[str, str]:
+        """The shape of `schedule next --json`."""
+        return {
+            "window": self.window,
+            "client": self.client,
+            "starts": _utc(self.starts),
+            "starts_local": self.local.isoformat(),
+            "closes": _utc(self.closes),
+        }
+
+
+def occurrences(
+    window: Window,
+    zone: ZoneInfo,
+    start_after: datetime,
+    holidays: Mapping[str, Sequence[DateRange]] | None = None,
+) -> Iterator[Occurrence]:
+    """Every occurrence that starts after an instant, in order, without end; those in a blackout are marked.
+
+    `zone` is where the wall clock hangs that `window.at` is read from; `holidays` are the days of the calendars
+    that `window.blackouts` names by their path. A month without the day (the 31st, a fifth Tuesday) has no occurrence.
+    """
+    blackouts = _blackouts(window, holidays or {})
+    day = start_after.astimezone(zone).date() - _DAY
+    while True:
+        if _matches(window.day, day):
+            starts = _instant(day, window.at, zone)
+            if starts > start_after:
+                local = starts.astimezone(zone)
+                closed = any(span.first <= local.date() <= span.last for span in blackouts)
+                yield Occurrence(starts, starts + window.lasts, local, closed)
+        day += _DAY
+
+
+def next_windows(
+    inventory: Inventory,
+    start: datetime,
+    count: int,
+    holidays: Mapping[str, Sequence[DateRange]] | None = None,
+) -> tuple[Due, ...]:
+    """The next openings of all windows at or after an instant, a row for each client with sites in them.
+
+    Raises:
+        UnknownNameError: a window names sites that are not in the inventory.
+    """
+    after = start - timedelta(microseconds=1)
+
+    def zone(window: Window, client: str) -> ZoneInfo:
+        return ZoneInfo(window.timezone or inventory.clients[client].timezone)
+
+    streams = [
+        _openings(window, client, names, occurrences(window, zone(window, client), after, holidays))
+        for window in inventory.windows.values()
+        for client, names in _clients(inventory, window).items()
+    ]
+    return tuple(islice(merge(*streams), count))
+
+
+def _openings(
+    window: Window, client: str, sites: tuple[str, ...], found: Iterator[Occurrence]
+) -> Iterator[Due]:
+    for each in found:
+        if not each.blackout:
+            yield Due(each.starts, window.name, client, each.closes, each.local, sites)
+
+
+def _clients(inventory: Inventory, window: Window) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for site in select(inventory, window.sites):
+        found[site.client] = (*found.get(site.client, ()), site.name)
+    return found
+
+
+def _blackouts(window: Window, holidays: Mapping[str, Sequence[DateRange]]) -> list[DateRange]:
+    spans: list[DateRange] = []
+    for entry in window.blackouts:
+        spans += [entry] if isinstance(entry, DateRange) else holidays.get(entry, ())
+    return spans
+
+
+def _matches(rule: WindowDay, day: date) -> bool:
+    if rule.monthday is not None:
+        return day.day == rule.monthday
+    if day.weekday() != rule.weekday:
+        return False
+    if rule.nth is None:
+        return True
+    if rule.nth < 0:
+        return (day + 7 * _DAY).month != day.month
+    return (day.day - 1) // 7 + 1 == rule.nth
+
+
+def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    wall = datetime.combine(day, at)
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall:
+        return instant
+    return _end_of_gap(wall.replace(tzinfo=zone, fold=1).astimezone(UTC), instant, zone)
+
+
+def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The instant between the two, to the second, at which the offset changes."""
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
