@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import UTC
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runner.model import Order, Playbook
 
@@ -48,7 +48,8 @@ def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
 
 def thaw_as(kind: type[T], data: object) -> T:
     """A frozen dataclass of the model from its plain values, as `dataclasses.asdict` and JSON leave them."""
-    thawed: T = _adapter(cast("type[object]", kind)).validate_python(data)
+    anything: Any = kind
+    thawed: T = _adapter(anything).validate_python(data)
     return thawed
 
 

@@ -51,6 +51,7 @@ def described(value: object) -> str:
 
 
 def scalar(value: object, wanted: str) -> str:
+    """The text of a value that is to be one; `wanted` says of what sort in the message."""
     if not isinstance(value, str):
         raise Wrong(f"expected {wanted}, found {described(value)}")
     return value

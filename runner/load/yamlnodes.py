@@ -166,9 +166,8 @@ class _Builder:
                 continue
             if key in values:
                 first = node.keys[key][0]
-                self._note(
-                    key_line, key_column, f"duplicate key {quoted(key)}, first on line {first}", hint, where
-                )
+                message = f"duplicate key {quoted(key)}, first on line {first}"
+                self._note(key_line, key_column, message, "remove one of the two", where)
                 continue
             values[key] = child
             node.keys[key] = key_line, key_column
