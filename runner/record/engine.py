@@ -118,7 +118,7 @@ def _checked(engine: Engine, file: Path) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         told = explain(error, file)
-        if _code(error) == "SQLITE_CANTOPEN":
+        if _code(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
             raise _CannotOpenError(str(told), hint=told.hint) from error
         raise told from error
     except LedgerError:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_a_new_ledger_is_for_its_owner_only(file: Path, url: str):
 def test_six_processes_open_one_fresh_ledger_at_once(url: str):
     code = """if True:
         import sys
+import tempfile
         from runner.record import Ledger
         with Ledger.open(sys.argv[1]) as ledger:
             ledger.acquire_lease(sys.argv[2], host="here", pid=1, process_start="0")
@@ -58,6 +60,7 @@ def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
     Ledger.open(url).close()
     code = """if True:
         import sys
+import tempfile
         from runner.record import Ledger
         Ledger.open(sys.argv[1])
         print("alembic" in sys.modules)
@@ -151,6 +154,25 @@ def test_a_ledger_in_a_read_only_folder_is_read(file: Path, url: str, begin, tmp
     ):
         assert ledger.find_run("last") == "r1"
     assert list(file.parent.iterdir()) == [file]
+
+
+@needs_root
+def test_somebody_who_may_only_read_reads_and_is_refused_writing(begin):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ledger.db"
+        with Ledger.open(f"sqlite:///{file}") as ledger:
+            begin(ledger)
+        Path(folder).chmod(0o755)
+        file.chmod(0o644)
+        os.seteuid(65534)
+        try:
+            with Ledger.open(f"sqlite:///{file}", read_only=True) as ledger:
+                assert ledger.find_run("last") == "r1"
+            with pytest.raises(LedgerError, match="Permission denied"):
+                Ledger.open(f"sqlite:///{file}")
+        finally:
+            os.seteuid(0)
+        assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_reader_sees_what_a_writer_has_just_committed(url: str, begin):
