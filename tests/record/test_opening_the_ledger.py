@@ -43,7 +43,6 @@ def test_a_new_ledger_is_for_its_owner_only(file: Path, url: str):
 def test_six_processes_open_one_fresh_ledger_at_once(url: str):
     code = """if True:
         import sys
-import tempfile
         from runner.record import Ledger
         with Ledger.open(sys.argv[1]) as ledger:
             ledger.acquire_lease(sys.argv[2], host="here", pid=1, process_start="0")
@@ -60,7 +59,6 @@ def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
     Ledger.open(url).close()
     code = """if True:
         import sys
-import tempfile
         from runner.record import Ledger
         Ledger.open(sys.argv[1])
         print("alembic" in sys.modules)
