@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from runner.backup.archive import ArchiveStore, Draft, Part, Snapshot
+from runner.backup.archive import DATABASE, FILES, MANIFEST, ArchiveStore, Draft, Part, Snapshot
 
-__all__ = ["ArchiveStore", "Draft", "Part", "Snapshot"]
+__all__ = ["DATABASE", "FILES", "MANIFEST", "ArchiveStore", "Draft", "Part", "Snapshot"]

@@ -23,12 +23,12 @@ from typing import IO
 from runner.backup.inspect import inspect_dump, inspect_tree
 from runner.errors import BackupError
 
-__all__ = ["ArchiveStore", "Draft", "Part", "Snapshot"]
+__all__ = ["DATABASE", "FILES", "MANIFEST", "ArchiveStore", "Draft", "Part", "Snapshot"]
 
 DATABASE = "database.sql.gz"
 FILES = "files.tar.gz"
 _INDEX = "files.index.gz"
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ArchiveStore:
 
     def snapshots(self, site: str) -> tuple[Snapshot, ...]:
         """Complete snapshots of a site, newest first."""
-        found = sorted((self.folder / site).glob(f"[0-9]*/{_MANIFEST}"), reverse=True)
+        found = sorted((self.folder / site).glob(f"[0-9]*/{MANIFEST}"), reverse=True)
         return tuple(_read(path) for path in found)
 
     def verify(self, snapshot: Snapshot) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ class Draft:
             files=files,
             tables=tables,
         )
-        with self.open(_MANIFEST) as file:
+        with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())

@@ -47,9 +47,9 @@ def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
     @click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")
-    @click.pass_context
     @functools.wraps(command)
-    def wrapped(ctx: click.Context, folder: str | None, extra: tuple[str, ...], **rest: Any) -> Any:
+    def wrapped(folder: str | None, extra: tuple[str, ...], **rest: Any) -> Any:
+        ctx = click.get_current_context()
         return ctx.invoke(command, open_workspace(ctx, folder, extra), **rest)
 
     return wrapped

@@ -14,7 +14,7 @@ import click
 from runner.errors import Problem, SitecrewError, ValidationError
 from runner.model import Outcome
 
-__all__ = ["ago", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
+__all__ = ["ago", "closest_hint", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
 
 _COLOURS = {
     Outcome.OK: "green",
@@ -72,6 +72,15 @@ def ago(instant: datetime | None, now: datetime | None = None) -> str:
             count = int(passed // size)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return ""
+
+
+def closest_hint(name: str, known: Iterable[str]) -> str:
+    """What was probably meant, or what there is."""
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {near[0]}?" if near else f"there is: {', '.join(names[:12])}" if names else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -91,9 +91,7 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "site.started": lambda e: f"{e.site}: begins",
     "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
     "step.started": lambda e: f"{e.site}: {e.step} ...",
-    "step.finished": lambda e: (
-        f"{e.site}: {e.step} {_outcome(e)} {seconds_text(e.data.get('seconds'))}{_changes(e)}{_why(e)}"
-    ),
+    "step.finished": lambda e: f"{e.site}: {e.step} {_outcome(e)} {_seconds(e)}{_changes(e)}{_why(e)}",
     "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {_size(e.data['bytes'])}",
     "link.lost": lambda e: f"{e.site}: link lost, the job goes on without us; attaching again",
     "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
@@ -174,6 +172,11 @@ class LiveTable:
 
 def _outcome(event: RunEvent) -> str:
     return outcome_text(Outcome(str(event.data["outcome"])))
+
+
+def _seconds(event: RunEvent) -> str:
+    seconds = event.data.get("seconds")
+    return seconds_text(seconds) if isinstance(seconds, float) else ""
 
 
 def _why(event: RunEvent) -> str:

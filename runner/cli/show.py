@@ -123,16 +123,16 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
     if json_:
         emit_json(view.as_json())
         return
-    took = seconds_text((view.finished - view.started).total_seconds()) if view.finished else ""
+    head = view.summary
+    took = seconds_text((head.finished - head.started).total_seconds()) if head.finished else ""
     click.echo(
-        f"{click.style(view.run, bold=True)}  {view.playbook}  {view.started.astimezone():%Y-%m-%d %H:%M}  "
-        f"{took}  {outcome_text(view.outcome)}"
+        f"{click.style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
+        f"{took}  {outcome_text(head.outcome)}"
     )
     for site in view.sites:
-        why = f"  {site.why}" if site.why else ""
-        click.echo(
-            f"\n{click.style(site.site, bold=True)} ({site.client})  {outcome_text(site.outcome)}{why}"
-        )
+        row = site.row
+        why = f"  {row.why}" if row.why else ""
+        click.echo(f"\n{click.style(row.site, bold=True)} ({row.client})  {outcome_text(row.outcome)}{why}")
         for problem in site.problems:
             click.echo(f"  ! {problem}")
         for step in site.steps:
@@ -143,7 +143,7 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
                 arrow = f"{change.from_version} -> {change.to_version}"
                 why = f"  {change.why}" if change.why else ""
                 click.echo(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
-    say(f"\nwhat the hosts said: sitecrew logs {view.run} SITE")
+    say(f"\nwhat the hosts said: sitecrew logs {head.run} SITE")
 
 
 @click.command()
@@ -155,9 +155,7 @@ def logs(workspace: Workspace, run: str, site: str) -> None:
     ledger = reading(workspace)
     for step in ledger.step_output(ledger.find_run(run), site):
         state = outcome_text(step.outcome) if step.outcome else "not begun"
-        click.echo(
-            click.style(f"== {step.step}  ", bold=True) + f"{state}  {seconds_text(step.seconds)}  {step.why}"
-        )
+        click.echo(click.style(f"== {step.step}  ", bold=True) + f"{state}  {step.why}")
         if step.output:
             click.echo(step.output.rstrip("\n"))
 
@@ -176,17 +174,8 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     from runner.plan import select
 
     chosen = select(workspace.inventory, (site,), ())
-    rows = [
-        {
-            "snapshot": found.snapshot,
-            "site": found.site,
-            "taken": found.taken.isoformat(),
-            "bytes": found.bytes,
-            "verified": found.verified.isoformat() if found.verified else None,
-        }
-        for one in chosen
-        for found in reading(workspace).backups(one.name)
-    ]
+    ledger = reading(workspace)
+    rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)]
     if json_:
         emit_json(rows)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -83,7 +84,7 @@ def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
 
 @click.command()
 @click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]))
-def schema(which: str) -> None:
+def schema(which: Literal["inventory", "playbook", "settings"]) -> None:
     """Print the JSON Schema of a file.
 
     For an editor, save it and put this above the first line: # yaml-language-server: $schema=FILE

@@ -29,6 +29,10 @@ class Order:
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     parallel: Parallel = field(default_factory=Parallel)
+    tags: tuple[str, ...] = ()
+    """Only steps with one of these; empty means all."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment of shell steps, as given on the command line."""
     window: str | None = None
     closes: datetime | None = None
     """When the window ends, in UTC; no site is begun later."""

@@ -1,8 +1,8 @@
 """The durable engine, and the one module that knows it (DBOS Transact).
 
 It holds positions in queues and nothing else: the ledger and the job folders on the hosts are the truth. If
-its file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its promise,
-so that the same id started twice runs once.
+its file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its
+promise, so that the same id started twice runs once.
 
 An exception of the engine is never a verdict about a site: callers treat it as *lost*.
 """
@@ -87,7 +87,11 @@ class Engine:
 
     def workflow(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         """Register a workflow under a lasting name; `body` takes and returns small JSON values."""
-        registered: Callable[..., Any] = self._dbos.workflow(name=name)(body)
+
+        def plain(*args: Any) -> Any:  # the engine marks what it registers, and methods cannot be marked
+            return body(*args)
+
+        registered: Callable[..., Any] = self._dbos.workflow(name=name)(plain)
         return registered
 
     def launch(self, queues: Sequence[Queue]) -> None:

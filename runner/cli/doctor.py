@@ -1,0 +1,59 @@
+"""`doctor`: what would go wrong tonight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import as_json, selecting, with_workspace
+from runner.cli.output import emit_json, say
+from runner.cli.run import select_sites
+from runner.errors import ExitCode
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.workflows.doctor import Check
+
+__all__ = ["doctor"]
+
+_WORST = (ExitCode.UNEXPECTED, ExitCode.USAGE, ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.OK)
+
+
+@click.command()
+@with_workspace
+@selecting
+@as_json
+def doctor(workspace: Workspace, **options: Any) -> int:
+    """Look at the controller, the hosts and the sites, and say what would go wrong tonight."""
+    from runner.workflows.doctor import examine
+
+    sites = select_sites(workspace, options["limit"], options["exclude"])
+    checks = []
+    for check in examine(workspace, sites):
+        checks.append(check)
+        if not options["json_"]:
+            _show(check)
+    code = next(code for code in _WORST if code is ExitCode.OK or any(c.code == code for c in checks))
+    if options["json_"]:
+        emit_json(
+            {
+                "ok": code is ExitCode.OK,
+                "checks": [
+                    {"about": c.about, "ok": c.code == ExitCode.OK, "finding": c.finding, "hint": c.hint}
+                    for c in checks
+                ],
+            }
+        )
+    else:
+        bad = sum(c.code != ExitCode.OK for c in checks)
+        say("\nnothing stands in the way" if not bad else f"\n{bad} of {len(checks)} checks found something")
+    return code
+
+
+def _show(check: Check) -> None:
+    good = check.code == ExitCode.OK
+    sign = click.style("ok", fg="green") if good else click.style("!!", fg="red", bold=True)
+    click.echo(f"{sign}  {click.style(check.about, bold=True)}: {check.finding}")
+    if check.hint:
+        click.echo(f"      {check.hint}")

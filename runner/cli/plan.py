@@ -1,0 +1,109 @@
+"""`plan`: what a playbook would do, read from the sites, nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import as_json, selecting, with_workspace
+from runner.cli.output import emit_json, say
+from runner.cli.run import find_playbook, select_sites
+from runner.errors import ExitCode
+from runner.model import Action, Plan, SitePlan
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["plan", "show_plan"]
+
+_COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
+
+
+@click.command()
+@with_workspace
+@click.argument("playbook")
+@selecting
+@click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
+@click.option("-D", "--diff", is_flag=True, help="Also what is held or skipped, and why each is done now.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 when something would change.")
+@as_json
+def plan(workspace: Workspace, playbook: str, **options: Any) -> int:
+    """Say what PLAYBOOK would do on each site, with exact versions. Changes nothing."""
+    return show_plan(workspace, playbook, **options)
+
+
+def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
+    """Print the plan; returns the exit code. `options` are those of the command."""
+    from runner.workflows.plan import make_plan
+
+    book = find_playbook(workspace, playbook)
+    sites = select_sites(workspace, options["limit"], options["exclude"])
+    made = make_plan(workspace, book, sites, tags=options["tags"])
+    if options["json_"]:
+        emit_json(_document(made))
+    else:
+        for site in made.sites:
+            _show(site, everything=options["diff"])
+        _sum_up(made)
+    return _exit_code(made, detailed=options["detailed_exitcode"])
+
+
+def _document(made: Plan) -> dict[str, Any]:
+    return {
+        "playbook": made.playbook,
+        "sites": [
+            {
+                "site": site.site,
+                "client": site.client,
+                "problems": list(site.problems),
+                "changes": [
+                    {
+                        "step": change.step,
+                        "item": change.item,
+                        "kind": str(change.kind),
+                        "title": change.title,
+                        "from": change.from_version,
+                        "to": change.to_version,
+                        "action": str(change.action),
+                        "why": change.why,
+                    }
+                    for change in site.changes
+                ],
+            }
+            for site in made.sites
+        ],
+    }
+
+
+def _show(site: SitePlan, *, everything: bool) -> None:
+    click.echo(f"{click.style(site.site, bold=True)} ({site.client})")
+    for problem in site.problems:
+        click.echo(f"  {click.style('!', fg='red')} {problem}")
+    shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
+    width = max((len(change.item) for change in shown), default=0)
+    for change in shown:
+        action = click.style(f"{change.action:<8}", fg=_COLOURS[change.action])
+        arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
+        why = change.why if everything or change.action is not Action.CHANGE else ""
+        click.echo(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
+    if not shown and not site.problems:
+        click.echo("  nothing to do")
+
+
+def _sum_up(made: Plan) -> None:
+    changes = [change for site in made.sites for change in site.changes]
+    count = {action: sum(c.action is action for c in changes) for action in Action}
+    parts = [f"{count[Action.CHANGE]} to change"]
+    parts += [f"{count[Action.HOLD]} held"] if count[Action.HOLD] else []
+    parts += [f"{count[Action.UNKNOWN]} not known"] if count[Action.UNKNOWN] else []
+    troubled = sum(bool(site.problems) for site in made.sites)
+    parts += [f"{troubled} site{'s' if troubled > 1 else ''} with problems"] if troubled else []
+    say(f"\n{', '.join(parts)}. To do it: sitecrew run {made.playbook}")
+
+
+def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:
+    if any(site.problems for site in made.sites):
+        return ExitCode.FAILED
+    pending = any(change.action is Action.CHANGE for site in made.sites for change in site.changes)
+    return ExitCode.PENDING if detailed and pending else ExitCode.OK

@@ -1,0 +1,201 @@
+"""Commands that work: run, resume, cancel."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import as_json, selecting, verbosity, with_workspace
+from runner.cli.output import closest_hint, outcome_text, say, seconds_text
+from runner.errors import ExitCode, UnknownNameError, UsageError
+from runner.model import Outcome, Playbook, Site, State
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.workflows.run import Finished
+    from runner.workflows.session import Session
+
+__all__ = ["cancel", "failed_sites", "find_playbook", "resume", "run", "select_sites"]
+
+
+def find_playbook(workspace: Workspace, name: str) -> Playbook:
+    """The playbook of that name; `.yaml` and a folder before it are forgiven."""
+    from pathlib import PurePath
+
+    stem = PurePath(name).stem if name.endswith((".yaml", ".yml")) else name
+    if stem in workspace.playbooks:
+        return workspace.playbooks[stem]
+    raise UnknownNameError(f"there is no playbook {name!r}", hint=closest_hint(stem, workspace.playbooks))
+
+
+@click.command()
+@with_workspace
+@click.argument("playbook")
+@selecting
+@click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
+@click.option("-C", "--check", "--dry-run", is_flag=True, help="Say what would be done; as `plan`.")
+@click.option("-D", "--diff", is_flag=True, help="With --check: also what is held or up to date, and why.")
+@click.option("-f", "--forks", type=click.IntRange(1), help="Sites at once. Default: parallel.sites.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@verbosity
+@as_json
+def run(workspace: Workspace, playbook: str, **options: Any) -> int:
+    """Run PLAYBOOK on every site, or on those that --limit names.
+
+    Ctrl-C once: the sites in hand are finished, no more are begun. Twice: they are cancelled.
+    """
+    if options["check"]:
+        from runner.cli.plan import show_plan
+
+        keys = ("limit", "exclude", "tags", "diff", "json_")
+        return show_plan(workspace, playbook, detailed_exitcode=False, **{k: options[k] for k in keys})
+    from runner.workflows.run import begin, new_order
+
+    book = find_playbook(workspace, playbook)
+    if not book.steps:
+        raise UsageError(f"playbook {book.name} has no steps")
+    sites = select_sites(workspace, options["limit"], options["exclude"])
+    with _working(workspace, options["forks"]) as session:
+        order = new_order(session.workspace, book, [sites], now=session.now(), tags=options["tags"])
+        begin(session, order, trigger="manual")
+        return _follow(session, order.run, options)
+
+
+@click.command()
+@with_workspace
+@click.argument("run", default="last")
+@verbosity
+@as_json
+def resume(workspace: Workspace, run: str, **options: Any) -> int:
+    """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished."""
+    from runner.workflows.run import reopen
+
+    with _working(workspace, None) as session:
+        found = session.ledger.find_run(run)
+        if not reopen(session, found):
+            say(f"nothing is left to do in {found}")
+        return _follow(session, found, options)
+
+
+@click.command()
+@with_workspace
+@click.argument("run", default="last")
+@verbosity
+@as_json
+def cancel(workspace: Workspace, run: str, **options: Any) -> int:
+    """Stop RUN and wait until its hosts have confirmed that they stopped."""
+    from runner.errors import LockedError
+    from runner.workflows.run import reopen
+
+    with _working(workspace, None) as session:
+        found = session.ledger.find_run(run)
+        if session.ledger.run_state(found) is State.ENDED:
+            say(f"{found} has ended; there is nothing to cancel")
+            return ExitCode.OK
+        try:
+            reopen(session, found)
+        except LockedError:
+            session.ledger.set_state(found, State.CANCELLING)
+            say(f"{found}: asked the process that works on it; waiting for its hosts")
+            while session.ledger.run_state(found) is not State.ENDED:
+                time.sleep(0.5)
+            outcome = session.ledger.summary(found).outcome
+            say(f"{found}: {outcome_text(outcome)}")
+            return ExitCode.OK
+        session.cancel(found)
+        _follow(session, found, options)
+        return ExitCode.OK
+
+
+def select_sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Site, ...]:
+    """The sites that the selectors name; all without any. `@failed` asks the ledger."""
+    from runner.plan import select
+
+    failed: tuple[str, ...] = ()
+    if "@failed" in {*limit, *exclude}:
+        from runner.cli.show import reading
+
+        failed = failed_sites(reading(workspace))
+    sites = select(workspace.inventory, limit, exclude, failed=failed)
+    if not sites:
+        raise UsageError("no site is selected", hint="see: sitecrew list sites")
+    return sites
+
+
+def failed_sites(ledger: Any) -> tuple[str, ...]:
+    """The sites that the last run left failed, lost, unreachable or undone."""
+    bad = {Outcome.FAILED, Outcome.LOST, Outcome.UNREACHABLE, Outcome.UNDONE}
+    return tuple(row.site for row in ledger.site_rows(ledger.find_run("last")) if row.outcome in bad)
+
+
+@contextmanager
+def _working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
+    from dataclasses import replace
+
+    from runner.workflows.session import Session
+
+    if forks:
+        parallel = replace(workspace.settings.parallel, sites=forks)
+        workspace = replace(workspace, settings=replace(workspace.settings, parallel=parallel))
+    session = Session(workspace)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _follow(session: Session, run: str, options: dict[str, Any]) -> int:
+    from runner.cli.progress import listener
+    from runner.workflows.run import Works
+
+    began = time.monotonic()
+    tell = listener(json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"])
+    works = Works(session, f"run-{run}")
+    try:
+        with _interrupts(session, run):
+            finished = works.follow(run, tell)
+    finally:
+        tell.close()
+    works.close()
+    if not options["json_"]:
+        _recap(finished, time.monotonic() - began)
+    return finished.exit_code
+
+
+@contextmanager
+def _interrupts(session: Session, run: str) -> Iterator[None]:
+    """First Ctrl-C: finish what is in hand. Second: cancel it. Third: leave at once; resume finds out."""
+
+    def interrupted(number: int, frame: object) -> None:  # noqa: ARG001
+        if session.cancelling.is_set():
+            raise KeyboardInterrupt
+        (session.cancel if session.draining.is_set() else session.drain)(run)
+
+    before: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _recap(finished: Finished, seconds: float) -> None:
+    counts: dict[Outcome, int] = {}
+    for outcome in finished.sites.values():
+        counts[outcome or Outcome.LOST] = counts.get(outcome or Outcome.LOST, 0) + 1
+    said = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
+    say(f"{finished.run}: {said} in {seconds_text(seconds)}")
+    if finished.exit_code is ExitCode.OK:
+        say(f"  what changed: sitecrew show {finished.run}")
+    else:
+        say(f"  what happened: sitecrew show {finished.run}")
+        again = {Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED}
+        if any((outcome or Outcome.LOST) in again for outcome in finished.sites.values()):
+            say(f"  go on with it: sitecrew resume {finished.run}")

@@ -1,0 +1,70 @@
+"""`trust`: put a host's key on record, after a person has looked at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.options import with_workspace
+from runner.cli.output import closest_hint, say
+from runner.errors import ExitCode, HostKeyError, UnknownNameError
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.workflows.hosts import Hosts
+
+__all__ = ["trust"]
+
+
+@click.command()
+@with_workspace
+@click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
+@click.option("-y", "--yes", is_flag=True, help="Record without asking; for keys that you compared before.")
+@click.option("--replace", is_flag=True, help="Take the new key of a host that was set up anew.")
+def trust(workspace: Workspace, hosts: tuple[str, ...], yes: bool, replace: bool) -> int:
+    """Show the key of each HOST of the inventory, and record it once you have compared it.
+
+    On the host, this prints what to compare with: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    """
+    from runner.execute import Pool
+    from runner.load import Redactor
+    from runner.workflows.hosts import Hosts
+
+    for name in hosts:
+        if name not in workspace.inventory.hosts:
+            raise UnknownNameError(
+                f"there is no host {name!r} in inventory.yaml",
+                hint=closest_hint(name, workspace.inventory.hosts),
+            )
+    with Pool() as pool:
+        reach = Hosts(workspace, pool, Redactor())
+        return max(_trust(reach, name, yes=yes, replace=replace) for name in hosts)
+
+
+def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
+    from runner.execute import KnownHosts, record
+
+    endpoint = reach.endpoint(reach.workspace.inventory.hosts[name])
+    target, key = reach.pool.host_key(endpoint)
+    known = KnownHosts(target.known_hosts).keys(target.key_name, target.port)
+    where = f"{target.host}:{target.port}"
+    if key in known:
+        say(f"{name} ({where}): on record already, {key.fingerprint}")
+        return ExitCode.OK
+    if any(other.type == key.type for other in known):
+        if not replace:
+            raise HostKeyError(
+                f"{name} ({where}) shows another key than the one on record: {key.fingerprint}",
+                hint=f"Was it set up anew? Ask its provider; only then: sitecrew trust {name} --replace",
+            )
+        say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")
+    say(f"{name} ({where}) shows this key:")
+    say(f"  {key.type}  {click.style(key.fingerprint, bold=True)}")
+    if not yes and not click.confirm("Is that what the host itself says?", default=False, err=True):
+        say("not recorded")
+        return ExitCode.FAILED
+    path = target.known_hosts[0]
+    record(path, target.key_name, target.port, key, replace=replace)
+    say(f"recorded in {path}")
+    return ExitCode.OK

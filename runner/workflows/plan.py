@@ -1,0 +1,38 @@
+"""Planning without a run: read the sites, decide, change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import LedgerError
+from runner.execute import Pool
+from runner.load import Redactor
+from runner.model import Plan, Playbook, Site
+from runner.record import Ledger
+from runner.workflows.hosts import Hosts
+from runner.workflows.survey import preview
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["make_plan"]
+
+
+def make_plan(
+    workspace: Workspace, playbook: Playbook, sites: Sequence[Site], *, tags: Sequence[str]
+) -> Plan:
+    """What the playbook would do on these sites now. Notes in the ledger which versions it has seen."""
+    with (
+        _ledger(workspace.settings.ledger) as ledger,
+        Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
+    ):
+        hosts = Hosts(workspace, pool, Redactor())
+        return Plan(playbook=playbook.name, sites=preview(hosts, ledger, playbook, sites, tuple(tags)))
+
+
+def _ledger(url: str) -> Ledger:
+    try:
+        return Ledger.open(url)
+    except LedgerError:
+        return Ledger.open(url, read_only=True)

@@ -1,0 +1,256 @@
+"""A run: ring after ring, each site a workflow of its own on a queue that spares the hosts."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import ExitCode, LockedError, SitecrewError
+from runner.load import freeze, thaw
+from runner.model import Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
+from runner.workflows.engine import Engine, Handle, Queue
+from runner.workflows.site import work_on
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.workflows.session import Session
+
+__all__ = ["Finished", "Works", "begin", "new_order", "reopen"]
+
+_WATCH = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a run ended, site by site; None where a site has no outcome yet."""
+
+    run: str
+    outcome: Outcome
+    sites: Mapping[str, Outcome | None]
+    locked: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process says."""
+        return exit_code([outcome or Outcome.LOST for outcome in self.sites.values()], locked=self.locked)
+
+
+def new_order(
+    workspace: Workspace,
+    playbook: Playbook,
+    rings: Sequence[Sequence[Site]],
+    *,
+    now: datetime,
+    tags: Sequence[str] = (),
+    window: str | None = None,
+    closes: datetime | None = None,
+) -> Order:
+    """Freeze what is to be done, with everything that it needs to know of the inventory and the settings."""
+    sites = tuple(site for ring in rings for site in ring)
+    inventory, settings = workspace.inventory, workspace.settings
+    return Order(
+        run=f"{playbook.name}-{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
+        playbook=playbook,
+        sites=sites,
+        rings=tuple(tuple(site.name for site in ring) for ring in rings),
+        hosts={name: inventory.hosts[name] for name in dict.fromkeys(site.host for site in sites)},
+        clients={name: inventory.clients[name] for name in dict.fromkeys(site.client for site in sites)},
+        policy=settings.policy,
+        limits=settings.limits,
+        parallel=settings.parallel,
+        tags=tuple(tags),
+        variables=workspace.variables,
+        window=window,
+        closes=closes,
+    )
+
+
+def begin(session: Session, order: Order, *, trigger: str) -> None:
+    """Write the run down before anything of it happens."""
+    ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
+    session.ledger.begin_run(
+        freeze(order),
+        run=order.run,
+        playbook=order.playbook.name,
+        title=order.playbook.title,
+        sites=[
+            (site.name, site.client, site.host, ring_of[site.name], position)
+            for position, site in enumerate(order.sites)
+        ],
+        steps=[(step.id, step.kind, step.title) for step in order.playbook.steps],
+        started=session.now(),
+        trigger=trigger,
+        window=order.window,
+        executor=session.executor,
+    )
+
+
+def reopen(session: Session, run: str) -> tuple[str, ...]:
+    """Take a run over, when nobody who lives works on it. Returns the sites that have something left.
+
+    Raises:
+        LockedError: somebody does.
+    """
+    session.bury_the_dead()
+    if not session.ledger.claim_run(run, session.executor):
+        raise LockedError(
+            f"run {run} is being worked on by another process",
+            hint=f"watch it with: sitecrew show {run}; stop it with: sitecrew cancel {run}",
+        )
+    return session.ledger.reopen_run(run)
+
+
+class Works:
+    """The workflows of one process. Launch once, then start runs."""
+
+    def __init__(self, session: Session, queue: str) -> None:
+        parallel = session.workspace.settings.parallel
+        self._session = session
+        self._queue = Queue(queue, parallel.sites, parallel.per_host)
+        self._engine = Engine(_engine_url(session.workspace.settings.ledger), executor=session.executor)
+        self._site = self._engine.workflow("site", self._work_on_site)
+        self._run = self._engine.workflow("run", self._work_through)
+        self._orders: dict[str, Order] = {}
+        self._engine.launch([self._queue])
+
+    def start(self, run: str) -> Handle:
+        """Work through a run that `begin` or `reopen` has prepared; its events go to the session."""
+        attempt = self._session.ledger.summary(run).attempt
+        if attempt > 1:
+            self._engine.forget(f"run/{run}/")
+        return self._engine.start(f"run/{run}/{attempt}", self._run, run, attempt)
+
+    def follow(self, run: str, listener: Callable[[RunEvent], None]) -> Finished:
+        """Start a run and tell the listener everything, in this thread, until it has ended."""
+        self.start(run)
+        stop = threading.Event()
+        threading.Thread(target=self._watch_for_cancel, args=(run, stop), daemon=True).start()
+        locked = False
+        try:
+            while True:
+                event = self._session.events.get()
+                if isinstance(event, BaseException):
+                    raise event
+                listener(event)
+                locked = locked or bool(event.data.get("locked"))
+                if event.event == "run.finished" and event.run == run:
+                    sites: Any = event.data["sites"]
+                    return Finished(run, Outcome(str(event.data["outcome"])), sites, locked)
+        finally:
+            stop.set()
+
+    def close(self) -> None:
+        """Remove the queue; nobody else listens to it."""
+        self._engine.close([self._queue])
+
+    def _order(self, run: str) -> Order:
+        if run not in self._orders:
+            self._orders[run] = thaw(self._session.ledger.order_text(run))
+        return self._orders[run]
+
+    def _work_through(self, run: str, attempt: int) -> str:
+        try:
+            outcome = self._rings(run, attempt)
+        except Exception as error:
+            self._session.events.put(error if isinstance(error, SitecrewError) else _unexpected(error))
+            raise
+        return outcome.value
+
+    def _rings(self, run: str, attempt: int) -> Outcome:
+        session, order = self._session, self._order(run)
+        waiting = {row.site for row in session.ledger.unfinished_sites(run)}
+        session.emit(
+            "run.started" if attempt == 1 else "run.resumed",
+            run,
+            playbook=order.playbook.name,
+            sites=[site.name for site in order.sites if site.name in waiting],
+        )
+        stopped = ""
+        for number, ring in enumerate(order.rings):
+            names = [name for name in ring if name in waiting]
+            if stopped:
+                for name in names:
+                    session.ledger.finish_site(run, name, Outcome.SKIPPED, stopped, session.now())
+                continue
+            self._ring(run, attempt, names)
+            if number + 1 < len(order.rings):
+                stopped = self._too_many_failed(run, ring)
+        return self._finish(run)
+
+    def _ring(self, run: str, attempt: int, names: Sequence[str]) -> None:
+        order = self._order(run)
+        sites = {site.name: site for site in order.sites}
+        handles = {
+            name: self._engine.enqueue(
+                self._queue,
+                order.hosts[sites[name].host].address,
+                f"run/{run}/{attempt}/{name}",
+                self._site,
+                run,
+                attempt,
+                name,
+            )
+            for name in names
+        }
+        for name, handle in handles.items():
+            try:
+                handle.result()
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is no verdict about the site
+                self._lost(run, name, error)
+
+    def _work_on_site(self, run: str, attempt: int, name: str) -> str:
+        order = self._order(run)
+        site = next(site for site in order.sites if site.name == name)
+        return work_on(self._session, order, site, attempt).outcome.value
+
+    def _lost(self, run: str, name: str, error: Exception) -> None:
+        why = f"{error}" if isinstance(error, SitecrewError) else f"{type(error).__name__}: {error}"
+        why = self._session.redactor.redact(why)
+        self._session.ledger.finish_site(run, name, Outcome.LOST, why, self._session.now())
+        self._session.emit("site.finished", run, name, outcome=Outcome.LOST, why=why)
+
+    def _too_many_failed(self, run: str, ring: Sequence[str]) -> str:
+        rows = [row for row in self._session.ledger.site_rows(run) if row.site in ring]
+        failed = sum(row.outcome in _BAD for row in rows)
+        if rows and failed / len(rows) > self._order(run).policy.ring_failures:
+            return f"not begun, since {failed} of {len(rows)} sites of the ring before failed"
+        return ""
+
+    def _finish(self, run: str) -> Outcome:
+        session = self._session
+        sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
+        outcome = worst(found or Outcome.LOST for found in sites.values())
+        session.ledger.finish_run(run, outcome, session.now())
+        session.emit("run.finished", run, outcome=outcome, sites=sites)
+        return outcome
+
+    def _watch_for_cancel(self, run: str, stop: threading.Event) -> None:
+        while not stop.wait(_WATCH):
+            try:
+                state = self._session.ledger.run_state(run)
+            except SitecrewError:
+                continue
+            if state is State.CANCELLING and not self._session.cancelling.is_set():
+                self._session.cancel(run)
+
+
+_BAD = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.UNREACHABLE}
+
+
+def _engine_url(ledger: str) -> str:
+    """The engine's own file beside the ledger."""
+    path = Path(ledger.removeprefix("sqlite:///"))
+    return f"sqlite:///{path.with_name('engine.db')}"
+
+
+def _unexpected(error: Exception) -> SitecrewError:
+    failure = SitecrewError(
+        f"{type(error).__name__}: {error}", hint="the run can be taken up again: sitecrew resume last"
+    )
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,229 @@
+"""A segment: steps that run on the host as one detached job."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError, LockedError, LostError
+from runner.execute import (
+    Event,
+    Job,
+    JobRecord,
+    Lock,
+    TaskBegan,
+    TaskEnded,
+    TaskRecord,
+    ack_job,
+    job_id,
+    run_job,
+)
+from runner.execute import Task as HostTask
+from runner.load import resolve
+from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOutcome
+from runner.steps import Context, Result, Script, StepKind, registry
+from runner.steps.text import clean
+from runner.steps.wordpress import facts_script, parse_facts
+
+if TYPE_CHECKING:
+    from runner.plan import Segment
+    from runner.workflows.site import Task
+
+__all__ = ["carry_segment", "mark_of"]
+
+_REREAD = "reread"
+_REREAD_LIMIT = 120
+_LOCK_SECONDS = 1800
+
+
+def mark_of(job: str) -> str:
+    """The word that begins our programs' lines in a job: the same whoever attaches to it."""
+    return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
+
+
+def carry_segment(task: Task, part: Segment, steps: Sequence[Step]) -> tuple[StepOutcome, ...]:
+    """Start or attach to the segment's job, follow it to its end, and write down what became of each step.
+
+    Raises:
+        LockedError: another run works on the site; nothing was begun.
+        LostError: the job's end is not known.
+        UnreachableError: nothing was begun.
+    """
+    session, run, site = task.session, task.run, task.site.name
+    job = _job_of(task, part)
+    context = _context(task, job)
+    kinds = {step.id: registry()[step.kind] for step in steps}
+    scripts = {step.id: kinds[step.id].script(step, context) for step in steps}
+    if not any(scripts.values()):
+        outcomes = tuple(kinds[step.id].idle(step, context) for step in steps)
+        for outcome in outcomes:
+            session.record(run, site, outcome)
+        return outcomes
+
+    session.ledger.begin_segment(run, site, part.number, job)
+    session.emit("segment.started", run, site, job=job, number=part.number)
+    names = {f"s{number}": step for number, step in enumerate(steps)}
+    ordered = _ordered(task, job, names, scripts, context)
+    endpoint = session.hosts.endpoint(context.host)
+    with session.controlling() as control:
+        record = run_job(
+            session.hosts.pool,
+            endpoint,
+            ordered,
+            on_event=lambda event: _tell(task, names, event),
+            control=control,
+            limits=session.hosts.limits,
+        )
+    context = _after(context, record)
+    outcomes = () if record.status == "locked" else _outcomes(names, scripts, record, context)
+    outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
+    session.ledger.record_segment(
+        run, site, part.number, job, status=record.status, outcomes=outcomes, at=session.now()
+    )
+    session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
+    ack_job(session.hosts.pool, endpoint, job)
+    session.ledger.acked(run, site, part.number)
+    if record.status == "locked":
+        raise LockedError(
+            f"{_holder(record)} works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
+        )
+    for outcome in outcomes:
+        session.tell_outcome(run, site, outcome)
+    if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
+        raise LostError("a step was under way when the host's process died; how it ended is not known")
+    return outcomes
+
+
+def _job_of(task: Task, part: Segment) -> str:
+    """The job begun earlier whose end is not recorded, else a new one of this attempt."""
+    if task.attempt > 1:
+        for segment in task.session.ledger.segments(task.run, task.site.name):
+            if segment.number == part.number and segment.state == "started":
+                return segment.job
+    return job_id(task.run, task.site.name, f"{part.number}.{task.attempt}")
+
+
+def _context(task: Task, job: str) -> Context:
+    return Context(
+        site=task.site,
+        host=task.order.hosts[task.site.host],
+        plan=task.plan,
+        mark=mark_of(job),
+        before=task.facts,
+    )
+
+
+def _ordered(
+    task: Task,
+    job: str,
+    names: dict[str, Step],
+    scripts: dict[str, Script | None],
+    context: Context,
+) -> Job:
+    kinds = registry()
+    tasks = []
+    for name, step in names.items():
+        script = scripts[step.id]
+        if script is not None:
+            tasks.append(_host_task(task, name, step, script))
+    if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
+        reread = facts_script(task.site, context.host, context.mark, check_updates=False)
+        tasks.append(HostTask(_REREAD, reread.text, timeout=_REREAD_LIMIT, policy="always"))
+    cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
+    return Job(
+        job,
+        tuple(tasks),
+        cleanup="\n".join(text for text in cleanups if text),
+        lock=Lock(
+            site=task.site.path,
+            owner=f"{task.run}/{task.site.name}",
+            seconds=_LOCK_SECONDS,
+            release=True,
+        ),
+    )
+
+
+def _host_task(task: Task, name: str, step: Step, script: Script) -> HostTask:
+    session = task.session
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    for key, value in script.env.items():
+        if isinstance(value, SecretRef):
+            secret[key] = resolve(value, base=session.workspace.folder)
+            session.redactor.add(secret[key])
+        else:
+            plain[key] = value
+    limit = step.timeout or task.order.limits.step
+    return HostTask(
+        name,
+        script.text,
+        timeout=max(1, int(limit.total_seconds())),
+        policy="go" if step.on_failure is OnFailure.CONTINUE else "stop",
+        env={**(task.order.variables if step.kind == "shell" else {}), **plain},
+        secret=secret,
+    )
+
+
+def _tell(task: Task, names: dict[str, Step], event: Event) -> None:
+    if isinstance(event, TaskBegan | TaskEnded) and event.task in names:
+        step = names[event.task].id
+        if isinstance(event, TaskBegan):
+            task.session.emit("step.started", task.run, task.site.name, step)
+        else:
+            task.session.emit(
+                "step.ended", task.run, task.site.name, step, status=event.code, seconds=event.seconds
+            )
+
+
+def _after(context: Context, record: JobRecord) -> Context:
+    reread = record.tasks.get(_REREAD)
+    if reread is None:
+        return context
+    try:
+        facts: SiteFacts = parse_facts(reread.text, context.mark)
+    except HostError as error:
+        return replace(context, after_problem=str(error))
+    return replace(context, after=facts)
+
+
+def _outcomes(
+    names: dict[str, Step], scripts: dict[str, Script | None], record: JobRecord, context: Context
+) -> tuple[StepOutcome, ...]:
+    kinds = registry()
+    return tuple(
+        _understood(kinds[step.kind], step, record.tasks.get(name), record, context)
+        if scripts[step.id]
+        else kinds[step.kind].idle(step, context)
+        for name, step in names.items()
+    )
+
+
+def _understood(
+    kind: StepKind, step: Step, found: TaskRecord | None, record: JobRecord, context: Context
+) -> StepOutcome:
+    if found is None or (found.code is None and not found.why):
+        if record.status == "cancelled":
+            return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
+        result = Result(status=-1, seconds=found.seconds if found else 0.0, output="", why="lost")
+        return kind.understand(step, result, context)
+    if found.code is None:
+        return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
+    result = Result(status=found.code, seconds=found.seconds, output=clean(found.text), why=found.why)
+    return kind.understand(step, result, context)
+
+
+_SKIPPED = {
+    "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
+    "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
+    "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
+    "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
+    "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
+    "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
+}
+
+
+def _holder(record: JobRecord) -> str:
+    owner = record.lock.owner if record.lock else ""
+    return f"run {owner.partition('/')[0]}" if owner else "another run"

@@ -1,0 +1,160 @@
+"""A process that works: its place in the ledger, its connections, and whom it tells what happens."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from runner.execute import Control, Pool
+from runner.load import Redactor
+from runner.model import RunEvent, StepOutcome
+from runner.record import Ledger
+from runner.workflows.hosts import Hosts
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["Session", "process_start"]
+
+_RENEW = 3.0
+
+
+class Session:
+    """Everything that stages share. Leave it with `close`.
+
+    `draining`: no further site is begun. `cancelling`: running jobs are being stopped too.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.ledger = Ledger.open(workspace.settings.ledger)
+        self.redactor = Redactor()
+        self.hosts = Hosts(workspace, Pool(logins=workspace.settings.parallel.logins_per_host), self.redactor)
+        self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
+        self.draining = threading.Event()
+        self.cancelling = threading.Event()
+        self._controls: set[Control] = set()
+        self._controls_lock = threading.Lock()
+        self._closed = threading.Event()
+        self.ledger.acquire_lease(
+            self.executor,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_start=process_start(os.getpid()) or "",
+        )
+        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
+
+    @staticmethod
+    def now() -> datetime:
+        """This instant, in UTC."""
+        return datetime.now(UTC)
+
+    def emit(
+        self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
+    ) -> None:
+        """Tell whoever follows."""
+        self.events.put(RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=data))
+
+    def cleaned(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome without a secret in its text."""
+        redact = self.redactor.redact
+        changes = tuple(replace(change, why=redact(change.why)) for change in outcome.changes)
+        return replace(outcome, why=redact(outcome.why), output=redact(outcome.output), changes=changes)
+
+    def record(self, run: str, site: str, outcome: StepOutcome) -> None:
+        """Write down how a step ended, then tell it."""
+        outcome = self.cleaned(outcome)
+        self.ledger.record_step(run, site, outcome, self.now())
+        self.tell_outcome(run, site, outcome)
+
+    def tell_outcome(self, run: str, site: str, outcome: StepOutcome) -> None:
+        """Tell how a step ended, once it is written down."""
+        self.emit(
+            "step.finished",
+            run,
+            site,
+            outcome.step,
+            outcome=outcome.outcome,
+            seconds=outcome.seconds,
+            why=outcome.why,
+            changes=[
+                {
+                    "item": change.item,
+                    "from": change.from_version,
+                    "to": change.to_version,
+                    "outcome": change.outcome,
+                    "why": change.why,
+                }
+                for change in outcome.changes
+            ],
+        )
+
+    @contextmanager
+    def controlling(self) -> Iterator[Control]:
+        """A line to a job, through which it is stopped when the run is cancelled."""
+        control = Control()
+        with self._controls_lock:
+            self._controls.add(control)
+            if self.cancelling.is_set():
+                control.cancel()
+        try:
+            yield control
+        finally:
+            with self._controls_lock:
+                self._controls.discard(control)
+
+    def drain(self, run: str) -> None:
+        """Finish the sites in hand, begin no more."""
+        self.draining.set()
+        self.emit("run.draining", run)
+
+    def cancel(self, run: str) -> None:
+        """Stop the jobs in hand too."""
+        self.draining.set()
+        self.cancelling.set()
+        self.emit("run.cancelling", run)
+        with self._controls_lock:
+            controls = tuple(self._controls)
+        for control in controls:
+            control.cancel()
+
+    def close(self) -> None:
+        """Leave in order: connections, lease, ledger."""
+        self._closed.set()
+        self.hosts.pool.close()
+        self.ledger.release_lease(self.executor)
+        self.ledger.close()
+
+    def bury_the_dead(self) -> None:
+        """Release the leases of processes of this machine that are gone, so that nobody waits for them."""
+        for lease in self.ledger.living():
+            if lease.host == socket.gethostname() and process_start(lease.pid) != lease.process_start:
+                self.ledger.release_lease(lease.executor)
+
+    def _keep_lease(self) -> None:
+        while not self._closed.wait(_RENEW):
+            try:
+                if not self.ledger.renew_lease(self.executor):
+                    self.draining.set()
+                    return
+            except Exception:  # noqa: BLE001, S112  # a ledger that is busy or full now may not be in three seconds
+                continue
+
+
+def process_start(pid: int) -> str | None:
+    """When a process began, in the system's own ticks; None when there is none, or only its remains."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {"Z", "X"} else fields[19]

@@ -1,0 +1,193 @@
+"""One site of a run, from its first reading to its outcome.
+
+Each stage leaves its result in the ledger, and a stage whose result is there is not done again: after a crash
+the same code walks the same way and finds out where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
+from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
+from runner.plan import Barrier, Segment, cut, needs_facts
+from runner.steps import Where
+from runner.workflows.outside import take_look
+from runner.workflows.segment import carry_segment
+from runner.workflows.snapshot import take_snapshot
+from runner.workflows.survey import survey
+
+if TYPE_CHECKING:
+    from runner.plan import Parts
+    from runner.workflows.session import Session
+
+__all__ = ["Ending", "Task", "work_on"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a site ended. `locked` when it was left to another run."""
+
+    outcome: Outcome
+    why: str = ""
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One site in one attempt of a run: what every stage needs to know."""
+
+    session: Session
+    order: Order
+    site: Site
+    attempt: int
+    plan: SitePlan
+    facts: SiteFacts | None = None
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        return self.order.run
+
+
+def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
+    """Do on a site what was ordered, and write down how it ended.
+
+    Errors of hosts and sites become outcomes. Errors of the ledger and the engine are no verdict: they pass,
+    and the site stays without an outcome until the run is resumed.
+    """
+    if session.draining.is_set() and not begun(session, order.run, site.name, attempt):
+        ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
+    else:
+        session.ledger.begin_site(order.run, site.name, session.now())
+        session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
+        ending = _stages(session, order, site, attempt)
+    session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
+    session.emit(
+        "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
+    )
+    return ending
+
+
+def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
+    try:
+        parts = cut(order.playbook, site, tags=order.tags)
+        known = _known(session, order.run, site.name, attempt)
+        known |= _record_skips(session, order, site, parts, known)
+        empty = SitePlan(site=site.name, client=site.client)
+        task = Task(session=session, order=order, site=site, attempt=attempt, plan=empty)
+        if needs_facts(order.playbook, site, tags=order.tags):
+            task = survey(task)
+        if task.plan.problems:
+            return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
+        return _parts(task, parts, known)
+    except LockedError as error:
+        return Ending(Outcome.SKIPPED, str(error), locked=True)
+    except LostError as error:
+        return Ending(Outcome.LOST, str(error))
+    except UnreachableError as error:
+        return Ending(Outcome.UNREACHABLE, _with_hint(error))
+
+
+def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
+    stopped = ""
+    for part in parts.parts:
+        steps = _steps(part)
+        if all(step.id in known for step in steps):
+            stopped = stopped or _stops(steps, known)
+            continue
+        if task.session.cancelling.is_set() and part.number not in begun(
+            task.session, task.run, task.site.name, task.attempt
+        ):
+            return Ending(Outcome.CANCELLED, "the run was cancelled")
+        if stopped:
+            known |= _record_left_out(task, steps, known, stopped)
+            continue
+        for outcome in _carry(task, part, known):
+            known[outcome.step] = outcome
+        stopped = _stops(steps, known)
+    decisive = worst(outcome.outcome for outcome in known.values())
+    why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
+    return Ending(decisive, why if decisive in _EXPLAINED else "")
+
+
+_EXPLAINED = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.CANCELLED, Outcome.UNREACHABLE}
+
+
+Part: TypeAlias = Segment | Barrier
+
+
+def _steps(part: Part) -> tuple[Step, ...]:
+    return part.steps if isinstance(part, Segment) else (part.step,)
+
+
+def _carry(task: Task, part: Part, known: Mapping[str, StepOutcome]) -> tuple[StepOutcome, ...]:
+    if isinstance(part, Segment):
+        return carry_segment(task, part, [step for step in part.steps if step.id not in known])
+    step = part.step
+    task.session.emit("step.started", task.run, task.site.name, step.id)
+    take = take_snapshot if part.where is Where.STREAM else take_look
+    outcome = take(task, step)
+    for _ in range(step.retries):
+        if outcome.outcome is not Outcome.FAILED:
+            break
+        outcome = take(task, step)
+    task.session.record(task.run, task.site.name, outcome)
+    return (outcome,)
+
+
+def begun(session: Session, run: str, site: str, attempt: int) -> set[int]:
+    """Numbers of the segments that may be running on the host, since their end is not recorded."""
+    if attempt == 1:
+        return set()
+    return {segment.number for segment in session.ledger.segments(run, site) if segment.state == "started"}
+
+
+def _known(session: Session, run: str, site: str, attempt: int) -> dict[str, StepOutcome]:
+    if attempt == 1:
+        return {}
+    return {
+        found.step: StepOutcome(step=found.step, outcome=found.outcome, why=found.why)
+        for found in session.ledger.step_output(run, site)
+        if found.outcome is not None
+    }
+
+
+def _record_skips(
+    session: Session, order: Order, site: Site, parts: Parts, known: Mapping[str, StepOutcome]
+) -> dict[str, StepOutcome]:
+    skips = {
+        skipped.step.id: StepOutcome(step=skipped.step.id, outcome=Outcome.SKIPPED, why=skipped.why)
+        for skipped in parts.skipped
+        if skipped.step.id not in known
+    }
+    for outcome in skips.values():
+        session.record(order.run, site.name, outcome)
+    return skips
+
+
+def _record_left_out(
+    task: Task, steps: Sequence[Step], known: Mapping[str, StepOutcome], why: str
+) -> dict[str, StepOutcome]:
+    left = {
+        step.id: StepOutcome(step=step.id, outcome=Outcome.SKIPPED, why=why)
+        for step in steps
+        if step.id not in known
+    }
+    for outcome in left.values():
+        task.session.record(task.run, task.site.name, outcome)
+    return left
+
+
+def _stops(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str:
+    for step in steps:
+        outcome = known.get(step.id)
+        if outcome and outcome.outcome is Outcome.FAILED and step.on_failure is not OnFailure.CONTINUE:
+            return f"not begun, since {step.id} failed"
+    return ""
+
+
+def _with_hint(error: SitecrewError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)

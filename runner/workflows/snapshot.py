@@ -1,0 +1,125 @@
+"""The stage in which a snapshot of a site is streamed from its host into the backup store."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore, Draft, Snapshot
+from runner.errors import BackupError, UnreachableError
+from runner.execute import Task as HostTask
+from runner.execute import TaskRecord, stream
+from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.steps.backup import BackupOptions, database_script, files_script
+from runner.steps.text import sentence
+from runner.workflows.segment import mark_of
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["take_snapshot"]
+
+_NAMES = {"database": DATABASE, "files": FILES}
+
+
+def take_snapshot(task: Task, step: Step) -> StepOutcome:
+    """Dump first, files right after: what is uploaded in between does no harm, what is deleted would."""
+    session, began = task.session, time.monotonic()
+    store = ArchiveStore(Path(session.workspace.settings.backups.store))
+    try:
+        draft = store.begin(task.site.name)
+        try:
+            _fill(task, step, draft)
+            snapshot = draft.commit(task.run)
+        except BaseException:
+            draft.discard()
+            raise
+    except (BackupError, UnreachableError, OSError) as error:
+        if isinstance(error, UnreachableError) and not _connected(task):
+            raise
+        seconds = time.monotonic() - began
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=str(error), seconds=seconds)
+    _record(task, store, snapshot)
+    seconds = round(time.monotonic() - began, 3)
+    return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_said(snapshot))
+
+
+def _fill(task: Task, step: Step, draft: Draft) -> None:
+    session = task.session
+    host = task.order.hosts[task.site.host]
+    limit = int((step.timeout or task.order.limits.step).total_seconds())
+    scripts = _scripts(task, step)
+    with ExitStack() as open_files:
+        files = {name: open_files.enter_context(draft.open(_NAMES[name])) for name in scripts}
+        records = stream(
+            session.hosts.pool,
+            session.hosts.endpoint(host),
+            tuple(HostTask(name, text, timeout=limit) for name, text in scripts.items()),
+            lambda name, data: files[name].write(data),
+        )
+    for name in scripts:
+        _check(name, records.get(name))
+
+
+def _scripts(task: Task, step: Step) -> dict[str, str]:
+    options = cast("BackupOptions", step.options)
+    host, site = task.order.hosts[task.site.host], task.site
+    mark = mark_of(f"{task.run}/{site.name}/{step.id}")
+    scripts = {}
+    if "database" in options.include and site.kind is SiteKind.WORDPRESS:
+        scripts["database"] = database_script(site, host, mark).text
+    if "files" in options.include:
+        scripts["files"] = files_script(site, options.exclude).text
+    return scripts
+
+
+def _check(name: str, record: TaskRecord | None) -> None:
+    if record is not None and record.ok:
+        return
+    if record is None or record.code is None:
+        raise BackupError(f"the host did not send the {name}")
+    if record.why == "timeout":
+        raise BackupError(f"sending the {name} took longer than its time limit")
+    said = sentence(record.error.decode("utf-8", "replace")) or f"exit status {record.code}"
+    raise BackupError(f"the host could not read the {name}: {said}")
+
+
+def _record(task: Task, store: ArchiveStore, snapshot: Snapshot) -> None:
+    place = store.folder / snapshot.site / snapshot.snapshot
+    task.session.ledger.record_backup(
+        snapshot.snapshot,
+        site=snapshot.site,
+        client=task.site.client,
+        run=task.run,
+        taken=snapshot.taken,
+        store="archive",
+        uri=str(place),
+        size=snapshot.bytes,
+        files=snapshot.files,
+        tables=snapshot.tables,
+        manifest_sha256=hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest(),
+        verified=task.session.now(),
+    )
+    task.session.emit(
+        "backup.taken",
+        task.run,
+        task.site.name,
+        snapshot=snapshot.snapshot,
+        bytes=snapshot.bytes,
+        files=snapshot.files,
+        tables=snapshot.tables,
+    )
+
+
+def _said(snapshot: Snapshot) -> str:
+    counts = [f"{snapshot.files} files"] if snapshot.files is not None else []
+    counts += [f"{snapshot.tables} tables"] if snapshot.tables is not None else []
+    return f"snapshot {snapshot.snapshot}: {' and '.join(counts)}, {snapshot.bytes} bytes, read back"
+
+
+def _connected(task: Task) -> bool:
+    session = task.session
+    return session.hosts.pool.existing(session.hosts.endpoint(task.order.hosts[task.site.host])) is not None

@@ -1,0 +1,160 @@
+"""Reading sites before anything is changed: the facts of each, in one boot, and the plan that follows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError, SitecrewError, UnreachableError
+from runner.execute import Task as HostTask
+from runner.execute import read
+from runner.load import thaw_as
+from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
+from runner.plan import LedgerHold, needs_facts, plan_site
+from runner.steps.wordpress import facts_script, parse_facts
+
+if TYPE_CHECKING:
+    from runner.record import Ledger
+    from runner.workflows.hosts import Hosts
+    from runner.workflows.site import Task
+
+__all__ = ["preview", "read_facts", "survey"]
+
+_LIMIT = 90
+_HOSTS_AT_ONCE = 20
+
+
+def survey(task: Task) -> Task:
+    """The task with facts and plan: those on record, or read now and put on record.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+    """
+    session, run, site = task.session, task.run, task.site
+    stored = session.ledger.plan_of(run, site.name)
+    facts_then = session.ledger.facts_of(run, site.name)
+    if stored is not None:
+        facts = thaw_as(SiteFacts, facts_then) if facts_then else None
+        return replace(task, plan=stored, facts=facts)
+    found = read_facts(session.hosts, [site])[site.name]
+    order = task.order
+    wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
+    plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
+    plan = replace(plan, problems=tuple(session.redactor.redact(problem) for problem in plan.problems))
+    facts = found if isinstance(found, SiteFacts) else None
+    if facts is not None:
+        session.ledger.record_plan(run, site.name, plan, asdict(facts))
+    session.emit(
+        "site.planned",
+        run,
+        site.name,
+        changes=[
+            {"item": c.item, "from": c.from_version, "to": c.to_version, "action": c.action, "why": c.why}
+            for c in plan.changes
+        ],
+        problems=list(plan.problems),
+    )
+    return replace(task, plan=plan, facts=facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    playbook: Playbook
+    policy: Policy
+    tags: tuple[str, ...]
+    now: datetime
+
+
+def preview(
+    hosts: Hosts, ledger: Ledger, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
+) -> tuple[SitePlan, ...]:
+    """What a playbook would do on each site, read now. Hosts side by side, the sites of one in turn."""
+    by_host: dict[str, list[Site]] = {}
+    for site in sites:
+        if needs_facts(playbook, site, tags=tags):
+            by_host.setdefault(site.host, []).append(site)
+
+    def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
+        try:
+            return read_facts(hosts, group)
+        except UnreachableError as error:
+            return dict.fromkeys((site.name for site in group), error)
+
+    found: dict[str, SiteFacts | SitecrewError] = {}
+    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
+        for result in pool.map(of_host, by_host.values()):
+            found |= result
+    clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
+    wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
+    return tuple(_plan(ledger, clients[site.client], site, wanted, found.get(site.name)) for site in sites)
+
+
+def read_facts(hosts: Hosts, sites: Sequence[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
+    """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+    """
+    if not sites:
+        return {}
+    mark = secrets.token_hex(16)
+    inventory = hosts.workspace.inventory
+    host = inventory.hosts[sites[0].host]
+    tasks = tuple(
+        HostTask(f"s{number}", facts_script(site, host, mark, check_updates=True).text, timeout=_LIMIT)
+        for number, site in enumerate(sites)
+    )
+    records = read(hosts.pool, hosts.endpoint(host), tasks)
+    found: dict[str, SiteFacts | SitecrewError] = {}
+    for number, site in enumerate(sites):
+        record = records[f"s{number}"]
+        if record.why == "timeout":
+            found[site.name] = HostError(
+                f"WordPress did not start within {_LIMIT} s", hint="look at the site's load and its error log"
+            )
+            continue
+        try:
+            found[site.name] = parse_facts(record.text, mark)
+        except HostError as error:
+            found[site.name] = error
+    return found
+
+
+def _plan(
+    ledger: Ledger,
+    client: Client,
+    site: Site,
+    order: _Wanted,
+    found: SiteFacts | SitecrewError | None,
+) -> SitePlan:
+    facts = found if isinstance(found, SiteFacts) else None
+    holds = (LedgerHold(item=h.item, why=h.why, version=h.version) for h in ledger.list_holds(site.name))
+    return plan_site(
+        site,
+        client,
+        order.playbook,
+        facts,
+        now=order.now,
+        problem=_sentence(found) if isinstance(found, SitecrewError) else "",
+        policy=order.policy,
+        holds=tuple(holds),
+        first_seen=_first_seen(ledger, site, facts, order.now) if facts else {},
+        tags=order.tags,
+    )
+
+
+def _first_seen(
+    ledger: Ledger, site: Site, facts: SiteFacts, now: datetime
+) -> Mapping[tuple[str, str], datetime]:
+    offers = {("core", "core", offer.version) for offer in facts.core_offers}
+    for kind, items in (("plugin", facts.plugins), ("theme", facts.themes)):
+        offers |= {(kind, item.slug, item.offered) for item in items if item.offered}
+    return {(item, version): at for (_, item, version), at in ledger.see(site.name, offers, now).items()}
+
+
+def _sentence(error: SitecrewError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
