@@ -99,9 +99,14 @@ above=
 if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
   above='-C .. ./wp-config.php'
 fi
+set -- {flags}
+if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
+  set --
+  echo 'this tar cannot leave files out: all are kept' >&2
+fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
-{_zipped(f"tar -cf - {flags} . $above", ok='"$tolerated"')}
+{_zipped('tar -cf - "$@" . $above', ok='"$tolerated"')}
 """
     return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
 
