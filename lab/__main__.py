@@ -6,11 +6,13 @@ import argparse
 import dataclasses
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 from lab import Fleet, FleetSpec, LabError
+from lab.downloads import cache_folder
 
 
 def main() -> int:
@@ -37,12 +39,16 @@ def main() -> int:
 
 
 def as_root() -> int:
-    """Goes on as root, where sudo lets us; it replaces this process."""
+    """Does it as root, where sudo lets us; returns the exit code."""
     if not shutil.which("sudo"):
         print("lab: this needs root, and there is no sudo here", file=sys.stderr)
         return 1
     print("lab: going on as root, by sudo: unix users and servers of their own are needed", file=sys.stderr)
-    os.execvp("sudo", ["sudo", "-E", sys.executable, "-m", "lab", *sys.argv[1:]])
+    # What sudo's policy may take away although it is asked to keep the environment.
+    kept = {"SITECREW_CACHE": str(cache_folder()), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    settings = [f"{name}={value}" for name, value in kept.items() if value]
+    command = ["sudo", "-E", "env", *settings, sys.executable, "-m", "lab", *sys.argv[1:]]
+    return subprocess.run(command, check=False).returncode
 
 
 def act(fleet: Fleet, command: str, sites: list[str]) -> None:
@@ -66,6 +72,7 @@ def act(fleet: Fleet, command: str, sites: list[str]) -> None:
 
 
 def seconds(begun: float) -> str:
+    """How long it took, for people."""
     return f"({time.monotonic() - begun:.1f} s)"
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,9 @@ class Catalogue:
         readme = f"=== {lines['Plugin Name']} ===\nStable tag: {version}\nTested up to: 7.1\n"
         inside = {main or f"{slug}.php": code.encode(), "readme.txt": readme.encode(), **(files or {})}
         about = {"name": lines["Plugin Name"], "requires_php": requires_php}
-        return self._publish("plugins", slug, zip_version or version, inside, about, package, missing)
+        return self._publish(
+            "plugins", slug, zip_version or version, inside, about, package=package, missing=missing
+        )
 
     def theme(
         self,
@@ -122,7 +125,9 @@ class Catalogue:
         inside["functions.php"] += f"\n{php}\n".encode() if php else b""
         about = {"name": name or slug, "requires_php": "7.4"}
         announced = zip_version or version
-        return self._publish("themes", slug, announced, inside | dict(files or {}), about, package, missing)
+        return self._publish(
+            "themes", slug, announced, inside | dict(files or {}), about, package=package, missing=missing
+        )
 
     def zip_of(self, kind: str, slug: str, version: str) -> Path:
         """The zip of a published version; `kind` is `plugins` or `themes`."""
@@ -176,7 +181,7 @@ class Catalogue:
     def downloads(self, part: str = "") -> list[Request]:
         """The zips that were really fetched, those whose path contains `part`."""
         fetched = (one for one in self.requests() if one.method == "GET" and one.path.endswith(".zip"))
-        return [one for one in fetched if part in one.path and one.status == 200]
+        return [one for one in fetched if part in one.path and one.status == HTTPStatus.OK]
 
     def forget(self) -> None:
         """Empties the log of requests."""
@@ -245,8 +250,9 @@ class Catalogue:
         version: str,
         files: Mapping[str, bytes],
         about: Mapping[str, str],
+        *,
         package: bytes | None = None,
-        missing: bool = False,  # noqa: FBT001, FBT002 (one more of what the two public calls hand on)
+        missing: bool = False,
     ) -> str:
         target = self.zip_of(kind, slug, version)
         if missing:

@@ -13,31 +13,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import downloads, hosts, packages, workspace
+from lab import downloads, ground, hosts, packages, workspace
 from lab.catalogue import Catalogue
 from lab.database import Database
-from lab.hosts import Host
 from lab.mailbox import Mailbox
 from lab.processes import Processes
-from lab.shell import LabError, run, side_by_side, usual_umask, write
+from lab.shell import LabError, run, side_by_side, usual_umask
 from lab.sites import Sites
-from lab.web import Web, php_log
+from lab.web import Web
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lab.downloads import Downloads
+    from lab.hosts import Host
     from lab.spec import FleetSpec, SiteSpec
 
 __all__ = ["Fleet", "Site", "Status"]
 
 HERE = Path(__file__).parent
 KEPT_AT_HOME = {"www", "logs", ".ssh", ".wp-cli"}
-
-KEEP_MAIL = """#!/bin/sh
-# What PHP wants to send by mail is kept here instead.
-exec cat > "@FOLDER@/$(id -un).$(date +%s%N).$$.eml"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +79,17 @@ class Fleet:
     @property
     def identity_file(self) -> Path:
         """The private key that logs in to every host."""
-        return self.spec.root / "ssh/id_ed25519"
+        return ground.identity_file(self.spec)
 
     @property
     def known_hosts(self) -> Path:
         """A known_hosts file with every host of the fleet."""
-        return self.spec.root / "ssh/known_hosts"
+        return ground.known_hosts(self.spec)
 
     @property
     def sent_by_sites(self) -> Path:
         """Folder of the mails that PHP on the hosts wanted to send, `<user>.<nanoseconds>.<pid>.eml`."""
-        return self.spec.root / "sent-by-sites"
+        return ground.sent_by_sites(self.spec)
 
     @property
     def hosts(self) -> Mapping[str, Host]:
@@ -103,7 +98,7 @@ class Fleet:
         Raises:
             LabError: The fleet has never been up, so they have no keys.
         """
-        return {host.name: self._host(host.name) for host in self.spec.hosts}
+        return {host.name: ground.host(self.spec, host.name) for host in self.spec.hosts}
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -124,7 +119,7 @@ class Fleet:
         with self._alone():
             fetched: list[Downloads] = []
             side_by_side(packages.ensure, lambda: fetched.append(downloads.ensure()))
-            self._lay_out(fetched[0])
+            ground.lay_out(self.spec, fetched[0])
             done: list[str] = []
             self._each(done, self._parts(fetched[0]))
             self._each(done, {site.name: self._making(site, fetched[0]) for site in self.spec.sites})
@@ -293,29 +288,6 @@ class Fleet:
             ready=lambda: hosts.answers(*address),
         )
 
-    def _lay_out(self, fetched: Downloads) -> None:
-        """Folders, users and keys; quick enough to be gone through every time."""
-        root = self.spec.root
-        (root / "bin").mkdir(parents=True, exist_ok=True)
-        if not (root / "bin/wp").exists():
-            write(root / "bin/wp", fetched.wp_cli.read_bytes(), mode=0o755)
-        self.sent_by_sites.mkdir(exist_ok=True)
-        self.sent_by_sites.chmod(0o1777)
-        write(root / "bin/keep-mail", KEEP_MAIL.replace("@FOLDER@", str(self.sent_by_sites)), mode=0o755)
-        write(root / "etc/php/lab.ini", f"sendmail_path = {root / 'bin/keep-mail'}\n")
-        wporg = f"http://{self.spec.services}:{self.spec.wporg_port}"
-        for name in ("setup.php", "wp-cli.php"):
-            write(root / "etc" / name, (HERE / "php" / name).read_text().replace("@WPORG@", wporg))
-        public = hosts.client_key(self.identity_file)
-        for host in self.spec.hosts:
-            home = self.spec.home(host.name)
-            user = self.spec.user(host.name)
-            hosts.make_user(user, home, public)
-            write(home / ".wp-cli/config.yml", f"require:\n  - {root / 'etc/wp-cli.php'}\n")
-            shutil.chown(home / ".wp-cli", user, user)
-            hosts.make_key(root / f"ssh/{host.name}")
-        write(self.known_hosts, "".join(f"{line}\n" for line in self.known_hosts_lines()))
-
     def _users(self) -> Iterator[str]:
         """Those of the hosts' users that exist and are this fleet's."""
         for host in self.spec.hosts:
@@ -325,21 +297,6 @@ class Fleet:
                 continue
             if Path(known.pw_dir) == self.spec.home(host.name):
                 yield known.pw_name
-
-    def _host(self, name: str) -> Host:
-        public = self.spec.root / f"ssh/{name}.pub"
-        if not public.exists():
-            raise LabError("this fleet has never been up: python -m lab up")
-        kind, key, *_ = public.read_text().split()
-        return Host(
-            name,
-            self.spec.address(name),
-            self.spec.ssh_port,
-            self.spec.user(name),
-            self.spec.home(name),
-            f"{kind} {key}",
-            php_log(self.spec, name),
-        )
 
     def _site(self, site: SiteSpec) -> Site:
         database = site.database if site.kind == "wordpress" else ""

@@ -97,7 +97,7 @@ def make_key(path: Path) -> str:
 def client_key(path: Path) -> str:
     """The key pair that logs in to every host; it belongs to whoever called sudo."""
     public = make_key(path)
-    os.chown(path, int(os.environ.get("SUDO_UID", 0)), int(os.environ.get("SUDO_GID", 0)))
+    os.chown(path, int(os.environ.get("SUDO_UID", "0")), int(os.environ.get("SUDO_GID", "0")))
     return public
 
 

@@ -77,8 +77,10 @@ class Mailbox:
         return [self._letter(path) for path in sorted(self.letters_folder.glob("*.eml"))]
 
     def transactions(self) -> list[dict[str, Any]]:
-        """What clients tried, in order: `{"at", "door", "event", ...}`, events `connect`, `login`, `refused`,
-        `hung`, `dropped` and `kept`."""
+        """What clients tried, in order: `{"at", "door", "event", ...}`.
+
+        Events are `connect`, `login`, `refused`, `hung`, `dropped` and `kept`.
+        """
         log = self.folder / "transactions.jsonl"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 

@@ -1,8 +1,8 @@
 """Processes that outlive the command which started them, each known by its id and its start time.
 
 A process writes its own record before it becomes the program (the shell notes its line of /proc and then
-`exec`s), so a starter that is killed between the two leaves nothing unknown behind. Each leads a session of its
-own; what remains of that session when its leader was killed is found by the session's number.
+`exec`s), so a starter that is killed between the two leaves nothing unknown behind. Each leads a session
+of its own; what remains of that session when its leader was killed is found by the session's number.
 """
 
 from __future__ import annotations
@@ -157,14 +157,16 @@ class Processes:
             process = self.find(name)
             return process is None or not process.runs() or ready()
 
+        problem = f"{name} ended at once"
         try:
             until(answers_or_ended, f"{name} to answer", seconds=seconds)
-            process = self.find(name)
-            if process is None or not process.runs():
-                raise LabError(f"{name} ended at once")
         except LabError as error:
-            tail = self.log(name).read_text(errors="replace")[-1500:]
-            raise LabError(f"{error}\n{tail}") from None
+            problem = str(error)
+        else:
+            process = self.find(name)
+            if process is not None and process.runs():
+                return
+        raise LabError(f"{problem}\n{self.log(name).read_text(errors='replace')[-1500:]}")
 
 
 @dataclass(frozen=True, slots=True)

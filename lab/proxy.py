@@ -5,8 +5,8 @@ In a test, as a context manager with a thread of its own:
     with Proxy(target=("127.0.20.1", 2222), cut_after=4096) as proxy:
         connect(proxy.address, proxy.port)
 
-As a process, for many links at once: `python -m lab.proxy 0.0.0.0:2423 same:2422 --delay-ms 25`; `same` stands
-for the address that the client connected to.
+As a process, for many links at once: `python -m lab.proxy 0.0.0.0:2423 same:2422 --delay-ms 25`; `same`
+stands for the address that the client connected to.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Sites in their first state, and back to it.
 
-A site's files follow from its spec and are laid out once in `first/<site>`, its database is a dump that is kept
-in the cache: only the very first fleet of a kind installs WordPress. Putting a site back is then a comparison
-of two folders and the import of a small dump.
+A site's files follow from its spec and are laid out once in `first/<site>`, its database is a dump that is
+kept in the cache: only the very first fleet of a kind installs WordPress. Putting a site back is then a
+comparison of two folders and the import of a small dump.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Sites:
         self.catalogue = catalogue
 
     def make(self, site: SiteSpec, downloads: Downloads) -> bool:
-        """Brings a site into being in its first state, unless it is there. Returns whether it was made now."""
+        """Brings a site into being, unless it is there. Returns whether it was made now."""
         key = self._key(site, downloads)
         mark = self.spec.root / "first" / f"{site.name}.key"
         if mark.exists() and mark.read_text() == key:
@@ -149,7 +149,7 @@ class Sites:
             values[f"{name}_KEY"] = hashlib.sha256(f"{site.name} {name} key".encode()).hexdigest()
             values[f"{name}_SALT"] = hashlib.sha256(f"{site.name} {name} salt".encode()).hexdigest()
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in values.items()]
-        # Updates are the crew's to make, and a visitor's request must not set off cron in the middle of a test.
+        # Updates are the crew's to make; no visitor's request shall set off cron in the middle of a test.
         lines += ["define( 'DISABLE_WP_CRON', true );", "define( 'WP_AUTO_UPDATE_CORE', false );"]
         return "\n".join(
             [

@@ -1,7 +1,7 @@
 """The mail server process: `python -m lab.smtp FOLDER ADDRESS PORT_OPEN PORT_STARTTLS PORT_TLS`.
 
-It keeps what it receives as .eml files with the envelope beside them as .json, and reads FOLDER/behaviour.json
-anew at the start of every session (see `lab.mailbox.Mailbox.misbehave`).
+It keeps what it receives as .eml files with the envelope beside them as .json, and reads
+FOLDER/behaviour.json anew at the start of every session (see `lab.mailbox.Mailbox.misbehave`).
 """
 
 from __future__ import annotations

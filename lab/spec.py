@@ -32,7 +32,7 @@ class ClientSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSpec:
-    """A site in its first state. Plugins and themes are `slug: version`; the first theme is the active one."""
+    """A site in its first state. Plugins and themes are slug and version; the first theme is active."""
 
     name: str
     client: str

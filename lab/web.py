@@ -1,4 +1,4 @@
-"""nginx and php-fpm: a server block a site, a pool of PHP processes a host, so that files belong to its user."""
+"""nginx and php-fpm: a server block a site, and a pool of PHP a host, so that files belong to its user."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ class Shelf:
 
 @lru_cache(maxsize=64)
 def checksums(path: Path, top: str, _changed: int) -> dict[str, dict[str, str]]:
+    """Sums of a zip's files; kept until the zip changes."""
     with zipfile.ZipFile(path) as packed:
         return {
             name.removeprefix(f"{top}/"): {
@@ -82,19 +83,21 @@ class Answers:
         self.shelf = shelf
 
     def find(self, path: str, query: dict[str, str], form: dict[str, str]) -> Any:
-        if path.startswith("/core/version-check/"):
-            return self.core_check(query.get("version", "0"))
-        if path.startswith("/core/checksums/"):
-            return self.core_sums(query.get("version", ""))
-        if found := re.match(r"/(plugins|themes)/update-check/", path):
-            return self.updates(found[1], json.loads(form.get(found[1], "{}")))
-        if found := re.match(r"/(plugins|themes)/info/", path):
-            return self.info(found[1], query.get("request[slug]") or query.get("slug", ""))
-        if found := re.match(r"/plugin-checksums/([^/]+)/(.+)\.json$", path):
-            return self.plugin_sums(found[1], found[2])
-        if path.startswith("/translations/"):
-            return {"translations": []}
-        return None
+        said: Any = None
+        match path.strip("/").split("/"):
+            case ["core", "version-check", _]:
+                said = self.core_check(query.get("version", "0"))
+            case ["core", "checksums", _]:
+                said = self.core_sums(query.get("version", ""))
+            case ["plugins" | "themes" as kind, "update-check", _]:
+                said = self.updates(kind, json.loads(form.get(kind, "{}")))
+            case ["plugins" | "themes" as kind, "info", _]:
+                said = self.info(kind, query.get("request[slug]") or query.get("slug", ""))
+            case ["plugin-checksums", slug, version]:
+                said = self.plugin_sums(slug, version.removesuffix(".json"))
+            case ["translations", *_]:
+                said = {"translations": []}
+        return said
 
     def core_check(self, installed: str) -> dict[str, Any]:
         """Offers the newest of all, and by itself the newest of the installed branch."""
@@ -162,6 +165,7 @@ class Answers:
 
 
 def offer(version: str, response: str) -> dict[str, Any]:
+    """One core version as the version check describes it."""
     full = f"{DOWNLOADS}/release/wordpress-{version}"
     packages = {
         "full": f"{full}.zip",
@@ -186,8 +190,7 @@ def offer(version: str, response: str) -> dict[str, Any]:
 
 def package(path: str) -> tuple[str, str] | None:
     """The catalogue's name of a download, and the slug that switches know it by."""
-    core = r"/(?:release/)?(?:[a-z]{2}_[A-Z]{2}/)?wordpress-(\d[\d.]*?(?:-no-content)?)(?:-[a-z]{2}_[A-Z]{2})?\.zip"
-    if found := re.fullmatch(core, path):
+    if found := re.fullmatch(r"/(?:release/)?wordpress-(\d[\d.]*(?:-no-content)?)\.zip", path):
         return f"core/{found[1]}.zip", "wordpress"
     if found := re.fullmatch(r"/(plugin|theme)/([a-z0-9-]+)\.(\d[^/]*)\.zip", path):
         return f"{found[1]}s/{found[2]}/{found[3]}.zip", found[2]
