@@ -16,11 +16,12 @@ from runner.execute.events import (
     TaskSkipped,
     TookOver,
 )
+from runner.execute.follow import Control, Limits, Verdict
 from runner.execute.hostkeys import HostKey, KnownHosts, record
 from runner.execute.job import Job, Lock, Restore, Task, job_id
 from runner.execute.pool import Pool
 from runner.execute.read import collect_garbage, read, stream
-from runner.execute.segment import Control, Limits, Verdict, ack_job, attach_job, run_job, tell_job
+from runner.execute.segment import ack_job, attach_job, run_job, tell_job
 
 __all__ = [
     "Awaiting",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runner.errors import LoginRefusedError
 
@@ -47,23 +48,23 @@ class Credentials:
         raise LoginRefusedError(
             f"{self._endpoint.called}: {self._target.host} refused the login as {user}"
             f" (shown: {', '.join(shown) or 'nothing'})",
-            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file or load the key: ssh-add",
+            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file, or ssh-add the key.",
         )
 
     def _attempts(self, transport: Transport, user: str) -> Iterator[tuple[str, Callable[[], Any]]]:
         for path in self._target.identities:
             key = self._identity(path)
             if key is not None:
-                yield f"key {path}", lambda key=key: transport.auth_publickey(user, key)
+                yield f"key {path}", partial(transport.auth_publickey, user, key)
         if self._target.agent:
             for key in _agent_keys():
-                yield "key of the agent", lambda key=key: transport.auth_publickey(user, key)
+                yield "key of the agent", partial(transport.auth_publickey, user, key)
         password = self._endpoint.password
         if password is not None:
             yield "password", lambda: transport.auth_password(user, password())
 
     def _identity(self, path: Path) -> PKey | None:
-        """The key in this file; where it is encrypted and there is no passphrase, its twin in the agent."""
+        """The key in this file; where it is encrypted without a passphrase to be had, its twin in the agent."""
         try:
             return _load(path, self._endpoint.passphrase)
         except (OSError, ValueError, TypeError) as error:
@@ -72,7 +73,7 @@ class Credentials:
                 words = public.read_text(encoding="utf-8").split()
                 for key in _agent_keys():
                     if words[1:2] == [key.get_base64()]:
-                        return key
+                        return cast("PKey", key)
             raise LoginRefusedError(
                 f"{self._endpoint.called}: the key {path} cannot be used: {error}",
                 hint="Set identity_file to a readable private key, or load it: ssh-add",

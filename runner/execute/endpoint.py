@@ -67,7 +67,7 @@ class Target:
 
 
 def resolve(endpoint: Endpoint) -> Target:
-    """The endpoint as the ssh config completes it. Options that would weaken host-key checks are not honoured."""
+    """The endpoint as the ssh config completes it. Options that weaken host-key checks are not honoured."""
     found = _config(endpoint.ssh_config).lookup(endpoint.address)
     host = str(found.get("hostname", endpoint.address))
     port = endpoint.port or int(found.get("port", 22))

@@ -50,7 +50,7 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """A task ended. `why` is empty, or timeout, cancelled, flood, nospace: then `code` is not the task's own."""
+    """A task ended. `why` is empty, or timeout, cancelled, flood, nospace: then `code` says nothing."""
 
     task: str
     code: int
@@ -68,7 +68,7 @@ class TaskSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """The site's lock: taken (`generation` is the fencing token), or held by another `owner` for `seconds` more."""
+    """The site's lock: taken (`generation` is the fencing token), or another `owner`'s for `seconds` more."""
 
     generation: int = 0
     owner: str = ""
@@ -235,8 +235,21 @@ class Journal:
 
     def _understand(self, words: tuple[str, ...]) -> Event | None:
         match words:
+            case ["begin" | "stderr" | "end" | "skip" | "died", *_]:
+                return self._of_task(words)
             case ["job", pid]:
                 return Started(_number(pid))
+            case ["lock", generation]:
+                self.lock = Locked(_number(generation))
+                return self.lock
+            case ["locked", owner, seconds]:
+                self.lock = Locked(owner=owner, seconds=_number(seconds))
+                return self.lock
+            case _:
+                return self._of_verdict(words)
+
+    def _of_task(self, words: tuple[str, ...]) -> Event | None:
+        match words:
             case ["begin", task]:
                 self._tasks[task] = _Running()
                 self._current, self._error = task, False
@@ -245,32 +258,28 @@ class Journal:
                 self._error = True
             case ["end", task, code, milliseconds, why]:
                 self._current = ""
-                event = TaskEnded(
-                    task, _number(code), _number(milliseconds) / 1000, "" if why == "-" else why
-                )
                 running = self._tasks.setdefault(task, _Running())
-                running.code, running.seconds, running.why = event.code, event.seconds, event.why
-                return event
+                running.code, running.seconds = _number(code), _number(milliseconds) / 1000
+                running.why = "" if why == "-" else why
+                return TaskEnded(task, running.code, running.seconds, running.why)
             case ["skip", task, why]:
                 self._tasks[task] = _Running(why=why)
                 return TaskSkipped(task, why)
-            case ["lock", generation]:
-                self.lock = Locked(_number(generation))
-                return self.lock
-            case ["locked", owner, seconds]:
-                self.lock = Locked(owner=owner, seconds=_number(seconds))
-                return self.lock
+            case ["died", task]:
+                self._current = ""
+                return TookOver(task)
+        return None
+
+    def _of_verdict(self, words: tuple[str, ...]) -> Event | None:
+        match words:
             case ["awaiting", seconds]:
                 self.awaiting = Awaiting(_number(seconds))
                 return self.awaiting
             case ["decided", verdict, by]:
                 self.awaiting = None
-                if self.decided is None:
+                if self.decided is None:  # said again by an heir
                     self.decided = Decided(verdict, by)
                     return self.decided
-            case ["died", task]:
-                self._current = ""
-                return TookOver(task)
             case ["bye", status, tasks] if self.ended is None:
                 self.ended = Ended(status, _number(tasks))
                 return self.ended

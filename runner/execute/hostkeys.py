@@ -68,7 +68,7 @@ class KnownHosts:
         self._entries = [entry for path in paths for entry in _parse(path)]
 
     def keys(self, name: str, port: int = 22) -> list[HostKey]:
-        """The keys on record for this host, the same order as in the files; like OpenSSH, without the port as a last resort."""
+        """The keys on record for this host, in the files' order; like OpenSSH, at last without the port."""
         for wanted in dict.fromkeys((host_name(name, port), name.lower())):
             found = [entry.key for entry in self._entries if not entry.revoked and entry.matches(wanted)]
             if found:

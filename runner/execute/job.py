@@ -1,4 +1,4 @@
-"""A job: tasks for one account on one host, as one text that runs to its end there whatever becomes of the link."""
+"""A job: tasks for one account on one host, as one text that runs to its end whatever becomes of the link."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID = re.compile(r"[0-9a-f]{16,64}")
 
 def job_id(run: str, site: str, segment: str) -> str:
     """The id under which this segment of this run on this site is done at most once, for ever."""
-    return hashlib.sha256("\0".join((run, site, segment)).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{run}\0{site}\0{segment}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Task:
     text: str
     timeout: int = 600
     """Seconds, kept by the host to about one; at the end TERM to the group, ten seconds later KILL."""
-    policy: Literal["stop", "go"] = "stop"
-    """What a code other than 0 does to the tasks after it."""
+    policy: Literal["stop", "go", "always"] = "stop"
+    """What a code other than 0 does to the tasks after it; `always`: runs behind a failed task too."""
     env: Mapping[str, str] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
     """More environment, never written to a file or an argument list on the host."""
@@ -90,8 +90,8 @@ class Restore:
 class Job:
     """What is sent once and done at most once under its id.
 
-    Tasks run in order. With `wait` above 0 the job then waits for a verdict, and does `keep` or `undo`; after as many
-    seconds of silence `check` decides: code 0 keeps. A failed or cancelled job that would have waited undoes.
+    Tasks run in order. With `wait` above 0 the job then waits for a verdict, and does `keep` or `undo`; after as
+    many seconds of silence `check` decides: code 0 keeps. A failed or cancelled job that would have waited undoes.
     `cleanup` and `undo` must be idempotent: after a death they may be done twice. Nothing else is.
     """
 

@@ -109,12 +109,11 @@ class Link:
         refusals = 0
         while True:
             with self._change:
-                others = len(self._execs)
+                refusals = 0 if self._execs else refusals + 1
             try:
                 channel = self._open(command, limit, window)
             except _NoRoom as error:
-                refusals += 1
-                self._make_room(others, refusals, error)
+                self._make_room(refusals, error)
                 continue
             made = Exec(self, channel)
             with self._change:
@@ -131,6 +130,7 @@ class Link:
         with self._change:
             old = self._lingering.pop(job, None)
             self._lingering[job] = exec_
+            self._change.notify_all()
         if old is not None:
             old.close()
 
@@ -184,25 +184,22 @@ class Link:
                 raise
             return channel
 
-    def _make_room(self, others: int, refusals: int, error: _NoRoom) -> None:
+    def _make_room(self, refusals: int, error: _NoRoom) -> None:
+        """Let go of execs that only linger, else wait for one that works."""
         with self._change:
+            if self._execs and not self._lingering:
+                self._change.wait(5.0)
+                refusals = 1
             lingering = list(self._lingering.values())
             self._lingering.clear()
         for exec_ in lingering:
             exec_.close()
-        if lingering:
-            time.sleep(0.05)  # the host's end of a session closes a moment after ours
-            return
-        if others:
-            with self._change:
-                if len(self._execs) >= others:
-                    self._change.wait(5.0)
-        elif refusals > 5:  # noqa: PLR2004
+        if refusals > 6:  # noqa: PLR2004
             raise UnreachableError(
                 f"{self.endpoint.called}: the host opens no session: {error}",
-                hint="Is the account allowed to run commands? Look at MaxSessions and ForceCommand of its sshd.",
+                hint="May the account run commands? Look at MaxSessions and ForceCommand of its sshd.",
             ) from error
-        time.sleep(0.05 * refusals if refusals < 10 else 0.5)  # noqa: PLR2004
+        time.sleep(0.03 * refusals)  # the host's end of a session closes a moment after ours
 
 
 class _NoRoom(Exception):  # noqa: N818 - never leaves this module

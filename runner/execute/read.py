@@ -82,7 +82,9 @@ def stream(
     try:
         return _Reading(sink=sink).run(pool, endpoint, tasks, restore, silence)
     except CutError as error:
-        raise UnreachableError(f"{endpoint.called}: the link broke in the middle of a stream: {error}") from error
+        raise UnreachableError(
+            f"{endpoint.called}: the link broke in the middle of a stream: {error}"
+        ) from error
 
 
 def collect_garbage(
@@ -165,7 +167,10 @@ class _Reading:
         return {name: self._record(name, part) for name, part in self._parts.items()}
 
     def _script(self, endpoint: Endpoint, tasks: Sequence[Task], restore: Restore | None) -> str:
-        lines = [f"link={self._nonce} beat={BEAT} shell={quote(endpoint.shell)}\n", text("common", "clock", "read")]
+        lines = [
+            f"link={self._nonce} beat={BEAT} shell={quote(endpoint.shell)}\n",
+            text("common", "clock", "read"),
+        ]
         lines.append("job_main() {\n:\n")
         if restore:
             lines.append(f"rest {quote(restore.run)} {quote(restore.site)}\n")
@@ -259,5 +264,3 @@ class _Reading:
             size=part.size,
             truncated=self._sink is None and part.size > len(part.output),
         )
-
-

@@ -102,6 +102,18 @@ class Hosts:
         words = (self.folder(job, kind) / {"driver": "id", "warden": "warden"}[which]).read_text().split()
         return int(words[1 if which == "driver" else 0])
 
+    @contextlib.contextmanager
+    def disk(self, place: Path, options: str) -> Iterator[None]:
+        """A small file system of the account's own at `place`: a size, or options of tmpfs."""
+        place.mkdir(exist_ok=True)
+        options = options if "=" in options or options == "ro" else f"size={options}"
+        owner = f"uid={self.uid()},mode=755"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},{owner}", "tmpfs", str(place)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", str(place)], check=True)
+
     def uid(self, kind: str = "sh") -> int:
         return self.homes[kind].stat().st_uid
 
@@ -323,6 +335,12 @@ def pool() -> Iterator[Pool]:
     """Connections of one test."""
     with Pool() as made:
         yield made
+
+
+@pytest.fixture(params=["sh", pytest.param("bash", marks=pytest.mark.long), pytest.param("ash", marks=pytest.mark.long)])
+def shell(request: pytest.FixtureRequest) -> str:
+    """The kind of account: dash always, bash and busybox in the long part."""
+    return str(request.param)
 
 
 if __name__ == "__main__":

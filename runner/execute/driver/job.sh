@@ -69,7 +69,8 @@ write() { { printf 'echo $$ >"${0%%/*}/group"\n%s\n' "$text" >"$script"; } 2>/de
 # task ID SECONDS stop|go TEXT STDERR_CAP SECRETS
 task() {
   [ -n "$signal" ] && [ $phase = main ] && bad=cancelled
-  if [ -n "$bad" ] && [ $phase != undo ]; then emit "skip $1 $bad"; return 0; fi
+  # always: also behind a failed task, so that what it left behind is read
+  if [ -n "$bad" ] && [ $phase != undo ] && [ "$3/$bad" != always/failed ]; then emit "skip $1 $bad"; return 0; fi
   run "$1" "$2" "$4" "$5" "$6"
   if [ $code != 0 ] && [ "$3" = stop ]; then
     if [ $phase = undo ]; then bad=failed; else bad=${bad:-failed}; fi

@@ -1,0 +1,10 @@
+"""The fixtures of the driver's tests; they live in a module, so that tests/promises can use them too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from driver_hosts import hosts, pool, shell  # noqa: E402
+
+__all__ = ["hosts", "pool", "shell"]

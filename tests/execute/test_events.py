@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.execute.events import Decided, Ended, Journal, TaskBegan, TaskEnded, TaskOutput, TaskSkipped
+
+NONCE = "cd" * 16
+
+
+def frame(words: str) -> bytes:
+    return f"\x1e{NONCE} {words}\n".encode()
+
+
+FILE = (
+    frame("job 77")
+    + frame("begin a")
+    + b"one\ntwo"
+    + frame("stderr a")
+    + b"oh"
+    + frame("end a 3 1500 -")
+    + b"from a child in the background"
+    + frame("skip b failed")
+    + frame("awaiting 30")
+    + frame("decided undo deadman")
+    + frame("decided undo died")
+    + frame("bye undone 1")
+    + frame("bye ok 9")
+)
+
+
+@given(st.integers(0, len(FILE)))
+def test_a_journal_is_the_same_across_a_cut_at_any_byte(cut):
+    journal = Journal(NONCE)
+    events = journal.read(FILE[:cut]) + journal.read(FILE[cut:])
+    assert journal.offset == len(FILE)
+    assert journal.ended == Ended("undone", 1)
+    assert journal.decided == Decided("undo", "deadman")
+    assert journal.awaiting is None
+    task = journal.tasks()["a"]
+    assert (task.code, task.seconds, task.output, task.error, task.size) == (3, 1.5, b"one\ntwo", b"oh", 7)
+    assert [event for event in events if isinstance(event, TaskBegan | TaskEnded | TaskSkipped)] == [
+        TaskBegan("a"),
+        TaskEnded("a", 3, 1.5),
+        TaskSkipped("b", "failed"),
+    ]
+
+
+def test_output_is_cut_at_the_cap_and_says_so():
+    journal = Journal(NONCE, cap=5)
+    events = journal.read(frame("begin a") + b"0123456789" + frame("end a 0 1 -"))
+    task = journal.tasks()["a"]
+    assert (task.output, task.truncated, task.size) == (b"01234", True, 10)
+    assert TaskOutput("a", b"0123456789") in events
+
+
+def test_a_frame_with_nonsense_in_it_harms_nothing():
+    journal = Journal(NONCE)
+    assert journal.read(frame("end a x y -") + frame("whatever") + frame("") + frame("bye ok x"))[-1] == Ended("ok", -1)
