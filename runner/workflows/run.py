@@ -46,6 +46,7 @@ def new_order(
     rings: Sequence[Sequence[Site]],
     *,
     now: datetime,
+    run: str | None = None,
     tags: Sequence[str] = (),
     window: str | None = None,
     closes: datetime | None = None,
@@ -54,7 +55,7 @@ def new_order(
     sites = tuple(site for ring in rings for site in ring)
     inventory, settings = workspace.inventory, workspace.settings
     return Order(
-        run=f"{playbook.name}-{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
+        run=run or f"{playbook.name}-{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
         playbook=playbook,
         sites=sites,
         rings=tuple(tuple(site.name for site in ring) for ring in rings),
@@ -70,8 +71,8 @@ def new_order(
     )
 
 
-def begin(session: Session, order: Order, *, trigger: str) -> None:
-    """Write the run down before anything of it happens."""
+def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -> None:
+    """Write the run down before anything of it happens; with `claim`, as the work of this process."""
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
     session.ledger.begin_run(
         freeze(order),
@@ -86,7 +87,7 @@ def begin(session: Session, order: Order, *, trigger: str) -> None:
         started=session.now(),
         trigger=trigger,
         window=order.window,
-        executor=session.executor,
+        executor=session.executor if claim else None,
     )
 
 
@@ -116,10 +117,13 @@ class Works:
         self._site = self._engine.workflow("site", self._work_on_site)
         self._run = self._engine.workflow("run", self._work_through)
         self._orders: dict[str, Order] = {}
+        self.in_hand: set[str] = set()
+        """Runs that were started here and have not ended."""
         self._engine.launch([self._queue])
 
     def start(self, run: str) -> Handle:
         """Work through a run that `begin` or `reopen` has prepared; its events go to the session."""
+        self.in_hand.add(run)
         attempt = self._session.ledger.summary(run).attempt
         if attempt > 1:
             self._engine.forget(f"run/{run}/")
@@ -159,6 +163,8 @@ class Works:
         except Exception as error:
             self._session.events.put(error if isinstance(error, SitecrewError) else _unexpected(error))
             raise
+        finally:
+            self.in_hand.discard(run)
         return outcome.value
 
     def _rings(self, run: str, attempt: int) -> Outcome:

@@ -60,6 +60,8 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     """
     if session.draining.is_set() and not begun(session, order.run, site.name, attempt):
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
+    elif order.closes and session.now() > order.closes:
+        ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
     else:
         session.ledger.begin_site(order.run, site.name, session.now())
         session.emit("site.started", order.run, site.name, client=site.client, host=site.host)

@@ -1,0 +1,202 @@
+"""Commands about windows: serve, tick, schedule."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import as_json, verbosity, with_workspace
+from runner.cli.output import emit_json, say, table
+from runner.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.progress import Listener
+    from runner.load import Workspace
+    from runner.workflows.run import Works
+    from runner.workflows.serve import Clock
+    from runner.workflows.session import Session
+
+__all__ = ["schedule", "serve", "tick"]
+
+_QUEUE = "windows"
+
+
+@click.command()
+@with_workspace
+@verbosity
+@as_json
+def serve(workspace: Workspace, **options: Any) -> int:
+    """Keep the windows of the inventory, until it is stopped.
+
+    Ctrl-C: the sites in hand are finished, then it ends.
+    """
+    from runner.workflows.serve import serve as keep
+
+    stop, troubled = threading.Event(), threading.Event()
+    with _clock(workspace) as (session, clock, works):
+        tell = _listener(options)
+        _stop_on_signal(stop, session)
+        for run in clock.rescue():
+            say(f"took up {run}, whose process had died")
+        _say_next(workspace)
+        running = threading.Thread(target=keep, args=(clock, stop, troubled), daemon=True)
+        running.start()
+        _tell_until(session, works, tell, stop)
+        tell.close()
+    return ExitCode.OK
+
+
+@click.command()
+@with_workspace
+@verbosity
+@as_json
+def tick(workspace: Workspace, **options: Any) -> int:
+    """Look once for windows that are due, run them, and end. For a timer of the system's own."""
+    with _clock(workspace) as (session, clock, works):
+        tell = _listener(options)
+        begun = {*clock.rescue(), *clock.tick()}
+        stop = threading.Event()
+        _stop_on_signal(stop, session)
+        if begun:
+            stop.set()
+            _tell_until(session, works, tell, stop)
+        tell.close()
+        outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
+        from runner.model import Outcome, exit_code
+
+        return exit_code([outcome or Outcome.LOST for outcome in outcomes])
+
+
+@click.group()
+def schedule() -> None:
+    """When the windows come."""
+
+
+@schedule.command(name="next")
+@with_workspace
+@click.option("--from", "start", metavar="T", help="RFC 3339 instant. Default: now.")
+@click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
+@as_json
+def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> None:
+    """The next openings of every window, in order of their start."""
+    from runner.plan import next_windows
+
+    found = next_windows(workspace.inventory, _instant(start), count)
+    if json_:
+        emit_json([due.as_json() for due in found])
+        return
+    table(
+        ("starts (client's time)", "starts (UTC)", "window", "client", "sites"),
+        [
+            (
+                f"{due.local:%a %Y-%m-%d %H:%M}",
+                f"{due.starts:%Y-%m-%d %H:%M}",
+                due.window,
+                due.client,
+                str(len(due.sites)),
+            )
+            for due in found
+        ],
+    )
+
+
+@schedule.command(name="list")
+@with_workspace
+@click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
+@as_json
+def list_(workspace: Workspace, count: int, json_: bool) -> None:
+    """Windows that were due, and what became of each: run, missed or skipped."""
+    from runner.cli.show import reading
+
+    rows = [
+        {
+            "window": view.window,
+            "client": view.client,
+            "starts": view.starts.isoformat(),
+            "closes": view.closes.isoformat(),
+            "state": view.state.value,
+            "run": view.run,
+            "why": view.why,
+        }
+        for view in reading(workspace).list_windows(limit=count)
+    ]
+    if json_:
+        emit_json(rows)
+    else:
+        heads = ("window", "client", "starts", "state", "run", "why")
+        table(heads, [[str(row[key] or "") for key in heads] for row in rows])
+
+
+def _instant(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an instant", hint="write 2026-11-24T01:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
+    from runner.workflows.run import Works
+    from runner.workflows.serve import Clock
+    from runner.workflows.session import Session
+
+    session = Session(workspace)
+    try:
+        works = Works(session, _QUEUE)
+        yield session, Clock(session, works), works
+    finally:
+        session.close()
+
+
+def _listener(options: dict[str, Any]) -> Listener:
+    from runner.cli.progress import JsonLines, Lines, Silent
+
+    if options["json_"]:
+        return JsonLines()
+    return Silent() if options["quiet"] else Lines(verbose=options["verbose"])
+
+
+def _stop_on_signal(stop: threading.Event, session: Session) -> None:
+    def stopped(number: int, frame: object) -> None:  # noqa: ARG001
+        session.draining.set()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stopped)
+
+
+def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.Event) -> None:
+    """Tell what happens until `stop` is set and nothing is in hand any more."""
+    from queue import Empty
+
+    from runner.cli.output import complain
+    from runner.errors import SitecrewError
+
+    while not stop.is_set() or works.in_hand:
+        try:
+            event = session.events.get(timeout=0.2)
+        except Empty:
+            continue
+        if isinstance(event, SitecrewError):
+            complain(event)
+        elif not isinstance(event, BaseException):
+            tell(event)
+
+
+def _say_next(workspace: Workspace) -> None:
+    from runner.plan import next_windows
+
+    for due in next_windows(workspace.inventory, datetime.now(UTC), 1):
+        say(f"keeping {len(workspace.inventory.windows)} windows; the next is {due.window} for {due.client}")
+        say(f"  on {due.local:%A %d %B %Y at %H:%M} ({due.local.tzinfo})")
+        return
+    say("there are no windows in inventory.yaml; waiting for nothing")
