@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import UsageError
+from runner.model import Playbook, Site, SiteKind, Step
+from runner.plan import Barrier, Segment, cut
+from runner.steps import Where, registry
+
+SHOP = Site(
+    name="shop",
+    client="acme",
+    host="web1",
+    url="http://x.example",
+    path="/srv",
+    tags=frozenset({"woocommerce"}),
+)
+DOCS = Site(
+    name="docs", client="acme", host="web1", url="http://x.example", path="/srv", kind=SiteKind.STATIC
+)
+
+
+def playbook(*steps):
+    return Playbook(name="weekly", title="Weekly", steps=steps)
+
+
+def step(kind, id_=None, **more):
+    return Step(id=id_ or kind, kind=kind, options=None, **more)
+
+
+WEEKLY = playbook(
+    step("backup"),
+    step("wordpress.plugins"),
+    step("shell", tags=frozenset({"cache"})),
+    step("probe.http"),
+    step("wordpress.core", when="tag:woocommerce"),
+    step("wordpress.database", when="!tag:woocommerce"),
+)
+
+
+def shape(parts):
+    return [
+        (part.number, [s.id for s in part.steps] if isinstance(part, Segment) else (part.step.id, part.where))
+        for part in parts.parts
+    ]
+
+
+def test_steps_on_the_host_share_a_segment_and_others_end_it():
+    assert shape(cut(WEEKLY, SHOP)) == [
+        (1, ("backup", Where.STREAM)),
+        (2, ["wordpress.plugins", "shell"]),
+        (3, ("probe.http", Where.OUTSIDE)),
+        (4, ["wordpress.core"]),
+    ]
+
+
+def test_what_is_not_for_this_site_is_skipped_with_its_reason():
+    parts = cut(WEEKLY, DOCS)
+    assert shape(parts) == [
+        (1, ("backup", Where.STREAM)),
+        (2, ["shell"]),
+        (3, ("probe.http", Where.OUTSIDE)),
+    ]
+    assert [(s.step.id, s.why) for s in parts.skipped] == [
+        ("wordpress.plugins", "does not apply to a static site"),
+        ("wordpress.core", "does not apply to a static site"),
+        ("wordpress.database", "does not apply to a static site"),
+    ]
+    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only where !tag:woocommerce"]
+
+
+def test_tags_leave_only_the_steps_that_carry_one():
+    parts = cut(WEEKLY, SHOP, tags={"cache"})
+    assert shape(parts) == [(1, ["shell"])]
+    assert parts.skipped[0].why == "not selected by the tags cache"
+
+
+def test_the_same_playbook_is_cut_the_same_way_twice():
+    assert cut(WEEKLY, SHOP) == cut(WEEKLY, SHOP)
+    assert [s.id for s in cut(WEEKLY, SHOP).steps] == [
+        "backup",
+        "wordpress.plugins",
+        "shell",
+        "probe.http",
+        "wordpress.core",
+    ]
+
+
+def test_every_kind_can_be_cut():
+    parts = cut(playbook(*(step(name) for name in registry())), SHOP)
+    assert len(parts.steps) == len(registry())
+    assert any(isinstance(part, Barrier) for part in parts.parts)
+
+
+def test_a_step_that_is_not_installed_is_a_mistake():
+    with pytest.raises(UsageError, match=r"no step is called 'system\.reboot'"):
+        cut(playbook(step("system.reboot")), SHOP)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import UnknownNameError
+from runner.model import Client, Host, Inventory, Site, SiteKind
+from runner.plan import applies, rings, select
+
+
+def site(name, client, host, *tags, kind=SiteKind.WORDPRESS):
+    return Site(
+        name=name,
+        client=client,
+        host=host,
+        url="http://x.example",
+        path="/srv",
+        tags=frozenset(tags),
+        kind=kind,
+    )
+
+
+SITES = (
+    site("shop", "acme", "web1", "woocommerce", "ring-1"),
+    site("blog", "acme", "web1", "ring-0"),
+    site("lab", "globex", "web2", "ring-1"),
+    site("docs", "globex", "web2", kind=SiteKind.STATIC),
+)
+INVENTORY = Inventory(
+    hosts={name: Host(name=name, address=name) for name in ("web1", "web2")},
+    clients={name: Client(id=name, name=name) for name in ("acme", "globex")},
+    sites={each.name: each for each in SITES},
+)
+
+
+def names(sites):
+    return [each.name for each in sites]
+
+
+@pytest.mark.parametrize(
+    ("limits", "excludes", "expected"),
+    [
+        ([], [], ["shop", "blog", "lab", "docs"]),
+        (["all"], ["docs"], ["shop", "blog", "lab"]),
+        (["docs,shop"], [], ["shop", "docs"]),
+        (["client:acme", "host:web2"], ["kind:static"], ["shop", "blog", "lab"]),
+        (["tag:ring-*"], [], ["shop", "blog", "lab"]),
+        (["tag:ring-*,!client:globex"], [], ["shop", "blog"]),
+        (["!shop"], [], ["blog", "lab", "docs"]),
+        (["?o*"], [], ["docs"]),
+        (["@failed"], [], ["lab"]),
+        (["@failed,blog"], ["lab"], ["blog"]),
+    ],
+)
+def test_selectors_add_up_and_take_away(limits, excludes, expected):
+    assert names(select(INVENTORY, limits, excludes, failed={"lab"})) == expected
+
+
+@pytest.mark.parametrize(
+    ("selector", "message", "hint"),
+    [
+        ("shp", "no site is called 'shp'", "did you mean shop?"),
+        ("acme", "no site is called 'acme'", "did you mean client:acme?"),
+        ("client:acne", "no client is called 'acne'", "did you mean client:acme?"),
+        ("tag:x*", "no tag matches 'x*'", "there is ring-0, ring-1, woocommerce"),
+        ("colour:red", "'colour:red' is not a selector", "write a site, client:NAME"),
+        ("kind:drupal", "no kind is called 'drupal'", "there is wordpress, static"),
+        ("!shp", "no site is called 'shp'", "did you mean shop?"),
+    ],
+)
+def test_a_selector_that_can_match_nothing_is_a_mistake(selector, message, hint):
+    with pytest.raises(UnknownNameError) as caught:
+        select(INVENTORY, [selector])
+    assert str(caught.value) == message
+    assert caught.value.hint.startswith(hint)
+
+
+def test_when_matches_without_knowing_the_inventory():
+    assert applies(None, SITES[0])
+    assert applies("tag:woocommerce", SITES[0])
+    assert not applies("tag:of-another-agency", SITES[0])
+    assert applies("kind:wordpress,!tag:woocommerce", SITES[1])
+
+
+def test_each_site_is_in_the_first_ring_that_means_it_and_none_is_left_out():
+    found = rings(SITES, ["tag:ring-0", "tag:ring-1"])
+    assert [names(ring) for ring in found] == [["blog"], ["shop", "lab"], ["docs"]]
+    assert [names(ring) for ring in rings(SITES, [])] == [["shop", "blog", "lab", "docs"]]
+    assert [names(ring) for ring in rings(SITES, ["tag:nobody", "all"])] == [["shop", "blog", "lab", "docs"]]

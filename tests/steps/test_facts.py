@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runner.errors import HostError
+from runner.steps.wordpress.facts import fatal_error, parse_facts
+
+MARK = "m4rk"
+DATA = {
+    "wordpress": "6.5.5",
+    "php": "8.2.1",
+    "home": "http://x.example",
+    "siteurl": "http://x.example",
+    "plugins": [
+        {
+            "slug": "woo",
+            "title": "W\u001b[31moo\n",
+            "version": "1.0",
+            "offered": "1.1",
+            "package": "",
+            "new": 1,
+        }
+    ],
+    "themes": [],
+    "core_offers": [{"version": "6.5.6", "package": "p", "requires_php": "7.4"}],
+    "plugins_checked": True,
+    "unwritable": ["plugins"],
+    "something_newer": {"unknown": "to us"},
+}
+LINE = f"{MARK} {json.dumps(DATA)}"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        f"\n{LINE}\n",
+        f"Warning: something\nno newline at its end\n{LINE}\nshutdown noise",
+        f'other {{"wordpress": "9"}}\n{MARK} {{broken\n{MARK} {{"not": "facts"}}\n{LINE}\n',
+        f"\r\n{LINE}\r\n",
+    ],
+)
+def test_the_facts_are_found_in_whatever_plugins_print(output):
+    facts = parse_facts(output, MARK)
+    assert facts.wordpress == "6.5.5"
+    assert facts.plugins[0].title == "Woo"
+    assert facts.plugins[0].package == ""
+    assert facts.core_offers[0].requires_php == "7.4"
+    assert facts.unwritable == ("plugins",)
+    assert (facts.plugins_checked, facts.core_checked, facts.crippled) == (True, False, "")
+
+
+def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
+    first = (
+        "PHP Fatal error:  Uncaught Error: Call to undefined function boom() in "
+        "/srv/it's here/wp-content/plugins/woo/woo.php:12\nStack trace:\n#0 {main}\n  thrown in /srv/x.php on line 12\n"
+        "Error: There has been a critical error on this website.\n"
+    )
+    facts = parse_facts(f"{first}\n{MARK} again\n\n{LINE}\n", MARK)
+    assert facts.crippled.startswith("Uncaught Error: Call to undefined function boom() in")
+    silent = parse_facts(f"\n{MARK} again\n\n{LINE}\n", MARK)
+    assert silent.crippled == "WordPress ended without a word"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (f"\n{MARK} problem no-folder\n", "there is no such folder on the host"),
+        (f"\n{MARK} problem no-php\n", "no PHP for the command line was found on the host"),
+        (f"\n{MARK} problem no-wp\n", "wp-cli was not found on the host"),
+        ("Error: 'wp-config.php' not found.", "wp-config.php is missing"),
+        (
+            "Error: This does not seem to be a WordPress installation.",
+            "there is no WordPress in the site's folder",
+        ),
+        ("Error: Error establishing a database connection.", "the database does not answer"),
+        (
+            "Error: YIKES! It looks like you're running this as root.",
+            "the login is root, and wp-cli does not run as root",
+        ),
+        (
+            "Fatal error: Uncaught Error: no in /srv/wp-content/mu-plugins/a.php:1",
+            "WordPress does not start, even without its plugins and themes: "
+            "Uncaught Error: no in wp-content/mu-plugins/a.php:1",
+        ),
+    ],
+)
+def test_a_site_that_cannot_be_read_says_why_in_a_sentence(output, message):
+    with pytest.raises(HostError) as caught:
+        parse_facts(output, MARK)
+    assert str(caught.value) == message
+    assert caught.value.hint
+
+
+def test_the_error_that_killed_php_is_one_short_line():
+    parse = (
+        'Parse error: syntax error, unexpected token "echo" in /a b/wp-content/plugins/x/x.php on line 9\n'
+    )
+    assert fatal_error(parse) == 'syntax error, unexpected token "echo" in wp-content/plugins/x/x.php:9'
+    assert fatal_error("all is well") == ""

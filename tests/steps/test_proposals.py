@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runner.model import Action, CoreOffer, Extension, SiteFacts, Step
+from runner.steps import registry
+
+URL = "https://downloads.wordpress.org/plugin/x.zip"
+
+
+def plugin(slug, version="1.0", offered="1.1", **more):
+    more = {"package": URL, "title": slug, "file": f"{slug}/{slug}.php", **more}
+    return Extension(slug=slug, version=version, offered=offered, **more)
+
+
+FACTS = SiteFacts(
+    wordpress="6.5.5",
+    php="8.2.1",
+    home="http://x.example",
+    siteurl="http://x.example",
+    core_checked=True,
+    plugins_checked=True,
+    themes_checked=True,
+    database_version=57155,
+    database_wanted=57155,
+)
+
+
+def propose(kind, facts, **options):
+    kinds = registry()
+    step = Step(id="s", kind=kind, options=kinds[kind].options(**options))
+    return [(c.item, c.to_version, c.action.value, c.why) for c in kinds[kind].propose(step, facts)]
+
+
+def with_plugins(*plugins, **more):
+    return replace(FACTS, plugins=plugins, **more)
+
+
+def test_exactly_what_is_newer_is_proposed():
+    facts = with_plugins(plugin("a"), plugin("b", offered=None), plugin("c", "1.1"), plugin("d", "2.0"))
+    assert propose("wordpress.plugins", facts) == [("a", "1.1", "change", "")]
+    assert propose("wordpress.plugins", facts, update="none") == []
+
+
+def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
+    facts = with_plugins(plugin("a", offered="2.0"), plugin("b"), plugin("c", offered="1.0.1"))
+    assert propose("wordpress.plugins", facts, update="minor") == [
+        ("a", "2.0", "skip", "a major update; this step takes `minor` only"),
+        ("b", "1.1", "change", ""),
+        ("c", "1.0.1", "change", ""),
+    ]
+    assert [action for *_, action, _ in propose("wordpress.plugins", facts, update="patch")] == [
+        "skip",
+        "skip",
+        "change",
+    ]
+    assert propose("wordpress.plugins", facts, update=("b", "gone")) == [
+        ("b", "1.1", "change", ""),
+        ("gone", "", "skip", "not installed on this site"),
+    ]
+    assert propose("wordpress.plugins", facts, exclude=("a", "c")) == [
+        ("a", "2.0", "skip", "left out by `except`"),
+        ("b", "1.1", "change", ""),
+        ("c", "1.0.1", "skip", "left out by `except`"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "site", "why"),
+    [
+        (
+            {"package": ""},
+            {},
+            "announced without a package to download: the licence is missing or has run out",
+        ),
+        ({"requires_php": "8.3"}, {}, "needs PHP 8.3; the site has 8.2.1"),
+        ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
+        ({"writable": False}, {}, "this login may not write to its folder"),
+        (
+            {"file": "a.php"},
+            {},
+            "it is a single file; WordPress would move it to a folder and leave it inactive",
+        ),
+        ({}, {"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
+        ({}, {"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
+        ({}, {"unwritable": ("plugins",)}, "this login may not write to the plugins' folder"),
+        ({}, {"unwritable": ("upgrade",)}, "this login may not write to wp-content/upgrade"),
+        (
+            {},
+            {"file_method": "ftpext"},
+            "WordPress cannot write its files as this login (it would ask for FTP credentials)",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_held_with_its_reason(entry, site, why):
+    facts = with_plugins(plugin("a", **entry), **site)
+    assert propose("wordpress.plugins", facts) == [("a", "1.1", "hold", why)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [("wordpress.plugins", "plugins"), ("wordpress.themes", "themes"), ("wordpress.core", "core")],
+)
+def test_could_not_ask_is_never_nothing_to_do(kind, item):
+    unasked = replace(FACTS, core_checked=False, plugins_checked=False, themes_checked=False)
+    assert propose(kind, unasked) == [
+        (item, "", "unknown", "wordpress.org could not be asked, so newer versions are not known")
+    ]
+
+
+def test_what_was_announced_before_an_outage_is_not_known_either_but_vendors_are_asked_elsewhere():
+    vendor = plugin("pro", package="https://vendor.example/")
+    found = propose("wordpress.plugins", with_plugins(plugin("a"), vendor, plugins_checked=False))
+    assert [(item, action) for item, _, action, _ in found] == [
+        ("plugins", "unknown"),
+        ("a", "unknown"),
+        ("pro", "change"),
+    ]
+
+
+def test_a_site_that_does_not_boot_is_left_alone():
+    facts = with_plugins(plugin("a"), crippled="Uncaught Error in wp-content/plugins/b/b.php:1")
+    assert {action for *_, action, _ in propose("wordpress.plugins", facts)} == {"unknown", "hold"}
+
+
+OFFERS = tuple(
+    CoreOffer(v, "https://downloads.wordpress.org/c.zip") for v in ("7.1.1", "6.5.6", "6.5.7", "6.4.9")
+)
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [
+        ("minor", ["6.5.7"]),
+        ("patch", ["6.5.7"]),
+        ("all", ["6.5.7", "7.1.1"]),
+        ("7.1.1", ["7.1.1"]),
+        ("6.5.5", []),
+        ("none", []),
+    ],
+)
+def test_core_offers_are_picked_by_branch(update, expected):
+    found = propose("wordpress.core", replace(FACTS, core_offers=OFFERS), update=update)
+    assert [(to, action) for _, to, action, _ in found] == [(to, "change") for to in expected]
+
+
+def test_a_version_of_core_that_is_not_offered_is_unknown():
+    found = propose("wordpress.core", replace(FACTS, core_offers=OFFERS), update="6.8")
+    assert found == [("core", "", "unknown", "wordpress.org does not offer WordPress 6.8 to this site")]
+
+
+def test_the_database_is_proposed_only_when_it_is_behind():
+    assert propose("wordpress.database", FACTS) == []
+    behind = replace(FACTS, database_wanted=61833)
+    assert propose("wordpress.database", behind) == [("database", "61833", "change", "")]
+    ahead = replace(FACTS, database_version=61833)
+    assert propose("wordpress.database", ahead)[0][2] == Action.HOLD
+
+
+@pytest.mark.parametrize("update", ["major", "6", "6.5.5.1", "latest", ""])
+def test_an_update_of_core_that_means_nothing_is_a_mistake(update):
+    with pytest.raises(ValueError, match="neither minor, patch, all, none nor a version"):
+        registry()["wordpress.core"].options(update=update)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.model import Level
+from runner.steps.versions import branch, compare, core_level, key, level
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "order"),
+    [
+        ("1.0", "1.0.0", -1),
+        ("1.0-beta", "1.0", -1),
+        ("1.0RC1", "1.0-beta2", 1),
+        ("1.0a", "1.0", -1),
+        ("1.0.p1", "1.0", 1),
+        ("1.0pl1", "1.0", 1),
+        ("1.0-1", "1.0", 1),
+        ("v1.0", "1.0", -1),
+        ("2.0", "10.0", -1),
+        ("1.0dev", "1.0alpha", -1),
+        ("1.0_1", "1.0.1", 0),
+        ("1.0+build", "1.0", -1),
+        ("1.0#", "1.0", 0),
+        ("1.0 ", "1.0", -1),
+        ("", "1.0", -1),
+        ("", "", 0),
+        ("20240101", "20231231", 1),
+    ],
+)
+def test_the_order_is_that_of_php(one, other, order):
+    assert compare(one, other) == order
+    assert compare(other, one) == -order
+
+
+@pytest.mark.fleet
+def test_the_order_is_that_of_the_real_php_on_ten_thousand_pairs():
+    chance = random.Random(20261123)
+    parts = [
+        *"0129",
+        "10",
+        "01",
+        "2024",
+        "99999999999999999999",
+        *"...-_+ab#v ~ü",
+        "alpha",
+        "beta",
+        "RC",
+        "rc",
+    ]
+    parts += ["dev", "pl", "p", "x", ".0", "..", "-beta2", "rc1"]
+
+    def word():
+        return "".join(chance.choice(parts) for _ in range(chance.randint(0, 7)))
+
+    pairs = [(one := word(), one[: chance.randint(0, 9)] + word()[:3]) for _ in range(10_000)]
+    program = (
+        "$o = []; foreach (json_decode(stream_get_contents(STDIN)) as $p) $o[] = version_compare(...$p);"
+    )
+    told = subprocess.run(
+        ["php", "-r", f"{program} echo json_encode($o);"],
+        input=json.dumps(pairs).encode(),
+        capture_output=True,
+        check=True,
+    )
+    wrong = [
+        pair for pair, order in zip(pairs, json.loads(told.stdout), strict=True) if compare(*pair) != order
+    ]
+    assert wrong == []
+
+
+@given(st.text("0129.-+_abpRCdev#", max_size=12), st.text("0129.-+_abpRCdev#", max_size=12))
+def test_turning_a_pair_round_turns_the_order_round(one, other):
+    assert compare(one, other) == -compare(other, one)
+
+
+def test_versions_can_be_sorted():
+    assert sorted(["1.10", "1.9", "1.9-beta", "1.9.1"], key=key) == ["1.9-beta", "1.9", "1.9.1", "1.10"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "size"),
+    [
+        ("1.9", "2.0", Level.MAJOR),
+        ("1.9", "1.10", Level.MINOR),
+        ("1.9", "1.9.1", Level.PATCH),
+        ("1.9.0.1", "1.9.0.2", Level.PATCH),
+        ("1.9", "1.9-1", Level.PATCH),
+        ("v1.9", "1.10", Level.MINOR),
+        ("2024.11", "2025.1", Level.MAJOR),
+        ("7", "8", Level.MAJOR),
+    ],
+)
+def test_the_size_of_an_update_is_the_first_part_that_differs(old, new, size):
+    assert level(old, new) is size
+
+
+def test_wordpress_calls_a_new_branch_major():
+    assert core_level("6.5.5", "6.6") is Level.MAJOR
+    assert core_level("6.5", "6.5.6") is Level.MINOR
+    assert branch("6.5-RC1") == branch("6.5.2") == "6.5"
