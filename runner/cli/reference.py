@@ -1,0 +1,64 @@
+"""The reference of the command line, written from the commands themselves: `python -m runner.cli.reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from runner.cli.main import COMMANDS, root
+
+__all__ = ["reference"]
+
+_HEAD = """\
+# Commands
+
+Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `serve` and `tick` print one
+JSON event a line and everything else one document ([shapes](json.md)). What a process says at its end: [exit
+codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
+"""
+
+
+def reference() -> str:
+    """Markdown with every command, argument and option."""
+    return "\n".join([_HEAD, *_sections()]) + "\n"
+
+
+def _sections() -> Iterator[str]:
+    context = click.Context(root, info_name="sitecrew")
+    for title, commands in COMMANDS.items():
+        yield f"## {title}\n"
+        for name in commands:
+            command = root.get_command(context, name)
+            if command is not None:
+                yield from _command(command, context, name)
+
+
+def _command(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from _command(found, context, child)
+        return
+    arguments = " ".join(command.collect_usage_pieces(context))
+    yield f"### `{context.command_path} {arguments}`\n".replace(" [OPTIONS]", "")
+    yield f"{_prose(command.help or '')}\n"
+    rows = [record for option in command.params if (record := option.get_help_record(context))]
+    if rows:
+        yield "| option | |\n|---|---|"
+        yield from (f"| `{names}` | {_cell(text)} |" for names, text in rows)
+        yield ""
+
+
+def _prose(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)
