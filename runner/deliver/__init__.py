@@ -1,0 +1,23 @@
+"""Documents to the world: messages that are written down before they leave, and what became of them."""
+
+from __future__ import annotations
+
+from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
+from runner.deliver.message import Picture, compose, message_id
+from runner.deliver.outbox import Delivery, Letter, deliver, retry
+from runner.deliver.smtp import send
+
+__all__ = [
+    "Delivery",
+    "Handover",
+    "Letter",
+    "Picture",
+    "Refusal",
+    "SmtpLimits",
+    "Verdict",
+    "compose",
+    "deliver",
+    "message_id",
+    "retry",
+    "send",
+]

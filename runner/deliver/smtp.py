@@ -1,0 +1,279 @@
+"""Hands one message to an SMTP server, and knows afterwards what became of it: also when it cannot know."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+
+from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
+from runner.errors import DeliveryError
+from runner.model import Mail, MailSecurity
+
+__all__ = ["send"]
+
+_TEMPORARY = range(400, 500)
+_FINAL = range(500, 600)
+_LOGGED_IN = 235
+_START = 354
+_ACCEPTED = (250, 251)
+_REPLY = 300
+"""Characters of a server's answer that are kept."""
+
+
+def send(
+    mail: Mail,
+    sender: str,
+    recipients: Sequence[str],
+    message: bytes,
+    *,
+    password: str | None = None,
+    limits: SmtpLimits | None = None,
+) -> Handover:
+    """Send a message once.
+
+    Args:
+        mail: The server, how the connection is protected, and who logs in.
+        sender: Address for the envelope.
+        recipients: Addresses for the envelope.
+        message: The bytes, lines ended by CRLF.
+        password: For `mail.username`.
+        limits: How long is waited.
+
+    Raises:
+        DeliveryError: The settings are unsafe or wrong, the server's certificate or login is not accepted, or
+            it offers no protection: a person has to change something.
+    """
+    limits = limits or SmtpLimits()
+    if mail.username and mail.security is MailSecurity.NONE and not _is_loopback(mail.host):
+        raise DeliveryError(
+            f"the password for {mail.host} would cross the network unprotected",
+            hint="set mail.security to starttls or tls in sitecrew.yaml",
+        )
+    talk = _Talk(mail, limits)
+    try:
+        with talk.deadline():
+            talk.open()
+            talk.login(password)
+            return talk.hand_over(sender, recipients, message)
+    except (OSError, smtplib.SMTPException) as error:
+        return _ended(talk, error)
+    finally:
+        talk.close()
+
+
+class _Plain(smtplib.SMTP):
+    """Tells the talk about itself before it connects, so that a deadline can cut it at any time."""
+
+    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float) -> None:
+        talk.smtp = self
+        super().__init__(host, port, timeout=timeout)
+
+
+class _Sealed(smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
+        talk.smtp = self
+        super().__init__(host, port, timeout=timeout, context=context)
+
+
+class _Talk:
+    """One conversation. `handed` turns true when the message's last byte is out."""
+
+    def __init__(self, mail: Mail, limits: SmtpLimits) -> None:
+        self.mail = mail
+        self.limits = limits
+        self.smtp: smtplib.SMTP | None = None
+        self.handed = False
+        self.late = False
+        self.accepted: list[str] = []
+        self.refused: list[Refusal] = []
+
+    @contextmanager
+    def deadline(self) -> Iterator[None]:
+        """Cuts the connection at the end of the whole time: a server that drips bytes cannot hold us."""
+        timer = threading.Timer(self.limits.whole, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def open(self) -> None:
+        """Connect, encrypted as asked."""
+        mail, wait = self.mail, self.limits.wait
+        if mail.security is MailSecurity.TLS:
+            with self._certificates() as context:
+                smtp: smtplib.SMTP = _Sealed(self, mail.host, mail.port, timeout=wait, context=context)
+        else:
+            smtp = _Plain(self, mail.host, mail.port, timeout=wait)
+        smtp.ehlo_or_helo_if_needed()
+        if mail.security is MailSecurity.STARTTLS:
+            if not smtp.has_extn("starttls"):
+                raise DeliveryError(
+                    f"{mail.host} offers no encryption (no STARTTLS)",
+                    hint="check mail.host and mail.port; many servers want security: tls with port 465",
+                )
+            with self._certificates() as context:
+                smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+
+    def login(self, password: str | None) -> None:
+        """Log in where the settings name a user. No error carries the password."""
+        if not self.mail.username or self.smtp is None:
+            return
+        host, user = self.mail.host, self.mail.username
+        why, hint = "", "check mail.username and mail.password in sitecrew.yaml"
+        try:
+            _log_in(self.smtp, user, password or "")
+        except (smtplib.SMTPServerDisconnected, TimeoutError):
+            raise
+        except smtplib.SMTPResponseException as error:
+            if error.smtp_code not in _FINAL:
+                raise
+            why = f"{host} refused the login of {user} ({error.smtp_code})"
+        except smtplib.SMTPException:
+            why = f"{host} offers no login that we know"
+        if why:  # raised out here, so that no context of it holds what was sent
+            raise DeliveryError(why, hint=hint)
+
+    def hand_over(self, sender: str, recipients: Sequence[str], message: bytes) -> Handover:
+        """Envelope, then the message itself."""
+        smtp = self.smtp
+        assert smtp is not None  # noqa: S101  # opened before
+        smtp.ehlo_or_helo_if_needed()
+        utf8 = not all(address.isascii() for address in (sender, *recipients))
+        if utf8 and not smtp.has_extn("smtputf8"):
+            return Handover(verdict=Verdict.REFUSED, reply="the server takes no addresses beyond ASCII")
+        code, reply = smtp.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [])
+        if code not in _ACCEPTED:
+            return self._no(code, reply)
+        for address in recipients:
+            code, reply = smtp.rcpt(address)
+            if code in _ACCEPTED:
+                self.accepted.append(address)
+            else:
+                self.refused.append(Refusal(address, code, _text(reply)))
+        if not self.accepted:
+            later = all(refusal.temporary for refusal in self.refused)
+            said = "; ".join(f"{r.address}: {r.code} {r.reply}" for r in self.refused)
+            verdict = Verdict.LATER if later else Verdict.REFUSED
+            return Handover(verdict=verdict, reply=said, refused=tuple(self.refused))
+        code, reply = smtp.docmd("DATA")
+        if code != _START:
+            return self._no(code, reply)
+        smtp.send(_stuffed(message))
+        self.handed = True
+        code, reply = smtp.getreply()
+        if code != 250:  # noqa: PLR2004
+            return self._no(code, reply)
+        return self._done(Verdict.ACCEPTED, _said(code, reply))
+
+    def close(self) -> None:
+        """Say goodbye where that is still possible; the outcome is known, so nothing here can change it."""
+        if self.smtp is None:
+            return
+        with suppress(OSError, smtplib.SMTPException):
+            if self.smtp.sock is not None:
+                self.smtp.sock.settimeout(min(self.limits.wait, 5.0))
+                self.smtp.quit()
+        with suppress(OSError):
+            self.smtp.close()
+
+    def _no(self, code: int, reply: bytes) -> Handover:
+        if code in _FINAL:
+            return self._done(Verdict.REFUSED, _said(code, reply))
+        unsure = self.handed and code not in _TEMPORARY
+        return self._done(Verdict.UNSURE if unsure else Verdict.LATER, _said(code, reply))
+
+    def _done(self, verdict: Verdict, reply: str) -> Handover:
+        accepted = tuple(self.accepted) if verdict is Verdict.ACCEPTED else ()
+        return Handover(verdict=verdict, reply=reply, accepted=accepted, refused=tuple(self.refused))
+
+    @contextmanager
+    def _certificates(self) -> Iterator[ssl.SSLContext]:
+        context = ssl.create_default_context()
+        if self.mail.ca_file:
+            try:
+                context.load_verify_locations(self.mail.ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise DeliveryError(
+                    f"{self.mail.ca_file} holds no certificates: {error}", hint="check mail.ca_file"
+                ) from error
+        try:
+            yield context
+        except ssl.SSLCertVerificationError as error:
+            raise DeliveryError(
+                f"the certificate of {self.mail.host} is not trusted: {error.verify_message}",
+                hint="check mail.host; name the server's own authority in mail.ca_file",
+            ) from error
+
+    def _cut(self) -> None:
+        self.late = True
+        smtp = self.smtp
+        if smtp is not None and smtp.sock is not None:
+            with suppress(OSError):
+                smtp.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
+    """The library's login; it speaks ASCII only, so other letters go by PLAIN, which is defined in UTF-8."""
+    if user.isascii() and password.isascii():
+        smtp.login(user, password)
+        return
+    smtp.ehlo_or_helo_if_needed()
+    if "PLAIN" not in smtp.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError("no PLAIN")
+    code, reply = smtp.docmd("AUTH", "PLAIN " + b64encode(f"\0{user}\0{password}".encode()).decode())
+    if code != _LOGGED_IN:
+        raise smtplib.SMTPAuthenticationError(code, reply)
+
+
+def _ended(talk: _Talk, error: OSError) -> Handover:
+    """A conversation that broke off: what that means depends on how far it had come."""
+    why = f"no answer within {talk.limits.whole:g} s" if talk.late else _reason(error)
+    if talk.handed:
+        verdict = Verdict.UNSURE
+        why = f"the message was handed over whole, then the connection was lost: {why}"
+    elif isinstance(error, smtplib.SMTPResponseException) and error.smtp_code in _FINAL:
+        verdict = Verdict.REFUSED
+    else:
+        verdict = Verdict.LATER
+    return Handover(verdict=verdict, reply=why, refused=tuple(talk.refused))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _said(error.smtp_code, error.smtp_error)
+    return _text(str(error)) or type(error).__name__
+
+
+def _said(code: int, reply: bytes | str) -> str:
+    return f"{code} {_text(reply)}".strip()
+
+
+def _text(reply: bytes | str) -> str:
+    """What a server says is a stranger's text: one line, no control characters, not long."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:_REPLY]
+
+
+def _stuffed(message: bytes) -> bytes:
+    """The message with dots doubled at line starts, and the dot that ends it."""
+    ended = message if message.endswith(b"\r\n") else message + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", ended) + b".\r\n"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

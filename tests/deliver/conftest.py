@@ -1,0 +1,180 @@
+"""A real SMTP server for each test, with certificates made on the spot."""
+
+# ruff: noqa: ARG002, N802  # names and arguments are those that aiosmtpd calls
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from runner.deliver import SmtpLimits
+from runner.model import Contact, Mail, MailSecurity
+
+USER, PASSWORD = "care", "pässword-1234"
+QUICK = SmtpLimits(wait=0.5, whole=2.0)
+CONTACTS = (Contact("Büro", "office@acme.example"), Contact("Anna", "anna@acme.example"))
+
+
+@dataclass
+class Mailbox:
+    """What the server received, and how it is to behave: an answer by stage, or something to do there."""
+
+    port: int = 0
+    envelopes: list[Envelope] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    drop_after_data: bool = False
+    hang_after_data: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list
+    ):
+        if "mail" in self.answers:
+            return self.answers["mail"]
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list
+    ):
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if "data" in self.answers:
+            return self.answers["data"]
+        self.envelopes.append(envelope)
+        if self.drop_after_data:
+            server.transport.abort()
+        if self.hang_after_data:
+            await server.loop.run_in_executor(None, self.gate.wait, 10)
+        return "250 2.0.0 Ok: queued as 4F3"
+
+    def authenticate(self, server, session, envelope, mechanism, data):
+        assert isinstance(data, LoginPassword)
+        self.logins.append(data.login.decode())
+        return AuthResult(success=data.password.decode() == PASSWORD, handled=False)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    authority: Path
+    chain: Path
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain)
+        return context
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """For 127.0.0.1, and for nothing else."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), ipaddress.ip_address("127.0.0.1"))
+
+
+def make_certificate(folder: Path, address: ipaddress.IPv4Address) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail of the tests")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    authority, chain = folder / "authority.pem", folder / "chain.pem"
+    authority.write_bytes(pem)
+    chain.write_bytes(secret + pem)
+    return Certificate(authority, chain)
+
+
+@pytest.fixture
+def serve(certificate: Certificate) -> Iterator[Callable[..., Mailbox]]:
+    """Start a server: `none`, `starttls` or `tls`; with `login`, nothing is taken without one."""
+    running: list[tuple[Controller, Mailbox]] = []
+
+    def start(security: str = "none", *, login: bool = False, chain: Certificate = certificate) -> Mailbox:
+        mailbox = Mailbox(port=free_port())
+        options: dict = {"decode_data": False, "enable_SMTPUTF8": False}
+        if login:
+            options |= {"authenticator": mailbox.authenticate, "auth_required": True}
+            options["auth_require_tls"] = security == "starttls"
+        if security == "starttls":
+            options |= {"tls_context": chain.context(), "require_starttls": True}
+        if security == "tls":
+            options["ssl_context"] = chain.context()
+        controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, ready_timeout=10, **options)
+        controller.start()
+        running.append((controller, mailbox))
+        return mailbox
+
+    yield start
+    for controller, mailbox in running:
+        mailbox.gate.set()
+        controller.stop()
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
+    """Serve one connection with a function; gives the port."""
+    threads: list[threading.Thread] = []
+
+    def start(talk: Callable[[socket.socket], None]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve_one() -> None:
+            with closing(listener), listener.accept()[0] as link:
+                talk(link)
+
+        thread = threading.Thread(target=serve_one, daemon=True)
+        thread.start()
+        threads.append(thread)
+        return listener.getsockname()[1]
+
+    yield start
+    for thread in threads:
+        thread.join(10)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def mail(port: int, security: str = "none", **changes) -> Mail:
+    values = {
+        "host": "127.0.0.1",
+        "port": port,
+        "sender": "care@northwind.example",
+        "security": MailSecurity(security),
+    }
+    return Mail(**(values | changes))

@@ -1,0 +1,116 @@
+"""Messages: names and subjects of every script, and nobody can add a header."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+
+import pytest
+
+from runner.deliver import Picture, compose, message_id
+from runner.deliver.message import as_bytes
+from runner.errors import DeliveryError
+from runner.model import Contact
+from tests.deliver.conftest import CONTACTS, mail
+
+NOW = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
+
+
+def made(contacts=CONTACTS, **changes):
+    settings = mail(587)
+    values = {
+        "message_id": message_id(settings, "acme", "2026-11", "final"),
+        "subject": "Ihre Websites, März 2026: alles in Ordnung",
+        "html": "<p>Grüße</p>",
+        "text": "Grüße\n",
+        "language": "de",
+        "now": NOW,
+        "sender_name": "Nordwind Webpflege",
+        "reply_to": "care@northwind.example",
+    }
+    content = as_bytes(compose(settings, contacts, **(values | changes)))
+    return content, message_from_bytes(content, policy=policy.default)
+
+
+def test_everything_comes_back_as_it_went_in():
+    content, message = made()
+    assert content.isascii()
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    assert message["From"] == "Nordwind Webpflege <care@northwind.example>"
+    assert message["To"] == "Büro <office@acme.example>, Anna <anna@acme.example>"
+    assert message["Reply-To"] == "care@northwind.example"
+    assert message["Subject"] == "Ihre Websites, März 2026: alles in Ordnung"
+    assert message["Date"] == "Tue, 01 Dec 2026 07:00:00 +0000"
+    assert message["Content-Language"] == "de"
+    assert message["Auto-Submitted"] == "auto-generated"
+    text, html = message.iter_parts()
+    assert (text.get_content_type(), text.get_content()) == ("text/plain", "Grüße\n")
+    assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>Grüße</p>")
+
+
+def test_the_same_report_gives_the_same_bytes_but_for_the_boundary():
+    assert made()[1]["Message-ID"] == made()[1]["Message-ID"]
+
+
+def test_the_picture_lies_beside_the_html():
+    _, message = made(picture=Picture("logo", "png", b"\x89PNG..."))
+    related = list(message.iter_parts())[1]
+    assert related.get_content_type() == "multipart/related"
+    html, picture = related.iter_parts()
+    assert html.get_content_type() == "text/html"
+    assert (picture["Content-ID"], picture.get_content()) == ("<logo>", b"\x89PNG...")
+
+
+@pytest.mark.parametrize(
+    "name", ["Eve\r\nBcc: all@x.example", "Eve\nBcc: all@x.example", "Eve\x00\x85Bcc: x"]
+)
+def test_a_name_cannot_add_a_header(name):
+    _, message = made([Contact(name, "eve@acme.example")], sender_name=name, subject=name)
+    assert message["Bcc"] is None
+    assert len(message["To"].addresses) == 1
+    assert message.defects == []
+
+
+@pytest.mark.parametrize(
+    "address", ["", "office", "@acme.example", "office@", "a b@acme.example", "a@acme.example\r\nBcc: b@c.d"]
+)
+def test_what_is_no_address_is_an_error(address):
+    with pytest.raises(DeliveryError, match="is not an e-mail address"):
+        made([Contact("Office", address)])
+
+
+def test_nobody_to_send_it_to_is_an_error():
+    with pytest.raises(DeliveryError, match="nobody"):
+        made([])
+
+
+def test_a_domain_beyond_ascii_goes_over_the_wire_as_ascii():
+    _, message = made(
+        [Contact("Bäckerei", "büro@bäckerei.example")][:0] + [Contact("B", "b@bäckerei.example")]
+    )
+    assert message["To"].addresses[0].addr_spec == "b@xn--bckerei-5wa.example"
+
+
+def test_an_id_is_stable_and_tells_reports_apart():
+    settings = mail(587)
+    ids = [
+        message_id(settings, *of)
+        for of in [
+            ("acme", "2026-11", "final"),
+            ("acme", "2026-12", "final"),
+            ("acme", "2026-11", "interim-2026-11-23"),
+            ("ac.me", "2026-11", "final"),
+            ("ac-me", "2026-11", "final"),
+        ]
+    ]
+    assert len(set(ids)) == 5
+    assert ids[0] == message_id(settings, "acme", "2026-11", "final")
+    assert ids[0] != message_id(settings, "acme", "2026-11", "final", edition=2)
+    assert ids[0].endswith("@northwind.example>")
+
+
+def test_a_long_client_name_keeps_its_id_whole():
+    settings = mail(587)
+    name = message_id(settings, "a" * 200, "2026-11", "interim-2026-11-23", edition=12)
+    _, message = made(message_id=name)
+    assert message["Message-ID"] == name
