@@ -1,4 +1,4 @@
-"""The reference of the command line, written from the commands themselves: `python -m runner.cli.reference`."""
+"""The reference of the command line, written from the commands: `python -m runner.cli.reference`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["reference"]
 _HEAD = """\
 # Commands
 
-Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `serve` and `tick` print one
-JSON event a line and everything else one document ([shapes](json.md)). What a process says at its end: [exit
-codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
+Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `serve` and `tick` print
+one JSON event a line and everything else one document ([shapes](json.md)). What a process says at its end:
+[exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
 """
 
 
