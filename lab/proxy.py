@@ -59,7 +59,9 @@ class End(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the type)
         self.transport = transport
-        if self.peer is None:
+        if self.proxy.room(self.link) == 0:
+            self.proxy.sever(self.link)
+        elif self.peer is None:
             self.proxy.spawn(self._dial(transport))
 
     def data_received(self, data: bytes) -> None:
@@ -242,8 +244,6 @@ class Proxy:
         link = Link(len(self.links) + 1)
         self.links.append(link)
         self._open.add(link)
-        if self.cut_after == 0 and link.number == self.cut_link:
-            asyncio.get_running_loop().call_soon(self.sever, link)
         return End(self, link, is_server=False)
 
     async def _live(self, started: Future[None]) -> None:

@@ -123,7 +123,7 @@ class Answers:
     ) -> AuthResult:
         known = LoginPassword(USERNAME.encode(), PASSWORD.encode())
         self.note("login", user=data.login.decode(errors="replace"), success=data == known)
-        return AuthResult(success=data == known)
+        return AuthResult(success=data == known, handled=False)
 
 
 class Server(SMTP):

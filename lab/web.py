@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from typing import TYPE_CHECKING
 
 from lab import packages
@@ -47,7 +48,7 @@ class Web:
             "php-fpm",
             [str(packages.php_fpm()), "--nodaemonize", "--fpm-config", str(path)],
             config=config,
-            ready=lambda: all(socket.is_socket() for socket in sockets),
+            ready=lambda: all(listens(path) for path in sockets),
         )
 
     def start_nginx(self) -> bool:
@@ -140,3 +141,13 @@ http {{
             fastcgi_pass unix:{self._socket(site.host)};
             fastcgi_read_timeout 120s;
         }}"""
+
+
+def listens(path: Path) -> bool:
+    """Whether a process answers at a socket file; one may lie there from a process that was killed."""
+    with socket.socket(socket.AF_UNIX) as link:
+        try:
+            link.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,67 @@
+"""The fleet that tests run on: real hosts and sites, one fleet for each test process."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab import Fleet, FleetSpec, LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLOTS = Path("/var/tmp/sitecrew-tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a fleet is marked as a test that needs one."""
+    for item in items:
+        if "fleet" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.fleet)
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[Fleet]:
+    """A running fleet in its first state, for tests that change nothing on it."""
+    with a_free_number() as number:
+        fleet = Fleet(FleetSpec.numbered(number))
+        renew(fleet)
+        yield fleet
+        fleet.down()
+
+
+@pytest.fixture
+def fresh_fleet(fleet: Fleet) -> Iterator[Fleet]:
+    """The fleet for a test that changes it: everything runs and is in its first state before and after."""
+    renew(fleet)
+    yield fleet
+    renew(fleet)
+
+
+def renew(fleet: Fleet) -> None:
+    """Everything runs and is in its first state."""
+    try:
+        fleet.up()
+        fleet.reset()
+    except LabError as error:
+        pytest.fail(f"these tests need the lab's fleet, which cannot be had: {error}", pytrace=False)
+    fleet.mailbox.clear()
+
+
+@contextmanager
+def a_free_number() -> Iterator[int]:
+    """The lowest number that no other test process of this machine has: they run side by side."""
+    SLOTS.mkdir(parents=True, exist_ok=True)
+    for number in range(100):
+        with (SLOTS / f"fleet-{number}.in-use").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
+    pytest.fail("a hundred test sessions run on this machine already", pytrace=False)
