@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
 from runner.deliver.message import Picture, compose, message_id
 from runner.deliver.outbox import Delivery, Letter, deliver, retry
-from runner.deliver.smtp import send
+from runner.deliver.smtp import greet, send
 
 __all__ = [
     "Delivery",
@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "compose",
     "deliver",
+    "greet",
     "message_id",
     "retry",
     "send",

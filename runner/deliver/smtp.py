@@ -16,7 +16,7 @@ from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
 from runner.errors import DeliveryError
 from runner.model import Mail, MailSecurity
 
-__all__ = ["send"]
+__all__ = ["greet", "send"]
 
 _TEMPORARY = range(400, 500)
 _FINAL = range(500, 600)
@@ -50,13 +50,7 @@ def send(
         DeliveryError: The settings are unsafe or wrong, the server's certificate or login is not accepted, or
             it offers no protection: a person has to change something.
     """
-    limits = limits or SmtpLimits()
-    if mail.username and mail.security is MailSecurity.NONE and not _is_loopback(mail.host):
-        raise DeliveryError(
-            f"the password for {mail.host} would cross the network unprotected",
-            hint="set mail.security to starttls or tls in sitecrew.yaml",
-        )
-    talk = _Talk(mail, limits)
+    talk = _begin(mail, limits)
     try:
         with talk.deadline():
             talk.open()
@@ -66,6 +60,35 @@ def send(
         return _ended(talk, error)
     finally:
         talk.close()
+
+
+def greet(mail: Mail, *, password: str | None = None, limits: SmtpLimits | None = None) -> None:
+    """Connect and log in as `send` would, and leave without a message.
+
+    Raises:
+        DeliveryError: That does not work; the message says why.
+    """
+    talk = _begin(mail, limits)
+    try:
+        with talk.deadline():
+            talk.open()
+            talk.login(password)
+    except (OSError, smtplib.SMTPException) as error:
+        raise DeliveryError(
+            f"no mail leaves by {mail.host}:{mail.port}: {_ended(talk, error).reply}",
+            hint="check mail.host, mail.port and mail.security in sitecrew.yaml",
+        ) from None
+    finally:
+        talk.close()
+
+
+def _begin(mail: Mail, limits: SmtpLimits | None) -> _Talk:
+    if mail.username and mail.security is MailSecurity.NONE and not _is_loopback(mail.host):
+        raise DeliveryError(
+            f"the password for {mail.host} would cross the network unprotected",
+            hint="set mail.security to starttls or tls in sitecrew.yaml",
+        )
+    return _Talk(mail, limits or SmtpLimits())
 
 
 class _Plain(smtplib.SMTP):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.deliver import check_mail
+from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task, read
 from runner.load import Redactor, resolve
@@ -75,7 +75,10 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
         return
     try:
         password = resolve(settings.mail.password, base=workspace.folder) if settings.mail.password else None
-        yield Check(about="controller", finding=check_mail(settings.mail, password))
+        greet(settings.mail, password=password)
+        yield Check(
+            about="controller", finding=f"mail can leave by {settings.mail.host}:{settings.mail.port}"
+        )
     except SitecrewError as error:
         yield _trouble("controller", error)
 
