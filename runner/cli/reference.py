@@ -14,8 +14,8 @@ _HEAD = """\
 # Commands
 
 Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `serve` and `tick`
-print one JSON event a line and everything else one document ([shapes](json.md)). What a process says at its end:
-[exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
+print one JSON event a line and everything else one document ([shapes](json.md)). What a process says at its
+end: [exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
 """
 
 

@@ -1,8 +1,7 @@
-"""Keeping the windows: each due one is decided once, as run, missed or skipped, and begun if it is to run.
+"""Keeping the windows: each due one is decided once, as run, missed or skipped, and begun if it runs.
 
-`schedule` only ticks; when a window is due is our own arithmetic (`runner.plan.windows`). A run's id is made of
-its window, client and start, and so is the claim on it: a second scheduler meets both and
-starts nothing.
+`schedule` only ticks; when a window is due is our own arithmetic (`runner.plan.windows`). A run's id is made
+of its window, client and start, and so is the claim on it: a second scheduler meets both and starts nothing.
 """
 
 from __future__ import annotations
