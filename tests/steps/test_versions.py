@@ -5,8 +5,6 @@ import random
 import subprocess
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from runner.model import Level
 from runner.steps.versions import branch, compare, core_level, key, level
@@ -41,7 +39,7 @@ def test_the_order_is_that_of_php(one, other, order):
 
 @pytest.mark.fleet
 def test_the_order_is_that_of_the_real_php_on_ten_thousand_pairs():
-    chance = random.Random(20261123)
+    chance = random.Random(20261123)  # noqa: S311 - the same pairs each time
     parts = [
         *"0129",
         "10",
@@ -73,11 +71,6 @@ def test_the_order_is_that_of_the_real_php_on_ten_thousand_pairs():
         pair for pair, order in zip(pairs, json.loads(told.stdout), strict=True) if compare(*pair) != order
     ]
     assert wrong == []
-
-
-@given(st.text("0129.-+_abpRCdev#", max_size=12), st.text("0129.-+_abpRCdev#", max_size=12))
-def test_turning_a_pair_round_turns_the_order_round(one, other):
-    assert compare(one, other) == -compare(other, one)
 
 
 def test_versions_can_be_sorted():

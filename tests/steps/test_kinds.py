@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import runner.steps
+from runner.errors import UsageError
+from runner.model import Host, Outcome, SecretRef, SecretSource, Site, SiteFacts, SitePlan, Step
+from runner.model.plan import Action, Change, ItemKind
+from runner.steps import Context, Result, StepKind, registry
+from runner.steps.text import clean, sentence
+
+SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/it's here")
+
+
+def context(*changes, before=None):
+    return Context(
+        site=SITE,
+        host=Host(name="web1", address="web1"),
+        plan=SitePlan(site="shop", client="acme", changes=changes),
+        before=before,
+    )
+
+
+def test_every_kind_says_what_it_is_and_every_option_has_a_line_of_documentation():
+    for name, kind in registry().items():
+        assert (kind.name, bool(kind.summary)) == (name, True)
+        assert is_dataclass(kind.options)
+        assert kind.options.__dataclass_params__.frozen
+        for field in fields(kind.options):
+            assert field.metadata["doc"], f"{name}.{field.name}"
+            assert field.metadata.get("scalar", field.name) == field.name
+
+
+def test_a_shell_step_is_ok_when_it_exits_with_0_and_changed_when_it_says_so():
+    kind = registry()["shell"]
+    for changes, status, expected in ((False, 0, "ok"), (True, 0, "changed"), (True, 3, "failed")):
+        step = Step(id="shell", kind="shell", options=kind.options(run="uptime", changes=changes))
+        done = kind.understand(step, Result(status=status, seconds=1, output="up"), context())
+        assert (done.outcome.value, done.output) == (expected, "up")
+
+
+def test_a_shell_step_runs_as_it_stands_in_the_sites_folder_and_its_values_stay_outside():
+    kind = registry()["shell"]
+    secret = SecretRef(SecretSource.ENV, "TOKEN")
+    options = kind.options(run="echo $TOKEN {{ not a template }}", env={"TOKEN": secret})
+    script = kind.script(Step(id="shell", kind="shell", options=options), context())
+    assert script.text == "cd '/srv/it'\"'\"'s here' || exit\necho $TOKEN {{ not a template }}\n"
+    assert script.env == {"TOKEN": secret}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("shell", {"run": " "}),
+        ("shell", {"run": "x", "env": {"A-B": "c"}}),
+        ("probe.http", {"status": 7}),
+        ("probe.http", {"pages": ("cart",)}),
+        ("backup", {"include": ()}),
+        ("backup", {"exclude": ("a\nb",)}),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(kind, options):
+    with pytest.raises(ValueError, match=r".+"):
+        registry()[kind].options(**options)
+
+
+def core(action=Action.CHANGE):
+    return Change(
+        step="core", item="core", kind=ItemKind.CORE, from_version="6.5.5", to_version="6.5.6", action=action
+    )
+
+
+def test_a_core_update_takes_away_the_maintenance_file_that_was_not_there_before():
+    kind, step = registry()["wordpress.core"], Step(id="core", kind="wordpress.core", options=None)
+    before = SiteFacts(wordpress="6.5.5", php="8.2", home="h", siteurl="h", root="/srv/w p/")
+    assert kind.cleanup(step, context(core(), before=before)) == "rm -f '/srv/w p/.maintenance'"
+    theirs = SiteFacts(wordpress="6.5.5", php="8.2", home="h", siteurl="h", maintenance=True)
+    assert kind.cleanup(step, context(core(), before=theirs)) == ""
+    assert kind.cleanup(step, context(core(Action.HOLD), before=before)) == ""
+    assert registry()["wordpress.plugins"].cleanup(step, context(core(), before=before)) == ""
+
+
+class Greeting(StepKind):
+    name = "greeting"
+    summary = "Says hello."
+    options = registry()["wordpress.database"].options
+
+    def script(self, step, context):  # noqa: ARG002
+        return None
+
+
+def offer(monkeypatch, value):
+    entry = EntryPoint(name="x", group="sitecrew.steps", value=value)
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [entry] if group == entry.group else []
+    )
+    monkeypatch.setattr(EntryPoint, "load", lambda self: globals()[self.value.split(":")[1]])
+    return runner.steps.registry.__wrapped__
+
+
+def test_a_package_adds_a_kind_of_its_own_by_an_entry_point(monkeypatch):
+    kinds = offer(monkeypatch, f"{__name__}:Greeting")()
+    assert list(kinds)[-1] == "greeting"
+    step = Step(id="greeting", kind="greeting", options=None)
+    assert kinds["greeting"].idle(step, context()).outcome is Outcome.OK
+
+
+def test_what_is_not_a_kind_of_step_is_refused(monkeypatch):
+    with pytest.raises(UsageError, match="is not a kind of step"):
+        offer(monkeypatch, f"{__name__}:context")()
+
+
+def test_what_a_host_says_loses_its_escapes_and_a_flood_its_middle():
+    assert clean("a\x1b]0;title\x07b\x1b[2Jc\u202ed\r\ne\x00\tf") == "abcd\ne\tf"
+    assert sentence("one\n  two\x1b[31m three") == "one two three"
+    assert len(sentence("x" * 1000)) == 300
+    cut = clean("a" * 50_000)
+    assert len(cut) < 21_000
+    assert "[30000 characters left out]" in cut

@@ -1,0 +1,148 @@
+"""The shell texts by themselves, in every shell there is; a stand-in for wp-cli says what it was given."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runner.model import Host, Site, SiteKind
+from runner.steps.backup import database_script, dump_is_complete, files_script
+from runner.steps.wordpress.shell import program, site_script
+
+SHELLS = [["sh"], ["bash"], ["busybox", "ash"]]
+
+
+@pytest.fixture(params=SHELLS, ids=" ".join)
+def shell(request):
+    if not shutil.which(request.param[0]):
+        pytest.skip(f"no {request.param[0]} here")
+    return request.param
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / 'it\'s $HOME "x" ü*'
+    folder.mkdir()
+    return Site(name="s", client="c", host="h", url="http://x.example", path=str(folder))
+
+
+def wp(tmp_path, text):
+    tool = tmp_path / "wp"
+    tool.write_text(f"#!/bin/sh\n{text}\n")
+    tool.chmod(0o700)
+    return Host(name="h", address="h", php="/bin/sh", wp=str(tool))
+
+
+def run(shell, script, *, stdin=True):
+    """As a file that the shell reads, or by its standard input."""
+    given = {"input": script.text.encode()} if stdin else {"stdin": subprocess.DEVNULL}
+    arguments = [*shell] if stdin else [*shell, "-c", script.text]
+    return subprocess.run(arguments, capture_output=True, check=False, timeout=20, **given)
+
+
+@pytest.mark.parametrize("stdin", [True, False])
+def test_the_text_runs_in_the_sites_folder_and_no_command_swallows_it(shell, site, tmp_path, stdin):
+    host = wp(tmp_path, 'echo "in $(pwd) with $* and $(cat | wc -c) bytes"')
+    done = run(shell, site_script(site, host, "m4rk", "wp one\ncat\nwp 'two three'\nsay end"), stdin=stdin)
+    assert done.stdout.decode().splitlines() == [
+        f"in {site.path} with --no-color one and 0 bytes",
+        f"in {site.path} with --no-color two three and 0 bytes",
+        "",
+        "m4rk end",
+    ]
+    assert done.returncode == 0
+
+
+def test_a_program_and_its_data_arrive_as_they_are_and_not_as_arguments(shell, site, tmp_path):
+    host = wp(tmp_path, 'echo "$*"; cat')
+    data = {
+        "items": ["SITECREW_DATA", "SITECREW_PROGRAM\nSITECREW_PROGRAM", "'; rm -rf /; echo `id` $(id) \\ ü"]
+    }
+    text = program("facts", "m4rk", data)
+    done = run(shell, site_script(site, host, "m4rk", text)).stdout.decode()
+    arguments, php = done.split("\n", 1)
+    assert arguments == "--no-color eval-file -"
+    assert php.rstrip("\n") == text.split("\n", 1)[1].removesuffix("SITECREW_PROGRAM").rstrip("\n")
+    assert [line for line in php.splitlines() if line.startswith("SITECREW")] == ["SITECREW_DATA"]
+
+
+def test_a_text_that_arrives_only_in_part_does_nothing(shell, site, tmp_path):
+    host = wp(tmp_path, "echo ran")
+    whole = site_script(site, host, "m4rk", "wp one").text
+    for length in range(0, len(whole) - len("sitecrew </dev/null\n"), 37):
+        done = subprocess.run([*shell], input=whole[:length].encode(), capture_output=True, check=False)
+        assert b"ran" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "word"),
+    [
+        ("/nowhere/at/all", {}, "no-folder"),
+        ("/", {"php": "/nowhere/php", "wp": "/bin/sh"}, "no-php"),
+        ("/", {"php": "/bin/sh", "wp": "/nowhere/wp"}, "no-wp"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_word(shell, path, host, word):
+    site = Site(name="s", client="c", host="h", url="http://x.example", path=path)
+    done = run(shell, site_script(site, Host(name="h", address="h", **host), "m4rk", "echo never"))
+    assert (done.returncode, done.stdout.decode()) == (3, f"\nm4rk problem {word}\n")
+
+
+def test_a_dump_comes_as_gzip_and_its_end_tells_that_it_is_whole(shell, site, tmp_path):
+    done = run(shell, database_script(site, wp(tmp_path, "echo SQL; echo '-- Dump completed on x'"), "m4rk"))
+    assert done.returncode == 0
+    text = gzip.decompress(done.stdout)
+    assert text.startswith(b"SQL")
+    assert dump_is_complete(text[-100:])
+
+
+def test_a_dump_that_fails_half_way_fails_although_gzip_is_content(shell, site, tmp_path):
+    done = run(shell, database_script(site, wp(tmp_path, "echo SQL; echo 'no space' >&2; exit 2"), "m4rk"))
+    assert done.returncode == 1
+    assert done.stderr == b"no space\n"
+    assert not dump_is_complete(gzip.decompress(done.stdout))
+
+
+def test_the_files_come_without_caches_and_logs_and_with_the_config_from_above(tmp_path):
+    root = tmp_path / "site"
+    names = [
+        "wp-load.php",
+        "a b.txt",
+        "wp-content/cache/x",
+        "wp-content/plugins/p/cache/kept",
+        "deep/er/debug.log",
+    ]
+    for name in [*names, "private/keys", "drop.tmp"]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x")
+    (tmp_path / "wp-config.php").write_text("<?php")
+    site = Site(name="s", client="c", host="h", url="http://x.example", path=str(root))
+    done = run(["sh"], files_script(site, ("/private/", "*.tmp")))
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        files = {entry.name for entry in archive if entry.isfile()}
+    assert files == {"./wp-load.php", "./a b.txt", "./wp-content/plugins/p/cache/kept", "./wp-config.php"}
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_static_site_is_kept_whole(shell, tmp_path):
+    (tmp_path / "error_log").write_text("x")
+    site = Site(
+        name="s", client="c", host="h", url="http://x.example", path=str(tmp_path), kind=SiteKind.STATIC
+    )
+    done = run(shell, files_script(site))
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        assert "./error_log" in archive.getnames()
+    assert done.returncode == 0
+
+
+def test_a_file_that_cannot_be_read_fails_the_copy(shell, tmp_path):
+    site = Site(name="s", client="c", host="h", url="http://x.example", path=str(tmp_path / "gone"))
+    assert run(shell, files_script(site)).returncode == 3
+    Path(site.path).symlink_to(tmp_path / "loop")
+    assert run(shell, files_script(site)).returncode == 3
