@@ -1,9 +1,41 @@
-"""Ledger to documents: what a client is told about a period, and how it looks."""
+"""Ledger to documents: what a client is told about a period, and how it looks.
+
+`build_report` reads the ledger; the rest is free of it. Templates and rendering load when first asked for.
+"""
 
 from __future__ import annotations
 
-from runner.report.build import assemble
-from runner.report.data import NextWindow, ReportData, Status
-from runner.report.render import render_html, render_text, subject
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["NextWindow", "ReportData", "Status", "assemble", "render_html", "render_text", "subject"]
+from runner.report.build import assemble, build_report
+from runner.report.data import NextWindow, ReportData, Status
+
+if TYPE_CHECKING:
+    from runner.report.files import Logo, read_logo, write
+    from runner.report.render import render_html, render_text, subject
+
+__all__ = [
+    "Logo",
+    "NextWindow",
+    "ReportData",
+    "Status",
+    "assemble",
+    "build_report",
+    "read_logo",
+    "render_html",
+    "render_text",
+    "subject",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Logo", "read_logo", "write"}:
+        from runner.report import files
+
+        return getattr(files, name)
+    if name in {"render_html", "render_text", "subject"}:
+        from runner.report import render
+
+        return getattr(render, name)
+    raise AttributeError(name)

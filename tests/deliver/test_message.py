@@ -44,7 +44,7 @@ def test_everything_comes_back_as_it_went_in():
     assert message["Content-Language"] == "de"
     assert message["Auto-Submitted"] == "auto-generated"
     text, html = message.iter_parts()
-    assert (text.get_content_type(), text.get_content()) == ("text/plain", "Grüße\n")
+    assert (text.get_content_type(), text.get_content().strip()) == ("text/plain", "Grüße")
     assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>Grüße</p>")
 
 
@@ -85,9 +85,7 @@ def test_nobody_to_send_it_to_is_an_error():
 
 
 def test_a_domain_beyond_ascii_goes_over_the_wire_as_ascii():
-    _, message = made(
-        [Contact("Bäckerei", "büro@bäckerei.example")][:0] + [Contact("B", "b@bäckerei.example")]
-    )
+    _, message = made([Contact("Bäckerei", "b@bäckerei.example")])
     assert message["To"].addresses[0].addr_spec == "b@xn--bckerei-5wa.example"
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from runner.deliver import SmtpLimits, Verdict, send
+from runner.deliver import SmtpLimits, Verdict, greet, send
 from runner.errors import DeliveryError
 from tests.deliver.conftest import PASSWORD, QUICK, USER, free_port, mail, make_certificate
 
@@ -188,3 +188,15 @@ def test_an_address_beyond_ascii_needs_a_server_that_takes_it(serve):
     found = hand(mail(box.port), ("büro@acme.example",))
     assert found.verdict is Verdict.REFUSED
     assert box.envelopes == []
+
+
+def test_greeting_logs_in_and_leaves_without_a_message(serve, certificate):
+    box = serve("starttls", login=True)
+    settings = mail(box.port, "starttls", username=USER, ca_file=str(certificate.authority))
+    greet(settings, password=PASSWORD, limits=QUICK)
+    assert (box.logins, box.envelopes) == ([USER], [])
+
+
+def test_greeting_nobody_is_an_error():
+    with pytest.raises(DeliveryError, match="no mail leaves by 127.0.0.1"):
+        greet(mail(free_port()), limits=QUICK)

@@ -1,0 +1,88 @@
+"""Reports as files, and the agency's logo."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import UsageError
+from runner.model import Agency
+from runner.report.data import ReportData
+from runner.report.render import render_html, render_text
+
+__all__ = ["Logo", "read_logo", "write"]
+
+LOGO_LIMIT = 100_000
+"""Bytes: the picture travels in every mail."""
+_KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture that mail programs show; `subtype` is png, jpeg or gif."""
+
+    subtype: str
+    content: bytes
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as an address that holds it."""
+        return f"data:image/{self.subtype};base64,{b64encode(self.content).decode()}"
+
+
+def read_logo(agency: Agency) -> Logo | None:
+    """The agency's picture, None when none is set.
+
+    Raises:
+        UsageError: The file cannot be read, is too large, or is no picture that mail programs show.
+    """
+    if not agency.logo:
+        return None
+    hint = "correct agency.logo in sitecrew.yaml"
+    try:
+        content = Path(agency.logo).read_bytes()
+    except OSError as error:
+        raise UsageError(f"the logo cannot be read: {error}", hint=hint) from error
+    if len(content) > LOGO_LIMIT:
+        raise UsageError(f"the logo has {len(content)} bytes; {LOGO_LIMIT} is the limit", hint=hint)
+    for magic, subtype in _KINDS.items():
+        if content.startswith(magic):
+            return Logo(subtype, content)
+    raise UsageError(f"{agency.logo} is neither PNG, JPEG nor GIF", hint=hint)
+
+
+def write(report: ReportData, folder: Path, *, templates: Path | None = None) -> tuple[Path, Path]:
+    """Write `<client>-<period>.html` and `.txt` into a folder, which is made where it is missing.
+
+    Args:
+        report: What to say.
+        folder: Where to, usually `reports/out` of the workspace.
+        templates: Folder whose templates win over the shipped ones.
+
+    Returns:
+        The two paths, HTML first.
+
+    Raises:
+        UsageError: The files cannot be written, or the logo cannot be used.
+    """
+    logo = read_logo(report.agency)
+    html = render_html(report, logo=logo.data_uri if logo else None, templates=templates)
+    stem = re.sub(r"[^\w.-]+", "-", f"{report.client}-{report.period.key}").lstrip(".")
+    paths = folder / f"{stem}.html", folder / f"{stem}.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in zip(paths, (html, render_text(report, templates=templates)), strict=True):
+            _replace(path, content)
+    except OSError as error:
+        raise UsageError(f"the report cannot be written: {error}", hint=f"check {folder}") from error
+    return paths
+
+
+def _replace(path: Path, content: str) -> None:
+    """Whole or not at all: nobody opens half a report."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(content, encoding="utf-8")
+    draft.replace(path)
