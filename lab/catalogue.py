@@ -197,8 +197,8 @@ class Catalogue:
         fresh = Catalogue(self.first, self.first, self.log)
         shutil.rmtree(self.first, ignore_errors=True)
         fresh.fill(downloads)
-        write(mark, key)
         self.reset()
+        write(mark, key)
 
     def reset(self) -> None:
         """Back to the first state: published versions are gone, switches are off, the log is empty."""

@@ -137,12 +137,19 @@ class Fleet:
             return done
 
     def wipe(self) -> None:
-        """Stops everything and takes away the files and unix users of this fleet; the cache stays."""
+        """Stops everything and takes away the files and unix users of this fleet; the cache stays.
+
+        Raises:
+            LabError: The folder holds something else than a fleet.
+        """
+        root = self.spec.root
+        if root.exists() and not (root / "ssh").is_dir():
+            raise LabError(f"{root} is no fleet: it is left alone")
         self.down()
         with self._alone():
             for user in self._users():
                 hosts.remove_user(user)
-            shutil.rmtree(self.spec.root, ignore_errors=True)
+            shutil.rmtree(root, ignore_errors=True)
 
     def reset(self, *names: str) -> None:
         """Puts sites back to their first state: files and database.

@@ -65,7 +65,7 @@ DEMO_HOSTS = tuple(HostSpec(name=f"web{number}", number=number) for number in (1
 
 DEMO_CLIENTS = (
     ClientSpec(
-        id="acme", name="Acme Bakery", timezone="Europe/Berlin", language="de", email="office@acme.example"
+        id="acme", name="Acme Bakery", timezone="Europe/Berlin", language="en", email="office@acme.example"
     ),
     ClientSpec(
         id="globex",

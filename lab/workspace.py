@@ -1,32 +1,22 @@
-"""The files that a crew would write for this fleet: inventory, settings, playbook."""
+"""The files that a crew would write for this fleet; its playbook is the shipped one."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.shell import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from lab.hosts import Host
     from lab.spec import FleetSpec
 
-__all__ = ["inventory", "playbook", "settings", "write_workspace"]
+__all__ = ["inventory", "settings", "write_workspace"]
 
-PLAYBOOK = """\
-name: Weekly patch window
-steps:
-  - backup: {include: [database, files]}
-  - wordpress.plugins: {update: all}
-    timeout: 10m
-  - wordpress.themes: {update: all}
-  - wordpress.core: {update: minor}
-  - wordpress.database: {upgrade: true}
-  - probe.http: {expect: "</html>"}
-"""
+WEEKLY = Path(__file__).parents[1] / "playbooks/weekly.yaml"
 
 
 def write_workspace(
@@ -41,7 +31,7 @@ def write_workspace(
     """Writes a workspace and returns its folder; `known_hosts` are the lines of the file of that name."""
     write(folder / "inventory.yaml", inventory(spec, hosts, identity_file))
     write(folder / "sitecrew.yaml", settings(mail))
-    write(folder / "playbooks/weekly.yaml", playbook())
+    write(folder / "playbooks/weekly.yaml", WEEKLY.read_bytes())
     write(folder / "known_hosts", "".join(f"{line}\n" for line in known_hosts))
     return folder
 
@@ -99,8 +89,3 @@ agency: {{name: Northwind Web Care, accent: "#0b6b57", reply_to: care@northwind.
 mail: {{host: {host}, port: {port}, from: care@northwind.example, security: none}}
 ssh: {{known_hosts: known_hosts}}
 """
-
-
-def playbook() -> str:
-    """The text of playbooks/weekly.yaml."""
-    return PLAYBOOK
