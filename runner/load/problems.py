@@ -124,9 +124,8 @@ def _below(outer: Any, part: str) -> list[Any]:
     fields = getattr(outer, "model_fields", None)
     if fields is None:
         return flat([arg for arg in get_args(outer) if arg is not Ellipsis][-1])
-    return [
-        t for name, field in fields.items() if part in {name, field.alias} for t in flat(field.annotation)
-    ]
+    named = [field.annotation for name, field in fields.items() if part in {name, field.alias}]
+    return [found for annotation in named or [getattr(outer, "extras", None)] for found in flat(annotation)]
 
 
 def flat(annotation: Any) -> list[Any]:

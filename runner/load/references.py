@@ -17,7 +17,7 @@ from runner.load.text import closest, joined, listing, quoted
 from runner.load.times import weekday
 from runner.model import Level, SiteKind
 
-__all__ = ["Names", "check_inventory", "check_when", "names_of"]
+__all__ = ["Names", "check_inventory", "check_settings", "check_when", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,15 @@ def check_inventory(
         )
     for name, window in _below(inventory, "windows"):
         _check_window(window, joined("windows", name), names, problems, playbooks=playbooks, base=base)
+
+
+def check_settings(settings: Node, problems: Problems) -> None:
+    """What one setting needs of another."""
+    backups = settings.get("backups")
+    store = backups.get("store") if backups else None
+    if backups and store and _text(store).startswith("restic:") and not backups.get("password"):
+        message = "a restic repository needs backups.password"
+        problems.append(store.problem("backups.store", message, "password: {file: PATH}"))
 
 
 def check_when(playbook: Node, names: Names, problems: Problems) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -85,6 +85,7 @@ class UpdatesShape(RulesShape):
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, RulesShape] = Field(init=False)
+    extras: ClassVar[type[Shape]] = RulesShape
 
 
 class UndoShape(Shape):

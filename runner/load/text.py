@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-__all__ = ["closest", "joined", "listing", "masked", "quoted"]
+__all__ = ["closest", "joined", "listing", "masked", "names_a_secret", "quoted"]
 
 _SHOWN = 60
 _LISTED = 12
+_BEGUN = 3
 _USERINFO = re.compile(r"(?<=://)[^@/\s\"']+(?=@)")
+_SECRET_WORDS = ("password", "passphrase", "secret", "token", "become_password")
+_SECRET_KEY = re.compile(r"passw|passp|pwd|secret|token|api[_-]?key")
 _SECRET_LINE = re.compile(
     r"(?i)((?:pass(?:word|phrase|wd)?|pwd|secret|token|api[_-]?key)[\w-]*[\"']?\s*:\s+)(?![{\[&*|>])(.+)"
 )
@@ -22,6 +26,13 @@ def quoted(value: str) -> str:
     if len(value) > _SHOWN:
         value = value[: _SHOWN - 1] + "…"
     return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value) + '"'
+
+
+@lru_cache(maxsize=4096)
+def names_a_secret(key: str) -> bool:
+    """Whether the value of a key should not be shown, also where the key is misspelt."""
+    word = key.lower()
+    return bool(_SECRET_KEY.search(word) or difflib.get_close_matches(word, _SECRET_WORDS, n=1, cutoff=0.75))
 
 
 def masked(line: str) -> str:
@@ -46,8 +57,9 @@ def closest(name: str, known: Iterable[str]) -> str:
     candidates = sorted(set(known))
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    if found:
-        return f'did you mean "{lowered[found[0]]}"?'
+    begun = [candidate for candidate in candidates if len(name) >= _BEGUN and candidate.startswith(name)]
+    if found or len(begun) == 1:
+        return f'did you mean "{lowered[found[0]] if found else begun[0]}"?'
     return f"known: {listing(candidates)}" if candidates else ""
 
 

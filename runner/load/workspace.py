@@ -95,6 +95,8 @@ def load_workspace(
     )
     told = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
 
+    references.check_settings(merged, found)
+
     playbooks = books.all()
     if tree:
         names = references.names_of(tree)
@@ -204,7 +206,8 @@ def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, ne
 
 def _refuse_writable(folder: Path) -> None:
     """What is in the workspace runs as root on other machines: nobody else may write to it."""
-    for path in (folder, folder / _INVENTORY, folder / _SETTINGS, folder / "playbooks"):
+    books = folder / "playbooks"
+    for path in (folder, folder / _INVENTORY, folder / _SETTINGS, books, *sorted(books.glob("*.yaml"))):
         try:
             mode = path.stat().st_mode
         except OSError:

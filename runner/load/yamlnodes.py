@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.load.nodes import Node, Origin, Problems
-from runner.load.text import joined, quoted
+from runner.load.text import joined, names_a_secret, quoted
 
 __all__ = ["read_yaml"]
 
@@ -22,7 +22,6 @@ _ALIASED = 100_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_SECRET_KEY = re.compile(r"(?i)pass(word|phrase|wd)?|pwd|secret|token|api[_-]?key")
 
 
 def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | None:
@@ -171,7 +170,7 @@ class _Builder:
                 continue
             values[key] = child
             node.keys[key] = key_line, key_column
-            if _SECRET_KEY.search(key):
+            if names_a_secret(key):
                 self.origin.hide(child)
         for source in merged:
             for key, child in source.items():

@@ -1,0 +1,124 @@
+"""Every mistake is shown where it stands, with what to write instead, and all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import ExitCode, ValidationError
+from runner.load import load_workspace
+
+TABLE = Path(__file__).with_name("mistakes.txt").read_text(encoding="utf-8")
+CASES = {
+    title: (title.partition(":")[0], *body.split("-----\n"))
+    for title, _, body in (case.partition("\n") for case in TABLE.split("=== ")[1:])
+}
+"""By title, the file, its text, and what is told about it."""
+
+
+@pytest.mark.parametrize(("file", "text", "told"), CASES.values(), ids=CASES)
+def test_a_mistake_is_shown_at_its_place_with_what_to_write_instead(mistakes, file, text, told):
+    assert mistakes({file: text}) == [f"{file}:{line}" for line in told.splitlines() if line]
+
+
+def test_a_playbook_without_steps_is_a_mistake(mistakes):
+    assert mistakes({"playbooks/patch.yaml": "name: x\nsteps: []\n"}) == [
+        "playbooks/patch.yaml:2:1: steps: a playbook without steps does nothing (add a step)"
+    ]
+
+
+def test_a_playbook_with_the_wrong_ending_is_not_passed_over(mistakes):
+    assert mistakes({"playbooks/new.yml": "steps: []"}) == [
+        "playbooks/new.yml:1:1: : is not read: a playbook's name ends in .yaml (mv new.yml new.yaml)"
+    ]
+
+
+def test_what_is_not_text_is_shown_at_its_place(mistakes):
+    raw = {
+        "playbooks/a.yaml": b"name: caf\xe9\n",
+        "playbooks/b.yaml": "name: x\n".encode("utf-16"),
+        "playbooks/c.yaml": b"name: x\nsteps: \x1b[31m\n",
+        "playbooks/d.yaml": b"name: x\n---\nname: y\n",
+    }
+    hint = "(delete it, or save the file as UTF-8)"
+    assert mistakes(raw) == [
+        "playbooks/a.yaml:1:10: : a byte here is not UTF-8 (save the file as UTF-8)",
+        "playbooks/b.yaml:1:1: : this is UTF-16 (save the file as UTF-8)",
+        "playbooks/c.yaml:2:8: : a control character (U+001B) stands here " + hint,
+        "playbooks/d.yaml:2:1: : a second document begins here (one file holds one document)",
+    ]
+
+
+def test_a_site_of_the_same_name_or_place_is_shown_at_the_second(mistakes):
+    text = """\
+hosts: {web1: {address: a.example}}
+clients:
+  a:
+    name: A
+    sites:
+      x: {url: 'https://x.example', host: web1, path: /srv/x}
+  b:
+    name: B
+    sites:
+      x: {url: 'https://y.example', host: web1, path: /srv/y}
+      z: {url: 'https://z.example', host: web1, path: /srv//x/}
+"""
+    hints = "names of sites are unique in the inventory", "each site has a folder of its own"
+    assert mistakes({"inventory.yaml": text}) == [
+        f'inventory.yaml:10:7: clients.b.sites.x: a second site "x", the first is on line 6 ({hints[0]})',
+        f'inventory.yaml:11:55: clients.b.sites.z.path: the same path on "web1" as site "x" ({hints[1]})',
+    ]
+
+
+def test_all_mistakes_of_all_files_come_at_once_in_order(make):
+    folder = make(
+        {
+            "inventory.yaml": "hosts: {a: {}}\nclients: {b: {nmae: B}}\n",
+            "sitecrew.yaml": "parallel: {sites: many}\nlimits: {look: 5}\n",
+            "playbooks/a.yaml": "steps: []\n",
+            "playbooks/b.yaml": "name: [\n",
+        }
+    )
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(folder)
+    places = [(p.file, p.line, p.column) for p in caught.value.problems]
+    assert places == sorted(places)
+    assert places == [
+        ("inventory.yaml", 1, 9),
+        ("inventory.yaml", 2, 11),
+        ("inventory.yaml", 2, 15),
+        ("playbooks/a.yaml", 1, 1),
+        ("playbooks/b.yaml", 2, 1),
+        ("sitecrew.yaml", 1, 19),
+        ("sitecrew.yaml", 2, 16),
+    ]
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_a_plain_secret_is_shown_nowhere(make):
+    canary = "hunter2-canary"
+    folder = make(
+        {
+            "inventory.yaml": f"hosts:\n  w: {{adress: a, password: '{canary}', prot: 1}}\n"
+            f"  v:\n    address: a\n    become_password: >\n      {canary}\n      {canary}\n"
+            f"  u: {{address: a, password: {{value: {canary}}}}}\n",
+            "sitecrew.yaml": f"mail: {{host: a, from: b@c.d, pasword: {canary}, x: 1}}\n"
+            f"ledger: postgresql://me:{canary}@db/x\ncrew: {{heartbeat: 'https://me:{canary}@x.example'}}\n",
+            "playbooks/patch.yaml": f"name: 'x\npassword: {canary}\n",
+            "playbooks/other.yaml": f"steps:\n  - shell: {{run: x, env: {{API_TOKEN: {canary}}}, rnu: 1}}\n",
+        }
+    )
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(folder)
+    assert len(caught.value.problems) >= 10
+    assert [p for p in caught.value.problems if canary in repr(p)] == []
+
+
+def test_escapes_of_a_file_do_not_reach_the_screen(make):
+    folder = make({"inventory.yaml": 'clients: {a: {name: A, language: "\\e[31mred\\x07"}}'})
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(folder)
+    (problem,) = caught.value.problems
+    assert problem.message == '"\\u001b[31mred\\u0007" is not a language'
+    assert (problem.message + problem.source).isprintable()

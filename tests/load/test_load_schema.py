@@ -1,0 +1,85 @@
+"""Editors and the docs are told of every key that the files may have."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.load import json_schema, shipped, shipped_playbooks
+from runner.load.layers import variables
+from runner.load.schema import FILES
+from runner.steps import registry
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = {"inventory": "inventory.md", "settings": "settings.md", "playbook": "playbooks.md"}
+
+
+def keys(schema: dict, inside: object, path: str = "") -> Iterator[tuple[str, dict]]:
+    """Every key of a schema with its path; `NAME` stands for names that people choose."""
+    if isinstance(inside, dict):
+        if "$ref" in inside:
+            target = schema
+            for part in inside["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            yield from keys(schema, target, path)
+        for name, child in inside.get("properties", {}).items():
+            below = f"{path}.{name}".lstrip(".")
+            yield below, child
+            yield from keys(schema, child, below)
+        for key in ("items", "additionalProperties", "patternProperties"):
+            yield from keys(schema, inside.get(key), path)
+        for key in ("anyOf", "oneOf", "allOf"):
+            for child in inside.get(key, []):
+                yield from keys(schema, child, path)
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_every_key_has_a_description(what):
+    schema = json_schema(what)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    silent = {path for path, child in keys(schema, schema) if not str(child).count("description")}
+    assert {path for path in silent if not path.endswith((".after", ".env", ".file", ".command"))} == set()
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_every_reference_of_a_schema_leads_somewhere(what):
+    schema = json_schema(what)
+    for reference in re.findall(r'"\$ref": "#/([^"]*)"', json.dumps(schema)):
+        target = schema
+        for part in reference.split("/"):
+            target = target[part]
+        assert target
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_every_key_stands_in_the_docs(what):
+    page = (DOCS / PAGES[what]).read_text(encoding="utf-8")
+    schema = json_schema(what)
+    steps = {f"steps.{kind}." for kind in registry()}
+    names = {
+        path.rpartition(".")[2]
+        for path, _ in keys(schema, schema)
+        if not any(path.startswith(step) for step in steps)
+    } - {f"steps.{kind}" for kind in registry()}
+    plain_names = {name for name in names if not any(kind.endswith(f".{name}") for kind in registry())}
+    assert {name for name in plain_names if f"`{name}`" not in page} == set()
+
+
+def test_every_variable_of_the_environment_stands_in_the_docs():
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert {name for name in variables() if f"`{name}`" not in page} == set()
+
+
+def test_the_schema_of_a_playbook_knows_every_kind_of_step():
+    schema = json_schema("playbook")
+    kinds = {next(iter(entry["required"])) for entry in schema["properties"]["steps"]["items"]["anyOf"]}
+    assert kinds == set(registry())
+
+
+def test_what_is_shipped_is_found_beside_the_package():
+    assert "weekly" in shipped_playbooks()
+    assert shipped("playbooks").joinpath("weekly.yaml").is_file()

@@ -1,0 +1,400 @@
+"""Good files become the model, from the right places, with the right one winning."""
+
+from __future__ import annotations
+
+import os
+import time as clock
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.errors import UnknownNameError, UsageError, ValidationError
+from runner.load import find_workspace, load_playbook, load_workspace
+from runner.model import (
+    CatchUp,
+    Client,
+    DateRange,
+    Hold,
+    Host,
+    Level,
+    Overlap,
+    ReportEvery,
+    ReportRhythm,
+    Rule,
+    SecretRef,
+    SecretSource,
+    Settings,
+    Site,
+    SiteKind,
+    UndoDatabase,
+    UpdateRules,
+    Window,
+    WindowDay,
+)
+
+INVENTORY = """\
+hosts:
+  gate: {address: gate.example, password: {command: pass gate}}
+  web1:
+    address: 203.0.113.10
+    port: 2222
+    user: deploy
+    gateway: gate
+    identity_file: keys/id
+    become: sudo
+    become_password: {env: SUDO}
+    php: /usr/bin/php8.2
+    wp: /usr/local/bin/wp
+clients:
+  acme:
+    name: Bäckerei Grün
+    timezone: Europe/Berlin
+    language: de-AT
+    contacts: [{name: Jörg, email: jörg@grün.example}]
+    report: {every: week, at: 08:30, approve: true}
+    support: {answer: 1h, resolve: 1d, hours: "mon-fri 09:00-17:00", holidays: de.ics, escalate: a@b.example}
+    sites:
+      shop:
+        url: https://shop.acme.example
+        host: web1
+        path: /srv/a shop's/größe/
+        tags: [woocommerce, ring-1]
+        pages: [/, /cart/]
+        expect: Add to cart
+        watch: {every: 60s}
+        expires: 2027-03-01
+        updates: {payments: {minor: {after: 7d}, major: hold, security: at-once}}
+        hold: {woocommerce: {until: 2026-12-24, why: Christmas sales}, akismet: }
+      docs: {url: "http://127.0.0.1:8080/docs", host: gate, path: /srv/docs, kind: static}
+windows:
+  weekly:
+    playbook: patch
+    day: second tuesday
+    at: 22:30
+    lasts: 1h30m
+    timezone: client
+    sites: [tag:wordpress, docs, client:acme, host:web1, kind:static, sh*]
+    rings: [tag:ring-0, tag:ring-1, all]
+    blackouts: [2026-11-27, 2026-12-20/2027-01-02, bank.ics]
+    catch_up: none
+    deadline: 30m
+    overlap: queue
+    jitter: 5m
+  plain: {playbook: patch, day: 15, at: 2:00, timezone: Europe/Paris}
+"""
+SETTINGS = """\
+agency: {name: Northwind, logo: logo.png, accent: "#0b6b57", reply_to: care@northwind.example}
+mail:
+  {host: smtp.example, from: Care <care@northwind.example>, username: u, password: {file: pw}, ca_file: ca.pem}
+ledger: sqlite:///data/ledger.db
+backups: {store: "restic:sftp:b@c:/r", keep: {daily: 3}, password: {env: RESTIC}}
+policy:
+  updates: {core: {minor: {after: 1d}}, minor: {after: 3d}, security: at-once}
+  undo: {database: never}
+  rings: {failures: 25%, soak: 30m}
+watch: {every: 2m, reference: ["https://example.org/"]}
+crew:
+  mail: [crew@northwind.example]
+  webhook: {url: {env: HOOK}, template: crew.json.j2}
+  heartbeat: https://hc.example/1
+  quiet: false
+tools:
+parallel: {sites: 5}
+limits: {look: 4s}
+ssh: {known_hosts: known, config: ~/x}
+"""
+
+
+@pytest.fixture
+def full(load):
+    return load({"inventory.yaml": INVENTORY, "sitecrew.yaml": SETTINGS, "de.ics": "", "bank.ics": ""})
+
+
+def test_every_key_of_the_inventory_reaches_the_model(full):
+    inventory, folder = full.inventory, full.folder
+    assert inventory.hosts["web1"] == Host(
+        name="web1",
+        address="203.0.113.10",
+        port=2222,
+        user="deploy",
+        gateway="gate",
+        identity_file=str(folder / "keys/id"),
+        become="sudo",
+        become_password=SecretRef(SecretSource.ENV, "SUDO"),
+        php="/usr/bin/php8.2",
+        wp="/usr/local/bin/wp",
+    )
+    client = inventory.clients["acme"]
+    assert (client.name, client.timezone, client.language) == ("Bäckerei Grün", "Europe/Berlin", "de-AT")
+    assert client.report == ReportRhythm(every=ReportEvery.WEEK, on="monday", at=time(8, 30), approve=True)
+    assert client.contacts[0].email == "jörg@grün.example"
+    assert client.support
+    assert (client.support.resolve, client.support.holidays) == (timedelta(days=1), str(folder / "de.ics"))
+    assert client.support.escalate == ("a@b.example",)
+    assert inventory.sites["shop"] == Site(
+        name="shop",
+        client="acme",
+        host="web1",
+        url="https://shop.acme.example",
+        path="/srv/a shop's/größe",
+        tags=frozenset({"woocommerce", "ring-1"}),
+        pages=("/", "/cart/"),
+        expect="Add to cart",
+        watch_every=timedelta(minutes=1),
+        expires=date(2027, 3, 1),
+        updates={
+            "payments": UpdateRules(
+                major=Rule(hold=True), minor=Rule(after=timedelta(days=7)), security=Rule()
+            )
+        },
+        hold={"woocommerce": Hold("Christmas sales", date(2026, 12, 24)), "akismet": Hold()},
+    )
+    assert inventory.sites["docs"].kind is SiteKind.STATIC
+    assert inventory.windows["weekly"] == Window(
+        name="weekly",
+        playbook="patch",
+        day=WindowDay(weekday=1, nth=2),
+        at=time(22, 30),
+        lasts=timedelta(minutes=90),
+        sites=("tag:wordpress", "docs", "client:acme", "host:web1", "kind:static", "sh*"),
+        rings=("tag:ring-0", "tag:ring-1", "all"),
+        blackouts=(
+            DateRange(date(2026, 11, 27), date(2026, 11, 27)),
+            DateRange(date(2026, 12, 20), date(2027, 1, 2)),
+            str(folder / "bank.ics"),
+        ),
+        catch_up=CatchUp.NONE,
+        deadline=timedelta(minutes=30),
+        overlap=Overlap.QUEUE,
+        jitter=timedelta(minutes=5),
+    )
+
+
+def test_what_the_inventory_leaves_out_is_the_models_default(full):
+    plain = Window(
+        name="plain", playbook="patch", day=WindowDay(monthday=15), at=time(2), timezone="Europe/Paris"
+    )
+    assert full.inventory.windows["plain"] == plain
+    assert full.inventory.hosts["gate"] == Host(
+        name="gate", address="gate.example", password=SecretRef(SecretSource.COMMAND, "pass gate")
+    )
+    docs = Site(
+        name="docs", client="acme", host="gate", url="http://127.0.0.1:8080/docs", path="/srv/docs",
+        kind=SiteKind.STATIC,
+    )  # fmt: skip
+    assert full.inventory.sites["docs"] == docs
+
+
+def test_a_client_of_few_words_has_the_models_defaults(load):
+    workspace = load({"inventory.yaml": "clients: {acme: {name: Acme}}\n"})
+    assert workspace.inventory.clients["acme"] == Client(id="acme", name="Acme")
+
+
+def test_every_key_of_the_settings_reaches_the_model(full):
+    settings, folder = full.settings, full.folder
+    assert settings.agency.logo == str(folder / "logo.png")
+    assert settings.mail.sender == "Care <care@northwind.example>"
+    assert settings.mail.password == SecretRef(SecretSource.FILE, str(folder / "pw"))
+    assert settings.mail.ca_file == str(folder / "ca.pem")
+    assert settings.ledger == f"sqlite:///{folder}/data/ledger.db"
+    assert (settings.backups.store, settings.backups.keep_daily, settings.backups.keep_weekly) == (
+        "restic:sftp:b@c:/r", 3, 4,
+    )  # fmt: skip
+    assert settings.policy.updates == UpdateRules(minor=Rule(after=timedelta(days=3)), security=Rule())
+    assert settings.policy.undo_database is UndoDatabase.NEVER
+    assert (settings.policy.ring_failures, settings.policy.ring_soak) == (0.25, timedelta(minutes=30))
+    assert settings.crew_mail == ("crew@northwind.example",)
+    assert (settings.parallel.sites, settings.parallel.per_host) == (5, 2)
+    assert settings.limits.look == timedelta(seconds=4)
+    assert settings.ssh.known_hosts == str(folder / "known")
+    assert settings.ssh.config == str(Path("~/x").expanduser())
+
+
+def test_a_major_of_core_stays_held_unless_just_that_is_lifted(load):
+    held = load({"sitecrew.yaml": "policy: {updates: {major: at-once, core: {minor: {after: 1d}}}}\n"})
+    assert held.settings.policy.items["core"].of(Level.MAJOR) == Rule(hold=True)
+    lifted = load({"sitecrew.yaml": "policy: {updates: {core: {major: {after: 7d}}}}\n"})
+    assert lifted.settings.policy.items["core"].of(Level.MAJOR) == Rule(after=timedelta(days=7))
+
+
+def test_without_settings_the_defaults_hold_with_absolute_paths(load):
+    workspace = load({})
+    default = Settings()
+    assert workspace.settings.policy == default.policy
+    assert workspace.settings.parallel == default.parallel
+    assert workspace.settings.ledger == f"sqlite:///{workspace.folder}/.sitecrew/ledger.db"
+    assert workspace.settings.backups.store == str(workspace.folder / ".sitecrew/backups")
+    assert workspace.settings.ssh.known_hosts == str(Path("~/.ssh/known_hosts").expanduser())
+
+
+def test_flag_wins_over_environment_over_workspace_over_user_over_default(make):
+    def sites(flags: dict[str, str], environ: dict[str, str]) -> int:
+        return load_workspace(folder, flags=flags, environ=environ).settings.parallel.sites
+
+    folder = make({})
+    assert sites({}, {}) == 50
+    user = Path(os.environ["XDG_CONFIG_HOME"]) / "sitecrew" / "sitecrew.yaml"
+    user.parent.mkdir(parents=True)
+    user.write_text("parallel: {sites: 40, per_host: 9}\nmail: {username: me}\nagency: {logo: mine.png}\n")
+    make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example, password: {file: pw}}\n"})
+    assert sites({}, {}) == 40
+    make({"sitecrew.yaml": "parallel: {sites: 30}\nmail: {host: a.example, from: a@b.example}\n"})
+    assert sites({}, {}) == 30
+    assert sites({}, {"SITECREW_PARALLEL_SITES": "20"}) == 20
+    assert sites({"parallel.sites": "10"}, {"SITECREW_PARALLEL_SITES": "20"}) == 10
+    settings = load_workspace(folder).settings
+    assert settings.parallel.per_host == 9
+    assert settings.mail
+    assert settings.mail.username == "me"
+    assert settings.agency.logo == str(user.parent / "mine.png")
+
+
+def test_the_environment_names_secrets_and_lists_too(make):
+    environ = {
+        "SITECREW_MAIL_PASSWORD": "canary",
+        "SITECREW_CREW_MAIL": "a@b.example, c@d.example",
+        "SITECREW_LEDGER": "sqlite:///other.db",
+        "SITECREW_BACKUPS_KEEP_DAILY": "2",
+    }
+    folder = make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example}\n"})
+    workspace = load_workspace(folder, environ=environ)
+    assert workspace.settings.mail
+    assert workspace.settings.mail.password == SecretRef(SecretSource.ENV, "SITECREW_MAIL_PASSWORD")
+    assert workspace.settings.crew_mail == ("a@b.example", "c@d.example")
+    assert workspace.settings.ledger == f"sqlite:///{folder}/other.db"
+    assert workspace.settings.backups.keep_daily == 2
+    assert "canary" not in repr(workspace)
+
+
+def test_a_mistake_in_the_environment_names_the_variable(make):
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(make({}), environ={"SITECREW_LIMITS_LOOK": "5"})
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.column, problem.path, problem.source) == (
+        "environment:SITECREW_LIMITS_LOOK", 22, "limits.look", "SITECREW_LIMITS_LOOK=5",
+    )  # fmt: skip
+
+
+def test_an_unknown_setting_on_the_command_line_is_refused(make):
+    with pytest.raises(UsageError) as caught:
+        load_workspace(make({}), flags={"parallel.site": "3"})
+    assert caught.value.hint == 'did you mean "parallel.sites"?'
+
+
+def test_steps_are_numbered_by_kind_and_keep_their_common_keys(load):
+    text = """\
+name: Weekly
+steps:
+  - backup:
+  - shell: uptime
+    tags: [a, b]
+    when: tag:woo*
+    timeout: 1h30m
+    retries: 2
+    become: true
+    on_failure: continue
+  - wordpress.database: {}
+  - shell: {run: "echo $A", env: {A: b, C: {env: D}}}
+    name: Say it
+  - wordpress.plugins: {update: [a, b], except: c}
+  - wordpress.themes: minor
+"""
+    book = load({"playbooks/patch.yaml": text}).playbooks["patch"]
+    assert book.title == "Weekly"
+    ids = ["backup", "shell", "wordpress.database", "shell-2", "wordpress.plugins", "wordpress.themes"]
+    assert [step.id for step in book.steps] == ids
+    shell, said, plugins, themes = book.steps[1], book.steps[3], book.steps[4], book.steps[5]
+    assert (shell.options.run, shell.tags, shell.when) == ("uptime", frozenset({"a", "b"}), "tag:woo*")
+    assert (shell.timeout, shell.retries, shell.become) == (timedelta(minutes=90), 2, True)
+    assert (said.title, dict(said.options.env)) == (
+        "Say it",
+        {"A": "b", "C": SecretRef(SecretSource.ENV, "D")},
+    )
+    assert (plugins.options.update, plugins.options.exclude) == (("a", "b"), ("c",))
+    assert themes.options.update == "minor"
+
+
+def test_a_playbook_that_the_workspace_lacks_comes_with_sitecrew(make):
+    folder = make({})
+    shipped = load_workspace(folder).playbooks["weekly"]
+    assert shipped == load_playbook(folder, "weekly")
+    make({"playbooks/weekly.yaml": "steps: [{shell: uptime}]\n"})
+    assert load_playbook(folder, "weekly").title == "weekly"
+
+
+def test_an_unknown_playbook_is_named_with_what_comes_closest(make):
+    with pytest.raises(UnknownNameError) as caught:
+        load_playbook(make({}), "wekly")
+    assert caught.value.hint == 'did you mean "weekly"?'
+
+
+def test_variables_of_the_command_line_are_carried(make):
+    assert load_workspace(make({}), extra={"RELEASE": "a b"}).variables == {"RELEASE": "a b"}
+    with pytest.raises(UsageError):
+        load_workspace(make({}), extra={"a-b": "x"})
+
+
+def test_the_nearest_folder_with_an_inventory_is_the_workspace(make, monkeypatch):
+    folder = make({"deep/er/x": ""})
+    monkeypatch.chdir(folder / "deep/er")
+    assert find_workspace(None) == folder
+    assert find_workspace(folder) == folder
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("SITECREW_WORKSPACE", str(folder))
+    assert find_workspace(None) == folder
+
+
+def test_without_an_inventory_one_is_told_how_to_begin(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for start in (None, tmp_path):
+        with pytest.raises(UsageError) as caught:
+            find_workspace(start)
+        assert "sitecrew init" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "inventory.yaml", "playbooks", "playbooks/patch.yaml"])
+def test_a_workspace_that_everybody_may_write_to_is_refused(make, name):
+    folder = make({})
+    path = folder / name
+    path.chmod(path.stat().st_mode | 0o002)
+    with pytest.raises(UsageError) as caught:
+        load_workspace(folder)
+    assert caught.value.hint == f"chmod o-w {path}"
+
+
+def test_anchors_and_merge_keys_spare_repetition(load):
+    text = """\
+hosts: {web1: {address: a.example}}
+clients:
+  acme:
+    name: Acme
+    sites:
+      one: &site
+        url: https://one.example
+        host: web1
+        path: /srv/one
+        tags: &tags [a]
+      two: {<<: *site, path: /srv/two}
+      three: {url: https://three.example, host: web1, path: /srv/three, tags: *tags}
+"""
+    sites = load({"inventory.yaml": text}).inventory.sites
+    assert (sites["two"].url, sites["two"].path) == ("https://one.example", "/srv/two")
+    assert sites["three"].tags == {"a"}
+
+
+def test_five_hundred_sites_are_read_in_less_than_a_second(make):
+    lines = ["hosts:", *(f"  web{n}: {{address: 203.0.113.{n}}}" for n in range(100)), "clients:"]
+    for n in range(500):
+        if n % 10 == 0:
+            lines += [f"  c{n}:", f"    name: Client {n}", "    timezone: Europe/Berlin", "    sites:"]
+        lines += [
+            f"      s{n}:", f"        url: https://s{n}.example", f"        host: web{n % 100}",
+            f"        path: /srv/s{n}", "        tags: [a, ring-1]", "        pages: [/, /cart/]",
+            "        expires: 2027-03-01", "        updates: {woo: {minor: {after: 7d}}}",
+        ]  # fmt: skip
+    folder = make({"inventory.yaml": "\n".join(lines)})
+    started = clock.process_time()
+    workspace = load_workspace(folder)
+    assert len(workspace.inventory.sites) == 500
+    assert clock.process_time() - started < 1
