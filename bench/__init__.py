@@ -1,0 +1,1 @@
+"""Benchmarks: real parts on this machine, beside what other people's tools need for the same work."""
