@@ -57,7 +57,7 @@ def render_html(report: ReportData, *, logo: str | None = None, templates: Path 
         logo: Address of the agency's picture (`cid:` or `data:`), None for the name alone.
         templates: Folder whose templates win over the shipped ones.
     """
-    inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
     template = _environment(templates).get_template("mail.html.j2")
     html = ""
     for room in _ROOMS:

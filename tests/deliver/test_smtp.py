@@ -198,5 +198,5 @@ def test_greeting_logs_in_and_leaves_without_a_message(serve, certificate):
 
 
 def test_greeting_nobody_is_an_error():
-    with pytest.raises(DeliveryError, match="no mail leaves by 127.0.0.1"):
+    with pytest.raises(DeliveryError, match=r"no mail leaves by 127\.0\.0\.1"):
         greet(mail(free_port()), limits=QUICK)

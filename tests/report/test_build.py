@@ -1,0 +1,121 @@
+"""From a real ledger to the document that scripts read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
+from runner.record import Ledger
+from runner.report import build_report
+from tests.report import samples
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        yield opened
+
+
+def test_the_json_names_every_section_that_something_feeds():
+    document = json.loads(json.dumps(samples.attention().as_json()))
+    assert {"client", "period", "status", "cards", "done", "undone", "backups", "next", "evidence"} <= set(
+        document
+    )
+    assert (document["client"], document["period"], document["status"]) == ("acme", "2026-11", "attention")
+    assert document["cards"]["updates"] == {"value": 10, "of": 11}
+    assert document["undone"][0] | {"at": [], "why": ""} == {
+        "about": "item",
+        "outcome": "undone",
+        "site": "shop",
+        "item": "slider-deluxe",
+        "kind": "plugin",
+        "title": "Slider Deluxe",
+        "from": "4.1",
+        "to": "4.2",
+        "at": [],
+        "why": "",
+        "waiting": False,
+        "open": True,
+        "solved": None,
+    }
+    assert document["next"] == [
+        {
+            "window": "weekly",
+            "starts": "2026-12-01T01:00:00Z",
+            "closes": "2026-12-01T03:00:00Z",
+            "sites": ["shop", "blog"],
+        }
+    ]
+    assert document["evidence"]["report"] == "R-2026-11-acme"
+    assert document["evidence"]["days"] == {"with_data": 4, "of": 30}
+
+
+def test_sections_that_nothing_feeds_are_absent():
+    document = replace(samples.empty(), next=()).as_json()
+    assert not {"cards", "done", "undone", "backups", "next", "availability", "risks"} & set(document)
+
+
+def test_how_many_backups_there_should_be_is_not_guessed():
+    (shop, _) = samples.report(*samples.CALM).as_json()["backups"]
+    assert (shop["taken"], shop["expected"]) == (4, None)
+    (shop, _) = samples.good().as_json()["backups"]
+    assert (shop["taken"], shop["expected"]) == (4, 4)
+
+
+def test_the_second_try_is_counted():
+    found = samples.attention()
+    assert [d.attempts for d in found.done if d.title == "Yoast SEO" and d.site == "blog"] == [2]
+
+
+def test_a_report_reads_the_ledger(ledger):
+    began = samples.at(3)
+    plugins = "wordpress.plugins"
+    ledger.begin_run(
+        "{}",
+        run="r1",
+        playbook="weekly",
+        title="Weekly",
+        sites=[("shop", "acme", "web1", 0, 0), ("blog", "acme", "web1", 0, 1)],
+        steps=[(plugins, plugins, "Update plugins")],
+        started=began,
+        trigger="manual",
+    )
+    for site, outcome in (("shop", Outcome.CHANGED), ("blog", Outcome.FAILED)):
+        ledger.begin_site("r1", site, began)
+        change = ChangeOutcome(
+            item="woocommerce",
+            kind=ItemKind.PLUGIN,
+            from_version="9.8.1",
+            to_version="9.8.3",
+            outcome=outcome,
+            why="" if outcome is Outcome.CHANGED else "the version on disk is 9.8.1",
+            title="WooCommerce",
+        )
+        done = StepOutcome(step=plugins, outcome=outcome, seconds=3.0, changes=(change,))
+        ledger.record_step("r1", site, done, began)
+        ledger.finish_site("r1", site, outcome, "", began)
+    ledger.record_look(
+        site="shop", at=samples.at(3, 1, 9), phase="after", signal="page", healthy=True, run="r1", url="/"
+    )
+    found = build_report(
+        ledger,
+        samples.client(),
+        [samples.SHOP, samples.BLOG],
+        samples.NOVEMBER,
+        samples.SETTINGS,
+        now=datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    assert found.status == "action"
+    assert [(line.name, line.state.value) for line in found.sites] == [
+        ("shop", "healthy"),
+        ("blog", "failed"),
+    ]
+    assert [(d.site, d.title, d.to_version) for d in found.done] == [("shop", "WooCommerce", "9.8.3")]
+    assert [(p.site, p.outcome.value, p.why) for p in found.open] == [
+        ("blog", "failed", "the version on disk is 9.8.1")
+    ]
+    assert found.evidence.runs == ("r1",)

@@ -1,0 +1,262 @@
+"""How a report looks: whole, small, safe, in the client's language and zone."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from runner.errors import UsageError
+from runner.model import Agency
+from runner.report import read_logo, render_html, render_text, write
+from runner.report.clean import clean, labels
+from runner.report.paint import contrast, legible
+from tests.report import samples
+from tests.report.samples import change, report, work
+
+MONTHS = ("good", "attention", "action", "empty", "many", "hostile")
+
+GOOD = """\
+Northwind Web Care
+Report for Acme Bakery, November 2026
+
+Your two websites are healthy.
+
+We did nine updates on four days and took all eight planned backups. You
+do not need to do anything.
+
+  updates done: 9 of 9
+  backups taken: 8 of 8
+  websites healthy: 2 of 2
+
+What we did
+-----------
+
+acme.example
+  Tue 3 Nov, 02:07  WordPress: 7.0.1 → 7.0.2
+  Tue 3 Nov, 02:07  WooCommerce: 9.8.1 → 9.8.3
+  Tue 10 Nov, 02:07  Contact Form 7: 6.1.2 → 6.1.3
+  Tue 10 Nov, 02:07  Yoast SEO: 26.2 → 26.3
+  Tue 17 Nov, 02:07  WooCommerce Payments: 9.4.0 → 9.5.0
+  Tue 24 Nov, 02:07  WooCommerce: 9.8.3 → 9.9.0
+
+blog.acme.example
+  Tue 3 Nov, 02:07  WordPress: 7.0.1 → 7.0.2
+  Tue 17 Nov, 02:07  Twenty Twenty-Five: 1.3 → 1.4
+  Tue 24 Nov, 02:07  Antispam Bee: 2.11.8 → 2.11.9
+
+Backups
+-------
+- acme.example: 4 of 4 taken, newest: Tue 24 Nov, 02:01, 412\N{NO-BREAK SPACE}MB, read
+  back and compared
+- blog.acme.example: 4 of 4 taken, newest: Tue 24 Nov, 02:01, 88\N{NO-BREAK SPACE}MB,
+  read back and compared
+
+What comes next
+---------------
+- Tuesday 1 December, 02:00 to 04:00 (Berlin)
+  acme.example and blog.acme.example
+If that does not suit you, please answer this mail.
+
+--
+Report R-2026-11-acme, made on 1 December 2026 at 08:00, about 1\N{EN DASH}30 Nov
+2026. We have records of 4 of 30 days; what was not measured is not
+shown. All times are local time in Berlin.
+Records: 2026-11-03-weekly-017f, 2026-11-10-weekly-017f,
+2026-11-17-weekly-017f and 2026-11-24-weekly-017f.
+Questions? Just answer this mail, or write to care@northwind.example.
+"""
+
+
+class Page(HTMLParser):
+    """The tags and the visible text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.open.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+
+def test_a_calm_month_in_plain_text():
+    assert render_text(samples.good()) == GOOD
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("month", MONTHS)
+def test_no_line_of_the_plain_text_is_longer_than_72(month, language):
+    text = render_text(getattr(samples, month)(language=language))
+    assert max(map(len, text.splitlines())) <= 72
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_both_documents_say_the_same_things(month):
+    found = getattr(samples, month)()
+    html = " ".join(Page(render_html(found)).text.split())
+    text = " ".join(render_text(found).split())
+    for words in ("Report for", "What is open" if found.open else "", found.evidence.report):
+        assert words in html
+        assert words in text
+    for point in found.open:
+        assert " ".join(point.why.split()) in html
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("count", [12, 200, 2000])
+def test_many_updates_stay_below_what_mail_programs_cut_off(count, language):
+    found = samples.many(count, language=language)
+    html, text = render_html(found), render_text(found)
+    assert len(html.encode()) < 102_000
+    assert sum(f"Plugin number {n}:" in text for n in range(count)) == count
+    assert f"{found.cards['updates'].value}" == str(count)
+
+
+def test_small_updates_share_a_row():
+    text = Page(render_html(samples.many(60))).text
+    assert text.count("and 22 more updates") == 2
+    assert "Plugin number 59 3.3.5" in text
+
+
+def test_many_sites_with_long_names_stay_below_it_too():
+    sites = tuple(samples.site(f"site-{n}-with-a-rather-long-name") for n in range(120))
+    works = [
+        work(s.name, 3, *(change(f"{n} {'ü' * 100}", "1.0." + "1" * 30, "1.1." + "2" * 30) for n in range(9)))
+        for s in sites
+    ]
+    assert len(render_html(report(*works, sites=sites, looks=(), backups=())).encode()) < 102_000
+
+
+def test_what_strangers_say_stays_text():
+    html = render_html(samples.hostile())
+    page = Page(html)
+    assert not page.tags & {"script", "img", "i"}
+    assert "<script>alert('x')</script> & <b>Söhne</b> 😀" in page.text
+    assert "Müller & Söhne <Bäckerei> 🥐" in page.text
+    for document in (html, render_text(samples.hostile())):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", document)
+
+
+@pytest.mark.parametrize(
+    ("said", "cleaned"),
+    [
+        ("\x1b[31mRed\x1b[0m \x1b]0;title\x07name", "Red name"),
+        ("two\r\nlines\tand\x00more", "two lines and more"),
+        ("\u202eevil\u2066", "evil"),
+        ("a\ud800b", "a b"),
+        ("x" * 200, "x" * 119 + "…"),
+    ],
+)
+def test_control_characters_and_floods_are_taken_out(said, cleaned):
+    assert clean(said) == cleaned
+
+
+def test_sites_are_called_as_clients_call_them():
+    assert labels({"a": "https://www.acme.example/", "b": "https://xn--bckerei-5wa.example/shop/"}) == {
+        "a": "acme.example",
+        "b": "bäckerei.example/shop",
+    }
+    assert labels({"a": "http://127.0.0.11:8080", "b": "http://localhost:1/x"}) == {"a": "a", "b": "b"}
+    assert labels({"a": "http://x.example:1", "b": "http://x.example:2"}) == {"a": "a", "b": "b"}
+
+
+def test_every_rule_is_inlined_and_only_the_screens_are_asked_for_more():
+    html = render_html(samples.good())
+    (style,) = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)
+    assert "prefers-color-scheme: dark" in style
+    assert "max-width: 520px" in style
+    assert not re.search(r"^[^@\s][^{]*\{", style.split("@media")[0], re.MULTILINE)
+    assert "http" not in html.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("accent", ["#0b6b57", "#ffff00", "#000000", "#ffffff", "#808080", "red;} x{", ""])
+@pytest.mark.parametrize("paper", ["#ffffff", "#181d21"])
+def test_the_accent_can_be_read_on_any_paper(accent, paper):
+    assert contrast(legible(accent, paper), paper) >= 4.5
+
+
+def test_the_language_of_the_client_is_spoken():
+    text = render_text(samples.attention(language="de"))
+    assert "Ihre zwei Websites sind in Ordnung. Drei Punkte sind offen." in text
+    assert "Di., 1. Dezember, 02:00 bis 04:00 Uhr (Berlin)" in text
+    assert 'lang="de"' in render_html(samples.attention(language="de"))
+    american = render_text(samples.good(language="en-US", timezone="America/New_York"))
+    assert "Mon, Nov 2, 8:07\N{NARROW NO-BREAK SPACE}PM" in american
+    assert "local time in New York" in american
+
+
+def test_a_language_without_a_catalogue_is_answered_in_english_throughout():
+    assert render_text(samples.good(language="tlh")) == render_text(samples.good())
+    assert render_text(samples.good(language="fr")) == render_text(samples.good())
+    assert 'lang="en"' in render_html(samples.good(language="fr"))
+
+
+def test_a_template_of_the_workspace_wins(tmp_path):
+    (tmp_path / "mail.txt.j2").write_text("Ours: {{ headline }}\n")
+    assert render_text(samples.good(), templates=tmp_path) == "Ours: Your two websites are healthy.\n"
+    assert "What we did" in render_html(samples.good(), templates=tmp_path)
+
+
+def picture() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0\0\0\0"))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_the_logo_is_in_the_mail_or_the_page_and_named_for_those_who_see_none(tmp_path):
+    file = tmp_path / "logo.png"
+    file.write_bytes(picture())
+    agency = replace(samples.SETTINGS.agency, logo=str(file))
+    found = samples.good()
+    (tag,) = re.findall(r"<img[^>]*>", render_html(found, logo="cid:logo"))
+    assert 'src="cid:logo"' in tag
+    assert 'alt="Northwind Web Care"' in tag
+    logo = read_logo(agency)
+    assert logo is not None
+    assert logo.subtype == "png"
+    html, _ = write(replace(found, agency=agency), tmp_path / "out")
+    assert logo.data_uri in html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "cannot be read"), (b"<svg/>", "neither"), (b"x" * 200_000, "limit")]
+)
+def test_a_logo_that_mail_programs_cannot_show_is_an_error(tmp_path, content, why):
+    file = tmp_path / "logo.svg"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match=why):
+        read_logo(Agency(logo=str(file)))
+
+
+def test_the_files_are_named_after_client_and_period(tmp_path):
+    html, text = write(samples.good(), tmp_path / "reports" / "out")
+    assert (html.name, text.name) == ("acme-2026-11.html", "acme-2026-11.txt")
+    assert text.read_text() == GOOD
+    outside = write(replace(samples.good(), client="../../etc/x"), tmp_path / "out")
+    assert all(path.parent == tmp_path / "out" for path in outside)
+    assert sorted(path.name for path in (tmp_path / "reports" / "out").iterdir()) == [html.name, text.name]
