@@ -19,7 +19,7 @@ from runner.errors import (
 )
 from runner.execute.events import Awaiting, Ended, Event, JobRecord, Journal
 from runner.execute.frames import Decoder
-from runner.execute.link import CutError
+from runner.execute.link import ClosedError, CutError
 from runner.execute.wire import command, opening
 
 if TYPE_CHECKING:
@@ -156,12 +156,12 @@ class Follower:
             raise error
         if isinstance(error, LoginRefusedError | HostKeyError | NoShellError):
             raise self._lost(str(error)) from error
-        if time.monotonic() - self._alive_at > self._limits.reattach:
+        if isinstance(error, ClosedError) or time.monotonic() - self._alive_at > self._limits.reattach:
             if not self._begun:
                 raise UnreachableError(
                     f"{self._endpoint.called}: the link breaks each time ({error})"
                 ) from error
-            raise self._lost(f"no link for {self._limits.reattach:.0f} s ({error})") from error
+            raise self._lost(f"no link to it any more ({error})") from error
         time.sleep(min(0.05 * 2.0**self._tries, 5.0) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         self._tries += 1
 

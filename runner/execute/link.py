@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
     from runner.execute.endpoint import Endpoint
 
-__all__ = ["CutError", "Exec", "Link"]
+__all__ = ["ClosedError", "CutError", "Exec", "Link"]
 
 READ = 32 * 1024
 
 
 class CutError(Exception):
     """The link or the exec on it broke. Says nothing about what happens on the host."""
+
+
+class ClosedError(CutError):
+    """We closed the connections ourselves: there will be no other."""
 
 
 class Exec:

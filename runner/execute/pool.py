@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from runner.execute.endpoint import resolve
+from runner.execute.link import ClosedError
 from runner.execute.transport import Logins, Waits, connect, fetch_host_key
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ class Pool:
 
         Raises:
             UnreachableError: and its kin, as in `connect`.
+            ClosedError: the pool was closed.
         """
         target = resolve(endpoint)
         with self._turn(target):
+            if self._closed:
+                raise ClosedError("the connections of this process are closed")
             link = self._links.get(target.key)
             if link is None or not link.alive:
                 if link is not None:
@@ -51,6 +55,7 @@ class Pool:
                         self._links[target.key] = link
                 if closed:
                     link.close()
+                    raise ClosedError("the connections of this process are closed")
             return link
 
     def existing(self, endpoint: Endpoint) -> Link | None:

@@ -337,7 +337,9 @@ def pool() -> Iterator[Pool]:
         yield made
 
 
-@pytest.fixture(params=["sh", pytest.param("bash", marks=pytest.mark.long), pytest.param("ash", marks=pytest.mark.long)])
+@pytest.fixture(
+    params=["sh", pytest.param("bash", marks=pytest.mark.long), pytest.param("ash", marks=pytest.mark.long)]
+)
 def shell(request: pytest.FixtureRequest) -> str:
     """The kind of account: dash always, bash and busybox in the long part."""
     return str(request.param)

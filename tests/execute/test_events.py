@@ -56,4 +56,6 @@ def test_output_is_cut_at_the_cap_and_says_so():
 
 def test_a_frame_with_nonsense_in_it_harms_nothing():
     journal = Journal(NONCE)
-    assert journal.read(frame("end a x y -") + frame("whatever") + frame("") + frame("bye ok x"))[-1] == Ended("ok", -1)
+    assert journal.read(frame("end a x y -") + frame("whatever") + frame("") + frame("bye ok x"))[
+        -1
+    ] == Ended("ok", -1)

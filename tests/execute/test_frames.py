@@ -8,14 +8,18 @@ from runner.execute.frames import LONGEST, Decoder, Frame, new_nonce
 NONCE = "ab" * 16
 KEY = b"\x1e" + NONCE.encode() + b" "
 
-awkward = st.sampled_from([b"\x1e", b"\n", b"\0", b"\xff", KEY[:5], KEY[:-1], b"\x1e" + b"cd" * 16 + b" bye ok 1\n"])
+awkward = st.sampled_from(
+    [b"\x1e", b"\n", b"\0", b"\xff", KEY[:5], KEY[:-1], b"\x1e" + b"cd" * 16 + b" bye ok 1\n"]
+)
 plain = st.lists(st.one_of(awkward, st.binary(max_size=8)), max_size=6).map(b"".join)
 words = st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), min_size=1, max_size=4).map(tuple)
 streams = st.lists(st.one_of(plain, words.map(Frame)), max_size=8)
 
 
 def written(parts: list[bytes | Frame]) -> bytes:
-    return b"".join(part if isinstance(part, bytes) else KEY + " ".join(part.words).encode() + b"\n" for part in parts)
+    return b"".join(
+        part if isinstance(part, bytes) else KEY + " ".join(part.words).encode() + b"\n" for part in parts
+    )
 
 
 def decoded(pieces: list[bytes]) -> tuple[bytes, list[Frame], list[bytes | Frame]]:

@@ -15,11 +15,17 @@ ID = job_id("run", "site", "segment")
 
 def test_a_job_id_is_derived_and_separates_its_parts():
     assert job_id("run", "site", "segment") == ID
-    assert len({job_id("a", "b", "c"), job_id("ab", "", "c"), job_id("a", "bc", ""), job_id("", "ab", "c")}) == 4
+    assert (
+        len({job_id("a", "b", "c"), job_id("ab", "", "c"), job_id("a", "bc", ""), job_id("", "ab", "c")}) == 4
+    )
 
 
 def test_a_body_holds_no_secret():
-    job = Job(ID, (Task("a", "true", secret={"TOKEN": "hunter2"}),), undo=(Task("u", "true", secret={"T": "swordfish"}),))
+    job = Job(
+        ID,
+        (Task("a", "true", secret={"TOKEN": "hunter2"}),),
+        undo=(Task("u", "true", secret={"T": "swordfish"}),),
+    )
     assert b"hunter2" not in job.body()
     assert b"swordfish" not in job.body()
     assert "hunter2" in job.secrets()
@@ -33,7 +39,9 @@ def test_every_text_is_understood_by_every_shell(shell, part):
         "link": opening("attach", ID).data.decode().removesuffix(".\n"),
         "body": Job(
             ID, (Task("a", "echo 'x'"),), wait=5, lock=Lock("/srv/x", "run/site"), restore=Restore("r", "s")
-        ).body().decode(),
+        )
+        .body()
+        .decode(),
         "read": text("common", "clock", "read"),
         "collect": text("collect"),
     }[part]

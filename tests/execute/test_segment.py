@@ -218,7 +218,10 @@ def test_forged_frames_are_text_and_the_nonce_is_nowhere(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task("forger", r"printf '\036%s bye ok 1\n' 0123456789abcdef0123456789abcdef; printf '\036\n'; printf 'eof done'"),
+            Task(
+                "forger",
+                r"printf '\036%s bye ok 1\n' 0123456789abcdef0123456789abcdef; printf '\036\n'; printf 'eof done'",
+            ),
             Task("spy", "set; env; exit 5", policy="go"),
         ),
     )
@@ -318,7 +321,9 @@ def test_a_verdict_can_come_over_another_exec(hosts, pool, shell):
 
     def tell(event):
         if isinstance(event, Awaiting):
-            threading.Thread(target=lambda: told.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))).start()
+            threading.Thread(
+                target=lambda: told.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))
+            ).start()
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=tell)
     assert record.decided == Decided("undo", "controller")
@@ -368,15 +373,18 @@ def test_cancelling_kills_the_group_and_cleans_up(hosts, pool, shell, way):
     )
     control = Control()
     endpoint = hosts.endpoint(shell)
+    other = threading.Thread(target=tell_job, args=(pool, endpoint, job.id, "cancel"))
 
     def cancel(event):
         if event == TaskBegan("a"):
             if way == "same exec":
                 control.cancel()
             else:
-                threading.Thread(target=tell_job, args=(pool, endpoint, job.id, "cancel")).start()
+                other.start()
 
     record = run_job(pool, endpoint, job, on_event=cancel, control=control)
+    if way == "other exec":
+        other.join()
     assert record.status == "cancelled"
     assert record.tasks["a"].why == "cancelled"
     assert record.tasks["b"].why == "cancelled"
@@ -411,7 +419,11 @@ def test_a_cancel_before_the_greeting_is_not_lost(hosts, pool):
 def test_tasks_find_their_restore_folder(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
-        (Task("a", 'echo "$SITECREW_RESTORE"; echo saved >"$SITECREW_RESTORE/x"; ls -ld "$SITECREW_RESTORE"'),),
+        (
+            Task(
+                "a", 'echo "$SITECREW_RESTORE"; echo saved >"$SITECREW_RESTORE/x"; ls -ld "$SITECREW_RESTORE"'
+            ),
+        ),
         wait=10,
         undo=(Task("u", 'cat "$SITECREW_RESTORE/x"'),),
         restore=Restore("2026-11-24T02:00", "shop"),
@@ -428,7 +440,10 @@ def test_tasks_find_their_restore_folder(hosts, pool, shell):
 
 def test_garbage_is_collected_and_tombstones_stay(hosts, pool, shell):
     endpoint = hosts.endpoint(shell)
-    old, young = hosts.work(1, restore=Restore("old", "site")), hosts.work(1, restore=Restore("young", "site"))
+    old, young = (
+        hosts.work(1, restore=Restore("old", "site")),
+        hosts.work(1, restore=Restore("young", "site")),
+    )
     for job in (old, young):
         run_job(pool, endpoint, job)
     long_ago = time.time() - 20 * 86400
@@ -444,12 +459,19 @@ def test_garbage_is_collected_and_tombstones_stay(hosts, pool, shell):
     assert hosts.marks(old) == ["0", "C"]
 
 
+def left_over(hosts, shell):
+    """What the account still runs, but for the last naps of heartbeats."""
+    return [words for words in hosts.processes(shell).values() if "sleep 10" not in words]
+
+
 def test_nothing_is_left_running_after_a_job(hosts, pool, shell):
     endpoint = hosts.endpoint(shell)
     job = hosts.work(2)
     run_job(pool, endpoint, job, limits=Limits(beat=1))
     ack_job(pool, endpoint, job.id)
-    assert until(lambda: not [words for words in hosts.processes(shell).values() if "sleep 10" not in words], 5)
+    assert until(
+        lambda: not [words for words in hosts.processes(shell).values() if "sleep 10" not in words], 5
+    )
 
 
 def test_an_account_without_a_shell_is_told_apart(hosts, pool):
