@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,8 +77,21 @@ def _untitled(schema: Any, *, names: bool = False) -> Any:
         return [_untitled(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    return {
+    told = {
         key: _untitled(value, names=not names and key in {"properties", "$defs"})
         for key, value in schema.items()
-        if names or key != "title"
+        if names or key not in {"title", "default"}
     }
+    default = None if names else _as_written(schema.get("default"))
+    return told if default is None else {**told, "default": default}
+
+
+def _as_written(default: Any) -> Any:
+    """A default as people write it; None where it is a mapping, whose keys have defaults of their own."""
+    if isinstance(default, float):
+        return f"{default * 100:g}%"
+    if isinstance(default, str) and re.fullmatch(r"P(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?", default):
+        return default.strip("P").replace("T", "").lower()
+    if isinstance(default, str) and re.fullmatch(r"\d\d:\d\d:00", default):
+        return default.removesuffix(":00")
+    return None if isinstance(default, dict) else default

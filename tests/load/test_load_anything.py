@@ -101,7 +101,7 @@ def loaded(files: dict[str, bytes]) -> None:
             load_workspace(folder, environ=os.environ)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(PLACES), anything)
 def test_a_wrong_value_anywhere_raises_nothing_but_what_people_can_read(place, value):
     file, path = place
@@ -125,7 +125,7 @@ def test_any_text_is_a_tree_or_a_list_of_problems(text):
     plain(node)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_tree_or_a_list_of_problems(raw):
     for name in ("inventory.yaml", "sitecrew.yaml", "playbooks/p.yaml"):

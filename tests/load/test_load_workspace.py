@@ -86,7 +86,8 @@ windows:
 SETTINGS = """\
 agency: {name: Northwind, logo: logo.png, accent: "#0b6b57", reply_to: care@northwind.example}
 mail:
-  {host: smtp.example, from: Care <care@northwind.example>, username: u, password: {file: pw}, ca_file: ca.pem}
+  {host: smtp.example, from: Care <care@northwind.example>, username: u,
+   password: {file: pw}, ca_file: ca.pem}
 ledger: sqlite:///data/ledger.db
 backups: {store: "restic:sftp:b@c:/r", keep: {daily: 3}, password: {env: RESTIC}}
 policy:
