@@ -12,7 +12,7 @@ from runner.report.data import NextWindow, ReportData, Status
 
 if TYPE_CHECKING:
     from runner.report.files import Logo, read_logo, write
-    from runner.report.render import render_html, render_text, subject
+    from runner.report.render import render_html, render_text, spoken, subject
 
 __all__ = [
     "Logo",
@@ -24,6 +24,7 @@ __all__ = [
     "read_logo",
     "render_html",
     "render_text",
+    "spoken",
     "subject",
     "write",
 ]
@@ -34,7 +35,7 @@ def __getattr__(name: str) -> Any:
         from runner.report import files
 
         return getattr(files, name)
-    if name in {"render_html", "render_text", "subject"}:
+    if name in {"render_html", "render_text", "spoken", "subject"}:
         from runner.report import render
 
         return getattr(render, name)

@@ -17,9 +17,10 @@ from runner.model import ItemKind
 from runner.report import lines, sentences
 from runner.report.data import Done, ReportData
 from runner.report.paint import legible
+from runner.report.reasons import reason
 from runner.report.words import Words
 
-__all__ = ["render_html", "render_text", "subject", "words_of"]
+__all__ = ["render_html", "render_text", "spoken", "subject", "words_of"]
 
 HTML_LIMIT = 100_000
 """Bytes; beyond 102 kB Gmail cuts a mail off."""
@@ -80,6 +81,11 @@ def subject(report: ReportData) -> str:
     return sentences.subject(report, words_of(report))
 
 
+def spoken(report: ReportData) -> str:
+    """Tag of the language that both documents are in: English where the client's has no catalogue."""
+    return words_of(report).tag
+
+
 def words_of(report: ReportData) -> Words:
     """The client's language and zone."""
     return Words(report.language, report.timezone, Path(str(shipped("reports"))) / "locale")
@@ -104,6 +110,7 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "updates": _updates(report, room),
         "point": lambda found: lines.point(found, report, words),
         "again": lambda found: lines.again(found, report, words),
+        "reason": lambda found: reason(found.why, words),
         "kind": lambda item: lines.kind(item, words),
         "status_word": sentences.status(report, words),
         "card_words": lines.cards(words),

@@ -259,14 +259,14 @@ def attention(**of_client) -> ReportData:
         "4.1",
         "4.2",
         Outcome.UNDONE,
-        "the expected text was missing on /cart/ after the update",
+        "lacks the text 'Add to cart'",
     )
     core = change(
         "WordPress",
         "7.0.2",
         "8.0",
         Outcome.HELD,
-        "a major version is held until we agree on it",
+        "major updates of core are held by the policy",
         ItemKind.CORE,
     )
     retried = change("Yoast SEO", "26.3", "26.4", Outcome.FAILED, "the download was cut off")

@@ -1,0 +1,46 @@
+"""The crew's reasons, as clients read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.report.reasons import reason
+from runner.report.render import words_of
+from tests.report import samples
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (
+            "announced without a package to download: the licence is missing or has run out",
+            "Its licence is missing or has run out, so its makers do not hand it out.",
+        ),
+        ("needs PHP 8.3; the site has 8.1.2", "It needs PHP 8.3; the site runs on 8.1.2."),
+        (
+            "major updates of core are held by the policy",
+            "We do such a large step only after we have agreed on it with you.",
+        ),
+        ("held until 2026-12-24: Christmas sales", "Christmas sales (until 24 December 2026)"),
+        ("held: Christmas sales", "Christmas sales"),
+        (
+            "held, for 4.2 broke this site: /cart/",
+            "This version broke the site before; we wait for a newer one.",
+        ),
+        (
+            "a minor update: waits until 2026-12-04 01:00 UTC, 7 days after it was first seen",
+            "It is new; we wait until 4 December 2026 before we use it.",
+        ),
+        ("the version on disk is still 9.8.1, not 9.8.3", "The update did not take effect."),
+        ("/cart/ answers 500 where 200 is expected", "A page answered with an error (500)."),
+        ("lacks the text 'Add to cart'", "A text was missing that has to be there: Add to cart"),
+        ("something that nobody foresaw {why}", "something that nobody foresaw {why}"),
+    ],
+)
+def test_a_reason_is_said_in_the_clients_words(why, said):
+    assert reason(why, words_of(samples.good())) == said
+
+
+def test_a_reason_is_said_in_the_clients_language():
+    german = words_of(samples.good(language="de"))
+    assert reason("wordpress.org could not be asked, so", german) == "wordpress.org hat nicht geantwortet."
