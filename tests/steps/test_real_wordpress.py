@@ -1,0 +1,387 @@
+"""The steps on real WordPress sites, by ssh; lab/spec.py and lab/catalogue.py say what these are offered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, replace
+
+import pytest
+
+from runner.errors import HostError
+from runner.model import Host, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome
+from runner.steps import Context, Result, Script, registry
+from runner.steps.backup import database_script, dump_is_complete
+from runner.steps.wordpress import facts_script, parse_facts
+
+MARK = "m4rk7f3a"
+SHELLS = ("dash", "bash", "busybox ash")
+
+
+@dataclass
+class Worker:
+    """Does on one site what the rooms above do: reads, plans without policy, runs, reads again."""
+
+    fleet: object
+    name: str
+
+    @property
+    def path(self):
+        return self.fleet.sites[self.name].path
+
+    @property
+    def site(self):
+        here = self.fleet.sites[self.name]
+        return Site(name=self.name, client=here.client, host=here.host, url=here.url, path=str(here.path))
+
+    @property
+    def host(self):
+        return Host(name=self.site.host, address=self.fleet.hosts[self.site.host].address)
+
+    def run(self, script: Script, shell="sh") -> subprocess.CompletedProcess:
+        host = self.fleet.hosts[self.site.host]
+        options = (f"UserKnownHostsFile={self.fleet.known_hosts}", "IdentitiesOnly=yes", "BatchMode=yes")
+        flags = [part for option in options for part in ("-o", option)]
+        target = f"{host.user}@{host.address}"
+        command = ["ssh", *flags, "-p", str(host.port), "-i", str(self.fleet.identity_file), target, shell]
+        return subprocess.run(
+            command, input=script.text.encode(), capture_output=True, check=False, timeout=120
+        )
+
+    def facts(self, *, check_updates=True, shell="sh", site=None) -> SiteFacts:
+        done = self.run(facts_script(site or self.site, self.host, MARK, check_updates=check_updates), shell)
+        return parse_facts((done.stdout + done.stderr).decode(), MARK)
+
+    def step(self, kind, *, meanwhile=None, plan=None, **options) -> StepOutcome:
+        """One step from facts to outcome; `meanwhile` happens between the plan and the change."""
+        word = registry()[kind]
+        step = Step(id=kind, kind=kind, options=word.options(**options))
+        before = self.facts()
+        changes = word.propose(step, before)
+        planned = SitePlan(site=self.name, client="c", changes=plan(changes) if plan else changes)
+        context = Context(site=self.site, host=self.host, plan=planned, mark=MARK, before=before)
+        script = word.script(step, context)
+        if script is None:
+            return word.idle(step, context)
+        if meanwhile:
+            meanwhile()
+        began = time.monotonic()
+        done = self.run(script)
+        output = (done.stdout + done.stderr).decode()
+        result = Result(status=done.returncode, seconds=time.monotonic() - began, output=output)
+        try:
+            context = replace(context, after=self.facts(check_updates=False))
+        except HostError as error:
+            context = replace(context, after_problem=str(error))
+        return word.understand(step, result, context)
+
+
+@pytest.fixture
+def shop(fresh_fleet):
+    return Worker(fresh_fleet, "acme-shop")
+
+
+def told(outcome):
+    return {c.item: (c.outcome.value, c.why) for c in outcome.changes}
+
+
+def patch_plugin(worker, slug, code):
+    """Adds code to a plugin that is there, as its owner."""
+    with (worker.path / f"wp-content/plugins/{slug}/{slug}.php").open("a") as file:
+        file.write(f"\n{code}\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_one_boot_reads_a_site_in_every_shell(fleet, shell):
+    worker = Worker(fleet, "acme-shop")
+    facts = worker.facts(shell=shell)
+    assert (facts.wordpress, facts.core_checked, facts.plugins_checked, facts.themes_checked) == (
+        "6.5.5",
+        True,
+        True,
+        True,
+    )
+    offered = {p.slug: (p.version, p.offered, p.active) for p in facts.plugins if p.offered}
+    assert offered["lantern-gallery"] == ("2.3.0", "2.4.1", True)
+    assert offered["tidewater-hours"] == ("1.1.0", "1.2.0", False)
+    assert {t.slug: t.offered for t in facts.themes}["millstone"] == "1.5.0"
+    assert "7.1.2" in {offer.version for offer in facts.core_offers}
+    assert (facts.unwritable, facts.file_method, facts.maintenance, facts.crippled) == (
+        (),
+        "direct",
+        False,
+        "",
+    )
+
+
+def test_reading_boots_wordpress_once_and_asks_wordpress_org_three_times(shop):
+    boots = shop.path / "wp-content/boots"
+    code = f"<?php file_put_contents( '{boots}', 'x', FILE_APPEND );"
+    (shop.path / "wp-content/mu-plugins/count.php").write_text(code)
+    boots.write_text("")
+    boots.chmod(0o666)
+    shop.fleet.catalogue.forget()
+    shop.facts()
+    assert boots.read_text() == "x"
+    asked = [request.path.split("?")[0] for request in shop.fleet.catalogue.requests()]
+    assert len(asked) == 3, asked
+
+
+def test_an_outage_is_could_not_check_and_forgets_nothing(shop):
+    known = shop.facts()
+    with shop.fleet.catalogue.switched(outage=True):
+        facts = shop.facts()
+    assert (facts.core_checked, facts.plugins_checked, facts.themes_checked) == (False, False, False)
+    assert [p.offered for p in facts.plugins] == [p.offered for p in known.plugins]
+    assert replace(shop.facts(), disk_free=None) == replace(known, disk_free=None)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("boom();", "Uncaught Error: Call to undefined function boom() in wp-content/plugins/harbour-forms/"),
+        ("if ( true { }", "syntax error, unexpected token"),
+        ("echo 'bye'; exit;", "WordPress ended without a word of why; it printed: bye"),
+        ("while ( true ) $x[] = str_repeat( 'x', 1e6 );", "Allowed memory size of 536870912 bytes exhausted"),
+    ],
+)
+def test_a_site_that_its_plugin_kills_is_read_without_it_and_marked(shop, code, reason):
+    patch_plugin(shop, "harbour-forms", code)
+    facts = shop.facts()
+    assert facts.crippled.startswith(reason)
+    assert facts.wordpress == "6.5.5"
+    assert {p.slug for p in facts.plugins if p.active} >= {"harbour-forms", "lantern-gallery"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'echo \'no newline {"wordpress": "1"}\';',
+        'for ( $i = 0; $i < 50000; $i++ ) echo "flood $i\\n";',
+        "ob_start( function () { return ''; } );",
+        "trigger_error( 'hello', E_USER_WARNING );",
+        "register_shutdown_function( function () { boom(); } );",
+    ],
+)
+def test_what_a_plugin_prints_does_not_disturb(shop, code):
+    patch_plugin(shop, "harbour-forms", code)
+    assert shop.facts().crippled == ""
+
+
+def test_a_site_that_cannot_be_read_says_why(shop):
+    config = shop.path / "wp-config.php"
+    text = config.read_text()
+    for broken, why in (
+        (text.replace("DB_NAME', '", "DB_NAME', 'no_"), "the database does not answer"),
+        (None, "wp-config.php is missing"),
+    ):
+        config.write_text(broken) if broken else config.unlink()
+        with pytest.raises(HostError, match=why):
+            shop.facts()
+    with pytest.raises(HostError, match="no such folder"):
+        shop.facts(site=replace(shop.site, path="/srv/nowhere"))
+
+
+def test_a_batch_of_plugins_is_changed_in_one_boot_and_stays_active(shop):
+    done = shop.step("wordpress.plugins", update="all", exclude=("orchard-seo",))
+    assert (done.outcome, done.why) == (Outcome.CHANGED, "")
+    outcomes = {item: outcome for item, (outcome, _) in told(done).items()}
+    assert outcomes == {
+        "akismet": "changed",
+        "harbour-forms": "changed",
+        "lantern-gallery": "changed",
+        "orchard-seo": "skipped",
+        "tidewater-hours": "changed",
+    }
+    active = {p.slug for p in shop.facts(check_updates=False).plugins if p.active}
+    assert active == {"akismet", "harbour-forms", "lantern-gallery", "orchard-seo", "copper-crumbs"}
+    assert shop.step("wordpress.plugins", exclude=("orchard-seo",)).outcome is Outcome.OK
+
+
+def test_themes_are_changed(shop):
+    done = shop.step("wordpress.themes")
+    assert (done.outcome, set(told(done).values())) == (Outcome.CHANGED, {("changed", "")})
+    assert set(told(done)) == {"millstone", "ferry-landing"}
+
+
+def test_packages_that_are_not_what_they_say_are_refused_before_anything_changes(shop):
+    publish = shop.fleet.catalogue.plugin
+    publish("harbour-forms", "1.8.2", zip_version="1.9.0")
+    publish("lantern-gallery", "2.5.0", package=os.urandom(4000))
+    publish("orchard-seo", "5.0.0", missing=True)
+    publish("tidewater-hours", "1.3.0", main="hours.php")
+    done = shop.step("wordpress.plugins")
+    assert told(done) == {
+        "akismet": ("changed", ""),
+        "harbour-forms": ("failed", "the package says that it is 1.8.2, not 1.9.0"),
+        "lantern-gallery": ("failed", "the package is not a whole zip archive"),
+        "orchard-seo": ("failed", "Download failed. Not Found"),
+        "tidewater-hours": ("failed", "the package does not hold tidewater-hours/tidewater-hours.php"),
+    }
+    versions = {p.slug: p.version for p in shop.facts().plugins}
+    assert versions["harbour-forms"] == "1.8.2"
+
+
+def test_an_offer_that_has_moved_is_refused_and_the_rest_goes_on(shop):
+    def meanwhile():
+        shop.fleet.catalogue.plugin("harbour-forms", "1.9.0")
+        shop.fleet.wp("acme-shop", "transient", "delete", "update_plugins", "--network")
+
+    done = shop.step("wordpress.plugins", update=("harbour-forms", "lantern-gallery"), meanwhile=meanwhile)
+    assert told(done) == {
+        "harbour-forms": ("failed", "the offer moved from 1.8.3 to 1.9.0"),
+        "lantern-gallery": ("changed", ""),
+    }
+
+
+def test_the_culprit_is_named_when_the_site_does_not_boot_any_more(shop):
+    shop.fleet.catalogue.plugin("harbour-forms", "1.9.0", php="boom();")
+    done = shop.step("wordpress.plugins", update=("harbour-forms", "lantern-gallery"))
+    outcome, why = told(done)["harbour-forms"]
+    assert (done.outcome, outcome) == (Outcome.FAILED, "failed")
+    assert why.startswith("the site does not boot with it: Uncaught Error: Call to undefined function boom()")
+    assert told(done)["lantern-gallery"] == ("changed", "")
+
+
+def test_a_fatal_error_in_the_middle_leaves_the_rest_not_done(shop):
+    die = "if ( 'harbour-forms/harbour-forms.php' === $x['plugin'] ) boom(); return $r;"
+    patch_plugin(
+        shop,
+        "copper-crumbs",
+        f"add_filter( 'upgrader_post_install', function ( $r, $x ) {{ {die} }}, 10, 2 );",
+    )
+    done = shop.step("wordpress.plugins", update=("akismet", "harbour-forms", "lantern-gallery"))
+    outcomes = {item: outcome for item, (outcome, _) in told(done).items()}
+    assert outcomes == {"akismet": "changed", "harbour-forms": "changed", "lantern-gallery": "failed"}
+    assert told(done)["lantern-gallery"][1].startswith(
+        "not done: PHP died: Uncaught Error: Call to undefined"
+    )
+
+
+def test_a_folder_that_may_not_be_written_to_loses_nothing(shop):
+    plugins = shop.path / "wp-content/plugins"
+    owner = plugins.owner()
+
+    def lock():
+        shutil.chown(plugins, "root", "root")
+        plugins.chmod(0o755)
+
+    try:
+        done = shop.step("wordpress.plugins", update=("harbour-forms",), meanwhile=lock)
+        assert told(done)["harbour-forms"][1].startswith("this login may not write to /")
+        held = shop.step("wordpress.plugins", update=("harbour-forms",))
+        assert (held.outcome, held.why) == (Outcome.HELD, "this login may not write to the plugins' folder")
+    finally:
+        shutil.chown(plugins, owner, owner)
+    assert (plugins / "harbour-forms/harbour-forms.php").exists()
+
+
+def test_nobody_is_shut_out_while_packages_are_slow(shop):
+    import threading
+    import urllib.request
+
+    url, stop, failed, seen = shop.site.url, threading.Event(), [], []
+
+    def visit():
+        while not stop.is_set():
+            try:
+                with urllib.request.urlopen(f"{url}/?x={time.monotonic_ns()}", timeout=10) as answer:  # noqa: S310
+                    seen.append(answer.status)
+            except OSError as error:
+                failed.append(error)
+
+    visitors = [threading.Thread(target=visit) for _ in range(2)]
+    with shop.fleet.catalogue.switched(delay={"harbour-forms": 2.0}):
+        for visitor in visitors:
+            visitor.start()
+        done = shop.step("wordpress.plugins", update=("akismet", "harbour-forms", "lantern-gallery"))
+        stop.set()
+        for visitor in visitors:
+            visitor.join()
+    assert done.outcome is Outcome.CHANGED
+    assert failed == []
+    assert len(seen) > 50
+
+
+def test_an_update_that_breaks_the_site_does_not_mail_the_client(shop):
+    shop.fleet.catalogue.plugin("harbour-forms", "1.9.0", php="boom();")
+    shop.step("wordpress.plugins", update=("harbour-forms",))
+    mails = set(shop.fleet.sent_by_sites.glob("*.eml"))
+    for page in ("/wp-login.php", "/wp-admin/", "/"):
+        subprocess.run(["curl", "-s", "-o", "/dev/null", shop.site.url + page], check=True)
+    assert set(shop.fleet.sent_by_sites.glob("*.eml")) == mails
+    until = int(
+        shop.fleet.wp("acme-shop", "--skip-plugins", "option", "get", "recovery_mode_email_last_sent")
+    )
+    assert 0 < until + 24 * 3600 - time.time() <= 1800
+
+
+def test_core_and_its_database_go_to_exactly_the_planned_version(shop):
+    minor = shop.step("wordpress.core", update="minor")
+    assert (minor.outcome, [change.to_version for change in minor.changes]) == (Outcome.CHANGED, ["6.5.6"])
+    done = shop.step("wordpress.core", update="all", plan=lambda changes: changes[-1:])
+    assert (done.outcome, done.why) == (Outcome.CHANGED, "")
+    after = shop.facts()
+    assert (after.wordpress, after.maintenance) == ("7.1.2", False)
+    assert after.database_version == after.database_wanted
+
+
+def test_a_database_that_stayed_behind_is_upgraded(shop):
+    wanted = shop.facts().database_wanted
+    shop.fleet.sql("acme-shop", "update wp_options set option_value = 57000 where option_name = 'db_version'")
+    done = shop.step("wordpress.database")
+    assert told(done) == {"database": ("changed", "")}
+    assert done.changes[0].to_version == str(wanted)
+
+
+def test_a_premium_plugin_without_a_licence_is_held_and_its_key_stays_on_the_host(shop):
+    offer = {
+        "new_version": "9.0",
+        "package": "https://vendor.example/get?licence=s3cr3t",
+        "slug": "copper-crumbs",
+    }
+    for package, expected in ((offer["package"], "https://vendor.example/"), ("", "")):
+        said = json.dumps({**offer, "package": package})
+        patch_plugin(
+            shop,
+            "copper-crumbs",
+            "add_filter( 'site_transient_update_plugins', function ( $t ) { if ( is_object( $t ) ) "
+            f"$t->response['copper-crumbs/copper-crumbs.php'] = json_decode( '{said}' ); return $t; }} );",
+        )
+        facts = shop.facts()
+        assert {p.slug: p.package for p in facts.plugins}["copper-crumbs"] == expected
+        assert "s3cr3t" not in repr(facts)
+    held = shop.step("wordpress.plugins", update=("copper-crumbs",))
+    assert (held.outcome, held.why[:28]) == (Outcome.HELD, "announced without a package ")
+
+
+def test_a_dump_of_a_site_with_a_difficult_password_is_whole(fleet):
+    blog = Worker(fleet, "acme-blog")
+    done = blog.run(database_script(blog.site, blog.host, MARK))
+    assert done.returncode == 0, done.stderr
+    text = gzip.decompress(done.stdout)
+    assert dump_is_complete(text[-100:])
+    assert b"Hard water makes a tighter crumb" in text
+
+
+def test_a_core_update_that_is_killed_leaves_the_site_open_after_its_cleanup(shop):
+    word = registry()["wordpress.core"]
+    step = Step(id="core", kind="wordpress.core", options=word.options(update="7.1.2"))
+    before = shop.facts()
+    plan = SitePlan(site="acme-shop", client="acme", changes=word.propose(step, before))
+    context = Context(site=shop.site, host=shop.host, plan=plan, mark=MARK, before=before)
+    flag = shop.path / ".maintenance"
+    (shop.path / "wp-content/mu-plugins/die.php").write_text(
+        "<?php add_filter( 'update_feedback', function ( $said ) { "
+        "if ( file_exists( ABSPATH . '.maintenance' ) ) posix_kill( getmypid(), 9 ); return $said; } );"
+    )
+    shop.run(word.script(step, context))
+    assert flag.exists()
+    cleanup = Script(text=word.cleanup(step, context))
+    for _ in range(2):
+        assert shop.run(cleanup).returncode == 0
+        assert not flag.exists()
