@@ -49,7 +49,7 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
             click.launch(str(made.paths[0]))
         if not options["send"]:
             return ExitCode.OK
-        return _tell(send_report(workspace, ledger, found, span, made, again=options["again"]))
+        return _tell(send_report(workspace, ledger, found, made, again=options["again"]))
 
 
 def _tell(delivery: Delivery) -> int:

@@ -14,33 +14,38 @@ from runner.errors import UsageError
 from runner.load import resolve
 from runner.model import Client, Period
 from runner.plan import next_windows
-from runner.record import Ledger
-from runner.report import NextWindow, ReportData, build_report, render_html, render_text, subject
+from runner.report import (
+    NextWindow,
+    ReportData,
+    build_report,
+    read_logo,
+    render_html,
+    render_text,
+    spoken,
+    subject,
+    write,
+)
 
 if TYPE_CHECKING:
     from runner.load import Workspace
+    from runner.record import Ledger
 
 __all__ = ["Made", "make_report", "send_report"]
 
-_FINAL = "final"
 _LOGO = "logo"
 _WINDOWS = 40
-_SUBTYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".svg": "svg+xml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A report as it was written down."""
+    """A report, and where it was written."""
 
     report: ReportData
-    html: str
-    text: str
-    logo: Picture | None
     paths: tuple[Path, ...]
 
 
 def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Period) -> Made:
-    """Build and render a report, and write it to reports/out/ in the workspace.
+    """Build a report and write it to reports/out/ in the workspace.
 
     Raises:
         UsageError: the period has not begun.
@@ -50,19 +55,11 @@ def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Pe
     report = build_report(
         ledger, client, sites, period, workspace.settings, now=now, next_windows=_next(workspace, client, now)
     )
-    logo = _logo(workspace)
-    templates = workspace.folder / "reports"
-    own = templates if (templates / "mail.html.j2").exists() else None
-    html = render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=own)
-    text = render_text(report, templates=own)
-    return Made(
-        report=report, html=html, text=text, logo=logo, paths=_write(workspace, client, period, html, text)
-    )
+    paths = write(report, workspace.folder / "reports/out", templates=_templates(workspace))
+    return Made(report=report, paths=tuple(paths))
 
 
-def send_report(
-    workspace: Workspace, ledger: Ledger, client: Client, period: Period, made: Made, *, again: bool
-) -> Delivery:
+def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made, *, again: bool) -> Delivery:
     """Send a report to the client's contacts; once, unless `again`.
 
     Raises:
@@ -76,27 +73,32 @@ def send_report(
         raise UsageError(
             f"{client.name} has no contacts", hint=f"set clients.{client.id}.contacts in inventory.yaml"
         )
+    report = made.report
+    logo = read_logo(agency)
+    picture = Picture(_LOGO, logo.subtype, logo.content) if logo else None
+    templates = _templates(workspace)
+    html = render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=templates)
     ledger.record_report(
         client.id,
-        period.key,
-        _FINAL,
-        status=str(made.report.status),
-        data=json.loads(json.dumps(made.report.as_json())),
-        html_sha256=hashlib.sha256(made.html.encode()).hexdigest(),
+        report.period.key,
+        report.kind,
+        status=str(report.status),
+        data=json.loads(json.dumps(report.as_json())),
+        html_sha256=hashlib.sha256(html.encode()).hexdigest(),
         created=datetime.now(UTC),
     )
     letter = Letter(
         client=client.id,
-        period=period.key,
-        kind=_FINAL,
+        period=report.period.key,
+        kind=report.kind,
         contacts=client.contacts,
-        subject=subject(made.report),
-        html=made.html,
-        text=made.text,
-        language=client.language,
+        subject=subject(report),
+        html=html,
+        text=render_text(report, templates=templates),
+        language=spoken(report),
         sender_name=agency.name,
         reply_to=agency.reply_to,
-        picture=made.logo,
+        picture=picture,
     )
     ref = mail.password
 
@@ -117,25 +119,6 @@ def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWind
     return tuple(first.values())
 
 
-def _logo(workspace: Workspace) -> Picture | None:
-    named = workspace.settings.agency.logo
-    if named is None:
-        return None
-    path = Path(named)
-    try:
-        return Picture(_LOGO, _SUBTYPES.get(path.suffix.lower(), "png"), path.read_bytes())
-    except OSError as error:
-        raise UsageError(
-            f"the logo {path} cannot be read: {error.strerror}", hint="check agency.logo"
-        ) from error
-
-
-def _write(workspace: Workspace, client: Client, period: Period, html: str, text: str) -> tuple[Path, ...]:
-    folder = workspace.folder / "reports/out"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for ending, content in (("html", html), ("txt", text)):
-        path = folder / f"{client.id}-{period.key}.{ending}"
-        path.write_text(content, encoding="utf-8")
-        written.append(path)
-    return tuple(written)
+def _templates(workspace: Workspace) -> Path:
+    """Where the workspace's own templates lie; what it lacks is taken from the shipped ones."""
+    return workspace.folder / "reports"
