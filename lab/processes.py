@@ -1,12 +1,14 @@
 """Processes that outlive the command which started them, each known by its id and its start time.
 
 A process writes its own record before it becomes the program (the shell notes its line of /proc and then
-`exec`s), so a starter that is killed between the two leaves nothing unknown behind. Each leads a session
+`exec`s), and until then it holds a lock on behalf of its starter: who comes after a starter that was killed
+waits for the newborn's record, so nothing unknown is left behind. Each leads a session
 of its own; what remains of that session when its leader was killed is found by the session's number.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -27,6 +29,7 @@ NOTE_AND_BECOME = """cd / || exit 1
 IFS= read -r stat < /proc/$$/stat && IFS= read -r boot < /proc/sys/kernel/random/boot_id || exit 1
 printf '%s\\n' "$stat" "$boot" "$2" > "$1" || exit 1
 shift 2
+exec 9>&-
 exec "$@"
 """
 
@@ -89,6 +92,7 @@ class Processes:
         Raises:
             LabError: It ended at once or was not ready in time; the end of its log is in the message.
         """
+        self._let_newborns_settle()
         stamp = hashlib.sha256(json.dumps([argv, config]).encode()).hexdigest()[:16]
         known = self.find(name)
         if known is not None and known.runs() and known.stamp == stamp:
@@ -101,6 +105,7 @@ class Processes:
 
     def stop(self, name: str, *, seconds: float = 15.0) -> bool:
         """Ends a process and what remains of its session. Returns whether there was anything to end."""
+        self._let_newborns_settle()
         process = self.find(name)
         if process is None:
             return False
@@ -138,17 +143,30 @@ class Processes:
     def _spawn(self, name: str, stamp: str, argv: list[str], env: Mapping[str, str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
-        os.posix_spawn(
-            "/bin/sh",
-            ["sh", "-c", NOTE_AND_BECOME, "sh", str(self._record(name)), stamp, *argv],
-            {"PATH": PATH, "LC_ALL": "C.UTF-8", **env},
-            setsid=True,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(self.log(name)), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-        )
+        appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with self._births().open("w") as birth:
+            fcntl.flock(birth, fcntl.LOCK_SH)
+            os.posix_spawn(
+                "/bin/sh",
+                ["sh", "-c", NOTE_AND_BECOME, "sh", str(self._record(name)), stamp, *argv],
+                {"PATH": PATH, "LC_ALL": "C.UTF-8", **env},
+                setsid=True,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, str(self.log(name)), appending, 0o644),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                    (os.POSIX_SPAWN_DUP2, birth.fileno(), 9),
+                ],
+            )
+
+    def _births(self) -> Path:
+        return self.folder / "births.lock"
+
+    def _let_newborns_settle(self) -> None:
+        """Waits until every process that was begun has noted itself down, also those of a killed starter."""
+        if self._births().exists():
+            with self._births().open("w") as birth:
+                fcntl.flock(birth, fcntl.LOCK_EX)
 
     def _await(self, name: str, ready: Callable[[], bool], seconds: float) -> None:
         until(lambda: self.find(name) is not None, f"{name} to begin", seconds=seconds)

@@ -71,8 +71,8 @@ def test_what_was_killed_comes_up_again_and_nothing_else(fresh_fleet: Fleet, nam
 
 
 def test_down_ends_jobs_that_were_left_on_a_host(fresh_fleet: Fleet) -> None:
-    ssh(fresh_fleet, "web1", "setsid sleep 600 </dev/null >/dev/null 2>&1 &")
-    assert len(fresh_fleet.jobs("web1")) == 1
+    job = int(ssh(fresh_fleet, "web1", "setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!"))
+    assert job in fresh_fleet.jobs("web1")
     fresh_fleet.down()
     assert fresh_fleet.jobs("web1") == []
     assert not any(line.running for line in fresh_fleet.status())

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -42,6 +44,18 @@ def test_a_process_is_started_once_and_stopped(processes: Processes) -> None:
     assert processes.stop("one")
     assert not process.runs()
     assert not processes.stop("one")
+
+
+def test_who_comes_after_a_killed_starter_waits_for_the_newborn(processes: Processes) -> None:
+    processes.start("one", ["sleep", "600"], ready=always)
+    with (processes.folder / "births.lock").open() as birth:
+        fcntl.flock(birth, fcntl.LOCK_SH)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(processes.stop, "one")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+            fcntl.flock(birth, fcntl.LOCK_UN)
+            assert waiting.result(10)
 
 
 def test_another_command_line_or_configuration_replaces_the_process(processes: Processes) -> None:
