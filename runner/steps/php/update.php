@@ -30,7 +30,8 @@ class Sitecrew_Theme_Upgrader extends Theme_Upgrader {
 /** One plugin or theme, its offer and its fetched package. */
 class Sitecrew_Item {
 	public $slug, $file, $to, $kind, $offer, $package;
-	public $open = true;
+	public $open    = true;
+	public $settled = false;
 
 	public function __construct( $kind, $planned ) {
 		$this->kind = $kind;
@@ -77,7 +78,8 @@ class Sitecrew_Item {
 	}
 
 	public function settle( $result ) {
-		$version = $this->version();
+		$this->settled = true;
+		$version       = $this->version();
 		if ( $version === $this->to ) {
 			$this->say( 'done' );
 		} elseif ( is_wp_error( $result ) ) {
@@ -240,8 +242,8 @@ class Sitecrew_Batch {
 		add_filter( 'upgrader_source_selection', array( $this, 'same_folder' ), PHP_INT_MAX, 4 );
 		$result = $this->upgrader->bulk_upgrade( array_keys( $open ) );
 		foreach ( $open as $file => $item ) {
-			if ( ! is_array( $result ) || ! array_key_exists( $file, $result ) || true === $result[ $file ] || is_wp_error( $result[ $file ] ) ) {
-				$item->settle( is_array( $result ) && isset( $result[ $file ] ) ? $result[ $file ] : false );
+			if ( ! $item->settled ) { // The upgrader did not even begin with it.
+				$item->settle( isset( $result[ $file ] ) ? $result[ $file ] : false );
 			}
 			@unlink( $item->package );
 		}
