@@ -65,8 +65,9 @@ def occurrences(
 ) -> Iterator[Occurrence]:
     """Every occurrence that starts after an instant, in order, without end; those in a blackout are marked.
 
-    `zone` is where the wall clock hangs that `window.at` is read from; `holidays` are the days of the calendars
-    that `window.blackouts` names by their path. A month without the day (the 31st, a fifth Tuesday) has no occurrence.
+    `zone` is where the wall clock hangs that `window.at` is read from; `holidays` are the days of the
+    calendars that `window.blackouts` names by their path. A month without the day (the 31st, a fifth
+    Tuesday) has no occurrence.
     """
     blackouts = _blackouts(window, holidays or {})
     day = start_after.astimezone(zone).date() - _DAY
