@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from runner.execute.endpoint import Endpoint, Target
 
-__all__ = ["Credentials"]
+__all__ = ["Credentials", "CutLoginError"]
+
+
+class CutLoginError(Exception):
+    """The connection ended while we showed a key: a cut link, or a host that has had enough of us."""
 
 
 class Credentials:
@@ -31,6 +35,7 @@ class Credentials:
 
         Raises:
             LoginRefusedError: nothing was accepted.
+            CutLoginError, TimeoutError: the connection broke or the host was silent.
         """
         from paramiko import AuthenticationException
 
@@ -40,7 +45,8 @@ class Credentials:
             shown.append(name)
             try:
                 attempt()
-            except AuthenticationException:
+            except AuthenticationException as error:
+                _raise_cut(error, transport, attempts=len(shown))
                 if not transport.is_active():
                     break
             if transport.is_authenticated():
@@ -78,6 +84,14 @@ class Credentials:
                 f"{self._endpoint.called}: the key {path} cannot be used: {error}",
                 hint="Set identity_file to a readable private key, or load it: ssh-add",
             ) from error
+
+
+def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None:
+    """Paramiko calls a connection that broke, or was too slow, a failed authentication too."""
+    if "timeout" in str(error):
+        raise TimeoutError("the host did not answer the login") from error
+    if not transport.is_active() and attempts == 1:  # later on it is the host that has had enough
+        raise CutLoginError("the connection ended during the login") from error
 
 
 _keys: dict[tuple[Path, int], PKey] = {}

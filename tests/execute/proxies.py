@@ -28,6 +28,7 @@ class Proxy:
         self.connections = 0
         self.turns = 0
         self._last = "server"
+        self._closed = False
         self._frozen = threading.Event()
         self._frozen.set()
         self._open: list[socket.socket] = []
@@ -37,7 +38,10 @@ class Proxy:
     def cut(self) -> None:
         """Break every connection now."""
         for sock in self._open:
-            _close(sock, reset=self._reset)
+            with contextlib.suppress(OSError):
+                if self._reset:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.shutdown(socket.SHUT_RD if self._reset else socket.SHUT_RDWR)  # wakes its pump, which closes it
         self._open.clear()
 
     def freeze(self) -> None:
@@ -48,6 +52,7 @@ class Proxy:
         self._frozen.set()
 
     def close(self) -> None:
+        self._closed = True
         self._frozen.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -71,6 +76,10 @@ class Proxy:
             except OSError:
                 client.close()
                 continue
+            if self._closed:
+                client.close()
+                server.close()
+                return
             self.connections += 1
             for sock in (client, server):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
