@@ -15,6 +15,7 @@ from pathlib import Path
 from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
 from runner.load.times import weekday
+from runner.load.values import Wrong, item
 from runner.model import Level, SiteKind
 
 __all__ = ["Names", "check_inventory", "check_settings", "check_when", "names_of"]
@@ -61,7 +62,15 @@ def check_inventory(
 
 
 def check_settings(settings: Node, problems: Problems) -> None:
-    """What one setting needs of another."""
+    """What one setting needs of another, and what items are called."""
+    policy = settings.get("policy")
+    updates = policy.get("updates") if policy else None
+    for key, _ in updates.items() if updates else ():
+        try:
+            item(key)
+        except Wrong as wrong:
+            where = joined("policy", "updates", key)
+            problems.append((updates or settings).key_problem(key, where, str(wrong), wrong.hint))
     backups = settings.get("backups")
     store = backups.get("store") if backups else None
     if backups and store and _text(store).startswith("restic:") and not backups.get("password"):

@@ -61,7 +61,7 @@ def text(value: object) -> str:
     """Any text; line breaks and tabs may be in it."""
     found = scalar(value, "text")
     if any(not c.isprintable() and c not in "\n\t" for c in found):
-        raise Wrong(f"{quoted(found)} holds control characters", "delete them")
+        raise Wrong("the text holds control characters", "delete them")
     return found
 
 

@@ -170,7 +170,7 @@ class _Builder:
                 continue
             values[key] = child
             node.keys[key] = key_line, key_column
-            if names_a_secret(key):
+            if names_a_secret(key) or (key == "env" and isinstance(child.value, dict)):
                 self.origin.hide(child)
         for source in merged:
             for key, child in source.items():

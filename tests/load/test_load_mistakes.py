@@ -106,7 +106,7 @@ def test_a_plain_secret_is_shown_nowhere(make):
             "sitecrew.yaml": f"mail: {{host: a, from: b@c.d, pasword: {canary}, x: 1}}\n"
             f"ledger: postgresql://me:{canary}@db/x\ncrew: {{heartbeat: 'https://me:{canary}@x.example'}}\n",
             "playbooks/patch.yaml": f"name: 'x\npassword: {canary}\n",
-            "playbooks/other.yaml": f"steps:\n  - shell: {{run: x, env: {{API_TOKEN: {canary}}}, rnu: 1}}\n",
+            "playbooks/other.yaml": f"steps:\n  - shell: {{run: x, env: {{API: {canary}}}, rnu: 1}}\n",
         }
     )
     with pytest.raises(ValidationError) as caught:
