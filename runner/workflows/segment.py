@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, LockedError, LostError
+from runner.errors import HostError, LockedError, LostError, UnreachableError
 from runner.execute import (
     Event,
     Job,
@@ -21,6 +21,7 @@ from runner.execute import (
     run_job,
 )
 from runner.execute import Task as HostTask
+from runner.execute.link import CutError
 from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["carry_segment", "mark_of"]
+__all__ = ["ack_recorded", "carry_segment", "mark_of"]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
@@ -83,8 +84,7 @@ def carry_segment(task: Task, part: Segment, steps: Sequence[Step]) -> tuple[Ste
         run, site, part.number, job, status=record.status, outcomes=outcomes, at=session.now()
     )
     session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
-    ack_job(session.hosts.pool, endpoint, job)
-    session.ledger.acked(run, site, part.number)
+    _let_forget(task, part.number, job)
     if record.status == "locked":
         raise LockedError(
             f"{_holder(record)} works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
@@ -94,6 +94,23 @@ def carry_segment(task: Task, part: Segment, steps: Sequence[Step]) -> tuple[Ste
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
         raise LostError("a step was under way when the host's process died; how it ended is not known")
     return outcomes
+
+
+def ack_recorded(task: Task) -> None:
+    """Let the host forget the jobs whose end an earlier attempt wrote down and then died."""
+    for segment in task.session.ledger.segments(task.run, task.site.name):
+        if segment.state == "ended":
+            _let_forget(task, segment.number, segment.job)
+
+
+def _let_forget(task: Task, number: int, job: str) -> None:
+    """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
+    session = task.session
+    try:
+        ack_job(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host]), job)
+    except (CutError, UnreachableError):
+        return  # what is left there is collected some day
+    session.ledger.acked(task.run, task.site.name, number)
 
 
 def _job_of(task: Task, part: Segment) -> str:

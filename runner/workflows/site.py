@@ -15,7 +15,7 @@ from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, S
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where
 from runner.workflows.outside import take_look
-from runner.workflows.segment import carry_segment
+from runner.workflows.segment import ack_recorded, carry_segment
 from runner.workflows.snapshot import take_snapshot
 from runner.workflows.survey import survey
 
@@ -82,6 +82,8 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         task = Task(session=session, order=order, site=site, attempt=attempt, plan=empty)
         if needs_facts(order.playbook, site, tags=order.tags):
             task = survey(task)
+        if attempt > 1:
+            ack_recorded(task)
         if task.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
         return _parts(task, parts, known)

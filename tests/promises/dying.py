@@ -1,0 +1,50 @@
+"""The command line, killed at its own N-th event or write: `python -m tests.promises.dying N KIND ...`.
+
+KIND is `event` (before the event is told), `before` or `after` (a transaction of the ledger).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from runner.cli.main import main
+from runner.record.store import Store
+from runner.workflows.session import Session
+
+
+def die_at(number: int, kind: str) -> None:
+    """Set the trap."""
+    counted, turn = count(1), threading.Lock()
+
+    def here(place: str) -> None:
+        if place == kind:
+            with turn:
+                if next(counted) == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    emit, write = Session.emit, Store._write
+
+    def dying_emit(self: Session, *arguments: Any, **data: Any) -> None:
+        here("event")
+        emit(self, *arguments, **data)
+
+    @contextmanager
+    def dying_write(self: Store) -> Any:
+        here("before")
+        with write(self) as connection:
+            yield connection
+        here("after")
+
+    Session.emit = dying_emit  # type: ignore[method-assign]
+    Store._write = dying_write  # type: ignore[method-assign, assignment]
+
+
+if __name__ == "__main__":
+    die_at(int(sys.argv[1]), sys.argv[2])
+    main(sys.argv[3:])
