@@ -13,10 +13,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from runner.errors import SitecrewError
 
@@ -29,6 +31,8 @@ APPLICATION_VERSION = "1"
 """Raised by hand when a workflow changes so that work begun before it cannot go on."""
 
 _FAST_POLL = 0.03
+_LOOK = 5.0
+"""Seconds between looks whether the engine ended a workflow whose body has not come back to us."""
 _APPLICATION = "sitecrew"
 
 
@@ -46,10 +50,11 @@ class Queue:
 
 
 class Handle:
-    """A workflow that was started or queued."""
+    """A workflow that was started or queued here, and works in this process."""
 
-    def __init__(self, inner: WorkflowHandle[Any]) -> None:
+    def __init__(self, inner: WorkflowHandle[Any], end: Future[Any]) -> None:
         self._inner = inner
+        self._end = end
 
     @property
     def id(self) -> str:
@@ -58,7 +63,10 @@ class Handle:
 
     def result(self) -> Any:
         """Wait for the end and return what the workflow returned; raise what it raised."""
-        return self._inner.get_result(polling_interval_sec=_FAST_POLL)
+        while not wait([self._end], timeout=_LOOK).done:
+            if self._inner.get_status().status not in {"ENQUEUED", "PENDING"}:
+                return self._inner.get_result()
+        return self._end.result()
 
 
 class Engine:
@@ -71,6 +79,9 @@ class Engine:
         _quiet()
         if url.startswith("sqlite:///"):
             _private_file(Path(url.removeprefix("sqlite:///")))
+        self._url = url
+        # The engine's own way to wait for a workflow polls its file and writes a row for each result.
+        self._ends: WeakValueDictionary[str, Future[Any]] = WeakValueDictionary()
         config: DBOSConfig = {
             "name": _APPLICATION,
             "system_database_url": url,
@@ -89,7 +100,16 @@ class Engine:
         """Register a workflow under a lasting name; `body` takes and returns small JSON values."""
 
         def plain(*args: Any) -> Any:  # the engine marks what it registers, and methods cannot be marked
-            return body(*args)
+            end = self._ends.get(self._dbos.workflow_id or "")
+            try:
+                result = body(*args)
+            except BaseException as error:
+                if end is not None and not end.done():
+                    end.set_exception(error)
+                raise
+            if end is not None and not end.done():
+                end.set_result(result)
+            return result
 
         registered: Callable[..., Any] = self._dbos.workflow(name=name)(plain)
         return registered
@@ -102,15 +122,8 @@ class Engine:
         """
         self._dbos.listen_queues([queue.name for queue in queues])
         try:
+            self._register(queues)
             self._dbos.launch()
-            for queue in queues:
-                self._dbos.register_queue(
-                    queue.name,
-                    worker_concurrency=queue.at_once,
-                    partition_concurrency=queue.at_once_per_partition,
-                    polling_interval_sec=_FAST_POLL,
-                    on_conflict="always_update",
-                )
         except Exception as error:
             raise EngineError(
                 f"the engine does not start: {error}",
@@ -121,8 +134,9 @@ class Engine:
         """Run a workflow in this process, beside the caller."""
         from dbos import SetWorkflowID
 
+        end = self._ends[workflow_id] = Future[Any]()
         with SetWorkflowID(workflow_id):
-            return Handle(self._dbos.start_workflow(body, *args))
+            return Handle(self._dbos.start_workflow(body, *args), end)
 
     def enqueue(
         self, queue: Queue, partition: str, workflow_id: str, body: Callable[..., Any], *args: Any
@@ -130,8 +144,9 @@ class Engine:
         """Queue a workflow. It is begun when the queue and its partition have room."""
         from dbos import SetEnqueueOptions, SetWorkflowID
 
+        end = self._ends[workflow_id] = Future[Any]()
         with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=partition):
-            return Handle(self._dbos.enqueue_workflow(queue.name, body, *args))
+            return Handle(self._dbos.enqueue_workflow(queue.name, body, *args), end)
 
     def forget(self, prefix: str) -> None:
         """Cancel what is left of workflows with this id prefix; their work goes on under another id."""
@@ -145,6 +160,23 @@ class Engine:
         """Remove queues that nobody will use again. Threads end with the process: no time for farewells."""
         for queue in queues:
             self._dbos.delete_queue(queue.name)
+
+    def _register(self, queues: Sequence[Queue]) -> None:
+        """Before the launch: a queue that is not there by then is found a second later."""
+        from dbos import DBOSClient
+
+        self._dbos.migrate(self._url)
+        client = DBOSClient(system_database_url=self._url, application_name=_APPLICATION)
+        try:
+            for queue in queues:
+                client.register_queue(
+                    queue.name,
+                    worker_concurrency=queue.at_once,
+                    partition_concurrency=queue.at_once_per_partition,
+                    polling_interval_sec=_FAST_POLL,
+                )
+        finally:
+            client.destroy()
 
 
 def _quiet() -> None:
