@@ -109,7 +109,7 @@ def _load(path: Path, passphrase: Callable[[], str] | None) -> PKey:
             except TypeError:  # encrypted
                 if passphrase is None:
                     raise
-                _keys[mark] = PKey.from_path(str(path), passphrase())
+                _keys[mark] = PKey.from_path(str(path), passphrase().encode())
         return _keys[mark]
 
 

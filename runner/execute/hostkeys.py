@@ -172,7 +172,7 @@ def _entries(lines: Iterable[str]) -> Iterable[_Entry]:
         if len(words) < 3 or words[0].startswith("#") or marker not in {"", "@revoked"}:  # noqa: PLR2004
             continue
         with contextlib.suppress(binascii.Error, ValueError):
-            yield _Entry(words[0], HostKey(words[1], base64.b64decode(words[2])), marker == "@revoked")
+            yield _Entry(words[0], HostKey(words[1], base64.b64decode(words[2], validate=True)), marker == "@revoked")
 
 
 def _hash(name: str, salt: bytes) -> str:

@@ -119,6 +119,9 @@ class Link:
             except _NoRoom as error:
                 self._make_room(refusals, error)
                 continue
+            except CutError:
+                self.close()  # so that nobody is handed this link again
+                raise
             made = Exec(self, channel)
             with self._change:
                 self._execs.add(made)

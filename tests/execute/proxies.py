@@ -38,10 +38,7 @@ class Proxy:
     def cut(self) -> None:
         """Break every connection now."""
         for sock in self._open:
-            with contextlib.suppress(OSError):
-                if self._reset:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                sock.shutdown(socket.SHUT_RD if self._reset else socket.SHUT_RDWR)  # wakes its pump, which closes it
+            _close(sock, reset=self._reset)
         self._open.clear()
 
     def freeze(self) -> None:
@@ -108,9 +105,9 @@ class Proxy:
 
 
 def _close(sock: socket.socket, *, reset: bool) -> None:
+    """Also wakes a pump that reads from it: until that lets go the system sends neither RST nor FIN."""
     with contextlib.suppress(OSError):
         if reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        else:
-            sock.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
     sock.close()
