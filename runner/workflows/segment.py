@@ -25,7 +25,6 @@ from runner.execute.link import CutError
 from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
-from runner.steps.text import clean
 from runner.steps.wordpress import facts_script, parse_facts
 
 if TYPE_CHECKING:
@@ -227,7 +226,7 @@ def _understood(
         return kind.understand(step, result, context)
     if found.code is None:
         return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
-    result = Result(status=found.code, seconds=found.seconds, output=clean(found.text), why=found.why)
+    result = Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why)
     return kind.understand(step, result, context)
 
 

@@ -18,6 +18,7 @@ from runner.execute import Control, Pool
 from runner.load import Redactor
 from runner.model import RunEvent, StepOutcome
 from runner.record import Ledger
+from runner.steps.text import clean
 from runner.workflows.hosts import Hosts
 
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ class Session:
         self.events.put(RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=data))
 
     def cleaned(self, outcome: StepOutcome) -> StepOutcome:
-        """The outcome without a secret in its text."""
+        """The outcome without a secret in its text, and without what a terminal would obey."""
         redact = self.redactor.redact
         changes = tuple(replace(change, why=redact(change.why)) for change in outcome.changes)
-        return replace(outcome, why=redact(outcome.why), output=redact(outcome.output), changes=changes)
+        return replace(
+            outcome, why=redact(outcome.why), output=redact(clean(outcome.output)), changes=changes
+        )
 
     def record(self, run: str, site: str, outcome: StepOutcome) -> None:
         """Write down how a step ended, then tell it."""
