@@ -106,7 +106,7 @@ class SiteShape(Shape):
     host: Annotated[f.Line, D("Host that it lives on.")]
     path: Annotated[f.SitePath, D("Absolute path of the document root on the host.")]
     kind: Annotated[SiteKind, f.choice(SiteKind), D("What it is made of.")] = SiteKind.WORDPRESS
-    tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by.")] = ()
+    tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by; its kind is one of them.")] = ()
     pages: Annotated[tuple[f.Page, ...], LISTED, D("Paths looked at around a change.")] = ("/",)
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
@@ -210,7 +210,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         url=shape.url,
         path=shape.path,
         kind=shape.kind,
-        tags=frozenset(shape.tags),
+        tags=frozenset(shape.tags) | {shape.kind.value},
         pages=shape.pages or ("/",),
         expect=shape.expect,
         watch_every=shape.watch.every,

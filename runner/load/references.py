@@ -21,6 +21,9 @@ from runner.model import Level, SiteKind
 __all__ = ["Names", "check_inventory", "check_settings", "check_when", "names_of"]
 
 
+_WHAT = ("site", "client", "host", "tag", "kind")
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What selectors may name."""
@@ -36,11 +39,12 @@ def names_of(inventory: Node) -> Names:
     """The names in an inventory, as far as it is well formed."""
     sites = list(_sites(inventory))
     tags = {tag for _, _, _, site in sites for tag in _texts(site.get("tags"))}
+    kinds = {_text(site.get("kind")) or SiteKind.WORDPRESS for _, _, _, site in sites}
     return Names(
         site={name for _, _, name, _ in sites},
         client={name for name, _ in _below(inventory, "clients")},
         host={name for name, _ in _below(inventory, "hosts")},
-        tag=tags | set(SiteKind),
+        tag=tags | (kinds & set(SiteKind)),
     )
 
 
@@ -193,36 +197,34 @@ def _check_calendar(node: Node | None, path: str, base: Path, problems: Problems
 
 
 def _check_selector(node: Node, path: str, names: Names, problems: Problems, *, ring: bool = False) -> None:
-    selector = _text(node)
-    if not selector or selector == "all":
-        return
-    what, colon, name = selector.partition(":")
+    """Each term between commas; a `!` before it takes away what it names."""
+    for term in _text(node).split(","):
+        told = _mistake(term.strip().removeprefix("!").strip(), names, ring=ring) if term.strip() else None
+        if told:
+            problems.append(node.problem(path, *told))
+
+
+def _mistake(term: str, names: Names, *, ring: bool) -> tuple[str, str] | None:
+    """Message and hint, where a term of a selector can mean nothing."""
+    if term == "all":
+        return None
+    what, colon, name = term.partition(":")
     if not colon:
-        what, name = "site", selector
-    known: Collection[str] | None = {
-        "site": names.site,
-        "client": names.client,
-        "host": names.host,
-        "tag": names.tag,
-        "kind": names.kind,
-    }.get(what if colon or what == "site" else "")
-    if known is None or (colon and what == "site") or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
+        what, name = "site", term
+    if what not in _WHAT or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
         grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
-        hint = closest(what, ("tag", "client", "host", "kind")) if colon and known is None else ""
+        hint = closest(what, _WHAT) if what not in _WHAT else ""
         hint = hint.replace('"?', f':{name}"?') if hint.startswith("did") else grammar
-        problems.append(node.problem(path, f"{quoted(selector)} is not a selector", hint))
-        return
+        return f"{quoted(term)} is not a selector", hint
+    known: Collection[str] = getattr(names, what)
     if re.search(r"[*?\[]", name):
-        if not any(fnmatchcase(candidate, name) for candidate in known):
-            problems.append(node.problem(path, f"{quoted(selector)} matches no {what}", _there_are(known)))
-        return
+        found = any(fnmatchcase(candidate, name) for candidate in known)
+        return None if found else (f"{quoted(term)} matches no {what}", _there_are(known))
     if name in known or (ring and what == "tag" and _numbered(name, known)):
-        return
-    hint = closest(name, known)
-    if what == "site":
-        hint = next((f'did you mean "{w}:{name}"?' for w in ("tag", "client", "host", "kind")
-                     if name in getattr(names, w)), hint)  # fmt: skip
-    problems.append(node.problem(path, f"unknown {what} {quoted(name)}", hint))
+        return None
+    elsewhere = next((w for w in _WHAT if not colon and name in getattr(names, w)), "")
+    hint = f'did you mean "{elsewhere}:{name}"?' if elsewhere else closest(name, known)
+    return f"unknown {what} {quoted(name)}", hint
 
 
 def _numbered(tag: str, known: Collection[str]) -> bool:

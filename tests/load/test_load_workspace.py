@@ -74,7 +74,7 @@ windows:
     at: 22:30
     lasts: 1h30m
     timezone: client
-    sites: [tag:wordpress, docs, client:acme, host:web1, kind:static, sh*]
+    sites: [tag:wordpress, docs, client:acme, host:web1, kind:static, sh*, 'all, !docs']
     rings: [tag:ring-0, tag:ring-1, all]
     blackouts: [2026-11-27, 2026-12-20/2027-01-02, bank.ics]
     catch_up: none
@@ -139,7 +139,7 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         host="web1",
         url="https://shop.acme.example",
         path="/srv/a shop's/größe",
-        tags=frozenset({"woocommerce", "ring-1"}),
+        tags=frozenset({"woocommerce", "ring-1", "wordpress"}),
         pages=("/", "/cart/"),
         expect="Add to cart",
         watch_every=timedelta(minutes=1),
@@ -158,7 +158,7 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         day=WindowDay(weekday=1, nth=2),
         at=time(22, 30),
         lasts=timedelta(minutes=90),
-        sites=("tag:wordpress", "docs", "client:acme", "host:web1", "kind:static", "sh*"),
+        sites=("tag:wordpress", "docs", "client:acme", "host:web1", "kind:static", "sh*", "all, !docs"),
         rings=("tag:ring-0", "tag:ring-1", "all"),
         blackouts=(
             DateRange(date(2026, 11, 27), date(2026, 11, 27)),
@@ -182,7 +182,7 @@ def test_what_the_inventory_leaves_out_is_the_models_default(full):
     )
     docs = Site(
         name="docs", client="acme", host="gate", url="http://127.0.0.1:8080/docs", path="/srv/docs",
-        kind=SiteKind.STATIC,
+        kind=SiteKind.STATIC, tags=frozenset({"static"}),
     )  # fmt: skip
     assert full.inventory.sites["docs"] == docs
 
@@ -381,7 +381,7 @@ clients:
 """
     sites = load({"inventory.yaml": text}).inventory.sites
     assert (sites["two"].url, sites["two"].path) == ("https://one.example", "/srv/two")
-    assert sites["three"].tags == {"a"}
+    assert sites["three"].tags == {"a", "wordpress"}
 
 
 def test_five_hundred_sites_are_read_in_less_than_a_second(make):
