@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ APPLICATION_VERSION = "1"
 _FAST_POLL = 0.03
 _LOOK = 5.0
 """Seconds between looks whether the engine ended a workflow whose body has not come back to us."""
+_GRACE = 1.0
+"""Seconds in which a body that has ended comes back to us."""
 _APPLICATION = "sitecrew"
 
 
@@ -62,11 +64,21 @@ class Handle:
         return self._inner.get_workflow_id()
 
     def result(self) -> Any:
-        """Wait for the end and return what the workflow returned; raise what it raised."""
+        """Wait for the end and return what the workflow returned; raise what it raised.
+
+        Raises:
+            EngineError: the engine ended it without its body's coming back.
+        """
         while not wait([self._end], timeout=_LOOK).done:
-            if self._inner.get_status().status not in {"ENQUEUED", "PENDING"}:
-                return self._inner.get_result()
+            status = self._status()
+            if status not in {"ENQUEUED", "PENDING"} and not wait([self._end], timeout=_GRACE).done:
+                raise EngineError(f"the engine gave up workflow {self.id}: {status}")
         return self._end.result()
+
+    def _status(self) -> str:
+        """What the engine says, asked in a thread of its own: inside a workflow it would note the question."""
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            return str(aside.submit(self._inner.get_status).result().status)
 
 
 class Engine:
