@@ -5,11 +5,14 @@
                               files.index.gz      a line a file: sha256, size, path
                               manifest.json       sizes and sha256 of the three, counts, when, whose
 
-A snapshot is written beside its place and moved there whole, so one that has a manifest is complete.
+A snapshot is written beside its place and moved there whole, so one that has a manifest is complete. What a
+process that died had begun is removed when the next snapshot of the site is begun.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -78,13 +81,15 @@ class ArchiveStore:
         place = self.folder / site / name
         draft = place.with_name(f".{name}.part")
         try:
-            draft.mkdir(parents=True, mode=0o700)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            use = _enter(place.parent)
+            draft.mkdir(mode=0o700)
         except OSError as error:
             raise BackupError(
                 f"the backup store {self.folder} cannot be written: {error.strerror}",
                 hint="set backups.store in sitecrew.yaml to a folder with room",
             ) from error
-        return Draft(site=site, taken=taken, place=place, folder=draft)
+        return Draft(site=site, taken=taken, place=place, folder=draft, use=use)
 
     def snapshots(self, site: str) -> tuple[Snapshot, ...]:
         """Complete snapshots of a site, newest first."""
@@ -114,6 +119,8 @@ class Draft:
     taken: datetime
     place: Path
     folder: Path
+    use: int
+    """An open file that says that somebody works here; a killed process lets go of it too."""
 
     def open(self, name: str) -> IO[bytes]:
         """A new file for a stream from the host."""
@@ -149,11 +156,24 @@ class Draft:
             file.flush()
             os.fsync(file.fileno())
         self.folder.rename(self.place)
+        os.close(self.use)
         return snapshot
 
     def discard(self) -> None:
         """Remove what was stored so far."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.use)
+
+
+def _enter(folder: Path) -> int:
+    """Share a site's folder with others who take snapshots now; where nobody does, their drafts are dead."""
+    use = os.open(folder / ".in-use", os.O_RDWR | os.O_CREAT, 0o600)
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for draft in folder.glob(".*.part"):
+            shutil.rmtree(draft, ignore_errors=True)
+    fcntl.flock(use, fcntl.LOCK_SH)
+    return use
 
 
 def _part(path: Path, content: int) -> Part:

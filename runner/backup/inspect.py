@@ -69,7 +69,11 @@ def inspect_tree(path: Path, index: Path) -> Tree:
     """
     files = content = written = 0
     try:
-        with tarfile.open(path, "r|gz") as archive, gzip.open(index, "wb", compresslevel=1) as lines:
+        with (
+            gzip.open(path, "rb") as packed,
+            tarfile.open(fileobj=packed, mode="r|") as archive,
+            gzip.open(index, "wb", compresslevel=1) as lines,
+        ):
             index.chmod(0o600)
             for member in archive:
                 if not member.isfile():
@@ -83,6 +87,8 @@ def inspect_tree(path: Path, index: Path) -> Tree:
                 line = f"{digest.hexdigest()} {member.size} {member.name}\n".encode(errors="surrogateescape")
                 lines.write(line)
                 files, content, written = files + 1, content + member.size, written + len(line)
+            while packed.read(_CHUNK):  # to the checksum, which lies behind the archive's own end
+                pass
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise _damaged("archive of files", error) from error
     if not files:
