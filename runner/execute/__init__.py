@@ -22,6 +22,7 @@ from runner.execute.job import Job, Lock, Restore, Task, job_id
 from runner.execute.pool import Pool
 from runner.execute.read import collect_garbage, read, stream
 from runner.execute.segment import ack_job, attach_job, run_job, tell_job
+from runner.execute.upload import Sent, Source, upload
 
 __all__ = [
     "Awaiting",
@@ -39,6 +40,8 @@ __all__ = [
     "Locked",
     "Pool",
     "Restore",
+    "Sent",
+    "Source",
     "Started",
     "Target",
     "Task",
@@ -59,4 +62,5 @@ __all__ = [
     "run_job",
     "stream",
     "tell_job",
+    "upload",
 ]

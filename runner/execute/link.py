@@ -13,7 +13,7 @@ from runner.errors import UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paramiko import Channel, Transport
+    from paramiko import Channel, SFTPClient, Transport
 
     from runner.execute.endpoint import Endpoint
 
@@ -46,6 +46,15 @@ class Exec:
         with _cuts(), self._link.watched(limit):
             self._channel.settimeout(limit)
             self._channel.sendall(data)
+
+    def finish(self) -> None:
+        """End the command's stdin: nothing more is sent.
+
+        Raises:
+            CutError: the link broke.
+        """
+        with _cuts():
+            self._channel.shutdown_write()
 
     def receive(self, limit: float) -> bytes | None:
         """What comes next from stdout: bytes, empty at its end, or None when `limit` seconds passed.
@@ -126,6 +135,21 @@ class Link:
             with self._change:
                 self._execs.add(made)
             return made
+
+    def sftp(self, limit: float) -> SFTPClient:
+        """A session of file transfer; no wait in it takes longer than `limit` seconds. The caller closes it.
+
+        Raises:
+            CutError: the link broke, or the host has no file transfer.
+        """
+        from paramiko import SFTPClient
+
+        with _cuts(), self.watched(limit):
+            client = SFTPClient.from_transport(self._transport)
+        if client is None:
+            raise CutError("the host opens no session for file transfer")
+        client.get_channel().settimeout(limit)
+        return client
 
     def forward(self, host: str, port: int, limit: float) -> Channel:
         """A TCP connection from the host to elsewhere, as a socket."""

@@ -1,0 +1,101 @@
+"""What a segment costs, counted rather than timed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
+
+from driver_hosts import hosts, pool, until
+from proxies import Proxy
+
+from runner.execute import Job, Pool, Task, ack_job, read, run_job
+
+__all__ = ["hosts", "pool"]
+
+
+def job_of(hosts, tasks):
+    return Job(hosts.new_id(), tuple(Task(f"t{n}", ":") for n in range(tasks)))
+
+
+def test_a_segment_is_three_round_trips_and_one_exec(hosts):
+    with Proxy((hosts.address, hosts.port)) as proxy, Pool() as links:
+        endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
+        link = links.link(endpoint)
+        for tasks in (0, 1, 20):
+            turns, execs = proxy.turns, link._transport._channel_counter
+            job = job_of(hosts, tasks)
+            record = run_job(links, endpoint, job)
+            assert record.ok
+            assert proxy.turns - turns <= 3, f"{proxy.turns - turns} round trips for {tasks} tasks"
+            assert link._transport._channel_counter - execs == 1
+            ack_job(links, endpoint, job.id)
+            assert until(lambda job=job: not (hosts.folder(job) / "events").exists())
+
+
+def test_reading_is_three_round_trips_and_one_exec(hosts):
+    with Proxy((hosts.address, hosts.port)) as proxy, Pool() as links:
+        endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
+        links.link(endpoint)
+        turns = proxy.turns
+        read(links, endpoint, [Task(f"t{n}", ":") for n in range(10)])
+        assert proxy.turns - turns <= 4  # the fourth is our goodbye, for which nobody waits
+
+
+@pytest.fixture
+def execs(hosts, pool, tmp_path):
+    """Runs a job of so many tasks and returns the programs that it started on the host, its own clock's aside."""
+
+    def count(tasks):
+        out = tmp_path / f"trace-{tasks}"
+        assert hosts.sshd is not None
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "trace=execve", "-p", str(hosts.sshd.pid), "-o", str(out)],
+            stderr=subprocess.DEVNULL,
+        )
+        status = Path(f"/proc/{hosts.sshd.pid}/status")
+        assert until(lambda: f"TracerPid:\t{tracer.pid}" in status.read_text())
+        try:
+            with Pool() as fresh:
+                endpoint = hosts.endpoint()
+                job = job_of(hosts, tasks)
+                assert run_job(fresh, endpoint, job).ok
+                ack_job(fresh, endpoint, job.id)
+        finally:
+            time.sleep(0.3)
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait()
+        programs = re.findall(r'execve\("([^"]+)".*\) = 0', out.read_text())
+        names = [os.path.basename(path) for path in programs]  # noqa: PTH119 - of the host
+        return [name for name in names if name not in {"sshd", "sleep", "find"}]
+
+    return count
+
+
+def test_a_task_costs_the_host_two_programs(execs):
+    few, many = execs(5), execs(25)
+    assert len(many) - len(few) <= 2 * 20
+    assert len(few) <= 2 * 5 + 12, few
+
+
+def test_the_controller_spends_little_on_a_host(hosts):
+    """CPU of our side for a segment of 20 tasks over an open link; generous, since machines differ."""
+    with Pool() as links:
+        endpoint = hosts.endpoint()
+        links.link(endpoint)
+        run_job(links, endpoint, job_of(hosts, 20))
+        before = time.process_time()
+        for _ in range(10):
+            job = job_of(hosts, 20)
+            run_job(links, endpoint, job)
+            ack_job(links, endpoint, job.id)
+        spent = (time.process_time() - before) / 10
+    assert spent < 0.03, f"{spent * 1000:.1f} ms"
