@@ -72,7 +72,7 @@ class Handle:
         while not wait([self._end], timeout=_LOOK).done:
             status = self._status()
             if status not in {"ENQUEUED", "PENDING"} and not wait([self._end], timeout=_GRACE).done:
-                raise EngineError(f"the engine gave up workflow {self.id}: {status}")
+                raise EngineError(f"the engine gave up {self.id}: {status}")
         return self._end.result()
 
     def _status(self) -> str:
@@ -101,7 +101,10 @@ class Engine:
             "executor_id": executor,
             "log_level": "CRITICAL",
             "serializer": Json(),
-            "db_engine_kwargs": {"hide_parameters": True, "connect_args": {"timeout": 40}}
+            "db_engine_kwargs": {
+                "hide_parameters": True,
+                "connect_args": {"timeout": 40, "factory": _HastyConnection},
+            }
             if url.startswith("sqlite")
             else {"hide_parameters": True},
         }
@@ -189,6 +192,14 @@ class Engine:
                 )
         finally:
             client.destroy()
+
+
+class _HastyConnection(sqlite3.Connection):
+    """Does not wait for the disk: a power cut may cost the last positions in queues, which the ledger knows."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA synchronous = NORMAL")
 
 
 def _quiet() -> None:
