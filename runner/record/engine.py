@@ -20,10 +20,13 @@ from runner.record.schema import REVISIONS
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["FOR_WRITING", "explain", "file_of", "open_engine"]
+__all__ = ["FOR_WRITING", "SYNCED_LATER", "explain", "file_of", "open_engine"]
 
 FOR_WRITING = "ledger_for_writing"
 """Execution option of a connection whose transaction takes the write lock at its start."""
+
+SYNCED_LATER = "ledger_synced_later"
+"""Execution option of one that reaches the disk with the next transaction which does not have it."""
 
 BUSY_SECONDS = 40.0
 _HINTS = {
@@ -66,7 +69,7 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
     if read_only:
         return _open_for_reading(file)
     _create(file)
-    engine = _engine(file, "mode=rw", writes=True)
+    engine = _engine(file, "mode=rw")
     try:
         with engine.connect() as connection:
             revision = _revision(connection, file)
@@ -98,12 +101,12 @@ def _open_for_reading(file: Path) -> Engine:
         )
     merged = _nothing_unmerged(file)
     if merged and file.stat().st_mode & 0o222 == 0:
-        return _checked(_engine(file, "mode=ro&immutable=1", writes=False), file)
+        return _checked(_engine(file, "mode=ro&immutable=1"), file)
     try:
-        return _checked(_engine(file, "mode=ro", writes=False), file)
+        return _checked(_engine(file, "mode=ro"), file)
     except _CannotOpenError as error:
         if merged:
-            return _checked(_engine(file, "mode=ro&immutable=1", writes=False), file)
+            return _checked(_engine(file, "mode=ro&immutable=1"), file)
         raise LedgerError(
             f"ledger {file}: its latest rows are still in {file.name}-wal, which a read-only folder hides",
             hint="copy both files to a folder that can be written, and read them there",
@@ -133,7 +136,7 @@ def _checked(engine: Engine, file: Path) -> Engine:
     )
 
 
-def _engine(file: Path, parameters: str, *, writes: bool) -> Engine:
+def _engine(file: Path, parameters: str) -> Engine:
     address = f"file:{quote(str(file))}?{parameters}"
 
     def connect() -> sqlite3.Connection:
@@ -141,10 +144,6 @@ def _engine(file: Path, parameters: str, *, writes: bool) -> Engine:
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA foreign_keys = ON")
-        if writes:
-            # After a commit the job's evidence is deleted from the host: what was committed must
-            # survive a power cut too, which NORMAL does not promise in WAL mode.
-            connection.execute("PRAGMA synchronous = FULL")
         return connection
 
     engine = create_engine(
@@ -159,8 +158,15 @@ def _engine(file: Path, parameters: str, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        for_writing = connection.get_execution_options().get(FOR_WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if for_writing else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get(FOR_WRITING, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # After a commit the job's evidence is deleted from the host: what was committed must
+        # survive a power cut too, which NORMAL does not promise in WAL mode.
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA synchronous = {'NORMAL' if options.get(SYNCED_LATER) else 'FULL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -38,7 +38,7 @@ class LeaseBook(Store):
 
     def renew_lease(self, executor: str, *, at: datetime | None = None) -> bool:
         """Say that a process lives. False when another one took over: it must begin nothing more."""
-        with self._write() as connection:
+        with self._write(synced_later=True) as connection:
             found = connection.execute(
                 update(leases)
                 .where(leases.c.executor == executor, leases.c.released.is_(None))

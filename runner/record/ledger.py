@@ -33,7 +33,8 @@ class Ledger(
     """What was ordered, what happened and what became of it.
 
     Any thread and any number of processes may use the same ledger. Every write is one transaction that has
-    reached the disk when the method returns.
+    reached the disk when the method returns; those that say a site begins or ends, a host has forgotten or a
+    process lives reach it with the next other one, since a resumed run finds them out again.
 
     Every method raises LedgerError when the ledger cannot be read or written: that is never a verdict about
     a site.

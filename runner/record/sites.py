@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from runner.errors import LedgerError
 from runner.model import Action, Change, ItemKind, Outcome, SitePlan, State, StepOutcome
@@ -28,10 +28,8 @@ class SiteBook(Store):
 
     def begin_site(self, run: str, site: str, at: datetime) -> None:
         """Say that work on a site begins; a second attempt keeps the first instant."""
-        with self._write() as connection:
-            started = func.coalesce(run_sites.c.started, literal(at, Instant()))
-            begun = {"state": State.RUNNING.value, "started": started}
-            found = connection.execute(update(run_sites).where(*_mine(run, site)).values(**begun))
+        with self._write(synced_later=True) as connection:
+            found = connection.execute(_BEGIN_SITE, {"of_run": run, "of_site": site, "at": at})
             _found(found.rowcount, f"run {run!r} has no site {site!r}")
 
     def record_plan(
@@ -97,13 +95,8 @@ class SiteBook(Store):
 
     def acked(self, run: str, site: str, number: int) -> None:
         """Say that the host has forgotten the job."""
-        with self._write() as connection:
-            connection.execute(
-                update(segments)
-                .where(segments.c.run == run, segments.c.site == site, segments.c.number == number)
-                .where(segments.c.state == "ended")
-                .values(state="acked"),
-            )
+        with self._write(synced_later=True) as connection:
+            connection.execute(_ACKED, {"of_run": run, "of_site": site, "of_number": number})
 
     def begin_step(self, run: str, site: str, step: str, at: datetime) -> None:
         """Say when a step began; optional."""
@@ -132,17 +125,35 @@ class SiteBook(Store):
                 "why": why if outcome is Outcome.SKIPPED else "not reached",
             }
         )
-        ended = {"state": State.ENDED.value, "outcome": outcome.value, "why": why, "finished": at}
-        with self._write() as connection:
-            found = connection.execute(update(run_sites).where(*_mine(run, site)).values(**ended))
+        which = {"of_run": run, "of_site": site, "finished": at}
+        ended = {"outcome": outcome.value, "why": why}
+        with self._write(synced_later=True) as connection:
+            found = connection.execute(_FINISH_SITE, which | ended)
             _found(found.rowcount, f"run {run!r} has no site {site!r}")
-            connection.execute(
-                update(steps)
-                .where(steps.c.run == run, steps.c.site == site, steps.c.outcome.is_(None))
-                .values(**rest, finished=at)
-            )
+            connection.execute(_FINISH_STEPS, which | rest)
 
 
+_THIS_SITE = (run_sites.c.run == bindparam("of_run"), run_sites.c.site == bindparam("of_site"))
+_BEGIN_SITE = (
+    update(run_sites)
+    .where(*_THIS_SITE)
+    .values(
+        state=State.RUNNING.value,
+        started=func.coalesce(run_sites.c.started, bindparam("at", type_=Instant())),
+    )
+)
+_FINISH_SITE = (
+    update(run_sites)
+    .where(*_THIS_SITE)
+    .values(state=State.ENDED.value, **{name: bindparam(name) for name in ("outcome", "why", "finished")})
+)
+_FINISH_STEPS = (
+    update(steps)
+    .where(
+        steps.c.run == bindparam("of_run"), steps.c.site == bindparam("of_site"), steps.c.outcome.is_(None)
+    )
+    .values({name: bindparam(name) for name in ("outcome", "why", "finished")})
+)
 _UPDATE_STEP = (
     update(steps)
     .where(
@@ -162,6 +173,16 @@ _SEGMENT = select(segments.c.job, segments.c.state).where(
     segments.c.run == bindparam("of_run"),
     segments.c.site == bindparam("of_site"),
     segments.c.number == bindparam("of_number"),
+)
+_ACKED = (
+    update(segments)
+    .where(
+        segments.c.run == bindparam("of_run"),
+        segments.c.site == bindparam("of_site"),
+        segments.c.number == bindparam("of_number"),
+        segments.c.state == "ended",
+    )
+    .values(state="acked")
 )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.errors import LedgerError
-from runner.record.engine import BUSY_SECONDS, FOR_WRITING, explain
+from runner.record.engine import BUSY_SECONDS, FOR_WRITING, SYNCED_LATER, explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,16 +47,21 @@ class Store:
             raise explain(error, self.file) from error
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start: what it reads stays true."""
+    def _write(self, *, synced_later: bool = False) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its start: what it reads stays true.
+
+        With `synced_later` a power cut may undo it, until the next transaction without: for what is found out
+        again when the run is resumed. Waiting for the disk is most of what a small transaction costs.
+        """
         if self.read_only:
             raise LedgerError(f"ledger {self.file} was opened for reading only")
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise LedgerError(f"ledger {self.file}: no turn to write within {BUSY_SECONDS:.0f} s")
+        options = {FOR_WRITING: True, SYNCED_LATER: synced_later}
         try:
             self._check_that_it_is_there()
             with (
-                self._engine.connect().execution_options(**{FOR_WRITING: True}) as connection,
+                self._engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
                 yield connection

@@ -195,7 +195,7 @@ class Engine:
 
 
 class _HastyConnection(sqlite3.Connection):
-    """Does not wait for the disk: a power cut may cost the last positions in queues, which the ledger knows."""
+    """Does not wait for the disk: a power cut may cost positions in queues, which the ledger knows too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -27,7 +27,7 @@ def test_the_scripts_are_one_line_of_the_revisions_that_the_code_names():
 def test_every_revision_upgrades_to_exactly_the_tables_of_the_code(tmp_path: Path, since: str):
     file = tmp_path / "ledger.db"
     file.touch()
-    engine = _engine(file, "mode=rw", writes=True)
+    engine = _engine(file, "mode=rw")
     with engine.connect().execution_options(**{FOR_WRITING: True}) as connection:
         with connection.begin():
             upgrade(connection, since)
@@ -46,9 +46,9 @@ def test_the_tables_are_said_in_postgresqls_words_too(table: Table):
 
 def test_foreign_keys_cascade_as_the_code_says(tmp_path: Path):
     Ledger.open(f"sqlite:///{tmp_path}/migrated.db").close()
-    migrated = _engine(tmp_path / "migrated.db", "mode=ro", writes=False)
+    migrated = _engine(tmp_path / "migrated.db", "mode=ro")
     (tmp_path / "created.db").touch()
-    created = _engine(tmp_path / "created.db", "mode=rw", writes=True)
+    created = _engine(tmp_path / "created.db", "mode=rw")
     with created.begin() as connection:
         metadata.create_all(connection)
     for table in metadata.tables:
@@ -73,7 +73,7 @@ def test_an_upgrade_that_fails_leaves_no_table_behind(tmp_path: Path, monkeypatc
     with pytest.raises(LedgerError, match="power cut"):
         Ledger.open(f"sqlite:///{file}")
     monkeypatch.undo()
-    engine = _engine(file, "mode=rw", writes=True)
+    engine = _engine(file, "mode=rw")
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
     engine.dispose()
