@@ -11,7 +11,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab import translations
 from lab.shell import run, write
+from lab.translations import TRANSLATIONS, pack
 from lab.zips import tree, unpack, write_zip
 
 if TYPE_CHECKING:
@@ -129,6 +131,44 @@ class Catalogue:
             "themes", slug, announced, inside | dict(files or {}), about, package=package, missing=missing
         )
 
+    def translation(
+        self, kind: str, slug: str, language: str, updated: str, words: Mapping[str, str], *, bad: str = ""
+    ) -> str:
+        """Publishes a translation; sites are offered the newest that is newer than theirs.
+
+        Args:
+            kind: `core`, `plugins` or `themes`.
+            slug: Of the plugin or theme; `default` for the core.
+            language: Like `de_DE`.
+            updated: When, in UTC: `2026-05-01 08:00:00`.
+            words: English and translated texts.
+            bad: `zip`: no archive is downloaded; `php`: its .l10n.php does not parse; `old`: its date is
+                an older one than announced.
+
+        Returns:
+            `updated`.
+        """
+        place = self.folder / "translations" / kind / slug / language
+        stem = updated.replace(" ", "T").replace(":", "")
+        files = pack(slug, language, "2020-01-01 00:00:00" if bad == "old" else updated, words)
+        if bad == "php":
+            files = {
+                name: b"<?php return [" if name.endswith(".php") else data for name, data in files.items()
+            }
+        if bad == "zip":
+            write(place / f"{stem}.zip", b"no archive")
+        else:
+            write_zip(
+                place / f"{stem}.zip", sorted(files.items()), stamp=f"{kind} {slug} {language} {updated}"
+            )
+        write(place / f"{stem}.json", json.dumps({"updated": updated}))
+        return updated
+
+    def unpack_translation(self, kind: str, slug: str, language: str, into: Path) -> None:
+        """Unpacks the oldest published pack below a folder such as `wp-content/languages`."""
+        oldest = min((self.folder / "translations" / kind / slug / language).glob("*.zip"))
+        unpack(oldest, into if kind == "core" else into / kind)
+
     def zip_of(self, kind: str, slug: str, version: str) -> Path:
         """The zip of a published version; `kind` is `plugins` or `themes`."""
         return self.folder / kind / slug / f"{version}.zip"
@@ -217,11 +257,13 @@ class Catalogue:
         for slug, (name, accent, versions) in THEMES.items():
             for version in versions:
                 self.theme(slug, version, name=name, accent=accent)
+        for kind, slug, language, updated, words in TRANSLATIONS:
+            self.translation(kind, slug, language, updated, words)
         self.switch()
 
     def _key(self, downloads: Downloads) -> str:
         digest = hashlib.sha256(str(downloads.folder).encode())
-        for path in sorted((Path(__file__), *HERE.rglob("*"))):
+        for path in sorted((Path(__file__), Path(translations.__file__), *HERE.rglob("*"))):
             digest.update(path.read_bytes() if path.is_file() else b"")
         return digest.hexdigest()
 

@@ -65,7 +65,7 @@ def _show(fleet: Fleet) -> int:
 
 
 def _keys(fleet: Fleet) -> None:
-    """The key pair and the hosts' keys of this fleet, where inventory.yaml and sitecrew.yaml look for them."""
+    """The key pair and the hosts' keys of this fleet, where the workspace looks for them."""
     folder = HERE / ".sitecrew/demo"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(fleet.identity_file, folder / "id_ed25519")

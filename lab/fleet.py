@@ -105,6 +105,14 @@ class Fleet:
         """The sites by name."""
         return {site.name: self._site(site) for site in self.spec.sites}
 
+    def need(self, name: str) -> Site:
+        """A spare site of the fleet that is up, made on first use and in its first state now."""
+        site = self.spec.site(name)
+        with self._alone():
+            if not self._builder.make(site, downloads.ensure()):
+                self._builder.reset(site)
+        return self._site(site)
+
     def known_hosts_lines(self) -> list[str]:
         """A line for each host."""
         return [host.known_hosts_line() for host in self.hosts.values()]

@@ -127,6 +127,8 @@ class Sites:
             self.catalogue.unpack("plugins", slug, version, content / "plugins")
         for slug, version in site.themes:
             self.catalogue.unpack("themes", slug, version, content / "themes")
+        for kind, slug, language in site.translations:
+            self.catalogue.unpack_translation(kind, slug, language, content / "languages")
         wporg = f"http://{self.spec.services}:{self.spec.wporg_port}"
         redirect = (HERE / "php/mu-plugin.php").read_text().replace("@WPORG@", wporg)
         write(content / "mu-plugins/no-internet-here.php", redirect)
@@ -151,6 +153,7 @@ class Sites:
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in values.items()]
         # Updates are the crew's to make; no visitor's request shall set off cron in the middle of a test.
         lines += ["define( 'DISABLE_WP_CRON', true );", "define( 'WP_AUTO_UPDATE_CORE', false );"]
+        lines += network(self.spec.url(site)) if site.subsites else []
         return "\n".join(
             [
                 "<?php",
@@ -188,11 +191,14 @@ class Sites:
                 "About": f"{site.title} is looked after by Northwind Web Care.",
             },
             "posts": site.posts,
+            "subsites": site.subsites,
+            "network_active": site.network_active,
         }
         self.wp(
             site,
             "core",
-            "install",
+            "multisite-install" if site.subsites else "install",
+            *(["--skip-config"] if site.subsites else []),
             f"--url={self.spec.url(site)}",
             f"--title={site.title}",
             "--admin_user=keeper",
@@ -203,6 +209,19 @@ class Sites:
         path = self.spec.root / "etc" / f"{site.name}.json"
         write(path, json.dumps(recipe))
         self.wp(site, "eval-file", str(self.spec.root / "etc/setup.php"), str(path))
+
+
+def network(url: str) -> list[str]:
+    """The constants of a network whose sites are folders of one address."""
+    return [
+        "define( 'WP_ALLOW_MULTISITE', true );",
+        "define( 'MULTISITE', true );",
+        "define( 'SUBDOMAIN_INSTALL', false );",
+        f"define( 'DOMAIN_CURRENT_SITE', {php(url.partition('//')[2])} );",
+        "define( 'PATH_CURRENT_SITE', '/' );",
+        "define( 'SITE_ID_CURRENT_SITE', 1 );",
+        "define( 'BLOG_ID_CURRENT_SITE', 1 );",
+    ]
 
 
 def php(text: str) -> str:

@@ -54,6 +54,12 @@ class SiteSpec:
     database_over: Literal["socket", "tcp"] = "socket"
     database_password: str = "plain-enough"
     tags: tuple[str, ...] = ()
+    subsites: tuple[tuple[str, str], ...] = ()
+    """Path and title; with any, the site is a network, and this its main site."""
+    network_active: tuple[str, ...] = ()
+    """Slugs of plugins that are active in the whole network."""
+    translations: tuple[tuple[str, str, str], ...] = ()
+    """Oldest packs in `wp-content/languages`: `core`, `plugins` or `themes`, slug, language."""
 
     @property
     def database(self) -> str:
@@ -156,6 +162,29 @@ DEMO_SITES = (
     ),
 )
 
+NETWORK = SiteSpec(
+    name="globex-network",
+    client="globex",
+    host="web3",
+    port=8081,
+    title="Globex Worldwide",
+    expect="One network, four doors",
+    core="6.5.5",
+    themes=(("ferry-landing", "2.0.1"), ("millstone", "1.4.0")),
+    plugins=(
+        ("harbour-forms", "1.8.2"),
+        ("copper-crumbs", "0.9.7"),
+        ("tidewater-hours", "1.1.0"),
+        ("lantern-gallery", "2.3.0"),
+    ),
+    inactive=("tidewater-hours", "lantern-gallery"),
+    network_active=("harbour-forms",),
+    subsites=(("berlin", "Globex Berlin"), ("lyon", "Globex Lyon"), ("osaka", "Globex Osaka")),
+    translations=(("core", "default", "de_DE"), ("plugins", "harbour-forms", "de_DE")),
+    tags=("network",),
+)
+"""A network of four sites on the demo's third host, for tests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSpec:
@@ -174,6 +203,8 @@ class FleetSpec:
     hosts: tuple[HostSpec, ...] = DEMO_HOSTS
     clients: tuple[ClientSpec, ...] = DEMO_CLIENTS
     sites: tuple[SiteSpec, ...] = DEMO_SITES
+    spare: tuple[SiteSpec, ...] = ()
+    """Sites that are in no inventory and are made when somebody needs them: `Fleet.need`."""
 
     @classmethod
     def numbered(cls, slot: int) -> FleetSpec:
@@ -182,6 +213,7 @@ class FleetSpec:
             root=Path(f"/var/tmp/sitecrew-tests/fleet-{slot}"),
             network=f"127.0.{20 + slot}",
             users=f"crew-t{slot}",
+            spare=(NETWORK,),
         )
 
     @property
@@ -207,7 +239,7 @@ class FleetSpec:
 
     def site(self, name: str) -> SiteSpec:
         """The site of that name."""
-        return next(site for site in self.sites if site.name == name)
+        return next(site for site in (*self.sites, *self.spare) if site.name == name)
 
     def url(self, site: SiteSpec) -> str:
         """Where visitors find a site, without a slash at the end."""

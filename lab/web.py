@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Web", "php_log"]
 
+STATIC = "        index index.html;"
+NETWORK_PATHS = """        if (!-e $request_filename) {
+            rewrite /wp-admin$ $uri/ permanent;
+            rewrite ^/[^/]+(/wp-.*) $1 last;
+            rewrite ^/[^/]+(/.*\\.php)$ $1 last;
+        }
+"""
+"""WordPress's own rules for a network whose sites are folders."""
+
 
 def php_log(spec: FleetSpec, host: str) -> Path:
     """Where PHP's errors of a host's sites are written; the host's user may read it."""
@@ -101,7 +110,7 @@ php_value[opcache.revalidate_freq] = 0
             f"    {name}_temp_path {self.folder / name};\n"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        blocks = "".join(self._block(site) for site in self.spec.sites)
+        blocks = "".join(self._block(site) for site in (*self.spec.sites, *self.spec.spare))
         return f"""daemon off;
 user www-data;
 worker_processes 2;
@@ -124,7 +133,7 @@ http {{
         root {self.spec.path(site)};
         access_log {self.access_log(site.name)};
         client_max_body_size 64m;
-{self._php_site(site) if site.kind == "wordpress" else "        index index.html;"}
+{NETWORK_PATHS if site.subsites else ""}{self._php_site(site) if site.kind == "wordpress" else STATIC}
     }}
 """
 

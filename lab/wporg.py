@@ -51,6 +51,11 @@ class Shelf:
         about: dict[str, Any] = json.loads((self.folder / kind / slug / f"{version}.json").read_text())
         return about
 
+    def newest(self, name: str) -> Path:
+        """The file of that name; of a language's packs, the newest."""
+        place = self.folder / name
+        return max(place.glob("*.zip"), default=place) if place.is_dir() else place
+
     def sums(self, path: Path, top: str) -> dict[str, dict[str, str]]:
         """Checksums of the files in a zip, named without the folder they all lie in."""
         return checksums(path, top, path.stat().st_mtime_ns) if path.exists() else {}
@@ -87,17 +92,64 @@ class Answers:
         match path.strip("/").split("/"):
             case ["core", "version-check", _]:
                 said = self.core_check(query.get("version", "0"))
+                said["translations"] = self.translations("core", query.get("version", ""), form, query)
             case ["core", "checksums", _]:
                 said = self.core_sums(query.get("version", ""))
             case ["plugins" | "themes" as kind, "update-check", _]:
-                said = self.updates(kind, json.loads(form.get(kind, "{}")))
+                asked = json.loads(form.get(kind, "{}"))
+                said = self.updates(kind, asked)
+                said["translations"] = self.translations(kind, asked.get(kind, {}), form, query)
             case ["plugins" | "themes" as kind, "info", _]:
                 said = self.info(kind, query.get("request[slug]") or query.get("slug", ""))
             case ["plugin-checksums", slug, version]:
                 said = self.plugin_sums(slug, version.removesuffix(".json"))
-            case ["translations", *_]:
-                said = {"translations": []}
+            case ["translations", "core", _]:
+                said = {"translations": self.packs("core", "default", (query | form).get("version", ""))}
+            case ["translations", "plugins" | "themes" as kind, _]:
+                about = query | form
+                said = {"translations": self.packs(kind, about.get("slug", "-"), about.get("version", ""))}
         return said
+
+    def packs(self, kind: str, slug: str, version: str) -> list[dict[str, Any]]:
+        """The newest pack of each language."""
+        found = []
+        for place in sorted((self.shelf.folder / "translations" / kind / slug).glob("*")):
+            said = max(place.glob("*.json"))
+            one = kind.removesuffix("s")
+            address = f"{one}/{slug}/{version}" if kind != "core" else f"core/{version}"
+            found.append(
+                {
+                    "type": one,
+                    "slug": slug,
+                    "language": place.name,
+                    "version": version,
+                    "updated": json.loads(said.read_text())["updated"],
+                    "package": f"{DOWNLOADS}/translation/{address}/{place.name}.zip",
+                    "english_name": place.name,
+                    "native_name": place.name,
+                    "autoupdate": True,
+                }
+            )
+        return found
+
+    def translations(
+        self, kind: str, asked: Any, form: dict[str, str], query: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Packs of the languages that a site asks for, where it has none or an older one."""
+        there = json.loads(form.get("translations") or "{}") or {}
+        wanted = {query["locale"]} if kind == "core" else set(json.loads(form.get("locale") or "[]"))
+        slugs = {"default": asked} if kind == "core" else {}
+        if kind != "core":
+            slugs = {item.split("/")[0]: header.get("Version", "") for item, header in asked.items()}
+        found = []
+        for slug, version in slugs.items():
+            mine = there.get(slug) or {}
+            for offered in self.packs(kind, slug, version):
+                language = offered["language"]
+                has = (mine.get(language) or {}).get("PO-Revision-Date", "")[:19]
+                if (language in wanted or language in mine) and has < offered["updated"]:
+                    found.append(offered)
+        return found
 
     def core_check(self, installed: str) -> dict[str, Any]:
         """Offers the newest of all, and by itself the newest of the installed branch."""
@@ -194,6 +246,9 @@ def package(path: str) -> tuple[str, str] | None:
         return f"core/{found[1]}.zip", "wordpress"
     if found := re.fullmatch(r"/(plugin|theme)/([a-z0-9-]+)\.(\d[^/]*)\.zip", path):
         return f"{found[1]}s/{found[2]}/{found[3]}.zip", found[2]
+    if found := re.fullmatch(r"/translation/(?:core|(plugin|theme)/([a-z0-9-]+))/[^/]+/(\w+)\.zip", path):
+        what = f"{found[1]}s/{found[2]}" if found[1] else "core/default"
+        return f"translations/{what}/{found[3]}", found[2] or "wordpress"
     return None
 
 
@@ -221,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
         if switches.get("outage"):
             self.reply(503, b"Service Unavailable", "text/plain")
         elif (found := package(url.path)) is not None:
-            self.download(self.shelf.folder / found[0], found[1], switches)
+            self.download(self.shelf.newest(found[0]), found[1], switches)
         elif (said := Answers(self.shelf).find(url.path, single(url.query), form)) is not None:
             self.reply(200, json.dumps(said).encode(), "application/json")
         else:

@@ -14,7 +14,7 @@ foreach ( array( 'post', 'page' ) as $type ) {
 }
 switch_theme( $recipe['theme'] );
 foreach ( $recipe['plugins'] as $slug ) {
-	$problem = activate_plugin( "$slug/$slug.php" );
+	$problem = activate_plugin( "$slug/$slug.php", '', in_array( $slug, $recipe['network_active'], true ) );
 	if ( is_wp_error( $problem ) && 'unexpected_output' !== $problem->get_error_code() ) {
 		WP_CLI::error( $problem );
 	}
@@ -38,4 +38,14 @@ update_option( 'show_on_front', 'page' );
 update_option( 'page_on_front', reset( $pages ) );
 update_option( 'page_for_posts', $pages['News'] );
 flush_rewrite_rules();
+// WordPress cleans the address of a new site as if it were a user's name, and so loses the colon of a port.
+add_filter( 'sanitize_user', function ( $clean, $raw ) { return $raw; }, 10, 2 );
+foreach ( $recipe['subsites'] as list( $slug, $title ) ) {
+	$made = wp_insert_site(
+		array( 'domain' => DOMAIN_CURRENT_SITE, 'path' => "/$slug/", 'title' => $title, 'user_id' => 1, 'options' => array( 'template' => $recipe['theme'], 'stylesheet' => $recipe['theme'] ) )
+	);
+	if ( is_wp_error( $made ) ) {
+		WP_CLI::error( $made );
+	}
+}
 $wpdb->query( "DELETE FROM $wpdb->options WHERE option_name LIKE '%\\_transient\\_%'" );
