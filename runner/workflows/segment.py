@@ -25,13 +25,15 @@ from runner.execute.link import CutError
 from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
+from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_script, parse_facts
+from runner.workflows.become import becoming, refused
 
 if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["ack_recorded", "carry_segment", "mark_of"]
+__all__ = ["ack_recorded", "carry_segment", "job_of", "mark_of"]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
@@ -43,8 +45,12 @@ def mark_of(job: str) -> str:
     return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
 
 
-def carry_segment(task: Task, part: Segment, steps: Sequence[Step]) -> tuple[StepOutcome, ...]:
+def carry_segment(
+    task: Task, part: Segment, steps: Sequence[Step], *, prepared: object = None
+) -> tuple[StepOutcome, ...]:
     """Start or attach to the segment's job, follow it to its end, and write down what became of each step.
+
+    `prepared` is for the script of a step that a stage before made something ready for.
 
     Raises:
         LockedError: another run works on the site; nothing was begun.
@@ -52,8 +58,8 @@ def carry_segment(task: Task, part: Segment, steps: Sequence[Step]) -> tuple[Ste
         UnreachableError: nothing was begun.
     """
     session, run, site = task.session, task.run, task.site.name
-    job = _job_of(task, part)
-    context = _context(task, job)
+    job = job_of(task, part)
+    context = replace(_context(task, job), prepared=prepared)
     kinds = {step.id: registry()[step.kind] for step in steps}
     scripts = {step.id: kinds[step.id].script(step, context) for step in steps}
     if not any(scripts.values()):
@@ -112,7 +118,7 @@ def _let_forget(task: Task, number: int, job: str) -> None:
     session.ledger.acked(task.run, task.site.name, number)
 
 
-def _job_of(task: Task, part: Segment) -> str:
+def job_of(task: Task, part: Segment) -> str:
     """The job begun earlier whose end is not recorded, else a new one of this attempt."""
     if task.attempt > 1:
         for segment in task.session.ledger.segments(task.run, task.site.name):
@@ -143,17 +149,18 @@ def _ordered(
     for name, step in names.items():
         script = scripts[step.id]
         if script is not None:
-            tasks.append(_host_task(task, name, step, script))
+            tasks.append(_host_task(task, name, step, script, context))
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
         reread = facts_script(task.site, context.host, context.mark, check_updates=False)
         tasks.append(HostTask(_REREAD, reread.text, timeout=_REREAD_LIMIT, policy="always"))
+    first = next(iter(names.values()))
     cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
     return Job(
         job,
         tuple(tasks),
         cleanup="\n".join(text for text in cleanups if text),
         lock=Lock(
-            site=task.site.path,
+            site=kinds[first.kind].guarded(first, context),
             owner=f"{task.run}/{task.site.name}",
             seconds=_LOCK_SECONDS,
             release=True,
@@ -161,7 +168,7 @@ def _ordered(
     )
 
 
-def _host_task(task: Task, name: str, step: Step, script: Script) -> HostTask:
+def _host_task(task: Task, name: str, step: Step, script: Script, context: Context) -> HostTask:
     session = task.session
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
@@ -172,7 +179,7 @@ def _host_task(task: Task, name: str, step: Step, script: Script) -> HostTask:
         else:
             plain[key] = value
     limit = step.timeout or task.order.limits.step
-    return HostTask(
+    made = HostTask(
         name,
         script.text,
         timeout=max(1, int(limit.total_seconds())),
@@ -180,6 +187,7 @@ def _host_task(task: Task, name: str, step: Step, script: Script) -> HostTask:
         env={**(task.order.variables if step.kind == "shell" else {}), **plain},
         secret=secret,
     )
+    return becoming(session.hosts, context.host, made, context.mark) if step.become else made
 
 
 def _tell(task: Task, names: dict[str, Step], event: Event) -> None:
@@ -226,7 +234,14 @@ def _understood(
         return kind.understand(step, result, context)
     if found.code is None:
         return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
-    result = Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why)
+    output = found.text
+    if step.become:
+        if not found.why and (no := refused(context.host, output, context.mark)):
+            return StepOutcome(
+                step=step.id, outcome=Outcome.FAILED, why=str(no), seconds=found.seconds, output=output
+            )
+        output = without_mark(output, context.mark)
+    result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
     return kind.understand(step, result, context)
 
 

@@ -14,10 +14,13 @@ from runner.errors import LockedError, LostError, SitecrewError, UnreachableErro
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where
+from runner.workflows.become import unbecoming
+from runner.workflows.build import take_build
 from runner.workflows.outside import take_look
 from runner.workflows.segment import ack_recorded, carry_segment
 from runner.workflows.snapshot import take_snapshot
 from runner.workflows.survey import survey
+from runner.workflows.upload import carry_upload
 
 if TYPE_CHECKING:
     from runner.plan import Parts
@@ -78,6 +81,8 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         parts = cut(order.playbook, site, tags=order.tags)
         known = _known(session, order.run, site.name, attempt)
         known |= _record_skips(session, order, site, parts, known)
+        if refused := unbecoming(parts.steps, site, order.hosts[site.host]):
+            return Ending(Outcome.FAILED, "; ".join(refused))
         empty = SitePlan(site=site.name, client=site.client)
         task = Task(session=session, order=order, site=site, attempt=attempt, plan=empty)
         if needs_facts(order.playbook, site, tags=order.tags):
@@ -130,9 +135,11 @@ def _steps(part: Part) -> tuple[Step, ...]:
 def _carry(task: Task, part: Part, known: Mapping[str, StepOutcome]) -> tuple[StepOutcome, ...]:
     if isinstance(part, Segment):
         return carry_segment(task, part, [step for step in part.steps if step.id not in known])
+    if part.where is Where.UPLOAD:
+        return carry_upload(task, part)
     step = part.step
     task.session.emit("step.started", task.run, task.site.name, step.id)
-    take = take_snapshot if part.where is Where.STREAM else take_look
+    take = _TAKES[part.where]
     outcome = take(task, step)
     for _ in range(step.retries):
         if outcome.outcome is not Outcome.FAILED:
@@ -140,6 +147,9 @@ def _carry(task: Task, part: Part, known: Mapping[str, StepOutcome]) -> tuple[St
         outcome = take(task, step)
     task.session.record(task.run, task.site.name, outcome)
     return (outcome,)
+
+
+_TAKES = {Where.STREAM: take_snapshot, Where.OUTSIDE: take_look, Where.CONTROLLER: take_build}
 
 
 def begun(session: Session, run: str, site: str, attempt: int) -> set[int]:

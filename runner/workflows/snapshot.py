@@ -15,6 +15,7 @@ from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.backup import BackupOptions, database_script, files_script
 from runner.steps.text import sentence
+from runner.workflows.become import becoming, refused
 from runner.workflows.segment import mark_of
 
 if TYPE_CHECKING:
@@ -57,17 +58,35 @@ def _fill(task: Task, step: Step, draft: Draft) -> None:
         records = stream(
             session.hosts.pool,
             session.hosts.endpoint(host),
-            tuple(HostTask(name, text, timeout=limit) for name, text in scripts.items()),
+            tuple(_task(task, step, name, text, limit) for name, text in scripts.items()),
             lambda name, data: files[name].write(data),
         )
     for name in scripts:
-        _check(name, records.get(name))
+        record = records.get(name)
+        if step.become and record and (no := refused(host, _said_aside(record), _mark(task, step))):
+            raise BackupError(str(no))
+        _check(name, record)
+
+
+def _task(task: Task, step: Step, name: str, text: str, limit: int) -> HostTask:
+    made = HostTask(name, text, timeout=limit)
+    if not step.become:
+        return made
+    return becoming(task.session.hosts, task.order.hosts[task.site.host], made, _mark(task, step))
+
+
+def _mark(task: Task, step: Step) -> str:
+    return mark_of(f"{task.run}/{task.site.name}/{step.id}")
+
+
+def _said_aside(record: TaskRecord) -> str:
+    return record.error.decode("utf-8", "replace")
 
 
 def _scripts(task: Task, step: Step) -> dict[str, str]:
     options = cast("BackupOptions", step.options)
     host, site = task.order.hosts[task.site.host], task.site
-    mark = mark_of(f"{task.run}/{site.name}/{step.id}")
+    mark = _mark(task, step)
     scripts = {}
     if "database" in options.include and site.kind is SiteKind.WORDPRESS:
         scripts["database"] = database_script(site, host, mark).text

@@ -14,8 +14,9 @@ from runner.execute import Task as HostTask
 from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
-from runner.plan import LedgerHold, needs_facts, plan_site
+from runner.plan import LedgerHold, cut, needs_facts, plan_site
 from runner.steps.wordpress import facts_script, parse_facts
+from runner.workflows.become import unbecoming
 
 if TYPE_CHECKING:
     from runner.record import Ledger
@@ -90,7 +91,16 @@ def preview(
             found |= result
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
-    return tuple(_plan(ledger, clients[site.client], site, wanted, found.get(site.name)) for site in sites)
+    plans = (_plan(ledger, clients[site.client], site, wanted, found.get(site.name)) for site in sites)
+    return tuple(
+        replace(plan, problems=(*plan.problems, *_unbecoming(hosts, site, wanted)))
+        for site, plan in zip(sites, plans, strict=True)
+    )
+
+
+def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
+    steps = cut(wanted.playbook, site, tags=wanted.tags).steps
+    return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
 def read_facts(hosts: Hosts, sites: Sequence[Site]) -> Mapping[str, SiteFacts | SitecrewError]:

@@ -1,0 +1,179 @@
+"""`become: true`: a shell text run with root's rights, by sudo, in a way that can still be stopped.
+
+A login may not send signals to what sudo runs, so a text that is given to sudo as it stands would outlive
+its time limit and its cancelling. Here the login's shell holds the writing end of a pipe that root's side
+listens to: when that shell ends, however it ends, root's side ends the group of the text.
+
+The text and its environment travel through that pipe, never through an argument. sudo asks for the password
+by a program (`-A`): that is `cat`, on a FIFO of the login's own, which is gone as soon as it was opened, so
+that a wrong password is tried once. What holds the password is never on a disk or in an argument.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runner.model import Host, Step
+from runner.steps.text import clean, sentence
+
+__all__ = ["PASSWORD", "Refusal", "as_root", "cannot_become", "refusal", "without_mark"]
+
+PASSWORD = "SITECREW_SUDO"  # noqa: S105  # the name of the variable
+"""Environment variable that carries the host's `become_password` to `as_root`'s text, where there is one."""
+
+_CARRIED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE")
+
+# Runs as root. Read line by line up to a last word, so that a text that was cut off does nothing.
+_READER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in "$0")eval "$b";exit;;esac;b=$b$l$n;done;exit 1'
+
+_ROOT = r"""
+umask 022
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+exec 3<&0 </dev/null
+printf '\n%s became\n' "$mark" >&2
+printf '%s\n' "$task" | setsid /bin/sh /dev/fd/9 9<&0 </dev/null 3<&- & child=$!
+( while read -r line <&3; do :; done
+  kill -TERM "-$child"; sleep 4 </dev/null 3<&-; kill -KILL "-$child" ) >/dev/null 2>&1 & watch=$!
+exec 3<&-
+{ wait "$child"; code=$?; kill -KILL "$watch"; } 2>/dev/null
+exit $code
+"""
+
+_LOGIN = r"""
+say() { printf '\n%s %s\n' "$mark" "$*" >&2; }
+quoted() {
+  text=$1 out=
+  while :; do case $text in *\'*) out=$out${text%%\'*}"'\\''" text=${text#*\'};; *) break;; esac; done
+  printf "'%s'" "$out$text"
+}
+password=$SITECREW_SUDO given=${SITECREW_SUDO+1}
+unset SITECREW_SUDO
+if [ "$(id -u)" = 0 ]; then umask 022; say became; eval "$task"; exit; fi
+command -v sudo >/dev/null || { say no-sudo; exit 3; }
+umask 077
+pipe=
+for room in "${0%/*}" "${TMPDIR:-/tmp}" "$HOME" /var/tmp; do
+  pipe=$room/become.$$
+  [ -d "$room" ] && [ -w "$room" ] && mkfifo "$pipe" 2>/dev/null && break
+  pipe=
+done
+[ -n "$pipe" ] || { say no-room; exit 3; }
+ask=$pipe.ask giver= stopped= flags=-n prompt=
+trap 'rm -f "$pipe" "$ask"; [ -z "$giver" ] || kill -KILL "$giver" 2>/dev/null' EXIT
+trap 'stopped=1; exec 4>&-' TERM
+trap : PIPE
+if [ -n "$given" ]; then
+  mkfifo "$ask" || { say no-room; exit 3; }
+  ( trap - PIPE EXIT; exec >"$ask" 2>/dev/null </dev/null
+    rm -f "$ask"; printf '%s\n' "$password" ) & giver=$!
+  SUDO_ASKPASS=/bin/cat flags=-A rest=$ask
+  [ -x "$SUDO_ASKPASS" ] || SUDO_ASKPASS=/usr/bin/cat
+  export SUDO_ASKPASS
+  while :; do case $rest in *%*) prompt=$prompt${rest%%\%*}%% rest=${rest#*%};; *) break;; esac; done
+  prompt=$prompt$rest
+fi
+password=
+body=
+for name in $names; do
+  eval "set -- \"\${$name+1}\" \"\$$name\""
+  [ -z "$1" ] || body="$body
+export $name=$(quoted "$2")"
+done
+LC_ALL=C sudo "$flags" ${prompt:+-p "$prompt"} -H -- /bin/sh -c "$reader" "$mark" <"$pipe" & sudo=$!
+exec 4>"$pipe"
+rm -f "$pipe"
+printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark" >&4 2>/dev/null
+while :; do wait "$sudo"; code=$?; [ -n "$stopped" ] || break; stopped=; done
+exit $code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why root's rights were not had, and what helps."""
+
+    why: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.hint}"
+
+
+def as_root(text: str, mark: str, names: Iterable[str] = ()) -> str:
+    """`text` run as root. `mark` is a random word that begins what the wrapping itself has to say, on stderr.
+
+    `names` are the environment variables that go along; sudo takes all others away. A text that already runs
+    as root is run as it stands. SIGTERM to the login's shell, or its death, ends what runs as root.
+    """
+    carried = " ".join(dict.fromkeys((*_CARRIED, *names)))
+    settings = {
+        "mark": mark,
+        "names": carried,
+        "reader": _READER,
+        "root": _ROOT.strip(),
+        "task": text,
+    }
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    return f"sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become\n"
+
+
+def cannot_become(step: Step, host: Host) -> str:
+    """Why a step that asks for root's rights cannot have them on this host; empty when it may try."""
+    if not step.become or host.become or host.user == "root":
+        return ""
+    return (
+        f"{step.id} says `become: true`, but host {host.name} does not say how; "
+        f"write `become: sudo` below hosts.{host.name}"
+    )
+
+
+def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
+    """Why the text was never begun; None when it was. `password`: one had been given."""
+    if re.search(rf"^{re.escape(mark)} became$", output, re.MULTILINE):
+        return None
+    if match := re.search(rf"^{re.escape(mark)} (no-\w+)$", output, re.MULTILINE):
+        return _OURS[match[1]]
+    lowered = clean(output).lower()
+    for words, found in _SUDO:
+        if words in lowered:
+            return _WRONG if password and found is _ASKED else found
+    said = sentence(" ".join(line for line in output.splitlines() if "sudo" in line.lower()), 160)
+    return Refusal(f"sudo ended without running anything{f': {said}' if said else ''}", "try `sudo -v` there")
+
+
+def without_mark(output: str, mark: str) -> str:
+    """The output without the wrapping's own line."""
+    return output.replace(f"\n{mark} became\n", "", 1)
+
+
+_ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}` of the host")
+_WRONG = Refusal("sudo refused the password", "correct what `become_password` of the host refers to")
+_OURS = {
+    "no-sudo": Refusal("there is no sudo on the host", "install it there, or log in as root"),
+    "no-room": Refusal("no FIFO can be made on the host", "make /tmp writable for the login"),
+}
+_SUDO = (
+    ("must have a tty", Refusal("sudo there wants a terminal", "take `requiretty` out of its sudoers")),
+    (
+        "not in the sudoers file",
+        Refusal("the login may not use sudo", "add it to the group sudo or wheel there"),
+    ),
+    ("may not run sudo", Refusal("the login may not use sudo", "add it to the group sudo or wheel there")),
+    (
+        "is not allowed to execute",
+        Refusal("sudo does not let the login run /bin/sh as root", "allow it in sudoers: (root) /bin/sh"),
+    ),
+    ("incorrect password attempt", _WRONG),
+    ("sorry, try again", _WRONG),
+    ("a password is required", _ASKED),
+    ("no password was provided", _ASKED),
+    ("expired", Refusal("the login's password has expired", "renew it with passwd there")),
+    (
+        "no new privileges",
+        Refusal("the host's sandbox forbids sudo", "take NoNewPrivileges from the service sshd runs in"),
+    ),
+)
