@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.plan.bisect import Found, search
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
@@ -11,6 +12,7 @@ from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 __all__ = [
     "Barrier",
     "Due",
+    "Found",
     "LedgerHold",
     "Occurrence",
     "Parts",
@@ -25,5 +27,6 @@ __all__ = [
     "occurrences",
     "plan_site",
     "rings",
+    "search",
     "select",
 ]

@@ -1,0 +1,73 @@
+"""The search for culprits, with every kind of trouble a batch can make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.plan.bisect import Found, search
+
+
+def run(items: Sequence[int], well: Callable[[frozenset[int]], bool]) -> tuple[Found[int], int]:
+    """Drive a search against a site that is well or not with a set of items."""
+    there: set[int] = set()
+    tries = 0
+    driver = search(items)
+    try:
+        group = next(driver)
+        while True:
+            tries += 1
+            good = well(frozenset(there | set(group)))
+            if good:
+                there |= set(group)
+            group = driver.send(good)
+    except StopIteration as end:
+        return end.value, tries
+
+
+def test_a_good_batch_costs_one_try() -> None:
+    assert run(range(20), lambda _: True) == (Found(tuple(range(20)), ()), 1)
+
+
+@pytest.mark.parametrize("bad", range(20))
+def test_one_culprit_among_twenty_is_found_and_nineteen_stay(bad: int) -> None:
+    found, tries = run(range(20), lambda there: bad not in there)
+    assert found == Found(tuple(n for n in range(20) if n != bad), (bad,))
+    assert tries <= 2 * math.log2(20) + 2
+
+
+@given(st.sets(st.integers(0, 19), min_size=3, max_size=3))
+def test_three_culprits_cost_no_more_than_promised(bad: set[int]) -> None:
+    found, tries = run(range(20), lambda there: not there & bad)
+    assert set(found.culprits) == bad
+    assert tries <= 6 * math.log2(20) + 4
+
+
+@given(st.lists(st.integers(0, 19), min_size=2, max_size=2, unique=True))
+def test_of_two_that_fail_only_together_one_stays(pair: list[int]) -> None:
+    found, _ = run(range(20), lambda there: not set(pair) <= there)
+    assert len(found.culprits) == 1
+    assert set(found.culprits) < set(pair)
+    assert len(found.kept) == 19
+
+
+@given(st.integers(0, 12), st.data())
+def test_what_is_kept_is_well_and_each_culprit_breaks_it(count: int, data: st.DataObject) -> None:
+    groups = st.sets(st.integers(0, max(count - 1, 0)), min_size=1, max_size=3)
+    breaking = data.draw(st.lists(groups, max_size=4)) if count else []
+
+    def well(there: frozenset[int]) -> bool:
+        return not any(group <= there for group in breaking)
+
+    found, _ = run(range(count), well)
+    assert well(frozenset(found.kept))
+    assert sorted([*found.kept, *found.culprits]) == list(range(count))
+    assert all(not well(frozenset({*found.kept, culprit})) for culprit in found.culprits)
+
+
+def test_nothing_to_try_is_nothing_found() -> None:
+    assert run([], lambda _: True) == (Found((), ()), 0)
