@@ -17,7 +17,7 @@ from runner.verify.judge import Answer, Expectation, count_stylesheets, judge
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["look"]
+__all__ = ["browser", "fetch", "look"]
 
 _BODY_LIMIT = 8 << 20
 _AT_ONCE = 4
@@ -46,16 +46,21 @@ def look(
         patience: seconds for which a bad answer is asked again.
         pause: waits between two tries.
     """
-    import httpx  # a tenth of a second that only looks need
-
     wanted = tuple(pages or site.pages)
     with (
-        httpx.Client(timeout=limit, follow_redirects=True, max_redirects=8, headers=_HEADERS) as client,
+        browser(limit) as client,
         ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(wanted))) as pool,
     ):
         looker = _Looker(client, expected, limit, patience, pause)
         looks = pool.map(lambda page: looker.page(site.url, page), wanted)
         return Look(site=site.name, at=datetime.now(UTC), pages=tuple(looks))
+
+
+def browser(limit: float) -> httpx.Client:
+    """A client like a browser that has never been there: no cookies, no cache, certificates verified."""
+    import httpx  # a tenth of a second that only looks need
+
+    return httpx.Client(timeout=limit, follow_redirects=True, max_redirects=8, headers=_HEADERS)
 
 
 _HEADERS = {
@@ -68,6 +73,8 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class _Looker:
+    """Asks for pages again until the answer is good or patience ends."""
+
     client: httpx.Client
     expected: Expectation
     limit: float
@@ -80,7 +87,7 @@ class _Looker:
         wait = 0.4
         while True:
             began = time.monotonic()
-            answer = _fetch(self.client, _address(base, page), self.limit)
+            answer = fetch(self.client, _address(base, page), self.limit)
             seconds = time.monotonic() - began
             findings = judge(answer, self.expected)
             if not findings or time.monotonic() + wait > end:
@@ -103,7 +110,8 @@ def _address(base: str, page: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'sitecrew': secrets.token_hex(6)})}"
 
 
-def _fetch(client: httpx.Client, url: str, limit: float) -> Answer:
+def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
+    """One request with `limit` seconds for all of it. What goes wrong is in the answer, never raised."""
     import httpx
 
     end = time.monotonic() + limit
