@@ -112,8 +112,10 @@ class Link:
         """As far as is known here."""
         return bool(self._transport.is_active())
 
-    def run(self, command: str, limit: float, *, window: int | None = None) -> Exec:
-        """Start a command. Where the host allows no more sessions, waits for one of ours to end.
+    def run(self, command: str, limit: float, *, data: bytes = b"", window: int | None = None) -> Exec:
+        """Start a command and give it the first of its stdin, within `limit` seconds.
+
+        Where the host allows no more sessions, waits for one of ours to end.
 
         Raises:
             CutError: the link broke, or nothing happened for `limit` seconds.
@@ -124,7 +126,7 @@ class Link:
             with self._change:
                 refusals = 0 if self._execs else refusals + 1
             try:
-                channel = self._open(command, limit, window)
+                channel = self._open(command, data, limit, window)
             except _NoRoom as error:
                 self._make_room(refusals, error)
                 continue
@@ -200,7 +202,7 @@ class Link:
         finally:
             timer.cancel()
 
-    def _open(self, command: str, limit: float, window: int | None) -> Channel:
+    def _open(self, command: str, data: bytes, limit: float, window: int | None) -> Channel:
         from paramiko import ChannelException
 
         with _cuts(), self.watched(limit + 1):
@@ -210,6 +212,8 @@ class Link:
                 raise _NoRoom(str(error)) from error
             try:
                 channel.exec_command(command)
+                channel.settimeout(limit)
+                channel.sendall(data)
             except BaseException:
                 channel.close()
                 raise

@@ -18,6 +18,7 @@ class ItemKind(StrEnum):
     LANGUAGE = "language"
     PACKAGE = "package"
     RELEASE = "release"
+    FILE = "file"
 
 
 class Action(StrEnum):

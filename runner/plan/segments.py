@@ -81,8 +81,8 @@ def cut(
             raise UsageError(f"no step is called {step.kind!r}", hint="see `sitecrew list steps`")
         if why := skip_reason(step, kind, site, tags):
             skipped.append(SkippedStep(step, why))
-        elif kind.where is not Where.HOST:
-            parts.append(Barrier(len(parts) + 1, step, kind.where))
+        elif (where := kind.place(step)) is not Where.HOST:
+            parts.append(Barrier(len(parts) + 1, step, where))
         elif parts and isinstance(last := parts[-1], Segment):
             parts[-1] = Segment(last.number, (*last.steps, step))
         else:

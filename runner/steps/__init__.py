@@ -39,9 +39,10 @@ def _built_in() -> tuple[StepKind, ...]:
     from runner.steps.backup import Backup
     from runner.steps.probe import ProbeHttp
     from runner.steps.shell import Shell
+    from runner.steps.static import StaticBuild, StaticRelease
     from runner.steps.wordpress import Core, Database, Plugins, Themes
 
-    return Backup(), Plugins(), Themes(), Core(), Database(), ProbeHttp(), Shell()
+    return Backup(), Plugins(), Themes(), Core(), Database(), ProbeHttp(), Shell(), StaticBuild(), StaticRelease()
 
 
 def _installed() -> list[tuple[str, StepKind]]:

@@ -36,6 +36,10 @@ class Where(StrEnum):
     """The host sends, the controller stores."""
     OUTSIDE = "outside"
     """The controller looks at the site as a visitor does."""
+    UPLOAD = "upload"
+    """The controller sends, then a job on the host puts what was sent in its place."""
+    CONTROLLER = "controller"
+    """Runs here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class Context:
     """As re-read at the end of the segment; None while the script is written, or when that failed."""
     after_problem: str = ""
     """Why there is no `after`."""
+    prepared: object = None
+    """What a stage made ready for the step's script, such as files that were sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,14 @@ class StepKind(ABC):
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:  # noqa: ARG002
         """What the step would change. Policy may turn a `change` into a `hold`."""
         return ()
+
+    def place(self, step: Step) -> Where:  # noqa: ARG002
+        """Where this step runs; for kinds whose options decide."""
+        return self.where
+
+    def guarded(self, step: Step, context: Context) -> str:  # noqa: ARG002
+        """The folder on the host whose lock the step's job holds."""
+        return context.site.path
 
     @abstractmethod
     def script(self, step: Step, context: Context) -> Script | None:

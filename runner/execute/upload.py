@@ -1,0 +1,186 @@
+"""Sending to a host: one attached exec that takes a stream on its stdin. What it does must be harmless when cut."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, TypeAlias
+
+from runner.errors import UnreachableError
+from runner.execute.frames import Decoder, Frame, new_nonce
+from runner.execute.link import CutError
+from runner.execute.wire import command
+
+if TYPE_CHECKING:
+    from runner.execute.endpoint import Endpoint
+    from runner.execute.link import Exec
+    from runner.execute.pool import Pool
+
+__all__ = ["Sent", "Source", "upload"]
+
+Source: TypeAlias = Callable[[IO[bytes]], object]
+"""Writes the stream."""
+
+HELLO = 20.0
+_CHUNK = 128 << 10
+_KEPT = 8 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How the receiving end ended: its exit status and the end of what it said."""
+
+    code: int
+    output: str
+    bytes: int
+    """How many were sent."""
+
+
+def upload(
+    pool: Pool, endpoint: Endpoint, before: str, take: str, source: Source, *, silence: float = 60.0
+) -> Sent:
+    """Run the shell text `before`, then `take` with the stream that `source` writes on its stdin.
+
+    Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early and must
+    notice. Whether the account has a shell must be known: ask with `read` first. What `source` raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
+
+    Raises:
+        UnreachableError: (and kin) no connection, or it broke; how much arrived is not known.
+    """
+    nonce = new_nonce()
+    try:
+        exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO)
+        try:
+            return _Upload(exec_, nonce, silence).run(_script(nonce, before, take), source)
+        finally:
+            exec_.close()
+    except CutError as error:
+        raise UnreachableError(
+            f"{endpoint.called}: the link broke while files were sent: {error}",
+            hint="take the run up again: sitecrew resume last",
+        ) from error
+
+
+def _script(nonce: str, before: str, take: str) -> bytes:
+    """Taken in one gulp; nothing of the stream is sent before the host said hello, so nothing of it is swallowed."""
+    text = f"""
+say() {{ printf '\\036%s %s\\n' {nonce} "$*"; }}
+( while sleep 10; do say hb || exit; done ) </dev/null 2>/dev/null & beat=$!
+before() {{
+{before}
+}}
+take() {{
+{take}
+}}
+said=$( {{ ( before ) </dev/null; echo "=$?"; }} 2>&1 | tail -c {_KEPT} )
+if [ "${{said##*=}}" = 0 ]; then
+  say ready
+  said=$( {{ ( take ); echo "=$?"; }} 2>&1 | tail -c {_KEPT} )
+fi
+kill $beat 2>/dev/null
+printf '%s' "${{said%=*}}"
+say "bye ${{said##*=}}"
+exit 0
+"""
+    data = text.encode(errors="surrogateescape")
+    return f'eval "$(head -c {len(data)})"\n.\n'.encode() + data
+
+
+class _Upload:
+    """One exec: a thread listens, the caller's thread sends."""
+
+    def __init__(self, exec_: Exec, nonce: str, silence: float) -> None:
+        self._exec = exec_
+        self._decoder = Decoder(nonce)
+        self._silence = silence
+        self._ready = threading.Event()
+        self._over = threading.Event()
+        self._output = bytearray()
+        self._code: int | None = None
+        self._cut = ""
+
+    def run(self, script: bytes, source: Source) -> Sent:
+        """Greet, send, and wait for the verdict of the other end."""
+        self._exec.send(script, HELLO)
+        ears = threading.Thread(target=self._listen, name="upload", daemon=True)
+        ears.start()
+        self._ready.wait()
+        pipe = _Pipe(self._exec, self._over, self._silence)
+        if not self._over.is_set():
+            try:
+                source(pipe)
+                pipe.flush()
+                self._exec.finish()
+            except CutError as error:
+                # a receiver that gave up says why, and that is better than a broken pipe
+                if not self._over.wait(5.0) or self._code is None:
+                    raise CutError(self._cut or str(error)) from error
+        self._over.wait()
+        if self._code is None:
+            raise CutError(self._cut or "the exec ended")
+        return Sent(self._code, self._output.decode("utf-8", "replace"), pipe.sent)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                data = self._exec.receive(self._silence)
+                if data is None:
+                    raise CutError(f"nothing heard for {self._silence:.0f} s")
+                if not data:
+                    raise CutError("the exec ended")
+                for piece in self._decoder.feed(data):
+                    if isinstance(piece, Frame):
+                        if self._heard(piece):
+                            return
+                    else:
+                        self._output += piece[: max(_KEPT - len(self._output), 0)]
+        except CutError as error:
+            self._cut = str(error)
+        finally:
+            self._over.set()
+            self._ready.set()
+
+    def _heard(self, frame: Frame) -> bool:
+        if frame.verb == "ready":
+            self._output.clear()
+            self._ready.set()
+        elif frame.verb == "bye":
+            word = frame.words[1] if len(frame.words) > 1 else ""
+            self._code = int(word) if word.isdigit() else 1
+            return True
+        return False
+
+
+class _Pipe(io.RawIOBase):
+    """The exec's stdin as a file, in large pieces."""
+
+    def __init__(self, exec_: Exec, over: threading.Event, limit: float) -> None:
+        super().__init__()
+        self._exec, self._over, self._limit = exec_, over, limit
+        self._held = bytearray()
+        self.sent = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Take bytes; they leave when there are enough of them."""
+        self._held += data
+        if len(self._held) >= _CHUNK:
+            self._push()
+        return len(data)
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if not self.closed and self._held:
+            self._push()
+
+    def _push(self) -> None:
+        if self._over.is_set():
+            raise CutError("the other end is done")
+        self._exec.send(bytes(self._held), self._limit)
+        self.sent += len(self._held)
+        self._held.clear()

@@ -1,0 +1,104 @@
+"""`static.build`: whatever makes the files of a static site, on the controller or on its host."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from runner.model import Outcome, SecretRef, Site, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
+
+__all__ = ["BuildOptions", "StaticBuild", "placed"]
+
+NOTHING_BUILT = 65
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What may stand below `static.build`."""
+
+    run: str = field(metadata={"doc": "POSIX shell text, run as it stands in `folder`", "scalar": "run"})
+    where: Literal["controller", "host"] = field(
+        default="controller", metadata={"doc": "where it runs: `controller` or `host`"}
+    )
+    folder: str = field(
+        default=".",
+        metadata={
+            "doc": "the checkout: on the controller below the workspace, on the host below the account's home, "
+            "or absolute; `{site}` in it is the site's name"
+        },
+    )
+    output: str = field(default="public", metadata={"doc": "the folder below `folder` that it fills"})
+    env: Mapping[str, str | SecretRef] = field(
+        default_factory=dict,
+        metadata={"doc": "environment variables; a value is a text or a secret reference"},
+    )
+
+    def __post_init__(self) -> None:
+        if not self.run.strip():
+            raise ValueError("there is nothing to run")
+        if "\0" in self.run:
+            raise ValueError("a shell text cannot hold a NUL character")
+        if posixpath.isabs(self.output) or ".." in self.output.split("/"):
+            raise ValueError("`output` is a folder below `folder`")
+        for name in self.env:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise ValueError(f"{name!r} is not a name of an environment variable")
+
+    @property
+    def built(self) -> str:
+        """The folder that it fills, as `folder` is written."""
+        return posixpath.normpath(posixpath.join(self.folder, self.output))
+
+
+def placed(text: str, site: Site) -> str:
+    """A folder of the playbook for one site."""
+    return text.replace("{site}", site.name)
+
+
+class StaticBuild(StepKind):
+    """Succeeds when the text exits with 0 and the output folder holds something."""
+
+    name = "static.build"
+    summary = "Builds a static site, on the controller or on its host."
+    options = BuildOptions
+    sites = frozenset({SiteKind.STATIC})
+
+    def place(self, step: Step) -> Where:
+        """As the options say."""
+        return Where.HOST if cast("BuildOptions", step.options).where == "host" else Where.CONTROLLER
+
+    def script(self, step: Step, context: Context) -> Script:
+        """The text itself after a `cd`, then a look at what it made."""
+        options = cast("BuildOptions", step.options)
+        folder, output = (
+            shlex.quote(placed(part, context.site)) for part in (options.folder, options.output)
+        )
+        site = f"SITECREW_SITE={shlex.quote(context.site.name)} SITECREW_URL={shlex.quote(context.site.url)}"
+        # a shell of its own for the text, so that an `exit` in it does not pass over the look behind it
+        text = f"""cd || exit
+cd {folder} || exit
+export {site}
+( {_own_shell(options.run)} ) || exit
+[ -n "$(ls -A {output} 2>/dev/null)" ] || exit {NOTHING_BUILT}
+"""
+        return Script(text=text, env=options.env)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By the exit status."""
+        found = by_status(step, result, Outcome.OK)
+        if result.status == NOTHING_BUILT and not result.why:
+            options = cast("BuildOptions", step.options)
+            why = f"it said that it was done, and {placed(options.built, context.site)} holds nothing"
+            return StepOutcome(
+                step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds, output=result.output
+            )
+        return found
+
+
+def _own_shell(text: str) -> str:
+    return f"eval {shlex.quote(text)}"

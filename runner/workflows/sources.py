@@ -1,0 +1,100 @@
+"""A folder on the controller as a tree of files that can be sent."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO
+
+from runner.errors import UsageError
+from runner.steps.static.tree import File, Tree, check_names, excluded
+
+__all__ = ["read_folder", "tar_of"]
+
+_CHUNK = 1 << 20
+
+
+def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = False) -> Tree:
+    """The files of a folder. A link to a file inside is that file; a link that leads elsewhere is refused.
+
+    `readable` gives each file the permissions that a web server needs, else it has its own.
+
+    Raises:
+        UsageError: no such folder, a link that leads out, a name that cannot be sent, a file that cannot be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint=f"ls -ld {folder}")
+    found: dict[str, File] = {}
+    root = folder.resolve()
+    try:
+        for place, folders, names in os.walk(root):
+            below = Path(place).relative_to(root).as_posix()
+            prefix = "" if below == "." else f"{below}/"
+            folders[:] = sorted(one for one in folders if not excluded(f"{prefix}{one}", exclude))
+            for name in [*folders, *names]:
+                path = f"{prefix}{name}"
+                if name in folders:
+                    if (root / path).is_symlink():
+                        raise UsageError(
+                            f"{path} is a link to a folder", hint="copy the folder, or add it to exclude"
+                        )
+                elif not excluded(path, exclude):
+                    found[path] = _file(root, path, readable=readable)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    check_names(found)
+    return found
+
+
+def _file(root: Path, name: str, *, readable: bool) -> File:
+    path = root / name
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        raise UsageError(
+            f"{name} is a link that leads out of {root}", hint="copy the file, or add it to exclude"
+        )
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise UsageError(f"{name} is not a file", hint="remove it, or add it to exclude")
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_CHUNK):
+            digest.update(data)
+    mode = about.st_mode & 0o777
+    if readable:
+        mode = 0o755 if mode & 0o100 else 0o644
+    return File(digest.hexdigest(), about.st_size, mode)
+
+
+def tar_of(
+    folder: Path, tree: Tree, names: Iterable[str], out: IO[bytes], *, below: str, more: Mapping[str, bytes]
+) -> None:
+    """Write a gzipped tar of `names`, each below `below`, behind the small files of `more`.
+
+    Raises:
+        UsageError: a file was changed since it was read.
+    """
+    root = folder.resolve()
+    with (
+        GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as packed,
+        tarfile.open(
+            fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT, errors="surrogateescape"
+        ) as archive,
+    ):
+        for name, data in more.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o600
+            archive.addfile(entry, io.BytesIO(data))
+        for name in names:
+            with (root / name).open("rb") as file:
+                about = os.fstat(file.fileno())
+                if about.st_size != tree[name].size:
+                    raise UsageError(f"{name} was changed while it was sent", hint="run it again")
+                entry = tarfile.TarInfo(f"{below}/{name}")
+                entry.size, entry.mode, entry.mtime = about.st_size, tree[name].mode, int(about.st_mtime)
+                archive.addfile(entry, file)

@@ -1,0 +1,67 @@
+"""The stage in which files go to a host: gathered beside what is online, then put in place by a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import NoShellError, SecretError, UsageError
+from runner.execute import attach_job
+from runner.model import Outcome, Step, StepOutcome
+from runner.plan import Barrier, Segment
+from runner.steps.static import ReleaseOptions
+from runner.workflows.release import gather
+from runner.workflows.segment import carry_segment, job_of
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["carry_upload"]
+
+
+def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
+    """Send, then put in place; a job that was begun in an earlier attempt is joined instead.
+
+    Raises:
+        LockedError: another run works on the site.
+        LostError: the job's end is not known.
+        UnreachableError: the link broke; what arrived is used when the run is taken up again.
+    """
+    session, step = task.session, part.step
+    segment = Segment(part.number, (step,))
+    if _was_begun(task, part, segment):
+        return carry_segment(task, segment, [step])
+    session.emit("step.started", task.run, task.site.name, step.id)
+    for left in range(step.retries, -1, -1):
+        ready = _gathered(task, step)
+        if not (left and isinstance(ready, StepOutcome) and ready.outcome is Outcome.FAILED):
+            break
+    if isinstance(ready, StepOutcome):
+        session.record(task.run, task.site.name, ready)
+        return (ready,)
+    return carry_segment(task, segment, [step], prepared=ready)
+
+
+def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:
+    """Whether an earlier attempt wrote the job down and the host has it."""
+    started = {
+        one.number for one in task.session.ledger.segments(task.run, task.site.name) if one.state == "started"
+    }
+    if task.attempt == 1 or part.number not in started:
+        return False
+    hosts = task.session.hosts
+    endpoint = hosts.endpoint(task.order.hosts[task.site.host])
+    return attach_job(hosts.pool, endpoint, job_of(task, segment), limits=hosts.limits) is not None
+
+
+def _gathered(task: Task, step: Step) -> object:
+    """What the job's script needs, or the step's outcome where no job is needed."""
+    try:
+        if isinstance(step.options, ReleaseOptions):
+            return gather(task, step, step.options)
+    except NoShellError as error:
+        why = f"{error}; {error.hint}"
+    except (UsageError, SecretError) as error:
+        why = f"{error}; {error.hint}" if error.hint else str(error)
+    else:
+        why = f"nobody knows how to send for {step.kind}"
+    return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
