@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.shell import LabError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["ensure", "php_fpm"]
 
@@ -28,13 +32,13 @@ NEEDED = (
 )
 
 
-def ensure() -> None:
+def ensure(needed: Iterable[str] = NEEDED) -> None:
     """Installs what is missing, without starting the services that come along.
 
     Raises:
         LabError: apt could not install it, or there is no apt.
     """
-    missing = sorted(set(NEEDED) - installed())
+    missing = sorted(set(needed) - installed())
     if not missing:
         return
     # Both keep the packages' own services still: the lab runs instances of its own.
@@ -55,7 +59,7 @@ def ensure() -> None:
 
 
 def installed() -> set[str]:
-    """Those of the needed packages that are there."""
+    """Those of the machine's packages that are there."""
     try:
         listed = run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n")
     except FileNotFoundError:

@@ -127,6 +127,8 @@ class Answers:
                     "package": f"{DOWNLOADS}/translation/{address}/{place.name}.zip",
                     "english_name": place.name,
                     "native_name": place.name,
+                    "iso": {"1": place.name[:2]},
+                    "strings": {"continue": "..."},
                     "autoupdate": True,
                 }
             )

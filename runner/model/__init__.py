@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.model.facts import CoreOffer, Extension, SiteFacts
+from runner.model.facts import CoreOffer, Extension, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -75,7 +75,9 @@ __all__ = [
     "State",
     "Step",
     "StepOutcome",
+    "SubSite",
     "Support",
+    "Translation",
     "UndoDatabase",
     "UpdateRules",
     "Window",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CoreOffer", "Extension", "SiteFacts"]
+__all__ = ["CoreOffer", "Extension", "SiteFacts", "SubSite", "Translation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,9 @@ class Extension:
     version: str
     file: str = ""
     active: bool = False
-    """Active here, in the network, or as the active theme's parent."""
+    """Active here, in the network or one of its sites, or as an active theme's parent."""
+    network: bool = False
+    """Active in the whole network."""
     offered: str | None = None
     """The newer version, None when the latest is installed or when nobody could be asked."""
     package: str | None = None
@@ -26,6 +28,43 @@ class Extension:
     folder: str = ""
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
     writable: bool = True
+    hidden: bool = False
+    """The offer is known, but something on the site hides it from WordPress."""
+    update_uri: str = ""
+    """Where its header says that its updates come from, without keys; empty where it says nothing."""
+    foreign: bool = False
+    """wordpress.org offers it, but nothing here says that it came from there (no readme, no `Update URI`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """A pack of translated texts: installed, offered, or both. Dates are the packs' own, in UTC."""
+
+    type: str
+    """`core`, `plugin` or `theme`."""
+    slug: str
+    """Of the plugin or theme; `default` for WordPress itself."""
+    language: str
+    installed: str = ""
+    """Like `2026-05-01 08:00:00`; empty where it is not installed."""
+    offered: str = ""
+    """Empty where nothing newer is offered."""
+    package: str = ""
+
+    @property
+    def item(self) -> str:
+        """How plans and reports call it: `de_DE core`, `de_DE plugin akismet`."""
+        return f"{self.language} {self.type}" + ("" if self.type == "core" else f" {self.slug}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubSite:
+    """A site of a network that is neither archived, spam nor deleted."""
+
+    id: int
+    url: str
+    """Its `siteurl`."""
+    database_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +92,17 @@ class SiteFacts:
     plugins: tuple[Extension, ...] = ()
     themes: tuple[Extension, ...] = ()
     core_offers: tuple[CoreOffer, ...] = ()
+    translations: tuple[Translation, ...] = ()
+    """What is installed, with what is offered; and what is offered besides."""
+    languages_writable: bool = True
+    """Whether this user may write to the folder of translations."""
+    network: tuple[SubSite, ...] = ()
+    """The network's sites, the main one among them; empty where there is no network."""
+    network_size: int = 0
+    """How many sites the network has: more than `network` where it is too large to be read in full."""
+    sub_site: str = ""
+    """What the inventory's address is in the network: empty for the main site, `unknown` for none of its
+    sites, else the siteurl of a sub-site."""
     core_checked: bool = False
     plugins_checked: bool = False
     themes_checked: bool = False
@@ -76,3 +126,13 @@ class SiteFacts:
     themes_folder: str = ""
     crippled: str = ""
     """Why the site was read without its plugins and themes; empty when it boots as it is."""
+
+    @property
+    def databases(self) -> tuple[int, ...]:
+        """The versions of the databases of all sites; of a single site, its own."""
+        return tuple(site.database_version for site in self.network) or (self.database_version,)
+
+    @property
+    def database_oldest(self) -> int:
+        """The version that is furthest behind in the network."""
+        return min(self.databases)

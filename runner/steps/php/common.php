@@ -41,6 +41,7 @@ function sitecrew_reason( $error ) {
  * it knows is shown to it as old and is given a stain: if the stain is still there, there was no answer.
  */
 function sitecrew_refresh( $transient, $ask ) {
+	sitecrew_see( $transient );
 	$known = get_site_transient( $transient );
 	$stain = function ( $value ) {
 		$value = is_object( $value ) ? clone $value : (object) array( 'updates' => array() );
@@ -48,8 +49,14 @@ function sitecrew_refresh( $transient, $ask ) {
 		$value->sitecrew_stain = true;
 		return $value;
 	};
+	$answer = function ( $value ) use ( $transient ) {
+		$GLOBALS['sitecrew_answers'][ $transient ] = is_object( $value ) ? clone $value : null;
+		return $value;
+	};
 	add_filter( "site_transient_$transient", $stain, PHP_INT_MAX );
+	add_filter( "pre_set_site_transient_$transient", $answer, -PHP_INT_MAX );
 	call_user_func( $ask );
+	remove_filter( "pre_set_site_transient_$transient", $answer, -PHP_INT_MAX );
 	remove_filter( "site_transient_$transient", $stain, PHP_INT_MAX );
 	$value = get_site_transient( $transient );
 	if ( ! is_object( $value ) || ! isset( $value->sitecrew_stain ) ) {
@@ -72,10 +79,40 @@ function sitecrew_check_core() {
 	);
 }
 
-/** What is offered for a family of extensions: main file or stylesheet => object. */
+/** A plugin that answers in the place of what WordPress knows ("no updates") is not listened to. */
+function sitecrew_see( $transient ) {
+	remove_all_filters( "pre_site_transient_$transient" );
+}
+
+/** What WordPress knows or was just told, before anything on the site adds to it or hides some of it. */
+function sitecrew_unfiltered( $transient ) {
+	global $wp_filter;
+	if ( ! empty( $GLOBALS['sitecrew_answers'][ $transient ]->response ) ) {
+		return $GLOBALS['sitecrew_answers'][ $transient ];
+	}
+	$hook  = "site_transient_$transient";
+	$saved = isset( $wp_filter[ $hook ] ) ? $wp_filter[ $hook ] : null;
+	unset( $wp_filter[ $hook ] );
+	$value = get_site_transient( $transient );
+	if ( $saved ) {
+		$wp_filter[ $hook ] = $saved;
+	}
+	return $value;
+}
+
+/**
+ * What is offered for a family of extensions: main file or stylesheet => object. Updaters of vendors add
+ * theirs by a filter, and others hide some by the same filter: these are marked.
+ */
 function sitecrew_offers( $transient ) {
+	sitecrew_see( $transient );
+	$raw    = sitecrew_unfiltered( $transient );
 	$value  = get_site_transient( $transient );
 	$offers = array();
+	foreach ( is_object( $raw ) && isset( $raw->response ) ? (array) $raw->response : array() as $key => $offer ) {
+		$offers[ $key ]                  = clone (object) $offer;
+		$offers[ $key ]->sitecrew_hidden = true;
+	}
 	foreach ( is_object( $value ) && isset( $value->response ) ? (array) $value->response : array() as $key => $offer ) {
 		$offers[ $key ] = (object) $offer;
 	}

@@ -1,7 +1,14 @@
 <?php
-// The facts of a site, in the boot that runs this. Input: {"check": ask for updates now}.
+// The facts of a site, in the boot that runs this.
+// Input: {"check": ask for updates now, "url": the inventory's address, "locales": languages asked for besides}.
 
 function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $offer ) {
+	$readme = glob( "$folder/[Rr][Ee][Aa][Dd][Mm][Ee].*" );
+	$uri    = '';
+	if ( '' !== $file && 'style.css' !== basename( $file ) ) {
+		$data = get_file_data( '.php' === substr( $file, -4 ) ? WP_PLUGIN_DIR . "/$file" : "$folder/style.css", array( 'uri' => 'Update URI' ) );
+		$uri  = sitecrew_without_keys( $data['uri'] );
+	}
 	return array(
 		'slug'               => $slug,
 		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
@@ -14,6 +21,9 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
 		'requires_php'       => $offer ? sitecrew_field( $offer, 'requires_php' ) : '',
 		'requires_wordpress' => $offer ? sitecrew_field( $offer, 'requires' ) : '',
+		'hidden'             => $offer && ! empty( $offer->sitecrew_hidden ),
+		'update_uri'         => $uri,
+		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
 }
 
@@ -26,9 +36,10 @@ function sitecrew_plugins() {
 		$slug   = isset( $found[ $slug ] ) ? substr( $file, 0, -4 ) : $slug;
 		$offer  = isset( $offers[ $file ] ) ? $offers[ $file ] : null;
 		$folder = $single ? WP_PLUGIN_DIR : WP_PLUGIN_DIR . '/' . dirname( $file );
-		$active = is_plugin_active( $file );
+		$active = is_plugin_active( $file ) || isset( $GLOBALS['sitecrew_network']['active'][ $file ] );
 
-		$found[ $slug ] = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
+		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
+		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
 	}
 	return array_values( $found );
 }
@@ -40,7 +51,7 @@ function sitecrew_themes() {
 	foreach ( wp_get_themes( array( 'errors' => null ) ) as $slug => $theme ) {
 		$slug  = (string) $slug;
 		$offer = isset( $offers[ $slug ] ) ? $offers[ $slug ] : null;
-		$in    = in_array( $slug, $active, true );
+		$in    = in_array( $slug, $active, true ) || isset( $GLOBALS['sitecrew_network']['themes'][ $slug ] );
 
 		$found[] = sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
 	}
@@ -83,14 +94,142 @@ function sitecrew_unwritable() {
 	return $found;
 }
 
+/** What WordPress calls a pack of translations, from "plugins" and the like. */
+function sitecrew_translations() {
+	$found = array();
+	foreach ( array( 'core' => 'core', 'plugin' => 'plugins', 'theme' => 'themes' ) as $type => $family ) {
+		foreach ( wp_get_installed_translations( $family ) as $slug => $languages ) {
+			foreach ( $languages as $language => $about ) {
+				if ( 'core' === $type && 'default' !== $slug ) {
+					continue;
+				}
+				$found[ "$type $slug $language" ] = array(
+					'type'      => $type,
+					'slug'      => (string) $slug,
+					'language'  => $language,
+					'installed' => substr( isset( $about['PO-Revision-Date'] ) ? $about['PO-Revision-Date'] : '', 0, 19 ),
+				);
+			}
+		}
+	}
+	foreach ( array_merge( wp_get_translation_updates(), $GLOBALS['sitecrew_more'] ) as $offer ) {
+		$key  = sitecrew_field( $offer, 'type' ) . ' ' . sitecrew_field( $offer, 'slug' ) . ' ' . sitecrew_field( $offer, 'language' );
+		$base = array(
+			'type'     => sitecrew_field( $offer, 'type' ),
+			'slug'     => sitecrew_field( $offer, 'slug' ),
+			'language' => sitecrew_field( $offer, 'language' ),
+		);
+
+		$found[ $key ] = ( isset( $found[ $key ] ) ? $found[ $key ] : $base ) + array(
+			'offered' => substr( sitecrew_field( $offer, 'updated' ), 0, 19 ),
+			'package' => sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ),
+		);
+	}
+	return array_values( $found );
+}
+
+/** Languages asked for besides those of the site: plugins and themes are asked for them in the same request. */
+function sitecrew_ask_for( $locales ) {
+	$more = function ( $known ) use ( $locales ) {
+		return array_values( array_unique( array_merge( (array) $known, $locales ) ) );
+	};
+	add_filter( 'plugins_update_check_locales', $more );
+	add_filter( 'themes_update_check_locales', $more );
+}
+
+/** Offers in those languages; WordPress forgets them, or it would install them by itself. */
+function sitecrew_take_more( $locales ) {
+	$more = array();
+	foreach ( $locales ? array( 'update_plugins', 'update_themes' ) : array() as $transient ) {
+		$value = get_site_transient( $transient );
+		$kept  = array();
+		foreach ( is_object( $value ) && ! empty( $value->translations ) ? $value->translations : array() as $offer ) {
+			if ( in_array( $offer['language'], $locales, true ) ) {
+				$more[] = (object) $offer;
+			} else {
+				$kept[] = $offer;
+			}
+		}
+		if ( is_object( $value ) ) {
+			$value->translations = $kept;
+			set_site_transient( $transient, $value );
+		}
+	}
+	return $more;
+}
+
+/** WordPress itself in those languages; null when wordpress.org did not answer. */
+function sitecrew_core_languages( $locales ) {
+	require_once ABSPATH . 'wp-admin/includes/translation-install.php';
+	$more    = array();
+	$missing = array_diff( $locales, get_available_languages() );
+	$answer  = $missing ? translations_api( 'core', array( 'version' => $GLOBALS['wp_version'] ) ) : array( 'translations' => array() );
+	if ( is_wp_error( $answer ) || ! isset( $answer['translations'] ) ) {
+		return null;
+	}
+	foreach ( $answer['translations'] as $offer ) {
+		if ( in_array( $offer['language'], $missing, true ) ) {
+			$more[] = (object) ( array( 'type' => 'core', 'slug' => 'default' ) + $offer );
+		}
+	}
+	return $more;
+}
+
+/** The sites of a network: their addresses and databases, and what is active in any of them. */
+function sitecrew_network( $url ) {
+	global $wpdb;
+	$open  = array( 'archived' => 0, 'spam' => 0, 'deleted' => 0 );
+	$found = array( 'sites' => array(), 'size' => 0, 'here' => '', 'active' => array(), 'themes' => array() );
+	if ( ! is_multisite() ) {
+		return $found;
+	}
+	$found['size'] = (int) get_sites( $open + array( 'count' => true ) );
+	$found['here'] = 'unknown';
+	$plain         = function ( $address ) {
+		return strtolower( rtrim( preg_replace( '~^https?://(www\.)?~i', '', (string) $address ), '/' ) );
+	};
+	foreach ( get_sites( $open + array( 'number' => 1000, 'orderby' => 'id' ) ) as $site ) {
+		$table = $wpdb->get_blog_prefix( $site->blog_id ) . 'options';
+		$names = "'siteurl', 'home', 'db_version', 'active_plugins', 'stylesheet', 'template'";
+		$rows  = $wpdb->get_results( "SELECT option_name, option_value FROM `$table` WHERE option_name IN ( $names )", OBJECT_K );
+		$value = function ( $name ) use ( $rows ) {
+			return isset( $rows[ $name ] ) ? $rows[ $name ]->option_value : '';
+		};
+
+		$found['sites'][] = array(
+			'id'               => (int) $site->blog_id,
+			'url'              => $value( 'siteurl' ),
+			'database_version' => (int) $value( 'db_version' ),
+		);
+		$found['active'] += array_fill_keys( array_filter( (array) maybe_unserialize( $value( 'active_plugins' ) ) ), true );
+		$found['themes'] += array( $value( 'stylesheet' ) => true, $value( 'template' ) => true );
+		if ( in_array( $plain( $url ), array( $plain( $value( 'siteurl' ) ), $plain( $value( 'home' ) ) ), true ) ) {
+			$found['here'] = is_main_site( $site->blog_id ) ? '' : $value( 'siteurl' );
+		}
+	}
+	return $found;
+}
+
+$sitecrew_locales            = $GLOBALS['sitecrew']['locales'];
+$GLOBALS['sitecrew_network'] = sitecrew_network( $GLOBALS['sitecrew']['url'] );
+$GLOBALS['sitecrew_more']    = array();
+sitecrew_ask_for( $sitecrew_locales );
 $sitecrew_check = $GLOBALS['sitecrew']['check'];
 $sitecrew_free  = function_exists( 'disk_free_space' ) ? @disk_free_space( ABSPATH ) : false;
 $sitecrew_flag  = ABSPATH . '.maintenance';
+$sitecrew_core    = $sitecrew_check && sitecrew_check_core();
+$sitecrew_plugins = $sitecrew_check && sitecrew_refresh( 'update_plugins', 'wp_update_plugins' );
+$sitecrew_themes  = $sitecrew_check && sitecrew_refresh( 'update_themes', 'wp_update_themes' );
+if ( $sitecrew_check && $sitecrew_locales ) {
+	$sitecrew_more            = sitecrew_core_languages( array_diff( $sitecrew_locales, array( 'en_US' ) ) );
+	$sitecrew_core            = $sitecrew_core && null !== $sitecrew_more;
+	$GLOBALS['sitecrew_more'] = array_merge( (array) $sitecrew_more, sitecrew_take_more( array_diff( $sitecrew_locales, get_available_languages() ) ) );
+}
 sitecrew_say(
 	array(
-		'core_checked'      => $sitecrew_check && sitecrew_check_core(),
-		'plugins_checked'   => $sitecrew_check && sitecrew_refresh( 'update_plugins', 'wp_update_plugins' ),
-		'themes_checked'    => $sitecrew_check && sitecrew_refresh( 'update_themes', 'wp_update_themes' ),
+		'core_checked'      => $sitecrew_core,
+		'plugins_checked'   => $sitecrew_plugins,
+		'themes_checked'    => $sitecrew_themes,
 		'wordpress'         => $GLOBALS['wp_version'],
 		'php'               => PHP_VERSION,
 		'home'              => (string) get_option( 'home' ),
@@ -104,6 +243,11 @@ sitecrew_say(
 		'plugins'           => sitecrew_plugins(),
 		'themes'            => sitecrew_themes(),
 		'core_offers'       => sitecrew_core_offers(),
+		'translations'      => sitecrew_translations(),
+		'languages_writable' => wp_is_writable( is_dir( WP_LANG_DIR ) ? WP_LANG_DIR : WP_CONTENT_DIR ),
+		'network'           => $GLOBALS['sitecrew_network']['sites'],
+		'network_size'      => $GLOBALS['sitecrew_network']['size'],
+		'sub_site'          => $GLOBALS['sitecrew_network']['here'],
 		'database_version'  => (int) get_option( 'db_version' ),
 		'database_wanted'   => (int) $GLOBALS['wp_db_version'],
 		'file_mods_allowed' => wp_is_file_mod_allowed( 'capability_update_core' ),

@@ -10,7 +10,8 @@ from typing import cast
 from runner.model import Action, Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind
 from runner.steps.versions import branch, compare, key
-from runner.steps.wordpress.proposals import impediment, unknown
+from runner.steps.wordpress.multisite import upgrade_database
+from runner.steps.wordpress.proposals import impediment, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -24,7 +25,7 @@ update
 status=$?
 say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
 [ "$status" -eq 0 ] || exit "$status"
-wp core update-db{network}
+{database}
 """
 
 
@@ -76,7 +77,8 @@ class Core(StepKind):
                 return (unknown(step, "core", ItemKind.CORE, why),)
         else:
             newer = _candidates(newer, facts.wordpress, everything=options.update == "all")
-        return tuple(_change(step, offer, facts) for offer in newer)
+        note = network_note(step, facts, ItemKind.CORE) if newer else ()
+        return (*note, *(_change(step, offer, facts) for offer in newer))
 
     def script(self, step: Step, context: Context) -> Script | None:
         """WordPress's own upgrader; then, in fresh processes, the version on disk and the database."""
@@ -84,8 +86,7 @@ class Core(StepKind):
         if not pending:
             return None
         run = program("core", context.mark, {"from": pending[-1].from_version, "to": pending[-1].to_version})
-        network = " --network" if context.before and context.before.multisite else ""
-        body = _BODY.format(program=run, network=network)
+        body = _BODY.format(program=run, database=upgrade_database(context))
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

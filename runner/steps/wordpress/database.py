@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.wordpress.multisite import upgrade_database
+from runner.steps.wordpress.proposals import network_note
 from runner.steps.wordpress.shell import site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -29,22 +31,23 @@ class Database(StepKind):
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """The versions are WordPress's own numbers, like 57155."""
-        if facts.database_version == facts.database_wanted:
+        if set(facts.databases) == {facts.database_wanted}:
             return ()
-        behind = facts.database_version < facts.database_wanted
+        behind = facts.database_oldest < facts.database_wanted
         why = "" if behind else "the database is newer than WordPress"
         if behind and facts.crippled:
             why = f"the site is not healthy as it is: {facts.crippled}"
         return (
+            *network_note(step, facts, ItemKind.DATABASE),
             Change(
                 step=step.id,
                 item="database",
                 kind=ItemKind.DATABASE,
-                from_version=str(facts.database_version),
+                from_version=str(facts.database_oldest if behind else max(facts.databases)),
                 to_version=str(facts.database_wanted),
                 action=Action.HOLD if why else Action.CHANGE,
                 why=why,
-                title="WordPress database",
+                title=_title(facts),
                 active=True,
             ),
         )
@@ -53,13 +56,17 @@ class Database(StepKind):
         """WordPress's own upgrade, which may be repeated."""
         if not context.plan.pending(step.id):
             return None
-        network = " --network" if context.before and context.before.multisite else ""
-        return site_script(context.site, context.host, context.mark, f"wp core update-db{network}")
+        return site_script(context.site, context.host, context.mark, upgrade_database(context))
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By the version that was re-read from the database."""
+        """By the version that was re-read from the database; of a network, from each site's."""
         return verdict(step, result, context, "database")
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, or ok."""
         return idle(step, context)
+
+
+def _title(facts: SiteFacts) -> str:
+    old = sum(version < facts.database_wanted for version in facts.databases)
+    return f"Databases of {old} of {len(facts.network)} sites" if facts.network else "WordPress database"

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, cast
 from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind
 from runner.steps.versions import compare, level
-from runner.steps.wordpress.proposals import change, impediment, unknown
+from runner.steps.wordpress.proposals import change, impediment, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -47,7 +47,9 @@ class _Extensions(StepKind):
             return ()
         entries, checked = self._installed(facts)
         proposed = [self._propose(step, options, entry, facts, checked=checked) for entry in entries]
+        note = network_note(step, facts, self.kind) if any(proposed) else ()
         return (
+            *note,
             *self._unknown(step, facts, checked=checked),
             *(entry for entry in proposed if entry),
             *self._not_installed(step, options, entries),
@@ -79,7 +81,7 @@ class _Extensions(StepKind):
         self, step: Step, options: ExtensionOptions, entry: Extension, facts: SiteFacts, *, checked: bool
     ) -> Change | None:
         if not entry.offered or compare(entry.offered, entry.version) <= 0:
-            return None
+            return self._silent(step, options, entry)
         if isinstance(options.update, tuple) and entry.slug not in options.update:
             return None
         if entry.slug in options.exclude:
@@ -93,7 +95,21 @@ class _Extensions(StepKind):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
         why = impediment(facts, entry, self.family)
+        if not why and entry.foreign and entry.slug not in options.update:
+            why = (
+                "wordpress.org has one of this name, but nothing here says that this came from there: it may "
+                "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
+            )
         return change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+
+    def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
+        """An updater of its own is asked by WordPress only where its plugin is active."""
+        vendor = entry.update_uri not in {"", "false"} and "wordpress.org" not in entry.update_uri
+        named = not isinstance(options.update, tuple) or entry.slug in options.update
+        if entry.offered or entry.active or not vendor or not named or self.kind is ItemKind.THEME:
+            return None
+        why = f"its vendor ({entry.update_uri}) is asked for updates only while it is active"
+        return change(step, entry, self.kind, Action.SKIP, why)
 
     def _unknown(self, step: Step, facts: SiteFacts, *, checked: bool) -> Iterable[Change]:
         if not checked:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from runner.errors import HostError
-from runner.model import CoreOffer, Extension, Host, Site, SiteFacts
+from runner.model import CoreOffer, Extension, Host, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
 from runner.steps.text import sentence
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["facts_script", "fatal_error", "parse_facts"]
 
+_Kind = TypeVar("_Kind", Extension, Translation, SubSite)
 _BODY = """
 attempt() {{
 {program}
@@ -73,12 +74,16 @@ _FATAL = re.compile(
 )
 
 
-def facts_script(site: Site, host: Host, mark: str, *, check_updates: bool) -> Script:
+def facts_script(
+    site: Site, host: Host, mark: str, *, check_updates: bool, languages: Sequence[str] = ()
+) -> Script:
     """What to run on the host. `check_updates`: WordPress asks its update servers anew, in the same boot.
 
-    Changes nothing on the site but WordPress's own cache of the answers.
+    With `languages`, it also asks for translations of these, which the site need not have. Changes nothing
+    on the site but WordPress's own cache of the answers.
     """
-    run = program("facts", mark, {"check": check_updates}, '"$@" ')
+    data = {"check": check_updates, "url": site.url, "locales": list(languages)}
+    run = program("facts", mark, data, '"$@" ')
     return site_script(site, host, mark, _BODY.format(program=run))
 
 
@@ -152,18 +157,20 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
     for field in fields(SiteFacts):
         if field.name in data:
             known[field.name] = _plain(data[field.name])
-    known["plugins"] = tuple(_extension(entry) for entry in data.get("plugins") or ())
-    known["themes"] = tuple(_extension(entry) for entry in data.get("themes") or ())
+    known["plugins"] = tuple(_made(Extension, entry) for entry in data.get("plugins") or ())
+    known["themes"] = tuple(_made(Extension, entry) for entry in data.get("themes") or ())
     known["core_offers"] = tuple(
         CoreOffer(*(str(_plain(offer[name])) for name in ("version", "package", "requires_php")))
         for offer in data.get("core_offers") or ()
     )
+    known["translations"] = tuple(_made(Translation, entry) for entry in data.get("translations") or ())
+    known["network"] = tuple(_made(SubSite, entry) for entry in data.get("network") or ())
     return SiteFacts(**known)
 
 
-def _extension(entry: Mapping[str, Any]) -> Extension:
-    names = {field.name for field in fields(Extension)}
-    return Extension(**{name: _plain(value) for name, value in entry.items() if name in names})
+def _made(kind: type[_Kind], entry: Mapping[str, Any]) -> _Kind:
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: _plain(value) for name, value in entry.items() if name in names})
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFacts, Step
 from runner.steps.versions import compare
 
-__all__ = ["change", "impediment", "unknown"]
+__all__ = ["change", "impediment", "network_note", "unknown"]
 
 _UNASKED = "wordpress.org could not be asked, so newer versions are not known"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
@@ -34,6 +34,28 @@ def unknown(step: Step, item: str, kind: ItemKind, why: str = _UNASKED) -> Chang
     """It is not known what is to be done: never the same as nothing."""
     return Change(
         step=step.id, item=item, kind=kind, from_version="", to_version="", action=Action.UNKNOWN, why=why
+    )
+
+
+def network_note(step: Step, facts: SiteFacts, kind: ItemKind) -> tuple[Change, ...]:
+    """That the inventory's address is one of a network's sites, or none, where a step is for all of them."""
+    if not facts.sub_site:
+        return ()
+    many = facts.network_size
+    where = f"is the sub-site {facts.sub_site} of a network of {many}"
+    if facts.sub_site == "unknown":
+        where = f"is none of the {many} sites of the network here"
+    why = f"`url` {where}: what this step changes, it changes for all {many} sites"
+    return (
+        Change(
+            step=step.id,
+            item="network",
+            kind=kind,
+            from_version="",
+            to_version="",
+            action=Action.SKIP,
+            why=why,
+        ),
     )
 
 
@@ -66,6 +88,8 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:
+    hides = "something on the site hides this update from WordPress (a plugin that manages or blocks updates)"
+    yield entry.hidden, hides
     needed = entry.requires_wordpress
     older = needed and compare(facts.wordpress, needed) < 0
     yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"

@@ -121,7 +121,7 @@ def _on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
     if change.kind is ItemKind.CORE:
         return facts.wordpress, True
     if change.kind is ItemKind.DATABASE:
-        return str(facts.database_version), True
+        return str(facts.database_oldest), True
     for entry in _family(facts, change.kind):
         if entry.slug == change.item or (entry.file and entry.file == change.file):
             return entry.version, entry.active
@@ -140,8 +140,8 @@ def _trouble(
         return ""
     if after.crippled and not culprits and not (before and before.crippled):
         return f"the site does not boot any more: {after.crippled}"
-    if family in {"core", "database"} and after.database_version != after.database_wanted:
-        return f"the database is at {after.database_version}, WordPress wants {after.database_wanted}"
+    if family in {"core", "database"} and set(after.databases) != {after.database_wanted}:
+        return _behind(after)
     if before is None:
         return ""
     for name in ("home", "siteurl"):
@@ -152,6 +152,16 @@ def _trouble(
     changed = {change.file for change in mine}
     idle_now = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
     return f"no longer active: {', '.join(idle_now)}" if idle_now and family != "database" else ""
+
+
+def _behind(after: SiteFacts) -> str:
+    """Which database is not what the code wants; of a network, the first three sites."""
+    if not after.network:
+        return f"the database is at {after.database_version}, WordPress wants {after.database_wanted}"
+    late = [site for site in after.network if site.database_version != after.database_wanted]
+    named = ", ".join(f"{site.url} is at {site.database_version}" for site in late[:3])
+    more = f" and {len(late) - 3} more" if len(late) > 3 else ""  # noqa: PLR2004
+    return f"{named}{more}, WordPress wants {after.database_wanted}"
 
 
 def _culprits(context: Context) -> frozenset[str]:
