@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runner.cli.output import say
+
 if TYPE_CHECKING:
     from runner.load import Workspace
 
@@ -66,4 +68,7 @@ def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...
         if not equals or not name.isidentifier():
             raise click.UsageError(f"-e {pair}: write NAME=VALUE")
         variables[name] = value
-    return load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
+    workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
+    for warning in workspace.warnings:
+        say(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
+    return workspace

@@ -19,14 +19,14 @@ __all__ = ["completion", "init", "schema", "validate"]
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Make a workspace in FOLDER (here, if none is named). Files that are there are left alone."""
-    from runner.load import shipped
+    from runner.load import modeline, shipped, write_schemas
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     made = []
     for name, text in (
-        ("inventory.yaml", _INVENTORY),
-        ("sitecrew.yaml", _SETTINGS),
-        ("playbooks/weekly.yaml", shipped("playbooks/weekly.yaml").read_text()),
+        ("inventory.yaml", modeline("inventory") + _INVENTORY),
+        ("sitecrew.yaml", modeline("settings") + _SETTINGS),
+        ("playbooks/weekly.yaml", modeline("playbook") + shipped("playbooks/weekly.yaml").read_text()),
         (".gitignore", "/.sitecrew/\n/reports/out/\n"),
     ):
         path = folder / name
@@ -36,6 +36,7 @@ def init(folder: Path) -> None:
             made.append(name)
     if not made:
         raise UsageError(f"{folder} is a workspace already", hint="check it with: sitecrew validate")
+    write_schemas(folder)
     where = "" if folder == Path() else f" in {folder}"
     say(f"made {', '.join(made)}{where}")
     say("next: write your first host and site into inventory.yaml, then")
@@ -83,15 +84,33 @@ def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]))
-def schema(which: Literal["inventory", "playbook", "settings"]) -> None:
-    """Print the JSON Schema of a file.
+@click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]), required=False)
+@click.option("--write", is_flag=True, help="Write all three to .sitecrew/schema/ of the workspace.")
+@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+@click.pass_context
+def schema(
+    ctx: click.Context,
+    which: Literal["inventory", "playbook", "settings"] | None,
+    folder: str | None,
+    *,
+    write: bool,
+) -> None:
+    """Print the JSON Schema of a file, by which editors complete and check.
 
-    For an editor, save it and put this above the first line: # yaml-language-server: $schema=FILE
+    Editors with yaml-language-server find it by the first line of a file; `sitecrew init` writes those lines
+    and the schemas. Write the schemas anew with --write in a fresh clone and after an upgrade of sitecrew.
     """
-    from runner.load import json_schema
+    from runner.load import find_workspace, json_schema, modeline, write_schemas
 
-    click.echo(json.dumps(json_schema(which), indent=2, ensure_ascii=False))
+    if not write:
+        if which is None:
+            raise click.UsageError("name one of inventory, playbook, settings; or give --write")
+        click.echo(json.dumps(json_schema(which), indent=2, ensure_ascii=False))
+        return
+    chosen = folder or (ctx.find_root().obj or {}).get("workspace")
+    made = write_schemas(find_workspace(Path(chosen) if chosen else None))
+    say(f"written to {made}; the first line of inventory.yaml for editors:")
+    say(f"  {modeline('inventory').rstrip()}")
 
 
 @click.command()

@@ -6,7 +6,7 @@ Third-party libraries are imported when something is loaded, not before.
 from __future__ import annotations
 
 from runner.load.frozen import freeze, thaw, thaw_as
-from runner.load.schema import json_schema
+from runner.load.schema import json_schema, modeline, write_schemas
 from runner.load.secrets import Redactor, resolve
 from runner.load.shipped import shipped, shipped_playbooks
 from runner.load.workspace import Workspace, find_workspace, load_playbook, load_workspace
@@ -19,9 +19,11 @@ __all__ = [
     "json_schema",
     "load_playbook",
     "load_workspace",
+    "modeline",
     "resolve",
     "shipped",
     "shipped_playbooks",
     "thaw",
     "thaw_as",
+    "write_schemas",
 ]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchem
 from pydantic_core import CoreSchema, core_schema
 
 from runner.load import places, times, values
-from runner.model import DateRange, Rule, SecretRef, WindowDay
+from runner.model import DateRange, OnFailure, Rule, SecretRef, WindowDay
 
 __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Shape", "choice", "whole"]
 
@@ -129,6 +129,7 @@ Colour = Annotated[str, Reads(values.colour, type="string", pattern="^#([0-9A-Fa
 Hours = Annotated[str, Reads(times.hours)]
 Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
+AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])
 Secret = Annotated[SecretRef, Reads(values.secret, **_SECRET)]
 SecretOrUrl = Annotated[str | SecretRef, Reads(places.secret_or_url, anyOf=[{"type": "string"}, _SECRET])]
 Ledger = Annotated[str, Reads(places.ledger, type="string", pattern=r"^(sqlite|postgresql)(\+\w+)?://")]

@@ -18,7 +18,15 @@ from runner.model import Settings
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["defaults_layer", "environment_layer", "flags_layer", "merged", "variables", "with_absolute_paths"]
+__all__ = [
+    "defaults_layer",
+    "environment_layer",
+    "flags_layer",
+    "merged",
+    "unknown_variables",
+    "variables",
+    "with_absolute_paths",
+]
 
 _REFERENCE = frozenset({"env", "file", "command"})
 _PATHS = (
@@ -30,12 +38,15 @@ _PATHS = (
     ("backups", "store"),
     ("ledger",),
 )
-_SQLITE = "sqlite:///"
+_PREFIX = "SITECREW_"
+_WORKSPACE = "SITECREW_WORKSPACE"
+_LAB = "SITECREW_CACHE"
+"""Where the lab keeps its downloads."""
 
 
 def variables() -> dict[str, tuple[str, ...]]:
     """The environment variables that stand for settings, each with the setting's path."""
-    return {f"SITECREW_{'_'.join(path).upper()}": path for path, _ in _settings()}
+    return {f"{_PREFIX}{'_'.join(path).upper()}": path for path, _ in _settings()}
 
 
 def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
@@ -48,6 +59,21 @@ def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
             value = environ[variable]
             _put(root, path, _leaf(annotations[path], value, variable, origin, len(variable) + 2))
     return root
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence about each variable that looks like a setting and stands for none."""
+    known = {*variables(), _WORKSPACE}
+    names = sorted(name for name in environ if name.startswith(_PREFIX) and name not in {*known, _LAB})
+    return [
+        f"{quoted(name)[1:-1]} in the environment stands for no setting{_near(name, known)}" for name in names
+    ]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    hint = closest(name.removeprefix(_PREFIX), (one.removeprefix(_PREFIX) for one in known))
+    full = hint.replace('"', f'"{_PREFIX}', 1)
+    return f" ({full})" if hint.startswith("did") else ""
 
 
 def flags_layer(flags: Mapping[str, str], base: Path) -> Node:

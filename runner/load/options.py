@@ -17,7 +17,7 @@ from runner.load import times, values
 from runner.load.fields import LISTED, Reads, Shape
 from runner.load.nodes import Node, Problems
 from runner.load.problems import checked
-from runner.load.text import listing
+from runner.load.text import joined, listing
 from runner.load.values import Wrong, described
 from runner.model import SecretRef
 
@@ -55,9 +55,29 @@ def options_of(kind: type, node: Node, problems: Problems, path: str) -> object 
     try:
         made: object = _instance(kind, shape)
     except ValueError as error:
-        problems.append(node.problem(path, str(error), getattr(error, "hint", "")))
+        key = _blamed(kind, shape)
+        child = node.get(key)
+        place, where = (child, joined(path, key)) if child else (node, path)
+        problems.append(place.problem(where, str(error), getattr(error, "hint", "")))
         return None
     return made
+
+
+def _blamed(kind: type, shape: BaseModel) -> str:
+    """The one key without which the options would stand, or the only one; empty where there is none such."""
+    given = sorted(shape.model_fields_set)
+    names = [name for name in given if _stands(kind, shape, without=name)] or given
+    if len(names) != 1:
+        return ""
+    return type(shape).model_fields[names[0]].alias or names[0]
+
+
+def _stands(kind: type, shape: BaseModel, *, without: str) -> bool:
+    try:
+        _instance(kind, shape, without=without)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @cache
@@ -95,10 +115,11 @@ def scalar_field(kind: type) -> str | None:
     return None
 
 
-def _instance(kind: type, shape: BaseModel) -> Any:
+def _instance(kind: type, shape: BaseModel, *, without: str = "") -> Any:
     """The dataclass; fields that hold dataclasses of their own were read as models and are made so too."""
     hints = get_type_hints(kind)
-    given = {name: _unshaped(hints[name], getattr(shape, name)) for name in shape.model_fields_set}
+    names = shape.model_fields_set - {without}
+    given = {name: _unshaped(hints[name], getattr(shape, name)) for name in names}
     return kind(**given)
 
 

@@ -42,7 +42,7 @@ class CommonShape(Shape):
     timeout: Annotated[f.Span | None, D("How long the step may take; else limits.step.")] = None
     retries: Annotated[f.Retries, D("How often it is tried again after a failure.")] = 0
     become: Annotated[f.Boolean, D("Run with root's rights, the way the host says.")] = False
-    on_failure: Annotated[OnFailure, f.choice(OnFailure), D("What a failure means for the steps behind.")] = (
+    on_failure: Annotated[OnFailure, f.AfterFailure, D("What a failure means for the steps behind.")] = (
         OnFailure.STOP
     )
 

@@ -1,17 +1,23 @@
-"""JSON Schema (draft 2020-12) of the files, from the models that check them, for editors."""
+"""JSON Schema (draft 2020-12) of the files, from the models that check them, for editors.
+
+An editor finds it by a line at the top of a file, which names a copy in the workspace's `.sitecrew/schema/`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from runner.load.playbook import Kind
 
-__all__ = ["FILES", "json_schema"]
+__all__ = ["FILES", "json_schema", "modeline", "write_schemas"]
 
-FILES = ("inventory", "playbook", "settings")
+FILES: tuple[Literal["inventory", "playbook", "settings"], ...] = ("inventory", "playbook", "settings")
+_FOLDER = ".sitecrew/schema"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
 
@@ -32,6 +38,22 @@ def json_schema(
     else:
         schema = (InventoryFile if what == "inventory" else SettingsFile).model_json_schema()
     return {"$schema": _DIALECT, "title": f"Sitecrew {what}", **_untitled(schema)}
+
+
+def modeline(what: str) -> str:
+    """The first line of a file of this sort, for editors with yaml-language-server."""
+    up = "../" if what == "playbook" else ""
+    return f"# yaml-language-server: $schema={up}{_FOLDER}/{what}.json\n"
+
+
+def write_schemas(workspace: Path) -> Path:
+    """Write every schema to where the modelines look; returns the folder."""
+    folder = workspace / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for what in FILES:
+        text = json.dumps(json_schema(what), indent=2, ensure_ascii=False)
+        (folder / f"{what}.json").write_text(f"{text}\n", encoding="utf-8")
+    return folder
 
 
 def _playbook(kinds: Mapping[str, Kind]) -> Json:
@@ -60,6 +82,9 @@ def _playbook(kinds: Mapping[str, Kind]) -> Json:
                 "additionalProperties": False,
             }
         )
+    words = [name for name in kinds if not definitions[name].get("required")]
+    if words:
+        entries.append({"enum": words, "description": "A step as it is by default."})
     steps = {"type": "array", "minItems": 1, "items": {"anyOf": entries}}
     schema["properties"]["steps"] = {**steps, "description": schema["properties"]["steps"]["description"]}
     return {**schema, "$defs": definitions}

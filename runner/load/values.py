@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import TypeVar
 
 from runner.load.text import closest, quoted
-from runner.model import SecretRef, SecretSource
+from runner.model import OnFailure, SecretRef, SecretSource
 
 __all__ = [
     "Wrong",
+    "after_failure",
     "become",
     "boolean",
     "checksum",
@@ -168,6 +169,13 @@ def choice(kind: type[E]) -> Callable[[object], E]:
     """A member of an enum, by its value."""
     word = one_of([member.value for member in kind])
     return lambda value: kind(word(value))
+
+
+def after_failure(value: object) -> OnFailure:
+    """What a failed step means for those behind it."""
+    if value == OnFailure.UNDO:
+        raise Wrong("this version cannot undo what the steps before have done", "stop or continue")
+    return OnFailure(one_of([OnFailure.STOP, OnFailure.CONTINUE])(value))
 
 
 def language(value: object) -> str:

@@ -39,6 +39,8 @@ class Workspace:
     """The workspace's own, and the shipped ones that it has not replaced."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Given by -e; `shell` steps see them in their environment."""
+    warnings: tuple[str, ...] = ()
+    """What is not wrong, but hardly meant."""
 
 
 def find_workspace(start: Path | None) -> Path:
@@ -85,11 +87,12 @@ def load_workspace(
     tree = _read(folder / _INVENTORY, _INVENTORY, folder, found, needed=True)
     shape = problems.checked(inventory.InventoryFile, tree, found) if tree else None
 
+    environ = os.environ if environ is None else environ
     merged = layers.merged(
         [
             layers.defaults_layer(folder),
             *_settings_files(folder, found),
-            layers.environment_layer(os.environ if environ is None else environ, folder),
+            layers.environment_layer(environ, folder),
             layers.flags_layer(flags or {}, folder),
         ]
     )
@@ -112,6 +115,7 @@ def load_workspace(
         settings=settings.settings_of(told),
         playbooks=playbooks,
         variables=_variables(extra or {}),
+        warnings=tuple(layers.unknown_variables(environ)),
     )
 
 
