@@ -150,7 +150,7 @@ class Link:
             client = SFTPClient.from_transport(self._transport)
         if client is None:
             raise CutError("the host opens no session for file transfer")
-        client.get_channel().settimeout(limit)
+        client.sock.settimeout(limit)
         return client
 
     def forward(self, host: str, port: int, limit: float) -> Channel:
@@ -193,7 +193,7 @@ class Link:
 
     @contextlib.contextmanager
     def watched(self, limit: float) -> Iterator[None]:
-        """Close the link when the block takes longer: several of paramiko's waits have no limit of their own."""
+        """Close the link when the block takes longer: several of paramiko's waits have no limit."""
         timer = threading.Timer(limit, self.close)
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""Sending to a host: one attached exec that takes a stream on its stdin. What it does must be harmless when cut."""
+"""Sending to a host: one attached exec takes a stream on its stdin. Being cut must do no harm there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
 from runner.errors import UnreachableError
 from runner.execute.frames import Decoder, Frame, new_nonce
@@ -43,8 +43,9 @@ def upload(
 ) -> Sent:
     """Run the shell text `before`, then `take` with the stream that `source` writes on its stdin.
 
-    Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early and must
-    notice. Whether the account has a shell must be known: ask with `read` first. What `source` raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
+    Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early
+    and must notice. Whether the account has a shell must be known: ask with `read` first. What `source` raises
+    ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke; how much arrived is not known.
@@ -64,7 +65,7 @@ def upload(
 
 
 def _script(nonce: str, before: str, take: str) -> bytes:
-    """Taken in one gulp; nothing of the stream is sent before the host said hello, so nothing of it is swallowed."""
+    """Taken in one gulp. The stream is not sent before the host is ready for it: nothing is swallowed."""
     text = f"""
 say() {{ printf '\\036%s %s\\n' {nonce} "$*"; }}
 ( while sleep 10; do say hb || exit; done ) </dev/null 2>/dev/null & beat=$!
@@ -110,7 +111,7 @@ class _Upload:
         pipe = _Pipe(self._exec, self._over, self._silence)
         if not self._over.is_set():
             try:
-                source(pipe)
+                source(cast("IO[bytes]", pipe))
                 pipe.flush()
                 self._exec.finish()
             except CutError as error:
@@ -124,18 +125,14 @@ class _Upload:
 
     def _listen(self) -> None:
         try:
-            while True:
-                data = self._exec.receive(self._silence)
-                if data is None:
-                    raise CutError(f"nothing heard for {self._silence:.0f} s")
-                if not data:
-                    raise CutError("the exec ended")
+            while data := self._exec.receive(self._silence):
                 for piece in self._decoder.feed(data):
                     if isinstance(piece, Frame):
                         if self._heard(piece):
                             return
                     else:
                         self._output += piece[: max(_KEPT - len(self._output), 0)]
+            self._cut = "the exec ended" if data == b"" else f"nothing heard for {self._silence:.0f} s"
         except CutError as error:
             self._cut = str(error)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import secrets
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,7 @@ def gather(task: Task, step: Step, options: ReleaseOptions) -> ReleaseOrder | St
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
     if why := refusal(options, layout, standing, tree):
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
-    _send(task, origin, layout, standing, name, tree)
+    _send(task, origin, standing, name, tree)
     return ReleaseOrder(
         name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
     )
@@ -123,8 +123,6 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
 
 def _kept(built: Tree, options: ReleaseOptions) -> Tree:
     """What a build made on the host, with the permissions that a web server needs."""
-    from dataclasses import replace
-
     check_names(built)
     return {
         name: replace(file, mode=0o755 if file.mode > 0 and file.mode & 0o100 else 0o644)
@@ -133,8 +131,8 @@ def _kept(built: Tree, options: ReleaseOptions) -> Tree:
     }
 
 
-def _send(task: Task, origin: Origin, layout: Layout, standing: Standing, name: str, tree: Tree) -> None:
-    session = task.session
+def _send(task: Task, origin: Origin, standing: Standing, name: str, tree: Tree) -> None:
+    session, layout = task.session, Layout.of(task.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
     take = f"cd {shlex.quote(layout.releases)} && umask 022 && gzip -dc | tar -xof -"
     files = (*send.new, *send.changed)

@@ -26,7 +26,7 @@ def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = F
     `readable` gives each file the permissions that a web server needs, else it has its own.
 
     Raises:
-        UsageError: no such folder, a link that leads out, a name that cannot be sent, a file that cannot be read.
+        UsageError: no such folder, a link that leads out, a name that cannot be sent, an unreadable file.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint=f"ls -ld {folder}")

@@ -28,7 +28,7 @@ class BuildOptions:
     folder: str = field(
         default=".",
         metadata={
-            "doc": "the checkout: on the controller below the workspace, on the host below the account's home, "
+            "doc": "the checkout: on the controller below the workspace, on the host below the home, "
             "or absolute; `{site}` in it is the site's name"
         },
     )

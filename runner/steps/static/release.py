@@ -58,7 +58,7 @@ class ReleaseOptions:
     adopt: bool = field(
         default=False,
         metadata={
-            "doc": "where the site's path is a folder yet: make it the first release and put a link in its place"
+            "doc": "where the site's path is a folder: make it the first release, and put a link there"
         },
     )
     force: bool = field(
@@ -152,27 +152,37 @@ def refusal(options: ReleaseOptions, layout: Layout, standing: Standing, tree: T
     """Why a release must not be made, with what to type; empty when it may."""
     if not tree:
         return f"{options.source} holds no files: nothing was put online"
+    why = _unable(layout, standing) or ("" if options.adopt else _foreign(layout, standing))
+    return why or ("" if options.force else _shrunk(standing.serving, tree))
+
+
+def _unable(layout: Layout, standing: Standing) -> str:
     if standing.path == "other":
         return f"{layout.path} is neither a link nor a folder"
     if not standing.writable:
         return f"the account may not write to {layout.parent}, where the link and the releases lie"
     if not standing.summer:
         return "the host has neither sha256sum nor shasum, so what arrives cannot be checked"
+    return ""
+
+
+def _foreign(layout: Layout, standing: Standing) -> str:
+    """What stands at the path is not ours, and nobody said that it may be replaced."""
     ours = standing.target.rstrip("/") in {
         f"{layout.room}/{standing.release}",
         f"{layout.releases}/{standing.release}",
     }
-    if not options.adopt and standing.path == "folder":
+    if standing.path == "folder":
         return (
-            f"{layout.path} is a folder, not a link to a release; add `adopt: true` to the step once: it becomes "
-            f"the first release in {layout.releases}, and a link takes its place"
+            f"{layout.path} is a folder, not a link to a release; add `adopt: true` to the step once: "
+            f"it becomes the first release in {layout.releases}, and a link takes its place"
         )
-    if not options.adopt and standing.path == "link" and not ours:
+    if standing.path == "link" and not ours:
         return (
             f"{layout.path} leads to {standing.target}, which is none of {layout.releases}; "
             "add `adopt: true` to the step once: the link is switched, what it led to is left alone"
         )
-    return "" if options.force else _shrunk(standing.serving, tree)
+    return ""
 
 
 def _shrunk(old: Tree, new: Tree) -> str:
@@ -192,7 +202,7 @@ def _size(tree: Tree) -> int:
 
 
 def look_script(layout: Layout, mark: str, *, name: str = "", built: str = "") -> str:
-    """Text that says what stands on the host; for `parse_look`. `name`: a release that may be half gathered."""
+    """Text that says what stands on the host, for `parse_look`. `name`: a release that may be half there."""
     path, releases = shlex.quote(layout.path), shlex.quote(layout.releases)
     incoming = posixpath.join(layout.releases, layout.incoming(name))
     whole = posixpath.join(layout.releases, name)
@@ -321,7 +331,8 @@ exchange() {
 a, b = map(os.fsencode, sys.argv[1:])
 sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/null && return
   case $(uname -sm) in 'Linux x86_64') n=316 ;; 'Linux aarch64') n=276 ;; *) return 1 ;; esac
-  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' $n "$1" "$2" 2>/dev/null
+  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' \
+    $n "$1" "$2" 2>/dev/null
 }
 """
 
@@ -334,10 +345,11 @@ def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -
     """
     if not RELEASE.match(target) and "/" in target:
         raise ValueError(f"not a release: {target!r}")
+    values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     return f"""sitecrew() {{
-mark={mark}
+{head}
 {SHELL}{_SWITCH}
-path={shlex.quote(layout.path)} room={shlex.quote(layout.room)} name={shlex.quote(target)} expect={shlex.quote(expect)}
 cd {shlex.quote(layout.parent)} || stop no-release
 [ -d "$room/$name" ] || stop no-release
 old=$(readlink "$path"); old=${{old##*/}}
@@ -423,7 +435,8 @@ _RELEASE = r"""
 # whole FOLDER: it holds exactly the files of the list, and nothing that is neither file nor folder
 whole() (
   cd "$1/" && sums -c "$releases/$list" >/dev/null 2>&1 &&
-    [ "$(find . -type f -print | wc -l)" -eq "$count" ] && [ -z "$(find . ! -type f ! -type d -print | head -n 1)" ]
+    [ "$(find . -type f -print | wc -l)" -eq "$count" ] &&
+    [ -z "$(find . ! -type f ! -type d -print | head -n 1)" ]
 )
 cd "$parent" || stop no-folder
 now=nothing at=

@@ -35,7 +35,7 @@ _BATCH = 48_000
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. `size` in bytes; `mode` is the nine bits of permission; both are -1 where a host cannot tell."""
+    """One file. `size` in bytes, `mode` the nine bits of permission; both -1 where a host cannot tell."""
 
     sha256: str
     size: int = -1
@@ -66,7 +66,7 @@ class Difference:
         """For people."""
         counts = ((self.new, "new"), (self.changed, "changed"), (self.removed, "removed"))
         told = ", ".join(f"{len(names)} {word}" for names, word in counts if names) or "nothing new"
-        return f"{told}; {amount(self.bytes)} to send"
+        return f"{told}; {amount(self.bytes)}"
 
 
 def differ(old: Tree, wanted: Tree) -> Difference:
@@ -132,7 +132,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def excluded(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is left out: a pattern with a slash is a path below the folder, one without any name in it."""
+    """Whether a name is left out. A pattern with a slash is a path below the folder, else it is any name."""
     parts = name.split("/")
     paths = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     for pattern in patterns:
@@ -172,7 +172,7 @@ echo =; stat -c "%a %s %n" "$@" 2>/dev/null || stat -f "%Lp %z %N" "$@" 2>/dev/n
 
 
 def listing(folder: str, names: Sequence[str] | None = None) -> str:
-    """Shell text that lists the files of a folder, or those of `names` that are files there; for `parse_listing`.
+    """Shell text that lists the files of a folder, or those of `names` that are there, for `parse_listing`.
 
     Symbolic links are not followed below the folder, and are no files.
     """
@@ -181,7 +181,7 @@ def listing(folder: str, names: Sequence[str] | None = None) -> str:
     else:
         inner = (
             'while IFS= read -r f; do [ -f "$f" ] && [ ! -L "$f" ] && printf "./%s\\0" "$f"; done '
-            f"<<'SITECREW_NAMES' | about\n" + "".join(f"{name}\n" for name in names) + "SITECREW_NAMES"
+            "<<'SITECREW_NAMES' | about\n" + "".join(f"{name}\n" for name in names) + "SITECREW_NAMES"
         )
     return f"( cd {shlex.quote(folder)} 2>/dev/null || exit 0\n{inner}\n)"
 
