@@ -11,9 +11,9 @@ from functools import cache
 from types import MappingProxyType
 
 from runner.errors import UsageError
-from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
+from runner.steps.base import Context, Guard, Result, Script, StepKind, Where, by_status
 
-__all__ = ["Context", "Result", "Script", "StepKind", "Where", "by_status", "registry"]
+__all__ = ["Context", "Guard", "Result", "Script", "StepKind", "Where", "by_status", "registry"]
 
 GROUP = "sitecrew.steps"
 
@@ -40,9 +40,10 @@ def _built_in() -> tuple[StepKind, ...]:
     from runner.steps.probe import ProbeHttp
     from runner.steps.shell import Shell
     from runner.steps.static import StaticBuild, StaticRelease
-    from runner.steps.wordpress import Core, Database, Plugins, Themes
+    from runner.steps.sync import FilesSync
+    from runner.steps.wordpress import KINDS as WORDPRESS
 
-    return Backup(), Plugins(), Themes(), Core(), Database(), ProbeHttp(), Shell(), StaticBuild(), StaticRelease()
+    return Backup(), *WORDPRESS, ProbeHttp(), Shell(), StaticBuild(), StaticRelease(), FilesSync()
 
 
 def _installed() -> list[tuple[str, StepKind]]:

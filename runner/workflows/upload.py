@@ -9,8 +9,10 @@ from runner.execute import attach_job
 from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
+from runner.steps.sync import SyncOptions
 from runner.workflows.release import gather
 from runner.workflows.segment import carry_segment, job_of
+from runner.workflows.sync import stage
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -58,6 +60,8 @@ def _gathered(task: Task, step: Step) -> object:
     try:
         if isinstance(step.options, ReleaseOptions):
             return gather(task, step, step.options)
+        if isinstance(step.options, SyncOptions):
+            return stage(task, step, step.options)
     except NoShellError as error:
         why = f"{error}; {error.hint}"
     except (UsageError, SecretError) as error:

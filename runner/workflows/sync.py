@@ -1,0 +1,101 @@
+"""Sending files to the places beside those that they are to take."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from typing import TYPE_CHECKING
+
+from runner.errors import UsageError
+from runner.execute import Task as HostTask
+from runner.execute import job_id, read, upload
+from runner.model import Outcome, Site, Step, StepOutcome
+from runner.steps.static.build import placed
+from runner.steps.static.tree import Difference, Tree, differ
+from runner.steps.sync import (
+    Found,
+    SyncOptions,
+    SyncOrder,
+    find_script,
+    parse_found,
+    stage_script,
+    surplus,
+    target_of,
+)
+from runner.steps.text import sentence
+from runner.workflows.sources import read_folder, tar_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.execute import Endpoint
+    from runner.workflows.hosts import Hosts
+    from runner.workflows.site import Task
+
+__all__ = ["compare", "stage"]
+
+_LIMIT = 600
+
+
+def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutcome:
+    """Send what differs; an outcome where nothing does.
+
+    Raises:
+        UsageError: the folder cannot be sent.
+        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+    """
+    session, site = task.session, task.site
+    endpoint = session.hosts.endpoint(task.order.hosts[site.host])
+    here = session.workspace.folder / placed(options.source, site)
+    part = f".sitecrew-{job_id(task.run, site.name, step.id)[:16]}"
+    tree, found, difference = compare(session.hosts, endpoint, site, options, here, part=part)
+    if difference.nothing:
+        told = f"all {len(tree)} files are the same on the host"
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
+    wanted = {name: tree[name] for name in (*difference.new, *difference.changed)}
+    target = target_of(options, site)
+    before, send = stage_script(target, part, wanted, found)
+    size = sum(wanted[name].size for name in send)
+    session.emit("files.sending", task.run, site.name, files=len(send), bytes=size, of=len(tree))
+    sent = upload(
+        session.hosts.pool,
+        endpoint,
+        before,
+        f"cd {shlex.quote(f'{target}/{part}')} && umask 022 && gzip -dc | tar -xpof -",
+        lambda out: tar_of(here, wanted, send, out, below="files", more={}),
+    )
+    if sent.code:
+        said = sentence(sent.output) or f"exit status {sent.code}"
+        raise UsageError(
+            f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"
+        )
+    return SyncOrder(part=part, tree=wanted, difference=difference, old=found.files)
+
+
+def compare(
+    hosts: Hosts, endpoint: Endpoint, site: Site, options: SyncOptions, here: Path, *, part: str = ""
+) -> tuple[Tree, Found, Difference]:
+    """The files here, what of them is on the host, and what a sync would do.
+
+    Raises:
+        UsageError: the folder cannot be sent, or the other one not be read.
+        UnreachableError: (and kin) the host cannot be reached.
+    """
+    tree, mark = read_folder(here, options.exclude), secrets.token_hex(16)
+    text = find_script(
+        target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
+    )
+    record = read(hosts.pool, endpoint, (HostTask("find", text, timeout=_LIMIT),), cap=256 << 20)["find"]
+    found = parse_found(record.output, mark)
+    if found is None:
+        said = sentence(record.error.decode("utf-8", "replace")) or record.why
+        raise UsageError(f"the files on the host could not be read: {said or 'no sha256sum there'}")
+    if options.delete and not tree:
+        raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")
+    gone = surplus(found, tree, options) if options.delete else ()
+    difference = differ(found.files, tree)
+    return (
+        tree,
+        found,
+        Difference(difference.new, difference.changed, gone, difference.same, difference.bytes),
+    )
