@@ -54,7 +54,7 @@ class Credentials:
         raise LoginRefusedError(
             f"{self._endpoint.called}: {self._target.host} refused the login as {user}"
             f" (shown: {', '.join(shown) or 'nothing'})",
-            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file, or ssh-add the key.",
+            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file or ssh-add.",
         )
 
     def _attempts(self, transport: Transport, user: str) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -70,7 +70,7 @@ class Credentials:
             yield "password", lambda: transport.auth_password(user, password())
 
     def _identity(self, path: Path) -> PKey | None:
-        """The key in this file; where it is encrypted without a passphrase to be had, its twin in the agent."""
+        """The key in this file; where it is encrypted and no passphrase known, its twin in the agent."""
         try:
             return _load(path, self._endpoint.passphrase)
         except (OSError, ValueError, TypeError) as error:
@@ -109,7 +109,8 @@ def _load(path: Path, passphrase: Callable[[], str] | None) -> PKey:
             except TypeError:  # encrypted
                 if passphrase is None:
                     raise
-                _keys[mark] = PKey.from_path(str(path), passphrase().encode())
+                # the annotation says text, the code under it takes bytes only
+                _keys[mark] = PKey.from_path(str(path), cast("str", passphrase().encode()))
         return _keys[mark]
 
 

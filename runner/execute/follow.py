@@ -117,13 +117,17 @@ class Follower:
         self._exec: Exec | None = None
         self._begun = False
         """The host may have begun the job."""
+        self._begun_before = False
+        """Perhaps over an earlier link."""
         self._attached = False
         self._greeted = False
         self._decided = False
         """At the greeting of this link the host had its verdict already."""
         self._links = 0
         self._tries = 0
-        self._alive_at = time.monotonic()
+        self._alive_at = self._heard = time.monotonic()
+        self._noise = b""
+        """What the login said before the host's greeting."""
         self._judging: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._held_at = 0.0
@@ -178,13 +182,14 @@ class Follower:
             linger=limits.linger,
             shell=self._endpoint.shell,
         )
-        exec_ = link.run(command(self._endpoint.shell), limits.hello)
-        self._exec = exec_
         self._links += 1
+        limit = limits.hello + len(body) / 50_000
+        exec_ = link.run(command(self._endpoint.shell), limit, data=start.data)
+        self._begun_before = self._begun
+        self._begun |= mode == "start"  # only now: of a text that did not leave whole nothing is run
+        self._exec = exec_
         record = None
         try:
-            exec_.send(start.data, limits.hello + len(body) / 50_000)
-            self._begun |= mode == "start"
             record = self._listen(link, exec_, Decoder(start.nonce), mode)
         finally:
             self._exec = None
@@ -196,22 +201,9 @@ class Follower:
 
     def _listen(self, link: Link, exec_: Exec, decoder: Decoder, mode: str) -> JobRecord | None:
         self._greeted = self._decided = False
-        heard = time.monotonic()
-        noise = b""
+        self._heard, self._noise = time.monotonic(), b""
         while True:
-            limit = self._limits.silence if self._greeted else self._limits.hello
-            data = exec_.receive(self._patience(heard + limit))
-            now = time.monotonic()
-            if data:
-                heard = self._alive_at = now
-            elif data is not None:
-                raise self._closed(exec_, noise)
-            elif now >= heard + limit:
-                link.close()
-                raise CutError(f"nothing heard for {limit:.0f} s")
-            noise += exec_.waiting_error() if self._greeted else (data or b"") + exec_.waiting_error()
-            noise = noise[-2000:]
-            for piece in decoder.feed(data or b""):
+            for piece in decoder.feed(self._receive(link, exec_)):
                 if isinstance(piece, bytes):
                     self._read(piece)
                 elif piece.words == ("error", "absent") and mode != "start" and self._journal is None:
@@ -221,6 +213,21 @@ class Follower:
             if self._journal is not None and self._journal.ended is not None:
                 return self._record([])
             self._judge()
+
+    def _receive(self, link: Link, exec_: Exec) -> bytes:
+        """The next bytes; none when there is something else to do first."""
+        limit = self._limits.silence if self._greeted else self._limits.hello
+        data = exec_.receive(self._patience(self._heard + limit))
+        if not self._greeted:
+            self._noise = (self._noise + (data or b"") + exec_.waiting_error())[-2000:]
+        if data:
+            self._heard = self._alive_at = time.monotonic()
+        elif data is not None:
+            raise self._closed(exec_)
+        elif time.monotonic() >= self._heard + limit:
+            link.close()
+            raise CutError(f"nothing heard for {limit:.0f} s")
+        return data or b""
 
     def _hear(self, words: tuple[str, ...], exec_: Exec) -> JobRecord | None:
         """One frame of the link."""
@@ -275,7 +282,7 @@ class Follower:
         )
 
     def _refused(self, why: str) -> Exception:
-        if self._journal is not None or (why != "absent" and self._links > 1):
+        if self._journal is not None or (why != "absent" and self._begun_before):
             return self._lost(f"the host says {why} of a job that had begun")
         reasons = {
             "body": "the job's text did not arrive whole, or the disk is full",
@@ -283,16 +290,16 @@ class Follower:
         }
         return JobRefusedError(
             f"{self._endpoint.called}: the host did not take the job: {reasons.get(why, why)}",
-            hint="Nothing was begun. Look at free space and at the rights of the home folder, /var/tmp and /tmp.",
+            hint="Nothing was begun. Look at free space, and at the rights of home, /var/tmp and /tmp.",
         )
 
-    def _closed(self, exec_: Exec, noise: bytes) -> Exception:
+    def _closed(self, exec_: Exec) -> Exception:
         """The exec ended: no shell there, where it ended by itself without a greeting; else the link."""
         if not self._greeted and exec_.exit_status(2.0) is not None:
-            said = noise.decode("utf-8", "replace").strip()[-200:]
+            said = self._noise.decode("utf-8", "replace").strip()[-200:]
             return NoShellError(
                 f"{self._endpoint.called}: no POSIX shell for this account: {said!r}",
-                hint="An account that may only use sftp cannot be worked with; ask the provider for shell access.",
+                hint="An account that may only use sftp will not do; ask the provider for shell access.",
             )
         return CutError("the exec ended")
 
@@ -303,7 +310,7 @@ class Follower:
         )
 
     def _patience(self, until: float) -> float:
-        """How long to wait for bytes: until the silence is too long, or it is time to hold the dead man off."""
+        """How long to wait for bytes: until the silence is too long, or the dead man must be held off."""
         now = time.monotonic()
         if self._is_judging():
             until = min(until, self._held_at + self._pace())

@@ -1,7 +1,7 @@
 """The one grammar of everything a host says: bytes with frames in them.
 
-A frame is a record separator, a nonce of 128 bits, a space, words, a line feed. It stands anywhere in the bytes,
-and nobody can make one who does not know the nonce. What is not a frame is data, exact to the byte.
+A frame is a record separator, a nonce of 128 bits, a space, words, a line feed. It stands anywhere in the
+bytes, and nobody can make one who does not know the nonce. What is no frame is data, exact to the byte.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Decoder:
         self._held = b""
 
     def feed(self, piece: bytes) -> list[Frame | bytes]:
-        """All that is certain after this piece, in order; what may be the beginning of a frame is held back."""
+        """All that is certain after this piece, in order; what may begin a frame is held back."""
         held = self._held + piece if self._held else piece
         found: list[Frame | bytes] = []
         position = 0

@@ -79,7 +79,7 @@ class KnownHosts:
         """Return if this key is on record for the host.
 
         Raises:
-            HostKeyError: it is not, or another one is, or it was revoked. `called` is the host's name for the hint.
+            HostKeyError: it is not, or another one is, or it was revoked. `called`: its name in the hint.
         """
         called = called or name
         if any(entry.revoked and entry.key == key for entry in self._entries):
@@ -98,7 +98,7 @@ class KnownHosts:
         raise HostKeyError(
             f"{called}: the host key has CHANGED to {key.fingerprint} ({key.type}); "
             f"on record is {', '.join(old.fingerprint for old in known)}",
-            hint=f"Was the server rebuilt? Ask your provider first; only then: sitecrew trust {called} --replace",
+            hint=f"Was the server rebuilt? Ask its provider; only then: sitecrew trust {called} --replace",
         )
 
 
@@ -172,7 +172,9 @@ def _entries(lines: Iterable[str]) -> Iterable[_Entry]:
         if len(words) < 3 or words[0].startswith("#") or marker not in {"", "@revoked"}:  # noqa: PLR2004
             continue
         with contextlib.suppress(binascii.Error, ValueError):
-            yield _Entry(words[0], HostKey(words[1], base64.b64decode(words[2], validate=True)), marker == "@revoked")
+            yield _Entry(
+                words[0], HostKey(words[1], base64.b64decode(words[2], validate=True)), marker == "@revoked"
+            )
 
 
 def _hash(name: str, salt: bytes) -> str:

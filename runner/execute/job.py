@@ -90,9 +90,9 @@ class Restore:
 class Job:
     """What is sent once and done at most once under its id.
 
-    Tasks run in order. With `wait` above 0 the job then waits for a verdict, and does `keep` or `undo`; after as
-    many seconds of silence `check` decides: code 0 keeps. A failed or cancelled job that would have waited undoes.
-    `cleanup` and `undo` must be idempotent: after a death they may be done twice. Nothing else is.
+    Tasks run in order. With `wait` above 0 the job then waits for a verdict, and does `keep` or `undo`; after
+    as many seconds of silence `check` decides: code 0 keeps. A failed or cancelled job that would have waited
+    undoes. `cleanup` and `undo` must be idempotent: after a death they may be done twice. Nothing else is.
     """
 
     id: str

@@ -93,6 +93,21 @@ class Exec:
         self._link.left(self)
 
 
+class Tunnel:
+    """A channel as a socket that can be closed although the link under it is gone."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def close(self) -> None:
+        """Close; never an error."""
+        with contextlib.suppress(Exception):
+            self._channel.close()
+
+
 class Link:
     """One logged-in connection. Threads share it."""
 
@@ -153,10 +168,10 @@ class Link:
         client.sock.settimeout(limit)
         return client
 
-    def forward(self, host: str, port: int, limit: float) -> Channel:
+    def forward(self, host: str, port: int, limit: float) -> Tunnel:
         """A TCP connection from the host to elsewhere, as a socket."""
         with _cuts(), self.watched(limit):
-            return self._transport.open_channel("direct-tcpip", (host, port), ("", 0), timeout=limit)
+            return Tunnel(self._transport.open_channel("direct-tcpip", (host, port), ("", 0), timeout=limit))
 
     def linger(self, job: str, exec_: Exec) -> None:
         """Keep an exec whose job is over: it takes the word `ack`."""

@@ -41,8 +41,7 @@ class Pool:
         """
         target = resolve(endpoint)
         with self._turn(target):
-            if self._closed:
-                raise ClosedError("the connections of this process are closed")
+            self._check()
             link = self._links.get(target.key)
             if link is None or not link.alive:
                 if link is not None:
@@ -50,12 +49,8 @@ class Pool:
                 gateway = self.link(target.gateway) if target.gateway else None
                 link = connect(endpoint, target, gateway=gateway, logins=self._logins, waits=self._waits)
                 with self._lock:
-                    closed = self._closed
-                    if not closed:
-                        self._links[target.key] = link
-                if closed:
-                    link.close()
-                    raise ClosedError("the connections of this process are closed")
+                    self._links[target.key] = link
+                self._check()
             return link
 
     def existing(self, endpoint: Endpoint) -> Link | None:
@@ -79,7 +74,7 @@ class Pool:
             self._closed = True
             links = list(self._links.values())
             self._links.clear()
-        for link in links:
+        for link in reversed(links):  # gateways last
             link.close()
 
     def __enter__(self) -> Self:
@@ -89,6 +84,11 @@ class Pool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            self.close()
+            raise ClosedError("the connections of this process are closed")
 
     def _turn(self, target: Target) -> threading.Lock:
         with self._lock:

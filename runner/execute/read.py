@@ -1,4 +1,4 @@
-"""Reading from a host: facts and streams in one attached exec. Nothing there is detached, stored or changed by us."""
+"""Reading from a host: facts and streams in one attached exec. Nothing is detached or stored there."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def read(
 ) -> dict[str, TaskRecord]:
     """Run tasks that change nothing, each in its own shell, and return what they print.
 
-    `cap` is the most that is kept of each output, in bytes; `silence` the seconds without a heartbeat after which the
-    link is dead. A link that turns out to be dead is opened anew once. Tasks after a failed one are skipped unless
-    its policy is ``go``.
+    `cap` is the most that is kept of each output, in bytes; `silence` the seconds without a heartbeat after
+    which the link is dead. A link that turns out to be dead is opened anew once. Tasks after a failed one are
+    skipped unless its policy is ``go``.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke twice.
@@ -72,7 +72,7 @@ def stream(
     restore: Restore | None = None,
     silence: float = 60.0,
 ) -> dict[str, TaskRecord]:
-    """Run tasks and hand the exact bytes of their stdout to `sink`, in order; the records hold code, size and stderr.
+    """Run tasks and hand the exact bytes of their stdout to `sink`; the records hold code, size and stderr.
 
     A slow sink slows the tasks down. What it raises ends the exec and goes to the caller.
 
@@ -92,7 +92,7 @@ def collect_garbage(
 ) -> None:
     """Delete what nobody needs any more: bodies of jobs long over, old restore points, very old tombstones.
 
-    A job whose tombstone is gone would run again if it were started: no retry may be older than `tombstone_days`.
+    A job whose tombstone is gone would run again if it were started: no retry may come so late.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke.
@@ -107,9 +107,9 @@ def collect_garbage(
     head = "".join(f"{name}={quote(str(value))}\n" for name, value in settings.items())
     decoder = Decoder(nonce)
     try:
-        exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO)
+        script = _packed(f"{head}{text('collect')}")
+        exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO, data=script)
         try:
-            exec_.send(_packed(f"{head}{text('collect')}"), HELLO)
             while data := exec_.receive(600.0):
                 if any(isinstance(piece, Frame) for piece in decoder.feed(data)):
                     return
@@ -154,10 +154,11 @@ class _Reading:
     ) -> dict[str, TaskRecord]:
         """Start, listen to both streams, return what came."""
         link = pool.link(endpoint)
-        exec_ = link.run(command(endpoint.shell), HELLO, window=STREAM_WINDOW if self._sink else None)
+        script = _packed(self._script(endpoint, tasks, restore))
+        window = STREAM_WINDOW if self._sink else None
+        exec_ = link.run(command(endpoint.shell), HELLO, data=script, window=window)
         errors = threading.Thread(target=self._listen_error, args=(exec_,), daemon=True)
         try:
-            exec_.send(_packed(self._script(endpoint, tasks, restore)), HELLO)
             errors.start()
             if not self._listen(exec_, silence):
                 self._raise_closed(exec_, endpoint)
@@ -228,7 +229,7 @@ class _Reading:
             part.output += data[: max(self._cap - len(part.output), 0)]
 
     def _listen_error(self, exec_: Exec) -> None:
-        """Stderr, to its own last frame. A thread of its own: an unread stream would fill the window of both."""
+        """Stderr, to its own last frame. A thread of its own: unread it would fill the window of both."""
         decoder = Decoder(self._nonce)
         current = ""
         try:
@@ -249,7 +250,7 @@ class _Reading:
             said = self._noise.decode("utf-8", "replace").strip()[-200:]
             raise NoShellError(
                 f"{endpoint.called}: no POSIX shell for this account: {said!r}",
-                hint="An account that may only use sftp cannot be worked with; ask the provider for shell access.",
+                hint="An account that may only use sftp will not do; ask the provider for shell access.",
             )
         raise CutError("the exec ended")
 

@@ -32,9 +32,9 @@ def run_job(
     """Do the job, or join it where it has been begun, and return its outcome.
 
     `on_event` sees every event from the job's beginning, also those from before this call; it runs in this
-    thread and its exceptions go to the caller, while the job goes on. `verdict` is called in a thread of its own
-    when the job waits; what it raises goes to the caller and is never a verdict: the host then decides by itself.
-    None from it leaves the decision to the host too.
+    thread and its exceptions go to the caller, while the job goes on. `verdict` is called in a thread of its
+    own when the job waits; what it raises goes to the caller and is never a verdict: the host then decides by
+    itself. None from it leaves the decision to the host too.
 
     Raises:
         UnreachableError: (and kin) nothing was begun.
@@ -77,7 +77,7 @@ def tell_job(
     on_event: OnEvent | None = None,
     limits: Limits | None = None,
 ) -> JobRecord | None:
-    """Say keep, undo or cancel to a job over an exec of its own, follow it to its end; else as `attach_job`."""
+    """Say keep, undo or cancel in an exec of its own and follow the job to its end, as `attach_job` does."""
     follower = Follower(pool, endpoint, job_id, _watch(on_event, None, None, limits))
     return follower.run(word)
 
@@ -85,8 +85,8 @@ def tell_job(
 def ack_job(pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = False) -> None:
     """The outcome is on record here: the host forgets everything but that the job is done.
 
-    Costs nothing where the job's exec is still open. It may be lost with a link: then `collect_garbage` does it
-    some day. With `confirm` it is asked for over an exec of its own.
+    Costs nothing where the job's exec is still open. It may be lost with a link: then `collect_garbage` does
+    it some day. With `confirm` it is asked for over an exec of its own.
 
     Raises:
         UnreachableError: no connection, where an exec of its own was needed.
@@ -113,9 +113,8 @@ def _watch(
 
 def _ask(link: Link, endpoint: Endpoint, job_id: str) -> None:
     start = opening("ack", job_id, shell=endpoint.shell)
-    exec_ = link.run(command(endpoint.shell), 20.0)
+    exec_ = link.run(command(endpoint.shell), 20.0, data=start.data)
     try:
-        exec_.send(start.data, 20.0)
         while exec_.receive(20.0):
             pass
     finally:

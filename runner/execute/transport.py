@@ -41,7 +41,7 @@ class Waits:
 
 
 class Logins:
-    """At most `limit` logins in flight to one sshd (by default it drops more at random), and peace after a refusal."""
+    """At most `limit` logins in flight to one sshd, which drops more at random, and peace after a refusal."""
 
     def __init__(self, limit: int = 4, silence: float = 900.0) -> None:
         self._limit = limit
@@ -69,7 +69,7 @@ class Logins:
         if left > 0:
             raise LoginRefusedError(
                 f"{called}: login as {target.user} was refused a moment ago",
-                hint=f"Not tried again for {left / 60:.0f} min, so that the host does not ban us. Mend the key first.",
+                hint=f"Not tried again for {left / 60:.0f} min, lest the host ban us. Mend the key first.",
             )
 
 
@@ -171,7 +171,7 @@ def _log_in(
 
 @cache
 def _fabric_config() -> Any:
-    """No ssh config and no files: those have been read by `resolve`, and Fabric would follow a ProxyJump unchecked."""
+    """No ssh config: `resolve` has read it, and Fabric would follow a ProxyJump without checking its key."""
     _quiet()
     from fabric import Config
     from paramiko import SSHConfig

@@ -11,8 +11,8 @@ from runner.execute.texts import text
 __all__ = ["Opening", "command", "opening"]
 
 LOADER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in .)eval "$b";exit;;esac;b=$b$l$n;done'
-"""Reads shell text up to a line with a dot, then runs it: a text that was cut does nothing. ``${IFS#??}`` is a line
-feed; neither one nor an exclamation mark stands in the command, so that every login shell takes it, tcsh included."""
+"""Reads shell text up to a line with a dot, then runs it: a text that was cut does nothing. ``${IFS#??}`` is
+a line feed; neither that nor an exclamation mark stands in it, so every login shell takes it, even tcsh."""
 
 
 def command(shell: str = "/bin/sh") -> str:

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from driver_hosts import hosts, pool, shell  # noqa: E402
+from driver_hosts import hosts, pool, shell
 
 __all__ = ["hosts", "pool", "shell"]

@@ -95,7 +95,7 @@ class Proxy:
                 if who == "server":
                     self.total += len(data)
                     if budget is not None:
-                        data = data[:budget]  # noqa: PLW2901
+                        data = data[:budget]
                         budget -= len(data)
                 sink.sendall(data)
                 if budget == 0:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +51,7 @@ def test_what_is_written_is_read_at_every_split(parts):
 def test_the_split_never_matters_whatever_the_bytes(noise, cuts):
     stream = noise + KEY + noise + KEY + b"begin a\n" + noise + KEY
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in pairwise(edges)]
     whole = decoded([stream])
     parts = decoded(pieces)
     assert parts[:2] == whole[:2]

@@ -30,7 +30,9 @@ def test_a_recorded_key_is_known_to_us_and_to_openssh(path, hashed, port):
     assert path.stat().st_mode & 0o777 == 0o600
     assert (b"web1" in path.read_bytes()) is not hashed
     found = subprocess.run(
-        ["ssh-keygen", "-F", host_name("web1.example", port), "-f", str(path)], capture_output=True, check=False
+        ["ssh-keygen", "-F", host_name("web1.example", port), "-f", str(path)],
+        capture_output=True,
+        check=False,
     )
     assert found.returncode == 0
 
@@ -106,7 +108,9 @@ def test_a_revoked_key_is_refused_although_it_is_on_record(path):
 
 def test_rubbish_in_the_file_is_stepped_over(path):
     path.parent.mkdir()
-    path.write_bytes(b"\xff\xfe\n\nweb1\nweb1 ssh-ed25519\nweb1 ssh-ed25519 ???\n@cert-authority * ssh-rsa AAAA\n")
+    path.write_bytes(
+        b"\xff\xfe\n\nweb1\nweb1 ssh-ed25519\nweb1 ssh-ed25519 ???\n@cert-authority * ssh-rsa AAAA\n"
+    )
     assert known(path).keys("web1") == []
 
 

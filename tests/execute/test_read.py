@@ -36,9 +36,17 @@ def test_several_facts_come_in_one_exec_each_from_its_own_shell(hosts, pool, she
 
 
 def test_reading_leaves_no_folder(hosts, pool, shell):
-    before = sorted((hosts.homes[shell] / ".sitecrew").rglob("*")) if (hosts.homes[shell] / ".sitecrew").exists() else []
+    before = (
+        sorted((hosts.homes[shell] / ".sitecrew").rglob("*"))
+        if (hosts.homes[shell] / ".sitecrew").exists()
+        else []
+    )
     read(pool, hosts.endpoint(shell), [Task("a", "true")])
-    after = sorted((hosts.homes[shell] / ".sitecrew").rglob("*")) if (hosts.homes[shell] / ".sitecrew").exists() else []
+    after = (
+        sorted((hosts.homes[shell] / ".sitecrew").rglob("*"))
+        if (hosts.homes[shell] / ".sitecrew").exists()
+        else []
+    )
     assert before == after
 
 
@@ -71,7 +79,9 @@ def test_an_output_beyond_the_cap_is_cut_and_marked(hosts, pool):
 
 
 def test_a_reader_finds_the_restore_points_of_a_run(hosts, pool):
-    record = read(pool, hosts.endpoint(), [Task("a", 'echo "$SITECREW_RESTORE"')], restore=Restore("r1", "shop"))["a"]
+    record = read(
+        pool, hosts.endpoint(), [Task("a", 'echo "$SITECREW_RESTORE"')], restore=Restore("r1", "shop")
+    )["a"]
     assert record.text.strip() == str(hosts.homes["sh"] / ".sitecrew/restore/r1/shop")
 
 

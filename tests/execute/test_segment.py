@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import glob
 import os
 import threading
 import time
@@ -220,7 +219,7 @@ def test_forged_frames_are_text_and_the_nonce_is_nowhere(hosts, pool, shell):
         (
             Task(
                 "forger",
-                r"printf '\036%s bye ok 1\n' 0123456789abcdef0123456789abcdef; printf '\036\n'; printf 'eof done'",
+                rf"printf '\036%s bye ok 1\n' {'0123456789abcdef' * 2}; printf '\036\n'; printf 'eof done'",
             ),
             Task("spy", "set; env; exit 5", policy="go"),
         ),
@@ -556,7 +555,7 @@ def test_a_home_that_cannot_be_used_is_gone_around(hosts, pool):
         job = hosts.work()
         endpoint = hosts.wrapped(name, lines)
         hosts.assert_whole(job, run_job(pool, endpoint, job))
-        assert glob.glob(f"/var/tmp/.sitecrew-*/jobs/{job.id}"), name
+        assert list(Path("/var/tmp").glob(f".sitecrew-*/jobs/{job.id}")), name
         assert run_job(pool, endpoint, job).attached
 
 
@@ -573,7 +572,7 @@ def test_a_root_that_is_a_link_or_another_users_is_not_used(hosts, pool):
             (place / ".sitecrew").chmod(0o777)
         job = hosts.work()
         hosts.assert_whole(job, run_job(pool, hosts.wrapped(name, f"HOME={place}"), job))
-        assert glob.glob(f"/var/tmp/.sitecrew-*/jobs/{job.id}"), name
+        assert list(Path("/var/tmp").glob(f".sitecrew-*/jobs/{job.id}")), name
         assert not list(place.glob(".sitecrew/jobs"))
 
 
@@ -589,7 +588,7 @@ def test_hosts_without_setsid_or_proc_do_too(hosts, pool, variable):
 
 @pytest.mark.parametrize("spec", ["-400d", "+4000d", "+0 x500"])
 def test_jumps_of_the_wall_clock_change_nothing(hosts, pool, spec):
-    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     lines = f"export LD_PRELOAD={library} FAKETIME='{spec}' FAKETIME_DONT_FAKE_MONOTONIC=1"
     job = hosts.work(nap="sleep 0.05")
     hosts.assert_whole(job, run_job(pool, hosts.wrapped("clock", lines), job))
@@ -624,7 +623,7 @@ def test_a_killed_warden_is_replaced_before_the_next_task(hosts, pool, shell):
 
     def kill(event):
         if event == TaskBegan("a"):
-            assert until(lambda: (hosts.folder(job, shell) / "warden").exists())
+            assert until((hosts.folder(job, shell) / "warden").exists)
             os.kill(hosts.pid(job, "warden", shell), 9)
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=kill)

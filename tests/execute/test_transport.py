@@ -163,7 +163,8 @@ def test_the_ssh_config_is_honoured(hosts, pool, tmp_path):
         f"Host shop\n  HostName {hosts.address}\n  Port {hosts.port}\n  User {hosts.user('sh')}\n"
         f"  IdentityFile {hosts.key}\n  UserKnownHostsFile {tmp_path}/known\n  HostKeyAlias shop-key\n"
         "  StrictHostKeyChecking no\n"
-        f"Host inside\n  HostName {hosts.address}\n  ProxyJump shop\n  Port {hosts.port}\n  User {hosts.user('bash')}\n"
+        f"Host inside\n  HostName {hosts.address}\n  ProxyJump shop\n  Port {hosts.port}\n"
+        f"  User {hosts.user('bash')}\n"
         f"  IdentityFile {hosts.key}\n  UserKnownHostsFile {hosts.known_hosts}\n"
     )
     endpoint = Endpoint("shop", ssh_config=config)
@@ -206,8 +207,8 @@ def test_an_encrypted_key_asks_for_its_passphrase_once(hosts, tmp_path):
         with Pool() as pool:
             assert works(pool, endpoint)
     assert asked == [1]
+    os.utime(key, (1, 1))
     with Pool() as pool, pytest.raises(LoginRefusedError, match="cannot be used"):
-        os.utime(key, (1, 1))
         pool.link(replace(endpoint, passphrase=None))
 
 

@@ -154,8 +154,8 @@ def test_a_link_that_never_comes_back_is_lost_never_ok_or_failed(hosts):
         if not isinstance(event, Started):
             proxy.close()
 
+    endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
     with Pool() as links, pytest.raises(LostError, match="no link"):
-        endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
         run_job(links, endpoint, job, limits=Limits(reattach=0.5), on_event=unplug)
     with Pool() as links:
         record = attach_job(links, hosts.endpoint(), job.id)
@@ -269,7 +269,7 @@ def killed_controller(hosts, kind, moment):
     for _ in range(moment + 1):
         controller.stdout.readline()
     if moment == 0:
-        time.sleep(random.uniform(0, 0.3))
+        time.sleep(random.uniform(0, 0.3))  # noqa: S311 - an instant
     controller.kill()
     controller.wait()
     controller.stdout.close()

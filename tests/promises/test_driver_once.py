@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import random
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,7 +76,7 @@ def killed_driver(hosts, kind, delay):
     killed = []
 
     def kill():
-        assert until(lambda: (hosts.folder(job, kind) / "id").exists())
+        assert until((hosts.folder(job, kind) / "id").exists)
         time.sleep(delay)
         with contextlib.suppress(ProcessLookupError):
             os.kill(hosts.pid(job, "driver", kind), 9)
@@ -99,7 +99,7 @@ def killed_driver(hosts, kind, delay):
 
 def test_a_killed_driver_has_an_heir(hosts, shell):
     with ThreadPoolExecutor(5) as executor:
-        ends = list(executor.map(lambda n: killed_driver(hosts, shell, n * 0.04), range(10)))
+        ends = list(executor.map(partial(killed_driver, hosts, shell), [n / 25 for n in range(10)]))
     assert any(status == "died" for status, _ in ends)
     assert max(seconds for _, seconds in ends) < 4
 
@@ -107,7 +107,7 @@ def test_a_killed_driver_has_an_heir(hosts, shell):
 @pytest.mark.long
 def test_a_driver_killed_at_random_instants(hosts, shell):
     with ThreadPoolExecutor(5) as executor:
-        list(executor.map(lambda _: killed_driver(hosts, shell, random.uniform(0, 0.5)), range(40)))
+        list(executor.map(partial(killed_driver, hosts, shell), [n / 80 for n in range(40)]))
 
 
 def awaiting_job(hosts, check="true", **options):

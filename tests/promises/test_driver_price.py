@@ -52,7 +52,7 @@ def test_reading_is_three_round_trips_and_one_exec(hosts):
 
 @pytest.fixture
 def execs(hosts, pool, tmp_path):
-    """Runs a job of so many tasks and returns the programs that it started on the host, its own clock's aside."""
+    """Runs a job of so many tasks; the programs that it started on the host, its own clock's aside."""
 
     def count(tasks):
         out = tmp_path / f"trace-{tasks}"
@@ -69,8 +69,8 @@ def execs(hosts, pool, tmp_path):
                 job = job_of(hosts, tasks)
                 assert run_job(fresh, endpoint, job).ok
                 ack_job(fresh, endpoint, job.id)
+                assert until(lambda: not (hosts.folder(job) / "events").exists())
         finally:
-            time.sleep(0.3)
             tracer.send_signal(signal.SIGINT)
             tracer.wait()
         programs = re.findall(r'execve\("([^"]+)".*\) = 0', out.read_text())

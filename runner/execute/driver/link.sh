@@ -116,7 +116,8 @@ if [ -n "$follower" ]; then
   fi
 fi
 # stay a little, so that the word `ack` needs no exec of its own
-trap 'kill -KILL $timer; exit 0' TERM
+# $!: the word may come before the assignment
+trap 'kill -KILL $!; exit 0' TERM
 [ -n "$finished$follower" ] && farewell
 sleep "$linger" >/dev/null 3<&- & timer=$!
 wait "$timer"
