@@ -10,6 +10,7 @@ from runner.execute import Pool
 from runner.load import Redactor
 from runner.model import Plan, Playbook, Site
 from runner.record import Ledger
+from runner.workflows.foresee import foresee
 from runner.workflows.hosts import Hosts
 from runner.workflows.survey import preview
 
@@ -28,7 +29,8 @@ def make_plan(
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
         hosts = Hosts(workspace, pool, Redactor())
-        return Plan(playbook=playbook.name, sites=preview(hosts, ledger, playbook, sites, tuple(tags)))
+        plans = preview(hosts, ledger, playbook, sites, tuple(tags))
+        return Plan(playbook=playbook.name, sites=foresee(hosts, playbook, sites, tags, plans))
 
 
 def _ledger(url: str) -> Ledger:
