@@ -45,8 +45,9 @@ def pack(slug: str, language: str, updated: str, words: Mapping[str, str]) -> di
     write_po(po, catalogue, omit_header=False)
     write_mo(mo, catalogue)
     name = language if slug == "default" else f"{slug}-{language}"
+    short, full = f"{when:%Y-%m-%d %H:%M}+0000".encode(), f"{when:%Y-%m-%d %H:%M:%S}+0000".encode()
     files = {
-        f"{name}.po": po.getvalue(),
+        f"{name}.po": po.getvalue().replace(short, full),
         f"{name}.mo": mo.getvalue(),
         f"{name}.l10n.php": php(updated, language, words).encode(),
     }

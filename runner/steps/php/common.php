@@ -123,6 +123,12 @@ function sitecrew_field( $thing, $name ) {
 	return isset( $thing->$name ) && is_scalar( $thing->$name ) ? (string) $thing->$name : '';
 }
 
+/** The date of a pack of translations, in UTC; "undated" where it has none. */
+function sitecrew_moment( $text ) {
+	$seconds = '' === trim( $text ) ? false : strtotime( preg_match( '~[+Z]~', $text ) ? $text : "$text UTC" );
+	return false === $seconds ? 'undated' : gmdate( 'Y-m-d H:i:s', $seconds );
+}
+
 /**
  * WordPress mails "Your site is experiencing a technical issue" to the client's administrator at most once a
  * day. For the next half hour it believes that it has, so that an update which is undone alarms nobody.

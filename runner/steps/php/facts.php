@@ -94,7 +94,7 @@ function sitecrew_unwritable() {
 	return $found;
 }
 
-/** What WordPress calls a pack of translations, from "plugins" and the like. */
+/** Packs of translations that are installed, with what is offered for them, and offers for others. */
 function sitecrew_translations() {
 	$found = array();
 	foreach ( array( 'core' => 'core', 'plugin' => 'plugins', 'theme' => 'themes' ) as $type => $family ) {
@@ -107,7 +107,7 @@ function sitecrew_translations() {
 					'type'      => $type,
 					'slug'      => (string) $slug,
 					'language'  => $language,
-					'installed' => substr( isset( $about['PO-Revision-Date'] ) ? $about['PO-Revision-Date'] : '', 0, 19 ),
+					'installed' => sitecrew_moment( isset( $about['PO-Revision-Date'] ) ? $about['PO-Revision-Date'] : '' ),
 				);
 			}
 		}
@@ -121,7 +121,7 @@ function sitecrew_translations() {
 		);
 
 		$found[ $key ] = ( isset( $found[ $key ] ) ? $found[ $key ] : $base ) + array(
-			'offered' => substr( sitecrew_field( $offer, 'updated' ), 0, 19 ),
+			'offered' => sitecrew_moment( sitecrew_field( $offer, 'updated' ) ),
 			'package' => sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ),
 		);
 	}

@@ -6,5 +6,9 @@ from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
 from runner.steps.wordpress.facts import facts_script, parse_facts
+from runner.steps.wordpress.languages import Languages, asked_languages
 
-__all__ = ["Core", "Database", "Plugins", "Themes", "facts_script", "parse_facts"]
+__all__ = ["KINDS", "asked_languages", "facts_script", "parse_facts"]
+
+KINDS = (Plugins(), Themes(), Core(), Database(), Languages())
+"""The steps of this family, in the order of the documentation."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFacts, Step
 from runner.steps.versions import compare
 
-__all__ = ["change", "impediment", "network_note", "unknown"]
+__all__ = ["change", "impediment", "network_note", "obstacle", "unknown"]
 
 _UNASKED = "wordpress.org could not be asked, so newer versions are not known"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
@@ -67,6 +67,11 @@ def impediment(facts: SiteFacts, offer: Extension | CoreOffer, folder: str) -> s
     extension = _of_extension(facts, offer) if isinstance(offer, Extension) else ()
     reasons = (*_of_site(facts, folder), *_of_offer(facts, offer), *extension)
     return next((why for applies, why in reasons if applies), "")
+
+
+def obstacle(facts: SiteFacts) -> str:
+    """Why no file of the site can be changed as things are; empty when they can."""
+    return next((why for applies, why in _of_site(facts, "") if applies), "")
 
 
 def _of_site(facts: SiteFacts, folder: str) -> Iterable[tuple[object, str]]:

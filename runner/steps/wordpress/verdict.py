@@ -122,6 +122,9 @@ def _on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
         return facts.wordpress, True
     if change.kind is ItemKind.DATABASE:
         return str(facts.database_oldest), True
+    if change.kind is ItemKind.LANGUAGE:
+        packs = {pack.item: pack.installed for pack in facts.translations}
+        return packs.get(change.item) or "not installed", True
     for entry in _family(facts, change.kind):
         if entry.slug == change.item or (entry.file and entry.file == change.file):
             return entry.version, entry.active
@@ -151,7 +154,11 @@ def _trouble(
     active = {entry.file for entry in _family(after, kind) if entry.active}
     changed = {change.file for change in mine}
     idle_now = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
-    return f"no longer active: {', '.join(idle_now)}" if idle_now and family != "database" else ""
+    return (
+        f"no longer active: {', '.join(idle_now)}"
+        if idle_now and family not in {"database", "languages"}
+        else ""
+    )
 
 
 def _behind(after: SiteFacts) -> str:

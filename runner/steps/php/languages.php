@@ -1,0 +1,183 @@
+<?php
+// Packs of translations to exactly the planned dates, in one boot.
+// Input: {"items": [{"item", "type", "slug", "language", "to", "package"}]}.
+// Says begun, done, refused or failed for each. A pack that cannot be read is taken back at once.
+// Exit status 1 when any item is not at its planned date.
+require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
+
+/** WordPress's upgrader, which keeps to itself why a download failed. */
+class Sitecrew_Language_Upgrader extends Language_Pack_Upgrader {
+	public $why = '';
+
+	public function run( $options ) {
+		$result    = parent::run( $options );
+		$this->why = is_wp_error( $result ) ? sitecrew_reason( $result ) : '';
+		return $result;
+	}
+}
+
+/** One pack: its files on disk, and a copy of what they were. */
+class Sitecrew_Pack {
+	public $item, $type, $slug, $language, $to, $package;
+	private $kept = array();
+
+	public function __construct( $planned ) {
+		foreach ( array( 'item', 'type', 'slug', 'language', 'to', 'package' ) as $name ) {
+			$this->$name = (string) $planned[ $name ];
+		}
+	}
+
+	public function folder() {
+		return WP_LANG_DIR . ( 'core' === $this->type ? '' : "/{$this->type}s" );
+	}
+
+	/** Its files: those of its own name, and WordPress's other domains (admin, network, continents). */
+	public function files() {
+		$names = 'core' === $this->type ? array( '', 'admin-', 'admin-network-', 'continents-cities-' ) : array( "{$this->slug}-" );
+		$found = array();
+		foreach ( $names as $name ) {
+			foreach ( array( '.po', '.mo', '.l10n.php' ) as $end ) {
+				$found[] = $this->folder() . "/$name{$this->language}$end";
+			}
+			$found = array_merge( $found, (array) glob( $this->folder() . "/$name{$this->language}-*.json" ) );
+		}
+		return array_filter( $found, 'is_file' );
+	}
+
+	/** The date of what is on disk; empty where there is nothing. */
+	public function date() {
+		clearstatcache();
+		$stem = $this->folder() . '/' . ( 'core' === $this->type ? '' : "{$this->slug}-" ) . $this->language;
+		if ( is_file( "$stem.po" ) ) {
+			$about = wp_get_pomo_file_data( "$stem.po" );
+			return sitecrew_moment( $about['PO-Revision-Date'] );
+		}
+		if ( is_file( "$stem.l10n.php" ) && function_exists( 'wp_get_l10n_php_file_data' ) && ! $this->flaw() ) {
+			$about = wp_get_l10n_php_file_data( "$stem.l10n.php" );
+			return sitecrew_moment( $about['PO-Revision-Date'] );
+		}
+		return is_file( "$stem.mo" ) ? 'undated' : '';
+	}
+
+	public function say( $state, $why = '' ) {
+		sitecrew_say(
+			array(
+				'item'    => $this->item,
+				'state'   => $state,
+				'version' => $this->date(),
+				'why'     => $why,
+			)
+		);
+	}
+
+	public function keep() {
+		foreach ( $this->files() as $file ) {
+			$this->kept[ $file ] = file_get_contents( $file );
+		}
+	}
+
+	public function take_back() {
+		foreach ( array_diff( $this->files(), array_keys( $this->kept ) ) as $file ) {
+			unlink( $file );
+		}
+		foreach ( $this->kept as $file => $data ) {
+			file_put_contents( $file, $data, LOCK_EX );
+		}
+	}
+
+	/** Why its files would harm the site; empty when they do not. A .l10n.php is run as PHP at every request. */
+	public function flaw() {
+		foreach ( $this->files() as $file ) {
+			if ( '.php' !== substr( $file, -4 ) ) {
+				continue;
+			}
+			try {
+				token_get_all( (string) file_get_contents( $file ), defined( 'TOKEN_PARSE' ) ? TOKEN_PARSE : 0 );
+			} catch ( ParseError $error ) {
+				return basename( $file ) . ' in the pack is not PHP that can be read';
+			}
+		}
+		return '';
+	}
+
+	public function is( $offer ) {
+		return sitecrew_field( $offer, 'type' ) === $this->type && sitecrew_field( $offer, 'slug' ) === $this->slug && sitecrew_field( $offer, 'language' ) === $this->language;
+	}
+
+	/** What WordPress's upgrader is told; null where it is not offered any more. */
+	public function offer( $known ) {
+		foreach ( $known as $offer ) {
+			if ( $this->is( $offer ) ) {
+				return $offer;
+			}
+		}
+		if ( ! preg_match( '~^https://downloads\.wordpress\.org/translation/[\w./-]+\.zip$~', $this->package ) ) {
+			return null;
+		}
+		return (object) array(
+			'type'       => $this->type,
+			'slug'       => $this->slug,
+			'language'   => $this->language,
+			'version'    => '',
+			'updated'    => $this->to,
+			'package'    => $this->package,
+			'autoupdate' => false,
+		);
+	}
+}
+
+function sitecrew_change_pack( $pack, $offer ) {
+	if ( $pack->date() === $pack->to ) {
+		$pack->say( 'done' );
+		return true;
+	}
+	if ( ! $offer || sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) !== $pack->to ) {
+		$pack->say( 'refused', $offer ? 'the offer moved to ' . sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) : 'is not offered any more' );
+		return false;
+	}
+	$pack->keep();
+	$pack->say( 'begun' );
+	$upgrader = new Sitecrew_Language_Upgrader( new Automatic_Upgrader_Skin() );
+	$upgrader->bulk_upgrade( array( $offer ), array( 'clear_update_cache' => false ) );
+	$flaw = $pack->flaw();
+	if ( ! $flaw && $pack->date() !== $pack->to ) {
+		$flaw = $upgrader->why ? $upgrader->why : 'the pack is of ' . ( $pack->date() ? $pack->date() : 'no date' ) . ", not of {$pack->to}";
+	}
+	if ( $flaw ) {
+		$pack->take_back();
+		$pack->say( 'failed', $flaw );
+		return false;
+	}
+	$pack->say( 'done' );
+	return true;
+}
+
+/** What is installed now is not offered any more; the rest of what WordPress knows stays known. */
+function sitecrew_forget_offers( $packs ) {
+	foreach ( array( 'update_core', 'update_plugins', 'update_themes' ) as $transient ) {
+		$value = get_site_transient( $transient );
+		if ( ! is_object( $value ) || empty( $value->translations ) ) {
+			continue;
+		}
+		foreach ( $value->translations as $index => $offer ) {
+			foreach ( $packs as $pack ) {
+				if ( $pack->is( (object) $offer ) && $pack->date() === $pack->to ) {
+					unset( $value->translations[ $index ] );
+				}
+			}
+		}
+		$value->translations = array_values( $value->translations );
+		set_site_transient( $transient, $value );
+	}
+}
+
+$sitecrew_known = wp_get_translation_updates();
+$sitecrew_all   = true;
+$sitecrew_packs = array();
+foreach ( $GLOBALS['sitecrew']['items'] as $sitecrew_planned ) {
+	$sitecrew_pack    = new Sitecrew_Pack( $sitecrew_planned );
+	$sitecrew_packs[] = $sitecrew_pack;
+	$sitecrew_all     = sitecrew_change_pack( $sitecrew_pack, $sitecrew_pack->offer( $sitecrew_known ) ) && $sitecrew_all;
+}
+sitecrew_forget_offers( $sitecrew_packs );
+exit( $sitecrew_all ? 0 : 1 );
