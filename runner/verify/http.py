@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
 from runner.model import Look, PageLook, Site
@@ -114,25 +117,64 @@ def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
     """One request with `limit` seconds for all of it. What goes wrong is in the answer, never raised."""
     import httpx
 
-    end = time.monotonic() + limit
+    body = bytearray()
+    deadline = _Deadline(limit)
     try:
-        with client.stream("GET", url) as response:
-            body = bytearray()
+        with deadline, client.stream("GET", url, extensions={"trace": deadline.trace}) as response:
             for chunk in response.iter_bytes():
                 body += chunk
-                if time.monotonic() > end:
-                    return Answer(asked=url, failure=f"did not finish within {limit:g} s")
+                if deadline.passed:
+                    break
                 if len(body) > _BODY_LIMIT:
                     break
-            return Answer(
-                asked=url, url=str(response.url), status=response.status_code, body=bytes(body[:_BODY_LIMIT])
-            )
+            if not deadline.passed:
+                return Answer(
+                    asked=url,
+                    url=str(response.url),
+                    status=response.status_code,
+                    body=bytes(body[:_BODY_LIMIT]),
+                )
     except httpx.TooManyRedirects:
         return Answer(asked=url, failure="redirects in a loop")
     except httpx.TimeoutException:
-        return Answer(asked=url, failure=f"does not answer within {limit:g} s")
+        pass
     except httpx.HTTPError as error:
-        return Answer(asked=url, failure=f"cannot be reached: {_reason(error)}")
+        if not deadline.passed:
+            return Answer(asked=url, failure=f"cannot be reached: {_reason(error)}")
+    late = "did not finish" if body else "does not answer"
+    return Answer(asked=url, failure=f"{late} within {limit:g} s")
+
+
+class _Deadline:
+    """Breaks the connections of a request when its time is up: httpx limits each wait, not their sum."""
+
+    def __init__(self, limit: float) -> None:
+        self.passed = False
+        self._sockets: list[socket.socket] = []
+        self._turn = threading.Lock()
+        self._timer = threading.Timer(limit, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Is told by httpx of every connection that is opened."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            with self._turn:
+                self._sockets.append(info["return_value"].get_extra_info("socket"))
+            if self.passed:
+                self._cut()
+
+    def _cut(self) -> None:
+        with self._turn:
+            self.passed = True
+            for sock in self._sockets:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,217 @@
+"""A look ends in time, whatever a server does, and says what a visitor would have met."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.model import Look, Site
+from runner.verify import Expectation, look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PAGE = b"<html><link rel=stylesheet href=a><body>Add to cart</body></html>"
+
+
+class Shop(ThreadingHTTPServer):
+    """Answers by what `pages` says for a path; counts what was asked."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages: dict[str, Callable[[Handler], None]] = {}
+        self.asked: Counter[str] = Counter()
+        self.queries: list[str] = []
+        self.ending = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients hang up here, on purpose."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Shop
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        self.server.asked[path] += 1
+        self.server.queries.append(query)
+        self.server.pages.get(path, lambda one: one.answer(200, PAGE))(self)
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    server = Shop()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.ending.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def seen(shop: Shop, *pages: str, text: str | None = None, limit: float = 5.0, patience: float = 0.0) -> Look:
+    site = Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=pages or ("/",))
+    return look(site, Expectation(text=text), limit=limit, patience=patience, pause=lambda _: None)
+
+
+def test_a_good_page_is_healthy_and_measured(shop: Shop) -> None:
+    found = seen(shop, "/", "/cart/", text="Add to cart")
+    assert found.healthy
+    assert [page.page for page in found.pages] == ["/", "/cart/"]
+    for page in found.pages:
+        assert (page.status, page.size, page.stylesheets, page.findings) == (200, len(PAGE), 1, ())
+        assert page.seconds >= 0
+        assert page.url == f"{shop.url}{page.page}"
+
+
+def test_every_request_carries_a_query_that_no_cache_has_seen(shop: Shop) -> None:
+    seen(shop, "/", "/?page_id=2")
+    seen(shop, "/")
+    assert len(set(shop.queries)) == 3
+    assert any(query.startswith("page_id=2&sitecrew=") for query in shop.queries)
+
+
+def test_a_missing_text_is_found(shop: Shop) -> None:
+    found = seen(shop, text="Checkout")
+    assert not found.healthy
+    assert found.findings == ("/: lacks the text 'Checkout'",)
+
+
+def test_an_empty_page_is_found(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(200)
+    assert seen(shop).findings == ("/: is empty",)
+
+
+def test_a_503_that_passes_is_waited_for(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(*((503,) if shop.asked["/"] < 3 else (200, PAGE)))
+    assert seen(shop, patience=30.0).healthy
+    assert shop.asked["/"] == 3
+
+
+def test_a_503_that_stays_is_confirmed_before_it_counts(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(503, b"Briefly unavailable for scheduled maintenance.")
+    found = seen(shop, patience=1.0)
+    assert found.findings == ("/: answers 503 where 200 is expected",)
+    assert shop.asked["/"] > 1
+
+
+def test_a_loop_of_redirects_ends(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(302, Location="/again")
+    shop.pages["/again"] = lambda one: one.answer(302, Location="/")
+    assert seen(shop).findings == ("/: redirects in a loop",)
+
+
+def test_a_redirect_to_another_host_is_found(shop: Shop) -> None:
+    port = shop.server_address[1]
+    shop.pages["/"] = lambda one: one.answer(301, Location=f"http://localhost:{port}/parked")
+    assert seen(shop).findings == ("/: leads to another site, localhost",)
+
+
+def test_a_redirect_on_the_same_site_is_followed(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(301, Location="/de/")
+    found = seen(shop, text="Add to cart")
+    assert found.healthy
+    assert found.pages[0].url == f"{shop.url}/"
+
+
+def test_a_page_that_does_not_begin_ends_the_look_in_time(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: void(one.server.ending.wait(20))
+    assert timed(lambda: seen(shop, limit=0.4)) == ("/: does not answer within 0.4 s",)
+
+
+def test_a_page_that_trickles_ends_the_look_in_time(shop: Shop) -> None:
+    def trickle(one: Handler) -> None:
+        one.send_response(200)
+        one.end_headers()
+        while not one.server.ending.wait(0.05):
+            one.wfile.write(b"x")
+
+    shop.pages["/"] = trickle
+    assert timed(lambda: seen(shop, limit=0.5)) == ("/: did not finish within 0.5 s",)
+
+
+def test_headers_that_trickle_end_the_look_in_time(shop: Shop) -> None:
+    def trickle(one: Handler) -> None:
+        while not one.server.ending.wait(0.05):
+            one.wfile.write(b"X-A: b\r\n")
+
+    shop.pages["/"] = lambda one: (one.wfile.write(b"HTTP/1.1 200 OK\r\n"), trickle(one))[1]
+    assert timed(lambda: seen(shop, limit=0.5)) != ()
+
+
+def test_redirects_that_dawdle_share_one_limit(shop: Shop) -> None:
+    def dawdle(one: Handler) -> None:
+        one.server.ending.wait(0.3)
+        one.answer(302, Location=f"/{shop.asked.total()}")
+
+    for number in range(20):
+        shop.pages[f"/{number or ''}"] = dawdle
+    assert timed(lambda: seen(shop, limit=0.5)) != ()
+
+
+def test_a_page_without_end_is_cut(shop: Shop) -> None:
+    def flood(one: Handler) -> None:
+        one.send_response(200)
+        one.end_headers()
+        while not one.server.ending.is_set():
+            one.wfile.write(PAGE * 20_000)
+
+    shop.pages["/"] = flood
+    found = seen(shop, limit=20.0)
+    assert found.healthy
+    assert found.pages[0].size == 8 << 20
+
+
+def test_pages_are_looked_at_side_by_side(shop: Shop) -> None:
+    together = threading.Barrier(3)
+    for name in "abc":
+        shop.pages[f"/{name}"] = lambda one: (together.wait(10), one.answer(200, PAGE))[1]
+    assert seen(shop, "/a", "/b", "/c").healthy
+
+
+def test_nobody_there_is_a_finding_and_no_error(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    site = Site(name="shop", client="acme", host="web1", url=f"http://127.0.0.1:{port}", path="/srv")
+    found = look(site, Expectation(), patience=0.0)
+    [page] = found.pages
+    assert page.status is None
+    assert "cannot be reached" in page.findings[0]
+
+
+def void(_: object) -> None:
+    """Nothing."""
+
+
+def timed(taken: Callable[[], Look]) -> tuple[str, ...]:
+    """The findings of a look, which must not take seconds."""
+    began = time.monotonic()
+    found = taken()
+    assert time.monotonic() - began < 3
+    return found.findings
