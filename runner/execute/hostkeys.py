@@ -12,6 +12,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,12 @@ class _Entry:
     key: HostKey
     revoked: bool = False
 
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The names that it is for and no others; empty where only `matches` knows."""
+        special = self.names.startswith("|") or any(mark in self.names for mark in "*?!")
+        return () if special else tuple(self.names.lower().split(","))
+
     def matches(self, name: str) -> bool:
         if self.names.startswith("|1|"):
             return _hash_matches(self.names, name)
@@ -65,12 +72,12 @@ class KnownHosts:
     """What the known_hosts files say. Files that do not exist say nothing; each is parsed once a change."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._entries = [entry for path in paths for entry in _parse(path)]
+        self._files = [_parse(path) for path in paths]
 
     def keys(self, name: str, port: int = 22) -> list[HostKey]:
         """The keys on record for this host, in the files' order; like OpenSSH, at last without the port."""
         for wanted in dict.fromkeys((host_name(name, port), name.lower())):
-            found = [entry.key for entry in self._entries if not entry.revoked and entry.matches(wanted)]
+            found = [entry.key for file in self._files for entry in file.of(wanted) if not entry.revoked]
             if found:
                 return found
         return []
@@ -82,7 +89,7 @@ class KnownHosts:
             HostKeyError: it is not, or another one is, or it was revoked. `called`: its name in the hint.
         """
         called = called or name
-        if any(entry.revoked and entry.key == key for entry in self._entries):
+        if any(key in file.revoked for file in self._files):
             raise HostKeyError(
                 f"{called}: its host key {key.fingerprint} is marked as revoked",
                 hint="Somebody may be reading along. Ask the host's provider for its present key.",
@@ -150,19 +157,42 @@ def _is_for(line: bytes, name: str) -> bool:
     return any(entry.matches(name) for entry in _entries([line.decode("utf-8", "replace")]))
 
 
-_parsed: dict[Path, tuple[tuple[int, int], list[_Entry]]] = {}
+class _File:
+    """The entries of one file, found by name without asking each: a large crew has a thousand hosts."""
+
+    def __init__(self, entries: Iterable[_Entry] = ()) -> None:
+        self.revoked: set[HostKey] = set()
+        self._by_name: dict[str, list[tuple[int, _Entry]]] = {}
+        self._special: list[tuple[int, _Entry]] = []
+        for place in enumerate(entries):
+            entry = place[1]
+            if entry.revoked:
+                self.revoked.add(entry.key)
+            for name in entry.plain:
+                self._by_name.setdefault(name, []).append(place)
+            if not entry.plain:
+                self._special.append(place)
+
+    def of(self, name: str) -> list[_Entry]:
+        """The entries for a name in lower case, in the file's order."""
+        special = (place for place in self._special if place[1].matches(name))
+        found = sorted([*self._by_name.get(name, ()), *special], key=itemgetter(0))
+        return [entry for _, entry in found]
 
 
-def _parse(path: Path) -> list[_Entry]:
+_parsed: dict[Path, tuple[tuple[int, int], _File]] = {}
+
+
+def _parse(path: Path) -> _File:
     try:
         status = path.stat()
         mark = (status.st_mtime_ns, status.st_size)
         if path not in _parsed or _parsed[path][0] != mark:
             text = path.read_text(encoding="utf-8", errors="replace")
-            _parsed[path] = (mark, list(_entries(text.splitlines())))
+            _parsed[path] = (mark, _File(_entries(text.splitlines())))
         return _parsed[path][1]
     except OSError:
-        return []
+        return _File()
 
 
 def _entries(lines: Iterable[str]) -> Iterable[_Entry]:

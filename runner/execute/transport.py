@@ -213,6 +213,8 @@ def _transport_factory(known: KnownHosts, target: Target) -> Callable[..., Trans
         possible = list(security.key_types)
         first = [name for name in dict.fromkeys(wanted) if name in possible]
         security.key_types = [*first, *(name for name in possible if name not in first)]
+        # AES-GCM first: the others have a MAC apart, which paramiko compares byte by byte, in Python
+        security.ciphers = sorted(security.ciphers, key=lambda name: "-gcm" not in name)
         return transport
 
     return make
