@@ -37,13 +37,14 @@ def registry() -> Mapping[str, StepKind]:
 
 def _built_in() -> tuple[StepKind, ...]:
     from runner.steps.backup import Backup
+    from runner.steps.packages import Packages
     from runner.steps.probe import ProbeHttp
     from runner.steps.shell import Shell
     from runner.steps.static import StaticBuild, StaticRelease
     from runner.steps.sync import FilesSync
     from runner.steps.wordpress import KINDS as WORDPRESS
 
-    return Backup(), *WORDPRESS, ProbeHttp(), Shell(), StaticBuild(), StaticRelease(), FilesSync()
+    return Backup(), Packages(), *WORDPRESS, ProbeHttp(), Shell(), StaticBuild(), StaticRelease(), FilesSync()
 
 
 def _installed() -> list[tuple[str, StepKind]]:

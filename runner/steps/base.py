@@ -23,9 +23,10 @@ from runner.model import (
     SitePlan,
     Step,
     StepOutcome,
+    SystemFacts,
 )
 
-__all__ = ["Context", "Result", "Script", "StepKind", "Where"]
+__all__ = ["Context", "Guard", "Result", "Script", "StepKind", "Where"]
 
 
 class Where(StrEnum):
@@ -40,6 +41,8 @@ class Where(StrEnum):
     """The controller sends, then a job on the host puts what was sent in its place."""
     CONTROLLER = "controller"
     """Runs here."""
+    SYSTEM = "system"
+    """On the host as a whole: once a run for all of its sites, while nothing else of ours works there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,20 @@ class Result:
     """Empty, or `timeout`, `cancelled`, `flood`, `nospace`, `lost`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """How a change is taken back, and how the host decides by itself when nobody else can."""
+
+    save: Script
+    """Makes the restore point below $SITECREW_RESTORE; nothing has changed when it fails."""
+    undo: Script
+    """Puts back what `save` kept, with files only, while PHP may be dead. Idempotent."""
+    check: Script
+    """Exit status 0 where the site works as far as the host can tell."""
+    tidy: str = ""
+    """Shell text for the end of the job: removes what is temporary. Idempotent."""
+
+
 class StepKind(ABC):
     """One word of the vocabulary."""
 
@@ -92,12 +109,25 @@ class StepKind(ABC):
     """Kinds of sites that it applies to; on others it is skipped."""
     facts: ClassVar[bool] = False
     """Needs the facts of the site to plan."""
+    transacts: ClassVar[bool] = False
+    """Its changes are tried, looked at, and kept or taken back; `guard` says how."""
     rereads: ClassVar[bool] = False
     """The site is read again after it, and that reading decides its outcome."""
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:  # noqa: ARG002
         """What the step would change. Policy may turn a `change` into a `hold`."""
         return ()
+
+    def propose_for_host(self, step: Step, facts: SystemFacts) -> tuple[Change, ...]:  # noqa: ARG002
+        """What a step of `Where.SYSTEM` would change; policies of sites do not apply to it."""
+        return ()
+
+    def guard(self, step: Step, context: Context, tag: str) -> Guard | None:  # noqa: ARG002
+        """How the changes in the context's plan are taken back; None for what is no transaction.
+
+        `tag` names the restore point among those of the site.
+        """
+        return None
 
     def place(self, step: Step) -> Where:  # noqa: ARG002
         """Where this step runs; for kinds whose options decide."""

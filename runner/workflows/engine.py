@@ -76,7 +76,7 @@ class Handle:
         return self._end.result()
 
     def _status(self) -> str:
-        """What the engine says, asked in a thread of its own: inside a workflow it would note the question."""
+        """What the engine says; asked in a thread of its own, since a workflow notes each question."""
         with ThreadPoolExecutor(max_workers=1) as aside:
             return str(aside.submit(self._inner.get_status).result().status)
 

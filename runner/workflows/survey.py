@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
-__all__ = ["preview", "read_facts", "survey"]
+__all__ = ["preview", "read_facts", "reread", "survey"]
 
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
@@ -60,6 +60,19 @@ def survey(task: Task) -> Task:
         problems=list(plan.problems),
     )
     return replace(task, plan=plan, facts=facts)
+
+
+def reread(task: Task) -> SiteFacts:
+    """The site as it is now, without asking for updates.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+        HostError: the site cannot be read.
+    """
+    found = read_facts(task.session.hosts, [task.site], check_updates=False)[task.site.name]
+    if isinstance(found, SitecrewError):
+        raise found
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,9 @@ def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
     return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
-def read_facts(hosts: Hosts, sites: Sequence[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
+def read_facts(
+    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool = True
+) -> Mapping[str, SiteFacts | SitecrewError]:
     """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
 
     Raises:
@@ -115,7 +130,12 @@ def read_facts(hosts: Hosts, sites: Sequence[Site]) -> Mapping[str, SiteFacts | 
     inventory = hosts.workspace.inventory
     host = inventory.hosts[sites[0].host]
     tasks = tuple(
-        HostTask(f"s{number}", facts_script(site, host, mark, check_updates=True).text, timeout=_LIMIT)
+        HostTask(
+            f"s{number}",
+            facts_script(site, host, mark, check_updates=check_updates).text,
+            timeout=_LIMIT,
+            policy="go",
+        )
         for number, site in enumerate(sites)
     )
     records = read(hosts.pool, hosts.endpoint(host), tasks)

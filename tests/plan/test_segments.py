@@ -46,11 +46,21 @@ def shape(parts):
 
 
 def test_steps_on_the_host_share_a_segment_and_others_end_it():
+    steps = (step("shell"), step("shell", "shell-2"), step("probe.http"), step("shell", "shell-3"))
+    assert shape(cut(playbook(*steps), SHOP)) == [
+        (1, ["shell", "shell-2"]),
+        (2, ("probe.http", Where.OUTSIDE)),
+        (3, ["shell-3"]),
+    ]
+
+
+def test_a_transaction_has_a_segment_to_itself():
     assert shape(cut(WEEKLY, SHOP)) == [
         (1, ("backup", Where.STREAM)),
-        (2, ["wordpress.plugins", "shell"]),
-        (3, ("probe.http", Where.OUTSIDE)),
-        (4, ["wordpress.core"]),
+        (2, ["wordpress.plugins"]),
+        (3, ["shell"]),
+        (4, ("probe.http", Where.OUTSIDE)),
+        (5, ["wordpress.core"]),
     ]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
 from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
-from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
+from runner.steps.wordpress.guard import extensions_guard
 from runner.steps.wordpress.proposals import change, impediment, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
@@ -37,6 +38,7 @@ class _Extensions(StepKind):
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True
+    transacts = True
     kind: ClassVar[ItemKind]
     family: ClassVar[str]
 
@@ -69,6 +71,10 @@ class _Extensions(StepKind):
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By what was re-read: the planned version on disk, and active what was active."""
         return verdict(step, result, context, self.family)
+
+    def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
+        """Copies of the folders, put back by renames."""
+        return extensions_guard(context, context.plan.pending(step.id), tag)
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, failed for what could not be known, or ok."""

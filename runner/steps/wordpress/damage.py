@@ -1,0 +1,38 @@
+"""Whether a change has done harm, as far as the host can tell: the site as read before and after."""
+
+from __future__ import annotations
+
+from runner.model import Extension, SiteFacts
+
+__all__ = ["damage"]
+
+
+def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str:
+    """What is broken now and was not before, in a sentence; empty where nothing is.
+
+    An update that did not happen is no damage: the site is as it was.
+    """
+    if after is None:
+        return problem or "the site could not be read any more"
+    if after.crippled and not before.crippled:
+        return f"WordPress does not start any more: {after.crippled}"
+    for name in ("home", "siteurl"):
+        if getattr(before, name) != getattr(after, name):
+            return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
+    if gone := _inactive(before, after):
+        return f"no longer active: {', '.join(gone)}"
+    if after.maintenance and not before.maintenance:
+        return "the site was left in maintenance"
+    return ""
+
+
+def _inactive(before: SiteFacts, after: SiteFacts) -> list[str]:
+    found = []
+    for old, new in ((before.plugins, after.plugins), (before.themes, after.themes)):
+        still = {_name(entry) for entry in new if entry.active}
+        found += [entry.slug for entry in old if entry.active and _name(entry) not in still]
+    return found
+
+
+def _name(entry: Extension) -> str:
+    return entry.file or entry.slug

@@ -1,0 +1,81 @@
+"""Restore points for plugins and themes, kept and put back by renames, so that it works while PHP is dead.
+
+A restore point lies outside the web root, in the account's own folder, if that is on the same file system;
+else in `wp-content/.sitecrew-<tag>/`, which WordPress does not take for a plugin.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from runner.model import Change, ItemKind, SiteFacts
+from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.shell import program, site_script
+
+__all__ = ["extensions_guard"]
+
+_PLACE = r"""
+device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
+if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$content")" ]; then
+  kept=$SITECREW_RESTORE/$tag
+else
+  kept=$content/.sitecrew-$tag
+fi
+"""
+_SAVE = r"""
+mkdir -p "$kept" && chmod 700 "$kept" || exit 1
+keep() {
+  [ -d "$kept/$2" ] && return
+  rm -rf "$kept/$2.part"
+  cp -a "$1" "$kept/$2.part" && mv "$kept/$2.part" "$kept/$2"
+}
+"""
+_UNDO = r"""
+back() {
+  [ -d "$kept/$2" ] || return 0
+  rm -rf "$kept/$2.bad"
+  if [ -e "$1" ]; then mv "$1" "$kept/$2.bad" || return 1; fi
+  mv "$kept/$2" "$1"
+}
+"""
+
+
+def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
+    """The restore point of plugins or themes; None where there is nothing to change."""
+    facts = context.before
+    if facts is None or not changes:
+        return None
+    folders = _folders(facts, changes)
+    head = _head(facts, tag)
+    number = list(enumerate(folders))
+    save = "\n".join(f"keep {shlex.quote(path)} {n} || exit 1" for n, path in number)
+    undo = "\n".join(f"back {shlex.quote(path)} {n} || failed=1" for n, path in number)
+    active = program("active", context.mark, _active(facts), "--skip-plugins --skip-themes ")
+    site, host, mark = context.site, context.host, context.mark
+    return Guard(
+        save=Script(text=f"{head}{_SAVE}{save}\n"),
+        undo=site_script(site, host, mark, f'{head}{_UNDO}failed=\n{undo}\n{active}\n[ -z "$failed" ]'),
+        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        tidy=f'{head}rm -rf "$kept"/*.bad "$kept"/*.part',
+    )
+
+
+def _head(facts: SiteFacts, tag: str) -> str:
+    content = facts.content or f"{facts.root}wp-content"
+    return f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_PLACE}"
+
+
+def _folders(facts: SiteFacts, changes: Sequence[Change]) -> list[str]:
+    found = []
+    for change in changes:
+        family = facts.themes if change.kind is ItemKind.THEME else facts.plugins
+        found += [entry.folder for entry in family if entry.slug == change.item and entry.folder]
+    return list(dict.fromkeys(found))
+
+
+def _active(facts: SiteFacts) -> dict[str, object]:
+    return {
+        "plugins": [entry.file for entry in facts.plugins if entry.active and not entry.network],
+        "network": [entry.file for entry in facts.plugins if entry.network],
+    }

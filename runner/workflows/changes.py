@@ -1,0 +1,212 @@
+"""A step that changes a site: all at once first, and where that breaks something, the culprits are found.
+
+What stays was looked at, what broke the site was taken back and is held, and each item has its own outcome.
+The site and the ledger's holds are the memory: after a crash the same code reads both and goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError
+from runner.execute import attach_job
+from runner.model import Change, ChangeOutcome, ItemKind, Outcome, SiteFacts, Step, StepOutcome, worst
+from runner.plan import Segment, search
+from runner.steps import Context, registry
+from runner.verify import observe
+from runner.workflows.segment import let_forget
+from runner.workflows.survey import reread
+from runner.workflows.transaction import State, Trial, record_looks, try_changes
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["JOBS", "carry_changes"]
+
+JOBS = 1000
+"""Jobs of a segment are numbered from its own number times this."""
+
+
+def carry_changes(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
+    """Carry the one step of a segment whose changes are transactions, and write down how it ended.
+
+    Returns:
+        Its outcome, and the site as it was read last.
+
+    Raises:
+        LockedError, LostError, UnreachableError: as `try_changes`.
+    """
+    (step,) = part.steps
+    work = _Work(task, part, step)
+    outcome = work.carry()
+    task.session.record(task.run, task.site.name, outcome)
+    return (outcome,), work.facts
+
+
+class _Work:
+    def __init__(self, task: Task, part: Segment, step: Step) -> None:
+        self.task, self.part, self.step = task, part, step
+        self.kind = registry()[step.kind]
+        self.outcomes: dict[str, ChangeOutcome] = {}
+        self.output: list[str] = []
+        self.jobs = 0
+        self.facts = task.facts
+
+    def carry(self) -> StepOutcome:
+        began = time.monotonic()
+        pending = self.task.plan.pending(self.step.id)
+        if pending and self.task.attempt > 1:
+            pending = self._left(pending)
+        if not pending and not self.outcomes:
+            return self._idle()
+        self.task.session.emit("step.started", self.task.run, self.task.site.name, self.step.id)
+        trouble = self._try_all(pending) if pending else ""
+        return self._outcome(trouble, round(time.monotonic() - began, 3))
+
+    def _try_all(self, pending: Sequence[Change]) -> str:
+        """Search for what may stay; returns why the site is not well, where it is not."""
+        if self.facts is None:
+            raise HostError("the site was not read")
+        seen = observe(self.task.site, limit=self.task.order.limits.look.total_seconds())
+        record_looks(self.task, seen, "before")
+        if seen.findings:
+            why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
+            self._all(pending, Outcome.FAILED, why)
+            return why
+        state = State(self.facts, seen)
+        driver = search(pending)
+        try:
+            group = next(driver)
+            while True:
+                if self.task.session.cancelling.is_set():
+                    self._all(pending, Outcome.CANCELLED, "the run was cancelled")
+                    return ""
+                trial = self._try(group, state)
+                state = trial.state
+                self.facts = state.facts
+                if not trial.healthy:
+                    self._all(group, Outcome.FAILED, trial.why)
+                    return trial.why
+                self._settle(group, trial)
+                group = driver.send(trial.kept)
+        except StopIteration:
+            return ""
+
+    def _try(self, group: tuple[Change, ...], state: State) -> Trial:
+        self.jobs += 1
+        number = self.part.number * JOBS + self.jobs
+        trial = try_changes(self.task, self.step, number, group, state)
+        if trial.outcome.output:
+            self.output.append(trial.outcome.output)
+        return trial
+
+    def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
+        if trial.kept:
+            found = {change.item: change for change in trial.outcome.changes}
+            for change in group:
+                self._set(change, *_told(found.get(change.item), trial))
+        elif len(group) == 1:
+            (change,) = group
+            self.task.session.ledger.add_hold(
+                self.task.site.name,
+                change.item,
+                change.to_version,
+                why=trial.why,
+                since=self.task.session.now(),
+            )
+            self._set(change, Outcome.UNDONE, trial.why)
+
+    def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
+        """What an earlier attempt has not settled; settles the rest by the site as it is now."""
+        self._end_jobs()
+        task, now = self.task, reread(self.task)
+        self.facts = now
+        held = {
+            (hold.item, hold.version): hold.why for hold in task.session.ledger.list_holds(task.site.name)
+        }
+        left = []
+        for change in pending:
+            if (change.item, change.to_version) in held:
+                self._set(change, Outcome.UNDONE, held[change.item, change.to_version])
+            elif _version(now, change) == change.to_version:
+                self._set(change, Outcome.CHANGED, "")
+            else:
+                left.append(change)
+        return tuple(left)
+
+    def _end_jobs(self) -> None:
+        """Jobs that an earlier attempt began decide by themselves when nobody answers: wait for them."""
+        task, session = self.task, self.task.session
+        for segment in session.ledger.segments(task.run, task.site.name):
+            if segment.number // JOBS == self.part.number and segment.state == "started":
+                endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
+                record = attach_job(session.hosts.pool, endpoint, segment.job, limits=session.hosts.limits)
+                status = record.status if record else "absent"
+                session.ledger.record_segment(
+                    task.run,
+                    task.site.name,
+                    segment.number,
+                    segment.job,
+                    status=status,
+                    outcomes=(),
+                    at=session.now(),
+                )
+                let_forget(task, segment.number, segment.job)
+
+    def _idle(self) -> StepOutcome:
+        host = self.task.order.hosts[self.task.site.host]
+        return self.kind.idle(self.step, Context(site=self.task.site, host=host, plan=self.task.plan))
+
+    def _outcome(self, trouble: str, seconds: float) -> StepOutcome:
+        idle = {change.item: change for change in self._idle().changes}
+        mine = self.task.plan.of(self.step.id)
+        changes = tuple(
+            found for c in mine if (found := self.outcomes.get(c.item) or idle.get(c.item)) is not None
+        )
+        settled = [c.outcome for c in changes if c.outcome not in {Outcome.SKIPPED, Outcome.HELD}]
+        decisive = Outcome.FAILED if trouble else worst(settled)
+        first = next((c for c in changes if c.outcome is decisive and c.why), None)
+        why = trouble or (f"{first.item}: {first.why}" if first else "")
+        return StepOutcome(
+            step=self.step.id,
+            outcome=decisive,
+            why=why,
+            seconds=seconds,
+            changes=changes,
+            output="\n".join(self.output),
+        )
+
+    def _all(self, changes: Sequence[Change], outcome: Outcome, why: str) -> None:
+        for change in changes:
+            self.outcomes.setdefault(change.item, _of(change, outcome, why))
+
+    def _set(self, change: Change, outcome: Outcome, why: str) -> None:
+        self.outcomes[change.item] = _of(change, outcome, why)
+
+
+def _of(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
+    return ChangeOutcome(
+        item=change.item,
+        kind=change.kind,
+        from_version=change.from_version,
+        to_version=change.to_version,
+        outcome=outcome,
+        why=why,
+        title=change.title,
+    )
+
+
+def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
+    """An item's own outcome in a trial that was kept."""
+    if found is None:
+        return trial.outcome.outcome, trial.outcome.why
+    return found.outcome, found.why
+
+
+def _version(facts: SiteFacts, change: Change) -> str | None:
+    if change.kind is ItemKind.CORE:
+        return facts.wordpress
+    family = facts.themes if change.kind is ItemKind.THEME else facts.plugins
+    return next((entry.version for entry in family if entry.slug == change.item), None)

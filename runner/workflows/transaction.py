@@ -1,0 +1,299 @@
+"""A change as a transaction: restore point, change, reading, looks, then kept or taken back, all in one job.
+
+The host waits for our verdict; if none comes it decides by itself, once. What is read in the end counts.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError, LockedError
+from runner.execute import (
+    Awaiting,
+    Event,
+    Job,
+    JobRecord,
+    Lock,
+    Restore,
+    TaskOutput,
+    TaskRecord,
+    Verdict,
+    job_id,
+    run_job,
+)
+from runner.execute import Task as HostTask
+from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
+from runner.steps import Context, Guard, Result, Script, registry
+from runner.steps.wordpress import facts_script, parse_facts
+from runner.steps.wordpress.damage import damage
+from runner.verify import Signals, compare, observe
+from runner.workflows.segment import let_forget, mark_of
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["State", "Trial", "record_looks", "try_changes"]
+
+_WAIT = 90
+"""Seconds of silence after which the host decides by itself."""
+_READ = 120
+_LOCK = 1800
+_UNDO_PATIENCE = 20.0
+"""Seconds in which a site that was put back must be well again."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A site at one instant: as its host reads it, and as it looks from outside."""
+
+    facts: SiteFacts
+    seen: Signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of trying some changes together."""
+
+    kept: bool
+    healthy: bool
+    """Whether the site was left as well as it was."""
+    why: str = ""
+    """What was wrong with the changes; empty where they were kept."""
+    outcome: StepOutcome
+    """What the step's own reading says, before anything was taken back."""
+    state: State
+    """The site as it was left."""
+    by: str = ""
+    """Who decided: controller, deadman ..."""
+
+
+def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State) -> Trial:
+    """Do the changes, look, keep or take back, and look again.
+
+    Args:
+        task: the site.
+        step: whose changes they are.
+        number: of the job among the site's.
+        changes: what to try together.
+        state: the site as it is now, the measure of how it must be afterwards.
+
+    Raises:
+        HostError: this cannot be taken back, and was not begun.
+        LockedError: another run works on the site; nothing was begun.
+        LostError: what came of it is not known.
+        UnreachableError: nothing was begun.
+    """
+    job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
+    return _Transaction(task, step, number, changes, state, job).run()
+
+
+@dataclass(slots=True)
+class _Transaction:
+    task: Task
+    step: Step
+    number: int
+    changes: tuple[Change, ...]
+    before: State
+    job: str
+    output: dict[str, bytearray] = field(default_factory=dict)
+    """What the host has printed so far, by task."""
+    why: str = ""
+    after: Signals | None = None
+
+    def run(self) -> Trial:
+        session, run, site = self.task.session, self.task.run, self.task.site.name
+        ordered = self._ordered()
+        items = [change.item for change in self.changes]
+        session.ledger.record_restore_point(run, site, self._tag, created=session.now(), items=items)
+        session.ledger.begin_segment(run, site, self.number, self.job)
+        session.emit("trial.started", run, site, self.step.id, job=self.job, items=items)
+        with session.controlling() as control:
+            record = run_job(
+                session.hosts.pool,
+                session.hosts.endpoint(self._context.host),
+                ordered,
+                on_event=self._hear,
+                verdict=self._judge,
+                control=control,
+                limits=session.hosts.limits,
+            )
+        trial = self._trial(record)
+        self._record(record, trial)
+        if record.status == "locked":
+            raise LockedError(
+                "another run works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
+            )
+        return trial
+
+    @property
+    def _tag(self) -> str:
+        return self.job[:12]
+
+    @property
+    def _context(self) -> Context:
+        site = self.task.site
+        return Context(
+            site=site,
+            host=self.task.order.hosts[site.host],
+            plan=SitePlan(site=site.name, client=site.client, changes=self.changes),
+            mark=mark_of(self.job),
+            before=self.before.facts,
+        )
+
+    def _ordered(self) -> Job:
+        kind, context = registry()[self.step.kind], self._context
+        script, guard = kind.script(self.step, context), kind.guard(self.step, context, self._tag)
+        if script is None or guard is None:
+            raise HostError(f"{self.step.id} cannot be taken back, and is not begun")
+        return self._job(script, guard)
+
+    def _job(self, script: Script, guard: Guard) -> Job:
+        task, context = self.task, self._context
+        read = facts_script(task.site, context.host, context.mark, check_updates=False).text
+        limit = max(1, int((self.step.timeout or task.order.limits.step).total_seconds()))
+        cleanup = registry()[self.step.kind].cleanup(self.step, context)
+        return Job(
+            self.job,
+            (
+                HostTask("save", guard.save.text, timeout=limit),
+                # what did not happen is no reason to take anything back: the reading decides
+                HostTask("change", script.text, timeout=limit, policy="go"),
+                HostTask("read", read, timeout=_READ, policy="always"),
+            ),
+            cleanup="\n".join(filter(None, (cleanup, guard.tidy))),
+            wait=_WAIT,
+            check=guard.check.text,
+            undo=(
+                HostTask("undo", guard.undo.text, timeout=limit),
+                HostTask("reread", read, timeout=_READ, policy="always"),
+            ),
+            undo_on_death=True,
+            lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
+            restore=Restore(task.run, task.site.name),
+        )
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, TaskOutput) and not event.error:
+            self.output.setdefault(event.task, bytearray()).extend(event.data)
+
+    def _judge(self, _: Awaiting) -> Verdict:
+        """Keep or undo: first by what the host read, then by what visitors get."""
+        read = bytes(self.output.get("read", b"")).decode("utf-8", "replace")
+        self.why = damage(self.before.facts, *self._facts(read))
+        if not self.why:
+            self.after = _look(self.task)
+            record_looks(self.task, self.after, "after")
+            self.why = "; ".join(compare(self.before.seen, self.after))
+        return "undo" if self.why else "keep"
+
+    def _trial(self, record: JobRecord) -> Trial:
+        facts, problem = self._facts(_text(record.tasks.get("read")))
+        context = replace(self._context, after=facts, after_problem=problem)
+        outcome = self.task.session.cleaned(self._understood(record, context))
+        by = record.decided.by if record.decided else record.status
+        if record.decided is None or record.decided.verdict == "keep":
+            state = State(facts or self.before.facts, self.after or self.before.seen)
+            return Trial(kept=True, healthy=True, outcome=outcome, state=state, by=by)
+        why = (
+            self.why or damage(self.before.facts, facts, problem) or _WHY.get(by, f"its host decided ({by})")
+        )
+        left, left_problem = self._facts(_text(record.tasks.get("reread")))
+        broken = damage(self.before.facts, left, left_problem)
+        seen = self.before.seen
+        if not broken:
+            seen = _look_until_well(self.task, seen)
+            record_looks(self.task, seen, "undo")
+            broken = "; ".join(compare(self.before.seen, seen))
+        return Trial(
+            kept=False,
+            healthy=not broken,
+            why=f"{why}; and after it was taken back: {broken}" if broken else why,
+            outcome=outcome,
+            state=State(left or self.before.facts, seen),
+            by=by,
+        )
+
+    def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
+        found = record.tasks.get("change")
+        if found is not None and found.code is not None:
+            result = Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why)
+            return registry()[self.step.kind].understand(self.step, result, context)
+        if record.status == "cancelled":
+            return StepOutcome(step=self.step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
+        said = _text(record.tasks.get("save")).strip()[-300:]
+        why = (
+            f"the restore point could not be made: {said}" if said else "the restore point could not be made"
+        )
+        return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
+
+    def _facts(self, text: str) -> tuple[SiteFacts | None, str]:
+        try:
+            return parse_facts(text, mark_of(self.job)), ""
+        except HostError as error:
+            return None, str(error)
+
+    def _record(self, record: JobRecord, trial: Trial) -> None:
+        session, run, site = self.task.session, self.task.run, self.task.site.name
+        session.ledger.record_segment(
+            run, site, self.number, self.job, status=record.status, outcomes=(), at=session.now()
+        )
+        session.emit(
+            "trial.kept" if trial.kept else "trial.undone",
+            run,
+            site,
+            self.step.id,
+            job=self.job,
+            why=session.redactor.redact(trial.why),
+            healthy=trial.healthy,
+            by=trial.by,
+        )
+        let_forget(self.task, self.number, self.job)
+
+
+_WHY = {
+    "deadman": "the site did not work, as far as its host could tell, and nobody was there to look",
+    "cancelled": "the run was cancelled",
+    "died": "the host's process died in the middle",
+    "nospace": "no space was left on the host",
+    "failed": "the restore point could not be made",
+}
+
+
+def record_looks(task: Task, seen: Signals, phase: str) -> None:
+    """Write down what was seen, and tell it. `phase` is before, after or undo."""
+    session = task.session
+    for page in seen.looks:
+        session.ledger.record_look(
+            site=task.site.name,
+            run=task.run,
+            at=seen.pages.at,
+            phase=phase,
+            signal="page" if page in seen.pages.pages else "uncached",
+            url=page.url,
+            healthy=page.healthy,
+            status=page.status,
+            seconds=page.seconds,
+            size=page.size,
+            findings=page.findings,
+        )
+    findings = list(seen.findings)
+    session.emit("look.taken", task.run, task.site.name, phase=phase, healthy=seen.healthy, findings=findings)
+
+
+def _look(task: Task) -> Signals:
+    return observe(task.site, limit=task.order.limits.look.total_seconds())
+
+
+def _look_until_well(task: Task, before: Signals) -> Signals:
+    """A site that was put back may need a moment: caches of compiled code, workers that restart."""
+    end = time.monotonic() + _UNDO_PATIENCE
+    while True:
+        found = _look(task)
+        if not compare(before, found) or time.monotonic() > end:
+            return found
+
+
+def _text(record: TaskRecord | None) -> str:
+    return record.text if record else ""
