@@ -98,7 +98,7 @@ def test_the_same_playbook_is_cut_the_same_way_twice():
 
 def test_every_kind_can_be_cut():
     parts = cut(playbook(*(step(name) for name in registry())), SHOP)
-    assert len(parts.steps) == len(registry())
+    assert len(parts.steps) + len(parts.skipped) == len(registry())
     assert any(isinstance(part, Barrier) for part in parts.parts)
 
 
