@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.steps.wordpress.checksums import Checksums
 from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
@@ -10,5 +11,5 @@ from runner.steps.wordpress.languages import Languages, asked_languages
 
 __all__ = ["KINDS", "asked_languages", "facts_script", "parse_facts"]
 
-KINDS = (Plugins(), Themes(), Core(), Database(), Languages())
+KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums())
 """The steps of this family, in the order of the documentation."""
