@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+
+from lab.proxy import Proxy
+from runner.execute import Limits
+from runner.model import Outcome
+from runner.workflows.hosts import Hosts
 from tests.crew import (
     Crew,
     at_work,
@@ -20,11 +25,6 @@ from tests.crew import (
     plugin_version,
     work,
 )
-
-from lab.proxy import Proxy
-from runner.execute import Limits
-from runner.model import Outcome
-from runner.workflows.hosts import Hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

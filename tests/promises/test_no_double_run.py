@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.crew import (
     Crew,
     check_nobody_is_left,
