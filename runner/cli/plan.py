@@ -25,6 +25,7 @@ _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_
 @click.argument("playbook")
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
+@click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
 @click.option("-D", "--diff", is_flag=True, help="Also what is held or skipped, and why each is done now.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 when something would change.")
 @as_json
@@ -37,7 +38,7 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     """Print the plan; returns the exit code. `options` are those of the command."""
     from runner.workflows.plan import make_plan
 
-    book = find_playbook(workspace, playbook)
+    book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     sites = select_sites(workspace, options["limit"], options["exclude"])
     made = make_plan(workspace, book, sites, tags=options["tags"])
     if options["json_"]:

@@ -29,13 +29,13 @@ class Listener(Protocol):
         """Give the screen back."""
 
 
-def listener(*, json_: bool, quiet: bool, verbose: int) -> Listener:
-    """The one that fits what was asked for and where the output goes."""
+def listener(*, json_: bool, quiet: bool, verbose: int, live: bool = True) -> Listener:
+    """The one that fits what was asked for and where the output goes; `live` where the screen is ours."""
     if json_:
         return JsonLines()
     if quiet:
         return Silent()
-    if sys.stderr.isatty() and not verbose:
+    if live and sys.stderr.isatty() and not verbose:
         return LiveTable()
     return Lines(verbose=verbose)
 
@@ -92,6 +92,7 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
     "step.started": lambda e: f"{e.site}: {e.step} ...",
     "step.finished": lambda e: f"{e.site}: {e.step} {_outcome(e)} {_seconds(e)}{_changes(e)}{_why(e)}",
+    "step.retried": lambda e: f"{e.site}: {e.step} failed{_why(e)}; again in {_seconds(e)}, {_tries(e)}",
     "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {_size(e.data['bytes'])}",
     "link.lost": lambda e: f"{e.site}: link lost, the job goes on without us; attaching again",
     "window.run": lambda e: f"window {e.data['window']}: begins run {e.run}",
@@ -181,6 +182,10 @@ def _outcome(event: RunEvent) -> str:
 def _seconds(event: RunEvent) -> str:
     seconds = event.data.get("seconds")
     return seconds_text(seconds) if isinstance(seconds, float) else ""
+
+
+def _tries(event: RunEvent) -> str:
+    return f"try {int(str(event.data['try'])) + 1} of {event.data['of']}"
 
 
 def _why(event: RunEvent) -> str:

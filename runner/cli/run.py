@@ -23,14 +23,36 @@ if TYPE_CHECKING:
 __all__ = ["cancel", "failed_sites", "find_playbook", "resume", "run", "select_sites"]
 
 
-def find_playbook(workspace: Workspace, name: str) -> Playbook:
-    """The playbook of that name; `.yaml` and a folder before it are forgiven."""
+def find_playbook(
+    workspace: Workspace, name: str, *, tags: tuple[str, ...] = (), start_at: str | None = None
+) -> Playbook:
+    """The playbook of that name, as far as it is to be done; `.yaml` and a folder before it are forgiven."""
+    from dataclasses import replace
     from pathlib import PurePath
 
     stem = PurePath(name).stem if name.endswith((".yaml", ".yml")) else name
-    if stem in workspace.playbooks:
-        return workspace.playbooks[stem]
-    raise UnknownNameError(f"there is no playbook {name!r}", hint=closest_hint(stem, workspace.playbooks))
+    if stem not in workspace.playbooks:
+        raise UnknownNameError(f"there is no playbook {name!r}", hint=closest_hint(stem, workspace.playbooks))
+    book = workspace.playbooks[stem]
+    carried = sorted({tag for step in book.steps for tag in step.tags})
+    for tag in tags:
+        if tag not in carried:
+            hint = (
+                closest_hint(tag, carried)
+                or "its steps have no tags; sites are chosen by theirs with -l tag:NAME"
+            )
+            raise UnknownNameError(f"no step of {book.name} has the tag {tag!r}", hint=hint)
+    return replace(book, start_at=_step_of(book, start_at)) if start_at else book
+
+
+def _step_of(book: Playbook, name: str) -> str:
+    """The id of a step, which may be called by its name too."""
+    for step in book.steps:
+        if name in {step.id, step.name}:
+            return step.id
+    raise UnknownNameError(
+        f"{book.name} has no step {name!r}", hint=closest_hint(name, [step.id for step in book.steps])
+    )
 
 
 @click.command()
@@ -38,10 +60,12 @@ def find_playbook(workspace: Workspace, name: str) -> Playbook:
 @click.argument("playbook")
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
+@click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
+@click.option("--confirm", is_flag=True, help="Ask before each step.")
 @click.option("-C", "--check", "--dry-run", is_flag=True, help="Say what would be done; as `plan`.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: also what is held or up to date, and why.")
 @click.option("-f", "--forks", type=click.IntRange(1), help="Sites at once. Default: parallel.sites.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, also with --confirm.")
 @verbosity
 @as_json
 def run(workspace: Workspace, playbook: str, **options: Any) -> int:
@@ -52,17 +76,25 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
     if options["check"]:
         from runner.cli.plan import show_plan
 
-        keys = ("limit", "exclude", "tags", "diff", "json_")
+        keys = ("limit", "exclude", "tags", "start_at", "diff", "json_")
         return show_plan(workspace, playbook, detailed_exitcode=False, **{k: options[k] for k in keys})
+    from dataclasses import replace
+
+    from runner.cli.confirm import Questions, require_terminal
     from runner.workflows.run import begin, new_order
 
-    book = find_playbook(workspace, playbook)
+    book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     if not book.steps:
         raise UsageError(f"playbook {book.name} has no steps")
+    ask = options["confirm"] and not options["yes"]
+    if ask:
+        require_terminal()
+        book = replace(book, stepwise=True)
     sites = select_sites(workspace, options["limit"], options["exclude"])
     with _working(workspace, options["forks"]) as session:
         order = new_order(session.workspace, book, [sites], now=session.now(), tags=options["tags"])
         begin(session, order, trigger="manual")
+        session.ask = Questions(session) if ask else None
         return _follow(session, order.run, options)
 
 
@@ -154,8 +186,10 @@ def _follow(session: Session, run: str, options: dict[str, Any]) -> int:
     from runner.workflows.run import Works
 
     began = time.monotonic()
-    tell = listener(json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"])
-    works = Works(session, f"run-{run}")
+    tell = listener(
+        json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"], live=not session.ask
+    )
+    works = Works(session, f"run-{run}", only=run)
     try:
         with _interrupts(session, run):
             finished = works.follow(run, tell)

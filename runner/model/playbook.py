@@ -48,3 +48,7 @@ class Playbook:
     name: str
     title: str
     steps: tuple[Step, ...]
+    start_at: str = ""
+    """Id of the step that a run was told to start at; those before it are skipped."""
+    stepwise: bool = False
+    """Each step is a part of its own, since somebody is asked before each."""

@@ -1,8 +1,9 @@
 """A playbook cut into the parts that one site's run consists of.
 
 Steps on the host that stand behind each other share a segment: one job, one exec. A step that streams from
-the host or looks from outside ends the segment. Numbers count the parts from 1 and depend on nothing but the
-playbook, the site and the selected tags: the ids of jobs are derived from them.
+the host or looks from outside ends the segment; one whose changes are transactions, or that may be tried
+again, has a segment to itself. Numbers count the parts from 1 and depend on nothing but the playbook, the
+site and the selected tags: the ids of jobs are derived from them.
 """
 
 from __future__ import annotations
@@ -75,19 +76,27 @@ def cut(
     kinds = registry() if kinds is None else kinds
     parts: list[Segment | Barrier] = []
     skipped = []
+    early = bool(playbook.start_at)
     for step in playbook.steps:
         kind = kinds.get(step.kind)
         if kind is None:
             raise UsageError(f"no step is called {step.kind!r}", hint="see `sitecrew list steps`")
-        if why := skip_reason(step, kind, site, tags):
+        early = early and step.id != playbook.start_at
+        if why := f"before {playbook.start_at}" if early else skip_reason(step, kind, site, tags):
             skipped.append(SkippedStep(step, why))
         elif (where := kind.place(step)) is not Where.HOST:
             parts.append(Barrier(len(parts) + 1, step, where))
-        elif parts and isinstance(last := parts[-1], Segment):
+        elif parts and isinstance(last := parts[-1], Segment) and not _alone(playbook, last, step, kinds):
             parts[-1] = Segment(last.number, (*last.steps, step))
         else:
             parts.append(Segment(len(parts) + 1, (step,)))
     return Parts(tuple(parts), tuple(skipped))
+
+
+def _alone(playbook: Playbook, last: Segment, step: Step, kinds: Mapping[str, StepKind]) -> bool:
+    """Whether a step may not join the segment before it, since it is undone or tried again by itself."""
+    both = last.steps[-1], step
+    return playbook.stepwise or any(kinds[one.kind].transacts or one.retries for one in both)
 
 
 def skip_reason(step: Step, kind: StepKind, site: Site, tags: Collection[str] = ()) -> str:

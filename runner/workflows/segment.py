@@ -17,7 +17,6 @@ from runner.execute import (
     TaskEnded,
     TaskRecord,
     ack_job,
-    job_id,
     run_job,
 )
 from runner.execute import Task as HostTask
@@ -28,12 +27,13 @@ from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_script, parse_facts
 from runner.workflows.become import becoming, refused
+from runner.workflows.tries import counted, job_of, next_try, paused, wanted
 
 if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["ack_recorded", "carry_segment", "job_of", "mark_of"]
+__all__ = ["ack_recorded", "carry_segment", "job_of", "let_forget", "mark_of"]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
@@ -57,8 +57,18 @@ def carry_segment(
         LostError: the job's end is not known.
         UnreachableError: nothing was begun.
     """
+    number = next_try(task, part, steps[0])
+    while (outcomes := _carry_once(task, part, steps, number, prepared)) is None:
+        number += 1
+    return outcomes
+
+
+def _carry_once(
+    task: Task, part: Segment, steps: Sequence[Step], number: int, prepared: object
+) -> tuple[StepOutcome, ...] | None:
+    """One try; None where another is due. Then its job is on record, and no outcome of the step."""
     session, run, site = task.session, task.run, task.site.name
-    job = job_of(task, part)
+    job = job_of(task, part, number)
     context = replace(_context(task, job), prepared=prepared)
     kinds = {step.id: registry()[step.kind] for step in steps}
     scripts = {step.id: kinds[step.id].script(step, context) for step in steps}
@@ -85,15 +95,19 @@ def carry_segment(
     context = _after(context, record)
     outcomes = () if record.status == "locked" else _outcomes(names, scripts, record, context)
     outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
+    failed = next((outcome for outcome in outcomes if wanted(task, steps[0], outcome, number)), None)
+    outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)
     session.ledger.record_segment(
         run, site, part.number, job, status=record.status, outcomes=outcomes, at=session.now()
     )
     session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
-    _let_forget(task, part.number, job)
+    let_forget(task, part.number, job)
     if record.status == "locked":
         raise LockedError(
             f"{_holder(record)} works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
         )
+    if failed:
+        return None if paused(task, steps[0], failed, number) else _given_up(task, steps[0])
     for outcome in outcomes:
         session.tell_outcome(run, site, outcome)
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
@@ -105,10 +119,10 @@ def ack_recorded(task: Task) -> None:
     """Let the host forget the jobs whose end an earlier attempt wrote down and then died."""
     for segment in task.session.ledger.segments(task.run, task.site.name):
         if segment.state == "ended":
-            _let_forget(task, segment.number, segment.job)
+            let_forget(task, segment.number, segment.job)
 
 
-def _let_forget(task: Task, number: int, job: str) -> None:
+def let_forget(task: Task, number: int, job: str) -> None:
     """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
     session = task.session
     try:
@@ -118,13 +132,11 @@ def _let_forget(task: Task, number: int, job: str) -> None:
     session.ledger.acked(task.run, task.site.name, number)
 
 
-def job_of(task: Task, part: Segment) -> str:
-    """The job begun earlier whose end is not recorded, else a new one of this attempt."""
-    if task.attempt > 1:
-        for segment in task.session.ledger.segments(task.run, task.site.name):
-            if segment.number == part.number and segment.state == "started":
-                return segment.job
-    return job_id(task.run, task.site.name, f"{part.number}.{task.attempt}")
+def _given_up(task: Task, step: Step) -> tuple[StepOutcome, ...]:
+    why = "the run was cancelled between two tries"
+    outcome = StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=why)
+    task.session.record(task.run, task.site.name, outcome)
+    return (outcome,)
 
 
 def _context(task: Task, job: str) -> Context:

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from runner.execute import Control, Pool
 from runner.load import Redactor
-from runner.model import RunEvent, StepOutcome
+from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
 from runner.steps.text import clean
+from runner.workflows.gates import Gates
 from runner.workflows.hosts import Hosts
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Session:
         self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
         self.draining = threading.Event()
         self.cancelling = threading.Event()
+        self.gates = Gates()
+        self.ask: Callable[[Step], bool | None] | None = None
+        """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
         self._controls: set[Control] = set()
         self._controls_lock = threading.Lock()
         self._closed = threading.Event()

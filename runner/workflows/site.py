@@ -7,19 +7,23 @@ the same code walks the same way and finds out where it was.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
-from runner.steps import Where
+from runner.steps import Where, registry
 from runner.workflows.become import unbecoming
 from runner.workflows.build import take_build
+from runner.workflows.changes import JOBS, carry_changes
+from runner.workflows.gates import place_of
 from runner.workflows.outside import take_look
 from runner.workflows.segment import ack_recorded, carry_segment
 from runner.workflows.snapshot import take_snapshot
 from runner.workflows.survey import survey
+from runner.workflows.system import carry_system
+from runner.workflows.tries import counted, paused, wanted
 from runner.workflows.upload import carry_upload
 
 if TYPE_CHECKING:
@@ -107,15 +111,28 @@ def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
         if all(step.id in known for step in steps):
             stopped = stopped or _stops(steps, known)
             continue
-        if task.session.cancelling.is_set() and part.number not in begun(
-            task.session, task.run, task.site.name, task.attempt
+        if task.session.cancelling.is_set() and not any(
+            part.number in {number, number // JOBS}
+            for number in begun(task.session, task.run, task.site.name, task.attempt)
         ):
             return Ending(Outcome.CANCELLED, "the run was cancelled")
         if stopped:
             known |= _record_left_out(task, steps, known, stopped)
             continue
-        for outcome in _carry(task, part, known):
-            known[outcome.step] = outcome
+        answer = task.session.ask(steps[0]) if task.session.ask else True
+        if answer is None:
+            return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
+        if not answer:
+            known |= _record_left_out(task, steps, known, "left out when asked")
+            continue
+        alone = isinstance(part, Barrier) and part.where is Where.SYSTEM
+        with task.session.gates.turn(place_of(task.order.hosts[task.site.host]), alone=alone):
+            if isinstance(part, Segment) and registry()[steps[0].kind].transacts:
+                outcomes, facts = carry_changes(task, part)
+                task = replace(task, facts=facts)
+            else:
+                outcomes = _carry(task, part, known)
+        known |= {outcome.step: outcome for outcome in outcomes}
         stopped = _stops(steps, known)
     decisive = worst(outcome.outcome for outcome in known.values())
     why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
@@ -137,14 +154,15 @@ def _carry(task: Task, part: Part, known: Mapping[str, StepOutcome]) -> tuple[St
         return carry_segment(task, part, [step for step in part.steps if step.id not in known])
     if part.where is Where.UPLOAD:
         return carry_upload(task, part)
+    if part.where is Where.SYSTEM:
+        return carry_system(task, part)
     step = part.step
     task.session.emit("step.started", task.run, task.site.name, step.id)
     take = _TAKES[part.where]
-    outcome = take(task, step)
-    for _ in range(step.retries):
-        if outcome.outcome is not Outcome.FAILED:
-            break
-        outcome = take(task, step)
+    number, outcome = 1, take(task, step)
+    while wanted(task, step, outcome, number) and paused(task, step, outcome, number):
+        number, outcome = number + 1, take(task, step)
+    outcome = counted(step, outcome, number)
     task.session.record(task.run, task.site.name, outcome)
     return (outcome,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, SecretError, UsageError
@@ -29,9 +30,10 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
         UnreachableError: the link broke; what arrived is used when the run is taken up again.
     """
     session, step = task.session, part.step
-    segment = Segment(part.number, (step,))
+    once = replace(step, retries=0)  # sending is what is tried again: what was sent is put in place once
+    segment = Segment(part.number, (once,))
     if _was_begun(task, part, segment):
-        return carry_segment(task, segment, [step])
+        return carry_segment(task, segment, [once])
     session.emit("step.started", task.run, task.site.name, step.id)
     for left in range(step.retries, -1, -1):
         ready = _gathered(task, step)
@@ -40,7 +42,7 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     if isinstance(ready, StepOutcome):
         session.record(task.run, task.site.name, ready)
         return (ready,)
-    return carry_segment(task, segment, [step], prepared=ready)
+    return carry_segment(task, segment, [once], prepared=ready)
 
 
 def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:

@@ -1,0 +1,78 @@
+"""`--confirm`: a question before each step of a run, answered once for all of its sites."""
+
+from __future__ import annotations
+
+import select
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.errors import UsageError
+from runner.model import Step
+
+if TYPE_CHECKING:
+    from runner.workflows.session import Session
+
+__all__ = ["Questions", "require_terminal"]
+
+_LOOK = 0.2
+
+
+def require_terminal() -> None:
+    """Raise UsageError where nobody can answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "--confirm asks on a terminal, and this is none", hint="leave --confirm out, or answer with -y"
+        )
+
+
+class Questions:
+    """Asks when the first site comes to a step; the others get the same answer."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._answers: dict[str, bool | None] = {}
+        self._all = False
+        self._lock = threading.Lock()
+
+    def __call__(self, step: Step) -> bool | None:
+        """Do it (True), leave it out (False), or stop here (None)."""
+        with self._lock:
+            if step.id not in self._answers:
+                self._answers[step.id] = True if self._all else self._ask(step)
+            return self._answers[step.id]
+
+    def _ask(self, step: Step) -> bool | None:
+        title = f" ({step.name})" if step.name else ""
+        while True:
+            question = f"{click.style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll that follow, [q]uit: "
+            click.echo(question, nl=False, err=True)
+            word = self._line()
+            if word in {"a", "all"}:
+                self._all = True
+            if word in {"q", "quit"}:
+                self._session.draining.set()
+            if word in _ANSWERS:
+                return _ANSWERS[word]
+
+    def _line(self) -> str:
+        """What is typed; `q` at Ctrl-C and at the end of the input."""
+        while not select.select([sys.stdin], [], [], _LOOK)[0]:
+            if self._session.draining.is_set():
+                return "q"
+        typed = sys.stdin.readline()
+        return typed.strip().lower() if typed else "q"
+
+
+_ANSWERS: dict[str, bool | None] = {
+    "y": True,
+    "yes": True,
+    "a": True,
+    "all": True,
+    "n": False,
+    "no": False,
+    "q": None,
+    "quit": None,
+}
