@@ -18,7 +18,6 @@ from lab.catalogue import Catalogue
 from lab.database import Database
 from lab.mailbox import Mailbox
 from lab.processes import Processes
-from lab.releases import forget_releases
 from lab.shell import LabError, run, side_by_side, usual_umask
 from lab.sites import Sites
 from lab.web import Web
@@ -167,8 +166,6 @@ class Fleet:
             names: The sites. Without any: all sites, the hosts' homes, and what wordpress.org offers.
         """
         sites = [self.spec.site(name) for name in names] or list(self.spec.sites)
-        for site in sites:
-            forget_releases(self.spec.path(site))
         works: list[Callable[[], object]] = [partial(self._builder.reset, site) for site in sites]
         if not names:
             works += [partial(self.clear_host, host.name) for host in self.spec.hosts]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import downloads as cache
+from lab.releases import forget_releases
 from lab.shell import run, write
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Sites:
     def _put_files(self, site: SiteSpec) -> None:
         user = self.spec.user(site.host)
         live = self.spec.path(site)
+        forget_releases(live)
         live.mkdir(parents=True, exist_ok=True)
         shutil.chown(live.parent, user, user)
         exact = ("--modify-window=-1", "--omit-dir-times")
