@@ -1,0 +1,365 @@
+"""A static site is online at every instant, whole, and what it was can be put back by one rename."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from lab.shell import until
+from runner.execute import Job, Lock, Task, job_id, run_job
+from runner.model import Outcome
+from runner.steps.static import switch_script
+from runner.steps.static.release import Layout
+from tests.crew import Crew, at_work, check_host_is_clean, ended, kill, read_until, work
+
+SITE = "globex-docs"
+DOCS = """\
+name: Docs
+steps:
+  - static.release: {from: dist, adopt: true, keep: 3}
+"""
+PLAIN = "name: Plain\nsteps:\n  - static.release: dist\n"
+FORCED = "name: Forced\nsteps:\n  - static.release: {from: dist, force: true}\n"
+BUILT = """\
+name: Built
+steps:
+  - static.build: {run: 'cp -R in/. public && touch "public/$WORD.txt"', folder: "src/{site}", env: {WORD: done}}
+  - static.release: {adopt: true}
+  - probe.http: {}
+"""
+
+
+@dataclass
+class Visitors:
+    """Ask for a page without pause; remember every answer that is not a whole page."""
+
+    address: str
+    port: int
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    seen: set[bytes] = field(default_factory=set)
+
+    @contextmanager
+    def coming(self, threads=3):
+        stop = threading.Event()
+        crowd = [threading.Thread(target=self._come, args=(stop,)) for _ in range(threads)]
+        for one in crowd:
+            one.start()
+        try:
+            yield self
+        finally:
+            stop.set()
+            for one in crowd:
+                one.join()
+
+    def _come(self, stop):
+        while not stop.is_set():
+            try:
+                link = http.client.HTTPConnection(self.address, self.port, timeout=5)
+                link.request("GET", "/index.html")
+                answer = link.getresponse()
+                body = answer.read()
+                link.close()
+            except OSError as error:
+                self.failed.append(repr(error))
+                continue
+            self.asked += 1
+            self.seen.add(body)
+            if answer.status != 200 or not body.endswith(b"</html>"):
+                self.failed.append(f"{answer.status} {body[-60:]!r}")
+
+
+@pytest.fixture
+def fleet_of_docs(fresh_fleet):
+    return fresh_fleet
+
+
+@pytest.fixture
+def crew(fleet_of_docs, tmp_path):
+    crew = Crew(fleet_of_docs, tmp_path / "crew", DOCS, PLAIN, FORCED, BUILT)
+    fill(crew, 1)
+    return crew
+
+
+def fill(crew, number, *, files=12, size=4000, folder="dist"):
+    """A site of so many files; the number is on its front page and in one other file."""
+    dist = crew.folder / folder
+    (dist / "a b").mkdir(parents=True, exist_ok=True)
+    noise = random.Random(7)
+    for count in range(files):
+        (dist / f"a b/pägé {count}.html").write_bytes(noise.randbytes(size))
+    (dist / "number.txt").write_text(str(number))
+    (dist / "index.html").write_text(f"<html><p>Manuals for every instrument {number}</p></html>")
+
+
+def release(crew, playbook="docs"):
+    with at_work(crew) as session:
+        return work(session, playbook, SITE)
+
+
+def online(crew):
+    return os.path.basename(os.readlink(path(crew)))
+
+
+def path(crew):
+    return crew.fleet.sites[SITE].path
+
+
+def room(crew):
+    return path(crew).with_name(f"{SITE}.releases")
+
+
+def releases(crew):
+    return sorted(one.name for one in room(crew).iterdir() if not one.name.startswith("."))
+
+
+def step(crew, number=0):
+    return crew.site(SITE)["steps"][number]
+
+
+def visitors(crew):
+    host = crew.fleet.hosts["web3"]
+    return Visitors(host.address, crew.fleet.spec.site(SITE).port)
+
+
+def content(folder):
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+def test_no_request_fails_while_releases_are_switched(crew):
+    assert release(crew).outcome is Outcome.CHANGED
+    crowd = visitors(crew)
+    with crowd.coming(), at_work(crew) as session:
+        for number in range(2, 10):
+            fill(crew, number)
+            assert work(session, "docs", SITE).outcome is Outcome.CHANGED
+    assert crowd.failed == []
+    assert crowd.asked > 200
+    assert len(crowd.seen) >= 8
+    assert content(path(crew)) == content(crew.folder / "dist")
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def test_no_request_fails_while_a_folder_becomes_a_link(crew):
+    crowd = visitors(crew)
+    before = content(path(crew))
+    with crowd.coming():
+        assert release(crew).outcome is Outcome.CHANGED
+    assert crowd.failed == []
+    [change] = step(crew)["changes"]
+    assert change["from"].endswith("-adopted")
+    assert content(room(crew) / change["from"]) == before
+    assert change["to"] == online(crew)
+    assert "gap" not in change["why"]
+
+
+def test_a_folder_is_left_alone_unless_it_may_be_adopted(crew):
+    ending = release(crew, "plain")
+    assert ending.outcome is Outcome.FAILED
+    assert "is a folder, not a link to a release; add `adopt: true`" in ending.why
+    assert path(crew).is_dir()
+    assert not path(crew).is_symlink()
+    assert not room(crew).exists()
+
+
+def test_what_is_online_already_makes_no_new_release(crew):
+    release(crew)
+    first = releases(crew)
+    assert release(crew, "plain").outcome is Outcome.OK
+    assert releases(crew) == first
+
+
+def test_only_what_changed_is_sent_and_the_rest_is_linked_to(crew):
+    release(crew)
+    old = room(crew) / online(crew)
+    fill(crew, 2)
+    with at_work(crew) as session:
+        work(session, "docs", SITE)
+        told = []
+        while not session.events.empty():
+            told.append(session.events.get())
+    [sending] = [event for event in told if event.event == "files.sending"]
+    assert (sending.data["files"], sending.data["of"]) == (2, 14)
+    assert (old / "a b/pägé 3.html").samefile(path(crew) / "a b/pägé 3.html")
+    assert step(crew)["changes"][0]["why"].startswith("2 changed; ")
+
+
+def test_a_release_that_shrank_by_a_third_is_refused_unless_it_is_meant(crew):
+    release(crew)
+    serving = online(crew)
+    for count in range(5):
+        (crew.folder / f"dist/a b/pägé {count}.html").unlink()
+    ending = release(crew, "plain")
+    assert ending.outcome is Outcome.FAILED
+    assert "it shrank from 14 files to 9 files, by a third or more" in ending.why
+    assert online(crew) == serving
+    assert release(crew, "forced").outcome is Outcome.CHANGED
+    assert not (path(crew) / "a b/pägé 0.html").exists()
+
+
+def test_an_empty_folder_is_refused_always(crew):
+    release(crew)
+    for one in (crew.folder / "dist").rglob("*"):
+        if one.is_file():
+            one.unlink()
+    ending = release(crew, "forced")
+    assert (ending.outcome, "holds no files" in ending.why) == (Outcome.FAILED, True)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(crew):
+    (crew.folder / "dist/passwd").symlink_to("/etc/passwd")
+    ending = release(crew)
+    assert ending.outcome is Outcome.FAILED
+    assert "passwd is a link that leads out of" in ending.why
+    assert not path(crew).is_symlink()
+
+
+def test_old_releases_go_but_never_one_that_serves(crew):
+    release(crew)
+    first = online(crew)
+    extra = path(crew).with_name("preview")
+    extra.symlink_to(f"{SITE}.releases/{first}")
+    try:
+        for number in range(2, 7):
+            fill(crew, number)
+            release(crew)
+        kept = releases(crew)
+        assert online(crew) in kept
+        assert first in kept, "another link leads to it"
+        assert len(kept) == 4
+        # switched back to the oldest: it is not among the newest, and it serves
+        extra.unlink()
+        switch(crew, first)
+        fill(crew, 9)
+        release(crew)
+        assert first in releases(crew), "it was online until now"
+    finally:
+        extra.unlink(missing_ok=True)
+
+
+def switch(crew, name, expect=""):
+    """What an undo does: a job with the site's lock."""
+    layout = Layout.of(str(path(crew)))
+    with at_work(crew) as session:
+        host = session.workspace.inventory.hosts["web3"]
+        text = switch_script(layout, name, "mark", expect=expect)
+        job = Job(
+            job_id(f"undo-{time.monotonic_ns()}", SITE, "1"),
+            (Task("switch", text),),
+            lock=Lock(site=layout.releases, owner="undo/docs"),
+        )
+        return run_job(session.hosts.pool, session.hosts.endpoint(host), job).tasks["switch"]
+
+
+def test_a_release_is_switched_back_within_two_seconds_and_no_request_fails(crew):
+    release(crew)
+    first, was = online(crew), content(path(crew))
+    fill(crew, 2)
+    release(crew)
+    second = online(crew)
+    crowd = visitors(crew)
+    with crowd.coming():
+        began = time.monotonic()
+        done = switch(crew, first, expect=second)
+        seconds = time.monotonic() - began
+    assert done.ok, done.text
+    assert f"mark from {second}\n\nmark to {first}" in done.text
+    assert seconds < 2
+    assert crowd.failed == []
+    assert (online(crew), content(path(crew))) == (first, was)
+    assert "moved" in switch(crew, second, expect=second).text, "it is not what is expected there"
+    assert "no-release" in switch(crew, "20200101T000000Z-nothing").text
+
+
+def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monkeypatch):
+    release(crew)
+    serving = online(crew)
+    fill(crew, 2)
+    from runner.workflows import upload as stage
+
+    real = stage.gather
+
+    def spoil(task, step, options):
+        made = real(task, step, options)
+        (room(crew) / f".{made.name}.part/number.txt").write_text("7")
+        return made
+
+    monkeypatch.setattr(stage, "gather", spoil)
+    ending = release(crew)
+    assert ending.outcome is Outcome.FAILED
+    assert "what arrived on the host is not what was sent: nothing was put online" in ending.why
+    assert online(crew) == serving
+    monkeypatch.undo()
+    assert release(crew).outcome is Outcome.CHANGED
+
+
+def test_a_controller_killed_while_it_sends_leaves_the_site_as_it_was_and_resumes(crew):
+    release(crew)
+    serving, was = online(crew), content(path(crew))
+    fill(crew, 2, files=60, size=1_500_000)
+    process = crew.start("run", "docs", "--json")
+    read_until(process, "files.sending")
+    until(lambda: parts(crew) > 3, "some files to arrive", seconds=20)
+    kill(process)
+    assert (online(crew), content(path(crew))) == (serving, was)
+    assert parts(crew) < 62
+    said = ended(crew.start("resume", "last", "--json"))
+    assert said.code == 0, said
+    [sending] = [event for event in said.events if event["event"] == "files.sending"]
+    assert sending["files"] < 60, "what had arrived was sent again"
+    assert content(path(crew)) == content(crew.folder / "dist")
+    assert not [one for one in room(crew).iterdir() if one.name.endswith(".part")]
+    assert len(releases(crew)) == 3
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def parts(crew):
+    return sum(1 for one in room(crew).glob(".*.part") for file in one.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("number", [2, 4, 5, 6, 7, 9])
+def test_a_controller_killed_anywhere_leaves_one_whole_release(crew, number):
+    release(crew)
+    old = content(path(crew))
+    fill(crew, 2)
+    new = content(crew.folder / "dist")
+    crowd = visitors(crew)
+    with crowd.coming():
+        crew.say(str(number), "event", "run", "docs", module="tests.promises.dying")
+        assert content(path(crew)) in (old, new)
+        said = crew.say("resume", "last", "--json")
+    assert said.code == 0, said
+    assert crowd.failed == []
+    assert content(path(crew)) == new
+    assert len(releases(crew)) == 3, "it was released once"
+    assert step(crew)["outcome"] == "changed"
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def test_a_build_here_is_released_and_its_secret_is_nowhere(crew):
+    fill(crew, 3, folder=f"src/{SITE}/in")
+    (crew.folder / f"src/{SITE}/public").mkdir()
+    ending = release(crew, "built")
+    assert ending.outcome is Outcome.CHANGED, ending
+    assert (path(crew) / "done.txt").exists()
+    assert [one["outcome"] for one in crew.site(SITE)["steps"]] == ["ok", "changed", "ok"]
+
+
+def test_again_after_a_failure_of_the_host_nothing_is_lost(crew):
+    """The folder of the link may not be written to: a sentence, and nothing is changed."""
+    parent = path(crew).parent
+    os.chown(parent, 0, 0)
+    try:
+        ending = release(crew)
+    finally:
+        os.chown(parent, path(crew).stat().st_uid, path(crew).stat().st_gid)
+    assert ending.outcome is Outcome.FAILED
+    assert "the account may not write to" in ending.why
+    assert release(crew).outcome is Outcome.CHANGED
