@@ -35,9 +35,9 @@ def die_at(number: int, kind: str) -> None:
         emit(self, *arguments, **data)
 
     @contextmanager
-    def dying_write(self: Store) -> Any:
+    def dying_write(self: Store, *arguments: Any, **options: Any) -> Any:
         here("before")
-        with write(self) as connection:
+        with write(self, *arguments, **options) as connection:
             yield connection
         here("after")
 

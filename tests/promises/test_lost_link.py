@@ -1,4 +1,4 @@
-"""Promise: a link may break or fall silent at any byte; the run ends by itself with the truth, everything once."""
+"""Promise: a link may break or fall silent at any byte; the run ends with the truth, everything once."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def check(fleet: Fleet, crew: Crew, playbook: str, site: str, ending: Ending) ->
 
 
 def cut_at(fleet: Fleet, folder: Path, playbook: str, sites: tuple[str, ...], places: Iterable[int]) -> int:
-    """Cut at each of these bytes, RST and FIN in turn, as many at once as there are sites; how many were cut."""
+    """Cut at each of these bytes, RST and FIN in turn, on all sites at once. How many were cut."""
     places = list(places)
 
     def lane(number: int) -> int:

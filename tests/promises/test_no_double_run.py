@@ -1,4 +1,4 @@
-"""Promise: kill -9 the controller wherever you like; `resume` ends with the truth, and everything was done once."""
+"""Promise: kill -9 the controller wherever you like; `resume` ends with the truth, everything done once."""
 
 from __future__ import annotations
 
