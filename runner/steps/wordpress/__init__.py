@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.steps.wordpress.checksums import Checksums
 from runner.steps.wordpress.core import Core
+from runner.steps.wordpress.cron import Cron
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
 from runner.steps.wordpress.facts import facts_script, parse_facts
@@ -11,5 +12,5 @@ from runner.steps.wordpress.languages import Languages, asked_languages
 
 __all__ = ["KINDS", "asked_languages", "facts_script", "parse_facts"]
 
-KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums())
+KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums(), Cron())
 """The steps of this family, in the order of the documentation."""

@@ -1,0 +1,201 @@
+"""`wordpress.cron`: named hooks run now, each in a process of its own, on every site of a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind, by_status
+from runner.steps.text import clean, sentence
+from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.shell import program, site_script
+
+__all__ = ["Cron", "CronOptions"]
+
+_UPDATERS = frozenset({"wp_version_check", "wp_update_plugins", "wp_update_themes", "wp_maybe_auto_update"})
+"""Hooks by which WordPress updates itself in the background, even to the next major version."""
+_NAMED = 3
+_BODY = """
+events() {{
+{program}
+}}
+said=$(events --skip-plugins --skip-themes 2>&1 | tail -c 1000000)
+printf '%s\\n' "$said"
+case $said in *"$mark {{\\"events\\""*) : ;; *) exit 1 ;; esac
+visits=$(printf '%s\\n' "$said" | sed -n "s/^$mark visit //p")
+
+while IFS=' ' read -r id hook url; do
+  [ -n "$id" ] || continue
+  say "run $id $hook"
+  {{ events --url="$url" "$id" "$url" "$hook" 2>&1; say "ended $?"; }} | tail -c 20000
+done <<SITECREW_VISITS
+$visits
+SITECREW_VISITS
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronOptions:
+    """What may stand below `wordpress.cron`."""
+
+    run: tuple[str, ...] = field(
+        default=(),
+        metadata={"doc": "hooks to run now, by name; without any, the step only looks for overdue ones"},
+    )
+    due: bool = field(
+        default=False,
+        metadata={"doc": "of these, only the events whose time has come"},
+    )
+    overdue: timedelta = field(
+        default=timedelta(hours=3),
+        metadata={"doc": "an event that is later than this is a finding"},
+    )
+    on_overdue: Literal["report", "fail"] = field(
+        default="report",
+        metadata={"doc": "what an overdue event makes of the step: `ok` with the finding told, or `failed`"},
+    )
+    updates: bool = field(
+        default=False,
+        metadata={"doc": "allow hooks by which WordPress updates itself in the background"},
+    )
+
+    def __post_init__(self) -> None:
+        if self.due and not self.run:
+            raise ValueError(
+                "`due` needs the names of hooks in `run`: all due hooks may update WordPress itself"
+            )
+        for hook in self.run:
+            if not re.fullmatch(r"[!-~]+", hook) or hook.startswith("-"):
+                raise ValueError(f"{hook!r} is not the name of a hook")
+            if hook in _UPDATERS and not self.updates:
+                raise ValueError(
+                    f"{hook} lets WordPress update itself; write `updates: true` beside it to allow this"
+                )
+
+
+class Cron(StepKind):
+    """Hooks are only run by name: `--due-now` of wp-cli was seen to install the next major WordPress."""
+
+    name = "wordpress.cron"
+    summary = "Runs named cron hooks, and tells which scheduled events are overdue."
+    options = CronOptions
+    sites = frozenset({SiteKind.WORDPRESS})
+
+    def script(self, step: Step, context: Context) -> Script:
+        """One boot that looks at all sites, then one for each hook on each site that has it scheduled."""
+        options = cast("CronOptions", step.options)
+        data = {
+            "hooks": list(options.run),
+            "due": options.due,
+            "overdue": int(options.overdue.total_seconds()),
+            "updates": options.updates,
+        }
+        body = _BODY.format(program=program("cron", context.mark, data, '"$@" '))
+        return site_script(context.site, context.host, context.mark, body)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By what each hook's own process said; a hook that is scheduled nowhere is a failure."""
+        options = cast("CronOptions", step.options)
+        if result.why:
+            return by_status(step, result, Outcome.OK)
+        looked = next((line for line in _json(result.output, context.mark) if "events" in line), None)
+        if looked is None:
+            return _unread(step, result, context.mark)
+        runs = list(_runs(result.output, context.mark))
+        failures = [f"{hook}{_where(url, looked)}: {why}" for hook, url, why in runs if why]
+        failures += _not_run(options, looked, len(runs))
+        late = _overdue(looked)
+        bad = bool(failures) or (bool(late) and options.on_overdue == "fail")
+        why = "; ".join(filter(None, [_some(failures), late]))
+        return StepOutcome(
+            step=step.id,
+            outcome=Outcome.FAILED if bad else Outcome.OK,
+            why=why,
+            seconds=result.seconds,
+            output=_report(runs, looked),
+        )
+
+
+def _json(output: str, mark: str) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        if line.startswith(f"{mark} {{"):
+            try:
+                data = json.loads(line.removeprefix(f"{mark} "))
+            except ValueError:
+                continue
+            if isinstance(data, dict):
+                yield data
+
+
+def _runs(output: str, mark: str) -> Iterator[tuple[str, str, str]]:
+    """Hook, site and what went wrong (empty when it went well) of each process that was begun."""
+    pattern = rf"^{re.escape(mark)} run (\d+) (\S+)$(.*?)(?=^{re.escape(mark)} run |\Z)"
+    for match in re.finditer(pattern, output, re.MULTILINE | re.DOTALL):
+        said = [line for line in _json(match[3], mark) if "hook" in line]
+        last = said[-1] if said else {}
+        url = sentence(str(last.get("url") or f"site {match[1]}"))
+        state = last.get("state")
+        why = ""
+        if state == "refused":
+            why = sentence(str(last.get("why")))
+        elif state != "done":
+            why = fatal_error(match[3]) or _error_line(match[3]) or "it ended PHP before it was through"
+            status = re.search(rf"^{re.escape(mark)} ended (\d+)$", match[3], re.MULTILINE)
+            why += f" (exit status {status[1]})" if status else ""
+        yield sentence(match[2]), url, why
+
+
+def _error_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.startswith("Error: ")]
+    return sentence(lines[-1].removeprefix("Error: ")) if lines else ""
+
+
+def _not_run(options: CronOptions, looked: dict[str, Any], ran: int) -> list[str]:
+    scheduled = {str(event[2]) for event in looked["events"]}
+    missing = [f"{hook}: is not scheduled" for hook in options.run if hook not in scheduled]
+    wanted = sum(bool(event[3]) for event in looked["events"])
+    return [*missing, *([f"{wanted - ran} hooks were not begun"] if ran < wanted else [])]
+
+
+def _overdue(looked: dict[str, Any]) -> str:
+    if not looked.get("overdue"):
+        return ""
+    worst = sorted(looked["overdue"], key=lambda entry: -int(entry[3]))
+    named = ", ".join(
+        f"{sentence(str(hook), 80)}{_where(str(url), looked)} by {int(behind) // 3600} h"
+        for _, url, hook, behind in worst[:_NAMED]
+    )
+    count = max(int(looked.get("late") or 0), len(worst))
+    more = f" and {count - _NAMED} more" if count > _NAMED else ""
+    return f"overdue: {named}{more}; does anything call wp-cron.php?"
+
+
+def _where(url: str, looked: dict[str, Any]) -> str:
+    return f" on {sentence(url, 120)}" if int(looked.get("sites") or 1) > 1 else ""
+
+
+def _some(reasons: Sequence[str]) -> str:
+    more = f" (and {len(reasons) - _NAMED} more)" if len(reasons) > _NAMED else ""
+    return "; ".join(reasons[:_NAMED]) + more
+
+
+def _report(runs: Sequence[tuple[str, str, str]], looked: dict[str, Any]) -> str:
+    lines = [f"{hook} on {url}: {why or 'done'}" for hook, url, why in runs]
+    idle = [event for event in looked["events"] if not event[3]]
+    lines += [f"{event[2]} on {event[1]}: not due" for event in idle]
+    lines += [f"overdue by {int(behind)} s: {hook} on {url}" for _, url, hook, behind in looked["overdue"]]
+    return clean("\n".join(lines))
+
+
+def _unread(step: Step, result: Result, mark: str) -> StepOutcome:
+    match = re.search(rf"^{re.escape(mark)} problem (\S+)$", result.output, re.MULTILINE)
+    reason = fatal_error(result.output) or _error_line(result.output) or "it ended without a word of why"
+    why = f"the host has {match[1].replace('-', ' ')}" if match else f"WordPress does not start: {reason}"
+    return StepOutcome(
+        step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds, output=clean(result.output)
+    )
