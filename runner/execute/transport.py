@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import HostKeyError, LoginRefusedError, UnreachableError
@@ -169,9 +168,11 @@ def _log_in(
     return Link(endpoint, connection)
 
 
-@cache
 def _fabric_config() -> Any:
-    """No ssh config: `resolve` has read it, and Fabric would follow a ProxyJump without checking its key."""
+    """One for each connection, which writes into it: threads that share one read it half written.
+
+    No ssh config: `resolve` has read it, and Fabric would follow a ProxyJump without checking its key.
+    """
     _quiet()
     from fabric import Config
     from paramiko import SSHConfig
