@@ -48,7 +48,8 @@ class Queue:
 
     name: str
     at_once: int
-    at_once_per_partition: int
+    at_once_per_partition: int | None
+    """None where no partition can get too many: then entries are taken together, not one by one."""
 
 
 class Handle:
@@ -160,7 +161,8 @@ class Engine:
         from dbos import SetEnqueueOptions, SetWorkflowID
 
         end = self._ends[workflow_id] = Future[Any]()
-        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=partition):
+        key = None if queue.at_once_per_partition is None else partition
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=key):
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args), end)
 
     def forget(self, prefix: str) -> None:

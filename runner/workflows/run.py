@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -109,14 +110,14 @@ def reopen(session: Session, run: str) -> tuple[str, ...]:
 class Works:
     """The workflows of one process. Launch once, then start runs."""
 
-    def __init__(self, session: Session, queue: str) -> None:
-        parallel = session.workspace.settings.parallel
+    def __init__(self, session: Session, queue: str, *, only: str | None = None) -> None:
+        """`only` is the one run that the queue is for, if there is such a one."""
         self._session = session
-        self._queue = Queue(queue, parallel.sites, parallel.per_host)
+        self._orders: dict[str, Order] = {}
+        self._queue = self._new_queue(queue, only)
         self._engine = Engine(_engine_url(session.workspace.settings.ledger), executor=session.executor)
         self._site = self._engine.workflow("site", self._work_on_site)
         self._run = self._engine.workflow("run", self._work_through)
-        self._orders: dict[str, Order] = {}
         self.in_hand: set[str] = set()
         """Runs that were started here and have not ended."""
         self._engine.launch([self._queue])
@@ -151,6 +152,15 @@ class Works:
     def close(self) -> None:
         """Remove the queue; nobody else listens to it."""
         self._engine.close([self._queue])
+
+    def _new_queue(self, name: str, only: str | None) -> Queue:
+        parallel = self._session.workspace.settings.parallel
+        if only is not None:
+            order = self._order(only)
+            busiest = Counter(order.hosts[site.host].address for site in order.sites).most_common(1)
+            if not busiest or busiest[0][1] <= parallel.per_host:
+                return Queue(name, parallel.sites, None)
+        return Queue(name, parallel.sites, parallel.per_host)
 
     def _order(self, run: str) -> Order:
         if run not in self._orders:
