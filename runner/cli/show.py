@@ -138,7 +138,8 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
         for step in site.steps:
             state = outcome_text(step.outcome) if step.outcome else ""
             line = f"  {step.step:<22} {state:<9} {seconds_text(step.seconds):>7}"
-            click.echo(f"{line}  {step.why}".rstrip())
+            told = any(change.why and change.why in step.why for change in step.changes)
+            click.echo(line.rstrip() if told else f"{line}  {step.why}".rstrip())
             for change in step.changes:
                 arrow = f"{change.from_version} -> {change.to_version}"
                 why = f"  {change.why}" if change.why else ""
