@@ -13,6 +13,7 @@ from runner.steps.static import ReleaseOptions
 from runner.steps.sync import SyncOptions
 from runner.workflows.release import gather
 from runner.workflows.segment import carry_segment, job_of
+from runner.workflows.shellless import release_over_sftp, sync_over_sftp
 from runner.workflows.sync import stage
 
 if TYPE_CHECKING:
@@ -60,12 +61,16 @@ def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:
 def _gathered(task: Task, step: Step) -> object:
     """What the job's script needs, or the step's outcome where no job is needed."""
     try:
-        if isinstance(step.options, ReleaseOptions):
-            return gather(task, step, step.options)
-        if isinstance(step.options, SyncOptions):
-            return stage(task, step, step.options)
-    except NoShellError as error:
-        why = f"{error}; {error.hint}"
+        try:
+            if isinstance(step.options, ReleaseOptions):
+                return gather(task, step, step.options)
+            if isinstance(step.options, SyncOptions):
+                return stage(task, step, step.options)
+        except NoShellError:
+            if isinstance(step.options, ReleaseOptions):
+                return release_over_sftp(task, step, step.options)
+            if isinstance(step.options, SyncOptions):
+                return sync_over_sftp(task, step, step.options)
     except (UsageError, SecretError) as error:
         why = f"{error}; {error.hint}" if error.hint else str(error)
     else:
