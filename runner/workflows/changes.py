@@ -29,6 +29,15 @@ JOBS = 1000
 """Jobs of a segment are numbered from its own number times this."""
 
 
+_NO_VERDICT = {
+    "cancelled": Outcome.CANCELLED,
+    "died": Outcome.FAILED,
+    "failed": Outcome.FAILED,
+    "nospace": Outcome.FAILED,
+}
+"""Why changes may be taken back that nobody found fault with: nothing is held against them."""
+
+
 def carry_changes(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
     """Carry the one step of a segment whose changes are transactions, and write down how it ended.
 
@@ -87,8 +96,11 @@ class _Work:
                 state = trial.state
                 self.facts = state.facts
                 if not trial.healthy:
-                    self._all(group, Outcome.FAILED, trial.why)
+                    self._all(pending, Outcome.FAILED, trial.why)
                     return trial.why
+                if trial.by in _NO_VERDICT:
+                    self._all(pending, _NO_VERDICT[trial.by], trial.why)
+                    return "" if trial.by == "cancelled" else trial.why
                 self._settle(group, trial)
                 group = driver.send(trial.kept)
         except StopIteration:
