@@ -1,5 +1,6 @@
-"""An apt and dpkg of a host's own: a root folder with packages, a repository made on the spot, and commands
-that know nothing else. This machine's own packages are never touched.
+"""An apt and dpkg of a host's own: a root folder, a repository made on the spot, commands that know no other.
+
+This machine's own packages are never touched.
 
 Only with these commands first on the PATH may anything be patched: `guarded` says whether that is so.
 """
@@ -49,7 +50,7 @@ APT_PACKAGES = (
 
 
 class AptRoot:
-    """What `apt-get` and `dpkg` see on one host. `build` once, then `reset` and `offer` as often as wanted."""
+    """What `apt-get` and `dpkg` see on one host: `build` once, `reset` and `offer` as often as wanted."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -166,11 +167,11 @@ class AptRoot:
 
 
 def stand_ins(folder: Path, commands: Path) -> None:
-    """`systemctl` and `needrestart` that answer from files in `folder`; rebooting ends what the host's user runs
-    and changes the boot id a second later, while logging in works all the time.
+    """`systemctl` and `needrestart` that answer from files in `folder`.
 
-    `services` lists what wants a restart, `broken` services that do not start, `no-reboot` refuses the reboot;
-    `systemctl.log` is what was asked for.
+    Rebooting ends what the host's user runs and changes the boot id a second later; logging in works
+    all the time. `services` lists what wants a restart, `broken` the services that do not start, `no-reboot`
+    refuses to reboot; `systemctl.log` is what was asked for.
     """
     for name in ("services", "broken", "systemctl.log"):
         write(folder / name, "")
@@ -216,7 +217,7 @@ _SYSTEMCTL = """\
 echo "$*" >>@/systemctl.log
 case $1 in
   reboot)
-    [ ! -e @/no-reboot ] || { echo "Call to Reboot failed: Interactive authentication required." >&2; exit 1; }
+    if [ -e @/no-reboot ]; then echo "Call to Reboot failed: Access denied" >&2; exit 1; fi
     setsid sh -c '
       sleep 0.2
       for one in /proc/[0-9]*; do

@@ -129,7 +129,7 @@ class DnfRoot:
             f"--installroot={self.root} -c {self.folder}/dnf.conf --setopt=reposdir=/nonexistent "
             f"--setopt=pluginconfpath={self.folder}/plugins --releasever=1"
         )
-        write(self.bin / "dnf", f'#!/bin/sh\nexec /usr/bin/dnf {options} "$@"\n', mode=0o755)
+        write(self.bin / "dnf", _DNF.replace("@", str(self.folder)).replace("OPTIONS", options), mode=0o755)
         write(self.bin / "rpm", f'#!/bin/sh\nexec /usr/bin/rpm --root={self.root} "$@"\n', mode=0o755)
         for name in ("apt-get", "apt-cache", "apt-mark", "apt-config", "dpkg", "dpkg-query"):
             write(self.bin / name, "#!/bin/sh\nexit 1\n", mode=0o755)
@@ -138,8 +138,8 @@ class DnfRoot:
 def _advisory(package: Rpm) -> str:
     version, _, release = package.offered.partition("-")
     return (
-        f'<update from="lab@lab.example" status="final" type="security" version="1"><id>{package.advisory}</id>'
-        f"<title>{package.name}</title><severity>Important</severity><pkglist><collection><name>lab</name>"
+        '<update from="lab@lab.example" status="final" type="security" version="1">'
+        f"<id>{package.advisory}</id><title>{package.name}</title><severity>Important</severity><pkglist><collection><name>lab</name>"
         f'<package name="{package.name}" version="{version}" release="{release}" epoch="0" arch="noarch">'
         f"<filename>{package.name}-{package.offered}.noarch.rpm</filename></package>"
         "</collection></pkglist></update>"
@@ -159,6 +159,16 @@ name=lab
 baseurl=file://@/repository
 """
 
+# The machine does not start anew, so what wants a reboot would want it for ever.
+_DNF = """\
+#!/bin/sh
+case "$*" in
+  *"needs-restarting -r"*) grep -q ^11111111 @/boot_id || exit 0 ;;
+  *"needs-restarting -s"*) cat @/services; exit 0 ;;
+esac
+exec /usr/bin/dnf OPTIONS "$@"
+"""
+
 _LOCKS = "[main]\nenabled=1\nlocklist=@/versionlock.list\n"
 
 _SPEC = """\
@@ -174,4 +184,3 @@ of the lab
 {scriptlet}
 %files
 """
-

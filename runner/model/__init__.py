@@ -28,6 +28,7 @@ from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateR
 from runner.model.run import Order, RunEvent
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import Agency, Backups, Limits, Mail, MailSecurity, Parallel, Settings, Ssh
+from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
     "Action",
@@ -77,6 +78,8 @@ __all__ = [
     "StepOutcome",
     "SubSite",
     "Support",
+    "SystemFacts",
+    "SystemPackage",
     "Translation",
     "UndoDatabase",
     "UpdateRules",

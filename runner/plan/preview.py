@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from runner.model import Action, Change, Client, ItemKind, Playbook, Policy, Site, SiteFacts, SitePlan, Step
+from runner.model import (
+    Action,
+    Change,
+    Client,
+    ItemKind,
+    Playbook,
+    Policy,
+    Site,
+    SiteFacts,
+    SitePlan,
+    Step,
+    SystemFacts,
+)
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.segments import cut
-from runner.steps import StepKind, registry
+from runner.steps import StepKind, Where, registry
 from runner.steps.versions import compare
 
 __all__ = ["needs_facts", "plan_site"]
@@ -19,6 +32,7 @@ _ITEMS = {
     "wordpress.themes": ("themes", ItemKind.THEME),
     "wordpress.core": ("core", ItemKind.CORE),
     "wordpress.database": ("database", ItemKind.DATABASE),
+    "system.packages": ("packages", ItemKind.PACKAGE),
 }
 
 
@@ -48,11 +62,15 @@ def plan_site(
     security: Collection[str] = (),
     tags: Collection[str] = (),
     kinds: Mapping[str, StepKind] | None = None,
+    system: SystemFacts | str | None = None,
+    system_site: str = "",
 ) -> SitePlan:
     """The changes in the order of the playbook; steps that are not for this site have none.
 
     `facts` is None where the site was not read: then `problem` says why, and every step that needs the facts
     has one change of action `unknown`, so that nothing known is never taken for nothing to do.
+    `system` is what is known of the host, or why it is not; None where nobody asked. `system_site` names
+    the site with which the host's own changes are told.
     """
     kinds = registry() if kinds is None else kinds
     standing = Standing(
@@ -67,7 +85,9 @@ def plan_site(
     changes: list[Change] = []
     for step in cut(playbook, site, tags=tags, kinds=kinds).steps:
         kind = kinds[step.kind]
-        if facts is not None:
+        if kind.where is Where.SYSTEM:
+            changes += _of_host(step, kind, system, system_site)
+        elif facts is not None:
             named = _named(step)
             proposed = kind.propose(step, facts)
             decided = [decide(change, standing, named=change.item in named) for change in proposed]
@@ -76,6 +96,16 @@ def plan_site(
             changes.append(_unread(step, problem))
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes))
+
+
+def _of_host(
+    step: Step, kind: StepKind, system: SystemFacts | str | None, elsewhere: str
+) -> Sequence[Change]:
+    if isinstance(system, SystemFacts) and not elsewhere:
+        return kind.propose_for_host(step, system)
+    if elsewhere:
+        return [replace(_unread(step, f"with {elsewhere}, on the same host"), action=Action.SKIP)]
+    return [_unread(step, system)] if isinstance(system, str) else []
 
 
 def _named(step: Step) -> frozenset[str]:

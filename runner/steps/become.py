@@ -24,7 +24,7 @@ __all__ = ["PASSWORD", "Refusal", "as_root", "cannot_become", "refusal", "withou
 PASSWORD = "SITECREW_SUDO"  # noqa: S105  # the name of the variable
 """Environment variable that carries the host's `become_password` to `as_root`'s text, where there is one."""
 
-_CARRIED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE")
+_CARRIED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE", "SITECREW_BOOT_ID")
 
 # Runs as root. Read line by line up to a last word, so that a text that was cut off does nothing.
 _READER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in "$0")eval "$b";exit;;esac;b=$b$l$n;done;exit 1'

@@ -17,6 +17,7 @@ from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import LedgerHold, cut, needs_facts, plan_site
 from runner.steps.wordpress import facts_script, parse_facts
 from runner.workflows.become import unbecoming
+from runner.workflows.system import Preview, preview_systems
 
 if TYPE_CHECKING:
     from runner.record import Ledger
@@ -27,6 +28,7 @@ __all__ = ["preview", "read_facts", "reread", "survey"]
 
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
+_NO_SYSTEM = Preview()
 
 
 def survey(task: Task) -> Task:
@@ -104,7 +106,18 @@ def preview(
             found |= result
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
-    plans = (_plan(ledger, clients[site.client], site, wanted, found.get(site.name)) for site in sites)
+    systems = preview_systems(hosts, playbook, sites, tags)
+    plans = (
+        _plan(
+            ledger,
+            clients[site.client],
+            site,
+            wanted,
+            found.get(site.name),
+            system=systems.get(site.name, _NO_SYSTEM),
+        )
+        for site in sites
+    )
     return tuple(
         replace(plan, problems=(*plan.problems, *_unbecoming(hosts, site, wanted)))
         for site, plan in zip(sites, plans, strict=True)
@@ -154,12 +167,13 @@ def read_facts(
     return found
 
 
-def _plan(
+def _plan(  # noqa: PLR0917
     ledger: Ledger,
     client: Client,
     site: Site,
     order: _Wanted,
     found: SiteFacts | SitecrewError | None,
+    system: Preview = _NO_SYSTEM,
 ) -> SitePlan:
     facts = found if isinstance(found, SiteFacts) else None
     holds = (LedgerHold(item=h.item, why=h.why, version=h.version) for h in ledger.list_holds(site.name))
@@ -174,6 +188,8 @@ def _plan(
         holds=tuple(holds),
         first_seen=_first_seen(ledger, site, facts, order.now) if facts else {},
         tags=order.tags,
+        system=system.facts,
+        system_site=system.elsewhere,
     )
 
 

@@ -1,0 +1,172 @@
+"""What apt and dnf say, understood: which packages have something to be said about them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from runner.errors import HostError
+from runner.model import SystemFacts, SystemPackage
+from runner.steps.packages.shell import Sections
+from runner.steps.text import sentence
+
+__all__ = ["installed_versions", "parse_system", "unfinished"]
+
+_INST = re.compile(r"Inst (\S+) (?:\[(\S+)\] )?\((\S+) (.*?) ?\[(\w+)\]\)")
+_SECURITY = re.compile(r"-security|/security|Debian-Security|ESM", re.IGNORECASE)
+_UNFINISHED = re.compile(r".[UFHWt]|..R")
+_OFFER = re.compile(r"([A-Za-z0-9][\w.+-]*)\.(\w+)\s+(\S+)\s+(\S+)")
+
+
+def parse_system(said: Sections) -> SystemFacts:
+    """The facts in the output of `facts_script`.
+
+    Raises:
+        HostError: there are none; the message is a sentence that says why.
+    """
+    manager = said.words.get("manager", "")
+    if manager == "none":
+        raise HostError("neither apt nor dnf looks after this host", hint="take system.packages out for it")
+    if not manager or "before" not in said.codes:
+        raise HostError("the host did not say which packages it has", hint="see `sitecrew logs`")
+    native = said.words.get("native", "")
+    packages = _apt(said, native) if manager == "apt" else _dnf(said, native)
+    return SystemFacts(
+        manager=manager,
+        root=said.text("who") == "0",
+        boot=said.text("boot"),
+        installed=frozenset(installed_versions(said, "before")),
+        packages=tuple(sorted(packages, key=lambda package: package.name)),
+        unasked=_unasked(said),
+        reboot=tuple(sentence(line) for line in said.lines("reboot")),
+    )
+
+
+def installed_versions(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
+    """Versions that are installed and configured, by package; a kernel has several."""
+    return _versions(said, section, re.compile(".i.?"))
+
+
+def unfinished(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
+    """Versions that are on disk and not configured."""
+    return _versions(said, section, _UNFINISHED)
+
+
+def _versions(said: Sections, section: str, state: re.Pattern[str]) -> Mapping[str, tuple[str, ...]]:
+    native = said.words.get("native", "")
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in said.lines(section):
+        fields = line.split("\t")
+        if len(fields) == 4 and state.match(fields[0]):  # noqa: PLR2004  # state, name, architecture, version
+            name = _name(fields[1], fields[2], native, said.words.get("manager", ""))
+            found[name].append(fields[3].removeprefix("0:"))
+    return {name: tuple(versions) for name, versions in found.items()}
+
+
+def _name(name: str, architecture: str, native: str, manager: str) -> str:
+    if architecture in {native, "all", "noarch"}:
+        return name
+    return f"{name}:{architecture}" if manager == "apt" else f"{name}.{architecture}"
+
+
+def _unasked(said: Sections) -> str:
+    if "locked" in said.words:
+        return f"process {said.words['locked']} works with the packages of the host"
+    if said.codes.get("update", -1) in ({0} if said.words.get("manager") == "apt" else {0, 100}):
+        return ""
+    errors = [line for line in said.lines("update") if re.match(r"E:|Error|Err:", line)]
+    return sentence(" ".join(errors[-2:]) or said.text("update")[-300:], 240) or "its sources did not answer"
+
+
+def _apt(said: Sections, native: str) -> list[SystemPackage]:
+    """What `upgrade` would do, then what only `dist-upgrade` would, or nobody because it is held."""
+    present = installed_versions(said, "before")
+    table = _apt_policy(said.text("policy"))
+    broken = unfinished(said, "before")
+    held = _versions(said, "before", re.compile("h"))
+    packages = {}
+    for name, old, new, origin in _inst(said.text("upgrade"), native):
+        if name not in broken:
+            security = bool(_SECURITY.search(origin)) or table.get(name, ("", False))[1]
+            packages[name] = SystemPackage(
+                name=name, installed=old, offered=new, security=security, origin=sentence(origin)
+            )
+    for name, versions in broken.items():
+        packages[name] = SystemPackage(name=name, installed=versions[0], offered=versions[0], unfinished=True)
+    full = {name: new for name, _, new, _ in _inst(said.text("full"), native)}
+    removed = re.findall(r"^Remv (\S+)", said.text("full"), re.MULTILINE)
+    for name, (candidate, security) in table.items():
+        installed = present.get(name, ("",))[0]
+        if name in packages or not installed or candidate in {installed, "(none)"}:
+            continue
+        if name in held:
+            kept = "held on the host, by apt-mark"
+        elif name in full and removed:
+            kept = f"only with the removal of {sentence(', '.join(removed), 120)}"
+        else:
+            kept = "apt keeps it back"
+        packages[name] = SystemPackage(
+            name=name, installed=installed, offered=candidate, security=security, kept=kept
+        )
+    return list(packages.values())
+
+
+def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
+    """Name, installed version or empty, new version, origins."""
+    found = []
+    for match in _INST.finditer(text):
+        name, old, new, origin, architecture = match.groups()
+        name = name.partition(":")[0]
+        found.append((_name(name, architecture, native, "apt"), old or "", new, origin))
+    return found
+
+
+def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
+    """The candidate by package, and whether a version above the installed one came as a security fix."""
+    found: dict[str, tuple[str, bool]] = {}
+    for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
+        name = block.partition("\n")[0].rstrip(":")
+        candidate = re.search(r"^  Candidate: (\S+)", block, re.MULTILINE)
+        if not candidate:
+            continue
+        newer = re.split(r"^ \*\*\* ", block.partition("Version table:")[2], flags=re.MULTILINE)[0]
+        found[name] = candidate[1], bool(_SECURITY.search(newer))
+    return found
+
+
+def _dnf(said: Sections, native: str) -> list[SystemPackage]:
+    """What `check-update` offers, then what it would offer without versionlock and excludes."""
+    present = installed_versions(said, "before")
+    security = set(re.findall(r"\S+-\S+-\S+\.\w+$", said.text("advisories"), re.MULTILINE))
+    fixed = {_nevra_name(nevra, native) for nevra in security}
+    offered = _dnf_offers(said.text("update"), native)
+    everything = _dnf_offers(said.text("all"), native)
+    packages = []
+    for name, (version, repository) in {**everything, **offered}.items():
+        packages.append(
+            SystemPackage(
+                name=name,
+                installed=present.get(name, ("",))[-1],
+                offered=version,
+                security=name in fixed,
+                origin=sentence(repository),
+                kept="" if name in offered else "held on the host, by versionlock or exclude",
+            )
+        )
+    return packages
+
+
+def _dnf_offers(text: str, native: str) -> Mapping[str, tuple[str, str]]:
+    """Version (without an epoch of 0) and repository by package; obsoleting packages are left out."""
+    found = {}
+    for line in text.partition("Obsoleting Packages")[0].splitlines():
+        if match := _OFFER.fullmatch(line.strip()):
+            name, architecture, version, repository = match.groups()
+            found[_name(name, architecture, native, "dnf")] = (version.removeprefix("0:"), repository)
+    return found
+
+
+def _nevra_name(nevra: str, native: str) -> str:
+    rest, _, architecture = nevra.rpartition(".")
+    return _name(rest.rsplit("-", 2)[0], architecture, native, "dnf")

@@ -1,0 +1,108 @@
+# Facts and changes of a host's packages: POSIX sh, as root.
+# given: mark, wait (seconds for locks), restart (never, auto or names), autoremove, and "$@"
+# What is said for the controller stands between lines that begin with the mark.
+
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1
+# needrestart's own hook behind apt would restart what it likes; that is decided here, later
+export NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1
+unset LANGUAGE
+waited=0
+
+say() { printf '\n%s %s\n' "$mark" "$*"; }
+
+# section NAME COMMAND...: what a command prints, and its status
+section() {
+  name=$1; shift
+  say "begin $name"
+  "$@" 2>&1; code=$?
+  say "end $name $code"
+  return $code
+}
+
+# holder FILE: process and name of whoever has locked it
+holder() {
+  inode=$(stat -c %i "$1" 2>/dev/null) || return 1
+  while read -r n kind how mode pid place rest; do
+    case $place in
+      *:"$inode") read -r name <"/proc/$pid/comm" || name=unknown; printf '%s %s' "$pid" "$name"; return 0;;
+    esac
+  done 2>/dev/null </proc/locks
+  return 1
+}
+# unlocked FILE...: waits until nobody has locked them
+unlocked() {
+  for file; do
+    while who=$(holder "$file"); do
+      if [ "$waited" -ge "$wait" ]; then say "locked $who"; return 1; fi
+      sleep 1
+      waited=$((waited + 1))
+    done
+  done
+}
+
+boot() { cat "${SITECREW_BOOT_ID:-/proc/sys/kernel/random/boot_id}"; }
+
+detect() {
+  manager=
+  if [ -n "$(dpkg-query -W -f . 2>/dev/null | head -c 1)" ]; then manager=apt
+  elif command -v dnf >/dev/null && [ -n "$(rpm -qa 2>/dev/null | head -n 1)" ]; then manager=dnf
+  fi
+  say "manager ${manager:-none}"
+  [ -n "$manager" ] || exit 3
+  "${manager}_begin"
+}
+
+read_system() {
+  detect
+  section who id -u
+  section boot boot
+  section before "${manager}_installed"
+  "${manager}_facts"
+  section reboot "${manager}_reboot"
+}
+
+# change_system PACKAGE...
+change_system() {
+  detect
+  section boot boot
+  section before "${manager}_installed"
+  before=$("${manager}_installed")
+  # shellcheck disable=SC2046
+  unlocked $("${manager}_locks") || exit 75
+  "${manager}_change" "$@"
+  changed=$?
+  [ "$restart" = never ] || restart_services
+  return $changed
+}
+
+# What a restart of would end the session, the network or other people's containers is left to a reboot.
+restart_services() {
+  if [ "$restart" = auto ]; then
+    services=$("${manager}_services" | grep -Ev "$untouched")
+  elif [ "$("${manager}_installed")" = "$before" ]; then services=
+  else services=$restart
+  fi
+  for service in $services; do section "restart:$service" systemctl try-restart "$service"; done
+}
+untouched='^(dbus|systemd-|getty@|serial-getty@|user@|gdm|lightdm|sddm|docker|containerd|libvirt|network|NetworkManager)'
+
+reread_system() {
+  detect
+  section after "${manager}_installed"
+  section reboot "${manager}_reboot"
+  section services "${manager}_services"
+}
+
+# reboot_system BOOT_ID: answers before it happens, and happens although the connection breaks
+reboot_system() {
+  [ "$(boot)" = "$1" ] || return 0
+  command -v systemctl >/dev/null && set -- systemctl reboot || set -- shutdown -r now
+  say "begin rebooting"
+  report=$(mktemp) || exit 1
+  setsid sh -c '"$@" >"$0" 2>&1; echo "status $?" >>"$0"' "$report" "$@" </dev/null >/dev/null 2>&1 &
+  tries=0
+  while [ $tries -lt 20 ] && ! grep -q '^status' "$report"; do sleep 0.1; tries=$((tries + 1)); done
+  cat "$report"
+  rm -f "$report"
+  say "end rebooting 0"
+}

@@ -1,0 +1,349 @@
+"""The stage that works on a host as a whole: once a run, whichever of its sites comes there first."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeGuard, cast
+
+from runner.errors import (
+    HostError,
+    LockedError,
+    LostError,
+    SecretError,
+    SitecrewError,
+    UnreachableError,
+)
+from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, read, run_job
+from runner.execute import Task as HostTask
+from runner.model import (
+    Action,
+    Change,
+    ChangeOutcome,
+    Host,
+    ItemKind,
+    Outcome,
+    Playbook,
+    Site,
+    Step,
+    StepOutcome,
+    SystemFacts,
+)
+from runner.plan import Barrier, Segment, cut
+from runner.steps import Result, Where, registry
+from runner.steps.become import cannot_become
+from runner.steps.packages import (
+    Aftermath,
+    PackagesOptions,
+    Sections,
+    arguments,
+    change_script,
+    facts_script,
+    judge,
+    parse_system,
+    plan_line,
+    reread_script,
+    untouched,
+    with_reboot,
+)
+from runner.workflows.become import becoming, refused
+from runner.workflows.gates import place_of
+from runner.workflows.reboot import reboot
+from runner.workflows.segment import mark_of
+
+if TYPE_CHECKING:
+    from runner.workflows.hosts import Hosts
+    from runner.workflows.site import Task
+
+__all__ = ["Preview", "carry_system", "preview_systems", "read_system"]
+
+_FACTS_LIMIT = 180
+_REREAD_LIMIT = 120
+_LOCK_SECONDS = 3600
+_TRIES = 100
+_HOSTS_AT_ONCE = 20
+_NOT_ROOT = "needs root's rights; write `become: true` beside the step, and `become: sudo` of the host"
+
+
+def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
+    """The packages of a host, its sources asked anew.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+        HostError: they cannot be read; the message says why.
+        SecretError: the password for sudo cannot be had.
+    """
+    mark = secrets.token_hex(16)
+    task = HostTask("system", facts_script(mark), timeout=_FACTS_LIMIT)
+    task = becoming(hosts, host, task, mark) if become else task
+    record = read(hosts.pool, hosts.endpoint(host), (task,))["system"]
+    if become and (no := refused(host, record.text + record.error.decode("utf-8", "replace"), mark)):
+        raise HostError(no.why, hint=no.hint)
+    if record.why == "timeout":
+        raise HostError(
+            f"the packages were not read within {_FACTS_LIMIT} s", hint="try apt-get update there"
+        )
+    return parse_system(Sections.of(record.text, mark))
+
+
+def carry_system(task: Task, part: Barrier) -> tuple[StepOutcome]:
+    """Do the step for the host, unless another of its sites has; record the outcome.
+
+    To be called with the host held alone.
+
+    Raises:
+        LockedError: another run works on the packages of this host.
+        LostError: the job's end is not known.
+        UnreachableError: nothing was begun.
+    """
+    step, session = part.step, task.session
+    session.emit("step.started", task.run, task.site.name, step.id)
+    if told := _done_elsewhere(task, step):
+        session.record(task.run, task.site.name, told)
+        return (told,)
+    outcome = _Stage(task, part).outcome()
+    for _ in range(step.retries):
+        if outcome.outcome is not Outcome.FAILED or session.cancelling.is_set():
+            break
+        outcome = _Stage(task, part).outcome()
+    return (outcome,)
+
+
+class _Stage:
+    """One try."""
+
+    def __init__(self, task: Task, part: Barrier) -> None:
+        self.task, self.part, self.step = task, part, part.step
+        self.session, self.hosts = task.session, task.session.hosts
+        self.host = task.order.hosts[task.site.host]
+        self.options = cast("PackagesOptions", part.step.options)
+        self.limit = (part.step.timeout or task.order.limits.step).total_seconds()
+        self.job, self.begun = _job(task, part.step, self.host)
+
+    def outcome(self) -> StepOutcome:
+        """Attach to a job that was begun, or read, plan and begin one; then reboot, record, let it go."""
+        record = self._attached() if self.begun else None
+        if record is None:
+            try:
+                facts = read_system(self.hosts, self.host, become=self.step.become)
+            except (HostError, SecretError) as error:
+                if isinstance(error, UnreachableError):
+                    raise
+                why = f"{error}; {error.hint}" if error.hint else str(error)
+                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why))
+            if not facts.root:
+                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=_NOT_ROOT))
+            changes = registry()[self.step.kind].propose_for_host(self.step, facts)
+            if not (any(c.action is Action.CHANGE for c in changes) or self.options.autoremove):
+                idle = Aftermath(outcome=_idle(self.step, changes), boot=facts.boot, reboot=facts.reboot)
+                return self._record(self._rebooted(idle))
+            record = self._run(facts, changes)
+        if record.status == "locked":
+            self.session.ledger.record_segment(
+                self.task.run, self.task.site.name, self.part.number, self.job,
+                status=record.status, outcomes=(), at=self.session.now(),
+            )  # fmt: skip
+            raise LockedError("another run works on the packages of this host", hint="wait for it to end")
+        found = self._judged(record)
+        outcome = self.session.cleaned(self._rebooted(found))
+        self.session.ledger.record_segment(
+            self.task.run, self.task.site.name, self.part.number, self.job,
+            status=record.status, outcomes=(outcome,), at=self.session.now(),
+        )  # fmt: skip
+        self._let_forget()
+        self.session.tell_outcome(self.task.run, self.task.site.name, outcome)
+        if outcome.outcome is Outcome.LOST:
+            raise LostError("the packages were being changed when the host's process died")
+        return outcome
+
+    def _attached(self) -> JobRecord | None:
+        with self.session.controlling() as control:
+            return attach_job(
+                self.hosts.pool,
+                self.hosts.endpoint(self.host),
+                self.job,
+                control=control,
+                limits=self.hosts.limits,
+            )
+
+    def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
+        task, mark = self.task, mark_of(self.job)
+        text = change_script(
+            mark,
+            arguments(facts.manager, changes),
+            plan=plan_line(changes),
+            wait=int(self.options.wait.total_seconds()),
+            restart=self.options.restart,
+            autoremove=self.options.autoremove,
+        )
+        tasks: tuple[HostTask, ...] = (
+            HostTask("change", text, timeout=max(1, int(self.limit)), policy="stop"),
+            HostTask("reread", reread_script(mark), timeout=_REREAD_LIMIT, policy="always"),
+        )
+        if self.step.become:
+            tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
+        self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job)
+        with self.session.controlling() as control:
+            return run_job(
+                self.hosts.pool,
+                self.hosts.endpoint(self.host),
+                Job(self.job, tasks, lock=Lock(site="/", owner=f"{task.run}/system", seconds=_LOCK_SECONDS)),
+                control=control,
+                limits=self.hosts.limits,
+            )
+
+    def _judged(self, record: JobRecord) -> Aftermath:
+        mark = mark_of(self.job)
+        change, reread = record.tasks.get("change"), record.tasks.get("reread")
+        said, seconds = (change.text, change.seconds) if change else ("", 0.0)
+        why = change.why if change else ""
+        if record.status == "cancelled":
+            why = "cancelled"
+        elif change is None or (change.code is None and not why):
+            why = "lost"
+        code = change.code if change and change.code is not None else -1
+        result = Result(status=code, seconds=seconds, output=said, why=why)
+        return judge(self.step, result, reread.text if reread else "", mark)
+
+    def _rebooted(self, found: Aftermath) -> StepOutcome:
+        """The outcome, after a reboot where one is needed and asked for."""
+        outcome = found.outcome
+        if not found.reboot or outcome.outcome in {Outcome.CANCELLED, Outcome.LOST}:
+            return outcome
+        wants = f"a reboot is needed ({', '.join(found.reboot[:3])})"
+        if self.options.reboot == "never":
+            return with_reboot(outcome, wants)
+        if outcome.outcome is Outcome.FAILED:
+            return with_reboot(outcome, f"{wants}, and left to you, since something failed")
+        came = reboot(
+            self.hosts,
+            self.host,
+            found.boot,
+            become=self.step.become,
+            limit=self.limit,
+            stop=self.session.cancelling.is_set,
+        )
+        changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
+        return with_reboot(changed, came.said, failed=came.failed)
+
+    def _record(self, outcome: StepOutcome) -> StepOutcome:
+        self.session.record(self.task.run, self.task.site.name, outcome)
+        return outcome
+
+    def _let_forget(self) -> None:
+        try:
+            ack_job(self.hosts.pool, self.hosts.endpoint(self.host), self.job)
+        except HostError:
+            return  # what is left there is collected some day
+        self.session.ledger.acked(self.task.run, self.task.site.name, self.part.number)
+
+
+def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:
+    """Nothing was to be done, or all of it is held."""
+    outcomes = tuple(filter(None, map(untouched, changes)))
+    failed = next((c.why for c in outcomes if c.outcome is Outcome.FAILED), "")
+    held = [c for c in outcomes if c.outcome is Outcome.HELD]
+    if failed:
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=failed, changes=outcomes)
+    if held:
+        why = held[0].why if len(held) == 1 else f"{len(held)} packages are held"
+        return StepOutcome(step=step.id, outcome=Outcome.HELD, why=why, changes=outcomes)
+    return StepOutcome(step=step.id, outcome=Outcome.OK, changes=outcomes)
+
+
+def _neighbours(task: Task) -> Iterator[Site]:
+    """The other sites of this run on the same server."""
+    hosts = task.order.hosts
+    here = place_of(hosts[task.site.host])
+    for site in task.order.sites:
+        if site.name != task.site.name and place_of(hosts[site.host]) == here:
+            yield site
+
+
+_DONE = {Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.FAILED}
+_SHARED = "done once for the host"
+
+
+def _done_elsewhere(task: Task, step: Step) -> StepOutcome | None:
+    """The outcome where another site has done it: each client's report tells it once, and names nobody."""
+    names = {site.name: site for site in _neighbours(task)}
+    if not names:
+        return None
+    for view in task.session.ledger.show(task.run).sites:
+        found = next((one for one in view.steps if one.step == step.id), None)
+        if view.row.site not in names or found is None or found.outcome not in _DONE:
+            continue
+        if found.why.startswith(_SHARED):
+            continue
+        failed = found.outcome is Outcome.FAILED
+        if names[view.row.site].client == task.site.client:
+            outcome = Outcome.FAILED if failed else Outcome.OK
+            why = f"{_SHARED}, with {view.row.site}" + (f": {found.why}" if failed else "")
+            return StepOutcome(step=step.id, outcome=outcome, why=why)
+        why = _SHARED + (f": {found.why}" if found.why else "")
+        changes = tuple(
+            ChangeOutcome(
+                item=c.item, kind=ItemKind(c.kind), from_version=c.from_version, to_version=c.to_version,
+                outcome=c.outcome, why=c.why, title=c.title,
+            )
+            for c in found.changes
+        )  # fmt: skip
+        return StepOutcome(step=step.id, outcome=found.outcome, why=why, changes=changes)
+    return None
+
+
+def _job(task: Task, step: Step, host: Host) -> tuple[str, bool]:
+    """The job's id, of the run and the host and not of a site, and whether one of the sites has begun it."""
+    address, port = place_of(host)
+    ids = [job_id(task.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
+    latest, begun = 0, False
+    for site in (task.site, *_neighbours(task)):
+        for segment in task.session.ledger.segments(task.run, site.name):
+            if segment.job in ids and (number := ids.index(segment.job) + 1) > latest:
+                latest, begun = number, segment.state == "started"
+    return (ids[latest - 1], True) if begun else (ids[latest], False)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a plan says of a host: its packages, why they are unknown, or with which site it is told."""
+
+    facts: SystemFacts | str | None = None
+    elsewhere: str = ""
+
+
+def preview_systems(
+    hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
+) -> Mapping[str, Preview]:
+    """By site, for those that have a step which works on the host; each host is read once."""
+    inventory = hosts.workspace.inventory.hosts
+    steps: dict[str, Step] = {}
+    first: dict[tuple[str, int], str] = {}
+    for site in sites:
+        found = [part.step for part in cut(playbook, site, tags=tags).parts if _of_host(part)]
+        if found:
+            steps[site.name] = found[0]
+            first.setdefault(place_of(inventory[site.host]), site.name)
+
+    def look(site: Site) -> Preview:
+        host, step = inventory[site.host], steps[site.name]
+        teller = first[place_of(host)]
+        if teller != site.name:
+            return Preview(elsewhere=teller)
+        if cannot_become(step, host):
+            return Preview("root's rights cannot be had")
+        try:
+            facts = read_system(hosts, host, become=step.become)
+        except SitecrewError as error:
+            return Preview(f"{error}; {error.hint}" if error.hint else str(error))
+        return Preview(facts if facts.root else _NOT_ROOT)
+
+    concerned = [site for site in sites if site.name in steps]
+    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
+        return dict(zip((site.name for site in concerned), pool.map(look, concerned), strict=True))
+
+
+def _of_host(part: Segment | Barrier) -> TypeGuard[Barrier]:
+    return isinstance(part, Barrier) and part.where is Where.SYSTEM
