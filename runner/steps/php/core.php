@@ -31,8 +31,15 @@ function sitecrew_core_offer( $version ) {
 	return $chosen;
 }
 
+/** What this job closed the door with, by a step before; empty when it did not. */
+function sitecrew_own_maintenance() {
+	$text = is_file( ABSPATH . '.maintenance' ) ? (string) file_get_contents( ABSPATH . '.maintenance' ) : '';
+	return strpos( $text, '// sitecrew ' . $GLOBALS['sitecrew']['mark'] ) ? $text : '';
+}
+
 function sitecrew_core_obstacle( $planned ) {
-	if ( file_exists( ABSPATH . '.maintenance' ) && time() - filemtime( ABSPATH . '.maintenance' ) < 600 ) {
+	$flag = ABSPATH . '.maintenance';
+	if ( file_exists( $flag ) && time() - filemtime( $flag ) < 600 && ! sitecrew_own_maintenance() ) {
 		return 'somebody else has the site in maintenance (.maintenance)';
 	}
 	foreach ( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . WPINC, WP_CONTENT_DIR ) as $folder ) {
@@ -68,9 +75,13 @@ function sitecrew_core_update( $planned ) {
 		PHP_INT_MAX,
 		3
 	);
+	$closed   = sitecrew_own_maintenance();
 	$upgrader = new Core_Upgrader( new Automatic_Upgrader_Skin() );
 	$result   = $upgrader->upgrade( sitecrew_core_offer( $planned ) );
 	$found    = sitecrew_core_version();
+	if ( $closed && ! file_exists( ABSPATH . '.maintenance' ) ) { // WordPress opens every door, also this.
+		file_put_contents( ABSPATH . '.maintenance', preg_replace( '~\d+~', (string) time(), $closed, 1 ) );
+	}
 	if ( $found === $planned ) {
 		sitecrew_core_say( 'done' );
 	} elseif ( is_wp_error( $result ) ) {

@@ -9,8 +9,9 @@ from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
 from runner.steps.wordpress.facts import facts_script, parse_facts
 from runner.steps.wordpress.languages import Languages, asked_languages
+from runner.steps.wordpress.maintenance import Maintenance
 
 __all__ = ["KINDS", "asked_languages", "facts_script", "parse_facts"]
 
-KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums(), Cron())
+KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums(), Cron(), Maintenance())
 """The steps of this family, in the order of the documentation."""

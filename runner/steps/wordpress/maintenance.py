@@ -1,0 +1,133 @@
+"""`wordpress.maintenance`: visitors are asked to wait while a job works on the site."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.steps.base import Context, Result, Script, StepKind, by_status
+from runner.steps.text import clean, sentence
+from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.shell import site_script
+
+__all__ = ["Maintenance", "MaintenanceOptions"]
+
+_SIGN = "sitecrew"
+"""Stands in each `.maintenance` that is ours, before the mark of the job that made it."""
+_HEAD = """
+file={file}
+sign={sign}
+state() {{
+  if [ -L "$file" ] || {{ [ -e "$file" ] && [ ! -f "$file" ]; }}; then echo theirs
+  elif [ ! -e "$file" ]; then echo none
+  elif grep -q '// {word} ' "$file" 2>/dev/null; then echo ours
+  else echo theirs
+  fi
+}}
+agree() {{ # asks WordPress, which may not start
+  wp --skip-plugins --skip-themes maintenance-mode is-active >/dev/null 2>&1
+}}
+"""
+_ON = """
+case $(state) in
+theirs) say foreign; exit 1 ;;
+ours) rm -f "$file" || exit 1 ;;
+esac
+now=$(date +%s)
+(set -C; printf '<?php $upgrading = %s; // %s\\n' "$now" "$sign" >"$file") || { say unwritable; exit 1; }
+if [ "$(state)" != ours ]; then say unwritable; exit 1; fi
+if agree; then say "closed $((now + 600))"; else say "unconfirmed $((now + 600))"; fi
+"""
+_OFF = """
+case $(state) in
+theirs) say foreign; exit 1 ;;
+none) say none; exit 0 ;;
+esac
+rm -f "$file"
+if [ -e "$file" ]; then say unwritable; exit 1; fi
+say open
+"""
+_REASONS = {
+    "foreign": "a .maintenance of somebody else lies there; it is left alone",
+    "unwritable": "this login may not write .maintenance in WordPress's folder",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceOptions:
+    """What may stand below `wordpress.maintenance`."""
+
+    on: bool = field(
+        default=True,
+        metadata={
+            "doc": "`true` closes the site to visitors until the next `false`, a look from outside or a "
+            "backup, the end of the run, or ten minutes, whichever is first; `false` opens it",
+            "scalar": "on",
+        },
+    )
+
+
+class Maintenance(StepKind):
+    """A `.maintenance` of our own. WordPress ignores one that is older than ten minutes."""
+
+    name = "wordpress.maintenance"
+    summary = "Closes the site to visitors while the steps behind it work, or opens it again."
+    options = MaintenanceOptions
+    sites = frozenset({SiteKind.WORDPRESS})
+    facts = True
+
+    def script(self, step: Step, context: Context) -> Script:
+        """The file is made by an exclusive create, so that it never replaces another's."""
+        options = cast("MaintenanceOptions", step.options)
+        sign = shlex.quote(f"{_SIGN} {context.mark}")
+        head = _HEAD.format(file=shlex.quote(_file(context)), sign=sign, word=_SIGN)
+        body = head + (_ON if options.on else _OFF)
+        return site_script(context.site, context.host, context.mark, body)
+
+    def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
+        """By the file as it is afterwards, and by what WordPress says of itself, in a process of its own."""
+        if result.why:
+            return by_status(step, result, Outcome.CHANGED)
+        found = re.findall(rf"^{re.escape(context.mark)} ([a-z-]+)(?: (\S+))?$", result.output, re.MULTILINE)
+        word, detail = found[-1] if found else ("", "")
+        outcome, why = _meaning(word, detail, result)
+        said = [line for line in result.output.splitlines() if not line.startswith(f"{context.mark} ")]
+        output = clean("\n".join(said).strip())
+        return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=result.seconds, output=output)
+
+    def cleanup(self, step: Step, context: Context) -> str:
+        """Opens the site, if this job closed it, however it ends."""
+        if not cast("MaintenanceOptions", step.options).on:
+            return ""
+        file = shlex.quote(_file(context))
+        sign = shlex.quote(f"// {_SIGN} {context.mark}")
+        return f"[ ! -f {file} ] || [ -L {file} ] || ! grep -qF {sign} {file} || rm -f {file}"
+
+
+def _file(context: Context) -> str:
+    root = context.before.root if context.before else ""
+    return f"{root or context.site.path.rstrip('/') + '/'}.maintenance"
+
+
+def _meaning(word: str, detail: str, result: Result) -> tuple[Outcome, str]:
+    until = f"closed until {_clock(detail)} UTC, or until the job ends" if detail.isdigit() else ""
+    if word == "closed":
+        return Outcome.CHANGED, until
+    if word == "unconfirmed":
+        return Outcome.FAILED, "the file is there, but WordPress does not say that it is in maintenance"
+    if word == "open":
+        return Outcome.CHANGED, ""
+    if word == "none":
+        return Outcome.OK, "was not closed, or no longer"
+    if word == "problem":
+        return Outcome.FAILED, f"the host has {detail.replace('-', ' ')}"
+    reason = fatal_error(result.output) or sentence(result.output) or f"exit status {result.status}"
+    return Outcome.FAILED, _REASONS.get(word, reason)
+
+
+def _clock(epoch: str) -> str:
+    return f"{datetime.fromtimestamp(int(epoch[:12]), UTC):%H:%M:%S}"
