@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -93,8 +94,14 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 
 def _run(args: list[str] | None) -> int:
+    colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
+    with click.Context(root, **colour):  # for what is said outside of a command
+        return _call(args, colour)
+
+
+def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
     try:
-        result: Any = root.main(args=args, prog_name="sitecrew", standalone_mode=False)
+        result: Any = root.main(args=args, prog_name="sitecrew", standalone_mode=False, **colour)
     except click.exceptions.Abort:
         return ExitCode.INTERRUPTED
     except KeyboardInterrupt:

@@ -112,8 +112,9 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 @as_json
 def list_(workspace: Workspace, count: int, json_: bool) -> None:
     """Windows that were due, and what became of each: run, missed or skipped."""
-    from runner.cli.show import reading
+    from runner.cli.show import reading_list
 
+    ledger = reading_list(workspace)
     rows = [
         {
             "window": view.window,
@@ -124,11 +125,11 @@ def list_(workspace: Workspace, count: int, json_: bool) -> None:
             "run": view.run,
             "why": view.why,
         }
-        for view in reading(workspace).list_windows(limit=count)
+        for view in (ledger.list_windows(limit=count) if ledger else ())
     ]
     if json_:
         emit_json(rows)
-    else:
+    elif ledger:
         heads = ("window", "client", "starts", "state", "run", "why")
         table(heads, [[str(row[key] or "") for key in heads] for row in rows])
 

@@ -8,6 +8,7 @@ import click
 
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
+from runner.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -17,10 +18,31 @@ __all__ = ["backup", "list_", "logs", "show"]
 
 
 def reading(workspace: Workspace) -> Ledger:
-    """The ledger, opened so that nothing is written."""
-    from runner.record import Ledger
+    """The ledger, opened so that nothing is written.
 
-    return Ledger.open(workspace.settings.ledger, read_only=True)
+    Raises:
+        UnknownNameError: there is none yet.
+    """
+    ledger = _reading_if_there(workspace)
+    if ledger is None:
+        raise UnknownNameError("there is no run yet", hint="`sitecrew run PLAYBOOK` begins one")
+    return ledger
+
+
+def reading_list(workspace: Workspace) -> Ledger | None:
+    """As `reading`; without a ledger, says so and gives None: a list is then empty."""
+    ledger = _reading_if_there(workspace)
+    if ledger is None:
+        say("there is no run yet; `sitecrew run PLAYBOOK` begins one")
+    return ledger
+
+
+def _reading_if_there(workspace: Workspace) -> Ledger | None:
+    from runner.record import Ledger
+    from runner.record.engine import file_of
+
+    url = workspace.settings.ledger
+    return Ledger.open(url, read_only=True) if file_of(url).exists() else None
 
 
 @click.group(name="list")
@@ -92,9 +114,12 @@ def steps(json_: bool) -> None:
 @as_json
 def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:
     """Runs, newest first."""
-    found = reading(workspace).list_runs(limit=count, playbook=playbook)
+    ledger = reading_list(workspace)
+    found = ledger.list_runs(limit=count, playbook=playbook) if ledger else ()
     if json_:
         emit_json([run.as_json() for run in found])
+        return
+    if ledger is None:
         return
     table(
         ("run", "playbook", "started", "took", "sites", "outcome"),
@@ -175,10 +200,10 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     from runner.plan import select
 
     chosen = select(workspace.inventory, (site,), ())
-    ledger = reading(workspace)
-    rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)]
+    ledger = reading_list(workspace)
+    rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)] if ledger else []
     if json_:
         emit_json(rows)
-    else:
+    elif ledger:
         heads = ("snapshot", "site", "taken", "bytes")
         table(heads, [[str(row[key]) for key in heads] for row in rows])

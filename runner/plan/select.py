@@ -108,11 +108,11 @@ def _require_known(term: str, inventory: Inventory) -> None:
 def _suggestion(field: str, pattern: str, inventory: Inventory) -> str:
     names = _names(field, inventory)
     prefix = "" if field == "site" else f"{field}:"
-    if close := get_close_matches(pattern, names, n=1):
-        return f"did you mean {prefix}{close[0]}?"
     for other in ("client", "tag", "host"):
         if field == "site" and pattern in _names(other, inventory):
             return f"did you mean {other}:{pattern}?"
+    if close := get_close_matches(pattern, names, n=1):
+        return f"did you mean {prefix}{close[0]}?"
     return f"there is {', '.join(names[:_SHOWN])}" if names else f"the inventory has no {field}"
 
 
