@@ -129,7 +129,7 @@ def parse_found(output: bytes, mark: str) -> Found | None:
 
 
 def surplus(found: Found, tree: Tree, options: SyncOptions) -> tuple[str, ...]:
-    """What `delete` takes away: files that are only on the host, unless they are excluded or cannot be named."""
+    """What `delete` takes away: files only on the host, unless they are excluded or cannot be named."""
     return tuple(
         name
         for name in found.names

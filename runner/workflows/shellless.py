@@ -96,7 +96,7 @@ def _release(
 
 
 def _standing(host: Transfer, layout: Layout) -> Standing:
-    """What is online, by the list that came with it: reading every file again would take as long as sending."""
+    """What is online, by the list that came with it: reading it all would take as long as sending."""
     kind = host.kind(layout.path)
     target = host.target(layout.path) if kind == "link" else ""
     online = posixpath.basename(target.rstrip("/"))

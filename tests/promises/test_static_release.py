@@ -30,7 +30,10 @@ FORCED = "name: Forced\nsteps:\n  - static.release: {from: dist, force: true}\n"
 BUILT = """\
 name: Built
 steps:
-  - static.build: {run: 'cp -R in/. public && touch "public/$WORD.txt"', folder: "src/{site}", env: {WORD: done}}
+  - static.build:
+      run: cp -R in/. public && touch "public/$WORD.txt"
+      folder: src/{site}
+      env: {WORD: done}
   - static.release: {adopt: true}
   - probe.http: {}
 """
@@ -92,7 +95,7 @@ def fill(crew, number, *, files=12, size=4000, folder="dist"):
     """A site of so many files; the number is on its front page and in one other file."""
     dist = crew.folder / folder
     (dist / "a b").mkdir(parents=True, exist_ok=True)
-    noise = random.Random(7)
+    noise = random.Random(7)  # noqa: S311 - files that do not compress
     for count in range(files):
         (dist / f"a b/pägé {count}.html").write_bytes(noise.randbytes(size))
     (dist / "number.txt").write_text(str(number))
@@ -105,7 +108,7 @@ def release(crew, playbook="docs"):
 
 
 def online(crew):
-    return os.path.basename(os.readlink(path(crew)))
+    return path(crew).readlink().name
 
 
 def path(crew):

@@ -1,0 +1,106 @@
+"""Hosts that may only be reached by sftp: what they can do, and that the rest is said plainly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.hosts import start_sshd
+from runner.model import Outcome
+from tests.crew import Crew, at_work, work
+
+SITE = "globex-docs"
+DOCS = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true, keep: 2}\n"
+SYNC = "name: Sync\nsteps:\n  - files.sync: {from: dist, to: downloads, delete: true, exclude: [kept.txt]}\n"
+OTHER = "name: Other\nsteps:\n  - shell: 'true'\n"
+DOORS = {"links": "internal-sftp", "no-links": "internal-sftp -P symlink,posix-rename"}
+
+
+@pytest.fixture(params=DOORS)
+def crew(request, fresh_fleet, tmp_path):
+    spec, name = fresh_fleet.spec, f"sshd-{request.param}"
+    port = 2290
+    start_sshd(
+        fresh_fleet.processes,
+        name,
+        address=spec.address("web3"),
+        port=port,
+        user=spec.user("web3"),
+        key=spec.root / "ssh/web3",
+        more=(f"ForceCommand {DOORS[request.param]}",),
+    )
+    crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, SYNC, OTHER)
+    crew.move_host("web3", port, spec.address("web3"))
+    (crew.folder / "dist/sub dir").mkdir(parents=True)
+    (crew.folder / "dist/index.html").write_text("<html>Manuals for every instrument</html>")
+    (crew.folder / "dist/sub dir/ä.txt").write_text("one")
+    (crew.folder / "dist/run").write_text("#!")
+    (crew.folder / "dist/run").chmod(0o755)
+    crew.links = request.param == "links"
+    yield crew
+    fresh_fleet.processes.stop(name)
+
+
+def did(crew, playbook):
+    with at_work(crew) as session:
+        ending = work(session, playbook, SITE)
+    return ending, crew.site(SITE)["steps"][0]
+
+
+def content(folder: Path):
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+def test_a_release_over_sftp_is_read_back_and_its_gap_is_told(crew):
+    path = crew.fleet.sites[SITE].path
+    room = path.with_name(f"{SITE}.releases")
+    was = content(path)
+    ending, step = did(crew, "docs")
+    assert ending.outcome is Outcome.CHANGED, ending
+    [change] = step["changes"]
+    assert content(path) == content(crew.folder / "dist")
+    assert content(room / change["from"]) == was
+    assert "two renames: for " in change["why"]
+    assert path.is_symlink() == crew.links
+
+    assert did(crew, "docs")[0].outcome is Outcome.OK, "the same content once more"
+
+    for text in ("two", "three", "four"):
+        (crew.folder / "dist/sub dir/ä.txt").write_text(text)
+        ending, step = did(crew, "docs")
+        assert ending.outcome is Outcome.CHANGED, ending
+        assert ("two renames" in step["changes"][0]["why"]) != crew.links
+        assert content(path) == content(crew.folder / "dist")
+    assert (path / "run").stat().st_mode & 0o777 == 0o755
+    assert len([one for one in room.iterdir() if one.is_dir()]) <= 3
+
+
+def test_a_release_over_sftp_that_shrank_is_refused(crew):
+    assert did(crew, "docs")[0].outcome is Outcome.CHANGED
+    (crew.folder / "dist/run").unlink()
+    ending, _ = did(crew, "docs")
+    assert ending.outcome is Outcome.FAILED
+    assert "it shrank from 3 files to 2 files" in ending.why
+
+
+@pytest.mark.parametrize("crew", ["links"], indirect=True)
+def test_a_sync_over_sftp_sends_what_differs_and_deletes_what_is_gone(crew):
+    target = crew.fleet.sites[SITE].path / "downloads"
+    assert did(crew, "sync")[0].outcome is Outcome.CHANGED
+    assert content(target) == content(crew.folder / "dist")
+    assert did(crew, "sync")[0].outcome is Outcome.OK
+    for name in ("gone.txt", "kept.txt"):
+        (target / name).write_text("x")
+    (crew.folder / "dist/run").write_text("#!2")
+    ending, step = did(crew, "sync")
+    assert ending.outcome is Outcome.CHANGED, ending
+    assert {(one["item"], one["why"]) for one in step["changes"]} == {("run", ""), ("gone.txt", "deleted")}
+    assert content(target) == {**content(crew.folder / "dist"), "kept.txt": b"x"}
+
+
+@pytest.mark.parametrize("crew", ["links"], indirect=True)
+def test_every_other_step_says_that_there_is_no_shell(crew):
+    ending, _ = did(crew, "other")
+    assert ending.outcome is Outcome.UNREACHABLE
+    assert "may only use sftp" in ending.why

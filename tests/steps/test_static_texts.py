@@ -1,0 +1,309 @@
+"""The shell texts of releases and syncs, run here in every shell, with nothing but busybox too."""
+
+from __future__ import annotations
+
+import io
+import os
+import posixpath
+import shlex
+import shutil
+import subprocess
+import tarfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
+from runner.steps import Context, Result
+from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
+from runner.steps.static.release import (
+    Layout,
+    ReleaseOrder,
+    gather_script,
+    look_script,
+    name_of,
+    parse_look,
+    refusal,
+)
+from runner.steps.static.tree import (
+    SHELL,
+    Difference,
+    File,
+    amount,
+    differ,
+    excluded,
+    listing,
+    parse_listing,
+    parse_sums,
+    sums,
+)
+from runner.steps.sync import SyncOptions
+from runner.workflows.sources import read_folder, tar_of
+
+MARK = "m4rk"
+SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request, tmp_path_factory):
+    """Runs a text. With busybox there is no other program on the path."""
+    env = dict(os.environ)
+    command = [shutil.which(SHELLS[request.param][0]), *SHELLS[request.param][1:]]
+    if request.param == "busybox":
+        bin_ = tmp_path_factory.mktemp("bin")
+        subprocess.run([command[0], "--install", "-s", bin_], check=True)
+        env["PATH"] = str(bin_)
+
+    def run(text, *, stdin=b""):
+        script = text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
+        path = tmp_path_factory.mktemp("text") / "text"
+        path.write_bytes(script)
+        return subprocess.run(
+            [*command, path], input=stdin, capture_output=True, check=False, env=env, timeout=60
+        )
+
+    return run
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(
+        name="docs",
+        client="c",
+        host="h",
+        url="http://x.example",
+        path=str(tmp_path / "it's /current"),
+        kind=SiteKind.STATIC,
+    )
+
+
+@pytest.fixture
+def dist(tmp_path):
+    folder = tmp_path / "dist"
+    (folder / "a b/c").mkdir(parents=True)
+    (folder / "a b/c/it's ü $HOME `x`.txt").write_text("one")
+    (folder / "-n").write_text("dash")
+    (folder / "index.html").write_text("<html>")
+    (folder / "run").write_text("#!")
+    (folder / "run").chmod(0o700)
+    return folder
+
+
+AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+class Releaser:
+    """What the stage does, without the network."""
+
+    def __init__(self, shell, site, **options):
+        self.shell, self.site, self.options = shell, site, options
+        self.layout = Layout.of(site.path)
+        Path(self.layout.parent).mkdir(exist_ok=True)
+
+    def look(self, name=""):
+        done = self.shell(look_script(self.layout, MARK, name=name))
+        return parse_look(done.stdout, MARK)
+
+    def release(self, dist, at=AT, **more):
+        options = ReleaseOptions(source=str(dist), **{**self.options, **more})
+        tree = read_folder(dist, readable=True)
+        name = name_of(at, tree)
+        standing = self.look(name)
+        assert refusal(options, self.layout, standing, tree) == ""
+        before, send = gather_script(self.layout, name, tree, standing)
+        out = io.BytesIO()
+        part, list_ = self.layout.incoming(name), self.layout.sums(name)
+        tar_of(dist, tree, (*send.new, *send.changed), out, below=part, more={list_: sums(tree)})
+        done = self.shell(before)
+        assert done.returncode == 0, done
+        done = self.shell(
+            f"cd {shlex.quote(self.layout.releases)} && gzip -dc | tar -xof -", stdin=out.getvalue()
+        )
+        assert done.returncode == 0, done
+        self.sent = (*send.new, *send.changed)
+        order = ReleaseOrder(
+            name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
+        )
+        return self.job(options, order)
+
+    def job(self, options, order):
+        step = Step(id="static.release", kind="static.release", options=options)
+        context = Context(
+            site=self.site,
+            host=Host(name="h", address="h"),
+            plan=SitePlan(site="docs", client="c"),
+            mark=MARK,
+            prepared=order,
+        )
+        kind = StaticRelease()
+        done = self.shell(kind.script(step, context).text)
+        output = (done.stdout + done.stderr).decode()
+        return kind.understand(step, Result(status=done.returncode, seconds=0.1, output=output), context)
+
+    def online(self):
+        return str(Path(self.layout.path).readlink())
+
+
+def content(folder):
+    return {
+        str(one.relative_to(folder)): one.read_bytes() for one in Path(folder).rglob("*") if one.is_file()
+    }
+
+
+def test_releases_come_and_go_in_every_shell(shell, site, dist):
+    releaser = Releaser(shell, site)
+    first = releaser.release(dist)
+    assert first.outcome is Outcome.CHANGED, first
+    assert content(site.path) == content(dist)
+    assert releaser.online() == f"releases/{first.changes[0].to_version}"
+    assert (Path(site.path) / "run").stat().st_mode & 0o777 == 0o755
+
+    (dist / "index.html").write_text("<html>2")
+    second = releaser.release(dist, AT.replace(minute=1))
+    assert second.outcome is Outcome.CHANGED, second
+    assert releaser.sent == ("index.html",)
+    assert second.changes[0].from_version == first.changes[0].to_version
+    assert content(site.path) == content(dist)
+
+    done = shell(switch_script(releaser.layout, first.changes[0].to_version, MARK))
+    assert done.returncode == 0, done
+    assert (Path(site.path) / "index.html").read_text() == "<html>"
+    assert not os.path.lexists(f"{site.path}.next")
+
+
+def test_a_folder_is_adopted_in_every_shell(shell, site, dist):
+    releaser = Releaser(shell, site, adopt=True)
+    shutil.copytree(dist, site.path)
+    (Path(site.path) / "empty").mkdir()
+    outcome = releaser.release(dist)
+    assert outcome.outcome is Outcome.CHANGED, outcome
+    [change] = outcome.changes
+    assert change.from_version == "20261123T070000Z-adopted"
+    assert (Path(releaser.layout.releases) / change.from_version / "empty").is_dir()
+    assert content(site.path) == content(dist)
+
+
+def test_what_is_surplus_or_missing_in_a_release_keeps_it_offline(shell, site, dist):
+    releaser = Releaser(shell, site)
+    releaser.release(dist)
+    was = releaser.online()
+    for spoil in (lambda part: (part / "more").write_text("x"), lambda part: (part / "index.html").unlink()):
+        (dist / "index.html").write_text(f"<html>{spoil}")
+        tree = read_folder(dist, readable=True)
+        name = name_of(AT.replace(minute=2), tree)
+        standing = releaser.look(name)
+        before, _ = gather_script(releaser.layout, name, tree, standing)
+        assert shell(before).returncode == 0
+        part = Path(releaser.layout.releases) / releaser.layout.incoming(name)
+        (part / "index.html").write_text((dist / "index.html").read_text())
+        (Path(releaser.layout.releases) / releaser.layout.sums(name)).write_bytes(sums(tree))
+        spoil(part)
+        order = ReleaseOrder(name=name, files=len(tree), standing=standing, difference=Difference())
+        outcome = releaser.job(ReleaseOptions(source="x"), order)
+        assert (outcome.outcome, "not what was sent" in outcome.why) == (Outcome.FAILED, True)
+        assert releaser.online() == was
+
+
+def test_a_link_that_moved_meanwhile_is_left_alone(shell, site, dist):
+    releaser = Releaser(shell, site)
+    first = releaser.release(dist)
+    (dist / "index.html").write_text("<html>2")
+    releaser.release(dist, AT.replace(minute=1))
+    stale = replace(releaser.look(), target="releases/other")
+    name = first.changes[0].to_version
+    order = ReleaseOrder(name=name, files=4, standing=stale, difference=Difference())
+    was = releaser.online()
+    outcome = releaser.job(ReleaseOptions(source="x"), order)
+    assert outcome.why == f"the site was changed meanwhile: its path leads to {was} now"
+    assert releaser.online() == was
+
+
+def test_a_listing_is_the_folder_in_every_shell(shell, dist):
+    (dist / "link").symlink_to("index.html")
+    tree = {name: file for name, file in read_folder(dist).items() if name != "link"}
+    prelude = SHELL
+    done = shell(f"mark={MARK}\n{prelude}\n{listing(str(dist))}")
+    assert parse_listing(done.stdout) == tree
+    done = shell(f"mark={MARK}\n{prelude}\n{listing(str(dist), ['-n', 'run', 'missing', 'link', 'a b'])}")
+    assert parse_listing(done.stdout) == {name: tree[name] for name in ("-n", "run")}
+    assert parse_listing(shell(f"mark={MARK}\n{prelude}\n{listing(str(dist / 'none'))}").stdout) == {}
+
+
+names = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\\"), min_size=1)
+trees = st.dictionaries(names, st.builds(File, st.sampled_from(["a" * 64, "b" * 64])), max_size=6)
+
+
+@given(trees)
+def test_sums_are_read_as_they_were_written(tree):
+    cleaned = {name: file for name, file in tree.items() if len(name.splitlines()) == 1}
+    assert parse_sums(sums(cleaned)) == {name.removeprefix("./"): file for name, file in cleaned.items()}
+
+
+@given(trees, trees)
+def test_a_difference_leads_from_one_tree_to_the_other(old, wanted):
+    found = differ(old, wanted)
+    assert set(found.new) | set(found.changed) | set(found.same) == set(wanted)
+    assert set(found.removed) == set(old) - set(wanted)
+    assert found.nothing == (
+        {n: f.sha256 for n, f in old.items()} == {n: f.sha256 for n, f in wanted.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns", "out"),
+    [
+        ("a/b.map", ["*.map"], True),
+        ("a/b.map", ["a/*.map"], True),
+        ("x/a/b.map", ["a/*.map"], False),
+        ("drafts/x/y", ["drafts/"], True),
+        ("x/drafts/y", ["drafts"], True),
+        ("x/drafts/y", ["/drafts"], False),
+        ("index.html", [], False),
+    ],
+)
+def test_what_is_excluded(name, patterns, out):
+    assert excluded(name, patterns) is out
+
+
+def test_amounts_are_read_by_people():
+    assert [amount(n) for n in (0, 999, 1000, 34_567, 1_500_000, 2_000_000_000)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "35 kB",
+        "1.5 MB",
+        "2.0 GB",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda: ReleaseOptions(keep=1),
+        lambda: ReleaseOptions(source=" "),
+        lambda: SyncOptions(source="a", to="/etc"),
+        lambda: SyncOptions(source="a", to="../x"),
+        lambda: SyncOptions(source="", to="x"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options):
+    with pytest.raises(ValueError, match=r"\w"):
+        options()
+
+
+def test_the_releases_lie_beside_the_link():
+    assert Layout.of("/srv/docs/current/").releases == "/srv/docs/releases"
+    assert Layout.of("/srv/www/docs").releases == "/srv/www/docs.releases"
+
+
+def test_a_tar_holds_the_files_as_they_were_read(dist):
+    tree, out = read_folder(dist), io.BytesIO()
+    tar_of(dist, tree, sorted(tree), out, below="files", more={"list": b"x"})
+    out.seek(0)
+    with tarfile.open(fileobj=out, mode="r:gz") as archive:
+        found = {member.name: member.mode for member in archive.getmembers()}
+    assert found == {"list": 0o600, **{posixpath.join("files", name): tree[name].mode for name in tree}}
