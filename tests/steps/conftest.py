@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.steps.wordpress_sites import Someone
+
+
+@pytest.fixture
+def network(fleet):
+    """A network of four sites in its first state; only it and what wordpress.org offers are put back."""
+    fleet.need("globex-network")
+    yield Someone(fleet, "globex-network")
+    fleet.catalogue.reset()
+
+
+@pytest.fixture
+def bakery(fleet):
+    """The bakery's shop in its first state; only it is put back."""
+    fleet.reset("acme-shop")
+    yield Someone(fleet, "acme-shop")
+    fleet.reset("acme-shop")
+    fleet.catalogue.reset()
