@@ -28,6 +28,7 @@ from runner.steps.static.release import (
 )
 from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
 from runner.steps.text import sentence
+from runner.workflows.patience import Patience
 from runner.workflows.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def gather(task: Task, step: Step, options: ReleaseOptions) -> ReleaseOrder | St
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
     if why := refusal(options, layout, standing, tree):
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
-    _send(task, origin, standing, name, tree)
+    _send(task, step, origin, standing, name=name, tree=tree)
     return ReleaseOrder(
         name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
     )
@@ -131,20 +132,25 @@ def _kept(built: Tree, options: ReleaseOptions) -> Tree:
     }
 
 
-def _send(task: Task, origin: Origin, standing: Standing, name: str, tree: Tree) -> None:
+def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
     session, layout = task.session, Layout.of(task.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
     take = f"cd {shlex.quote(layout.releases)} && umask 022 && gzip -dc | tar -xof -"
     files = (*send.new, *send.changed)
     session.emit("files.sending", task.run, task.site.name, files=len(files), bytes=send.bytes, of=len(tree))
-    here = origin.here or Path()
+    here, patience = origin.here or Path(), Patience(task, step)
     sent = upload(
         session.hosts.pool,
         session.hosts.endpoint(task.order.hosts[task.site.host]),
         before,
         take,
         lambda out: tar_of(
-            here, tree, files, out, below=layout.incoming(name), more={layout.sums(name): sums(tree)}
+            here,
+            tree,
+            files,
+            patience.over(out),
+            below=layout.incoming(name),
+            more={layout.sums(name): sums(tree)},
         ),
     )
     if sent.code:

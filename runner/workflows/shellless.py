@@ -16,6 +16,7 @@ from runner.steps.static.build import placed
 from runner.steps.static.release import RELEASE, Layout, Standing, name_of, refusal
 from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
 from runner.steps.sync import SHOWN, Found, SyncOptions, surplus, target_of
+from runner.workflows.patience import Patience
 from runner.workflows.release import origin_of
 from runner.workflows.sources import read_folder
 
@@ -76,7 +77,7 @@ def _release(
     place = posixpath.join(layout.releases, name)
     if host.kind(place) == "nothing":
         part = posixpath.join(layout.releases, layout.incoming(name))
-        _fill(host, here, tree, part)
+        _fill(host, here, tree, part, Patience(task, step))
         host.rename(part, place)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
     before, gap = _switch(host, layout, standing, name)
@@ -114,10 +115,11 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
     return Standing(path="other" if kind == "file" else kind, target=target, serving=serving)
 
 
-def _fill(host: Transfer, here: Path, tree: Tree, part: str) -> None:
+def _fill(host: Transfer, here: Path, tree: Tree, part: str, patience: Patience) -> None:
     for folder in sorted({posixpath.dirname(name) for name in tree}):
         host.make(posixpath.join(part, folder) if folder else part)
     for name, file in sorted(tree.items()):
+        patience.check()
         path = posixpath.join(part, name)
         about = host.about(path)
         if about and about[0] == file.size and host.sum(path) == file.sha256:
@@ -204,7 +206,7 @@ def sync_over_sftp(task: Task, step: Step, options: SyncOptions) -> StepOutcome:
     with transfer(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host])) as host:
         try:
             difference = _differences(host, target, here, tree, options)
-            _apply(host, target, here, tree, difference)
+            _apply(host, target, here, tree, difference, Patience(task, step))
         except OSError as error:
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
@@ -244,8 +246,11 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
     return differ(old, tree)
 
 
-def _apply(host: Transfer, target: str, here: Path, tree: Tree, difference: Difference) -> None:
+def _apply(  # noqa: PLR0917
+    host: Transfer, target: str, here: Path, tree: Tree, difference: Difference, patience: Patience
+) -> None:
     for name in (*difference.new, *difference.changed):
+        patience.check()
         folder = target
         host.make(folder)
         for part in name.split("/")[:-1]:

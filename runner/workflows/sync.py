@@ -23,6 +23,7 @@ from runner.steps.sync import (
     target_of,
 )
 from runner.steps.text import sentence
+from runner.workflows.patience import Patience
 from runner.workflows.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
@@ -57,12 +58,13 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
     before, send = stage_script(target, part, wanted, found)
     size = sum(wanted[name].size for name in send)
     session.emit("files.sending", task.run, site.name, files=len(send), bytes=size, of=len(tree))
+    patience = Patience(task, step)
     sent = upload(
         session.hosts.pool,
         endpoint,
         before,
         f"cd {shlex.quote(f'{target}/{part}')} && umask 022 && gzip -dc | tar -xpof -",
-        lambda out: tar_of(here, wanted, send, out, below="files", more={}),
+        lambda out: tar_of(here, wanted, send, patience.over(out), below="files", more={}),
     )
     if sent.code:
         said = sentence(sent.output) or f"exit status {sent.code}"

@@ -11,6 +11,7 @@ from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
 from runner.steps.sync import SyncOptions
+from runner.workflows.patience import StoppedError
 from runner.workflows.release import gather
 from runner.workflows.segment import carry_segment, job_of
 from runner.workflows.shellless import release_over_sftp, sync_over_sftp
@@ -60,19 +61,28 @@ def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:
 
 def _gathered(task: Task, step: Step) -> object:
     """What the job's script needs, or the step's outcome where no job is needed."""
+    if step.become:
+        why = f"{step.kind} works with the account's own rights; take `become` away, or log in as the owner"
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
     try:
-        try:
-            if isinstance(step.options, ReleaseOptions):
-                return gather(task, step, step.options)
-            if isinstance(step.options, SyncOptions):
-                return stage(task, step, step.options)
-        except NoShellError:
-            if isinstance(step.options, ReleaseOptions):
-                return release_over_sftp(task, step, step.options)
-            if isinstance(step.options, SyncOptions):
-                return sync_over_sftp(task, step, step.options)
+        return _sent(task, step)
+    except StoppedError as error:
+        return StepOutcome(step=step.id, outcome=error.outcome, why=str(error))
     except (UsageError, SecretError) as error:
         why = f"{error}; {error.hint}" if error.hint else str(error)
-    else:
-        why = f"nobody knows how to send for {step.kind}"
     return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
+
+
+def _sent(task: Task, step: Step) -> object:
+    options = step.options
+    try:
+        if isinstance(options, ReleaseOptions):
+            return gather(task, step, options)
+        if isinstance(options, SyncOptions):
+            return stage(task, step, options)
+    except NoShellError:
+        if isinstance(options, ReleaseOptions):
+            return release_over_sftp(task, step, options)
+        if isinstance(options, SyncOptions):
+            return sync_over_sftp(task, step, options)
+    raise UsageError(f"nobody knows how to send for {step.kind}")
