@@ -154,6 +154,10 @@ def select_sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[st
 
         failed = failed_sites(reading(workspace))
     sites = select(workspace.inventory, limit, exclude, failed=failed)
+    if not sites and "@failed" in limit and not failed:
+        raise UsageError(
+            "the last run left no site failed, unreachable, lost or undone", hint="see: sitecrew show"
+        )
     if not sites:
         raise UsageError("no site is selected", hint="see: sitecrew list sites")
     return sites

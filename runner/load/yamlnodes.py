@@ -249,7 +249,10 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str]:
         "did not find expected '-' indicator": ("wrong indentation in a list", "line the dashes up"),
         "could not find expected ':'": ("a `:` is missing", "write `key: value`"),
         "found unexpected end of stream": ("a quote is not closed", "close it"),
-        "did not find expected ',' or": ("a bracket is not closed, or a comma is missing", "close it"),
+        "did not find expected ',' or": (
+            "before this, a bracket is not closed or a comma is missing",
+            "close it",
+        ),
         "cannot start any token": ("this character cannot begin a value", "put the value in quotes"),
         "found unknown escape character": ("an unknown escape after \\", "use single quotes"),
     }
