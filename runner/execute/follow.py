@@ -205,7 +205,8 @@ class Follower:
         while True:
             for piece in decoder.feed(self._receive(link, exec_)):
                 if isinstance(piece, bytes):
-                    self._read(piece)
+                    if self._greeted:  # before that it is the login that speaks
+                        self._read(piece)
                 elif piece.words == ("error", "absent") and mode != "start" and self._journal is None:
                     return None
                 elif (record := self._hear(piece.words, exec_)) is not None:

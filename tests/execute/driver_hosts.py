@@ -99,8 +99,10 @@ class Hosts:
         return self.homes[kind] / ".sitecrew/jobs" / (job if isinstance(job, str) else job.id)
 
     def pid(self, job: Job, which: str = "driver", kind: str = "sh") -> int:
-        words = (self.folder(job, kind) / {"driver": "id", "warden": "warden"}[which]).read_text().split()
-        return int(words[1 if which == "driver" else 0])
+        folder = self.folder(job, kind)
+        if which == "warden" and (folder / "warden").exists():
+            return int((folder / "warden").read_text().split()[0])
+        return int((folder / "id").read_text().split()[1 if which == "driver" else 4])
 
     @contextlib.contextmanager
     def disk(self, place: Path, options: str) -> Iterator[None]:

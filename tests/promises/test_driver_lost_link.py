@@ -77,9 +77,17 @@ def test_a_cut_at_every_fiftieth_byte_of_the_stream(hosts, shell):
     assert max(links) > 1, "no cut forced a second link"
 
 
+def test_the_noise_of_a_later_login_does_not_enter_the_job(hosts):
+    cut_after(hosts, "bash", 2)
+
+
 @pytest.mark.parametrize("boundary", range(13))
 def test_a_cut_at_every_frame(hosts, shell, boundary):
     """12 frames that are events, and the greeting."""
+    cut_after(hosts, shell, boundary)
+
+
+def cut_after(hosts, shell, boundary):
     job = hosts.work(nap="sleep 0.02")
     with Pool() as links:
         endpoint = hosts.endpoint(shell)

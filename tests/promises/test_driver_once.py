@@ -71,6 +71,25 @@ def test_two_controllers_at_two_hundred_instants(hosts, shell):
     two_starts(hosts, shell, 200)
 
 
+def test_a_driver_killed_as_soon_as_it_has_claimed_leaves_a_record(hosts, shell):
+    """There is no instant without an heir: the warden is there before the claim."""
+    for _ in range(8):
+        job = hosts.work(1)
+        with Pool() as links:
+            thread = threading.Thread(target=run_job, args=(links, hosts.endpoint(shell), job))
+            thread.start()
+            claim = hosts.folder(job, shell) / "id"
+            while not claim.exists():
+                pass
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(hosts.pid(job, "driver", shell), 9)
+            thread.join()
+        with Pool() as links:
+            record = run_job(links, hosts.endpoint(shell), job)
+        assert record.status in {"died", "ok"}
+        assert hosts.marks(job).count("0") <= 1
+
+
 def killed_driver(hosts, kind, delay):
     job = hosts.work(5, nap="sleep 0.05")
     killed = []
@@ -115,7 +134,7 @@ def awaiting_job(hosts, check="true", **options):
     return Job(
         made,
         (Task("a", hosts.mark(made, "a")),),
-        wait=30,
+        wait=31,
         check=check,
         keep=(Task("k", hosts.mark(made, "k") + "; sleep 0.3"), Task("k2", hosts.mark(made, "k2"))),
         undo=(Task("u", hosts.mark(made, "u") + "; sleep 0.3"),),
@@ -130,13 +149,13 @@ def test_a_driver_killed_while_it_waits_is_decided_for(hosts, pool, shell, check
 
     def kill(event):
         if isinstance(event, Awaiting):
-            assert until(lambda: hosts.running("sleep 30", shell))
+            assert until(lambda: hosts.running("sleep 31", shell))
             os.kill(hosts.pid(job, "driver", shell), 9)
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=kill)
     assert record.decided == Decided(word, "deadman")
     assert hosts.marks(job) == ["a", *(["k", "k2"] if word == "keep" else ["u"]), "C"]
-    assert not hosts.running("sleep 30", shell)
+    assert not hosts.running("sleep 31", shell)
 
 
 def test_a_driver_killed_after_keep_never_undoes(hosts, pool, shell):

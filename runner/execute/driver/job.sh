@@ -137,7 +137,12 @@ finish() {
 # warden PID START: every second it looks at the deadline of the task, the size of the events, the driver's life
 warden() {
   while sleep 1 </dev/null >/dev/null 2>&1 5>&-; do
-    if ! alive "$1" "$2" "$boot"; then [ -e "$folder/done" ] || heir; exit; fi
+    if ! alive "$1" "$2" "$boot"; then
+      whose=
+      { read -r whose at <"$folder/id"; } 2>/dev/null
+      [ "$whose" != "$nonce" ] || [ -e "$folder/done" ] || heir
+      exit
+    fi
     at=-
     { read -r at since due name <"$folder/current"; } 2>/dev/null
     [ "${at:--}" = - ] && continue
@@ -159,6 +164,7 @@ heir() {
   strays
   name=$task
   emit "died ${name:--}"
+  read -r whose at at at warden warden_start <"$folder/id"
   { read -r warden warden_start <"$folder/warden"; } 2>/dev/null
   me=$warden me_start=$warden_start
   hire
@@ -175,11 +181,14 @@ heir() {
   fi
   finish
 }
-# hire: a warden for this process
-hire() {
+# watch: a warden for this process; hire: one that replaces another
+watch() {
   ( trap - TERM USR1 USR2; warden "$me" "$me_start" ) </dev/null >/dev/null 2>&1 & warden=$!
   inspect $warden
   warden_start=$start
+}
+hire() {
+  watch
   { echo "$warden $warden_start" >"$folder/warden"; } 2>/dev/null
 }
 
@@ -199,29 +208,31 @@ on_term() {
 on_verdict() { [ $phase = await ] && kill -KILL "$child" 2>/dev/null; }
 on_wait() { [ $phase = await ] && again=1 && kill -KILL "$child" 2>/dev/null; }
 
-# claim: link(2) makes the filled id file appear at once; exactly one process ever wins
+# claim: link(2) makes the filled id file appear at once; exactly one process ever wins.
+# Its warden is there before, so that no instant is without an heir.
 claim() {
   trap '' HUP
   # not ignored, since the tasks would inherit that
   trap : PIPE
   trap on_term TERM; trap on_verdict USR1; trap on_wait USR2
-  [ -n "$has_secrets" ] && secrets=$(cat)
-  inspect $$; me=$$ me_start=$start
-  { echo "$nonce $$ $start $boot" >"$folder/id.$$"; } 2>/dev/null || { rm -f "$folder/id.$$" "$0"; exit 1; }
+  if [ -n "$has_secrets" ]; then secrets=$(cat); eval "$secrets"; secrets=; fi
+  job_prepare
   # before the claim shows: a follower may open it at once
   exec 5>>"$events"
-  if ! ln "$folder/id.$$" "$folder/id" 2>/dev/null; then
-    [ -e "$folder/id" ] && echo attached
-    rm -f "$folder/id.$$" "$0"
-    exit 0
-  fi
-  eval "$secrets"; secrets=
-  job_prepare
+  inspect $$; me=$$ me_start=$start
+  watch
+  { echo "$nonce $$ $me_start $boot $warden $warden_start" >"$folder/id.$$"; } 2>/dev/null || lose
+  ln "$folder/id.$$" "$folder/id" 2>/dev/null || lose
   printf '%8192s' '' >"$folder/reserve" 2>/dev/null || bad=nospace
-  hire
   echo started
   exec >/dev/null 2>>"$folder/log"
   emit "job $$"
+}
+lose() {
+  kill -KILL "$warden"
+  rm -f "$folder/id.$$" "$0"
+  [ -e "$folder/id" ] && echo attached
+  exit 0
 }
 go() {
   claim

@@ -30,8 +30,7 @@ if [ "$mode" = start ]; then
 fi
 secrets=
 [ -e "$folder/id" ] || refuse absent
-read -r nonce driver driver_start driver_boot <"$folder/id"
-warden= warden_start=
+read -r nonce driver driver_start driver_boot warden warden_start <"$folder/id"
 [ -e "$folder/warden" ] && read -r warden warden_start <"$folder/warden"
 
 over() { [ -e "$folder/done" ]; }
