@@ -78,10 +78,10 @@ def _carry_once(
             session.record(run, site, outcome)
         return outcomes
 
-    session.ledger.begin_segment(run, site, part.number, job)
-    session.emit("segment.started", run, site, job=job, number=part.number)
     names = {f"s{number}": step for number, step in enumerate(steps)}
     ordered = _ordered(task, job, names, scripts, context)
+    session.ledger.begin_segment(run, site, part.number, job)
+    session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
     with session.controlling() as control:
         record = run_job(
@@ -104,7 +104,8 @@ def _carry_once(
     let_forget(task, part.number, job)
     if record.status == "locked":
         raise LockedError(
-            f"{_holder(record)} works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
+            f"{_holder(record)} works on this site",
+            hint=f"wait for it to end, then: sitecrew run {task.order.playbook.name} -l {site}",
         )
     if failed:
         return None if paused(task, steps[0], failed, number) else _given_up(task, steps[0])

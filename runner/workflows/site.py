@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
+from runner.errors import (
+    JobRefusedError,
+    LockedError,
+    LostError,
+    SecretError,
+    SitecrewError,
+    UnreachableError,
+)
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
@@ -65,9 +72,10 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     Errors of hosts and sites become outcomes. Errors of the ledger and the engine are no verdict: they pass,
     and the site stays without an outcome until the run is resumed.
     """
-    if session.draining.is_set() and not begun(session, order.run, site.name, attempt):
+    under_way = begun(session, order.run, site.name, attempt)
+    if session.draining.is_set() and not under_way:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
-    elif order.closes and session.now() > order.closes:
+    elif order.closes and session.now() > order.closes and not under_way:
         ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
     else:
         session.ledger.begin_site(order.run, site.name, session.now())
@@ -96,12 +104,20 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         if task.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
         return _parts(task, parts, known)
-    except LockedError as error:
-        return Ending(Outcome.SKIPPED, str(error), locked=True)
-    except LostError as error:
-        return Ending(Outcome.LOST, str(error))
-    except UnreachableError as error:
-        return Ending(Outcome.UNREACHABLE, _with_hint(error))
+    except (LockedError, LostError, UnreachableError, JobRefusedError, SecretError) as error:
+        return _ending(error, under_way=bool(begun(session, order.run, site.name, attempt)))
+
+
+def _ending(error: SitecrewError, *, under_way: bool) -> Ending:
+    """What an error says of the site; `under_way`: an earlier attempt began a job that may have run."""
+    match error:
+        case LockedError():
+            return Ending(Outcome.SKIPPED, _with_hint(error), locked=True)
+        case UnreachableError():
+            return Ending(Outcome.UNREACHABLE, _with_hint(error))
+        case LostError():
+            return Ending(Outcome.LOST, str(error))
+    return Ending(Outcome.LOST if under_way else Outcome.FAILED, _with_hint(error))
 
 
 def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
