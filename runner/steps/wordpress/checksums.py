@@ -99,7 +99,7 @@ class Checksums(StepKind):
             findings += _without_a_boot(result.output)
         findings.sort(key=lambda finding: _GRAVE.index(finding[0]) if finding[0] in _GRAVE else len(_GRAVE))
         count = max(sum(_whole(line.get("count")) for line in subjects), len(findings))
-        unasked = [str(line["subject"]) for line in subjects if line.get("state") == "unasked"]
+        unasked = sorted(str(line["subject"]) for line in subjects if line.get("state") == "unasked")
         reasons = [_reason(findings, count)] if findings else []
         if unasked:
             reasons.append(f"wordpress.org could not be asked about {_list(unasked)}")
@@ -145,7 +145,7 @@ def _reason(findings: Sequence[tuple[str, str]], count: int) -> str:
 
 
 def _unverifiable(subjects: Sequence[dict[str, Any]]) -> str:
-    names = [str(line["subject"]) for line in subjects if line.get("state") == "unverifiable"]
+    names = sorted(str(line["subject"]) for line in subjects if line.get("state") == "unverifiable")
     return f"not verifiable: {_list(names)}" if names else ""
 
 

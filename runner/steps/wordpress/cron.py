@@ -66,9 +66,7 @@ class CronOptions:
 
     def __post_init__(self) -> None:
         if self.due and not self.run:
-            raise ValueError(
-                "`due` needs the names of hooks in `run`: all due hooks may update WordPress itself"
-            )
+            raise ValueError("`due` needs hooks by name in `run`: all that is due may update WordPress")
         for hook in self.run:
             if not re.fullmatch(r"[!-~]+", hook) or hook.startswith("-"):
                 raise ValueError(f"{hook!r} is not the name of a hook")

@@ -101,7 +101,8 @@ class _Extensions(StepKind):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
         why = impediment(facts, entry, self.family)
-        if not why and entry.foreign and entry.slug not in options.update:
+        named = isinstance(options.update, tuple)
+        if not why and entry.foreign and not named:
             why = (
                 "wordpress.org has one of this name, but nothing here says that this came from there: it may "
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"

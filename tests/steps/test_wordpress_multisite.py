@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from runner.model import Extension, Outcome, Step, SubSite
+from runner.steps import registry
+from tests.steps.test_real_wordpress import patch_plugin, told
+from tests.steps.wordpress_sites import FACTS
+
+WPORG = "https://downloads.wordpress.org/plugin/x.zip"
+ASKED = replace(FACTS, core_checked=True, plugins_checked=True, themes_checked=True)
+
+
+def network_of(*versions, **more):
+    sites = tuple(
+        SubSite(id=n, url=f"http://x.example/{n}", database_version=v) for n, v in enumerate(versions)
+    )
+    return replace(ASKED, network=sites, network_size=len(sites), multisite=True, **more)
+
+
+def propose(kind, facts, **options):
+    word = registry()[kind]
+    step = Step(id="s", kind=kind, options=word.options(**options))
+    return [(c.item, c.from_version, c.action.value, c.why) for c in word.propose(step, facts)]
+
+
+def plugin(slug, **more):
+    return Extension(
+        **{
+            "slug": slug,
+            "title": slug,
+            "version": "1.0",
+            "offered": "1.1",
+            "file": f"{slug}/{slug}.php",
+            "package": WPORG,
+            **more,
+        }
+    )
+
+
+def test_a_network_is_behind_when_one_of_its_databases_is():
+    assert propose("wordpress.database", network_of(2, 2, database_wanted=2)) == []
+    assert propose("wordpress.database", network_of(2, 1, database_wanted=2)) == [
+        ("database", "1", "change", "")
+    ]
+
+
+def test_an_inventory_that_names_a_sub_site_or_no_site_of_a_network_is_told_plainly():
+    sub = network_of(1, 1, database_wanted=2, sub_site="http://x.example/1")
+    note, _ = propose("wordpress.database", sub)
+    assert note == (
+        "network",
+        "",
+        "skip",
+        (
+            "`url` is the sub-site http://x.example/1 of a network of 2: what this step changes, it "
+            "changes for all 2 sites"
+        ),
+    )
+    unknown = replace(sub, sub_site="unknown", plugins=(plugin("a"),))
+    note, change = propose("wordpress.plugins", unknown)
+    assert note[3].startswith("`url` is none of the 2 sites of the network here")
+    assert change[:3] == ("a", "1.0", "change")
+
+
+def test_an_update_that_the_site_hides_is_held_with_a_sentence():
+    [(_, _, action, why)] = propose("wordpress.plugins", replace(ASKED, plugins=(plugin("a", hidden=True),)))
+    assert action == "hold"
+    assert why.startswith("something on the site hides this update from WordPress")
+
+
+def test_a_private_plugin_is_not_replaced_by_a_public_one_of_its_name_unless_it_is_named():
+    facts = replace(ASKED, plugins=(plugin("a", foreign=True),))
+    [(_, _, action, why)] = propose("wordpress.plugins", facts)
+    assert (action, why[:42]) == ("hold", "wordpress.org has one of this name, but no")
+    assert propose("wordpress.plugins", facts, update=("a",)) == [("a", "1.0", "change", "")]
+
+
+def test_an_inactive_plugin_with_a_vendor_of_its_own_is_told_to_be_silent():
+    silent = plugin("pro", offered=None, package=None, update_uri="https://vendor.example/")
+    assert propose("wordpress.plugins", replace(ASKED, plugins=(silent, plugin("b", offered=None)))) == [
+        (
+            "pro",
+            "1.0",
+            "skip",
+            "its vendor (https://vendor.example/) is asked for updates only while it is active",
+        )
+    ]
+    active = replace(silent, active=True)
+    assert propose("wordpress.plugins", replace(ASKED, plugins=(active,))) == []
+
+
+def test_one_boot_reads_the_sites_of_a_network_and_what_is_active_in_any_of_them(network):
+    network.wp("plugin", "activate", "tidewater-hours", sub="lyon")
+    network.wp("theme", "enable", "millstone", "--network")
+    network.wp("theme", "activate", "millstone", sub="berlin")
+    network.wp("site", "archive", "4")
+    facts = network.facts()
+    url = network.site.url
+    assert [site.url for site in facts.network] == [url, f"{url}/berlin", f"{url}/lyon"]
+    assert (facts.network_size, facts.multisite, facts.sub_site) == (3, True, "")
+    assert {site.database_version for site in facts.network} == {facts.database_wanted}
+    active = {p.slug: (p.active, p.network) for p in facts.plugins}
+    assert active == {
+        "copper-crumbs": (True, False),
+        "harbour-forms": (True, True),
+        "lantern-gallery": (False, False),
+        "tidewater-hours": (True, False),
+    }
+    assert {t.slug for t in facts.themes if t.active} == {"ferry-landing", "millstone"}
+    for address, expected in ((f"{url}/lyon/", f"{url}/lyon"), (f"{url}/nowhere/", "unknown")):
+        network.address = address
+        assert network.facts().sub_site == expected
+
+
+def test_plugins_of_a_network_are_changed_once_and_stay_active_where_they_were(network):
+    network.wp("plugin", "activate", "tidewater-hours", sub="lyon")
+    done = network.step("wordpress.plugins")
+    assert told(done) == dict.fromkeys(
+        ("harbour-forms", "lantern-gallery", "tidewater-hours"), ("changed", "")
+    )
+    assert "tidewater-hours" in network.wp("plugin", "list", "--status=active", "--field=name", sub="lyon")
+    assert "tidewater-hours" not in network.wp("plugin", "list", "--status=active", "--field=name")
+
+
+def test_a_major_core_brings_every_database_of_the_network_along(network):
+    done = network.step("wordpress.core", update="all", plan=lambda changes: changes[-1:])
+    assert (done.outcome, done.why) == (Outcome.CHANGED, "")
+    facts = network.facts()
+    assert set(facts.databases) == {facts.database_wanted}
+    assert len(facts.databases) == 4
+
+
+def test_the_database_of_one_sub_site_that_stayed_behind_is_upgraded_and_one_that_cannot_be_is_named(network):
+    behind = "update wp_3_options set option_value = 57000 where option_name = 'db_version'"
+    network.fleet.sql(network.name, behind)
+    done = network.step("wordpress.database")
+    assert (told(done), done.changes[0].title) == ({"database": ("changed", "")}, "Databases of 1 of 4 sites")
+    network.fleet.sql(network.name, behind)
+    stubborn = (
+        "<?php add_filter( 'pre_update_option_db_version', function ( $new, $old ) { return $old; }, 10, 2 );"
+    )
+    (network.path / "wp-content/mu-plugins/stubborn.php").write_text(stubborn)
+    done = network.step("wordpress.database")
+    assert done.outcome is Outcome.FAILED
+    assert "/lyon is at 57000, WordPress wants 57155" in done.why
+
+
+def test_updates_that_a_plugin_hides_are_seen_and_held(bakery):
+    for code in (
+        (
+            "add_filter( 'pre_site_transient_update_plugins', function () { "
+            "return (object) array( 'last_checked' => time(), 'response' => array() ); } );"
+        ),
+        (
+            "add_filter( 'site_transient_update_plugins', function ( $t ) { "
+            "if ( is_object( $t ) ) unset( $t->response['harbour-forms/harbour-forms.php'] ); return $t; } );"
+        ),
+        (
+            "add_filter( 'pre_set_site_transient_update_plugins', function ( $t ) { "
+            "if ( is_object( $t ) ) unset( $t->response['harbour-forms/harbour-forms.php'] ); return $t; } );"
+        ),
+    ):
+        hider = bakery.path / "wp-content/mu-plugins/hide.php"
+        hider.write_text(f"<?php {code}")
+        facts = bakery.facts()
+        assert facts.plugins_checked
+        offered = {p.slug: (p.offered, p.hidden) for p in facts.plugins}
+        hidden = not code.startswith("add_filter( 'pre_site")
+        assert offered["harbour-forms"] == ("1.8.3", hidden), code
+        assert offered["lantern-gallery"] == ("2.4.1", False)
+
+
+def test_a_private_plugin_without_a_readme_and_a_vendors_are_told_from_public_ones(bakery):
+    plugins = bakery.path / "wp-content/plugins"
+    (plugins / "harbour-forms/readme.txt").unlink()
+    offer = json.dumps({"new_version": "9.0", "package": "https://vendor.example/get?licence=s3cr3t"})
+    patch_plugin(
+        bakery,
+        "copper-crumbs",
+        "add_filter( 'site_transient_update_plugins', function ( $t ) { if ( is_object( $t ) ) "
+        f"$t->response['copper-crumbs/copper-crumbs.php'] = json_decode( '{offer}' ); return $t; }} );",
+    )
+    found = {p.slug: (p.foreign, p.hidden) for p in bakery.facts().plugins}
+    assert found["harbour-forms"] == (True, False)
+    assert found["copper-crumbs"] == (False, False)
+    assert found["lantern-gallery"] == (False, False)
+    held = bakery.step("wordpress.plugins", update="all", exclude=("copper-crumbs", "akismet"))
+    assert told(held)["harbour-forms"][0] == "held"
