@@ -18,6 +18,7 @@ from runner.steps.static.tree import (
     in_batches,
     listing,
     parse_listing,
+    plain,
     quoted,
     sums,
 )
@@ -136,8 +137,7 @@ def surplus(found: Found, tree: Tree, options: SyncOptions) -> tuple[str, ...]:
         if name not in tree
         and not name.startswith(".sitecrew-")
         and not excluded(name, options.exclude)
-        and "\\" not in name
-        and all(ord(character) >= 32 for character in name)  # noqa: PLR2004 - the first that prints
+        and plain(name)
     )
 
 

@@ -54,6 +54,8 @@ def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], pla
                 changes += _sync(hosts, site, step, step.options)
         except SitecrewError as error:
             why = f"{error}; {error.hint}" if error.hint else str(error)
+            if isinstance(error, NoShellError):
+                why = "the account may only use sftp: what differs is found out when it is sent"
             kind = ItemKind.RELEASE if isinstance(step.options, ReleaseOptions) else ItemKind.FILE
             changes.append(_change(step, kind.value, kind, Action.UNKNOWN, why=why))
             if not isinstance(error, NoShellError):

@@ -33,7 +33,7 @@ def crew(request, fresh_fleet, tmp_path):
     crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, SYNC, OTHER)
     crew.move_host("web3", port, spec.address("web3"))
     (crew.folder / "dist/sub dir").mkdir(parents=True)
-    (crew.folder / "dist/index.html").write_text("<html>Manuals for every instrument</html>")
+    (crew.folder / "dist/index.html").write_text(f"<html>Manuals for every instrument{2000 * chr(46)}</html>")
     (crew.folder / "dist/sub dir/ä.txt").write_text("one")
     (crew.folder / "dist/run").write_text("#!")
     (crew.folder / "dist/run").chmod(0o755)

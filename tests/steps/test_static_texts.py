@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.errors import UsageError
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
@@ -220,6 +221,29 @@ def test_a_link_that_moved_meanwhile_is_left_alone(shell, site, dist):
     outcome = releaser.job(ReleaseOptions(source="x"), order)
     assert outcome.why == f"the site was changed meanwhile: its path leads to {was} now"
     assert releaser.online() == was
+
+
+def test_what_serves_is_never_taken_away_for_a_release_of_its_name(shell, site, dist):
+    releaser = Releaser(shell, site)
+    name = releaser.release(dist).changes[0].to_version
+    (Path(site.path) / "index.html").write_text("somebody was here")
+    tree = read_folder(dist, readable=True)
+    before, _ = gather_script(releaser.layout, name, tree, releaser.look(name))
+    assert shell(before).returncode == 0
+    assert (Path(site.path) / "index.html").read_text() == "somebody was here"
+    part = Path(releaser.layout.releases) / releaser.layout.incoming(name)
+    (part / "index.html").write_text((dist / "index.html").read_text())
+    order = ReleaseOrder(name=name, files=len(tree), standing=releaser.look(), difference=Difference())
+    outcome = releaser.job(ReleaseOptions(source="x"), order)
+    assert "already, with other files in it" in outcome.why
+    assert len(list(Path(site.path).iterdir())) == 4
+
+
+@pytest.mark.parametrize("name", [b"line\nfeed", b"back\\slash", b"\xff"])
+def test_a_name_that_no_list_can_hold_is_refused(dist, name):
+    Path(os.fsdecode(os.fsencode(dist) + b"/" + name)).write_text("x")
+    with pytest.raises(UsageError, match="cannot be sent"):
+        read_folder(dist)
 
 
 def test_a_listing_is_the_folder_in_every_shell(shell, dist):

@@ -238,7 +238,7 @@ def parse_look(output: bytes, mark: str) -> Standing | None:
     trees: dict[str, Tree] = {}
     for piece in output.split(b"\n" + mark.encode() + b" ")[1:]:
         head, _, rest = piece.partition(b"\n")
-        word, _, value = head.decode(errors="surrogateescape").partition(" ")
+        word, _, value = head.decode(errors="replace").partition(" ")
         if word == "release":
             releases.append(value)
         elif word == "tree":
@@ -279,10 +279,11 @@ def gather_script(
         "umask 022",
         *([f"origin=$(cd && cd {shlex.quote(built)} && pwd -P) || exit 1"] if built else []),
         'mkdir -p "$releases" && cd "$releases" || exit 1',
+        'online=$(cd "$path" 2>/dev/null && pwd -P)',
         # a release that was gathered and never switched to: its switch was cut
-        'if [ -d "$name" ] && [ ! -e "$part" ]; then mv "$name" "$part" || exit 1; fi',
-        'mkdir -p "$part" && online=$(cd "$path" 2>/dev/null && pwd -P)',
-        'cd "$part" || exit 1',
+        'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
+        '  mv "$name" "$part" || exit 1; fi',
+        'mkdir -p "$part" && cd "$part" || exit 1',
     ]
     lines += [f"rm -rf {quoted(batch)}" for batch in in_batches((*here.removed, *here.changed))]
     lines += [f"mkdir -p {quoted(batch)} || exit 1" for batch in in_batches(folders)]
@@ -446,6 +447,7 @@ if [ -L "$path" ]; then now=link at=$(readlink "$path"); elif [ -d "$path" ]; th
 if [ -d "$path.next" ] && [ ! -L "$path.next" ]; then mv "$path.next" "$room/$adopted" || stop no-rename; fi
 [ -d "$room/$part" ] || stop vanished
 [ -s "$room/$list" ] || stop vanished
+[ ! -e "$room/$name" ] || stop "exists $name"
 whole "$releases/$part" || stop damaged
 mv "$room/$part" "$room/$name" || stop no-rename
 before=
@@ -514,4 +516,6 @@ def _problem(word: str) -> str:
     name, _, rest = word.partition(" ")
     if name == "moved":
         return f"the site was changed meanwhile: its path leads to {sentence(rest) or 'something else'} now"
+    if name == "exists":
+        return f"there is a release {sentence(rest)} already, with other files in it; begin a new run"
     return _PROBLEMS.get(name, sentence(word))

@@ -25,6 +25,7 @@ __all__ = [
     "listing",
     "parse_listing",
     "parse_sums",
+    "plain",
     "quoted",
     "sums",
 ]
@@ -125,10 +126,20 @@ def check_names(names: Iterable[str]) -> None:
         UsageError: with the name.
     """
     for name in names:
-        if "\\" in name or any(ord(character) < 32 for character in name):  # noqa: PLR2004 - the first that prints
+        if not plain(name):
             raise UsageError(
-                f"{name!r} cannot be sent: its name has a backslash or a control character", hint="rename it"
+                f"{name!r} cannot be sent: its name has a backslash, a control character or is not UTF-8",
+                hint="rename it",
             )
+
+
+def plain(name: str) -> bool:
+    """Whether every host and every list can hold a name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\" not in name and all(ord(character) >= 32 for character in name)  # noqa: PLR2004 - the first that prints
 
 
 def excluded(name: str, patterns: Sequence[str]) -> bool:
