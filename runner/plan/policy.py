@@ -11,6 +11,8 @@ For one item, the first of these that applies decides:
 6. Named in the playbook's list: now.
 7. `after` for updates of this size, looked up alike: waits from when the version was first seen.
 8. Now.
+
+Translations have dates instead of versions: of these rules, only the first three hold them.
 """
 
 from __future__ import annotations
@@ -58,6 +60,8 @@ def decide(change: Change, standing: Standing, *, named: bool = False) -> Change
         return change
     if why := _held_by_hand(change, standing) or _held_by_ledger(change, standing):
         return replace(change, action=Action.HOLD, why=why)
+    if change.kind is ItemKind.LANGUAGE:
+        return replace(change, why="a newer translation" if change.from_version else "not installed yet")
     size = _size(change)
     rule, whose = _rule(change, standing, size)
     if change.item in standing.security:

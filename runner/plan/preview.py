@@ -32,6 +32,8 @@ _ITEMS = {
     "wordpress.themes": ("themes", ItemKind.THEME),
     "wordpress.core": ("core", ItemKind.CORE),
     "wordpress.database": ("database", ItemKind.DATABASE),
+    "wordpress.languages": ("languages", ItemKind.LANGUAGE),
+    "wordpress.maintenance": ("maintenance", ItemKind.CORE),
     "system.packages": ("packages", ItemKind.PACKAGE),
 }
 

@@ -15,7 +15,7 @@ from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import LedgerHold, cut, needs_facts, plan_site
-from runner.steps.wordpress import facts_script, parse_facts
+from runner.steps.wordpress import asked_languages, facts_script, parse_facts
 from runner.workflows.become import unbecoming
 from runner.workflows.system import Preview, preview_systems
 
@@ -43,7 +43,8 @@ def survey(task: Task) -> Task:
     if stored is not None:
         facts = thaw_as(SiteFacts, facts_then) if facts_then else None
         return replace(task, plan=stored, facts=facts)
-    found = read_facts(session.hosts, [site])[site.name]
+    languages = asked_languages(task.order.playbook.steps)
+    found = read_facts(session.hosts, [site], languages=languages)[site.name]
     order = task.order
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
@@ -96,7 +97,7 @@ def preview(
 
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
         try:
-            return read_facts(hosts, group)
+            return read_facts(hosts, group, languages=asked_languages(playbook.steps))
         except UnreachableError as error:
             return dict.fromkeys((site.name for site in group), error)
 
@@ -130,9 +131,11 @@ def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
 
 
 def read_facts(
-    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool = True
+    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool = True, languages: Sequence[str] = ()
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
+
+    `languages` are those whose translations are asked for although a site may not have them.
 
     Raises:
         UnreachableError: the host cannot be reached.
@@ -145,7 +148,7 @@ def read_facts(
     tasks = tuple(
         HostTask(
             f"s{number}",
-            facts_script(site, host, mark, check_updates=check_updates).text,
+            facts_script(site, host, mark, check_updates=check_updates, languages=languages).text,
             timeout=_LIMIT,
             policy="go",
         )
