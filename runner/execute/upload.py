@@ -44,8 +44,8 @@ def upload(
     """Run the shell text `before`, then `take` with the stream that `source` writes on its stdin.
 
     Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early
-    and must notice. Whether the account has a shell must be known: ask with `read` first. What `source` raises
-    ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
+    and must notice. Whether the account has a shell must be known: ask with `read` first. What `source`
+    raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke; how much arrived is not known.

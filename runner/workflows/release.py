@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import secrets
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from runner.errors import UsageError
 from runner.execute import Task as HostTask
 from runner.execute import read, upload
-from runner.model import Outcome, Site, Step, StepOutcome
+from runner.model import Host, Outcome, Site, Step, StepOutcome
 from runner.plan import cut
 from runner.steps.static import BuildOptions, ReleaseOptions
 from runner.steps.static.build import placed
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
-__all__ = ["Origin", "gather", "look", "origin_of"]
+__all__ = ["Origin", "forget", "gather", "look", "origin_of"]
 
 _LIMIT = 600
 
@@ -122,6 +123,12 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     return standing
 
 
+def forget(hosts: Hosts, host: Host, paths: Sequence[str]) -> None:
+    """Take away what was sent in vain."""
+    text = f"rm -rf {' '.join(shlex.quote(path) for path in paths)}"
+    read(hosts.pool, hosts.endpoint(host), (HostTask("forget", text, timeout=_LIMIT),))
+
+
 def _kept(built: Tree, options: ReleaseOptions) -> Tree:
     """What a build made on the host, with the permissions that a web server needs."""
     check_names(built)
@@ -154,6 +161,9 @@ def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: s
         ),
     )
     if sent.code:
+        # what a full disk could not take must not keep it full
+        left = [posixpath.join(layout.releases, one) for one in (layout.incoming(name), layout.sums(name))]
+        forget(session.hosts, task.order.hosts[task.site.host], left)
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"

@@ -24,6 +24,7 @@ from runner.steps.sync import (
 )
 from runner.steps.text import sentence
 from runner.workflows.patience import Patience
+from runner.workflows.release import forget
 from runner.workflows.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
         lambda out: tar_of(here, wanted, send, patience.over(out), below="files", more={}),
     )
     if sent.code:
+        forget(session.hosts, task.order.hosts[site.host], [f"{target}/{part}"])
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"

@@ -75,7 +75,7 @@ class Visitors:
                 continue
             self.asked += 1
             self.seen.add(body)
-            if answer.status != 200 or not body.endswith(b"</html>"):
+            if answer.status != 200 or not body.rstrip().endswith(b"</html>"):
                 self.failed.append(f"{answer.status} {body[-60:]!r}")
 
 
