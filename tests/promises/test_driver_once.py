@@ -73,14 +73,13 @@ def test_two_controllers_at_two_hundred_instants(hosts, shell):
 
 def test_a_driver_killed_as_soon_as_it_has_claimed_leaves_a_record(hosts, shell):
     """There is no instant without an heir: the warden is there before the claim."""
-    for _ in range(8):
+    for _ in range(4):
         job = hosts.work(1)
         with Pool() as links:
             thread = threading.Thread(target=run_job, args=(links, hosts.endpoint(shell), job))
             thread.start()
             claim = hosts.folder(job, shell) / "id"
-            while not claim.exists():
-                pass
+            assert until(claim.exists)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(hosts.pid(job, "driver", shell), 9)
             thread.join()
