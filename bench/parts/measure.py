@@ -73,13 +73,16 @@ def seconds_to(event: str, stream: Sequence[Mapping[str, Any]], cost: Cost) -> f
     return datetime.fromisoformat(at).timestamp() - cost.began
 
 
-def alternating(rounds: int, works: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """Median wall times of short commands that take turns, so that a busy moment hits all of them."""
-    walls: dict[str, list[float]] = {name: [] for name in works}
+def alternating(rounds: int, works: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
+    """Medians of short commands that take turns, so that a busy moment hits all of them."""
+    costs: dict[str, list[Cost]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            walls[name].append(work())
-    return {name: median(found) for name, found in walls.items()}
+            costs[name].append(work())
+    return {
+        name: Cost(found[0].began, median(cost.wall for cost in found), median(cost.cpu for cost in found))
+        for name, found in costs.items()
+    }
 
 
 def show(title: str, rows: Sequence[tuple[str, ...]]) -> None:
