@@ -64,8 +64,8 @@ class MaintenanceOptions:
     on: bool = field(
         default=True,
         metadata={
-            "doc": "`true` closes the site to visitors until `false`, a step that the controller takes part in "
-            "(an update, a backup, a look), the end of the job, or ten minutes; `false` opens it",
+            "doc": "`true` closes the site to visitors until `false`, a step that the controller takes part "
+            "in (an update, a backup, a look), the end of the job, or ten minutes; `false` opens it",
             "scalar": "on",
         },
     )
