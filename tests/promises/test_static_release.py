@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -366,3 +367,37 @@ def test_again_after_a_failure_of_the_host_nothing_is_lost(crew):
     assert ending.outcome is Outcome.FAILED
     assert "the account may not write to" in ending.why
     assert release(crew).outcome is Outcome.CHANGED
+
+
+def test_a_full_disk_refuses_a_release_and_is_not_left_full(crew):
+    release(crew)
+    serving, kept = online(crew), room(crew).with_name("kept")
+    room(crew).rename(kept)
+    room(crew).mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", room(crew)], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{kept}/.", room(crew)], check=True)
+        (crew.folder / "dist/large").write_bytes(random.randbytes(5_000_000))  # noqa: S311
+        ending = release(crew)
+        assert ending.outcome is Outcome.FAILED
+        assert "the host could not take the files: tar: " in ending.why
+        assert online(crew) == serving
+        assert not [one for one in room(crew).iterdir() if one.name.endswith(".part")]
+    finally:
+        subprocess.run(["umount", room(crew)], check=True)
+        room(crew).rmdir()
+        kept.rename(room(crew))
+
+
+def test_sending_has_the_time_limit_of_the_step_and_goes_on_next_time(crew):
+    release(crew)
+    serving = online(crew)
+    fill(crew, 2, files=60, size=2_000_000)
+    crew.playbook("docs", DOCS + "    timeout: 1s\n")
+    ending = release(crew)
+    assert ending.outcome is Outcome.FAILED
+    assert "sending took longer than its time limit of 1 s" in ending.why
+    assert online(crew) == serving
+    crew.playbook("docs", DOCS)
+    assert release(crew).outcome is Outcome.CHANGED
+    assert content(path(crew)) == content(crew.folder / "dist")
