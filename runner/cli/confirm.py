@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Questions", "require_terminal"]
 
 _LOOK = 0.2
+_PAUSE = 0.05
 
 
 def require_terminal() -> None:
@@ -36,6 +38,7 @@ class Questions:
         self._answers: dict[str, bool | None] = {}
         self._all = False
         self._lock = threading.Lock()
+        self._color = click.get_current_context().color
 
     def __call__(self, step: Step) -> bool | None:
         """Do it (True), leave it out (False), or stop here (None)."""
@@ -48,7 +51,8 @@ class Questions:
         title = f" ({step.name})" if step.name else ""
         while True:
             question = f"{click.style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll that follow, [q]uit: "
-            click.echo(question, nl=False, err=True)
+            self._let_the_others_finish()
+            click.echo(question, nl=False, err=True, color=self._color)
             word = self._line()
             if word in {"a", "all"}:
                 self._all = True
@@ -56,6 +60,12 @@ class Questions:
                 self._session.draining.set()
             if word in _ANSWERS:
                 return _ANSWERS[word]
+
+    def _let_the_others_finish(self) -> None:
+        """What has happened is told before the question."""
+        while not self._session.events.empty():
+            time.sleep(_PAUSE)
+        time.sleep(_PAUSE)
 
     def _line(self) -> str:
         """What is typed; `q` at Ctrl-C and at the end of the input."""

@@ -1,0 +1,244 @@
+"""Tags, `when`, retries, time limits, --start-at, --confirm, @failed: what was asked for, and no more."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.crew import ROOT, Crew, check_host_is_clean, ended, forget_marks, kill, marks, read_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab import Fleet
+
+pytestmark = pytest.mark.fleet
+
+SITE, HOST = "globex-docs", "web3"
+THIRD_TIME = 'echo try >>"$HOME/marks"; [ "$(grep -c try "$HOME/marks")" -ge 3 ]'
+STUBBORN = f"""\
+name: Stubborn
+steps:
+  - shell: 'echo first >>"$HOME/marks"'
+  - shell: {{run: '{THIRD_TIME}', changes: true}}
+    retries: 3
+  - shell: 'echo last >>"$HOME/marks"'
+"""
+ONCE = Counter({"first": 1, "try": 3, "last": 1})
+LETTERS = """\
+name: Letters
+steps:
+  - shell: 'echo a >>"$HOME/marks"'
+    tags: [early]
+  - shell: 'echo b >>"$HOME/marks"'
+    name: The second
+    tags: [early, late]
+  - shell: 'echo c >>"$HOME/marks"'
+    tags: late
+  - shell: 'echo d >>"$HOME/marks"'
+    when: kind:wordpress
+"""
+
+
+@pytest.fixture
+def crew(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
+    forget_marks(fleet, HOST)
+    yield Crew(fleet, tmp_path, STUBBORN, LETTERS)
+    forget_marks(fleet, HOST)
+
+
+def outcomes(crew: Crew, site: str = SITE) -> dict[str, str]:
+    return {step["step"]: step["outcome"] for step in crew.site(site)["steps"]}
+
+
+def whys(crew: Crew) -> dict[str, str]:
+    return {step["step"]: step["why"] for step in crew.site(SITE)["steps"]}
+
+
+def test_a_failed_step_is_tried_again_and_nothing_else_with_it(crew: Crew) -> None:
+    said = crew.say("run", "stubborn", "-l", SITE, "--json")
+    assert said.code == 0, said
+    assert marks(crew.fleet, HOST) == ONCE
+    assert outcomes(crew) == {"shell": "ok", "shell-2": "changed", "shell-3": "ok"}
+    assert whys(crew)["shell-2"] == "on try 3 of 4"
+    told = [event for event in said.events if event["event"] == "step.retried"]
+    assert [(event["try"], event["of"], event["why"]) for event in told] == [
+        (1, 4, "exit status 1"),
+        (2, 4, "exit status 1"),
+    ]
+    jobs = [event["job"] for event in said.events if event["event"] == "segment.started"]
+    assert len(jobs) == len(set(jobs)) == 5
+    check_host_is_clean(crew.fleet, HOST)
+
+
+def test_a_step_that_fails_at_every_try_is_failed(crew: Crew) -> None:
+    crew.edit("playbooks/stubborn.yaml", "retries: 3", "retries: 1")
+    said = crew.say("run", "stubborn", "-l", SITE)
+    assert said.code == 3, said
+    assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 2})
+    assert outcomes(crew) == {"shell": "ok", "shell-2": "failed", "shell-3": "skipped"}
+    assert whys(crew)["shell-2"] == "exit status 1; tried 2 times"
+    assert "failed (exit status 1); again in 1.0 s, try 2 of 2" in said.err
+
+
+def test_a_look_is_tried_again_too(crew: Crew) -> None:
+    crew.playbook("look", "name: Look\nsteps:\n  - probe.http: {expect: not there}\n    retries: 1\n")
+    said = crew.say("run", "look", "-l", SITE, "--json")
+    assert said.code == 3, said
+    assert whys(crew)["probe.http"].endswith("; tried 2 times")
+    assert sum(event["event"] == "look.taken" for event in said.events) == 2
+
+
+@pytest.mark.parametrize("number", range(4, 15))
+def test_a_kill_at_any_event_leaves_as_many_tries_as_there_were(crew: Crew, number: int) -> None:
+    """The events around the tries of the second step: each try is done once, whoever counts."""
+    dead = crew.say(
+        str(number), "event", "run", "stubborn", "-l", SITE, "--json", module="tests.promises.dying"
+    )
+    assert dead.code == -9, dead
+    said = crew.say("resume", "last", "--json")
+    assert said.code == 0, said
+    assert marks(crew.fleet, HOST) == ONCE
+    assert outcomes(crew) == {"shell": "ok", "shell-2": "changed", "shell-3": "ok"}
+    assert whys(crew)["shell-2"] == "on try 3 of 4"
+    check_host_is_clean(crew.fleet, HOST)
+
+
+def test_a_cancel_between_two_tries_ends_the_wait(crew: Crew) -> None:
+    crew.edit("playbooks/stubborn.yaml", "-ge 3", "-ge 9")
+    process = crew.start("run", "stubborn", "-l", SITE, "--json")
+    for _ in range(3):
+        read_until(process, "step.retried")
+    process.send_signal(2)
+    read_until(process, "run.draining")
+    process.send_signal(2)
+    assert ended(process).code == 130
+    assert whys(crew)["shell-2"] == "the run was cancelled between two tries"
+    crew.say("resume", "last")
+    assert whys(crew)["shell-2"] == "exit status 1; tried 4 times"
+    assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 4})
+
+
+def test_a_step_over_its_time_limit_is_failed_and_says_so(crew: Crew) -> None:
+    crew.playbook("slow", "name: Slow\nsteps:\n  - shell: sleep 60\n    timeout: 1s\n  - shell: 'true'\n")
+    assert crew.say("run", "slow", "-l", SITE).code == 3
+    assert outcomes(crew) == {"shell": "failed", "shell-2": "skipped"}
+    assert whys(crew)["shell"].startswith("took longer than its time limit; stopped after 1 s")
+
+
+def test_on_failure_continue_goes_on_and_the_site_is_failed_all_the_same(crew: Crew) -> None:
+    crew.playbook(
+        "on",
+        "name: On\nsteps:\n  - shell: exit 7\n    on_failure: continue\n  - shell: 'true'\n  - probe.http\n",
+    )
+    said = crew.say("run", "on", "-l", SITE)
+    assert said.code == 3, said
+    assert outcomes(crew) == {"shell": "failed", "shell-2": "ok", "probe.http": "ok"}
+    assert crew.site(SITE)["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("asked", "letters", "skipped"),
+    [
+        ((), "abc", {"shell-4": "only where kind:wordpress"}),
+        (("-t", "early"), "ab", {"shell-3": "not selected by the tags early"}),
+        (("--start-at", "shell-2"), "bc", {"shell": "before shell-2"}),
+        (("--start-at", "The second", "-t", "late"), "bc", {"shell": "before shell-2"}),
+        (("--confirm", "-y"), "abc", {}),
+    ],
+    ids=["all", "tags", "start-at", "by name", "confirm, answered"],
+)
+def test_only_what_was_asked_for_is_done(
+    crew: Crew, asked: tuple[str, ...], letters: str, skipped: dict[str, str]
+) -> None:
+    assert crew.say("run", "letters", "-l", SITE, *asked).code == 0
+    assert marks(crew.fleet, HOST) == Counter(letters)
+    assert skipped.items() <= whys(crew).items()
+
+
+def test_a_resumed_run_still_starts_where_it_was_told_to(crew: Crew) -> None:
+    process = crew.start("run", "letters", "-l", SITE, "--start-at", "shell-2", "--json")
+    read_until(process, "site.started")
+    kill(process)
+    assert crew.say("resume", "last").code == 0
+    assert marks(crew.fleet, HOST) == Counter("bc")
+
+
+def typed(crew: Crew, answers: str, *arguments: str) -> tuple[int, str]:
+    """A command on a terminal, where a question is answered by the next character; `^` is Ctrl-C."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", *arguments],
+        cwd=crew.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    screen, waiting, deadline = "", list(answers), time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not select.select([master], [], [], 0.1)[0]:
+            continue
+        try:
+            screen += os.read(master, 4096).decode()
+        except OSError:
+            break
+        if screen.endswith("uit: "):
+            answer = waiting.pop(0)
+            if answer == "^":
+                process.send_signal(2)
+            else:
+                os.write(master, f"{answer}\n".encode())
+    os.close(master)
+    return process.wait(10), screen
+
+
+@pytest.mark.parametrize(
+    ("answers", "letters", "code"),
+    [("yny", "ac", 0), ("na", "bc", 0), ("yq", "a", 130), ("y?^", "a", 130)],
+    ids=["no", "all that follow", "quit", "Ctrl-C"],
+)
+def test_confirm_asks_before_each_step(crew: Crew, answers: str, letters: str, code: int) -> None:
+    ended_with, screen = typed(crew, answers, "run", "letters", "-l", SITE, "--confirm")
+    assert ended_with == code, screen
+    assert marks(crew.fleet, HOST) == Counter(letters)
+    assert "shell-2 (The second)? [y]es, [n]o, [a]ll that follow, [q]uit: " in screen
+
+
+def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
+    crew.playbook("half", "name: Half\nsteps:\n  - shell: {run: '[ -e wp-includes ]', changes: true}\n")
+    first = crew.say("run", "half", "-f", "2", "--json")
+    assert first.code == 3, first
+    told: list[dict[str, Any]] = first.events
+    assert {site: outcome for site, outcome in told[-1]["sites"].items() if outcome == "failed"} == {
+        SITE: "failed"
+    }
+    again = crew.say("run", "half", "-l", "@failed", "--json")
+    assert list(again.events[-1]["sites"]) == [SITE]
+    crew.playbook("half", "name: Half\nsteps:\n  - shell: 'true'\n")
+    assert crew.say("run", "half", "-l", "@failed").code == 0
+    nobody = crew.say("run", "half", "-l", "@failed")
+    assert (nobody.code, nobody.err.splitlines()[0]) == (
+        2,
+        "error: the last run left no site failed, unreachable, lost or undone",
+    )
+
+
+def test_diff_says_also_what_is_left(crew: Crew) -> None:
+    crew.playbook(
+        "core", "name: Core\nsteps:\n  - wordpress.plugins: {update: none, except: [harbour-forms]}\n"
+    )
+    bare, full = (crew.say("run", "core", "-l", "acme-shop", "-C", *flag) for flag in ((), ("-D",)))
+    assert (bare.code, full.code) == (0, 0), full
+    assert len(full.out.splitlines()) >= len(bare.out.splitlines())
