@@ -171,11 +171,12 @@ def stand_ins(folder: Path, commands: Path) -> None:
 
     Rebooting ends what the host's user runs and changes the boot id a second later; logging in works
     all the time. `services` lists what wants a restart, `broken` the services that do not start, `no-reboot`
-    refuses to reboot; `systemctl.log` is what was asked for.
+    refuses to reboot, with `no-return` it is never over; `systemctl.log` is what was asked for.
     """
     for name in ("services", "broken", "systemctl.log"):
         write(folder / name, "")
-    (folder / "no-reboot").unlink(missing_ok=True)
+    for name in ("no-reboot", "no-return"):
+        (folder / name).unlink(missing_ok=True)
     write(folder / "boot_id", "11111111-0000-0000-0000-000000000000\n")
     for name, text in (("systemctl", _SYSTEMCTL), ("needrestart", _NEEDRESTART)):
         write(commands / name, text.replace("@", str(folder)), mode=0o755)
@@ -224,6 +225,7 @@ case $1 in
         [ "$(stat -c %U "$one" 2>/dev/null)" = "$1" ] && kill -KILL "${one#/proc/}"
       done
       sleep 1
+      [ ! -e @/no-return ] || exit
       rm -f @/root/var/run/reboot-required
       cat /proc/sys/kernel/random/uuid >@/boot_id.new && mv @/boot_id.new @/boot_id
     ' sh "$(cat @/user)" </dev/null >/dev/null 2>&1 & ;;

@@ -90,7 +90,7 @@ class DnfRoot:
     @property
     def lock(self) -> Path:
         """The file that whoever works with rpm has locked."""
-        return self.root / "var/lib/rpm/.rpm.lock"
+        return Path(run(self.bin / "rpm", "--eval", "%_dbpath")) / ".rpm.lock"
 
     def _make(self, package: Rpm, version: str) -> None:
         number, _, release = version.partition("-")
@@ -129,8 +129,10 @@ class DnfRoot:
             f"--installroot={self.root} -c {self.folder}/dnf.conf --setopt=reposdir=/nonexistent "
             f"--setopt=pluginconfpath={self.folder}/plugins --releasever=1"
         )
-        write(self.bin / "dnf", _DNF.replace("@", str(self.folder)).replace("OPTIONS", options), mode=0o755)
-        write(self.bin / "rpm", f'#!/bin/sh\nexec /usr/bin/rpm --root={self.root} "$@"\n', mode=0o755)
+        write(self.bin / "dnf", _DNF.format(folder=self.folder, options=options), mode=0o755)
+        asked = f'[ "$1" != --eval ] || exec printf "%s%s" {self.root} "$(/usr/bin/rpm "$@")"'
+        command = f'exec /usr/bin/rpm --root={self.root} "$@"'
+        write(self.bin / "rpm", f"#!/bin/sh\n{asked}\n{command}\n", mode=0o755)
         for name in ("apt-get", "apt-cache", "apt-mark", "apt-config", "dpkg", "dpkg-query"):
             write(self.bin / name, "#!/bin/sh\nexit 1\n", mode=0o755)
 
@@ -163,10 +165,10 @@ baseurl=file://@/repository
 _DNF = """\
 #!/bin/sh
 case "$*" in
-  *"needs-restarting -r"*) grep -q ^11111111 @/boot_id || exit 0 ;;
-  *"needs-restarting -s"*) cat @/services; exit 0 ;;
+  *"needs-restarting -r"*) grep -q ^11111111 {folder}/boot_id || exit 0 ;;
+  *"needs-restarting -s"*) cat {folder}/services; exit 0 ;;
 esac
-exec /usr/bin/dnf OPTIONS "$@"
+exec /usr/bin/dnf {options} "$@"
 """
 
 _LOCKS = "[main]\nenabled=1\nlocklist=@/versionlock.list\n"

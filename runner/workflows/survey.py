@@ -17,7 +17,7 @@ from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import LedgerHold, cut, needs_facts, plan_site
 from runner.steps.wordpress import asked_languages, facts_script, parse_facts
 from runner.workflows.become import unbecoming
-from runner.workflows.system import Preview, preview_systems
+from runner.workflows.systems import Preview, preview_systems
 
 if TYPE_CHECKING:
     from runner.record import Ledger

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeGuard, cast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from runner.errors import (
     HostError,
     LockedError,
     LostError,
     SecretError,
-    SitecrewError,
     UnreachableError,
 )
-from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, read, run_job
+from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, run_job
 from runner.execute import Task as HostTask
 from runner.model import (
     Action,
@@ -25,67 +22,38 @@ from runner.model import (
     Host,
     ItemKind,
     Outcome,
-    Playbook,
     Site,
     Step,
     StepOutcome,
     SystemFacts,
 )
-from runner.plan import Barrier, Segment, cut
-from runner.steps import Result, Where, registry
-from runner.steps.become import cannot_become
+from runner.plan import Barrier
+from runner.steps import Result, registry
 from runner.steps.packages import (
     Aftermath,
     PackagesOptions,
-    Sections,
     arguments,
     change_script,
-    facts_script,
     judge,
-    parse_system,
     plan_line,
     reread_script,
     untouched,
     with_reboot,
 )
-from runner.workflows.become import becoming, refused
+from runner.workflows.become import becoming
 from runner.workflows.gates import place_of
 from runner.workflows.reboot import reboot
 from runner.workflows.segment import mark_of
+from runner.workflows.systems import NOT_ROOT, read_system
 
 if TYPE_CHECKING:
-    from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
-__all__ = ["Preview", "carry_system", "preview_systems", "read_system"]
+__all__ = ["carry_system"]
 
-_FACTS_LIMIT = 180
 _REREAD_LIMIT = 120
 _LOCK_SECONDS = 3600
 _TRIES = 100
-_HOSTS_AT_ONCE = 20
-_NOT_ROOT = "needs root's rights; write `become: true` beside the step, and `become: sudo` of the host"
-
-
-def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
-    """The packages of a host, its sources asked anew.
-
-    Raises:
-        UnreachableError: the host cannot be reached.
-        HostError: they cannot be read; the message says why.
-        SecretError: the password for sudo cannot be had.
-    """
-    mark = secrets.token_hex(16)
-    task = HostTask("system", facts_script(mark), timeout=_FACTS_LIMIT)
-    task = becoming(hosts, host, task, mark) if become else task
-    record = read(hosts.pool, hosts.endpoint(host), (task,))["system"]
-    if become and (no := refused(host, record.text + record.error.decode("utf-8", "replace"), mark)):
-        raise HostError(no.why, hint=no.hint)
-    if record.why == "timeout":
-        raise HostError(
-            f"the packages were not read within {_FACTS_LIMIT} s", hint="try apt-get update there"
-        )
-    return parse_system(Sections.of(record.text, mark))
 
 
 def carry_system(task: Task, part: Barrier) -> tuple[StepOutcome]:
@@ -134,7 +102,7 @@ class _Stage:
                 why = f"{error}; {error.hint}" if error.hint else str(error)
                 return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why))
             if not facts.root:
-                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=_NOT_ROOT))
+                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=NOT_ROOT))
             changes = registry()[self.step.kind].propose_for_host(self.step, facts)
             if not (any(c.action is Action.CHANGE for c in changes) or self.options.autoremove):
                 idle = Aftermath(outcome=_idle(self.step, changes), boot=facts.boot, reboot=facts.reboot)
@@ -185,6 +153,7 @@ class _Stage:
         if self.step.become:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
         self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job)
+        self.session.emit("segment.started", task.run, task.site.name, job=self.job, number=self.part.number)
         with self.session.controlling() as control:
             return run_job(
                 self.hosts.pool,
@@ -304,46 +273,3 @@ def _job(task: Task, step: Step, host: Host) -> tuple[str, bool]:
             if segment.job in ids and (number := ids.index(segment.job) + 1) > latest:
                 latest, begun = number, segment.state == "started"
     return (ids[latest - 1], True) if begun else (ids[latest], False)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a plan says of a host: its packages, why they are unknown, or with which site it is told."""
-
-    facts: SystemFacts | str | None = None
-    elsewhere: str = ""
-
-
-def preview_systems(
-    hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
-) -> Mapping[str, Preview]:
-    """By site, for those that have a step which works on the host; each host is read once."""
-    inventory = hosts.workspace.inventory.hosts
-    steps: dict[str, Step] = {}
-    first: dict[tuple[str, int], str] = {}
-    for site in sites:
-        found = [part.step for part in cut(playbook, site, tags=tags).parts if _of_host(part)]
-        if found:
-            steps[site.name] = found[0]
-            first.setdefault(place_of(inventory[site.host]), site.name)
-
-    def look(site: Site) -> Preview:
-        host, step = inventory[site.host], steps[site.name]
-        teller = first[place_of(host)]
-        if teller != site.name:
-            return Preview(elsewhere=teller)
-        if cannot_become(step, host):
-            return Preview("root's rights cannot be had")
-        try:
-            facts = read_system(hosts, host, become=step.become)
-        except SitecrewError as error:
-            return Preview(f"{error}; {error.hint}" if error.hint else str(error))
-        return Preview(facts if facts.root else _NOT_ROOT)
-
-    concerned = [site for site in sites if site.name in steps]
-    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
-        return dict(zip((site.name for site in concerned), pool.map(look, concerned), strict=True))
-
-
-def _of_host(part: Segment | Barrier) -> TypeGuard[Barrier]:
-    return isinstance(part, Barrier) and part.where is Where.SYSTEM

@@ -1,0 +1,93 @@
+"""The packages of hosts as they are, read for a plan or before they are changed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
+
+from runner.errors import HostError, SitecrewError
+from runner.execute import Task as HostTask
+from runner.execute import read
+from runner.model import Host, Playbook, Site, Step, SystemFacts
+from runner.plan import Barrier, Segment, cut
+from runner.steps import Where
+from runner.steps.become import cannot_become
+from runner.steps.packages import Sections, facts_script, parse_system
+from runner.workflows.become import becoming, refused
+from runner.workflows.gates import place_of
+
+if TYPE_CHECKING:
+    from runner.workflows.hosts import Hosts
+
+__all__ = ["NOT_ROOT", "Preview", "preview_systems", "read_system"]
+
+_FACTS_LIMIT = 180
+_HOSTS_AT_ONCE = 20
+NOT_ROOT = "needs root's rights; write `become: true` beside the step, and `become: sudo` of the host"
+
+
+def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
+    """The packages of a host, its sources asked anew.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+        HostError: they cannot be read; the message says why.
+        SecretError: the password for sudo cannot be had.
+    """
+    mark = secrets.token_hex(16)
+    task = HostTask("system", facts_script(mark), timeout=_FACTS_LIMIT)
+    task = becoming(hosts, host, task, mark) if become else task
+    record = read(hosts.pool, hosts.endpoint(host), (task,))["system"]
+    if become and (no := refused(host, record.text + record.error.decode("utf-8", "replace"), mark)):
+        raise HostError(no.why, hint=no.hint)
+    if record.why == "timeout":
+        raise HostError(
+            f"the packages were not read within {_FACTS_LIMIT} s", hint="try apt-get update there"
+        )
+    return parse_system(Sections.of(record.text, mark))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a plan says of a host: its packages, why they are unknown, or with which site it is told."""
+
+    facts: SystemFacts | str | None = None
+    elsewhere: str = ""
+
+
+def preview_systems(
+    hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
+) -> Mapping[str, Preview]:
+    """By site, for those that have a step which works on the host; each host is read once."""
+    inventory = hosts.workspace.inventory.hosts
+    steps: dict[str, Step] = {}
+    first: dict[tuple[str, int], str] = {}
+    for site in sites:
+        found = [part.step for part in cut(playbook, site, tags=tags).parts if _of_host(part)]
+        if found:
+            steps[site.name] = found[0]
+            first.setdefault(place_of(inventory[site.host]), site.name)
+
+    def look(site: Site) -> Preview:
+        host, step = inventory[site.host], steps[site.name]
+        teller = first[place_of(host)]
+        if teller != site.name:
+            return Preview(elsewhere=teller)
+        if cannot_become(step, host):
+            return Preview("root's rights cannot be had")
+        try:
+            facts = read_system(hosts, host, become=step.become)
+        except SitecrewError as error:
+            return Preview(f"{error}; {error.hint}" if error.hint else str(error))
+        return Preview(facts if facts.root else NOT_ROOT)
+
+    concerned = [site for site in sites if site.name in steps]
+    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
+        return dict(zip((site.name for site in concerned), pool.map(look, concerned), strict=True))
+
+
+def _of_host(part: Segment | Barrier) -> TypeGuard[Barrier]:
+    return isinstance(part, Barrier) and part.where is Where.SYSTEM
