@@ -139,7 +139,9 @@ class Answers:
     ) -> list[dict[str, Any]]:
         """Packs of the languages that a site asks for, where it has none or an older one."""
         there = json.loads(form.get("translations") or "{}") or {}
-        wanted = {query["locale"]} if kind == "core" else set(json.loads(form.get("locale") or "[]"))
+        wanted = (
+            {query.get("locale", "en_US")} if kind == "core" else set(json.loads(form.get("locale") or "[]"))
+        )
         slugs = {"default": asked} if kind == "core" else {}
         if kind != "core":
             slugs = {item.split("/")[0]: header.get("Version", "") for item, header in asked.items()}
