@@ -51,14 +51,15 @@ def ground(count: int, round_trip: float) -> Iterator[Ground]:
     Raises:
         LabError: another benchmark runs, or the hosts cannot be had.
     """
-    ROOT.mkdir(parents=True, exist_ok=True)
-    ROOT.chmod(0o755)
     with (ROOT.parent / f"{ROOT.name}.in-use").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LabError("another benchmark runs on this machine; wait for its end") from None
         proxies = Processes(ROOT / "run", ROOT / "log")
+        _clear_away(proxies)
+        ROOT.mkdir(mode=0o755)
+        ROOT.chmod(0o755)
         sshd_port, port = _free_ports()
         try:
             with many_hosts(ROOT, count, port=sshd_port) as hosts:
@@ -68,8 +69,7 @@ def ground(count: int, round_trip: float) -> Iterator[Ground]:
                 write(folder / "known_hosts", "\n".join(hosts.known_hosts_lines(port)) + "\n")
                 yield Ground(hosts, port, folder / "known_hosts", folder)
         finally:
-            proxies.stop("proxy")
-            shutil.rmtree(ROOT)
+            _clear_away(proxies)
 
 
 def workspace(ground: Ground, *, steps: int) -> Path:
@@ -118,6 +118,13 @@ def large_workspace(folder: Path, sites: int) -> Path:
         ]
     write(folder / "inventory.yaml", "\n".join(lines) + "\n")
     return folder
+
+
+def _clear_away(processes: Processes) -> None:
+    """Also what a benchmark left behind that was killed."""
+    for name in processes.names():
+        processes.stop(name)
+    shutil.rmtree(ROOT, ignore_errors=True)
 
 
 def _start_proxy(proxies: Processes, port: int, sshd_port: int, delay: float) -> None:
