@@ -193,7 +193,7 @@ def _follow(session: Session, run: str, options: dict[str, Any]) -> int:
     tell = listener(
         json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"], live=not session.ask
     )
-    works = Works(session, f"run-{run}", only=run)
+    works = Works(session, only=run)
     try:
         with _interrupts(session, run):
             finished = works.follow(run, tell)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["schedule", "serve", "tick"]
 
-_QUEUE = "windows"
-
 
 @click.command()
 @with_workspace
@@ -152,8 +150,9 @@ def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
 
     session = Session(workspace)
     try:
-        works = Works(session, _QUEUE)
+        works = Works(session)
         yield session, Clock(session, works), works
+        works.close()
     finally:
         session.close()
 

@@ -108,13 +108,16 @@ def reopen(session: Session, run: str) -> tuple[str, ...]:
 
 
 class Works:
-    """The workflows of one process. Launch once, then start runs."""
+    """The workflows of one process. Launch once, then start runs.
 
-    def __init__(self, session: Session, queue: str, *, only: str | None = None) -> None:
-        """`only` is the one run that the queue is for, if there is such a one."""
+    Its queue is its own: what another process queued, living or killed, is that one's to do or to take over.
+    """
+
+    def __init__(self, session: Session, *, only: str | None = None) -> None:
+        """`only` is the one run that will be started, if there is such a one."""
         self._session = session
         self._orders: dict[str, Order] = {}
-        self._queue = self._new_queue(queue, only)
+        self._queue = self._new_queue(f"of-{session.executor}", only)
         self._engine = Engine(_engine_url(session.workspace.settings.ledger), executor=session.executor)
         self._site = self._engine.workflow("site", self._work_on_site)
         self._run = self._engine.workflow("run", self._work_through)

@@ -1,0 +1,109 @@
+"""A due window is kept once, however many processes look at the clock."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crew import Crew, ended, forget_marks, marks, read_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab import Fleet
+
+pytestmark = pytest.mark.fleet
+
+MARK = 'name: Mark\nsteps:\n  - shell: {run: \'basename "$PWD" >>"$HOME/marks"\', changes: true}\n'
+STATIC = "globex-docs"
+
+
+@pytest.fixture
+def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
+    forget_marks(fresh_fleet, "web3")
+    return Crew(fresh_fleet, tmp_path / "w", MARK)
+
+
+def due(crew: Crew, ago: timedelta = timedelta(seconds=20), more: str = "") -> str:
+    """A window that opened a moment ago; its start as the ledger writes it."""
+    start = (datetime.now(UTC) - ago).replace(second=0, microsecond=0)
+    text = (crew.folder / "inventory.yaml").read_text().partition("windows:")[0]
+    (crew.folder / "inventory.yaml").write_text(
+        f"""{text}windows:
+  now:
+    playbook: mark
+    day: {start:%A}
+    at: "{start:%H:%M}"
+    lasts: 2h
+    timezone: UTC
+    sites: [{STATIC}]
+{more}""".replace(f"{start:%A}", f"{start:%A}".lower())
+    )
+    return start.isoformat()
+
+
+def decided(crew: Crew) -> list[dict[str, str]]:
+    said = crew.say("schedule", "list", "--json")
+    found: list[dict[str, str]] = said.json
+    return found
+
+
+def test_two_ticks_at_once_begin_a_window_once(crew: Crew) -> None:
+    start = due(crew)
+    both = [ended(process) for process in [crew.start("tick", "--json") for _ in range(2)]]
+    assert [said.code for said in both] == [0, 0], both
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+    [window] = decided(crew)
+    assert (window["starts"], window["state"]) == (start, "run")
+    assert crew.show(window["run"])["outcome"] == "changed"
+    assert crew.say("tick").code == 0
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+
+
+def test_serve_beside_tick_keeps_a_window_once_and_leaves_in_order(crew: Crew) -> None:
+    due(crew)
+    serving = crew.start("serve", "--json")
+    ticking = crew.start("tick", "--json")
+    assert ended(ticking).code == 0
+    again = crew.start("tick")
+    assert ended(again).code == 0
+    serving.send_signal(signal.SIGTERM)
+    assert ended(serving).code == 0
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+    assert len(crew.say("list", "runs", "--json").json) == 1
+
+
+def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -> None:
+    due(crew)
+    process = crew.start("tick", "--json")
+    read_until(process, "step.started")
+    process.kill()
+    process.communicate()
+    said = crew.say("tick", "--json")
+    assert said.code == 0, said
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+    assert crew.show()["outcome"] == "changed"
+    assert crew.show()["run"].startswith("now-")
+
+
+@pytest.mark.parametrize(
+    ("ago", "more", "state"),
+    [
+        (timedelta(minutes=30), "    catch_up: none\n", "missed"),
+        (timedelta(minutes=30), "    deadline: 10m\n", "missed"),
+        (timedelta(minutes=30), "", "run"),
+        (timedelta(minutes=1), "    blackouts: [{day}]\n", "skipped"),
+    ],
+)
+def test_every_due_window_ends_as_one_of_run_missed_skipped(
+    crew: Crew, ago: timedelta, more: str, state: str
+) -> None:
+    day = (datetime.now(UTC) - ago).date().isoformat()
+    due(crew, ago, more.replace("{day}", day))
+    assert crew.say("tick", "--json").code in {0, 7}
+    states = [window["state"] for window in decided(crew)]
+    assert states in ([state], []), states
+    assert marks(crew.fleet, "web3")[STATIC] == (1 if state == "run" else 0)
