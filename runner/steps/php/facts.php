@@ -53,7 +53,8 @@ function sitecrew_themes() {
 		$offer = isset( $offers[ $slug ] ) ? $offers[ $slug ] : null;
 		$in    = in_array( $slug, $active, true ) || isset( $GLOBALS['sitecrew_network']['themes'][ $slug ] );
 
-		$found[] = sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
+		// Themes of wordpress.org often have no readme: only plugins are taken for private ones without it.
+		$found[] = array( 'foreign' => false ) + sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
 	}
 	return $found;
 }
