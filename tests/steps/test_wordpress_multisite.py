@@ -182,7 +182,9 @@ def test_a_private_plugin_without_a_readme_and_a_vendors_are_told_from_public_on
         "add_filter( 'site_transient_update_plugins', function ( $t ) { if ( is_object( $t ) ) "
         f"$t->response['copper-crumbs/copper-crumbs.php'] = json_decode( '{offer}' ); return $t; }} );",
     )
-    found = {p.slug: (p.foreign, p.hidden) for p in bakery.facts().plugins}
+    facts = bakery.facts()
+    assert not any(theme.foreign for theme in facts.themes)
+    found = {p.slug: (p.foreign, p.hidden) for p in facts.plugins}
     assert found["harbour-forms"] == (True, False)
     assert found["copper-crumbs"] == (False, False)
     assert found["lantern-gallery"] == (False, False)
