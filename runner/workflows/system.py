@@ -13,7 +13,7 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, run_job
+from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, read, run_job
 from runner.execute import Task as HostTask
 from runner.model import (
     Action,
@@ -174,7 +174,17 @@ class _Stage:
             why = "lost"
         code = change.code if change and change.code is not None else -1
         result = Result(status=code, seconds=seconds, output=said, why=why)
-        return judge(self.step, result, reread.text if reread else "", mark)
+        again = reread.text if reread and reread.ok else self._read_again(mark)
+        return judge(self.step, result, again, mark)
+
+    def _read_again(self, mark: str) -> str:
+        """What a cancelled or dead job has not read any more; empty where nobody answers."""
+        task = HostTask("reread", reread_script(mark), timeout=_REREAD_LIMIT)
+        task = becoming(self.hosts, self.host, task, mark) if self.step.become else task
+        try:
+            return read(self.hosts.pool, self.hosts.endpoint(self.host), (task,))["reread"].text
+        except (HostError, SecretError):
+            return ""
 
     def _rebooted(self, found: Aftermath) -> StepOutcome:
         """The outcome, after a reboot where one is needed and asked for."""

@@ -1,4 +1,4 @@
-"""Root's rights by sudo: had with and without a password, refused in words, stopped in time, never leaking."""
+"""Root's rights by sudo: had with and without a password, refused in words, stopped in time, kept."""
 
 from __future__ import annotations
 

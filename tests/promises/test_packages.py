@@ -300,7 +300,7 @@ def test_a_killed_controller_takes_the_upgrade_up_where_it_was(apt: Patching) ->
     process = apt.start("run", "patch", "-y", "--json", "-l", "one")
     read_until(process, "segment.started")
     kill(process)
-    said = apt.say("resume", "last", "-y", "--json")
+    said = apt.say("resume", "last", "--json")
     assert said.code == 0, said
     assert apt.host.packages.versions()["labslow"] == "1.1"
     log = (apt.host.packages.root / "var/log/dpkg.log").read_text()

@@ -71,9 +71,8 @@ def judge(step: Step, result: Result, reread: str, mark: str) -> Aftermath:
     changes = planned(step, said)
     ended = _how_it_ended(step, result, said)
     if "after" not in after.codes:
-        lost = result.why == "lost"
         why = ended or "the packages could not be read again"
-        outcome = Outcome.LOST if lost else Outcome.FAILED
+        outcome = {"lost": Outcome.LOST, "cancelled": Outcome.CANCELLED}.get(result.why, Outcome.FAILED)
         outcomes = tuple(untouched(c) or _outcome(c, outcome, why) for c in changes)
         return Aftermath(outcome=_step(step, result, outcome, why, outcomes))
     outcomes = (
