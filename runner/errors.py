@@ -72,6 +72,11 @@ class SitecrewError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def with_hint(self) -> str:
+        """Message and hint in one line."""
+        return f"{self}; {self.hint[0].lower()}{self.hint[1:]}" if self.hint else str(self)
+
 
 class UsageError(SitecrewError):
     """The command line or an input file cannot be used as it is."""

@@ -14,7 +14,7 @@ from runner.cli.output import say
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["as_json", "selecting", "verbosity", "with_workspace"]
+__all__ = ["as_json", "selecting", "verbosity", "with_variables", "with_workspace"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,16 +45,22 @@ def selecting(command: F) -> F:
 
 
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`-w` and `-e`; passes the loaded workspace as the first argument."""
+    """`-w`; passes the loaded workspace as the first argument."""
 
     @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
-    @click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")
     @functools.wraps(command)
-    def wrapped(folder: str | None, extra: tuple[str, ...], **rest: Any) -> Any:
+    def wrapped(folder: str | None, **rest: Any) -> Any:
         ctx = click.get_current_context()
-        return ctx.invoke(command, open_workspace(ctx, folder, extra), **rest)
+        return ctx.invoke(command, open_workspace(ctx, folder, rest.pop("extra", ())), **rest)
 
     return wrapped
+
+
+def with_variables(command: F) -> F:
+    """`-e`, below `with_workspace`, which takes the variables up."""
+    return click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")(
+        command
+    )
 
 
 def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, with_workspace
+from runner.cli.options import as_json, selecting, with_variables, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
 from runner.errors import ExitCode
@@ -22,6 +22,7 @@ _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_
 
 @click.command()
 @with_workspace
+@with_variables
 @click.argument("playbook")
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
@@ -87,6 +88,7 @@ def _show(site: SitePlan, *, everything: bool) -> None:
         action = click.style(f"{change.action:<8}", fg=_COLOURS[change.action])
         arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
         why = change.why if everything or change.action is not Action.CHANGE else ""
+        why = "" if why in site.problems else why
         click.echo(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
         click.echo("  nothing to do")

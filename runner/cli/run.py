@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, verbosity, with_workspace
+from runner.cli.options import as_json, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.model import Outcome, Playbook, Site, State
@@ -57,6 +57,7 @@ def _step_of(book: Playbook, name: str) -> str:
 
 @click.command()
 @with_workspace
+@with_variables
 @click.argument("playbook")
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
@@ -64,7 +65,9 @@ def _step_of(book: Playbook, name: str) -> str:
 @click.option("--confirm", is_flag=True, help="Ask before each step.")
 @click.option("-C", "--check", "--dry-run", is_flag=True, help="Say what would be done; as `plan`.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: also what is held or up to date, and why.")
-@click.option("-f", "--forks", type=click.IntRange(1), help="Sites at once. Default: parallel.sites.")
+@click.option(
+    "-f", "--forks", type=click.IntRange(1), metavar="N", help="Sites at once. Default: parallel.sites."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, also with --confirm.")
 @verbosity
 @as_json
@@ -111,6 +114,7 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
         found = session.ledger.find_run(run)
         if not reopen(session, found):
             say(f"nothing is left to do in {found}")
+            options = {**options, "quiet": True}
         return _follow(session, found, options)
 
 

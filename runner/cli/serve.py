@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, verbosity, with_workspace
+from runner.cli.options import as_json, verbosity, with_variables, with_workspace
 from runner.cli.output import emit_json, say, table
 from runner.errors import ExitCode, UsageError
 
@@ -27,6 +27,7 @@ __all__ = ["schedule", "serve", "tick"]
 
 @click.command()
 @with_workspace
+@with_variables
 @verbosity
 @as_json
 def serve(workspace: Workspace, **options: Any) -> int:
@@ -52,6 +53,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
 
 @click.command()
 @with_workspace
+@with_variables
 @verbosity
 @as_json
 def tick(workspace: Workspace, **options: Any) -> int:
@@ -79,7 +81,9 @@ def schedule() -> None:
 @schedule.command(name="next")
 @with_workspace
 @click.option("--from", "start", metavar="T", help="RFC 3339 instant. Default: now.")
-@click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
+@click.option(
+    "--count", default=10, show_default=True, type=click.IntRange(1, 10_000), metavar="N", help="How many."
+)
 @as_json
 def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> None:
     """The next openings of every window, in order of their start."""

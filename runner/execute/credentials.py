@@ -80,8 +80,9 @@ class Credentials:
                 for key in _agent_keys():
                     if words[1:2] == [key.get_base64()]:
                         return cast("PKey", key)
+            reason = getattr(error, "strerror", None) or error
             raise LoginRefusedError(
-                f"{self._endpoint.called}: the key {path} cannot be used: {error}",
+                f"{self._endpoint.called}: the key {path} cannot be used: {reason}",
                 hint="Set identity_file to a readable private key, or load it: ssh-add",
             ) from error
 

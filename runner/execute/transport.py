@@ -262,6 +262,7 @@ def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> Unreac
         hint = "The name cannot be resolved: look at `address` in the inventory."
     elif isinstance(error, TimeoutError):
         hint = "No answer: a firewall, or the host is down."
+    reason = getattr(error, "strerror", None) or error or type(error).__name__
     return UnreachableError(
-        f"{endpoint.called}: no connection to {where}: {error or type(error).__name__}", hint=hint
+        f"{endpoint.called}: no connection to {where}: {reason}", hint=hint
     )

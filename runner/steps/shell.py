@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from runner.model import Outcome, SecretRef, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
+from runner.steps.text import sentence
 
 __all__ = ["Shell", "ShellOptions"]
+
+_SAID = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,9 @@ class Shell(StepKind):
         return Script(text=f"cd {shlex.quote(context.site.path)} || exit\n{options.run}\n", env=options.env)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:  # noqa: ARG002
-        """By its exit status; `changes: true` makes a good one `changed`."""
+        """By its exit status; `changes: true` makes a good one `changed`. A bad one tells its last line."""
         options = cast("ShellOptions", step.options)
-        return by_status(step, result, Outcome.CHANGED if options.changes else Outcome.OK)
+        found = by_status(step, result, Outcome.CHANGED if options.changes else Outcome.OK)
+        last = sentence(result.output.rstrip().rpartition("\n")[2], _SAID)
+        told = found.outcome is Outcome.FAILED and not result.why and last
+        return replace(found, why=f"{found.why}: {last}") if told else found

@@ -167,4 +167,6 @@ def _pages(workspace: Workspace, site: Site) -> Check:
 
 
 def _trouble(about: str, error: SitecrewError) -> Check:
-    return Check(about=about, finding=str(error), code=error.exit_code, hint=error.hint)
+    return Check(
+        about=about, finding=str(error).removeprefix(f"{about}: "), code=error.exit_code, hint=error.hint
+    )

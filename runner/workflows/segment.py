@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, LockedError, LostError, UnreachableError
+from runner.errors import HostError, JobRefusedError, LockedError, LostError, UnreachableError
 from runner.execute import (
     Event,
     Job,
@@ -102,6 +102,10 @@ def _carry_once(
     )
     session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
     let_forget(task, part.number, job)
+    if record.status == "locked" and record.lock is None:
+        raise JobRefusedError(
+            f"there is no folder {task.site.path} on the host", hint="correct `path` of the site"
+        )
     if record.status == "locked":
         raise LockedError(
             f"{_holder(record)} works on this site",

@@ -112,12 +112,12 @@ def _ending(error: SitecrewError, *, under_way: bool) -> Ending:
     """What an error says of the site; `under_way`: an earlier attempt began a job that may have run."""
     match error:
         case LockedError():
-            return Ending(Outcome.SKIPPED, _with_hint(error), locked=True)
+            return Ending(Outcome.SKIPPED, error.with_hint, locked=True)
         case UnreachableError():
-            return Ending(Outcome.UNREACHABLE, _with_hint(error))
+            return Ending(Outcome.UNREACHABLE, error.with_hint)
         case LostError():
             return Ending(Outcome.LOST, str(error))
-    return Ending(Outcome.LOST if under_way else Outcome.FAILED, _with_hint(error))
+    return Ending(Outcome.LOST if under_way else Outcome.FAILED, error.with_hint)
 
 
 def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
@@ -235,7 +235,3 @@ def _stops(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str:
         if outcome and outcome.outcome is Outcome.FAILED and step.on_failure is not OnFailure.CONTINUE:
             return f"not begun, since {step.id} failed"
     return ""
-
-
-def _with_hint(error: SitecrewError) -> str:
-    return f"{error}; {error.hint}" if error.hint else str(error)

@@ -186,7 +186,7 @@ def _plan(  # noqa: PLR0917
         order.playbook,
         facts,
         now=order.now,
-        problem=_sentence(found) if isinstance(found, SitecrewError) else "",
+        problem=found.with_hint if isinstance(found, SitecrewError) else "",
         policy=order.policy,
         holds=tuple(holds),
         first_seen=_first_seen(ledger, site, facts, order.now) if facts else {},
@@ -203,7 +203,3 @@ def _first_seen(
     for kind, items in (("plugin", facts.plugins), ("theme", facts.themes)):
         offers |= {(kind, item.slug, item.offered) for item in items if item.offered}
     return {(item, version): at for (_, item, version), at in ledger.see(site.name, offers, now).items()}
-
-
-def _sentence(error: SitecrewError) -> str:
-    return f"{error}; {error.hint}" if error.hint else str(error)
