@@ -240,7 +240,7 @@ class Follower:
             case ["eof", "done", *rest]:
                 return self._record(rest)
             case ["eof", "dead"]:
-                raise self._lost("its driver and warden were killed, or the host was restarted")
+                raise self._lost("its processes on the host were killed, or the host was restarted")
             case ["eof", _]:
                 raise _AgainError
             case ["error", why]:
@@ -306,8 +306,8 @@ class Follower:
 
     def _lost(self, why: str) -> LostError:
         return LostError(
-            f"{self._endpoint.called}: the outcome of job {self._job} is not known: {why}",
-            hint="Nothing else is done to this site before that is known. Type: sitecrew resume RUN",
+            f"{self._endpoint.called}: how job {self._job[:12]} ended is not known: {why}",
+            hint="Look at the site, and at `sitecrew show`. Then: sitecrew resume RUN",
         )
 
     def _patience(self, until: float) -> float:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, JobRefusedError, LockedError, LostError, UnreachableError
+from runner.errors import (
+    HostError,
+    JobRefusedError,
+    LockedError,
+    LostError,
+    UnknownNameError,
+    UnreachableError,
+)
 from runner.execute import (
     Event,
     Job,
@@ -107,10 +114,7 @@ def _carry_once(
             f"there is no folder {task.site.path} on the host", hint="correct `path` of the site"
         )
     if record.status == "locked":
-        raise LockedError(
-            f"{_holder(record)} works on this site",
-            hint=f"wait for it to end, then: sitecrew run {task.order.playbook.name} -l {site}",
-        )
+        raise _locked(task, record)
     if failed:
         return None if paused(task, steps[0], failed, number) else _given_up(task, steps[0])
     for outcome in outcomes:
@@ -272,6 +276,16 @@ _SKIPPED = {
 }
 
 
-def _holder(record: JobRecord) -> str:
-    owner = record.lock.owner if record.lock else ""
-    return f"run {owner.partition('/')[0]}" if owner else "another run"
+def _locked(task: Task, record: JobRecord) -> LockedError:
+    """Who has the site: a run of this crew may have ended without knowing how its job did."""
+    owner = record.lock.owner.partition("/")[0] if record.lock else ""
+    again = f"sitecrew run {task.order.playbook.name} -l {task.site.name}"
+    try:
+        rows = task.session.ledger.site_rows(owner) if owner else ()
+    except UnknownNameError:
+        rows = ()
+    if any(row.site == task.site.name and row.outcome is Outcome.LOST for row in rows):
+        message = f"how run {owner} ended on this site is not known"
+        return LockedError(message, hint=f"find out: sitecrew resume {owner}; then: {again}")
+    holder = f"run {owner}" if owner else "another run"
+    return LockedError(f"{holder} works on this site", hint=f"wait for it to end, then: {again}")
