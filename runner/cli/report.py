@@ -60,7 +60,7 @@ def _tell(delivery: Delivery) -> int:
     if delivery.state.value == "sent":
         say(f"sent to {who}; the server said: {delivery.reply}")
         return ExitCode.OK
-    say(f"{delivery.state}: {delivery.reply}")
+    say(f"not sent ({delivery.state}): {delivery.reply}")
     if delivery.state.value == "queued":
-        say("it stays in the outbox; type the same again to try once more")
+        say("it stays in the outbox; see what is in the way: sitecrew doctor; then type the same again")
     return ExitCode.FAILED

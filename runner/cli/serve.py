@@ -131,6 +131,8 @@ def list_(workspace: Workspace, count: int, json_: bool) -> None:
     ]
     if json_:
         emit_json(rows)
+    elif ledger and not rows:
+        say("no window has been due yet; when the next ones are: sitecrew schedule next")
     elif ledger:
         heads = ("window", "client", "starts", "state", "run", "why")
         table(heads, [[str(row[key] or "") for key in heads] for row in rows])

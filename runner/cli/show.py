@@ -204,6 +204,8 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)] if ledger else []
     if json_:
         emit_json(rows)
+    elif ledger and not rows:
+        say(f"there is no snapshot of {site} yet; a playbook with a step `backup` takes one")
     elif ledger:
         heads = ("snapshot", "site", "taken", "bytes")
         table(heads, [[str(row[key]) for key in heads] for row in rows])

@@ -276,7 +276,8 @@ def _ended(talk: _Talk, error: OSError) -> Handover:
 def _reason(error: OSError) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _said(error.smtp_code, error.smtp_error)
-    return _text(str(error)) or type(error).__name__
+    reason = getattr(error, "strerror", None)
+    return _text(str(reason or error)) or type(error).__name__
 
 
 def _said(code: int, reply: bytes | str) -> str:

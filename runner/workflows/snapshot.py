@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore, Draft, Snapshot
-from runner.errors import BackupError, UnreachableError
+from runner.errors import BackupError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
@@ -42,10 +42,17 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
         if isinstance(error, UnreachableError) and not _connected(task):
             raise
         seconds = time.monotonic() - began
-        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=str(error), seconds=seconds)
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=_reason(error, store), seconds=seconds)
     _record(task, store, snapshot)
     seconds = round(time.monotonic() - began, 3)
     return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_said(snapshot))
+
+
+def _reason(error: Exception, store: ArchiveStore) -> str:
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return f"the backup store {store.folder} cannot take the snapshot: {reason}; make room there"
+    return error.with_hint if isinstance(error, SitecrewError) else str(error)
 
 
 def _fill(task: Task, step: Step, draft: Draft) -> None:
