@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
     from runner.execute.endpoint import Endpoint, Target
 
-__all__ = ["Credentials", "CutLoginError"]
+__all__ = ["Credentials", "CutLoginError", "UnusableKeyError"]
 
 
 class CutLoginError(Exception):
     """The connection ended while we showed a key: a cut link, or a host that has had enough of us."""
+
+
+class UnusableKeyError(LoginRefusedError):
+    """The key cannot be shown to anybody: the host never heard of it."""
 
 
 class Credentials:
@@ -80,11 +84,29 @@ class Credentials:
                 for key in _agent_keys():
                     if words[1:2] == [key.get_base64()]:
                         return cast("PKey", key)
-            reason = getattr(error, "strerror", None) or error
-            raise LoginRefusedError(
-                f"{self._endpoint.called}: the key {path} cannot be used: {reason}",
-                hint="Set identity_file to a readable private key, or load it: ssh-add",
-            ) from error
+            raise self._unusable(path, error) from error
+
+    def _unusable(self, path: Path, error: Exception) -> UnusableKeyError:
+        called, missing = self._endpoint.called, isinstance(error, FileNotFoundError)
+        if missing:
+            return UnusableKeyError(
+                f"{called}: there is no key {path}",
+                hint="Correct identity_file of the host, or make a key: ssh-keygen -t ed25519",
+            )
+        if isinstance(error, TypeError):
+            return UnusableKeyError(
+                f"{called}: the key {path} is locked with a passphrase",
+                hint=f"Set passphrase of the host, like {{env: KEY_PASSPHRASE}}, or load it: ssh-add {path}",
+            )
+        if self._endpoint.passphrase is not None and not isinstance(error, OSError):
+            return UnusableKeyError(
+                f"{called}: the passphrase does not open the key {path}",
+                hint=f"Compare passphrase of the host with: ssh-keygen -y -f {path}",
+            )
+        return UnusableKeyError(
+            f"{called}: the key {path} cannot be used: {getattr(error, 'strerror', None) or error}",
+            hint=f"Is it a private key that you may read? Try: ssh-keygen -y -f {path}",
+        )
 
 
 def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None:

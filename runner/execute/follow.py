@@ -20,6 +20,7 @@ from runner.errors import (
 from runner.execute.events import Awaiting, Ended, Event, JobRecord, Journal
 from runner.execute.frames import Decoder
 from runner.execute.link import ClosedError, CutError
+from runner.execute.noshell import SilentShellError, never_greeted, no_shell
 from runner.execute.wire import command, opening
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ Verdict: TypeAlias = Literal["keep", "undo"]
 Word: TypeAlias = Literal["keep", "undo", "cancel"]
 OnEvent: TypeAlias = Callable[[Event], None]
 Judge: TypeAlias = Callable[[Awaiting], Verdict | None]
+
+
+_PATIENCE = 3
+"""Logins in a row whose shell does not reach our command, before the job is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ class Follower:
         """Wait a moment before the next link, or give up."""
         if isinstance(error, UnreachableError) and not self._begun:
             raise error
+        if isinstance(error, SilentShellError) and self._links >= _PATIENCE and self._journal is None:
+            raise self._lost(f"{error}; {error.hint}") from error
         if isinstance(error, NoShellError) and self._links == 1:
             raise error
         if isinstance(error, LoginRefusedError | HostKeyError | NoShellError):
@@ -222,11 +229,15 @@ class Follower:
         if not self._greeted:
             self._noise = (self._noise + (data or b"") + exec_.waiting_error())[-2000:]
         if data:
-            self._heard = self._alive_at = time.monotonic()
+            self._alive_at = time.monotonic()
+            if self._greeted:
+                self._heard = self._alive_at
         elif data is not None:
             raise self._closed(exec_)
-        elif time.monotonic() >= self._heard + limit:
+        if time.monotonic() >= self._heard + limit:
             link.close()
+            if not self._greeted:
+                raise never_greeted(self._endpoint, limit, self._noise)
             raise CutError(f"nothing heard for {limit:.0f} s")
         return data or b""
 
@@ -297,11 +308,7 @@ class Follower:
     def _closed(self, exec_: Exec) -> Exception:
         """The exec ended: no shell there, where it ended by itself without a greeting; else the link."""
         if not self._greeted and exec_.exit_status(2.0) is not None:
-            said = self._noise.decode("utf-8", "replace").strip()[-200:]
-            return NoShellError(
-                f"{self._endpoint.called}: no POSIX shell for this account: {said!r}",
-                hint="An account that may only use sftp will not do; ask the provider for shell access.",
-            )
+            return no_shell(self._endpoint, self._noise)
         return CutError("the exec ended")
 
     def _lost(self, why: str) -> LostError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
+from runner.errors import UnreachableError
 from runner.execute.endpoint import resolve
 from runner.execute.link import ClosedError
 from runner.execute.transport import Logins, Waits, connect, fetch_host_key
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 
+_MEMORY = 30.0
+
+
 class Pool:
     """Hands out links; threads share it. Close it at the end."""
 
@@ -30,10 +35,13 @@ class Pool:
         self._lock = threading.Lock()
         self._opening: dict[tuple[object, ...], threading.Lock] = {}
         self._links: dict[tuple[object, ...], Link] = {}
+        self._dead: dict[tuple[object, ...], tuple[float, UnreachableError]] = {}
         self._closed = False
 
     def link(self, endpoint: Endpoint) -> Link:
         """The living connection to this endpoint, opened if there is none.
+
+        A host that could not be reached is not tried again for a moment: its sites would all wait in turn.
 
         Raises:
             UnreachableError: and its kin, as in `connect`.
@@ -46,8 +54,15 @@ class Pool:
             if link is None or not link.alive:
                 if link is not None:
                     link.close()
+                elif target.key in self._dead and time.monotonic() < self._dead[target.key][0]:
+                    raise self._dead[target.key][1]
                 gateway = self.link(target.gateway) if target.gateway else None
-                link = connect(endpoint, target, gateway=gateway, logins=self._logins, waits=self._waits)
+                try:
+                    link = connect(endpoint, target, gateway=gateway, logins=self._logins, waits=self._waits)
+                except UnreachableError as error:
+                    if type(error) is UnreachableError:
+                        self._dead[target.key] = (time.monotonic() + _MEMORY, error)
+                    raise
                 with self._lock:
                     self._links[target.key] = link
                 self._check()

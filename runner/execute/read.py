@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import NoShellError, UnreachableError
+from runner.errors import UnreachableError
 from runner.execute.events import TaskRecord
 from runner.execute.frames import Decoder, Frame, new_nonce
 from runner.execute.link import CutError
+from runner.execute.noshell import NOISE, SilentShellError, never_greeted, no_shell
 from runner.execute.texts import text
 from runner.execute.wire import command
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from runner.execute.endpoint import Endpoint
     from runner.execute.job import Restore, Task
-    from runner.execute.link import Exec
+    from runner.execute.link import Exec, Link
     from runner.execute.pool import Pool
 
 __all__ = ["Sink", "collect_garbage", "read", "stream"]
@@ -57,6 +59,9 @@ def read(
         reading = _Reading(cap=cap)
         try:
             return reading.run(pool, endpoint, tasks, restore, silence)
+        except SilentShellError:
+            if last:
+                raise
         except CutError as error:
             if last:
                 raise UnreachableError(f"{endpoint.called}: the link broke while reading: {error}") from error
@@ -148,6 +153,8 @@ class _Reading:
         self._current = ""
         self._nonce = new_nonce()
         self._noise = bytearray()
+        self._patience: float | None = None
+        """Until when the host's greeting is waited for."""
 
     def run(
         self, pool: Pool, endpoint: Endpoint, tasks: Sequence[Task], restore: Restore | None, silence: float
@@ -160,7 +167,7 @@ class _Reading:
         errors = threading.Thread(target=self._listen_error, args=(exec_,), daemon=True)
         try:
             errors.start()
-            if not self._listen(exec_, silence):
+            if not self._listen(link, exec_, silence):
                 self._raise_closed(exec_, endpoint)
             errors.join(5.0)
         finally:
@@ -182,28 +189,42 @@ class _Reading:
         lines.append("}\ngo\n")
         return "".join(lines)
 
-    def _listen(self, exec_: Exec, silence: float) -> bool:
+    def _listen(self, link: Link, exec_: Exec, silence: float) -> bool:
         """Stdout, to the last frame; False when it ended before."""
         decoder = Decoder(self._nonce)
-        greeted = False
+        self._patience = time.monotonic() + HELLO
         while True:
-            data = exec_.receive(silence if greeted else HELLO)
-            if data is None:
-                raise CutError(f"nothing heard for {silence if greeted else HELLO:.0f} s")
+            data = self._receive(link, exec_, silence)
             if not data:
                 return False
             for piece in decoder.feed(data):
                 if isinstance(piece, bytes):
-                    if self._current:
-                        self._take(piece)
-                    elif not greeted:
-                        self._noise += piece[:2000]
+                    self._hear(piece)
                 elif piece.words == ("hello",):
-                    greeted = True
+                    self._patience = None
                 elif piece.words == ("bye",):
                     return True
                 else:
                     self._understand(piece.words)
+
+    def _receive(self, link: Link, exec_: Exec, silence: float) -> bytes:
+        """The next bytes; however much is printed, the greeting must come in time."""
+        if self._patience is None:
+            data = exec_.receive(silence)
+            if data is None:
+                raise CutError(f"nothing heard for {silence:.0f} s")
+            return data
+        data = exec_.receive(max(self._patience - time.monotonic(), 0.01))
+        if data is None or (data and time.monotonic() > self._patience):
+            link.close()
+            raise never_greeted(link.endpoint, HELLO, bytes(self._noise))
+        return data
+
+    def _hear(self, piece: bytes) -> None:
+        if self._current:
+            self._take(piece)
+        elif self._patience is not None:
+            self._noise = (self._noise + piece)[-NOISE:]
 
     def _understand(self, words: tuple[str, ...]) -> None:
         match words:
@@ -247,11 +268,7 @@ class _Reading:
 
     def _raise_closed(self, exec_: Exec, endpoint: Endpoint) -> None:
         if not self._parts and exec_.exit_status(2.0) is not None:
-            said = self._noise.decode("utf-8", "replace").strip()[-200:]
-            raise NoShellError(
-                f"{endpoint.called}: no POSIX shell for this account: {said!r}",
-                hint="An account that may only use sftp will not do; ask the provider for shell access.",
-            )
+            raise no_shell(endpoint, bytes(self._noise))
         raise CutError("the exec ended")
 
     def _record(self, name: str, part: _Part) -> TaskRecord:

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import HostKeyError, LoginRefusedError, UnreachableError
-from runner.execute.credentials import Credentials, CutLoginError
+from runner.errors import HostKeyError, LoginRefusedError, SecretError, UnreachableError
+from runner.execute.credentials import Credentials, CutLoginError, UnusableKeyError
 from runner.execute.hostkeys import HostKey, KnownHosts
 from runner.execute.link import Link
 
@@ -56,7 +56,7 @@ class Logins:
 
     def refused(self, target: Target) -> None:
         """Remember that this login was refused."""
-        self._refused[target.key] = time.monotonic() + self._silence
+        self._refused[(target.key, target.identities)] = time.monotonic() + self._silence
 
     def check(self, target: Target, called: str) -> None:
         """Raise while a refusal is too young for another attempt.
@@ -64,7 +64,7 @@ class Logins:
         Raises:
             LoginRefusedError: with the time to wait in its hint.
         """
-        left = self._refused.get(target.key, 0.0) - time.monotonic()
+        left = self._refused.get((target.key, target.identities), 0.0) - time.monotonic()
         if left > 0:
             raise LoginRefusedError(
                 f"{called}: login as {target.user} was refused a moment ago",
@@ -92,17 +92,25 @@ def connect(
     credentials = Credentials(endpoint, target)
     for attempt in range(1, waits.tries + 1):
         logins.check(target, endpoint.called)
+        began = time.monotonic()
         try:
             with logins.place(target.host, target.port):
                 return _log_in(endpoint, target, credentials, gateway, waits)
+        except UnusableKeyError:
+            raise
         except LoginRefusedError:
             logins.refused(target)
             raise
+        except SecretError as error:
+            raise LoginRefusedError(f"{endpoint.called}: {error}", hint=error.hint) from error
         except (HostKeyError, UnreachableError):
             raise
         except Exception as error:
             # a host that hangs up on our key may be counting: it is asked twice, not six times
             last = 2 if isinstance(error, CutLoginError) else waits.tries
+            waited = time.monotonic() - began
+            if _is_passing(error) and waited >= 0.9 * min(waits.connect, waits.banner):
+                raise _silent(endpoint, target, waited) from error
             if attempt >= last or not _is_passing(error):
                 raise _unreachable(endpoint, target, error) from error
         time.sleep(random.uniform(0.05, 0.3) * attempt)  # noqa: S311 - jitter
@@ -253,16 +261,39 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(error, SSHException) and ("banner" in words or "No existing session" in words)
 
 
-def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> UnreachableError:
-    where = f"{target.host} port {target.port}"
-    hint = (
-        f"Is the address right, is sshd running there? Try: ssh -p {target.port} {target.user}@{target.host}"
+def _silent(endpoint: Endpoint, target: Target, waited: float) -> UnreachableError:
+    """A busy sshd hangs up at once; one that keeps us waiting will do so again."""
+    return UnreachableError(
+        f"{endpoint.called}: {target.host} port {target.port} takes the connection and then says nothing"
+        f" ({waited:.0f} s waited)",
+        hint=f"Is that the port of its sshd? Try: ssh -v -p {target.port} {target.user}@{target.host}",
     )
+
+
+def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> UnreachableError:
+    called, where = endpoint.called, f"{target.host} port {target.port}"
+    attempt = f"Try: ssh -p {target.port} {target.user}@{target.host}"
     if isinstance(error, socket.gaierror):
-        hint = "The name cannot be resolved: look at `address` in the inventory."
-    elif isinstance(error, TimeoutError):
-        hint = "No answer: a firewall, or the host is down."
+        return UnreachableError(
+            f"{called}: the name {target.host} cannot be resolved",
+            hint="Correct `address` of the host in the inventory.",
+        )
+    if isinstance(error, TimeoutError):
+        return UnreachableError(
+            f"{called}: {where} does not answer", hint=f"A firewall, or the host is down. {attempt}"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            f"{called}: {where} refuses the connection",
+            hint=f"Is the port right, does sshd run there? {attempt}",
+        )
+    if _is_passing(error):
+        return UnreachableError(
+            f"{called}: {where} hangs up each time: {error or type(error).__name__}",
+            hint=f"Are there too many logins at once, or does it ban us? {attempt}",
+        )
     reason = getattr(error, "strerror", None) or error or type(error).__name__
     return UnreachableError(
-        f"{endpoint.called}: no connection to {where}: {reason}", hint=hint
+        f"{called}: no connection to {where}: {reason}",
+        hint=f"Is the address right, does sshd run there? {attempt}",
     )
