@@ -21,6 +21,7 @@ from runner.model import (
     Rule,
     Settings,
     Ssh,
+    Tool,
     UndoDatabase,
     UpdateRules,
 )
@@ -196,7 +197,7 @@ class SettingsFile(Shape):
 
 def settings_of(shape: SettingsFile) -> Settings:
     """The settings. Paths are absolute already: each file's start at that file."""
-    backups = shape.backups
+    backups, tool = shape.backups, shape.tools.wp_cli
     return Settings(
         agency=Agency(**dict(shape.agency)),
         mail=Mail(**dict(shape.mail)) if shape.mail else None,
@@ -212,6 +213,7 @@ def settings_of(shape: SettingsFile) -> Settings:
         parallel=Parallel(**dict(shape.parallel)),
         limits=Limits(**dict(shape.limits)),
         ssh=Ssh(**dict(shape.ssh)),
+        wp_cli=Tool(file=tool.file, sha512=tool.sha512.lower()) if tool else None,
         crew_mail=shape.crew.mail,
     )
 

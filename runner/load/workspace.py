@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,12 +111,21 @@ def load_workspace(
         raise UsageError(f"{folder / _INVENTORY} says nothing", hint=_NO_WORKSPACE)
     return Workspace(
         folder=folder,
-        inventory=inventory.inventory_of(shape, folder),
+        inventory=_bringing(inventory.inventory_of(shape, folder), settings.settings_of(told)),
         settings=settings.settings_of(told),
         playbooks=playbooks,
         variables=_variables(extra or {}),
         warnings=tuple(layers.unknown_variables(environ)),
     )
+
+
+def _bringing(inventory: Inventory, settings: Settings) -> Inventory:
+    """The hosts as runs take them: each knows the tool that is brought to it."""
+    if settings.wp_cli is None:
+        return inventory
+    brings = settings.wp_cli.sha512
+    hosts = {name: replace(host, brings=brings) for name, host in inventory.hosts.items()}
+    return replace(inventory, hosts=hosts)
 
 
 def load_playbook(folder: Path, name: str, *, kinds: Mapping[str, Kind] | None = None) -> Playbook:

@@ -27,7 +27,17 @@ from runner.model.playbook import OnFailure, Playbook, Step
 from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules
 from runner.model.run import Order, RunEvent
 from runner.model.secret import SecretRef, SecretSource
-from runner.model.settings import Agency, Backups, Limits, Mail, MailSecurity, Parallel, Settings, Ssh
+from runner.model.settings import (
+    Agency,
+    Backups,
+    Limits,
+    Mail,
+    MailSecurity,
+    Parallel,
+    Settings,
+    Ssh,
+    Tool,
+)
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
@@ -80,6 +90,7 @@ __all__ = [
     "Support",
     "SystemFacts",
     "SystemPackage",
+    "Tool",
     "Translation",
     "UndoDatabase",
     "UpdateRules",

@@ -56,6 +56,8 @@ class Host:
     """Path of the command-line PHP on the host."""
     wp: str | None = None
     """Path of wp-cli on the host."""
+    brings: str = ""
+    """SHA-512 of the wp-cli that is brought there where it has none; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from runner.model.policy import Policy
 from runner.model.secret import SecretRef
 
-__all__ = ["Agency", "Backups", "Limits", "Mail", "MailSecurity", "Parallel", "Settings", "Ssh"]
+__all__ = ["Agency", "Backups", "Limits", "Mail", "MailSecurity", "Parallel", "Settings", "Ssh", "Tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,16 @@ class Ssh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A program that is brought to hosts which lack it."""
+
+    file: str
+    """On the controller, absolute."""
+    sha512: str
+    """128 hexadecimal digits in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything in sitecrew.yaml. Paths are absolute once loaded."""
 
@@ -94,4 +104,5 @@ class Settings:
     parallel: Parallel = field(default_factory=Parallel)
     limits: Limits = field(default_factory=Limits)
     ssh: Ssh = field(default_factory=Ssh)
+    wp_cli: Tool | None = None
     crew_mail: tuple[str, ...] = ()

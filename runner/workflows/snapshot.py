@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore, Draft, Snapshot
-from runner.errors import BackupError, SitecrewError, UnreachableError
+from runner.errors import BackupError, HostError, SitecrewError, UnreachableError, UsageError
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.backup import BackupOptions, database_script, files_script
 from runner.steps.text import sentence
+from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.workflows.become import becoming, refused
 from runner.workflows.segment import mark_of
+from runner.workflows.tools import bring_wp_cli
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -31,14 +33,8 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
     session, began = task.session, time.monotonic()
     store = ArchiveStore(Path(session.workspace.settings.backups.store))
     try:
-        draft = store.begin(task.site.name)
-        try:
-            _fill(task, step, draft)
-            snapshot = draft.commit(task.run)
-        except BaseException:
-            draft.discard()
-            raise
-    except (BackupError, UnreachableError, OSError) as error:
+        snapshot = _taken(task, step, store)
+    except (BackupError, HostError, UsageError, OSError) as error:
         if isinstance(error, UnreachableError) and not _connected(task):
             raise
         seconds = time.monotonic() - began
@@ -53,6 +49,21 @@ def _reason(error: Exception, store: ArchiveStore) -> str:
         reason = error.strerror or type(error).__name__
         return f"the backup store {store.folder} cannot take the snapshot: {reason}; make room there"
     return error.with_hint if isinstance(error, SitecrewError) else str(error)
+
+
+def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
+    """Once more where the dump wants a wp-cli that can be brought."""
+    for last in (False, True):
+        draft = store.begin(task.site.name)
+        try:
+            _fill(task, step, draft)
+            return draft.commit(task.run)
+        except BaseException as error:
+            draft.discard()
+            host = task.order.hosts[task.site.host]
+            if last or not lacks_wp_cli(error.__cause__) or not bring_wp_cli(task.session.hosts, host):
+                raise
+    raise AssertionError
 
 
 def _fill(task: Task, step: Step, draft: Draft) -> None:
@@ -109,8 +120,26 @@ def _check(name: str, record: TaskRecord | None) -> None:
         raise BackupError(f"the host did not send the {name}")
     if record.why == "timeout":
         raise BackupError(f"sending the {name} took longer than its time limit")
-    said = sentence(record.error.decode("utf-8", "replace")) or f"exit status {record.code}"
-    raise BackupError(f"the host could not read the {name}: {said}")
+    error = record.error.decode("utf-8", "replace")
+    if hindrance := hindered(error):
+        raise BackupError(f"{_COULD_NOT} {name}: {hindrance}", hint=hindrance.hint) from hindrance
+    said = sentence(error) or f"exit status {record.code}"
+    raise BackupError(f"{_COULD_NOT} {name}: {said}", hint=_hint(said))
+
+
+_COULD_NOT = "the host could not read the"
+_HINTS = {
+    "proc_open": "PHP may not start the dump client there: set `php` of the host to one that may",
+    "Access denied": "see DB_USER and DB_PASSWORD in wp-config.php",
+    "connect to": "does the database run? See DB_HOST in wp-config.php",
+    "No such file or directory": "is the database's client (mysqldump, mariadb-dump) installed there?",
+    "Permission denied": "log in as the owner of the site's files",
+    "No space left": "make room on the host: df -h",
+}
+
+
+def _hint(said: str) -> str:
+    return next((hint for words, hint in _HINTS.items() if words in said), "")
 
 
 def _record(task: Task, store: ArchiveStore, snapshot: Snapshot) -> None:

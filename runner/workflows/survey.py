@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError, SitecrewError, UnreachableError
@@ -15,9 +16,10 @@ from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import LedgerHold, cut, needs_facts, plan_site
-from runner.steps.wordpress import asked_languages, facts_script, parse_facts
+from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
 from runner.workflows.become import unbecoming
 from runner.workflows.systems import Preview, preview_systems
+from runner.workflows.tools import bring_wp_cli
 
 if TYPE_CHECKING:
     from runner.record import Ledger
@@ -140,6 +142,24 @@ def read_facts(
     Raises:
         UnreachableError: the host cannot be reached.
     """
+    read_once = partial(_read_once, hosts, check_updates=check_updates, languages=languages)
+    found = read_once(sites)
+    lacking = [site for site in sites if lacks_wp_cli(found[site.name])]
+    if not lacking:
+        return found
+    try:
+        if not bring_wp_cli(hosts, hosts.workspace.inventory.hosts[lacking[0].host]):
+            return found
+    except UnreachableError:
+        raise
+    except SitecrewError as error:
+        return {**found, **dict.fromkeys((site.name for site in lacking), error)}
+    return {**found, **read_once(lacking)}
+
+
+def _read_once(
+    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool, languages: Sequence[str]
+) -> Mapping[str, SiteFacts | SitecrewError]:
     if not sites:
         return {}
     mark = secrets.token_hex(16)

@@ -7,11 +7,20 @@ from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.cron import Cron
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
-from runner.steps.wordpress.facts import facts_script, parse_facts
+from runner.steps.wordpress.facts import facts_script, hindered, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.languages import Languages, asked_languages
 from runner.steps.wordpress.maintenance import Maintenance
+from runner.steps.wordpress.shell import tool_name
 
-__all__ = ["KINDS", "asked_languages", "facts_script", "parse_facts"]
+__all__ = [
+    "KINDS",
+    "asked_languages",
+    "facts_script",
+    "hindered",
+    "lacks_wp_cli",
+    "parse_facts",
+    "tool_name",
+]
 
 KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums(), Cron(), Maintenance())
 """The steps of this family, in the order of the documentation."""

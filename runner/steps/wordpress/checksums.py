@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.said import marked
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["ChecksumOptions", "Checksums"]
@@ -91,7 +91,7 @@ class Checksums(StepKind):
         options = cast("ChecksumOptions", step.options)
         if result.why:
             return by_status(step, result, Outcome.OK)
-        lines = list(_lines(result.output, context.mark))
+        lines = list(marked(result.output, context.mark))
         subjects = [line for line in lines if "subject" in line]
         ended = any("end" in line for line in lines)
         findings = [finding for line in subjects for finding in _findings(line)]
@@ -113,17 +113,6 @@ class Checksums(StepKind):
             seconds=result.seconds,
             output=_report(subjects, findings, count),
         )
-
-
-def _lines(output: str, mark: str) -> Iterator[dict[str, Any]]:
-    for line in output.splitlines():
-        if line.startswith(f"{mark} {{"):
-            try:
-                data = json.loads(line.removeprefix(f"{mark} "))
-            except ValueError:
-                continue
-            if isinstance(data, dict):
-                yield data
 
 
 def _findings(line: dict[str, Any]) -> Iterator[tuple[str, str]]:

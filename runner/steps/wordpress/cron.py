@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.said import marked
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["Cron", "CronOptions"]
@@ -101,7 +101,7 @@ class Cron(StepKind):
         options = cast("CronOptions", step.options)
         if result.why:
             return by_status(step, result, Outcome.OK)
-        looked = next((line for line in _json(result.output, context.mark) if "events" in line), None)
+        looked = next((line for line in marked(result.output, context.mark) if "events" in line), None)
         if looked is None:
             return _unread(step, result, context.mark)
         runs = list(_runs(result.output, context.mark))
@@ -119,22 +119,11 @@ class Cron(StepKind):
         )
 
 
-def _json(output: str, mark: str) -> Iterator[dict[str, Any]]:
-    for line in output.splitlines():
-        if line.startswith(f"{mark} {{"):
-            try:
-                data = json.loads(line.removeprefix(f"{mark} "))
-            except ValueError:
-                continue
-            if isinstance(data, dict):
-                yield data
-
-
 def _runs(output: str, mark: str) -> Iterator[tuple[str, str, str]]:
     """Hook, site and what went wrong (empty when it went well) of each process that was begun."""
     pattern = rf"^{re.escape(mark)} run (\d+) (\S+)$(.*?)(?=^{re.escape(mark)} run |\Z)"
     for match in re.finditer(pattern, output, re.MULTILINE | re.DOTALL):
-        said = [line for line in _json(match[3], mark) if "hook" in line]
+        said = [line for line in marked(match[3], mark) if "hook" in line]
         last = said[-1] if said else {}
         url = sentence(str(last.get("url") or f"site {match[1]}"))
         state = last.get("state")

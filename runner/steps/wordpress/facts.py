@@ -5,30 +5,34 @@ A site whose plugins or theme kill PHP is read once more without them, in the sa
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from runner.errors import HostError
 from runner.model import CoreOffer, Extension, Host, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
 from runner.steps.text import sentence
+from runner.steps.wordpress.said import marked, shaped
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["facts_script", "fatal_error", "parse_facts"]
+__all__ = ["facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
 
-_Kind = TypeVar("_Kind", Extension, Translation, SubSite)
+_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite)
 _BODY = """
 attempt() {{
 {program}
 }}
-said=$(attempt 2>&1 | tail -c 2000000)
-printf '%s\\n' "$said"
+sift() {{
+  head -c 50000000 | awk -v mark="$mark " 'index($0, mark) == 1 {{ print; next }}
+    {{ kept[NR % 40] = substr($0, 1, 600) }}
+    END {{ for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
+}}
+said=$(attempt 2>&1 | sift)
+printf '\\n%s\\n' "$said"
 case $said in *"$mark {{"*) exit 0 ;; esac
 say again
-attempt --skip-plugins --skip-themes 2>&1
+attempt --skip-plugins --skip-themes 2>&1 | sift
 exit 0
 """
 
@@ -36,9 +40,20 @@ _PROBLEMS = {
     "no-folder": ("there is no such folder on the host", "correct `path` of the site"),
     "no-access": ("the login may not enter the site's folder", "log in as the owner of the site's files"),
     "no-php": ("no PHP for the command line was found on the host", "set `php: /path/to/php` of the host"),
-    "no-wp": ("wp-cli was not found on the host", "install it there, or set `wp: /path/to/wp` of the host"),
+    "no-config": ("the login may not read wp-config.php", "log in as the owner of the site's files"),
+    "no-wp": (
+        "wp-cli was not found on the host",
+        "set `wp: /path/to/wp` of the host, or let it be brought: `tools.wp_cli` in sitecrew.yaml",
+    ),
 }
+_OTHER_PHP = "set `php: /path/to/php` of the host; what there is: ls /usr/bin/php* /opt/*/*/usr/bin/php"
+_NARROW = "the host gives PHP too little memory", "ask the provider; WordPress needs 256 MB"
 _COMPLAINTS = (
+    ('Class "Phar" not found', "PHP on the host lacks the phar extension that wp-cli needs", _OTHER_PHP),
+    ("X-Powered-By: PHP", "the PHP found on the host is for web servers, not for a shell", _OTHER_PHP),
+    ("Cannot allocate memory", *_NARROW),
+    ("failed to map segment", *_NARROW),
+    ("Out of memory", *_NARROW),
     (
         "YIKES",
         "the login is root, and wp-cli does not run as root",
@@ -94,11 +109,23 @@ def parse_facts(output: str, mark: str) -> SiteFacts:
         HostError: there are none; the message is a sentence that says why.
     """
     first, _, second = output.partition(f"\n{mark} again\n")
-    if (data := _facts_line(first, mark)) is not None:
-        return _facts(data)
-    if (data := _facts_line(second, mark)) is not None:
-        return _facts({**data, "crippled": _reason(first)})
+    if (facts := _read(first, mark)) is not None:
+        return facts
+    if (facts := _read(second, mark, crippled=_reason(first))) is not None:
+        return facts
     raise _problem(output, mark)
+
+
+def hindered(output: str, mark: str = "") -> HostError | None:
+    """Why a script of ours could not begin on a site: from its output, or without the mark its stderr."""
+    match = re.search(rf"^{re.escape(mark)}problem ([a-z-]+)$", output, re.MULTILINE)
+    message, hint = _PROBLEMS.get(match[1], ("", "")) if match else ("", "")
+    return HostError(message, hint=hint) if message else None
+
+
+def lacks_wp_cli(error: object) -> bool:
+    """Whether this is what is said where wp-cli was not found."""
+    return isinstance(error, HostError) and str(error) == _PROBLEMS["no-wp"][0]
 
 
 def fatal_error(output: str) -> str:
@@ -126,22 +153,19 @@ def _reason(output: str) -> str:
     )
 
 
-def _facts_line(text: str, mark: str) -> dict[str, Any] | None:
-    for line in text.splitlines():
-        if line.startswith(f"{mark} {{"):
-            try:
-                data = json.loads(line.removeprefix(f"{mark} "))
-            except ValueError:
-                continue
-            if isinstance(data, dict) and "wordpress" in data:
-                return data
+def _read(text: str, mark: str, **more: str) -> SiteFacts | None:
+    """The facts that were said first and can be understood."""
+    for data in marked(text, mark):
+        try:
+            return _facts({**data, **more})
+        except ValueError:
+            continue
     return None
 
 
 def _problem(output: str, mark: str) -> HostError:
-    if match := re.search(rf"^{re.escape(mark)} problem (\S+)$", output, re.MULTILINE):
-        message, hint = _PROBLEMS.get(match[1], (match[1], ""))
-        return HostError(message, hint=hint)
+    if hindrance := hindered(output, f"{mark} "):
+        return hindrance
     for words, message, hint in _COMPLAINTS:
         if words in output:
             return HostError(message, hint=hint)
@@ -153,27 +177,18 @@ def _problem(output: str, mark: str) -> HostError:
 
 
 def _facts(data: Mapping[str, Any]) -> SiteFacts:
-    known: dict[str, Any] = {}
-    for field in fields(SiteFacts):
-        if field.name in data:
-            known[field.name] = _plain(data[field.name])
-    known["plugins"] = tuple(_made(Extension, entry) for entry in data.get("plugins") or ())
-    known["themes"] = tuple(_made(Extension, entry) for entry in data.get("themes") or ())
-    known["core_offers"] = tuple(
-        CoreOffer(*(str(_plain(offer[name])) for name in ("version", "package", "requires_php")))
-        for offer in data.get("core_offers") or ()
-    )
-    known["translations"] = tuple(_made(Translation, entry) for entry in data.get("translations") or ())
-    known["network"] = tuple(_made(SubSite, entry) for entry in data.get("network") or ())
-    return SiteFacts(**known)
+    made = {
+        "plugins": _each(Extension, data, "plugins"),
+        "themes": _each(Extension, data, "themes"),
+        "core_offers": _each(CoreOffer, data, "core_offers"),
+        "translations": _each(Translation, data, "translations"),
+        "network": _each(SubSite, data, "network"),
+    }
+    return shaped(SiteFacts, data, **made)
 
 
-def _made(kind: type[_Kind], entry: Mapping[str, Any]) -> _Kind:
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: _plain(value) for name, value in entry.items() if name in names})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return sentence(value)
-    return tuple(_plain(entry) for entry in value) if isinstance(value, list) else value
+def _each(kind: type[_Kind], data: Mapping[str, Any], name: str) -> tuple[_Kind, ...]:
+    entries = data.get(name) or []
+    if not isinstance(entries, list):
+        raise ValueError(f"{name} is no list")  # noqa: TRY004 - as for all else that is wrong
+    return tuple(shaped(kind, entry) for entry in entries)

@@ -15,41 +15,64 @@ from importlib.resources import files
 from runner.model import Host, Site
 from runner.steps.base import Script
 
-__all__ = ["program", "site_script"]
+__all__ = ["program", "site_script", "tool_name"]
 
 _PRELUDE = r"""
 umask 022
 export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
 say() { printf '\n%s %s\n' "$mark" "$1"; }
-stop() { say "problem $1"; exit 3; }
+stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
 find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
   /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php \
   /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
 find_wp() { command -v wp || first /usr/local/bin/wp /usr/bin/wp "$HOME/bin/wp" "$HOME/.local/bin/wp" \
   "$HOME/wp-cli.phar" "$HOME/.local/share/wp-cli.phar"; }
+brought() {
+  me=${LOGNAME:-$(id -un)}
+  for c in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
+    if [ -O "$c" ] && [ ! -L "$c" ] && [ -O "$c/tools/$brings" ]; then
+      printf '%s' "$c/tools/$brings"
+      return
+    fi
+  done
+  return 1
+}
 if [ ! -d "$site" ]; then stop no-folder; fi
 cd "$site" 2>/dev/null || stop no-access
+if [ -e wp-config.php ] && [ ! -r wp-config.php ]; then stop no-config; fi
 php=${php:-$(find_php)} || stop no-php
 if ! command -v "$php" >/dev/null; then stop no-php; fi
-wp=${wp:-$(find_wp)} || stop no-wp
+wp=${wp:-$(find_wp || brought)} || stop no-wp
 if [ ! -r "$wp" ]; then stop no-wp; fi
 l=; IFS= read -r l <"$wp" || :
 case $l in
-'#!'*php*|'<?php'*) wp() { "$php" -d memory_limit=512M -d log_errors=0 "$wp" --no-color "$@"; } ;;
-*) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS='-d memory_limit=512M -d log_errors=0'
+'#!'*php*|'<?php'*) wp() { "$php" -d memory_limit=512M -d log_errors=0 $more "$wp" --no-color "$@"; } ;;
+*) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS="-d memory_limit=512M -d log_errors=0 $more"
    wp() { "$wp" --no-color "$@"; } ;;
 esac
 """
 
 
-def site_script(site: Site, host: Host, mark: str, body: str) -> Script:
-    """`body` run in the site's folder with `wp`, `$php` and `say` at hand.
+def tool_name(sha512: str) -> str:
+    """What a wp-cli that we brought is called on the host, in our own folder `tools`; empty for none."""
+    return f"wp-cli-{sha512[:32]}.phar" if sha512 else ""
+
+
+def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = "") -> Script:
+    """`body` run in the site's folder with `wp`, `$php` and `say` at hand; `options` are PHP's.
 
     A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
-    no-wp.
+    no-config, no-wp.
     """
-    names = {"mark": mark, "site": site.path, "php": host.php or "", "wp": host.wp or ""}
+    names = {
+        "mark": mark,
+        "site": site.path,
+        "php": host.php or "",
+        "wp": host.wp or "",
+        "brings": tool_name(host.brings) or "-",
+        "more": options,
+    }
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
     return Script(
         text=f"sitecrew() {{\n{head}\n{_PRELUDE.strip()}\n{body.strip()}\n}}\nsitecrew </dev/null\n"

@@ -6,7 +6,6 @@ reasons; whether an item has changed is decided by the facts that a fresh proces
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from runner.model import (
 from runner.steps.base import Context, Result, by_status
 from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.said import marked
 
 __all__ = ["Said", "idle", "item_lines", "verdict"]
 
@@ -76,14 +76,8 @@ def idle(step: Step, context: Context) -> StepOutcome:
 def item_lines(output: str, mark: str) -> dict[str, Said]:
     """The last word about each item; the program's own lines are found by the mark."""
     found: dict[str, Said] = {}
-    for line in output.splitlines():
-        if not line.startswith(f"{mark} {{"):
-            continue
-        try:
-            data = json.loads(line.removeprefix(f"{mark} "))
-        except ValueError:
-            continue
-        if isinstance(data, dict) and "item" in data:
+    for data in marked(output, mark):
+        if "item" in data:
             earlier = found.get(str(data["item"]), Said())
             why = sentence(str(data.get("why") or "")) or earlier.why
             found[str(data["item"])] = Said(str(data.get("state", "")), str(data.get("version", "")), why)
