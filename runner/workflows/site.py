@@ -10,14 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import (
-    JobRefusedError,
-    LockedError,
-    LostError,
-    SecretError,
-    SitecrewError,
-    UnreachableError,
-)
+from runner.errors import HostError, LockedError, LostError, SitecrewError, UnreachableError, UsageError
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
@@ -104,7 +97,7 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         if task.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
         return _parts(task, parts, known)
-    except (LockedError, LostError, UnreachableError, JobRefusedError, SecretError) as error:
+    except (LockedError, HostError, UsageError) as error:
         return _ending(error, under_way=bool(begun(session, order.run, site.name, attempt)))
 
 
