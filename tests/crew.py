@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NIGHTLY", "Crew", "Said", "again", "at_work", "check_settled", "ended", "work"]
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 90.0
+PATIENCE = 240.0
 
 NIGHTLY = """\
 name: Nightly

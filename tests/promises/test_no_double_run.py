@@ -124,7 +124,7 @@ def test_kills_at_random_moments_also_during_resume(fresh_fleet: Fleet, tmp_path
         crew = fresh(fresh_fleet, tmp_path / f"{number}", site)
         words = (("run", "nightly", "-l", site), ("resume", "last"))
         for word, (lines, after) in list(zip(words, moments[number], strict=True))[: 1 + number % 2]:
-            process = crew.start(*word, "--json")
+            process = crew.start("0", "never", *word, "--json", module="tests.promises.dying")
             assert process.stdout is not None
             for _ in range(lines):
                 process.stdout.readline()
