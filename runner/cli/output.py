@@ -16,6 +16,8 @@ from runner.model import Outcome
 
 __all__ = ["ago", "closest_hint", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
 
+_NARROW = 24
+"""A last column with less room than this is cut rather than folded."""
 _COLOURS = {
     Outcome.OK: "green",
     Outcome.CHANGED: "green",
@@ -84,7 +86,7 @@ def closest_hint(name: str, known: Iterable[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their content; the last one is cut to the width of the screen."""
+    """Columns as wide as their content; on a screen the last one goes on below itself, else a line is cut."""
     import shutil
 
     lines = [list(map(str, row)) for row in rows]
@@ -92,11 +94,19 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     room = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 10_000
     for number, line in enumerate([list(heads), *lines]):
         cells = [cell + " " * (widths[i] - len(click.unstyle(cell))) for i, cell in enumerate(line)]
-        text = "  ".join(cells).rstrip()
-        plain = click.unstyle(text)
-        if len(plain) > room:
-            text = plain[: room - 1] + "…"
-        click.echo(click.style(text, bold=True) if number == 0 else text)
+        for text in _fitted("  ".join(cells).rstrip(), sum(widths[:-1]) + 2 * (len(widths) - 1), room):
+            click.echo(click.style(text, bold=True) if number == 0 else text)
+
+
+def _fitted(text: str, last: int, room: int) -> list[str]:
+    """A line of a table as the lines of a screen; its last column begins at `last`."""
+    plain = click.unstyle(text)
+    if len(plain) <= room:
+        return [text]
+    if room - last < _NARROW:
+        return [plain[: room - 1] + "…"]
+    first, *rest = textwrap.wrap(plain[last:], room - last, break_on_hyphens=False)
+    return [plain[:last] + first, *(" " * last + line for line in rest)]
 
 
 def complain(error: SitecrewError) -> None:

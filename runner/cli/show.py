@@ -9,12 +9,15 @@ import click
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
 from runner.errors import UnknownNameError
+from runner.model import Outcome
 
 if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
 __all__ = ["backup", "list_", "logs", "show"]
+
+_WIDEST = max(map(len, Outcome))
 
 
 def reading(workspace: Workspace) -> Ledger:
@@ -162,8 +165,10 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
             click.echo(f"  ! {problem}")
         for step in site.steps:
             state = outcome_text(step.outcome) if step.outcome else ""
-            line = f"  {step.step:<22} {state:<9} {seconds_text(step.seconds):>7}"
+            state += " " * (_WIDEST - len(step.outcome or ""))
+            line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
             told = any(change.why and change.why in step.why for change in step.changes)
+            told = told or step.why == row.why
             click.echo(line.rstrip() if told else f"{line}  {step.why}".rstrip())
             for change in step.changes:
                 arrow = f"{change.from_version} -> {change.to_version}"
