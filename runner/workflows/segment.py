@@ -272,6 +272,10 @@ _SKIPPED = {
     "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
     "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
     "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
+    "nosite": (
+        Outcome.FAILED,
+        "not begun, since the site's folder is not there; correct `path` in inventory.yaml",
+    ),
     "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
 }
 

@@ -17,6 +17,7 @@ from runner.execute import (
     JobRecord,
     Lock,
     Restore,
+    TaskEnded,
     TaskOutput,
     TaskRecord,
     Verdict,
@@ -28,6 +29,8 @@ from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.wordpress import facts_script, parse_facts
 from runner.steps.wordpress.damage import damage
+from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals, compare, observe
 from runner.workflows.segment import let_forget, mark_of
 
@@ -39,6 +42,8 @@ __all__ = ["State", "Trial", "record_looks", "try_changes"]
 _WAIT = 90
 """Seconds of silence after which the host decides by itself."""
 _READ = 120
+_CRON = "wp --exec='define( \"DOING_CRON\", true );' eval ''"
+"""WordPress started as its cron starts it; what is due is not run."""
 _LOCK = 1800
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
@@ -50,6 +55,8 @@ class State:
 
     facts: SiteFacts
     seen: Signals
+    cron: bool | None = None
+    """Whether WordPress starts as it does for its cron; None before that was tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,7 @@ class _Transaction:
     job: str
     output: dict[str, bytearray] = field(default_factory=dict)
     """What the host has printed so far, by task."""
+    codes: dict[str, int] = field(default_factory=dict)
     why: str = ""
     after: Signals | None = None
 
@@ -152,15 +160,22 @@ class _Transaction:
     def _job(self, script: Script, guard: Guard) -> Job:
         task, context = self.task, self._context
         read = facts_script(task.site, context.host, context.mark, check_updates=False).text
+        cron = site_script(task.site, context.host, context.mark, _CRON).text
         limit = max(1, int((self.step.timeout or task.order.limits.step).total_seconds()))
         cleanup = registry()[self.step.kind].cleanup(self.step, context)
         return Job(
             self.job,
             (
                 HostTask("save", guard.save.text, timeout=limit),
+                *(
+                    [HostTask("cron-before", cron, timeout=_READ, policy="go")]
+                    if self.before.cron is None
+                    else []
+                ),
                 # what did not happen is no reason to take anything back: the reading decides
                 HostTask("change", script.text, timeout=limit, policy="go"),
                 HostTask("read", read, timeout=_READ, policy="always"),
+                HostTask("cron", cron, timeout=_READ, policy="go"),
             ),
             cleanup="\n".join(filter(None, (cleanup, guard.tidy))),
             wait=_WAIT,
@@ -177,11 +192,28 @@ class _Transaction:
     def _hear(self, event: Event) -> None:
         if isinstance(event, TaskOutput) and not event.error:
             self.output.setdefault(event.task, bytearray()).extend(event.data)
+        elif isinstance(event, TaskEnded):
+            self.codes[event.task] = event.code
+
+    def _said(self, task: str) -> str:
+        return bytes(self.output.get(task, b"")).decode("utf-8", "replace")
+
+    @property
+    def _cron(self) -> bool:
+        """Whether cron worked before."""
+        before = self.before.cron
+        return self.codes.get("cron-before") == 0 if before is None else before
+
+    def _cron_died(self) -> str:
+        if self.codes.get("cron", 0) == 0 or not self._cron:
+            return ""
+        return (
+            f"its cron does not start any more: {fatal_error(self._said('cron')) or 'no reason was printed'}"
+        )
 
     def _judge(self, _: Awaiting) -> Verdict:
         """Keep or undo: first by what the host read, then by what visitors get."""
-        read = bytes(self.output.get("read", b"")).decode("utf-8", "replace")
-        self.why = damage(self.before.facts, *self._facts(read))
+        self.why = damage(self.before.facts, *self._facts(self._said("read"))) or self._cron_died()
         if not self.why:
             self.after = _look(self.task)
             record_looks(self.task, self.after, "after")
@@ -194,7 +226,7 @@ class _Transaction:
         outcome = self.task.session.cleaned(self._understood(record, context))
         by = record.decided.by if record.decided else record.status
         if record.decided is None or record.decided.verdict == "keep":
-            state = State(facts or self.before.facts, self.after or self.before.seen)
+            state = State(facts or self.before.facts, self.after or self.before.seen, self._cron)
             return Trial(kept=True, healthy=True, outcome=outcome, state=state, by=by)
         why = (
             self.why or damage(self.before.facts, facts, problem) or _WHY.get(by, f"its host decided ({by})")
@@ -211,7 +243,7 @@ class _Transaction:
             healthy=not broken,
             why=f"{why}; and after it was taken back: {broken}" if broken else why,
             outcome=outcome,
-            state=State(left or self.before.facts, seen),
+            state=State(left or self.before.facts, seen, self._cron),
             by=by,
         )
 

@@ -32,7 +32,7 @@ sweep() {
 acquire() {
   if [ -n "$1" ]; then lock=$1; (umask 002; mkdir -p "$lock")
   else
-    lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD" | cksum) || return 1
+    lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD" | cksum) || return 2
     lock=locks/${lock%% *}-${lock##* }
     provide "$lock"
     lock=$root/$lock
