@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -227,13 +228,18 @@ def check_nobody_is_left(fleet: Fleet, *hosts: str) -> None:
         until(lambda host=host: not fleet.jobs(host), f"processes of {host} to end", seconds=15)
 
 
+_OPENING = threading.Lock()
+"""The library that migrates ledgers keeps its state in its module: one new ledger at a time in a process."""
+
+
 @contextmanager
 def at_work(crew: Crew) -> Iterator[Session]:
     """A session in this process, without the engine: for one site at a time."""
     from runner.load import find_workspace, load_workspace
     from runner.workflows.session import Session
 
-    session = Session(load_workspace(find_workspace(crew.folder)))
+    with _OPENING:
+        session = Session(load_workspace(find_workspace(crew.folder)))
     try:
         yield session
     finally:

@@ -146,22 +146,22 @@ def changing_bytes(ran: Ran) -> tuple[int, int]:
 
 
 def test_a_cut_around_every_event_of_a_changing_segment(fresh_fleet: Fleet, tmp_path: Path) -> None:
-    """A plugin update on a real site: cut at every event's byte, shortly before and after, and in between."""
+    """A plugin update on a real site: cut at every event's byte, shortly after it, and in between."""
     ran = through_proxy(fresh_fleet, tmp_path / "whole", "changing", "acme-blog")
     assert ran.links == 1
     begins, ends = changing_bytes(ran)
-    at_events = {at + by for _, at in ran.at if at >= begins for by in (-40, 0, 40)}
-    places = sorted(at_events | set(range(begins, ends, 400)))
+    at_events = {at + by for _, at in ran.at if at >= begins for by in (0, 40)}
+    places = sorted(at_events | set(range(begins, ends, 1000)))
     cut = cut_at(fresh_fleet, tmp_path, "changing", ("acme-blog", "acme-shop"), places)
     assert cut > len(places) / 2
     check_nobody_is_left(fresh_fleet, "web1", "web2")
 
 
-def test_a_cut_at_every_hundredth_byte_of_a_link(fresh_fleet: Fleet, tmp_path: Path) -> None:
+def test_a_cut_at_every_two_hundredth_byte_of_a_link(fresh_fleet: Fleet, tmp_path: Path) -> None:
     """From the greeting of sshd to the last frame, on a static site."""
     ran = through_proxy(fresh_fleet, tmp_path / "whole", "plain", STATIC)
-    cut = cut_at(fresh_fleet, tmp_path, "plain", (STATIC,), range(1, ran.at[-1][1], 100))
-    assert cut > 20
+    cut = cut_at(fresh_fleet, tmp_path, "plain", (STATIC,), range(1, ran.at[-1][1], 200))
+    assert cut > 10
     check_nobody_is_left(fresh_fleet, "web3")
 
 
