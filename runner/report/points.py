@@ -15,18 +15,22 @@ __all__ = ["done", "undone"]
 
 _BAD = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.UNDONE})
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
+_UNCOUNTED = frozenset({ItemKind.DATABASE, ItemKind.FILE})
 _WHY = 240
 _VERSION = 40
 
 
 def done(history: History) -> tuple[Done, ...]:
-    """Every update that is in place, oldest first. The database follows WordPress and is not counted."""
+    """Every update that is in place, oldest first.
+
+    A database follows its WordPress, and files that were synchronised are no updates: neither is counted.
+    """
     found = []
     misses: dict[tuple[str, str, str], int] = defaultdict(int)
     for change in history.changes:
         if change.outcome in _BAD:
             misses[_key(change)] += 1
-        elif change.outcome is Outcome.CHANGED and change.kind != ItemKind.DATABASE:
+        elif change.outcome is Outcome.CHANGED and change.kind not in _UNCOUNTED:
             found.append(
                 Done(
                     site=change.site,
