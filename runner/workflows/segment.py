@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from runner.errors import (
     HostError,
-    JobRefusedError,
     LockedError,
     LostError,
     UnknownNameError,
@@ -109,10 +108,6 @@ def _carry_once(
     )
     session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
     let_forget(task, part.number, job)
-    if record.status == "locked" and record.lock is None:
-        raise JobRefusedError(
-            f"there is no folder {task.site.path} on the host", hint="correct `path` of the site"
-        )
     if record.status == "locked":
         raise _locked(task, record)
     if failed:
