@@ -10,13 +10,14 @@ from runner.steps.wordpress.extensions import Plugins, Themes
 from runner.steps.wordpress.facts import facts_script, hindered, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.languages import Languages, asked_languages
 from runner.steps.wordpress.maintenance import Maintenance
-from runner.steps.wordpress.shell import tool_name
+from runner.steps.wordpress.shell import host_script, tool_name
 
 __all__ = [
     "KINDS",
     "asked_languages",
     "facts_script",
     "hindered",
+    "host_script",
     "lacks_wp_cli",
     "parse_facts",
     "tool_name",

@@ -25,8 +25,9 @@ attempt() {{
 }}
 sift() {{
   head -c 50000000 | awk -v mark="$mark " 'index($0, mark) == 1 {{ print; next }}
-    {{ kept[NR % 40] = substr($0, 1, 600) }}
-    END {{ for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
+    {{ kept[NR % 40] = substr($0, 1, 600); size += length($0) }}
+    END {{ if (size > 45000000) print "\\n" mark "problem flood"
+      for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
 }}
 said=$(attempt 2>&1 | sift)
 printf '\\n%s\\n' "$said"
@@ -36,11 +37,13 @@ attempt --skip-plugins --skip-themes 2>&1 | sift
 exit 0
 """
 
+_FLOOD = "WordPress prints without end"
 _PROBLEMS = {
     "no-folder": ("there is no such folder on the host", "correct `path` of the site"),
     "no-access": ("the login may not enter the site's folder", "log in as the owner of the site's files"),
     "no-php": ("no PHP for the command line was found on the host", "set `php: /path/to/php` of the host"),
     "no-config": ("the login may not read wp-config.php", "log in as the owner of the site's files"),
+    "flood": (_FLOOD, "look for a loop in its plugins, its mu-plugins and drop-ins"),
     "no-wp": (
         "wp-cli was not found on the host",
         "set `wp: /path/to/wp` of the host, or let it be brought: `tools.wp_cli` in sitecrew.yaml",
@@ -140,6 +143,8 @@ def fatal_error(output: str) -> str:
 
 
 def _reason(output: str) -> str:
+    if re.search(r"^\w+ problem flood$", output, re.MULTILINE):
+        return _FLOOD
     if fatal := fatal_error(output):
         return fatal
     for line in reversed(output.splitlines()):

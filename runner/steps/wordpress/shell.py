@@ -15,13 +15,9 @@ from importlib.resources import files
 from runner.model import Host, Site
 from runner.steps.base import Script
 
-__all__ = ["program", "site_script", "tool_name"]
+__all__ = ["host_script", "program", "site_script", "tool_name"]
 
-_PRELUDE = r"""
-umask 022
-export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
+_FINDERS = r"""
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
 find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
   /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php \
@@ -38,6 +34,12 @@ brought() {
   done
   return 1
 }
+"""
+_PRELUDE = r"""
+umask 022
+export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
+say() { printf '\n%s %s\n' "$mark" "$1"; }
+stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
 if [ ! -d "$site" ]; then stop no-folder; fi
 cd "$site" 2>/dev/null || stop no-access
 if [ -e wp-config.php ] && [ ! -r wp-config.php ]; then stop no-config; fi
@@ -65,18 +67,26 @@ def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = 
     A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
     no-config, no-wp.
     """
-    names = {
-        "mark": mark,
-        "site": site.path,
-        "php": host.php or "",
-        "wp": host.wp or "",
-        "brings": tool_name(host.brings) or "-",
-        "more": options,
-    }
-    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
-    return Script(
-        text=f"sitecrew() {{\n{head}\n{_PRELUDE.strip()}\n{body.strip()}\n}}\nsitecrew </dev/null\n"
-    )
+    head = _assigned({"mark": mark, "site": site.path, **_tools(host), "more": options})
+    return Script(text=_whole(head, _FINDERS, _PRELUDE, body))
+
+
+def host_script(host: Host, body: str) -> str:
+    """`body` with `find_php`, `find_wp` and `brought` at hand; `$php` and `$wp` are the inventory's."""
+    return _whole(_assigned(_tools(host)), _FINDERS, body)
+
+
+def _whole(*parts: str) -> str:
+    text = "\n".join(part.strip() for part in parts)
+    return f"sitecrew() {{\n{text}\n}}\nsitecrew </dev/null\n"
+
+
+def _tools(host: Host) -> dict[str, str]:
+    return {"php": host.php or "", "wp": host.wp or "", "brings": tool_name(host.brings) or "-"}
+
+
+def _assigned(names: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
 
 
 def program(name: str, mark: str, data: Mapping[str, object], arguments: str = "") -> str:
