@@ -246,7 +246,7 @@ class Link:
             exec_.close()
         if refusals > 6:  # noqa: PLR2004
             raise UnreachableError(
-                f"{self.endpoint.called}: the host opens no session: {error}",
+                f"{self.endpoint.called}: the host takes the login and then opens no session",
                 hint="May the account run commands? Look at MaxSessions and ForceCommand of its sshd.",
             ) from error
         time.sleep(0.03 * refusals)  # the host's end of a session closes a moment after ours

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SilentShellError", "never_greeted", "no_shell"]
 
-_TRY = "Try: ssh {user}{address} true; mend the account's start-up files (.bashrc, .profile, .cshrc)."
+_TRY = "Try: ssh {where} true; mend the account's start-up files (.bashrc, .profile, .cshrc)."
 
 
 class SilentShellError(UnreachableError):
@@ -51,4 +51,6 @@ NOISE = 2000
 
 
 def _try(endpoint: Endpoint) -> str:
-    return _TRY.format(user=f"{endpoint.user}@" if endpoint.user else "", address=endpoint.address)
+    port = f"-p {endpoint.port} " if endpoint.port else ""
+    user = f"{endpoint.user}@" if endpoint.user else ""
+    return _TRY.format(where=f"{port}{user}{endpoint.address}")

@@ -5,5 +5,16 @@ from __future__ import annotations
 from runner.verify.http import look
 from runner.verify.judge import Answer, Expectation, judge
 from runner.verify.signals import Signals, compare, observe
+from runner.verify.tls import Certificate, certificate
 
-__all__ = ["Answer", "Expectation", "Signals", "compare", "judge", "look", "observe"]
+__all__ = [
+    "Answer",
+    "Certificate",
+    "Expectation",
+    "Signals",
+    "certificate",
+    "compare",
+    "judge",
+    "look",
+    "observe",
+]

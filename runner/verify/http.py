@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urljoin
 
 from runner.model import Look, PageLook, Site
 from runner.verify.judge import Answer, Expectation, count_stylesheets, judge
+from runner.verify.tls import reason
 
 if TYPE_CHECKING:
     import httpx
@@ -140,7 +141,7 @@ def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
         pass
     except httpx.HTTPError as error:
         if not deadline.passed:
-            return Answer(asked=url, failure=f"cannot be reached: {_reason(error)}")
+            return Answer(asked=url, failure=f"cannot be reached: {reason(error)}")
     late = "did not finish" if body else "does not answer"
     return Answer(asked=url, failure=f"{late} within {limit:g} s")
 
@@ -175,7 +176,3 @@ class _Deadline:
             for sock in self._sockets:
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).removeprefix("[Errno ").replace("] ", ": ", 1) or type(error).__name__

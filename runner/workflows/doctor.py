@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.deliver import greet
@@ -14,9 +14,11 @@ from runner.execute import Pool, Task, read
 from runner.load import Redactor, resolve
 from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.record import Ledger
-from runner.verify import Expectation, look
+from runner.verify import Expectation, certificate, look
+from runner.workflows.checkup import Check, about_host, about_static, host_questions, static_questions
 from runner.workflows.hosts import Hosts
 from runner.workflows.survey import read_facts
+from runner.workflows.tools import checked
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -24,23 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["Check", "examine"]
 
 _ROOM = 1 << 30
+_SITE_ROOM = 50 << 20
+_RENEWAL = timedelta(days=14)
+_HOST_LIMIT = 30
+_REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
 _HOSTS_AT_ONCE = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at. `code` is OK, or what a run would exit with because of it."""
-
-    about: str
-    """`controller`, a host or a site."""
-    finding: str
-    code: ExitCode = ExitCode.OK
-    hint: str = ""
 
 
 def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
     """Look at the controller, then at each host with its sites, then at the pages."""
     yield from _controller(workspace)
+    yield from _wp_cli(workspace)
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())
         by_host: dict[str, list[Site]] = {}
@@ -83,44 +79,44 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
         yield _trouble("controller", error)
 
 
+def _wp_cli(workspace: Workspace) -> Iterator[Check]:
+    tool = workspace.settings.wp_cli
+    if tool is None:
+        return
+    try:
+        checked(tool)
+        yield Check(about="controller", finding="the wp-cli to bring is what its checksum says")
+    except SitecrewError as error:
+        yield _trouble("controller", error)
+
+
 def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> Iterator[Check]:
     host = hosts.workspace.inventory.hosts[name]
     try:
-        records = read(hosts.pool, hosts.endpoint(host), (Task("about", _ABOUT, timeout=20),))
+        yield from _inside(hosts, host, sites)
     except SitecrewError as error:
         yield _trouble(name, error)
-        return
-    yield _about(host, records["about"].text)
+    for site in sites:
+        yield from _outside(hosts.workspace, site)
+
+
+def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
+    static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
+    tasks = (
+        Task("about", host_questions(host, sites), timeout=_HOST_LIMIT, policy="go"),
+        *(
+            Task(task, static_questions(site), timeout=_HOST_LIMIT, policy="go")
+            for task, site in static.items()
+        ),
+    )
+    records = read(hosts.pool, hosts.endpoint(host), tasks)
+    yield from about_host(host, sites, records["about"].text)
+    for task, site in static.items():
+        yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
     for site in sites:
         if site.name in found:
             yield from _wordpress(site, found[site.name])
-        yield _pages(hosts.workspace, site)
-
-
-_ABOUT = """
-echo "user=$(id -un)"
-echo "system=$(uname -s)"
-echo "free=$(df -Pk "$HOME" 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"
-for tool in tar gzip; do command -v $tool >/dev/null || echo "lacks=$tool"; done
-"""
-
-
-def _about(host: Host, text: str) -> Check:
-    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    lacks = [line.split("=", 1)[1] for line in text.splitlines() if line.startswith("lacks=")]
-    if lacks:
-        return Check(
-            about=host.name,
-            finding=f"lacks {' and '.join(lacks)}, without which there are no backups",
-            code=ExitCode.FAILED,
-            hint=f"install {' '.join(lacks)} there",
-        )
-    free = said.get("free", "")
-    room = f", {int(free) / 1e6:.1f} GB free" if free.isdigit() else ""
-    return Check(
-        about=host.name, finding=f"reached as {said.get('user', '?')} on {said.get('system', '?')}{room}"
-    )
 
 
 def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
@@ -142,8 +138,7 @@ def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
             code=ExitCode.FAILED,
             hint="is outgoing HTTPS to api.wordpress.org allowed on the host?",
         )
-    if not facts.file_mods_allowed:
-        yield Check(about=site.name, finding="DISALLOW_FILE_MODS is set: its plugins will be left alone")
+    yield from _hindrances(site, facts)
     pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
     yield Check(
         about=site.name,
@@ -151,18 +146,63 @@ def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
     )
 
 
-def _pages(workspace: Workspace, site: Site) -> Check:
+def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    if not facts.file_mods_allowed:
+        yield Check(
+            about=site.name,
+            finding="DISALLOW_FILE_MODS is set: its plugins, themes and core are left alone",
+            hint="take it out of wp-config.php, or give the site no update steps",
+        )
+    if facts.unwritable:
+        names = ", ".join(facts.unwritable)
+        yield Check(
+            about=site.name,
+            finding=f"this login may not write to {names}: their updates will be held",
+            hint="log in as the owner of the site's files",
+        )
+    elif facts.file_method != "direct":
+        yield Check(
+            about=site.name,
+            finding=f"WordPress would write files by {facts.file_method}: its updates will be held",
+            hint="log in as the owner of the site's files, or define FS_METHOD as direct",
+        )
+    if facts.disk_free is not None and facts.disk_free < _SITE_ROOM:
+        yield Check(
+            about=site.name,
+            finding=f"only {facts.disk_free / 1e6:.0f} MB are free on its disk",
+            code=ExitCode.FAILED,
+            hint="make room there: updates and restore points need it",
+        )
+    if facts.maintenance:
+        yield Check(
+            about=site.name,
+            finding="it is closed for maintenance just now",
+            code=ExitCode.FAILED,
+            hint=f"is somebody updating it? If not: rm {facts.root}.maintenance",
+        )
+
+
+def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
     limit = workspace.settings.limits.look.total_seconds()
+    shown = certificate(site.url, limit=limit)
+    if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
+        days = max((shown.ends - datetime.now(UTC)).days, 0)
+        yield Check(
+            about=site.name,
+            finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
+            hint="renew it; is its renewal still running?",
+        )
     seen = look(site, Expectation(text=site.expect), limit=limit)
     if seen.healthy:
-        return Check(
+        yield Check(
             about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
         )
-    return Check(
+        return
+    yield Check(
         about=site.name,
         finding="; ".join(seen.findings),
         code=ExitCode.FAILED,
-        hint="open the page; correct `url`, `pages` or `expect`",
+        hint=_REMEDY if shown and shown.problem else "open the page; correct `url`, `pages` or `expect`",
     )
 
 
