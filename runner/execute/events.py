@@ -60,7 +60,7 @@ class TaskEnded:
 
 @dataclass(frozen=True, slots=True)
 class TaskSkipped:
-    """A task was not begun: `why` is failed, cancelled, locked, nosite, nospace, nofolder."""
+    """A task was not begun: `why` is failed, cancelled, locked, nosite, nolock, nospace, nofolder."""
 
     task: str
     why: str
@@ -99,7 +99,7 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The job is over: ok, failed, undone, cancelled, died, nospace, nofolder, nosite, locked."""
+    """The job is over: ok, failed, undone, cancelled, died, nospace, nofolder, nosite, nolock, locked."""
 
     status: str
     tasks: int
@@ -151,7 +151,7 @@ class JobRecord:
 
     job: str
     status: str
-    """ok, failed, undone, cancelled, died, nospace, nofolder, nosite, locked"""
+    """ok, failed, undone, cancelled, died, nospace, nofolder, nosite, nolock, locked"""
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     """In the order in which they came; empty when only the job's tombstone was left."""
     decided: Decided | None = None

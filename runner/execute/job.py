@@ -172,8 +172,7 @@ class Job:
         before = after = ""
         if lock:
             words = " ".join(quote(word) for word in (lock.folder, lock.site, lock.owner))
-            before = f"acquire {words} {lock.seconds}\ncase $? in 0) ;; 2) bad=nosite foreign=1 ;; "
-            before += "*) bad=locked foreign=1 ;; esac\n"
+            before = f"acquire {words} {lock.seconds} || denied $?\n"
         if self.wait:
             after = f"await {self.wait}\n"
         return before + self._calls(self.tasks) + after

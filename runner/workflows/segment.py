@@ -271,6 +271,10 @@ _SKIPPED = {
         Outcome.FAILED,
         "not begun, since the site's folder is not there; correct `path` in inventory.yaml",
     ),
+    "nolock": (
+        Outcome.FAILED,
+        "not begun, since the site's lock could not be written on the host; is its disk full? df -h",
+    ),
     "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
 }
 

@@ -27,6 +27,7 @@ from runner.execute import (
 from runner.execute import Task as HostTask
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Guard, Result, Script, registry
+from runner.steps.text import sentence
 from runner.steps.wordpress import facts_script, parse_facts
 from runner.steps.wordpress.damage import damage
 from runner.steps.wordpress.facts import fatal_error
@@ -228,9 +229,10 @@ class _Transaction:
         if record.decided is None or record.decided.verdict == "keep":
             state = State(facts or self.before.facts, self.after or self.before.seen, self._cron)
             return Trial(kept=True, healthy=True, outcome=outcome, state=state, by=by)
-        why = (
-            self.why or damage(self.before.facts, facts, problem) or _WHY.get(by, f"its host decided ({by})")
-        )
+        decided = _WHY.get(by, f"its host decided ({by})")
+        if by == "failed" and outcome.why.startswith(_WHY["failed"]):
+            decided = outcome.why
+        why = self.why or damage(self.before.facts, facts, problem) or decided
         left, left_problem = self._facts(_text(record.tasks.get("reread")))
         broken = damage(self.before.facts, left, left_problem)
         seen = self.before.seen
@@ -254,10 +256,10 @@ class _Transaction:
             return registry()[self.step.kind].understand(self.step, result, context)
         if record.status == "cancelled":
             return StepOutcome(step=self.step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
-        said = _text(record.tasks.get("save")).strip()[-300:]
-        why = (
-            f"the restore point could not be made: {said}" if said else "the restore point could not be made"
-        )
+        said = sentence(_text(record.tasks.get("save")))
+        if "No space left" in said:
+            said = f"no space is left on the host; make room there: df -h {self.task.site.path}"
+        why = f"{_WHY['failed']}: {said}" if said else _WHY["failed"]
         return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
 
     def _facts(self, text: str) -> tuple[SiteFacts | None, str]:

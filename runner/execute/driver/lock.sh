@@ -32,9 +32,11 @@ sweep() {
 acquire() {
   if [ -n "$1" ]; then lock=$1; (umask 002; mkdir -p "$lock")
   else
-    lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD" | cksum) || return 2
+    lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD") || return 2
+    # small systems lack one or another of these; each host goes by the first that it has
+    lock=$(printf %s "$lock" | { cksum || md5sum || sha256sum; }) || return 3
     lock=locks/${lock%% *}-${lock##* }
-    provide "$lock"
+    provide "$lock" || return 3
     lock=$root/$lock
   fi 2>/dev/null
   for attempt in 1 2 3; do
@@ -46,8 +48,14 @@ acquire() {
       if [ $generation = $mine ]; then sweep; echo "$generation $lock" >"$folder/lock"; emit "lock $generation"; return 0; fi
     fi
   done
+  ! free_for "$3" || return 3
   emit "locked ${owner:--} $((expiry - ms / 1000))"
   return 1
+}
+# denied CODE: what becomes of the job without its lock; nothing on the site is its own
+denied() {
+  foreign=1
+  case $1 in 2) bad=nosite;; 3) bad=nolock;; *) bad=locked;; esac
 }
 # unlock: also by an heir, who was there before the lock was taken
 unlock() {
