@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 SLOTS = Path("/var/tmp/sitecrew-tests")
 
 
+HOSTS = {"fleet", "hosts", "host", "apt_host", "dnf_host", "apt", "either"}
+"""Fixtures that start something to speak to."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever asks for a fleet, or for a host to speak to, is marked as a test that needs one."""
     for item in items:
-        if {"fleet", "hosts", "host", "apt_host", "dnf_host", "apt", "either"} & set(getattr(item, "fixturenames", ())):
+        if HOSTS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.fleet)
 
 
