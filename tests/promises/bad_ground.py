@@ -84,12 +84,12 @@ class Ground:
         return self.base / "home" / name
 
     def account(
-        self, name: str, *, shell: str = "/bin/sh", path: str = "", ini: str = "", more: str = ""
+        self, name: str, *, login: str = "/bin/sh", path: str = "", ini: str = "", more: str = ""
     ) -> str:
-        """A unix user with a key; `path` goes before PATH (`-` leaves wp out), `ini` are settings of its PHP."""
+        """A unix user with a key; `path` goes before PATH (`-` leaves wp out), `ini` is for its PHP."""
         user, home, root = self.user(name), self.home(name), self.fleet.spec.root
         make_user(user, home, self.public)
-        run("usermod", "-s", shell, user)
+        run("usermod", "-s", login, user)
         self._wp_cli_settings(home, user)
         search = "/usr/local/bin:/usr/bin:/bin"
         front = {"": f"{root}/bin:", "-": ""}.get(path, f"{path}:{root}/bin:")
@@ -162,12 +162,10 @@ class Ground:
         sql = self.fleet.database.sql
         for table in sql("SHOW TABLES", database).split():
             sql(f"RENAME TABLE `{table}` TO `{new}{table.removeprefix('wp_')}`", database)
-        sql(
-            f"UPDATE `{new}options` SET option_name='{new}user_roles' WHERE option_name='wp_user_roles'",
-            database,
-        )
-        swap = f"CONCAT('{new}', SUBSTRING(meta_key, 4))"
-        sql(f"UPDATE `{new}usermeta` SET meta_key={swap} WHERE meta_key LIKE 'wp\\_%'", database)
+        for table, column in (("options", "option_name"), ("usermeta", "meta_key")):
+            renamed = f"{column} = CONCAT('{new}', SUBSTRING({column}, 4))"
+            roles = f"{column} = 'wp_user_roles'" if table == "options" else f"{column} LIKE 'wp\\_%'"
+            sql(f"UPDATE `{new}{table}` SET {renamed} WHERE {roles}", database)  # noqa: S608 - our own words
 
     def disk(self, place: Path, options: str, user: str) -> Path:
         """A small file system at `place`, of a user's own."""
@@ -266,6 +264,7 @@ class Ground:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.exits.callback(server.server_close)
         self.exits.callback(server.shutdown)
         return f"https://{self.at(number)}:8443"
 
@@ -312,7 +311,7 @@ class Ground:
 
 
 class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<html><body>Manuals for every instrument</body></html>\n")

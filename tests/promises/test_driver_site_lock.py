@@ -175,5 +175,5 @@ def test_two_accounts_on_one_site_share_a_lock_that_lies_with_it(hosts, pool):
 def test_a_site_that_is_not_there_cannot_be_locked(hosts, pool, shell):
     job = locked_job(hosts, "/srv/nowhere", "first")
     record = run_job(pool, hosts.endpoint(shell), job)
-    assert record.status == "locked"
+    assert record.status == "nosite"
     assert hosts.marks(job) == []

@@ -1,0 +1,401 @@
+"""Promise: whatever is wrong with one site's world is named, with what to type, and harms no other site."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.shell import until
+from tests.promises.bad_ground import a_ground
+from tests.promises.bad_places import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from syrupy.assertion import SnapshotAssertion
+
+    from lab import Fleet
+    from tests.promises.bad_ground import Ground
+
+pytestmark = pytest.mark.fleet
+
+ROOT = Path(__file__).parents[2]
+NIGHT = """\
+name: Night
+steps:
+  - shell: {run: 'echo "here I am"', changes: true}
+  - backup: {include: [database, files], exclude: [wp-admin, wp-includes]}
+  - wordpress.plugins: {update: all}
+  - probe.http
+"""
+CORE = """\
+  - wordpress.core: {update: minor}
+    when: tag:core
+"""
+SLOW = "name: Slow\nsteps:\n  - shell: {run: 'echo begun; sleep 8', changes: true}\n"
+PATIENCE = 240.0
+
+DONE = (
+    "plain",
+    "password",
+    "passphrase",
+    "agent",
+    "one-session",
+    "startups-0",
+    "startups-1",
+    "startups-2",
+    "startups-3",
+    "startups-4",
+    "startups-5",
+    "banners",
+    "csh",
+    "busybox",
+    "noexec",
+    "read-only",
+    "homeless",
+    "php-chosen",
+    "memory-64m",
+    "no-proc-open",
+    "no-wp-cli",
+    "well",
+    "config-above",
+    "prefix",
+    "odd-path",
+    "escapes",
+    "hostile-json",
+    "echoes",
+    "links",
+    "tls-soon",
+)
+UNREACHABLE = (
+    "unknown-key",
+    "changed-key",
+    "down",
+    "black-hole",
+    "silent",
+    "refused-key",
+    "refused-password",
+    "secret-missing",
+    "passphrase-missing",
+    "passphrase-wrong",
+    "key-missing",
+    "no-session",
+    "rc-exits",
+    "sftp-only",
+    "no-login",
+)
+FAILED = (
+    "home-full",
+    "quota",
+    "two-php",
+    "php-cgi",
+    "memory-capped",
+    "database-down",
+    "database-refuses",
+    "config-unreadable",
+    "no-entry",
+    "no-wordpress-org",
+    "mu-broken",
+    "disk-full",
+    "path-missing",
+    "static-missing",
+    "no-wordpress",
+    "floods",
+    "name-unknown",
+    "tls-expired",
+    "tls-wrong-name",
+    "tls-nobody",
+    "page-silent",
+)
+HELD = ("wrong-owner", "mods-off")
+LOST = ("rc-floods", "rc-hangs")
+OUTCOMES = {
+    **dict.fromkeys(DONE, "changed"),
+    **dict.fromkeys(UNREACHABLE, "unreachable"),
+    **dict.fromkeys(FAILED, "failed"),
+    **dict.fromkeys(HELD, "held"),
+    **dict.fromkeys(LOST, "lost"),
+}
+
+
+@dataclass
+class World:
+    """The ground, a workspace for all of it, and what was said about it."""
+
+    ground: Ground
+    folder: Path
+    doctor: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    doctor_text: str = ""
+    doctor_code: int = -1
+    run_text: str = ""
+    run_code: int = -1
+    run_seconds: float = 0.0
+    doctor_seconds: float = 0.0
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shown_text: str = ""
+
+    def say(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """A command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=folder or self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        home = self.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        more = {"PYTHONPATH": str(ROOT), "HOME": str(home), "NO_COLOR": "1", **self.ground.env}
+        return {**os.environ, **more}
+
+    def seen(self, name: str) -> str:
+        """What the person sees of a site: in `show`, and in `doctor` of the site and its host."""
+        section = re.search(
+            rf"^{re.escape(name)} \(.*?(?=\n\n|\Z)", self.shown_text, re.MULTILINE | re.DOTALL
+        )
+        assert section
+        host = self.ground.places[name].site["host"]
+        lines = [f"{section[0]}", "", "doctor:"]
+        for check in (*self.doctor.get(host, ()), *self.doctor.get(name, ())):
+            lines += [f"{'ok' if check['ok'] else '!!'}  {check['about']}: {check['finding']}"]
+            lines += [f"      {check['hint']}"] if check["hint"] else []
+        return self.normal("\n".join(lines))
+
+    def normal(self, text: str) -> str:
+        """Without what differs from day to day and from machine to machine."""
+        spec = self.ground.fleet.spec
+        text = text.replace(str(self.ground.base), "BASE").replace(str(spec.root), "FLEET")
+        text = text.replace(str(self.folder), "WORKSPACE")
+        text = text.replace(f"{spec.network}.", "127.0.0.").replace(f"{spec.users}-b-", "crew-")
+        text = re.sub(r"SHA256:\S{43}", "SHA256:FINGERPRINT", text)
+        text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
+        text = re.sub(r" +(\d+\.\d|\d+) s(?= |$)(?! waited)", " N s", text, flags=re.MULTILINE)
+        text = re.sub(r"[\d.]+ [GM]B(?= (?:free|are free))", "N MB", text)
+        text = re.sub(r"PHP 8\.\d+\.\d+", "PHP 8", text)
+        text = re.sub(r"ends in \d+ days, on \S+", "ends in N days, on DAY", text)
+        return re.sub(r"\d{8}T\d+\S*|\b\d{8}-\d{4}\S*", "STAMP", text)
+
+
+@pytest.fixture(scope="module")
+def world(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Every place at once: `doctor` looks at it in the evening, and one run goes over it at night."""
+    with a_ground(fleet) as ground:
+        build(ground)
+        folder = tmp_path_factory.mktemp("bad") / "workspace"
+        folder.mkdir()
+        phar = fleet.spec.root / "bin/wp"
+        digest = hashlib.sha512(phar.read_bytes()).hexdigest()
+        settings = f"parallel: {{per_host: 4}}\ntools: {{wp_cli: {{file: {phar}, sha512: {digest}}}}}\n"
+        made = World(ground, ground.workspace(folder, settings=settings))
+        (folder / "playbooks/night.yaml").write_text(NIGHT + CORE)
+        began = time.monotonic()
+        doctor = made.say("doctor", "--json")
+        made.doctor_seconds, made.doctor_code = time.monotonic() - began, doctor.returncode
+        made.doctor_text = doctor.stdout + doctor.stderr
+        for check in json.loads(doctor.stdout)["checks"]:
+            made.doctor.setdefault(check["about"], []).append(check)
+        began = time.monotonic()
+        ran = made.say("run", "night")
+        made.run_seconds, made.run_code, made.run_text = (
+            time.monotonic() - began,
+            ran.returncode,
+            ran.stdout + ran.stderr,
+        )
+        made.shown = {site["site"]: site for site in json.loads(made.say("show", "--json").stdout)["sites"]}
+        made.shown_text = made.say("show").stdout
+        yield made
+
+
+def test_every_place_has_its_outcome(world: World) -> None:
+    assert {name: site["outcome"] for name, site in world.shown.items()} == OUTCOMES
+    assert set(OUTCOMES) == set(world.ground.places)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_what_the_person_sees(world: World, name: str, snapshot: SnapshotAssertion) -> None:
+    assert world.seen(name) == snapshot
+
+
+@pytest.mark.parametrize("name", [*UNREACHABLE, *FAILED, *LOST])
+def test_it_is_said_why_and_what_to_do(world: World, name: str) -> None:
+    why = world.shown[name]["why"]
+    assert why
+    assert "Traceback" not in why
+    assert "Errno" not in why
+    assert len(why) < 900
+
+
+@pytest.mark.parametrize("name", [*UNREACHABLE, *FAILED, *HELD, *LOST])
+def test_doctor_finds_it_before_the_night(world: World, name: str) -> None:
+    host = world.ground.places[name].site["host"]
+    checks = [*world.doctor.get(host, ()), *world.doctor.get(name, ())]
+    found = [check for check in checks if not check["ok"] or (name in HELD and check["hint"])]
+    assert found, checks
+    assert all(check["hint"] for check in found)
+
+
+@pytest.mark.parametrize("name", DONE)
+def test_doctor_finds_nothing_where_all_goes_well(world: World, name: str) -> None:
+    host = world.ground.places[name].site["host"]
+    checks = [*world.doctor.get(host, ()), *world.doctor.get(name, ())]
+    assert [check for check in checks if not check["ok"]] == []
+
+
+def test_the_worst_decides_the_exit_code(world: World) -> None:
+    assert world.run_code == 6
+    assert world.doctor_code == 3
+
+
+def test_every_wait_has_a_limit(world: World) -> None:
+    """The longest is a login whose shell never comes to our command: three times 20 seconds."""
+    assert world.doctor_seconds < 150
+    assert world.run_seconds < 200
+
+
+def test_no_escape_of_a_host_reaches_screen_ledger_or_files(world: World) -> None:
+    seen = world.run_text + world.shown_text + world.doctor_text + json.dumps(world.shown, ensure_ascii=False)
+    for name in ("banners", "escapes", "echoes"):
+        seen += world.say("logs", "last", name).stdout
+    seen += world.say("report", "acme", "--period", time.strftime("%Y-%m"), "--json").stdout
+    assert not set(re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", seen))
+    for path in world.folder.rglob("ledger.db*"):
+        assert b"\x1b]0;" not in path.read_bytes()
+
+
+def test_a_flood_leaves_a_small_row(world: World) -> None:
+    assert all(len(json.dumps(site)) < 100_000 for site in world.shown.values())
+    assert len(world.say("logs", "last", "floods").stdout) < 100_000
+
+
+def test_wp_cli_is_brought_whole_and_kept_from_others(world: World) -> None:
+    [brought] = (world.ground.home("no-wp-cli") / ".sitecrew/tools").iterdir()
+    digest = hashlib.sha512(brought.read_bytes()).hexdigest()
+    assert digest.startswith(brought.stem.removeprefix("wp-cli-"))
+    assert brought.stat().st_mode & 0o077 == 0
+    assert brought.parent.stat().st_mode & 0o077 == 0
+    assert brought.owner() == world.ground.user("no-wp-cli")
+
+
+def test_a_wp_cli_that_is_another_is_not_brought(world: World, tmp_path: Path) -> None:
+    phar = tmp_path / "wp-cli.phar"
+    phar.write_bytes(b"<?php // not it\n")
+    settings = f"tools: {{wp_cli: {{file: {phar}, sha512: {'0' * 128}}}}}\n"
+    folder = world.ground.workspace(tmp_path / "w", ("no-wp-cli",), settings)
+    (folder / "playbooks/night.yaml").write_text(NIGHT)
+    ran = world.say("run", "night", folder=folder)
+    assert ran.returncode == 3
+    assert "is not what sitecrew.yaml says" in ran.stdout + ran.stderr
+    assert world.say("doctor", folder=folder).returncode == 2
+    assert len(list((world.ground.home("no-wp-cli") / ".sitecrew/tools").iterdir())) == 1
+
+
+def test_without_wp_cli_it_is_said_how_to_have_it_brought(world: World, tmp_path: Path) -> None:
+    folder = world.ground.workspace(tmp_path / "w", ("no-wp-cli",))
+    (folder / "playbooks/night.yaml").write_text(NIGHT)
+    ran = world.say("run", "night", folder=folder)
+    assert ran.returncode == 3
+    assert "wp-cli was not found on the host" in ran.stderr + ran.stdout
+    assert "tools.wp_cli" in ran.stderr + ran.stdout
+
+
+def test_links_are_kept_as_links(world: World) -> None:
+    [archive] = world.folder.glob(".sitecrew/backups/links/*/files.tar.gz")
+    with gzip.open(archive) as unzipped, tarfile.open(fileobj=unzipped) as tar:  # type: ignore[arg-type]
+        kept = {member.name: member.linkname for member in tar if member.issym()}
+        assert kept == {"./out": "/etc", "./passwd": "/etc/passwd", "./loop": "."}
+        assert len(tar.getnames()) == 5
+
+
+def test_nothing_is_left_on_the_hosts(world: World) -> None:
+    ground = world.ground
+    homes = [ground.home(name) for name in ("plain", "csh", "noexec", "sites", "one-session", "no-wp-cli")]
+    homes += [
+        Path(f"/var/tmp/.sitecrew-{ground.user('read-only')}"),
+        Path(f"{ground.jail}{ground.home('busybox')}"),
+    ]
+    for home in homes:
+        room = home if home.name.startswith(".sitecrew") else home / ".sitecrew"
+        for job in (room / "jobs").iterdir():
+            assert {one.name for one in job.iterdir()} == {"id", "done"}, job
+        for lock in (room / "locks").iterdir():
+            last = max(lock.glob("g.*"), key=lambda one: int(one.name[2:]))
+            assert last.read_text().startswith("free"), lock
+        assert not list(home.glob(".sitecrew-try*"))
+    for user in ground.users:
+        if not user.endswith("-rc-hangs"):  # what its own start-up file began is not ours to end
+            until(lambda user=user: not ground.processes_of(user), f"processes of {user} to end", seconds=45)
+
+
+SEVEN = ("plain", "password", "passphrase", "agent", "one-session", "csh", "busybox")
+BROKEN = ("black-hole", "refused-key", "database-down")
+
+
+def test_three_of_ten_broken_in_different_ways_leave_seven_done(world: World, tmp_path: Path) -> None:
+    folder = world.ground.workspace(tmp_path / "w", (*SEVEN, *BROKEN))
+    (folder / "playbooks/night.yaml").write_text(NIGHT)
+    began = time.monotonic()
+    ran = world.say("run", "night", "--json", folder=folder)
+    seconds = time.monotonic() - began
+    assert ran.returncode == 3
+    finished = json.loads(ran.stdout.splitlines()[-1])
+    expected = {**dict.fromkeys(SEVEN, "changed"), **{name: OUTCOMES[name] for name in BROKEN}}
+    assert finished["sites"] == expected
+    shown = json.loads(world.say("show", "--json", folder=folder).stdout)
+    assert shown["outcome"] == "failed"
+    assert {site["site"]: site["outcome"] for site in shown["sites"]} == expected
+    assert seconds < 60
+    report = world.say("report", "acme", "--period", time.strftime("%Y-%m"), "--json", folder=folder)
+    assert report.returncode == 0, report.stderr
+    data = json.loads(report.stdout)
+    assert data["status"] == "action"
+    states = {site["site"]: site["state"] for site in data["sites"]}
+    assert states == {**dict.fromkeys(SEVEN, "healthy"), **{name: OUTCOMES[name] for name in BROKEN}}
+    assert (data["cards"]["healthy"]["value"], data["cards"]["healthy"]["of"]) == (7, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("plain", 0), ("down", 4), ("path-missing", 3), ("wrong-owner", 0)]
+)
+def test_the_exit_code_of_one_site(world: World, tmp_path: Path, name: str, code: int) -> None:
+    folder = world.ground.workspace(tmp_path / "w", (name,))
+    (folder / "playbooks/night.yaml").write_text(NIGHT)
+    assert world.say("run", "night", folder=folder).returncode == code
+
+
+def test_a_site_that_another_controller_works_on_is_left_to_it(world: World, tmp_path: Path) -> None:
+    folders = [world.ground.workspace(tmp_path / name, ("csh",)) for name in ("first", "second")]
+    for folder in folders:
+        (folder / "playbooks/slow.yaml").write_text(SLOW)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "runner", "run", "slow", "--json"],
+        cwd=folders[0],
+        env=world.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout
+    next(line for line in first.stdout if '"step.started"' in line)
+    second = world.say("run", "slow", folder=folders[1])
+    rest = first.stdout.read()
+    first.stdout.close()
+    assert first.wait(PATIENCE) == 0, rest
+    assert second.returncode == 11
+    assert "skipped" in second.stdout + second.stderr
