@@ -15,10 +15,10 @@ from runner.execute import attach_job
 from runner.model import Change, ChangeOutcome, ItemKind, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, search
 from runner.steps import Context, registry
-from runner.verify import observe
+from runner.workflows.outside import record_looks, see
 from runner.workflows.segment import let_forget
 from runner.workflows.survey import reread
-from runner.workflows.transaction import State, Trial, record_looks, try_changes
+from runner.workflows.transaction import State, Trial, try_changes
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -78,7 +78,7 @@ class _Work:
         """Search for what may stay; returns why the site is not well, where it is not."""
         if self.facts is None:
             raise HostError("the site was not read")
-        seen = observe(self.task.site, limit=self.task.order.limits.look.total_seconds())
+        seen = see(self.task)
         record_looks(self.task, seen, "before")
         if seen.findings:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"

@@ -1,18 +1,22 @@
-"""The stage in which the controller looks at a site as a visitor does."""
+"""The stages in which the controller looks at a site as a visitor does."""
 
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.model import Look, Outcome, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, look
+from runner.verify import Expectation, Signals, compare, look, observe
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["take_look"]
+__all__ = ["record_looks", "see", "see_until_well", "take_look"]
+
+_UNDO_PATIENCE = 20.0
+"""Seconds in which a site that was put back must be well again."""
 
 
 def take_look(task: Task, step: Step) -> StepOutcome:
@@ -27,7 +31,8 @@ def take_look(task: Task, step: Step) -> StepOutcome:
         limit=task.order.limits.look.total_seconds(),
     )
     seconds = round(time.monotonic() - began, 3)
-    _record(task, seen)
+    for page in seen.pages:
+        _record(task, page, seen.at, "after", "page")
     task.session.emit(
         "look.taken", task.run, task.site.name, step.id, healthy=seen.healthy, findings=list(seen.findings)
     )
@@ -42,21 +47,44 @@ def take_look(task: Task, step: Step) -> StepOutcome:
     )
 
 
-def _record(task: Task, seen: Look) -> None:
-    for page in seen.pages:
-        task.session.ledger.record_look(
-            site=task.site.name,
-            run=task.run,
-            at=seen.at,
-            phase="after",
-            signal="page",
-            url=page.url,
-            healthy=page.healthy,
-            status=page.status,
-            seconds=page.seconds,
-            size=page.size,
-            findings=page.findings,
-        )
+def record_looks(task: Task, seen: Signals, phase: str) -> None:
+    """Write down what was seen, and tell it. `phase` is before, after or undo."""
+    for page in seen.looks:
+        _record(task, page, seen.pages.at, phase, "page" if page in seen.pages.pages else "uncached")
+    findings = list(seen.findings)
+    task.session.emit(
+        "look.taken", task.run, task.site.name, phase=phase, healthy=seen.healthy, findings=findings
+    )
+
+
+def see(task: Task) -> Signals:
+    """All signals of the task's site from outside."""
+    return observe(task.site, limit=task.order.limits.look.total_seconds())
+
+
+def see_until_well(task: Task, before: Signals) -> Signals:
+    """A site that was put back may need a moment: caches of compiled code, workers that restart."""
+    end = time.monotonic() + _UNDO_PATIENCE
+    while True:
+        found = see(task)
+        if not compare(before, found) or time.monotonic() > end:
+            return found
+
+
+def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -> None:
+    task.session.ledger.record_look(
+        site=task.site.name,
+        run=task.run,
+        at=at,
+        phase=phase,
+        signal=signal,
+        url=page.url,
+        healthy=page.healthy,
+        status=page.status,
+        seconds=page.seconds,
+        size=page.size,
+        findings=page.findings,
+    )
 
 
 def _lines(seen: Look) -> str:

@@ -5,7 +5,6 @@ The host waits for our verdict; if none comes it decides by itself, once. What i
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -32,13 +31,14 @@ from runner.steps.wordpress import facts_script, parse_facts
 from runner.steps.wordpress.damage import damage
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
-from runner.verify import Signals, compare, observe
+from runner.verify import Signals, compare
+from runner.workflows.outside import record_looks, see, see_until_well
 from runner.workflows.segment import let_forget, mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["State", "Trial", "record_looks", "try_changes"]
+__all__ = ["State", "Trial", "try_changes"]
 
 _WAIT = 90
 """Seconds of silence after which the host decides by itself."""
@@ -46,8 +46,6 @@ _READ = 120
 _CRON = "wp --exec='define( \"DOING_CRON\", true );' eval ''"
 """WordPress started as its cron starts it; what is due is not run."""
 _LOCK = 1800
-_UNDO_PATIENCE = 20.0
-"""Seconds in which a site that was put back must be well again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +214,7 @@ class _Transaction:
         """Keep or undo: first by what the host read, then by what visitors get."""
         self.why = damage(self.before.facts, *self._facts(self._said("read"))) or self._cron_died()
         if not self.why:
-            self.after = _look(self.task)
+            self.after = see(self.task)
             record_looks(self.task, self.after, "after")
             self.why = "; ".join(compare(self.before.seen, self.after))
         return "undo" if self.why else "keep"
@@ -237,7 +235,7 @@ class _Transaction:
         broken = damage(self.before.facts, left, left_problem)
         seen = self.before.seen
         if not broken:
-            seen = _look_until_well(self.task, seen)
+            seen = see_until_well(self.task, seen)
             record_looks(self.task, seen, "undo")
             broken = "; ".join(compare(self.before.seen, seen))
         return Trial(
@@ -293,40 +291,6 @@ _WHY = {
     "nospace": "no space was left on the host",
     "failed": "the restore point could not be made",
 }
-
-
-def record_looks(task: Task, seen: Signals, phase: str) -> None:
-    """Write down what was seen, and tell it. `phase` is before, after or undo."""
-    session = task.session
-    for page in seen.looks:
-        session.ledger.record_look(
-            site=task.site.name,
-            run=task.run,
-            at=seen.pages.at,
-            phase=phase,
-            signal="page" if page in seen.pages.pages else "uncached",
-            url=page.url,
-            healthy=page.healthy,
-            status=page.status,
-            seconds=page.seconds,
-            size=page.size,
-            findings=page.findings,
-        )
-    findings = list(seen.findings)
-    session.emit("look.taken", task.run, task.site.name, phase=phase, healthy=seen.healthy, findings=findings)
-
-
-def _look(task: Task) -> Signals:
-    return observe(task.site, limit=task.order.limits.look.total_seconds())
-
-
-def _look_until_well(task: Task, before: Signals) -> Signals:
-    """A site that was put back may need a moment: caches of compiled code, workers that restart."""
-    end = time.monotonic() + _UNDO_PATIENCE
-    while True:
-        found = _look(task)
-        if not compare(before, found) or time.monotonic() > end:
-            return found
 
 
 def _text(record: TaskRecord | None) -> str:
