@@ -21,7 +21,7 @@ _NARROW = 128 << 20
 _QUESTIONS = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 name=${LOGNAME:-$(id -un)}
-say user "$(id -un 2>/dev/null || echo "$name")"
+say user "$name"
 say system "$(uname -s)"
 root=
 for root in "$HOME" /var/tmp /tmp ''; do [ -n "$root" ] && [ -d "$root" ] && [ -w "$root" ] && break; done

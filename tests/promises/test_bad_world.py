@@ -186,7 +186,7 @@ class World:
         text = text.replace(str(self.folder), "WORKSPACE")
         text = text.replace(f"{spec.network}.", "127.0.0.").replace(f"{spec.users}-b-", "crew-")
         text = re.sub(r"SHA256:\S{43}", "SHA256:FINGERPRINT", text)
-        text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
+        text = re.sub(r"\bjob [0-9a-f]+\b", "job ID", text)
         text = re.sub(r" +(\d+\.\d|\d+) s(?= |$)(?! waited)", " N s", text, flags=re.MULTILINE)
         text = re.sub(r"[\d.]+ [GM]B(?= (?:free|are free))", "N MB", text)
         text = re.sub(r"PHP 8\.\d+\.\d+", "PHP 8", text)
