@@ -115,7 +115,7 @@ class LiveTable:
     """A row a site: what it is at, for how long, and how it ended."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, tuple[str, float, str]] = {}
+        self._rows: dict[str, tuple[str, float]] = {}
         self._live: Live | None = None
 
     def __call__(self, event: RunEvent) -> None:
@@ -140,11 +140,11 @@ class LiveTable:
 
     def _row(self, event: RunEvent) -> None:
         site = event.site or ""
-        _, since, _ = self._rows.get(site, ("", time.monotonic(), ""))
+        _, since = self._rows.get(site, ("", time.monotonic()))
         if event.event == "site.started":
-            self._rows[site] = ("reading what is there", time.monotonic(), "")
+            self._rows[site] = ("reading what is there", time.monotonic())
         elif event.event == "step.started":
-            self._rows[site] = (event.step or "", since, "")
+            self._rows[site] = (event.step or "", since)
         elif event.event == "site.finished":
             self._rows.pop(site, None)
             took = seconds_text(time.monotonic() - since)
@@ -164,7 +164,7 @@ class LiveTable:
         from rich.table import Table
 
         grid = Table.grid(padding=(0, 2))
-        for site, (doing, since, _) in list(self._rows.items())[:40]:
+        for site, (doing, since) in list(self._rows.items())[:40]:
             grid.add_row(site, doing, seconds_text(time.monotonic() - since))
         return grid
 
