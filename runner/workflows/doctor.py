@@ -17,8 +17,8 @@ from runner.record import Ledger
 from runner.verify import Expectation, certificate, look
 from runner.workflows.checkup import Check, about_host, about_static, host_questions, static_questions
 from runner.workflows.hosts import Hosts
-from runner.workflows.survey import read_facts
-from runner.workflows.tools import checked
+from runner.workflows.stages.survey import read_facts
+from runner.workflows.stages.tools import checked
 
 if TYPE_CHECKING:
     from runner.load import Workspace

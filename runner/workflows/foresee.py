@@ -15,9 +15,9 @@ from runner.steps.static.build import placed
 from runner.steps.static.release import Layout, refusal
 from runner.steps.static.tree import differ, digest
 from runner.steps.sync import SyncOptions
-from runner.workflows.release import look, origin_of
-from runner.workflows.sources import read_folder
-from runner.workflows.sync import compare
+from runner.workflows.sending.release import look, origin_of
+from runner.workflows.sending.sources import read_folder
+from runner.workflows.sending.sync import compare
 
 if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts

@@ -12,7 +12,7 @@ from runner.model import Plan, Playbook, Site
 from runner.record import Ledger
 from runner.workflows.foresee import foresee
 from runner.workflows.hosts import Hosts
-from runner.workflows.survey import preview
+from runner.workflows.stages.survey import preview
 
 if TYPE_CHECKING:
     from runner.load import Workspace

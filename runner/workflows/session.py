@@ -19,8 +19,8 @@ from runner.load import Redactor
 from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
 from runner.steps.text import clean
-from runner.workflows.gates import Gates
 from runner.workflows.hosts import Hosts
+from runner.workflows.stages.gates import Gates
 
 if TYPE_CHECKING:
     from runner.load import Workspace

@@ -14,17 +14,17 @@ from runner.errors import HostError, LockedError, LostError, SitecrewError, Unre
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
-from runner.workflows.become import unbecoming
-from runner.workflows.build import take_build
-from runner.workflows.changes import JOBS, carry_changes
-from runner.workflows.gates import place_of
-from runner.workflows.outside import take_look
-from runner.workflows.segment import ack_recorded, carry_segment
-from runner.workflows.snapshot import take_snapshot
-from runner.workflows.survey import survey
-from runner.workflows.system import carry_system
-from runner.workflows.tries import counted, paused, wanted
-from runner.workflows.upload import carry_upload
+from runner.workflows.changes.carry import JOBS, carry_changes
+from runner.workflows.packages.carry import carry_system
+from runner.workflows.sending.upload import carry_upload
+from runner.workflows.stages.become import unbecoming
+from runner.workflows.stages.build import take_build
+from runner.workflows.stages.gates import place_of
+from runner.workflows.stages.outside import take_look
+from runner.workflows.stages.segment import ack_recorded, carry_segment
+from runner.workflows.stages.snapshot import take_snapshot
+from runner.workflows.stages.survey import survey
+from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
     from runner.plan import Parts

@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.cli.main import main
 from runner.record.store import Store
-from runner.workflows import transaction
+from runner.workflows.changes import transaction
 from runner.workflows.session import Session
 
 transaction._WAIT = 6

@@ -286,7 +286,7 @@ def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monke
     release(crew)
     serving = online(crew)
     fill(crew, 2)
-    from runner.workflows import upload as stage
+    from runner.workflows.sending import upload as stage
 
     real = stage.gather
 

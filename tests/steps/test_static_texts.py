@@ -43,7 +43,7 @@ from runner.steps.static.tree import (
     sums,
 )
 from runner.steps.sync import SyncOptions
-from runner.workflows.sources import read_folder, tar_of
+from runner.workflows.sending.sources import read_folder, tar_of
 
 MARK = "m4rk"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}

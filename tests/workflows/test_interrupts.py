@@ -11,7 +11,7 @@ import pytest
 from lab.shell import until
 from runner.errors import JobRefusedError
 from runner.model import Outcome
-from runner.workflows import segment
+from runner.workflows.stages import segment
 from tests.crew import (
     Crew,
     again,

@@ -29,8 +29,8 @@ from runner.steps.static.release import (
 )
 from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
 from runner.steps.text import sentence
-from runner.workflows.patience import Patience
-from runner.workflows.sources import read_folder, tar_of
+from runner.workflows.sending.patience import Patience
+from runner.workflows.sending.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
     from runner.execute import Endpoint

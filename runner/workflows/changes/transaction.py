@@ -32,8 +32,8 @@ from runner.steps.wordpress.damage import damage
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals, compare
-from runner.workflows.outside import record_looks, see, see_until_well
-from runner.workflows.segment import let_forget, mark_of
+from runner.workflows.stages.outside import record_looks, see, see_until_well
+from runner.workflows.stages.segment import let_forget, mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

@@ -40,11 +40,11 @@ from runner.steps.packages import (
     untouched,
     with_reboot,
 )
-from runner.workflows.become import becoming
-from runner.workflows.gates import place_of
-from runner.workflows.reboot import reboot
-from runner.workflows.segment import mark_of
-from runner.workflows.systems import NOT_ROOT, read_system
+from runner.workflows.packages.reboot import reboot
+from runner.workflows.packages.survey import NOT_ROOT, read_system
+from runner.workflows.stages.become import becoming
+from runner.workflows.stages.gates import place_of
+from runner.workflows.stages.segment import mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

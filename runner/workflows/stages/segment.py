@@ -32,8 +32,8 @@ from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOut
 from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_script, parse_facts
-from runner.workflows.become import becoming, refused
-from runner.workflows.tries import counted, job_of, next_try, paused, wanted
+from runner.workflows.stages.become import becoming, refused
+from runner.workflows.stages.tries import counted, job_of, next_try, paused, wanted
 
 if TYPE_CHECKING:
     from runner.plan import Segment

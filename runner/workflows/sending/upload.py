@@ -11,11 +11,11 @@ from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
 from runner.steps.sync import SyncOptions
-from runner.workflows.patience import StoppedError
-from runner.workflows.release import gather
-from runner.workflows.segment import carry_segment, job_of
-from runner.workflows.shellless import release_over_sftp, sync_over_sftp
-from runner.workflows.sync import stage
+from runner.workflows.sending.patience import StoppedError
+from runner.workflows.sending.release import gather
+from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
+from runner.workflows.sending.sync import stage
+from runner.workflows.stages.segment import carry_segment, job_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

@@ -16,9 +16,9 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.backup import BackupOptions, database_script, files_script
 from runner.steps.text import sentence
 from runner.steps.wordpress import hindered, lacks_wp_cli
-from runner.workflows.become import becoming, refused
-from runner.workflows.segment import mark_of
-from runner.workflows.tools import bring_wp_cli
+from runner.workflows.stages.become import becoming, refused
+from runner.workflows.stages.segment import mark_of
+from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

@@ -23,9 +23,9 @@ from runner.steps.sync import (
     target_of,
 )
 from runner.steps.text import sentence
-from runner.workflows.patience import Patience
-from runner.workflows.release import forget
-from runner.workflows.sources import read_folder, tar_of
+from runner.workflows.sending.patience import Patience
+from runner.workflows.sending.release import forget
+from runner.workflows.sending.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
     from pathlib import Path

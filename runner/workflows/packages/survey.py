@@ -16,8 +16,8 @@ from runner.plan import Barrier, Segment, cut
 from runner.steps import Where
 from runner.steps.become import cannot_become
 from runner.steps.packages import Sections, facts_script, parse_system
-from runner.workflows.become import becoming, refused
-from runner.workflows.gates import place_of
+from runner.workflows.stages.become import becoming, refused
+from runner.workflows.stages.gates import place_of
 
 if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts

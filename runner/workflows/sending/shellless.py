@@ -16,9 +16,9 @@ from runner.steps.static.build import placed
 from runner.steps.static.release import RELEASE, Layout, Standing, name_of, refusal
 from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
 from runner.steps.sync import SHOWN, Found, SyncOptions, surplus, target_of
-from runner.workflows.patience import Patience
-from runner.workflows.release import origin_of
-from runner.workflows.sources import read_folder
+from runner.workflows.sending.patience import Patience
+from runner.workflows.sending.release import origin_of
+from runner.workflows.sending.sources import read_folder
 
 if TYPE_CHECKING:
     from runner.steps.static.tree import Difference

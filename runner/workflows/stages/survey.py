@@ -17,9 +17,9 @@ from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import LedgerHold, cut, needs_facts, plan_site
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
-from runner.workflows.become import unbecoming
-from runner.workflows.systems import Preview, preview_systems
-from runner.workflows.tools import bring_wp_cli
+from runner.workflows.packages.survey import Preview, preview_systems
+from runner.workflows.stages.become import unbecoming
+from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
     from runner.record import Ledger

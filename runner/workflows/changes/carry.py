@@ -15,10 +15,10 @@ from runner.execute import attach_job
 from runner.model import Change, ChangeOutcome, ItemKind, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, search
 from runner.steps import Context, registry
-from runner.workflows.outside import record_looks, see
-from runner.workflows.segment import let_forget
-from runner.workflows.survey import reread
-from runner.workflows.transaction import State, Trial, try_changes
+from runner.workflows.changes.transaction import State, Trial, try_changes
+from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.segment import let_forget
+from runner.workflows.stages.survey import reread
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
