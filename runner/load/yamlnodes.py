@@ -17,6 +17,7 @@ __all__ = ["read_yaml"]
 
 _LARGEST = 16 * 2**20
 _DEEPEST = 40
+_TOO_DEEP = f"nested more than {_DEEPEST} levels deep"
 _ALIASED = 100_000
 """How many nodes aliases may stand for in all: a few lines of aliases of aliases stand for billions."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -131,7 +132,7 @@ class _Builder:
                 event, f"the tag {quoted(tag)} is not allowed", "write the value without a tag"
             )
         if depth > _DEEPEST:
-            raise self._refuse(event, f"nested more than {_DEEPEST} levels deep")
+            raise self._refuse(event, _TOO_DEEP)
         if kind == "ScalarEvent":
             node = Node(self.origin, line, column, _scalar(event), end=_end(event))
         elif kind == "SequenceStartEvent":
@@ -254,6 +255,7 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str]:
             "close it",
         ),
         "cannot start any token": ("this character cannot begin a value", "put the value in quotes"),
+        "exceeded maximum nesting depth": (_TOO_DEEP, ""),
         "found unknown escape character": ("an unknown escape after \\", "use single quotes"),
     }
     for words, answer in known.items():
