@@ -12,9 +12,9 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,21 +137,16 @@ class Engine:
             EngineError: its file cannot be written.
         """
         self._dbos.listen_queues([queue.name for queue in queues])
-        try:
+        with _explained():
             self._register(queues)
             self._dbos.launch()
-        except Exception as error:
-            raise EngineError(
-                f"the engine does not start: {error}",
-                hint="is the disk full, or .sitecrew/ not writable? Then: sitecrew doctor",
-            ) from error
 
     def start(self, workflow_id: str, body: Callable[..., Any], *args: Any) -> Handle:
         """Run a workflow in this process, beside the caller."""
         from dbos import SetWorkflowID
 
         end = self._ends[workflow_id] = Future[Any]()
-        with SetWorkflowID(workflow_id):
+        with _explained(), SetWorkflowID(workflow_id):
             return Handle(self._dbos.start_workflow(body, *args), end)
 
     def enqueue(
@@ -162,7 +157,7 @@ class Engine:
 
         end = self._ends[workflow_id] = Future[Any]()
         key = None if queue.at_once_per_partition is None else partition
-        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=key):
+        with _explained(), SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=key):
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args), end)
 
     def forget(self, prefix: str) -> None:
@@ -194,6 +189,19 @@ class Engine:
                 )
         finally:
             client.destroy()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the engine's file says of its trouble, in the words of its system."""
+    try:
+        yield
+    except Exception as error:
+        reason = getattr(error, "orig", None) or error
+        raise EngineError(
+            f"the engine cannot write its file: {reason}",
+            hint="is the disk full, or .sitecrew/ not writable? Mend that, then: sitecrew resume last",
+        ) from error
 
 
 class _HastyConnection(sqlite3.Connection):
