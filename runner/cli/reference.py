@@ -1,22 +1,31 @@
-"""The reference of the command line, written from the commands: `python -m runner.cli.reference`."""
+"""The pages that are written from the code: `python -m runner.cli.reference docs`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import click
 
 from runner.cli.main import COMMANDS, root
+from runner.cli.vocabulary import step_pages
 
-__all__ = ["reference"]
+__all__ = ["pages", "reference"]
 
 _HEAD = """\
 # Commands
 
 Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `serve` and `tick`
 print one JSON event a line and everything else one document ([shapes](json.md)). What a process says at its
-end: [exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference`.
+end: [exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference docs`.
 """
+
+
+def pages(docs: Path) -> Mapping[Path, str]:
+    """Every written page of the documentation, by its path."""
+    steps = step_pages(docs / "steps/notes").items()
+    return {docs / "commands.md": reference(), **{docs / "steps" / name: text for name, text in steps}}
 
 
 def reference() -> str:
@@ -61,4 +70,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    click.echo(reference(), nl=False)
+    for path, text in pages(Path(sys.argv[1])).items():
+        path.write_text(text, encoding="utf-8")

@@ -64,6 +64,20 @@ class Backup(StepKind):
     name = "backup"
     summary = "Takes a consistent dump of the database and a copy of the files into the backup store."
     options = BackupOptions
+    example = '- backup: {include: [database, files], exclude: ["*.mp4", wp-content/uploads/raw]}'
+    reads = (
+        "the database with `wp db export`, in one transaction and without locking a table (consistent "
+        "for InnoDB), and the files with `tar`. A `wp-config.php` one level above the site's folder "
+        "comes along."
+    )
+    plans = "nothing: it changes nothing on the site."
+    changes = "the backup store only. The host sends, the controller stores."
+    understood = (
+        "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
+        "completed`. Files that change while they are read are no failure; files that cannot be read "
+        "are."
+    )
+    undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
 
     def script(self, step: Step, context: Context) -> None:  # noqa: ARG002

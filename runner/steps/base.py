@@ -102,6 +102,15 @@ class StepKind(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     """One sentence for `list steps`, the docs and the JSON Schema."""
+    example: ClassVar[str] = ""
+    """Steps of a playbook that show it, as YAML."""
+    reads: ClassVar[str] = ""
+    """For its page, with the four below: what goes on after the word *Reads*. What it looks at before."""
+    plans: ClassVar[str] = ""
+    changes: ClassVar[str] = ""
+    understood: ClassVar[str] = ""
+    """By what its outcome is known."""
+    undone: ClassVar[str] = ""
     options: ClassVar[type]
     """Frozen dataclass of what may stand below the kind in a playbook."""
     where: ClassVar[Where] = Where.HOST

@@ -41,6 +41,18 @@ class ProbeHttp(StepKind):
     name = "probe.http"
     summary = "Looks at the site's pages from outside: status and expected text."
     options = ProbeHttpOptions
+    example = """\
+- probe.http: "</html>"
+- probe.http: {expect: Add to cart, pages: [/, /cart/], status: 200}
+"""
+    reads = "the pages from outside, as a visitor does, past caches."
+    plans = "nothing."
+    changes = "nothing."
+    understood = (
+        "by the pages: `ok` when every one answers with the status and holds the text, else `failed` "
+        "with the page and what was wrong with it."
+    )
+    undone = "by nothing: there is nothing to undo."
     where = Where.OUTSIDE
 
     def script(self, step: Step, context: Context) -> None:  # noqa: ARG002

@@ -49,6 +49,27 @@ class Shell(StepKind):
     name = "shell"
     summary = "Runs a shell text in the site's folder."
     options = ShellOptions
+    example = """\
+- shell: uptime
+- shell:
+    run: |
+      redis-cli -a "$PASSWORD" flushdb
+    env: {PASSWORD: {env: SHOP_REDIS_PASSWORD}}
+    changes: true
+  when: tag:redis
+"""
+    reads = "nothing."
+    plans = "nothing: nobody can know what a text will do."
+    changes = (
+        "whatever the text changes. It has no terminal, an empty standard input, and a time limit "
+        "(`timeout`). There is no templating inside `run`; what it needs reaches it as environment. A "
+        "secret is resolved when the step runs, and is in no log, plan or argument."
+    )
+    understood = (
+        "by its exit status: 0 is `ok`, or `changed` with `changes: true`; anything else is `failed`. "
+        "The output is kept, without terminal escapes, and cut when it floods."
+    )
+    undone = "by nothing."
 
     def script(self, step: Step, context: Context) -> Script:
         """The text itself, after a `cd`; a folder that is not there fails the step."""

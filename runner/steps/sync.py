@@ -167,6 +167,25 @@ class FilesSync(StepKind):
     name = "files.sync"
     summary = "Keeps a folder on the host the same as one on the controller."
     options = SyncOptions
+    example = """\
+- files.sync: {from: "extras/{site}", to: downloads}
+- files.sync: {from: mu-plugins, to: wp-content/mu-plugins, delete: true, exclude: ["*.md"]}
+"""
+    reads = (
+        "the files of `from`, and those of the same names on the host, with their SHA-256 and "
+        "permissions; with `delete` also the names of all others. Links to files inside `from` are sent "
+        "as these files; other links are refused."
+    )
+    plans = "each file that is new, changed or to be deleted, as an item of its own."
+    changes = (
+        "only what differs. The files are sent into a folder that nobody else may look into, compared "
+        "there, and moved to their places by one rename each: a visitor sees the old file or the new "
+        "one. Nothing is written through a link that leads out of the site."
+    )
+    understood = "by the sums that the host takes again at the end."
+    undone = (
+        "by nothing. Take a `backup` before, or use `static.release` where all files of a site are replaced."
+    )
     where = Where.UPLOAD
 
     def script(self, step: Step, context: Context) -> Script:

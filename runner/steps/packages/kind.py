@@ -67,6 +67,29 @@ class Packages(StepKind):
         "Upgrades the packages of the host, restarts what needs it, and reboots where that is asked for."
     )
     options = PackagesOptions
+    example = """\
+- system.packages: {upgrade: security, except: ["linux-*"]}
+  become: true
+  timeout: 30m
+- probe.http
+"""
+    reads = (
+        "in one go: the sources are asked anew (`apt-get update`, `dnf check-update`), then what would "
+        "be done is simulated."
+    )
+    plans = (
+        "a change for each package, to exactly one version; `hold` where the host holds it or something "
+        "else would have to go, `unknown` where a source did not answer or someone else is at work."
+    )
+    changes = (
+        "the planned packages and nothing else; then the services that still run replaced files; then, "
+        "where asked for and needed, the host is rebooted. Nothing is ever removed by an upgrade."
+    )
+    understood = (
+        "by what dpkg or rpm says afterwards, never by what was printed. A package whose own script "
+        "failed is `failed` with what the script said. A reboot counts when the boot id is another one."
+    )
+    undone = "by nothing: a package manager goes forward. Take a backup before, and look at the site after."
     where = Where.SYSTEM
 
     def propose_for_host(self, step: Step, facts: SystemFacts) -> tuple[Change, ...]:

@@ -66,6 +66,21 @@ class StaticBuild(StepKind):
     name = "static.build"
     summary = "Builds a static site, on the controller or on its host."
     options = BuildOptions
+    example = """\
+- static.build: {run: "npm ci && npx @11ty/eleventy", folder: "sources/{site}", output: _site}
+- static.release: {from: build, keep: 5}
+"""
+    reads = "nothing."
+    plans = "nothing: nobody can know what a build will make."
+    changes = (
+        "the checkout only. On the controller it runs in a clean environment, and nothing of the crew's "
+        "own reaches it. It is stopped with the run, and `resume` builds again."
+    )
+    understood = (
+        "by its exit status, and by the output folder: a build that ends well and leaves it empty is "
+        "`failed`."
+    )
+    undone = "by nothing: nothing is online yet."
     sites = frozenset({SiteKind.STATIC})
 
     def place(self, step: Step) -> Where:

@@ -370,6 +370,28 @@ class StaticRelease(StepKind):
     name = "static.release"
     summary = "Puts a folder of files online as a new release, by switching one link."
     options = ReleaseOptions
+    example = """\
+- static.release: {from: build}
+- static.release: {from: "dist/{site}", keep: 10, exclude: ["*.map", drafts/], adopt: true}
+"""
+    reads = (
+        "what is online on the host, every file with its SHA-256, size and permissions; and the folder "
+        "to be released in the same way. A link that leads out of the folder is refused by name."
+    )
+    plans = (
+        "`release`, from the one online to the new content, with the number of files and bytes that are "
+        "new, changed and removed."
+    )
+    changes = (
+        "the link that is the site's path: the release is sent to a folder beside it, checked file by "
+        "file, and the link is replaced by one rename. A release that is empty, or has lost a third of "
+        "its files or bytes, is refused. Releases beyond `keep` go; never one that is served."
+    )
+    understood = "by what the host reads through the link after the switch, never by what was sent."
+    undone = (
+        "by switching back: the release before is still there, and the switch is one rename. It is done "
+        "at once where the re-reading fails."
+    )
     where = Where.UPLOAD
     sites = frozenset({SiteKind.STATIC})
 

@@ -70,6 +70,21 @@ class Checksums(StepKind):
     name = "wordpress.checksums"
     summary = "Compares the files of WordPress and its plugins with what wordpress.org published."
     options = ChecksumOptions
+    example = """\
+- wordpress.checksums: {ignore: [wp-content/plugins/my-shop/config.php], on_finding: fail}
+"""
+    reads = (
+        "the lists that wordpress.org published for exactly these versions, and every file, in one boot "
+        "of WordPress without plugins and themes. Links are never followed out of the site."
+    )
+    plans = "nothing."
+    changes = "nothing."
+    understood = (
+        "by the findings: none is `ok`; else `failed` with the first five names, so that nothing is "
+        "updated on a site that somebody may have broken into. What nobody publishes lists for is said "
+        "to be not verifiable. An answer that did not come is a failure, never `ok`."
+    )
+    undone = "by nothing: there is nothing to undo."
     sites = frozenset({SiteKind.WORDPRESS})
 
     def script(self, step: Step, context: Context) -> Script:

@@ -53,6 +53,27 @@ class Core(StepKind):
     name = "wordpress.core"
     summary = "Updates WordPress itself, and its database after it."
     options = CoreOptions
+    example = """\
+- wordpress.core: {update: minor}
+- wordpress.core: "6.5.7"
+"""
+    reads = (
+        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
+        "written to."
+    )
+    plans = "one version: the newest that `update` and the policy allow. What is held above it is told."
+    changes = (
+        "the files of WordPress, through its own upgrader and to exactly that version; visitors wait "
+        "meanwhile. Then a fresh process upgrades the database, or those of a network."
+    )
+    understood = (
+        "by what a fresh process reads afterwards: the version, the database's, that everything is "
+        "active that was, that `home` and `siteurl` are what they were."
+    )
+    undone = (
+        "by nothing yet. A `.maintenance` that a killed update leaves is taken away at the end of the "
+        "job, unless it was there before. Take a `backup` before."
+    )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True

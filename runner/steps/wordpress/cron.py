@@ -82,6 +82,22 @@ class Cron(StepKind):
     name = "wordpress.cron"
     summary = "Runs named cron hooks, and tells which scheduled events are overdue."
     options = CronOptions
+    example = """\
+- wordpress.cron: {run: [woocommerce_cleanup_sessions, delete_expired_transients]}
+- wordpress.cron: {overdue: 6h, on_overdue: fail}
+"""
+    reads = "the scheduled events of the site, and of every site of a network, in one boot."
+    plans = "nothing."
+    changes = (
+        "what the named hooks change. Each runs in a process of its own, on every site of a network that "
+        'has it scheduled. There is no "all that is due": that was seen to install the next major '
+        "WordPress."
+    )
+    understood = (
+        "by what each process said at its end and its exit status. `failed` names each hook that died, "
+        "ended PHP before it was through, or is scheduled nowhere; the others have run."
+    )
+    undone = "by nothing. Take a `backup` before hooks that delete."
     sites = frozenset({SiteKind.WORDPRESS})
 
     def script(self, step: Step, context: Context) -> Script:

@@ -25,6 +25,20 @@ class Database(StepKind):
     name = "wordpress.database"
     summary = "Upgrades the database of WordPress where its code wants a newer one."
     options = DatabaseOptions
+    example = "- wordpress.database"
+    reads = (
+        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
+        "written to."
+    )
+    plans = (
+        "`database`, from the version that it has to the one that the code wants; of a network, the "
+        "sites that stayed behind."
+    )
+    changes = "the tables, by WordPress's own upgrade, on every site of a network in one boot."
+    understood = (
+        "by the versions that a fresh process reads afterwards. A site whose database stayed behind is named."
+    )
+    undone = "by nothing. Take a `backup` before."
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True

@@ -35,6 +35,23 @@ class ExtensionOptions:
 
 class _Extensions(StepKind):
     options = ExtensionOptions
+    reads = (
+        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
+        "written to."
+    )
+    plans = "each update by its exact version, with a sentence for what is held, skipped or not known."
+    changes = (
+        "the whole batch in one boot, through WordPress's own upgrader and with the door open, after "
+        "every package was fetched and looked at."
+    )
+    understood = (
+        "by what a fresh process reads afterwards, and by looks from outside: the version on disk is the "
+        "planned one, what was active is active, visitors see what they saw before."
+    )
+    undone = (
+        "at once, by renames that need no PHP, where the site is not well afterwards. What broke it is "
+        "found, held, and the rest is done."
+    )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True
@@ -140,6 +157,10 @@ class Plugins(_Extensions):
 
     name = "wordpress.plugins"
     summary = "Updates plugins in one boot of WordPress, with the site open to visitors."
+    example = """\
+- wordpress.plugins: {update: all, except: [woocommerce]}
+- wordpress.plugins: {update: [harbour-forms]}
+"""
     kind = ItemKind.PLUGIN
     family = "plugins"
 
@@ -152,6 +173,7 @@ class Themes(_Extensions):
 
     name = "wordpress.themes"
     summary = "Updates themes in one boot of WordPress, with the site open to visitors."
+    example = "- wordpress.themes: minor"
     kind = ItemKind.THEME
     family = "themes"
 

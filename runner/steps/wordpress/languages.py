@@ -46,6 +46,24 @@ class Languages(StepKind):
     name = "wordpress.languages"
     summary = "Updates and installs translations of WordPress, its plugins and themes."
     options = LanguageOptions
+    example = "- wordpress.languages: {update: all, install: [de_DE]}"
+    reads = (
+        "the dates of the packs on disk and, with the requests by which WordPress asks for updates, what "
+        "is offered."
+    )
+    plans = (
+        "each pack by its date. Packs have no sizes: of the policy, only a `hold` of the item by its "
+        "name holds them."
+    )
+    changes = (
+        "the files below `wp-content/languages` through WordPress's own upgrader, in one boot. The "
+        "language that a site speaks stays. An offer that has moved since the plan is refused."
+    )
+    understood = "by the dates that a fresh process reads from the packs on disk."
+    undone = (
+        "at once, pack by pack, where a pack is not of the offered date, or holds a `.l10n.php` that is "
+        "not PHP: its former files are put back. Later, from a `backup`."
+    )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True

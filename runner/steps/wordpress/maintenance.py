@@ -77,6 +77,25 @@ class Maintenance(StepKind):
     name = "wordpress.maintenance"
     summary = "Closes the site to visitors while the steps behind it work, or opens it again."
     options = MaintenanceOptions
+    example = """\
+- wordpress.maintenance: true
+- shell: wp search-replace old.example new.example
+- wordpress.maintenance: false
+"""
+    reads = "where WordPress lies, and whether a `.maintenance` is there."
+    plans = "nothing."
+    changes = (
+        "`true` makes a `.maintenance` that names its job; it never replaces another's. `false` takes it "
+        "away."
+    )
+    understood = (
+        "by the file as it is afterwards, and by what WordPress says of itself in a process of its own. "
+        "Somebody else's file is `failed`, and nothing is touched."
+    )
+    undone = (
+        "by taking the file away: by `false`, before a step in which the controller takes part, at the "
+        "end of the job however it ends, and by WordPress itself after ten minutes."
+    )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
 
