@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.verify.http import look
 from runner.verify.judge import Answer, Expectation, judge
-from runner.verify.signals import Signals, compare, observe
+from runner.verify.signals import Signals, compare, examine, observe
 from runner.verify.tls import Certificate, certificate
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Signals",
     "certificate",
     "compare",
+    "examine",
     "judge",
     "look",
     "observe",

@@ -5,27 +5,35 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin
+from functools import cache, partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from runner.model import Look, PageLook, Site
 from runner.verify.judge import Answer, Expectation, count_stylesheets, judge
 from runner.verify.tls import reason
+from runner.verify.traits import NO_TRAITS, Traits, traits
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["browser", "fetch", "look"]
+__all__ = ["Ask", "Looker", "Sight", "browser", "fetch", "look"]
 
 _BODY_LIMIT = 8 << 20
 _AT_ONCE = 4
 _PATIENCE = 3.0
+_DOOR = 12.0
+"""Seconds for which a closed door is waited for: an update's own opens again."""
+_WHOLE = 60.0
+"""Seconds for one look at all of a site."""
 
 
 def look(
@@ -50,23 +58,131 @@ def look(
         patience: seconds for which a bad answer is asked again.
         pause: waits between two tries.
     """
-    wanted = tuple(pages or site.pages)
-    with (
-        browser(limit) as client,
-        ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(wanted))) as pool,
-    ):
-        looker = _Looker(client, expected, limit, patience, pause)
-        looks = pool.map(lambda page: looker.page(site.url, page), wanted)
-        return Look(site=site.name, at=datetime.now(UTC), pages=tuple(looks))
+    judged = partial(judge, expected=expected)
+    asks = [Ask(page, address(site.url, page), judged) for page in pages or site.pages]
+    with Looker(limit, patience, pause) as looker:
+        return Look(
+            site=site.name,
+            at=datetime.now(UTC),
+            pages=tuple(sight.page for sight in looker.see(asks)),
+        )
 
 
-def browser(limit: float) -> httpx.Client:
-    """A client like a browser that has never been there: no cookies, no cache, certificates verified."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to ask for, and what is wrong with an answer."""
+
+    name: str
+    url: str
+    judged: Callable[[Answer], tuple[str, ...]]
+    known: bool = False
+    """Asked with the cookies of somebody whom page caches do not serve."""
+    limit: float = 0.0
+    """Seconds for a request, where it may have more than others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A page as it was answered, and what it is like."""
+
+    page: PageLook
+    traits: Traits = NO_TRAITS
+
+
+class Looker:
+    """Asks until answers are good or patience ends, some at once. All of a look has an end."""
+
+    def __init__(
+        self, limit: float, patience: float = _PATIENCE, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._limit, self._patience, self._pause = limit, patience, pause
+        self._end = time.monotonic() + max(_WHOLE, limit)
+        self._browsers = {known: browser(limit, known=known) for known in (False, True)}
+        self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for client in self._browsers.values():
+            client.close()
+
+    def see(self, asks: Sequence[Ask]) -> tuple[Sight, ...]:
+        """What each was answered, in order."""
+        return tuple(self._pool.map(self._ask, asks))
+
+    def statuses(self, urls: Sequence[str]) -> dict[str, int | None]:
+        """How addresses are answered; None where no answer came."""
+        answers = self._pool.map(lambda url: self._fetch(url, self._limit), urls)
+        return {url: _served(answer) for url, answer in zip(urls, answers, strict=True)}
+
+    def _ask(self, ask: Ask) -> Sight:
+        asked = time.monotonic()
+        wait = 0.4
+        while True:
+            began = time.monotonic()
+            answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
+            seconds = time.monotonic() - began
+            findings = (answer.failure,) if answer.failure else ask.judged(answer)
+            end = min(asked + (_DOOR if answer.waits else self._patience), self._end)
+            if not findings or time.monotonic() + wait > end:
+                page = PageLook(
+                    page=ask.name,
+                    url=ask.url,
+                    status=answer.status,
+                    seconds=round(seconds, 3),
+                    size=len(answer.body),
+                    stylesheets=count_stylesheets(answer.body),
+                    findings=findings,
+                )
+                return Sight(page, traits(answer))
+            self._pause(wait)
+            wait *= 2
+
+    def _fetch(self, url: str, limit: float, *, known: bool = False) -> Answer:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            return Answer(asked=url, failure="was not looked at: the time for the look was over")
+        return fetch(self._browsers[known], _unseen(url), min(limit, left))
+
+
+def browser(limit: float, *, known: bool = False) -> httpx.Client:
+    """A client that keeps nothing, neither pages nor cookies, and verifies certificates.
+
+    `known`: it has the cookies of somebody who logged in and has commented, good for nothing but that page
+    caches let WordPress answer.
+    """
     import httpx  # a tenth of a second that only looks need
 
-    return httpx.Client(timeout=limit, follow_redirects=True, max_redirects=8, headers=_HEADERS)
+    jar = CookieJar(_Forgetful())
+    for name in _KNOWN if known else ():
+        httpx.Cookies(jar).set(name, "1")
+    return httpx.Client(
+        timeout=limit,
+        follow_redirects=True,
+        max_redirects=8,
+        headers=_HEADERS,
+        cookies=jar,
+        verify=_authorities(),
+    )
 
 
+class _Forgetful(DefaultCookiePolicy):
+    """No page is asked for with what another has set."""
+
+    def set_ok(self, *_: object) -> bool:
+        return False
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+_KNOWN = ("wordpress_logged_in_sitecrew", "comment_author_sitecrew")
 _HEADERS = {
     "User-Agent": "Sitecrew/1 (website care; +look)",
     "Cache-Control": "no-cache",
@@ -75,43 +191,22 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class _Looker:
-    """Asks for pages again until the answer is good or patience ends."""
-
-    client: httpx.Client
-    expected: Expectation
-    limit: float
-    patience: float
-    pause: Callable[[float], None]
-
-    def page(self, base: str, page: str) -> PageLook:
-        """Ask until the answer is good or patience ends."""
-        end = time.monotonic() + self.patience
-        wait = 0.4
-        while True:
-            began = time.monotonic()
-            answer = fetch(self.client, _address(base, page), self.limit)
-            seconds = time.monotonic() - began
-            findings = judge(answer, self.expected)
-            if not findings or time.monotonic() + wait > end:
-                return PageLook(
-                    page=page,
-                    url=_address(base, page).rpartition("sitecrew=")[0][:-1],
-                    status=answer.status,
-                    seconds=round(seconds, 3),
-                    size=len(answer.body),
-                    stylesheets=count_stylesheets(answer.body),
-                    findings=findings,
-                )
-            self.pause(wait)
-            wait *= 2
+def address(base: str, page: str) -> str:
+    """The address of a page below the site's."""
+    return urljoin(base.rstrip("/") + "/", page.lstrip("/"))
 
 
-def _address(base: str, page: str) -> str:
-    """The page's address with a query that no cache has seen."""
-    url = urljoin(base.rstrip("/") + "/", page.lstrip("/"))
-    return f"{url}{'&' if '?' in url else '?'}{urlencode({'sitecrew': secrets.token_hex(6)})}"
+def _unseen(url: str) -> str:
+    """The address with a query that no cache has seen."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, (parts.query, urlencode({"sitecrew": secrets.token_hex(6)}))))
+    return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def _served(answer: Answer) -> int | None:
+    """A page in the place of a file is what some servers say for 404."""
+    kind = next((value for name, value in answer.headers if name == "content-type"), "")
+    return 404 if answer.status == 200 and "text/html" in kind else answer.status  # noqa: PLR2004
 
 
 def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
@@ -121,7 +216,8 @@ def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
     body = bytearray()
     deadline = _Deadline(limit)
     try:
-        with deadline, client.stream("GET", url, extensions={"trace": deadline.trace}) as response:
+        asked = client.stream("GET", url, timeout=limit, extensions={"trace": deadline.trace})
+        with deadline, asked as response:
             for chunk in response.iter_bytes():
                 body += chunk
                 if deadline.passed:
@@ -134,6 +230,8 @@ def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
                     url=str(response.url),
                     status=response.status_code,
                     body=bytes(body[:_BODY_LIMIT]),
+                    headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
+                    cut=len(body) > _BODY_LIMIT,
                 )
     except httpx.TooManyRedirects:
         return Answer(asked=url, failure="redirects in a loop")
@@ -143,7 +241,7 @@ def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
         if not deadline.passed:
             return Answer(asked=url, failure=f"cannot be reached: {reason(error)}")
     late = "did not finish" if body else "does not answer"
-    return Answer(asked=url, failure=f"{late} within {limit:g} s")
+    return Answer(asked=url, failure=f"{late} within {round(limit, 1):g} s")
 
 
 class _Deadline:

@@ -18,8 +18,13 @@ _FATAL = (
         re.compile(rb"Error establishing a database connection", re.IGNORECASE),
         "WordPress cannot reach its database",
     ),
+    (
+        re.compile(rb"<body[^>]{0,200}\bid=[\"']?error-page\b"),
+        "shows the page on which WordPress gives up",
+    ),
 )
 _STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet", re.IGNORECASE)
+_UNAVAILABLE = 503
 _LOGIN = re.compile(r"/wp-login\.php(?:$|\?)")
 
 
@@ -42,6 +47,17 @@ class Answer:
     status: int | None = None
     body: bytes = b""
     failure: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in small letters."""
+    cut: bool = False
+    """The body was longer than is read."""
+
+    @property
+    def waits(self) -> bool:
+        """The door is closed for a moment, as WordPress closes it for its updates."""
+        if self.status != _UNAVAILABLE:
+            return False
+        return any(name == "retry-after" for name, _ in self.headers) or b"maintenance" in self.body.lower()
 
 
 def count_stylesheets(body: bytes) -> int:
@@ -56,7 +72,7 @@ def judge(answer: Answer, expected: Expectation) -> tuple[str, ...]:
     found = []
     if answer.status != expected.status:
         found.append(f"answers {answer.status} where {expected.status} is expected")
-    found += [sentence for pattern, sentence in _FATAL if pattern.search(answer.body)]
+    found += [sentence for pattern, sentence in _FATAL if pattern.search(answer.body)][:1]
     if answer.status == expected.status:
         found += _content(answer, expected)
     return tuple(found)

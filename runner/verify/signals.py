@@ -1,6 +1,8 @@
-"""The signals of a WordPress site from outside, none of which a page cache can fake, and their comparison.
+"""The signals of a site from outside, and their comparison.
 
 A site is compared with itself a moment before, not with an ideal: what was wrong before is not our doing.
+What differs is asked for again before it counts. Page caches are asked past in three ways: by a query that is
+new, with cookies that they let through, and for a page that nobody can have asked for before.
 """
 
 from __future__ import annotations
@@ -9,135 +11,229 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
-from runner.model import Look, PageLook, Site, SiteKind
-from runner.verify.http import browser, fetch, look
-from runner.verify.judge import Expectation, judge
+from runner.model import PageLook, Site, SiteKind
+from runner.verify.http import Ask, Looker, Sight, address
+from runner.verify.judge import Answer, Expectation, judge
+from runner.verify.worse import refused, worse
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from runner.verify.judge import Answer
+__all__ = ["Signals", "compare", "examine", "observe"]
 
-__all__ = ["Signals", "compare", "observe"]
-
-_SHRUNK = 0.5
-"""A page of less than half of its former size has lost something."""
 _SERVER_ERROR = 500
-_MAINTENANCE = 503
-_PATIENCE = 12.0
-"""Seconds for which a 503 is waited for: an update's own closed door opens again."""
+_SLOWER = 2.0
+"""A site that was slow before may be so many times slower."""
+_LONGEST = 30.0
+"""Seconds for one request, however slow the site was before."""
+_STYLESHEETS = 24
+"""So many stylesheets of a site are asked for; the rest is counted."""
+_ENOUGH = 2
+"""Good looks in a row that outweigh a bad one; bad ones that confirm each other."""
+_BETWEEN = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What was seen of a site. `rest` and `ajax` are None for a site that is not WordPress."""
+    """What was seen of a site: each sight by the kind of signal and the name of its page."""
 
-    pages: Look
-    rest: PageLook | None = None
-    """The root of the REST interface, parsed."""
-    ajax: PageLook | None = None
-    """wp-admin without a login: an action that nobody handles."""
+    at: datetime
+    visitors: tuple[Sight, ...]
+    """The pages of `pages`, as visitors get them."""
+    uncached: tuple[Sight, ...] = ()
+    """WordPress behind its caches; none for a site that is not WordPress."""
+    stylesheets: Mapping[str, int | None] = field(default_factory=dict)
+    """How the site's own are answered, by their paths."""
+
+    @property
+    def sights(self) -> tuple[Sight, ...]:
+        """All of them, in an order that does not change."""
+        return (*self.visitors, *self.uncached)
 
     @property
     def looks(self) -> tuple[PageLook, ...]:
-        """All of them."""
-        return (*self.pages.pages, *(found for found in (self.rest, self.ajax) if found is not None))
+        """Each page as it was answered."""
+        return tuple(sight.page for sight in self.sights)
 
     @property
     def healthy(self) -> bool:
-        """Every page is well, and WordPress answers behind them."""
+        """Nothing is wrong with what could be seen."""
         return not self.findings
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is wrong, each with its page."""
-        return tuple(f"{found.page}: {finding}" for found in self.looks for finding in found.findings)
+        """What is wrong, each with its page. Where we are not let in, nothing was seen, good or bad."""
+        return tuple(
+            f"{page.page}: {finding}" for page in self.looks if not refused(page) for finding in page.findings
+        )
+
+    @property
+    def cached(self) -> tuple[str, ...]:
+        """Answers that came from a cache, and so are no evidence: the page and what the cache said."""
+        return tuple(f"{one.page.page}: {one.traits.cached}" for one in self.sights if one.traits.cached)
+
+    @property
+    def php(self) -> str:
+        """The version of PHP that answers visitors, where it is told."""
+        return next((sight.traits.php for sight in self.sights if sight.traits.php), "")
 
 
 def observe(
-    site: Site, *, limit: float = 8.0, patience: float = 3.0, pause: Callable[[float], None] = time.sleep
+    site: Site,
+    *,
+    before: Signals | None = None,
+    limit: float = 8.0,
+    patience: float = 3.0,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Signals:
     """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
 
     Args:
         site: where.
+        before: how it was; what was slow then has more time now.
         limit: seconds for one request.
         patience: seconds for which a bad answer is asked again.
         pause: waits between two tries.
     """
-    pages = look(site, Expectation(text=site.expect), limit=limit, patience=patience, pause=pause)
-    if any(page.status == _MAINTENANCE for page in pages.pages):
-        pages = look(site, Expectation(text=site.expect), limit=limit, patience=_PATIENCE, pause=pause)
-    if site.kind is not SiteKind.WORDPRESS:
-        return Signals(pages=pages)
-    with browser(limit) as client:
-        return Signals(
-            pages=pages,
-            rest=_probe(client, site, "?rest_route=/", _rest, limit),
-            ajax=_probe(client, site, "wp-admin/admin-ajax.php?action=sitecrew_look", _ajax, limit),
-        )
+    at = datetime.now(UTC)
+    times = [_time(sight, limit) for sight in before.sights] if before is not None else []
+    asks = [
+        replace(ask, limit=times[number] if number < len(times) else limit)
+        for number, ask in enumerate(_asks(site))
+    ]
+    pages = len(site.pages)
+    with Looker(limit, patience, pause) as looker:
+        visitors = looker.see(asks[:pages])
+        if any(sight.page.status is None for sight in visitors):
+            return Signals(at=at, visitors=visitors)  # who does not answer is not asked for more
+        uncached = looker.see(asks[pages:])
+        own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
+        statuses = looker.statuses(own)
+    stylesheets = {urlsplit(url).path: status for url, status in statuses.items()}
+    return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets)
+
+
+def _time(before: Sight, limit: float) -> float:
+    return max(limit, min(_SLOWER * before.page.seconds + limit / 2, _LONGEST))
+
+
+def examine(
+    site: Site,
+    before: Signals,
+    *,
+    limit: float = 8.0,
+    patience: float = 2.0,
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[Signals, tuple[str, ...]]:
+    """Look until it is known whether a site is worse than before; returns the last look and what is worse.
+
+    One good look is enough, unless a bad one came first: then two in a row are.
+
+    Args:
+        site: where.
+        before: how it was.
+        limit: seconds for one request.
+        patience: seconds after which a site that is still worse is worse.
+        pause: waits between two looks.
+    """
+    end = time.monotonic() + patience
+    good, bad = 0, 0
+    while True:
+        seen = observe(site, before=before, limit=limit, patience=0.0, pause=pause)
+        found = compare(before, seen)
+        good, bad = (0, bad + 1) if found else (good + 1, bad)
+        if not found and good >= (_ENOUGH if bad else 1):
+            return seen, ()
+        if found and bad >= _ENOUGH and time.monotonic() >= end:
+            return seen, found
+        pause(_BETWEEN)
 
 
 def compare(before: Signals, after: Signals) -> tuple[str, ...]:
-    """What is worse than it was, a sentence each; empty when nothing is."""
-    found: list[str] = []
-    for old, new in zip(before.looks, after.looks, strict=True):
-        found += [f"{new.page}: {sentence}" for sentence in _worse(old, new)]
-    return tuple(found)
+    """What is worse than it was, a sentence each with the first page it holds for; empty when nothing is."""
+    found: dict[str, str] = {}
+    # who does not answer has fewer sights
+    for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
+        for sentence in worse(old, new, _noise(before, number)):
+            found.setdefault(sentence, new.page.page)
+    broken = [path for path, status in after.stylesheets.items() if _broken(status)]
+    lost = [
+        f"the stylesheet {path} answers {after.stylesheets[path]}"
+        for path in broken
+        if not _broken(before.stylesheets.get(path))
+    ]
+    return (*(f"{page}: {sentence}" for sentence, page in found.items()), *lost)
 
 
-def _worse(old: PageLook, new: PageLook) -> list[str]:
-    fresh = [finding for finding in new.findings if finding not in old.findings]
-    if fresh:
-        return fresh if old.healthy or new.status != old.status else []
-    if not old.healthy:
-        return []
-    found = []
-    if new.status != old.status:
-        found.append(f"answers {new.status}; it was {old.status}")
-    if old.stylesheets and not new.stylesheets:
-        found.append("has lost its stylesheets")
-    if new.size < old.size * _SHRUNK:
-        found.append(f"shrank from {old.size} to {new.size} bytes")
-    return found
+def _noise(before: Signals, number: int) -> tuple[Sight, ...]:
+    """The other look at the same page: how the two differ is how the page varies by itself."""
+    pages = len(before.visitors)
+    behind = before.uncached[:pages]
+    if number < pages:
+        return behind[number : number + 1]
+    return before.visitors[number - pages : number - pages + 1] if number < 2 * pages else ()
 
 
-def _probe(
-    client: httpx.Client, site: Site, path: str, judged: Callable[[Answer], tuple[str, ...]], limit: float
-) -> PageLook:
-    url = urljoin(site.url.rstrip("/") + "/", path)
-    began = time.monotonic()
-    answer = fetch(client, f"{url}&sitecrew={secrets.token_hex(6)}", limit)
-    findings = (answer.failure,) if answer.failure else judged(answer)
-    return PageLook(
-        page=f"/{path}",
-        url=url,
-        status=answer.status,
-        seconds=round(time.monotonic() - began, 3),
-        size=len(answer.body),
-        findings=findings,
-    )
+def _broken(status: int | None) -> bool:
+    return status is not None and status >= 400 and status != 429  # noqa: PLR2004
+
+
+def _asks(site: Site) -> Iterator[Ask]:
+    expected = partial(judge, expected=Expectation(text=site.expect))
+    for page in site.pages:
+        yield Ask(page, address(site.url, page), expected)
+    if site.kind is not SiteKind.WORDPRESS:
+        return
+    for page in site.pages:
+        yield Ask(f"{page} (uncached)", address(site.url, page), expected, known=True)
+    yield Ask(_NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
+    yield Ask("/?rest_route=/", address(site.url, "?rest_route=/"), _rest)
+    ajax = "wp-admin/admin-ajax.php?action=sitecrew_look"
+    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax)
+
+
+_NOWHERE = "a page that is not there"
+
+
+def _nowhere(answer: Answer) -> tuple[str, ...]:
+    """The theme's page for what is not there, which no cache can have; only an error is a finding."""
+    return judge(answer, Expectation(status=(answer.status if _works(answer) else None) or 404))
+
+
+def _works(answer: Answer) -> bool:
+    return answer.status is not None and answer.status < _SERVER_ERROR
 
 
 def _rest(answer: Answer) -> tuple[str, ...]:
     """A REST root that was switched off (401, 403, 404) is no finding; one that cannot be parsed is."""
-    if answer.status is None or answer.status >= _SERVER_ERROR:
+    if not _works(answer):
         return judge(answer, Expectation())
     if answer.status != 200:  # noqa: PLR2004
         return ()
     try:
         root = json.loads(answer.body.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ("the REST interface answers something that is not JSON",)
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
 
 
 def _ajax(answer: Answer) -> tuple[str, ...]:
     """WordPress answers 400 to an unknown action, a firewall may say 403. Only an error is a finding."""
-    if answer.status is None or answer.status >= _SERVER_ERROR:
-        return (f"answers {answer.status}: wp-admin does not work",)
-    return ()
+    return () if _works(answer) else (f"answers {answer.status}: wp-admin does not work",)
+
+
+def _own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:
+    """Those that the site serves itself, or has another server serve from its folders."""
+    home = urlsplit(site.url).hostname
+    found = dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets))
+    for url in found:
+        parts = urlsplit(url)
+        ours = parts.hostname == home or "/wp-content/" in parts.path
+        if ours and parts.scheme in {"http", "https"}:
+            yield url

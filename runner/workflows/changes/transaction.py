@@ -31,8 +31,8 @@ from runner.steps.wordpress import facts_script, parse_facts
 from runner.steps.wordpress.damage import damage
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
-from runner.verify import Signals, compare
-from runner.workflows.stages.outside import record_looks, see, see_until_well
+from runner.verify import Signals
+from runner.workflows.stages.outside import see_again
 from runner.workflows.stages.segment import let_forget, mark_of
 
 if TYPE_CHECKING:
@@ -214,9 +214,7 @@ class _Transaction:
         """Keep or undo: first by what the host read, then by what visitors get."""
         self.why = damage(self.before.facts, *self._facts(self._said("read"))) or self._cron_died()
         if not self.why:
-            self.after = see(self.task)
-            record_looks(self.task, self.after, "after")
-            self.why = "; ".join(compare(self.before.seen, self.after))
+            self.after, self.why = see_again(self.task, self.before.seen, "after")
         return "undo" if self.why else "keep"
 
     def _trial(self, record: JobRecord) -> Trial:
@@ -235,9 +233,7 @@ class _Transaction:
         broken = damage(self.before.facts, left, left_problem)
         seen = self.before.seen
         if not broken:
-            seen = see_until_well(self.task, seen)
-            record_looks(self.task, seen, "undo")
-            broken = "; ".join(compare(self.before.seen, seen))
+            seen, broken = see_again(self.task, self.before.seen, "undo")
         return Trial(
             kept=False,
             healthy=not broken,

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from runner.model import Look, Outcome, PageLook, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Signals, compare, look, observe
+from runner.verify import Expectation, Signals, examine, look, observe
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["record_looks", "see", "see_until_well", "take_look"]
+__all__ = ["record_looks", "see", "see_again", "take_look"]
 
+_PATIENCE = 2.0
+"""Seconds for which a site must stay worse after a change before it counts."""
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
@@ -49,26 +51,38 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after or undo."""
-    for page in seen.looks:
-        _record(task, page, seen.pages.at, phase, "page" if page in seen.pages.pages else "uncached")
-    findings = list(seen.findings)
+    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached")):
+        for sight in sights:
+            _record(task, sight.page, seen.at, phase, signal)
     task.session.emit(
-        "look.taken", task.run, task.site.name, phase=phase, healthy=seen.healthy, findings=findings
+        "look.taken",
+        task.run,
+        task.site.name,
+        phase=phase,
+        healthy=seen.healthy,
+        findings=list(seen.findings),
+        cached=list(seen.cached),
     )
 
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observe(task.site, limit=task.order.limits.look.total_seconds())
+    return observe(task.site, limit=_limit(task))
 
 
-def see_until_well(task: Task, before: Signals) -> Signals:
-    """A site that was put back may need a moment: caches of compiled code, workers that restart."""
-    end = time.monotonic() + _UNDO_PATIENCE
-    while True:
-        found = see(task)
-        if not compare(before, found) or time.monotonic() > end:
-            return found
+def see_again(task: Task, before: Signals, phase: str) -> tuple[Signals, str]:
+    """Look until it is known whether the site is worse than before; returns the last look and what is worse.
+
+    What was put back may need a moment: caches of compiled code, workers that restart.
+    """
+    patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
+    seen, found = examine(task.site, before, limit=_limit(task), patience=patience)
+    record_looks(task, seen, phase)
+    return seen, "; ".join(found)
+
+
+def _limit(task: Task) -> float:
+    return task.order.limits.look.total_seconds()
 
 
 def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -> None:

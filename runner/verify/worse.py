@@ -1,0 +1,70 @@
+"""How a page is worse than it was. Pure: two sights go in, sentences come out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.model import PageLook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.verify.http import Sight
+
+__all__ = ["refused", "worse"]
+
+_REFUSED = frozenset({401, 403, 429})
+_TOO_MANY = 429
+_SHRUNK = 0.5
+"""A page with less than half of what it had has lost something."""
+_ENOUGH = 200
+"""Letters: a smaller loss is a shorter quotation."""
+
+
+def refused(page: PageLook) -> bool:
+    """Whether somebody keeps us out (a firewall, a password): nothing was seen then, good or bad."""
+    return page.status in _REFUSED
+
+
+def worse(old: Sight, new: Sight, noise: Sequence[Sight] = ()) -> list[str]:
+    """What is worse about a page, a sentence each.
+
+    Args:
+        old: how it was.
+        new: how it is.
+        noise: further looks at it from before: in what they differ from `old`, the page varies by itself.
+    """
+    was, now = old.page, new.page
+    if refused(now) and (now.status in {was.status, _TOO_MANY}):
+        return []
+    fresh = [finding for finding in now.findings if finding not in was.findings]
+    if fresh:
+        return fresh if was.healthy or now.status != was.status else []
+    if not was.healthy:
+        return []
+    if now.status != was.status:
+        return [] if _is_missing(was) else [f"answers {now.status}; it was {was.status}"]
+    return _lost([old, *(other for other in noise if other.page.healthy)], new)
+
+
+def _is_missing(page: PageLook) -> bool:
+    """A page that was not there may lead elsewhere now."""
+    return page.status == 404  # noqa: PLR2004
+
+
+def _lost(before: Sequence[Sight], new: Sight) -> list[str]:
+    old, now = [sight.traits for sight in before], new.traits
+    found = []
+    if all(one.stylesheets for one in old) and not now.stylesheets:
+        found.append("has lost its stylesheets")
+    least = min(one.substance for one in old)
+    if now.substance < least * _SHRUNK and least - now.substance > _ENOUGH:
+        found.append(f"has lost most of what it showed: {now.substance} letters and pictures, of {least}")
+    if all(one.closed for one in old) and not now.closed:
+        found.append("has no end any more (</html>)")
+    landed = {one.landed for one in old}
+    if len(landed) == 1 and now.landed not in landed and not _is_missing(new.page):
+        found.append(f"leads to {now.landed or '/'}; it led to {old[0].landed or '/'}")
+    known = {sign for one in old for sign in one.signs}
+    found += [f"{sign}, and did not before" for sign in now.signs if sign not in known]
+    return found
