@@ -170,6 +170,8 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
             told = any(change.why and change.why in step.why for change in step.changes)
             told = told or step.why == row.why
             click.echo(line.rstrip() if told else f"{line}  {step.why}".rstrip())
+            if step.trials and step.trials > 1:
+                click.echo(click.style(f"      tried {step.trials} times, with {step.looks} looks", dim=True))
             for change in step.changes:
                 arrow = f"{change.from_version} -> {change.to_version}"
                 why = f"  {change.why}" if change.why else ""

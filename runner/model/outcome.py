@@ -62,6 +62,10 @@ class StepOutcome:
     changes: tuple[ChangeOutcome, ...] = ()
     output: str = ""
     """Cleaned and cut text of the host."""
+    trials: int | None = None
+    """How often changes were tried together; None for a step that does not try."""
+    looks: int | None = None
+    """How often the site was looked at from outside for it, whatever number of pages."""
 
 
 _ORDER = list(Outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.plan.bisect import Found, search
+from runner.plan.bisect import Found, Tried, search
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
@@ -19,6 +19,7 @@ __all__ = [
     "Segment",
     "SkippedStep",
     "Standing",
+    "Tried",
     "applies",
     "cut",
     "decide",

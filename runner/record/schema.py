@@ -47,7 +47,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -161,6 +161,8 @@ steps = Table(
     Column("started", Instant),
     Column("finished", Instant),
     _text("output"),
+    Column("trials", Integer),
+    Column("looks", Integer),
     _of_run_site(),
 )
 

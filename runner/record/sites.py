@@ -154,6 +154,7 @@ _FINISH_STEPS = (
     )
     .values({name: bindparam(name) for name in ("outcome", "why", "finished")})
 )
+_STEP = ("outcome", "why", "seconds", "finished", "output", "trials", "looks")
 _UPDATE_STEP = (
     update(steps)
     .where(
@@ -161,7 +162,7 @@ _UPDATE_STEP = (
         steps.c.site == bindparam("of_site"),
         steps.c.step == bindparam("of_step"),
     )
-    .values({name: bindparam(name) for name in ("outcome", "why", "seconds", "finished", "output")})
+    .values({name: bindparam(name) for name in _STEP})
 )
 
 _DELETE_CHANGES = delete(changes).where(
@@ -213,6 +214,8 @@ def _step_row(run: str, site: str, outcome: StepOutcome, at: datetime) -> dict[s
         "seconds": outcome.seconds,
         "finished": at,
         "output": outcome.output,
+        "trials": outcome.trials,
+        "looks": outcome.looks,
     }
 
 

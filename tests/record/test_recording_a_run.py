@@ -64,6 +64,8 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                 "outcome": "skipped",
                 "seconds": None,
                 "why": "not reached",
+                "trials": None,
+                "looks": None,
                 "changes": [],
             },
             {
@@ -73,6 +75,8 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                 "outcome": "undone",
                 "seconds": 12.5,
                 "why": "slider broke the front page",
+                "trials": None,
+                "looks": None,
                 "changes": [
                     {
                         "item": "forms",
@@ -101,6 +105,8 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                 "outcome": "skipped",
                 "seconds": None,
                 "why": "not reached",
+                "trials": None,
+                "looks": None,
                 "changes": [],
             },
         ],

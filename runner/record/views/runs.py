@@ -73,6 +73,8 @@ class StepView:
     seconds: float | None
     started: datetime | None
     finished: datetime | None
+    trials: int | None = None
+    looks: int | None = None
     changes: tuple[ChangeView, ...] = ()
 
     def as_json(self) -> dict[str, object]:
@@ -84,6 +86,8 @@ class StepView:
             "outcome": self.outcome and self.outcome.value,
             "seconds": self.seconds,
             "why": self.why,
+            "trials": self.trials,
+            "looks": self.looks,
             "changes": [change.as_json() for change in self.changes],
         }
 

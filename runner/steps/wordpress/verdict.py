@@ -25,7 +25,7 @@ from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.said import marked
 
-__all__ = ["Said", "idle", "item_lines", "verdict"]
+__all__ = ["Said", "idle", "item_lines", "suspects", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,20 @@ def item_lines(output: str, mark: str) -> dict[str, Said]:
             why = sentence(str(data.get("why") or "")) or earlier.why
             found[str(data["item"])] = Said(str(data.get("state", "")), str(data.get("version", "")), why)
     return found
+
+
+def suspects(changes: Iterable[Change], text: str) -> tuple[Change, ...]:
+    """The plugins and themes that a text, such as a fatal error, names by their folder or their one file."""
+    return tuple(change for change in changes if (path := _path(change)) and path in text)
+
+
+def _path(change: Change) -> str:
+    if change.kind is ItemKind.THEME:
+        return f"/themes/{change.item}/"
+    if change.kind is not ItemKind.PLUGIN:
+        return ""
+    folder, slash, _ = change.file.partition("/")
+    return f"/plugins/{folder}/" if slash else f"/plugins/{change.file or f'{change.item}/'}"
 
 
 def _judge(
@@ -166,16 +180,10 @@ def _behind(after: SiteFacts) -> str:
 
 
 def _culprits(context: Context) -> frozenset[str]:
-    """The items of the whole plan that the fatal error names by their folder."""
+    """The items of the whole plan that the fatal error names."""
     crippled = context.after.crippled if context.after else ""
-    folders = {ItemKind.PLUGIN: "plugins", ItemKind.THEME: "themes"}
-    return frozenset(
-        change.item
-        for change in context.plan.changes
-        if change.action is Action.CHANGE
-        and change.kind in folders
-        and f"/{folders[change.kind]}/{change.item}/" in crippled
-    )
+    changing = [change for change in context.plan.changes if change.action is Action.CHANGE]
+    return frozenset(change.item for change in suspects(changing, crippled))
 
 
 def _whole(changes: Iterable[ChangeOutcome], trouble: str, ended: str) -> tuple[Outcome, str]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError
 from runner.execute import attach_job
 from runner.model import Change, ChangeOutcome, ItemKind, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, search
+from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
+from runner.steps.wordpress.verdict import suspects
 from runner.workflows.changes.transaction import State, Trial, try_changes
 from runner.workflows.stages.outside import record_looks, see
-from runner.workflows.stages.segment import let_forget
+from runner.workflows.stages.segment import close_job
 from runner.workflows.stages.survey import reread
+from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -60,7 +62,9 @@ class _Work:
         self.kind = registry()[step.kind]
         self.outcomes: dict[str, ChangeOutcome] = {}
         self.output: list[str] = []
-        self.jobs = 0
+        self.trials = self.looks = 0
+        self.broken = False
+        """The site could not be brought back to what it was."""
         self.facts = task.facts
 
     def carry(self) -> StepOutcome:
@@ -71,8 +75,24 @@ class _Work:
         if not pending and not self.outcomes:
             return self._idle()
         self.task.session.emit("step.started", self.task.run, self.task.site.name, self.step.id)
+        number, outcome = 1, self._carry_once(pending, began)
+        while (left := self._failed(pending)) and wanted(self.task, self.step, outcome, number):
+            if not paused(self.task, self.step, outcome, number):
+                break
+            number, outcome = number + 1, self._carry_once(left, began)
+        return counted(self.step, outcome, number)
+
+    def _carry_once(self, pending: Sequence[Change], began: float) -> StepOutcome:
+        for change in pending:
+            self.outcomes.pop(change.item, None)
         trouble = self._try_all(pending) if pending else ""
         return self._outcome(trouble, round(time.monotonic() - began, 3))
+
+    def _failed(self, pending: Sequence[Change]) -> tuple[Change, ...]:
+        """What may be tried again: what did not happen. What was taken back is settled."""
+        if self.broken:
+            return ()
+        return tuple(c for c in pending if self.outcomes[c.item].outcome is Outcome.FAILED)
 
     def _try_all(self, pending: Sequence[Change]) -> str:
         """Search for what may stay; returns why the site is not well, where it is not."""
@@ -80,6 +100,7 @@ class _Work:
             raise HostError("the site was not read")
         seen = see(self.task)
         record_looks(self.task, seen, "before")
+        self.looks += 1
         if seen.findings:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
             self._all(pending, Outcome.FAILED, why)
@@ -95,21 +116,23 @@ class _Work:
                 trial = self._try(group, state)
                 state = trial.state
                 self.facts = state.facts
-                if not trial.healthy:
+                self.broken = not trial.healthy
+                if self.broken:
                     self._all(pending, Outcome.FAILED, trial.why)
                     return trial.why
                 if trial.by in _NO_VERDICT:
                     self._all(pending, _NO_VERDICT[trial.by], trial.why)
                     return "" if trial.by == "cancelled" else trial.why
                 self._settle(group, trial)
-                group = driver.send(trial.kept)
+                group = driver.send(Tried(trial.kept, () if trial.kept else suspects(group, trial.why)))
         except StopIteration:
             return ""
 
     def _try(self, group: tuple[Change, ...], state: State) -> Trial:
-        self.jobs += 1
-        number = self.part.number * JOBS + self.jobs
+        self.trials += 1
+        number = self.part.number * JOBS + self.trials
         trial = try_changes(self.task, self.step, number, group, state)
+        self.looks += trial.looks
         if trial.outcome.output:
             self.output.append(trial.outcome.output)
         return trial
@@ -149,23 +172,22 @@ class _Work:
         return tuple(left)
 
     def _end_jobs(self) -> None:
-        """Jobs that an earlier attempt began decide by themselves when nobody answers: wait for them."""
+        """A trial that an earlier attempt began is taken back if it still waits: the look before it is lost.
+
+        What it tried is then tried again, after a look of our own.
+        """
         task, session = self.task, self.task.session
+        endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
         for segment in session.ledger.segments(task.run, task.site.name):
             if segment.number // JOBS == self.part.number and segment.state == "started":
-                endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
-                record = attach_job(session.hosts.pool, endpoint, segment.job, limits=session.hosts.limits)
-                status = record.status if record else "absent"
-                session.ledger.record_segment(
-                    task.run,
-                    task.site.name,
-                    segment.number,
+                record = attach_job(
+                    session.hosts.pool,
+                    endpoint,
                     segment.job,
-                    status=status,
-                    outcomes=(),
-                    at=session.now(),
+                    verdict=lambda _: "undo",
+                    limits=session.hosts.limits,
                 )
-                let_forget(task, segment.number, segment.job)
+                close_job(task, segment.number, segment.job, record.status if record else "absent")
 
     def _idle(self) -> StepOutcome:
         host = self.task.order.hosts[self.task.site.host]
@@ -188,6 +210,8 @@ class _Work:
             seconds=seconds,
             changes=changes,
             output="\n".join(self.output),
+            trials=self.trials,
+            looks=self.looks,
         )
 
     def _all(self, changes: Sequence[Change], outcome: Outcome, why: str) -> None:

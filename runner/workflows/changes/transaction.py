@@ -33,7 +33,7 @@ from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals
 from runner.workflows.stages.outside import see_again
-from runner.workflows.stages.segment import let_forget, mark_of
+from runner.workflows.stages.segment import close_job, mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -73,6 +73,8 @@ class Trial:
     """The site as it was left."""
     by: str = ""
     """Who decided: controller, deadman ..."""
+    looks: int = 0
+    """How often the site was looked at from outside."""
 
 
 def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State) -> Trial:
@@ -224,7 +226,14 @@ class _Transaction:
         by = record.decided.by if record.decided else record.status
         if record.decided is None or record.decided.verdict == "keep":
             state = State(facts or self.before.facts, self.after or self.before.seen, self._cron)
-            return Trial(kept=True, healthy=True, outcome=outcome, state=state, by=by)
+            return Trial(
+                kept=True,
+                healthy=True,
+                outcome=outcome,
+                state=state,
+                by=by,
+                looks=int(self.after is not None),
+            )
         decided = _WHY.get(by, f"its host decided ({by})")
         if by == "failed" and outcome.why.startswith(_WHY["failed"]):
             decided = outcome.why
@@ -241,6 +250,7 @@ class _Transaction:
             outcome=outcome,
             state=State(left or self.before.facts, seen, self._cron),
             by=by,
+            looks=(self.after is not None) + (seen is not self.before.seen),
         )
 
     def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
@@ -264,9 +274,7 @@ class _Transaction:
 
     def _record(self, record: JobRecord, trial: Trial) -> None:
         session, run, site = self.task.session, self.task.run, self.task.site.name
-        session.ledger.record_segment(
-            run, site, self.number, self.job, status=record.status, outcomes=(), at=session.now()
-        )
+        close_job(self.task, self.number, self.job, record.status)
         session.emit(
             "trial.kept" if trial.kept else "trial.undone",
             run,
@@ -276,8 +284,8 @@ class _Transaction:
             why=session.redactor.redact(trial.why),
             healthy=trial.healthy,
             by=trial.by,
+            looks=trial.looks,
         )
-        let_forget(self.task, self.number, self.job)
 
 
 _WHY = {

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["ack_recorded", "carry_segment", "job_of", "let_forget", "mark_of"]
+__all__ = ["ack_recorded", "carry_segment", "close_job", "job_of", "let_forget", "mark_of"]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
@@ -103,11 +103,7 @@ def _carry_once(
     outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
     failed = next((outcome for outcome in outcomes if wanted(task, steps[0], outcome, number)), None)
     outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)
-    session.ledger.record_segment(
-        run, site, part.number, job, status=record.status, outcomes=outcomes, at=session.now()
-    )
-    session.emit("segment.recorded", run, site, job=job, number=part.number, status=record.status)
-    let_forget(task, part.number, job)
+    close_job(task, part.number, job, record.status, outcomes)
     if record.status == "locked":
         raise _locked(task, record)
     if failed:
@@ -117,6 +113,14 @@ def _carry_once(
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
         raise LostError("a step was under way when the host's process died; how it ended is not known")
     return outcomes
+
+
+def close_job(task: Task, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
+    """Write down how a job ended, and what became of its steps; then the host may forget it."""
+    session, run, site = task.session, task.run, task.site.name
+    session.ledger.record_segment(run, site, number, job, status=status, outcomes=outcomes, at=session.now())
+    session.emit("segment.recorded", run, site, job=job, number=number, status=status)
+    let_forget(task, number, job)
 
 
 def ack_recorded(task: Task) -> None:

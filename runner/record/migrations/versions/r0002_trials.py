@@ -1,0 +1,17 @@
+"""How often a step tried its changes together, and looked at the site for it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing was counted of earlier runs."""
+    op.add_column("steps", sa.Column("trials", sa.Integer()))
+    op.add_column("steps", sa.Column("looks", sa.Integer()))
