@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
 
 from runner.load import fields as f
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
@@ -23,10 +26,11 @@ from runner.model import (
     SiteKind,
     Support,
     UpdateRules,
+    Updates,
     Window,
 )
 
-__all__ = ["InventoryFile", "RulesShape", "inventory_of"]
+__all__ = ["HoldShape", "InventoryFile", "UpdatesShape", "holds_of", "inventory_of"]
 
 
 class HostShape(Shape):
@@ -92,6 +96,19 @@ class RulesShape(Shape):
         return UpdateRules(major=self.major, minor=self.minor, patch=self.patch, security=self.security)
 
 
+class UpdatesShape(RulesShape):
+    """Rules for every item by level, and beside them rules of single items by name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, RulesShape] = Field(init=False)
+    extras: ClassVar[type[Shape]] = RulesShape
+
+    def updates(self) -> Updates:
+        """The rules as the model has them."""
+        items = self.__pydantic_extra__ or {}
+        return Updates(all=self.rules(), items={item: rules.rules() for item, rules in items.items()})
+
+
 class HoldShape(Shape):
     """An item that is left as it is."""
 
@@ -111,9 +128,9 @@ class SiteShape(Shape):
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
-    updates: Annotated[
-        dict[f.Item, RulesShape], EMPTY_MAPPING, D("Rules by item, as policy.updates, for this site.")
-    ] = NOTHING
+    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
+        UpdatesShape()
+    )
     hold: Annotated[
         dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]], EMPTY_MAPPING, D("Items left as they are.")
     ] = NOTHING
@@ -128,6 +145,14 @@ class ClientShape(Shape):
     contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Who receives reports.")] = ()
     report: Annotated[ReportShape, EMPTY_MAPPING, D("When reports are made.")] = ReportShape()
     support: Annotated[SupportShape | None, D("What was promised about support.")] = None
+    updates: Annotated[
+        UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this client's sites.")
+    ] = UpdatesShape()
+    hold: Annotated[
+        dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]],
+        EMPTY_MAPPING,
+        D("Items left as they are on all of the client's sites."),
+    ] = NOTHING
     sites: Annotated[dict[f.Name, SiteShape], EMPTY_MAPPING, D("The client's sites.")] = NOTHING
 
 
@@ -180,6 +205,11 @@ def local_path(path: str, base: Path) -> str:
     return str(base / Path(path).expanduser())
 
 
+def holds_of(shapes: Mapping[str, HoldShape]) -> dict[str, Hold]:
+    """Holds by item, as the model has them."""
+    return {item: Hold(shape.why, shape.until) for item, shape in shapes.items()}
+
+
 def _host(name: str, shape: HostShape, base: Path) -> Host:
     identity = local_path(shape.identity_file, base) if shape.identity_file else None
     return Host(name=name, **{**dict(shape), "identity_file": identity})
@@ -199,6 +229,8 @@ def _client(id_: str, shape: ClientShape, base: Path) -> Client:
         contacts=tuple(Contact(contact.name, contact.email) for contact in shape.contacts),
         report=ReportRhythm(**{**dict(shape.report), "on": on}),
         support=support,
+        updates=shape.updates.updates(),
+        hold=holds_of(shape.hold),
     )
 
 
@@ -215,8 +247,8 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,
-        updates={item: rules.rules() for item, rules in shape.updates.items()},
-        hold={item: Hold(hold.why, hold.until) for item, hold in shape.hold.items()},
+        updates=shape.updates.updates(),
+        hold=holds_of(shape.hold),
     )
 
 

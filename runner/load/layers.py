@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from runner.errors import UsageError
 from runner.load.nodes import Node, Origin
@@ -190,5 +190,5 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tup
         models = [found for found in flat(field.annotation) if hasattr(found, "model_fields")]
         if models:
             yield from _leaves(models[0], below)
-        else:
+        elif not any(get_origin(found) is dict for found in flat(field.annotation)):
             yield below, field.annotation

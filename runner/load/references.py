@@ -16,9 +16,9 @@ from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
 from runner.load.times import weekday
 from runner.load.values import Wrong, item
-from runner.model import Level, SiteKind
+from runner.model import SiteKind
 
-__all__ = ["Names", "check_inventory", "check_settings", "check_when", "names_of"]
+__all__ = ["Names", "check_inventory", "check_rings", "check_settings", "check_when", "names_of"]
 
 
 _WHAT = ("site", "client", "host", "tag", "kind")
@@ -57,6 +57,7 @@ def check_inventory(
     for name, client in _below(inventory, "clients"):
         path = joined("clients", name)
         _check_report(client.get("report"), joined(path, "report"), problems)
+        _check_items(client.get("updates"), joined(path, "updates"), problems)
         support = client.get("support")
         _check_calendar(
             support and support.get("holidays"), joined(path, "support", "holidays"), base, problems
@@ -68,18 +69,22 @@ def check_inventory(
 def check_settings(settings: Node, problems: Problems) -> None:
     """What one setting needs of another, and what items are called."""
     policy = settings.get("policy")
-    updates = policy.get("updates") if policy else None
-    for key, _ in updates.items() if updates else ():
-        try:
-            item(key)
-        except Wrong as wrong:
-            where = joined("policy", "updates", key)
-            problems.append((updates or settings).key_problem(key, where, str(wrong), wrong.hint))
+    _check_items(policy and policy.get("updates"), joined("policy", "updates"), problems)
     backups = settings.get("backups")
     store = backups.get("store") if backups else None
     if backups and store and _text(store).startswith("restic:") and not backups.get("password"):
         message = "a restic repository needs backups.password"
         problems.append(store.problem("backups.store", message, "password: {file: PATH}"))
+
+
+def check_rings(settings: Node, names: Names, problems: Problems) -> None:
+    """The selectors of `policy.rings.order`, against the inventory."""
+    policy = settings.get("policy")
+    rings = policy.get("rings") if policy else None
+    listed = rings.get("order") if rings else None
+    for index, entry in enumerate(_entries(listed)):
+        where = joined("policy", "rings", "order", *([] if entry is listed else [index]))
+        _check_selector(entry, where, names, problems, ring=True)
 
 
 def check_when(playbook: Node, names: Names, problems: Problems) -> None:
@@ -89,6 +94,16 @@ def check_when(playbook: Node, names: Names, problems: Problems) -> None:
         when = step.get("when")
         if when:
             _check_selector(when, joined("steps", index, "when"), names, problems)
+
+
+def _check_items(updates: Node | None, path: str, problems: Problems) -> None:
+    """What items are called that have rules of their own."""
+    for key, _ in updates.items() if updates else ():
+        try:
+            item(key)
+        except Wrong as wrong:
+            if updates:
+                problems.append(updates.key_problem(key, joined(path, key), str(wrong), wrong.hint))
 
 
 def _check_gateways(inventory: Node, names: Names, problems: Problems) -> None:
@@ -142,14 +157,7 @@ def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
                     folder.problem(joined(path, "path"), message, "each site has a folder of its own")
                 )
             places.setdefault(place, name)
-        updates = site.get("updates")
-        for key, _ in updates.items() if updates else ():
-            if key in {*Level, "security"} and updates:
-                hint = f"name the item first, like {{woocommerce: {{{key}: ...}}}}"
-                where = joined(path, "updates", key)
-                problems.append(
-                    updates.key_problem(key, where, f"{quoted(key)} is a level, not an item", hint)
-                )
+        _check_items(site.get("updates"), joined(path, "updates"), problems)
 
 
 def _check_report(report: Node | None, path: str, problems: Problems) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from runner.load import fields as f
-from runner.load.fields import EMPTY_MAPPING, LISTED, D, Shape
-from runner.load.inventory import RulesShape
+from runner.load.fields import EMPTY_MAPPING, LISTED, NOTHING, D, Shape
+from runner.load.inventory import HoldShape, UpdatesShape, holds_of
 from runner.model import (
     Agency,
     Backups,
@@ -18,12 +18,10 @@ from runner.model import (
     MailSecurity,
     Parallel,
     Policy,
-    Rule,
     Settings,
     Ssh,
     Tool,
     UndoDatabase,
-    UpdateRules,
 )
 
 __all__ = ["SettingsFile", "settings_of"]
@@ -81,14 +79,6 @@ class BackupsShape(Shape):
     password: Annotated[f.Secret | None, D("Password of the restic repository.")] = None
 
 
-class UpdatesShape(RulesShape):
-    """Rules for every item by level, and beside them rules of single items by name."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, RulesShape] = Field(init=False)
-    extras: ClassVar[type[Shape]] = RulesShape
-
-
 class UndoShape(Shape):
     """What an undo may do."""
 
@@ -98,18 +88,29 @@ class UndoShape(Shape):
 
 
 class RingsShape(Shape):
-    """When the next ring of a window is begun."""
+    """When the next ring is begun."""
 
     failures: Annotated[f.Percent, D("Share of a ring's sites that may fail, like 10%.")] = (
         _POLICY.ring_failures
     )
     soak: Annotated[f.Duration, D("Wait between two rings.")] = _POLICY.ring_soak
+    order: Annotated[
+        tuple[f.Line, ...], LISTED, D("Selectors of the rings, where a run or a window names none.")
+    ] = _POLICY.ring_order
 
 
 class PolicyShape(Shape):
     """What the crew decided about updates."""
 
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("What is held and what waits.")] = UpdatesShape()
+    hold: Annotated[
+        dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]],
+        EMPTY_MAPPING,
+        D("Items left as they are on every site."),
+    ] = NOTHING
+    security: Annotated[
+        dict[f.Item, f.Line], EMPTY_MAPPING, D("By item, the version that closes a known hole.")
+    ] = NOTHING
     undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
     rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
 
@@ -209,25 +210,18 @@ def settings_of(shape: SettingsFile) -> Settings:
             keep_monthly=backups.keep.monthly,
             password=backups.password,
         ),
-        policy=_policy(shape.policy),
+        policy=Policy(
+            updates=shape.policy.updates.updates(),
+            hold=holds_of(shape.policy.hold),
+            security=shape.policy.security,
+            undo_database=shape.policy.undo.database,
+            ring_failures=shape.policy.rings.failures,
+            ring_soak=shape.policy.rings.soak,
+            ring_order=shape.policy.rings.order,
+        ),
         parallel=Parallel(**dict(shape.parallel)),
         limits=Limits(**dict(shape.limits)),
         ssh=Ssh(**dict(shape.ssh)),
         wp_cli=Tool(file=tool.file, sha512=tool.sha512.lower()) if tool else None,
         crew_mail=shape.crew.mail,
-    )
-
-
-def _policy(shape: PolicyShape) -> Policy:
-    """The policy. A major of core stays held unless the file says otherwise about just that."""
-    items = {item: rules.rules() for item, rules in (shape.updates.__pydantic_extra__ or {}).items()}
-    core = items.get("core", UpdateRules())
-    if core.major is None:
-        core = UpdateRules(major=Rule(hold=True), minor=core.minor, patch=core.patch, security=core.security)
-    return Policy(
-        updates=shape.updates.rules(),
-        items={**items, "core": core},
-        undo_database=shape.undo.database,
-        ring_failures=shape.rings.failures,
-        ring_soak=shape.rings.soak,
     )

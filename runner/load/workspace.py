@@ -104,6 +104,7 @@ def load_workspace(
     if tree:
         names = references.names_of(tree)
         references.check_inventory(tree, names, books.sources, folder, found)
+        references.check_rings(merged, names, found)
         for book in books.own_trees:
             references.check_when(book, names, found)
     problems.raise_if_any(found)

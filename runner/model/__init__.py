@@ -24,7 +24,7 @@ from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exi
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
-from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules
+from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules, Updates
 from runner.model.run import Order, RunEvent
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import (
@@ -94,6 +94,7 @@ __all__ = [
     "Translation",
     "UndoDatabase",
     "UpdateRules",
+    "Updates",
     "Window",
     "WindowDay",
     "exit_code",

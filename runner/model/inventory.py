@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
 
-from runner.model.policy import Hold, UpdateRules
+from runner.model.policy import Hold, Updates
 from runner.model.secret import SecretRef
 
 __all__ = [
@@ -110,6 +110,10 @@ class Client:
     contacts: tuple[Contact, ...] = ()
     report: ReportRhythm = field(default_factory=ReportRhythm)
     support: Support | None = None
+    updates: Updates = field(default_factory=Updates)
+    """These win over `policy.updates`."""
+    hold: Mapping[str, Hold] = field(default_factory=dict)
+    """For all of the client's sites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +135,8 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
-    updates: Mapping[str, UpdateRules] = field(default_factory=dict)
-    """Waiting and holding rules by item; they win over `policy.updates`."""
+    updates: Updates = field(default_factory=Updates)
+    """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "UpdateRules"]
+__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "UpdateRules", "Updates"]
 
 
 class Level(StrEnum):
@@ -40,6 +40,15 @@ class UpdateRules:
         return {Level.MAJOR: self.major, Level.MINOR: self.minor, Level.PATCH: self.patch}[level]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """`updates` of the policy, of a client or of a site."""
+
+    all: UpdateRules = field(default_factory=UpdateRules)
+    items: Mapping[str, UpdateRules] = field(default_factory=dict)
+    """Rules for one item, by its slug; `core` is WordPress itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """An item that is left as it is, to the end of the day `until` or until someone lifts it."""
@@ -61,12 +70,14 @@ class UndoDatabase(StrEnum):
 class Policy:
     """`policy` of sitecrew.yaml."""
 
-    updates: UpdateRules = field(default_factory=UpdateRules)
-    items: Mapping[str, UpdateRules] = field(
-        default_factory=lambda: {"core": UpdateRules(major=Rule(hold=True))},
-    )
-    """Rules for one item, by its slug; `core` is WordPress itself."""
+    updates: Updates = field(default_factory=Updates)
+    hold: Mapping[str, Hold] = field(default_factory=dict)
+    security: Mapping[str, str] = field(default_factory=dict)
+    """By item, the version that closes a known hole."""
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
     ring_failures: float = 0.1
     """Share of a ring's sites (0 to 1) above which the next ring is not begun."""
     ring_soak: timedelta = timedelta(0)
+    """Wait between the end of a ring and the next."""
+    ring_order: tuple[str, ...] = ()
+    """Selectors of the rings where a run or a window names none; empty means one ring of all."""

@@ -1,27 +1,30 @@
 """The crew's policy, applied to what a step proposes. Each decision is a sentence.
 
-For one item, the first of these that applies decides:
+For one item, the first of these that applies decides (docs/policy.md has the table):
 
 1. What the facts rule out stays ruled out (no package, PHP too old, could not be asked).
-2. A `hold` of the site, while it lasts.
+2. A `hold` of the site, its client or the policy, while it lasts.
 3. A hold in the ledger: an earlier update to this version broke the site.
-4. A known security hole: the rule `security`, which is `at-once` unless it says otherwise.
-5. `hold` for updates of this size: the item's rule at the site, else the item's rule in the policy, else the
-   rule for all. Where nothing is said, only a major version of WordPress is held.
-6. Named in the playbook's list: now.
-7. `after` for updates of this size, looked up alike: waits from when the version was first seen.
-8. Now.
+4. The rule, where it says `hold`.
+5. Named in the playbook's list: now.
+6. The rule, where it says `after`: waits from when the version was first seen.
+7. Now.
 
-Translations have dates instead of versions: of these rules, only the first three hold them.
+*The rule* is the narrowest one that is written for updates of this size: of the item at the site, of the
+site, of the item at the client, of the client, of the item in the policy, of the policy. For a security fix
+it is the narrowest `security` rule, and `at-once` where there is none. A major version of WordPress is held
+unless a rule for `core` says otherwise.
+
+Of these, only the first three hold translations and databases, which have no sizes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from runner.model import Action, Change, ItemKind, Level, Policy, Rule, Site
+from runner.model import Action, Change, Client, ItemKind, Level, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
 __all__ = ["LedgerHold", "Standing", "decide"]
@@ -42,6 +45,7 @@ class Standing:
     """What a decision about one site is made from."""
 
     policy: Policy
+    client: Client
     site: Site
     now: datetime
     """With a zone."""
@@ -50,8 +54,22 @@ class Standing:
     holds: Iterable[LedgerHold] = ()
     first_seen: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When (item, version) was first seen as an offer to this site."""
-    security: Collection[str] = ()
-    """Items whose installed version has a known hole that the offered one closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Rules that apply to an item, and whose they are."""
+
+    rules: UpdateRules
+    where: str
+    """Ends "... are held"."""
+    who: str
+    """Ends "... as"."""
+    item: str = ""
+    """Whom they are for; empty means every item."""
+
+
+_NO_SCOPE = _Scope(UpdateRules(), "by the policy", "the policy says")
 
 
 def decide(change: Change, standing: Standing, *, named: bool = False) -> Change:
@@ -59,26 +77,39 @@ def decide(change: Change, standing: Standing, *, named: bool = False) -> Change
     if change.action is not Action.CHANGE:
         return change
     if why := _held_by_hand(change, standing) or _held_by_ledger(change, standing):
-        return replace(change, action=Action.HOLD, why=why)
+        hole = _closes(change, standing)
+        return replace(change, action=Action.HOLD, why=f"{why} ({hole})" if hole else why)
+    if change.kind is ItemKind.DATABASE:
+        return replace(change, why="WordPress asks for it")
     if change.kind is ItemKind.LANGUAGE:
         return replace(change, why="a newer translation" if change.from_version else "not installed yet")
-    size = _size(change)
-    rule, whose = _rule(change, standing, size)
-    if change.item in standing.security:
-        urgent = _security_rule(change, standing)
-        return _by_rule(change, standing, urgent, "a security fix", "held by the policy for security fixes")
-    what = f"a {size} update"
-    if named and not rule.hold:
+    return _by_rule(change, standing, named=named)
+
+
+def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:
+    what, word, rule, scope = _ruling(change, standing)
+    if rule and rule.hold:
+        of = f" of {scope.item}" if scope.item else ""
+        return replace(change, action=Action.HOLD, why=f"{word}{of} are held {scope.where}")
+    if named:
         return replace(change, why=f"{what}, named in the playbook")
-    return _by_rule(change, standing, rule, what, f"{size} updates {whose}")
+    if rule and rule.after:
+        return _by_age(change, standing, rule, scope, what)
+    return replace(change, why=f"{what}, at once as {scope.who}" if rule else f"{what}, and nothing holds it")
 
 
 def _held_by_hand(change: Change, standing: Standing) -> str:
-    hold = standing.site.hold.get(change.item)
-    if hold is None or (hold.until is not None and standing.today > hold.until):
-        return ""
-    until = f" until {hold.until.isoformat()}" if hold.until else ""
-    return f"held{until}" + (f": {hold.why}" if hold.why else " for this site")
+    holders = (
+        (standing.site.hold, "for this site"),
+        (standing.client.hold, "for this client"),
+        (standing.policy.hold, "by the policy"),
+    )
+    for holds, where in holders:
+        hold = holds.get(change.item)
+        if hold and (hold.until is None or standing.today <= hold.until):
+            until = f" until {hold.until.isoformat()}" if hold.until else ""
+            return f"held{until}: {hold.why}" if hold.why else f"held{until} {where}"
+    return ""
 
 
 def _held_by_ledger(change: Change, standing: Standing) -> str:
@@ -89,45 +120,69 @@ def _held_by_ledger(change: Change, standing: Standing) -> str:
     return ""
 
 
-def _size(change: Change) -> Level:
-    measure = core_level if change.kind is ItemKind.CORE else level
-    return measure(change.from_version, change.to_version)
+def _ruling(change: Change, standing: Standing) -> tuple[str, str, Rule | None, _Scope]:
+    """What the update is, what such updates are called, and the rule for them with its scope."""
+    core = change.kind is ItemKind.CORE
+    size = (core_level if core else level)(change.from_version, change.to_version)
+    what, word = f"a {size} update", f"{size} updates"
+    scopes = list(_scopes(change.item, standing))
+    if hole := _closes(change, standing):
+        return f"a security fix ({hole})", "security fixes", *_narrowest(scopes, _security)
+    if core and size is Level.MAJOR:
+        return what, word, *_major_of_core(scopes)
+    if core and not any(scope.item and scope.rules.of(size) for scope in scopes):
+        what += " of WordPress, which counts as a security fix"
+        return what, "security fixes", *_narrowest(scopes, _security)
+    return what, word, *_narrowest(scopes, lambda rules: rules.of(size))
 
 
-def _rule(change: Change, standing: Standing, size: Level) -> tuple[Rule, str]:
-    """The rule that applies, and the end of a sentence "... updates" that says whose it is."""
-    scopes = (
-        (standing.site.updates.get(change.item), f"of {change.item} are held for this site"),
-        (standing.policy.items.get(change.item), f"of {change.item} are held by the policy"),
-        (standing.policy.updates, "are held by the policy"),
-    )
-    for rules, whose in scopes:
-        if rules is not None and (rule := rules.of(size)) is not None:
-            return rule, whose
-    return Rule(), ""
+def _scopes(item: str, standing: Standing) -> Iterator[_Scope]:
+    """What applies to an item, the narrowest first."""
+    for updates, where, who in (
+        (standing.site.updates, "for this site", "this site asks"),
+        (standing.client.updates, "for this client", "this client asks"),
+        (standing.policy.updates, "by the policy", "the policy says"),
+    ):
+        if item in updates.items:
+            yield _Scope(updates.items[item], where, f"{who} for {item}", item)
+        yield _Scope(updates.all, where, who)
 
 
-def _security_rule(change: Change, standing: Standing) -> Rule:
-    scopes = (
-        standing.site.updates.get(change.item),
-        standing.policy.items.get(change.item),
-        standing.policy.updates,
-    )
-    return next((rules.security for rules in scopes if rules and rules.security), Rule())
+def _narrowest(
+    scopes: Iterable[_Scope], wanted: Callable[[UpdateRules], Rule | None]
+) -> tuple[Rule | None, _Scope]:
+    """The first rule that is written, and its scope."""
+    return next(((rule, scope) for scope in scopes if (rule := wanted(scope.rules))), (None, _NO_SCOPE))
 
 
-def _by_rule(change: Change, standing: Standing, rule: Rule, what: str, held: str) -> Change:
-    if rule.hold:
-        return replace(change, action=Action.HOLD, why=held)
-    if not rule.after:
-        return replace(change, why=f"{what}, and nothing holds it")
+def _security(rules: UpdateRules) -> Rule | None:
+    return rules.security
+
+
+def _major_of_core(scopes: Iterable[_Scope]) -> tuple[Rule, _Scope]:
+    """What is written for every item may hold a major version of WordPress, but not let it go."""
+    for scope in scopes:
+        rule = scope.rules.major
+        if rule is not None and (scope.item or rule.hold):
+            return rule, scope
+    return Rule(hold=True), replace(_NO_SCOPE, item="core")
+
+
+def _closes(change: Change, standing: Standing) -> str:
+    """Which version of `policy.security` the update brings that the site does not have yet."""
+    closing = standing.policy.security.get(change.item, "")
+    brings = closing and compare(change.from_version, closing) < 0 <= compare(change.to_version, closing)
+    return f"{closing} closes a known hole" if brings else ""
+
+
+def _by_age(change: Change, standing: Standing, rule: Rule, scope: _Scope, what: str) -> Change:
     seen = standing.first_seen.get((change.item, change.to_version), standing.now)
     ready = seen + rule.after
     if standing.now >= ready:
         return replace(change, why=f"{what}, first seen {_ago(standing.now - seen)} ago")
     when = ready.astimezone(UTC)
     why = f"{what}: waits until {when:%Y-%m-%d %H:%M} UTC, {_ago(rule.after)} after it was first seen"
-    return replace(change, action=Action.HOLD, why=why)
+    return replace(change, action=Action.HOLD, why=f"{why}, as {scope.who}")
 
 
 def _ago(span: timedelta) -> str:

@@ -61,7 +61,6 @@ def plan_site(
     policy: Policy | None = None,
     holds: Iterable[LedgerHold] = (),
     first_seen: Mapping[tuple[str, str], datetime] | None = None,
-    security: Collection[str] = (),
     tags: Collection[str] = (),
     kinds: Mapping[str, StepKind] | None = None,
     system: SystemFacts | str | None = None,
@@ -77,12 +76,12 @@ def plan_site(
     kinds = registry() if kinds is None else kinds
     standing = Standing(
         policy=policy or Policy(),
+        client=client,
         site=site,
         now=now,
         today=now.astimezone(ZoneInfo(client.timezone)).date(),
         holds=tuple(holds),
         first_seen=first_seen or {},
-        security=security,
     )
     changes: list[Change] = []
     for step in cut(playbook, site, tags=tags, kinds=kinds).steps:

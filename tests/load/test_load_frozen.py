@@ -32,6 +32,7 @@ from runner.model import (
     Support,
     UndoDatabase,
     UpdateRules,
+    Updates,
 )
 from runner.steps import registry
 
@@ -42,6 +43,8 @@ rules = st.builds(Rule, hold=st.booleans(), after=times)
 update_rules = st.builds(
     UpdateRules, **dict.fromkeys(("major", "minor", "patch", "security"), st.none() | rules)
 )
+updates = st.builds(Updates, all=update_rules, items=st.dictionaries(words, update_rules))
+holds = st.dictionaries(words, st.builds(Hold, words, st.dates()))
 options = st.one_of(
     st.builds(
         registry()["shell"].options,
@@ -73,8 +76,8 @@ sites = st.builds(
     expect=st.none() | words,
     watch_every=st.none() | times,
     expires=st.none() | st.dates(),
-    updates=st.dictionaries(words, update_rules),
-    hold=st.dictionaries(words, st.builds(Hold, words, st.dates())),
+    updates=updates,
+    hold=holds,
 )
 hosts = st.builds(
     Host, name=words, address=words, port=st.none() | st.integers(1, 65535), password=st.none() | secrets
@@ -91,6 +94,8 @@ clients = st.builds(
         at=st.times(),
     ),
     support=st.none() | st.builds(Support, answer=times, escalate=st.lists(words).map(tuple)),
+    updates=updates,
+    hold=holds,
 )
 orders = st.builds(
     Order,
@@ -102,7 +107,10 @@ orders = st.builds(
     clients=st.dictionaries(words, clients, max_size=3),
     policy=st.builds(
         Policy,
-        updates=update_rules,
+        updates=updates,
+        hold=holds,
+        security=st.dictionaries(words, words),
+        ring_order=st.lists(words).map(tuple),
         undo_database=st.sampled_from(UndoDatabase),
         ring_failures=st.floats(0, 1),
         ring_soak=times,
@@ -134,7 +142,7 @@ def big() -> Order:
         url="https://a.example",
         path="/srv/a",
         tags=frozenset({"a", "b"}),
-        updates={"woo": UpdateRules(minor=Rule(after=timedelta(days=7)))},
+        updates=Updates(items={"woo": UpdateRules(minor=Rule(after=timedelta(days=7)))}),
         hold={"x": Hold("y", date(2027, 1, 1))},
     )
     return Order(

@@ -17,7 +17,6 @@ from runner.model import (
     DateRange,
     Hold,
     Host,
-    Level,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -29,6 +28,7 @@ from runner.model import (
     SiteKind,
     UndoDatabase,
     UpdateRules,
+    Updates,
     Window,
     WindowDay,
 )
@@ -54,6 +54,8 @@ clients:
     contacts: [{name: Jörg, email: jörg@grün.example}]
     report: {every: week, at: 08:30, approve: true}
     support: {answer: 1h, resolve: 1d, hours: "mon-fri 09:00-17:00", holidays: de.ics, escalate: a@b.example}
+    updates: {patch: at-once, payments: {patch: hold}}
+    hold: {seo: {why: being replaced}}
     sites:
       shop:
         url: https://shop.acme.example
@@ -64,7 +66,7 @@ clients:
         expect: Add to cart
         watch: {every: 60s}
         expires: 2027-03-01
-        updates: {payments: {minor: {after: 7d}, major: hold, security: at-once}}
+        updates: {payments: {minor: {after: 7d}, major: hold, security: at-once}, minor: hold}
         hold: {woocommerce: {until: 2026-12-24, why: Christmas sales}, akismet: }
       docs: {url: "http://127.0.0.1:8080/docs", host: gate, path: /srv/docs, kind: static}
 windows:
@@ -92,8 +94,10 @@ ledger: sqlite:///data/ledger.db
 backups: {store: "restic:sftp:b@c:/r", keep: {daily: 3}, password: {env: RESTIC}}
 policy:
   updates: {core: {minor: {after: 1d}}, minor: {after: 3d}, security: at-once}
+  hold: {slider: {until: 2027-01-31}}
+  security: {forms: 5.10}
   undo: {database: never}
-  rings: {failures: 25%, soak: 30m}
+  rings: {failures: 25%, soak: 30m, order: [tag:ring-1, all]}
 watch: {every: 2m, reference: ["https://example.org/"]}
 crew:
   mail: [crew@northwind.example]
@@ -132,6 +136,10 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
     assert client.contacts[0].email == "jörg@grün.example"
     assert client.support
     assert (client.support.resolve, client.support.holidays) == (timedelta(days=1), str(folder / "de.ics"))
+    assert client.hold == {"seo": Hold("being replaced")}
+    assert client.updates == Updates(
+        all=UpdateRules(patch=Rule()), items={"payments": UpdateRules(patch=Rule(hold=True))}
+    )
     assert client.support.escalate == ("a@b.example",)
     assert inventory.sites["shop"] == Site(
         name="shop",
@@ -144,11 +152,14 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         expect="Add to cart",
         watch_every=timedelta(minutes=1),
         expires=date(2027, 3, 1),
-        updates={
-            "payments": UpdateRules(
-                major=Rule(hold=True), minor=Rule(after=timedelta(days=7)), security=Rule()
-            )
-        },
+        updates=Updates(
+            all=UpdateRules(minor=Rule(hold=True)),
+            items={
+                "payments": UpdateRules(
+                    major=Rule(hold=True), minor=Rule(after=timedelta(days=7)), security=Rule()
+                )
+            },
+        ),
         hold={"woocommerce": Hold("Christmas sales", date(2026, 12, 24)), "akismet": Hold()},
     )
     assert inventory.sites["docs"].kind is SiteKind.STATIC
@@ -202,7 +213,11 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert (settings.backups.store, settings.backups.keep_daily, settings.backups.keep_weekly) == (
         "restic:sftp:b@c:/r", 3, 4,
     )  # fmt: skip
-    assert settings.policy.updates == UpdateRules(minor=Rule(after=timedelta(days=3)), security=Rule())
+    assert settings.policy.updates.all == UpdateRules(minor=Rule(after=timedelta(days=3)), security=Rule())
+    assert settings.policy.updates.items == {"core": UpdateRules(minor=Rule(after=timedelta(days=1)))}
+    assert settings.policy.hold == {"slider": Hold(until=date(2027, 1, 31))}
+    assert settings.policy.security == {"forms": "5.10"}
+    assert settings.policy.ring_order == ("tag:ring-1", "all")
     assert settings.policy.undo_database is UndoDatabase.NEVER
     assert (settings.policy.ring_failures, settings.policy.ring_soak) == (0.25, timedelta(minutes=30))
     assert settings.crew_mail == ("crew@northwind.example",)
@@ -210,13 +225,6 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert settings.limits.look == timedelta(seconds=4)
     assert settings.ssh.known_hosts == str(folder / "known")
     assert settings.ssh.config == str(Path("~/x").expanduser())
-
-
-def test_a_major_of_core_stays_held_unless_just_that_is_lifted(load):
-    held = load({"sitecrew.yaml": "policy: {updates: {major: at-once, core: {minor: {after: 1d}}}}\n"})
-    assert held.settings.policy.items["core"].of(Level.MAJOR) == Rule(hold=True)
-    lifted = load({"sitecrew.yaml": "policy: {updates: {core: {major: {after: 7d}}}}\n"})
-    assert lifted.settings.policy.items["core"].of(Level.MAJOR) == Rule(after=timedelta(days=7))
 
 
 def test_without_settings_the_defaults_hold_with_absolute_paths(load):

@@ -16,6 +16,7 @@ from runner.model import (
     SiteKind,
     Step,
     UpdateRules,
+    Updates,
 )
 from runner.plan import needs_facts, plan_site
 from runner.steps import registry
@@ -55,13 +56,13 @@ def test_a_held_major_of_core_lets_the_minor_run():
 
 
 def test_where_both_may_run_core_goes_to_the_newest_at_once():
-    free = Policy(items={"core": UpdateRules(major=Rule())})
+    free = Policy(updates=Updates(items={"core": UpdateRules(major=Rule())}))
     _, changes = planned(step("wordpress.core", update="all"), policy=free)
     assert changes == [("core", "6.5.5", "7.1.1", "change")]
 
 
 def test_what_is_named_does_not_wait():
-    slow = Policy(updates=UpdateRules(minor=Rule(after=timedelta(days=7))))
+    slow = Policy(updates=Updates(all=UpdateRules(minor=Rule(after=timedelta(days=7)))))
     _, named = planned(step("wordpress.plugins", update=("woo",)), policy=slow)
     _, everything = planned(step("wordpress.plugins", update="all"), policy=slow)
     assert named == [("woo", "1.0", "1.1", "change")]
