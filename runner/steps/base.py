@@ -84,7 +84,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How a change is taken back, and how the host decides by itself when nobody else can."""
+    """How a change is taken back, and how the host decides by itself when nobody else can.
+
+    Files only: the transaction itself keeps and puts back the database. `sitecrew undo` runs `undo` days
+    later, for all or some of the changes, from the facts of that time and with that run's $SITECREW_RESTORE:
+    what `save` keeps must be found by `tag` and the items' own names.
+    """
 
     save: Script
     """Makes the restore point below $SITECREW_RESTORE; nothing has changed when it fails."""

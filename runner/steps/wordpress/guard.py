@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from runner.model import Change, ItemKind, SiteFacts
 from runner.steps.base import Context, Guard, Script
@@ -24,16 +25,17 @@ else
 fi
 """
 _SAVE = r"""
+find "$content" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
 mkdir -p "$kept" && chmod 700 "$kept" || exit 1
 keep() {
-  [ -d "$kept/$2" ] && return
+  [ -e "$kept/$2" ] && return
   rm -rf "$kept/$2.part"
   cp -a "$1" "$kept/$2.part" && mv "$kept/$2.part" "$kept/$2"
 }
 """
 _UNDO = r"""
 back() {
-  [ -d "$kept/$2" ] || return 0
+  [ -e "$kept/$2" ] || return 0
   rm -rf "$kept/$2.bad"
   if [ -e "$1" ]; then mv "$1" "$kept/$2.bad" || return 1; fi
   mv "$kept/$2" "$1"
@@ -46,11 +48,10 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     facts = context.before
     if facts is None or not changes:
         return None
-    folders = _folders(facts, changes)
+    places = _places(facts, changes)
     head = _head(facts, tag)
-    number = list(enumerate(folders))
-    save = "\n".join(f"keep {shlex.quote(path)} {n} || exit 1" for n, path in number)
-    undo = "\n".join(f"back {shlex.quote(path)} {n} || failed=1" for n, path in number)
+    save = "\n".join(f"keep {shlex.quote(path)} {shlex.quote(name)} || exit 1" for name, path in places)
+    undo = "\n".join(f"back {shlex.quote(path)} {shlex.quote(name)} || failed=1" for name, path in places)
     active = program("active", context.mark, _active(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
@@ -66,12 +67,17 @@ def _head(facts: SiteFacts, tag: str) -> str:
     return f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_PLACE}"
 
 
-def _folders(facts: SiteFacts, changes: Sequence[Change]) -> list[str]:
-    found = []
+def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]]:
+    """Name in the restore point and path on the site of each item, however the changes are ordered."""
+    found = {}
     for change in changes:
         family = facts.themes if change.kind is ItemKind.THEME else facts.plugins
-        found += [entry.folder for entry in family if entry.slug == change.item and entry.folder]
-    return list(dict.fromkeys(found))
+        for entry in family:
+            if entry.slug == change.item and entry.folder:
+                alone = entry.folder == facts.plugins_folder
+                path = f"{entry.folder}/{entry.file}" if alone else entry.folder
+                found[f"{change.kind}-{PurePosixPath(path).name}"] = path
+    return list(found.items())
 
 
 def _active(facts: SiteFacts) -> dict[str, object]:
