@@ -107,6 +107,16 @@ CASES = (
         ),
         because="no longer active",
     ),
+    Case(
+        name="fatal after the answer",
+        expected="undone",
+        php=_on(
+            "shutdown",
+            "if ( function_exists( 'fastcgi_finish_request' ) )"
+            " { fastcgi_finish_request(); weathervane_is_missing(); }",
+        ),
+        because="error log",
+    ),
     Case(name="theme is fatal", expected="undone", kind="themes", php="weathervane_is_missing();"),
     Case(name="good", expected="changed"),
 )

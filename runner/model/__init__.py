@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.model.facts import CoreOffer, Extension, SiteFacts, SubSite, Translation
+from runner.model.facts import CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -58,6 +58,7 @@ __all__ = [
     "ItemKind",
     "Level",
     "Limits",
+    "LogMark",
     "Look",
     "Mail",
     "MailSecurity",

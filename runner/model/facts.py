@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CoreOffer", "Extension", "SiteFacts", "SubSite", "Translation"]
+__all__ = ["CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,15 @@ class SubSite:
 
 
 @dataclass(frozen=True, slots=True)
+class LogMark:
+    """How long a log was. A file that did not exist has inode and size 0."""
+
+    path: str
+    inode: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class CoreOffer:
     """A version of WordPress that wordpress.org offers to this site."""
 
@@ -117,6 +126,8 @@ class SiteFacts:
     """Those of root, admin, plugins, themes and upgrade that this user may not write to."""
     disk_free: int | None = None
     """Bytes; None where the host does not tell."""
+    logs: tuple[LogMark, ...] = ()
+    """Files where errors of its PHP may be found, readable to this user; some may not exist yet."""
     maintenance: bool = False
     """A .maintenance file that WordPress obeys (younger than ten minutes): visitors get 503."""
     root: str = ""

@@ -95,6 +95,55 @@ function sitecrew_unwritable() {
 	return $found;
 }
 
+/** Values of `error_log` in the pools of PHP-FPM that run as this user, as far as their configuration can be read. */
+function sitecrew_pool_logs() {
+	$me    = function_exists( 'posix_geteuid' ) ? posix_getpwuid( posix_geteuid() ) : array( 'name' => getenv( 'LOGNAME' ) );
+	$files = (array) glob( '/etc/{php/*/fpm/pool.d,php-fpm.d,php*/php-fpm.d}/*.conf', GLOB_BRACE );
+	foreach ( array_slice( (array) glob( '/proc/[0-9]*/cmdline' ), 0, 4000 ) as $process ) {
+		if ( preg_match( '~^php-fpm: master process \\((/[^)]+)\\)~', (string) @file_get_contents( $process, false, null, 0, 300 ), $found ) ) {
+			$files[] = $found[1];
+			preg_match_all( '~^\s*include\s*=\s*(\S+)~m', (string) @file_get_contents( $found[1], false, null, 0, 100000 ), $more );
+			foreach ( $more[1] as $pattern ) {
+				$files = array_merge( $files, (array) glob( trim( $pattern, '"\'' ) ) );
+			}
+		}
+	}
+	$logs = array();
+	foreach ( array_unique( array_filter( $files ) ) as $file ) {
+		foreach ( preg_split( '~^\s*\[~m', (string) @file_get_contents( $file, false, null, 0, 1000000 ) ) as $pool ) {
+			$mine = preg_match( '~^\s*user\s*=\s*["\']?([^\s"\']+)~m', $pool, $user ) && $me && $user[1] === $me['name'];
+			if ( $mine && preg_match( '~^\s*php_(?:admin_)?value\[error_log\]\s*=\s*["\']?([^\s"\';]+)~m', $pool, $log ) ) {
+				$logs[] = str_replace( '$pool', (string) strtok( $pool, ']' ), $log[1] );
+			}
+		}
+	}
+	return $logs;
+}
+
+/** Files in which errors of the site's PHP may be found, and that this user may read or would see appear. */
+function sitecrew_logs() {
+	$debug  = defined( 'WP_DEBUG_LOG' ) ? WP_DEBUG_LOG : false;
+	$found  = array( (string) ini_get( 'error_log' ), is_string( $debug ) && ! in_array( strtolower( $debug ), array( '', '1', 'true' ), true ) ? $debug : WP_CONTENT_DIR . '/debug.log' );
+	$found  = array_merge( $found, sitecrew_pool_logs(), array( ABSPATH . 'error_log', ABSPATH . 'wp-admin/error_log', ABSPATH . 'php_errorlog' ) );
+	foreach ( array( '.user.ini', 'php.ini' ) as $name ) {
+		if ( preg_match( '~^\s*error_log\s*=\s*["\']?([^\s"\';]+)~m', (string) @file_get_contents( ABSPATH . $name, false, null, 0, 100000 ), $log ) ) {
+			$found[] = $log[1];
+		}
+	}
+	$logs = array();
+	foreach ( array_unique( $found ) as $log ) {
+		if ( '' !== $log && '/' === $log[0] && 0 !== strpos( $log, '/dev/' ) && ( is_file( $log ) ? is_readable( $log ) : ! file_exists( $log ) && is_readable( dirname( $log ) ) ) ) {
+			$there  = is_file( $log );
+			$logs[] = array(
+				'path'  => $log,
+				'inode' => $there ? (int) fileinode( $log ) : 0,
+				'size'  => $there ? (int) filesize( $log ) : 0,
+			);
+		}
+	}
+	return array_slice( $logs, 0, 8 );
+}
+
 /** Packs of translations that are installed, with what is offered for them, and offers for others. */
 function sitecrew_translations() {
 	$found = array();
@@ -255,6 +304,7 @@ sitecrew_say(
 		'file_method'       => get_filesystem_method(),
 		'unwritable'        => sitecrew_unwritable(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
+		'logs'              => sitecrew_logs(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)
 );

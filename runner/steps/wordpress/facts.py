@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from runner.errors import HostError
-from runner.model import CoreOffer, Extension, Host, Site, SiteFacts, SubSite, Translation
+from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
 from runner.steps.text import sentence
 from runner.steps.wordpress.said import marked, shaped
@@ -18,7 +18,7 @@ from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
 
-_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite)
+_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark)
 _BODY = """
 attempt() {{
 {program}
@@ -188,6 +188,7 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "core_offers": _each(CoreOffer, data, "core_offers"),
         "translations": _each(Translation, data, "translations"),
         "network": _each(SubSite, data, "network"),
+        "logs": _each(LogMark, data, "logs"),
     }
     return shaped(SiteFacts, data, **made)
 

@@ -32,10 +32,12 @@ from runner.steps.wordpress.damage import damage
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals
-from runner.workflows.stages.outside import see_again
+from runner.workflows.changes.errorlog import ErrorLog
+from runner.workflows.stages.outside import see, see_again
 from runner.workflows.stages.segment import close_job, mark_of
 
 if TYPE_CHECKING:
+    from runner.steps.wordpress.errorlog import Fatal
     from runner.workflows.site import Task
 
 __all__ = ["State", "Trial", "try_changes"]
@@ -43,8 +45,10 @@ __all__ = ["State", "Trial", "try_changes"]
 _WAIT = 90
 """Seconds of silence after which the host decides by itself."""
 _READ = 120
-_CRON = "wp --exec='define( \"DOING_CRON\", true );' eval ''"
-"""WordPress started as its cron starts it; what is due is not run."""
+_CRON = (
+    "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
+)
+"""WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
 _LOCK = 1800
 
 
@@ -56,6 +60,8 @@ class State:
     seen: Signals
     cron: bool | None = None
     """Whether WordPress starts as it does for its cron; None before that was tried."""
+    noise: frozenset[Fatal] | None = None
+    """Errors that its log told of before the first change; None before it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,10 @@ class _Transaction:
     codes: dict[str, int] = field(default_factory=dict)
     why: str = ""
     after: Signals | None = None
+    log: ErrorLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = ErrorLog(self.task, self.before.facts, mark_of(self.job), self.before.noise)
 
     def run(self) -> Trial:
         session, run, site = self.task.session, self.task.run, self.task.site.name
@@ -167,6 +177,7 @@ class _Transaction:
         return Job(
             self.job,
             (
+                HostTask("log", self.log.before, timeout=_READ, policy="go"),
                 HostTask("save", guard.save.text, timeout=limit),
                 *(
                     [HostTask("cron-before", cron, timeout=_READ, policy="go")]
@@ -213,10 +224,13 @@ class _Transaction:
         )
 
     def _judge(self, _: Awaiting) -> Verdict:
-        """Keep or undo: first by what the host read, then by what visitors get."""
+        """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
+        self.log.began(self._said("log"))
         self.why = damage(self.before.facts, *self._facts(self._said("read"))) or self._cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
+        if not self.why:
+            self.why = self.log.blame(lambda: see(self.task))
         return "undo" if self.why else "keep"
 
     def _trial(self, record: JobRecord) -> Trial:
@@ -225,12 +239,11 @@ class _Transaction:
         outcome = self.task.session.cleaned(self._understood(record, context))
         by = record.decided.by if record.decided else record.status
         if record.decided is None or record.decided.verdict == "keep":
-            state = State(facts or self.before.facts, self.after or self.before.seen, self._cron)
             return Trial(
                 kept=True,
                 healthy=True,
                 outcome=outcome,
-                state=state,
+                state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
             )
@@ -248,10 +261,13 @@ class _Transaction:
             healthy=not broken,
             why=f"{why}; and after it was taken back: {broken}" if broken else why,
             outcome=outcome,
-            state=State(left or self.before.facts, seen, self._cron),
+            state=self._state(left, seen),
             by=by,
             looks=(self.after is not None) + (seen is not self.before.seen),
         )
+
+    def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
+        return State(facts or self.before.facts, seen, self._cron, self.log.noise)
 
     def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
         found = record.tasks.get("change")

@@ -1,0 +1,99 @@
+"""Errors that killed PHP and that only its log tells: in pages that nobody looks at, in requests of visitors.
+
+A log is marked by inode and size, and only what is new is read. What was logged between the first reading of
+the site and the change is its noise. A log that cannot be read says nothing: that is not "no errors".
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runner.model import LogMark, SiteFacts
+from runner.steps.base import Script
+from runner.steps.text import sentence
+
+__all__ = ["Fatal", "Reading", "parse_log", "read_log"]
+
+_NEW = 16 << 20
+_READ = r"""
+sift() { grep -aE '(Fatal|Parse) error: ' | tail -n 400 | cut -c1-600 | sed "s/^/$mark $1 /"; }
+for place in "$site" "$content"; do
+  (cd "$place" 2>/dev/null && printf '%s root %s\n' "$mark" "$(pwd -P)")
+done
+log() {
+  if [ ! -e "$2" ]; then printf '%s at %s 0 0\n' "$mark" "$1"; return; fi
+  if [ ! -f "$2" ] || [ ! -r "$2" ]; then return; fi
+  now=$(stat -c '%i %s' "$2") || return
+  printf '%s at %s %s\n' "$mark" "$1" "$now"
+  if [ "$3" = "${now% *}" ] && [ "$4" -le "${now#* }" ]; then
+    tail -c "+$(($4 + 1))" "$2" | head -c "$new" | sift said
+  else
+    for past in "$2.1" "$2-"*; do
+      if [ -r "$past" ] && [ "$(stat -c %i "$past")" = "$3" ]; then
+        tail -c "+$(($4 + 1))" "$past" | sift said
+      fi
+    done
+    tail -c "$new" "$2" | sift said
+  fi
+}
+"""
+_FATAL = re.compile(
+    r"(?:Fatal|Parse) error:\s+(?P<what>.*?)\s+in (?P<file>/\S[^:]*?)(?::| on line )(?P<line>\d+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """An error that killed PHP: the same whatever its line, and whatever numbers it names."""
+
+    what: str
+    file: str
+
+    @property
+    def text(self) -> str:
+        """In one line, with the file below wp-content."""
+        file = re.sub(r"^.*/(?=wp-(?:content|includes|admin)/)", "", self.file)
+        return sentence(f"{self.what} in {file}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The logs that could be read, where each ends now, and the errors of this site in them, oldest first."""
+
+    marks: tuple[LogMark, ...] = ()
+    fatals: tuple[Fatal, ...] = ()
+
+
+def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
+    """What to run on the host: what is new in logs since they were marked."""
+    lines = [
+        shlex.join(("log", str(number), log.path, str(log.inode), str(log.size)))
+        for number, log in enumerate(logs)
+    ]
+    site, content = shlex.quote(facts.root or "."), shlex.quote(facts.content or facts.root or ".")
+    head = f"mark={shlex.quote(mark)} site={site} content={content} new={_NEW}"
+    return Script(text="\n".join((head, _READ.strip(), *lines, "exit 0", "")))
+
+
+def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts) -> Reading:
+    """What `read_log` found: errors in files of this site only."""
+    marks: dict[int, LogMark] = {}
+    roots = [facts.root, facts.content, facts.plugins_folder]
+    found: dict[Fatal, None] = {}
+    for line in output.splitlines():
+        if line.startswith(f"{mark} at "):
+            number, inode, size = (*map(int, re.findall(r"\d+", line.removeprefix(mark))), 0, 0, 0)[:3]
+            if number < len(logs):
+                marks[number] = LogMark(logs[number].path, inode, size)
+        elif line.startswith(f"{mark} root "):
+            roots.append(line.removeprefix(f"{mark} root "))
+    for line in output.splitlines():
+        match = (
+            _FATAL.search(line.removeprefix(f"{mark} said ")) if line.startswith(f"{mark} said ") else None
+        )
+        if match and any(root and match["file"].startswith(f"{root.rstrip('/')}/") for root in roots):
+            found[Fatal(re.sub(r"\d+", "0", match["what"]), match["file"])] = None
+    return Reading(tuple(marks.values()), tuple(found))
