@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -88,6 +89,11 @@ class Lines:
 _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count(e.data['sites'], 'site')}",
     "run.resumed": lambda e: f"run {e.run} goes on with {_count(e.data['sites'], 'site')}",
+    "ring.started": lambda e: f"{_ring(e)}: {_count(e.data['sites'], 'site')}",
+    "ring.soaking": lambda e: f"soaking until {_local(e.data['until'])}, {_ring(e)}",
+    "ring.stopped": lambda e: (
+        f"ring {e.data['ring']} and what follows: {_count(e.data['sites'], 'site')}{_why(e)}"
+    ),
     "site.started": lambda e: f"{e.site}: begins",
     "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
     "step.started": lambda e: f"{e.site}: {e.step} ...",
@@ -103,6 +109,10 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",
     "site.finished": lambda e: f"{e.site}: {_outcome(e)}{_why(e)}",
 }
+
+
+_SOAKING = "soaking"
+"""The row of a run that waits between two rings."""
 
 
 def sentence(event: RunEvent) -> str:
@@ -123,8 +133,12 @@ class LiveTable:
         if event.event == "run.started" or event.event == "run.resumed":  # noqa: PLR1714  # reads as two cases
             say(sentence(event))
             self._open()
-        elif event.event in {"run.draining", "run.cancelling"}:
+        elif event.event in {"run.draining", "run.cancelling", "ring.started", "ring.stopped"}:
+            self._rows.pop(_SOAKING, None)
             self._print(sentence(event))
+        elif event.event == "ring.soaking":
+            self._print(sentence(event))
+            self._rows[_SOAKING] = (f"until {_local(event.data['until'])}, {_ring(event)}", time.monotonic())
         elif event.site:
             self._row(event)
         if event.event == "run.finished":
@@ -173,6 +187,24 @@ class LiveTable:
         if self._live:
             self._live.stop()
             self._live = None
+
+
+def _ring(event: RunEvent) -> str:
+    return f"ring {event.data['ring']} of {event.data['of']}"
+
+
+def _local(instant: Any) -> str:
+    """Time of day where the person is; with seconds where it is near, with the day where it is far."""
+    at = datetime.fromisoformat(str(instant)).astimezone()
+    left = at - datetime.now(UTC)
+    form = (
+        "%H:%M:%S"
+        if left < timedelta(minutes=5)
+        else "%H:%M"
+        if left < timedelta(hours=12)
+        else "%d %b %H:%M"
+    )
+    return f"{at:{form}}"
 
 
 def _outcome(event: RunEvent) -> str:

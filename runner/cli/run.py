@@ -62,6 +62,11 @@ def _step_of(book: Playbook, name: str) -> str:
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
 @click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
+@click.option(
+    "--rings",
+    metavar="SELECTORS",
+    help="One after the other, like tag:ring-0,tag:ring-1,all. Default: policy.rings.order.",
+)
 @click.option("--confirm", is_flag=True, help="Ask before each step.")
 @click.option("-C", "--check", "--dry-run", is_flag=True, help="Say what would be done; as `plan`.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: also what is held or up to date, and why.")
@@ -95,7 +100,13 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
         book = replace(book, stepwise=True)
     sites = select_sites(workspace, options["limit"], options["exclude"])
     with _working(workspace, options["forks"]) as session:
-        order = new_order(session.workspace, book, [sites], now=session.now(), tags=options["tags"])
+        order = new_order(
+            session.workspace,
+            book,
+            in_rings(workspace, sites, options["rings"]),
+            now=session.now(),
+            tags=options["tags"],
+        )
         begin(session, order, trigger="manual")
         session.ask = Questions(session) if ask else None
         return _follow(session, order.run, options)
@@ -165,6 +176,21 @@ def select_sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[st
     if not sites:
         raise UsageError("no site is selected", hint="see: sitecrew list sites")
     return sites
+
+
+def in_rings(
+    workspace: Workspace, sites: tuple[Site, ...], asked: str | None
+) -> tuple[tuple[Site, ...], ...]:
+    """The sites ring by ring: as asked for, else as the settings have it, else in one."""
+    from runner.plan import rings, select
+
+    if asked is None:
+        return rings(sites, workspace.settings.policy.ring_order)
+    selectors = [selector.strip() for selector in asked.split(",") if selector.strip()]
+    if not selectors:
+        raise UsageError("--rings names no ring", hint="like --rings tag:ring-0,tag:ring-1,all")
+    select(workspace.inventory, selectors)
+    return rings(sites, selectors)
 
 
 def failed_sites(ledger: Any) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class EvidenceBook(Store):
         Args:
             site: what was looked at.
             at: when.
-            phase: `before`, `after` or `undo`.
+            phase: `before`, `after`, `undo` or `soak`.
             signal: how it was looked at, like `boot`, `uncached`, `page`.
             healthy: the verdict; None when the look gave none, which is not the same as unhealthy.
             run: the run that wanted it, if one did.

@@ -15,6 +15,7 @@ from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.load import freeze, thaw
 from runner.model import Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
 from runner.workflows.engine import Engine, Handle, Queue
+from runner.workflows.rings import Halt, halt
 from runner.workflows.site import work_on
 
 if TYPE_CHECKING:
@@ -189,17 +190,23 @@ class Works:
             playbook=order.playbook.name,
             sites=[site.name for site in order.sites if site.name in waiting],
         )
-        stopped = ""
         for number, ring in enumerate(order.rings):
             names = [name for name in ring if name in waiting]
-            if stopped:
-                for name in names:
-                    session.ledger.finish_site(run, name, Outcome.SKIPPED, stopped, session.now())
-                continue
+            left = [name for later in order.rings[number + 1 :] for name in later if name in waiting]
+            if names and len(order.rings) > 1:
+                session.emit("ring.started", run, ring=number + 1, of=len(order.rings), sites=names)
             self._ring(run, attempt, names)
-            if number + 1 < len(order.rings):
-                stopped = self._too_many_failed(run, ring)
+            if left and (stopped := halt(session, order, number)):
+                self._leave_out(run, number + 2, left, stopped)
+                break
         return self._finish(run)
+
+    def _leave_out(self, run: str, ring: int, names: Sequence[str], stopped: Halt) -> None:
+        session = self._session
+        session.emit("ring.stopped", run, ring=ring, why=stopped.why, sites=names)
+        for name in names:
+            session.ledger.finish_site(run, name, stopped.outcome, stopped.why, session.now())
+            session.emit("site.finished", run, name, outcome=stopped.outcome, why=stopped.why)
 
     def _ring(self, run: str, attempt: int, names: Sequence[str]) -> None:
         order = self._order(run)
@@ -233,13 +240,6 @@ class Works:
         self._session.ledger.finish_site(run, name, Outcome.LOST, why, self._session.now())
         self._session.emit("site.finished", run, name, outcome=Outcome.LOST, why=why)
 
-    def _too_many_failed(self, run: str, ring: Sequence[str]) -> str:
-        rows = [row for row in self._session.ledger.site_rows(run) if row.site in ring]
-        failed = sum(row.outcome in _BAD for row in rows)
-        if rows and failed / len(rows) > self._order(run).policy.ring_failures:
-            return f"not begun, since {failed} of {len(rows)} sites of the ring before failed"
-        return ""
-
     def _finish(self, run: str) -> Outcome:
         session = self._session
         sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
@@ -256,9 +256,6 @@ class Works:
                 continue
             if state is State.CANCELLING and not self._session.cancelling.is_set():
                 self._session.cancel(run)
-
-
-_BAD = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.UNREACHABLE}
 
 
 def _engine_url(ledger: str) -> str:

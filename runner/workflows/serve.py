@@ -138,7 +138,7 @@ class Clock:
         order = new_order(
             workspace,
             workspace.playbooks[due.window.playbook],
-            rings(sites, due.window.rings),
+            rings(sites, due.window.rings or workspace.settings.policy.ring_order),
             now=now,
             run=due.run,
             window=due.window.name,

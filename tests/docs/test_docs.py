@@ -68,5 +68,5 @@ def test_every_event_is_explained() -> None:
     sources = Path(__file__).parents[2] / "runner/workflows"
     text = "\n".join(path.read_text() for path in sources.rglob("*.py"))
     told = (DOCS / "json.md").read_text()
-    for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial)\.[a-z]+)"', text)):
+    for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial|ring)\.[a-z]+)"', text)):
         assert f"`{event}`" in told or f'"{event}"' in told, event

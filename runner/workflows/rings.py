@@ -1,0 +1,114 @@
+"""Between two rings of a run: how the one before went, the soak, and a look at its sites before the next.
+
+What is waited for is known from the ledger alone, so a run that was killed while it soaked goes on soaking
+when it is resumed, and not longer than it would have.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.model import Order, Outcome, Site, SitePlan
+from runner.verify import Signals, examine, observe
+from runner.workflows.site import Task
+from runner.workflows.stages.outside import record_looks
+
+if TYPE_CHECKING:
+    from runner.record import SiteRow
+    from runner.workflows.session import Session
+
+__all__ = ["Halt", "halt"]
+
+T = TypeVar("T")
+_BAD = (Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNDONE)
+_PATIENCE = 5.0
+"""Seconds for which a site must stay worse before it counts."""
+_AT_ONCE = 10
+_LONGEST = 60.0
+"""Seconds between two looks at the clock, which somebody may set meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why no further ring is begun, and what that makes of its sites."""
+
+    outcome: Outcome
+    why: str
+
+
+def halt(session: Session, order: Order, number: int) -> Halt | None:
+    """Wait until the ring after this one may begin; why it may not, or None.
+
+    Args:
+        session: where it is told; draining it ends the waiting.
+        order: what is done.
+        number: of the ring that has ended, from 0.
+    """
+    if stopped := _too_many_failed(session, order, number):
+        return stopped
+    rows = session.ledger.site_rows(order.run)
+    soak, ended = order.policy.ring_soak, [row.finished for row in _of(rows, order, number) if row.finished]
+    if not soak or not ended or any(row.started for row in _of(rows, order, number + 1)):
+        return None
+    until = max(ended) + soak
+    if order.closes and until >= order.closes:
+        why = f"the window closes at {order.closes:%H:%M} UTC, ring {number + 1} soaks until {until:%H:%M}"
+        return Halt(Outcome.MISSED, why)
+    well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
+    sites = [site for site in order.sites if site.name in well]
+    before = _each(sites, lambda site: observe(site, limit=order.limits.look.total_seconds()))
+    if until > session.now():
+        session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
+    if not _wait(session, until):
+        return None
+    for site, worse in _each(sites, lambda site: _worse(session, order, site, before[site.name])).items():
+        if worse:
+            why = f"not well any more when its ring had soaked: {worse}"
+            session.ledger.finish_site(order.run, site, Outcome.FAILED, why, session.now())
+            session.emit("site.finished", order.run, site, outcome=Outcome.FAILED, why=why)
+    return _too_many_failed(session, order, number)
+
+
+def _of(rows: Sequence[SiteRow], order: Order, number: int) -> list[SiteRow]:
+    return [row for row in rows if row.site in order.rings[number]]
+
+
+def _too_many_failed(session: Session, order: Order, number: int) -> Halt | None:
+    rows = _of(session.ledger.site_rows(order.run), order, number)
+    counts = Counter(row.outcome for row in rows if row.outcome in _BAD)
+    limit = order.policy.ring_failures
+    if not rows or counts.total() <= limit * len(rows):
+        return None
+    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _BAD if counts[outcome])
+    many = f"{len(rows)} site{'' if len(rows) == 1 else 's'}"
+    why = f"not begun, since ring {number + 1} went badly: {said} of {many}; {limit * 100:g}% may be"
+    return Halt(Outcome.SKIPPED, why)
+
+
+def _wait(session: Session, until: datetime) -> bool:
+    """Whether the time has come; False when the run is stopped before."""
+    while (left := (until - session.now()).total_seconds()) > 0:
+        if session.draining.wait(min(left, _LONGEST)):
+            return False
+    return not session.draining.is_set()
+
+
+def _each(sites: Sequence[Site], look: Callable[[Site], T]) -> dict[str, T]:
+    """What each site looks like, by its name."""
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return dict(zip([site.name for site in sites], pool.map(look, sites), strict=True))
+
+
+def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
+    """What is wrong with a site, be it since the soak or, as nobody may have looked, since before."""
+    plan = SitePlan(site=site.name, client=site.client)
+    task = Task(session=session, order=order, site=site, attempt=1, plan=plan)
+    limit = order.limits.look.total_seconds()
+    seen, found = examine(site, before, limit=limit, patience=_PATIENCE)
+    record_looks(task, seen, "soak")
+    return "; ".join(found or seen.findings)
