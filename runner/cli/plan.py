@@ -59,6 +59,7 @@ def _document(made: Plan) -> dict[str, Any]:
                 "site": site.site,
                 "client": site.client,
                 "problems": list(site.problems),
+                "unreachable": site.unreachable,
                 "changes": [
                     {
                         "step": change.step,
@@ -91,7 +92,7 @@ def _show(site: SitePlan, *, everything: bool) -> None:
         why = "" if why in site.problems else why
         click.echo(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
-        click.echo("  nothing to do")
+        click.echo("  no change is foreseen")
 
 
 def _sum_up(made: Plan) -> None:
@@ -106,7 +107,9 @@ def _sum_up(made: Plan) -> None:
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:
-    if any(site.problems for site in made.sites):
+    if any(site.problems and not site.unreachable for site in made.sites):
         return ExitCode.FAILED
+    if any(site.unreachable for site in made.sites):
+        return ExitCode.UNREACHABLE
     pending = any(change.action is Action.CHANGE for site in made.sites for change in site.changes)
     return ExitCode.PENDING if detailed and pending else ExitCode.OK

@@ -60,6 +60,8 @@ class SitePlan:
     client: str
     problems: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    unreachable: bool = False
+    """One of the problems is that the host could not be reached."""
 
     def of(self, step: str) -> tuple[Change, ...]:
         """The changes that belong to a step."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import NoShellError, SitecrewError, UsageError
+from runner.errors import NoShellError, SitecrewError, UnreachableError, UsageError
 from runner.model import Action, Change, ItemKind, Playbook, Site, SitePlan, Step
 from runner.plan import cut
 from runner.steps.static import ReleaseOptions
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["foresee"]
 
 _AT_ONCE = 10
+_SFTP_ONLY = "the account may only use sftp: what differs is found out when it is sent"
 
 
 def foresee(
@@ -45,6 +46,7 @@ def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], pla
         return plan
     changes: list[Change] = []
     problems = list(plan.problems)
+    unreachable = plan.unreachable
     for step in steps:
         changes += plan.of(step.id)
         try:
@@ -53,14 +55,16 @@ def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], pla
             elif isinstance(step.options, SyncOptions):
                 changes += _sync(hosts, site, step, step.options)
         except SitecrewError as error:
-            why = f"{error}; {error.hint}" if error.hint else str(error)
-            if isinstance(error, NoShellError):
-                why = "the account may only use sftp: what differs is found out when it is sent"
+            sftp_only = isinstance(error, NoShellError)
+            why = _SFTP_ONLY if sftp_only else error.with_hint
             kind = ItemKind.RELEASE if isinstance(step.options, ReleaseOptions) else ItemKind.FILE
             changes.append(_change(step, kind.value, kind, Action.UNKNOWN, why=why))
-            if not isinstance(error, NoShellError):
+            if not sftp_only:
                 problems.append(why)
-    return replace(plan, changes=tuple(changes), problems=tuple(dict.fromkeys(problems)))
+                unreachable = unreachable or isinstance(error, UnreachableError)
+    return replace(
+        plan, changes=tuple(changes), problems=tuple(dict.fromkeys(problems)), unreachable=unreachable
+    )
 
 
 def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: ReleaseOptions) -> Change:

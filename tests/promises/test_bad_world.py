@@ -44,6 +44,7 @@ CORE = """\
   - wordpress.core: {update: minor}
     when: tag:core
 """
+PATCH = "name: Patch\nsteps:\n  - system.packages: {upgrade: security}\n"
 SLOW = "name: Slow\nsteps:\n  - shell: {run: 'echo begun; sleep 8', changes: true}\n"
 PATIENCE = 240.0
 
@@ -377,7 +378,19 @@ def test_three_of_ten_broken_in_different_ways_leave_seven_done(world: World, tm
 def test_the_exit_code_of_one_site(world: World, tmp_path: Path, name: str, code: int) -> None:
     folder = world.ground.workspace(tmp_path / "w", (name,))
     (folder / "playbooks/night.yaml").write_text(NIGHT)
+    assert world.say("plan", "night", folder=folder).returncode == code
     assert world.say("run", "night", folder=folder).returncode == code
+
+
+@pytest.mark.parametrize("playbook", [NIGHT, PATCH], ids=["site", "packages of the host"])
+def test_a_plan_says_which_hosts_could_not_be_reached(world: World, tmp_path: Path, playbook: str) -> None:
+    folder = world.ground.workspace(tmp_path / "w", ("plain", "down"))
+    (folder / "playbooks/night.yaml").write_text(playbook)
+    planned = world.say("plan", "night", "-l", "down", "--json", folder=folder)
+    assert planned.returncode == 4
+    [site] = json.loads(planned.stdout)["sites"]
+    assert site["unreachable"]
+    assert "refuses the connection" in site["problems"][0]
 
 
 def test_a_site_that_another_controller_works_on_is_left_to_it(world: World, tmp_path: Path) -> None:

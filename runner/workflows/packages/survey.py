@@ -52,10 +52,14 @@ def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a plan says of a host: its packages, why they are unknown, or with which site it is told."""
+    """What a plan says of a host: its packages, why they are unknown, or with which site it is told.
+
+    `trouble` is why they are unknown, where the site's plan does not say it in another place.
+    """
 
     facts: SystemFacts | str | None = None
     elsewhere: str = ""
+    trouble: SitecrewError | None = None
 
 
 def preview_systems(
@@ -81,8 +85,8 @@ def preview_systems(
         try:
             facts = read_system(hosts, host, become=step.become)
         except SitecrewError as error:
-            return Preview(f"{error}; {error.hint}" if error.hint else str(error))
-        return Preview(facts if facts.root else NOT_ROOT)
+            return Preview(error.with_hint, trouble=error)
+        return Preview(facts) if facts.root else Preview(NOT_ROOT, trouble=HostError(NOT_ROOT))
 
     concerned = [site for site in sites if site.name in steps]
     with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:

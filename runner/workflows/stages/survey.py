@@ -15,7 +15,8 @@ from runner.execute import Task as HostTask
 from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
-from runner.plan import LedgerHold, cut, needs_facts, plan_site
+from runner.plan import LedgerHold, Segment, cut, needs_facts, plan_site
+from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
@@ -31,6 +32,7 @@ __all__ = ["preview", "read_facts", "reread", "survey"]
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
 _NO_SYSTEM = Preview()
+_ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
 
 def survey(task: Task) -> Task:
@@ -94,12 +96,14 @@ def preview(
     """What a playbook would do on each site, read now. Hosts side by side, the sites of one in turn."""
     by_host: dict[str, list[Site]] = {}
     for site in sites:
-        if needs_facts(playbook, site, tags=tags):
+        if _works_on_host(playbook, site, tags):
             by_host.setdefault(site.host, []).append(site)
 
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
+        read = [site for site in group if needs_facts(playbook, site, tags=tags)]
         try:
-            return read_facts(hosts, group, languages=asked_languages(playbook.steps))
+            hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
+            return read_facts(hosts, read, languages=asked_languages(playbook.steps))
         except UnreachableError as error:
             return dict.fromkeys((site.name for site in group), error)
 
@@ -122,8 +126,29 @@ def preview(
         for site in sites
     )
     return tuple(
-        replace(plan, problems=(*plan.problems, *_unbecoming(hosts, site, wanted)))
+        _with_problems(
+            plan, hosts, site, wanted, (found.get(site.name), systems.get(site.name, _NO_SYSTEM).trouble)
+        )
         for site, plan in zip(sites, plans, strict=True)
+    )
+
+
+def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
+    """Whether something is to be done there, be it nothing that can be planned."""
+    parts = cut(playbook, site, tags=tags).parts
+    return any(isinstance(part, Segment) or part.where not in _ELSEWHERE for part in parts)
+
+
+def _with_problems(
+    plan: SitePlan, hosts: Hosts, site: Site, wanted: _Wanted, found: Sequence[object]
+) -> SitePlan:
+    """The plan with what stands in the way on the host; `found` holds the errors among other things."""
+    troubles = [trouble for trouble in found if isinstance(trouble, SitecrewError)]
+    problems = (*plan.problems, *(t.with_hint for t in troubles), *_unbecoming(hosts, site, wanted))
+    return replace(
+        plan,
+        problems=tuple(dict.fromkeys(problems)),
+        unreachable=any(isinstance(trouble, UnreachableError) for trouble in troubles),
     )
 
 
