@@ -33,8 +33,9 @@ def require_terminal() -> None:
 class Questions:
     """Asks when the first site comes to a step; the others get the same answer."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, run: str) -> None:
         self._session = session
+        self._run = run
         self._answers: dict[str, bool | None] = {}
         self._all = False
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class Questions:
     def _line(self) -> str:
         """What is typed; `q` at Ctrl-C and at the end of the input."""
         while not select.select([sys.stdin], [], [], _LOOK)[0]:
-            if self._session.draining.is_set():
+            if self._session.stopping(self._run):
                 return "q"
         typed = sys.stdin.readline()
         return typed.strip().lower() if typed else "q"

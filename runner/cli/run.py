@@ -108,7 +108,7 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
             tags=options["tags"],
         )
         begin(session, order, trigger="manual")
-        session.ask = Questions(session) if ask else None
+        session.ask = Questions(session, order.run) if ask else None
         return _follow(session, order.run, options)
 
 
@@ -118,7 +118,10 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
 @verbosity
 @as_json
 def resume(workspace: Workspace, run: str, **options: Any) -> int:
-    """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished."""
+    """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished.
+
+    A window that has closed meanwhile does not stop it: you asked.
+    """
     from runner.workflows.run import reopen
 
     with _working(workspace, None) as session:
@@ -126,7 +129,7 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
         if not reopen(session, found):
             say(f"nothing is left to do in {found}")
             options = {**options, "quiet": True}
-        return _follow(session, found, options)
+        return _follow(session, found, options, late=True)
 
 
 @click.command()
@@ -168,6 +171,8 @@ def select_sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[st
         from runner.cli.show import reading
 
         failed = failed_sites(reading(workspace))
+    if limit and not any(term.strip(" ,") for term in limit):
+        raise UsageError("-l names no site", hint="leave it out for all of them; see: sitecrew list sites")
     sites = select(workspace.inventory, limit, exclude, failed=failed)
     if not sites and "@failed" in limit and not failed:
         raise UsageError(
@@ -215,7 +220,7 @@ def _working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
         session.close()
 
 
-def _follow(session: Session, run: str, options: dict[str, Any]) -> int:
+def _follow(session: Session, run: str, options: dict[str, Any], *, late: bool = False) -> int:
     from runner.cli.progress import listener
     from runner.workflows.run import Works
 
@@ -223,7 +228,7 @@ def _follow(session: Session, run: str, options: dict[str, Any]) -> int:
     tell = listener(
         json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"], live=not session.ask
     )
-    works = Works(session, only=run)
+    works = Works(session, only=run, late=late)
     try:
         with _interrupts(session, run):
             finished = works.follow(run, tell)
@@ -240,7 +245,7 @@ def _interrupts(session: Session, run: str) -> Iterator[None]:
     """First Ctrl-C: finish what is in hand. Second: cancel it. Third: leave at once; resume finds out."""
 
     def interrupted(number: int, frame: object) -> None:  # noqa: ARG001
-        if session.cancelling.is_set():
+        if session.stop(run).asked.is_set():
             raise KeyboardInterrupt
         (session.cancel if session.draining.is_set() else session.drain)(run)
 

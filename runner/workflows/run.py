@@ -6,7 +6,8 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,9 +115,13 @@ class Works:
     Its queue is its own: what another process queued, living or killed, is that one's to do or to take over.
     """
 
-    def __init__(self, session: Session, *, only: str | None = None) -> None:
-        """`only` is the one run that will be started, if there is such a one."""
+    def __init__(self, session: Session, *, only: str | None = None, late: bool = False) -> None:
+        """`only` is the one run that will be started, if there is such a one.
+
+        With `late`, a window that has closed already keeps nothing from being begun: a person asked for it.
+        """
         self._session = session
+        self._late = late
         self._orders: dict[str, Order] = {}
         self._queue = self._new_queue(f"of-{session.executor}", only)
         self._engine = Engine(_engine_url(session.workspace.settings.ledger), executor=session.executor)
@@ -125,6 +130,8 @@ class Works:
         self.in_hand: set[str] = set()
         """Runs that were started here and have not ended."""
         self._engine.launch([self._queue])
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch_for_cancel, name="cancel", daemon=True).start()
 
     def start(self, run: str) -> Handle:
         """Work through a run that `begin` or `reopen` has prepared; its events go to the session."""
@@ -137,24 +144,20 @@ class Works:
     def follow(self, run: str, listener: Callable[[RunEvent], None]) -> Finished:
         """Start a run and tell the listener everything, in this thread, until it has ended."""
         self.start(run)
-        stop = threading.Event()
-        threading.Thread(target=self._watch_for_cancel, args=(run, stop), daemon=True).start()
         locked = False
-        try:
-            while True:
-                event = self._session.events.get()
-                if isinstance(event, BaseException):
-                    raise event
-                listener(event)
-                locked = locked or bool(event.data.get("locked"))
-                if event.event == "run.finished" and event.run == run:
-                    sites: Any = event.data["sites"]
-                    return Finished(run, Outcome(str(event.data["outcome"])), sites, locked)
-        finally:
-            stop.set()
+        while True:
+            event = self._session.events.get()
+            if isinstance(event, BaseException):
+                raise event
+            listener(event)
+            locked = locked or bool(event.data.get("locked"))
+            if event.event == "run.finished" and event.run == run:
+                sites: Any = event.data["sites"]
+                return Finished(run, Outcome(str(event.data["outcome"])), sites, locked)
 
     def close(self) -> None:
         """Remove the queue; nobody else listens to it."""
+        self._closed.set()
         self._engine.close([self._queue])
 
     def _new_queue(self, name: str, only: str | None) -> Queue:
@@ -168,7 +171,9 @@ class Works:
 
     def _order(self, run: str) -> Order:
         if run not in self._orders:
-            self._orders[run] = thaw(self._session.ledger.order_text(run))
+            order = thaw(self._session.ledger.order_text(run))
+            over = self._late and order.closes is not None and order.closes <= self._session.now()
+            self._orders[run] = replace(order, closes=None) if over else order
         return self._orders[run]
 
     def _work_through(self, run: str, attempt: int) -> str:
@@ -248,14 +253,15 @@ class Works:
         session.emit("run.finished", run, outcome=outcome, sites=sites)
         return outcome
 
-    def _watch_for_cancel(self, run: str, stop: threading.Event) -> None:
-        while not stop.wait(_WATCH):
-            try:
-                state = self._session.ledger.run_state(run)
-            except SitecrewError:
-                continue
-            if state is State.CANCELLING and not self._session.cancelling.is_set():
-                self._session.cancel(run)
+    def _watch_for_cancel(self) -> None:
+        """Another process says so in the ledger."""
+        session = self._session
+        while not self._closed.wait(_WATCH):
+            for run in tuple(self.in_hand):
+                with suppress(SitecrewError):
+                    asked = session.ledger.run_state(run) is State.CANCELLING
+                    if asked and not session.stop(run).asked.is_set():
+                        session.cancel(run)
 
 
 def _engine_url(ledger: str) -> str:

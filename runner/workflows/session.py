@@ -6,21 +6,21 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from runner.execute import Control, Pool
+from runner.execute import Pool
 from runner.load import Redactor
 from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
 from runner.steps.text import clean
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.gates import Gates
+from runner.workflows.stop import Stop
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -33,7 +33,7 @@ _RENEW = 3.0
 class Session:
     """Everything that stages share. Leave it with `close`.
 
-    `draining`: no further site is begun. `cancelling`: running jobs are being stopped too.
+    `draining`: no further site is begun, of whatever run.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -44,12 +44,11 @@ class Session:
         self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
         self.draining = threading.Event()
-        self.cancelling = threading.Event()
         self.gates = Gates()
         self.ask: Callable[[Step], bool | None] | None = None
         """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
-        self._controls: set[Control] = set()
-        self._controls_lock = threading.Lock()
+        self._stops: dict[str, Stop] = {}
+        self._stops_lock = threading.Lock()
         self._closed = threading.Event()
         self.ledger.acquire_lease(
             self.executor,
@@ -106,19 +105,14 @@ class Session:
             ],
         )
 
-    @contextmanager
-    def controlling(self) -> Iterator[Control]:
-        """A line to a job, through which it is stopped when the run is cancelled."""
-        control = Control()
-        with self._controls_lock:
-            self._controls.add(control)
-            if self.cancelling.is_set():
-                control.cancel()
-        try:
-            yield control
-        finally:
-            with self._controls_lock:
-                self._controls.discard(control)
+    def stop(self, run: str) -> Stop:
+        """What stops this run, and no other that is in hand here."""
+        with self._stops_lock:
+            return self._stops.setdefault(run, Stop())
+
+    def stopping(self, run: str) -> bool:
+        """Whether no more of the run is to be begun."""
+        return self.draining.is_set() or self.stop(run).asked.is_set()
 
     def drain(self, run: str) -> None:
         """Finish the sites in hand, begin no more."""
@@ -126,14 +120,9 @@ class Session:
         self.emit("run.draining", run)
 
     def cancel(self, run: str) -> None:
-        """Stop the jobs in hand too."""
-        self.draining.set()
-        self.cancelling.set()
+        """Stop the run's jobs in hand too, and begin no more of it."""
+        self.stop(run).ask()
         self.emit("run.cancelling", run)
-        with self._controls_lock:
-            controls = tuple(self._controls)
-        for control in controls:
-            control.cancel()
 
     def close(self) -> None:
         """Leave in order: connections, lease, ledger."""

@@ -25,6 +25,7 @@ from runner.workflows.stages.segment import ack_recorded, carry_segment
 from runner.workflows.stages.snapshot import take_snapshot
 from runner.workflows.stages.survey import survey
 from runner.workflows.stages.tries import counted, paused, wanted
+from runner.workflows.stop import Stop
 
 if TYPE_CHECKING:
     from runner.plan import Parts
@@ -58,6 +59,11 @@ class Task:
         """Id of the run."""
         return self.order.run
 
+    @property
+    def stop(self) -> Stop:
+        """Whether the run is being stopped."""
+        return self.session.stop(self.run)
+
 
 def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     """Do on a site what was ordered, and write down how it ended.
@@ -66,7 +72,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     and the site stays without an outcome until the run is resumed.
     """
     under_way = begun(session, order.run, site.name, attempt)
-    if session.draining.is_set() and not under_way:
+    if session.stopping(order.run) and not under_way:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
     elif order.closes and session.now() > order.closes and not under_way:
         ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
@@ -120,7 +126,7 @@ def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
         if all(step.id in known for step in steps):
             stopped = stopped or _stops(steps, known)
             continue
-        if task.session.cancelling.is_set() and not any(
+        if task.stop.asked.is_set() and not any(
             part.number in {number, number // JOBS}
             for number in begun(task.session, task.run, task.site.name, task.attempt)
         ):

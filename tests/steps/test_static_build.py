@@ -101,7 +101,7 @@ def test_a_build_is_cancelled_with_the_run(crew):
         worker.start()
         until(lambda: len(pids(crew)) == 2, "the build to begin")
         began = time.monotonic()
-        session.cancelling.set()
+        session.cancel(session.ledger.find_run("last"))
         worker.join()
     assert time.monotonic() - began < 5
     assert endings[0].outcome is Outcome.CANCELLED

@@ -154,6 +154,15 @@ def test_a_window_that_has_closed_misses_what_was_not_begun(crew: Crew) -> None:
     assert {step["outcome"] for step in crew.site(STATIC)["steps"]} == {"missed"}
 
 
+def test_what_a_window_missed_is_done_when_a_person_resumes_it(crew: Crew) -> None:
+    with at_work(crew) as session:
+        work(session, "quick", STATIC, closes=datetime.now(UTC) - timedelta(hours=3))
+    said = crew.say("resume", "--json")
+    assert said.code == 0, said
+    assert said.events[-1]["sites"] == {STATIC: "changed"}
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+
+
 def test_what_was_begun_is_brought_to_its_end_although_the_window_has_closed(crew: Crew) -> None:
     """Its outcome is what happened on the host, and not `missed`."""
     with at_work(crew) as session:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.crew import Crew, ended, forget_marks, marks, read_until
+from lab.shell import until
+from tests.crew import Crew, check_nobody_is_left, ended, forget_marks, marks, read_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lab import Fleet
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.fleet
 
 MARK = 'name: Mark\nsteps:\n  - shell: {run: \'basename "$PWD" >>"$HOME/marks"\', changes: true}\n'
+WAITING = """\
+name: Mark
+steps:
+  - shell:
+      run: basename "$PWD" >>"$HOME/marks"; until [ -e "$HOME/go" ]; do sleep 0.05; done
+      changes: true
+"""
 STATIC = "globex-docs"
 
 
@@ -27,7 +36,9 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     return Crew(fresh_fleet, tmp_path / "w", MARK)
 
 
-def due(crew: Crew, ago: timedelta = timedelta(seconds=20), more: str = "") -> str:
+def due(
+    crew: Crew, ago: timedelta = timedelta(seconds=20), more: str = "", sites: Sequence[str] = (STATIC,)
+) -> str:
     """A window that opened a moment ago; its start as the ledger writes it."""
     start = (datetime.now(UTC) - ago).replace(second=0, microsecond=0)
     text = (crew.folder / "inventory.yaml").read_text().partition("windows:")[0]
@@ -39,7 +50,7 @@ def due(crew: Crew, ago: timedelta = timedelta(seconds=20), more: str = "") -> s
     at: "{start:%H:%M}"
     lasts: 2h
     timezone: UTC
-    sites: [{STATIC}]
+    sites: [{", ".join(sites)}]
 {more}""".replace(f"{start:%A}", f"{start:%A}".lower())
     )
     return start.isoformat()
@@ -74,6 +85,26 @@ def test_serve_beside_tick_keeps_a_window_once_and_leaves_in_order(crew: Crew) -
     assert ended(serving).code == 0
     assert marks(crew.fleet, "web3")[STATIC] == 1
     assert len(crew.say("list", "runs", "--json").json) == 1
+
+
+def test_cancel_stops_the_run_of_one_client_that_serve_works_on_and_no_other(crew: Crew) -> None:
+    for host in ("web2", "web3"):
+        forget_marks(crew.fleet, host)
+    crew.playbook("mark", WAITING)
+    due(crew, sites=(STATIC, "acme-blog"))
+    serving = crew.start("serve", "--json")
+    until(lambda: marks(crew.fleet, "web2") and marks(crew.fleet, "web3"), "both to begin")
+    acme, globex = sorted(run["run"] for run in crew.say("list", "runs", "--json").json)
+    said = crew.say("cancel", globex)
+    assert said.code == 0
+    assert "cancelled" in said.err
+    assert crew.show(acme)["outcome"] is None
+    (crew.fleet.spec.home("web2") / "go").touch()
+    until(lambda: crew.show(acme)["outcome"], "the other to end")
+    assert (crew.show(acme)["outcome"], crew.show(globex)["outcome"]) == ("changed", "cancelled")
+    serving.send_signal(signal.SIGTERM)
+    assert ended(serving).code == 0
+    check_nobody_is_left(crew.fleet, "web3")
 
 
 def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -> None:

@@ -110,7 +110,7 @@ class _Work:
         try:
             group = next(driver)
             while True:
-                if self.task.session.cancelling.is_set():
+                if self.task.stop.asked.is_set():
                     self._all(pending, Outcome.CANCELLED, "the run was cancelled")
                     return ""
                 trial = self._try(group, state)

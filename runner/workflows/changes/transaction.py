@@ -128,7 +128,7 @@ class _Transaction:
         session.ledger.record_restore_point(run, site, self._tag, created=session.now(), items=items)
         session.ledger.begin_segment(run, site, self.number, self.job)
         session.emit("trial.started", run, site, self.step.id, job=self.job, items=items)
-        with session.controlling() as control:
+        with self.task.stop.controlling() as control:
             record = run_job(
                 session.hosts.pool,
                 session.hosts.endpoint(self._context.host),

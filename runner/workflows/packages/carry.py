@@ -73,7 +73,7 @@ def carry_system(task: Task, part: Barrier) -> tuple[StepOutcome]:
         return (told,)
     outcome = _Stage(task, part).outcome()
     for _ in range(step.retries):
-        if outcome.outcome is not Outcome.FAILED or session.cancelling.is_set():
+        if outcome.outcome is not Outcome.FAILED or task.stop.asked.is_set():
             break
         outcome = _Stage(task, part).outcome()
     return (outcome,)
@@ -127,7 +127,7 @@ class _Stage:
         return outcome
 
     def _attached(self) -> JobRecord | None:
-        with self.session.controlling() as control:
+        with self.task.stop.controlling() as control:
             return attach_job(
                 self.hosts.pool,
                 self.hosts.endpoint(self.host),
@@ -154,7 +154,7 @@ class _Stage:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
         self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job)
         self.session.emit("segment.started", task.run, task.site.name, job=self.job, number=self.part.number)
-        with self.session.controlling() as control:
+        with self.task.stop.controlling() as control:
             return run_job(
                 self.hosts.pool,
                 self.hosts.endpoint(self.host),
@@ -202,7 +202,7 @@ class _Stage:
             found.boot,
             become=self.step.become,
             limit=self.limit,
-            stop=self.session.cancelling.is_set,
+            stop=self.task.stop.asked.is_set,
         )
         changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
         return with_reboot(changed, came.said, failed=came.failed)

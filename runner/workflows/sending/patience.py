@@ -25,7 +25,7 @@ class Patience:
     """The time that a step has, from now."""
 
     def __init__(self, task: Task, step: Step) -> None:
-        self._cancelling = task.session.cancelling
+        self._stopped = task.stop.asked
         self._limit = (step.timeout or task.order.limits.step).total_seconds()
         self._end = time.monotonic() + self._limit
 
@@ -35,7 +35,7 @@ class Patience:
         Raises:
             StoppedError: there is none left.
         """
-        if self._cancelling.is_set():
+        if self._stopped.is_set():
             raise StoppedError(Outcome.CANCELLED, "the run was cancelled")
         if time.monotonic() > self._end:
             why = f"sending took longer than its time limit of {self._limit:.0f} s"

@@ -97,7 +97,7 @@ def _follow(task: Task, process: subprocess.Popen[bytes], output: IO[bytes], lim
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(_LOOK), ""
         why = ""
-        if task.session.cancelling.is_set():
+        if task.stop.asked.is_set():
             why = "cancelled"
         elif time.monotonic() > deadline:
             why = f"took longer than its time limit; stopped after {limit:.0f} s"

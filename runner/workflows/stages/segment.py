@@ -89,7 +89,7 @@ def _carry_once(
     session.ledger.begin_segment(run, site, part.number, job)
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
-    with session.controlling() as control:
+    with task.stop.controlling() as control:
         record = run_job(
             session.hosts.pool,
             endpoint,

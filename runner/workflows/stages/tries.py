@@ -44,7 +44,7 @@ def next_try(task: Task, part: Segment, step: Step) -> int:
 def wanted(task: Task, step: Step, outcome: StepOutcome, number: int) -> bool:
     """Whether a step is tried once more after its try `number`, which counts from 1."""
     failed = outcome.outcome is Outcome.FAILED
-    return failed and number <= step.retries and not task.session.cancelling.is_set()
+    return failed and number <= step.retries and not task.stop.asked.is_set()
 
 
 def paused(task: Task, step: Step, outcome: StepOutcome, number: int) -> bool:
@@ -53,7 +53,7 @@ def paused(task: Task, step: Step, outcome: StepOutcome, number: int) -> bool:
     why = task.session.cleaned(outcome).why
     told = {"try": number, "of": step.retries + 1, "why": why, "seconds": seconds}
     task.session.emit("step.retried", task.run, task.site.name, step.id, **told)
-    return not task.session.cancelling.wait(seconds)
+    return not task.stop.asked.wait(seconds)
 
 
 def counted(step: Step, outcome: StepOutcome, number: int) -> StepOutcome:

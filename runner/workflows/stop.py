@@ -1,0 +1,42 @@
+"""Stopping a run: nothing more of it is begun, and each job in hand is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner.execute import Control
+
+__all__ = ["Stop"]
+
+
+class Stop:
+    """Of one run in one process; other runs go on. Once asked for, it stays so."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._controls: set[Control] = set()
+        self._lock = threading.Lock()
+
+    def ask(self) -> None:
+        """Stop the jobs in hand. Their hosts confirm it to whoever follows them."""
+        self.asked.set()
+        with self._lock:
+            controls = tuple(self._controls)
+        for control in controls:
+            control.cancel()
+
+    @contextmanager
+    def controlling(self) -> Iterator[Control]:
+        """A line to a job, through which it is stopped with the run."""
+        control = Control()
+        with self._lock:
+            self._controls.add(control)
+            if self.asked.is_set():
+                control.cancel()
+        try:
+            yield control
+        finally:
+            with self._lock:
+                self._controls.discard(control)
