@@ -18,6 +18,8 @@ __all__ = ["ago", "closest_hint", "complain", "emit_json", "outcome_text", "say"
 
 _NARROW = 24
 """A last column with less room than this is cut rather than folded."""
+_SHOWN = 100
+"""Columns of a line of input that are shown."""
 _COLOURS = {
     Outcome.OK: "green",
     Outcome.CHANGED: "green",
@@ -127,5 +129,17 @@ def _show_problem(problem: Problem) -> None:
     hint = f" ({problem.hint})" if problem.hint else ""
     say(f"{click.style(place, bold=True)}: {path}{problem.message}{hint}")
     if problem.source:
-        say(f"    {problem.source}")
-        say(f"    {' ' * (problem.column - 1)}{click.style('^', fg='red')}")
+        source, column = _window(problem.source, problem.column)
+        say(f"    {source}")
+        say(f"    {' ' * (column - 1)}{click.style('^', fg='red')}")
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """As much of a long line as shows what the caret points at, and the caret's column in it."""
+    first = max(0, column - _SHOWN // 2) if len(line) > _SHOWN else 0
+    shown = line[first : first + _SHOWN]
+    if first:
+        shown = f"…{shown[1:]}"
+    if first + _SHOWN < len(line):
+        shown = f"{shown[:-1]}…"
+    return shown, column - first

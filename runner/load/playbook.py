@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 from runner.load import fields as f
 from runner.load.fields import EMPTY_LIST, LISTED, D, Shape
 from runner.load.nodes import Node, Problems
-from runner.load.options import options_of
+from runner.load.options import options_of, shape_of
 from runner.load.problems import checked
 from runner.load.text import closest, joined, quoted
 from runner.load.values import described
@@ -90,7 +90,7 @@ def _step(
         CommonShape, Node(node.origin, node.line, node.column, beside, node.keys), problems, path
     )
     kind = _kind(node, path, kinds, problems)
-    if kind is None:
+    if kind is None or (node.value[kind.name].value is None and _beside(node, kind)):
         return None
     options = options_of(kind.options, node.value[kind.name], problems, joined(path, kind.name))
     if common is None or options is None or len(problems) > before:
@@ -101,12 +101,23 @@ def _step(
     return Step(id=id_, kind=kind.name, options=options, **dict(common))
 
 
+def _beside(node: Node, kind: Kind) -> list[str]:
+    """Options of the kind that stand beside it instead of below."""
+    options = {field.alias or name for name, field in shape_of(kind.options).model_fields.items()}
+    return [key for key, _ in node.items() if key in options and key not in CommonShape.model_fields]
+
+
 def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) -> Kind | None:
     """The kind of a step: the one key that is none of the common ones."""
     rest = [key for key, _ in node.items() if key not in CommonShape.model_fields]
     known = [key for key in rest if key in kinds]
+    beside = _beside(node, kinds[known[0]]) if known else []
     for key in rest:
-        if key not in kinds:
+        if key in beside:
+            message = f"{quoted(key)} belongs to {known[0]} and stands beside it"
+            hint = f"indent it further than {known[0]}"
+            problems.append(node.key_problem(key, joined(path, key), message, hint))
+        elif key not in kinds:
             what = "unknown key" if known else "unknown step"
             hint = closest(key, [*kinds, *CommonShape.model_fields])
             hint = (

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "flat", "raise_if_any"]
 
+_CURLY = tuple("\u201c\u201d\u201e\u00ab\u2018\u2019")
 M = TypeVar("M", bound="BaseModel")
 
 _EXPECTED = {
@@ -64,7 +65,9 @@ def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, 
     message, hint = str(cause or error["msg"]), getattr(cause, "hint", "")
     if kind in _EXPECTED:
         message = f"expected {_EXPECTED[kind]}, found {described(node.value)}"
-        hint = _likely_key(model, loc)
+        hint = _likely_key(model, loc) or _reshaped(kind, node, _keys(model, loc))
+    if isinstance(node.value, str) and node.value.startswith(_CURLY):
+        hint = "write plain quotes: \" or '"
     if "[key]" in rest and inner:
         parent, above, _ = _walk(root, inner[:-1])
         return parent.key_problem(str(inner[-1]), joined(path, *above, inner[-1]), message, hint)
@@ -77,6 +80,16 @@ def _likely_key(model: type[BaseModel], loc: Sequence[str | int]) -> str:
         return ""
     hint = closest(str(loc[-1]), known := _keys(model, loc[:-1]))
     return hint if hint.startswith("did") and loc[-1] not in known else ""
+
+
+def _reshaped(kind: str, node: Node, keys: Sequence[str]) -> str:
+    """How to write what stands there in the shape that is wanted."""
+    listed = _EXPECTED[kind] == "a list"
+    if isinstance(node.value, str):
+        return f"its keys: {', '.join(keys)}" if keys else "in brackets: [...]" if listed else ""
+    if isinstance(node.value, dict):
+        return "begin each entry with a dash"
+    return "write `key: value`, without dashes" if node.value else ""
 
 
 def _missing(root: Node, path: str, loc: Sequence[str | int]) -> Problem:

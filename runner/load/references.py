@@ -38,12 +38,12 @@ class Names:
 def names_of(inventory: Node) -> Names:
     """The names in an inventory, as far as it is well formed."""
     sites = list(_sites(inventory))
-    tags = {tag for _, _, _, site in sites for tag in _texts(site.get("tags"))}
+    tags = {tag for _, _, _, site in sites for text in _texts(site.get("tags")) for tag in _parts(text)}
     kinds = {_text(site.get("kind")) or SiteKind.WORDPRESS for _, _, _, site in sites}
     return Names(
         site={name for _, _, name, _ in sites},
         client={name for name, _ in _below(inventory, "clients")},
-        host={name for name, _ in _below(inventory, "hosts")},
+        host={name for name, _ in _below(inventory, "hosts")} | set(_texts(inventory.get("hosts"))),
         tag=tags | (kinds & set(SiteKind)),
     )
 
@@ -67,7 +67,11 @@ def check_inventory(
 
 
 def check_settings(settings: Node, problems: Problems) -> None:
-    """What one setting needs of another, and what items are called."""
+    """What one setting needs of another, what items are called, and whether the logo is there."""
+    agency = settings.get("agency")
+    logo = agency.get("logo") if agency else None
+    if logo:
+        _check_file(logo, "agency.logo", logo.origin.base, problems)
     policy = settings.get("policy")
     _check_items(policy and policy.get("updates"), joined("policy", "updates"), problems)
     backups = settings.get("backups")
@@ -191,6 +195,11 @@ def _check_window(
         for index, entry in enumerate(_entries(listed)):
             where = joined(path, key) if entry is listed else joined(path, key, index)
             _check_selector(entry, where, names, problems, ring=key == "rings")
+    sites = window.get("sites")
+    if sites and sites.value in (None, []):
+        problems.append(
+            window.key_problem("sites", joined(path, "sites"), "names no site", "all of them: [all]")
+        )
     listed = window.get("blackouts")
     for index, entry in enumerate(_entries(listed)):
         if _text(entry).lower().endswith(".ics"):
@@ -200,8 +209,15 @@ def _check_window(
 
 def _check_calendar(node: Node | None, path: str, base: Path, problems: Problems) -> None:
     """A calendar that is not there would let work begin on a day on which it must not."""
-    if node and _text(node) and not (base / Path(_text(node)).expanduser()).is_file():
-        problems.append(node.problem(path, f"no file {quoted(_text(node))}", "a path from the workspace on"))
+    if node:
+        _check_file(node, path, base, problems)
+
+
+def _check_file(node: Node, path: str, base: Path, problems: Problems) -> None:
+    named = _text(node)
+    if named and not (base / Path(named).expanduser()).is_file():
+        shown = named.removeprefix(f"{base}/")
+        problems.append(node.problem(path, f"no file {quoted(shown)}", "a path from the workspace on"))
 
 
 def _check_selector(node: Node, path: str, names: Names, problems: Problems, *, ring: bool = False) -> None:
@@ -268,6 +284,11 @@ def _entries(node: Node | None) -> list[Node]:
 
 def _text(node: Node | None) -> str:
     return node.value if node and isinstance(node.value, str) else ""
+
+
+def _parts(text: str) -> list[str]:
+    """Words between commas: what was meant by a list without brackets is no second mistake elsewhere."""
+    return [part.strip() for part in text.split(",")]
 
 
 def _texts(node: Node | None) -> list[str]:

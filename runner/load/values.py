@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import TypeVar
 
@@ -88,11 +89,17 @@ def name(value: object) -> str:
     return found
 
 
+_TAG = re.compile(r"\w[\w.-]*")
+
+
 def tag(value: object) -> str:
     """A tag: no spaces, no colons, no commas."""
     found = scalar(value, "a tag")
-    if not re.fullmatch(r"\w[\w.-]*", found):
-        raise Wrong(f"{quoted(found)} is not a tag", "letters, digits, dots, dashes and underscores")
+    if not _TAG.fullmatch(found):
+        parts = [part.strip() for part in found.split(",")]
+        several = len(parts) > 1 and all(_TAG.fullmatch(part) for part in parts)
+        hint = f"try [{', '.join(parts)}]" if several else "letters, digits, dots, dashes and underscores"
+        raise Wrong(f"{quoted(found)} is not a tag", hint)
     return found
 
 
@@ -120,7 +127,7 @@ def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[ob
     def parse(value: object) -> int:
         found = scalar(value, "a whole number")
         if not re.fullmatch(r"[-+]?[0-9]{1,15}", found):
-            raise Wrong(f"{quoted(found)} is not a whole number")
+            raise Wrong(f"{quoted(found)} is not a whole number", _as_whole(found))
         number_ = int(found)
         if lowest is not None and number_ < lowest:
             raise Wrong(f"{number_} is too small", f"at least {lowest}")
@@ -129,6 +136,14 @@ def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[ob
         return number_
 
     return parse
+
+
+def _as_whole(found: str) -> str:
+    """A hint where another notation of a whole number stands."""
+    for base in (0, 10):
+        with suppress(ValueError):
+            return f"try {int(found.removesuffix('.0'), base)}"
+    return ""
 
 
 def number(value: object) -> float:

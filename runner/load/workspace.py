@@ -164,6 +164,19 @@ class _Playbooks:
             message = "is not read: a playbook's name ends in .yaml"
             hint = f"mv {path.name} {path.stem}.yaml"
             problems.append(Problem(f"playbooks/{path.name}", 1, 1, "", message, hint))
+        for stem, path in self.own.items():
+            self._check_name(stem, path)
+
+    def _check_name(self, stem: str, path: Path) -> None:
+        """Runs and windows are called by the playbook's file."""
+        from runner.load.values import Wrong, name
+
+        try:
+            name(stem)
+        except Wrong as wrong:
+            self.problems.append(
+                Problem(f"playbooks/{path.name}", 1, 1, "", f"the file's name: {wrong}", wrong.hint)
+            )
 
     def all(self) -> dict[str, Playbook]:
         """Those that could be read."""
@@ -211,11 +224,22 @@ def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, ne
     before = len(problems)
     tree = read_yaml(raw, shown, base, problems)
     if tree is None and needed and len(problems) == before:
-        problems.append(Problem(shown, 1, 1, "", "the file is empty"))
+        problems.append(Problem(shown, 1, 1, "", "the file is empty", _begins(shown)))
     if tree is not None and not isinstance(tree.value, dict):
-        problems.append(tree.problem("", "expected a mapping at the top of the file", "like `key: value`"))
+        problems.append(tree.problem("", "expected a mapping at the top of the file", _begins(shown)))
         return None
     return tree
+
+
+def _begins(shown: str) -> str:
+    """What a file begins with, as a hint."""
+    if shown == _INVENTORY:
+        return "it has `hosts:` and `clients:`; `sitecrew init` shows how"
+    return (
+        "it has `name:` and `steps:`, and the list below steps"
+        if "playbooks/" in shown
+        else "like `key: value`"
+    )
 
 
 def _refuse_writable(folder: Path) -> None:

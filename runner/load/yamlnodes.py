@@ -22,6 +22,8 @@ _ALIASED = 100_000
 """How many nodes aliases may stand for in all: a few lines of aliases of aliases stand for billions."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_ODD_INDENT = re.compile("[ \t]*[\xa0\u2000-\u200b\u202f\u3000]")
+_PLAIN_SPACES = "indent with spaces"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -44,11 +46,15 @@ def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        hint = "save the file as UTF-8"
+        if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+            problems.append(origin.problem(1, 1, "", "this is UTF-16", hint))
+            return None
         before = _BREAK.split(raw[: error.start].decode("utf-8-sig", "replace"))
         origin.lines = _BREAK.split(raw.decode("utf-8", "replace"))
-        hint = "save the file as UTF-8"
-        what = "this is UTF-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "a byte here is not UTF-8"
-        problems.append(origin.problem(len(before), len(before[-1]) + 1, "", what, hint))
+        problems.append(
+            origin.problem(len(before), len(before[-1]) + 1, "", "a byte here is not UTF-8", hint)
+        )
         return None
     origin.lines = _BREAK.split(text)
     found = _UNPRINTABLE.search(text)
@@ -75,6 +81,8 @@ class _Builder:
         self.aliased = 0
         self.path: list[str | int] = []
         self.usable = True
+        self.quote: tuple[int, int, int] | None = None
+        """Line and column where the last quoted text of several lines begins, and the line where it ends."""
 
     def build(self, text: str) -> Node | None:
         import yaml
@@ -100,11 +108,20 @@ class _Builder:
         return _Refused()
 
     def _syntax(self, error: object) -> None:
+        problem = str(getattr(error, "problem", "") or "is not YAML")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        if "end of stream" in problem:
+            mark = getattr(error, "context_mark", None) or mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         line = min(line, len(self.origin.lines)) or 1
         text = self.origin.lines[line - 1] if self.origin.lines else ""
-        message, hint = _explain(str(getattr(error, "problem", "") or "is not YAML"), text, column)
+        message, hint = _explain(problem, text, column)
+        if self.quote and self.quote[2] == line:
+            line, column, end = self.quote
+            message, hint = f"a quote is opened here and closed only on line {end}", "close it on its line"
+        for above in range(line, max(0, line - 3), -1):
+            if odd := _ODD_INDENT.match(self.origin.lines[above - 1]):
+                line, column, message, hint = above, odd.end(), _odd(odd), _PLAIN_SPACES
         self._note(line, column, message, hint)
 
     def _document(self, events: Iterator[object]) -> Node | None:
@@ -135,6 +152,8 @@ class _Builder:
             raise self._refuse(event, _TOO_DEEP)
         if kind == "ScalarEvent":
             node = Node(self.origin, line, column, _scalar(event), end=_end(event))
+            if getattr(event, "style", None) in {"'", '"'} and _end(event)[0] > line:
+                self.quote = line, column, _end(event)[0]
         elif kind == "SequenceStartEvent":
             children: list[Node] = []
             while type(child := next(events)).__name__ != "SequenceEndEvent":
@@ -183,7 +202,12 @@ class _Builder:
     def _key(self, event: object) -> str:
         value = getattr(event, "value", None)
         if type(event).__name__ != "ScalarEvent" or not isinstance(value, str):
+            line, column = _start(event)
+            if self.origin.lines[line - 1][column - 2 : column] == "{{":
+                raise self._refuse(event, "a template; nothing is filled in here", "write the value itself")
             raise self._refuse(event, "a key must be plain text", "put the key in quotes")
+        if odd := _ODD_INDENT.match(value):
+            raise self._refuse(event, _odd(odd), _PLAIN_SPACES)
         if getattr(event, "tag", None) is not None:
             raise self._refuse(event, "a key with a tag is not allowed", "write the key without a tag")
         anchor = getattr(event, "anchor", None)
@@ -236,11 +260,15 @@ def _end(event: object) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
+def _odd(found: re.Match[str]) -> str:
+    return f"a special space (U+{ord(found[0][-1]):04X}) stands where only plain ones may"
+
+
 def _explain(problem: str, line: str, column: int) -> tuple[str, str]:
     """The parser's words in ours, with a hint."""
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or line[column - 1 : column] == "\t":
-        return "a tab stands where only spaces may", "indent with spaces"
+        return "a tab stands where only spaces may", _PLAIN_SPACES
     known = {
         "mapping values are not allowed": (
             "a second `key:` on one line, or wrong indentation",

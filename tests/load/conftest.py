@@ -54,7 +54,7 @@ def make(tmp_path: Path) -> Make:
     def write(files: Files) -> Path:
         folder = tmp_path / "workspace"
         for name, content in (
-            {"inventory.yaml": INVENTORY, "playbooks/patch.yaml": PLAYBOOK} | files
+            {"inventory.yaml": INVENTORY, "playbooks/patch.yaml": PLAYBOOK, "logo.png": b""} | files
         ).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.output import complain
 from runner.errors import ExitCode, ValidationError
 from runner.load import load_workspace
+from tests.load.conftest import INVENTORY
 
 TABLE = Path(__file__).with_name("mistakes.txt").read_text(encoding="utf-8")
 CASES = {
@@ -122,3 +124,47 @@ def test_escapes_of_a_file_do_not_reach_the_screen(make):
     (problem,) = caught.value.problems
     assert problem.message == '"\\u001b[31mred\\u0007" is not a language'
     assert (problem.message + problem.source).isprintable()
+
+
+def test_the_file_of_a_playbook_has_a_name(mistakes):
+    [told] = mistakes({"playbooks/every night.yaml": "steps: [backup]\n"})
+    assert told.startswith(
+        'playbooks/every night.yaml:1:1: : the file\'s name: "every night" cannot be a name'
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: f"\ufeff{text}",
+        lambda text: text.replace("web1:\n", "web0: &w {port: 22}\n  web1:\n    <<: *w\n", 1).replace(
+            "&w {", "&w {address: b.example, "
+        ),
+        lambda text: text.replace("address: 203.0.113.10", 'address: 203.0.113.10\n    port: "22"'),
+        lambda text: text.replace("Acme Bakery", "1860"),
+        lambda text: text.replace("Acme Bakery", "no"),
+        lambda text: text.replace("Acme Bakery", f"Acme  # {'x' * 100_000}"),
+    ],
+    ids=[
+        "CRLF",
+        "BOM",
+        "anchors and merge keys",
+        "a number in quotes",
+        "a year",
+        "a word of YAML 1.1",
+        "a long line",
+    ],
+)
+def test_what_is_no_mistake(load, change):
+    assert load({"inventory.yaml": change(INVENTORY)}).inventory.sites
+
+
+def test_of_a_long_line_only_what_matters_is_shown(make, capsys):
+    long = INVENTORY.replace("203.0.113.10", f"203.0.113.10{' ' * 400}oops: {'x' * 4000}")
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(make({"inventory.yaml": long}))
+    complain(caught.value)
+    _, source, caret, _ = capsys.readouterr().err.splitlines()
+    assert len(source) < 110
+    assert source[len(caret) - 1] == ":"

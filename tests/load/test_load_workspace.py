@@ -245,6 +245,7 @@ def test_flag_wins_over_environment_over_workspace_over_user_over_default(make):
     assert sites({}, {}) == 50
     user = Path(os.environ["XDG_CONFIG_HOME"]) / "sitecrew" / "sitecrew.yaml"
     user.parent.mkdir(parents=True)
+    (user.parent / "mine.png").touch()
     user.write_text("parallel: {sites: 40, per_host: 9}\nmail: {username: me}\nagency: {logo: mine.png}\n")
     make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example, password: {file: pw}}\n"})
     assert sites({}, {}) == 40

@@ -268,6 +268,7 @@ WRONG_WORDS = {
     "no such period": ("report", "acme", "--period", "november"),
     "no such instant": ("schedule", "next", "--from", "tomorrow"),
     "no variable": ("run", "patch", "-e", "verbose"),
+    "a limit that names nothing": ("run", "patch", "-l", ""),
     "no site left": ("run", "patch", "-l", "acme-shop", "--exclude", "all"),
     "no terminal to ask on": ("run", "patch", "--confirm"),
     "no run yet": ("show",),
