@@ -16,6 +16,7 @@ __all__ = [
     "Done",
     "Evidence",
     "NextWindow",
+    "Part",
     "ReportData",
     "SiteLine",
     "SiteState",
@@ -83,9 +84,18 @@ class Card:
     of: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several items that are told as one."""
+
+    item: str
+    from_version: str
+    to_version: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """One update that is in place, as re-read from the site."""
+    """One update that is in place, as re-read from the site. With `parts`, these have the versions."""
 
     site: str
     item: str
@@ -97,6 +107,7 @@ class Done:
     run: str
     attempts: int = 1
     why: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +128,7 @@ class Undone:
     from_version: str = ""
     to_version: str = ""
     why: str = ""
+    parts: tuple[Part, ...] = ()
     waiting: bool = False
     """The item is on hold since."""
     solved: datetime | None = None
@@ -239,6 +251,7 @@ def _done(change: Done) -> dict[str, object]:
         "run": change.run,
         "attempts": change.attempts,
         "why": change.why,
+        "parts": _parts(change),
     }
 
 
@@ -254,10 +267,15 @@ def _undone(point: Undone) -> dict[str, object]:
         "to": point.to_version,
         "at": [_instant(at) for at in point.at],
         "why": point.why,
+        "parts": _parts(point),
         "waiting": point.waiting,
         "open": point.open,
         "solved": _instant(point.solved),
     }
+
+
+def _parts(found: Done | Undone) -> list[dict[str, str]]:
+    return [{"item": p.item, "from": p.from_version, "to": p.to_version} for p in found.parts]
 
 
 def _backup(line: BackupLine) -> dict[str, object]:

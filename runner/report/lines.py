@@ -5,10 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runner.model import ItemKind, Outcome
-from runner.report.data import About, BackupLine, ReportData, Undone
+from runner.report.data import About, BackupLine, Done, ReportData, Undone
 from runner.report.words import Words
 
-__all__ = ["about", "again", "backup_count", "backup_newest", "cards", "folded", "footer", "kind", "point"]
+__all__ = [
+    "about",
+    "again",
+    "backup_count",
+    "backup_newest",
+    "cards",
+    "folded",
+    "footer",
+    "kind",
+    "name",
+    "point",
+]
 
 _RUNS = 12
 
@@ -62,7 +73,7 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
     if found.outcome is Outcome.UNDONE:
         return words.say(
             "{item} {version} on {site} was taken back {when}. A later try {then} succeeded.",
-            item=found.title,
+            item=name(found, words),
             version=found.to_version,
             site=site,
             when=when,
@@ -70,11 +81,19 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
         )
     return words.say(
         "{item} on {site} could not be updated {when}. A later try {then} succeeded.",
-        item=found.title,
+        item=name(found, words),
         site=site,
         when=when,
         then=then,
     )
+
+
+def name(found: Done | Undone, words: Words) -> str:
+    """What an update is called; of packages that are told as one, how many there are."""
+    if found.parts:
+        said = words.plural("one package", "{count} packages", len(found.parts))
+        return said[:1].upper() + said[1:]
+    return found.title
 
 
 def kind(item: ItemKind, words: Words) -> str:
@@ -136,10 +155,14 @@ def footer(report: ReportData, words: Words) -> list[str]:
 def _item(found: Undone, when: str, site: str, words: Words) -> str:
     say, version = words.say, found.from_version
     stays = say("{site} stays on {version}.", site=site, version=version)
+    waits = say("Waiting. {site} stays on {version} for now.", site=site, version=version)
+    if found.parts:
+        stays = say("The server of {site} keeps the versions that it has.", site=site)
+        waits = say("Waiting. The server of {site} keeps the versions that it has for now.", site=site)
     hold = " " + say("The update is on hold.") if found.waiting and found.outcome is not Outcome.HELD else ""
     return {
         Outcome.UNDONE: say("Taken back {when}.", when=when) + f" {stays}",
-        Outcome.HELD: say("Waiting. {site} stays on {version} for now.", site=site, version=version),
+        Outcome.HELD: waits,
         Outcome.LOST: say("Begun {when} on {site}. How it ended is not known yet.", when=when, site=site),
         Outcome.CANCELLED: say("Not done {when}, for the work was stopped.", when=when) + f" {stays}",
     }.get(found.outcome, say("Could not be done {when}.", when=when) + f" {stays}") + hold

@@ -10,6 +10,7 @@ from runner.model import ItemKind, Outcome
 from runner.record import ChangeView, Failure, History, SiteRun, WindowState
 from runner.report.clean import clean
 from runner.report.data import About, Done, Undone
+from runner.report.together import done_together, undone_together
 
 __all__ = ["done", "undone"]
 
@@ -44,12 +45,18 @@ def done(history: History) -> tuple[Done, ...]:
                     attempts=1 + misses.pop(_key(change), 0),
                 )
             )
-    return tuple(found)
+    return done_together(found)
 
 
 def undone(history: History) -> tuple[Undone, ...]:
     """What did not come to pass, worst first. What failed once and was done later is last, as solved."""
-    points = [*_items(history), *_checks(history), *_steps(history), *_runs(history), *_windows(history)]
+    points = [
+        *undone_together(_items(history)),
+        *_checks(history),
+        *_steps(history),
+        *_runs(history),
+        *_windows(history),
+    ]
     order = list(Outcome)
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 

@@ -111,6 +111,7 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "point": lambda found: lines.point(found, report, words),
         "again": lambda found: lines.again(found, report, words),
         "reason": lambda found: reason(found.why, words),
+        "name": lambda found: lines.name(found, words),
         "kind": lambda item: lines.kind(item, words),
         "status_word": sentences.status(report, words),
         "card_words": lines.cards(words),

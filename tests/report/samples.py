@@ -290,6 +290,29 @@ def action(**of_client) -> ReportData:
     return report(*CALM, broken, away, **of_client)
 
 
+PACKAGES = "apt bash curl dpkg gzip libc6 libssl3 nginx openssh-server openssl php8.2-fpm sudo tzdata zlib1g"
+
+
+def package(name: str, *more) -> ChangeView:
+    return change(name, "1.2.3-4+deb12u1", "1.2.3-4+deb12u2", *more, kind=ItemKind.PACKAGE)
+
+
+def server(**of_client) -> ReportData:
+    """A month in which the packages of a server were brought up to date, but for some."""
+    unpacked = (Outcome.FAILED, "its own script failed: no space left on device")
+    kept = (Outcome.HELD, "held on the host")
+    works = (
+        *CALM,
+        work("shop", 3, *map(package, PACKAGES.split())),
+        work("shop", 10, package("openssl")),
+        work(
+            "shop", 17, package("nginx", *unpacked), package("php8.2-fpm", *unpacked), outcome=Outcome.FAILED
+        ),
+        work("blog", 24, *(package(name, *kept) for name in ("linux-image", "mariadb-server", "redis"))),
+    )
+    return report(*works, **of_client)
+
+
 def empty(**of_client) -> ReportData:
     return report(looks=(), backups=(), **of_client)
 

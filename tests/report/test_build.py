@@ -38,6 +38,7 @@ def test_the_json_names_every_section_that_something_feeds():
         "to": "4.2",
         "at": [],
         "why": "",
+        "parts": [],
         "waiting": False,
         "open": True,
         "solved": None,
