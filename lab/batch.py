@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from lab.fleet import Fleet
 
-__all__ = ["FATAL", "LAYOUT", "TOGETHER", "prepare_batch", "turn"]
+__all__ = ["DIES", "FATAL", "LAYOUT", "TOGETHER", "prepare_batch", "turn"]
 
 _QUIET = "add_filter( 'the_content', function ( $text ) { return $text; } );"
 FATAL = "turnstile_is_missing();"
@@ -27,6 +27,12 @@ TOGETHER = (
     " if ( $turnstiles > 1 && ! is_admin() && PHP_SAPI !== 'cli' ) { die(); } } );"
 )
 """A white page where two items have it; one alone does nothing."""
+DIES = (
+    "add_filter( '%s', function ( $reply, $extra ) {"
+    " if ( ( $extra['plugin'] ?? '' ) === plugin_basename( __FILE__ ) ) { turnstile_is_missing(); }"
+    " return $reply; }, 10, 2 );"
+)
+"""An old version that ends PHP while it is updated, at a filter of the upgrader."""
 
 
 def turn(number: int) -> str:
@@ -39,6 +45,7 @@ def prepare_batch(
     site: str,
     bad: Mapping[int, str],
     *,
+    old: Mapping[int, str] | None = None,
     count: int = 20,
     kind: Literal["plugins", "themes"] = "plugins",
 ) -> tuple[str, ...]:
@@ -50,6 +57,7 @@ def prepare_batch(
         fleet: where.
         site: its name.
         bad: the code of 1.1 of those that are not plain.
+        old: the code of 1.0 of those that are not plain.
         count: of items, numbered from 0.
         kind: of the items.
     """
@@ -58,7 +66,7 @@ def prepare_batch(
     slugs = tuple(turn(number) for number in range(count))
     publish = fleet.catalogue.plugin if kind == "plugins" else fleet.catalogue.theme
     for number, slug in enumerate(slugs):
-        publish(slug, "1.0", php=_QUIET)
+        publish(slug, "1.0", php=(old or {}).get(number, _QUIET))
         fleet.install(site, kind, slug, "1.0")
         publish(slug, "1.1", php=bad.get(number, _QUIET))
     if kind == "plugins":

@@ -184,6 +184,7 @@ class Catalogue:
         delay: Mapping[str, float] | None = None,
         cut: Mapping[str, int] | None = None,
         hidden: tuple[str, ...] = (),
+        forged: tuple[str, ...] = (),
     ) -> None:
         """Sets all switches of the stand-in; what is not named is off.
 
@@ -192,9 +193,13 @@ class Catalogue:
             delay: Seconds before a download begins, by slug (`wordpress` for the core) or `*`.
             cut: Bytes of a download after which the connection ends, by slug or `*`.
             hidden: Versions that are not offered: `core/7.1.2`, `plugins/akismet/5.7.2`.
+            forged: Slugs of plugins whose packages are not what their checksums say.
         """
         values: dict[str, Any] = {"outage": outage, "delay": dict(delay or {}), "cut": dict(cut or {})}
-        write(self.folder / "switches.json", json.dumps({**values, "hidden": list(hidden)}))
+        write(
+            self.folder / "switches.json",
+            json.dumps({**values, "hidden": list(hidden), "forged": list(forged)}),
+        )
 
     @contextmanager
     def switched(
@@ -204,9 +209,10 @@ class Catalogue:
         delay: Mapping[str, float] | None = None,
         cut: Mapping[str, int] | None = None,
         hidden: tuple[str, ...] = (),
+        forged: tuple[str, ...] = (),
     ) -> Iterator[None]:
         """`switch` for the length of a block."""
-        self.switch(outage=outage, delay=delay, cut=cut, hidden=hidden)
+        self.switch(outage=outage, delay=delay, cut=cut, hidden=hidden, forged=forged)
         try:
             yield
         finally:

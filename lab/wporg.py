@@ -58,7 +58,7 @@ class Shelf:
 
     def sums(self, path: Path, top: str) -> dict[str, dict[str, str]]:
         """Checksums of the files in a zip, named without the folder they all lie in."""
-        return checksums(path, top, path.stat().st_mtime_ns) if path.exists() else {}
+        return checksums(path, top, path.stat().st_mtime_ns) if zipfile.is_zipfile(path) else {}
 
 
 @lru_cache(maxsize=64)
@@ -173,6 +173,8 @@ class Answers:
 
     def plugin_sums(self, slug: str, version: str) -> dict[str, Any] | None:
         files = self.shelf.sums(self.shelf.folder / f"plugins/{slug}/{version}.zip", slug)
+        if slug in self.shelf.switches().get("forged", []):
+            files = {name: dict.fromkeys(sums, "0" * 32) for name, sums in files.items()}
         return {"plugin": slug, "version": version, "files": files} if files else None
 
     def updates(self, kind: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _document(made: Plan) -> dict[str, Any]:
                         "from": change.from_version,
                         "to": change.to_version,
                         "action": str(change.action),
-                        "why": change.why,
+                        "why": "; ".join(filter(None, (change.why, change.note))),
                     }
                     for change in site.changes
                 ],
@@ -90,6 +90,7 @@ def _show(site: SitePlan, *, everything: bool) -> None:
         arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
         why = change.why if everything or change.action is not Action.CHANGE else ""
         why = "" if why in site.problems else why
+        why = "; ".join(filter(None, (why, change.note)))
         click.echo(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
         click.echo("  no change is foreseen")

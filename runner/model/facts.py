@@ -28,6 +28,8 @@ class Extension:
     folder: str = ""
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
     writable: bool = True
+    door: bool = False
+    """It cannot be exchanged by a rename: visitors are shut out while it is."""
     hidden: bool = False
     """The offer is known, but something on the site hides it from WordPress."""
     update_uri: str = ""

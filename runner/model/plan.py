@@ -43,6 +43,8 @@ class Change:
     to_version: str
     action: Action
     why: str = ""
+    note: str = ""
+    """What visitors will notice of it, where they will."""
     title: str = ""
     """The item's name as people know it."""
     file: str = ""

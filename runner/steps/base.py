@@ -97,6 +97,8 @@ class Guard:
     """Puts back what `save` kept, with files only, while PHP may be dead. Idempotent."""
     check: Script
     """Exit status 0 where the site works as far as the host can tell."""
+    keep: Script | None = None
+    """After the change was kept."""
     tidy: str = ""
     """Shell text for the end of the job: removes what is temporary. Idempotent."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from lab.batch import FATAL, LAYOUT, TOGETHER, prepare_batch, turn
+from lab.batch import DIES, FATAL, LAYOUT, TOGETHER, prepare_batch, turn
 from tests.crew import Crew, check_nobody_is_left
 
 if TYPE_CHECKING:
@@ -56,6 +57,53 @@ def test_of_two_that_break_only_together_one_is_kept(fleet: Fleet, tmp_path: Pat
     step = carried(fleet, tmp_path, prepare_batch(fleet, SITE, dict.fromkeys(pair, TOGETHER)), code=5)
     (held,) = undone(step)
     assert held in {turn(number) for number in pair}
+
+
+def test_of_six_themes_the_bad_one_is_found(fleet: Fleet, tmp_path: Path) -> None:
+    slugs = prepare_batch(fleet, SITE, {5: FATAL}, count=6, kind="themes")
+    step = carried(fleet, tmp_path, slugs, code=5, text=THEMES)
+    assert undone(step) == {turn(5): "turnstile_is_missing"}
+
+
+def test_a_fatal_in_the_middle_of_the_batch_stops_nobody_else(fleet: Fleet, tmp_path: Path) -> None:
+    """One dies before its files are exchanged, one after: the others go on in the next boot, in one trial."""
+    before, after = places(2, seed=5)
+    old = {before: DIES % "upgrader_pre_install", after: DIES % "upgrader_post_install"}
+    slugs = prepare_batch(fleet, SITE, {}, old=old)
+    crew = Crew(fleet, tmp_path / "crew", PLUGINS % ", ".join(slugs))
+    assert crew.say("run", "twenty", "-l", SITE).code == 3
+    (step,) = crew.site(SITE)["steps"]
+    found = {change["item"]: change for change in step["changes"]}
+    assert "turnstile_is_missing" in found.pop(turn(before))["why"]
+    assert {change["outcome"] for change in found.values()} == {"changed"}
+    assert step["trials"] == 1
+    versions = dict.fromkeys(slugs, "1.1") | {turn(before): "1.0"}
+    assert installed(fleet, "plugin", slugs) == versions
+    check_well(fleet)
+
+
+def test_packages_come_side_by_side_and_once(fleet: Fleet, tmp_path: Path) -> None:
+    """Also where the first trial fails; what is not what wordpress.org published is left out."""
+    bad, forged = places(2, seed=6)
+    slugs = prepare_batch(fleet, SITE, {bad: FATAL})
+    with fleet.catalogue.switched(delay={"*": 0.5}, forged=(turn(forged),)):
+        crew = Crew(fleet, tmp_path / "crew", PLUGINS % ", ".join(slugs))
+        fleet.catalogue.forget()
+        assert crew.say("run", "twenty", "-l", SITE).code == 3
+        fetched = fleet.catalogue.downloads()
+    (step,) = crew.site(SITE)["steps"]
+    outcomes = {change["item"]: change["outcome"] for change in step["changes"]}
+    assert outcomes.pop(turn(bad)) == "undone"
+    assert outcomes.pop(turn(forged)) == "failed"
+    assert set(outcomes.values()) == {"changed"}
+    times = Counter(one.path for one in fetched if turn(forged) not in one.path)
+    assert set(times.values()) == {1}
+    assert len(times) == 19
+    first = fetched[:20]
+    assert first[-1].at - first[0].at < 0.5 * 20 / 2
+    room = fleet.spec.home(fleet.sites[SITE].host) / ".sitecrew/restore"
+    assert not list(room.glob("*/*/packages"))
+    check_well(fleet)
 
 
 def places(count: int, *, seed: int) -> list[int]:

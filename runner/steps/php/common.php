@@ -144,6 +144,24 @@ function sitecrew_keep_quiet() {
 	}
 }
 
+/**
+ * Whether visitors must be shut out while this folder is exchanged: WordPress before 6.2 copies file by file,
+ * and so does any where a rename would lead to another file system.
+ */
+function sitecrew_needs_door( $folder ) {
+	$upgrade = WP_CONTENT_DIR . '/upgrade';
+	$places  = array( $folder, dirname( $folder ), is_dir( $upgrade ) ? $upgrade : WP_CONTENT_DIR );
+	$devices = array();
+	foreach ( $places as $place ) {
+		$stat = @lstat( $place );
+		if ( $stat && is_link( $place ) && $place !== $folder ) {
+			$stat = @stat( $place );
+		}
+		$devices[] = $stat ? $stat['dev'] : 0;
+	}
+	return ! function_exists( 'move_dir' ) || 1 < count( array_unique( $devices ) );
+}
+
 // Asking for updates must never start WordPress's own updates in the background.
 add_filter( 'automatic_updater_disabled', '__return_true' );
 @set_time_limit( 0 );

@@ -17,6 +17,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'folder'             => $folder,
 		'active'             => $active,
 		'writable'           => wp_is_writable( $folder ),
+		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
 		'requires_php'       => $offer ? sitecrew_field( $offer, 'requires_php' ) : '',

@@ -1,7 +1,10 @@
 <?php
 // Plugins or themes to exactly the planned versions, in one boot and with the door open.
-// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to"}]}.
-// Says for each item: fetched or refused, before anything has changed; begun; done or failed, at once.
+// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active"}]}.
+// Says for each item: fetched or refused, before anything has changed; begun; done or failed, at once; died where
+// an earlier boot ended amid it.
+// The file $SITECREW_BEGUN holds the item in hand: if it is there when PHP has ended, PHP ended amid that item.
+// What it held then stands in $SITECREW_BEGUN.died, and is not begun again. $SITECREW_BEGUN.shut: the door is.
 // Exit status 1 when any item is not at its planned version.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
@@ -12,10 +15,34 @@ trait Sitecrew_Open_Door {
 	public function run( $options ) {
 		global $sitecrew_batch;
 		$item = $sitecrew_batch->of( $options['hook_extra'] );
-		$item->say( 'begun' );
+		$item->begin();
+		if ( $item->active && sitecrew_needs_door( $item->folder() ) ) {
+			add_filter( 'upgrader_pre_install', array( $this, 'shut_door' ), PHP_INT_MAX );
+		}
 		$result = parent::run( $options );
+		if ( remove_filter( 'upgrader_pre_install', array( $this, 'shut_door' ), PHP_INT_MAX ) ) {
+			parent::maintenance_mode( false );
+			sitecrew_note( '.shut' );
+		}
 		$item->settle( $result );
 		return $result;
+	}
+
+	/** For one item that cannot be exchanged by a rename, once its package is unpacked. */
+	public function shut_door( $reply ) {
+		sitecrew_note( '.shut', 'shut' );
+		parent::maintenance_mode( true );
+		return $reply;
+	}
+}
+
+/** Writes a note beside $SITECREW_BEGUN, or takes it away. */
+function sitecrew_note( $end, $text = '' ) {
+	$file = getenv( 'SITECREW_BEGUN' );
+	if ( $file && '' !== $text ) {
+		@file_put_contents( $file . $end, "$text\n" );
+	} elseif ( $file ) {
+		@unlink( $file . $end );
 	}
 }
 
@@ -29,7 +56,7 @@ class Sitecrew_Theme_Upgrader extends Theme_Upgrader {
 
 /** One plugin or theme, its offer and its fetched package. */
 class Sitecrew_Item {
-	public $slug, $file, $to, $kind, $offer, $package;
+	public $slug, $file, $to, $kind, $active, $offer, $package;
 	public $open    = true;
 	public $settled = false;
 
@@ -38,6 +65,8 @@ class Sitecrew_Item {
 		$this->slug = $planned['item'];
 		$this->file = $planned['file'];
 		$this->to   = $planned['to'];
+
+		$this->active = $planned['active'];
 	}
 
 	public function folder_name() {
@@ -77,8 +106,14 @@ class Sitecrew_Item {
 		$this->say( 'refused', $why );
 	}
 
+	public function begin() {
+		sitecrew_note( '', $this->slug );
+		$this->say( 'begun' );
+	}
+
 	public function settle( $result ) {
 		$this->settled = true;
+		sitecrew_note( '' );
 		$version       = $this->version();
 		if ( $version === $this->to ) {
 			$this->say( 'done' );
@@ -111,6 +146,27 @@ class Sitecrew_Item {
 		return '' === $offered ? "{$this->to} is not offered any more" : "the offer moved from {$this->to} to $offered";
 	}
 
+	/** Where the package is kept for the other trials of this run; empty where nothing is. */
+	public function kept() {
+		$room = getenv( 'SITECREW_RESTORE' );
+		$name = md5( "{$this->kind}/{$this->slug}/{$this->to}" );
+		return $room && ( is_dir( "$room/packages" ) || @mkdir( "$room/packages", 0700 ) ) ? "$room/packages/$name.zip" : '';
+	}
+
+	public function address() {
+		return sitecrew_field( $this->offer, 'package' );
+	}
+
+	public function public_address() {
+		return 0 === strpos( $this->address(), 'https://downloads.wordpress.org/' );
+	}
+
+	/** Where wordpress.org says what the files of a package are; empty where it does not. */
+	public function sums_address() {
+		$mine = 'plugin' === $this->kind && $this->public_address();
+		return $mine ? "https://downloads.wordpress.org/plugin-checksums/{$this->slug}/{$this->to}.json" : '';
+	}
+
 	/** Why the package is not what was planned; empty when it is. Nothing of it is run. */
 	public function flaw() {
 		if ( ! class_exists( 'ZipArchive' ) ) {
@@ -130,16 +186,79 @@ class Sitecrew_Item {
 			}
 		}
 		$zip->close();
-		$free = function_exists( 'disk_free_space' ) ? @disk_free_space( WP_CONTENT_DIR ) : false;
-		if ( false !== $free && $free < 3 * $need ) {
+		// Unpacked and beside its predecessor; of those before it the unpacked files stay.
+		static $sum = 0;
+		$free       = function_exists( 'disk_free_space' ) ? @disk_free_space( WP_CONTENT_DIR ) : false;
+		if ( false !== $free && $free < $sum + 3 * $need ) {
 			return 'the disk is too full for it';
 		}
+		$sum += $need;
 		if ( false === $header ) {
 			return "the package does not hold {$this->folder_name()}/{$this->main()}";
 		}
 		$found = preg_match( '/^(?:[ \t]*<\?php)?[ \t\/*#@]*Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
 		$found = $found ? trim( preg_replace( '/\s*(?:\*\/|\?>).*/', '', $match[1] ) ) : 'without a version';
 		return $found === $this->to ? '' : "the package says that it is $found, not {$this->to}";
+	}
+}
+
+/** The packages against what wordpress.org says of their files, as long as the time lasts. */
+class Sitecrew_Sums {
+	const SECONDS = 30;
+
+	private $verified = 0, $unverifiable = array(), $spent = 0;
+
+	/** Why a package is not the one that wordpress.org published; empty where it is, or where nobody says. */
+	public function flaw( $item ) {
+		$began = microtime( true );
+		$list  = $this->ask( $item );
+		$wrong = $list ? $this->wrong( $item, $list ) : '';
+		$this->verified += $list && ! $wrong ? 1 : 0;
+		if ( ! $list ) {
+			$this->unverifiable[] = $item->slug;
+		}
+		$this->spent += microtime( true ) - $began;
+		return $wrong ? "$wrong in the package is not what wordpress.org published" : '';
+	}
+
+	public function tell() {
+		if ( $this->verified ) {
+			echo "packages that are what wordpress.org published, by its checksums: {$this->verified}\n";
+		}
+		if ( $this->unverifiable ) {
+			echo 'packages that are not verifiable, for there are no checksums of them: ' . implode( ', ', $this->unverifiable ) . "\n";
+		}
+	}
+
+	private function ask( $item ) {
+		$address = $item->sums_address();
+		if ( '' === $address || $this->spent > self::SECONDS || ! class_exists( 'ZipArchive' ) ) {
+			return array();
+		}
+		$answer = wp_safe_remote_get( $address, array( 'timeout' => 10 ) );
+		$known  = 200 === (int) wp_remote_retrieve_response_code( $answer ) ? json_decode( wp_remote_retrieve_body( $answer ), true ) : null;
+		return isset( $known['files'] ) && is_array( $known['files'] ) ? $known['files'] : array();
+	}
+
+	/** The first file that differs or is not listed; the readme may be edited at any time. */
+	private function wrong( $item, $list ) {
+		$zip = new ZipArchive();
+		$zip->open( $item->package );
+		for ( $i = 0; $i < $zip->numFiles; $i++ ) {
+			$name = $zip->getNameIndex( $i );
+			$file = (string) substr( $name, strpos( $name, '/' ) + 1 );
+			if ( '/' === substr( $name, -1 ) || preg_match( '~^readme\.(txt|md)$~i', $file ) ) {
+				continue;
+			}
+			$sums = isset( $list[ $file ] ) ? (array) $list[ $file ] : array();
+			$way  = isset( $sums['sha256'] ) ? 'sha256' : 'md5';
+			$mine = hash_init( $way );
+			$data = $zip->getStream( $name );
+			if ( ! $data || ! isset( $sums[ $way ] ) || ! hash_update_stream( $mine, $data ) || ! in_array( hash_final( $mine ), (array) $sums[ $way ], true ) ) {
+				return $file;
+			}
+		}
+		return '';
 	}
 }
 
@@ -171,11 +290,15 @@ class Sitecrew_Batch {
 
 	/** Items that are there already, cannot be begun, or are not offered as planned, drop out. */
 	public function check() {
+		$died = array_filter( explode( "\n", (string) @file_get_contents( getenv( 'SITECREW_BEGUN' ) . '.died' ) ) );
 		foreach ( $this->items as $item ) {
 			$version = $item->version();
 			if ( $version === $item->to ) {
 				$item->open = false;
 				$item->say( 'done' );
+			} elseif ( in_array( $item->slug, $died, true ) ) {
+				$item->open = false;
+				$item->say( 'died' );
 			} elseif ( '' === $version ) {
 				$item->refuse( 'is not installed any more' );
 			} elseif ( $item->obstacle() ) {
@@ -210,25 +333,67 @@ class Sitecrew_Batch {
 	public function fetch() {
 		$this->upgrader->init();
 		$this->upgrader->upgrade_strings();
+		$wire = new Sitecrew_Wire();
+		$wire->fetch( $this->addresses(), 300 );
+		$sums = new Sitecrew_Sums();
 		foreach ( $this->open() as $file => $item ) {
-			$package = sitecrew_field( $item->offer, 'package' );
-			$fetched = $this->upgrader->download_package( $package, true, array( $this->kind => $file ) );
-			if ( is_wp_error( $fetched ) && $fetched->get_error_data( 'softfail-filename' ) ) {
-				$fetched = $fetched->get_error_data( 'softfail-filename' ); // No signature to check it by.
-			}
-			if ( is_wp_error( $fetched ) ) {
-				$item->refuse( sitecrew_reason( $fetched ) );
-				continue;
+			$kept = $item->kept();
+			if ( ! $kept || ! is_file( $kept ) ) {
+				$fetched = $this->download( $item, $file );
+				$problem = is_wp_error( $fetched ) ? sitecrew_reason( $fetched ) : '';
+			} else {
+				$fetched = $kept;
+				$problem = '';
 			}
 			$item->package = $fetched;
-			$flaw          = $item->flaw();
-			if ( $flaw ) {
+			$problem       = $problem ? $problem : $item->flaw();
+			$problem       = $problem || $fetched === $kept ? $problem : $sums->flaw( $item );
+			if ( $problem ) {
+				is_string( $fetched ) && @unlink( $fetched );
+				$item->refuse( $problem );
+				continue;
+			}
+			if ( $kept && $fetched !== $kept && @copy( $fetched, "$kept.part" ) && rename( "$kept.part", $kept ) ) {
 				@unlink( $fetched );
-				$item->refuse( $flaw );
-			} else {
-				$item->say( 'fetched' );
+				$item->package = $kept;
+			}
+			$item->say( 'fetched' );
+		}
+		$wire->forget();
+		$sums->tell();
+	}
+
+	private function download( $item, $file ) {
+		$fetched = $this->upgrader->download_package( $item->address(), true, array( $this->kind => $file ) );
+		if ( is_wp_error( $fetched ) && $fetched->get_error_data( 'softfail-filename' ) ) {
+			if ( 'signature_verification_failed' === $fetched->get_error_code() ) {
+				@unlink( $fetched->get_error_data( 'softfail-filename' ) );
+				return $fetched;
+			}
+			return $fetched->get_error_data( 'softfail-filename' ); // No signature to check it by.
+		}
+		return $fetched;
+	}
+
+	/**
+	 * What WordPress will ask for in a moment. Where something on the site has a say in downloads, only of what
+	 * comes from wordpress.org: a vendor's own way to its packages is taken once, by the vendor.
+	 */
+	private function addresses() {
+		$found  = array();
+		$others = ! has_filter( 'upgrader_pre_download' );
+		foreach ( $this->open() as $item ) {
+			$kept = $item->kept();
+			if ( $kept && is_file( $kept ) ) {
+				continue;
+			}
+			if ( $item->public_address() ) {
+				array_push( $found, $item->address(), $item->address() . '.sig', $item->sums_address() );
+			} elseif ( $others && preg_match( '~^https?://~i', $item->address() ) ) {
+				$found[] = $item->address();
 			}
 		}
+		return array_filter( array_unique( $found ) );
 	}
 
 	public function install() {
@@ -245,12 +410,23 @@ class Sitecrew_Batch {
 			if ( ! $item->settled ) { // The upgrader did not even begin with it.
 				$item->settle( isset( $result[ $file ] ) ? $result[ $file ] : false );
 			}
-			@unlink( $item->package );
+			if ( $item->package !== $item->kept() ) {
+				@unlink( $item->package );
+			}
 		}
 	}
 
+	/** The upgrader deletes what it is given. */
 	public function hand_over( $reply, $package, $upgrader, $hook_extra = array() ) {
-		return isset( $hook_extra[ $this->kind ] ) ? $this->of( $hook_extra )->package : $reply;
+		if ( ! isset( $hook_extra[ $this->kind ] ) ) {
+			return $reply;
+		}
+		$item = $this->of( $hook_extra );
+		if ( $item->package !== $item->kept() ) {
+			return $item->package;
+		}
+		$copy = wp_tempnam( $item->slug );
+		return @copy( $item->package, $copy ) ? $copy : new WP_Error( 'sitecrew_space', "no space for $copy" );
 	}
 
 	/** WordPress installs into a folder named like the package's: another name would be a second copy. */

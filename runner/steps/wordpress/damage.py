@@ -19,11 +19,18 @@ def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str
     for name in ("home", "siteurl"):
         if getattr(before, name) != getattr(after, name):
             return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
-    if gone := _inactive(before, after):
-        return f"no longer active: {', '.join(gone)}"
+    missing = {"no longer there": _gone(before, after), "no longer active": _inactive(before, after)}
+    for words, items in missing.items():
+        if items:
+            return f"{words}: {', '.join(items)}"
     if after.maintenance and not before.maintenance:
         return "the site was left in maintenance"
     return ""
+
+
+def _gone(before: SiteFacts, after: SiteFacts) -> list[str]:
+    there = {entry.slug for entry in (*after.plugins, *after.themes)}
+    return [entry.slug for entry in (*before.plugins, *before.themes) if entry.slug not in there]
 
 
 def _inactive(before: SiteFacts, after: SiteFacts) -> list[str]:

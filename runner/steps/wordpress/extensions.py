@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, cast
 
 from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
@@ -16,6 +18,32 @@ from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["ExtensionOptions", "Plugins", "Themes"]
 
+_BOOTS = """
+root={root}
+SITECREW_BEGUN={begun}
+export SITECREW_BEGUN
+boot() {{
+{program}
+}}
+while :; do
+  boot; code=$?
+  # an item in hand when PHP ended: what comes after it goes in the next boot
+  [ -s "$SITECREW_BEGUN" ] || exit $code
+  cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
+  rm -f "$SITECREW_BEGUN"
+  if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
+done
+"""
+_CLEANUP = """
+root={root} begun={begun}
+if [ -e "$begun.shut" ]; then rm -f "${{root}}.maintenance"; fi
+rm -f "$begun" "$begun".*
+"""
+_DROP = """
+cd "$SITECREW_RESTORE/packages" 2>/dev/null && rm -f {names}
+rmdir "$SITECREW_RESTORE/packages" 2>/dev/null || :
+"""
+_DOOR = "visitors get 503 for the moment in which it is exchanged, for that needs more than a rename here"
 _LEVELS = {"minor": frozenset({Level.MINOR, Level.PATCH}), "patch": frozenset({Level.PATCH})}
 
 
@@ -80,18 +108,40 @@ class _Extensions(StepKind):
         if not pending:
             return None
         items = [
-            {"item": c.item, "file": c.file, "from": c.from_version, "to": c.to_version} for c in pending
+            {
+                "item": c.item,
+                "file": c.file,
+                "from": c.from_version,
+                "to": c.to_version,
+                "active": c.active,
+            }
+            for c in pending
         ]
-        run = program("update", context.mark, {"kind": self.kind.value, "items": items})
-        return site_script(context.site, context.host, context.mark, run)
+        data = {"kind": self.kind.value, "items": items}
+        run = program("update", context.mark, data, parts=("wire",))
+        body = _BOOTS.format(program=run, root=_root(context), begun=_begun(context))
+        return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By what was re-read: the planned version on disk, and active what was active."""
         return verdict(step, result, context, self.family)
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
-        """Copies of the folders, put back by renames."""
-        return extensions_guard(context, context.plan.pending(step.id), tag)
+        """Copies of the folders, put back by renames.
+
+        Packages are kept for further trials, each until it is settled what becomes of its item.
+        """
+        changes = context.plan.pending(step.id)
+        guard = extensions_guard(context, changes, tag)
+        if guard is None:
+            return None
+        drop = Script(text=_DROP.format(names=" ".join(map(_package, changes))))
+        undo = Script(text=guard.undo.text + drop.text) if len(changes) == 1 else guard.undo
+        return replace(guard, keep=drop, undo=undo)
+
+    def cleanup(self, step: Step, context: Context) -> str:  # noqa: ARG002
+        """Opens a door that was left shut by a PHP that died."""
+        return _CLEANUP.format(root=_root(context), begun=_begun(context))
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, failed for what could not be known, or ok."""
@@ -124,7 +174,8 @@ class _Extensions(StepKind):
                 "wordpress.org has one of this name, but nothing here says that this came from there: it may "
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
-        return change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+        proposed = change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+        return replace(proposed, note=_DOOR) if entry.door and entry.active and not why else proposed
 
     def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
         """An updater of its own is asked by WordPress only where its plugin is active."""
@@ -150,6 +201,20 @@ class _Extensions(StepKind):
             if all(entry.slug != slug for entry in entries):
                 missing = Extension(slug=slug, title="", version="")
                 yield change(step, missing, self.kind, Action.SKIP, "not installed on this site")
+
+
+def _root(context: Context) -> str:
+    return shlex.quote((context.before.root if context.before else "") or f"{context.site.path}/")
+
+
+def _begun(context: Context) -> str:
+    return f'"$SITECREW_RESTORE/begun-{context.mark}"'
+
+
+def _package(change: Change) -> str:
+    """The name of a package that is kept for the trials to come, as update.php makes it."""
+    name = f"{change.kind.value}/{change.item}/{change.to_version}"
+    return f"{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}.zip"
 
 
 class Plugins(_Extensions):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -89,8 +89,12 @@ def _assigned(names: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
 
 
-def program(name: str, mark: str, data: Mapping[str, object], arguments: str = "") -> str:
+def program(
+    name: str, mark: str, data: Mapping[str, object], arguments: str = "", *, parts: Sequence[str] = ()
+) -> str:
     """The command that runs one of our PHP programs inside WordPress, on a here-document.
+
+    `parts` are further files that it needs.
 
     `data` stands in it as one line of ASCII JSON that begins with a brace, so that it can end neither of the
     two here-documents around it, and nothing in it is ever an argument or is expanded.
@@ -99,7 +103,7 @@ def program(name: str, mark: str, data: Mapping[str, object], arguments: str = "
     source = (
         f"<?php\n$GLOBALS['sitecrew'] = json_decode( <<<'SITECREW_DATA'\n{line}\nSITECREW_DATA\n, true );\n"
     )
-    source += _source("common") + _source(name)
+    source += "".join(map(_source, ("common", *parts, name)))
     return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 

@@ -30,7 +30,7 @@ __all__ = ["Said", "idle", "item_lines", "suspects", "verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The last word of our program about an item: `fetched`, `refused`, `begun`, `done` or `failed`."""
+    """The last word about an item: `fetched`, `refused`, `begun`, `done`, `failed` or `died`."""
 
     state: str = ""
     version: str = ""
@@ -119,6 +119,8 @@ def _judge(
 def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
     if said.why:
         return said.why
+    if said.state == "died":
+        return f"PHP ended in the middle of it ({ended or 'without a word'})"
     if said.state in {"", "fetched", "begun"} and ended:
         return f"not done: {ended}"
     still = "still " if found == change.from_version else ""

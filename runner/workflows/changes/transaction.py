@@ -192,6 +192,7 @@ class _Transaction:
             cleanup="\n".join(filter(None, (cleanup, guard.tidy))),
             wait=_WAIT,
             check=guard.check.text,
+            keep=(HostTask("keep", guard.keep.text, timeout=limit, policy="go"),) if guard.keep else (),
             undo=(
                 HostTask("undo", guard.undo.text, timeout=limit),
                 HostTask("reread", read, timeout=_READ, policy="always"),

@@ -1,0 +1,148 @@
+<?php
+// Many downloads at once, each asked for by WordPress itself: with its filters, its proxy, its certificates.
+// WordPress asks twice. The first time it is only heard what would go over the wire; that is then sent, several
+// at once. The second time the answer is there already. What was not heard goes over the wire as ever.
+
+class Sitecrew_Wire {
+	const AT_ONCE = 6;
+	const LARGEST = 1073741824;
+
+	private $curl, $error;
+	private $asked  = array(); // File => true while WordPress is only listened to.
+	private $wanted = array(); // What is to be sent, by address.
+	private $found  = array(); // What came of it, by address: array( headers, file, error ).
+
+	public function __construct() {
+		$new         = class_exists( 'WpOrg\Requests\Requests' );
+		$this->curl  = $new ? 'WpOrg\Requests\Transport\Curl' : 'Requests_Transport_cURL';
+		$this->error = $new ? 'WpOrg\Requests\Exception' : 'Requests_Exception';
+		// By reference, as Requests hands them over.
+		add_action(
+			'requests-requests.before_request',
+			function ( &$url, &$headers, &$data, &$type, &$options ) {
+				if ( isset( $this->asked[ $options['filename'] ] ) || isset( $this->found[ $url ] ) ) {
+					$options['transport'] = $this;
+				}
+			},
+			PHP_INT_MAX,
+			5
+		);
+	}
+
+	private function possible() {
+		return method_exists( 'WP_HTTP_Requests_Hooks', 'dispatch' ) && function_exists( 'curl_multi_init' )
+			&& class_exists( $this->curl ) && call_user_func( array( $this->curl, 'test' ), array( 'ssl' => true ) );
+	}
+
+	/** Fetches what can be; what cannot is left to WordPress. `$seconds` is for each. */
+	public function fetch( $urls, $seconds ) {
+		if ( count( $urls ) < 2 || ! $this->possible() ) {
+			return;
+		}
+		foreach ( $urls as $url ) {
+			$file                 = wp_tempnam( 'sitecrew' );
+			$this->asked[ $file ] = true;
+			wp_safe_remote_get(
+				$url,
+				array(
+					'timeout'  => $seconds,
+					'stream'   => true,
+					'filename' => $file,
+				)
+			);
+			unset( $this->asked[ $file ] );
+			if ( ! isset( $this->wanted[ $file ] ) ) {
+				@unlink( $file );
+			}
+		}
+		$this->send();
+	}
+
+	/** The wire, as Requests sees it. */
+	public function request( $url, $headers = array(), $data = array(), $options = array() ) {
+		$file = $options['filename'];
+		if ( isset( $this->asked[ $file ] ) ) {
+			$this->wanted[ $file ] = array( $url, $headers, $data, $options );
+			throw new $this->error( 'it is asked for in a moment', 'sitecrew' );
+		}
+		list( $raw, $body, $error ) = $this->found[ $url ];
+		unset( $this->found[ $url ] );
+		if ( $error || ( $file && ! copy( $body, $file ) ) ) {
+			@unlink( $body );
+			throw new $this->error( $error ? $error : "no space for $file", 'curlerror' );
+		}
+		$answer = $file ? $raw : "$raw\r\n\r\n" . file_get_contents( $body );
+		unlink( $body );
+		return $answer;
+	}
+
+	/** What was fetched and not asked for again. */
+	public function forget() {
+		foreach ( $this->found as $one ) {
+			@unlink( $one[1] );
+		}
+		$this->found = array();
+	}
+
+	private function send() {
+		$multi = curl_multi_init();
+		$busy  = array();
+		while ( $this->wanted || $busy ) {
+			while ( $this->wanted && count( $busy ) < self::AT_ONCE ) {
+				$busy[] = $this->begin( $multi, array_shift( $this->wanted ) );
+			}
+			curl_multi_exec( $multi, $running );
+			while ( $done = curl_multi_info_read( $multi ) ) {
+				foreach ( $busy as $key => $one ) {
+					if ( $one[0] === $done['handle'] ) {
+						$this->end( $one, $done['result'] );
+						curl_multi_remove_handle( $multi, $done['handle'] );
+						unset( $busy[ $key ] );
+					}
+				}
+			}
+			if ( $running && -1 === curl_multi_select( $multi, 0.5 ) ) {
+				usleep( 10000 );
+			}
+		}
+		curl_multi_close( $multi );
+	}
+
+	/** What the transport of Requests does for one request, up to the sending. */
+	private function begin( $multi, $request ) {
+		list( $url, $headers, $data, $options ) = $request;
+
+		$options['max_bytes'] = self::LARGEST;
+		$transport            = new $this->curl();
+		$handle               = $transport->get_subrequest_handle( $url, $headers, $data, $options );
+		$options['hooks']->dispatch( 'curl.before_send', array( &$handle ) );
+		if ( isset( $options['verify'] ) && false === $options['verify'] ) {
+			curl_setopt( $handle, CURLOPT_SSL_VERIFYHOST, 0 );
+			curl_setopt( $handle, CURLOPT_SSL_VERIFYPEER, 0 );
+		} elseif ( isset( $options['verify'] ) && is_string( $options['verify'] ) ) {
+			curl_setopt( $handle, CURLOPT_CAINFO, $options['verify'] );
+		}
+		if ( isset( $options['verifyname'] ) && false === $options['verifyname'] ) {
+			curl_setopt( $handle, CURLOPT_SSL_VERIFYHOST, 0 );
+		}
+		curl_multi_add_handle( $multi, $handle );
+		return array( $handle, $transport, $url, $options );
+	}
+
+	private function end( $one, $result ) {
+		list( $handle, $transport, $url, $options ) = $one;
+
+		$raw   = '';
+		$error = CURLE_OK === $result ? '' : "cURL error $result: " . curl_error( $handle );
+		try {
+			$raw = (string) $transport->process_response( $transport->response_data, $options );
+		} catch ( Exception $problem ) {
+			$error = $error ? $error : $problem->getMessage();
+		}
+		clearstatcache();
+		if ( '' === $error && filesize( $options['filename'] ) >= self::LARGEST ) {
+			$error = 'it is larger than ' . size_format( self::LARGEST );
+		}
+		$this->found[ $url ] = array( trim( $raw ), $options['filename'], $error );
+	}
+}
