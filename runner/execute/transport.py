@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Logins", "Waits", "connect", "fetch_host_key"]
 
+_REKEY = 2**36
+"""Bytes after which we want new keys: 2**32 blocks of a cipher with blocks of 16 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waits:
@@ -215,6 +218,9 @@ def _transport_factory(known: KnownHosts, target: Target) -> Callable[..., Trans
         from paramiko import Transport
 
         transport = Transport(sock, **options)
+        # New keys as seldom as OpenSSH asks for them: its own thread waits for itself for half a minute, and
+        # gives the connection up, where a channel is closed while paramiko awaits the answer to its wish.
+        transport.packetizer.REKEY_BYTES = _REKEY
         wanted: list[str] = []
         for key in known.keys(target.key_name, target.port):
             wanted += ["rsa-sha2-512", "rsa-sha2-256"] if key.type == "ssh-rsa" else [key.type]
@@ -223,7 +229,8 @@ def _transport_factory(known: KnownHosts, target: Target) -> Callable[..., Trans
         first = [name for name in dict.fromkeys(wanted) if name in possible]
         security.key_types = [*first, *(name for name in possible if name not in first)]
         # AES-GCM first: the others have a MAC apart, which paramiko compares byte by byte, in Python
-        security.ciphers = sorted(security.ciphers, key=lambda name: "-gcm" not in name)
+        ciphers = sorted(security.ciphers, key=lambda name: "-gcm" not in name)
+        security.ciphers = [name for name in ciphers if not name.startswith("3des")]
         return transport
 
     return make

@@ -46,6 +46,7 @@ StrictModes no
 PrintMotd no
 AllowTcpForwarding yes
 LogLevel ERROR
+RekeyLimit 8M
 Subsystem sftp internal-sftp
 Match User {sftp}
   ForceCommand internal-sftp

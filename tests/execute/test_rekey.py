@@ -1,0 +1,67 @@
+"""Streams outlive the new keys that a connection makes itself: hosts may want them after some megabytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+
+import pytest
+from paramiko import Transport
+from paramiko.packet import Packetizer
+
+from runner.execute import Task, stream, upload
+
+SIZE = 48_000_000
+FEW = 2_000_000
+"""Bytes of a stream that gives the host no reason for new keys."""
+PIECE = 1 << 16
+TASK = Task("a", f"head -c {SIZE} /dev/zero")
+
+
+@pytest.fixture
+def exchanges(monkeypatch):
+    """One entry for each time that keys were exchanged."""
+    begun = []
+    begin = Transport._send_kex_init
+    monkeypatch.setattr(Transport, "_send_kex_init", lambda self: (begun.append(self), begin(self)))
+    return begun
+
+
+def test_a_stream_from_the_host_outlives_new_keys(hosts, pool, exchanges):
+    got = bytearray()
+    record = stream(pool, hosts.endpoint(), [TASK], lambda _, data: got.extend(data))["a"]
+    assert (record.size, len(got), got.count(0)) == (SIZE, SIZE, SIZE)
+    assert len(exchanges) > 3
+
+
+def test_a_stream_to_the_host_outlives_new_keys(hosts, pool, exchanges):
+    sent_sum = hashlib.sha256()
+
+    def source(pipe):
+        for _ in range(SIZE // PIECE):
+            piece = os.urandom(PIECE)
+            sent_sum.update(piece)
+            pipe.write(piece)
+
+    sent = upload(pool, hosts.endpoint(), "true", "sha256sum", source)
+    assert (sent.code, sent.output.split()[0]) == (0, sent_sum.hexdigest())
+    assert len(exchanges) > 3
+
+
+def test_we_want_none_ourselves_where_a_channel_may_close_meanwhile(hosts, pool, exchanges, monkeypatch):
+    """Paramiko's thread would wait for itself then, and the connection would be lost."""
+    monkeypatch.setattr(Packetizer, "REKEY_BYTES", 1 << 20)
+    sizes = []
+
+    def receive():
+        task = Task("a", f"head -c {FEW} /dev/zero")
+        sizes.append(stream(pool, hosts.endpoint(), [task], lambda *_: None)["a"].size)
+
+    readers = [threading.Thread(target=receive) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(60)
+    assert sizes == [FEW] * 3
+    assert len(exchanges) == 1
