@@ -27,6 +27,8 @@ class Case:
     name: str
     expected: Literal["undone", "failed", "held", "changed"]
     php: str = _QUIET
+    old: str = _QUIET
+    """The code of 1.0."""
     kind: Literal["plugins", "themes"] = "plugins"
     more: Mapping[str, object] = field(default_factory=dict)
     cut: int = 0
@@ -132,7 +134,7 @@ def prepare(fleet: Fleet, site: str, case: Case) -> None:
         fleet.wp(site, "theme", "activate", SLUG)
         fleet.catalogue.theme(SLUG, "1.1", php=case.php)
         return
-    fleet.catalogue.plugin(SLUG, "1.0", php=_QUIET)
+    fleet.catalogue.plugin(SLUG, "1.0", php=case.old)
     fleet.install(site, "plugins", SLUG, "1.0")
     fleet.wp(site, "plugin", "activate", SLUG)
     more = dict(case.more)

@@ -15,7 +15,7 @@ from importlib.resources import files
 from runner.model import Host, Site
 from runner.steps.base import Script
 
-__all__ = ["host_script", "program", "site_script", "tool_name"]
+__all__ = ["host_script", "plain_program", "program", "site_script", "tool_name"]
 
 _FINDERS = r"""
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
@@ -99,12 +99,22 @@ def program(
     `data` stands in it as one line of ASCII JSON that begins with a brace, so that it can end neither of the
     two here-documents around it, and nothing in it is ever an argument or is expanded.
     """
+    source = _data(mark, data) + "".join(map(_source, ("common", *parts, name)))
+    return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
+
+
+def plain_program(name: str, mark: str, data: Mapping[str, object]) -> str:
+    """As `program`, in plain PHP: WordPress is not started."""
+    source = _data(mark, data) + _source(name)
+    options = "-d memory_limit=512M -d display_errors=stderr -d log_errors=0 $more"
+    return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
+
+
+def _data(mark: str, data: Mapping[str, object]) -> str:
     line = json.dumps({"mark": mark, **data}, ensure_ascii=True)
-    source = (
+    return (
         f"<?php\n$GLOBALS['sitecrew'] = json_decode( <<<'SITECREW_DATA'\n{line}\nSITECREW_DATA\n, true );\n"
     )
-    source += "".join(map(_source, ("common", *parts, name)))
-    return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 
 @cache

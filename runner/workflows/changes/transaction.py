@@ -29,9 +29,11 @@ from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.text import sentence
 from runner.steps.wordpress import facts_script, parse_facts
 from runner.steps.wordpress.damage import damage
+from runner.steps.wordpress.database_undo import DatabaseUndo
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals
+from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
 from runner.workflows.stages.outside import see, see_again
 from runner.workflows.stages.segment import close_job, mark_of
@@ -81,6 +83,8 @@ class Trial:
     """Who decided: controller, deadman ..."""
     looks: int = 0
     """How often the site was looked at from outside."""
+    database: DatabaseUndo = field(default_factory=DatabaseUndo)
+    """What became of its database."""
 
 
 def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State) -> Trial:
@@ -116,7 +120,13 @@ class _Transaction:
     codes: dict[str, int] = field(default_factory=dict)
     why: str = ""
     after: Signals | None = None
+    left: SiteFacts | None = None
+    """The site as it was read after something was put back, and `seen` as it looked then."""
+    seen: Signals | None = None
+    looks: int = 0
+    """After something was put back."""
     log: ErrorLog = field(init=False)
+    database: DatabasePoint = field(init=False)
 
     def __post_init__(self) -> None:
         self.log = ErrorLog(self.task, self.before.facts, mark_of(self.job), self.before.noise)
@@ -171,14 +181,19 @@ class _Transaction:
     def _job(self, script: Script, guard: Guard) -> Job:
         task, context = self.task, self._context
         read = facts_script(task.site, context.host, context.mark, check_updates=False).text
+        reread = HostTask("reread", read, timeout=_READ, policy="always")
         cron = site_script(task.site, context.host, context.mark, _CRON).text
         limit = max(1, int((self.step.timeout or task.order.limits.step).total_seconds()))
         cleanup = registry()[self.step.kind].cleanup(self.step, context)
+        self.database = database = DatabasePoint(
+            task=task, context=context, tag=self._tag, guard=guard, read=reread, seconds=limit
+        )
         return Job(
             self.job,
             (
                 HostTask("log", self.log.before, timeout=_READ, policy="go"),
                 HostTask("save", guard.save.text, timeout=limit),
+                *database.save(),
                 *(
                     [HostTask("cron-before", cron, timeout=_READ, policy="go")]
                     if self.before.cron is None
@@ -192,11 +207,11 @@ class _Transaction:
             cleanup="\n".join(filter(None, (cleanup, guard.tidy))),
             wait=_WAIT,
             check=guard.check.text,
-            keep=(HostTask("keep", guard.keep.text, timeout=limit, policy="go"),) if guard.keep else (),
-            undo=(
-                HostTask("undo", guard.undo.text, timeout=limit),
-                HostTask("reread", read, timeout=_READ, policy="always"),
+            keep=(
+                *([HostTask("keep", guard.keep.text, timeout=limit, policy="go")] if guard.keep else []),
+                *database.keep(),
             ),
+            undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
             undo_on_death=True,
             lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
             restore=Restore(task.run, task.site.name),
@@ -247,28 +262,46 @@ class _Transaction:
                 state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
+                database=self.database.heard(record),
             )
         decided = _WHY.get(by, f"its host decided ({by})")
         if by == "failed" and outcome.why.startswith(_WHY["failed"]):
             decided = outcome.why
         why = self.why or damage(self.before.facts, facts, problem) or decided
-        left, left_problem = self._facts(_text(record.tasks.get("reread")))
-        broken = damage(self.before.facts, left, left_problem)
-        seen = self.before.seen
-        if not broken:
-            seen, broken = see_again(self.task, self.before.seen, "undo")
+        broken = self._look_again(record)
+        found = self.database.heard(record)
+        if broken:
+            found, broken = self.database.go_on(record, self.number, self._look_again)
+        if broken:
+            why += f"; and after it was taken back: {broken}"
         return Trial(
             kept=False,
             healthy=not broken,
-            why=f"{why}; and after it was taken back: {broken}" if broken else why,
+            why="; ".join(
+                filter(None, (why, told(found, self.database.rule if broken else None, self._by_hand)))
+            ),
             outcome=outcome,
-            state=self._state(left, seen),
+            state=self._state(self.left, self.seen or self.before.seen),
             by=by,
-            looks=(self.after is not None) + (seen is not self.before.seen),
+            looks=(self.after is not None) + self.looks,
+            database=found,
         )
 
     def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
         return State(facts or self.before.facts, seen, self._cron, self.log.noise)
+
+    def _look_again(self, record: JobRecord) -> str:
+        """What is wrong after something was put back; empty for nothing."""
+        self.left, problem = self._facts(_text(record.tasks.get("reread")))
+        broken = damage(self.before.facts, self.left, problem)
+        if not broken:
+            self.seen, broken = see_again(self.task, self.before.seen, "undo")
+            self.looks += 1
+        return broken
+
+    @property
+    def _by_hand(self) -> str:
+        return f"sitecrew undo {self.task.run} -l {self.task.site.name} --database"
 
     def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
         found = record.tasks.get("change")
@@ -277,7 +310,7 @@ class _Transaction:
             return registry()[self.step.kind].understand(self.step, result, context)
         if record.status == "cancelled":
             return StepOutcome(step=self.step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
-        said = sentence(_text(record.tasks.get("save")))
+        said = sentence(_text(record.tasks.get("save"))) or self.database.heard(record).why
         if "No space left" in said:
             said = f"no space is left on the host; make room there: df -h {self.task.site.path}"
         why = f"{_WHY['failed']}: {said}" if said else _WHY["failed"]
@@ -302,7 +335,17 @@ class _Transaction:
             healthy=trial.healthy,
             by=trial.by,
             looks=trial.looks,
+            database=trial.database.as_json(),
         )
+        if trial.database.size:
+            session.ledger.record_restore_point(
+                run,
+                site,
+                self.database.path,
+                created=session.now(),
+                size=trial.database.size,
+                items=[trial.database.as_json()],
+            )
 
 
 _WHY = {

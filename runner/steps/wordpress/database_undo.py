@@ -1,0 +1,208 @@
+"""The database's part of a restore point: kept before a change, put back only where files do not suffice.
+
+All of it is one program in plain PHP (php/database.php) that never starts WordPress, and shell around it: the
+host can do it alone. It goes as far as it must and no further: first the tables whose definition the change
+has altered and the options that differ, then the other tables of plugins, then everything.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from runner.errors import HostError
+from runner.model import SiteFacts, UndoDatabase
+from runner.steps.base import Context, Guard, Script
+from runner.steps.text import sentence
+from runner.steps.wordpress.said import marked
+from runner.steps.wordpress.shell import plain_program, site_script
+
+__all__ = [
+    "STAGES",
+    "DatabaseUndo",
+    "count_database",
+    "counted",
+    "mark_database",
+    "parse_database",
+    "put_back_database",
+    "save_database",
+]
+
+STAGES = ("schema", "tables", "all")
+"""How far it goes: altered tables and options; plugins' other tables; everything."""
+
+_POINT = r"""
+if [ -z "$SITECREW_RESTORE" ]; then
+  say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
+fi
+SITECREW_POINT=$SITECREW_RESTORE/$tag/database SITECREW_STAGE=${stage:-all}
+export SITECREW_POINT SITECREW_STAGE
+"""
+_PUT_BACK = r"""
+flush() {
+  [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
+}
+stages() {
+  for SITECREW_STAGE in $wanted; do
+    put_back
+    case $? in 0) ;; 4) continue;; *) return 1;; esac
+    flush
+    if well; then return; fi
+  done
+  well
+}
+if [ -n "$looks" ]; then
+  flush
+  # compiled code is looked at again every two seconds
+  if well || { sleep 3; well; }; then say '{"database": "not needed"}'; exit; fi
+fi
+stages
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUndo:
+    """What became of a site's database in an undo."""
+
+    state: str = ""
+    """The last word: saved, not needed, unchanged, counted, refused, put back, impossible; empty for none."""
+    why: str = ""
+    size: int | None = None
+    """Bytes of the copy."""
+    stage: str = ""
+    """How far it was put back; empty where it was not."""
+    tables: tuple[str, ...] = ()
+    """Those that were put back."""
+    dropped: tuple[str, ...] = ()
+    """Those that had come with the change."""
+    options: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    """What visitors and editors had written into them since, by kind: posts, orders, comments, users ..."""
+    at_risk: dict[str, int] = field(default_factory=dict)
+    """What more would be lost by what was counted or refused."""
+
+    @property
+    def extent(self) -> str:
+        """What was put back, like `2 tables and 3 options were`; empty for nothing."""
+        counts = {"table": len(self.tables) + len(self.dropped), "option": self.options}
+        told = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
+        verb = "were" if sum(counts.values()) > 1 else "was"
+        return f"{' and '.join(told)} {verb}" if told else ""
+
+    def as_json(self) -> dict[str, object]:
+        """As the ledger keeps it."""
+        return asdict(self)
+
+
+def counted(what: Mapping[str, int]) -> str:
+    """Like `1 order and 2 comments`; `nothing` where there is nothing."""
+    told = [f"{n} {kind if n > 1 else _SINGULAR.get(kind, kind)}" for kind, n in what.items()]
+    return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]])) or "nothing"
+
+
+_SINGULAR = {
+    "posts": "post",
+    "orders": "order",
+    "comments": "comment",
+    "users": "user",
+    "form entries": "form entry",
+    "entries": "entry",
+}
+
+
+def save_database(context: Context, tag: str) -> Script:
+    """Copies the site's tables into the restore point.
+
+    Exit status 1 where the disk has no room for it: then nothing must be changed. A host where it is not
+    possible says why and exits with 0.
+    """
+    return _script(context, tag, f"{_run('save', context)}\n[ $? != 1 ]")
+
+
+def mark_database(context: Context, tag: str) -> Script:
+    """Notes what a change that is kept has touched, so that an undo days later touches nothing else."""
+    return _script(context, tag, _run("mark", context))
+
+
+def count_database(context: Context, tag: str) -> Script:
+    """Says what putting everything back would lose now."""
+    return _script(context, tag, _run("count", context, later=True))
+
+
+def put_back_database(
+    context: Context, tag: str, *, guard: Guard, rule: UndoDatabase, begin: str = "", later: bool = False
+) -> Script:
+    """Puts the database back, stage by stage, until the guard's check finds the site well.
+
+    Args:
+        context: its `before` is the site as it was when the restore point was made.
+        tag: of the restore point.
+        guard: whose check says whether the site works.
+        rule: when something may be lost; `never` is not for here.
+        begin: the stage to begin with although the host finds the site well; empty: look first.
+        later: touch only what the change itself was seen to touch, as far as that suffices.
+
+    Exit status 0 where the site works in the end, as far as its host can tell.
+    """
+    wanted = " ".join(STAGES[STAGES.index(begin or STAGES[0]) :])
+    well = f"well() ( exec >/dev/null 2>&1\n{guard.check.text}\n)"
+    put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
+    given = f"wanted={shlex.quote(wanted)} looks={'' if begin else 1}"
+    return _script(context, tag, f"{given}\n{well}\n{put_back}\n{_PUT_BACK.strip()}")
+
+
+def parse_database(text: str, mark: str) -> DatabaseUndo:
+    """What the program said about the database, in the order in which it said it."""
+    found = DatabaseUndo()
+    for said in marked(text, mark):
+        found = _heard(found, said)
+    return found
+
+
+def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
+    state = str(said.get("database", ""))
+    lost = {str(kind): int(n) for kind, n in dict(said.get("lost") or {}).items()}
+    match state:
+        case "saved":
+            return replace(found, state=state, size=int(said.get("bytes", 0)))
+        case "put back":
+            return replace(
+                found,
+                state=state,
+                stage=str(said.get("stage", "")),
+                tables=tuple(dict.fromkeys((*found.tables, *map(str, said.get("tables", ()))))),
+                dropped=tuple(dict.fromkeys((*found.dropped, *map(str, said.get("dropped", ()))))),
+                options=found.options + int(said.get("options", 0)),
+                lost=found.lost | lost,
+            )
+        case "refused" | "counted":
+            return replace(found, state=state, at_risk=lost)
+        case "not needed" | "impossible" if found.state != "impossible":
+            return replace(found, state=state, why=sentence(str(said.get("why", ""))))
+        case "unchanged" if found.state in {"", "saved"}:
+            return replace(found, state=state)
+    return found
+
+
+def _script(context: Context, tag: str, body: str) -> Script:
+    facts = _facts(context)
+    content = facts.content or f"{facts.root}wp-content"
+    head = f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_POINT.strip()}"
+    return site_script(context.site, context.host, context.mark, f"{head}\n{body}")
+
+
+def _run(do: str, context: Context, *, rule: UndoDatabase | str = "", later: bool = False) -> str:
+    facts = _facts(context)
+    roots = dict.fromkeys(folder.rstrip("/") for folder in (facts.root, context.site.path) if folder)
+    host = urlsplit(facts.home).netloc
+    given = {"do": do, "roots": list(roots), "host": host, "rule": str(rule), "later": later}
+    return plain_program("database", context.mark, given)
+
+
+def _facts(context: Context) -> SiteFacts:
+    if context.before is None:
+        raise HostError("the site was not read")
+    return context.before

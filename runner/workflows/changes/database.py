@@ -1,0 +1,161 @@
+"""The database's part in a transaction: kept with the files, put back where the old files do not suffice.
+
+The host does it by itself, as far as it can tell. Where the site is unhealthy from outside although its host
+finds it well, it is told to go on from where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.execute import Job, JobRecord, Lock, Restore, job_id, run_job
+from runner.execute import Task as HostTask
+from runner.model import SiteKind, UndoDatabase
+from runner.steps import Context, Guard
+from runner.steps.wordpress.database_undo import (
+    STAGES,
+    DatabaseUndo,
+    counted,
+    mark_database,
+    parse_database,
+    put_back_database,
+    save_database,
+)
+from runner.workflows.stages.segment import close_job
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["DatabasePoint", "told"]
+
+_LOCK = 1800
+_APART = 300
+"""Jobs that go on with the database are numbered by so much above the transaction's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabasePoint:
+    """The restore point of one site's database in one transaction."""
+
+    task: Task
+    context: Context
+    """Its `before` is the site as it was when the point was made."""
+    tag: str
+    guard: Guard
+    read: HostTask
+    seconds: int
+    """Time limit of each of its tasks."""
+
+    @property
+    def rule(self) -> UndoDatabase:
+        """When it may be put back; never where there is none."""
+        policy = self.task.order.policy.undo_database
+        return policy if self.task.site.kind is SiteKind.WORDPRESS else UndoDatabase.NEVER
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the site's restore points of the run."""
+        return f"{self.tag}/database"
+
+    def save(self) -> tuple[HostTask, ...]:
+        """Before the change."""
+        text = "" if self.rule is UndoDatabase.NEVER else save_database(self.context, self.tag).text
+        return (HostTask("save-database", text, timeout=self.seconds),) if text else ()
+
+    def keep(self) -> tuple[HostTask, ...]:
+        """Once the change is kept."""
+        text = "" if self.rule is UndoDatabase.NEVER else mark_database(self.context, self.tag).text
+        return (HostTask("mark-database", text, timeout=self.seconds, policy="go"),) if text else ()
+
+    def undo(self) -> tuple[HostTask, ...]:
+        """After the files were put back."""
+        return () if self.rule is UndoDatabase.NEVER else (self._put_back(""),)
+
+    def heard(self, record: JobRecord) -> DatabaseUndo:
+        """What a transaction's tasks said."""
+        return parse_database(_said(record), self.context.mark)
+
+    def go_on(
+        self, record: JobRecord, number: int, look: Callable[[JobRecord], str]
+    ) -> tuple[DatabaseUndo, str]:
+        """Put back more and more until `look` finds nothing wrong.
+
+        Args:
+            record: of the job in which the host found the site well with what it had put back.
+            number: of that job among the site's.
+            look: returns what is wrong after the job that it is given, empty for nothing.
+
+        Returns:
+            All that was done, and what is wrong in the end.
+
+        Raises:
+            LockedError, LostError, UnreachableError: as a transaction's own job.
+        """
+        text, broken = _said(record), "not looked at again"
+        found = self.heard(record)
+        while broken and (stages := _beyond(found.stage)) and _host_is_content(record):
+            number += _APART
+            record = self._run(number, stages[0])
+            text += f"\n{_said(record)}"
+            before, found = found, parse_database(text, self.context.mark)
+            broken = look(record)
+            if found.stage == before.stage:
+                break
+        return found, broken
+
+    def _run(self, number: int, begin: str) -> JobRecord:
+        task, session = self.task, self.task.session
+        job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
+        ordered = Job(
+            job,
+            (self._put_back(begin), self.read),
+            cleanup=self.guard.tidy,
+            lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
+            restore=Restore(task.run, task.site.name),
+        )
+        session.ledger.begin_segment(task.run, task.site.name, number, job)
+        endpoint = session.hosts.endpoint(self.context.host)
+        record = run_job(session.hosts.pool, endpoint, ordered, limits=session.hosts.limits)
+        close_job(task, number, job, record.status)
+        return record
+
+    def _put_back(self, begin: str) -> HostTask:
+        script = put_back_database(self.context, self.tag, guard=self.guard, rule=self.rule, begin=begin)
+        return HostTask("database", script.text, timeout=self.seconds, policy="go")
+
+
+def told(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
+    """What became of the database, for people.
+
+    `rule` is what decided about it, where the site is not well; `again` what to type to put it back all the
+    same.
+    """
+    said = []
+    if found.stage:
+        said.append(f"in the database {found.extent} put back")
+    if found.lost:
+        said.append(f"lost with it: {counted(found.lost)}")
+    if rule is UndoDatabase.NEVER:
+        said.append("the database was left as it is: policy.undo.database is never")
+    elif rule and found.state == "refused":
+        left = f"the database was left as it is, since {counted(found.at_risk)} would be lost"
+        said.append(f"{left}; to put it back: {again}")
+    elif rule and found.state == "impossible":
+        said.append(f"the database could not be put back: {found.why}")
+    return "; ".join(said)
+
+
+def _said(record: JobRecord) -> str:
+    found = (record.tasks.get(name) for name in ("save-database", "database"))
+    return "\n".join(one.text for one in found if one)
+
+
+def _host_is_content(record: JobRecord) -> bool:
+    found = record.tasks.get("database")
+    return found is not None and found.code == 0
+
+
+def _beyond(stage: str) -> tuple[str, ...]:
+    return STAGES[STAGES.index(stage) + 1 :] if stage in STAGES else STAGES
