@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,7 @@ from runner.model import Action, Plan, SitePlan
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["plan", "show_plan"]
+__all__ = ["plan", "show", "show_plan"]
 
 _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
@@ -29,6 +31,7 @@ _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_
 @click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
 @click.option("-D", "--diff", is_flag=True, help="Also what is held or skipped, and why each is done now.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 when something would change.")
+@click.option("--out", metavar="FILE", help="Write the plan to FILE, to be done by `run --plan FILE`.")
 @as_json
 def plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     """Say what PLAYBOOK would do on each site, with exact versions. Changes nothing."""
@@ -42,13 +45,22 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     sites = select_sites(workspace, options["limit"], options["exclude"])
     made = make_plan(workspace, book, sites, tags=options["tags"])
-    if options["json_"]:
-        emit_json(_document(made))
-    else:
-        for site in made.sites:
-            _show(site, everything=options["diff"])
-        _sum_up(made)
+    if options.get("out"):
+        from runner.load.planfile import lock, write_plan
+
+        write_plan(Path(options["out"]), lock(workspace, book, made, tags=options["tags"]))
+    show(made, json_=options["json_"], everything=options["diff"], file=options.get("out"))
     return _exit_code(made, detailed=options["detailed_exitcode"])
+
+
+def show(made: Plan, *, json_: bool, everything: bool, file: str | None) -> None:
+    """Print a plan; `file` is where it is kept."""
+    if json_:
+        emit_json(_document(made))
+        return
+    for site in made.sites:
+        _show(site, everything=everything)
+    _sum_up(made, f"sitecrew run --plan {shlex.quote(file)}" if file else f"sitecrew run {made.playbook}")
 
 
 def _document(made: Plan) -> dict[str, Any]:
@@ -96,7 +108,7 @@ def _show(site: SitePlan, *, everything: bool) -> None:
         click.echo("  no change is foreseen")
 
 
-def _sum_up(made: Plan) -> None:
+def _sum_up(made: Plan, command: str) -> None:
     changes = [change for site in made.sites for change in site.changes]
     count = {action: sum(c.action is action for c in changes) for action in Action}
     parts = [f"{count[Action.CHANGE]} to change"]
@@ -104,7 +116,7 @@ def _sum_up(made: Plan) -> None:
     parts += [f"{count[Action.UNKNOWN]} not known"] if count[Action.UNKNOWN] else []
     troubled = sum(bool(site.problems) for site in made.sites)
     parts += [f"{troubled} site{'s' if troubled > 1 else ''} with problems"] if troubled else []
-    say(f"\n{', '.join(parts)}. To do it: sitecrew run {made.playbook}")
+    say(f"\n{', '.join(parts)}. To do it: {command}")
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:

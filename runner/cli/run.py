@@ -58,7 +58,8 @@ def _step_of(book: Playbook, name: str) -> str:
 @click.command()
 @with_workspace
 @with_variables
-@click.argument("playbook")
+@click.argument("playbook", required=False)
+@click.option("--plan", metavar="FILE", help="Do exactly what `plan --out FILE` wrote, or nothing.")
 @selecting
 @click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
 @click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
@@ -76,12 +77,21 @@ def _step_of(book: Playbook, name: str) -> str:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, also with --confirm.")
 @verbosity
 @as_json
-def run(workspace: Workspace, playbook: str, **options: Any) -> int:
+def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     """Run PLAYBOOK on every site, or on those that --limit names.
 
     Ctrl-C once: the sites in hand are finished, no more are begun. Twice: they are cancelled.
     """
-    if options["check"]:
+    from runner.cli.locked import fitting, read_locked
+
+    locked = None
+    if options["plan"]:
+        locked = read_locked(options["plan"], playbook, options)
+        playbook = locked.playbook
+        options = {**options, "tags": locked.tags, "start_at": locked.start_at}
+    if playbook is None:
+        raise click.UsageError("Missing argument 'PLAYBOOK', or --plan FILE.")
+    if options["check"] and locked is None:
         from runner.cli.plan import show_plan
 
         keys = ("limit", "exclude", "tags", "start_at", "diff", "json_")
@@ -99,6 +109,13 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
         require_terminal()
         book = replace(book, stepwise=True)
     sites = select_sites(workspace, options["limit"], options["exclude"])
+    if locked is not None:
+        sites, planned = fitting(workspace, locked, book, sites, options["plan"])
+        if options["check"]:
+            from runner.cli.plan import show
+
+            show(planned, json_=options["json_"], everything=options["diff"], file=options["plan"])
+            return ExitCode.OK
     with _working(workspace, options["forks"]) as session:
         order = new_order(
             session.workspace,
@@ -106,6 +123,7 @@ def run(workspace: Workspace, playbook: str, **options: Any) -> int:
             in_rings(workspace, sites, options["rings"]),
             now=session.now(),
             tags=options["tags"],
+            locked=locked,
         )
         begin(session, order, trigger="manual")
         session.ask = Questions(session, order.run) if ask else None

@@ -19,6 +19,7 @@ from runner.model.inventory import (
     Window,
     WindowDay,
 )
+from runner.model.locked import LockedPlan, LockedSite
 from runner.model.look import Look, PageLook
 from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
 from runner.model.period import Period
@@ -58,6 +59,8 @@ __all__ = [
     "ItemKind",
     "Level",
     "Limits",
+    "LockedPlan",
+    "LockedSite",
     "LogMark",
     "Look",
     "Mail",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from runner.model.facts import SiteFacts
 
 __all__ = ["Action", "Change", "ItemKind", "Plan", "SitePlan"]
 
@@ -80,3 +83,5 @@ class Plan:
 
     playbook: str
     sites: tuple[SitePlan, ...]
+    facts: Mapping[str, SiteFacts] = field(default_factory=dict)
+    """What was read of each site that was read."""

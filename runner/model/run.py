@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runner.model.inventory import Client, Host, Site
+from runner.model.plan import SitePlan
 from runner.model.playbook import Playbook
 from runner.model.policy import Policy
 from runner.model.settings import Limits, Parallel
@@ -29,6 +30,8 @@ class Order:
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     parallel: Parallel = field(default_factory=Parallel)
+    locked: Mapping[str, SitePlan] | None = None
+    """By site, what was planned beforehand: this and nothing else is done. None where nothing was locked."""
     tags: tuple[str, ...] = ()
     """Only steps with one of these; empty means all."""
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
@@ -21,9 +22,14 @@ __all__ = [
     "Standing",
     "Tried",
     "applies",
+    "changed_steps",
     "cut",
     "decide",
+    "moved",
+    "moved_place",
+    "narrowed",
     "needs_facts",
+    "newcomers",
     "next_windows",
     "occurrences",
     "plan_site",

@@ -29,8 +29,9 @@ def make_plan(
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
         hosts = Hosts(workspace, pool, Redactor())
-        plans = preview(hosts, ledger, playbook, sites, tuple(tags))
-        return Plan(playbook=playbook.name, sites=foresee(hosts, playbook, sites, tags, plans))
+        plans, facts = preview(hosts, ledger, playbook, sites, tuple(tags))
+        foreseen = foresee(hosts, playbook, sites, tags, plans)
+        return Plan(playbook=playbook.name, sites=foreseen, facts=facts)
 
 
 def _ledger(url: str) -> Ledger:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.load import freeze, thaw
-from runner.model import Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
+from runner.model import LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
 from runner.workflows.site import work_on
@@ -53,6 +53,7 @@ def new_order(
     tags: Sequence[str] = (),
     window: str | None = None,
     closes: datetime | None = None,
+    locked: LockedPlan | None = None,
 ) -> Order:
     """Freeze what is to be done, with everything that it needs to know of the inventory and the settings."""
     sites = tuple(site for ring in rings for site in ring)
@@ -67,6 +68,7 @@ def new_order(
         policy=settings.policy,
         limits=settings.limits,
         parallel=settings.parallel,
+        locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
         tags=tuple(tags),
         variables=workspace.variables,
         window=window,

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from runner.load import freeze, thaw
 from runner.model import (
+    Action,
+    Change,
     Client,
     Contact,
     Hold,
     Host,
+    ItemKind,
     Limits,
     OnFailure,
     Order,
@@ -28,6 +31,7 @@ from runner.model import (
     SecretRef,
     SecretSource,
     Site,
+    SitePlan,
     Step,
     Support,
     UndoDatabase,
@@ -97,6 +101,16 @@ clients = st.builds(
     updates=updates,
     hold=holds,
 )
+changes = st.builds(
+    Change,
+    step=words,
+    item=words,
+    kind=st.sampled_from(ItemKind),
+    from_version=words,
+    to_version=words,
+    action=st.sampled_from(Action),
+)
+plans = st.builds(SitePlan, site=words, client=words, changes=st.lists(changes, max_size=2).map(tuple))
 orders = st.builds(
     Order,
     run=words,
@@ -115,6 +129,7 @@ orders = st.builds(
         ring_failures=st.floats(0, 1),
         ring_soak=times,
     ),
+    locked=st.none() | st.dictionaries(words, plans, max_size=2),
     limits=st.builds(Limits, look=times),
     parallel=st.builds(Parallel, sites=st.integers(1, 99)),
     variables=st.dictionaries(words, words),

@@ -15,7 +15,7 @@ from runner.execute import Task as HostTask
 from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
-from runner.plan import LedgerHold, Segment, cut, needs_facts, plan_site
+from runner.plan import LedgerHold, Segment, cut, moved, narrowed, needs_facts, plan_site
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
 from runner.workflows.packages.survey import Preview, preview_systems
@@ -52,8 +52,10 @@ def survey(task: Task) -> Task:
     order = task.order
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
-    plan = replace(plan, problems=tuple(session.redactor.redact(problem) for problem in plan.problems))
     facts = found if isinstance(found, SiteFacts) else None
+    if order.locked is not None:
+        plan = _as_locked(order.locked[site.name], plan, facts)
+    plan = replace(plan, problems=tuple(session.redactor.redact(problem) for problem in plan.problems))
     if facts is not None:
         session.ledger.record_plan(run, site.name, plan, asdict(facts))
     session.emit(
@@ -67,6 +69,13 @@ def survey(task: Task) -> Task:
         problems=list(plan.problems),
     )
     return replace(task, plan=plan, facts=facts)
+
+
+def _as_locked(then: SitePlan, now: SitePlan, facts: SiteFacts | None) -> SitePlan:
+    """What was planned beforehand; where the site has moved since the run began, that is its problem."""
+    found = moved(then.changes, now, facts)
+    problems = [f"not touched, for it is not as it was planned: {'; '.join(found)}"] if found else []
+    return replace(narrowed(then.changes, now), problems=(*now.problems, *problems))
 
 
 def reread(task: Task) -> SiteFacts:
@@ -92,8 +101,8 @@ class _Wanted:
 
 def preview(
     hosts: Hosts, ledger: Ledger, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
-) -> tuple[SitePlan, ...]:
-    """What a playbook would do on each site, read now. Hosts side by side, the sites of one in turn."""
+) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
+    """What a playbook would do on each site, and what was read of it. Hosts side by side."""
     by_host: dict[str, list[Site]] = {}
     for site in sites:
         if _works_on_host(playbook, site, tags):
@@ -125,12 +134,13 @@ def preview(
         )
         for site in sites
     )
-    return tuple(
+    planned = tuple(
         _with_problems(
             plan, hosts, site, wanted, (found.get(site.name), systems.get(site.name, _NO_SYSTEM).trouble)
         )
         for site, plan in zip(sites, plans, strict=True)
     )
+    return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
 
 
 def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:

@@ -1,0 +1,242 @@
+"""The file of a locked plan: JSON in a stable order, to be read, compared and kept with the playbooks.
+
+It holds no secret: secrets are references everywhere in the model, packages come without keys, and of
+variables only the names are kept. Nothing is signed: whoever may edit the file may also edit the playbook.
+What an edit adds is refused, since no site asks for it; what it takes out is not done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from runner.errors import UsageError
+from runner.model import (
+    Action,
+    Change,
+    ItemKind,
+    LockedPlan,
+    LockedSite,
+    Plan,
+    Playbook,
+    SitePlan,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from runner.load.workspace import Workspace
+
+__all__ = ["lock", "place_of", "plain_steps", "read_plan", "write_plan"]
+
+_FORMAT = "sitecrew plan 1"
+_LARGEST = 64_000_000
+"""Bytes of a plan; one of 500 sites with 40 changes each has 5,000,000."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds control characters")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_printable)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _ChangeEntry(_Entry):
+    step: _Text
+    item: _Text
+    kind: ItemKind
+    from_version: Annotated[_Text, Field(alias="from")]
+    to_version: Annotated[_Text, Field(alias="to")]
+    action: Action
+    why: _Text = ""
+    package: _Text = ""
+    active: bool = False
+
+
+class _SiteEntry(_Entry):
+    site: _Text
+    client: _Text
+    place: dict[str, _Text]
+    problems: list[_Text] = []
+    changes: list[_ChangeEntry]
+
+
+class _PlanEntry(_Entry):
+    format: Literal["sitecrew plan 1"]
+    playbook: _Text
+    made: datetime
+    tags: list[_Text] = []
+    start_at: _Text = ""
+    variables: list[_Text] = []
+    steps: list[dict[str, Any]]
+    sites: list[_SiteEntry]
+
+
+def lock(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence[str]) -> LockedPlan:
+    """The plan with everything that must still be so when it is done."""
+    return LockedPlan(
+        playbook=playbook.name,
+        made=datetime.now(UTC).replace(microsecond=0),
+        tags=tuple(sorted(tags)),
+        start_at=playbook.start_at,
+        variables=tuple(sorted(workspace.variables)),
+        steps=plain_steps(playbook),
+        sites={site.site: LockedSite(place=place_of(workspace, site.site), plan=site) for site in plan.sites},
+    )
+
+
+def place_of(workspace: Workspace, site: str) -> dict[str, str]:
+    """Where the inventory has a site."""
+    found = workspace.inventory.sites[site]
+    host = workspace.inventory.hosts[found.host]
+    address = f"{host.user}@" if host.user else ""
+    address += f"{host.address}:{host.port}" if host.port else host.address
+    place = {"host": host.name, "address": address, "path": found.path, "url": found.url}
+    return {**place, "gateway": host.gateway} if host.gateway else place
+
+
+def plain_steps(playbook: Playbook) -> tuple[Mapping[str, Any], ...]:
+    """The steps as plain values; of what may stand beside a kind, only what does."""
+    return tuple(_plain_step(step) for step in playbook.steps)
+
+
+def _plain_step(step: Step) -> dict[str, Any]:
+    said = _plain(step)
+    defaults = _plain(Step(id=step.id, kind=step.kind, options=None))
+    more = {key: value for key, value in said.items() if value != defaults[key] and key != "id"}
+    return {"step": step.id, "kind": step.kind, **more, "options": _plain(step.options)}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON has them, in an order that is always the same."""
+    fields = dataclasses.fields(value)
+    found = {field.metadata.get("alias", field.name): getattr(value, field.name) for field in fields}
+    return {
+        key: TypeAdapter(Any).dump_python(sorted(one) if isinstance(one, frozenset) else one, mode="json")
+        for key, one in found.items()
+    }
+
+
+def write_plan(path: Path, plan: LockedPlan) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    text = json.dumps(_document(plan), ensure_ascii=False, indent=2) + "\n"
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="--out FILE, in a folder that is there",
+        ) from error
+
+
+def _document(plan: LockedPlan) -> dict[str, Any]:
+    head: dict[str, Any] = {
+        "format": _FORMAT,
+        "playbook": plan.playbook,
+        "made": plan.made.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "tags": list(plan.tags),
+        "start_at": plan.start_at,
+        "variables": list(plan.variables),
+    }
+    return {
+        **{key: value for key, value in head.items() if value},
+        "steps": list(plan.steps),
+        "sites": [_site(site) for site in plan.sites.values()],
+    }
+
+
+def _site(site: LockedSite) -> dict[str, Any]:
+    problems = {"problems": list(site.plan.problems)} if site.plan.problems else {}
+    changes = [_change(change) for change in site.plan.changes if change.action is not Action.SKIP]
+    return {
+        "site": site.plan.site,
+        "client": site.plan.client,
+        "place": dict(site.place),
+        **problems,
+        "changes": changes,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    always = {
+        "step": change.step,
+        "item": change.item,
+        "kind": change.kind.value,
+        "from": change.from_version,
+        "to": change.to_version,
+        "action": change.action.value,
+    }
+    more = {"why": change.why, "package": change.package, "active": change.active}
+    return {**always, **{key: value for key, value in more.items() if value}}
+
+
+def read_plan(path: Path) -> LockedPlan:
+    """The plan in a file.
+
+    Raises:
+        UsageError: there is none, or it is no plan; the message says where.
+    """
+    again = "make it anew: sitecrew plan PLAYBOOK --out FILE"
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UsageError(f"{path} is too large for a plan", hint=again)
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}", hint=again) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no plan: it is not JSON", hint=again) from error
+    if isinstance(data, dict) and data.get("format", _FORMAT) != _FORMAT:
+        raise UsageError(f"{path} was made by another version of sitecrew", hint=again)
+    try:
+        entry = _PlanEntry.model_validate(data)
+        return _locked(entry)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        raise UsageError(f"{path}: {where.lstrip('.') or 'file'}: {first['msg']}", hint=again) from error
+
+
+def _locked(entry: _PlanEntry) -> LockedPlan:
+    return LockedPlan(
+        playbook=entry.playbook,
+        made=entry.made.astimezone(UTC),
+        tags=tuple(entry.tags),
+        start_at=entry.start_at,
+        variables=tuple(entry.variables),
+        steps=tuple(entry.steps),
+        sites={
+            site.site: LockedSite(
+                place=site.place,
+                plan=SitePlan(
+                    site=site.site,
+                    client=site.client,
+                    problems=tuple(site.problems),
+                    changes=tuple(Change(**dict(change)) for change in site.changes),
+                ),
+            )
+            for site in entry.sites
+        },
+    )

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runner.model import Action, Change, Extension, ItemKind, SiteFacts, SitePlan
+from runner.plan import changed_steps, moved, moved_place, narrowed, newcomers
+
+WOO = Change(
+    step="plugins",
+    item="woo",
+    kind=ItemKind.PLUGIN,
+    from_version="1.0",
+    to_version="1.1",
+    action=Action.CHANGE,
+    package="https://vendor.example/a1b2/woo.zip",
+    active=True,
+)
+SEO = replace(WOO, item="seo")
+FILE = Change(
+    step="sync", item="a.txt", kind=ItemKind.FILE, from_version="", to_version="ab12", action=Action.CHANGE
+)
+
+
+def plan(*changes, problems=()):
+    return SitePlan(site="shop", client="acme", changes=changes, problems=problems)
+
+
+def facts(*plugins):
+    made = tuple(Extension(slug=slug, title="", version=version) for slug, version in plugins)
+    return SiteFacts(wordpress="6.5", php="8.2", home="", siteurl="", plugins=made)
+
+
+def test_a_world_that_has_not_moved_is_as_it_was_planned():
+    other_address = replace(WOO, package="https://vendor.example/c3d4/woo.zip", why="another reason")
+    assert moved([WOO, SEO], plan(SEO, other_address), None) == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (replace(WOO, from_version="1.0.1"), "1.0.1 is on disk now"),
+        (replace(WOO, to_version="1.2"), "1.2 is offered now"),
+        (replace(WOO, active=False), "and it is not active now"),
+        (replace(WOO, action=Action.HOLD, why="held: x"), "but now: held: x"),
+    ],
+)
+def test_what_has_moved_is_said_of_the_item(now, said):
+    assert moved([WOO], plan(now), None) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
+
+
+def test_a_package_from_elsewhere_is_another_package():
+    elsewhere = replace(WOO, package="https://evil.example/woo.zip")
+    assert moved([WOO], plan(elsewhere), None) == (
+        "woo: 1.0 -> 1.1 was planned from vendor.example, now it comes from evil.example",
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (facts(("woo", "1.1")), "1.1 is on disk now"),
+        (facts(("woo", "1.0")), "it is not offered any more"),
+        (facts(), "it is not installed any more"),
+        (None, "nothing is to be done to it now"),
+    ],
+)
+def test_an_item_that_is_gone_is_told_by_what_is_on_disk(found, said):
+    assert moved([WOO], plan(), found) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
+
+
+def test_a_new_update_is_no_difference_and_is_left_out():
+    now = plan(WOO, SEO)
+    assert moved([WOO], now, None) == ()
+    assert newcomers([WOO], now) == (SEO,)
+    assert [(c.item, c.action.value) for c in narrowed([WOO], now).changes] == [
+        ("woo", "change"),
+        ("seo", "skip"),
+    ]
+
+
+def test_what_was_held_then_is_not_done_although_nothing_holds_it_now():
+    held = replace(WOO, action=Action.HOLD)
+    assert moved([held], plan(WOO), None) == ()
+    assert narrowed([held], plan(WOO)).pending("plugins") == ()
+
+
+def test_where_a_step_does_all_that_it_finds_a_newcomer_is_a_difference():
+    assert moved([], plan(FILE), None) == ("a.txt: ab12 is not in the plan, and sync does all that it finds",)
+
+
+def test_a_site_that_cannot_be_read_is_not_judged():
+    assert moved([WOO], plan(problems=("no connection",)), None) == ()
+
+
+def test_a_changed_playbook_is_told_step_by_step():
+    then = [{"step": "a", "options": {"update": "all"}}, {"step": "b"}]
+    now = [{"step": "c"}, {"step": "a", "options": {"update": ["woo", "seo"]}, "timeout": "PT1M"}]
+    assert changed_steps(then, now) == (
+        "step b is not in the playbook any more",
+        "step c is new in the playbook",
+        "step a: update was all, is woo, seo",
+        "step a: timeout was not set, is PT1M",
+    )
+    assert changed_steps(then, then) == ()
+    assert changed_steps(then, then[::-1]) == ("the steps of the playbook stand in another order",)
+
+
+def test_a_site_that_lies_elsewhere_is_told():
+    assert moved_place({"host": "web1", "path": "/a"}, {"host": "web1", "path": "/b"}) == (
+        "path was /a, is /b",
+    )
