@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lab.shell import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lab import Fleet
     from runner.workflows.session import Session
@@ -270,3 +270,17 @@ def again(session: Session, site: str, run: str = "last") -> Ending:
     return work_on(
         session, thaw(session.ledger.order_text(run)), session.workspace.inventory.sites[site], attempt
     )
+
+
+@contextmanager
+def upon(session: Session, event: str, act: Callable[[], object]) -> Iterator[None]:
+    """Do something the first time that an event is told, before it is told."""
+    tell, done = session.emit, []
+
+    def emit(name: str, *arguments: Any, **data: Any) -> None:
+        if name == event and not done:
+            done.append(act())
+        tell(name, *arguments, **data)
+
+    session.emit = emit  # type: ignore[method-assign]
+    yield

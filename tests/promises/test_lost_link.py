@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -23,15 +22,15 @@ from tests.crew import (
     marks,
     names,
     plugin_version,
+    upon,
     work,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from lab import Fleet
-    from runner.workflows.session import Session
     from runner.workflows.site import Ending
 
 pytestmark = pytest.mark.fleet
@@ -124,20 +123,6 @@ def cut_at(fleet: Fleet, folder: Path, playbook: str, sites: tuple[str, ...], pl
 
     with ThreadPoolExecutor(len(sites)) as pool:
         return sum(pool.map(lane, range(len(sites))))
-
-
-@contextmanager
-def upon(session: Session, event: str, act: Callable[[], object]) -> Iterator[None]:
-    """Do something the first time that an event is told, before it is told."""
-    tell, done = session.emit, []
-
-    def emit(name: str, *arguments: Any, **data: Any) -> None:
-        if name == event and not done:
-            done.append(act())
-        tell(name, *arguments, **data)
-
-    session.emit = emit  # type: ignore[method-assign]
-    yield
 
 
 def changing_bytes(ran: Ran) -> tuple[int, int]:
