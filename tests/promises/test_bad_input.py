@@ -119,6 +119,9 @@ MISTAKES: dict[str, Edits] = {
     "a plain secret under a misspelt key": {
         "sitecrew.yaml": ("password: {env: SMTP_PASSWORD}", f"pasword: {CANARY}")
     },
+    "a password in an address": {
+        "inventory.yaml": ("https://www.globex.example", f"https://me:{CANARY}@www.globex.example")
+    },
     "what a step itself refuses": {"playbooks/patch.yaml": ("{run: uptime}", '{run: " "}')},
     "what this version cannot do": {"playbooks/patch.yaml": ("tags: [late]", "on_failure: undo")},
     "several mistakes in several files": {
@@ -141,6 +144,7 @@ UNSEEN = {
     "an empty file",
     "duplicate key",
     "what a step itself refuses",
+    "a password in an address",
 }
 """What one file's schema cannot know: other files, other entries, the words of a program."""
 

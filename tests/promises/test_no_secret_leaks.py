@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 import threading
 import zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.shell import run
 from tests.crew import Crew
 
 if TYPE_CHECKING:
@@ -31,8 +33,11 @@ CANARIES = {
     "command": "canary-command-55e02",
     "licence": "canary-licence-a94d1",
     "mail": "canary-mail-c0ffe",
+    "passphrase": "canary-passphrase-3d7e1",
+    "userinfo": "canary-userinfo-91d3e",
     "database": 'it\'s $HOME "quoted" \\ and # marked',  # of this site in the lab
 }
+ENVIRONMENT = {"FIRST": "environment", "MAIL": "mail", "PASSPHRASE": "passphrase"}
 PLAYBOOK = """\
 name: Canary
 steps:
@@ -57,7 +62,7 @@ add_filter( 'site_transient_update_plugins', function ( $known ) {
 	if ( is_object( $known ) ) {
 		$known->response['vault/vault.php'] = (object) array(
 			'id' => 'vendor.example/vault', 'slug' => 'vault', 'plugin' => 'vault/vault.php',
-			'new_version' => '2.0', 'url' => 'https://vendor.example', 'package' => 'https://vendor.example/vault.zip?licence=LICENCE',
+			'new_version' => '2.0', 'url' => 'https://vendor.example', 'package' => 'https://agency:USERINFO@vendor.example/vault.zip?licence=LICENCE',
 		);
 	}
 	return $known;
@@ -68,7 +73,7 @@ add_filter( 'site_transient_update_plugins', function ( $known ) {
 @pytest.fixture
 def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     fleet = fresh_fleet
-    php = PREMIUM.replace("LICENCE", CANARIES["licence"])
+    php = PREMIUM.replace("LICENCE", CANARIES["licence"]).replace("USERINFO", CANARIES["userinfo"])
     fleet.catalogue.plugin("vault", "1.0", php=php, headers={"Update URI": "https://vendor.example/vault"})
     fleet.install(SITE, "plugins", "vault", "1.0")
     fleet.wp(SITE, "plugin", "activate", "vault")
@@ -78,11 +83,16 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     crew.edit(
         "sitecrew.yaml", "security: none", "security: none, username: care, password: {env: CANARY_MAIL}"
     )
+    key = shutil.copy(fleet.identity_file, tmp_path / "key")
+    run("ssh-keygen", "-q", "-p", "-P", "", "-N", CANARIES["passphrase"], "-f", key)
+    inventory = crew.folder / "inventory.yaml"
+    locked = f"identity_file: {key}\n    passphrase: {{env: CANARY_PASSPHRASE}}"
+    inventory.write_text(inventory.read_text().replace(f"identity_file: {fleet.identity_file}", locked))
     return crew
 
 
 def test_no_secret_is_anywhere_afterwards_nor_in_a_process_list(crew: Crew) -> None:
-    env = {"CANARY_FIRST": CANARIES["environment"], "CANARY_MAIL": CANARIES["mail"]}
+    env = {f"CANARY_{name}": CANARIES[of] for name, of in ENVIRONMENT.items()}
     said = []
     with watched_arguments() as arguments:
         said.append(crew.say("plan", "canary", "-l", SITE, "--json", env=env))
