@@ -7,14 +7,26 @@ begun), or `changed` (it is well, however odd).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import os
+import random
+import signal
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pwd import getpwnam
 from typing import TYPE_CHECKING, Literal
 
+from lab.shell import run
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lab.fleet import Fleet
 
-__all__ = ["CASES", "SLUG", "Case", "prepare"]
+__all__ = ["CASES", "SLUG", "Case", "prepare", "trouble"]
 
 SLUG = "weathervane"
 _QUIET = "add_action( 'wp_footer', function () { echo '<!-- weathervane -->'; } );"
@@ -22,7 +34,7 @@ _QUIET = "add_action( 'wp_footer', function () { echo '<!-- weathervane -->'; } 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One update. `php` is the code of 1.1; `more` are further arguments of `Catalogue.plugin`."""
+    """One update. `php` is the code of 1.1; `more` goes to `Catalogue.plugin` or `.theme`."""
 
     name: str
     expected: Literal["undone", "failed", "held", "changed"]
@@ -35,6 +47,18 @@ class Case:
     """Bytes after which the download breaks off."""
     because: str = ""
     """A text that the reason must hold."""
+    pages: tuple[str, ...] = ("/",)
+    """Those that the inventory names."""
+    look: str = ""
+    """The time limit of a look, where it is not the usual one."""
+    small: str = ""
+    """A folder below wp-content that has one megabyte only."""
+    kill: bool = False
+    """PHP is killed when 1.0 has written its process id into `KILL`."""
+
+
+KILL = "wp-content/uploads/weathervane.pid"
+_BALLAST = {"ballast.bin": random.Random(1).randbytes(3 << 20)}  # noqa: S311 - any bytes that do not compress
 
 
 def _on(hook: str, code: str = "weathervane_is_missing();") -> str:
@@ -120,7 +144,156 @@ CASES = (
         because="error log",
     ),
     Case(name="theme is fatal", expected="undone", kind="themes", php="weathervane_is_missing();"),
+    Case(
+        name="theme is fatal on the front only",
+        expected="undone",
+        kind="themes",
+        php=_on("template_redirect"),
+        because="500",
+    ),
+    Case(
+        name="theme without a header",
+        expected="failed",
+        kind="themes",
+        more={"files": {"style.css": b"body { margin: 0 }"}},
+        because="without a version",
+    ),
+    Case(
+        name="only the second page is fatal",
+        expected="undone",
+        php=_on("template_redirect", "if ( isset( $_GET['aside'] ) ) { weathervane_is_missing(); }"),
+        pages=("/", "/?aside=1"),
+        because="/?aside=1: answers 500",
+    ),
+    Case(
+        name="white for strangers only",
+        expected="undone",
+        php=_on("template_redirect", "if ( ! is_user_logged_in() && ! $_COOKIE ) { exit; }"),
+        because="is empty",
+    ),
+    Case(
+        name="sends everybody to https",
+        expected="undone",
+        php=_on("template_redirect", "wp_redirect( 'https://' . $_SERVER['HTTP_HOST'] . '/' ); exit;"),
+        because="cannot be reached",
+    ),
+    Case(
+        name="sends everybody to the login",
+        expected="undone",
+        php=_on("template_redirect", "auth_redirect();"),
+        because="login page",
+    ),
+    Case(
+        name="gives up politely",
+        expected="undone",
+        php=_on("template_redirect", "wp_die( 'Es gab einen kritischen Fehler.', '', 200 );"),
+        because="gives up",
+    ),
+    Case(
+        name="never answers",
+        expected="undone",
+        php=_on("template_redirect", "sleep( 20 );"),
+        look="2s",
+        because="does not answer within",
+    ),
+    Case(
+        name="answers without end",
+        expected="undone",
+        php=_on("wp_footer", "for ( $i = 0; $i < 50; $i++ ) { echo str_repeat( 'x', 1 << 20 ); flush(); }"),
+        because="has no end",
+    ),
+    Case(
+        name="warnings on every page",
+        expected="undone",
+        php=_on(
+            "wp_footer",
+            "echo '<br /><b>Warning</b>:  Undefined variable in <b>' . __FILE__ . '</b> on line <b>7</b>';",
+        ),
+        because="prints warnings",
+    ),
+    Case(
+        name="a stylesheet that is not there",
+        expected="undone",
+        php=_on(
+            "wp_enqueue_scripts", "wp_enqueue_style( 'weathervane', plugins_url( 'gone.css', __FILE__ ) );"
+        ),
+        because="gone.css answers 404",
+    ),
+    Case(
+        name="mutes everything",
+        expected="undone",
+        php="ob_start( function () { return ''; } );",
+        because="is empty",
+    ),
+    Case(
+        name="ends the command line",
+        expected="undone",
+        php="if ( PHP_SAPI === 'cli' ) { exit; }",
+        because="without a word",
+    ),
+    Case(
+        name="deletes another plugin",
+        expected="undone",
+        php=_on(
+            "init",
+            "foreach ( glob( WP_PLUGIN_DIR . '/copper-crumbs/*.*' ) as $file ) { unlink( $file ); }"
+            " @rmdir( WP_PLUGIN_DIR . '/copper-crumbs' );",
+        ),
+        because="copper-crumbs",
+    ),
+    Case(
+        name="moves the site",
+        expected="undone",
+        php=_on("init", "update_option( 'home', 'http://127.0.0.1:9' );"),
+        because="home is now",
+    ),
+    Case(
+        name="leaves the door closed",
+        expected="undone",
+        php=_on("init", "file_put_contents( ABSPATH . '.maintenance', '<?php $upgrading = time();' );"),
+        because="503",
+    ),
+    Case(
+        name="drops a must-use plugin",
+        expected="undone",
+        php=_on(
+            "init",
+            "file_put_contents( WPMU_PLUGIN_DIR . '/weathervane.php',"
+            " '<?php if ( PHP_SAPI !== \"cli\" ) weathervane_is_missing();' );",
+        ),
+        because="500",
+    ),
+    Case(
+        name="folder renamed",
+        expected="failed",
+        more={"folder": "weathervane-pro"},
+        because="weathervane-pro",
+    ),
+    Case(
+        name="disk full while unpacking",
+        expected="failed",
+        more={"files": _BALLAST},
+        small="upgrade",
+    ),
+    Case(
+        name="killed in the middle",
+        expected="undone",
+        old="add_filter( 'upgrader_clear_destination', function ( $said ) {"
+        f" file_put_contents( ABSPATH . '{KILL}', getmypid() ); sleep( 30 ); return $said; }} );",
+        kill=True,
+        because="weathervane",
+    ),
     Case(name="good", expected="changed"),
+    Case(
+        name="good, but slow and never the same",
+        expected="changed",
+        php=_on(
+            "wp_footer",
+            "echo '<p>' . str_repeat( 'Quote ', wp_rand( 1, 90 ) ) . wp_create_nonce( wp_rand() )"
+            " . date( 'c' ) . str_repeat( '<img src=x>', wp_rand( 0, 9 ) ) . '</p>';"
+            " usleep( wp_rand( 0, 300000 ) );",
+        ),
+    ),
 )
 
 
@@ -128,17 +301,71 @@ def prepare(fleet: Fleet, site: str, case: Case) -> None:
     """The site in its first state, with 1.0 active and the case's 1.1 on offer."""
     fleet.catalogue.reset()
     fleet.reset(site)
-    if case.kind == "themes":
-        fleet.catalogue.theme(SLUG, "1.0")
-        fleet.install(site, "themes", SLUG, "1.0")
-        fleet.wp(site, "theme", "activate", SLUG)
-        fleet.catalogue.theme(SLUG, "1.1", php=case.php)
-        return
-    fleet.catalogue.plugin(SLUG, "1.0", php=case.old)
-    fleet.install(site, "plugins", SLUG, "1.0")
-    fleet.wp(site, "plugin", "activate", SLUG)
+    publish = fleet.catalogue.theme if case.kind == "themes" else fleet.catalogue.plugin
+    publish(SLUG, "1.0", php=case.old)
+    fleet.install(site, case.kind, SLUG, "1.0")
+    fleet.wp(site, case.kind.removesuffix("s"), "activate", SLUG)
     more = dict(case.more)
+    folder = str(more.pop("folder", ""))
     version = str(more.pop("version", "1.1"))
-    fleet.catalogue.plugin(SLUG, version, php=case.php, **more)  # type: ignore[arg-type]
+    if folder:
+        more["package"] = _in_folder(folder, case.php)
+    publish(SLUG, version, php=case.php, **more)  # type: ignore[arg-type]
     if case.cut:
         fleet.catalogue.switch(cut={SLUG: case.cut})
+
+
+def _in_folder(folder: str, php: str) -> bytes:
+    """A package that holds the plugin in another folder."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        head = f"<?php\n/**\n * Plugin Name: {SLUG}\n * Version: 1.1\n */\n{php}\n"
+        archive.writestr(f"{folder}/{SLUG}.php", head)
+    return packed.getvalue()
+
+
+@contextmanager
+def trouble(fleet: Fleet, site: str, case: Case) -> Iterator[None]:
+    """What goes wrong on the host meanwhile: a disk that is small, a process that is killed."""
+    with ExitStack() as stack:
+        if case.small:
+            stack.enter_context(_small_disk(fleet, site, case.small))
+        if case.kill:
+            stack.enter_context(_killer(fleet.sites[site].path / KILL))
+        yield
+
+
+@contextmanager
+def _small_disk(fleet: Fleet, site: str, folder: str) -> Iterator[None]:
+    """One megabyte is mounted in the place of a folder; what was in it is in it."""
+    place, owner = fleet.sites[site].path / "wp-content" / folder, fleet.spec.user(fleet.sites[site].host)
+    place.mkdir(exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", f"size=1m,uid={getpwnam(owner).pw_uid},mode=755", "lab-small", place)
+    try:
+        yield
+    finally:
+        run("umount", "-l", place)
+        place.rmdir()
+
+
+@contextmanager
+def _killer(told: Path) -> Iterator[None]:
+    """Kills the process that writes its id there, as soon as it does."""
+    over = threading.Event()
+
+    def wait() -> None:
+        while not over.wait(0.02):
+            if told.exists() and (pid := told.read_text()).isdigit():
+                told.unlink()
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+                return
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        told.unlink(missing_ok=True)

@@ -98,6 +98,8 @@ class SiteFacts:
     php: str
     home: str
     siteurl: str
+    web_php: str = ""
+    """Version of the PHP that serves visitors, where the web server tells it; `php` is the command line's."""
     multisite: bool = False
     locale: str = "en_US"
     plugins: tuple[Extension, ...] = ()

@@ -25,13 +25,13 @@ from runner.verify.traits import NO_TRAITS, Traits, traits
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Ask", "Looker", "Sight", "browser", "fetch", "look"]
+__all__ = ["DOOR", "Ask", "Looker", "Sight", "browser", "fetch", "look"]
 
 _BODY_LIMIT = 8 << 20
 _AT_ONCE = 4
 _PATIENCE = 3.0
-_DOOR = 12.0
-"""Seconds for which a closed door is waited for: an update's own opens again."""
+DOOR = 12.0
+"""Seconds for which a look waits for a closed door: an update's own opens again."""
 _WHOLE = 60.0
 """Seconds for one look at all of a site."""
 
@@ -93,10 +93,16 @@ class Looker:
     """Asks until answers are good or patience ends, some at once. All of a look has an end."""
 
     def __init__(
-        self, limit: float, patience: float = _PATIENCE, pause: Callable[[float], None] = time.sleep
+        self,
+        limit: float,
+        patience: float = _PATIENCE,
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        door: float = DOOR,
     ) -> None:
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
+        self._door = time.monotonic() + door
         self._browsers = {known: browser(limit, known=known) for known in (False, True)}
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
@@ -125,7 +131,8 @@ class Looker:
             answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
             seconds = time.monotonic() - began
             findings = (answer.failure,) if answer.failure else ask.judged(answer)
-            end = min(asked + (_DOOR if answer.waits else self._patience), self._end)
+            end = asked + self._patience
+            end = min(max(end, self._door) if answer.waits else end, self._end)
             if not findings or time.monotonic() + wait > end:
                 page = PageLook(
                     page=ask.name,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runner.model import PageLook, Site, SiteKind
-from runner.verify.http import Ask, Looker, Sight, address
+from runner.verify.http import DOOR, Ask, Looker, Sight, address
 from runner.verify.judge import Answer, Expectation, judge
 from runner.verify.worse import refused, worse
 
@@ -78,11 +78,6 @@ class Signals:
         """Answers that came from a cache, and so are no evidence: the page and what the cache said."""
         return tuple(f"{one.page.page}: {one.traits.cached}" for one in self.sights if one.traits.cached)
 
-    @property
-    def php(self) -> str:
-        """The version of PHP that answers visitors, where it is told."""
-        return next((sight.traits.php for sight in self.sights if sight.traits.php), "")
-
 
 def observe(
     site: Site,
@@ -90,6 +85,7 @@ def observe(
     before: Signals | None = None,
     limit: float = 8.0,
     patience: float = 3.0,
+    door: float = DOOR,
     pause: Callable[[float], None] = time.sleep,
 ) -> Signals:
     """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
@@ -99,6 +95,7 @@ def observe(
         before: how it was; what was slow then has more time now.
         limit: seconds for one request.
         patience: seconds for which a bad answer is asked again.
+        door: seconds for which a closed door is waited for.
         pause: waits between two tries.
     """
     at = datetime.now(UTC)
@@ -108,7 +105,7 @@ def observe(
         for number, ask in enumerate(_asks(site))
     ]
     pages = len(site.pages)
-    with Looker(limit, patience, pause) as looker:
+    with Looker(limit, patience, pause, door=door) as looker:
         visitors = looker.see(asks[:pages])
         if any(sight.page.status is None for sight in visitors):
             return Signals(at=at, visitors=visitors)  # who does not answer is not asked for more
@@ -145,7 +142,8 @@ def examine(
     end = time.monotonic() + patience
     good, bad = 0, 0
     while True:
-        seen = observe(site, before=before, limit=limit, patience=0.0, pause=pause)
+        door = 0.0 if bad else DOOR
+        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause)
         found = compare(before, seen)
         good, bad = (0, bad + 1) if found else (good + 1, bad)
         if not found and good >= (_ENOUGH if bad else 1):

@@ -49,8 +49,6 @@ class Traits:
     """What is odd about it and may be meant: it counts only where it is new, a sentence each."""
     cached: str = ""
     """The header by which a cache says that it answered; empty where none says so."""
-    php: str = ""
-    """PHP's version, where the server tells."""
 
 
 NO_TRAITS = Traits()
@@ -67,7 +65,6 @@ def traits(answer: Answer) -> Traits:
         closed=not answer.cut and b"</html" in answer.body.lower(),
         signs=_signs(answer.body),
         cached=_cached(answer),
-        php=_php(answer),
     )
 
 
@@ -125,9 +122,3 @@ def _cached(answer: Answer) -> str:
         if ("cache" in name and _HIT.search(value)) or (name == "age" and value.strip() not in {"", "0"}):
             return f"{name}: {value.strip()[:60]}"
     return ""
-
-
-def _php(answer: Answer) -> str:
-    powered = " ".join(value for name, value in answer.headers if name == "x-powered-by")
-    match = re.search(r"PHP/(\d+\.\d+(?:\.\d+)?)", powered)
-    return match[1] if match else ""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from lab.gauntlet import CASES, SLUG, Case, prepare
+from lab.gauntlet import CASES, SLUG, Case, prepare, trouble
 from tests.crew import Crew, check_nobody_is_left
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from lab import Fleet
+    from tests.crew import Said
 
 pytestmark = pytest.mark.fleet
 
@@ -26,20 +32,95 @@ steps:
   - wordpress.themes: {{update: [{SLUG}]}}
     on_failure: continue
 """
+ASIDE = {("wp-content", "upgrade"), ("wp-content", "upgrade-temp-backup")}
+"""WordPress's own places for a moment."""
+OPTIONS = ("home", "siteurl", "active_plugins", "stylesheet", "template", "admin_email")
+PAGE = """\
+# The gauntlet
+
+Updates that misbehave, each a real package for a real site, and what Sitecrew made of them. After each the
+site is well; where the update did not stay, its files and options are to the byte what they were. This
+table is written by `tests/promises/test_gauntlet.py` where `SITECREW_GAUNTLET` names this file. Seconds are from
+the verdict to the look that finds the site well, on a small machine with other things to do.
+
+What is judged, and how, stands in [transactions](transactions.md).
+
+| case | what the signals said | what was done | seconds until healthy |
+|---|---|---|---|"""
+DONE = {
+    "undone": "taken back, held",
+    "failed": "did not happen",
+    "held": "not begun",
+    "changed": "kept",
+}
 BROKEN = {"undone": 5, "failed": 3, "held": 0, "changed": 0}
 
 
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[str]]:
+    """The rows of docs/gauntlet.md: written where SITECREW_GAUNTLET names a file and every case was run."""
+    rows: list[str] = []
+    yield rows
+    if (path := os.environ.get("SITECREW_GAUNTLET")) and len(rows) == len(CASES):
+        Path(path).write_text("\n".join((PAGE, *rows, "")))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_the_verdict_is_right_and_the_site_is_well(fleet: Fleet, tmp_path: Path, case: Case) -> None:
+def test_the_verdict_is_right_and_the_site_is_well(
+    fleet: Fleet, tmp_path: Path, case: Case, table: list[str]
+) -> None:
     prepare(fleet, SITE, case)
     crew = Crew(fleet, tmp_path / "crew", PLAYBOOK)
-    said = crew.say("run", "gauntlet", "-l", SITE, "--json")
+    configure(crew, case)
+    before = tree(fleet, SITE)
+    with trouble(fleet, SITE, case):
+        said = crew.say("run", "gauntlet", "-l", SITE, "--json")
     change = change_of(crew)
     assert (change["outcome"], change["why"]) == (case.expected, change["why"]), said.err
     assert case.because in change["why"]
     assert said.code == BROKEN[case.expected]
     check_well(fleet, crew)
+    table.append(row(case, change, said))
     assert installed(fleet, case) == ("1.1" if case.expected == "changed" else "1.0", "active")
+    if case.expected != "changed":
+        assert tree(fleet, SITE) == before
+
+
+def row(case: Case, change: Mapping[str, Any], said: Said) -> str:
+    """What the signals said, what was done, and the seconds from the verdict to a site that is well again."""
+    at = {event["event"] + event.get("phase", ""): event["at"] for event in said.events}
+    seconds = "-"
+    if change["outcome"] == "undone":
+        judged, well = (datetime.fromisoformat(at[name]) for name in ("trial.judged", "look.takenundo"))
+        seconds = f"{(well - judged).total_seconds():.1f}"
+    signals = re.sub(r"127\.0\.\d+\.\d+(:\d+)?", "shop.example", change["why"]) or "nothing is worse"
+    return f"| {case.name} | {signals.replace('|', chr(92) + '|')} | {DONE[change['outcome']]} | {seconds} |"
+
+
+def configure(crew: Crew, case: Case) -> None:
+    """What the case asks of the inventory and of the settings."""
+    if case.pages != ("/",):
+        pages = "".join(f"\n          - {page}" for page in case.pages)
+        path = f"path: {crew.fleet.sites[SITE].path}"
+        crew.edit("inventory.yaml", f"{path}\n", f"{path}\n        pages:{pages}\n")
+    if case.look:
+        crew.settings(f"limits: {{look: {case.look}}}\n")
+
+
+def tree(fleet: Fleet, site: str) -> dict[str, object]:
+    """The site's files, each by its mode and what is in it, and the options that matter."""
+    root = fleet.sites[site].path
+    found: dict[str, object] = {
+        str(path.relative_to(root)): (
+            path.lstat().st_mode,
+            path.lstat().st_uid,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in (root, *root.rglob("*"))
+        if path.relative_to(root).parts[:2] not in ASIDE
+    }
+    rows = fleet.sql(site, "SELECT option_name, option_value FROM wp_options")
+    return found | {"options": sorted(row for row in rows.splitlines() if row.split("\t")[0] in OPTIONS)}
 
 
 def change_of(crew: Crew) -> dict[str, Any]:

@@ -76,6 +76,12 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
             "announced without a package to download: the licence is missing or has run out",
         ),
         ({"requires_php": "8.3"}, {}, "needs PHP 8.3; the site has 8.2.1"),
+        ({"requires_php": "8.0"}, {"web_php": "7.4.33"}, "needs PHP 8.0; the site has 7.4.33"),
+        (
+            {"requires_php": "8.3"},
+            {"web_php": "8.3.1"},
+            "needs PHP 8.3; the command line of its host has 8.2.1",
+        ),
         ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
         ({"writable": False}, {}, "this login may not write to its folder"),
         (

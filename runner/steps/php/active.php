@@ -1,5 +1,11 @@
 <?php
-// What was active is active again. Input: {"plugins": [file], "network": [file]}. Runs without plugins and themes.
+// What was active is active again, and the site where it was. Runs without plugins and themes.
+// Input: {"plugins": [file], "network": [file], "addresses": {"home", "siteurl"}}.
+foreach ( $GLOBALS['sitecrew']['addresses'] as $sitecrew_name => $sitecrew_url ) {
+	if ( '' !== $sitecrew_url && get_option( $sitecrew_name ) !== $sitecrew_url ) {
+		update_option( $sitecrew_name, $sitecrew_url );
+	}
+}
 $sitecrew_there = function ( $file ) {
 	return is_file( WP_PLUGIN_DIR . "/$file" );
 };

@@ -16,7 +16,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'file'               => $file,
 		'folder'             => $folder,
 		'active'             => $active,
-		'writable'           => wp_is_writable( $folder ),
+		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
 		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
@@ -26,6 +26,22 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'update_uri'         => $uri,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
+}
+
+/** Whether every folder in it may be written to: a run as root once, and an update would end half way. */
+function sitecrew_all_writable( $folder ) {
+	$below = WP_PLUGIN_DIR === $folder ? array() : (array) glob( "$folder/*", GLOB_ONLYDIR );
+	while ( $below ) {
+		$next = array_pop( $below );
+		if ( is_link( $next ) ) {
+			continue;
+		}
+		if ( ! wp_is_writable( $next ) ) {
+			return false;
+		}
+		$below = array_merge( $below, (array) glob( "$next/*", GLOB_ONLYDIR ) );
+	}
+	return true;
 }
 
 function sitecrew_plugins() {
@@ -94,6 +110,13 @@ function sitecrew_unwritable() {
 		}
 	}
 	return $found;
+}
+
+/** The version of PHP that serves visitors, where the web server tells it; the command line's may be another. */
+function sitecrew_web_php() {
+	$answer = wp_remote_get( includes_url( 'version.php' ), array( 'timeout' => 3, 'redirection' => 0 ) );
+	$powers = implode( ' ', (array) wp_remote_retrieve_header( $answer, 'x-powered-by' ) );
+	return preg_match( '~PHP/(\d+\.\d+(?:\.\d+)?)~', $powers, $found ) ? $found[1] : '';
 }
 
 /** Values of `error_log` in the pools of PHP-FPM that run as this user, as far as their configuration can be read. */
@@ -283,6 +306,7 @@ sitecrew_say(
 		'themes_checked'    => $sitecrew_themes,
 		'wordpress'         => $GLOBALS['wp_version'],
 		'php'               => PHP_VERSION,
+		'web_php'           => $sitecrew_check ? sitecrew_web_php() : '',
 		'home'              => (string) get_option( 'home' ),
 		'siteurl'           => (string) get_option( 'siteurl' ),
 		'multisite'         => is_multisite(),

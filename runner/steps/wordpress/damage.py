@@ -10,7 +10,8 @@ __all__ = ["damage"]
 def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str:
     """What is broken now and was not before, in a sentence; empty where nothing is.
 
-    An update that did not happen is no damage: the site is as it was.
+    An update that did not happen is no damage: the site is as it was. Nor is a closed door, which may open
+    again: visitors' pages tell whether it does.
     """
     if after is None:
         return problem or "the site could not be read any more"
@@ -23,8 +24,6 @@ def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str
     for words, items in missing.items():
         if items:
             return f"{words}: {', '.join(items)}"
-    if after.maintenance and not before.maintenance:
-        return "the site was left in maintenance"
     return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from runner.model import Change, ItemKind, SiteFacts
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["extensions_guard"]
@@ -27,6 +28,15 @@ fi
 _SAVE = r"""
 find "$content" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
 mkdir -p "$kept" && chmod 700 "$kept" || exit 1
+room() {
+  need=$(du -sk "$@" 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }')
+  free=$(df -Pk "$kept" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  left=$(df -Pi "$kept" 2>/dev/null | awk 'NR == 2 && $2 > 0 { print $4 }')
+  if [ "${free:-$((3 * need + 16384))}" -lt $((3 * need + 16384)) ] || [ "${left:-1000}" -lt 1000 ]; then
+    echo "No space left for a restore point: $need kB are needed, $free kB and ${left:-some} inodes are free"
+    exit 1
+  fi
+}
 keep() {
   [ -e "$kept/$2" ] && return
   rm -rf "$kept/$2.part"
@@ -50,15 +60,21 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
         return None
     places = _places(facts, changes)
     head = _head(facts, tag)
+    room = shlex.join(("room", *(path for _, path in places)))
     save = "\n".join(f"keep {shlex.quote(path)} {shlex.quote(name)} || exit 1" for name, path in places)
     undo = "\n".join(f"back {shlex.quote(path)} {shlex.quote(name)} || failed=1" for name, path in places)
     active = program("active", context.mark, _active(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f"{head}{_SAVE}{save}\n"),
-        undo=site_script(site, host, mark, f'{head}{_UNDO}failed=\n{undo}\n{active}\n[ -z "$failed" ]'),
+        save=Script(text=f"{head}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
+        undo=site_script(
+            site,
+            host,
+            mark,
+            f'{head}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
+        ),
         check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
-        tidy=f'{head}rm -rf "$kept"/*.bad "$kept"/*.part',
+        tidy=f'{head}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
 
 
@@ -84,4 +100,5 @@ def _active(facts: SiteFacts) -> dict[str, object]:
     return {
         "plugins": [entry.file for entry in facts.plugins if entry.active and not entry.network],
         "network": [entry.file for entry in facts.plugins if entry.network],
+        "addresses": {"home": facts.home, "siteurl": facts.siteurl},
     }

@@ -10,6 +10,7 @@ from runner.steps.versions import compare
 __all__ = ["change", "impediment", "network_note", "obstacle", "unknown"]
 
 _UNASKED = "wordpress.org could not be asked, so newer versions are not known"
+_CLI = "the command line of its host"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
 
 
@@ -89,7 +90,8 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
     licence = "announced without a package to download: the licence is missing or has run out"
     yield not offer.package, licence
     needed = offer.requires_php
-    yield needed and compare(facts.php, needed) < 0, f"needs PHP {needed}; the site has {facts.php}"
+    for found, where in ((facts.web_php, "the site"), (facts.php, _CLI if facts.web_php else "the site")):
+        yield needed and found and compare(found, needed) < 0, f"needs PHP {needed}; {where} has {found}"
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:

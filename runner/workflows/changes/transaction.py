@@ -247,7 +247,13 @@ class _Transaction:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why:
             self.why = self.log.blame(lambda: see(self.task))
-        return "undo" if self.why else "keep"
+        verdict: Verdict = "undo" if self.why else "keep"
+        session = self.task.session
+        why = session.redactor.redact(self.why)
+        session.emit(
+            "trial.judged", self.task.run, self.task.site.name, self.step.id, verdict=verdict, why=why
+        )
+        return verdict
 
     def _trial(self, record: JobRecord) -> Trial:
         facts, problem = self._facts(_text(record.tasks.get("read")))

@@ -1,0 +1,79 @@
+"""What lies around the items of a change, kept for the time of the change.
+
+An update may delete another plugin, drop a must-use plugin, rewrite `.htaccess` or close the door behind it.
+When it is taken back, so is that: what has gone comes back from hard links, which cost no space, what is new
+goes into the restore point, and the files that steer the site are as they were.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from runner.model import SiteFacts
+
+__all__ = ["TIDY", "keep_neighbours", "put_back_neighbours"]
+
+TIDY = '"$kept"/*.near'
+"""Only good for the change itself: later there are plugins that somebody has installed since."""
+_STEERING = (".htaccess", ".user.ini", "wp-config.php")
+_NEAR = r"""
+near() {
+  if [ -d "$kept/$1.near" ]; then return; fi
+  rm -rf "$kept/$1.part"
+  mkdir -p "$kept/$1.part"
+  for one in "$2"/$3; do
+    if [ -e "$one" ]; then cp -al "$one" "$kept/$1.part/" 2>/dev/null || return 0; fi
+  done
+  mv "$kept/$1.part" "$kept/$1.near"
+}
+steers() {
+  mkdir -p "$kept/steering.near"
+  for one; do if [ -f "$one" ]; then cp -p "$one" "$kept/steering.near/" || return 0; fi; done
+  if [ ! -e "$root/.maintenance" ]; then : >"$kept/open.near"; fi
+}
+"""
+_AROUND = r"""
+around() {
+  if [ ! -d "$kept/$1.near" ]; then return; fi
+  for one in "$2"/$3; do
+    if [ -e "$one" ] && [ ! -e "$kept/$1.near/${one##*/}" ]; then mv "$one" "$kept/$1-${one##*/}.new"; fi
+  done
+  for one in "$kept/$1.near"/$3; do
+    if [ -e "$one" ] && [ ! -e "$2/${one##*/}" ]; then cp -al "$one" "$2/"; fi
+  done
+}
+steer() {
+  for one; do
+    old="$kept/steering.near/${one##*/}"
+    if [ -f "$old" ] && ! cmp -s "$old" "$one"; then cp -p "$old" "$one"; fi
+    if [ -d "$kept/steering.near" ] && [ ! -f "$old" ]; then rm -f "$one"; fi
+  done
+  if [ -e "$kept/open.near" ]; then rm -f "$root/.maintenance"; fi
+}
+"""
+
+
+def keep_neighbours(facts: SiteFacts) -> str:
+    """Shell text that keeps them below `$kept`; what cannot be kept is no reason not to begin."""
+    return f"{_NEAR}{_each('near', facts)}\n{_steering('steers', facts)}\n"
+
+
+def put_back_neighbours(facts: SiteFacts) -> str:
+    """Shell text that puts them back, as far as they were kept. Idempotent."""
+    return f"{_AROUND}{_each('around', facts)}\n{_steering('steer', facts)}\n"
+
+
+def _each(verb: str, facts: SiteFacts) -> str:
+    content = facts.content or f"{facts.root}wp-content"
+    places = (
+        ("plugins", facts.plugins_folder or f"{content}/plugins", "*"),
+        ("themes", facts.themes_folder or f"{content}/themes", "*"),
+        ("must-use", f"{content}/mu-plugins", "*"),
+        ("drop-ins", content, "*.php"),
+    )
+    return "\n".join(shlex.join((verb, name, path, glob)) for name, path, glob in places)
+
+
+def _steering(verb: str, facts: SiteFacts) -> str:
+    root = facts.root.rstrip("/")
+    return f"root={shlex.quote(root)}\n" + shlex.join((verb, *(f"{root}/{name}" for name in _STEERING)))
