@@ -53,11 +53,32 @@ class Case:
     """The time limit of a look, where it is not the usual one."""
     small: str = ""
     """A folder below wp-content that has one megabyte only."""
+    cached: bool = False
+    """A page cache stands before the site that has every page, and never lets one go."""
     kill: bool = False
     """PHP is killed when 1.0 has written its process id into `KILL`."""
 
 
 KILL = "wp-content/uploads/weathervane.pid"
+_CACHE = """<?php
+$page = strtok( isset( $_SERVER['REQUEST_URI'] ) ? $_SERVER['REQUEST_URI'] : '', '?' );
+if ( PHP_SAPI !== 'cli' && ! isset( $_GET['rest_route'] ) && false === strpos( $page, '/wp-' ) ) {
+	$kept = WP_CONTENT_DIR . '/cache/' . md5( $page );
+	if ( is_file( $kept ) ) {
+		readfile( $kept );
+		exit;
+	}
+	ob_start(
+		function ( $text ) use ( $kept ) {
+			if ( 200 === http_response_code() && '' !== $text ) {
+				file_put_contents( $kept, $text );
+			}
+			return $text;
+		}
+	);
+}
+"""
+"""A drop-in that asks neither for queries nor for cookies, and does not say that it answered."""
 _BALLAST = {"ballast.bin": random.Random(1).randbytes(3 << 20)}  # noqa: S311 - any bytes that do not compress
 
 
@@ -264,6 +285,13 @@ CASES = (
         because="500",
     ),
     Case(
+        name="fatal behind a page cache",
+        expected="undone",
+        php=_on("template_redirect"),
+        cached=True,
+        because="a page that is not there: answers 500",
+    ),
+    Case(
         name="folder renamed",
         expected="failed",
         more={"folder": "weathervane-pro"},
@@ -305,6 +333,8 @@ def prepare(fleet: Fleet, site: str, case: Case) -> None:
     publish(SLUG, "1.0", php=case.old)
     fleet.install(site, case.kind, SLUG, "1.0")
     fleet.wp(site, case.kind.removesuffix("s"), "activate", SLUG)
+    if case.cached:
+        _put_up_cache(fleet, site)
     more = dict(case.more)
     folder = str(more.pop("folder", ""))
     version = str(more.pop("version", "1.1"))
@@ -313,6 +343,17 @@ def prepare(fleet: Fleet, site: str, case: Case) -> None:
     publish(SLUG, version, php=case.php, **more)  # type: ignore[arg-type]
     if case.cut:
         fleet.catalogue.switch(cut={SLUG: case.cut})
+
+
+def _put_up_cache(fleet: Fleet, site: str) -> None:
+    found = fleet.sites[site]
+    config, content = found.path / "wp-config.php", found.path / "wp-content"
+    config.write_text(config.read_text().replace("<?php", "<?php define( 'WP_CACHE', true );", 1))
+    (content / "advanced-cache.php").write_text(_CACHE)
+    (content / "cache").mkdir(exist_ok=True)
+    user = fleet.spec.user(found.host)
+    run("chown", f"{user}:{user}", content / "advanced-cache.php", content / "cache")
+    run("curl", "-sf", "-o", "/dev/null", f"{found.url}/")
 
 
 def _in_folder(folder: str, php: str) -> bytes:
