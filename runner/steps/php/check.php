@@ -1,9 +1,32 @@
 <?php
 // Does the site work, as far as its own host can tell? It has booted if this runs at all; then it looks at itself.
-// Input: {"home": url}. Exit status 1 when a page or wp-admin answers with an error. No answer at all says nothing:
-// many hosts cannot reach themselves.
-$sitecrew_bad = '';
-foreach ( array( home_url( '/' ), admin_url( 'admin-ajax.php?action=sitecrew_look' ) ) as $sitecrew_url ) {
+// Nothing of what counts here was wrong before, or the site would not have been touched. Input: {"home": url}.
+// Exit status 1 when a page, wp-admin or REST is broken. No answer at all says nothing: many hosts cannot reach
+// themselves.
+function sitecrew_flaw( $kind, $code, $body ) {
+	if ( $code >= 500 ) {
+		return "answers $code";
+	}
+	if ( 'page' === $kind && 200 === $code && '' === trim( $body ) ) {
+		return 'is empty';
+	}
+	if ( 'page' === $kind && preg_match( '~<body[^>]{0,200}\bid=["\']?error-page\b~', $body ) ) {
+		return 'shows the page on which WordPress gives up';
+	}
+	if ( 'rest' === $kind && 200 === $code && ! is_array( json_decode( preg_replace( '~^\xEF\xBB\xBF~', '', $body ), true ) ) ) {
+		return 'is no JSON';
+	}
+	return '';
+}
+
+$sitecrew_bad  = '';
+$sitecrew_urls = array(
+	'page'  => home_url( '/' ),
+	'none'  => home_url( '/sitecrew-' . strtolower( wp_generate_password( 12, false ) ) . '/' ),
+	'admin' => admin_url( 'admin-ajax.php?action=sitecrew_look' ),
+	'rest'  => add_query_arg( 'rest_route', '/', home_url( '/' ) ),
+);
+foreach ( $sitecrew_urls as $sitecrew_kind => $sitecrew_url ) {
 	$sitecrew_answer = wp_remote_get(
 		add_query_arg( 'sitecrew', wp_generate_password( 12, false ), $sitecrew_url ),
 		array(
@@ -14,10 +37,9 @@ foreach ( array( home_url( '/' ), admin_url( 'admin-ajax.php?action=sitecrew_loo
 	if ( is_wp_error( $sitecrew_answer ) ) {
 		continue;
 	}
-	$sitecrew_code = (int) wp_remote_retrieve_response_code( $sitecrew_answer );
-	$sitecrew_page = false === strpos( $sitecrew_url, 'admin-ajax' );
-	if ( $sitecrew_code >= 500 || ( $sitecrew_page && 200 === $sitecrew_code && '' === trim( wp_remote_retrieve_body( $sitecrew_answer ) ) ) ) {
-		$sitecrew_bad = "$sitecrew_url answers $sitecrew_code";
+	$sitecrew_flaw = sitecrew_flaw( $sitecrew_kind, (int) wp_remote_retrieve_response_code( $sitecrew_answer ), wp_remote_retrieve_body( $sitecrew_answer ) );
+	if ( '' !== $sitecrew_flaw ) {
+		$sitecrew_bad = "$sitecrew_url $sitecrew_flaw";
 	}
 }
 sitecrew_say( array( 'check' => '' === $sitecrew_bad ? 'well' : $sitecrew_bad ) );
