@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -130,6 +131,58 @@ class Catalogue:
         return self._publish(
             "themes", slug, announced, inside | dict(files or {}), about, package=package, missing=missing
         )
+
+    def core(
+        self,
+        version: str,
+        *,
+        like: str = "6.5.5",
+        edits: Mapping[str, str] | None = None,
+        without: tuple[str, ...] = (),
+        says: str = "",
+        genuine: bool = True,
+        package: bytes | None = None,
+        requires_php: str = "7.2.24",
+        requires_mysql: str = "5.5.5",
+    ) -> str:
+        """Publishes a version of WordPress: a copy of one that is there, with changes.
+
+        Args:
+            version: What is announced.
+            like: The version that it is a copy of, without its wp-content.
+            edits: Texts that take the place of files, by their names in WordPress's folder. `@` stands for
+                the file as it was.
+            without: Files that are left out.
+            says: What its version.php says; `version` where empty.
+            genuine: Whether the checksums are those of the zip; else they are those of the unchanged copy.
+            package: What is downloaded instead of a zip.
+            requires_php: What the announcement says about PHP.
+            requires_mysql: What it says about the database.
+
+        Returns:
+            `version`.
+        """
+        place = self.folder / "core"
+        with zipfile.ZipFile(place / f"{like}-no-content.zip") as packed:
+            files = {name.removeprefix("wordpress/"): packed.read(name) for name in packed.namelist()}
+        about = "wp-includes/version.php"
+        files[about] = files[about].replace(f"'{like}'".encode(), f"'{says or version}'".encode())
+        sums = {name: hashlib.md5(data).hexdigest() for name, data in files.items()}
+        for name, text in (edits or {}).items():
+            files[name] = text.encode().replace(b"@", files.get(name, b""))
+        named = [(f"wordpress/{name}", data) for name, data in sorted(files.items()) if name not in without]
+        for end in ("", "-no-content"):
+            target = place / f"{version}{end}.zip"
+            target.unlink(missing_ok=True)
+            if package is None:
+                write_zip(target, named, stamp=f"wordpress {version}", level=1)
+            else:
+                write(target, package)
+        if not genuine:
+            write(place / f"{version}.sums", json.dumps(sums))
+        said = {"requires_php": requires_php, "requires_mysql": requires_mysql}
+        write(place / f"{version}.json", json.dumps(said))
+        return version
 
     def translation(
         self, kind: str, slug: str, language: str, updated: str, words: Mapping[str, str], *, bad: str = ""

@@ -159,6 +159,7 @@ class Answers:
         """Offers the newest of all, and by itself the newest of the installed branch."""
         known = self.shelf.versions("core")
         newer = [version for version in known if ordered(version) > ordered(installed)]
+        offer = self.offer
         if not newer:
             return {"offers": [offer(known[-1] if known else installed, "latest")], "translations": []}
         branch = [version for version in newer if ordered(version)[:2] == ordered(installed)[:2]]
@@ -167,7 +168,34 @@ class Answers:
         offers += [offer(version, "autoupdate") for version in dict.fromkeys(kept)]
         return {"offers": offers, "translations": []}
 
+    def offer(self, version: str, response: str) -> dict[str, Any]:
+        """One core version as the version check describes it."""
+        about = self.shelf.about("core", "", version) if version in self.shelf.versions("core") else {}
+        full = f"{DOWNLOADS}/release/wordpress-{version}"
+        packages = {
+            "full": f"{full}.zip",
+            "no_content": f"{full}-no-content.zip",
+            "new_bundled": False,
+            "partial": False,
+            "rollback": False,
+        }
+        return {
+            "response": response,
+            "download": f"{full}.zip",
+            "locale": "en_US",
+            "packages": packages,
+            "current": version,
+            "version": version,
+            "php_version": about.get("requires_php", "7.2.24"),
+            "mysql_version": about.get("requires_mysql", "5.5.5"),
+            "new_bundled": "6.7",
+            "partial_version": False,
+        }
+
     def core_sums(self, version: str) -> dict[str, Any]:
+        said = self.shelf.folder / f"core/{version}.sums"
+        if said.exists():
+            return {"checksums": json.loads(said.read_text())}
         sums = self.shelf.sums(self.shelf.folder / f"core/{version}.zip", "wordpress")
         return {"checksums": {name: sum_["md5"] for name, sum_ in sums.items()} or False}
 
@@ -220,30 +248,6 @@ class Answers:
             "last_updated": "2026-10-01 9:00am GMT",
             "author": "The lab",
         }
-
-
-def offer(version: str, response: str) -> dict[str, Any]:
-    """One core version as the version check describes it."""
-    full = f"{DOWNLOADS}/release/wordpress-{version}"
-    packages = {
-        "full": f"{full}.zip",
-        "no_content": f"{full}-no-content.zip",
-        "new_bundled": False,
-        "partial": False,
-        "rollback": False,
-    }
-    return {
-        "response": response,
-        "download": f"{full}.zip",
-        "locale": "en_US",
-        "packages": packages,
-        "current": version,
-        "version": version,
-        "php_version": "7.2.24",
-        "mysql_version": "5.5.5",
-        "new_bundled": "6.7",
-        "partial_version": False,
-    }
 
 
 def package(path: str) -> tuple[str, str] | None:

@@ -85,6 +85,7 @@ class CoreOffer:
     version: str
     package: str
     requires_php: str = ""
+    requires_mysql: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,10 @@ class SiteFacts:
     """Files where errors of its PHP may be found, readable to this user; some may not exist yet."""
     maintenance: bool = False
     """A .maintenance file that WordPress obeys (younger than ten minutes): visitors get 503."""
+    mysql: str = ""
+    """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
+    core_fixed: str = ""
+    """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     root: str = ""
     """Absolute folder of WordPress itself, with a slash at its end."""
     content: str = ""

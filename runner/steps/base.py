@@ -54,6 +54,8 @@ class Context:
     plan: SitePlan
     mark: str = ""
     """Random word that begins each line which a program of ours prints for us."""
+    tag: str = ""
+    """Names the restore point of the change among those of the site; empty where it is no transaction."""
     before: SiteFacts | None = None
     after: SiteFacts | None = None
     """As re-read at the end of the segment; None while the script is written, or when that failed."""
@@ -99,6 +101,8 @@ class Guard:
     """Exit status 0 where the site works as far as the host can tell."""
     keep: Script | None = None
     """After the change was kept."""
+    settle: Script | None = None
+    """Makes whole what a change that was cut has left half done; runs behind every change. Idempotent."""
     tidy: str = ""
     """Shell text for the end of the job: removes what is temporary. Idempotent."""
 

@@ -132,9 +132,9 @@ def change_of(crew: Crew) -> dict[str, Any]:
     return next(c for step in site["steps"] for c in step["changes"] if c["item"] == SLUG and c["to"])
 
 
-def check_well(fleet: Fleet, crew: Crew) -> None:
+def check_well(fleet: Fleet, crew: Crew, name: str = SITE) -> None:
     """As visitors, wp-admin and REST have it; and nothing is left of our work."""
-    site = fleet.sites[SITE]
+    site = fleet.sites[name]
     page = httpx.get(site.url, timeout=20)
     assert page.status_code == 200
     assert site.expect in page.text

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -73,13 +73,16 @@ def core(action=Action.CHANGE):
     )
 
 
-def test_a_core_update_takes_away_the_maintenance_file_that_was_not_there_before():
+def test_a_core_update_that_shuts_the_door_takes_away_the_maintenance_file_that_was_not_there_before():
     kind, step = registry()["wordpress.core"], Step(id="core", kind="wordpress.core", options=None)
-    before = SiteFacts(wordpress="6.5.5", php="8.2", home="h", siteurl="h", root="/srv/w p/")
+    before = SiteFacts(
+        wordpress="6.5.5", php="8.2", home="h", siteurl="h", root="/srv/w p/", core_fixed="it is a link"
+    )
     assert kind.cleanup(step, context(core(), before=before)) == "rm -f '/srv/w p/.maintenance'"
     theirs = SiteFacts(wordpress="6.5.5", php="8.2", home="h", siteurl="h", maintenance=True)
     assert kind.cleanup(step, context(core(), before=theirs)) == ""
     assert kind.cleanup(step, context(core(Action.HOLD), before=before)) == ""
+    assert kind.cleanup(step, context(core(), before=replace(before, core_fixed=""))) == ""
     assert registry()["wordpress.plugins"].cleanup(step, context(core(), before=before)) == ""
 
 

@@ -89,6 +89,7 @@ function sitecrew_core_offers() {
 			'version'      => $version,
 			'package'      => sitecrew_without_keys( sitecrew_field( $offer, 'download' ) ),
 			'requires_php' => sitecrew_field( $offer, 'php_version' ),
+			'requires_mysql' => sitecrew_field( $offer, 'mysql_version' ),
 		);
 	}
 	return array_values( $found );
@@ -166,6 +167,21 @@ function sitecrew_logs() {
 		}
 	}
 	return array_slice( $logs, 0, 8 );
+}
+
+/** Why WordPress's own folders and files cannot change places with others by renames; empty where they can. */
+function sitecrew_core_fixed() {
+	$root = stat( ABSPATH );
+	foreach ( array( 'wp-admin', WPINC, 'index.php', 'wp-load.php', 'wp-settings.php', 'wp-login.php' ) as $name ) {
+		$there = @stat( ABSPATH . $name );
+		if ( is_link( ABSPATH . $name ) ) {
+			return "$name is a link";
+		}
+		if ( $root && $there && $root['dev'] !== $there['dev'] ) {
+			return "$name lies on another file system";
+		}
+	}
+	return '';
 }
 
 /** Packs of translations that are installed, with what is offered for them, and offers for others. */
@@ -311,6 +327,8 @@ sitecrew_say(
 		'siteurl'           => (string) get_option( 'siteurl' ),
 		'multisite'         => is_multisite(),
 		'locale'            => get_locale(),
+		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
+		'core_fixed'        => sitecrew_core_fixed(),
 		'root'              => ABSPATH,
 		'content'           => WP_CONTENT_DIR,
 		'plugins_folder'    => WP_PLUGIN_DIR,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from runner.model import Action, Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
-from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import branch, compare, key
+from runner.steps.wordpress.core_guard import core_guard, exchange, place
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.proposals import impediment, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
@@ -17,9 +18,31 @@ from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["Core", "CoreOptions"]
 
-_BODY = """
+_RENAMES = """
+{place}{exchange}
+stage() {{
+{stage}
+}}
+finish() {{
+{finish}
+}}
+stage
+status=$?
+if [ -e "$kept/ready" ]; then
+  : >"$kept/begun" && exchange new old new/files dropped && : >"$kept/done"
+  status=$?
+fi
+say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
+[ "$status" -eq 0 ] || exit "$status"
+database() {{
+{database}
+}}
+database && finish
+"""
+_UPGRADER = """
+{place}
 update() {{
-{program}
+{update}
 }}
 update
 status=$?
@@ -48,7 +71,7 @@ class CoreOptions:
 
 
 class Core(StepKind):
-    """WordPress to exactly the planned version. Visitors wait while its files are copied."""
+    """WordPress to exactly the planned version, the door open where its folders can be renamed."""
 
     name = "wordpress.core"
     summary = "Updates WordPress itself, and its database after it."
@@ -77,6 +100,7 @@ class Core(StepKind):
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True
+    transacts = True
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """The newest version of the branch and, with `all`, the newest at all: policy may hold the latter.
@@ -102,17 +126,32 @@ class Core(StepKind):
         return (*note, *(_change(step, offer, facts) for offer in newer))
 
     def script(self, step: Step, context: Context) -> Script | None:
-        """WordPress's own upgrader; then, in fresh processes, the version on disk and the database."""
-        pending = context.plan.pending(step.id)
-        if not pending:
+        """The planned version made ready beside the site, and exchanged for the old one.
+
+        Then, in fresh processes: the version on disk, the database, and what WordPress does after an update.
+        """
+        pending, facts = context.plan.pending(step.id), context.before
+        if not pending or facts is None:
             return None
-        run = program("core", context.mark, {"from": pending[-1].from_version, "to": pending[-1].to_version})
-        body = _BODY.format(program=run, database=upgrade_database(context))
+        about = {"from": pending[-1].from_version, "to": pending[-1].to_version}
+        parts = {"place": place(facts, context.tag), "database": upgrade_database(context)}
+        if facts.core_fixed:
+            update = program("core_upgrader", context.mark, about, parts=("core_offer",))
+            return site_script(
+                context.site, context.host, context.mark, _UPGRADER.format(update=update, **parts)
+            )
+        stage = program("core_stage", context.mark, about, parts=("core_offer",))
+        finish = program("core_lock", context.mark, about, parts=("core_offer", "core_finish"))
+        body = _RENAMES.format(stage=stage, finish=finish, exchange=exchange(context.mark), **parts)
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By what was re-read: the planned version, and the database at what that version wants."""
         return verdict(step, result, context, "core")
+
+    def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
+        """What was exchanged is kept whole and exchanged again; where that cannot be, a copy is put back."""
+        return core_guard(context, tag) if context.plan.pending(step.id) else None
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, failed for what could not be known, or ok."""
@@ -121,7 +160,7 @@ class Core(StepKind):
     def cleanup(self, step: Step, context: Context) -> str:
         """An upgrader that was killed leaves `.maintenance`, and visitors get 503 for ten minutes."""
         facts = context.before
-        if not context.plan.pending(step.id) or not facts or facts.maintenance:
+        if not context.plan.pending(step.id) or not facts or facts.maintenance or not facts.core_fixed:
             return ""
         root = facts.root or f"{context.site.path}/"
         return f"rm -f {shlex.quote(f'{root}.maintenance')}"
@@ -136,6 +175,7 @@ def _candidates(newer: list[CoreOffer], installed: str, *, everything: bool) -> 
 
 def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
     why = impediment(facts, offer, "root") or impediment(facts, offer, "admin")
+    closed = f"visitors have to wait meanwhile, for {facts.core_fixed}" if facts.core_fixed else ""
     return Change(
         step=step.id,
         item="core",
@@ -143,7 +183,7 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
         from_version=facts.wordpress,
         to_version=offer.version,
         action=Action.HOLD if why else Action.CHANGE,
-        why=why,
+        why=why or closed,
         title="WordPress",
         package=offer.package,
         active=True,

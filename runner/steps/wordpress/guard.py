@@ -15,7 +15,7 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["extensions_guard"]
+__all__ = ["active_plugins", "extensions_guard"]
 
 _PLACE = r"""
 device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
@@ -63,7 +63,7 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     room = shlex.join(("room", *(path for _, path in places)))
     save = "\n".join(f"keep {shlex.quote(path)} {shlex.quote(name)} || exit 1" for name, path in places)
     undo = "\n".join(f"back {shlex.quote(path)} {shlex.quote(name)} || failed=1" for name, path in places)
-    active = program("active", context.mark, _active(facts), "--skip-plugins --skip-themes ")
+    active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
         save=Script(text=f"{head}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
@@ -96,7 +96,8 @@ def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]
     return list(found.items())
 
 
-def _active(facts: SiteFacts) -> dict[str, object]:
+def active_plugins(facts: SiteFacts) -> dict[str, object]:
+    """The input of the program `active`: what is to be active again."""
     return {
         "plugins": [entry.file for entry in facts.plugins if entry.active and not entry.network],
         "network": [entry.file for entry in facts.plugins if entry.network],

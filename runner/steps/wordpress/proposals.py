@@ -92,6 +92,9 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
     needed = offer.requires_php
     for found, where in ((facts.web_php, "the site"), (facts.php, _CLI if facts.web_php else "the site")):
         yield needed and found and compare(found, needed) < 0, f"needs PHP {needed}; {where} has {found}"
+    server = offer.requires_mysql if isinstance(offer, CoreOffer) else ""
+    older = server and facts.mysql and compare(facts.mysql, server) < 0
+    yield older, f"needs MySQL {server}; the site has {facts.mysql}"
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:

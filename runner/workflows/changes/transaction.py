@@ -168,6 +168,7 @@ class _Transaction:
             host=self.task.order.hosts[site.host],
             plan=SitePlan(site=site.name, client=site.client, changes=self.changes),
             mark=mark_of(self.job),
+            tag=self._tag,
             before=self.before.facts,
         )
 
@@ -201,6 +202,7 @@ class _Transaction:
                 ),
                 # what did not happen is no reason to take anything back: the reading decides
                 HostTask("change", script.text, timeout=limit, policy="go"),
+                *_optional("settle", guard.settle, limit),
                 HostTask("read", read, timeout=_READ, policy="always"),
                 HostTask("cron", cron, timeout=_READ, policy="go"),
             ),
@@ -361,6 +363,10 @@ _WHY = {
     "nospace": "no space was left on the host",
     "failed": "the restore point could not be made",
 }
+
+
+def _optional(name: str, script: Script | None, limit: int) -> list[HostTask]:
+    return [HostTask(name, script.text, timeout=limit, policy="go")] if script else []
 
 
 def _text(record: TaskRecord | None) -> str:

@@ -1,0 +1,16 @@
+<?php
+// What WordPress does after an update of itself, in the new version's first whole process: tells those who wait for
+// it, forgets what was offered, and lets go of its lock. Translations are left to their own step.
+remove_action( 'upgrader_process_complete', array( 'Language_Pack_Upgrader', 'async_upgrade' ), 20 );
+require_once ABSPATH . 'wp-admin/includes/update-core.php'; // It holds what WordPress itself does then.
+wp_cache_flush();
+delete_site_transient( 'update_core' );
+do_action( '_core_updated_successfully', $GLOBALS['wp_version'] );
+delete_site_option( 'auto_core_update_failed' );
+$sitecrew_upgrader = new Core_Upgrader( new Automatic_Upgrader_Skin() );
+$sitecrew_about    = array(
+	'action' => 'update',
+	'type'   => 'core',
+);
+do_action( 'upgrader_process_complete', $sitecrew_upgrader, $sitecrew_about );
+sitecrew_core_say( 'done' );

@@ -1,0 +1,59 @@
+<?php
+// Before the programs that update WordPress itself: its version on disk, what is offered, and what is in the way.
+require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
+
+function sitecrew_core_version( $folder = ABSPATH ) {
+	$code = (string) @file_get_contents( $folder . WPINC . '/version.php' );
+	return preg_match( '/\$wp_version\s*=\s*\'([^\']+)\'/', $code, $match ) ? $match[1] : '';
+}
+
+function sitecrew_core_say( $state, $why = '' ) {
+	sitecrew_say(
+		array(
+			'item'    => 'core',
+			'state'   => $state,
+			'version' => sitecrew_core_version(),
+			'why'     => $why,
+		)
+	);
+}
+
+/** The offer of the planned version, in the language of the site where there is one; else null. */
+function sitecrew_core_offer( $version ) {
+	$known  = get_site_transient( 'update_core' );
+	$chosen = null;
+	foreach ( is_object( $known ) && ! empty( $known->updates ) ? $known->updates : array() as $offer ) {
+		if ( $version === sitecrew_field( $offer, 'current' ) && ( ! $chosen || get_locale() === sitecrew_field( $offer, 'locale' ) ) ) {
+			$chosen = $offer;
+		}
+	}
+	return $chosen;
+}
+
+/** What this job closed the door with, by a step before; empty when it did not. */
+function sitecrew_own_maintenance() {
+	$text = is_file( ABSPATH . '.maintenance' ) ? (string) file_get_contents( ABSPATH . '.maintenance' ) : '';
+	return strpos( $text, '// sitecrew ' . $GLOBALS['sitecrew']['mark'] ) ? $text : '';
+}
+
+/** Why the update cannot be begun; empty when it can. */
+function sitecrew_core_obstacle( $planned ) {
+	$flag = ABSPATH . '.maintenance';
+	if ( file_exists( $flag ) && time() - filemtime( $flag ) < 600 && ! sitecrew_own_maintenance() ) {
+		return 'somebody else has the site in maintenance (.maintenance)';
+	}
+	foreach ( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . WPINC, WP_CONTENT_DIR ) as $folder ) {
+		if ( ! wp_is_writable( $folder ) ) {
+			return "this login may not write to $folder";
+		}
+	}
+	if ( ! sitecrew_core_offer( $planned ) && ! sitecrew_check_core() ) {
+		return 'wordpress.org could not be asked for the package';
+	}
+	return sitecrew_core_offer( $planned ) ? '' : "wordpress.org does not offer $planned any more";
+}
+
+/** Marks in the restore point how far the change has come: begun, done, lock. */
+function sitecrew_mark( $name, $text = '' ) {
+	return false !== file_put_contents( getenv( 'SITECREW_KEPT' ) . "/$name", $text );
+}

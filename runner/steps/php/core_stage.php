@@ -1,0 +1,305 @@
+<?php
+// WordPress's planned version, fetched, checked and laid out beside the site, ready to take its place by renames.
+// Input: {"from", "to"}; the restore point's folder is the environment's SITECREW_KEPT. Nothing of the site changes,
+// but that themes and plugins which the version brings for the first time are added where WordPress would add them.
+// Says refused, or fetched. Exit status 1 when it is neither ready nor there already.
+
+/** The planned version on its way from the package to the place of the one installed. */
+class Sitecrew_Stage {
+	private $planned, $kept, $fresh, $manifest, $gone = array();
+
+	public function __construct( $planned ) {
+		$this->planned = $planned;
+		$this->kept    = getenv( 'SITECREW_KEPT' );
+	}
+
+	/** Why it cannot be made ready; empty when it is. */
+	public function make() {
+		$why = sitecrew_core_obstacle( $this->planned );
+		if ( '' === $why ) {
+			$why = $this->lock();
+		}
+		foreach ( array( 'unpack', 'flaw', 'difference', 'incompatible', 'lay_out', 'bundle' ) as $part ) {
+			if ( '' === $why ) {
+				$why = $this->$part();
+			}
+		}
+		return $why;
+	}
+
+	/** WordPress's own lock, so that nobody else updates it meanwhile. */
+	private function lock() {
+		if ( ! WP_Upgrader::create_lock( 'core_updater', 15 * MINUTE_IN_SECONDS ) ) {
+			return 'another update of WordPress is under way (core_updater.lock)';
+		}
+		return sitecrew_mark( 'lock', (string) get_option( 'core_updater.lock' ) ) ? '' : 'the restore point cannot be written to';
+	}
+
+	/** The package that WordPress would choose, whole, unpacked outside of the site. */
+	private function unpack() {
+		global $wp_filesystem;
+		$offer    = sitecrew_core_offer( $this->planned );
+		$packages = isset( $offer->packages ) ? (object) $offer->packages : (object) array();
+		$new      = sitecrew_field( $offer, 'new_bundled' );
+		$choice   = $this->bundles() && '' !== sitecrew_field( $packages, 'new_bundled' ) && version_compare( $GLOBALS['wp_version'], $new, '<' ) ? 'new_bundled' : 'no_content';
+		$package  = sitecrew_field( $packages, $choice );
+		$package  = '' === $package ? sitecrew_field( $packages, 'full' ) : $package;
+		$package  = '' === $package ? sitecrew_field( $offer, 'download' ) : $package;
+		$upgrader = new Core_Upgrader( new Automatic_Upgrader_Skin() );
+		$upgrader->init();
+		$upgrader->upgrade_strings();
+		$zip = $upgrader->download_package( $package, true );
+		if ( is_wp_error( $zip ) && $zip->get_error_data( 'softfail-filename' ) ) {
+			$zip = $zip->get_error_data( 'softfail-filename' ); // No signature to check it by.
+		}
+		if ( is_wp_error( $zip ) ) {
+			return sitecrew_reason( $zip );
+		}
+		if ( ! WP_Filesystem() || 'direct' !== $wp_filesystem->method ) {
+			return 'WordPress could not open the file system for writing';
+		}
+		$why    = $this->broken( $zip );
+		$result = '' === $why ? unzip_file( $zip, "{$this->kept}/package" ) : new WP_Error( 'sitecrew', $why );
+		@unlink( $zip );
+		$this->fresh = "{$this->kept}/package/wordpress/";
+		return is_wp_error( $result ) ? sitecrew_reason( $result ) : '';
+	}
+
+	private function broken( $zip ) {
+		if ( ! class_exists( 'ZipArchive' ) ) {
+			return '';
+		}
+		$archive = new ZipArchive();
+		if ( true !== $archive->open( $zip, ZipArchive::CHECKCONS ) ) {
+			return 'the package is not a whole zip archive';
+		}
+		$need = 0;
+		for ( $i = 0; $i < $archive->numFiles; $i++ ) {
+			$entry = $archive->statIndex( $i );
+			$need += $entry['size'];
+		}
+		$archive->close();
+		$free = function_exists( 'disk_free_space' ) ? @disk_free_space( $this->kept ) : false;
+		return false !== $free && $free < 1.5 * $need ? 'the disk is too full for it' : '';
+	}
+
+	/** Why the package is not what was planned, or cannot run here. Nothing of it is run. */
+	private function flaw() {
+		global $wpdb;
+		foreach ( array( 'wp-admin', WPINC, 'wp-settings.php', 'wp-load.php', 'index.php', 'wp-admin/includes/update-core.php' ) as $name ) {
+			if ( ! file_exists( $this->fresh . $name ) ) {
+				return "the package does not hold $name";
+			}
+		}
+		$found = sitecrew_core_version( $this->fresh );
+		if ( $found !== $this->planned ) {
+			return "the package says that it is $found, not {$this->planned}";
+		}
+		$code = (string) file_get_contents( $this->fresh . WPINC . '/version.php' );
+		$need = function ( $what ) use ( $code ) {
+			return preg_match( '/\$required_' . $what . '_version\s*=\s*\'([^\']+)\'/', $code, $match ) ? $match[1] : '0';
+		};
+		if ( version_compare( PHP_VERSION, $need( 'php' ), '<' ) ) {
+			return 'needs PHP ' . $need( 'php' ) . '; the site has ' . PHP_VERSION;
+		}
+		$other = file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $wpdb->is_mysql );
+		if ( ! $other && version_compare( $wpdb->db_version(), $need( 'mysql' ), '<' ) ) {
+			return 'needs MySQL ' . $need( 'mysql' ) . '; the site has ' . $wpdb->db_version();
+		}
+		return '';
+	}
+
+	/** Where it is not, file by file, what wordpress.org says of this version; its silence is told. */
+	private function difference() {
+		$locale         = isset( $GLOBALS['wp_local_package'] ) ? $GLOBALS['wp_local_package'] : 'en_US';
+		$offer          = sitecrew_core_offer( $this->planned );
+		$this->manifest = (array) get_core_checksums( $GLOBALS['wp_version'], $locale );
+		$sums           = get_core_checksums( $this->planned, sitecrew_field( $offer, 'locale' ) );
+		if ( ! is_array( $sums ) || ! $sums ) {
+			sitecrew_core_say( 'fetched', 'the package is not verifiable: wordpress.org gives no checksums for it' );
+			return '';
+		}
+		foreach ( $sums as $file => $sum ) {
+			if ( 0 === strpos( $file, 'wp-content/' ) ) {
+				continue;
+			}
+			if ( ! is_file( $this->fresh . $file ) ) {
+				return "the package lacks $file";
+			}
+			if ( md5_file( $this->fresh . $file ) !== $sum ) {
+				return "$file in the package is not what wordpress.org says";
+			}
+		}
+		sitecrew_core_say( 'fetched' );
+		return '';
+	}
+
+	/** WordPress would switch off the plugins that it knows to break with it: that is for the crew to decide. */
+	private function incompatible() {
+		$off  = array();
+		$note = function ( $new, $old ) use ( &$off ) {
+			$named = function ( $list ) {
+				$list = (array) $list;
+				return isset( $list[0] ) ? $list : array_keys( $list );
+			};
+			$off   = array_merge( $off, array_diff( $named( $old ), $named( $new ) ) );
+			return $old;
+		};
+		$keep = function ( $new, $old ) {
+			return $old;
+		};
+		$held = array(
+			'pre_update_option_active_plugins'                    => $note,
+			'pre_update_site_option_active_sitewide_plugins'      => $note,
+			'pre_update_option_wp_force_deactivated_plugins'      => $keep,
+			'pre_update_site_option_wp_force_deactivated_plugins' => $keep,
+		);
+		foreach ( $held as $hook => $function ) {
+			add_filter( $hook, $function, PHP_INT_MAX, 2 );
+		}
+		if ( ! function_exists( 'update_core' ) ) {
+			require $this->fresh . 'wp-admin/includes/update-core.php'; // It also says what it drops and brings.
+		}
+		foreach ( array( '_upgrade_440_force_deactivate_incompatible_plugins', '_upgrade_core_deactivate_incompatible_plugins' ) as $function ) {
+			if ( function_exists( $function ) ) {
+				$function();
+			}
+		}
+		foreach ( $held as $hook => $function ) {
+			remove_filter( $hook, $function, PHP_INT_MAX );
+		}
+		return $off ? "WordPress {$this->planned} would switch off " . implode( ', ', $off ) . ', which does not work with it: update or remove it first' : '';
+	}
+
+	/** The new folders and root files, what of the old ones is the site's own among them, and how to go back. */
+	private function lay_out() {
+		$old        = isset( $GLOBALS['_old_requests_files'] ) ? array_values( $GLOBALS['_old_requests_files'] ) : array();
+		$this->gone = array_fill_keys( array_merge( (array) $GLOBALS['_old_files'], $old ), true );
+		foreach ( array( 'new/files', 'old/files' ) as $folder ) {
+			if ( ! wp_mkdir_p( "{$this->kept}/$folder" ) ) {
+				return 'the restore point cannot be written to';
+			}
+		}
+		foreach ( array( WPINC, 'wp-admin' ) as $folder ) {
+			$this->carry_own( $folder );
+			if ( ! rename( $this->fresh . $folder, "{$this->kept}/new/$folder" ) ) {
+				return "$folder could not be laid out";
+			}
+		}
+		$added   = array();
+		$dropped = array();
+		foreach ( $this->root_files( $this->fresh ) as $name ) {
+			if ( ! rename( $this->fresh . $name, "{$this->kept}/new/files/$name" ) ) {
+				return "$name could not be laid out";
+			}
+			if ( ! file_exists( ABSPATH . $name ) ) {
+				$added[] = $name;
+			} elseif ( ! $this->copied( ABSPATH . $name, "{$this->kept}/old/files/$name" ) ) {
+				return "$name could not be copied to the restore point";
+			}
+		}
+		foreach ( $this->root_files( ABSPATH ) as $name ) {
+			$known = isset( $this->manifest[ $name ] ) && md5_file( ABSPATH . $name ) === $this->manifest[ $name ];
+			if ( file_exists( "{$this->kept}/new/files/$name" ) || ! ( $known || isset( $this->gone[ $name ] ) ) ) {
+				continue;
+			}
+			if ( ! $this->copied( ABSPATH . $name, "{$this->kept}/old/files/$name" ) ) {
+				return "$name could not be copied to the restore point";
+			}
+			$dropped[] = $name;
+		}
+		return sitecrew_mark( 'added', $this->lines( $added ) ) && sitecrew_mark( 'dropped', $this->lines( $dropped ) ) ? '' : 'the restore point cannot be written to';
+	}
+
+	private function lines( $names ) {
+		return $names ? implode( "\n", $names ) . "\n" : '';
+	}
+
+	/** Files beside the folders; never the site's configuration nor what no version of WordPress brings. */
+	private function root_files( $folder ) {
+		$found = array();
+		foreach ( scandir( $folder ) as $name ) {
+			if ( is_file( $folder . $name ) && '.' !== $name[0] && ! in_array( $name, array( 'wp-config.php', 'robots.txt' ), true ) ) {
+				$found[] = $name;
+			}
+		}
+		return $found;
+	}
+
+	/** What people put into WordPress's folders, like wp-admin/.htaccess, comes along; old parts of WordPress do not. */
+	private function carry_own( $folder ) {
+		$flags = FilesystemIterator::SKIP_DOTS | FilesystemIterator::CURRENT_AS_PATHNAME;
+		foreach ( new RecursiveIteratorIterator( new RecursiveDirectoryIterator( ABSPATH . $folder, $flags ) ) as $path ) {
+			$name = substr( $path, strlen( ABSPATH ) );
+			if ( isset( $this->manifest[ $name ] ) || file_exists( $this->fresh . $name ) || $this->is_gone( $name ) ) {
+				continue;
+			}
+			wp_mkdir_p( dirname( $this->fresh . $name ) );
+			if ( is_link( $path ) ) {
+				symlink( readlink( $path ), $this->fresh . $name );
+			} else {
+				$this->copied( $path, $this->fresh . $name );
+			}
+		}
+	}
+
+	private function is_gone( $name ) {
+		for ( ; '.' !== $name && '' !== $name; $name = dirname( $name ) ) {
+			if ( isset( $this->gone[ $name ] ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	private function copied( $from, $to ) {
+		return copy( $from, $to ) && chmod( $to, fileperms( $from ) & 0777 ) && touch( $to, filemtime( $from ) );
+	}
+
+	private function bundles() {
+		return ! defined( 'CORE_UPGRADE_SKIP_NEW_BUNDLED' ) || ! CORE_UPGRADE_SKIP_NEW_BUNDLED;
+	}
+
+	/** Themes and plugins that are new with this version, where WordPress itself would add them. */
+	private function bundle() {
+		$added = array();
+		$new   = $this->bundles() && isset( $GLOBALS['_new_bundled_files'] ) ? $GLOBALS['_new_bundled_files'] : array();
+		foreach ( $new as $name => $since ) {
+			list( $family, $path ) = explode( '/', $name, 2 );
+			$places                = array(
+				'plugins' => WP_PLUGIN_DIR,
+				'themes'  => get_theme_root(),
+			);
+			$from = $this->fresh . 'wp-content/' . rtrim( $name, '/' );
+			if ( ! isset( $places[ $family ] ) || ! file_exists( $from ) || version_compare( $since, $GLOBALS['wp_version'], '<=' ) ) {
+				continue;
+			}
+			$to = $places[ $family ] . '/' . rtrim( $path, '/' );
+			if ( file_exists( $to ) || ! sitecrew_mark( 'bundled', $this->lines( array_merge( $added, array( $to ) ) ) ) ) {
+				continue;
+			}
+			$added[] = $to;
+			if ( is_dir( $from ) ) {
+				wp_mkdir_p( $to );
+				copy_dir( $from, $to );
+			} else {
+				copy( $from, $to );
+			}
+		}
+		return '';
+	}
+}
+
+if ( sitecrew_core_version() === $GLOBALS['sitecrew']['to'] ) {
+	sitecrew_core_say( 'done' );
+	exit( 0 );
+}
+$sitecrew_stage = new Sitecrew_Stage( $GLOBALS['sitecrew']['to'] );
+$sitecrew_why   = $sitecrew_stage->make();
+if ( '' !== $sitecrew_why ) {
+	sitecrew_core_say( 'refused', $sitecrew_why );
+	exit( 1 );
+}
+sitecrew_keep_quiet();
+sitecrew_mark( 'ready' );
+exit( 0 );

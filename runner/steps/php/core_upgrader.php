@@ -1,0 +1,49 @@
+<?php
+// WordPress itself to exactly the planned version, by its own upgrader, which shuts visitors out meanwhile.
+// For sites whose folders cannot be renamed. Input: {"from", "to"}. Says refused, begun, done or failed of "core".
+// Exit status 1 when it is not at the planned version.
+function sitecrew_core_update( $planned ) {
+	if ( sitecrew_core_version() === $planned ) {
+		sitecrew_core_say( 'done' );
+		return;
+	}
+	$obstacle = sitecrew_core_obstacle( $planned );
+	if ( $obstacle ) {
+		sitecrew_core_say( 'refused', $obstacle );
+		return;
+	}
+	sitecrew_keep_quiet();
+	if ( ! sitecrew_mark( 'begun' ) ) {
+		sitecrew_core_say( 'refused', 'the restore point cannot be written to' );
+		return;
+	}
+	sitecrew_core_say( 'begun' );
+	// The upgrader asks the site over HTTP to upgrade its database, and does not look at the answer.
+	// That is done after this program, by a process that says how it went.
+	add_filter(
+		'pre_http_request',
+		function ( $reply, $request, $url ) {
+			return strpos( $url, 'upgrade.php?step=upgrade_db' ) ? new WP_Error( 'sitecrew', 'done afterwards' ) : $reply;
+		},
+		PHP_INT_MAX,
+		3
+	);
+	$closed   = sitecrew_own_maintenance();
+	$upgrader = new Core_Upgrader( new Automatic_Upgrader_Skin() );
+	$result   = $upgrader->upgrade( sitecrew_core_offer( $planned ) );
+	$found    = sitecrew_core_version();
+	if ( $closed && ! file_exists( ABSPATH . '.maintenance' ) ) { // WordPress opens every door, also this.
+		file_put_contents( ABSPATH . '.maintenance', preg_replace( '~\d+~', (string) time(), $closed, 1 ) );
+	}
+	if ( $found === $planned ) {
+		sitecrew_mark( 'done' );
+		sitecrew_core_say( 'done' );
+	} elseif ( is_wp_error( $result ) ) {
+		sitecrew_core_say( 'failed', sitecrew_reason( $result ) );
+	} else {
+		sitecrew_core_say( 'failed', "the version on disk is $found, although WordPress reported " . ( $result ? 'success' : 'no reason' ) );
+	}
+}
+
+sitecrew_core_update( $GLOBALS['sitecrew']['to'] );
+exit( sitecrew_core_version() === $GLOBALS['sitecrew']['to'] ? 0 : 1 );

@@ -1,0 +1,127 @@
+"""The way of WordPress itself there and back: its two folders and its root files change places by renames.
+
+Where a folder cannot be renamed, a copy is the restore point. What is there and what is not says how far an
+exchange has come, so that one which was cut at any instant is made whole, by shell text that needs no PHP.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from runner.model import SiteFacts
+from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.guard import active_plugins
+from runner.steps.wordpress.shell import host_script, plain_program, program, site_script
+
+__all__ = ["core_guard", "exchange", "place"]
+
+_PLACE = r"""
+device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
+if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$root")" ]; then
+  kept=$SITECREW_RESTORE/$tag
+else
+  kept=$root/.sitecrew-$tag
+fi
+export SITECREW_ROOT="$root" SITECREW_KEPT="$kept"
+"""
+_SAVE = r"""
+mkdir -p "$kept" && chmod 700 "$kept" || exit 1
+echo 'Require all denied' >"$kept/.htaccess"
+"""
+_COPY = r"""
+if [ ! -d "$kept/copy" ]; then
+  rm -rf "$kept/copy.part"
+  mkdir -p "$kept/copy.part/files" || exit 1
+  for d in wp-includes wp-admin; do cp -a "$root/$d/." "$kept/copy.part/$d" || exit 1; done
+  for f in "$root"/*; do
+    if [ -f "$f" ] && [ "${f##*/}" != wp-config.php ]; then
+      cp -p "$f" "$kept/copy.part/files/" || exit 1
+    fi
+  done
+  mv "$kept/copy.part" "$kept/copy" || exit 1
+fi
+"""
+_EXCHANGE = """
+exchange() {{
+  SITECREW_IN=$1 SITECREW_OUT=$2 SITECREW_FILES=$3 SITECREW_GONE=$4
+  export SITECREW_IN SITECREW_OUT SITECREW_FILES SITECREW_GONE
+{program}
+}}
+"""
+_BACK = r"""
+# files FOLDER: the root files as they were, from a copy, so that this can be done again
+files() {
+  rm -rf "$kept/files"
+  cp -pR "$1" "$kept/files" || return 1
+}
+back() {
+  [ -e "$kept/begun" ] || return 0
+  if [ -d "$kept/copy" ]; then
+    files "$kept/copy/files" || return 1
+    for d in wp-includes wp-admin; do
+      mkdir -p "$root/$d" && find "$root/$d/" -mindepth 1 -delete || return 1
+      cp -a "$kept/copy/$d/." "$root/$d" || return 1
+    done
+  else
+    files "$kept/old/files" && mkdir -p "$kept/bad" || return 1
+    for d in wp-includes wp-admin; do
+      if [ -d "$kept/old/$d" ] && [ -e "$root/$d" ]; then rm -rf "${kept:?}/bad/$d"; fi
+    done
+    [ -z "$php" ] || exchange old bad files added
+    for d in wp-includes wp-admin; do
+      [ -d "$kept/old/$d" ] || continue
+      if [ -e "$root/$d" ]; then mv "$root/$d" "$kept/bad/$d" || return 1; fi
+      mv "$kept/old/$d" "$root/$d" || return 1
+    done
+    while IFS= read -r f; do rm -f "$root/$f" || return 1; done <"$kept/added"
+    if [ -e "$kept/bundled" ]; then
+      while IFS= read -r f; do rm -rf "$f"; done <"$kept/bundled"
+    fi
+  fi
+  for f in "$kept"/files/*; do
+    [ -e "$f" ] || continue
+    mv -f "$f" "$root/" || return 1
+  done
+  rm -rf "$kept/begun" "$kept/done" "$kept/files"
+}
+"""
+_TIDY = """
+rm -rf "$kept/package" "$kept/new" "$kept/bad" "$kept/files" "$kept/copy.part"
+if [ -e "$kept/lock" ]; then (
+{unlock}
+) >/dev/null 2>&1; fi
+"""
+
+
+def core_guard(context: Context, tag: str) -> Guard | None:
+    """How WordPress itself is taken back; None where there is nothing to change."""
+    facts = context.before
+    if facts is None or not context.plan.changes:
+        return None
+    site, host, mark = context.site, context.host, context.mark
+    here = place(facts, tag)
+    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{_BACK}"
+    quiet = "--skip-plugins --skip-themes "
+    after = program("core_lock", mark, active_plugins(facts), quiet, parts=("core_back", "active"))
+    unlock = site_script(site, host, mark, f"{here}{program('core_lock', mark, {}, quiet)}").text
+    files = host_script(host, f"{bare}back")
+    rest = site_script(site, host, mark, here + after).text
+    return Guard(
+        save=Script(text=here + _SAVE + (_COPY if facts.core_fixed else "")),
+        # the files are put back also where no PHP is found; the rest needs one
+        undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
+        settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),
+        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        tidy=here + _TIDY.format(unlock=unlock),
+    )
+
+
+def place(facts: SiteFacts, tag: str) -> str:
+    """Shell text that sets `$root`, and `$kept`: the restore point, on the same file system as the site."""
+    root = facts.root.rstrip("/") or "/"
+    return f"tag={shlex.quote(tag)} root={shlex.quote(root)}\n{_PLACE}"
+
+
+def exchange(mark: str) -> str:
+    """The shell function `exchange IN OUT FILES GONE`: names of what lies in `$kept`; see `exchange.php`."""
+    return _EXCHANGE.format(program=plain_program("exchange", mark, {}))

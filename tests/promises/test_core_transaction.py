@@ -1,0 +1,165 @@
+"""Promise: WordPress itself is exchanged whole or not at all, and goes back the same way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.hosts import command
+from lab.shell import LabError
+from tests.crew import Crew, check_nobody_is_left, ended
+from tests.promises.test_gauntlet import check_well
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from lab import Fleet
+
+pytestmark = pytest.mark.fleet
+
+SITE = "acme-shop"
+PLAYBOOK = "name: Core\nsteps:\n  - wordpress.core: {update: all}\n"
+FATAL = "<?php\nfunction_that_is_missing();"
+OTHERS = ("core/6.5.6", "core/7.1.1", "core/7.1.2")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A version of WordPress that is not what it should be, and what an honest tool finds."""
+
+    name: str
+    outcome: str
+    because: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    cut: int = 0
+
+
+CASES = (
+    Case("fatal in wp-includes", "undone", "does not start", {"edits": {"wp-includes/plugin.php": FATAL}}),
+    Case("fatal on the front only", "undone", "500", {"edits": {"wp-includes/template-loader.php": FATAL}}),
+    Case("a file is missing", "undone", "does not start", {"without": ("wp-includes/formatting.php",)}),
+    Case(
+        "a file was tampered with",
+        "failed",
+        "wp-login.php in the package is not what wordpress.org says",
+        {"edits": {"wp-login.php": "@ "}, "genuine": False},
+    ),
+    Case("the version inside is another", "failed", "says that it is 6.5.8", {"says": "6.5.8"}),
+    Case("the download is cut", "failed", "", cut=100_000),
+)
+
+
+@pytest.fixture
+def shop(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
+    fleet.catalogue.reset()
+    fleet.reset(SITE)
+    crew = Crew(fleet, tmp_path / "crew", PLAYBOOK)
+    crew.settings("policy:\n  updates: {core: {major: {after: 0d}}}\n")
+    yield crew
+    fleet.catalogue.reset()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_a_version_that_is_not_well_is_found_out_and_the_site_is(shop: Crew, case: Case) -> None:
+    fleet = shop.fleet
+    fleet.catalogue.core("6.5.7", **case.more)
+    fleet.catalogue.switch(hidden=OTHERS, cut={"wordpress": case.cut} if case.cut else {})
+    before = files(fleet.sites[SITE].path)
+    said = shop.say("run", "core", "-l", SITE, "--json")
+    [change] = shop.site(SITE)["steps"][0]["changes"]
+    assert (change["outcome"], change["why"]) == (case.outcome, change["why"]), said.err
+    assert case.because in change["why"]
+    check_whole(shop, "6.5.5")
+    assert files(fleet.sites[SITE].path) == before
+
+
+def test_a_major_version_brings_its_files_and_leaves_what_is_the_sites_own(shop: Crew) -> None:
+    root = shop.fleet.sites[SITE].path
+    own = {
+        ".htaccess": "# mine",
+        "robots.txt": "User-agent: *",
+        "google1234.html": "google",
+        "wp-admin/.htaccess": "Require valid-user",
+        "wp-includes/images/mine.png": "mine",
+    }
+    for name, text in own.items():
+        (root / name).write_text(text)
+        shutil.chown(root / name, shop.fleet.hosts["web1"].user, shop.fleet.hosts["web1"].user)
+    config = (root / "wp-config.php").read_bytes()
+    heard = root / "wp-content/mu-plugins/hear.php"
+    heard.write_text(
+        "<?php add_action( '_core_updated_successfully', function ( $version ) {"
+        " update_option( 'heard_version', $version ); } );"
+        "add_action( 'upgrader_process_complete', function ( $u, $about ) {"
+        " update_option( 'heard_' . $about['type'], $about['action'] . ' ' . get_class( $u ) ); }, 10, 2 );"
+    )
+    assert shop.say("run", "core", "-l", SITE).code == 0
+    check_whole(shop, "7.1.2")
+    assert {name: (root / name).read_text() for name in own} == own
+    assert (root / "wp-config.php").read_bytes() == config
+    assert not (root / "wordpress-remote-asset-paths").exists()  # the new version has none
+    assert (root / "license.txt").exists()
+    assert shop.fleet.wp(SITE, "option", "get", "heard_version").strip() == "7.1.2"
+    assert shop.fleet.wp(SITE, "option", "get", "heard_core").strip() == "update Core_Upgrader"
+
+
+def test_a_major_version_that_breaks_goes_back_and_wp_admin_asks_for_no_upgrade(shop: Crew) -> None:
+    fleet = shop.fleet
+    before = files(fleet.sites[SITE].path)
+    fleet.catalogue.core("7.1.3", like="7.1.1", edits={"wp-includes/template-loader.php": FATAL})
+    assert shop.say("run", "core", "-l", SITE).code == 5
+    check_whole(shop, "6.5.5")
+    assert files(fleet.sites[SITE].path) == before
+    assert "already at latest db version" in fleet.wp(SITE, "core", "update-db", "--dry-run")
+
+
+@pytest.mark.parametrize("moment", ["package", "begun", "old/wp-includes", "done"])
+def test_killed_in_the_middle_it_is_whole_again(shop: Crew, moment: str) -> None:
+    fleet = shop.fleet
+    process = shop.start("run", "core", "-l", SITE, "--json")
+    kill_at(fleet, moment)
+    said = ended(process)
+    [change] = shop.site(SITE)["steps"][0]["changes"]
+    assert change["outcome"] in {"failed", "changed", "undone"}, said.err
+    check_whole(shop, "7.1.2" if change["outcome"] == "changed" else "6.5.5")
+
+
+def kill_at(fleet: Fleet, moment: str) -> None:
+    """`kill -9` for every PHP program on the host, as soon as that is there in the restore point."""
+    room = fleet.spec.home("web1") / ".sitecrew/restore"
+    end = time.monotonic() + 60
+    while not list(room.glob(f"*/*/*/{moment}")):
+        assert time.monotonic() < end, moment
+    for pid in fleet.jobs("web1"):
+        if "php" in command(pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def check_whole(shop: Crew, version: str) -> None:
+    """One version, file by file, and nothing left of the work."""
+    fleet = shop.fleet
+    check_well(fleet, shop, SITE)
+    assert fleet.wp(SITE, "core", "version").strip() == version
+    assert "verifies against checksums" in fleet.wp(SITE, "core", "verify-checksums")
+    with pytest.raises(LabError, match=r"core_updater\.lock"):
+        fleet.wp(SITE, "option", "get", "core_updater.lock")
+    assert not list(fleet.sites[SITE].path.glob(".sitecrew-*"))
+    check_nobody_is_left(fleet, "web1")
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """All of WordPress, byte by byte."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "wp-content" not in path.parts
+    }
