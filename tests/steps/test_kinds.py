@@ -83,7 +83,7 @@ def test_a_core_update_that_shuts_the_door_takes_away_the_maintenance_file_that_
     assert kind.cleanup(step, context(core(), before=theirs)) == ""
     assert kind.cleanup(step, context(core(Action.HOLD), before=before)) == ""
     assert kind.cleanup(step, context(core(), before=replace(before, core_fixed=""))) == ""
-    assert registry()["wordpress.plugins"].cleanup(step, context(core(), before=before)) == ""
+    assert registry()["wordpress.database"].cleanup(step, context(core(), before=before)) == ""
 
 
 class Greeting(StepKind):

@@ -64,14 +64,15 @@ class Worker:
         before = self.facts()
         changes = word.propose(step, before)
         planned = SitePlan(site=self.name, client="c", changes=plan(changes) if plan else changes)
-        context = Context(site=self.site, host=self.host, plan=planned, mark=MARK, tag="t", before=before)
+        tag = f"t{time.monotonic_ns()}"
+        context = Context(site=self.site, host=self.host, plan=planned, mark=MARK, tag=tag, before=before)
         script = word.script(step, context)
         if script is None:
             return word.idle(step, context)
         if meanwhile:
             meanwhile()
         began = time.monotonic()
-        if guard := word.guard(step, context, "t"):
+        if guard := word.guard(step, context, tag):
             assert self.run(guard.save).returncode == 0
         done = self.run(script)
         output = (done.stdout + done.stderr).decode()
