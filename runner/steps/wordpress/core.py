@@ -86,16 +86,19 @@ class Core(StepKind):
     )
     plans = "one version: the newest that `update` and the policy allow. What is held above it is told."
     changes = (
-        "the files of WordPress, through its own upgrader and to exactly that version; visitors wait "
-        "meanwhile. Then a fresh process upgrades the database, or those of a network."
+        "the files of WordPress to exactly that version: fetched, checked against wordpress.org, laid out "
+        "beside the site, and exchanged by renames with the door open. Where they cannot be renamed, `plan` "
+        "says so, and WordPress's own upgrader does it while visitors wait. Then fresh processes upgrade the "
+        "database, or those of a network, and tell whoever waits for an update of WordPress."
     )
     understood = (
         "by what a fresh process reads afterwards: the version, the database's, that everything is "
         "active that was, that `home` and `siteurl` are what they were."
     )
     undone = (
-        "by nothing yet. A `.maintenance` that a killed update leaves is taken away at the end of the "
-        "job, unless it was there before. Take a `backup` before."
+        "by the same exchange, which needs no PHP, where the site is not as well after as before; cut in the "
+        "middle, it is put back too. The tables stay; their version number is the old one's again. "
+        "See [What happens when an update breaks a site](../transactions.md)."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
