@@ -34,6 +34,9 @@ class Extension:
     """The offer is known, but something on the site hides it from WordPress."""
     update_uri: str = ""
     """Where its header says that its updates come from, without keys; empty where it says nothing."""
+    released: str = ""
+    """When wordpress.org was last told about the offered version, in UTC, like `2026-10-01 09:00:00`; empty
+    where that was not asked or is not known."""
     foreign: bool = False
     """wordpress.org offers it, but nothing here says that it came from there (no readme, no `Update URI`)."""
 

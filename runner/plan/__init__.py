@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.plan.bisect import Found, Tried, search
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
-from runner.plan.policy import LedgerHold, Standing, decide
+from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
@@ -36,4 +36,5 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "waits",
 ]

@@ -7,7 +7,7 @@ For one item, the first of these that applies decides (docs/policy.md has the ta
 3. A hold in the ledger: an earlier update to this version broke the site.
 4. The rule, where it says `hold`.
 5. Named in the playbook's list: now.
-6. The rule, where it says `after`: waits from when the version was first seen.
+6. The rule, where it says `after`: waits from when the version came out or was first seen.
 7. Now.
 
 *The rule* is the narrowest one that is written for updates of this size: of the item at the site, of the
@@ -27,7 +27,7 @@ from datetime import UTC, date, datetime, timedelta
 from runner.model import Action, Change, Client, ItemKind, Level, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["LedgerHold", "Standing", "decide"]
+__all__ = ["LedgerHold", "Standing", "decide", "waits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,8 @@ class Standing:
     holds: Iterable[LedgerHold] = ()
     first_seen: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When (item, version) was first seen as an offer to this site."""
+    released: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """When (item, version) came out, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,18 @@ def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:
     if rule and rule.after:
         return _by_age(change, standing, rule, scope, what)
     return replace(change, why=f"{what}, at once as {scope.who}" if rule else f"{what}, and nothing holds it")
+
+
+def waits(policy: Policy, client: Client, site: Site) -> bool:
+    """Whether anything may have to wait for its age."""
+    scopes = [
+        scope for one in (policy, client, site) for scope in (one.updates.all, *one.updates.items.values())
+    ]
+    return any(
+        rule and rule.after
+        for rules in scopes
+        for rule in (rules.major, rules.minor, rules.patch, rules.security)
+    )
 
 
 def _held_by_hand(change: Change, standing: Standing) -> str:
@@ -176,12 +190,16 @@ def _closes(change: Change, standing: Standing) -> str:
 
 
 def _by_age(change: Change, standing: Standing, rule: Rule, scope: _Scope, what: str) -> Change:
-    seen = standing.first_seen.get((change.item, change.to_version), standing.now)
-    ready = seen + rule.after
+    since, how = standing.first_seen.get((change.item, change.to_version), standing.now), "was first seen"
+    released = standing.released.get((change.item, change.to_version), since)
+    if released < since:
+        since, how = released, "came out"
+    ready = since + rule.after
     if standing.now >= ready:
-        return replace(change, why=f"{what}, first seen {_ago(standing.now - seen)} ago")
+        age = _ago(standing.now - since)
+        return replace(change, why=f"{what} that {how} {age} ago")
     when = ready.astimezone(UTC)
-    why = f"{what}: waits until {when:%Y-%m-%d %H:%M} UTC, {_ago(rule.after)} after it was first seen"
+    why = f"{what}: waits until {when:%Y-%m-%d %H:%M} UTC, {_ago(rule.after)} after it {how}"
     return replace(change, action=Action.HOLD, why=f"{why}, as {scope.who}")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from runner.model import (
@@ -82,6 +83,7 @@ def plan_site(
         today=now.astimezone(ZoneInfo(client.timezone)).date(),
         holds=tuple(holds),
         first_seen=first_seen or {},
+        released=_released(facts) if facts else {},
     )
     changes: list[Change] = []
     for step in cut(playbook, site, tags=tags, kinds=kinds).steps:
@@ -97,6 +99,17 @@ def plan_site(
             changes.append(_unread(step, problem))
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes))
+
+
+def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:
+    dated = (entry for entry in (*facts.plugins, *facts.themes) if entry.offered and entry.released)
+    found = {}
+    for entry in dated:
+        with suppress(ValueError):  # what wordpress.org says need not be a date
+            found[entry.slug, entry.offered or ""] = datetime.fromisoformat(entry.released).replace(
+                tzinfo=UTC
+            )
+    return found
 
 
 def _of_host(

@@ -23,7 +23,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import LedgerHold, Standing, decide
+from runner.plan import LedgerHold, Standing, decide, waits
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 WAITS = "waits until 2026-12-01 01:00 UTC, 7 days after it was first seen"
@@ -153,9 +153,30 @@ def test_waiting_counts_from_when_the_version_was_first_seen():
     assert decide(change(), standing(policy)).action is Action.HOLD
     seen = {("woo", "1.3"): NOW - timedelta(days=7)}
     ripe = decide(change(), standing(policy, first_seen=seen))
-    assert told(ripe) == ("change", "a minor update, first seen 7 days ago")
+    assert told(ripe) == ("change", "a minor update that was first seen 7 days ago")
     other_version = {("woo", "1.2.9"): NOW - timedelta(days=70)}
     assert decide(change(), standing(policy, first_seen=other_version)).action is Action.HOLD
+
+
+def test_waiting_counts_from_when_the_version_came_out_where_that_is_known_and_earlier():
+    policy, woo = ruled(minor=WAIT), ("woo", "1.3")
+    out = decide(change(), standing(policy, released={woo: NOW - timedelta(days=9)}))
+    assert told(out) == ("change", "a minor update that came out 9 days ago")
+    young = decide(change(), standing(policy, released={woo: NOW - timedelta(days=6)}))
+    assert "waits until 2026-11-25 01:00 UTC, 7 days after it came out, as" in young.why
+    seen = {woo: NOW - timedelta(days=8)}
+    touched = standing(policy, first_seen=seen, released={woo: NOW - timedelta(days=1)})
+    assert told(decide(change(), touched)) == ("change", "a minor update that was first seen 8 days ago")
+
+
+@pytest.mark.parametrize("rules", [{"minor": WAIT}, {"security": WAIT}, {"woo": UpdateRules(patch=WAIT)}])
+@pytest.mark.parametrize("whose", ["policy", "client", "site"])
+def test_it_is_known_beforehand_whether_anything_may_have_to_wait(rules, whose):
+    made = updates(rules["woo"]) if "woo" in rules else updates(**rules)
+    owners = {"policy": Policy(), "client": CLIENT, "site": SITE}
+    assert not waits(**owners)
+    owners[whose] = replace(owners[whose], updates=made)
+    assert waits(**owners)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,9 @@ class Worker:
             command, input=script.text.encode(), capture_output=True, check=False, timeout=120
         )
 
-    def facts(self, *, check_updates=True, shell="sh", site=None) -> SiteFacts:
-        done = self.run(facts_script(site or self.site, self.host, MARK, check_updates=check_updates), shell)
+    def facts(self, *, check_updates=True, shell="sh", site=None, dates=False) -> SiteFacts:
+        asked = {"check_updates": check_updates, "dates": dates}
+        done = self.run(facts_script(site or self.site, self.host, MARK, **asked), shell)
         return parse_facts((done.stdout + done.stderr).decode(), MARK)
 
     def step(self, kind, *, meanwhile=None, plan=None, **options) -> StepOutcome:
@@ -129,6 +130,15 @@ def test_one_boot_reads_a_site_in_every_shell(fleet, shell):
         False,
         "",
     )
+
+
+def test_when_offered_versions_came_out_is_asked_only_where_it_is_wanted(fleet):
+    worker = Worker(fleet, "acme-shop")
+    plain, dated = worker.facts(), worker.facts(dates=True)
+    assert {one.released for one in (*plain.plugins, *plain.themes)} == {""}
+    when = {one.slug: one.released for one in (*dated.plugins, *dated.themes)}
+    assert when["harbour-forms"] == when["millstone"] == "2026-10-01 09:00:00"
+    assert when["copper-crumbs"] == ""  # nothing newer is offered
 
 
 def test_reading_boots_wordpress_once_and_asks_wordpress_org_three_times(shop):

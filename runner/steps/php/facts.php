@@ -1,6 +1,7 @@
 <?php
 // The facts of a site, in the boot that runs this.
-// Input: {"check": ask for updates now, "url": the inventory's address, "locales": languages asked for besides}.
+// Input: {"check": ask for updates now, "url": the inventory's address, "locales": languages asked for besides,
+// "dates": ask when offered versions came out}.
 
 function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $offer ) {
 	$readme = glob( "$folder/[Rr][Ee][Aa][Dd][Mm][Ee].*" );
@@ -72,6 +73,27 @@ function sitecrew_themes() {
 
 		// Themes of wordpress.org often have no readme: only plugins are taken for private ones without it.
 		$found[] = array( 'foreign' => false ) + sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
+	}
+	return $found;
+}
+
+/** When wordpress.org was last told about each offered version; asked one by one, as long as it does not take long. */
+function sitecrew_dated( $family, $found ) {
+	static $end = null;
+	$end = null === $end ? microtime( true ) + 10 : $end;
+	require_once ABSPATH . 'wp-admin/includes/plugin-install.php';
+	require_once ABSPATH . 'wp-admin/includes/theme.php';
+	foreach ( $found as $number => $one ) {
+		$there = preg_match( '~^https://downloads\.wordpress\.org/~', (string) $one['package'] );
+		if ( ! $GLOBALS['sitecrew']['dates'] || ! $there || microtime( true ) > $end ) {
+			continue;
+		}
+		$fields = array( 'last_updated' => true, 'sections' => false, 'versions' => false );
+		$ask    = array( 'slug' => $one['slug'], 'fields' => $fields );
+		$info   = 'plugins' === $family ? plugins_api( 'plugin_information', $ask ) : themes_api( 'theme_information', $ask );
+		if ( is_object( $info ) && isset( $info->version, $info->last_updated ) && $one['offered'] === $info->version ) {
+			$found[ $number ]['released'] = sitecrew_moment( (string) $info->last_updated );
+		}
 	}
 	return $found;
 }
@@ -333,8 +355,8 @@ sitecrew_say(
 		'content'           => WP_CONTENT_DIR,
 		'plugins_folder'    => WP_PLUGIN_DIR,
 		'themes_folder'     => get_theme_root(),
-		'plugins'           => sitecrew_plugins(),
-		'themes'            => sitecrew_themes(),
+		'plugins'           => sitecrew_dated( 'plugins', sitecrew_plugins() ),
+		'themes'            => sitecrew_dated( 'themes', sitecrew_themes() ),
 		'core_offers'       => sitecrew_core_offers(),
 		'translations'      => sitecrew_translations(),
 		'languages_writable' => wp_is_writable( is_dir( WP_LANG_DIR ) ? WP_LANG_DIR : WP_CONTENT_DIR ),

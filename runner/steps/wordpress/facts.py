@@ -93,14 +93,20 @@ _FATAL = re.compile(
 
 
 def facts_script(
-    site: Site, host: Host, mark: str, *, check_updates: bool, languages: Sequence[str] = ()
+    site: Site,
+    host: Host,
+    mark: str,
+    *,
+    check_updates: bool,
+    languages: Sequence[str] = (),
+    dates: bool = False,
 ) -> Script:
     """What to run on the host. `check_updates`: WordPress asks its update servers anew, in the same boot.
 
-    With `languages`, it also asks for translations of these, which the site need not have. Changes nothing
-    on the site but WordPress's own cache of the answers.
+    With `languages`, it also asks for translations of these, which the site need not have; with `dates`, when
+    each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
-    data = {"check": check_updates, "url": site.url, "locales": list(languages)}
+    data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
     run = program("facts", mark, data, '"$@" ')
     return site_script(site, host, mark, _BODY.format(program=run))
 

@@ -15,7 +15,7 @@ from runner.execute import Task as HostTask
 from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
-from runner.plan import LedgerHold, Segment, cut, moved, narrowed, needs_facts, plan_site
+from runner.plan import LedgerHold, Segment, cut, moved, narrowed, needs_facts, plan_site, waits
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
 from runner.workflows.packages.survey import Preview, preview_systems
@@ -48,8 +48,9 @@ def survey(task: Task) -> Task:
         facts = thaw_as(SiteFacts, facts_then) if facts_then else None
         return replace(task, plan=stored, facts=facts)
     languages = asked_languages(task.order.playbook.steps)
-    found = read_facts(session.hosts, [site], languages=languages)[site.name]
     order = task.order
+    dates = waits(order.policy, order.clients[site.client], site)
+    found = read_facts(session.hosts, [site], languages=languages, dates=dates)[site.name]
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
     facts = found if isinstance(found, SiteFacts) else None
@@ -103,6 +104,7 @@ def preview(
     hosts: Hosts, ledger: Ledger, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
 ) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
     """What a playbook would do on each site, and what was read of it. Hosts side by side."""
+    clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     by_host: dict[str, list[Site]] = {}
     for site in sites:
         if _works_on_host(playbook, site, tags):
@@ -112,7 +114,8 @@ def preview(
         read = [site for site in group if needs_facts(playbook, site, tags=tags)]
         try:
             hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
-            return read_facts(hosts, read, languages=asked_languages(playbook.steps))
+            dates = any(waits(settings.policy, clients[site.client], site) for site in read)
+            return read_facts(hosts, read, languages=asked_languages(playbook.steps), dates=dates)
         except UnreachableError as error:
             return dict.fromkeys((site.name for site in group), error)
 
@@ -120,7 +123,6 @@ def preview(
     with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
         for result in pool.map(of_host, by_host.values()):
             found |= result
-    clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
     plans = (
@@ -168,16 +170,22 @@ def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
 
 
 def read_facts(
-    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool = True, languages: Sequence[str] = ()
+    hosts: Hosts,
+    sites: Sequence[Site],
+    *,
+    check_updates: bool = True,
+    languages: Sequence[str] = (),
+    dates: bool = False,
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
 
-    `languages` are those whose translations are asked for although a site may not have them.
+    `languages` are those whose translations are asked for although a site may not have them. With `dates`, it
+    is also asked when each offered version came out.
 
     Raises:
         UnreachableError: the host cannot be reached.
     """
-    read_once = partial(_read_once, hosts, check_updates=check_updates, languages=languages)
+    read_once = partial(_read_once, hosts, check_updates=check_updates, languages=languages, dates=dates)
     found = read_once(sites)
     lacking = [site for site in sites if lacks_wp_cli(found[site.name])]
     if not lacking:
@@ -193,7 +201,7 @@ def read_facts(
 
 
 def _read_once(
-    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool, languages: Sequence[str]
+    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool, languages: Sequence[str], dates: bool
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     if not sites:
         return {}
@@ -203,7 +211,9 @@ def _read_once(
     tasks = tuple(
         HostTask(
             f"s{number}",
-            facts_script(site, host, mark, check_updates=check_updates, languages=languages).text,
+            facts_script(
+                site, host, mark, check_updates=check_updates, languages=languages, dates=dates
+            ).text,
             timeout=_LIMIT,
             policy="go",
         )
