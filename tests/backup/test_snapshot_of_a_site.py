@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.fleet
 
 BACKUP = "name: Keep\nsteps:\n  - backup: {include: [database, files]}\n"
-SITE = "acme-blog"
+SITE, OTHER = "acme-blog", "globex-www"
 SCRATCH = "restored_by_hand"
 
 
@@ -58,6 +58,24 @@ def test_a_snapshot_put_back_by_hand_is_the_site(fresh_fleet: Fleet, tmp_path: P
     finally:
         database.sql(f"DROP DATABASE {SCRATCH}")
     assert snapshot.tables == len(checksums(fresh_fleet, fresh_fleet.sites[SITE].database))
+
+
+def test_a_snapshot_that_would_lack_something_is_none(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    """A file that the account may not read, and a database that wp-config.php leads nowhere to."""
+    crew = Crew(fresh_fleet, tmp_path / "w", BACKUP)
+    closed = fresh_fleet.sites[SITE].path / "wp-content/uploads/closed.pdf"
+    closed.parent.mkdir(exist_ok=True)
+    closed.touch(mode=0o000)
+    config = fresh_fleet.sites[OTHER].path / "wp-config.php"
+    config.write_text(config.read_text().replace(fresh_fleet.sites[OTHER].database, "elsewhere"))
+    said = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
+    assert said.code == 3, said
+    assert "closed.pdf" in crew.site(SITE)["why"]
+    assert "database" in crew.site(OTHER)["why"]
+    store = ArchiveStore(crew.folder / ".sitecrew/backups")
+    assert not store.snapshots(SITE)
+    assert not store.snapshots(OTHER)
+    assert not list(crew.folder.glob(".sitecrew/backups/*/.*.part"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
