@@ -61,16 +61,16 @@ def tick(workspace: Workspace, **options: Any) -> int:
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
         begun = {*clock.rescue(), *clock.tick()}
-        stop = threading.Event()
+        stop, locked = threading.Event(), False
         _stop_on_signal(stop, session)
         if begun:
             stop.set()
-            _tell_until(session, works, tell, stop)
+            locked = _tell_until(session, works, tell, stop)
         tell.close()
         outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
         from runner.model import Outcome, exit_code
 
-        return exit_code([outcome or Outcome.LOST for outcome in outcomes])
+        return exit_code([outcome or Outcome.LOST for outcome in outcomes], locked=locked)
 
 
 @click.group()
@@ -180,14 +180,15 @@ def _stop_on_signal(stop: threading.Event, session: Session) -> None:
         signal.signal(number, stopped)
 
 
-def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.Event) -> None:
-    """Tell what happens until `stop` is set and nothing is in hand any more."""
+def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.Event) -> bool:
+    """Tell until `stop` is set and nothing is in hand; True if a site was left to another run."""
     from queue import Empty
 
     from runner.cli.output import complain
     from runner.errors import SitecrewError
 
-    while not stop.is_set() or works.in_hand:
+    locked = False
+    while not stop.is_set() or works.in_hand or not session.events.empty():
         try:
             event = session.events.get(timeout=0.2)
         except Empty:
@@ -196,6 +197,8 @@ def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.
             complain(event)
         elif not isinstance(event, BaseException):
             tell(event)
+            locked = locked or bool(event.data.get("locked"))
+    return locked
 
 
 def _say_next(workspace: Workspace) -> None:

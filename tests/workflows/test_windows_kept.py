@@ -107,6 +107,18 @@ def test_cancel_stops_the_run_of_one_client_that_serve_works_on_and_no_other(cre
     check_nobody_is_left(crew.fleet, "web3")
 
 
+def test_a_window_that_finds_its_site_locked_leaves_it_and_says_so(crew: Crew, tmp_path: Path) -> None:
+    other = Crew(crew.fleet, tmp_path / "other", WAITING)
+    working = other.start("run", "mark", "-l", STATIC)
+    until(lambda: bool(marks(crew.fleet, "web3")), "the other to begin")
+    due(crew)
+    said = crew.say("tick")
+    assert said.code == 11, said
+    (crew.fleet.spec.home("web3") / "go").touch()
+    assert ended(working).code == 0
+    assert marks(crew.fleet, "web3")[STATIC] == 1
+
+
 def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -> None:
     due(crew)
     process = crew.start("tick", "--json")
@@ -115,6 +127,7 @@ def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -
     process.communicate()
     said = crew.say("tick", "--json")
     assert said.code == 0, said
+    assert said.events[-1]["event"] == "run.finished"
     assert marks(crew.fleet, "web3")[STATIC] == 1
     assert crew.show()["outcome"] == "changed"
     assert crew.show()["run"].startswith("now-")
