@@ -198,14 +198,18 @@ class _Playbooks:
 
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
     """The trees of the user's and the workspace's settings, as far as there are any."""
-    from platformdirs import user_config_path
-
-    mine = user_config_path("sitecrew") / _SETTINGS
+    mine = _user_settings()
     trees = [
         _read(mine, str(mine), mine.parent, problems, needed=False),
         _read(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
     ]
     return [tree for tree in trees if tree]
+
+
+def _user_settings() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("sitecrew") / _SETTINGS
 
 
 def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
@@ -243,9 +247,10 @@ def _begins(shown: str) -> str:
 
 
 def _refuse_writable(folder: Path) -> None:
-    """What is in the workspace runs as root on other machines: nobody else may write to it."""
-    books = folder / "playbooks"
-    for path in (folder, folder / _INVENTORY, folder / _SETTINGS, books, *sorted(books.glob("*.yaml"))):
+    """What is in the workspace runs as root elsewhere, and as us here: nobody else may write to it."""
+    books, templates = folder / "playbooks", folder / "reports"
+    files = (*sorted(books.glob("*.yaml")), *sorted(templates.glob("*.j2")))
+    for path in (_user_settings(), folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, *files):
         try:
             mode = path.stat().st_mode
         except OSError:

@@ -225,12 +225,23 @@ def test_times_are_read_as_they_are_written(time: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".", "inventory.yaml", "sitecrew.yaml", "playbooks", "playbooks/patch.yaml"]
+    "name",
+    [
+        ".",
+        "inventory.yaml",
+        "sitecrew.yaml",
+        "playbooks",
+        "playbooks/patch.yaml",
+        "reports/mail.html.j2",
+        "user/sitecrew/sitecrew.yaml",
+    ],
 )
 def test_a_workspace_that_everybody_may_write_to_is_refused(
     name: str, workspace: Path, snapshot: SnapshotAssertion
 ) -> None:
     path = workspace / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
     path.chmod(path.stat().st_mode | 0o002)
     for command in (("validate",), ("run", "patch"), ("list", "sites")):
         said = sitecrew(workspace, *command)

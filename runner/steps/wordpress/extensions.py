@@ -77,8 +77,9 @@ class _Extensions(StepKind):
         "planned one, what was active is active, visitors see what they saw before."
     )
     undone = (
-        "at once, by renames that need no PHP, where the site is not well afterwards. What broke it is "
-        "found, held, and the rest is done."
+        "at once, by renames that need no PHP, where the site is not well afterwards; and the database as "
+        "`policy.undo.database` says, where the old files do not suffice. What broke it is found, held, and "
+        "the rest is done."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
