@@ -259,6 +259,8 @@ class Journal:
             case ["end", task, code, milliseconds, why]:
                 self._current = ""
                 running = self._tasks.setdefault(task, _Running())
+                if running.code is not None:  # said again, since the disk was full
+                    return None
                 running.code, running.seconds = _number(code), _number(milliseconds) / 1000
                 running.why = "" if why == "-" else why
                 return TaskEnded(task, running.code, running.seconds, running.why)

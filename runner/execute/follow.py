@@ -137,7 +137,7 @@ class Follower:
         self._failure: BaseException | None = None
         self._held_at = 0.0
 
-    def run(self, mode: str, body: bytes = b"", secrets: str = "") -> JobRecord | None:
+    def run(self, mode: str, body: str = "", secrets: str = "") -> JobRecord | None:
         """Follow over as many links as it takes."""
         while True:
             try:
@@ -155,7 +155,7 @@ class Follower:
             finally:
                 self._control.bind(None)
             if self._journal is not None and mode == "start":
-                mode, body, secrets = "attach", b"", ""
+                mode, body, secrets = "attach", "", ""
 
     def _bear(self, error: CutError | UnreachableError) -> None:
         """Wait a moment before the next link, or give up."""
@@ -176,7 +176,7 @@ class Follower:
         time.sleep(min(0.05 * 2.0**self._tries, 5.0) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         self._tries += 1
 
-    def _follow(self, link: Link, mode: str, body: bytes, secrets: str) -> JobRecord | None:
+    def _follow(self, link: Link, mode: str, body: str, secrets: str) -> JobRecord | None:
         """One exec, to the job's end or to the link's."""
         limits = self._limits
         start = opening(
@@ -190,7 +190,7 @@ class Follower:
             shell=self._endpoint.shell,
         )
         self._links += 1
-        limit = limits.hello + len(body) / 50_000
+        limit = limits.hello + len(start.data) / 50_000
         exec_ = link.run(command(self._endpoint.shell), limit, data=start.data)
         self._begun_before = self._begun
         self._begun |= mode == "start"  # only now: of a text that did not leave whole nothing is run

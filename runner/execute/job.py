@@ -120,7 +120,7 @@ class Job:
         if len(set(names)) != len(names):
             raise ValueError("two tasks of one job with the same id")
 
-    def body(self) -> bytes:
+    def body(self) -> str:
         """The shell text that is stored on the host and run there. Holds no secret."""
         settings = {
             "nonce": self.nonce,
@@ -148,7 +148,7 @@ class Job:
                 *(f"job_{name}() {{\n:\n{calls}}}\n" for name, calls in functions.items()),
                 "go\n",
             ]
-        ).encode()
+        )
 
     def secrets(self) -> str:
         """Assignments for the driver's memory; they travel apart from the body. Empty without secrets."""

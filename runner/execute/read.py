@@ -15,7 +15,7 @@ from runner.execute.frames import Decoder, Frame, new_nonce
 from runner.execute.link import CutError
 from runner.execute.noshell import NOISE, SilentShellError, never_greeted, no_shell
 from runner.execute.texts import text
-from runner.execute.wire import command
+from runner.execute.wire import command, packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,7 @@ def collect_garbage(
     head = "".join(f"{name}={quote(str(value))}\n" for name, value in settings.items())
     decoder = Decoder(nonce)
     try:
-        script = _packed(f"{head}{text('collect')}")
+        script = packed(f"{head}{text('collect')}")
         exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO, data=script)
         try:
             while data := exec_.receive(600.0):
@@ -123,12 +123,6 @@ def collect_garbage(
             exec_.close()
     except CutError as error:
         raise UnreachableError(f"{endpoint.called}: the link broke while tidying up: {error}") from error
-
-
-def _packed(script: str) -> bytes:
-    """A text that the exec's shell takes in one gulp: its `read` would take a system call for every byte."""
-    data = script.encode()
-    return f'eval "$(head -c {len(data)})"\n.\n'.encode() + data
 
 
 @dataclass(slots=True)
@@ -161,7 +155,7 @@ class _Reading:
     ) -> dict[str, TaskRecord]:
         """Start, listen to both streams, return what came."""
         link = pool.link(endpoint)
-        script = _packed(self._script(endpoint, tasks, restore))
+        script = packed(self._script(endpoint, tasks, restore))
         window = STREAM_WINDOW if self._sink else None
         exec_ = link.run(command(endpoint.shell), HELLO, data=script, window=window)
         errors = threading.Thread(target=self._listen_error, args=(exec_,), daemon=True)

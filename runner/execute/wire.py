@@ -8,7 +8,7 @@ from shlex import quote
 from runner.execute.frames import new_nonce
 from runner.execute.texts import text
 
-__all__ = ["Opening", "command", "opening"]
+__all__ = ["Opening", "command", "opening", "packed"]
 
 LOADER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in .)eval "$b";exit;;esac;b=$b$l$n;done'
 """Reads shell text up to a line with a dot, then runs it: a text that was cut does nothing. ``${IFS#??}`` is
@@ -18,6 +18,16 @@ a line feed; neither that nor an exclamation mark stands in it, so every login s
 def command(shell: str = "/bin/sh") -> str:
     """The same for every exec: nothing in it is secret or long."""
     return f"exec {quote(shell)} -c '{LOADER}'"
+
+
+def packed(script: str) -> bytes:
+    """Shell text as it is sent: taken in one gulp, since `read` makes a system call for every byte.
+
+    The braces make one command of it: a shell reads that to its end before it runs any of it, so of a text
+    that was cut nothing is run here either.
+    """
+    data = f"{{\n{script}}}\n".encode()
+    return f'eval "$(head -c {len(data)})"\n.\n'.encode() + data
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ def opening(
     mode: str,
     job: str,
     *,
-    body: bytes = b"",
+    body: str = "",
     secrets: str = "",
     offset: int = 0,
     beat: int = 10,
@@ -46,11 +56,11 @@ def opening(
         "job": job,
         "link": nonce,
         "offset": str(offset),
-        "length": str(len(body)),
         "beat": str(beat),
         "linger": str(linger),
         "shell": shell,
         "secrets": secrets,
+        "body": body,
     }
     head = "".join(f"{name}={quote(value)}\n" for name, value in settings.items())
-    return Opening(nonce, f"{head}{text('common', 'link')}.\n".encode() + body)
+    return Opening(nonce, packed(f"{head}{text('common', 'link')}"))

@@ -9,6 +9,7 @@ An exception of the engine is never a verdict about a site: callers treat it as 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sqlite3
@@ -30,7 +31,8 @@ __all__ = ["APPLICATION_VERSION", "Engine", "EngineError", "Handle", "Queue"]
 APPLICATION_VERSION = "1"
 """Raised by hand when a workflow changes so that work begun before it cannot go on."""
 
-_FAST_POLL = 0.03
+_POLL = 0.1
+"""Seconds between looks into a queue; each is a transaction, also where the queue is full."""
 _LOOK = 5.0
 """Seconds between looks whether the engine ended a workflow whose body has not come back to us."""
 _GRACE = 1.0
@@ -139,6 +141,7 @@ class Engine:
         self._dbos.listen_queues([queue.name for queue in queues])
         with _explained():
             self._register(queues)
+            gc.freeze()  # what is loaded by now stays: no need to look through it at each collection
             self._dbos.launch()
 
     def start(self, workflow_id: str, body: Callable[..., Any], *args: Any) -> Handle:
@@ -185,7 +188,7 @@ class Engine:
                     queue.name,
                     worker_concurrency=queue.at_once,
                     partition_concurrency=queue.at_once_per_partition,
-                    polling_interval_sec=_FAST_POLL,
+                    polling_interval_sec=_POLL,
                 )
         finally:
             client.destroy()

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
 from driver_hosts import hosts, pool, until
 from proxies import Proxy
 
-from runner.execute import Job, Pool, Task, ack_job, read, run_job
+from runner.execute import Job, Lock, Pool, Task, ack_job, read, run_job
 
 __all__ = ["hosts", "pool"]
 
 
-def job_of(hosts, tasks):
-    return Job(hosts.new_id(), tuple(Task(f"t{n}", ":") for n in range(tasks)))
+def job_of(hosts, tasks, lock=None):
+    return Job(hosts.new_id(), tuple(Task(f"t{n}", ":") for n in range(tasks)), lock=lock)
 
 
 def test_a_segment_is_three_round_trips_and_one_exec(hosts):
@@ -51,39 +51,58 @@ def test_reading_is_three_round_trips_and_one_exec(hosts):
 
 
 @pytest.fixture
-def execs(hosts, pool, tmp_path):
-    """Runs a job of so many tasks; the programs that it started on the host, its own clock's aside."""
+def trace(hosts, pool, tmp_path):
+    """Runs a job of so many tasks under strace; the programs that it starts and what it writes, all of it."""
 
-    def count(tasks):
-        out = tmp_path / f"trace-{tasks}"
+    def traced(tasks, lock=None):
+        out = tmp_path / "trace"
         assert hosts.sshd is not None
+        # -z: a call that fails, like a search along PATH, is no program
+        options = ["-f", "-qq", "-z", "-s", "200", "-e", "trace=execve,write"]
         tracer = subprocess.Popen(
-            ["strace", "-f", "-qq", "-e", "trace=execve", "-p", str(hosts.sshd.pid), "-o", str(out)],
-            stderr=subprocess.DEVNULL,
+            ["strace", *options, "-p", str(hosts.sshd.pid), "-o", str(out)], stderr=subprocess.DEVNULL
         )
         status = Path(f"/proc/{hosts.sshd.pid}/status")
         assert until(lambda: f"TracerPid:\t{tracer.pid}" in status.read_text())
         try:
             with Pool() as fresh:
                 endpoint = hosts.endpoint()
-                job = job_of(hosts, tasks)
+                job = job_of(hosts, tasks, lock)
                 assert run_job(fresh, endpoint, job).ok
                 ack_job(fresh, endpoint, job.id)
                 assert until(lambda: not (hosts.folder(job) / "events").exists())
         finally:
             tracer.send_signal(signal.SIGINT)
             tracer.wait()
-        programs = re.findall(r'execve\("([^"]+)".*\) = 0', out.read_text())
-        names = [os.path.basename(path) for path in programs]  # noqa: PTH119 - of the host
-        return [name for name in names if name not in {"sshd", "sleep", "find"}]
+        return out.read_text()
 
-    return count
+    return traced
 
 
-def test_a_task_costs_the_host_two_programs(execs):
-    few, many = execs(5), execs(25)
-    assert len(many) - len(few) <= 2 * 20
-    assert len(few) <= 2 * 5 + 12, few
+def programs(trace):
+    """Those that were started on the host, its clocks and looks aside."""
+    names = [os.path.basename(path) for path in re.findall(r'execve\("([^"]+)"', trace)]  # noqa: PTH119 - of the host
+    return [name for name in names if name not in {"sshd", "sleep", "find"}]
+
+
+def test_a_job_costs_the_host_ten_programs_and_two_for_each_task(trace):
+    few, many = programs(trace(5)), programs(trace(25))
+    assert len(few) <= 2 * 5 + 10, few
+    assert len(many) - len(few) <= 2 * 20, many
+
+
+def test_a_lock_costs_two_programs_more(hosts, trace):
+    place = hosts.homes["sh"] / f"site-{os.urandom(4).hex()}"
+    place.mkdir()
+    found = programs(trace(1, Lock(str(place), "run/site")))
+    assert len(found) <= 2 + 10 + 2, found
+
+
+def test_a_task_wakes_the_follower_once(trace):
+    """The end of one and the beginning of the next are one write."""
+    said = trace(6)
+    for number in range(5):
+        assert re.search(rf"end t{number} 0 \d+ -\\n\\36[0-9a-f]+ begin t{number + 1}\\n", said)
 
 
 def test_the_controller_spends_little_on_a_host(hosts):

@@ -38,7 +38,7 @@ def locked_job(hosts, site, owner, *, nap="true", **options):
 
 def lock_folder(hosts, kind):
     """The newest lock of the account."""
-    folders = (hosts.homes[kind] / ".sitecrew/locks").iterdir()
+    folders = (hosts.homes[kind] / ".sitecrew/locks").rglob(".lock")
     return max(folders, key=lambda path: path.stat().st_mtime_ns)
 
 

@@ -3,17 +3,21 @@
 # wants_lock release, the functions job_prepare job_main job_keep job_undo, and as arguments folder and shell
 
 folder=$1 shell=$2 events=$1/events
-child= signal= again= bad= decided= foreign= phase=main count=0
-LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
+child= signal= again= bad= decided= foreign= lock= draft= held= phase=main count=0
+# the tasks' locale is not the driver's: each of its small programs would read the locale's files first
+case $LC_ALL in ''|*[!A-Za-z0-9_.@-]*) locale=C.UTF-8;; *) locale=$LC_ALL;; esac
+LC_ALL=C NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
 
-# emit WORDS: one frame in one write. On a full disk the reserve is spent and no further task is run;
-# the frame that was cut is dropped by the decoder, since the next one begins before its end of line
+# emit WORDS: a frame, behind the one that was held for it. Both in one write, since each wakes the follower and all who
+# hand it on. On a full disk the reserve is spent and no further task is run; the frame that was cut is dropped by the
+# decoder, since the next one begins before its end of line
 emit() {
-  { printf '\036%s %s\n' "$nonce" "$*" >&5; } 2>/dev/null && return
-  full
-  { printf '\036%s %s\n' "$nonce" "$*" >&5; } 2>/dev/null
+  set -- ${held:+"$nonce" "$held"} "$nonce" "$*"
+  held=
+  say "$@" || { full; say "$@"; }
 }
+say() { { printf '\036%s %s\n' "$@" >&5; } 2>/dev/null; }
 full() {
   bad=${bad:-nospace}
   { true >"$folder/reserve"; } 2>/dev/null
@@ -45,10 +49,11 @@ $text"
   emit "begin $id"
   if [ "$bad" = nospace ] && [ $phase = main ]; then emit "end $id 1 0 nospace"; return; fi
   count=$((count + 1))
-  alive "$warden" "$warden_start" "$boot" || hire
+  # our child: nobody else gets its number before we have waited for it
+  kill -0 "$warden" 2>/dev/null || hire
   [ -z "$cap" ] || err=$folder/e.$id
   # a script that the full disk cut short must not run: half a line of it may mean something else
-  if [ -n "$script" ]; then set -- "$script"; else set -- -c "$text"; fi
+  if [ -n "$script" ]; then set -- "$script"; else set -- -c "export LC_ALL=$locale; $text"; fi
   if [ -n "$secret" ]; then printf '%s\n' "$secret" 5>&- | launch "$@" >>"$events" 2>&1 5>&- & child=$!
   else launch "$@" </dev/null >>"$events" 2>&1 5>&- & child=$!; fi
   inspect "$child" && mark "$child $start $((begun / 1000 + limit)) $id"
@@ -62,9 +67,9 @@ $text"
   mark "- - 0 $id"
   now
   if [ -n "$err" ] && [ -s "$err" ]; then emit "stderr $id"; { head -c "$cap" "$err" >&5; } 2>/dev/null; fi
-  emit "end $id $code $((ms - begun)) $why"
+  held="end $id $code $((ms - begun)) $why"
 }
-write() { { printf 'echo $$ >"${0%%/*}/group"\n%s\n' "$text" >"$script"; } 2>/dev/null; }
+write() { { printf 'export LC_ALL=%s; printf %%-19s\\\\n $$ 1<>"${0%%/*}/group"\n%s\n' "$locale" "$text" >"$script"; } 2>/dev/null; }
 
 # task ID SECONDS stop|go TEXT STDERR_CAP SECRETS
 task() {
@@ -128,8 +133,13 @@ finish() {
   phase=cleanup
   # where the lock is another's, the site is another's too
   [ -n "$job_cleanup" ] && [ -z "$foreign" ] && run cleanup "$cleanup_limit" "$job_cleanup"
-  [ -n "$release" ] && unlock
-  rm -f "$0" "$folder"/s.* "$folder"/e.* "$folder/id.$$" "$folder/current" "$folder/group" "$folder/reserve"
+  [ -z "$held" ] || { word=$held held=; emit "$word"; }
+  set -- "$0" "$folder"/s.* "$folder"/e.* "$folder/id.$$" "$folder/current" "$folder/group" "$folder/reserve"
+  if [ -n "$wants_lock" ]; then
+    set -- "$@" "$folder/draft" ${draft:+"$draft"}
+    unlock && for file in "$lock"/g.*; do [ "${file##*/g.}" -lt "$mine" ] && set -- "$@" "$file"; done
+  fi
+  rm -f "$@"
   { echo "${bad:-ok} $count" >"$folder/done"; } 2>/dev/null
   emit "bye ${bad:-ok} $count"
 }

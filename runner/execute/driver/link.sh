@@ -1,10 +1,9 @@
-# Read line by line from stdin by the shell of each exec, never stored: start, attach, follow, pass words on.
-# given: mode job link (nonce) offset length beat linger shell, and perhaps secrets
+# Evaluated by the shell of each exec, never stored: start, attach, follow, pass words on.
+# given: mode job link (nonce) offset beat linger shell body, and perhaps secrets
 
 say() { printf '\036%s %s\n' "$link" "$*"; }
 refuse() {
   say "error $*"
-  [ "$length" -gt 0 ] && cat >/dev/null
   exit 1
 }
 trap '' HUP
@@ -17,18 +16,15 @@ else
 fi
 
 how=attached
-if [ "$mode" = start ]; then
-  if [ -e "$folder/id" ]; then head -c "$length" >/dev/null
-  else
-    head -c "$length" >"$folder/b.$$" || refuse body
-    # returns when the driver has claimed the job or lost it, since it closes its stdout then; it is nobody's child afterwards
-    if [ -n "$secrets" ]; then how=$(printf '%s\n' "$secrets" | detach "$shell" "$folder/b.$$" "$folder" "$shell" &)
-    else how=$(detach "$shell" "$folder/b.$$" "$folder" "$shell" </dev/null &); fi
-    # nothing said: the body was cut short or the disk is full, unless somebody's id is there
-    [ -n "$how" ] || { rm -f "$folder/b.$$"; how=attached; [ -e "$folder/id" ] || refuse body; }
-  fi
+if [ "$mode" = start ] && [ ! -e "$folder/id" ]; then
+  printf %s "$body" >"$folder/b.$$" || refuse body
+  # returns when the driver has claimed the job or lost it, since it closes its stdout then; it is nobody's child afterwards
+  if [ -n "$secrets" ]; then how=$(printf '%s\n' "$secrets" | detach "$shell" "$folder/b.$$" "$folder" "$shell" &)
+  else how=$(detach "$shell" "$folder/b.$$" "$folder" "$shell" </dev/null &); fi
+  # nothing said: the disk is full, unless somebody's id is there
+  [ -n "$how" ] || { rm -f "$folder/b.$$"; how=attached; [ -e "$folder/id" ] || refuse body; }
 fi
-secrets=
+body= secrets=
 [ -e "$folder/id" ] || refuse absent
 read -r nonce driver driver_start driver_boot warden warden_start <"$folder/id"
 [ -e "$folder/warden" ] && read -r warden warden_start <"$folder/warden"
@@ -76,12 +72,21 @@ if over || dead; then
 fi
 
 exec 3<&0 </dev/null
-follower= pulse=
+follower=
+# the pulse: heartbeats, and once the job is over the end of the stay for the word `ack`
+(
+  left=$linger
+  while sleep "$beat" >/dev/null 3<&-; do
+    say hb || exit
+    over || continue
+    left=$((left - beat))
+    [ $left -gt 0 ] || { kill $$; exit; }
+  done
+) 3<&- & pulse=$!
 if [ -z "$finished" ]; then
   alive "$warden" "$warden_start" "$driver_boot" || warden=$driver
   # GNU tail: inotify, ends with the warden; other tails fail at once
   tail -c +$((offset + 1)) -f -s 0.1 --pid="$warden" "$folder/events" 3<&- & follower=$!
-  ( while sleep "$beat" >/dev/null 3<&-; do say hb || exit; done ) 3<&- & pulse=$!
 fi
 # words from the controller, until it goes
 (
@@ -107,18 +112,12 @@ if [ -n "$follower" ]; then
       sleep 0.1 >/dev/null 3<&-
     done
   fi
-  kill "$pulse"
   if ! over; then
     if dead; then say "eof dead"; else say "eof again"; fi
-    kill "$ears"
+    kill "$pulse" "$ears"
     exit
   fi
 fi
+farewell
 # stay a little, so that the word `ack` needs no exec of its own
-# $!: the word may come before the assignment
-trap 'kill -KILL $!; exit 0' TERM
-[ -n "$finished$follower" ] && farewell
-sleep "$linger" >/dev/null 3<&- & timer=$!
-wait "$timer"
-kill "$ears"
-exit 0
+wait "$ears"

@@ -17,37 +17,32 @@ free_for() {
   [ $((ms / 1000)) -ge "$expiry" ] && ! alive "$holder" "$holder_start" "$lock_boot"
 }
 # seal WORDS: try to make the next generation
-seal() {
-  { echo "$*" >"$lock/n.$$"; } 2>/dev/null && ln "$lock/n.$$" "$lock/g.$((generation + 1))" 2>/dev/null
-  sealed=$?
-  rm -f "$lock/n.$$"
-  return $sealed
-}
-sweep() {
-  set --
-  for file in "$lock"/g.*; do [ "${file##*/g.}" -lt "$generation" ] && set -- "$@" "$file"; done
-  rm -f "$@"
-}
+seal() { { echo "$*" >"$draft" && ln "$draft" "$lock/g.$((generation + 1))"; } 2>/dev/null; }
 # acquire FOLDER SITE OWNER SECONDS: take or renew; the generation is the fencing token
 acquire() {
-  if [ -n "$1" ]; then lock=$1; (umask 002; mkdir -p "$lock")
+  if [ -n "$1" ]; then
+    # other accounts work on the site too
+    umask 002
+    lock=$1 draft=$1/n.$$
+    [ -d "$lock" ] || mkdir -p "$lock"
   else
     lock=$(CDPATH= cd -P -- "$2" && printf %s "$PWD") || return 2
-    # small systems lack one or another of these; each host goes by the first that it has
-    lock=$(printf %s "$lock" | { cksum || md5sum || sha256sum; }) || return 3
-    lock=locks/${lock%% *}-${lock##* }
+    lock=locks$lock/.lock draft=$folder/draft
     provide "$lock" || return 3
     lock=$root/$lock
   fi 2>/dev/null
   for attempt in 1 2 3; do
     now; top
     free_for "$3" || break
-    inspect $$
-    if (umask 002; seal "$3 $((ms / 1000 + $4)) $boot $$ $me_start"); then
+    if seal "$3 $((ms / 1000 + $4)) $boot $$ $me_start"; then
       mine=$((generation + 1)); top
-      if [ $generation = $mine ]; then sweep; echo "$generation $lock" >"$folder/lock"; emit "lock $generation"; return 0; fi
+      [ $generation = $mine ] || continue
+      umask 077
+      echo "$generation $lock" >"$folder/lock"; emit "lock $generation"
+      return 0
     fi
   done
+  umask 077
   ! free_for "$3" || return 3
   emit "locked ${owner:--} $((expiry - ms / 1000))"
   return 1
@@ -57,10 +52,9 @@ denied() {
   foreign=1
   case $1 in 2) bad=nosite;; 3) bad=nolock;; *) bad=locked;; esac
 }
-# unlock: also by an heir, who was there before the lock was taken
+# unlock: also by an heir, who was there before the lock was taken. Our generation becomes free in place, in one write
+# of which readers take the first line; it stays, so that the next one has a higher number
 unlock() {
-  { read -r mine lock <"$folder/lock"; } 2>/dev/null || return 1
-  top
-  [ $generation = $mine ] || return 1
-  seal "free 0 - - -" && { generation=$((generation + 1)); sweep; }
+  { read -r mine lock <"$folder/lock"; } 2>/dev/null && [ -e "$lock/g.$mine" ] || return 1
+  [ -z "$release" ] || { echo "free 0 - - -" 1<>"$lock/g.$mine"; } 2>/dev/null
 }
