@@ -3,7 +3,7 @@
 # wants_lock release, the functions job_prepare job_main job_keep job_undo, and as arguments folder and shell
 
 folder=$1 shell=$2 events=$1/events
-child= signal= again= bad= decided= foreign= lock= draft= held= phase=main count=0
+child= signal= again= bad= decided= foreign= lock= held= phase=main count=0
 # the tasks' locale is not the driver's: each of its small programs would read the locale's files first
 case $LC_ALL in ''|*[!A-Za-z0-9_.@-]*) locale=C.UTF-8;; *) locale=$LC_ALL;; esac
 LC_ALL=C NO_COLOR=1 TERM=dumb
@@ -136,8 +136,8 @@ finish() {
   [ -z "$held" ] || { word=$held held=; emit "$word"; }
   set -- "$0" "$folder"/s.* "$folder"/e.* "$folder/id.$$" "$folder/current" "$folder/group" "$folder/reserve"
   if [ -n "$wants_lock" ]; then
-    set -- "$@" "$folder/draft" ${draft:+"$draft"}
     unlock && for file in "$lock"/g.*; do [ "${file##*/g.}" -lt "$mine" ] && set -- "$@" "$file"; done
+    set -- "$@" "$folder/draft" ${lock:+"$lock/n.$$"}
   fi
   rm -f "$@"
   { echo "${bad:-ok} $count" >"$folder/done"; } 2>/dev/null

@@ -120,4 +120,5 @@ if [ -n "$follower" ]; then
 fi
 farewell
 # stay a little, so that the word `ack` needs no exec of its own
+trap 'kill "$ears"; exit 0' TERM
 wait "$ears"
