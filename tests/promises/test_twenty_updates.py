@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -136,7 +137,10 @@ def undone(step: Any) -> dict[str, str]:
 
 
 def check_held(crew: Crew, step: Any) -> None:
-    """What was undone is named by `show`, and `plan` says that it is held."""
+    """What was undone is named by `show` and in the client's report, and `plan` says that it is held."""
+    month = f"{datetime.now(UTC):%Y-%m}"
+    reported = crew.say("report", "acme", "--period", month, "--json").json["undone"]
+    assert set(undone(step)) <= {point["item"] for point in reported}
     shown = crew.say("show").out
     planned = crew.say("plan", "twenty", "-l", SITE, "--json").json["sites"][0]["changes"]
     assert {c["item"] for c in planned if c["action"] == "hold"} == set(undone(step))

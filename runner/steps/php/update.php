@@ -334,7 +334,7 @@ class Sitecrew_Batch {
 		$this->upgrader->init();
 		$this->upgrader->upgrade_strings();
 		$wire = new Sitecrew_Wire();
-		$wire->fetch( $this->addresses(), 300 );
+		$wire->fetch( $this->addresses() );
 		$sums = new Sitecrew_Sums();
 		foreach ( $this->open() as $file => $item ) {
 			$kept = $item->kept();
@@ -376,7 +376,7 @@ class Sitecrew_Batch {
 	}
 
 	/**
-	 * What WordPress will ask for in a moment. Where something on the site has a say in downloads, only of what
+	 * What WordPress will ask for in a moment, and the seconds for each. Where something on the site has a say in downloads, only of what
 	 * comes from wordpress.org: a vendor's own way to its packages is taken once, by the vendor.
 	 */
 	private function addresses() {
@@ -388,12 +388,15 @@ class Sitecrew_Batch {
 				continue;
 			}
 			if ( $item->public_address() ) {
-				array_push( $found, $item->address(), $item->address() . '.sig', $item->sums_address() );
+				$found[ $item->address() ]          = 300;
+				$found[ $item->address() . '.sig' ] = 15;
+				$found[ $item->sums_address() ]     = 15;
 			} elseif ( $others && preg_match( '~^https?://~i', $item->address() ) ) {
-				$found[] = $item->address();
+				$found[ $item->address() ] = 300;
 			}
 		}
-		return array_filter( array_unique( $found ) );
+		unset( $found[''] );
+		return $found;
 	}
 
 	public function install() {

@@ -6,6 +6,7 @@
 class Sitecrew_Wire {
 	const AT_ONCE = 6;
 	const LARGEST = 1073741824;
+	const STALLED = 60; // Seconds without so much as a hundred bytes each.
 
 	private $curl, $error;
 	private $asked  = array(); // File => true while WordPress is only listened to.
@@ -34,12 +35,12 @@ class Sitecrew_Wire {
 			&& class_exists( $this->curl ) && call_user_func( array( $this->curl, 'test' ), array( 'ssl' => true ) );
 	}
 
-	/** Fetches what can be; what cannot is left to WordPress. `$seconds` is for each. */
-	public function fetch( $urls, $seconds ) {
+	/** Fetches what can be, address => seconds; what cannot is left to WordPress. */
+	public function fetch( $urls ) {
 		if ( count( $urls ) < 2 || ! $this->possible() ) {
 			return;
 		}
-		foreach ( $urls as $url ) {
+		foreach ( $urls as $url => $seconds ) {
 			$file                 = wp_tempnam( 'sitecrew' );
 			$this->asked[ $file ] = true;
 			wp_safe_remote_get(
@@ -125,6 +126,8 @@ class Sitecrew_Wire {
 		if ( isset( $options['verifyname'] ) && false === $options['verifyname'] ) {
 			curl_setopt( $handle, CURLOPT_SSL_VERIFYHOST, 0 );
 		}
+		curl_setopt( $handle, CURLOPT_LOW_SPEED_LIMIT, 100 );
+		curl_setopt( $handle, CURLOPT_LOW_SPEED_TIME, self::STALLED );
 		curl_multi_add_handle( $multi, $handle );
 		return array( $handle, $transport, $url, $options );
 	}
