@@ -195,8 +195,8 @@ class Catalogue:
             language: Like `de_DE`.
             updated: When, in UTC: `2026-05-01 08:00:00`.
             words: English and translated texts.
-            bad: `zip`: no archive is downloaded; `php`: its .l10n.php does not parse; `old`: its date is
-                an older one than announced.
+            bad: `zip`: no archive is downloaded; `php`: its .l10n.php does not parse; `fatal`: it parses,
+                and is fatal; `old`: its date is an older one than announced.
 
         Returns:
             `updated`.
@@ -204,10 +204,8 @@ class Catalogue:
         place = self.folder / "translations" / kind / slug / language
         stem = updated.replace(" ", "T").replace(":", "")
         files = pack(slug, language, "2020-01-01 00:00:00" if bad == "old" else updated, words)
-        if bad == "php":
-            files = {
-                name: b"<?php return [" if name.endswith(".php") else data for name, data in files.items()
-            }
+        if code := {"php": b"<?php return [", "fatal": b"<?php function_that_is_missing();"}.get(bad):
+            files = {name: code if name.endswith(".php") else data for name, data in files.items()}
         if bad == "zip":
             write(place / f"{stem}.zip", b"no archive")
         else:

@@ -145,6 +145,7 @@ class SiteFacts:
     root: str = ""
     """Absolute folder of WordPress itself, with a slash at its end."""
     content: str = ""
+    languages_folder: str = ""
     plugins_folder: str = ""
     themes_folder: str = ""
     crippled: str = ""

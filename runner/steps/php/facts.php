@@ -353,6 +353,7 @@ sitecrew_say(
 		'core_fixed'        => sitecrew_core_fixed(),
 		'root'              => ABSPATH,
 		'content'           => WP_CONTENT_DIR,
+		'languages_folder'  => WP_LANG_DIR,
 		'plugins_folder'    => WP_PLUGIN_DIR,
 		'themes_folder'     => get_theme_root(),
 		'plugins'           => sitecrew_dated( 'plugins', sitecrew_plugins() ),

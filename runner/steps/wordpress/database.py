@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
-from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.proposals import network_note
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["Database", "DatabaseOptions"]
@@ -38,10 +38,15 @@ class Database(StepKind):
     understood = (
         "by the versions that a fresh process reads afterwards. A site whose database stayed behind is named."
     )
-    undone = "by nothing. Take a `backup` before."
+    undone = (
+        "where the site is not as well after as before: the tables that the upgrade has changed are put "
+        "back, as `policy.undo.database` allows. "
+        "See [What happens when an update breaks a site](../transactions.md)."
+    )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True
+    transacts = True
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """The versions are WordPress's own numbers, like 57155."""
@@ -75,6 +80,15 @@ class Database(StepKind):
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By the version that was re-read from the database; of a network, from each site's."""
         return verdict(step, result, context, "database")
+
+    def guard(self, step: Step, context: Context, tag: str) -> Guard | None:  # noqa: ARG002
+        """No files: the transaction itself keeps the database, and puts it back where that is needed."""
+        facts = context.before
+        if facts is None or not context.plan.pending(step.id):
+            return None
+        site, host, mark = context.site, context.host, context.mark
+        check = site_script(site, host, mark, program("check", mark, {"home": facts.home}))
+        return Guard(save=Script(text=":\n"), undo=Script(text=":\n"), check=check)
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, or ok."""

@@ -15,7 +15,7 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["active_plugins", "extensions_guard"]
+__all__ = ["active_plugins", "extensions_guard", "head"]
 
 _PLACE = r"""
 device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
@@ -59,26 +59,27 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     if facts is None or not changes:
         return None
     places = _places(facts, changes)
-    head = _head(facts, tag)
+    here = head(facts, tag)
     room = shlex.join(("room", *(path for _, path in places)))
     save = "\n".join(f"keep {shlex.quote(path)} {shlex.quote(name)} || exit 1" for name, path in places)
     undo = "\n".join(f"back {shlex.quote(path)} {shlex.quote(name)} || failed=1" for name, path in places)
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f"{head}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
+        save=Script(text=f"{here}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
         undo=site_script(
             site,
             host,
             mark,
-            f'{head}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
+            f'{here}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
         ),
         check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
-        tidy=f'{head}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
+        tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
 
 
-def _head(facts: SiteFacts, tag: str) -> str:
+def head(facts: SiteFacts, tag: str) -> str:
+    """Shell text that sets `$content`, and `$kept`: where the restore point lies."""
     content = facts.content or f"{facts.root}wp-content"
     return f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_PLACE}"
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome, Translation
-from runner.steps.base import Context, Result, Script, StepKind
+from runner.steps.base import Context, Guard, Result, Script, StepKind
+from runner.steps.wordpress.languages_guard import languages_guard
 from runner.steps.wordpress.proposals import obstacle, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
@@ -62,11 +63,14 @@ class Languages(StepKind):
     understood = "by the dates that a fresh process reads from the packs on disk."
     undone = (
         "at once, pack by pack, where a pack is not of the offered date, or holds a `.l10n.php` that is "
-        "not PHP: its former files are put back. Later, from a `backup`."
+        "not PHP: its former files are put back. And where the site is not as well after as before: the very "
+        "files of each pack, and no others. See "
+        "[What happens when an update breaks a site](../transactions.md)."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
     rereads = True
+    transacts = True
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Each pack that is newer than the installed one; then what was asked for and is not offered."""
@@ -90,6 +94,10 @@ class Languages(StepKind):
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By the dates that were re-read from the packs on disk."""
         return verdict(step, result, context, "languages")
+
+    def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
+        """Copies of the packs' files, put back one by one."""
+        return languages_guard(context, context.plan.pending(step.id), tag)
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, failed for what could not be known, or ok."""

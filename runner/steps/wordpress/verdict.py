@@ -25,7 +25,7 @@ from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.said import marked
 
-__all__ = ["Said", "idle", "item_lines", "suspects", "verdict"]
+__all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _judge(
     if after is None:
         why = said.why or ended or "the site could not be read again"
         return _outcome(change, Outcome.FAILED, why)
-    found, active = _on_disk(change, after)
+    found, active = on_disk(change, after)
     if found is None:
         return _outcome(change, Outcome.FAILED, said.why or "is no longer there")
     if found != change.to_version:
@@ -127,7 +127,8 @@ def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
     return f"the version on disk is {still}{found}, not {change.to_version}"
 
 
-def _on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
+def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
+    """The version of a change's item as it is, None where it is not there; and whether it is active."""
     if change.kind is ItemKind.CORE:
         return facts.wordpress, True
     if change.kind is ItemKind.DATABASE:

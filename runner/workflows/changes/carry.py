@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from runner.errors import HostError
 from runner.execute import attach_job
-from runner.model import Change, ChangeOutcome, ItemKind, Outcome, SiteFacts, Step, StepOutcome, worst
+from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
-from runner.steps.wordpress.verdict import suspects
+from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import State, Trial, try_changes
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job
@@ -165,7 +165,7 @@ class _Work:
         for change in pending:
             if (change.item, change.to_version) in held:
                 self._set(change, Outcome.UNDONE, held[change.item, change.to_version])
-            elif _version(now, change) == change.to_version:
+            elif on_disk(change, now)[0] == change.to_version:
                 self._set(change, Outcome.CHANGED, "")
             else:
                 left.append(change)
@@ -239,10 +239,3 @@ def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
     if found is None:
         return trial.outcome.outcome, trial.outcome.why
     return found.outcome, found.why
-
-
-def _version(facts: SiteFacts, change: Change) -> str | None:
-    if change.kind is ItemKind.CORE:
-        return facts.wordpress
-    family = facts.themes if change.kind is ItemKind.THEME else facts.plugins
-    return next((entry.version for entry in family if entry.slug == change.item), None)

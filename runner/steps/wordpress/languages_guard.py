@@ -1,0 +1,75 @@
+"""The restore point of translations: the very files of each pack, and the names that it had none of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from runner.model import Change, SiteFacts
+from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.guard import head
+from runner.steps.wordpress.shell import host_script, program, site_script
+
+__all__ = ["languages_guard"]
+
+_CORE = ("", "admin-", "admin-network-", "continents-cities-")
+"""How the files of WordPress's own translations begin, before the language."""
+_PACK = r"""
+# those FOLDER STEM...: the files of a pack that are there, one a line
+those() {
+  folder=$1
+  shift
+  for s; do
+    for f in "$folder/$s.po" "$folder/$s.mo" "$folder/$s.l10n.php" "$folder/$s"-*.json; do
+      if [ -f "$f" ]; then printf '%s\n' "$f"; fi
+    done
+  done
+}
+keep() {
+  name=$1
+  shift
+  if [ -d "$kept/$name" ]; then return; fi
+  rm -rf "$kept/$name.part"
+  mkdir "$kept/$name.part" || return 1
+  those "$@" | while IFS= read -r f; do cp -p "$f" "$kept/$name.part/" || exit 1; done || return 1
+  mv "$kept/$name.part" "$kept/$name"
+}
+back() {
+  name=$1
+  shift
+  if [ ! -d "$kept/$name" ]; then return; fi
+  those "$@" | while IFS= read -r f; do
+    if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "$f" || exit 1; fi
+  done || return 1
+  for f in "$kept/$name"/*; do
+    if [ ! -f "$f" ]; then continue; fi
+    cp -p "$f" "$1/.${f##*/}.$tag" && mv -f "$1/.${f##*/}.$tag" "$1/${f##*/}" || return 1
+  done
+}
+"""
+
+
+def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
+    """Copies of the packs' files; what was not there before goes. None where there is nothing to change."""
+    facts = context.before
+    if facts is None or not changes:
+        return None
+    here, packs = head(facts, tag) + _PACK, [_pack(facts, change) for change in changes]
+    save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
+    undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
+    site, host, mark = context.site, context.host, context.mark
+    return Guard(
+        save=Script(text=f'{here}mkdir -p "$kept" && chmod 700 "$kept" || exit 1\n{save}\n'),
+        undo=Script(text=host_script(host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
+        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        tidy=f'{here}rm -rf "$kept"/*.part',
+    )
+
+
+def _pack(facts: SiteFacts, change: Change) -> str:
+    """A pack's name in the restore point, its folder, and how the names of its files begin."""
+    kind, slug, language = change.file.split("/")
+    folder = facts.languages_folder or f"{facts.content}/languages"
+    stems = [f"{begin}{language}" for begin in _CORE] if kind == "core" else [f"{slug}-{language}"]
+    place = folder if kind == "core" else f"{folder}/{kind}s"
+    return shlex.join((f"language-{kind}-{slug}-{language}", place, *stems))
