@@ -157,6 +157,13 @@ class Sitecrew_Item {
 		return sitecrew_field( $this->offer, 'package' );
 	}
 
+	/** Some vendors' packages lie on this host already: these are not ours to delete. */
+	public function forget( $file ) {
+		if ( $file !== $this->address() ) {
+			@unlink( $file );
+		}
+	}
+
 	public function public_address() {
 		return 0 === strpos( $this->address(), 'https://downloads.wordpress.org/' );
 	}
@@ -337,30 +344,37 @@ class Sitecrew_Batch {
 		$wire->fetch( $this->addresses() );
 		$sums = new Sitecrew_Sums();
 		foreach ( $this->open() as $file => $item ) {
-			$kept = $item->kept();
-			if ( ! $kept || ! is_file( $kept ) ) {
-				$fetched = $this->download( $item, $file );
-				$problem = is_wp_error( $fetched ) ? sitecrew_reason( $fetched ) : '';
-			} else {
-				$fetched = $kept;
-				$problem = '';
-			}
-			$item->package = $fetched;
-			$problem       = $problem ? $problem : $item->flaw();
-			$problem       = $problem || $fetched === $kept ? $problem : $sums->flaw( $item );
+			$problem = $this->take( $item, $file, $sums );
 			if ( $problem ) {
-				is_string( $fetched ) && @unlink( $fetched );
 				$item->refuse( $problem );
-				continue;
+			} else {
+				$item->say( 'fetched' );
 			}
-			if ( $kept && $fetched !== $kept && @copy( $fetched, "$kept.part" ) && rename( "$kept.part", $kept ) ) {
-				@unlink( $fetched );
-				$item->package = $kept;
-			}
-			$item->say( 'fetched' );
 		}
 		$wire->forget();
 		$sums->tell();
+	}
+
+	/** Gives an item its package, fetched now or kept by an earlier trial; returns what is wrong with it. */
+	private function take( $item, $file, $sums ) {
+		$kept = $item->kept();
+		if ( $kept && is_file( $kept ) ) {
+			$item->package = $kept;
+			return $item->flaw();
+		}
+		$fetched = $this->download( $item, $file );
+		if ( is_wp_error( $fetched ) ) {
+			return sitecrew_reason( $fetched );
+		}
+		$item->package = $fetched;
+		$problem       = $item->flaw() ?: $sums->flaw( $item );
+		if ( ! $problem && $kept && @copy( $fetched, "$kept.part" ) && rename( "$kept.part", $kept ) ) {
+			$item->package = $kept;
+		}
+		if ( $problem || $item->package === $kept ) {
+			$item->forget( $fetched );
+		}
+		return $problem;
 	}
 
 	private function download( $item, $file ) {
@@ -376,8 +390,8 @@ class Sitecrew_Batch {
 	}
 
 	/**
-	 * What WordPress will ask for in a moment, and the seconds for each. Where something on the site has a say in downloads, only of what
-	 * comes from wordpress.org: a vendor's own way to its packages is taken once, by the vendor.
+	 * What WordPress will ask for in a moment, and the seconds for each. Where something on the site has a say in
+	 * downloads, only of what comes from wordpress.org: a vendor's own way to its packages is taken once, by it.
 	 */
 	private function addresses() {
 		$found  = array();
@@ -414,7 +428,7 @@ class Sitecrew_Batch {
 				$item->settle( isset( $result[ $file ] ) ? $result[ $file ] : false );
 			}
 			if ( $item->package !== $item->kept() ) {
-				@unlink( $item->package );
+				$item->forget( $item->package );
 			}
 		}
 	}

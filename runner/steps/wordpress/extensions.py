@@ -40,7 +40,7 @@ if [ -e "$begun.shut" ]; then rm -f "${{root}}.maintenance"; fi
 rm -f "$begun" "$begun".*
 """
 _DROP = """
-cd "$SITECREW_RESTORE/packages" 2>/dev/null && rm -f {names}
+(cd "$SITECREW_RESTORE/packages" 2>/dev/null && rm -f {names})
 rmdir "$SITECREW_RESTORE/packages" 2>/dev/null || :
 """
 _DOOR = "visitors get 503 for the moment in which it is exchanged, for that needs more than a rename here"
@@ -137,7 +137,7 @@ class _Extensions(StepKind):
         if guard is None:
             return None
         drop = Script(text=_DROP.format(names=" ".join(map(_package, changes))))
-        undo = Script(text=guard.undo.text + drop.text) if len(changes) == 1 else guard.undo
+        undo = Script(text=drop.text + guard.undo.text) if len(changes) == 1 else guard.undo
         return replace(guard, keep=drop, undo=undo)
 
     def cleanup(self, step: Step, context: Context) -> str:  # noqa: ARG002
