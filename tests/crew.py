@@ -211,7 +211,7 @@ def check_host_is_clean(fleet: Fleet, host: str) -> None:
     room = fleet.spec.home(host) / ".sitecrew"
     for job in (room / "jobs").iterdir():
         until(lambda job=job: names(job) == {"id", "done"}, f"job {job.name} to be forgotten: {names(job)}")
-    for lock in (room / "locks").iterdir():
+    for lock in (room / "locks").rglob(".lock"):
         last = max(lock.glob("g.*"), key=lambda one: int(one.name[2:]))
         until(
             lambda last=last: not last.exists() or last.read_text().startswith("free"), f"{lock} to be free"
