@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import Discriminator, Field, Tag, create_model
+from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model
 
 from runner.load import fields as f
 from runner.load import times, values
 from runner.load.fields import LISTED, Reads, Shape
 from runner.load.nodes import Node, Problems
 from runner.load.problems import checked
-from runner.load.text import joined, listing
+from runner.load.text import joined, listing, quoted
 from runner.load.values import Wrong, described
 from runner.model import SecretRef
 
@@ -141,6 +141,7 @@ def _leaves(annotation: Any) -> list[type]:
     return [leaf for arg in get_args(annotation) for leaf in _leaves(arg)]
 
 
+_LISTS = {tuple, list, frozenset, Sequence}
 _SCALARS: dict[type, tuple[Callable[[object], object], dict[str, object]]] = {
     bool: (values.boolean, {"type": "boolean"}),
     int: (values.whole(), {"type": "integer"}),
@@ -192,13 +193,15 @@ def _union(args: tuple[Any, ...]) -> Any:
     words = [arg for arg in args if _scalar(arg)]
     words.sort(key=lambda arg: order.index(arg) if arg in order else -1)
     branches: dict[str, Any] = {}
+    alone = {str(word) for arg in words if get_origin(arg) is Literal for word in get_args(arg)}
     if words:
-        branches["<text>"] = Annotated[Any, _first_of(words)]
+        listed = any(get_origin(arg) in _LISTS for arg in args)
+        branches["<text>"] = Annotated[Any, _first_of(words, listed=listed)]
     for arg in args:
         if arg is type(None):
             branches["<nothing>"] = None
-        elif get_origin(arg) in {tuple, list, frozenset, Sequence}:
-            branches["<list>"] = _read(arg)
+        elif get_origin(arg) in _LISTS:
+            branches["<list>"] = _ANNOTATED[_read(arg), BeforeValidator(partial(_names_only, alone))]
         elif not _scalar(arg):
             branches["<mapping>"] = _read(arg)
     if len(branches) == 1:
@@ -217,8 +220,18 @@ def _union(args: tuple[Any, ...]) -> Any:
     return Annotated[Union[tagged], Discriminator(pick)]  # noqa: UP007
 
 
-def _first_of(words: list[Any]) -> Reads:
-    """A text read by the first of several types that takes it."""
+def _names_only(alone: Collection[str], value: object) -> object:
+    """A list as it stands, unless one of its entries is a word that means something only by itself."""
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, str) and entry in alone:
+            raise Wrong(
+                f"{quoted(entry)} in a list is taken for a name", f"write it alone, without brackets: {entry}"
+            )
+    return value
+
+
+def _first_of(words: list[Any], *, listed: bool = False) -> Reads:
+    """A text read by the first of several types that takes it. `listed`: a list might stand there too."""
     readers = [reader for reader, _ in filter(None, map(_scalar, words))]
     schemas = [schema for _, schema in filter(None, map(_scalar, words))]
 
@@ -229,6 +242,8 @@ def _first_of(words: list[Any]) -> Reads:
                 return reader(value)
             except Wrong as wrong:
                 failed = wrong if failed is None or len(readers) > 1 else failed
+        if failed and listed and not failed.hint:
+            failed.hint = f"or a list: [{value}]"
         raise failed or Wrong("expected text")
 
     return Reads(parse, **(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}))

@@ -38,10 +38,10 @@ class CommonShape(Shape):
 
     name: Annotated[f.Line, D("What people read; else the kind.")] = ""
     tags: Annotated[frozenset[f.Tag], LISTED, D("Words to select the step by, with -t.")] = frozenset()
-    when: Annotated[f.Line | None, D("Selector; on other sites the step is skipped.")] = None
+    when: Annotated[f.Selector | None, D("Selector; on other sites the step is skipped.")] = None
     timeout: Annotated[f.Span | None, D("How long the step may take; else limits.step.")] = None
     retries: Annotated[f.Retries, D("How often it is tried again after a failure.")] = 0
-    become: Annotated[f.Boolean, D("Run with root's rights, the way the host says.")] = False
+    become: Annotated[f.WhetherToBecome, D("Run with root's rights, the way the host says.")] = False
     on_failure: Annotated[OnFailure, f.AfterFailure, D("What a failure means for the steps behind.")] = (
         OnFailure.STOP
     )

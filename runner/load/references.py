@@ -38,7 +38,8 @@ class Names:
 def names_of(inventory: Node) -> Names:
     """The names in an inventory, as far as it is well formed."""
     sites = list(_sites(inventory))
-    tags = {tag for _, _, _, site in sites for text in _texts(site.get("tags")) for tag in _parts(text)}
+    tagged = [*(site for _, _, _, site in sites), *_listed_sites(inventory)]
+    tags = {tag for site in tagged for text in _texts(site.get("tags")) for tag in _parts(text)}
     kinds = {_text(site.get("kind")) or SiteKind.WORDPRESS for _, _, _, site in sites}
     return Names(
         site={name for _, _, name, _ in sites},
@@ -273,6 +274,13 @@ def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
         for name, site in sites.items() if sites else ():
             if sites:
                 yield client, sites, name, site
+
+
+def _listed_sites(inventory: Node) -> Iterator[Node]:
+    """Sites that stand in a list, which is a mistake of its own and makes no tag of theirs unknown."""
+    for _, client in _below(inventory, "clients"):
+        sites = client.get("sites")
+        yield from sites.entries() if sites else ()
 
 
 def _entries(node: Node | None) -> list[Node]:

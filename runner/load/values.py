@@ -29,8 +29,10 @@ __all__ = [
     "percent",
     "scalar",
     "secret",
+    "selector",
     "tag",
     "text",
+    "whether_to_become",
     "whole",
 ]
 
@@ -96,7 +98,7 @@ def tag(value: object) -> str:
     """A tag: no spaces, no colons, no commas."""
     found = scalar(value, "a tag")
     if not _TAG.fullmatch(found):
-        parts = [part.strip() for part in found.split(",")]
+        parts = re.split(r"[,\s]+", found.strip())
         several = len(parts) > 1 and all(_TAG.fullmatch(part) for part in parts)
         hint = f"try [{', '.join(parts)}]" if several else "letters, digits, dots, dashes and underscores"
         raise Wrong(f"{quoted(found)} is not a tag", hint)
@@ -119,6 +121,22 @@ def boolean(value: object) -> bool:
     if found.lower() in {"false", "no", "off"}:
         return False
     raise Wrong(f"{quoted(found)} is neither true nor false")
+
+
+def whether_to_become(value: object) -> bool:
+    """`become` of a step, which is not the host's."""
+    if value in ("sudo", "root"):
+        raise Wrong(
+            f"{quoted(str(value))} is neither true nor false", "true here; the host says how: become: sudo"
+        )
+    return boolean(value)
+
+
+def selector(value: object) -> str:
+    """A selector, which is one text."""
+    if isinstance(value, list) and value and all(isinstance(entry, str) for entry in value):
+        raise Wrong("expected text, found a list", f"with commas: {','.join(value)}")
+    return line(value)
 
 
 def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[object], int]:
