@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import os
 import random
+import shutil
 import signal
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pwd import getpwnam
 from typing import TYPE_CHECKING, Literal
 
 from lab.shell import run
@@ -304,6 +305,12 @@ CASES = (
         small="upgrade",
     ),
     Case(
+        name="disk full while files are exchanged",
+        expected="failed",
+        more={"files": _BALLAST},
+        small="plugins",
+    ),
+    Case(
         name="killed in the middle",
         expected="undone",
         old="add_filter( 'upgrader_clear_destination', function ( $said ) {"
@@ -381,12 +388,15 @@ def _small_disk(fleet: Fleet, site: str, folder: str) -> Iterator[None]:
     """One megabyte is mounted in the place of a folder; what was in it is in it."""
     place, owner = fleet.sites[site].path / "wp-content" / folder, fleet.spec.user(fleet.sites[site].host)
     place.mkdir(exist_ok=True)
-    run("mount", "-t", "tmpfs", "-o", f"size=1m,uid={getpwnam(owner).pw_uid},mode=755", "lab-small", place)
-    try:
-        yield
-    finally:
-        run("umount", "-l", place)
-        place.rmdir()
+    shutil.chown(place, owner, owner)
+    with tempfile.TemporaryDirectory() as aside:
+        run("cp", "-a", f"{place}/.", aside)
+        run("mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "lab-small", place)
+        try:
+            run("cp", "-a", f"{aside}/.", place)
+            yield
+        finally:
+            run("umount", "-l", place)
 
 
 @contextmanager

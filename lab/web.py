@@ -100,6 +100,7 @@ pm.process_idle_timeout = 30s
 php_admin_value[error_log] = {php_log(self.spec, host)}
 php_admin_flag[log_errors] = on
 php_admin_flag[display_errors] = off
+php_admin_flag[expose_php] = on
 php_admin_value[sendmail_path] = {self.spec.root / "bin/keep-mail"}
 php_admin_flag[opcache.enable] = on
 php_value[opcache.revalidate_freq] = 0

@@ -78,15 +78,15 @@ def test_the_verdict_is_right_and_the_site_is_well(
     before = tree(fleet, SITE)
     with trouble(fleet, SITE, case):
         said = crew.say("run", "gauntlet", "-l", SITE, "--json")
-    change = change_of(crew)
-    assert (change["outcome"], change["why"]) == (case.expected, change["why"]), said.err
-    assert case.because in change["why"]
-    assert said.code == BROKEN[case.expected]
-    check_well(fleet, crew)
-    table[case.name] = row(case, change, said)
-    assert installed(fleet, case) == ("1.1" if case.expected == "changed" else "1.0", "active")
-    if case.expected != "changed":
-        assert tree(fleet, SITE) == before
+        change = change_of(crew)
+        assert (change["outcome"], change["why"]) == (case.expected, change["why"]), said.err
+        assert case.because in change["why"]
+        assert said.code == BROKEN[case.expected]
+        check_well(fleet, crew)
+        table[case.name] = row(case, change, said)
+        assert installed(fleet, case) == ("1.1" if case.expected == "changed" else "1.0", "active")
+        if case.expected != "changed":
+            assert tree(fleet, SITE) == before
 
 
 def row(case: Case, change: Mapping[str, Any], said: Said) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
-from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.damage import damage
+import pytest
 
+from runner.model import Extension, SiteFacts
+from runner.steps.wordpress.damage import damage, half_done
+
+MARK = "m4rk"
 IDLE = Extension(slug="idle", title="Idle", version="1.0", file="idle/idle.php")
 ACTIVE = Extension(slug="busy", title="Busy", version="1.0", file="busy/busy.php", active=True)
 SITE = SiteFacts(
@@ -33,3 +37,23 @@ def test_a_plugin_that_was_switched_off_is_harm() -> None:
 
 def test_a_site_that_cannot_be_read_is_harm() -> None:
     assert damage(SITE, None, "the site does not answer") == "the site does not answer"
+
+
+@pytest.mark.parametrize(
+    ("state", "version", "found"),
+    [
+        ("failed", "1.1", "busy is only half there: Could not copy file."),
+        ("failed", "1.0", ""),
+        ("done", "1.1", ""),
+    ],
+)
+def test_an_item_that_failed_at_its_new_version_is_half_there(state: str, version: str, found: str) -> None:
+    after = replace(SITE, plugins=(IDLE, replace(ACTIVE, version=version)))
+    lines = [{"item": "busy", "state": "begun"}, {"item": "busy", "state": state, "why": "Could not copy file."}]
+    output = "".join(f"{MARK} {json.dumps(line)}\n" for line in lines)
+    assert half_done(SITE, after, output, MARK) == found
+    assert damage(SITE, after) == ""
+
+
+def test_a_closed_door_is_for_visitors_pages_to_tell() -> None:
+    assert damage(SITE, replace(SITE, maintenance=True)) == ""

@@ -115,10 +115,10 @@ class Sitecrew_Item {
 		$this->settled = true;
 		sitecrew_note( '' );
 		$version       = $this->version();
-		if ( $version === $this->to ) {
-			$this->say( 'done' );
-		} elseif ( is_wp_error( $result ) ) {
+		if ( is_wp_error( $result ) ) { // Also where the version is right: other files may be missing.
 			$this->say( 'failed', sitecrew_reason( $result ) );
+		} elseif ( $version === $this->to ) {
+			$this->say( 'done' );
 		} elseif ( ! $result ) {
 			$this->say( 'failed', 'WordPress could not open the file system for writing' );
 		} else {

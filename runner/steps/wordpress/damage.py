@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from runner.model import Extension, SiteFacts
+from runner.steps.text import sentence
+from runner.steps.wordpress.said import marked
 
-__all__ = ["damage"]
+__all__ = ["damage", "half_done"]
 
 
 def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str:
@@ -25,6 +27,20 @@ def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str
         if items:
             return f"{words}: {', '.join(items)}"
     return ""
+
+
+def half_done(before: SiteFacts, after: SiteFacts | None, output: str, mark: str) -> str:
+    """Which item the upgrader gave up in the middle, although its version is another now, in a sentence."""
+    said = {str(data["item"]): data for data in marked(output, mark) if "item" in data}
+    was, now = (_versions(facts) for facts in (before, after or before))
+    for item, data in said.items():
+        if data.get("state") == "failed" and item in was and now.get(item) != was[item]:
+            return f"{item} is only half there: {sentence(str(data.get('why') or ''))}"
+    return ""
+
+
+def _versions(facts: SiteFacts) -> dict[str, str]:
+    return {entry.slug: entry.version for entry in (*facts.themes, *facts.plugins)}
 
 
 def _gone(before: SiteFacts, after: SiteFacts) -> list[str]:

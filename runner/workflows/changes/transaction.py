@@ -28,7 +28,7 @@ from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.text import sentence
 from runner.steps.wordpress import facts_script, parse_facts
-from runner.steps.wordpress.damage import damage
+from runner.steps.wordpress.damage import damage, half_done
 from runner.steps.wordpress.database_undo import DatabaseUndo
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
@@ -244,7 +244,9 @@ class _Transaction:
     def _judge(self, _: Awaiting) -> Verdict:
         """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
         self.log.began(self._said("log"))
-        self.why = damage(self.before.facts, *self._facts(self._said("read"))) or self._cron_died()
+        before, (facts, problem) = self.before.facts, self._facts(self._said("read"))
+        half = half_done(before, facts, self._said("change"), mark_of(self.job))
+        self.why = damage(before, facts, problem) or half or self._cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why:
