@@ -49,7 +49,10 @@ def test_a_site_that_cannot_be_read_is_harm() -> None:
 )
 def test_an_item_that_failed_at_its_new_version_is_half_there(state: str, version: str, found: str) -> None:
     after = replace(SITE, plugins=(IDLE, replace(ACTIVE, version=version)))
-    lines = [{"item": "busy", "state": "begun"}, {"item": "busy", "state": state, "why": "Could not copy file."}]
+    lines = [
+        {"item": "busy", "state": "begun"},
+        {"item": "busy", "state": state, "why": "Could not copy file."},
+    ]
     output = "".join(f"{MARK} {json.dumps(line)}\n" for line in lines)
     assert half_done(SITE, after, output, MARK) == found
     assert damage(SITE, after) == ""
