@@ -130,7 +130,8 @@ def _held_by_ledger(change: Change, standing: Standing) -> str:
     for hold in standing.holds:
         if hold.item == change.item and (not hold.version or compare(change.to_version, hold.version) <= 0):
             which = f"{hold.version} " if hold.version else ""
-            return f"held, for {which}broke this site: {hold.why}"
+            lift = f"sitecrew unhold {standing.site.name} {hold.item}"
+            return f"held, for {which}broke this site: {hold.why} (to try it again: {lift})"
     return ""
 
 

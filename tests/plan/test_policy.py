@@ -142,8 +142,11 @@ def test_a_hold_by_hand_ends_with_its_day():
 
 def test_a_culprit_is_held_until_a_newer_version():
     hold = LedgerHold(item="woo", version="1.3", why="fatal error on every page")
-    held = decide(change("1.3"), standing(holds=(hold,)), named=True)
-    assert told(held) == ("hold", "held, for 1.3 broke this site: fatal error on every page")
+    action, why = told(decide(change("1.3"), standing(holds=(hold,)), named=True))
+    assert (action, why) == (
+        "hold",
+        f"held, for 1.3 broke this site: {hold.why} (to try it again: sitecrew unhold shop woo)",
+    )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
 

@@ -119,6 +119,10 @@ def test_what_is_taken_out_of_the_file_is_not_done_and_what_is_put_in_is_refused
     change["to"] = "9.9"
     edit(crew, plan)
     assert "harbour-forms: 1.8.2 -> 9.9 was planned, 1.8.3 is offered now" in refused(crew)
+    blog["problems"] = ["the database does not answer"]
+    edit(crew, plan)
+    assert f"{SITE}: could not be planned: the database does not answer" in refused(crew)
+    del blog["problems"]
     blog["changes"] = []
     edit(crew, plan)
     assert crew.say("run", "--plan", "plan.json", "-l", SITE).code == 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
-from tests.crew import Crew, ended, forget_marks, kill, marks, read_until
+from runner.model import Outcome
+from runner.workflows.rings import halt
+from runner.workflows.run import begin, new_order
+from tests.crew import Crew, at_work, ended, forget_marks, kill, marks, read_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -126,6 +129,21 @@ def test_ctrl_c_ends_a_soak_at_once_and_resume_goes_on_with_it(crew: Crew) -> No
     resumed.send_signal(signal.SIGINT)
     assert ended(resumed, patience=20).code == 130
     assert done(crew) == ["acme-blog"]
+
+
+def test_where_the_window_closes_before_a_soak_ends_the_rest_is_missed(crew: Crew) -> None:
+    crew.settings("policy: {rings: {soak: 1h}}\n")
+    with at_work(crew) as session:
+        workspace, now = session.workspace, session.now()
+        rings = [[workspace.inventory.sites[name]] for name in ("acme-blog", "acme-shop")]
+        closes = now + timedelta(minutes=20)
+        order = new_order(workspace, workspace.playbooks["mark"], rings, now=now, closes=closes)
+        begin(session, order, trigger="window")
+        session.ledger.finish_site(order.run, "acme-blog", Outcome.CHANGED, "", now)
+        stopped = halt(session, order, 0)
+    assert stopped is not None
+    assert stopped.outcome is Outcome.MISSED
+    assert stopped.why.startswith(f"the window closes at {closes:%H:%M} UTC, ring 1 soaks until ")
 
 
 def test_a_site_that_breaks_while_its_ring_soaks_ends_the_run(crew: Crew) -> None:
