@@ -49,6 +49,8 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
         order: what is done.
         number: of the ring that has ended, from 0.
     """
+    if session.draining.is_set():
+        return None  # what is left is cancelled, so that `resume` goes on with it
     if stopped := _too_many_failed(session, order, number):
         return stopped
     rows = session.ledger.site_rows(order.run)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab import Fleet
+    from runner.model import Order
+    from runner.workflows.session import Session
 
 pytestmark = pytest.mark.fleet
 
@@ -131,19 +133,32 @@ def test_ctrl_c_ends_a_soak_at_once_and_resume_goes_on_with_it(crew: Crew) -> No
     assert done(crew) == ["acme-blog"]
 
 
+def ended_with(session: Session, outcome: Outcome, **order: Any) -> Order:
+    """A run whose first ring, one site, has ended; the second has not begun."""
+    workspace, now = session.workspace, session.now()
+    rings = [[workspace.inventory.sites[name]] for name in ("acme-blog", "acme-shop")]
+    made = new_order(workspace, workspace.playbooks["mark"], rings, now=now, **order)
+    begin(session, made, trigger="manual")
+    session.ledger.finish_site(made.run, "acme-blog", outcome, "", now)
+    return made
+
+
 def test_where_the_window_closes_before_a_soak_ends_the_rest_is_missed(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 1h}}\n")
     with at_work(crew) as session:
-        workspace, now = session.workspace, session.now()
-        rings = [[workspace.inventory.sites[name]] for name in ("acme-blog", "acme-shop")]
-        closes = now + timedelta(minutes=20)
-        order = new_order(workspace, workspace.playbooks["mark"], rings, now=now, closes=closes)
-        begin(session, order, trigger="window")
-        session.ledger.finish_site(order.run, "acme-blog", Outcome.CHANGED, "", now)
-        stopped = halt(session, order, 0)
+        closes = session.now() + timedelta(minutes=20)
+        stopped = halt(session, ended_with(session, Outcome.CHANGED, closes=closes), 0)
     assert stopped is not None
     assert stopped.outcome is Outcome.MISSED
     assert stopped.why.startswith(f"the window closes at {closes:%H:%M} UTC, ring 1 soaks until ")
+
+
+def test_what_is_left_of_a_stopped_run_is_not_skipped_for_a_failure_but_left_to_resume(crew: Crew) -> None:
+    with at_work(crew) as session:
+        order = ended_with(session, Outcome.FAILED)
+        assert halt(session, order, 0) is not None
+        session.drain(order.run)
+        assert halt(session, order, 0) is None
 
 
 def test_a_site_that_breaks_while_its_ring_soaks_ends_the_run(crew: Crew) -> None:
