@@ -24,10 +24,10 @@ def facts(tmp_path: Path) -> SiteFacts:
     return SiteFacts(wordpress="7.1", php="8.2", home="", siteurl="", root=root, content="", logs=logs)
 
 
-def reading(facts: SiteFacts, logs: tuple[LogMark, ...] | None = None) -> Reading:
+def reading(facts: SiteFacts, logs: tuple[LogMark, ...] | None = None, shell: str = "sh") -> Reading:
     logs = facts.logs if logs is None else logs
     script = read_log(facts, MARK, logs).text
-    ran = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, check=True)
+    ran = subprocess.run(shell.split(), input=script, capture_output=True, text=True, check=True)
     assert not ran.stderr
     return parse_log(ran.stdout, MARK, logs, facts)
 
@@ -41,13 +41,14 @@ def add(facts: SiteFacts, text: str) -> None:
         file.write(text)
 
 
-def test_only_what_is_new_is_read(facts: SiteFacts) -> None:
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
+def test_only_what_is_new_is_read(facts: SiteFacts, shell: str) -> None:
     add(facts, fatal(facts, "old"))
-    first = reading(facts)
+    first = reading(facts, shell=shell)
     assert [one.text for one in first.fatals] == ["old in wp-content/a.php"]
     assert reading(facts, first.marks).fatals == ()
     add(facts, fatal(facts, "new") + "[x] PHP Warning:  nothing in /srv/a.php on line 3\n")
-    second = reading(facts, first.marks)
+    second = reading(facts, first.marks, shell)
     assert [one.text for one in second.fatals] == ["new in wp-content/a.php"]
     assert reading(facts, second.marks).fatals == ()
 

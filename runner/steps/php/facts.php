@@ -145,7 +145,10 @@ function sitecrew_web_php() {
 /** Values of `error_log` in the pools of PHP-FPM that run as this user, as far as their configuration can be read. */
 function sitecrew_pool_logs() {
 	$me    = function_exists( 'posix_geteuid' ) ? posix_getpwuid( posix_geteuid() ) : array( 'name' => getenv( 'LOGNAME' ) );
-	$files = (array) glob( '/etc/{php/*/fpm/pool.d,php-fpm.d,php*/php-fpm.d}/*.conf', GLOB_BRACE );
+	$files = array();
+	foreach ( array( '/etc/php/*/fpm/pool.d', '/etc/php-fpm.d', '/etc/php*/php-fpm.d', '/opt/*/php*/etc/php-fpm.d' ) as $folder ) {
+		$files = array_merge( $files, (array) glob( "$folder/*.conf" ) );
+	}
 	foreach ( array_slice( (array) glob( '/proc/[0-9]*/cmdline' ), 0, 4000 ) as $process ) {
 		if ( preg_match( '~^php-fpm: master process \\((/[^)]+)\\)~', (string) @file_get_contents( $process, false, null, 0, 300 ), $found ) ) {
 			$files[] = $found[1];

@@ -37,6 +37,11 @@ class ErrorLog:
         self.noise = noise
 
     @property
+    def known(self) -> bool:
+        """Whether there is a log that can be read: without one, no error in it means nothing."""
+        return bool(self._logs)
+
+    @property
     def before(self) -> str:
         """The script that marks the logs before the change, for `began` to understand."""
         return read_log(self._facts, self._mark, self._logs).text

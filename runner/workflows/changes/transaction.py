@@ -253,9 +253,14 @@ class _Transaction:
             self.why = self.log.blame(lambda: see(self.task))
         verdict: Verdict = "undo" if self.why else "keep"
         session = self.task.session
-        why = session.redactor.redact(self.why)
         session.emit(
-            "trial.judged", self.task.run, self.task.site.name, self.step.id, verdict=verdict, why=why
+            "trial.judged",
+            self.task.run,
+            self.task.site.name,
+            self.step.id,
+            verdict=verdict,
+            why=session.redactor.redact(self.why),
+            log=self.log.known,
         )
         return verdict
 
