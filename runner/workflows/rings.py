@@ -29,8 +29,8 @@ _BAD = (Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNDONE)
 _PATIENCE = 5.0
 """Seconds for which a site must stay worse before it counts."""
 _AT_ONCE = 10
-_LONGEST = 60.0
-"""Seconds between two looks at the clock, which somebody may set meanwhile."""
+_LONGEST = 1.0
+"""Seconds between two looks at the clock, which somebody may set meanwhile, and at whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
     """Wait until the ring after this one may begin; why it may not, or None.
 
     Args:
-        session: where it is told; draining it ends the waiting.
+        session: where it is told; stopping the run ends the waiting.
         order: what is done.
         number: of the ring that has ended, from 0.
     """
-    if session.draining.is_set():
+    if session.stopping(order.run):
         return None  # what is left is cancelled, so that `resume` goes on with it
     if stopped := _too_many_failed(session, order, number):
         return stopped
@@ -66,7 +66,7 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
     before = _each(sites, lambda site: observe(site, limit=order.limits.look.total_seconds()))
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
-    if not _wait(session, until):
+    if not _wait(session, order.run, until):
         return None
     for site, worse in _each(sites, lambda site: _worse(session, order, site, before[site.name])).items():
         if worse:
@@ -92,12 +92,13 @@ def _too_many_failed(session: Session, order: Order, number: int) -> Halt | None
     return Halt(Outcome.SKIPPED, why)
 
 
-def _wait(session: Session, until: datetime) -> bool:
+def _wait(session: Session, run: str, until: datetime) -> bool:
     """Whether the time has come; False when the run is stopped before."""
     while (left := (until - session.now()).total_seconds()) > 0:
-        if session.draining.wait(min(left, _LONGEST)):
+        session.stop(run).asked.wait(min(left, _LONGEST))
+        if session.stopping(run):
             return False
-    return not session.draining.is_set()
+    return not session.stopping(run)
 
 
 def _each(sites: Sequence[Site], look: Callable[[Site], T]) -> dict[str, T]:

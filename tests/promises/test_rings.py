@@ -133,6 +133,15 @@ def test_ctrl_c_ends_a_soak_at_once_and_resume_goes_on_with_it(crew: Crew) -> No
     assert done(crew) == ["acme-blog"]
 
 
+def test_cancel_ends_a_soak_too(crew: Crew) -> None:
+    crew.settings("policy: {rings: {soak: 1h}}\n")
+    run = in_rings(crew, "mark", *SITES)
+    read_until(run, "ring.soaking")
+    assert crew.say("cancel").code == 0
+    assert ended(run).code == 130
+    assert done(crew) == SITES[:1]
+
+
 def ended_with(session: Session, outcome: Outcome, **order: Any) -> Order:
     """A run whose first ring, one site, has ended; the second has not begun."""
     workspace, now = session.workspace, session.now()
