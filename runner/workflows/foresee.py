@@ -12,7 +12,8 @@ from runner.model import Action, Change, ItemKind, Playbook, Site, SitePlan, Ste
 from runner.plan import cut
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.build import placed
-from runner.steps.static.release import Layout, refusal
+from runner.steps.static.layout import Layout
+from runner.steps.static.refusal import refusal
 from runner.steps.static.tree import differ, digest
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.release import look, origin_of

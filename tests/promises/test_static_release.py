@@ -17,7 +17,7 @@ from lab.shell import until
 from runner.execute import Job, Lock, Task, job_id, run_job
 from runner.model import Outcome
 from runner.steps.static import switch_script
-from runner.steps.static.release import Layout
+from runner.steps.static.layout import Layout
 from tests.crew import Crew, at_work, check_host_is_clean, ended, kill, read_until, work
 
 SITE = "globex-docs"
@@ -89,7 +89,12 @@ def fleet_of_docs(fresh_fleet):
 def crew(fleet_of_docs, tmp_path):
     crew = Crew(fleet_of_docs, tmp_path / "crew", DOCS, PLAIN, FORCED, BUILT)
     fill(crew, 1)
+    (path(crew) / "index.html").write_text(front(0))
     return crew
+
+
+def front(number):
+    return f"<html><p>Manuals for every instrument {number}</p></html>"
 
 
 def fill(crew, number, *, files=12, size=4000, folder="dist"):
@@ -100,7 +105,7 @@ def fill(crew, number, *, files=12, size=4000, folder="dist"):
     for count in range(files):
         (dist / f"a b/pägé {count}.html").write_bytes(noise.randbytes(size))
     (dist / "number.txt").write_text(str(number))
-    (dist / "index.html").write_text(f"<html><p>Manuals for every instrument {number}</p></html>")
+    (dist / "index.html").write_text(front(number))
 
 
 def release(crew, playbook="docs"):
@@ -280,6 +285,62 @@ def test_a_release_is_switched_back_within_two_seconds_and_no_request_fails(crew
     assert (online(crew), content(path(crew))) == (first, was)
     assert "moved" in switch(crew, second, expect=second).text, "it is not what is expected there"
     assert "no-release" in switch(crew, "20200101T000000Z-nothing").text
+
+
+BROKEN = {
+    "the text is gone": "<html><p>Under construction</p></html>",
+    "the page is empty": "",
+    "the page is gone": None,
+}
+
+
+@pytest.mark.parametrize("page", BROKEN.values(), ids=[name.replace(" ", "-") for name in BROKEN])
+def test_a_release_that_breaks_is_switched_back_within_two_seconds(crew, page):
+    release(crew)
+    good, was = online(crew), content(path(crew))
+    fill(crew, 2)
+    front = crew.folder / "dist/index.html"
+    front.unlink() if page is None else front.write_text(page)
+    crowd, switched = visitors(crew), []
+    with crowd.coming(), watching(crew, switched):
+        said = crew.say("run", "docs", "--json")
+    assert said.code == 5, said
+    (there, bad), (back, again) = switched[-2:]
+    assert (bad != good, again) == (True, good)
+    assert back - there < 2
+    assert content(path(crew)) == was
+    [change] = step(crew)["changes"]
+    assert (change["outcome"], change["to"]) == ("undone", bad)
+    phases = [look["phase"] for look in crew.site(SITE)["looks"]]
+    assert sorted(set(phases)) == ["after", "before", "undo"]
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def test_a_release_is_not_compared_with_what_was_broken_before(crew):
+    (crew.fleet.sites[SITE].path / "index.html").write_text("")
+    assert release(crew).outcome is Outcome.CHANGED
+
+
+@contextmanager
+def watching(crew, switched):
+    """Notes when the link leads elsewhere, and where to."""
+    stop = threading.Event()
+
+    def watch():
+        last = online(crew)
+        while not stop.wait(0.005):
+            now = online(crew)
+            if now != last:
+                switched.append((time.monotonic(), now))
+                last = now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
 
 
 def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monkeypatch):

@@ -32,6 +32,7 @@ def crew(request, fresh_fleet, tmp_path):
     )
     crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, SYNC, OTHER)
     crew.move_host("web3", port, spec.address("web3"))
+    (crew.fleet.sites[SITE].path / "index.html").write_text("<html>Manuals for every instrument</html>")
     (crew.folder / "dist/sub dir").mkdir(parents=True)
     (crew.folder / "dist/index.html").write_text(f"<html>Manuals for every instrument{2000 * chr(46)}</html>")
     (crew.folder / "dist/sub dir/ä.txt").write_text("one")
@@ -74,6 +75,23 @@ def test_a_release_over_sftp_is_read_back_and_its_gap_is_told(crew):
         assert content(path) == content(crew.folder / "dist")
     assert (path / "run").stat().st_mode & 0o777 == 0o755
     assert len([one for one in room.iterdir() if one.is_dir()]) <= 3
+
+
+def test_a_release_over_sftp_that_breaks_is_switched_back(crew):
+    path = crew.fleet.sites[SITE].path
+    was = content(path)
+    front = crew.folder / "dist/index.html"
+    good = front.read_text()
+    front.write_text("<html>Under construction</html>")
+    ending, step = did(crew, "docs")
+    assert (ending.outcome, step["outcome"]) == (Outcome.UNDONE, "undone")
+    assert content(path) == was
+    front.write_text(good)
+    assert did(crew, "docs")[0].outcome is Outcome.CHANGED
+    good = content(path)
+    front.unlink()
+    assert did(crew, "docs")[0].outcome is Outcome.UNDONE
+    assert content(path) == good
 
 
 def test_a_release_over_sftp_that_shrank_is_refused(crew):

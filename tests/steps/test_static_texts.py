@@ -21,15 +21,9 @@ from runner.errors import UsageError
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
-from runner.steps.static.release import (
-    Layout,
-    ReleaseOrder,
-    gather_script,
-    look_script,
-    name_of,
-    parse_look,
-    refusal,
-)
+from runner.steps.static.gather import gather_script, look_script, parse_look
+from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import (
     SHELL,
     Difference,

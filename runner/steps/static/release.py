@@ -6,362 +6,18 @@ one from one request to the next, since the link is replaced by one rename.
 
 from __future__ import annotations
 
-import posixpath
-import re
 import shlex
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import cast
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
-from runner.steps.static.tree import SHELL, Difference, Tree, amount, digest, in_batches, listing, quoted
+from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.refusal import ReleaseOptions
+from runner.steps.static.switch import SWITCH
+from runner.steps.static.tree import SHELL
 from runner.steps.text import sentence
 
-__all__ = [
-    "Layout",
-    "ReleaseOptions",
-    "ReleaseOrder",
-    "Standing",
-    "StaticRelease",
-    "gather_script",
-    "look_script",
-    "name_of",
-    "parse_look",
-    "refusal",
-    "switch_script",
-]
-
-RELEASE = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4,16}")
-_SMALLEST = 2 / 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseOptions:
-    """What may stand below `static.release`."""
-
-    source: str = field(
-        default="build",
-        metadata={
-            "alias": "from",
-            "doc": "a folder on the controller, `{site}` in it is the site's name; `build`: what "
-            "`static.build` made before",
-            "scalar": "source",
-        },
-    )
-    keep: int = field(
-        default=5, metadata={"doc": "how many releases stay on the host, the one online included"}
-    )
-    exclude: tuple[str, ...] = field(
-        default=(), metadata={"doc": "files to leave out: paths below the folder, or names without a slash"}
-    )
-    adopt: bool = field(
-        default=False,
-        metadata={
-            "doc": "where the site's path is a folder: make it the first release, and put a link there"
-        },
-    )
-    force: bool = field(
-        default=False, metadata={"doc": "put it online also when it has lost a third of its files or bytes"}
-    )
-
-    def __post_init__(self) -> None:
-        if not self.source.strip():
-            raise ValueError("`from` names a folder, or `build`")
-        if self.keep < 2:  # noqa: PLR2004
-            raise ValueError("keep at least 2 releases: the one before is what a switch back needs")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the parts of a site lie on its host."""
-
-    path: str
-    """The link: the site's document root."""
-
-    @classmethod
-    def of(cls, path: str) -> Layout:
-        """The layout of a site's path."""
-        return cls(posixpath.normpath(path))
-
-    @property
-    def parent(self) -> str:
-        """The folder of the link."""
-        return posixpath.dirname(self.path)
-
-    @property
-    def room(self) -> str:
-        """Name of the folder of releases: `releases` beside a link called `current`, else after the link."""
-        name = posixpath.basename(self.path)
-        return "releases" if name == "current" else f"{name}.releases"
-
-    @property
-    def releases(self) -> str:
-        """The folder of releases."""
-        return posixpath.join(self.parent, self.room)
-
-    def incoming(self, name: str) -> str:
-        """Where a release is gathered; nothing there is ever served."""
-        return f".{name}.part"
-
-    def sums(self, name: str) -> str:
-        """The file that lists a release's content."""
-        return f".{name}.sums"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What stands on the host before a release."""
-
-    path: str
-    """`link`, `folder`, `nothing` or `other`."""
-    target: str = ""
-    """Of the link, as it is written."""
-    writable: bool = True
-    """Whether the link's folder may be written to."""
-    summer: bool = True
-    """Whether the host has a program for sha256."""
-    releases: tuple[str, ...] = ()
-    serving: Tree = field(default_factory=dict)
-    incoming: Tree = field(default_factory=dict)
-    built: Tree = field(default_factory=dict)
-    """What a build made on the host."""
-
-    @property
-    def release(self) -> str:
-        """Name of the release that is served; what else the link leads to by its last part."""
-        return posixpath.basename(self.target.rstrip("/")) if self.path == "link" else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseOrder:
-    """A release that is gathered on the host, ready to be switched to."""
-
-    name: str
-    files: int
-    standing: Standing
-    difference: Difference
-
-
-def name_of(at: datetime, tree: Tree) -> str:
-    """The name of a release: when, in UTC, and what."""
-    return f"{at:%Y%m%dT%H%M%SZ}-{digest(tree)[:8]}"
-
-
-def refusal(options: ReleaseOptions, layout: Layout, standing: Standing, tree: Tree) -> str:
-    """Why a release must not be made, with what to type; empty when it may."""
-    if not tree:
-        return f"{options.source} holds no files: nothing was put online"
-    why = _unable(layout, standing) or ("" if options.adopt else _foreign(layout, standing))
-    return why or ("" if options.force else _shrunk(standing.serving, tree))
-
-
-def _unable(layout: Layout, standing: Standing) -> str:
-    if standing.path == "other":
-        return f"{layout.path} is neither a link nor a folder"
-    if not standing.writable:
-        return f"the account may not write to {layout.parent}, where the link and the releases lie"
-    if not standing.summer:
-        return "the host has neither sha256sum nor shasum, so what arrives cannot be checked"
-    return ""
-
-
-def _foreign(layout: Layout, standing: Standing) -> str:
-    """What stands at the path is not ours, and nobody said that it may be replaced."""
-    ours = standing.target.rstrip("/") in {
-        f"{layout.room}/{standing.release}",
-        f"{layout.releases}/{standing.release}",
-    }
-    if standing.path == "folder":
-        return (
-            f"{layout.path} is a folder, not a link to a release; add `adopt: true` to the step once: "
-            f"it becomes the first release in {layout.releases}, and a link takes its place"
-        )
-    if standing.path == "link" and not ours:
-        return (
-            f"{layout.path} leads to {standing.target}, which is none of {layout.releases}; "
-            "add `adopt: true` to the step once: the link is switched, what it led to is left alone"
-        )
-    return ""
-
-
-def _shrunk(old: Tree, new: Tree) -> str:
-    files, bytes_ = (len(old), len(new)), (_size(old), _size(new))
-    for (had, has), told in ((files, "{} files"), (bytes_, "{}")):
-        if had and has <= had * _SMALLEST:
-            before, now = (told.format(count if told != "{}" else amount(count)) for count in (had, has))
-            return (
-                f"it shrank from {before} to {now}, by a third or more; if that is meant, "
-                "add `force: true` to the step"
-            )
-    return ""
-
-
-def _size(tree: Tree) -> int:
-    return sum(max(file.size, 0) for file in tree.values())
-
-
-def look_script(layout: Layout, mark: str, *, name: str = "", built: str = "") -> str:
-    """Text that says what stands on the host, for `parse_look`. `name`: a release that may be half there."""
-    path, releases = shlex.quote(layout.path), shlex.quote(layout.releases)
-    incoming = posixpath.join(layout.releases, layout.incoming(name))
-    whole = posixpath.join(layout.releases, name)
-    return f"""mark={mark}
-{SHELL}
-path={path} releases={releases}
-if [ -L "$path" ]; then say "path link"; say "target $(readlink "$path")"
-elif [ -d "$path" ]; then say "path folder"
-elif [ -e "$path" ]; then say "path other"
-else say "path nothing"; fi
-[ -w {shlex.quote(layout.parent)} ] || say unwritable
-sums /dev/null >/dev/null 2>&1 || say unsummed
-for d in "$releases"/*/; do d=${{d%/}}; [ -d "$d" ] && [ ! -L "$d" ] && say "release ${{d##*/}}"; done
-say "tree serving"
-{listing(layout.path)}
-say "tree incoming"
-{listing(incoming if name else "/nonexistent")}
-say "tree whole"
-{listing(whole if name else "/nonexistent")}
-say "tree built"
-cd
-{listing(built) if built else ""}
-say end
-"""
-
-
-def parse_look(output: bytes, mark: str) -> Standing | None:
-    """What `look_script` found; None when it did not come to its end."""
-    from runner.steps.static.tree import parse_listing
-
-    said: dict[str, str] = {}
-    releases: list[str] = []
-    trees: dict[str, Tree] = {}
-    for piece in output.split(b"\n" + mark.encode() + b" ")[1:]:
-        head, _, rest = piece.partition(b"\n")
-        word, _, value = head.decode(errors="replace").partition(" ")
-        if word == "release":
-            releases.append(value)
-        elif word == "tree":
-            trees[value] = parse_listing(rest)
-        else:
-            said[word] = value
-    if "end" not in said or "path" not in said:
-        return None
-    return Standing(
-        path=said["path"],
-        target=said.get("target", ""),
-        writable="unwritable" not in said,
-        summer="unsummed" not in said,
-        releases=tuple(sorted(releases)),
-        serving=trees.get("serving", {}),
-        incoming=trees.get("incoming") or trees.get("whole", {}),
-        built=trees.get("built", {}),
-    )
-
-
-def gather_script(
-    layout: Layout, name: str, tree: Tree, standing: Standing, *, built: str = ""
-) -> tuple[str, Difference]:
-    """Text that makes the folder of a release ready for what must be sent, and what that is.
-
-    What the release online has already is linked to, not sent; what is there from an earlier attempt stays.
-    """
-    from runner.steps.static.tree import differ
-
-    here = differ(standing.incoming, tree)
-    missing = {file: tree[file] for file in (*here.new, *here.changed)}
-    online = differ(standing.serving, missing)
-    reuse, send = online.same, differ({}, {file: tree[file] for file in (*online.new, *online.changed)})
-    folders = sorted({posixpath.dirname(file) for file in tree} - {""})
-    lines = [
-        f"releases={shlex.quote(layout.releases)} path={shlex.quote(layout.path)}",
-        f"part={shlex.quote(layout.incoming(name))} name={shlex.quote(name)}",
-        "umask 022",
-        *([f"origin=$(cd && cd {shlex.quote(built)} && pwd -P) || exit 1"] if built else []),
-        'mkdir -p "$releases" && cd "$releases" || exit 1',
-        'online=$(cd "$path" 2>/dev/null && pwd -P)',
-        # a release that was gathered and never switched to: its switch was cut
-        'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
-        '  mv "$name" "$part" || exit 1; fi',
-        'mkdir -p "$part" && cd "$part" || exit 1',
-    ]
-    lines += [f"rm -rf {quoted(batch)}" for batch in in_batches((*here.removed, *here.changed))]
-    lines += [f"mkdir -p {quoted(batch)} || exit 1" for batch in in_batches(folders)]
-    source = built or ""
-    origin = '"$origin"' if source else '"$online"'
-    taken = reuse if not source else tuple(missing)
-    for folder, names in _by_folder(taken):
-        for batch in in_batches(names):
-            there = shlex.quote(f"./{folder}")
-            copy = f"( cd {origin} && cp -p {quoted(batch)} {{}} )"
-            target = f'"$releases/$part"/{there}'
-            link = f"( cd {origin} && ln -f {quoted(batch)} {target} ) 2>/dev/null || "
-            lines.append(("" if source else link) + copy.replace("{}", target) + " || exit 1")
-    if source:
-        send = Difference()
-        lines += [
-            f"chmod {mode} {quoted(batch)} || exit 1"
-            for mode in ("644", "755")
-            for batch in in_batches([file for file in tree if f"{tree[file].mode:o}" == mode])
-        ]
-    return "\n".join(lines), send
-
-
-def _by_folder(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    folders: dict[str, list[str]] = {}
-    for name in names:
-        folders.setdefault(posixpath.dirname(name), []).append(name)
-    return sorted(folders.items())
-
-
-_SWITCH = r"""
-# swap LINK TARGET: a new link takes the place of the old one by one rename: there is no instant without one
-swap() {
-  rm -f "$1.next" && ln -s "$2" "$1.next" || return 1
-  mv -fT "$1.next" "$1" 2>/dev/null && return
-  perl -e 'exit(rename($ARGV[0], $ARGV[1]) ? 0 : 1)' "$1.next" "$1" 2>/dev/null && return
-  python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1.next" "$1" 2>/dev/null && return
-  php -r 'exit(rename($argv[1], $argv[2]) ? 0 : 1);' -- "$1.next" "$1" 2>/dev/null && return
-  rm -f "$1.next"
-  return 1
-}
-# exchange A B: both change places in one step, where the host has a tool for it
-exchange() {
-  mv --exchange -T "$1" "$2" 2>/dev/null && return
-  python3 -c 'import ctypes, os, sys
-a, b = map(os.fsencode, sys.argv[1:])
-sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/null && return
-  case $(uname -sm) in 'Linux x86_64') n=316 ;; 'Linux aarch64') n=276 ;; *) return 1 ;; esac
-  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' \
-    $n "$1" "$2" 2>/dev/null
-}
-"""
-
-
-def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -> str:
-    """Text that switches the link to a release that lies on the host: this is how a release is undone.
-
-    `target` is the release's name; with `expect`, only while the link leads to that release. Says
-    `<mark> from NAME` and `<mark> to NAME`, or `<mark> problem WORD`: no-release, moved, no-rename.
-    """
-    if not RELEASE.match(target) and "/" in target:
-        raise ValueError(f"not a release: {target!r}")
-    values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
-    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    return f"""sitecrew() {{
-{head}
-{SHELL}{_SWITCH}
-cd {shlex.quote(layout.parent)} || stop no-release
-[ -d "$room/$name" ] || stop no-release
-old=$(readlink "$path"); old=${{old##*/}}
-if [ -n "$expect" ] && [ "$old" != "$expect" ]; then stop "moved $old"; fi
-swap "$path" "$room/$name" || stop no-rename
-[ "$(readlink "$path")" = "$room/$name" ] || stop no-rename
-say "from $old"
-say "to $name"
-}}
-sitecrew </dev/null
-"""
+__all__ = ["StaticRelease"]
 
 
 class StaticRelease(StepKind):
@@ -389,8 +45,9 @@ class StaticRelease(StepKind):
     )
     understood = "by what the host reads through the link after the switch, never by what was sent."
     undone = (
-        "by switching back: the release before is still there, and the switch is one rename. It is done "
-        "at once where the re-reading fails."
+        "by switching back: the release before is still there, and the switch is one rename. At once where "
+        "the re-reading fails; and, while the host waits, where a look finds the site worse than before: "
+        "status, text, size, stylesheets. With `force` only what is wrong in itself counts."
     )
     where = Where.UPLOAD
     sites = frozenset({SiteKind.STATIC})
@@ -419,11 +76,11 @@ class StaticRelease(StepKind):
             "keep": str(options.keep),
             "was": standing.path,
             "target": standing.target,
-            "adopted": f"{order.name[:16]}-adopted",
+            "adopted": order.adopted,
             "did": str(order.difference),
         }
         head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-        return Script(text=f"sitecrew() {{\n{head}\n{SHELL}{_SWITCH}{_RELEASE}\n}}\nsitecrew </dev/null\n")
+        return Script(text=f"sitecrew() {{\n{head}\n{SHELL}{SWITCH}{_RELEASE}\n}}\nsitecrew </dev/null\n")
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By what the host read again through the link after the switch."""

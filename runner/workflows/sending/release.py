@@ -17,16 +17,9 @@ from runner.model import Host, Outcome, Site, Step, StepOutcome
 from runner.plan import cut
 from runner.steps.static import BuildOptions, ReleaseOptions
 from runner.steps.static.build import placed
-from runner.steps.static.release import (
-    Layout,
-    ReleaseOrder,
-    Standing,
-    gather_script,
-    look_script,
-    name_of,
-    parse_look,
-    refusal,
-)
+from runner.steps.static.gather import gather_script, look_script, parse_look
+from runner.steps.static.layout import Layout, ReleaseOrder, Standing
+from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
 from runner.steps.text import sentence
 from runner.workflows.sending.patience import Patience

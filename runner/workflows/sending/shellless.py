@@ -13,12 +13,14 @@ from runner.execute.sftp import Transfer, transfer
 from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.build import placed
-from runner.steps.static.release import RELEASE, Layout, Standing, name_of, refusal
+from runner.steps.static.layout import RELEASE, Layout, Standing
+from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
 from runner.steps.sync import SHOWN, Found, SyncOptions, surplus, target_of
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.release import origin_of
 from runner.workflows.sending.sources import read_folder
+from runner.workflows.sending.trial import ReleaseTrial, undone
 
 if TYPE_CHECKING:
     from runner.steps.static.tree import Difference
@@ -80,9 +82,15 @@ def _release(
         _fill(host, here, tree, part, Patience(task, step))
         host.rename(part, place)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
+    trial = ReleaseTrial(task, measure=not options.force)
+    trial.look_before()
     before, gap = _switch(host, layout, standing, name)
     _reread(host, layout, name, tree)
-    _prune(host, layout, options.keep, {name, before})
+    why = trial.look("after")
+    if why:
+        _switch_back(host, layout, standing, name, before)
+    else:
+        _prune(host, layout, options.keep, {name, before})
     change = ChangeOutcome(
         item="release",
         kind=ItemKind.RELEASE,
@@ -91,9 +99,10 @@ def _release(
         outcome=Outcome.CHANGED,
         why="; ".join(part for part in (str(differ(standing.serving, tree)), "over sftp", gap) if part),
     )
-    return StepOutcome(
+    done = StepOutcome(
         step=step.id, outcome=Outcome.CHANGED, seconds=round(time.monotonic() - began, 3), changes=(change,)
     )
+    return undone(done, why, trial.look("undo")) if why else done
 
 
 def _standing(host: Transfer, layout: Layout) -> Standing:
@@ -171,6 +180,21 @@ def _switch(host: Transfer, layout: Layout, standing: Standing, name: str) -> tu
     if new != after:
         _write(host, posixpath.join(layout.releases, _ONLINE), name.encode())
     return before, f"two renames: for {gap * 1000:.1f} ms there was nothing online"
+
+
+def _switch_back(host: Transfer, layout: Layout, standing: Standing, name: str, before: str) -> None:
+    """What was online is online again, and the release lies among the others."""
+    if host.kind(layout.path) != "link":
+        host.rename(layout.path, posixpath.join(layout.releases, name))
+        host.rename(posixpath.join(layout.releases, before), layout.path)
+        _write(host, posixpath.join(layout.releases, _ONLINE), before.encode())
+    elif standing.path == "nothing":
+        host.remove(layout.path)
+    else:
+        after = posixpath.join(layout.parent, f"{posixpath.basename(layout.path)}.next")
+        host.remove(after)
+        host.link(standing.target if standing.path == "link" else f"{layout.room}/{before}", after)
+        host.replace(after, layout.path)
 
 
 def _reread(host: Transfer, layout: Layout, name: str, tree: Tree) -> None:

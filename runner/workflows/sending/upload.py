@@ -10,11 +10,13 @@ from runner.execute import attach_job
 from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
+from runner.steps.static.layout import ReleaseOrder
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.patience import StoppedError
 from runner.workflows.sending.release import gather
 from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
 from runner.workflows.sending.sync import stage
+from runner.workflows.sending.trial import ReleaseTrial
 from runner.workflows.stages.segment import carry_segment, job_of
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     once = replace(step, retries=0)  # sending is what is tried again: what was sent is put in place once
     segment = Segment(part.number, (once,))
     if _was_begun(task, part, segment):
-        return carry_segment(task, segment, [once])
+        joined = ReleaseTrial(task) if isinstance(step.options, ReleaseOptions) else None
+        return carry_segment(task, segment, [once], judged=joined)
     session.emit("step.started", task.run, task.site.name, step.id)
     for left in range(step.retries, -1, -1):
         ready = _gathered(task, step)
@@ -44,7 +47,10 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     if isinstance(ready, StepOutcome):
         session.record(task.run, task.site.name, ready)
         return (ready,)
-    return carry_segment(task, segment, [once], prepared=ready)
+    trial = None
+    if isinstance(step.options, ReleaseOptions) and isinstance(ready, ReleaseOrder):
+        trial = ReleaseTrial(task, ready, measure=not step.options.force)
+    return carry_segment(task, segment, [once], prepared=ready, judged=trial)
 
 
 def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:

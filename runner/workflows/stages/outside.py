@@ -70,12 +70,16 @@ def see(task: Task) -> Signals:
     return observe(task.site, limit=_limit(task))
 
 
-def see_again(task: Task, before: Signals, phase: str) -> tuple[Signals, str]:
+def see_again(
+    task: Task, before: Signals, phase: str, *, patience: float | None = None
+) -> tuple[Signals, str]:
     """Look until it is known whether the site is worse than before; returns the last look and what is worse.
 
-    What was put back may need a moment: caches of compiled code, workers that restart.
+    What was put back may need a moment: caches of compiled code, workers that restart. `patience`: seconds,
+    where the usual are not meant.
     """
-    patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
+    if patience is None:
+        patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examine(task.site, before, limit=_limit(task), patience=patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runner.errors import (
     HostError,
@@ -15,6 +15,7 @@ from runner.errors import (
     UnreachableError,
 )
 from runner.execute import (
+    Awaiting,
     Event,
     Job,
     JobRecord,
@@ -22,6 +23,7 @@ from runner.execute import (
     TaskBegan,
     TaskEnded,
     TaskRecord,
+    Verdict,
     ack_job,
     run_job,
 )
@@ -39,11 +41,29 @@ if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["ack_recorded", "carry_segment", "close_job", "job_of", "let_forget", "mark_of"]
+__all__ = ["Judged", "ack_recorded", "carry_segment", "close_job", "job_of", "let_forget", "mark_of"]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
 _LOCK_SECONDS = 1800
+
+
+class Judged(Protocol):
+    """Who looks at what a job has done while it waits, and says whether it stays."""
+
+    @property
+    def wait(self) -> int:
+        """Seconds of silence after which the host keeps it."""
+
+    @property
+    def undo(self) -> tuple[HostTask, ...]:
+        """What the host does where it does not stay."""
+
+    def judge(self, _: Awaiting) -> Verdict:
+        """Keep or undo."""
+
+    def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """The outcome of the step once the job has ended."""
 
 
 def mark_of(job: str) -> str:
@@ -52,11 +72,17 @@ def mark_of(job: str) -> str:
 
 
 def carry_segment(
-    task: Task, part: Segment, steps: Sequence[Step], *, prepared: object = None
+    task: Task,
+    part: Segment,
+    steps: Sequence[Step],
+    *,
+    prepared: object = None,
+    judged: Judged | None = None,
 ) -> tuple[StepOutcome, ...]:
     """Start or attach to the segment's job, follow it to its end, and write down what became of each step.
 
-    `prepared` is for the script of a step that a stage before made something ready for.
+    `prepared` is for the script of a step that a stage before made something ready for; `judged` decides on
+    the one step of the segment while its job waits.
 
     Raises:
         LockedError: another run works on the site; nothing was begun.
@@ -64,13 +90,19 @@ def carry_segment(
         UnreachableError: nothing was begun.
     """
     number = next_try(task, part, steps[0])
-    while (outcomes := _carry_once(task, part, steps, number, prepared)) is None:
+    while (outcomes := _carry_once(task, part, steps, number, prepared=prepared, judged=judged)) is None:
         number += 1
     return outcomes
 
 
 def _carry_once(
-    task: Task, part: Segment, steps: Sequence[Step], number: int, prepared: object
+    task: Task,
+    part: Segment,
+    steps: Sequence[Step],
+    number: int,
+    *,
+    prepared: object,
+    judged: Judged | None,
 ) -> tuple[StepOutcome, ...] | None:
     """One try; None where another is due. Then its job is on record, and no outcome of the step."""
     session, run, site = task.session, task.run, task.site.name
@@ -86,6 +118,8 @@ def _carry_once(
 
     names = {f"s{number}": step for number, step in enumerate(steps)}
     ordered = _ordered(task, job, names, scripts, context)
+    if judged:
+        ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
     session.ledger.begin_segment(run, site, part.number, job)
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
@@ -95,11 +129,14 @@ def _carry_once(
             endpoint,
             ordered,
             on_event=lambda event: _tell(task, names, event),
+            verdict=judged.judge if judged else None,
             control=control,
             limits=session.hosts.limits,
         )
     context = _after(context, record)
     outcomes = () if record.status == "locked" else _outcomes(names, scripts, record, context)
+    if judged:
+        outcomes = tuple(judged.settled(record, outcome) for outcome in outcomes)
     outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
     failed = next((outcome for outcome in outcomes if wanted(task, steps[0], outcome, number)), None)
     outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)

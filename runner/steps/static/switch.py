@@ -1,0 +1,83 @@
+"""Shell text that switches the link of a site: by one rename, to a release that lies on the host."""
+
+from __future__ import annotations
+
+import shlex
+
+from runner.steps.static.layout import RELEASE, Layout, ReleaseOrder
+from runner.steps.static.tree import SHELL
+
+__all__ = ["SWITCH", "back_script", "switch_script"]
+
+SWITCH = r"""
+# swap LINK TARGET: a new link takes the place of the old one by one rename: there is no instant without one
+swap() {
+  rm -f "$1.next" && ln -s "$2" "$1.next" || return 1
+  mv -fT "$1.next" "$1" 2>/dev/null && return
+  perl -e 'exit(rename($ARGV[0], $ARGV[1]) ? 0 : 1)' "$1.next" "$1" 2>/dev/null && return
+  python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1.next" "$1" 2>/dev/null && return
+  php -r 'exit(rename($argv[1], $argv[2]) ? 0 : 1);' -- "$1.next" "$1" 2>/dev/null && return
+  rm -f "$1.next"
+  return 1
+}
+# exchange A B: both change places in one step, where the host has a tool for it
+exchange() {
+  mv --exchange -T "$1" "$2" 2>/dev/null && return
+  python3 -c 'import ctypes, os, sys
+a, b = map(os.fsencode, sys.argv[1:])
+sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/null && return
+  case $(uname -sm) in 'Linux x86_64') n=316 ;; 'Linux aarch64') n=276 ;; *) return 1 ;; esac
+  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' \
+    $n "$1" "$2" 2>/dev/null
+}
+"""
+
+
+def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -> str:
+    """Text that switches the link to a release that lies on the host: this is how a release is undone.
+
+    `target` is the release's name; with `expect`, only while the link leads to that release. Says
+    `<mark> from NAME` and `<mark> to NAME`, or `<mark> problem WORD`: no-release, moved, no-rename.
+    """
+    if not RELEASE.match(target) and "/" in target:
+        raise ValueError(f"not a release: {target!r}")
+    values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return f"""sitecrew() {{
+{head}
+{SHELL}{SWITCH}
+cd {shlex.quote(layout.parent)} || stop no-release
+[ -d "$room/$name" ] || stop no-release
+old=$(readlink "$path"); old=${{old##*/}}
+if [ -n "$expect" ] && [ "$old" != "$expect" ]; then stop "moved $old"; fi
+swap "$path" "$room/$name" || stop no-rename
+[ "$(readlink "$path")" = "$room/$name" ] || stop no-rename
+say "from $old"
+say "to $name"
+}}
+sitecrew </dev/null
+"""
+
+
+def back_script(layout: Layout, order: ReleaseOrder) -> str:
+    """Text that takes a release back: the link leads to where it led before. Idempotent.
+
+    Where a folder was made the first release, the link leads to that; where nothing was, it goes. A link that
+    somebody else has switched meanwhile is left alone, with status 1.
+    """
+    standing = order.standing
+    was = {"link": standing.target, "folder": f"{layout.room}/{order.adopted}"}.get(standing.path, "")
+    values = {"path": layout.path, "new": f"{layout.room}/{order.name}", "was": was}
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return f"""sitecrew() {{
+{head}
+{SWITCH}
+cd {shlex.quote(layout.parent)} || exit 1
+at=$(readlink "$path")
+if [ "$at" = "$was" ]; then return; fi
+[ "$at" = "$new" ] || exit 1
+if [ -z "$was" ]; then rm -f "$path"; return; fi
+[ -d "$was" ] && swap "$path" "$was" && [ "$(readlink "$path")" = "$was" ]
+}}
+sitecrew </dev/null
+"""

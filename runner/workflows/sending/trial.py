@@ -1,0 +1,85 @@
+"""A release as a transaction: switched to, looked at, and kept or switched back while its job waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runner.execute import Awaiting, JobRecord, Verdict
+from runner.execute import Task as HostTask
+from runner.model import ChangeOutcome, Outcome, StepOutcome
+from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.switch import back_script
+from runner.verify import Signals
+from runner.workflows.stages.outside import record_looks, see, see_again
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["ReleaseTrial", "undone"]
+
+_LIMIT = 60
+_PATIENCE = 0.0
+"""A second bad look confirms the first; files need no more time than that."""
+
+
+class ReleaseTrial:
+    """The looks at one release. Whoever joins a job that was begun before knows no look before it."""
+
+    wait = 90
+    """Seconds of silence after which the host keeps a release: it has read it again, file by file."""
+
+    def __init__(self, task: Task, order: ReleaseOrder | None = None, *, measure: bool = True) -> None:
+        self.task, self.order, self.measure = task, order, measure
+        self.why = ""
+        self.before: Signals | None = None
+        if order is not None:
+            self.look_before()
+
+    @property
+    def undo(self) -> tuple[HostTask, ...]:
+        """The way back; none for who joins, since the host has it."""
+        if self.order is None:
+            return ()
+        text = back_script(Layout.of(self.task.site.path), self.order)
+        return (HostTask("back", text, timeout=_LIMIT),)
+
+    def look_before(self) -> None:
+        """How the site is now is the measure, unless the release is meant to be another site."""
+        seen = see(self.task)
+        record_looks(self.task, seen, "before")
+        self.before = seen if self.measure else None
+
+    def judge(self, _: Awaiting) -> Verdict:
+        """Undo where the site is worse than it was."""
+        self.why = self.look("after")
+        return "undo" if self.why else "keep"
+
+    def look(self, phase: str) -> str:
+        """What is wrong with the site now, in a sentence; empty where nothing is."""
+        if self.before is not None:
+            return see_again(self.task, self.before, phase, patience=_PATIENCE)[1]
+        seen = see(self.task)
+        record_looks(self.task, seen, phase)
+        return "; ".join(seen.findings)
+
+    def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """The step's outcome once the job has ended."""
+        kept = record.decided is None or record.decided.verdict == "keep"
+        if kept or outcome.outcome is not Outcome.CHANGED:
+            return outcome
+        why = self.why or f"its host decided ({record.decided.by if record.decided else record.status})"
+        back = record.tasks.get("back")
+        if back is None or not back.ok:
+            return undone(outcome, why, "the link could not be switched back")
+        return undone(outcome, why, self.look("undo"))
+
+
+def undone(outcome: StepOutcome, why: str, broken: str) -> StepOutcome:
+    """The outcome of a release that was taken back: `failed` where the site is not well even so."""
+    kind = Outcome.FAILED if broken else Outcome.UNDONE
+    why = f"{why}; and after it was switched back: {broken}" if broken else why
+    changes: tuple[ChangeOutcome, ...] = tuple(
+        replace(change, outcome=kind, why=why) for change in outcome.changes
+    )
+    return replace(outcome, outcome=kind, why=f"release: {why}", changes=changes)
