@@ -85,7 +85,10 @@ def decide(change: Change, standing: Standing, *, named: bool = False) -> Change
         return replace(change, why="WordPress asks for it")
     if change.kind is ItemKind.LANGUAGE:
         return replace(change, why="a newer translation" if change.from_version else "not installed yet")
-    return _by_rule(change, standing, named=named)
+    decided = _by_rule(change, standing, named=named)
+    if decided.action is Action.CHANGE and change.why:  # what the step has to say of how it will be done
+        return replace(decided, why=f"{decided.why}; {change.why}")
+    return decided
 
 
 def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:

@@ -132,6 +132,13 @@ def test_what_the_facts_rule_out_stays_ruled_out():
     assert decide(ruled_out, standing(), named=True) == ruled_out
 
 
+def test_what_a_step_says_of_how_it_will_be_done_stands_behind_the_reason():
+    noted = replace(core("6.5.6"), why="visitors have to wait meanwhile, for wp-includes is a link")
+    assert decide(noted, standing()).why.endswith(
+        "; visitors have to wait meanwhile, for wp-includes is a link"
+    )
+
+
 def test_a_hold_by_hand_ends_with_its_day():
     held = replace(SITE, hold={"woo": Hold(why="Christmas sales", until=date(2026, 11, 24))})
     last_day = decide(change(), standing(site=held), named=True)
