@@ -296,7 +296,7 @@ CASES = (
         name="folder renamed",
         expected="failed",
         more={"folder": "weathervane-pro"},
-        because="weathervane-pro",
+        because="package",
     ),
     Case(
         name="disk full while unpacking",
