@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.gauntlet import Case
 
-__all__ = ["MIGRATIONS"]
+__all__ = ["GOOD", "MIGRATIONS"]
 
 _FRONT_IS_FATAL = "add_action( 'template_redirect', function () { weathervane_is_missing(); } );"
 
@@ -26,14 +26,14 @@ add_action( 'wp_footer', function () {{
     echo "<p>Wind: $wind</p>";
 }} );
 """
-_MIGRATED = f"""{_TABLE}
+_WELL_MIGRATED = f"""{_TABLE}
 if ( get_option( 'weathervane_version' ) < 2 ) {{
     $wpdb->query( "ALTER TABLE $weathervane CHANGE wind direction INT NOT NULL DEFAULT 0" );
     $wpdb->query( "CREATE TABLE {{$weathervane}}_log (id INT PRIMARY KEY)" );
     update_option( 'weathervane_version', 2 );
 }}
-{_FRONT_IS_FATAL}
 """
+_MIGRATED = _WELL_MIGRATED + _FRONT_IS_FATAL
 _REWRITTEN = f"""{_TABLE}
 $wpdb->query( "UPDATE $weathervane SET wind = CONCAT('X', wind) WHERE wind NOT LIKE 'X%'" );
 {_FRONT_IS_FATAL}
@@ -60,3 +60,6 @@ MIGRATIONS = (
     ),
     Case(name="posts rewritten", expected="undone", php=_POSTS),
 )
+
+GOOD = Case(name="schema migrated well", expected="changed", old=_OLD_TABLE, php=_WELL_MIGRATED)
+"""There is no way back from it by files alone."""

@@ -28,6 +28,7 @@ COMMANDS = {
         "run": ("runner.cli.run:run", "Run a playbook."),
         "resume": ("runner.cli.run:resume", "Go on with a run that was interrupted."),
         "cancel": ("runner.cli.run:cancel", "Stop a run and confirm that its hosts have stopped."),
+        "undo": ("runner.cli.undo:undo", "Put back what a run changed, also days later."),
         "unhold": ("runner.cli.unhold:unhold", "Let an item be updated again that broke its site."),
         "serve": ("runner.cli.serve:serve", "Keep the windows of the inventory."),
         "tick": ("runner.cli.serve:tick", "Look once for windows that are due, run them, and end."),

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from runner.workflows.run import Finished
     from runner.workflows.session import Session
 
-__all__ = ["cancel", "failed_sites", "find_playbook", "resume", "run", "select_sites"]
+__all__ = [
+    "cancel",
+    "failed_sites",
+    "find_playbook",
+    "follow",
+    "resume",
+    "run",
+    "select_sites",
+    "working",
+]
 
 
 def find_playbook(
@@ -116,7 +125,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 
             show(planned, json_=options["json_"], everything=options["diff"], file=options["plan"])
             return ExitCode.OK
-    with _working(workspace, options["forks"]) as session:
+    with working(workspace, options["forks"]) as session:
         order = new_order(
             session.workspace,
             book,
@@ -127,7 +136,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         )
         begin(session, order, trigger="manual")
         session.ask = Questions(session, order.run) if ask else None
-        return _follow(session, order.run, options)
+        return follow(session, order.run, options)
 
 
 @click.command()
@@ -142,12 +151,12 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
     """
     from runner.workflows.run import reopen
 
-    with _working(workspace, None) as session:
+    with working(workspace, None) as session:
         found = session.ledger.find_run(run)
         if not reopen(session, found):
             say(f"nothing is left to do in {found}")
             options = {**options, "quiet": True}
-        return _follow(session, found, options, late=True)
+        return follow(session, found, options, late=True)
 
 
 @click.command()
@@ -160,7 +169,7 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
     from runner.errors import LockedError
     from runner.workflows.run import reopen
 
-    with _working(workspace, None) as session:
+    with working(workspace, None) as session:
         found = session.ledger.find_run(run)
         if session.ledger.run_state(found) is State.ENDED:
             say(f"{found} has ended; there is nothing to cancel")
@@ -176,7 +185,7 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
             say(f"{found}: {outcome_text(outcome)}")
             return ExitCode.OK
         session.cancel(found)
-        _follow(session, found, options)
+        follow(session, found, options)
         return ExitCode.OK
 
 
@@ -223,7 +232,8 @@ def failed_sites(ledger: Any) -> tuple[str, ...]:
 
 
 @contextmanager
-def _working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
+def working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
+    """A session for one command, with so many sites at once."""
     from dataclasses import replace
 
     from runner.workflows.session import Session
@@ -238,7 +248,8 @@ def _working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
         session.close()
 
 
-def _follow(session: Session, run: str, options: dict[str, Any], *, late: bool = False) -> int:
+def follow(session: Session, run: str, options: dict[str, Any], *, late: bool = False) -> int:
+    """Work through a run and tell it; returns the exit code."""
     from runner.cli.progress import listener
     from runner.workflows.run import Works
 

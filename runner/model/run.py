@@ -12,7 +12,19 @@ from runner.model.playbook import Playbook
 from runner.model.policy import Policy
 from runner.model.settings import Limits, Parallel
 
-__all__ = ["Order", "RunEvent"]
+__all__ = ["Order", "RunEvent", "UndoOrder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoOrder:
+    """What of an earlier run is to be put back."""
+
+    run: str
+    """The earlier run."""
+    database: bool = False
+    """The database too, whatever is lost."""
+    force: bool = False
+    """Also items that have another version by now than that run installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,8 @@ class Order:
     window: str | None = None
     closes: datetime | None = None
     """When the window ends, in UTC; no site is begun later."""
+    undo: UndoOrder | None = None
+    """The run puts back another; its steps are that run's, the last one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from runner.workflows.stages.snapshot import take_snapshot
 from runner.workflows.stages.survey import survey
 from runner.workflows.stages.tries import counted, paused, wanted
 from runner.workflows.stop import Stop
+from runner.workflows.undo import carry_undo, survey_undo
 
 if TYPE_CHECKING:
     from runner.plan import Parts
@@ -96,7 +97,9 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
             return Ending(Outcome.FAILED, "; ".join(refused))
         empty = SitePlan(site=site.name, client=site.client)
         task = Task(session=session, order=order, site=site, attempt=attempt, plan=empty)
-        if needs_facts(order.playbook, site, tags=order.tags):
+        if order.undo:
+            task = survey_undo(task)
+        elif needs_facts(order.playbook, site, tags=order.tags):
             task = survey(task)
         if attempt > 1:
             ack_recorded(task)
@@ -142,8 +145,9 @@ def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
             continue
         alone = isinstance(part, Barrier) and part.where is Where.SYSTEM
         with task.session.gates.turn(place_of(task.order.hosts[task.site.host]), alone=alone):
-            if isinstance(part, Segment) and registry()[steps[0].kind].transacts:
-                outcomes, facts = carry_changes(task, part)
+            if isinstance(part, Segment) and (task.order.undo or registry()[steps[0].kind].transacts):
+                carry = carry_undo if task.order.undo else carry_changes
+                outcomes, facts = carry(task, part)
                 task = replace(task, facts=facts)
             else:
                 outcomes = _carry(task, part, known)

@@ -8,7 +8,7 @@ has altered and the options that differ, then the other tables of plugins, then 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,20 +45,23 @@ _PUT_BACK = r"""
 flush() {
   [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
 }
+# PHP looks at the files of compiled code again every two seconds
+settled() { well || { sleep 3; well; }; }
 stages() {
   for SITECREW_STAGE in $wanted; do
     put_back
     case $? in 0) ;; 4) continue;; *) return 1;; esac
     flush
-    if well; then return; fi
+    if settled; then return; fi
   done
-  well
+  settled
 }
 if [ -n "$looks" ]; then
   flush
-  # compiled code is looked at again every two seconds
-  if well || { sleep 3; well; }; then say '{"database": "not needed"}'; exit; fi
+  if settled; then say '{"database": "not needed"}'; exit; fi
 fi
+# code of the change that is still compiled would do its work on the data once more
+[ -z "$fresh" ] || sleep 3
 stages
 """
 
@@ -133,7 +136,14 @@ def count_database(context: Context, tag: str) -> Script:
 
 
 def put_back_database(
-    context: Context, tag: str, *, guard: Guard, rule: UndoDatabase, begin: str = "", later: bool = False
+    context: Context,
+    tag: str,
+    *,
+    guard: Guard,
+    rule: UndoDatabase,
+    stages: Sequence[str] = STAGES,
+    look: bool = True,
+    later: bool = False,
 ) -> Script:
     """Puts the database back, stage by stage, until the guard's check finds the site well.
 
@@ -142,15 +152,16 @@ def put_back_database(
         tag: of the restore point.
         guard: whose check says whether the site works.
         rule: when something may be lost; `never` is not for here.
-        begin: the stage to begin with although the host finds the site well; empty: look first.
-        later: touch only what the change itself was seen to touch, as far as that suffices.
+        stages: how far it may go, and where it begins.
+        look: first, and do nothing where the site is well.
+        later: files were put back just now, maybe days after the change; touch only what the change itself
+            was seen to touch, as far as that suffices.
 
     Exit status 0 where the site works in the end, as far as its host can tell.
     """
-    wanted = " ".join(STAGES[STAGES.index(begin or STAGES[0]) :])
-    well = f"well() ( exec >/dev/null 2>&1\n{guard.check.text}\n)"
+    well = f"well() ( exec >/dev/null 2>&1\nunset -f wp\n{guard.check.text}\n)"
     put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
-    given = f"wanted={shlex.quote(wanted)} looks={'' if begin else 1}"
+    given = f"wanted='{' '.join(stages)}' looks={'1' if look else ''} fresh={'1' if later else ''}"
     return _script(context, tag, f"{given}\n{well}\n{put_back}\n{_PUT_BACK.strip()}")
 
 

@@ -15,7 +15,7 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["active_plugins", "extensions_guard", "head"]
+__all__ = ["active_plugins", "extensions_guard", "head", "site_check"]
 
 _PLACE = r"""
 device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
@@ -73,9 +73,16 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
             mark,
             f'{here}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
         ),
-        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        check=site_check(context),
         tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
+
+
+def site_check(context: Context) -> Script:
+    """Exit status 0 where the site works as far as its host can tell."""
+    home = context.before.home if context.before else context.site.url
+    text = program("check", context.mark, {"home": home})
+    return site_script(context.site, context.host, context.mark, text)
 
 
 def head(facts: SiteFacts, tag: str) -> str:

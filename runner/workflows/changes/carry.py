@@ -25,7 +25,7 @@ from runner.workflows.stages.tries import counted, paused, wanted
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["JOBS", "carry_changes"]
+__all__ = ["JOBS", "carry_changes", "close_open_jobs"]
 
 JOBS = 1000
 """Jobs of a segment are numbered from its own number times this."""
@@ -155,7 +155,7 @@ class _Work:
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
-        self._end_jobs()
+        close_open_jobs(self.task, self.part.number)
         task, now = self.task, reread(self.task)
         self.facts = now
         held = {
@@ -170,24 +170,6 @@ class _Work:
             else:
                 left.append(change)
         return tuple(left)
-
-    def _end_jobs(self) -> None:
-        """A trial that an earlier attempt began is taken back if it still waits: the look before it is lost.
-
-        What it tried is then tried again, after a look of our own.
-        """
-        task, session = self.task, self.task.session
-        endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
-        for segment in session.ledger.segments(task.run, task.site.name):
-            if segment.number // JOBS == self.part.number and segment.state == "started":
-                record = attach_job(
-                    session.hosts.pool,
-                    endpoint,
-                    segment.job,
-                    verdict=lambda _: "undo",
-                    limits=session.hosts.limits,
-                )
-                close_job(task, segment.number, segment.job, record.status if record else "absent")
 
     def _idle(self) -> StepOutcome:
         host = self.task.order.hosts[self.task.site.host]
@@ -220,6 +202,25 @@ class _Work:
 
     def _set(self, change: Change, outcome: Outcome, why: str) -> None:
         self.outcomes[change.item] = _of(change, outcome, why)
+
+
+def close_open_jobs(task: Task, part: int) -> None:
+    """A trial that an earlier attempt began is taken back if it still waits: the look before it is lost.
+
+    What it tried is then tried again, after a look of our own.
+    """
+    session = task.session
+    endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
+    for segment in session.ledger.segments(task.run, task.site.name):
+        if segment.number // JOBS == part and segment.state == "started":
+            record = attach_job(
+                session.hosts.pool,
+                endpoint,
+                segment.job,
+                verdict=lambda _: "undo",
+                limits=session.hosts.limits,
+            )
+            close_job(task, segment.number, segment.job, record.status if record else "absent")
 
 
 def _of(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:

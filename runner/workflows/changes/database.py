@@ -6,7 +6,7 @@ finds it well, it is told to go on from where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,20 +71,21 @@ class DatabasePoint:
 
     def undo(self) -> tuple[HostTask, ...]:
         """After the files were put back."""
-        return () if self.rule is UndoDatabase.NEVER else (self._put_back(""),)
+        return () if self.rule is UndoDatabase.NEVER else (self._put_back(STAGES, look=True),)
 
     def heard(self, record: JobRecord) -> DatabaseUndo:
         """What a transaction's tasks said."""
         return parse_database(_said(record), self.context.mark)
 
     def go_on(
-        self, record: JobRecord, number: int, look: Callable[[JobRecord], str]
+        self, record: JobRecord, number: int, broken: str, look: Callable[[JobRecord], str]
     ) -> tuple[DatabaseUndo, str]:
         """Put back more and more until `look` finds nothing wrong.
 
         Args:
             record: of the job in which the host found the site well with what it had put back.
             number: of that job among the site's.
+            broken: what is wrong although the host is content.
             look: returns what is wrong after the job that it is given, empty for nothing.
 
         Returns:
@@ -93,11 +94,10 @@ class DatabasePoint:
         Raises:
             LockedError, LostError, UnreachableError: as a transaction's own job.
         """
-        text, broken = _said(record), "not looked at again"
-        found = self.heard(record)
+        text, found = _said(record), self.heard(record)
         while broken and (stages := _beyond(found.stage)) and _host_is_content(record):
             number += _APART
-            record = self._run(number, stages[0])
+            record = self._run(number, stages)
             text += f"\n{_said(record)}"
             before, found = found, parse_database(text, self.context.mark)
             broken = look(record)
@@ -105,12 +105,12 @@ class DatabasePoint:
                 break
         return found, broken
 
-    def _run(self, number: int, begin: str) -> JobRecord:
+    def _run(self, number: int, stages: Sequence[str]) -> JobRecord:
         task, session = self.task, self.task.session
         job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
         ordered = Job(
             job,
-            (self._put_back(begin), self.read),
+            (self._put_back(stages, look=False), self.read),
             cleanup=self.guard.tidy,
             lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
             restore=Restore(task.run, task.site.name),
@@ -121,8 +121,10 @@ class DatabasePoint:
         close_job(task, number, job, record.status)
         return record
 
-    def _put_back(self, begin: str) -> HostTask:
-        script = put_back_database(self.context, self.tag, guard=self.guard, rule=self.rule, begin=begin)
+    def _put_back(self, stages: Sequence[str], *, look: bool) -> HostTask:
+        script = put_back_database(
+            self.context, self.tag, guard=self.guard, rule=self.rule, stages=stages, look=look
+        )
         return HostTask("database", script.text, timeout=self.seconds, policy="go")
 
 
@@ -140,8 +142,9 @@ def told(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
     if rule is UndoDatabase.NEVER:
         said.append("the database was left as it is: policy.undo.database is never")
     elif rule and found.state == "refused":
-        left = f"the database was left as it is, since {counted(found.at_risk)} would be lost"
-        said.append(f"{left}; to put it back: {again}")
+        asked = "policy.undo.database is ask" if rule is UndoDatabase.ASK else ""
+        left = ", and ".join(filter(None, (asked, f"{counted(found.at_risk)} would be lost")))
+        said.append(f"the database was left as it is, since {left}; to put it back: {again}")
     elif rule and found.state == "impossible":
         said.append(f"the database could not be put back: {found.why}")
     return "; ".join(said)

@@ -5,7 +5,9 @@ The host waits for our verdict; if none comes it decides by itself, once. What i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError, LockedError
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from runner.steps.wordpress.errorlog import Fatal
     from runner.workflows.site import Task
 
-__all__ = ["State", "Trial", "try_changes"]
+__all__ = ["State", "Trial", "Way", "try_changes"]
 
 _WAIT = 90
 """Seconds of silence after which the host decides by itself."""
@@ -87,7 +89,23 @@ class Trial:
     """What became of its database."""
 
 
-def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a transaction does: by default, what its step's kind says."""
+
+    script: Callable[[Context], Script | None]
+    guard: Callable[[Context, str], Guard | None]
+    understand: Callable[[Result, Context], StepOutcome]
+
+
+def _way_of(step: Step) -> Way:
+    kind = registry()[step.kind]
+    return Way(partial(kind.script, step), partial(kind.guard, step), partial(kind.understand, step))
+
+
+def try_changes(
+    task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State, *, way: Way | None = None
+) -> Trial:
     """Do the changes, look, keep or take back, and look again.
 
     Args:
@@ -96,6 +114,7 @@ def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...]
         number: of the job among the site's.
         changes: what to try together.
         state: the site as it is now, the measure of how it must be afterwards.
+        way: what to do instead of what the step's kind says.
 
     Raises:
         HostError: this cannot be taken back, and was not begun.
@@ -104,7 +123,7 @@ def try_changes(task: Task, step: Step, number: int, changes: tuple[Change, ...]
         UnreachableError: nothing was begun.
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
-    return _Transaction(task, step, number, changes, state, job).run()
+    return _Transaction(task, step, number, changes, state, job, way or _way_of(step)).run()
 
 
 @dataclass(slots=True)
@@ -115,6 +134,7 @@ class _Transaction:
     changes: tuple[Change, ...]
     before: State
     job: str
+    way: Way
     output: dict[str, bytearray] = field(default_factory=dict)
     """What the host has printed so far, by task."""
     codes: dict[str, int] = field(default_factory=dict)
@@ -173,8 +193,8 @@ class _Transaction:
         )
 
     def _ordered(self) -> Job:
-        kind, context = registry()[self.step.kind], self._context
-        script, guard = kind.script(self.step, context), kind.guard(self.step, context, self._tag)
+        context = self._context
+        script, guard = self.way.script(context), self.way.guard(context, self._tag)
         if script is None or guard is None:
             raise HostError(f"{self.step.id} cannot be taken back, and is not begun")
         return self._job(script, guard)
@@ -286,7 +306,7 @@ class _Transaction:
         broken = self._look_again(record)
         found = self.database.heard(record)
         if broken:
-            found, broken = self.database.go_on(record, self.number, self._look_again)
+            found, broken = self.database.go_on(record, self.number, broken, self._look_again)
         if broken:
             why += f"; and after it was taken back: {broken}"
         return Trial(
@@ -322,7 +342,7 @@ class _Transaction:
         found = record.tasks.get("change")
         if found is not None and found.code is not None:
             result = Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why)
-            return registry()[self.step.kind].understand(self.step, result, context)
+            return self.way.understand(result, context)
         if record.status == "cancelled":
             return StepOutcome(step=self.step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
         said = sentence(_text(record.tasks.get("save"))) or self.database.heard(record).why

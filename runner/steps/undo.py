@@ -1,0 +1,71 @@
+"""Putting back what an earlier run kept on the host: the shell text around the guards of its steps."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from runner.steps.base import Guard, Script
+
+__all__ = ["kept_tags", "put_back", "restore_points_of", "tags_in"]
+
+_FIND = r"""
+me=${LOGNAME:-$(id -un)}
+SITECREW_RESTORE=
+for c in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
+  if [ -O "$c" ] && [ ! -L "$c" ] && [ -d "$c/restore/$of" ]; then SITECREW_RESTORE=$c/restore/$of; break; fi
+done
+export SITECREW_RESTORE
+"""
+_COPIES = r"""
+# what is put back stays in the restore point: somebody may want it once more
+set_aside() {
+  fill_up "$1"
+  for d in "$SITECREW_RESTORE/$1" "$content/.sitecrew-$1"; do
+    [ -d "$d" ] || continue
+    mkdir -p "$d.kept" || return 1
+    for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) cp -a "$f" "$d.kept/" || return 1;; esac; done
+  done
+}
+fill_up() {
+  for d in "$SITECREW_RESTORE/$1" "$content/.sitecrew-$1"; do
+    for f in "$d.kept"/*; do [ ! -e "$f" ] || [ -e "$d/${f##*/}" ] || mv "$f" "$d/"; done
+    rm -rf "$d.kept"
+  done
+}
+"""
+
+
+def restore_points_of(run: str, site: str) -> str:
+    """Shell text that sets $SITECREW_RESTORE to the restore points of an earlier run; empty for none."""
+    return f"of={shlex.quote(f'{run}/{site}')}{_FIND}"
+
+
+def put_back(run: str, site: str, content: str, guards: Mapping[str, Guard]) -> Script:
+    """Puts back what the guards of an earlier run kept, in this order, by the tags of their restore points.
+
+    `content` is where restore points lie that could not lie elsewhere.
+    """
+    calls = "\n".join(
+        f"if set_aside {tag}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
+        f"else failed=1; fi\nfill_up {tag}"
+        for tag, guard in guards.items()
+    )
+    head = f"{restore_points_of(run, site)}content={shlex.quote(content)}{_COPIES}"
+    return Script(text=f'{head}failed=\n{calls}\n[ -z "$failed" ]\n')
+
+
+def kept_tags(run: str, site: str, content: str, tags: Sequence[str]) -> Script:
+    """Says which restore points are still there, for `tags_in`; `content` is where they lie otherwise."""
+    words = " ".join(map(shlex.quote, tags))
+    folders = f'"$SITECREW_RESTORE/$tag" {shlex.quote(content)}/.sitecrew-"$tag"'
+    # the copy of the database beside the files has a tag of its own
+    files = 'for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) echo "kept $tag"; break;; esac; done'
+    database = 'case $tag in */database) [ -e "$d/database.json" ] && echo "kept $tag"; continue;; esac'
+    loop = f"for tag in {words}; do for d in {folders}; do {database}; {files}; done; done"
+    return Script(text=f"{restore_points_of(run, site)}{loop}\n")
+
+
+def tags_in(text: str) -> frozenset[str]:
+    """What `kept_tags` has found."""
+    return frozenset(line.removeprefix("kept ") for line in text.splitlines() if line.startswith("kept "))
