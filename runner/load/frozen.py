@@ -20,9 +20,10 @@ __all__ = ["freeze", "thaw", "thaw_as"]
 T = TypeVar("T")
 
 
-def freeze(order: Order) -> str:
-    """The order as JSON. Secrets are in it by reference, as everywhere in the model."""
-    return _adapter(Order).dump_json(order).decode()
+def freeze(thing: object) -> str:
+    """An order, or another frozen dataclass, as JSON. Secrets are in it by reference, as everywhere."""
+    kind: Any = type(thing)
+    return _adapter(kind).dump_json(thing).decode()
 
 
 def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
@@ -47,9 +48,10 @@ def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
 
 
 def thaw_as(kind: type[T], data: object) -> T:
-    """A frozen dataclass of the model from its plain values, as `dataclasses.asdict` and JSON leave them."""
+    """A frozen dataclass from what `freeze` made of it, or from its plain values as `asdict` leaves them."""
     anything: Any = kind
-    thawed: T = _adapter(anything).validate_python(data)
+    adapter = _adapter(anything)
+    thawed: T = adapter.validate_json(data) if isinstance(data, str) else adapter.validate_python(data)
     return thawed
 
 

@@ -47,7 +47,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -197,6 +197,7 @@ segments = Table(
     Column("state", Text, nullable=False),
     Column("status", Text),
     Column("recorded", Instant, nullable=False),
+    Column("trial", Text),
     _of_run_site(),
 )
 

@@ -55,9 +55,21 @@ class SiteBook(Store):
             facts: Mapping[str, object] | None = connection.execute(query).scalar_one_or_none()
         return facts
 
-    def begin_segment(self, run: str, site: str, number: int, job: str, at: datetime | None = None) -> bool:
-        """Write down that a job is about to start. False when this very job has ended already."""
-        row = {"run": run, "site": site, "number": number, "job": job}
+    def begin_segment(
+        self,
+        run: str,
+        site: str,
+        number: int,
+        job: str,
+        at: datetime | None = None,
+        *,
+        trial: str | None = None,
+    ) -> bool:
+        """Write down that a job is about to start. False when this very job has ended already.
+
+        `trial` is what a later attempt needs to judge it, as text of the caller's.
+        """
+        row = {"run": run, "site": site, "number": number, "job": job, "trial": trial}
         row |= {"state": "started", "status": None, "recorded": at or now()}
         with self._write() as connection:
             if _has_ended(connection, run, site, number, job):

@@ -49,6 +49,7 @@ from runner.steps.wordpress.verdict import on_disk
 from runner.workflows.changes.carry import JOBS, close_open_jobs
 from runner.workflows.changes.transaction import State, Trial, Way, try_changes
 from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.segment import close_job
 from runner.workflows.stages.survey import read_facts
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
     if pending:
         task.session.emit("step.started", task.run, task.site.name, step.id)
         if task.attempt > 1:
-            close_open_jobs(task, part.number)
+            for segment, record in close_open_jobs(task, part.number):
+                close_job(task, segment.number, segment.job, record.status)
         if facts is None:
             raise HostError("the site was not read")
         seen = see(task)

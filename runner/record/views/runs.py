@@ -257,6 +257,7 @@ class SegmentView:
     status: str | None
     """The job's own last word (ok, failed, undone, cancelled, died, nospace, locked); None until then."""
     recorded: datetime
+    trial: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

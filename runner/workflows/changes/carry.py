@@ -11,18 +11,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import attach_job
+from runner.execute import Decided, JobRecord, attach_job
+from runner.load import thaw_as
 from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
-from runner.workflows.changes.transaction import State, Trial, try_changes
+from runner.workflows.changes.transaction import Kept, State, Trial, judge_kept, try_changes
 from runner.workflows.stages.outside import record_looks, see
-from runner.workflows.stages.segment import close_job
+from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
+    from runner.record import SegmentView
     from runner.workflows.site import Task
 
 __all__ = ["JOBS", "carry_changes", "close_open_jobs"]
@@ -155,7 +157,8 @@ class _Work:
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
-        close_open_jobs(self.task, self.part.number)
+        for segment, record in close_open_jobs(self.task, self.part.number):
+            self._judge_kept(segment, record, pending)
         task, now = self.task, reread(self.task)
         self.facts = now
         held = {
@@ -163,6 +166,8 @@ class _Work:
         }
         left = []
         for change in pending:
+            if change.item in self.outcomes:
+                continue
             if (change.item, change.to_version) in held:
                 self._set(change, Outcome.UNDONE, held[change.item, change.to_version])
             elif on_disk(change, now)[0] == change.to_version:
@@ -170,6 +175,23 @@ class _Work:
             else:
                 left.append(change)
         return tuple(left)
+
+    def _judge_kept(self, segment: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
+        """What a host kept while nobody looked is looked at now, and taken back where it broke the site."""
+        kept = thaw_as(Kept, segment.trial) if segment.trial else None
+        group = tuple(change for change in pending if kept and change.item in kept.items)
+        if kept is None or not group or self.facts is None:
+            close_job(self.task, segment.number, segment.job, record.status)
+            return
+        state = State(self.facts, kept.seen)
+        trial = judge_kept(self.task, self.step, segment.number, group, state, tag=kept.tag)
+        let_forget(self.task, segment.number, segment.job)
+        self.looks += trial.looks
+        self.broken = not trial.healthy
+        if self.broken:
+            self._all(group, Outcome.FAILED, trial.why)
+        else:
+            self._settle(group, trial)
 
     def _idle(self) -> StepOutcome:
         host = self.task.order.hosts[self.task.site.host]
@@ -204,11 +226,13 @@ class _Work:
         self.outcomes[change.item] = _of(change, outcome, why)
 
 
-def close_open_jobs(task: Task, part: int) -> None:
-    """A trial that an earlier attempt began is taken back if it still waits: the look before it is lost.
+def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]]:
+    """A trial that an earlier attempt began is taken back if it still waits, and is then tried again.
 
-    What it tried is then tried again, after a look of our own.
+    Returns:
+        Those that their hosts kept while nobody looked; they are still open.
     """
+    unseen = []
     session = task.session
     endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
     for segment in session.ledger.segments(task.run, task.site.name):
@@ -220,7 +244,11 @@ def close_open_jobs(task: Task, part: int) -> None:
                 verdict=lambda _: "undo",
                 limits=session.hosts.limits,
             )
-            close_job(task, segment.number, segment.job, record.status if record else "absent")
+            if record and record.decided and record.decided == Decided("keep", "deadman"):
+                unseen.append((segment, record))
+            else:
+                close_job(task, segment.number, segment.job, record.status if record else "absent")
+    return unseen
 
 
 def _of(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:

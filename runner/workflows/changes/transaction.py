@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, LockedError
+from runner.errors import HostError, LockedError, LostError
 from runner.execute import (
     Awaiting,
     Event,
@@ -26,6 +26,7 @@ from runner.execute import (
     run_job,
 )
 from runner.execute import Task as HostTask
+from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.text import sentence
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from runner.steps.wordpress.errorlog import Fatal
     from runner.workflows.site import Task
 
-__all__ = ["State", "Trial", "Way", "try_changes"]
+__all__ = ["Kept", "State", "Trial", "Way", "judge_kept", "try_changes"]
 
 _WAIT = 90
 """Seconds of silence after which the host decides by itself."""
@@ -54,6 +55,10 @@ _CRON = (
 )
 """WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
 _LOCK = 1800
+_TAG = 12
+"""Letters of the job's id that name its restore point."""
+_ALONE = "deadman"
+"""Who decides where nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,17 @@ def _way_of(step: Step) -> Way:
     return Way(partial(kind.script, step), partial(kind.guard, step), partial(kind.understand, step))
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What it takes to judge a trial later that its host kept by itself."""
+
+    tag: str
+    """Of its restore point."""
+    items: tuple[str, ...]
+    seen: Signals
+    """How the site looked before."""
+
+
 def try_changes(
     task: Task, step: Step, number: int, changes: tuple[Change, ...], state: State, *, way: Way | None = None
 ) -> Trial:
@@ -123,7 +139,39 @@ def try_changes(
         UnreachableError: nothing was begun.
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
-    return _Transaction(task, step, number, changes, state, job, way or _way_of(step)).run()
+    way = way or _way_of(step)
+    trial = _Transaction(task, step, number, changes, state, job, way).run()
+    if trial.kept and trial.by == _ALONE:
+        return judge_kept(task, step, number, changes, state, tag=job[:_TAG], way=way)
+    return trial
+
+
+def judge_kept(
+    task: Task,
+    step: Step,
+    number: int,
+    changes: tuple[Change, ...],
+    state: State,
+    *,
+    tag: str,
+    way: Way | None = None,
+) -> Trial:
+    """Look at changes that their host kept while nobody looked, and keep them or take them back after all.
+
+    The arguments are those of the trial, `tag` is that of its restore point.
+
+    Raises:
+        LostError: nobody could look this time either.
+        HostError, LockedError, UnreachableError: as `try_changes`.
+    """
+    job = job_id(task.run, task.site.name, f"{number}.{task.attempt}.kept")
+    trial = _Transaction(task, step, number, changes, state, job, way or _way_of(step), tag=tag).run()
+    if trial.kept and trial.by == _ALONE:
+        raise LostError(
+            f"{task.site.name}: nobody could look at what was changed; its host finds it well",
+            hint=f"look at it, then: sitecrew resume {task.run}",
+        )
+    return trial
 
 
 @dataclass(slots=True)
@@ -135,6 +183,8 @@ class _Transaction:
     before: State
     job: str
     way: Way
+    tag: str = ""
+    """Of the restore point, where the changes were made before and nobody has looked at them."""
     output: dict[str, bytearray] = field(default_factory=dict)
     """What the host has printed so far, by task."""
     codes: dict[str, int] = field(default_factory=dict)
@@ -145,18 +195,22 @@ class _Transaction:
     seen: Signals | None = None
     looks: int = 0
     """After something was put back."""
+    done: bool = field(init=False)
+    """The changes were made by an earlier job."""
     log: ErrorLog = field(init=False)
     database: DatabasePoint = field(init=False)
 
     def __post_init__(self) -> None:
+        self.done, self.tag = bool(self.tag), self.tag or self.job[:_TAG]
         self.log = ErrorLog(self.task, self.before.facts, mark_of(self.job), self.before.noise)
 
     def run(self) -> Trial:
         session, run, site = self.task.session, self.task.run, self.task.site.name
         ordered = self._ordered()
         items = [change.item for change in self.changes]
-        session.ledger.record_restore_point(run, site, self._tag, created=session.now(), items=items)
-        session.ledger.begin_segment(run, site, self.number, self.job)
+        session.ledger.record_restore_point(run, site, self.tag, created=session.now(), items=items)
+        kept = freeze(Kept(self.tag, tuple(items), self.before.seen))
+        session.ledger.begin_segment(run, site, self.number, self.job, trial=kept)
         session.emit("trial.started", run, site, self.step.id, job=self.job, items=items)
         with self.task.stop.controlling() as control:
             record = run_job(
@@ -177,10 +231,6 @@ class _Transaction:
         return trial
 
     @property
-    def _tag(self) -> str:
-        return self.job[:12]
-
-    @property
     def _context(self) -> Context:
         site = self.task.site
         return Context(
@@ -188,13 +238,13 @@ class _Transaction:
             host=self.task.order.hosts[site.host],
             plan=SitePlan(site=site.name, client=site.client, changes=self.changes),
             mark=mark_of(self.job),
-            tag=self._tag,
+            tag=self.tag,
             before=self.before.facts,
         )
 
     def _ordered(self) -> Job:
         context = self._context
-        script, guard = self.way.script(context), self.way.guard(context, self._tag)
+        script, guard = self.way.script(context), self.way.guard(context, self.tag)
         if script is None or guard is None:
             raise HostError(f"{self.step.id} cannot be taken back, and is not begun")
         return self._job(script, guard)
@@ -206,23 +256,14 @@ class _Transaction:
         cron = site_script(task.site, context.host, context.mark, _CRON).text
         limit = max(1, int((self.step.timeout or task.order.limits.step).total_seconds()))
         cleanup = registry()[self.step.kind].cleanup(self.step, context)
-        self.database = database = DatabasePoint(
-            task=task, context=context, tag=self._tag, guard=guard, read=reread, seconds=limit
+        self.database = DatabasePoint(
+            task=task, context=context, tag=self.tag, guard=guard, read=reread, seconds=limit
         )
+        made = () if self.done else self._making(script, guard, cron, limit)
         return Job(
             self.job,
             (
-                HostTask("log", self.log.before, timeout=_READ, policy="go"),
-                HostTask("save", guard.save.text, timeout=limit),
-                *database.save(),
-                *(
-                    [HostTask("cron-before", cron, timeout=_READ, policy="go")]
-                    if self.before.cron is None
-                    else []
-                ),
-                # what did not happen is no reason to take anything back: the reading decides
-                HostTask("change", script.text, timeout=limit, policy="go"),
-                *_optional("settle", guard.settle, limit),
+                *made,
                 HostTask("read", read, timeout=_READ, policy="always"),
                 HostTask("cron", cron, timeout=_READ, policy="go"),
             ),
@@ -231,12 +272,27 @@ class _Transaction:
             check=guard.check.text,
             keep=(
                 *([HostTask("keep", guard.keep.text, timeout=limit, policy="go")] if guard.keep else []),
-                *database.keep(),
+                *self.database.keep(),
             ),
-            undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
+            undo=(HostTask("undo", guard.undo.text, timeout=limit), *self.database.undo(), reread),
             undo_on_death=True,
             lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
             restore=Restore(task.run, task.site.name),
+        )
+
+    def _making(self, script: Script, guard: Guard, cron: str, limit: int) -> tuple[HostTask, ...]:
+        """The restore point and the changes."""
+        before = (
+            [HostTask("cron-before", cron, timeout=_READ, policy="go")] if self.before.cron is None else []
+        )
+        return (
+            HostTask("log", self.log.before, timeout=_READ, policy="go"),
+            HostTask("save", guard.save.text, timeout=limit),
+            *self.database.save(),
+            *before,
+            # what did not happen is no reason to take anything back: the reading decides
+            HostTask("change", script.text, timeout=limit, policy="go"),
+            *_optional("settle", guard.settle, limit),
         )
 
     def _hear(self, event: Event) -> None:
@@ -263,13 +319,14 @@ class _Transaction:
 
     def _judge(self, _: Awaiting) -> Verdict:
         """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
-        self.log.began(self._said("log"))
+        if not self.done:
+            self.log.began(self._said("log"))
         before, (facts, problem) = self.before.facts, self._facts(self._said("read"))
         half = half_done(before, facts, self._said("change"), mark_of(self.job))
         self.why = damage(before, facts, problem) or half or self._cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
-        if not self.why:
+        if not self.why and not self.done:
             self.why = self.log.blame(lambda: see(self.task))
         verdict: Verdict = "undo" if self.why else "keep"
         session = self.task.session
@@ -339,6 +396,8 @@ class _Transaction:
         return f"sitecrew undo {self.task.run} -l {self.task.site.name} --database"
 
     def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
+        if self.done and record.tasks.get("read") is not None:
+            return self.way.understand(Result(status=0, seconds=0.0, output=""), context)
         found = record.tasks.get("change")
         if found is not None and found.code is not None:
             result = Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why)
