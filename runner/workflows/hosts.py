@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ class Hosts:
     workspace: Workspace
     pool: Pool
     redactor: Redactor
+    tidied: set[str] = field(default_factory=set)
+    """Addresses of hosts where this process has tidied up."""
 
     @property
     def limits(self) -> Limits:

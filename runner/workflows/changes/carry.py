@@ -21,6 +21,7 @@ from runner.workflows.changes.transaction import Kept, State, Trial, judge_kept,
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.stages.survey import reread
+from runner.workflows.stages.tidy import tidy_host
 from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def carry_changes(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], S
     work = _Work(task, part, step)
     outcome = work.carry()
     task.session.record(task.run, task.site.name, outcome)
+    tidy_host(task)
     return (outcome,), work.facts
 
 

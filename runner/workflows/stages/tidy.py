@@ -1,0 +1,24 @@
+"""Once a process and host: what nobody needs any more is taken away there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError
+from runner.execute import collect_garbage
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["tidy_host"]
+
+
+def tidy_host(task: Task) -> None:
+    """Remains of jobs long over and restore points older than two weeks go; where it fails, another day."""
+    hosts, host = task.session.hosts, task.order.hosts[task.site.host]
+    if host.address in hosts.tidied:
+        return
+    hosts.tidied.add(host.address)
+    with suppress(HostError):
+        collect_garbage(hosts.pool, hosts.endpoint(host))
