@@ -47,7 +47,8 @@ from runner.steps.wordpress.database_undo import (
 from runner.steps.wordpress.guard import site_check
 from runner.steps.wordpress.verdict import on_disk
 from runner.workflows.changes.carry import JOBS, close_open_jobs
-from runner.workflows.changes.transaction import State, Trial, Way, try_changes
+from runner.workflows.changes.transaction import try_changes
+from runner.workflows.changes.trial import State, Trial, Way
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job
 from runner.workflows.stages.survey import read_facts

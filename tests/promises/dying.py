@@ -16,10 +16,10 @@ from typing import Any
 
 from runner.cli.main import main
 from runner.record.store import Store
-from runner.workflows.changes import transaction
+from runner.workflows.changes import job
 from runner.workflows.session import Session
 
-transaction._WAIT = 6
+job.WAIT = 6
 
 
 def die_at(number: int, kind: str) -> None:

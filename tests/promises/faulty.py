@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.main import main
 from runner.record import engine, store
-from runner.workflows.changes import transaction
+from runner.workflows.changes import job
 from runner.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A host that waits in vain, and a writer that waits for its turn, give up soon here.
-transaction._WAIT = 6
+job.WAIT = 6
 engine.BUSY_SECONDS = store.BUSY_SECONDS = 1.0
 
 _HOLD = """\

@@ -121,7 +121,7 @@ def test_the_host_does_it_alone_when_nobody_is_there(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
-    monkeypatch.setattr("runner.workflows.changes.transaction._WAIT", 3)
+    monkeypatch.setattr("runner.workflows.changes.job.WAIT", 3)
     case = NAMED["schema migrated one way"]
     prepare(fleet, SITE, case)
     before, host = data(fleet, case), fleet.sites[SITE].host

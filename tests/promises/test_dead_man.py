@@ -69,7 +69,7 @@ def test_cut_off_between_change_and_verdict(
     A text that is gone is nothing that the host can see: it keeps it, and `resume` looks.
     """
     monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
-    monkeypatch.setattr("runner.workflows.changes.transaction._WAIT", 3)
+    monkeypatch.setattr("runner.workflows.changes.job.WAIT", 3)
     site, host = SITES[0], fresh_fleet.sites[SITES[0]].host
     prepare(fresh_fleet, site, {case.name: case for case in CASES}[name])
     crew = Crew(fresh_fleet, tmp_path / "w", ONE)

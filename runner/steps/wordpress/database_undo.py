@@ -34,6 +34,7 @@ __all__ = [
 STAGES = ("schema", "tables", "all")
 """How far it goes: altered tables and options; plugins' other tables; everything."""
 
+_PARTS = ("database_tables", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
   say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
@@ -210,7 +211,7 @@ def _run(do: str, context: Context, *, rule: UndoDatabase | str = "", later: boo
     roots = dict.fromkeys(folder.rstrip("/") for folder in (facts.root, context.site.path) if folder)
     host = urlsplit(facts.home).netloc
     given = {"do": do, "roots": list(roots), "host": host, "rule": str(rule), "later": later}
-    return plain_program("database", context.mark, given)
+    return plain_program("database", context.mark, given, parts=_PARTS)
 
 
 def _facts(context: Context) -> SiteFacts:

@@ -119,7 +119,7 @@ class _Extensions(StepKind):
             for c in pending
         ]
         data = {"kind": self.kind.value, "items": items}
-        run = program("update", context.mark, data, parts=("wire",))
+        run = program("update", context.mark, data, parts=("wire", "update_item"))
         body = _BOOTS.format(program=run, root=_root(context), begun=_begun(context))
         return site_script(context.site, context.host, context.mark, body)
 

@@ -103,9 +103,9 @@ def program(
     return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 
-def plain_program(name: str, mark: str, data: Mapping[str, object]) -> str:
+def plain_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
     """As `program`, in plain PHP: WordPress is not started."""
-    source = _data(mark, data) + _source(name)
+    source = _data(mark, data) + "".join(map(_source, (*parts, name)))
     options = "-d memory_limit=512M -d display_errors=stderr -d log_errors=0 $more"
     return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 

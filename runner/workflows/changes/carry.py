@@ -17,7 +17,8 @@ from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOu
 from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
-from runner.workflows.changes.transaction import Kept, State, Trial, judge_kept, try_changes
+from runner.workflows.changes.transaction import judge_kept, try_changes
+from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.stages.survey import reread

@@ -5,9 +5,7 @@ The host waits for our verdict; if none comes it decides by itself, once. What i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError, LockedError, LostError
@@ -16,8 +14,6 @@ from runner.execute import (
     Event,
     Job,
     JobRecord,
-    Lock,
-    Restore,
     TaskEnded,
     TaskOutput,
     TaskRecord,
@@ -25,98 +21,30 @@ from runner.execute import (
     job_id,
     run_job,
 )
-from runner.execute import Task as HostTask
 from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
-from runner.steps import Context, Guard, Result, Script, registry
+from runner.steps import Context, Result
 from runner.steps.text import sentence
-from runner.steps.wordpress import facts_script, parse_facts
+from runner.steps.wordpress import parse_facts
 from runner.steps.wordpress.damage import damage, half_done
-from runner.steps.wordpress.database_undo import DatabaseUndo
 from runner.steps.wordpress.facts import fatal_error
-from runner.steps.wordpress.shell import site_script
 from runner.verify import Signals
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
+from runner.workflows.changes.job import trial_job
+from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.outside import see, see_again
 from runner.workflows.stages.segment import close_job, mark_of
 
 if TYPE_CHECKING:
-    from runner.steps.wordpress.errorlog import Fatal
     from runner.workflows.site import Task
 
-__all__ = ["Kept", "State", "Trial", "Way", "judge_kept", "try_changes"]
+__all__ = ["judge_kept", "try_changes"]
 
-_WAIT = 90
-"""Seconds of silence after which the host decides by itself."""
-_READ = 120
-_CRON = (
-    "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
-)
-"""WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
-_LOCK = 1800
 _TAG = 12
 """Letters of the job's id that name its restore point."""
 _ALONE = "deadman"
 """Who decides where nobody answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A site at one instant: as its host reads it, and as it looks from outside."""
-
-    facts: SiteFacts
-    seen: Signals
-    cron: bool | None = None
-    """Whether WordPress starts as it does for its cron; None before that was tried."""
-    noise: frozenset[Fatal] | None = None
-    """Errors that its log told of before the first change; None before it was read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What came of trying some changes together."""
-
-    kept: bool
-    healthy: bool
-    """Whether the site was left as well as it was."""
-    why: str = ""
-    """What was wrong with the changes; empty where they were kept."""
-    outcome: StepOutcome
-    """What the step's own reading says, before anything was taken back."""
-    state: State
-    """The site as it was left."""
-    by: str = ""
-    """Who decided: controller, deadman ..."""
-    looks: int = 0
-    """How often the site was looked at from outside."""
-    database: DatabaseUndo = field(default_factory=DatabaseUndo)
-    """What became of its database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What a transaction does: by default, what its step's kind says."""
-
-    script: Callable[[Context], Script | None]
-    guard: Callable[[Context, str], Guard | None]
-    understand: Callable[[Result, Context], StepOutcome]
-
-
-def _way_of(step: Step) -> Way:
-    kind = registry()[step.kind]
-    return Way(partial(kind.script, step), partial(kind.guard, step), partial(kind.understand, step))
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What it takes to judge a trial later that its host kept by itself."""
-
-    tag: str
-    """Of its restore point."""
-    items: tuple[str, ...]
-    seen: Signals
-    """How the site looked before."""
 
 
 def try_changes(
@@ -139,7 +67,7 @@ def try_changes(
         UnreachableError: nothing was begun.
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
-    way = way or _way_of(step)
+    way = way or way_of(step)
     trial = _Transaction(task, step, number, changes, state, job, way).run()
     if trial.kept and trial.by == _ALONE:
         return judge_kept(task, step, number, changes, state, tag=job[:_TAG], way=way)
@@ -165,7 +93,7 @@ def judge_kept(
         HostError, LockedError, UnreachableError: as `try_changes`.
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}.kept")
-    trial = _Transaction(task, step, number, changes, state, job, way or _way_of(step), tag=tag).run()
+    trial = _Transaction(task, step, number, changes, state, job, way or way_of(step), tag=tag).run()
     if trial.kept and trial.by == _ALONE:
         raise LostError(
             f"{task.site.name}: nobody could look at what was changed; its host finds it well",
@@ -243,57 +171,16 @@ class _Transaction:
         )
 
     def _ordered(self) -> Job:
-        context = self._context
-        script, guard = self.way.script(context), self.way.guard(context, self.tag)
-        if script is None or guard is None:
-            raise HostError(f"{self.step.id} cannot be taken back, and is not begun")
-        return self._job(script, guard)
-
-    def _job(self, script: Script, guard: Guard) -> Job:
-        task, context = self.task, self._context
-        read = facts_script(task.site, context.host, context.mark, check_updates=False).text
-        reread = HostTask("reread", read, timeout=_READ, policy="always")
-        cron = site_script(task.site, context.host, context.mark, _CRON).text
-        limit = max(1, int((self.step.timeout or task.order.limits.step).total_seconds()))
-        cleanup = registry()[self.step.kind].cleanup(self.step, context)
-        self.database = DatabasePoint(
-            task=task, context=context, tag=self.tag, guard=guard, read=reread, seconds=limit
+        ordered, self.database = trial_job(
+            self.task,
+            self.step,
+            self._context,
+            self.way,
+            job=self.job,
+            log="" if self.done else self.log.before,
+            cron_known=self.before.cron is not None,
         )
-        made = () if self.done else self._making(script, guard, cron, limit)
-        return Job(
-            self.job,
-            (
-                *made,
-                HostTask("read", read, timeout=_READ, policy="always"),
-                HostTask("cron", cron, timeout=_READ, policy="go"),
-            ),
-            cleanup="\n".join(filter(None, (cleanup, guard.tidy))),
-            wait=_WAIT,
-            check=guard.check.text,
-            keep=(
-                *([HostTask("keep", guard.keep.text, timeout=limit, policy="go")] if guard.keep else []),
-                *self.database.keep(),
-            ),
-            undo=(HostTask("undo", guard.undo.text, timeout=limit), *self.database.undo(), reread),
-            undo_on_death=True,
-            lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
-            restore=Restore(task.run, task.site.name),
-        )
-
-    def _making(self, script: Script, guard: Guard, cron: str, limit: int) -> tuple[HostTask, ...]:
-        """The restore point and the changes."""
-        before = (
-            [HostTask("cron-before", cron, timeout=_READ, policy="go")] if self.before.cron is None else []
-        )
-        return (
-            HostTask("log", self.log.before, timeout=_READ, policy="go"),
-            HostTask("save", guard.save.text, timeout=limit),
-            *self.database.save(),
-            *before,
-            # what did not happen is no reason to take anything back: the reading decides
-            HostTask("change", script.text, timeout=limit, policy="go"),
-            *_optional("settle", guard.settle, limit),
-        )
+        return ordered
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, TaskOutput) and not event.error:
@@ -449,10 +336,6 @@ _WHY = {
     "nospace": "no space was left on the host",
     "failed": "the restore point could not be made",
 }
-
-
-def _optional(name: str, script: Script | None, limit: int) -> list[HostTask]:
-    return [HostTask(name, script.text, timeout=limit, policy="go")] if script else []
 
 
 def _text(record: TaskRecord | None) -> str:

@@ -1,0 +1,129 @@
+<?php
+// A restore point: the dump of a site's tables, and tables filled from it.
+
+/** The folder that holds a dump and what is known of it. */
+class Sitecrew_Point {
+	public $folder, $info;
+
+	public function __construct( $folder ) {
+		$this->folder = $folder;
+		$this->info   = is_file( "$folder/database.json" ) ? json_decode( file_get_contents( "$folder/database.json" ), true ) : null;
+	}
+
+	private static function call( $name ) {
+		return ( function_exists( 'gzopen' ) ? 'gz' : 'f' ) . $name;
+	}
+
+	/** All tables of the site, as they are at one instant. */
+	public function save( $db, $why_needed = '' ) {
+		if ( $this->info ) {
+			return;
+		}
+		if ( ! is_dir( $this->folder ) && ! mkdir( $this->folder, 0700, true ) ) {
+			throw new Sitecrew_Trouble( 'its folder could not be made on the host', 3 );
+		}
+		$tables = $db->tables();
+		$size   = (float) $db->one( 'SELECT SUM(data_length) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE ' . $db->quoted( addcslashes( $db->prefix, '_%\\' ) . '%' ) );
+		$free   = function_exists( 'disk_free_space' ) ? @disk_free_space( $this->folder ) : false;
+		if ( false !== $free && $free < $size / 2 + ( 32 << 20 ) ) {
+			throw new Sitecrew_Trouble( sprintf( 'No space left for a copy of the database: it has %d MB, and %d MB are free', $size >> 20, $free >> 20 ), 1 );
+		}
+		umask( 077 );
+		$name = self::call( 'open' ) === 'gzopen' ? 'database.sql.gz' : 'database.sql';
+		$part = "{$this->folder}/$name.part";
+		$file = call_user_func( self::call( 'open' ), $part, 'gzopen' === self::call( 'open' ) ? 'wb1' : 'wb' );
+		$put  = function ( $text ) use ( $file ) {
+			if ( call_user_func( self::call( 'write' ), $file, $text ) !== strlen( $text ) ) {
+				throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
+			}
+		};
+		$info = array( 'file' => $name, 'taken' => time(), 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
+		$put( "-- Restore point of " . DB_NAME . ", tables {$db->prefix}*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
+		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
+		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
+		foreach ( $tables as $table ) {
+			$db->run( 'SAVEPOINT sitecrew' ); // What follows locks the table's definition; rolling back frees it.
+			$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
+			$shape                    = sitecrew_options_shape( $db->word( $table ) );
+			if ( $shape ) {
+				$info['options'][ $table ] = sitecrew_options( $db, $table, $shape );
+			}
+			$db->run( 'ROLLBACK TO SAVEPOINT sitecrew' );
+		}
+		$db->run( 'COMMIT' );
+		$put( "-- Dump completed\n" );
+		if ( ! call_user_func( self::call( 'close' ), $file ) ) {
+			throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
+		}
+		$last = '';
+		foreach ( $this->lines( $part ) as $line ) {
+			$last = $line;
+		}
+		if ( "-- Dump completed\n" !== $last ) {
+			throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database: it is not whole', 1 );
+		}
+		$info['bytes'] = filesize( $part );
+		$this->note( 'database.json', $info );
+		rename( $part, "{$this->folder}/$name" );
+		$this->info = $info;
+	}
+
+	private function save_table( $db, $table, $put ) {
+		$about   = $db->describe( $table );
+		$names   = '`' . implode( '`,`', array_keys( $about['columns'] ) ) . '`';
+		$pending = '';
+		$put( "-- Table $table\nDROP TABLE IF EXISTS `$table`;\n{$about['create']};\n" );
+		list( $about['rows'], $about['sum'] ) = $db->rows(
+			$table,
+			$about['columns'],
+			function ( $line ) use ( &$pending, $put, $table, $names ) {
+				$pending .= ( '' === $pending ? "INSERT INTO `$table` ($names) VALUES " : ',' ) . $line;
+				if ( strlen( $pending ) > 400000 ) {
+					$put( "$pending;\n" );
+					$pending = '';
+				}
+			}
+		);
+		if ( '' !== $pending ) {
+			$put( "$pending;\n" );
+		}
+		return $about;
+	}
+
+	public function note( $name, $data ) {
+		if ( false === file_put_contents( "{$this->folder}/$name.part", json_encode( $data, JSON_PARTIAL_OUTPUT_ON_ERROR ) ) || ! rename( "{$this->folder}/$name.part", "{$this->folder}/$name" ) ) {
+			throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
+		}
+	}
+
+	public function lines( $path ) {
+		$file = call_user_func( self::call( 'open' ), $path, 'rb' );
+		while ( false !== ( $line = call_user_func( self::call( 'gets' ), $file ) ) ) {
+			yield $line;
+		}
+		call_user_func( self::call( 'close' ), $file );
+	}
+
+	/** Fills new tables with the rows of the kept ones: kept name => new name. Each is compared with what was kept. */
+	public function fill( $db, $wanted ) {
+		foreach ( $wanted as $table => $scratch ) {
+			$create = preg_replace( '~,\n\s+CONSTRAINT `[^`]+` FOREIGN KEY [^\n]*?(?=,?\n)~', '', $this->info['tables'][ $table ]['create'] );
+			$db->run( "DROP TABLE IF EXISTS `$scratch`" );
+			$db->run( preg_replace( '~^CREATE TABLE `[^`]+`~', "CREATE TABLE `$scratch`", $create ) );
+		}
+		$table = '';
+		foreach ( $this->lines( "{$this->folder}/{$this->info['file']}" ) as $line ) {
+			if ( 0 === strpos( $line, '-- Table ' ) ) {
+				$table = rtrim( substr( $line, 9 ), "\n" );
+			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, "INSERT INTO `$table`" ) ) {
+				$db->run( "INSERT INTO `{$wanted[ $table ]}`" . substr( rtrim( $line, ";\n" ), strlen( "INSERT INTO `$table`" ) ) );
+			}
+		}
+		foreach ( $wanted as $table => $scratch ) {
+			$about = $this->info['tables'][ $table ];
+			if ( $db->rows( $scratch, $about['columns'] ) !== array( $about['rows'], $about['sum'] ) ) {
+				throw new Sitecrew_Trouble( "the copy of the table $table is not what it was when it was made", 3 );
+			}
+		}
+	}
+}

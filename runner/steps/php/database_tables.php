@@ -1,0 +1,256 @@
+<?php
+// A site's tables, without WordPress: its wp-config.php read, one connection, and what its tables are like.
+
+function sitecrew_say( $data ) {
+	echo "\n", $GLOBALS['sitecrew']['mark'], ' ', json_encode( $data, JSON_PARTIAL_OUTPUT_ON_ERROR ), "\n";
+}
+
+/** A reason why the database cannot be kept or put back; the code is the exit status. */
+class Sitecrew_Trouble extends Exception {}
+
+/** What wp-config.php defines, without the line that starts WordPress. Returns the prefix of the tables. */
+function sitecrew_read_config( $sitecrew_file ) {
+	$sitecrew_code = '';
+	$sitecrew_held = null;
+	foreach ( token_get_all( file_get_contents( $sitecrew_file ) ) as $sitecrew_token ) {
+		list( $sitecrew_id, $sitecrew_text ) = is_array( $sitecrew_token ) ? $sitecrew_token : array( 0, $sitecrew_token );
+		if ( T_FILE === $sitecrew_id ) {
+			$sitecrew_text = var_export( $sitecrew_file, true );
+		} elseif ( T_DIR === $sitecrew_id ) {
+			$sitecrew_text = var_export( dirname( $sitecrew_file ), true );
+		} elseif ( null === $sitecrew_held && in_array( $sitecrew_id, array( T_REQUIRE, T_REQUIRE_ONCE, T_INCLUDE, T_INCLUDE_ONCE ), true ) ) {
+			$sitecrew_held = '';
+		}
+		if ( null === $sitecrew_held ) {
+			$sitecrew_code .= $sitecrew_text;
+			continue;
+		}
+		$sitecrew_held .= $sitecrew_text;
+		if ( ';' === $sitecrew_text || T_CLOSE_TAG === $sitecrew_id ) {
+			$sitecrew_code .= false === strpos( $sitecrew_held, 'wp-settings.php' ) ? $sitecrew_held : ';' . ( ';' === $sitecrew_text ? '' : '?>' );
+			$sitecrew_held  = null;
+		}
+	}
+	ob_start();
+	eval( '?>' . $sitecrew_code . $sitecrew_held );
+	ob_end_clean();
+	if ( ! defined( 'DB_NAME' ) || ! defined( 'DB_USER' ) || ! defined( 'DB_PASSWORD' ) ) {
+		throw new Sitecrew_Trouble( 'wp-config.php does not say how to reach the database', 3 );
+	}
+	return isset( $table_prefix ) ? $table_prefix : ( isset( $GLOBALS['table_prefix'] ) ? $GLOBALS['table_prefix'] : 'wp_' );
+}
+
+function sitecrew_find_config( $roots ) {
+	foreach ( $roots as $root ) {
+		$above = dirname( $root );
+		if ( is_readable( "$root/wp-config.php" ) ) {
+			return "$root/wp-config.php";
+		}
+		if ( is_readable( "$above/wp-config.php" ) && ! is_file( "$above/wp-settings.php" ) ) {
+			return "$above/wp-config.php";
+		}
+	}
+	throw new Sitecrew_Trouble( 'wp-config.php was not found', 3 );
+}
+
+/** One connection, and the tables of this site in its database. */
+class Sitecrew_Database {
+	public $link, $prefix;
+
+	public function __construct( $prefix ) {
+		$this->prefix = $prefix;
+		mysqli_report( MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT );
+		$this->link = mysqli_init();
+		list( $host, $port, $socket ) = self::address( defined( 'DB_HOST' ) ? DB_HOST : 'localhost' );
+		$flags = defined( 'MYSQL_CLIENT_FLAGS' ) ? MYSQL_CLIENT_FLAGS : 0;
+		$this->link->real_connect( $host, DB_USER, DB_PASSWORD, DB_NAME, $port, $socket, $flags );
+		try {
+			$this->link->set_charset( 'utf8mb4' );
+		} catch ( Exception $old ) {
+			$this->link->set_charset( 'utf8' );
+		}
+		$this->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0" );
+		$this->run( 'SET SESSION net_write_timeout = 600, net_read_timeout = 600, wait_timeout = 3600, lock_wait_timeout = 30' );
+	}
+
+	/** As WordPress takes DB_HOST apart. */
+	private static function address( $given ) {
+		$port   = null;
+		$socket = null;
+		$cut    = strpos( $given, ':/' );
+		if ( false !== $cut ) {
+			$socket = substr( $given, $cut + 1 );
+			$given  = substr( $given, 0, $cut );
+		}
+		$many = substr_count( $given, ':' ) > 1;
+		preg_match( $many ? '~^\[?([0-9a-f:]+)(?:\]:(\d+))?~i' : '~^([^:/]*)(?::(\d+))?~', $given, $found );
+		if ( ! empty( $found[2] ) ) {
+			$port = (int) $found[2];
+		}
+		return array( empty( $found[1] ) ? null : $found[1], $port, $socket );
+	}
+
+	public function run( $sql ) {
+		return $this->link->query( $sql );
+	}
+
+	public function all( $sql ) {
+		$rows = array();
+		foreach ( $this->run( $sql ) as $row ) {
+			$rows[] = $row;
+		}
+		return $rows;
+	}
+
+	public function one( $sql ) {
+		$row = $this->run( $sql )->fetch_row();
+		return $row ? $row[0] : null;
+	}
+
+	public function quoted( $text ) {
+		return "'" . $this->link->real_escape_string( $text ) . "'";
+	}
+
+	/** The tables of this installation; another one's in the same database may begin with the same letters. */
+	public function tables() {
+		$found = array();
+		foreach ( $this->all( "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'" ) as $row ) {
+			$found[ current( $row ) ] = true;
+		}
+		$others = array();
+		foreach ( array_keys( $found ) as $name ) {
+			$other = preg_match( '~^(.+)users$~', $name, $match ) ? $match[1] : '';
+			if ( strlen( $other ) > strlen( $this->prefix ) && isset( $found[ "{$other}options" ], $found[ "{$other}posts" ] ) ) {
+				$others[] = $other;
+			}
+		}
+		$mine = array();
+		foreach ( array_keys( $found ) as $name ) {
+			$is_mine = 0 === strpos( $name, $this->prefix );
+			foreach ( $others as $other ) {
+				$is_mine = $is_mine && 0 !== strpos( $name, $other );
+			}
+			if ( $is_mine ) {
+				$mine[] = $name;
+			}
+		}
+		return $mine;
+	}
+
+	/** The name without the prefix and without the number of a network's site. */
+	public function word( $table ) {
+		return preg_replace( '~^\d+_~', '', substr( $table, strlen( $this->prefix ) ) );
+	}
+
+	public function definition( $table ) {
+		$row = $this->run( "SHOW CREATE TABLE `$table`" )->fetch_row();
+		return $row[1];
+	}
+
+	/** Everything about a table but its rows. */
+	public function describe( $table ) {
+		$create  = $this->definition( $table );
+		$columns = array();
+		$keys    = array();
+		foreach ( $this->all( "SHOW COLUMNS FROM `$table`" ) as $column ) {
+			if ( 'PRI' === $column['Key'] ) {
+				$keys[ $column['Field'] ] = (bool) preg_match( '~int~i', $column['Type'] );
+			}
+			if ( ! preg_match( '~\b(virtual|stored|persistent)\b~i', $column['Extra'] ) ) {
+				$columns[ $column['Field'] ] = self::way( $column['Type'] );
+			}
+		}
+		$key = 1 === count( $keys ) && current( $keys ) ? key( $keys ) : null;
+		return array(
+			'create'     => $create,
+			'definition' => sitecrew_without_counter( $create ),
+			'columns'    => $columns,
+			'key'        => $key,
+			'max'        => $key ? $this->one( "SELECT MAX(`$key`) FROM `$table`" ) : null,
+			'triggers'   => $this->triggers( $table ),
+		);
+	}
+
+	private static function way( $type ) {
+		if ( preg_match( '~^(tiny|small|medium|big)?int|^(decimal|numeric|float|double|year)|^bit~i', $type ) ) {
+			return 0 === stripos( $type, 'bit' ) ? 'bit' : 'number';
+		}
+		return preg_match( '~blob|binary|geometry|point|linestring|polygon~i', $type ) ? 'binary' : 'text';
+	}
+
+	private function triggers( $table ) {
+		$found = array();
+		foreach ( $this->all( 'SHOW TRIGGERS WHERE `Table` = ' . $this->quoted( $table ) ) as $row ) {
+			$create  = $this->run( "SHOW CREATE TRIGGER `{$row['Trigger']}`" )->fetch_row();
+			$found[] = preg_replace( '~\sDEFINER\s*=\s*`[^`]*`@`[^`]*`~', '', $create[2], 1 );
+		}
+		return $found;
+	}
+
+	/** Calls back with each row as SQL values. Returns the count of rows and a sum that their order does not change. */
+	public function rows( $table, $columns, $call = null ) {
+		$select = array();
+		foreach ( $columns as $name => $way ) {
+			$select[] = 'bit' === $way ? "`$name` + 0" : "`$name`";
+		}
+		$ways  = array_values( $columns );
+		$count = 0;
+		$sums  = array( 0, 0 );
+		foreach ( $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM `$table`", MYSQLI_USE_RESULT ) as $row ) {
+			$values = array();
+			foreach ( array_values( $row ) as $n => $value ) {
+				if ( null === $value ) {
+					$values[] = 'NULL';
+				} elseif ( 'text' === $ways[ $n ] || '' === $value ) {
+					$values[] = "'" . $this->link->real_escape_string( $value ) . "'";
+				} else {
+					$values[] = 'binary' === $ways[ $n ] ? '0x' . bin2hex( $value ) : $value;
+				}
+			}
+			$line = '(' . implode( ',', $values ) . ')';
+			$hash = md5( $line );
+			$sums = array(
+				( $sums[0] + hexdec( substr( $hash, 0, 7 ) ) ) & 0x3fffffff,
+				( $sums[1] + hexdec( substr( $hash, 7, 7 ) ) ) & 0x3fffffff,
+			);
+			++$count;
+			if ( $call ) {
+				call_user_func( $call, $line );
+			}
+		}
+		return array( $count, "{$sums[0]}-{$sums[1]}" );
+	}
+}
+
+function sitecrew_without_counter( $create ) {
+	return preg_replace( '~(\n\)[^\n]*?) AUTO_INCREMENT=\d+~', '$1', $create );
+}
+
+/** Options that differ from one minute to the next, whatever is changed; they are never put back. */
+function sitecrew_is_volatile( $name ) {
+	return (bool) preg_match( '~^(cron|rewrite_rules|recovery_.*|_(site_)?transient_.*|.*[._-]locks?|.*_lock_.*|.*session.*|action_scheduler_.*|auto_update.*|core_updater.*)$~', $name );
+}
+
+/** Tables of options: of the site or its network, with the columns that name a row and hold its value. */
+function sitecrew_options_shape( $word ) {
+	if ( 'options' === $word ) {
+		return array( 'name' => 'option_name', 'match' => array( 'option_name' ), 'values' => array( 'option_value', 'autoload' ) );
+	}
+	if ( 'sitemeta' === $word ) {
+		return array( 'name' => 'meta_key', 'match' => array( 'site_id', 'meta_key' ), 'values' => array( 'meta_value' ) );
+	}
+	return null;
+}
+
+/** Name and value of each option, as a map of hashes. */
+function sitecrew_options( $db, $table, $shape ) {
+	$found = array();
+	$match = implode( ", '/', ", $shape['match'] );
+	$value = implode( ", '/', ", $shape['values'] );
+	foreach ( $db->all( "SELECT CONCAT($match) AS named, {$shape['name']} AS name, MD5(CONCAT_WS('/', $value)) AS hash FROM `$table`" ) as $row ) {
+		if ( ! sitecrew_is_volatile( $row['name'] ) ) {
+			$found[ $row['named'] ] = $row['hash'];
+		}
+	}
+	return $found;
+}

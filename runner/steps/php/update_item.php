@@ -1,0 +1,217 @@
+<?php
+// One plugin or theme on its way to the planned version, and what its package is compared with.
+
+/** One plugin or theme, its offer and its fetched package. */
+class Sitecrew_Item {
+	public $slug, $file, $to, $kind, $active, $offer, $package;
+	public $open    = true;
+	public $settled = false;
+
+	public function __construct( $kind, $planned ) {
+		$this->kind = $kind;
+		$this->slug = $planned['item'];
+		$this->file = $planned['file'];
+		$this->to   = $planned['to'];
+
+		$this->active = $planned['active'];
+	}
+
+	public function folder_name() {
+		return 'plugin' === $this->kind ? dirname( $this->file ) : $this->file;
+	}
+
+	public function folder() {
+		return ( 'plugin' === $this->kind ? WP_PLUGIN_DIR : get_theme_root( $this->file ) ) . '/' . $this->folder_name();
+	}
+
+	/** The file whose header tells the version. */
+	public function main() {
+		return 'plugin' === $this->kind ? basename( $this->file ) : 'style.css';
+	}
+
+	/** The version on disk now; empty when it is not there. */
+	public function version() {
+		clearstatcache();
+		$path = $this->folder() . '/' . $this->main();
+		$data = is_readable( $path ) ? get_file_data( $path, array( 'version' => 'Version' ) ) : array( 'version' => '' );
+		return $data['version'];
+	}
+
+	public function say( $state, $why = '' ) {
+		sitecrew_say(
+			array(
+				'item'    => $this->slug,
+				'state'   => $state,
+				'version' => $this->version(),
+				'why'     => $why,
+			)
+		);
+	}
+
+	public function refuse( $why ) {
+		$this->open = false;
+		$this->say( 'refused', $why );
+	}
+
+	public function begin() {
+		sitecrew_note( '', $this->slug );
+		$this->say( 'begun' );
+	}
+
+	public function settle( $result ) {
+		$this->settled = true;
+		sitecrew_note( '' );
+		$version       = $this->version();
+		if ( is_wp_error( $result ) ) { // Also where the version is right: other files may be missing.
+			$this->say( 'failed', sitecrew_reason( $result ) );
+		} elseif ( $version === $this->to ) {
+			$this->say( 'done' );
+		} elseif ( ! $result ) {
+			$this->say( 'failed', 'WordPress could not open the file system for writing' );
+		} else {
+			$this->say( 'failed', "WordPress reported success, but the version on disk is $version" );
+		}
+	}
+
+	/** Why this cannot be begun; empty when it can. */
+	public function obstacle() {
+		foreach ( array( dirname( $this->folder() ), $this->folder() ) as $folder ) {
+			if ( ! wp_is_writable( $folder ) ) {
+				return 'this login may not write to ' . $folder;
+			}
+		}
+		$upgrade = WP_CONTENT_DIR . '/upgrade';
+		return wp_is_writable( is_dir( $upgrade ) ? $upgrade : WP_CONTENT_DIR ) ? '' : "this login may not write to $upgrade";
+	}
+
+	/** Why the offer is not the planned one; empty when it is. */
+	public function moved() {
+		$offered = $this->offer ? sitecrew_field( $this->offer, 'new_version' ) : '';
+		if ( $offered === $this->to ) {
+			return '';
+		}
+		return '' === $offered ? "{$this->to} is not offered any more" : "the offer moved from {$this->to} to $offered";
+	}
+
+	/** Where the package is kept for the other trials of this run; empty where nothing is. */
+	public function kept() {
+		$room = getenv( 'SITECREW_RESTORE' );
+		$name = md5( "{$this->kind}/{$this->slug}/{$this->to}" );
+		return $room && ( is_dir( "$room/packages" ) || @mkdir( "$room/packages", 0700 ) ) ? "$room/packages/$name.zip" : '';
+	}
+
+	public function address() {
+		return sitecrew_field( $this->offer, 'package' );
+	}
+
+	/** Some vendors' packages lie on this host already: these are not ours to delete. */
+	public function forget( $file ) {
+		if ( $file !== $this->address() ) {
+			@unlink( $file );
+		}
+	}
+
+	public function public_address() {
+		return 0 === strpos( $this->address(), 'https://downloads.wordpress.org/' );
+	}
+
+	/** Where wordpress.org says what the files of a package are; empty where it does not. */
+	public function sums_address() {
+		$mine = 'plugin' === $this->kind && $this->public_address();
+		return $mine ? "https://downloads.wordpress.org/plugin-checksums/{$this->slug}/{$this->to}.json" : '';
+	}
+
+	/** Why the package is not what was planned; empty when it is. Nothing of it is run. */
+	public function flaw() {
+		if ( ! class_exists( 'ZipArchive' ) ) {
+			return '';
+		}
+		$zip = new ZipArchive();
+		if ( true !== $zip->open( $this->package, ZipArchive::CHECKCONS ) ) {
+			return 'the package is not a whole zip archive';
+		}
+		$header = $zip->getFromName( $this->folder_name() . '/' . $this->main(), 8192 );
+		$need   = 0;
+		for ( $i = 0; $i < $zip->numFiles; $i++ ) {
+			$entry = $zip->statIndex( $i );
+			$need += $entry['size'];
+			if ( false === $header && preg_match( '~^[^/]+/' . preg_quote( $this->main(), '~' ) . '$~', $entry['name'] ) ) {
+				$header = $zip->getFromIndex( $i, 8192 );
+			}
+		}
+		$zip->close();
+		// Unpacked and beside its predecessor; of those before it the unpacked files stay.
+		static $sum = 0;
+		$free       = function_exists( 'disk_free_space' ) ? @disk_free_space( WP_CONTENT_DIR ) : false;
+		if ( false !== $free && $free < $sum + 3 * $need ) {
+			return 'the disk is too full for it';
+		}
+		$sum += $need;
+		if ( false === $header ) {
+			return "the package does not hold {$this->folder_name()}/{$this->main()}";
+		}
+		$found = preg_match( '/^(?:[ \t]*<\?php)?[ \t\/*#@]*Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
+		$found = $found ? trim( preg_replace( '/\s*(?:\*\/|\?>).*/', '', $match[1] ) ) : 'without a version';
+		return $found === $this->to ? '' : "the package says that it is $found, not {$this->to}";
+	}
+}
+
+/** The packages against what wordpress.org says of their files, as long as the time lasts. */
+class Sitecrew_Sums {
+	const SECONDS = 30;
+
+	private $verified = 0, $unverifiable = array(), $spent = 0;
+
+	/** Why a package is not the one that wordpress.org published; empty where it is, or where nobody says. */
+	public function flaw( $item ) {
+		$began = microtime( true );
+		$list  = $this->ask( $item );
+		$wrong = $list ? $this->wrong( $item, $list ) : '';
+		$this->verified += $list && ! $wrong ? 1 : 0;
+		if ( ! $list ) {
+			$this->unverifiable[] = $item->slug;
+		}
+		$this->spent += microtime( true ) - $began;
+		return $wrong ? "$wrong in the package is not what wordpress.org published" : '';
+	}
+
+	public function tell() {
+		if ( $this->verified ) {
+			echo "packages that are what wordpress.org published, by its checksums: {$this->verified}\n";
+		}
+		if ( $this->unverifiable ) {
+			echo 'packages that are not verifiable, for there are no checksums of them: ' . implode( ', ', $this->unverifiable ) . "\n";
+		}
+	}
+
+	private function ask( $item ) {
+		$address = $item->sums_address();
+		if ( '' === $address || $this->spent > self::SECONDS || ! class_exists( 'ZipArchive' ) ) {
+			return array();
+		}
+		$answer = wp_safe_remote_get( $address, array( 'timeout' => 10 ) );
+		$known  = 200 === (int) wp_remote_retrieve_response_code( $answer ) ? json_decode( wp_remote_retrieve_body( $answer ), true ) : null;
+		return isset( $known['files'] ) && is_array( $known['files'] ) ? $known['files'] : array();
+	}
+
+	/** The first file that differs or is not listed; the readme may be edited at any time. */
+	private function wrong( $item, $list ) {
+		$zip = new ZipArchive();
+		$zip->open( $item->package );
+		for ( $i = 0; $i < $zip->numFiles; $i++ ) {
+			$name = $zip->getNameIndex( $i );
+			$file = (string) substr( $name, strpos( $name, '/' ) + 1 );
+			if ( '/' === substr( $name, -1 ) || preg_match( '~^readme\.(txt|md)$~i', $file ) ) {
+				continue;
+			}
+			$sums = isset( $list[ $file ] ) ? (array) $list[ $file ] : array();
+			$way  = isset( $sums['sha256'] ) ? 'sha256' : 'md5';
+			$mine = hash_init( $way );
+			$data = $zip->getStream( $name );
+			if ( ! $data || ! isset( $sums[ $way ] ) || ! hash_update_stream( $mine, $data ) || ! in_array( hash_final( $mine ), (array) $sums[ $way ], true ) ) {
+				return $file;
+			}
+		}
+		return '';
+	}
+}

@@ -1,0 +1,88 @@
+"""The job of a trial: restore point, changes, reading, waiting for the verdict, keeping or putting back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError
+from runner.execute import Job, Lock, Restore
+from runner.execute import Task as HostTask
+from runner.model import Step
+from runner.steps import Context, Script, registry
+from runner.steps.wordpress import facts_script
+from runner.steps.wordpress.shell import site_script
+from runner.workflows.changes.database import DatabasePoint
+
+if TYPE_CHECKING:
+    from runner.workflows.changes.trial import Way
+    from runner.workflows.site import Task
+
+__all__ = ["trial_job"]
+
+WAIT = 90
+"""Seconds of silence after which the host decides by itself."""
+_READ = 120
+_CRON = (
+    "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
+)
+"""WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
+_LOCK = 1800
+
+
+def trial_job(
+    task: Task, step: Step, context: Context, way: Way, *, job: str, log: str, cron_known: bool
+) -> tuple[Job, DatabasePoint]:
+    """What the host is told, and the database's part in it.
+
+    Args:
+        task: the site.
+        step: whose changes they are.
+        context: of these changes; its `tag` names their restore point.
+        way: what is done.
+        job: its id.
+        log: script that marks the error logs; empty where the changes were made by an earlier job.
+        cron_known: whether it is known how WordPress starts for its cron.
+
+    Raises:
+        HostError: this cannot be taken back.
+    """
+    script, guard = way.script(context), way.guard(context, context.tag)
+    if script is None or guard is None:
+        raise HostError(f"{step.id} cannot be taken back, and is not begun")
+    limit = max(1, int((step.timeout or task.order.limits.step).total_seconds()))
+    read = facts_script(task.site, context.host, context.mark, check_updates=False).text
+    cron = site_script(task.site, context.host, context.mark, _CRON).text
+    reread = HostTask("reread", read, timeout=_READ, policy="always")
+    database = DatabasePoint(
+        task=task, context=context, tag=context.tag, guard=guard, read=reread, seconds=limit
+    )
+    before = [
+        HostTask("log", log, timeout=_READ, policy="go"),
+        HostTask("save", guard.save.text, timeout=limit),
+        *database.save(),
+        *([] if cron_known else [HostTask("cron-before", cron, timeout=_READ, policy="go")]),
+        # what did not happen is no reason to take anything back: the reading decides
+        HostTask("change", script.text, timeout=limit, policy="go"),
+        *_optional("settle", guard.settle, limit),
+    ]
+    ordered = Job(
+        job,
+        (
+            *(before if log else ()),
+            HostTask("read", read, timeout=_READ, policy="always"),
+            HostTask("cron", cron, timeout=_READ, policy="go"),
+        ),
+        cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
+        wait=WAIT,
+        check=guard.check.text,
+        keep=(*_optional("keep", guard.keep, limit), *database.keep()),
+        undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
+        undo_on_death=True,
+        lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
+        restore=Restore(task.run, task.site.name),
+    )
+    return ordered, database
+
+
+def _optional(name: str, script: Script | None, limit: int) -> list[HostTask]:
+    return [HostTask(name, script.text, timeout=limit, policy="go")] if script else []
