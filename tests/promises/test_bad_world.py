@@ -336,7 +336,9 @@ def test_nothing_is_left_on_the_hosts(world: World) -> None:
         room = home if home.name.startswith(".sitecrew") else home / ".sitecrew"
         for job in (room / "jobs").iterdir():
             assert {one.name for one in job.iterdir()} == {"id", "done"}, job
-        for lock in (room / "locks").rglob(".lock"):
+        locks = list((room / "locks").rglob(".lock"))
+        assert locks, home
+        for lock in locks:
             last = max(lock.glob("g.*"), key=lambda one: int(one.name[2:]))
             assert last.read_text().startswith("free"), lock
         assert not list(home.glob(".sitecrew-try*"))

@@ -139,7 +139,8 @@ def check_well(fleet: Fleet, crew: Crew, name: str = SITE) -> None:
     assert not (site.path / ".maintenance").exists()
     assert not list((site.path / "wp-content").glob(".sitecrew-*/*.bad"))
     check_nobody_is_left(fleet, site.host)
-    assert not list(fleet.sent_by_sites.glob("*technical*"))
+    mails = (path.read_text(errors="replace") for path in fleet.sent_by_sites.iterdir())
+    assert not any("Technical Issue" in mail for mail in mails), "the client's administrator was alarmed"
 
 
 def installed(fleet: Fleet, case: Case) -> tuple[str, str]:
