@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from runner.errors import ExitCode
-from runner.model.plan import ItemKind
+from runner.model.plan import Change, ItemKind
 
 __all__ = ["ChangeOutcome", "Outcome", "State", "StepOutcome", "exit_code", "worst"]
 
@@ -49,6 +50,19 @@ class ChangeOutcome:
     why: str = ""
     title: str = ""
     """The item's name as people know it."""
+
+    @classmethod
+    def of(cls, change: Change, outcome: Outcome, why: str = "") -> Self:
+        """How a planned change ended."""
+        return cls(
+            item=change.item,
+            kind=change.kind,
+            from_version=change.from_version,
+            to_version=change.to_version,
+            outcome=outcome,
+            why=why,
+            title=change.title,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,7 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
     (step,) = part.steps
     began, facts, pending = time.monotonic(), task.facts, task.plan.pending(step.id)
     settled = [
-        _outcome(change, Outcome.HELD, change.why)
+        ChangeOutcome.of(change, Outcome.HELD, change.why)
         for change in task.plan.of(step.id)
         if change not in pending
     ]
@@ -191,7 +191,9 @@ def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
         if not trial.kept or end is None:
             why = trial.why or trial.outcome.why
             ends.append(
-                _outcome(change, Outcome.CANCELLED if trial.by == "cancelled" else Outcome.FAILED, why)
+                ChangeOutcome.of(
+                    change, Outcome.CANCELLED if trial.by == "cancelled" else Outcome.FAILED, why
+                )
             )
         elif end.outcome is Outcome.CHANGED:
             ends.append(replace(end, outcome=Outcome.UNDONE))
@@ -278,7 +280,7 @@ def _with_database(
         outcome, why = Outcome.CHANGED, f"{found.extent} put back{lost}"
     elif found.state == "unchanged":
         outcome, why = Outcome.OK, "nothing in it differs"
-    mine = tuple(_outcome(c, outcome, why) for c in context.plan.changes if c.item == _DATABASE)
+    mine = tuple(ChangeOutcome.of(c, outcome, why) for c in context.plan.changes if c.item == _DATABASE)
     files = files or StepOutcome(step=step.id, outcome=outcome, why=why)
     return replace(files, changes=(*files.changes, *mine))
 
@@ -401,15 +403,3 @@ class _Past:
             why=why,
             title="Database",
         )
-
-
-def _outcome(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
-    return ChangeOutcome(
-        item=change.item,
-        kind=change.kind,
-        from_version=change.from_version,
-        to_version=change.to_version,
-        outcome=outcome,
-        why=why,
-        title=change.title,
-    )

@@ -62,7 +62,11 @@ def arguments(manager: str, changes: Iterable[Change]) -> list[str]:
 def untouched(change: Change) -> ChangeOutcome | None:
     """The outcome of what was not to be done; None for what was."""
     outcomes = {Action.HOLD: Outcome.HELD, Action.SKIP: Outcome.SKIPPED, Action.UNKNOWN: Outcome.FAILED}
-    return None if change.action is Action.CHANGE else _outcome(change, outcomes[change.action], change.why)
+    return (
+        None
+        if change.action is Action.CHANGE
+        else ChangeOutcome.of(change, outcomes[change.action], change.why)
+    )
 
 
 def judge(step: Step, result: Result, reread: str, mark: str) -> Aftermath:
@@ -73,7 +77,7 @@ def judge(step: Step, result: Result, reread: str, mark: str) -> Aftermath:
     if "after" not in after.codes:
         why = ended or "the packages could not be read again"
         outcome = {"lost": Outcome.LOST, "cancelled": Outcome.CANCELLED}.get(result.why, Outcome.FAILED)
-        outcomes = tuple(untouched(c) or _outcome(c, outcome, why) for c in changes)
+        outcomes = tuple(untouched(c) or ChangeOutcome.of(c, outcome, why) for c in changes)
         return Aftermath(outcome=_step(step, result, outcome, why, outcomes))
     outcomes = (
         *(untouched(c) or _judge(c, said, after, ended) for c in changes),
@@ -107,11 +111,11 @@ def _judge(change: Change, said: Sections, after: Sections, ended: str) -> Chang
     message = _complaint(change.item, said)
     if change.to_version in done.get(change.item, ()) and change.item not in half:
         if message:
-            return _outcome(change, Outcome.FAILED, f"is installed, but {message}")
-        return _outcome(change, Outcome.CHANGED, change.why)
+            return ChangeOutcome.of(change, Outcome.FAILED, f"is installed, but {message}")
+        return ChangeOutcome.of(change, Outcome.CHANGED, change.why)
     if change.item in half:
         why = f"is unpacked but not configured: {message or ended or 'dpkg did not get to it'}"
-        return _outcome(change, Outcome.FAILED, why)
+        return ChangeOutcome.of(change, Outcome.FAILED, why)
     found = done.get(change.item, ("",))[-1]
     if not change.from_version:
         why = message or ended or "was not installed"
@@ -119,7 +123,7 @@ def _judge(change: Change, said: Sections, after: Sections, ended: str) -> Chang
         why = message or (f"not done: {ended}" if ended else f"is still at {found}")
     else:
         why = f"is at {found or 'no version'} now, not at {change.to_version}"
-    return _outcome(change, Outcome.FAILED, why)
+    return ChangeOutcome.of(change, Outcome.FAILED, why)
 
 
 def _complaint(name: str, said: Sections) -> str:
@@ -223,16 +227,4 @@ def _step(  # noqa: PLR0917
 ) -> StepOutcome:
     return StepOutcome(
         step=step.id, outcome=outcome, why=why, seconds=result.seconds, changes=changes, output=output
-    )
-
-
-def _outcome(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
-    return ChangeOutcome(
-        item=change.item,
-        kind=change.kind,
-        from_version=change.from_version,
-        to_version=change.to_version,
-        outcome=outcome,
-        why=why,
-        title=change.title,
     )

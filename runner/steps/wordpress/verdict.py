@@ -43,7 +43,7 @@ def verdict(step: Step, result: Result, context: Context, family: str) -> StepOu
     mine = context.plan.of(step.id)
     if result.why == "lost":
         lost = by_status(step, result, Outcome.OK)
-        changes = tuple(_untouched(c) or _outcome(c, Outcome.LOST, lost.why) for c in mine)
+        changes = tuple(_untouched(c) or ChangeOutcome.of(c, Outcome.LOST, lost.why) for c in mine)
         return StepOutcome(step=step.id, outcome=Outcome.LOST, why=lost.why, changes=changes)
     said = item_lines(result.output, context.mark)
     ended = _how_it_ended(step, result)
@@ -103,17 +103,17 @@ def _judge(
 ) -> ChangeOutcome:
     if after is None:
         why = said.why or ended or "the site could not be read again"
-        return _outcome(change, Outcome.FAILED, why)
+        return ChangeOutcome.of(change, Outcome.FAILED, why)
     found, active = on_disk(change, after)
     if found is None:
-        return _outcome(change, Outcome.FAILED, said.why or "is no longer there")
+        return ChangeOutcome.of(change, Outcome.FAILED, said.why or "is no longer there")
     if found != change.to_version:
-        return _outcome(change, Outcome.FAILED, _why_not(change, found, said, ended))
+        return ChangeOutcome.of(change, Outcome.FAILED, _why_not(change, found, said, ended))
     if change.active and not active:
-        return _outcome(change, Outcome.FAILED, f"is at {found}, but no longer active")
+        return ChangeOutcome.of(change, Outcome.FAILED, f"is at {found}, but no longer active")
     if change.item in culprits:
-        return _outcome(change, Outcome.FAILED, f"the site does not boot with it: {after.crippled}")
-    return _outcome(change, Outcome.CHANGED, "")
+        return ChangeOutcome.of(change, Outcome.FAILED, f"the site does not boot with it: {after.crippled}")
+    return ChangeOutcome.of(change, Outcome.CHANGED, "")
 
 
 def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
@@ -219,18 +219,10 @@ def _how_it_ended(step: Step, result: Result) -> str:
 
 def _untouched(change: Change) -> ChangeOutcome | None:
     outcomes = {Action.HOLD: Outcome.HELD, Action.SKIP: Outcome.SKIPPED, Action.UNKNOWN: Outcome.FAILED}
-    return None if change.action is Action.CHANGE else _outcome(change, outcomes[change.action], change.why)
-
-
-def _outcome(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
-    return ChangeOutcome(
-        item=change.item,
-        kind=change.kind,
-        from_version=change.from_version,
-        to_version=change.to_version,
-        outcome=outcome,
-        why=why,
-        title=change.title,
+    return (
+        None
+        if change.action is Action.CHANGE
+        else ChangeOutcome.of(change, outcomes[change.action], change.why)
     )
 
 

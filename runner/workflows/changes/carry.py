@@ -223,10 +223,10 @@ class _Work:
 
     def _all(self, changes: Sequence[Change], outcome: Outcome, why: str) -> None:
         for change in changes:
-            self.outcomes.setdefault(change.item, _of(change, outcome, why))
+            self.outcomes.setdefault(change.item, ChangeOutcome.of(change, outcome, why))
 
     def _set(self, change: Change, outcome: Outcome, why: str) -> None:
-        self.outcomes[change.item] = _of(change, outcome, why)
+        self.outcomes[change.item] = ChangeOutcome.of(change, outcome, why)
 
 
 def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]]:
@@ -252,18 +252,6 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
             else:
                 close_job(task, segment.number, segment.job, record.status if record else "absent")
     return unseen
-
-
-def _of(change: Change, outcome: Outcome, why: str) -> ChangeOutcome:
-    return ChangeOutcome(
-        item=change.item,
-        kind=change.kind,
-        from_version=change.from_version,
-        to_version=change.to_version,
-        outcome=outcome,
-        why=why,
-        title=change.title,
-    )
 
 
 def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
