@@ -18,6 +18,16 @@ README = DOCS.parent / "README.md"
 PAGES = sorted([*DOCS.rglob("*.md"), README])
 
 
+def test_the_page_of_the_gauntlet_has_every_case() -> None:
+    from lab.gauntlet import CASES
+
+    rows = [
+        line.split(" | ")[0].removeprefix("| ") for line in (DOCS / "gauntlet.md").read_text().splitlines()
+    ]
+    missing = [case.name for case in CASES if case.name not in rows]
+    assert not missing, "run tests/promises/test_gauntlet.py with SITECREW_GAUNTLET=docs/gauntlet.md"
+
+
 def test_written_pages_say_what_the_code_says() -> None:
     from runner.cli.reference import pages
 

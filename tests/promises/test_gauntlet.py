@@ -69,7 +69,7 @@ def test_the_verdict_is_right_and_the_site_is_well(fleet: Fleet, tmp_path: Path,
         assert case.because in change["why"]
         assert said.code == BROKEN[case.expected]
         check_well(fleet, crew)
-        write_row(case, row(case, change, said))
+        write_row(case, row(fleet, case, change, said))
         assert installed(fleet, case) == ("1.1" if case.expected == "changed" else "1.0", "active")
         if case.expected != "changed":
             assert tree(fleet, SITE) == before
@@ -84,14 +84,15 @@ def write_row(case: Case, text: str) -> None:
         path.write_text("\n".join((PAGE, *(rows[one.name] for one in CASES if one.name in rows), "")))
 
 
-def row(case: Case, change: Mapping[str, Any], said: Said) -> str:
+def row(fleet: Fleet, case: Case, change: Mapping[str, Any], said: Said) -> str:
     """What the signals said, what was done, and the seconds from the verdict to a site that is well again."""
     at = {event["event"] + event.get("phase", ""): event["at"] for event in said.events}
     seconds = "-"
     if change["outcome"] == "undone":
         judged, well = (datetime.fromisoformat(at[name]) for name in ("trial.judged", "look.takenundo"))
         seconds = f"{(well - judged).total_seconds():.1f}"
-    signals = re.sub(r"127\.0\.\d+\.\d+(:\d+)?", "shop.example", change["why"]) or "nothing is worse"
+    why = change["why"].replace(f"{fleet.sites[SITE].path}/", "")
+    signals = re.sub(r"127\.0\.\d+\.\d+(:\d+)?", "shop.example", why) or "nothing is worse"
     return f"| {case.name} | {signals.replace('|', chr(92) + '|')} | {DONE[change['outcome']]} | {seconds} |"
 
 
