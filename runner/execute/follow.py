@@ -307,7 +307,7 @@ class Follower:
 
     def _closed(self, exec_: Exec) -> Exception:
         """The exec ended: no shell there, where it ended by itself without a greeting; else the link."""
-        if not self._greeted and exec_.exit_status(2.0) is not None:
+        if not self._greeted and exec_.exit_status(10.0) is not None:
             return no_shell(self._endpoint, self._noise)
         return CutError("the exec ended")
 

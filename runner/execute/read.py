@@ -261,7 +261,7 @@ class _Reading:
             return
 
     def _raise_closed(self, exec_: Exec, endpoint: Endpoint) -> None:
-        if not self._parts and exec_.exit_status(2.0) is not None:
+        if not self._parts and exec_.exit_status(10.0) is not None:
             raise no_shell(endpoint, bytes(self._noise))
         raise CutError("the exec ended")
 

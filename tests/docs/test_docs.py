@@ -25,7 +25,7 @@ def test_the_page_of_the_gauntlet_has_every_case() -> None:
         line.split(" | ")[0].removeprefix("| ") for line in (DOCS / "gauntlet.md").read_text().splitlines()
     ]
     missing = [case.name for case in CASES if case.name not in rows]
-    assert not missing, "run tests/promises/test_gauntlet.py with SITECREW_GAUNTLET=docs/gauntlet.md"
+    assert not missing, "run tests/promises/test_gauntlet.py with GAUNTLET_PAGE=docs/gauntlet.md"
 
 
 def test_written_pages_say_what_the_code_says() -> None:

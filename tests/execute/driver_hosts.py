@@ -223,7 +223,8 @@ def stop() -> None:
                     os.kill(pid, signal.SIGKILL)
         until(lambda kind=kind: not _all_of(hosts.uid(kind)), 3)
         subprocess.run(["userdel", "-r", hosts.user(kind)], check=False, capture_output=True)
-        shutil.rmtree(f"/var/tmp/.sitecrew-{hosts.user(kind)}", ignore_errors=True)
+        for room in ("/var/tmp", "/tmp"):
+            shutil.rmtree(f"{room}/.sitecrew-{hosts.user(kind)}", ignore_errors=True)
     shutil.rmtree(hosts.base, ignore_errors=True)
     os.close(hosts.lock)
 

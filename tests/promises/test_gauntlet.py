@@ -40,7 +40,7 @@ PAGE = """\
 
 Updates that misbehave, each a real package for a real site, and what Sitecrew made of them. After each the
 site is well; where the update did not stay, its files and options are to the byte what they were. This
-table is written by `tests/promises/test_gauntlet.py` where `SITECREW_GAUNTLET` names this file. Seconds are
+table is written by `tests/promises/test_gauntlet.py` where `GAUNTLET_PAGE` names this file. Seconds are
 from the verdict to the look that finds the site well, on a small machine with other things to do.
 
 What is judged, and how, stands in [transactions](transactions.md).
@@ -76,8 +76,8 @@ def test_the_verdict_is_right_and_the_site_is_well(fleet: Fleet, tmp_path: Path,
 
 
 def write_row(case: Case, text: str) -> None:
-    """Put it into docs/gauntlet.md, where SITECREW_GAUNTLET names that file."""
-    if name := os.environ.get("SITECREW_GAUNTLET"):
+    """Put it into docs/gauntlet.md, where GAUNTLET_PAGE names that file."""
+    if name := os.environ.get("GAUNTLET_PAGE"):
         path = Path(name)
         lines = path.read_text().splitlines() if path.exists() else []
         rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines} | {case.name: text}

@@ -117,7 +117,7 @@ def test_a_build_dies_with_a_killed_controller(crew):
 
 
 def test_a_build_on_the_host_is_released_from_there(crew):
-    home = crew.fleet.spec.home("web3")
+    home, text = crew.fleet.spec.home("web3"), crew.fleet.sites[SITE].expect
     checkout = home / "checkout"
     checkout.mkdir()
     owner = home.stat()
@@ -125,7 +125,8 @@ def test_a_build_on_the_host_is_released_from_there(crew):
     crew.playbook(
         "build",
         "name: Build\nsteps:\n  - static.build:\n"
-        "      run: mkdir -p 'public/a b'; echo '<html>' >public/index.html; echo 1 >'public/a b/ü'; exit 0\n"
+        "      run: mkdir -p 'public/a b'; echo 1 >'public/a b/ü'; "
+        f"echo '<html>{text}' >public/index.html; exit 0\n"
         "      folder: checkout\n      where: host\n"
         "  - static.release: {adopt: true, force: true, exclude: [drafts]}\n",
     )
