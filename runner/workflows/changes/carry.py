@@ -247,7 +247,7 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
                 verdict=lambda _: "undo",
                 limits=session.hosts.limits,
             )
-            if record and record.decided and record.decided == Decided("keep", "deadman"):
+            if record and record.decided == Decided("keep", "deadman"):
                 unseen.append((segment, record))
             else:
                 close_job(task, segment.number, segment.job, record.status if record else "absent")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.execute import Job, JobRecord, Lock, Restore, job_id, run_job
+from runner.execute import Job, JobRecord, Restore, job_id, run_job
 from runner.execute import Task as HostTask
 from runner.model import SiteKind, UndoDatabase
 from runner.steps import Context, Guard
@@ -23,14 +23,13 @@ from runner.steps.wordpress.database_undo import (
     put_back_database,
     save_database,
 )
-from runner.workflows.stages.segment import close_job
+from runner.workflows.stages.segment import close_job, site_lock
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
 __all__ = ["DatabasePoint", "told"]
 
-_LOCK = 1800
 _APART = 300
 """Jobs that go on with the database are numbered by so much above the transaction's own."""
 
@@ -112,7 +111,7 @@ class DatabasePoint:
             job,
             (self._put_back(stages, look=False), self.read),
             cleanup=self.guard.tidy,
-            lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
+            lock=site_lock(task, task.site.path),
             restore=Restore(task.run, task.site.name),
         )
         session.ledger.begin_segment(task.run, task.site.name, number, job)

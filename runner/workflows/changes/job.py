@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import Job, Lock, Restore
+from runner.execute import Job, Restore
 from runner.execute import Task as HostTask
 from runner.model import Step
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
 from runner.workflows.changes.database import DatabasePoint
+from runner.workflows.stages.segment import site_lock
 
 if TYPE_CHECKING:
     from runner.workflows.changes.trial import Way
@@ -26,7 +27,6 @@ _CRON = (
     "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
 )
 """WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
-_LOCK = 1800
 
 
 def trial_job(
@@ -78,7 +78,7 @@ def trial_job(
         keep=(*_optional("keep", guard.keep, limit), *database.keep()),
         undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
         undo_on_death=True,
-        lock=Lock(site=task.site.path, owner=f"{task.run}/{task.site.name}", seconds=_LOCK),
+        lock=site_lock(task, task.site.path),
         restore=Restore(task.run, task.site.name),
     )
     return ordered, database

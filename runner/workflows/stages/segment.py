@@ -41,7 +41,16 @@ if TYPE_CHECKING:
     from runner.plan import Segment
     from runner.workflows.site import Task
 
-__all__ = ["Judged", "ack_recorded", "carry_segment", "close_job", "job_of", "let_forget", "mark_of"]
+__all__ = [
+    "Judged",
+    "ack_recorded",
+    "carry_segment",
+    "close_job",
+    "job_of",
+    "let_forget",
+    "mark_of",
+    "site_lock",
+]
 
 _REREAD = "reread"
 _REREAD_LIMIT = 120
@@ -152,6 +161,11 @@ def _carry_once(
     return outcomes
 
 
+def site_lock(task: Task, folder: str) -> Lock:
+    """The lock of a folder on the host for this run's work on its site."""
+    return Lock(site=folder, owner=f"{task.run}/{task.site.name}", seconds=_LOCK_SECONDS)
+
+
 def close_job(task: Task, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
     """Write down how a job ended, and what became of its steps; then the host may forget it."""
     session, run, site = task.session, task.run, task.site.name
@@ -216,12 +230,7 @@ def _ordered(
         job,
         tuple(tasks),
         cleanup="\n".join(text for text in cleanups if text),
-        lock=Lock(
-            site=kinds[first.kind].guarded(first, context),
-            owner=f"{task.run}/{task.site.name}",
-            seconds=_LOCK_SECONDS,
-            release=True,
-        ),
+        lock=site_lock(task, kinds[first.kind].guarded(first, context)),
     )
 
 
