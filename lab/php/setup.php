@@ -49,3 +49,7 @@ foreach ( $recipe['subsites'] as list( $slug, $title ) ) {
 	}
 }
 $wpdb->query( "DELETE FROM $wpdb->options WHERE option_name LIKE '%\\_transient\\_%'" );
+// WordPress plans its hooks anew at the first visit: a copy that was kept for a day must not be a day late.
+foreach ( is_multisite() ? get_sites( array( 'fields' => 'ids' ) ) : array( 1 ) as $blog ) {
+	$wpdb->query( 'DELETE FROM ' . $wpdb->get_blog_prefix( $blog ) . "options WHERE option_name = 'cron'" );
+}

@@ -127,8 +127,8 @@ def test_wipe_leaves_neither_files_nor_users(another_fleet: Fleet) -> None:
 
 def test_one_sshd_looks_like_many_hosts(fleet: Fleet, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o711)
+    for folder in tmp_path.parents[:-2]:
+        folder.chmod(folder.stat().st_mode | 0o711)
     with many_hosts(tmp_path / "many", 300, port=2477, user="crew-many") as many:
         assert len(set(many.addresses)) == 300
         known = tmp_path / "known_hosts"
