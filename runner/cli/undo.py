@@ -11,12 +11,12 @@ from runner.cli.options import as_json, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
 from runner.errors import ExitCode, SitecrewError, UsageError
-from runner.model import Action, Order, Playbook, UndoOrder
+from runner.model import Action, Order, Playbook, SiteKind, UndoOrder
 
 if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.workflows.session import Session
-    from runner.workflows.undo import Foreseen
+    from runner.workflows.undo.foresee import Foreseen
 
 __all__ = ["undo"]
 
@@ -37,7 +37,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
     """
     from runner.load import thaw
     from runner.workflows.run import begin, new_order
-    from runner.workflows.undo import undo_order
+    from runner.workflows.undo.foresee import undo_order
 
     with working(workspace, None) as session:
         found = session.ledger.find_run(run)
@@ -65,7 +65,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
 def _foretell(session: Session, order: Order, site: Any) -> bool:
     """Say what would happen to a site; False where nothing would."""
-    from runner.workflows.undo import foresee_undo
+    from runner.workflows.undo.foresee import foresee_undo
 
     say(f"{click.style(site.name, bold=True)} ({site.client})")
     try:
@@ -80,7 +80,7 @@ def _foretell(session: Session, order: Order, site: Any) -> bool:
         say(f"  {change.item:<26} {way:<22} {why}".rstrip())
     if not foreseen.plan.changes:
         say("  nothing of it is left to put back")
-    if foreseen.facts is None:
+    if foreseen.facts is None and site.kind is SiteKind.WORDPRESS:
         say("  WordPress does not start; its versions could not be compared")
     return any(change.action is Action.CHANGE for change in foreseen.plan.changes)
 

@@ -2,6 +2,7 @@
 
 from runner.execute.endpoint import Endpoint, Target, resolve
 from runner.execute.events import (
+    DEADMAN,
     Awaiting,
     Decided,
     Ended,
@@ -25,6 +26,7 @@ from runner.execute.segment import ack_job, attach_job, run_job, tell_job
 from runner.execute.upload import Sent, Source, upload
 
 __all__ = [
+    "DEADMAN",
     "Awaiting",
     "Control",
     "Decided",

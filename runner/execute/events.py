@@ -8,6 +8,7 @@ from typing import TypeAlias
 from runner.execute.frames import Decoder, Frame
 
 __all__ = [
+    "DEADMAN",
     "Awaiting",
     "Decided",
     "Ended",
@@ -80,6 +81,10 @@ class Awaiting:
     """The job waits for a verdict and decides by itself after `seconds` of silence."""
 
     seconds: int
+
+
+DEADMAN = "deadman"
+"""Who decides where nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)

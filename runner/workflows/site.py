@@ -26,7 +26,7 @@ from runner.workflows.stages.snapshot import take_snapshot
 from runner.workflows.stages.survey import survey
 from runner.workflows.stages.tries import counted, paused, wanted
 from runner.workflows.stop import Stop
-from runner.workflows.undo import carry_undo, survey_undo
+from runner.workflows.undo.carry import carry_undo, survey_undo
 
 if TYPE_CHECKING:
     from runner.plan import Parts

@@ -316,6 +316,47 @@ def test_a_release_that_breaks_is_switched_back_within_two_seconds(crew, page):
     check_host_is_clean(crew.fleet, "web3")
 
 
+def test_undo_by_hand_switches_back_and_can_itself_be_undone(crew):
+    release(crew)
+    first = online(crew)
+    fill(crew, 2)
+    assert crew.say("run", "docs", "-l", SITE).code == 0
+    second, run = online(crew), crew.show()["run"]
+    asked = crew.say("undo", run)
+    assert f"{second} -> {first}" in asked.out + asked.err
+    assert online(crew) == second, "it was only asked"
+    said = crew.say("undo", run, "-y")
+    assert (said.code, online(crew)) == (5, first), said
+    [change] = step(crew)["changes"]
+    assert (change["outcome"], change["from"], change["to"]) == ("undone", second, first)
+    again = crew.say("undo", run, "-y")
+    assert again.code == 2
+    assert "is online already" in again.out + again.err
+    assert crew.say("undo", "last", "-y").code == 5
+    assert online(crew) == second
+    fill(crew, 3)
+    release(crew)
+    moved = crew.say("undo", run, "-y")
+    assert moved.code == 2
+    assert f"--force puts {first} back all the same" in moved.out + moved.err
+    assert crew.say("undo", run, "-y", "--force").code == 5
+    assert online(crew) == first
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def test_an_undo_that_makes_the_site_worse_is_itself_taken_back(crew):
+    release(crew)
+    first = online(crew)
+    fill(crew, 2)
+    assert crew.say("run", "docs", "-l", SITE).code == 0
+    second = online(crew)
+    (path(crew).parent / Layout.of(str(path(crew))).room / first / "index.html").write_text("")
+    said = crew.say("undo", "last", "-y")
+    assert (said.code, online(crew)) == (3, second), said
+    [change] = step(crew)["changes"]
+    assert (change["outcome"], change["why"][:16]) == ("failed", "left as it was: ")
+
+
 def test_a_release_is_not_compared_with_what_was_broken_before(crew):
     (crew.fleet.sites[SITE].path / "index.html").write_text("")
     assert release(crew).outcome is Outcome.CHANGED

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from runner.steps.static.tree import Difference, Tree
 
-__all__ = ["RELEASE", "Layout", "ReleaseOrder", "Standing"]
+__all__ = ["RELEASE", "Layout", "ReleaseOrder", "Standing", "SwitchOrder"]
 
 RELEASE = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4,16}")
 
@@ -75,15 +75,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseOrder:
-    """A release that is gathered on the host, ready to be switched to."""
+class SwitchOrder:
+    """A release that lies whole on the host, to be switched to."""
 
     name: str
-    files: int
     standing: Standing
-    difference: Difference
 
     @property
     def adopted(self) -> str:
         """Name of the release that a folder at the link's place becomes."""
         return f"{self.name[:16]}-adopted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseOrder(SwitchOrder):
+    """A release that is gathered on the host, to be checked, made whole and switched to."""
+
+    files: int
+    difference: Difference

@@ -11,9 +11,9 @@ from typing import cast
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
-from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.layout import Layout, ReleaseOrder, SwitchOrder
 from runner.steps.static.refusal import ReleaseOptions
-from runner.steps.static.switch import SWITCH
+from runner.steps.static.switch import SWITCH, switch_script
 from runner.steps.static.tree import SHELL
 from runner.steps.text import sentence
 
@@ -47,7 +47,8 @@ class StaticRelease(StepKind):
     undone = (
         "by switching back: the release before is still there, and the switch is one rename. At once where "
         "the re-reading fails; and, while the host waits, where a look finds the site worse than before: "
-        "status, text, size, stylesheets. With `force` only what is wrong in itself counts."
+        "status, text, size, stylesheets. With `force` only what is wrong in itself counts. Later by hand: "
+        "`sitecrew undo RUN`."
     )
     where = Where.UPLOAD
     sites = frozenset({SiteKind.STATIC})
@@ -59,8 +60,11 @@ class StaticRelease(StepKind):
     def script(self, step: Step, context: Context) -> Script:
         """Checks what was sent, switches, reads again through the link, takes old releases away."""
         order = context.prepared
-        if not isinstance(order, ReleaseOrder):
+        if not isinstance(order, SwitchOrder):
             return Script(text="exit 3\n")
+        if not isinstance(order, ReleaseOrder):
+            layout, serving = Layout.of(context.site.path), order.standing.release
+            return Script(text=switch_script(layout, order.name, context.mark, expect=serving))
         options = cast("ReleaseOptions", step.options)
         layout, standing = Layout.of(context.site.path), order.standing
         values = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from runner.steps.static.layout import RELEASE, Layout, ReleaseOrder
+from runner.steps.static.layout import RELEASE, Layout, SwitchOrder
 from runner.steps.static.tree import SHELL
 
 __all__ = ["SWITCH", "back_script", "switch_script"]
@@ -59,7 +59,7 @@ sitecrew </dev/null
 """
 
 
-def back_script(layout: Layout, order: ReleaseOrder) -> str:
+def back_script(layout: Layout, order: SwitchOrder) -> str:
     """Text that takes a release back: the link leads to where it led before. Idempotent.
 
     Where a folder was made the first release, the link leads to that; where nothing was, it goes. A link that

@@ -11,7 +11,7 @@ import shlex
 from runner.model import SiteFacts
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import active_plugins
-from runner.steps.wordpress.shell import host_script, plain_program, program, site_script
+from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
 
 __all__ = ["core_guard", "exchange", "place"]
 
@@ -86,7 +86,7 @@ back() {
 }
 """
 _TIDY = """
-rm -rf "$kept/package" "$kept/new" "$kept/bad" "$kept/files" "$kept/copy.part"
+rm -rf "$kept/package" "$kept/new" "$kept/bad" "$kept/files" "$kept/gate" "$kept/copy.part"
 if [ -e "$kept/lock" ]; then (
 {unlock}
 ) >/dev/null 2>&1; fi
@@ -123,5 +123,5 @@ def place(facts: SiteFacts, tag: str) -> str:
 
 
 def exchange(mark: str) -> str:
-    """The shell function `exchange IN OUT FILES GONE`: names of what lies in `$kept`; see `exchange.php`."""
-    return _EXCHANGE.format(program=plain_program("exchange", mark, {}))
+    """The shell function `exchange IN OUT FILES GONE`: names in `$kept`; see `exchange.php`."""
+    return _EXCHANGE.format(program=plain_program("exchange", mark, {"gate": php_source("gate")}))

@@ -15,7 +15,7 @@ from importlib.resources import files
 from runner.model import Host, Site
 from runner.steps.base import Script
 
-__all__ = ["host_script", "plain_program", "program", "site_script", "tool_name"]
+__all__ = ["host_script", "php_source", "plain_program", "program", "site_script", "tool_name"]
 
 _FINDERS = r"""
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
@@ -99,13 +99,13 @@ def program(
     `data` stands in it as one line of ASCII JSON that begins with a brace, so that it can end neither of the
     two here-documents around it, and nothing in it is ever an argument or is expanded.
     """
-    source = _data(mark, data) + "".join(map(_source, ("common", *parts, name)))
+    source = _data(mark, data) + "".join(map(php_source, ("common", *parts, name)))
     return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 
 def plain_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
     """As `program`, in plain PHP: WordPress is not started."""
-    source = _data(mark, data) + "".join(map(_source, (*parts, name)))
+    source = _data(mark, data) + "".join(map(php_source, (*parts, name)))
     options = "-d memory_limit=512M -d display_errors=stderr -d log_errors=0 $more"
     return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
@@ -118,6 +118,7 @@ def _data(mark: str, data: Mapping[str, object]) -> str:
 
 
 @cache
-def _source(name: str) -> str:
+def php_source(name: str) -> str:
+    """One of our PHP files, without the opening tag where that is its whole first line."""
     text = files("runner.steps").joinpath("php", f"{name}.php").read_text(encoding="utf-8")
     return text.removeprefix("<?php\n")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import Decided, JobRecord, attach_job
+from runner.execute import DEADMAN, Decided, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
@@ -247,7 +247,7 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
                 verdict=lambda _: "undo",
                 limits=session.hosts.limits,
             )
-            if record and record.decided == Decided("keep", "deadman"):
+            if record and record.decided == Decided("keep", DEADMAN):
                 unseen.append((segment, record))
             else:
                 close_job(task, segment.number, segment.job, record.status if record else "absent")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import HostError, LockedError, LostError
 from runner.execute import (
+    DEADMAN,
     Awaiting,
     Event,
     Job,
@@ -43,8 +44,6 @@ __all__ = ["judge_kept", "try_changes"]
 
 _TAG = 12
 """Letters of the job's id that name its restore point."""
-_ALONE = "deadman"
-"""Who decides where nobody answers."""
 
 
 def try_changes(
@@ -69,7 +68,7 @@ def try_changes(
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
     way = way or way_of(step)
     trial = _Transaction(task, step, number, changes, state, job, way).run()
-    if trial.kept and trial.by == _ALONE:
+    if trial.kept and trial.by == DEADMAN:
         return judge_kept(task, step, number, changes, state, tag=job[:_TAG], way=way)
     return trial
 
@@ -94,7 +93,7 @@ def judge_kept(
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}.kept")
     trial = _Transaction(task, step, number, changes, state, job, way or way_of(step), tag=tag).run()
-    if trial.kept and trial.by == _ALONE:
+    if trial.kept and trial.by == DEADMAN:
         raise LostError(
             f"{task.site.name}: nobody could look at what was changed; its host finds it well",
             hint=f"look at it, then: sitecrew resume {task.run}",
@@ -330,7 +329,7 @@ class _Transaction:
 
 
 _WHY = {
-    "deadman": "the site did not work, as far as its host could tell, and nobody was there to look",
+    DEADMAN: "the site did not work, as far as its host could tell, and nobody was there to look",
     "cancelled": "the run was cancelled",
     "died": "the host's process died in the middle",
     "nospace": "no space was left on the host",

@@ -44,7 +44,7 @@ class Trial:
     state: State
     """The site as it was left."""
     by: str = ""
-    """Who decided: controller, deadman ..."""
+    """Who decided: see `Decided`."""
     looks: int = 0
     """How often the site was looked at from outside."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)

@@ -13,7 +13,7 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import Job, JobRecord, Lock, ack_job, attach_job, job_id, read, run_job
+from runner.execute import Job, JobRecord, Lock, attach_job, job_id, read, run_job
 from runner.execute import Task as HostTask
 from runner.model import (
     Action,
@@ -44,7 +44,7 @@ from runner.workflows.packages.reboot import reboot
 from runner.workflows.packages.survey import NOT_ROOT, read_system
 from runner.workflows.stages.become import becoming
 from runner.workflows.stages.gates import place_of
-from runner.workflows.stages.segment import mark_of
+from runner.workflows.stages.segment import close_job, mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -109,18 +109,11 @@ class _Stage:
                 return self._record(self._rebooted(idle))
             record = self._run(facts, changes)
         if record.status == "locked":
-            self.session.ledger.record_segment(
-                self.task.run, self.task.site.name, self.part.number, self.job,
-                status=record.status, outcomes=(), at=self.session.now(),
-            )  # fmt: skip
+            close_job(self.task, self.part.number, self.job, record.status)
             raise LockedError("another run works on the packages of this host", hint="wait for it to end")
         found = self._judged(record)
         outcome = self.session.cleaned(self._rebooted(found))
-        self.session.ledger.record_segment(
-            self.task.run, self.task.site.name, self.part.number, self.job,
-            status=record.status, outcomes=(outcome,), at=self.session.now(),
-        )  # fmt: skip
-        self._let_forget()
+        close_job(self.task, self.part.number, self.job, record.status, (outcome,))
         self.session.tell_outcome(self.task.run, self.task.site.name, outcome)
         if outcome.outcome is Outcome.LOST:
             raise LostError("the packages were being changed when the host's process died")
@@ -210,13 +203,6 @@ class _Stage:
     def _record(self, outcome: StepOutcome) -> StepOutcome:
         self.session.record(self.task.run, self.task.site.name, outcome)
         return outcome
-
-    def _let_forget(self) -> None:
-        try:
-            ack_job(self.hosts.pool, self.hosts.endpoint(self.host), self.job)
-        except HostError:
-            return  # what is left there is collected some day
-        self.session.ledger.acked(self.task.run, self.task.site.name, self.part.number)
 
 
 def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:

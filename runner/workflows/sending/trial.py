@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.execute import Awaiting, JobRecord, Verdict
 from runner.execute import Task as HostTask
 from runner.model import ChangeOutcome, Outcome, StepOutcome
-from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals
 from runner.workflows.stages.outside import record_looks, see, see_again
@@ -29,7 +29,7 @@ class ReleaseTrial:
     wait = 90
     """Seconds of silence after which the host keeps a release: it has read it again, file by file."""
 
-    def __init__(self, task: Task, order: ReleaseOrder | None = None, *, measure: bool = True) -> None:
+    def __init__(self, task: Task, order: SwitchOrder | None = None, *, measure: bool = True) -> None:
         self.task, self.order, self.measure = task, order, measure
         self.why = ""
         self.before: Signals | None = None
@@ -65,21 +65,28 @@ class ReleaseTrial:
 
     def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
         """The step's outcome once the job has ended."""
-        kept = record.decided is None or record.decided.verdict == "keep"
-        if kept or outcome.outcome is not Outcome.CHANGED:
+        if outcome.outcome is not Outcome.CHANGED:
             return outcome
+        if record.decided is None or record.decided.verdict == "keep":
+            return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
         why = self.why or f"its host decided ({record.decided.by if record.decided else record.status})"
         back = record.tasks.get("back")
         if back is None or not back.ok:
             return undone(outcome, why, "the link could not be switched back")
+        if self.task.order.undo:
+            return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
         return undone(outcome, why, self.look("undo"))
 
 
 def undone(outcome: StepOutcome, why: str, broken: str) -> StepOutcome:
     """The outcome of a release that was taken back: `failed` where the site is not well even so."""
-    kind = Outcome.FAILED if broken else Outcome.UNDONE
-    why = f"{why}; and after it was switched back: {broken}" if broken else why
+    if broken:
+        return _ended(outcome, Outcome.FAILED, f"{why}; and after it was switched back: {broken}")
+    return _ended(outcome, Outcome.UNDONE, why)
+
+
+def _ended(outcome: StepOutcome, kind: Outcome, why: str) -> StepOutcome:
     changes: tuple[ChangeOutcome, ...] = tuple(
         replace(change, outcome=kind, why=why) for change in outcome.changes
     )
-    return replace(outcome, outcome=kind, why=f"release: {why}", changes=changes)
+    return replace(outcome, outcome=kind, why=f"release: {why}" if why else "", changes=changes)

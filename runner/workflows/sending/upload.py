@@ -10,9 +10,10 @@ from runner.execute import attach_job
 from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
-from runner.steps.static.layout import ReleaseOrder
+from runner.steps.static.layout import SwitchOrder
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.patience import StoppedError
+from runner.workflows.sending.recall import recall
 from runner.workflows.sending.release import gather
 from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
 from runner.workflows.sending.sync import stage
@@ -48,8 +49,8 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
         session.record(task.run, task.site.name, ready)
         return (ready,)
     trial = None
-    if isinstance(step.options, ReleaseOptions) and isinstance(ready, ReleaseOrder):
-        trial = ReleaseTrial(task, ready, measure=not step.options.force)
+    if isinstance(step.options, ReleaseOptions) and isinstance(ready, SwitchOrder):
+        trial = ReleaseTrial(task, ready, measure=bool(task.order.undo) or not step.options.force)
     return carry_segment(task, segment, [once], prepared=ready, judged=trial)
 
 
@@ -81,6 +82,8 @@ def _gathered(task: Task, step: Step) -> object:
 
 def _sent(task: Task, step: Step) -> object:
     options = step.options
+    if task.order.undo:
+        return recall(task, step)
     try:
         if isinstance(options, ReleaseOptions):
             return gather(task, step, options)

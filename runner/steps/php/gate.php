@@ -1,0 +1,28 @@
+<?php // sitecrew: requests wait here for a moment while WordPress itself is exchanged. @TOKEN@
+if ( call_user_func(
+	function () {
+		$needs = array( 'fopen', 'flock', 'ini_set', 'usleep' ); // Hosts forbid functions.
+		if ( isset( $GLOBALS['sitecrew_gate'] ) || array_filter( $needs, 'function_exists' ) !== $needs ) {
+			return false;
+		}
+		// A lock that lives as long as the request says when the last one has left; OPcache looks at every file again.
+		$GLOBALS['sitecrew_gate'] = @fopen( __FILE__, 'r' );
+		@ini_set( 'opcache.revalidate_freq', '0' );
+		$stands = function () {
+			return false !== strpos( (string) @file_get_contents( __FILE__, false, null, 0, 200 ), '@TOKEN@' );
+		};
+		if ( microtime( true ) < @SHUT@ && $GLOBALS['sitecrew_gate'] && flock( $GLOBALS['sitecrew_gate'], LOCK_SH | LOCK_NB ) && $stands() ) {
+			return false;
+		}
+		while ( microtime( true ) < @OPEN@ && $stands() ) {
+			usleep( 2000 );
+		}
+		if ( function_exists( 'opcache_invalidate' ) ) {
+			@opcache_invalidate( __FILE__, true );
+		}
+		return true;
+	}
+) ) {
+	return require __FILE__;
+}
+?>

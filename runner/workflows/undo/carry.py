@@ -1,0 +1,200 @@
+"""One step of an undo carried out, as a transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from runner.errors import HostError
+from runner.load import thaw, thaw_as
+from runner.model import (
+    Change,
+    ChangeOutcome,
+    ItemKind,
+    Outcome,
+    SiteFacts,
+    SiteKind,
+    Step,
+    StepOutcome,
+    worst,
+)
+from runner.plan import Segment
+from runner.steps import Context, Guard, Result, Script, registry
+from runner.steps.wordpress.database_undo import (
+    STAGES,
+    counted,
+    parse_database,
+)
+from runner.workflows.changes.carry import JOBS, close_open_jobs
+from runner.workflows.changes.transaction import try_changes
+from runner.workflows.changes.trial import State, Trial, Way
+from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.segment import close_job
+from runner.workflows.undo.foresee import foresee_undo
+from runner.workflows.undo.past import DATABASE, Past, no_files
+
+if TYPE_CHECKING:
+    from runner.workflows.site import Task
+
+__all__ = ["carry_undo", "survey_undo"]
+
+
+def survey_undo(task: Task) -> Task:
+    """The task with its plan and facts: those on record, or read now and put on record."""
+    session, run, site = task.session, task.run, task.site.name
+    stored, facts_then = session.ledger.plan_of(run, site), session.ledger.facts_of(run, site)
+    if stored is not None:
+        return replace(task, plan=stored, facts=thaw_as(SiteFacts, facts_then) if facts_then else None)
+    foreseen = foresee_undo(session.hosts, session.ledger, task.order, task.site)
+    facts = foreseen.facts
+    if facts is None and task.site.kind is SiteKind.WORDPRESS:
+        # a site that is too dead to be read is put back all the same, measured by what it was
+        facts = Past.of(session.ledger, task.order, task.site).facts
+    session.ledger.record_plan(run, site, foreseen.plan, asdict(facts) if facts else None)
+    told = [
+        {"item": c.item, "from": c.from_version, "to": c.to_version, "action": c.action, "why": c.why}
+        for c in foreseen.plan.changes
+    ]
+    session.emit("site.planned", run, site, changes=told, problems=[])
+    return replace(task, plan=foreseen.plan, facts=facts)
+
+
+def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
+    """Put one step of the earlier run back, and write down how it ended.
+
+    Raises:
+        LockedError, LostError, UnreachableError: as `try_changes`.
+    """
+    (step,) = part.steps
+    began, facts, pending = time.monotonic(), task.facts, task.plan.pending(step.id)
+    settled = [
+        ChangeOutcome.of(change, Outcome.HELD, change.why)
+        for change in task.plan.of(step.id)
+        if change not in pending
+    ]
+    trouble = ""
+    if pending:
+        task.session.emit("step.started", task.run, task.site.name, step.id)
+        if task.attempt > 1:
+            for segment, record in close_open_jobs(task, part.number):
+                close_job(task, segment.number, segment.job, record.status)
+        if facts is None:
+            raise HostError("the site was not read")
+        seen = see(task)
+        record_looks(task, seen, "before")
+        way = _way(task, step)
+        trial = try_changes(
+            task, step, part.number * JOBS + task.attempt, pending, State(facts, seen), way=way
+        )
+        facts, trouble = trial.state.facts, _trouble(task, trial)
+        settled += _settled(pending, trial)
+        _hold(task, settled)
+    outcome = StepOutcome(
+        step=step.id,
+        outcome=Outcome.FAILED if trouble else worst(change.outcome for change in settled),
+        why=trouble or next((f"{c.item}: {c.why}" for c in settled if c.why), ""),
+        seconds=round(time.monotonic() - began, 3) if pending else None,
+        changes=tuple(settled),
+    )
+    task.session.record(task.run, task.site.name, outcome)
+    return (outcome,), facts
+
+
+def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
+    """Each item's end: what is as it was is `undone`."""
+    found = {change.item: change for change in trial.outcome.changes}
+    ends = []
+    for change in pending:
+        end = found.get(change.item)
+        if not trial.kept or end is None:
+            why = trial.why or trial.outcome.why
+            ends.append(
+                ChangeOutcome.of(
+                    change, Outcome.CANCELLED if trial.by == "cancelled" else Outcome.FAILED, why
+                )
+            )
+        elif end.outcome is Outcome.CHANGED:
+            ends.append(replace(end, outcome=Outcome.UNDONE))
+        else:
+            ends.append(end)
+    return ends
+
+
+def _trouble(task: Task, trial: Trial) -> str:
+    """Why the site is not well now."""
+    if trial.by == "cancelled":
+        return ""
+    findings = "; ".join(trial.state.seen.findings) if trial.kept else trial.why or trial.outcome.why
+    if not findings:
+        return ""
+    undo = task.order.undo
+    again = f"sitecrew undo {undo.run} -l {task.site.name} --database" if undo and not undo.database else ""
+    told = f"{findings}; to put the database back too: {again}" if again else findings
+    return f"the site is not well with what was put back: {told}" if trial.kept else f"left as it was: {told}"
+
+
+def _hold(task: Task, settled: Sequence[ChangeOutcome]) -> None:
+    """What somebody took back is not installed again tonight; what is put back again is no longer held."""
+    ledger, site, undo = task.session.ledger, task.site.name, task.order.undo
+    for change in settled:
+        if undo is None or change.outcome is not Outcome.UNDONE or change.kind is ItemKind.DATABASE:
+            continue
+        if thaw(ledger.order_text(undo.run)).undo:
+            ledger.lift_hold(site, change.item)
+        else:
+            why = f"put back by hand: {task.run}"
+            ledger.add_hold(site, change.item, change.from_version, why=why, since=task.session.now())
+
+
+def _way(task: Task, step: Step) -> Way:
+    """Files first, then the database where that is wanted, in one transaction: neither may suffice alone."""
+    past = Past.of(task.session.ledger, task.order, task.site)
+    names = [one.id for one in task.order.playbook.steps]
+    rest = names[names.index(step.id) + 1 :]
+    # code that is still new may not work with the old data: that is no reason to go further
+    stages = STAGES[:1] if any(task.plan.pending(name) for name in rest) else STAGES
+    if step.id == DATABASE:
+        return Way(
+            lambda context: past.put_database_back(context, stages),
+            no_files,
+            lambda result, context: _with_database(step, result, context),
+        )
+    kind = registry()[step.kind]
+
+    def script(context: Context) -> Script:
+        files = past.put_files_back(step, _files(context))
+        if not (past.undo.database and past.database):
+            return files
+        database = past.put_database_back(context, stages)
+        return Script(text=f"(\n{files.text}\n)\nstatus=$?\n(\n{database.text}\n)\nexit $status\n")
+
+    def guard(context: Context, tag: str) -> Guard | None:
+        return kind.guard(step, _files(context), tag)
+
+    def understand(result: Result, context: Context) -> StepOutcome:
+        return _with_database(step, result, context, kind.understand(step, result, _files(context)))
+
+    return Way(script, guard, understand)
+
+
+def _files(context: Context) -> Context:
+    changes = tuple(change for change in context.plan.changes if change.item != DATABASE)
+    return replace(context, plan=replace(context.plan, changes=changes))
+
+
+def _with_database(
+    step: Step, result: Result, context: Context, files: StepOutcome | None = None
+) -> StepOutcome:
+    """The outcome of a step with what became of the database, where it was its turn."""
+    found = parse_database(result.output, context.mark)
+    outcome, why = Outcome.FAILED, found.why or "the host did not say how it ended"
+    if found.stage:
+        lost = f"; lost with it: {counted(found.lost)}" if found.lost else ""
+        outcome, why = Outcome.CHANGED, f"{found.extent} put back{lost}"
+    elif found.state == "unchanged":
+        outcome, why = Outcome.OK, "nothing in it differs"
+    mine = tuple(ChangeOutcome.of(c, outcome, why) for c in context.plan.changes if c.item == DATABASE)
+    files = files or StepOutcome(step=step.id, outcome=outcome, why=why)
+    return replace(files, changes=(*files.changes, *mine))
