@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SLOTS = Path("/var/tmp/sitecrew-tests")
 
 
-HOSTS = {"fleet", "hosts", "host", "apt_host", "dnf_host", "apt", "either"}
+HOSTS = {"fleet", "another_fleet", "hosts", "host", "apt_host", "dnf_host", "apt", "either"}
 """Fixtures that start something to speak to."""
 
 

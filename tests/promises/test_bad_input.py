@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,7 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from runner.cli.main import main
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syrupy.assertion import SnapshotAssertion
 
 ROOT = Path(__file__).parents[2]
@@ -172,14 +177,17 @@ def workspace(tmp_path: Path) -> Path:
     return write(tmp_path / "workspace", {})
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder / "user"), "COLUMNS": "80"}
+
+
 def sitecrew(folder: Path, *arguments: str, **environment: str) -> Said:
     """The command, as a process of its own, eighty columns wide."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITECREW_")}
-    own = {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder / "user"), "COLUMNS": "80"}
     done = subprocess.run(
         [sys.executable, "-m", "runner", *arguments],
         cwd=folder,
-        env=kept | own | environment,
+        env=kept | _environment(folder) | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -190,15 +198,34 @@ def sitecrew(folder: Path, *arguments: str, **environment: str) -> Said:
     return Said(done.returncode, done.stdout, done.stderr.replace(str(folder), "WORKSPACE"))
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The command within this process, which takes a tenth of the time; as wide, and as unseen."""
+
+    def said(folder: Path, *arguments: str) -> Said:
+        for name, value in _environment(folder).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        monkeypatch.chdir(folder)
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        told = capsys.readouterr()
+        return Said(int(ended.value.code or 0), told.out, told.err.replace(str(folder), "WORKSPACE"))
+
+    return said
+
+
 @pytest.mark.parametrize("edits", MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_shown_at_its_place(edits: Edits, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+def test_a_mistake_is_shown_at_its_place(
+    edits: Edits, tmp_path: Path, at_once: Callable[..., Said], snapshot: SnapshotAssertion
+) -> None:
     folder = write(tmp_path / "workspace", edits)
-    said = sitecrew(folder, "validate")
+    said = at_once(folder, "validate")
     assert (said.code, said.out) == (2, "")
     assert said.err == snapshot
     assert CANARY not in said.err
 
-    told = sitecrew(folder, "validate", "--json")
+    told = at_once(folder, "validate", "--json")
     assert told.code == 2
     assert CANARY not in told.out + told.err
     document = json.loads(told.out)
@@ -237,14 +264,14 @@ def test_times_are_read_as_they_are_written(time: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_workspace_that_everybody_may_write_to_is_refused(
-    name: str, workspace: Path, snapshot: SnapshotAssertion
+    name: str, workspace: Path, at_once: Callable[..., Said], snapshot: SnapshotAssertion
 ) -> None:
     path = workspace / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     path.chmod(path.stat().st_mode | 0o002)
     for command in (("validate",), ("run", "patch"), ("list", "sites")):
-        said = sitecrew(workspace, *command)
+        said = at_once(workspace, *command)
         assert (said.code, said.out, said.err) == (2, "", snapshot(name=name))
 
 
@@ -297,9 +324,9 @@ WRONG_WORDS = {
 
 @pytest.mark.parametrize("words", WRONG_WORDS.values(), ids=WRONG_WORDS)
 def test_a_wrong_command_line_is_answered_with_a_sentence(
-    words: tuple[str, ...], workspace: Path, snapshot: SnapshotAssertion
+    words: tuple[str, ...], workspace: Path, at_once: Callable[..., Said], snapshot: SnapshotAssertion
 ) -> None:
-    said = sitecrew(workspace, *words)
+    said = at_once(workspace, *words)
     assert (said.code, said.out, said.err) == (2, "", snapshot)
 
 
