@@ -63,9 +63,8 @@ def lay_out(spec: FleetSpec, fetched: Downloads) -> None:
     sent_by_sites(spec).mkdir(exist_ok=True)
     sent_by_sites(spec).chmod(0o1777)
     write(root / "bin/keep-mail", KEEP_MAIL.replace("@FOLDER@", str(sent_by_sites(spec))), mode=0o755)
-    write(
-        root / "etc/php/lab.ini", f"sendmail_path = {root / 'bin/keep-mail'}\nopcache.revalidate_freq = 0\n"
-    )
+    settings = {"sendmail_path": root / "bin/keep-mail", "opcache.revalidate_freq": spec.opcache}
+    write(root / "etc/php/lab.ini", "".join(f"{name} = {value}\n" for name, value in settings.items()))
     wporg = f"http://{spec.services}:{spec.wporg_port}"
     for name in ("setup.php", "wp-cli.php"):
         write(root / "etc" / name, (HERE / "php" / name).read_text().replace("@WPORG@", wporg))

@@ -205,6 +205,8 @@ class FleetSpec:
     sites: tuple[SiteSpec, ...] = DEMO_SITES
     spare: tuple[SiteSpec, ...] = ()
     """Sites that are in no inventory and are made when somebody needs them: `Fleet.need`."""
+    opcache: int = 0
+    """Seconds for which PHP's OPcache may not look whether a file has changed; PHP's own default is 2."""
 
     @classmethod
     def numbered(cls, slot: int) -> FleetSpec:

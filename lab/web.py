@@ -103,7 +103,7 @@ php_admin_flag[display_errors] = off
 php_admin_flag[expose_php] = on
 php_admin_value[sendmail_path] = {self.spec.root / "bin/keep-mail"}
 php_admin_flag[opcache.enable] = on
-php_value[opcache.revalidate_freq] = 0
+php_value[opcache.revalidate_freq] = {self.spec.opcache}
 """
 
     def _nginx(self) -> str:

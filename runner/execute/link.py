@@ -228,11 +228,19 @@ class Link:
             try:
                 channel.exec_command(command)
                 channel.settimeout(limit)
-                channel.sendall(data)
+                self._feed(channel, data)
             except BaseException:
                 channel.close()
                 raise
             return channel
+
+    def _feed(self, channel: Channel, data: bytes) -> None:
+        """Give a command its stdin. One that ends before it has read all has said why."""
+        try:
+            channel.sendall(data)
+        except OSError:
+            if not (channel.closed and self.alive):
+                raise
 
     def _make_room(self, refusals: int, error: _NoRoom) -> None:
         """Let go of execs that only linger, else wait for one that works."""

@@ -96,6 +96,11 @@ def test_an_account_without_a_shell_says_so(hosts, pool):
         read(pool, hosts.endpoint("sftp"), [Task("a", "true")])
 
 
+def test_a_host_that_hangs_up_before_it_has_read_everything_tells_why_all_the_same(hosts, pool):
+    with pytest.raises(NoShellError):
+        read(pool, hosts.endpoint("sftp"), [Task("a", f"echo {'x' * 8_000_000}")])
+
+
 def test_streams_are_exact_and_tell_how_their_producers_ended(hosts, pool, shell):
     home = hosts.homes[shell]
     sums = {"database": hashlib.sha256(), "files": hashlib.sha256()}
