@@ -35,7 +35,7 @@ PACKAGES = {
     "@wp-playground/wordpress-builds@0.9.19": ("package/src/wordpress/", ("wp-6.5.zip",)),
 }
 """npm package: the folder in it, and what is wanted from there."""
-LAYOUT = "1"
+LAYOUT = "2"
 VERSIONS = {"6.5.5": "6.5.5", "6.5.6": "6.5.5", "7.1.1": "7.1.1", "7.1.2": "7.1.1"}
 """Version: the genuine one that it is a copy of."""
 
@@ -96,6 +96,7 @@ def build(work: Path) -> None:
     shutil.rmtree(made / "trees/7.1.1/wp-content/languages", ignore_errors=True)
     with zipfile.ZipFile(work / "wp-6.5.zip") as packed:
         packed.extractall(made / "trees/6.5.5")
+    add_stylesheets(made / "trees/6.5.5", made / "trees/7.1.1")
     (work / "wp-cli/wp-cli.phar").rename(made / "wp-cli.phar")
     for version, genuine in VERSIONS.items():
         make_core(made, version, genuine)
@@ -114,6 +115,13 @@ def fetch(package: str, folder: str, names: tuple[str, ...], work: Path) -> None
     strip = f"--strip-components={folder.count('/')}"
     run("tar", "xzf", packed[0], "-C", work, strip, "--no-same-owner", *wanted)
     shutil.rmtree(place)
+
+
+def add_stylesheets(place: Path, source: Path) -> None:
+    """Gives a WordPress that was packed without its static files the stylesheets of another version."""
+    for name in (place / "wordpress-remote-asset-paths").read_text().split():
+        if name.endswith(".css") and (source / name).is_file() and not (place / name).exists():
+            os.link(source / name, mkdir((place / name).parent) / Path(name).name)
 
 
 def make_core(made: Path, version: str, genuine: str) -> None:

@@ -27,7 +27,7 @@ USUAL_EXCLUDES = (
     "wp-content/backups-dup-lite",
     "wp-content/backupwordpress-*",
     "wp-content/uploads/backwpup-*",
-    "wp-content/.sitecrew-*",
+    ".sitecrew-*",
     "error_log",
     "*.log",
 )

@@ -21,14 +21,14 @@ _COPIES = r"""
 # what is put back stays in the restore point: somebody may want it once more
 set_aside() {
   fill_up "$1"
-  for d in "$SITECREW_RESTORE/$1" "$content/.sitecrew-$1"; do
+  for d in @FOLDERS@; do
     [ -d "$d" ] || continue
     mkdir -p "$d.kept" || return 1
     for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) cp -a "$f" "$d.kept/" || return 1;; esac; done
   done
 }
 fill_up() {
-  for d in "$SITECREW_RESTORE/$1" "$content/.sitecrew-$1"; do
+  for d in @FOLDERS@; do
     for f in "$d.kept"/*; do [ ! -e "$f" ] || [ -e "$d/${f##*/}" ] || mv "$f" "$d/"; done
     rm -rf "$d.kept"
   done
@@ -41,27 +41,28 @@ def restore_points_of(run: str, site: str) -> str:
     return f"of={shlex.quote(f'{run}/{site}')}{_FIND}"
 
 
-def put_back(run: str, site: str, content: str, guards: Mapping[str, Guard]) -> Script:
+def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
     """Puts back what the guards of an earlier run kept, in this order, by the tags of their restore points.
 
-    `content` is where restore points lie that could not lie elsewhere.
+    `places` are the folders of the site where restore points lie that could not lie elsewhere.
     """
     calls = "\n".join(
         f"if set_aside {tag}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
         f"else failed=1; fi\nfill_up {tag}"
         for tag, guard in guards.items()
     )
-    head = f"{restore_points_of(run, site)}content={shlex.quote(content)}{_COPIES}"
+    copies = _COPIES.replace("@FOLDERS@", _folders("$1", places))
+    head = f"{restore_points_of(run, site)}{copies}"
     return Script(text=f'{head}failed=\n{calls}\n[ -z "$failed" ]\n')
 
 
-def kept_tags(run: str, site: str, content: str, tags: Sequence[str]) -> Script:
-    """Says which restore points are still there, for `tags_in`; `content` is where they lie otherwise."""
+def kept_tags(run: str, site: str, places: Sequence[str], tags: Sequence[str]) -> Script:
+    """Says which restore points are still there, for `tags_in`; `places` are those of `put_back`."""
     words = " ".join(map(shlex.quote, tags))
-    folders = f'"$SITECREW_RESTORE/$tag" {shlex.quote(content)}/.sitecrew-"$tag"'
     # the copy of the database beside the files has a tag of its own
     files = 'for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) echo "kept $tag"; break;; esac; done'
     database = 'case $tag in */database) [ -e "$d/database.json" ] && echo "kept $tag"; continue;; esac'
+    folders = _folders("$tag", places)
     loop = f"for tag in {words}; do for d in {folders}; do {database}; {files}; done; done"
     return Script(text=f"{restore_points_of(run, site)}{loop}\n")
 
@@ -69,3 +70,10 @@ def kept_tags(run: str, site: str, content: str, tags: Sequence[str]) -> Script:
 def tags_in(text: str) -> frozenset[str]:
     """What `kept_tags` has found."""
     return frozenset(line.removeprefix("kept ") for line in text.splitlines() if line.startswith("kept "))
+
+
+def _folders(tag: str, places: Sequence[str]) -> str:
+    """Words of the shell: where the restore point of a tag may lie."""
+    return " ".join(
+        [f'"$SITECREW_RESTORE/{tag}"', *(f'{shlex.quote(at)}/.sitecrew-"{tag}"' for at in places)]
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.parts.visitors import Crowd
 from lab.hosts import command
 from lab.shell import LabError
 from tests.crew import Crew, check_nobody_is_left, ended
@@ -67,6 +69,19 @@ def shop(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
     fleet.catalogue.reset()
 
 
+@pytest.fixture
+def elsewhere(shop: Crew) -> Iterator[Path]:
+    """The account's own folder, on another file system than its site."""
+    place = shop.fleet.spec.home("web1") / ".sitecrew"
+    shop.fleet.reset()
+    place.mkdir()
+    options = f"mode=700,uid={place.parent.stat().st_uid}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+    place.rmdir()
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_a_version_that_is_not_well_is_found_out_and_the_site_is(shop: Crew, case: Case) -> None:
     fleet = shop.fleet
@@ -109,6 +124,46 @@ def test_a_major_version_brings_its_files_and_leaves_what_is_the_sites_own(shop:
     assert (root / "license.txt").exists()
     assert shop.fleet.wp(SITE, "option", "get", "heard_version").strip() == "7.1.2"
     assert shop.fleet.wp(SITE, "option", "get", "heard_core").strip() == "update Core_Upgrader"
+
+
+def test_visitors_notice_neither_a_major_version_nor_its_undo_by_hand(shop: Crew) -> None:
+    before = files(shop.fleet.sites[SITE].path)
+    crowd = Crowd(shop.fleet.sites[SITE].url, rate=30)
+    with crowd.coming():
+        assert shop.say("run", "core", "-l", SITE).code == 0
+        check_whole(shop, "7.1.2")
+        said = shop.say("undo", "last", "-l", SITE, "-y")
+    assert said.code == 5, said
+    assert crowd.asked > 50
+    assert crowd.failed <= 1
+    check_whole(shop, "6.5.5")
+    assert files(shop.fleet.sites[SITE].path) == before
+
+
+def test_where_restore_points_lie_in_the_site_an_undo_finds_them_and_they_do_not_stay_for_ever(
+    shop: Crew, elsewhere: Path, tmp_path: Path
+) -> None:
+    root = shop.fleet.sites[SITE].path
+    before = files(root)
+    old, alien = root / ".sitecrew-0123456789ab", root / "sitecrew-archive"
+    for folder in (old, alien):
+        folder.mkdir()
+        shutil.copystat(root, folder)
+        os.chown(folder, root.stat().st_uid, root.stat().st_gid)
+        os.utime(folder, (time.time() - 15 * 86400,) * 2)
+    crew = Crew(shop.fleet, tmp_path / "minor", PLAYBOOK.replace("all", "minor"))
+    try:
+        assert crew.say("run", "core", "-l", SITE).code == 0, crew.site(SITE)
+        assert not list(elsewhere.glob("restore/*/*/*/old"))
+        [kept] = root.glob(".sitecrew-*")
+        assert (kept / "old/wp-includes/version.php").exists()
+        assert alien.exists()
+        assert crew.say("undo", "last", "-y").code == 5
+    finally:
+        for folder in (*root.glob(".sitecrew-*"), alien):
+            shutil.rmtree(folder)
+    check_whole(crew, "6.5.5")
+    assert files(root) == before
 
 
 def test_a_major_version_that_breaks_goes_back_and_wp_admin_asks_for_no_upgrade(shop: Crew) -> None:

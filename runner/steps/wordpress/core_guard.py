@@ -16,7 +16,7 @@ from runner.steps.wordpress.shell import host_script, php_source, plain_program,
 __all__ = ["core_guard", "exchange", "place"]
 
 _PLACE = r"""
-device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
+device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
 if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$root")" ]; then
   kept=$SITECREW_RESTORE/$tag
 else
@@ -25,6 +25,7 @@ fi
 export SITECREW_ROOT="$root" SITECREW_KEPT="$kept"
 """
 _SAVE = r"""
+find "$root" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
 mkdir -p "$kept" && chmod 700 "$kept" || exit 1
 echo 'Require all denied' >"$kept/.htaccess"
 """

@@ -18,7 +18,7 @@ from runner.steps.wordpress.shell import program, site_script
 __all__ = ["active_plugins", "extensions_guard", "head", "site_check"]
 
 _PLACE = r"""
-device() { df -P "$1" 2>/dev/null | tail -n 1 | cut -d' ' -f1; }
+device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
 if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$content")" ]; then
   kept=$SITECREW_RESTORE/$tag
 else

@@ -96,11 +96,12 @@ class Past:
 
     def kept(self) -> Script:
         """Says which restore points are still there."""
-        return kept_tags(self.undo.run, self.site, self._content, [p.path for p in self.points])
+        return kept_tags(self.undo.run, self.site, self._places, [p.path for p in self.points])
 
     @property
-    def _content(self) -> str:
-        return self.facts.content or f"{self.facts.root}wp-content"
+    def _places(self) -> tuple[str, ...]:
+        root = self.facts.root.rstrip("/") or "/"
+        return (self.facts.content or f"{root}/wp-content", root)
 
     def count(self) -> Script:
         """Says what putting all of the database back would lose."""
@@ -115,7 +116,7 @@ class Past:
         then = replace(self.context, mark=context.mark, plan=context.plan)
         tags = self.tags([change.item for change in changes])
         guards = {tag: guard for tag in tags if (guard := kind.guard(step, then, tag))}
-        return put_back(self.undo.run, self.site, self._content, guards)
+        return put_back(self.undo.run, self.site, self._places, guards)
 
     def put_database_back(self, context: Context, stages: Sequence[str]) -> Script:
         """As it was before that run: what the run has touched, and more where that does not suffice."""
