@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +132,7 @@ class _Bench:
 
     def _row(self, name: str, site: str, work: Callable[[], object], *, limit: int | None = None) -> Row:
         crowd = Crowd(self.fleet.sites[site].url, rate=self.options.rate)
+        time.sleep(self.options.opcache + 1)  # or the old files that it keeps would be this update's failures
         with crowd.coming():
             work()
         return Row(name, crowd, limit)
