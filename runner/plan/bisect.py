@@ -84,9 +84,13 @@ def _corner(
 
 
 def _split(group: tuple[T, ...], suspects: tuple[T, ...]) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """The suspects and the others; two halves where nobody or everybody is suspected."""
+    """The suspects and the others; where nobody or everybody is suspected, the smaller part first.
+
+    A try that fails is looked at twice, before it is taken back and after, one that succeeds once: with two
+    fifths first, both ways down cost about the same.
+    """
     suspected = tuple(item for item in group if any(item is one for one in suspects))
     if 0 < len(suspected) < len(group):
         return suspected, tuple(item for item in group if not any(item is one for one in suspected))
-    middle = len(group) // 2
+    middle = max(1, len(group) * 2 // 5)
     return group[:middle], group[middle:]

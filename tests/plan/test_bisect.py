@@ -45,6 +45,21 @@ def test_one_culprit_among_twenty_is_found_and_nineteen_stay(bad: int) -> None:
     assert tries <= math.ceil(math.log2(20)) + 3
 
 
+def test_looks_come_close_to_twice_the_logarithm() -> None:
+    costs = []
+    for bad in range(20):
+        tries = []
+
+        def well(there: frozenset[int], bad: int = bad, tries: list[bool] = tries) -> bool:
+            tries.append(bad not in there)
+            return tries[-1]
+
+        run(range(20), well)
+        costs.append(sum(1 if good else 2 for good in tries))  # what is taken back is looked at again
+    assert max(costs) <= 11
+    assert sum(costs) / 20 <= 10
+
+
 @pytest.mark.parametrize("bad", range(20))
 def test_a_culprit_that_the_failure_names_costs_three_tries(bad: int) -> None:
     found, tries = run(range(20), lambda there: bad not in there, lambda _: (bad,))
