@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 __all__ = ["CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
 
@@ -150,6 +151,12 @@ class SiteFacts:
     themes_folder: str = ""
     crippled: str = ""
     """Why the site was read without its plugins and themes; empty when it boots as it is."""
+
+    @property
+    def folder(self) -> str:
+        """Of WordPress below the site's address, like `wp/`; empty where it has none of its own."""
+        home, own = (f"{urlsplit(url).path.rstrip('/')}/" for url in (self.home, self.siteurl))
+        return own.removeprefix(home) if own.startswith(home) else ""
 
     @property
     def databases(self) -> tuple[int, ...]:

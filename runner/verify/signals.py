@@ -50,6 +50,8 @@ class Signals:
     """WordPress behind its caches; none for a site that is not WordPress."""
     stylesheets: Mapping[str, int | None] = field(default_factory=dict)
     """How the site's own are answered, by their paths."""
+    folder: str = ""
+    """Of WordPress below the site's address, like `wp/`, where it has one of its own."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -83,6 +85,7 @@ def observe(
     site: Site,
     *,
     before: Signals | None = None,
+    folder: str = "",
     limit: float = 8.0,
     patience: float = 3.0,
     door: float = DOOR,
@@ -93,6 +96,7 @@ def observe(
     Args:
         site: where.
         before: how it was; what was slow then has more time now.
+        folder: of WordPress below the site's address, where it has one of its own; that of `before` if given.
         limit: seconds for one request.
         patience: seconds for which a bad answer is asked again.
         door: seconds for which a closed door is waited for.
@@ -100,20 +104,23 @@ def observe(
     """
     at = datetime.now(UTC)
     times = [_time(sight, limit) for sight in before.sights] if before is not None else []
+    folder = before.folder if before is not None else folder
     asks = [
         replace(ask, limit=times[number] if number < len(times) else limit)
-        for number, ask in enumerate(_asks(site))
+        for number, ask in enumerate(_asks(site, folder))
     ]
     pages = len(site.pages)
     with Looker(limit, patience, pause, door=door) as looker:
         visitors = looker.see(asks[:pages])
         if any(sight.page.status is None for sight in visitors):
-            return Signals(at=at, visitors=visitors)  # who does not answer is not asked for more
+            return Signals(
+                at=at, visitors=visitors, folder=folder
+            )  # who does not answer is not asked for more
         uncached = looker.see(asks[pages:])
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
     stylesheets = {urlsplit(url).path: status for url, status in statuses.items()}
-    return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets)
+    return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets, folder=folder)
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -182,7 +189,7 @@ def _broken(status: int | None) -> bool:
     return status is not None and status >= 400 and status != 429  # noqa: PLR2004
 
 
-def _asks(site: Site) -> Iterator[Ask]:
+def _asks(site: Site, folder: str) -> Iterator[Ask]:
     expected = partial(judge, expected=Expectation(text=site.expect))
     for page in site.pages:
         yield Ask(page, address(site.url, page), expected)
@@ -192,7 +199,7 @@ def _asks(site: Site) -> Iterator[Ask]:
         yield Ask(f"{page} (uncached)", address(site.url, page), expected, known=True)
     yield Ask(_NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
     yield Ask("/?rest_route=/", address(site.url, "?rest_route=/"), _rest)
-    ajax = "wp-admin/admin-ajax.php?action=sitecrew_look"
+    ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
     yield Ask(f"/{ajax}", address(site.url, ajax), _ajax)
 
 

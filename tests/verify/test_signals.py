@@ -41,7 +41,7 @@ class WordPress:
         """Who answers for a path."""
         if path.endswith(".css"):
             return self.sheet
-        if path.startswith("/wp-admin/"):
+        if "/wp-admin/" in path:
             return self.ajax
         if path.startswith("/sitecrew-"):
             return self.missing
@@ -51,8 +51,8 @@ class WordPress:
         """All of PHP answers with an error."""
         self.page = self.missing = self.rest = self.ajax = lambda one: one.answer(500, ERROR)
 
-    def now(self, **more: float) -> Signals:
-        return observe(self.site, patience=0.0, pause=lambda _: None, **more)
+    def now(self, folder: str = "", **more: float) -> Signals:
+        return observe(self.site, folder=folder, patience=0.0, pause=lambda _: None, **more)
 
     def verdict(self, before: Signals) -> tuple[str, ...]:
         return examine(self.site, before, limit=2.0, patience=0.0, pause=lambda _: None)[1]
@@ -85,6 +85,13 @@ def test_a_healthy_site_is_healthy_and_not_worse_than_itself(wordpress: WordPres
     ]
     assert before.stylesheets == {"/a.css": 200}
     assert wordpress.verdict(before) == ()
+
+
+def test_wp_admin_is_asked_for_where_wordpress_has_a_folder_of_its_own(wordpress: WordPress) -> None:
+    before = wordpress.now(folder="wp/")
+    wordpress.ajax = lambda one: one.answer(500 if one.path.startswith("/wp/wp-admin/") else 404, b"")
+    (found,) = wordpress.verdict(before)
+    assert found.endswith(": answers 500: wp-admin does not work")
 
 
 @pytest.mark.parametrize(

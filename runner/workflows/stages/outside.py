@@ -67,7 +67,7 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observe(task.site, limit=_limit(task))
+    return observe(task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task))
 
 
 def see_again(
