@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from runner.errors import (
-    HostError,
     LockedError,
     LostError,
     UnknownNameError,
@@ -22,7 +21,6 @@ from runner.execute import (
     Lock,
     TaskBegan,
     TaskEnded,
-    TaskRecord,
     Verdict,
     ack_job,
     run_job,
@@ -30,11 +28,11 @@ from runner.execute import (
 from runner.execute import Task as HostTask
 from runner.execute.link import CutError
 from runner.load import resolve
-from runner.model import OnFailure, Outcome, SecretRef, SiteFacts, Step, StepOutcome
-from runner.steps import Context, Result, Script, StepKind, registry
-from runner.steps.become import without_mark
-from runner.steps.wordpress import facts_script, parse_facts
-from runner.workflows.stages.become import becoming, refused
+from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
+from runner.steps import Context, Script, registry
+from runner.steps.wordpress import facts_script
+from runner.workflows.stages.become import becoming
+from runner.workflows.stages.ended import REREAD, reread, understood
 from runner.workflows.stages.tries import counted, job_of, next_try, paused, wanted
 
 if TYPE_CHECKING:
@@ -52,7 +50,6 @@ __all__ = [
     "site_lock",
 ]
 
-_REREAD = "reread"
 _REREAD_LIMIT = 120
 _LOCK_SECONDS = 1800
 
@@ -142,8 +139,8 @@ def _carry_once(
             control=control,
             limits=session.hosts.limits,
         )
-    context = _after(context, record)
-    outcomes = () if record.status == "locked" else _outcomes(names, scripts, record, context)
+    context = reread(context, record)
+    outcomes = () if record.status == "locked" else understood(names, scripts, record, context)
     if judged:
         outcomes = tuple(judged.settled(record, outcome) for outcome in outcomes)
     outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
@@ -222,8 +219,8 @@ def _ordered(
         if script is not None:
             tasks.append(_host_task(task, name, step, script, context))
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
-        reread = facts_script(task.site, context.host, context.mark, check_updates=False)
-        tasks.append(HostTask(_REREAD, reread.text, timeout=_REREAD_LIMIT, policy="always"))
+        facts = facts_script(task.site, context.host, context.mark, check_updates=False)
+        tasks.append(HostTask(REREAD, facts.text, timeout=_REREAD_LIMIT, policy="always"))
     first = next(iter(names.values()))
     cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
     return Job(
@@ -265,68 +262,6 @@ def _tell(task: Task, names: dict[str, Step], event: Event) -> None:
             task.session.emit(
                 "step.ended", task.run, task.site.name, step, status=event.code, seconds=event.seconds
             )
-
-
-def _after(context: Context, record: JobRecord) -> Context:
-    reread = record.tasks.get(_REREAD)
-    if reread is None:
-        return context
-    try:
-        facts: SiteFacts = parse_facts(reread.text, context.mark)
-    except HostError as error:
-        return replace(context, after_problem=str(error))
-    return replace(context, after=facts)
-
-
-def _outcomes(
-    names: dict[str, Step], scripts: dict[str, Script | None], record: JobRecord, context: Context
-) -> tuple[StepOutcome, ...]:
-    kinds = registry()
-    return tuple(
-        _understood(kinds[step.kind], step, record.tasks.get(name), record, context)
-        if scripts[step.id]
-        else kinds[step.kind].idle(step, context)
-        for name, step in names.items()
-    )
-
-
-def _understood(
-    kind: StepKind, step: Step, found: TaskRecord | None, record: JobRecord, context: Context
-) -> StepOutcome:
-    if found is None or (found.code is None and not found.why):
-        if record.status == "cancelled":
-            return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
-        result = Result(status=-1, seconds=found.seconds if found else 0.0, output="", why="lost")
-        return kind.understand(step, result, context)
-    if found.code is None:
-        return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
-    output = found.text
-    if step.become:
-        if not found.why and (no := refused(context.host, output, context.mark)):
-            return StepOutcome(
-                step=step.id, outcome=Outcome.FAILED, why=str(no), seconds=found.seconds, output=output
-            )
-        output = without_mark(output, context.mark)
-    result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
-    return kind.understand(step, result, context)
-
-
-_SKIPPED = {
-    "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
-    "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
-    "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
-    "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
-    "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
-    "nosite": (
-        Outcome.FAILED,
-        "not begun, since the site's folder is not there; correct `path` in inventory.yaml",
-    ),
-    "nolock": (
-        Outcome.FAILED,
-        "not begun, since the site's lock could not be written on the host; is its disk full? df -h",
-    ),
-    "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
-}
 
 
 def _locked(task: Task, record: JobRecord) -> LockedError:

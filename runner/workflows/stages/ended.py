@@ -1,0 +1,88 @@
+"""What became of the steps of a segment, once its job has ended. Pure: by its record alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runner.errors import HostError
+from runner.execute import JobRecord, TaskRecord
+from runner.model import Outcome, Step, StepOutcome
+from runner.steps import Context, Result, Script, StepKind, registry
+from runner.steps.become import without_mark
+from runner.steps.wordpress import parse_facts
+from runner.workflows.stages.become import refused
+
+__all__ = ["REREAD", "reread", "understood"]
+
+REREAD = "reread"
+"""The task of a job that reads the site again at its end."""
+
+
+def reread(context: Context, record: JobRecord) -> Context:
+    """The context with what the job read in the end, or with why it could not be read."""
+    found = record.tasks.get(REREAD)
+    if found is None:
+        return context
+    try:
+        return replace(context, after=parse_facts(found.text, context.mark))
+    except HostError as error:
+        return replace(context, after_problem=str(error))
+
+
+def understood(
+    names: dict[str, Step], scripts: dict[str, Script | None], record: JobRecord, context: Context
+) -> tuple[StepOutcome, ...]:
+    """The outcome of each step.
+
+    Args:
+        names: of the job's tasks, with the steps that they are.
+        scripts: by the steps' ids; None for one that had nothing to do.
+        record: of the job.
+        context: with what was read in the end.
+    """
+    kinds = registry()
+    return tuple(
+        _understood(kinds[step.kind], step, record.tasks.get(name), record, context)
+        if scripts[step.id]
+        else kinds[step.kind].idle(step, context)
+        for name, step in names.items()
+    )
+
+
+def _understood(
+    kind: StepKind, step: Step, found: TaskRecord | None, record: JobRecord, context: Context
+) -> StepOutcome:
+    if found is None or (found.code is None and not found.why):
+        if record.status == "cancelled":
+            return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why="the run was cancelled")
+        result = Result(status=-1, seconds=found.seconds if found else 0.0, output="", why="lost")
+        return kind.understand(step, result, context)
+    if found.code is None:
+        return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
+    output = found.text
+    if step.become:
+        if not found.why and (no := refused(context.host, output, context.mark)):
+            return StepOutcome(
+                step=step.id, outcome=Outcome.FAILED, why=str(no), seconds=found.seconds, output=output
+            )
+        output = without_mark(output, context.mark)
+    result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
+    return kind.understand(step, result, context)
+
+
+_SKIPPED = {
+    "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
+    "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
+    "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
+    "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
+    "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
+    "nosite": (
+        Outcome.FAILED,
+        "not begun, since the site's folder is not there; correct `path` in inventory.yaml",
+    ),
+    "nolock": (
+        Outcome.FAILED,
+        "not begun, since the site's lock could not be written on the host; is its disk full? df -h",
+    ),
+    "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
+}
