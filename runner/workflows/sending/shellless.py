@@ -16,7 +16,8 @@ from runner.steps.static.build import placed
 from runner.steps.static.layout import RELEASE, Layout, Standing
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
-from runner.steps.sync import SHOWN, Found, SyncOptions, surplus, target_of
+from runner.steps.sync import SHOWN, SyncOptions, target_of
+from runner.steps.sync_find import Found, surplus
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.release import origin_of
 from runner.workflows.sending.sources import read_folder
@@ -265,7 +266,7 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
             old[name] = file if same else File("", about[0], about[2])
     if options.delete and tree and host.kind(target) == "folder":
         names = tuple(host.walk(target))
-        for name in surplus(Found(exists=True, files={}, names=names), tree, options):
+        for name in surplus(Found(exists=True, files={}, names=names), tree, options.exclude):
             old[name] = File("")
     return differ(old, tree)
 

@@ -12,16 +12,8 @@ from runner.execute import job_id, read, upload
 from runner.model import Outcome, Site, Step, StepOutcome
 from runner.steps.static.build import placed
 from runner.steps.static.tree import Difference, Tree, differ
-from runner.steps.sync import (
-    Found,
-    SyncOptions,
-    SyncOrder,
-    find_script,
-    parse_found,
-    stage_script,
-    surplus,
-    target_of,
-)
+from runner.steps.sync import SyncOptions, SyncOrder, target_of
+from runner.steps.sync_find import Found, find_script, parse_found, stage_script, surplus
 from runner.steps.text import sentence
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.release import forget
@@ -96,7 +88,7 @@ def compare(
         raise UsageError(f"the files on the host could not be read: {said or 'no sha256sum there'}")
     if options.delete and not tree:
         raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")
-    gone = surplus(found, tree, options) if options.delete else ()
+    gone = surplus(found, tree, options.exclude) if options.delete else ()
     difference = differ(found.files, tree)
     return (
         tree,
