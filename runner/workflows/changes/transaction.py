@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, LockedError, LostError
+from runner.errors import LockedError, LostError
 from runner.execute import (
     DEADMAN,
     Awaiting,
-    Event,
     Job,
     JobRecord,
-    TaskEnded,
-    TaskOutput,
     TaskRecord,
     Verdict,
     job_id,
@@ -26,12 +23,11 @@ from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Result
 from runner.steps.text import sentence
-from runner.steps.wordpress import parse_facts
 from runner.steps.wordpress.damage import damage, half_done
-from runner.steps.wordpress.facts import fatal_error
 from runner.verify import Signals
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
+from runner.workflows.changes.heard import Heard, facts_in
 from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.outside import see, see_again
@@ -112,9 +108,6 @@ class _Transaction:
     way: Way
     tag: str = ""
     """Of the restore point, where the changes were made before and nobody has looked at them."""
-    output: dict[str, bytearray] = field(default_factory=dict)
-    """What the host has printed so far, by task."""
-    codes: dict[str, int] = field(default_factory=dict)
     why: str = ""
     after: Signals | None = None
     left: SiteFacts | None = None
@@ -124,11 +117,13 @@ class _Transaction:
     """After something was put back."""
     done: bool = field(init=False)
     """The changes were made by an earlier job."""
+    heard: Heard = field(init=False)
     log: ErrorLog = field(init=False)
     database: DatabasePoint = field(init=False)
 
     def __post_init__(self) -> None:
         self.done, self.tag = bool(self.tag), self.tag or self.job[:_TAG]
+        self.heard = Heard(mark_of(self.job), self.before.cron)
         self.log = ErrorLog(self.task, self.before.facts, mark_of(self.job), self.before.noise)
 
     def run(self) -> Trial:
@@ -144,7 +139,7 @@ class _Transaction:
                 session.hosts.pool,
                 session.hosts.endpoint(self._context.host),
                 ordered,
-                on_event=self._hear,
+                on_event=self.heard.hear,
                 verdict=self._judge,
                 control=control,
                 limits=session.hosts.limits,
@@ -164,7 +159,7 @@ class _Transaction:
             site=site,
             host=self.task.order.hosts[site.host],
             plan=SitePlan(site=site.name, client=site.client, changes=self.changes),
-            mark=mark_of(self.job),
+            mark=self.heard.mark,
             tag=self.tag,
             before=self.before.facts,
         )
@@ -181,35 +176,13 @@ class _Transaction:
         )
         return ordered
 
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, TaskOutput) and not event.error:
-            self.output.setdefault(event.task, bytearray()).extend(event.data)
-        elif isinstance(event, TaskEnded):
-            self.codes[event.task] = event.code
-
-    def _said(self, task: str) -> str:
-        return bytes(self.output.get(task, b"")).decode("utf-8", "replace")
-
-    @property
-    def _cron(self) -> bool:
-        """Whether cron worked before."""
-        before = self.before.cron
-        return self.codes.get("cron-before") == 0 if before is None else before
-
-    def _cron_died(self) -> str:
-        if self.codes.get("cron", 0) == 0 or not self._cron:
-            return ""
-        return (
-            f"its cron does not start any more: {fatal_error(self._said('cron')) or 'no reason was printed'}"
-        )
-
     def _judge(self, _: Awaiting) -> Verdict:
         """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
         if not self.done:
-            self.log.began(self._said("log"))
-        before, (facts, problem) = self.before.facts, self._facts(self._said("read"))
-        half = half_done(before, facts, self._said("change"), mark_of(self.job))
-        self.why = damage(before, facts, problem) or half or self._cron_died()
+            self.log.began(self.heard.said("log"))
+        before, (facts, problem) = self.before.facts, self.heard.facts()
+        half = half_done(before, facts, self.heard.said("change"), self.heard.mark)
+        self.why = damage(before, facts, problem) or half or self.heard.cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why and not self.done:
@@ -228,7 +201,7 @@ class _Transaction:
         return verdict
 
     def _trial(self, record: JobRecord) -> Trial:
-        facts, problem = self._facts(_text(record.tasks.get("read")))
+        facts, problem = facts_in(_text(record.tasks.get("read")), self.heard.mark)
         context = replace(self._context, after=facts, after_problem=problem)
         outcome = self.task.session.cleaned(self._understood(record, context))
         by = record.decided.by if record.decided else record.status
@@ -266,11 +239,11 @@ class _Transaction:
         )
 
     def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
-        return State(facts or self.before.facts, seen, self._cron, self.log.noise)
+        return State(facts or self.before.facts, seen, self.heard.cron, self.log.noise)
 
     def _look_again(self, record: JobRecord) -> str:
         """What is wrong after something was put back; empty for nothing."""
-        self.left, problem = self._facts(_text(record.tasks.get("reread")))
+        self.left, problem = facts_in(_text(record.tasks.get("reread")), self.heard.mark)
         broken = damage(self.before.facts, self.left, problem)
         if not broken:
             self.seen, broken = see_again(self.task, self.before.seen, "undo")
@@ -295,12 +268,6 @@ class _Transaction:
             said = f"no space is left on the host; make room there: df -h {self.task.site.path}"
         why = f"{_WHY['failed']}: {said}" if said else _WHY["failed"]
         return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
-
-    def _facts(self, text: str) -> tuple[SiteFacts | None, str]:
-        try:
-            return parse_facts(text, mark_of(self.job)), ""
-        except HostError as error:
-            return None, str(error)
 
     def _record(self, record: JobRecord, trial: Trial) -> None:
         session, run, site = self.task.session, self.task.run, self.task.site.name
