@@ -107,7 +107,7 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ')
+    run = program("facts", mark, data, '"$@" ', parts=("facts_items", "facts_translations"))
     return site_script(site, host, mark, _BODY.format(program=run))
 
 

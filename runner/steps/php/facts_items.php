@@ -1,0 +1,115 @@
+<?php
+// Before facts.php: plugins, themes and WordPress itself, each with what is offered for it.
+function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $offer ) {
+	$readme = glob( "$folder/[Rr][Ee][Aa][Dd][Mm][Ee].*" );
+	$uri    = '';
+	if ( '' !== $file && 'style.css' !== basename( $file ) ) {
+		$data = get_file_data( '.php' === substr( $file, -4 ) ? WP_PLUGIN_DIR . "/$file" : "$folder/style.css", array( 'uri' => 'Update URI' ) );
+		$uri  = sitecrew_without_keys( $data['uri'] );
+	}
+	return array(
+		'slug'               => $slug,
+		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
+		'version'            => (string) $version,
+		'file'               => $file,
+		'folder'             => $folder,
+		'active'             => $active,
+		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
+		'door'               => sitecrew_needs_door( $folder ),
+		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
+		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
+		'requires_php'       => $offer ? sitecrew_field( $offer, 'requires_php' ) : '',
+		'requires_wordpress' => $offer ? sitecrew_field( $offer, 'requires' ) : '',
+		'hidden'             => $offer && ! empty( $offer->sitecrew_hidden ),
+		'update_uri'         => $uri,
+		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
+	);
+}
+
+/** Whether every folder in it may be written to: a run as root once, and an update would end half way. */
+function sitecrew_all_writable( $folder ) {
+	$below = WP_PLUGIN_DIR === $folder ? array() : (array) glob( "$folder/*", GLOB_ONLYDIR );
+	while ( $below ) {
+		$next = array_pop( $below );
+		if ( is_link( $next ) ) {
+			continue;
+		}
+		if ( ! wp_is_writable( $next ) ) {
+			return false;
+		}
+		$below = array_merge( $below, (array) glob( "$next/*", GLOB_ONLYDIR ) );
+	}
+	return true;
+}
+
+function sitecrew_plugins() {
+	$found  = array();
+	$offers = sitecrew_offers( 'update_plugins' );
+	foreach ( get_plugins() as $file => $plugin ) {
+		$single = false === strpos( $file, '/' );
+		$slug   = $single ? basename( $file, '.php' ) : dirname( $file );
+		$slug   = isset( $found[ $slug ] ) ? substr( $file, 0, -4 ) : $slug;
+		$offer  = isset( $offers[ $file ] ) ? $offers[ $file ] : null;
+		$folder = $single ? WP_PLUGIN_DIR : WP_PLUGIN_DIR . '/' . dirname( $file );
+		$active = is_plugin_active( $file ) || isset( $GLOBALS['sitecrew_network']['active'][ $file ] );
+
+		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
+		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
+	}
+	return array_values( $found );
+}
+
+function sitecrew_themes() {
+	$found  = array();
+	$offers = sitecrew_offers( 'update_themes' );
+	$active = array( get_stylesheet(), get_template() );
+	foreach ( wp_get_themes( array( 'errors' => null ) ) as $slug => $theme ) {
+		$slug  = (string) $slug;
+		$offer = isset( $offers[ $slug ] ) ? $offers[ $slug ] : null;
+		$in    = in_array( $slug, $active, true ) || isset( $GLOBALS['sitecrew_network']['themes'][ $slug ] );
+
+		// Themes of wordpress.org often have no readme: only plugins are taken for private ones without it.
+		$found[] = array( 'foreign' => false ) + sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
+	}
+	return $found;
+}
+
+/** When wordpress.org was last told about each offered version; asked one by one, as long as it does not take long. */
+function sitecrew_dated( $family, $found ) {
+	static $end = null;
+	$end = null === $end ? microtime( true ) + 10 : $end;
+	require_once ABSPATH . 'wp-admin/includes/plugin-install.php';
+	require_once ABSPATH . 'wp-admin/includes/theme.php';
+	foreach ( $found as $number => $one ) {
+		$there = preg_match( '~^https://downloads\.wordpress\.org/~', (string) $one['package'] );
+		if ( ! $GLOBALS['sitecrew']['dates'] || ! $there || microtime( true ) > $end ) {
+			continue;
+		}
+		$fields = array( 'last_updated' => true, 'sections' => false, 'versions' => false );
+		$ask    = array( 'slug' => $one['slug'], 'fields' => $fields );
+		$info   = 'plugins' === $family ? plugins_api( 'plugin_information', $ask ) : themes_api( 'theme_information', $ask );
+		if ( is_object( $info ) && isset( $info->version, $info->last_updated ) && $one['offered'] === $info->version ) {
+			$found[ $number ]['released'] = sitecrew_moment( (string) $info->last_updated );
+		}
+	}
+	return $found;
+}
+
+function sitecrew_core_offers() {
+	$found = array();
+	$known = get_site_transient( 'update_core' );
+	foreach ( is_object( $known ) && ! empty( $known->updates ) ? (array) $known->updates : array() as $offer ) {
+		$version = sitecrew_field( $offer, 'current' );
+		$mine    = get_locale() === sitecrew_field( $offer, 'locale' );
+		if ( '' === $version || 'development' === sitecrew_field( $offer, 'response' ) || ( isset( $found[ $version ] ) && ! $mine ) ) {
+			continue;
+		}
+		$found[ $version ] = array(
+			'version'      => $version,
+			'package'      => sitecrew_without_keys( sitecrew_field( $offer, 'download' ) ),
+			'requires_php' => sitecrew_field( $offer, 'php_version' ),
+			'requires_mysql' => sitecrew_field( $offer, 'mysql_version' ),
+		);
+	}
+	return array_values( $found );
+}

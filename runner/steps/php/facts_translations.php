@@ -1,0 +1,82 @@
+<?php
+// Before facts.php: translations, and languages that are asked for besides those of the site.
+/** Packs of translations that are installed, with what is offered for them, and offers for others. */
+function sitecrew_translations() {
+	$found = array();
+	foreach ( array( 'core' => 'core', 'plugin' => 'plugins', 'theme' => 'themes' ) as $type => $family ) {
+		foreach ( wp_get_installed_translations( $family ) as $slug => $languages ) {
+			foreach ( $languages as $language => $about ) {
+				if ( 'core' === $type && 'default' !== $slug ) {
+					continue;
+				}
+				$found[ "$type $slug $language" ] = array(
+					'type'      => $type,
+					'slug'      => (string) $slug,
+					'language'  => $language,
+					'installed' => sitecrew_moment( isset( $about['PO-Revision-Date'] ) ? $about['PO-Revision-Date'] : '' ),
+				);
+			}
+		}
+	}
+	foreach ( array_merge( wp_get_translation_updates(), $GLOBALS['sitecrew_more'] ) as $offer ) {
+		$key  = sitecrew_field( $offer, 'type' ) . ' ' . sitecrew_field( $offer, 'slug' ) . ' ' . sitecrew_field( $offer, 'language' );
+		$base = array(
+			'type'     => sitecrew_field( $offer, 'type' ),
+			'slug'     => sitecrew_field( $offer, 'slug' ),
+			'language' => sitecrew_field( $offer, 'language' ),
+		);
+
+		$found[ $key ] = ( isset( $found[ $key ] ) ? $found[ $key ] : $base ) + array(
+			'offered' => sitecrew_moment( sitecrew_field( $offer, 'updated' ) ),
+			'package' => sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ),
+		);
+	}
+	return array_values( $found );
+}
+
+/** Languages asked for besides those of the site: plugins and themes are asked for them in the same request. */
+function sitecrew_ask_for( $locales ) {
+	$more = function ( $known ) use ( $locales ) {
+		return array_values( array_unique( array_merge( (array) $known, $locales ) ) );
+	};
+	add_filter( 'plugins_update_check_locales', $more );
+	add_filter( 'themes_update_check_locales', $more );
+}
+
+/** Offers in those languages; WordPress forgets them, or it would install them by itself. */
+function sitecrew_take_more( $locales ) {
+	$more = array();
+	foreach ( $locales ? array( 'update_plugins', 'update_themes' ) : array() as $transient ) {
+		$value = get_site_transient( $transient );
+		$kept  = array();
+		foreach ( is_object( $value ) && ! empty( $value->translations ) ? $value->translations : array() as $offer ) {
+			if ( in_array( $offer['language'], $locales, true ) ) {
+				$more[] = (object) $offer;
+			} else {
+				$kept[] = $offer;
+			}
+		}
+		if ( is_object( $value ) ) {
+			$value->translations = $kept;
+			set_site_transient( $transient, $value );
+		}
+	}
+	return $more;
+}
+
+/** WordPress itself in those languages; null when wordpress.org did not answer. */
+function sitecrew_core_languages( $locales ) {
+	require_once ABSPATH . 'wp-admin/includes/translation-install.php';
+	$more    = array();
+	$missing = array_diff( $locales, get_available_languages() );
+	$answer  = $missing ? translations_api( 'core', array( 'version' => $GLOBALS['wp_version'] ) ) : array( 'translations' => array() );
+	if ( is_wp_error( $answer ) || ! isset( $answer['translations'] ) ) {
+		return null;
+	}
+	foreach ( $answer['translations'] as $offer ) {
+		if ( in_array( $offer['language'], $missing, true ) ) {
+			$more[] = (object) ( array( 'type' => 'core', 'slug' => 'default' ) + $offer );
+		}
+	}
+	return $more;
+}
