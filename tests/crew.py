@@ -223,7 +223,7 @@ def names(folder: Path) -> set[str]:
 
 
 def check_nobody_is_left(fleet: Fleet, *hosts: str) -> None:
-    """No process of the hosts' users; a follower's heartbeat may last another ten seconds."""
+    """No process of the hosts' users; the warden of a job looks once a second whether it has ended."""
     for host in hosts:
         until(lambda host=host: not fleet.jobs(host), f"processes of {host} to end", seconds=15)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from runner.errors import LostError
 from runner.execute.frames import Decoder, Frame
 
 __all__ = [
     "DEADMAN",
     "Awaiting",
     "Decided",
+    "DiedError",
     "Ended",
     "Event",
     "JobRecord",
@@ -170,6 +172,14 @@ class JobRecord:
     def ok(self) -> bool:
         """Everything ran and was kept."""
         return self.status == "ok"
+
+
+class DiedError(LostError):
+    """All processes of a job ended on its host without a record of how. `record`: what was told before."""
+
+    def __init__(self, message: str, *, hint: str = "", record: JobRecord) -> None:
+        super().__init__(message, hint=hint)
+        self.record = record
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from runner.errors import (
     NoShellError,
     UnreachableError,
 )
-from runner.execute.events import Awaiting, Ended, Event, JobRecord, Journal
+from runner.execute.events import Awaiting, DiedError, Ended, Event, JobRecord, Journal
 from runner.execute.frames import Decoder
 from runner.execute.link import ClosedError, CutError
 from runner.execute.noshell import SilentShellError, never_greeted, no_shell
@@ -251,7 +251,7 @@ class Follower:
             case ["eof", "done", *rest]:
                 return self._record(rest)
             case ["eof", "dead"]:
-                raise self._lost("its processes on the host were killed, or the host was restarted")
+                raise self._died("its processes on the host were killed, or the host was restarted")
             case ["eof", _]:
                 raise _AgainError
             case ["error", why]:
@@ -279,19 +279,11 @@ class Follower:
         ended = journal.ended
         if ended is None:
             if not words:
-                raise self._lost("its record is empty: was the disk full?")
+                raise self._died("its record is empty: was the disk full?")
             ended = Ended(words[0], int(words[1]) if len(words) > 1 and words[1].isdigit() else 0)
             if self._watch.on_event is not None:
                 self._watch.on_event(ended)
-        return JobRecord(
-            job=self._job,
-            status=ended.status,
-            tasks=journal.tasks(),
-            decided=journal.decided,
-            lock=journal.lock,
-            attached=self._attached,
-            links=self._links,
-        )
+        return self._told(ended.status)
 
     def _refused(self, why: str) -> Exception:
         if self._journal is not None or (why != "absent" and self._begun_before):
@@ -315,6 +307,22 @@ class Follower:
         return LostError(
             f"{self._endpoint.called}: how job {self._job[:12]} ended is not known: {why}",
             hint="Look at the site, and at `sitecrew show`. Then: sitecrew resume RUN",
+        )
+
+    def _died(self, why: str) -> DiedError:
+        lost = self._lost(why)
+        return DiedError(str(lost), hint=lost.hint, record=self._told("died"))
+
+    def _told(self, status: str) -> JobRecord:
+        journal = self._journal
+        return JobRecord(
+            job=self._job,
+            status=status,
+            tasks=journal.tasks() if journal else {},
+            decided=journal.decided if journal else None,
+            lock=journal.lock if journal else None,
+            attached=self._attached,
+            links=self._links,
         )
 
     def _patience(self, until: float) -> float:

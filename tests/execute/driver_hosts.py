@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import signal
@@ -256,22 +257,18 @@ def _place() -> Hosts:
         base.mkdir(mode=0o755)
         (base / "marks").mkdir()
         (base / "marks").chmod(0o1777)
-        return Hosts(number, base, lock, address=f"127.0.30.{number}", port=_free_port(), single=_free_port())
+        port, single = itertools.islice(_free_ports(number), 2)
+        return Hosts(number, base, lock, address=f"127.0.30.{number}", port=port, single=single)
     pytest.fail("too many test processes at once")
 
 
-def _free_port() -> int:
-    for port in range(2300, 2400):
+def _free_ports(number: int) -> Iterator[int]:
+    """Ports that nobody has and no other number is given: they share the one loopback address of IPv6."""
+    for port in range(2300 + number, 2600, 20):
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("0.0.0.0", port))  # noqa: S104 - to see whether anybody has it
-            if port not in _taken:
-                _taken.add(port)
-                return port
-    pytest.fail("no free port below 2400")
-
-
-_taken: set[int] = set()
+            yield port
 
 
 def _accounts(hosts: Hosts) -> None:

@@ -187,14 +187,25 @@ def test_killed_in_the_middle_it_is_whole_again(shop: Crew, moment: str) -> None
     check_whole(shop, "7.1.2" if change["outcome"] == "changed" else "6.5.5")
 
 
-def kill_at(fleet: Fleet, moment: str) -> None:
-    """`kill -9` for every PHP program on the host, as soon as that is there in the restore point."""
+@pytest.mark.parametrize("moment", ["package", "begun", "done"])
+def test_killed_with_all_of_its_job_it_is_whole_again(shop: Crew, moment: str) -> None:
+    fleet = shop.fleet
+    process = shop.start("run", "core", "-l", SITE, "--json")
+    kill_at(fleet, moment, only="")
+    said = ended(process)
+    [change] = shop.site(SITE)["steps"][0]["changes"]
+    assert change["outcome"] in {"failed", "changed", "undone"}, said
+    check_whole(shop, "7.1.2" if change["outcome"] == "changed" else "6.5.5")
+
+
+def kill_at(fleet: Fleet, moment: str, only: str = "php") -> None:
+    """`kill -9` for every PHP program on the host, or every one, as soon as that is in the restore point."""
     room = fleet.spec.home("web1") / ".sitecrew/restore"
     end = time.monotonic() + 60
     while not list(room.glob(f"*/*/*/{moment}")):
         assert time.monotonic() < end, moment
     for pid in fleet.jobs("web1"):
-        if "php" in command(pid):
+        if only in command(pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -31,10 +31,10 @@ read -r nonce driver driver_start driver_boot warden warden_start <"$folder/id"
 
 over() { [ -e "$folder/done" ]; }
 dead() { ! alive "$driver" "$driver_start" "$driver_boot" && ! alive "$warden" "$warden_start" "$driver_boot"; }
-# the last word: `done` is made just before it is filled
+# the last word: `done` is made just before it is filled, by the warden where the driver died in between
 farewell() {
   tries=0 words=
-  while read -r words <"$folder/done"; [ -z "$words" ] && [ $tries -lt 20 ]; do tries=$((tries + 1)); sleep 0.05 >/dev/null; done
+  while read -r words <"$folder/done"; [ -z "$words" ] && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.05 >/dev/null; done
   say "eof done $words"
 }
 # forget: of a job that is over only its tombstone stays
@@ -57,7 +57,11 @@ tell() {
 
 case $mode in
   keep|undo|cancel) tell "$mode";;
-  ack) if forget; then say "eof acked"; else say "eof running"; fi; exit;;
+  ack)
+    # nobody else can fill it any more
+    over || { dead && echo "died 0" >"$folder/done"; }
+    if forget; then say "eof acked"; else say "eof running"; fi
+    exit;;
 esac
 decided=open
 [ -e "$folder/verdict" ] && decided=decided
@@ -75,8 +79,9 @@ exec 3<&0 </dev/null
 follower=
 # the pulse: heartbeats, and once the job is over the end of the stay for the word `ack`
 (
-  left=$linger
-  while sleep "$beat" >/dev/null 3<&-; do
+  left=$linger nap=
+  trap 'kill "$nap"; exit' TERM
+  while sleep "$beat" >/dev/null 3<&- & nap=$!; wait "$nap"; do
     say hb || exit
     over || continue
     left=$((left - beat))

@@ -45,7 +45,8 @@ go() {
   exec 3<&0 8>&2 </dev/null 2>/dev/null
   trap '' HUP
   trap gone TERM
-  ( while sleep "$beat" >/dev/null 3<&-; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
+  ( nap=; trap 'kill "$nap"; exit' TERM
+    while sleep "$beat" >/dev/null 3<&- & nap=$!; wait "$nap"; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
   ( while read -r word <&3; do :; done; kill $$ ) >/dev/null 8>&- & ears=$!
   say hello
   job_main

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import DEADMAN, Decided, JobRecord, attach_job
+from runner.execute import DEADMAN, Decided, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
-from runner.workflows.changes.transaction import judge_kept, try_changes
+from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job, let_forget
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from runner.record import SegmentView
     from runner.workflows.site import Task
 
-__all__ = ["JOBS", "carry_changes", "close_open_jobs"]
+__all__ = ["JOBS", "UNSEEN", "carry_changes", "close_open_jobs"]
 
 JOBS = 1000
 """Jobs of a segment are numbered from its own number times this."""
+UNSEEN = Decided("keep", DEADMAN)
+"""What a host decides where it finds the site well and nobody looks."""
 
 
 _NO_VERDICT = {
@@ -161,7 +163,7 @@ class _Work:
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
         for segment, record in close_open_jobs(self.task, self.part.number):
-            self._judge_kept(segment, record, pending)
+            self._go_on(segment, record, pending)
         task, now = self.task, reread(self.task)
         self.facts = now
         held = {
@@ -179,21 +181,25 @@ class _Work:
                 left.append(change)
         return tuple(left)
 
-    def _judge_kept(self, segment: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
-        """What a host kept while nobody looked is looked at now, and taken back where it broke the site."""
+    def _go_on(self, segment: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
+        """What a host kept while nobody looked is looked at now, and taken back where it broke the site.
+
+        What it was in the middle of when all its processes were killed is taken back, to be tried again.
+        """
         kept = thaw_as(Kept, segment.trial) if segment.trial else None
         group = tuple(change for change in pending if kept and change.item in kept.items)
         if kept is None or not group or self.facts is None:
             close_job(self.task, segment.number, segment.job, record.status)
             return
         state = State(self.facts, kept.seen)
-        trial = judge_kept(self.task, self.step, segment.number, group, state, tag=kept.tag)
+        settle = judge_kept if record.decided == UNSEEN else take_back
+        trial = settle(self.task, self.step, segment.number, group, state, tag=kept.tag)
         let_forget(self.task, segment.number, segment.job)
         self.looks += trial.looks
         self.broken = not trial.healthy
         if self.broken:
             self._all(group, Outcome.FAILED, trial.why)
-        else:
+        elif record.decided == UNSEEN:
             self._settle(group, trial)
 
     def _idle(self) -> StepOutcome:
@@ -233,21 +239,26 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
     """A trial that an earlier attempt began is taken back if it still waits, and is then tried again.
 
     Returns:
-        Those that their hosts kept while nobody looked; they are still open.
+        Those that their hosts kept while nobody looked, and those of which everything was killed; they are
+        still open.
     """
     unseen = []
     session = task.session
     endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
     for segment in session.ledger.segments(task.run, task.site.name):
         if segment.number // JOBS == part and segment.state == "started":
-            record = attach_job(
-                session.hosts.pool,
-                endpoint,
-                segment.job,
-                verdict=lambda _: "undo",
-                limits=session.hosts.limits,
-            )
-            if record and record.decided == Decided("keep", DEADMAN):
+            try:
+                record = attach_job(
+                    session.hosts.pool,
+                    endpoint,
+                    segment.job,
+                    verdict=lambda _: "undo",
+                    limits=session.hosts.limits,
+                )
+            except DiedError as error:
+                unseen.append((segment, error.record))
+                continue
+            if record and record.decided == UNSEEN:
                 unseen.append((segment, record))
             else:
                 close_job(task, segment.number, segment.job, record.status if record else "absent")

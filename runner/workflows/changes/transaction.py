@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from runner.errors import LockedError, LostError
+from runner.errors import LockedError, LostError, UnreachableError
 from runner.execute import (
     DEADMAN,
     Awaiting,
+    DiedError,
     Job,
     JobRecord,
     TaskRecord,
@@ -31,12 +32,12 @@ from runner.workflows.changes.heard import Heard, facts_in
 from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.outside import see, see_again
-from runner.workflows.stages.segment import close_job, mark_of
+from runner.workflows.stages.segment import close_job, let_forget, mark_of
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["judge_kept", "try_changes"]
+__all__ = ["judge_kept", "take_back", "try_changes"]
 
 _TAG = 12
 """Letters of the job's id that name its restore point."""
@@ -63,7 +64,12 @@ def try_changes(
     """
     job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
     way = way or way_of(step)
-    trial = _Transaction(task, step, number, changes, state, job, way).run()
+    try:
+        trial = _Transaction(task, step, number, changes, state, job, way).run()
+    except DiedError:
+        trial = take_back(task, step, number, changes, state, tag=job[:_TAG], way=way)
+        let_forget(task, number, job)
+        return trial
     if trial.kept and trial.by == DEADMAN:
         return judge_kept(task, step, number, changes, state, tag=job[:_TAG], way=way)
     return trial
@@ -97,6 +103,31 @@ def judge_kept(
     return trial
 
 
+def take_back(
+    task: Task,
+    step: Step,
+    number: int,
+    changes: tuple[Change, ...],
+    state: State,
+    *,
+    tag: str,
+    way: Way | None = None,
+) -> Trial:
+    """Take back changes, wherever they were when everything of their job was killed on the host.
+
+    The arguments are those of `judge_kept`.
+
+    Raises:
+        LostError: not now; the site may be between two states.
+    """
+    job = job_id(task.run, task.site.name, f"{number}.{task.attempt}.died")
+    way = way or way_of(step)
+    try:
+        return _Transaction(task, step, number, changes, state, job, way, tag=tag, died=True).run()
+    except (LockedError, UnreachableError) as error:
+        raise LostError(f"{_WHY['died']}, and nothing could be taken back: {error.with_hint}") from error
+
+
 @dataclass(slots=True)
 class _Transaction:
     task: Task
@@ -108,6 +139,8 @@ class _Transaction:
     way: Way
     tag: str = ""
     """Of the restore point, where the changes were made before and nobody has looked at them."""
+    died: bool = False
+    """Everything of the job that made them was killed."""
     why: str = ""
     after: Signals | None = None
     left: SiteFacts | None = None
@@ -181,14 +214,18 @@ class _Transaction:
         if not self.done:
             self.log.began(self.heard.said("log"))
         before, (facts, problem) = self.before.facts, self.heard.facts()
+        if self.died:
+            return self._told("undo", _WHY["died"])
         half = half_done(before, facts, self.heard.said("change"), self.heard.mark)
         self.why = damage(before, facts, problem) or half or self.heard.cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why and not self.done:
             self.why = self.log.blame(lambda: see(self.task))
-        verdict: Verdict = "undo" if self.why else "keep"
-        session = self.task.session
+        return self._told("undo" if self.why else "keep", self.why)
+
+    def _told(self, verdict: Verdict, why: str) -> Verdict:
+        self.why, session = why, self.task.session
         session.emit(
             "trial.judged",
             self.task.run,
@@ -204,7 +241,7 @@ class _Transaction:
         facts, problem = facts_in(_text(record.tasks.get("read")), self.heard.mark)
         context = replace(self._context, after=facts, after_problem=problem)
         outcome = self.task.session.cleaned(self._understood(record, context))
-        by = record.decided.by if record.decided else record.status
+        by = "died" if self.died else record.decided.by if record.decided else record.status
         if record.decided is None or record.decided.verdict == "keep":
             return Trial(
                 kept=True,
@@ -298,7 +335,7 @@ class _Transaction:
 _WHY = {
     DEADMAN: "the site did not work, as far as its host could tell, and nobody was there to look",
     "cancelled": "the run was cancelled",
-    "died": "the host's process died in the middle",
+    "died": "the host's processes were killed in the middle",
     "nospace": "no space was left on the host",
     "failed": "the restore point could not be made",
 }

@@ -13,7 +13,7 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import Job, JobRecord, Lock, attach_job, job_id, read, run_job
+from runner.execute import DiedError, Job, JobRecord, Lock, attach_job, job_id, read, run_job
 from runner.execute import Task as HostTask
 from runner.model import (
     Action,
@@ -92,7 +92,10 @@ class _Stage:
 
     def outcome(self) -> StepOutcome:
         """Attach to a job that was begun, or read, plan and begin one; then reboot, record, let it go."""
-        record = self._attached() if self.begun else None
+        try:
+            record = self._attached() if self.begun else None
+        except DiedError as error:
+            record = error.record
         if record is None:
             try:
                 facts = read_system(self.hosts, self.host, become=self.step.become)
@@ -107,7 +110,10 @@ class _Stage:
             if not (any(c.action is Action.CHANGE for c in changes) or self.options.autoremove):
                 idle = Aftermath(outcome=_idle(self.step, changes), boot=facts.boot, reboot=facts.reboot)
                 return self._record(self._rebooted(idle))
-            record = self._run(facts, changes)
+            try:
+                record = self._run(facts, changes)
+            except DiedError as error:
+                record = error.record
         if record.status == "locked":
             close_job(self.task, self.part.number, self.job, record.status)
             raise LockedError("another run works on the packages of this host", hint="wait for it to end")

@@ -41,12 +41,16 @@ def understood(
         context: with what was read in the end.
     """
     kinds = registry()
-    return tuple(
-        _understood(kinds[step.kind], step, record.tasks.get(name), record, context)
-        if scripts[step.id]
-        else kinds[step.kind].idle(step, context)
-        for name, step in names.items()
-    )
+    outcomes = []
+    for name, step in names.items():
+        kind = kinds[step.kind]
+        if not scripts[step.id]:
+            outcomes.append(kind.idle(step, context))
+        elif name not in record.tasks and any(one.outcome is Outcome.LOST for one in outcomes):
+            outcomes.append(StepOutcome(step=step.id, outcome=_SKIPPED["died"][0], why=_SKIPPED["died"][1]))
+        else:
+            outcomes.append(_understood(kind, step, record.tasks.get(name), record, context))
+    return tuple(outcomes)
 
 
 def _understood(
@@ -84,5 +88,5 @@ _SKIPPED = {
         Outcome.FAILED,
         "not begun, since the site's lock could not be written on the host; is its disk full? df -h",
     ),
-    "died": (Outcome.SKIPPED, "not begun, since the host's process died"),
+    "died": (Outcome.LOST, "not begun, since the host's process died"),  # so that `resume` comes to it
 }

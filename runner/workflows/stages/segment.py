@@ -15,6 +15,7 @@ from runner.errors import (
 )
 from runner.execute import (
     Awaiting,
+    DiedError,
     Event,
     Job,
     JobRecord,
@@ -129,16 +130,19 @@ def _carry_once(
     session.ledger.begin_segment(run, site, part.number, job)
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
-    with task.stop.controlling() as control:
-        record = run_job(
-            session.hosts.pool,
-            endpoint,
-            ordered,
-            on_event=lambda event: _tell(task, names, event),
-            verdict=judged.judge if judged else None,
-            control=control,
-            limits=session.hosts.limits,
-        )
+    try:
+        with task.stop.controlling() as control:
+            record = run_job(
+                session.hosts.pool,
+                endpoint,
+                ordered,
+                on_event=lambda event: _tell(task, names, event),
+                verdict=judged.judge if judged else None,
+                control=control,
+                limits=session.hosts.limits,
+            )
+    except DiedError as error:
+        record = error.record
     context = reread(context, record)
     outcomes = () if record.status == "locked" else understood(names, scripts, record, context)
     if judged:

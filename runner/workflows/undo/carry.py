@@ -27,9 +27,9 @@ from runner.steps.wordpress.database_undo import (
     counted,
     parse_database,
 )
-from runner.workflows.changes.carry import JOBS, close_open_jobs
-from runner.workflows.changes.transaction import try_changes
-from runner.workflows.changes.trial import State, Trial, Way
+from runner.workflows.changes.carry import JOBS, UNSEEN, close_open_jobs
+from runner.workflows.changes.transaction import take_back, try_changes
+from runner.workflows.changes.trial import Kept, State, Trial, Way
 from runner.workflows.stages.outside import record_looks, see
 from runner.workflows.stages.segment import close_job
 from runner.workflows.undo.foresee import foresee_undo
@@ -77,14 +77,13 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
     trouble = ""
     if pending:
         task.session.emit("step.started", task.run, task.site.name, step.id)
-        if task.attempt > 1:
-            for segment, record in close_open_jobs(task, part.number):
-                close_job(task, segment.number, segment.job, record.status)
         if facts is None:
             raise HostError("the site was not read")
+        way = _way(task, step)
+        if task.attempt > 1:
+            _close_open(task, part, pending, facts, way)
         seen = see(task)
         record_looks(task, seen, "before")
-        way = _way(task, step)
         trial = try_changes(
             task, step, part.number * JOBS + task.attempt, pending, State(facts, seen), way=way
         )
@@ -100,6 +99,18 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
     )
     task.session.record(task.run, task.site.name, outcome)
     return (outcome,), facts
+
+
+def _close_open(task: Task, part: Segment, pending: tuple[Change, ...], facts: SiteFacts, way: Way) -> None:
+    """What an earlier attempt left open is done again; where all of it was killed, it is taken back first."""
+    (step,) = part.steps
+    for segment, record in close_open_jobs(task, part.number):
+        if segment.trial is None or record.decided == UNSEEN:
+            close_job(task, segment.number, segment.job, record.status)
+        else:
+            kept = thaw_as(Kept, segment.trial)
+            state = State(facts, kept.seen)
+            take_back(task, step, segment.number, pending, state, tag=kept.tag, way=way)
 
 
 def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
