@@ -28,6 +28,8 @@ class Extension:
     requires_wordpress: str = ""
     folder: str = ""
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
+    link: str = ""
+    """Where its folder leads, where that is a link."""
     writable: bool = True
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""

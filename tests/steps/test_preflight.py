@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,24 @@ def test_a_folder_deep_below_that_belongs_to_another_holds_the_update(fleet: Fle
     assert shop.facts().web_php == shop.facts().php
     logs = {log.path: log.size for log in shop.facts().logs}
     assert logs[str(fleet.hosts["web1"].php_log)] == fleet.hosts["web1"].php_log.stat().st_size
+
+
+def test_a_plugin_that_other_sites_may_share_is_not_updated_through_a_link(fleet: Fleet) -> None:
+    """WordPress would delete what the link leads to, and put a folder in its place."""
+    fleet.reset("acme-shop")
+    shop = Worker(fleet, "acme-shop")
+    plugin, shared = shop.path / "wp-content/plugins/harbour-forms", shop.path.with_name("shared-forms")
+    plugin.rename(shared)
+    plugin.symlink_to(shared)
+    try:
+        held = shop.step("wordpress.plugins", update=("harbour-forms",))
+        assert (held.outcome, held.why) == (
+            Outcome.HELD,
+            f"its folder is a link to {shared}: update it where that is looked after",
+        )
+    finally:
+        shutil.rmtree(shared)
+        fleet.reset("acme-shop")
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
         ),
         ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
         ({"writable": False}, {}, "this login may not write to its folder"),
+        ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it where that is looked after"),
         (
             {"file": "a.php"},
             {},

@@ -13,6 +13,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'version'            => (string) $version,
 		'file'               => $file,
 		'folder'             => $folder,
+		'link'               => is_link( $folder ) ? (string) readlink( $folder ) : '',
 		'active'             => $active,
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
 		'door'               => sitecrew_needs_door( $folder ),

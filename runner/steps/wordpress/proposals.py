@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFacts, Step
+from runner.steps.text import sentence
 from runner.steps.versions import compare
 
 __all__ = ["change", "impediment", "network_note", "obstacle", "unknown"]
@@ -103,6 +104,7 @@ def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, 
     needed = entry.requires_wordpress
     older = needed and compare(facts.wordpress, needed) < 0
     yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"
+    yield entry.link, f"its folder is a link to {sentence(entry.link)}: update it where that is looked after"
     yield not entry.writable, "this login may not write to its folder"
     single = entry.file.endswith(".php") and "/" not in entry.file
     yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"
