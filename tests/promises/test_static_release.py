@@ -18,6 +18,7 @@ from runner.execute import Job, Lock, Task, job_id, run_job
 from runner.model import Outcome
 from runner.steps.static import switch_script
 from runner.steps.static.layout import Layout
+from runner.workflows.sending.trial import ReleaseTrial
 from tests.crew import Crew, at_work, check_host_is_clean, ended, kill, read_until, work
 
 SITE = "globex-docs"
@@ -314,6 +315,36 @@ def test_a_release_that_breaks_is_switched_back_within_two_seconds(crew, page):
     phases = [look["phase"] for look in crew.site(SITE)["looks"]]
     assert sorted(set(phases)) == ["after", "before", "undo"]
     check_host_is_clean(crew.fleet, "web3")
+
+
+def test_a_release_that_nobody_could_look_at_is_looked_at_before_it_is_told(crew, monkeypatch):
+    release(crew)
+    good = online(crew)
+    spoil(crew)
+    monkeypatch.setattr(ReleaseTrial, "wait", 1)
+    monkeypatch.setattr(ReleaseTrial, "judge", lambda *_: None)
+    ending = release(crew)
+    assert (ending.outcome, online(crew)) == (Outcome.UNDONE, good), ending
+
+
+@pytest.mark.parametrize("number", [6, 7, 8])
+def test_a_controller_killed_amid_a_release_that_breaks_takes_it_back_without_a_wait(crew, number):
+    release(crew)
+    good = online(crew)
+    spoil(crew)
+    crew.say(str(number), "event", "run", "docs", module="tests.promises.dying")
+    began = time.monotonic()
+    said = crew.say("resume", "last", "--json")
+    assert time.monotonic() - began < ReleaseTrial.wait / 3
+    assert (said.code, online(crew)) == (5, good), said
+    assert step(crew)["outcome"] == "undone"
+    check_host_is_clean(crew.fleet, "web3")
+
+
+def spoil(crew):
+    """The next release has lost its front page's text."""
+    fill(crew, 2)
+    (crew.folder / "dist/index.html").write_text(BROKEN["the text is gone"])
 
 
 def test_undo_by_hand_switches_back_and_can_itself_be_undone(crew):

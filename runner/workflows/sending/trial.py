@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.execute import Awaiting, JobRecord, Verdict
+from runner.errors import HostError
+from runner.execute import DEADMAN, Awaiting, JobRecord, Verdict, read
 from runner.execute import Task as HostTask
+from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, StepOutcome
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
@@ -23,26 +25,54 @@ _PATIENCE = 0.0
 """A second bad look confirms the first; files need no more time than that."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What it takes to judge a release later: how the site looked before, where that counts; the way back."""
+
+    before: Signals | None
+    back: str
+
+
 class ReleaseTrial:
-    """The looks at one release. Whoever joins a job that was begun before knows no look before it."""
+    """The looks at one release.
+
+    Args:
+        task: the site.
+        order: what its job switches to; None over sftp, and for who joins a job that was begun before.
+        measure: whether the site must be as it was, unless the release is meant to be another site.
+        remembered: by whoever began the job.
+    """
 
     wait = 90
     """Seconds of silence after which the host keeps a release: it has read it again, file by file."""
 
-    def __init__(self, task: Task, order: SwitchOrder | None = None, *, measure: bool = True) -> None:
-        self.task, self.order, self.measure = task, order, measure
-        self.why = ""
+    def __init__(
+        self,
+        task: Task,
+        order: SwitchOrder | None = None,
+        *,
+        measure: bool = True,
+        remembered: str | None = None,
+    ) -> None:
+        self.task, self.measure = task, measure
+        self.why = self.back = ""
         self.before: Signals | None = None
+        if remembered:
+            known = thaw_as(_Remembered, remembered)
+            self.before, self.back = known.before, known.back
         if order is not None:
+            self.back = back_script(Layout.of(task.site.path), order)
             self.look_before()
 
     @property
+    def remembered(self) -> str:
+        """For whoever joins the job."""
+        return freeze(_Remembered(self.before, self.back))
+
+    @property
     def undo(self) -> tuple[HostTask, ...]:
-        """The way back; none for who joins, since the host has it."""
-        if self.order is None:
-            return ()
-        text = back_script(Layout.of(self.task.site.path), self.order)
-        return (HostTask("back", text, timeout=_LIMIT),)
+        """The way back."""
+        return (HostTask("back", self.back, timeout=_LIMIT),) if self.back else ()
 
     def look_before(self) -> None:
         """How the site is now is the measure, unless the release is meant to be another site."""
@@ -68,14 +98,29 @@ class ReleaseTrial:
         if outcome.outcome is not Outcome.CHANGED:
             return outcome
         if record.decided is None or record.decided.verdict == "keep":
-            return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
+            unseen = record.decided is not None and record.decided.by == DEADMAN
+            self.why = self.look("after") if unseen else ""
+            if not self.why:
+                return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
+            switched = self._switch_back()
+        else:
+            back = record.tasks.get("back")
+            switched = back is not None and back.ok
         why = self.why or f"its host decided ({record.decided.by if record.decided else record.status})"
-        back = record.tasks.get("back")
-        if back is None or not back.ok:
+        if not switched:
             return undone(outcome, why, "the link could not be switched back")
         if self.task.order.undo:
             return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
         return undone(outcome, why, self.look("undo"))
+
+    def _switch_back(self) -> bool:
+        """After the job, which kept what nobody had looked at."""
+        hosts, host = self.task.session.hosts, self.task.order.hosts[self.task.site.host]
+        try:
+            done = [read(hosts.pool, hosts.endpoint(host), (task,))["back"] for task in self.undo]
+        except HostError:
+            return False
+        return bool(done) and done[0].ok
 
 
 def undone(outcome: StepOutcome, why: str, broken: str) -> StepOutcome:

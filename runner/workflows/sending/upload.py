@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, SecretError, UsageError
-from runner.execute import attach_job
+from runner.execute import DiedError, attach_job
 from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
@@ -21,6 +21,7 @@ from runner.workflows.sending.trial import ReleaseTrial
 from runner.workflows.stages.segment import carry_segment, job_of
 
 if TYPE_CHECKING:
+    from runner.record import SegmentView
     from runner.workflows.site import Task
 
 __all__ = ["carry_upload"]
@@ -37,9 +38,11 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     session, step = task.session, part.step
     once = replace(step, retries=0)  # sending is what is tried again: what was sent is put in place once
     segment = Segment(part.number, (once,))
-    if _was_begun(task, part, segment):
-        joined = ReleaseTrial(task) if isinstance(step.options, ReleaseOptions) else None
-        return carry_segment(task, segment, [once], judged=joined)
+    if (begun := _begun(task, part)) is not None:
+        release = isinstance(step.options, ReleaseOptions)
+        joined = ReleaseTrial(task, remembered=begun.trial) if release else None
+        if _ended_there(task, segment, joined):
+            return carry_segment(task, segment, [once], judged=joined)
     session.emit("step.started", task.run, task.site.name, step.id)
     for left in range(step.retries, -1, -1):
         ready = _gathered(task, step)
@@ -54,16 +57,24 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     return carry_segment(task, segment, [once], prepared=ready, judged=trial)
 
 
-def _was_begun(task: Task, part: Barrier, segment: Segment) -> bool:
-    """Whether an earlier attempt wrote the job down and the host has it."""
-    started = {
-        one.number for one in task.session.ledger.segments(task.run, task.site.name) if one.state == "started"
-    }
-    if task.attempt == 1 or part.number not in started:
-        return False
+def _begun(task: Task, part: Barrier) -> SegmentView | None:
+    """The job that an earlier attempt wrote down."""
+    if task.attempt == 1:
+        return None
+    segments = task.session.ledger.segments(task.run, task.site.name)
+    return next((one for one in segments if one.number == part.number and one.state == "started"), None)
+
+
+def _ended_there(task: Task, segment: Segment, trial: ReleaseTrial | None) -> bool:
+    """Follow that job to its end; False where the host has never had it."""
     hosts = task.session.hosts
     endpoint = hosts.endpoint(task.order.hosts[task.site.host])
-    return attach_job(hosts.pool, endpoint, job_of(task, segment), limits=hosts.limits) is not None
+    verdict = trial.judge if trial else None
+    try:
+        job = job_of(task, segment)
+        return attach_job(hosts.pool, endpoint, job, verdict=verdict, limits=hosts.limits) is not None
+    except DiedError:
+        return True
 
 
 def _gathered(task: Task, step: Step) -> object:

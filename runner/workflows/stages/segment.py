@@ -66,6 +66,10 @@ class Judged(Protocol):
     def undo(self) -> tuple[HostTask, ...]:
         """What the host does where it does not stay."""
 
+    @property
+    def remembered(self) -> str:
+        """What a later attempt needs to judge the job."""
+
     def judge(self, _: Awaiting) -> Verdict:
         """Keep or undo."""
 
@@ -127,7 +131,8 @@ def _carry_once(
     ordered = _ordered(task, job, names, scripts, context)
     if judged:
         ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
-    session.ledger.begin_segment(run, site, part.number, job)
+    trial = judged.remembered if judged else None
+    session.ledger.begin_segment(run, site, part.number, job, trial=trial)
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
     try:
