@@ -26,6 +26,7 @@ FOR_EVER = {case.name: case for case in MIGRATIONS}["an option changed for ever"
 
 def test_a_run_is_put_back_and_that_is_put_back_too(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, FINE)
+    fleet.clear_host(fleet.sites[SITE].host)
     crew = Crew(fleet, tmp_path / "crew", ONE)
     assert crew.say("run", "one", "-l", SITE).code == 0
     run = crew.show()["run"]
