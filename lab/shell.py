@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["LabError", "run", "side_by_side", "until", "usual_umask", "write"]
+__all__ = ["LabError", "mounted", "run", "side_by_side", "until", "usual_umask", "write"]
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -74,6 +74,17 @@ def until(check: Callable[[], bool], what: str, *, seconds: float = 30.0) -> Non
             raise LabError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+@contextmanager
+def mounted(folder: Path, *how: str) -> Iterator[Path]:
+    """The folder, made if need be, with what `mount` is told in its place; only for root."""
+    folder.mkdir(exist_ok=True)
+    run("mount", *how, folder)
+    try:
+        yield folder
+    finally:
+        run("umount", folder)
 
 
 def side_by_side(*works: Callable[[], object]) -> None:

@@ -3,6 +3,7 @@
 from runner.execute.endpoint import Endpoint, Target, resolve
 from runner.execute.events import (
     DEADMAN,
+    UNSEEN,
     Awaiting,
     Decided,
     DiedError,
@@ -28,6 +29,7 @@ from runner.execute.upload import Sent, Source, upload
 
 __all__ = [
     "DEADMAN",
+    "UNSEEN",
     "Awaiting",
     "Control",
     "Decided",

@@ -10,6 +10,7 @@ from runner.execute.frames import Decoder, Frame
 
 __all__ = [
     "DEADMAN",
+    "UNSEEN",
     "Awaiting",
     "Decided",
     "DiedError",
@@ -95,6 +96,10 @@ class Decided:
 
     verdict: str
     by: str
+
+
+UNSEEN = Decided("keep", DEADMAN)
+"""What a host decides where it finds the site well and nobody looks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,16 @@ class SiteFacts:
         return own.removeprefix(home) if own.startswith(home) else ""
 
     @property
+    def root_folder(self) -> str:
+        """`root` without the slash at its end."""
+        return self.root.rstrip("/") or "/"
+
+    @property
+    def content_folder(self) -> str:
+        """Of plugins, themes and uploads."""
+        return self.content or f"{self.root}wp-content"
+
+    @property
     def databases(self) -> tuple[int, ...]:
         """The versions of the databases of all sites; of a single site, its own."""
         return tuple(site.database_version for site in self.network) or (self.database_version,)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import pytest
 
 from bench.parts.visitors import Crowd
 from lab.hosts import command
-from lab.shell import LabError
+from lab.shell import LabError, mounted
 from tests.crew import Crew, check_nobody_is_left, ended
 from tests.promises.test_gauntlet import check_well
 
@@ -76,9 +75,8 @@ def elsewhere(shop: Crew) -> Iterator[Path]:
     shop.fleet.reset()
     place.mkdir()
     options = f"mode=700,uid={place.parent.stat().st_uid}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with mounted(place, "-t", "tmpfs", "-o", options, "tmpfs"):
+        yield place
     place.rmdir()
 
 

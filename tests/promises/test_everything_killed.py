@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.hosts import end_jobs
 from lab.shell import until
 from tests.crew import Crew, check_host_is_clean, ended, plugin_version
 from tests.promises.test_gauntlet import check_well
@@ -50,7 +49,7 @@ def site(fleet: Fleet) -> Path:
 def test_a_change_that_was_under_way_is_taken_back_at_once(fleet: Fleet, site: Path, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path / "crew", PLUGIN)
     process = crew.start("run", "plugin", "-l", SITE, "--json")
-    kill_all(fleet, lambda: installed(site) == "1.1")
+    kill_all(fleet, lambda: installed(fleet) == "1.1")
     said = ended(process)
     assert said.code == 3, said
     [change] = crew.site(SITE)["steps"][0]["changes"]
@@ -58,14 +57,14 @@ def test_a_change_that_was_under_way_is_taken_back_at_once(fleet: Fleet, site: P
     assert plugin_version(fleet, SITE, SLUG) == "1.0"
     check_well(fleet, crew, SITE)
     assert crew.say("run", "plugin", "-l", SITE).code == 0
-    assert installed(site) == "1.1"
+    assert installed(fleet) == "1.1"
     check_host_is_clean(fleet, "web2")
 
 
 def test_resume_takes_it_back_and_tries_again(fleet: Fleet, site: Path, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path / "crew", PLUGIN)
     process = crew.start("run", "plugin", "-l", SITE, "--json")
-    until(lambda: installed(site) == "1.1", "the update", seconds=60)
+    until(lambda: installed(fleet) == "1.1", "the update", seconds=60)
     process.kill()
     process.communicate()
     kill_all(fleet, lambda: True)
@@ -94,17 +93,14 @@ def test_a_command_that_was_under_way_is_lost_until_somebody_resumes(
     check_host_is_clean(fleet, site.owner().rpartition("-")[2])
 
 
-def installed(site: Path) -> str:
+def installed(fleet: Fleet) -> str:
+    """Nothing while it is exchanged."""
     with suppress(OSError, IndexError):
-        text = (site / f"wp-content/plugins/{SLUG}/{SLUG}.php").read_text()
-        return text.split("Version: ")[1].split()[0]
+        return plugin_version(fleet, SITE, SLUG)
     return ""
 
 
 def kill_all(fleet: Fleet, moment: Callable[[], bool]) -> None:
-    """`kill -9` for all that the account runs, until nothing comes after it."""
+    """`kill -9` for all that the account runs."""
     until(moment, "the moment", seconds=60)
-    while pids := fleet.jobs("web2"):
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    end_jobs(fleet.spec.user("web2"))

@@ -5,12 +5,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import runner
+from lab.shell import mounted
 from runner.errors import LedgerError
 from runner.record import Ledger
 
@@ -22,16 +22,6 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ROOT}
     )
-
-
-@contextmanager
-def mounted(folder: Path, *how: str):
-    folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", *how, str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_new_ledger_is_for_its_owner_only(file: Path, url: str):

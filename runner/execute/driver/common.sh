@@ -48,6 +48,13 @@ else
   detach() { trap '' HUP; exec "$@"; }
 fi
 
+# nap: the time between two heartbeats; who is told to end meanwhile takes the sleep along
+nap() {
+  trap 'kill "$nap"; exit' TERM
+  sleep "$beat" >/dev/null 3<&- & nap=$!
+  wait "$nap"
+}
+
 # search PATH: sets root to the first of our roots that holds PATH
 search() {
   LOGNAME=${LOGNAME:-$(id -un)}

@@ -150,8 +150,8 @@ warden() {
     if ! alive "$1" "$2" "$boot"; then
       whose=
       { read -r whose at <"$folder/id"; } 2>/dev/null
-      if [ "$whose" != "$nonce" ]; then exit; fi
-      if [ ! -e "$folder/done" ]; then heir
+      if [ "$whose" != "$nonce" ]; then :
+      elif [ ! -e "$folder/done" ]; then heir
       # it died between making its record and filling it, when all was done
       elif [ ! -s "$folder/done" ]; then { echo "died 0" >"$folder/done"; } 2>/dev/null; emit "bye died 0"
       fi

@@ -79,9 +79,8 @@ exec 3<&0 </dev/null
 follower=
 # the pulse: heartbeats, and once the job is over the end of the stay for the word `ack`
 (
-  left=$linger nap=
-  trap 'kill "$nap"; exit' TERM
-  while sleep "$beat" >/dev/null 3<&- & nap=$!; wait "$nap"; do
+  left=$linger
+  while nap; do
     say hb || exit
     over || continue
     left=$((left - beat))

@@ -45,8 +45,7 @@ go() {
   exec 3<&0 8>&2 </dev/null 2>/dev/null
   trap '' HUP
   trap gone TERM
-  ( nap=; trap 'kill "$nap"; exit' TERM
-    while sleep "$beat" >/dev/null 3<&- & nap=$!; wait "$nap"; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
+  ( while nap; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
   ( while read -r word <&3; do :; done; kill $$ ) >/dev/null 8>&- & ears=$!
   say hello
   job_main

@@ -7,7 +7,7 @@ from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.cron import Cron
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
-from runner.steps.wordpress.facts import facts_script, hindered, lacks_wp_cli, parse_facts
+from runner.steps.wordpress.facts import facts_in, facts_script, hindered, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.languages import Languages, asked_languages
 from runner.steps.wordpress.maintenance import Maintenance
 from runner.steps.wordpress.shell import host_script, tool_name
@@ -15,6 +15,7 @@ from runner.steps.wordpress.shell import host_script, tool_name
 __all__ = [
     "KINDS",
     "asked_languages",
+    "facts_in",
     "facts_script",
     "hindered",
     "host_script",

@@ -10,23 +10,15 @@ import shlex
 
 from runner.model import SiteFacts
 from runner.steps.base import Context, Guard, Script
-from runner.steps.wordpress.guard import active_plugins
+from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point
 from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
 
 __all__ = ["core_guard", "exchange", "place"]
 
 _PLACE = r"""
-device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
-if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$root")" ]; then
-  kept=$SITECREW_RESTORE/$tag
-else
-  kept=$root/.sitecrew-$tag
-fi
 export SITECREW_ROOT="$root" SITECREW_KEPT="$kept"
 """
 _SAVE = r"""
-find "$root" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
-mkdir -p "$kept" && chmod 700 "$kept" || exit 1
 echo 'Require all denied' >"$kept/.htaccess"
 """
 _COPY = r"""
@@ -108,7 +100,7 @@ def core_guard(context: Context, tag: str) -> Guard | None:
     files = host_script(host, f"{bare}back")
     rest = site_script(site, host, mark, here + after).text
     return Guard(
-        save=Script(text=here + _SAVE + (_COPY if facts.core_fixed else "")),
+        save=Script(text=here + BEGIN + _SAVE + (_COPY if facts.core_fixed else "")),
         # the files are put back also where no PHP is found; the rest needs one
         undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
         settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),
@@ -119,8 +111,8 @@ def core_guard(context: Context, tag: str) -> Guard | None:
 
 def place(facts: SiteFacts, tag: str) -> str:
     """Shell text that sets `$root`, and `$kept`: the restore point, on the same file system as the site."""
-    root = facts.root.rstrip("/") or "/"
-    return f"tag={shlex.quote(tag)} root={shlex.quote(root)}\n{_PLACE}"
+    root = facts.root_folder
+    return f"root={shlex.quote(root)}\n{restore_point(root, tag)}{_PLACE}"
 
 
 def exchange(mark: str) -> str:

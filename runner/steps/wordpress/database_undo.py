@@ -201,7 +201,7 @@ def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
 
 def _script(context: Context, tag: str, body: str) -> Script:
     facts = _facts(context)
-    content = facts.content or f"{facts.root}wp-content"
+    content = facts.content_folder
     head = f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_POINT.strip()}"
     return site_script(context.site, context.host, context.mark, f"{head}\n{body}")
 

@@ -16,7 +16,7 @@ from runner.steps.text import sentence
 from runner.steps.wordpress.said import marked, shaped
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
+__all__ = ["facts_in", "facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
 
 _Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark)
 _BODY = """
@@ -109,6 +109,14 @@ def facts_script(
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
     run = program("facts", mark, data, '"$@" ', parts=("facts_items", "facts_translations"))
     return site_script(site, host, mark, _BODY.format(program=run))
+
+
+def facts_in(output: str, mark: str) -> tuple[SiteFacts | None, str]:
+    """The facts in the output of `facts_script`, or why there are none."""
+    try:
+        return parse_facts(output, mark), ""
+    except HostError as error:
+        return None, str(error)
 
 
 def parse_facts(output: str, mark: str) -> SiteFacts:

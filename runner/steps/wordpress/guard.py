@@ -15,19 +15,22 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["active_plugins", "extensions_guard", "head", "site_check"]
+__all__ = ["BEGIN", "active_plugins", "extensions_guard", "head", "restore_point", "site_check"]
 
 _PLACE = r"""
 device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
-if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$content")" ]; then
+if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$site_folder")" ]; then
   kept=$SITECREW_RESTORE/$tag
 else
-  kept=$content/.sitecrew-$tag
+  kept=$site_folder/.sitecrew-$tag
 fi
 """
-_SAVE = r"""
-find "$content" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
+BEGIN = r"""
+find "$site_folder" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
 mkdir -p "$kept" && chmod 700 "$kept" || exit 1
+"""
+"""Makes the restore point; those in the site's folder that are too old go."""
+_SAVE = r"""
 room() {
   need=$(du -sk "$@" 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }')
   free=$(df -Pk "$kept" 2>/dev/null | awk 'NR == 2 { print $4 }')
@@ -66,7 +69,7 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f"{here}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
+        save=Script(text=f"{here}{BEGIN}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
         undo=site_script(
             site,
             host,
@@ -87,8 +90,13 @@ def site_check(context: Context) -> Script:
 
 def head(facts: SiteFacts, tag: str) -> str:
     """Shell text that sets `$content`, and `$kept`: where the restore point lies."""
-    content = facts.content or f"{facts.root}wp-content"
-    return f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_PLACE}"
+    content = shlex.quote(facts.content_folder)
+    return f"content={content}\n{restore_point(facts.content_folder, tag)}"
+
+
+def restore_point(folder: str, tag: str) -> str:
+    """Shell text that sets `$kept`: a restore point on the same file system as this folder of the site."""
+    return f"tag={shlex.quote(tag)} site_folder={shlex.quote(folder)}\n{_PLACE}"
 
 
 def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def put_back_neighbours(facts: SiteFacts) -> str:
 
 
 def _each(verb: str, facts: SiteFacts) -> str:
-    content = facts.content or f"{facts.root}wp-content"
+    content = facts.content_folder
     places = (
         ("plugins", facts.plugins_folder or f"{content}/plugins", "*"),
         ("themes", facts.themes_folder or f"{content}/themes", "*"),

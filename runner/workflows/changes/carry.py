@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import DEADMAN, Decided, DiedError, JobRecord, attach_job
+from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
@@ -29,12 +29,10 @@ if TYPE_CHECKING:
     from runner.record import SegmentView
     from runner.workflows.site import Task
 
-__all__ = ["JOBS", "UNSEEN", "carry_changes", "close_open_jobs"]
+__all__ = ["JOBS", "carry_changes", "close_open_jobs"]
 
 JOBS = 1000
 """Jobs of a segment are numbered from its own number times this."""
-UNSEEN = Decided("keep", DEADMAN)
-"""What a host decides where it finds the site well and nobody looks."""
 
 
 _NO_VERDICT = {

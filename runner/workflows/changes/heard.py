@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.errors import HostError
 from runner.execute import Event, TaskEnded, TaskOutput
 from runner.model import SiteFacts
-from runner.steps.wordpress import parse_facts
+from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.facts import fatal_error
 
-__all__ = ["Heard", "facts_in"]
+__all__ = ["Heard"]
 
 
 @dataclass(slots=True)
@@ -49,11 +48,3 @@ class Heard:
             return ""
         reason = fatal_error(self.said("cron")) or "no reason was printed"
         return f"its cron does not start any more: {reason}"
-
-
-def facts_in(text: str, mark: str) -> tuple[SiteFacts | None, str]:
-    """The site as the host has read it, or why it cannot be read."""
-    try:
-        return parse_facts(text, mark), ""
-    except HostError as error:
-        return None, str(error)

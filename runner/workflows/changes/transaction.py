@@ -24,11 +24,12 @@ from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Result
 from runner.steps.text import sentence
+from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
 from runner.verify import Signals
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
-from runner.workflows.changes.heard import Heard, facts_in
+from runner.workflows.changes.heard import Heard
 from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.outside import see, see_again
@@ -211,11 +212,11 @@ class _Transaction:
 
     def _judge(self, _: Awaiting) -> Verdict:
         """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
+        if self.died:
+            return self._told("undo", _WHY["died"])
         if not self.done:
             self.log.began(self.heard.said("log"))
         before, (facts, problem) = self.before.facts, self.heard.facts()
-        if self.died:
-            return self._told("undo", _WHY["died"])
         half = half_done(before, facts, self.heard.said("change"), self.heard.mark)
         self.why = damage(before, facts, problem) or half or self.heard.cron_died()
         if not self.why:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import DEADMAN, Awaiting, JobRecord, Verdict, read
+from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict, read
 from runner.execute import Task as HostTask
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, StepOutcome
@@ -98,8 +98,7 @@ class ReleaseTrial:
         if outcome.outcome is not Outcome.CHANGED:
             return outcome
         if record.decided is None or record.decided.verdict == "keep":
-            unseen = record.decided is not None and record.decided.by == DEADMAN
-            self.why = self.look("after") if unseen else ""
+            self.why = self.look("after") if record.decided == UNSEEN else ""
             if not self.why:
                 return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
             switched = self._switch_back()
@@ -115,12 +114,13 @@ class ReleaseTrial:
 
     def _switch_back(self) -> bool:
         """After the job, which kept what nobody had looked at."""
+        if not self.undo:
+            return False
         hosts, host = self.task.session.hosts, self.task.order.hosts[self.task.site.host]
         try:
-            done = [read(hosts.pool, hosts.endpoint(host), (task,))["back"] for task in self.undo]
+            return read(hosts.pool, hosts.endpoint(host), self.undo)["back"].ok
         except HostError:
             return False
-        return bool(done) and done[0].ok
 
 
 def undone(outcome: StepOutcome, why: str, broken: str) -> StepOutcome:

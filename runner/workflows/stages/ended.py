@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runner.errors import HostError
 from runner.execute import JobRecord, TaskRecord
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
-from runner.steps.wordpress import parse_facts
+from runner.steps.wordpress import facts_in
 from runner.workflows.stages.become import refused
 
 __all__ = ["REREAD", "reread", "understood"]
@@ -23,10 +22,8 @@ def reread(context: Context, record: JobRecord) -> Context:
     found = record.tasks.get(REREAD)
     if found is None:
         return context
-    try:
-        return replace(context, after=parse_facts(found.text, context.mark))
-    except HostError as error:
-        return replace(context, after_problem=str(error))
+    facts, problem = facts_in(found.text, context.mark)
+    return replace(context, after=facts, after_problem=problem)
 
 
 def understood(
@@ -47,7 +44,7 @@ def understood(
         if not scripts[step.id]:
             outcomes.append(kind.idle(step, context))
         elif name not in record.tasks and any(one.outcome is Outcome.LOST for one in outcomes):
-            outcomes.append(StepOutcome(step=step.id, outcome=_SKIPPED["died"][0], why=_SKIPPED["died"][1]))
+            outcomes.append(_not_begun(step, "died"))
         else:
             outcomes.append(_understood(kind, step, record.tasks.get(name), record, context))
     return tuple(outcomes)
@@ -62,7 +59,7 @@ def _understood(
         result = Result(status=-1, seconds=found.seconds if found else 0.0, output="", why="lost")
         return kind.understand(step, result, context)
     if found.code is None:
-        return StepOutcome(step=step.id, outcome=_SKIPPED[found.why][0], why=_SKIPPED[found.why][1])
+        return _not_begun(step, found.why)
     output = found.text
     if step.become:
         if not found.why and (no := refused(context.host, output, context.mark)):
@@ -74,7 +71,12 @@ def _understood(
     return kind.understand(step, result, context)
 
 
-_SKIPPED = {
+def _not_begun(step: Step, word: str) -> StepOutcome:
+    outcome, why = _NOT_BEGUN[word]
+    return StepOutcome(step=step.id, outcome=outcome, why=why)
+
+
+_NOT_BEGUN = {
     "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
     "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
     "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
+from runner.execute import UNSEEN
 from runner.load import thaw, thaw_as
 from runner.model import (
     Change,
@@ -27,11 +28,11 @@ from runner.steps.wordpress.database_undo import (
     counted,
     parse_database,
 )
-from runner.workflows.changes.carry import JOBS, UNSEEN, close_open_jobs
+from runner.workflows.changes.carry import JOBS, close_open_jobs
 from runner.workflows.changes.transaction import take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial, Way
 from runner.workflows.stages.outside import record_looks, see
-from runner.workflows.stages.segment import close_job
+from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.undo.foresee import foresee_undo
 from runner.workflows.undo.past import DATABASE, Past, no_files
 
@@ -111,6 +112,7 @@ def _close_open(task: Task, part: Segment, pending: tuple[Change, ...], facts: S
             kept = thaw_as(Kept, segment.trial)
             state = State(facts, kept.seen)
             take_back(task, step, segment.number, pending, state, tag=kept.tag, way=way)
+            let_forget(task, segment.number, segment.job)
 
 
 def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:

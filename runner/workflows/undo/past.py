@@ -100,8 +100,7 @@ class Past:
 
     @property
     def _places(self) -> tuple[str, ...]:
-        root = self.facts.root.rstrip("/") or "/"
-        return (self.facts.content or f"{root}/wp-content", root)
+        return (self.facts.content_folder, self.facts.root_folder)
 
     def count(self) -> Script:
         """Says what putting all of the database back would lose."""
