@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan
+from runner.shell import word
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -60,7 +60,7 @@ def show(made: Plan, *, json_: bool, everything: bool, file: str | None) -> None
         return
     for site in made.sites:
         _show(site, everything=everything)
-    _sum_up(made, f"sitecrew run --plan {shlex.quote(file)}" if file else f"sitecrew run {made.playbook}")
+    _sum_up(made, f"sitecrew run --plan {word(file)}" if file else f"sitecrew run {made.playbook}")
 
 
 def _document(made: Plan) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from shlex import quote
 from typing import Literal
 
 from runner.execute.frames import new_nonce
 from runner.execute.texts import text
+from runner.shell import assign, export, word, words
 
 __all__ = ["Job", "Lock", "Restore", "Task", "job_id"]
 
@@ -143,7 +143,7 @@ class Job:
         }
         return "".join(
             [
-                *(f"{name}={quote(value)}\n" for name, value in settings.items()),
+                assign(settings),
                 text(*rooms),
                 *(f"job_{name}() {{\n:\n{calls}}}\n" for name, calls in functions.items()),
                 "go\n",
@@ -155,8 +155,7 @@ class Job:
         lines = []
         for number, task in enumerate(self._all()):
             if task.secret:
-                exports = "".join(f"export {name}={quote(value)}\n" for name, value in task.secret.items())
-                lines.append(f"secret_{number}={quote(exports)}\n")
+                lines.append(assign({f"secret_{number}": export(task.secret)}))
         return "".join(lines)
 
     def _all(self) -> tuple[Task, ...]:
@@ -165,14 +164,13 @@ class Job:
     def _prepare(self) -> str:
         if not self.restore:
             return ""
-        return f"rest {quote(self.restore.run)} {quote(self.restore.site)} || bad=nofolder\n"
+        return f"rest {word(self.restore.run)} {word(self.restore.site)} || bad=nofolder\n"
 
     def _main(self) -> str:
         lock = self.lock
         before = after = ""
         if lock:
-            words = " ".join(quote(word) for word in (lock.folder, lock.site, lock.owner))
-            before = f"acquire {words} {lock.seconds} || denied $?\n"
+            before = f"acquire {words(lock.folder, lock.site, lock.owner)} {lock.seconds} || denied $?\n"
         if self.wait:
             after = f"await {self.wait}\n"
         return before + self._calls(self.tasks) + after
@@ -181,10 +179,8 @@ class Job:
         numbers = {task.id: number for number, task in enumerate(self._all())}
         lines = []
         for task in tasks:
-            exports = "".join(f"export {name}={quote(value)}\n" for name, value in task.env.items())
             secret = f' "$secret_{numbers[task.id]}"' if task.secret else ""
             cap = str(task.stderr) if task.stderr else "''" if secret else ""
-            lines.append(
-                f"task {task.id} {task.timeout} {task.policy} {quote(exports + task.text)} {cap}{secret}\n"
-            )
+            script = word(export(task.env) + task.text)
+            lines.append(f"task {task.id} {task.timeout} {task.policy} {script} {cap}{secret}\n")
         return "".join(lines)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from shlex import quote
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import UnreachableError
@@ -16,6 +15,7 @@ from runner.execute.link import CutError
 from runner.execute.noshell import NOISE, SilentShellError, never_greeted, no_shell
 from runner.execute.texts import text
 from runner.execute.wire import command, packed
+from runner.shell import assign, export, word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def collect_garbage(
         "restore_days": restore_days,
         "tombstone_days": tombstone_days,
     }
-    head = "".join(f"{name}={quote(str(value))}\n" for name, value in settings.items())
+    head = assign(settings)
     decoder = Decoder(nonce)
     try:
         script = packed(f"{head}{text('collect')}")
@@ -170,16 +170,17 @@ class _Reading:
 
     def _script(self, endpoint: Endpoint, tasks: Sequence[Task], restore: Restore | None) -> str:
         lines = [
-            f"link={self._nonce} beat={BEAT} shell={quote(endpoint.shell)}\n",
+            f"link={self._nonce} beat={BEAT} shell={word(endpoint.shell)}\n",
             text("common", "clock", "read"),
         ]
         lines.append("job_main() {\n:\n")
         if restore:
-            lines.append(f"rest {quote(restore.run)} {quote(restore.site)}\n")
+            lines.append(f"rest {word(restore.run)} {word(restore.site)}\n")
         for task in tasks:
             variables = {**task.env, **task.secret}
-            exports = "".join(f"export {name}={quote(value)}\n" for name, value in variables.items())
-            lines.append(f"task {task.id} {task.timeout} {task.policy} {quote(exports + task.text)}\n")
+            lines.append(
+                f"task {task.id} {task.timeout} {task.policy} {word(export(variables) + task.text)}\n"
+            )
         lines.append("}\ngo\n")
         return "".join(lines)
 

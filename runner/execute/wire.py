@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from shlex import quote
 
 from runner.execute.frames import new_nonce
 from runner.execute.texts import text
+from runner.shell import assign, word
 
 __all__ = ["Opening", "command", "opening", "packed"]
 
@@ -17,7 +17,7 @@ a line feed; neither that nor an exclamation mark stands in it, so every login s
 
 def command(shell: str = "/bin/sh") -> str:
     """The same for every exec: nothing in it is secret or long."""
-    return f"exec {quote(shell)} -c '{LOADER}'"
+    return f"exec {word(shell)} -c '{LOADER}'"
 
 
 def packed(script: str) -> bytes:
@@ -62,5 +62,5 @@ def opening(
         "secrets": secrets,
         "body": body,
     }
-    head = "".join(f"{name}={quote(value)}\n" for name, value in settings.items())
+    head = assign(settings)
     return Opening(nonce, packed(f"{head}{text('common', 'link')}"))

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from runner.errors import UsageError
 from runner.model import Client, Outcome, Period, Settings, Site
 from runner.record import History, SiteRun
-from runner.report.clean import clean, labels
 from runner.report.data import (
     About,
     BackupLine,
@@ -25,7 +24,9 @@ from runner.report.data import (
     Status,
     Undone,
 )
+from runner.report.labels import labels
 from runner.report.points import done, undone
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.record import Ledger
@@ -103,7 +104,7 @@ def assemble(
     points += _missing(backups, points, now=min(now, end))
     return ReportData(
         client=client.id,
-        client_name=clean(client.name),
+        client_name=sentence(client.name),
         language=client.language,
         timezone=client.timezone,
         agency=settings.agency,

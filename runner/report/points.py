@@ -8,9 +8,9 @@ from datetime import datetime
 
 from runner.model import ItemKind, Outcome
 from runner.record import ChangeView, Failure, History, SiteRun, WindowState
-from runner.report.clean import clean
 from runner.report.data import About, Done, Undone
 from runner.report.together import done_together, undone_together
+from runner.untrusted import sentence
 
 __all__ = ["done", "undone"]
 
@@ -35,11 +35,11 @@ def done(history: History) -> tuple[Done, ...]:
             found.append(
                 Done(
                     site=change.site,
-                    item=clean(change.item),
+                    item=sentence(change.item),
                     kind=ItemKind(change.kind),
-                    title=clean(change.title or change.item),
-                    from_version=clean(change.from_version, _VERSION),
-                    to_version=clean(change.to_version, _VERSION),
+                    title=sentence(change.title or change.item),
+                    from_version=sentence(change.from_version, _VERSION),
+                    to_version=sentence(change.to_version, _VERSION),
                     at=change.finished,
                     run=change.run,
                     attempts=1 + misses.pop(_key(change), 0),
@@ -79,12 +79,12 @@ def _items(history: History) -> Iterable[Undone]:
             outcome=last.outcome,
             at=tuple(c.finished for c in misses or holds if c.outcome is last.outcome),
             site=last.site,
-            item=clean(last.item),
+            item=sentence(last.item),
             kind=ItemKind(last.kind),
-            title=clean(last.title or last.item),
-            from_version=clean(last.from_version, _VERSION),
-            to_version=clean(last.to_version, _VERSION),
-            why=clean(last.why, _WHY),
+            title=sentence(last.title or last.item),
+            from_version=sentence(last.from_version, _VERSION),
+            to_version=sentence(last.to_version, _VERSION),
+            why=sentence(last.why, _WHY),
             waiting=tries[-1].outcome is Outcome.HELD,
             solved=solved,
         )
@@ -100,7 +100,7 @@ def _checks(history: History) -> Iterable[Undone]:
             at=tuple(c.finished for c in questions),
             site=last.site,
             kind=ItemKind(last.kind),
-            why=clean(last.why, _WHY),
+            why=sentence(last.why, _WHY),
             solved=_later_run(history, last.run, last.site),
         )
 
@@ -125,8 +125,8 @@ def _steps(history: History) -> Iterable[Undone]:
             outcome=last.outcome,
             at=tuple(failure.finished for failure in failures),
             site=site,
-            title=clean(last.title or kind),
-            why=clean(last.why, _WHY),
+            title=sentence(last.title or kind),
+            why=sentence(last.why, _WHY),
             solved=solved,
         )
 
@@ -148,7 +148,7 @@ def _runs(history: History) -> Iterable[Undone]:
             outcome=last.outcome or Outcome.LOST,
             at=tuple(run.started for run in runs if run.outcome is last.outcome),
             site=site,
-            why=clean(last.why, _WHY),
+            why=sentence(last.why, _WHY),
             solved=_later_run(history, last.run, site),
         )
 
@@ -165,8 +165,8 @@ def _windows(history: History) -> Iterable[Undone]:
             outcome=Outcome(state.value),
             at=tuple(starts for starts, _ in due),
             site=site,
-            title=clean(name),
-            why=clean(due[-1][1], _WHY),
+            title=sentence(name),
+            why=sentence(due[-1][1], _WHY),
         )
 
 

@@ -6,12 +6,12 @@ error; its exit status is 0 only if every member of the pipe ended well, without
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from runner.model import Host, Site, SiteKind, Step
+from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
 from runner.steps.wordpress.shell import site_script
 
@@ -106,10 +106,10 @@ def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
     while they are read are no error: GNU tar says 1 for these, and only for these.
     """
     usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
-    flags = " ".join(f"--exclude={shlex.quote(_pattern(entry))}" for entry in (*usual, *exclude))
+    flags = " ".join(f"--exclude={word(_pattern(entry))}" for entry in (*usual, *exclude))
     body = f"""
 export LC_ALL=C.UTF-8
-cd {shlex.quote(site.path)} || exit 3
+cd {word(site.path)} || exit 3
 above=
 if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
   above='-C .. ./wp-config.php'

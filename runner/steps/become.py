@@ -12,12 +12,12 @@ that a wrong password is tried once. What holds the password is never on a disk 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.model import Host, Step
-from runner.steps.text import clean, sentence
+from runner.shell import assign
+from runner.untrusted import clean, sentence
 
 __all__ = ["PASSWORD", "Refusal", "as_root", "cannot_become", "refusal", "without_mark"]
 
@@ -117,7 +117,7 @@ def as_root(text: str, mark: str, names: Iterable[str] = ()) -> str:
         "root": _ROOT.strip(),
         "task": text,
     }
-    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    head = assign(settings).rstrip()
     return f"sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become\n"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from runner.model import Outcome, SecretRef, Step, StepOutcome
+from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["Shell", "ShellOptions"]
 
@@ -74,7 +74,7 @@ class Shell(StepKind):
     def script(self, step: Step, context: Context) -> Script:
         """The text itself, after a `cd`; a folder that is not there fails the step."""
         options = cast("ShellOptions", step.options)
-        return Script(text=f"cd {shlex.quote(context.site.path)} || exit\n{options.run}\n", env=options.env)
+        return Script(text=f"cd {word(context.site.path)} || exit\n{options.run}\n", env=options.env)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:  # noqa: ARG002
         """By its exit status; `changes: true` makes a good one `changed`. A bad one tells its last line."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, Site, Step, StepOutcome
+from runner.shell import assign, word
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
 from runner.steps.static.tree import SHELL, Difference, Tree, in_batches, quoted, sums
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["FilesSync", "SyncOptions", "SyncOrder", "target_of"]
 
@@ -102,14 +102,14 @@ class FilesSync(StepKind):
             "inside": "" if options.outside else context.site.path,
             "part": order.part,
         }
-        head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+        head = assign(values).rstrip()
         folders = sorted({folder for name in (*order.tree, *removed) for folder in _folders(name)})
         wanted, needed = (
             sorted(order.tree),
             sorted({folder for name in order.tree for folder in _folders(name)}),
         )
         body = [
-            *(f"guard {shlex.quote(folder)}" for folder in folders),
+            *(f"guard {word(folder)}" for folder in folders),
             _verify("$part/files", order.tree, "damaged"),
             _each(wanted, '[ ! -d "./$f" ] || stop "folder $f"'),
             *(f"mkdir -p {quoted(batch)} || stop unwritable" for batch in in_batches(needed)),
@@ -133,7 +133,7 @@ class FilesSync(StepKind):
         if not isinstance(order, SyncOrder):
             return ""
         target = target_of(cast("SyncOptions", step.options), context.site)
-        return f"rm -rf {shlex.quote(posixpath.join(target, order.part))}"
+        return f"rm -rf {word(posixpath.join(target, order.part))}"
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By the sums that the host took again."""

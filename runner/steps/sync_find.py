@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from runner.shell import word
 from runner.steps.static.tree import SHELL, Tree, excluded, in_batches, listing, parse_listing, plain, quoted
 
 __all__ = ["Found", "find_script", "parse_found", "stage_script", "surplus"]
@@ -26,10 +26,10 @@ class Found:
 
 def find_script(target: str, part: str, tree: Tree, mark: str, *, everything: bool) -> str:
     """Text that says what of `tree` is in the folder, with `everything` all names; for `parse_found`."""
-    names = f"( cd {shlex.quote(target)} 2>/dev/null && find . -type f -print )" if everything else ""
+    names = f"( cd {word(target)} 2>/dev/null && find . -type f -print )" if everything else ""
     return f"""mark={mark}
 {SHELL}
-[ -d {shlex.quote(target)} ] && say exists
+[ -d {word(target)} ] && say exists
 sums /dev/null >/dev/null 2>&1 || say unsummed
 say files
 {listing(target, sorted(tree))}
@@ -79,7 +79,7 @@ def stage_script(target: str, part: str, tree: Tree, found: Found) -> tuple[str,
     folders = sorted({posixpath.dirname(name) for name in tree} - {""})
     stale = [name for name in found.staged if name not in tree or name in send]
     lines = [
-        f"target={shlex.quote(target)} part={shlex.quote(part)}",
+        f"target={word(target)} part={word(part)}",
         "umask 022",
         'mkdir -p "$target" && cd "$target" || exit 1',
         '( umask 077; mkdir -p "$part" ) && chmod 700 "$part" && mkdir -p "$part/files" || exit 1',

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 
+from runner.shell import word, words
 from runner.steps.base import Guard, Script
 
 __all__ = ["kept_tags", "put_back", "restore_points_of", "tags_in"]
@@ -38,7 +38,7 @@ fill_up() {
 
 def restore_points_of(run: str, site: str) -> str:
     """Shell text that sets $SITECREW_RESTORE to the restore points of an earlier run; empty for none."""
-    return f"of={shlex.quote(f'{run}/{site}')}{_FIND}"
+    return f"of={word(f'{run}/{site}')}{_FIND}"
 
 
 def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
@@ -58,12 +58,11 @@ def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Gu
 
 def kept_tags(run: str, site: str, places: Sequence[str], tags: Sequence[str]) -> Script:
     """Says which restore points are still there, for `tags_in`; `places` are those of `put_back`."""
-    words = " ".join(map(shlex.quote, tags))
     # the copy of the database beside the files has a tag of its own
     files = 'for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) echo "kept $tag"; break;; esac; done'
     database = 'case $tag in */database) [ -e "$d/database.json" ] && echo "kept $tag"; continue;; esac'
     folders = _folders("$tag", places)
-    loop = f"for tag in {words}; do for d in {folders}; do {database}; {files}; done; done"
+    loop = f"for tag in {words(*tags)}; do for d in {folders}; do {database}; {files}; done; done"
     return Script(text=f"{restore_points_of(run, site)}{loop}\n")
 
 
@@ -74,6 +73,4 @@ def tags_in(text: str) -> frozenset[str]:
 
 def _folders(tag: str, places: Sequence[str]) -> str:
     """Words of the shell: where the restore point of a tag may lie."""
-    return " ".join(
-        [f'"$SITECREW_RESTORE/{tag}"', *(f'{shlex.quote(at)}/.sitecrew-"{tag}"' for at in places)]
-    )
+    return " ".join([f'"$SITECREW_RESTORE/{tag}"', *(f'{word(at)}/.sitecrew-"{tag}"' for at in places)])

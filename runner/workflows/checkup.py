@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from shlex import quote
 
 from runner.errors import ExitCode
 from runner.model import Host, Site, SiteKind
-from runner.steps.text import sentence
+from runner.shell import word
 from runner.steps.wordpress import host_script
+from runner.untrusted import sentence
 
 __all__ = ["Check", "about_host", "about_static", "host_questions", "static_questions"]
 
@@ -78,7 +78,7 @@ def host_questions(host: Host, sites: Sequence[Site]) -> str:
 
 def static_questions(site: Site) -> str:
     """Shell text that asks after a static site's folder."""
-    path = quote(site.path)
+    path = word(site.path)
     return (
         f"if [ ! -d {path} ]; then echo missing; elif ! cd {path} 2>/dev/null; then echo closed; "
         f"elif [ ! -w . ]; then echo 'not ours'; else echo well; fi"

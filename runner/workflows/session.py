@@ -17,7 +17,7 @@ from runner.execute import Pool
 from runner.load import Redactor
 from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
-from runner.steps.text import clean
+from runner.untrusted import clean
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.gates import Gates
 from runner.workflows.stop import Stop

@@ -13,8 +13,9 @@ import pytest
 from runner.errors import UsageError
 from runner.model import Agency
 from runner.report import read_logo, render_html, render_text, write
-from runner.report.clean import clean, labels
+from runner.report.labels import labels
 from runner.report.paint import contrast, legible
+from runner.untrusted import sentence
 from tests.report import samples
 from tests.report.samples import change, report, work
 
@@ -63,8 +64,8 @@ What comes next
 If that does not suit you, please answer this mail.
 
 --
-Report R-2026-11-acme, made on 1 December 2026 at 08:00, about 1\N{EN DASH}30 Nov
-2026. We have records of 4 of 30 days; what was not measured is not
+Report R-2026-11-acme, made on 1 December 2026 at 08:00, about 1\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}30
+Nov 2026. We have records of 4 of 30 days; what was not measured is not
 shown. All times are local time in Berlin.
 Records: 2026-11-03-weekly-017f, 2026-11-10-weekly-017f,
 2026-11-17-weekly-017f and 2026-11-24-weekly-017f.
@@ -160,11 +161,11 @@ def test_what_strangers_say_stays_text():
         ("two\r\nlines\tand\x00more", "two lines and more"),
         ("\u202eevil\u2066", "evil"),
         ("a\ud800b", "a b"),
-        ("x" * 200, "x" * 119 + "…"),
+        ("x" * 400, "x" * 299 + "…"),
     ],
 )
 def test_control_characters_and_floods_are_taken_out(said, cleaned):
-    assert clean(said) == cleaned
+    assert sentence(said) == cleaned
 
 
 def test_sites_are_called_as_clients_call_them():

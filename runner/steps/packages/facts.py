@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from runner.errors import HostError
 from runner.model import SystemFacts, SystemPackage
 from runner.steps.packages.shell import Sections
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["installed_versions", "parse_system", "unfinished"]
 

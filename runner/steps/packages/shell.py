@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+
+from runner.shell import assign, word
 
 __all__ = ["Sections", "boot_script", "change_script", "facts_script", "reboot_script", "reread_script"]
 
@@ -76,8 +77,8 @@ def change_script(
     `plan` is a line that is printed first, so that whoever comes to the job later knows what it was about.
     """
     names = restart if isinstance(restart, str) else " ".join(restart)
-    arguments = " ".join(shlex.quote(package) for package in packages)
-    call = f"say plan {shlex.quote(plan)}\nchange_system {arguments}".rstrip()
+    arguments = " ".join(word(package) for package in packages)
+    call = f"say plan {word(plan)}\nchange_system {arguments}".rstrip()
     return _text(mark, call, wait=wait, restart=names or "never", autoremove="1" if autoremove else "")
 
 
@@ -88,7 +89,7 @@ def reread_script(mark: str) -> str:
 
 def reboot_script(mark: str, boot: str) -> str:
     """Reboots a host that still runs under that boot id, and answers before it happens."""
-    return _text(mark, f"reboot_system {shlex.quote(boot)}")
+    return _text(mark, f"reboot_system {word(boot)}")
 
 
 def boot_script(mark: str) -> str:
@@ -99,7 +100,7 @@ def boot_script(mark: str) -> str:
 
 def _text(mark: str, call: str, **settings: object) -> str:
     given = {"mark": mark, "wait": 0, "restart": "never", "autoremove": "", **settings}
-    head = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in given.items())
+    head = assign(given).rstrip()
     return f"{head}\n{_source('common')}{_source('apt')}{_source('dnf')}{call}\n"
 
 

@@ -13,7 +13,7 @@ from runner.steps.base import Result, by_status
 from runner.steps.packages.facts import installed_versions, unfinished
 from runner.steps.packages.kind import PackagesOptions
 from runner.steps.packages.shell import Sections
-from runner.steps.text import clean, sentence
+from runner.untrusted import clean, sentence
 
 __all__ = ["Aftermath", "arguments", "judge", "plan_line", "planned", "untouched", "with_reboot"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from runner.model import Outcome, SecretRef, Site, SiteKind, Step, StepOutcome
+from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
 
 __all__ = ["BuildOptions", "StaticBuild", "placed"]
@@ -90,10 +90,8 @@ class StaticBuild(StepKind):
     def script(self, step: Step, context: Context) -> Script:
         """The text itself after a `cd`, then a look at what it made."""
         options = cast("BuildOptions", step.options)
-        folder, output = (
-            shlex.quote(placed(part, context.site)) for part in (options.folder, options.output)
-        )
-        site = f"SITECREW_SITE={shlex.quote(context.site.name)} SITECREW_URL={shlex.quote(context.site.url)}"
+        folder, output = (word(placed(part, context.site)) for part in (options.folder, options.output))
+        site = f"SITECREW_SITE={word(context.site.name)} SITECREW_URL={word(context.site.url)}"
         # a shell of its own for the text, so that an `exit` in it does not pass over the look behind it
         text = f"""cd || exit
 cd {folder} || exit
@@ -116,4 +114,4 @@ export {site}
 
 
 def _own_shell(text: str) -> str:
-    return f"eval {shlex.quote(text)}"
+    return f"eval {word(text)}"

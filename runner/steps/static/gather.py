@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 
+from runner.shell import word
 from runner.steps.static.layout import Layout, Standing
 from runner.steps.static.tree import (
     SHELL,
@@ -22,7 +22,7 @@ __all__ = ["gather_script", "look_script", "parse_look"]
 
 def look_script(layout: Layout, mark: str, *, name: str = "", built: str = "") -> str:
     """Text that says what stands on the host, for `parse_look`. `name`: a release that may be half there."""
-    path, releases = shlex.quote(layout.path), shlex.quote(layout.releases)
+    path, releases = word(layout.path), word(layout.releases)
     incoming = posixpath.join(layout.releases, layout.incoming(name))
     whole = posixpath.join(layout.releases, name)
     return f"""mark={mark}
@@ -32,7 +32,7 @@ if [ -L "$path" ]; then say "path link"; say "target $(readlink "$path")"
 elif [ -d "$path" ]; then say "path folder"
 elif [ -e "$path" ]; then say "path other"
 else say "path nothing"; fi
-[ -w {shlex.quote(layout.parent)} ] || say unwritable
+[ -w {word(layout.parent)} ] || say unwritable
 sums /dev/null >/dev/null 2>&1 || say unsummed
 for d in "$releases"/*/; do d=${{d%/}}; [ -d "$d" ] && [ ! -L "$d" ] && say "release ${{d##*/}}"; done
 say "tree serving"
@@ -89,10 +89,10 @@ def gather_script(
     reuse, send = online.same, differ({}, {file: tree[file] for file in (*online.new, *online.changed)})
     folders = sorted({posixpath.dirname(file) for file in tree} - {""})
     lines = [
-        f"releases={shlex.quote(layout.releases)} path={shlex.quote(layout.path)}",
-        f"part={shlex.quote(layout.incoming(name))} name={shlex.quote(name)}",
+        f"releases={word(layout.releases)} path={word(layout.path)}",
+        f"part={word(layout.incoming(name))} name={word(name)}",
         "umask 022",
-        *([f"origin=$(cd && cd {shlex.quote(built)} && pwd -P) || exit 1"] if built else []),
+        *([f"origin=$(cd && cd {word(built)} && pwd -P) || exit 1"] if built else []),
         'mkdir -p "$releases" && cd "$releases" || exit 1',
         'online=$(cd "$path" 2>/dev/null && pwd -P)',
         # a release that was gathered and never switched to: its switch was cut
@@ -107,7 +107,7 @@ def gather_script(
     taken = reuse if not source else tuple(missing)
     for folder, names in _by_folder(taken):
         for batch in in_batches(names):
-            there = shlex.quote(f"./{folder}")
+            there = word(f"./{folder}")
             copy = f"( cd {origin} && cp -p {quoted(batch)} {{}} )"
             target = f'"$releases/$part"/{there}'
             link = f"( cd {origin} && ln -f {quoted(batch)} {target} ) 2>/dev/null || "

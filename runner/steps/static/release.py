@@ -6,16 +6,16 @@ one from one request to the next, since the link is replaced by one rename.
 
 from __future__ import annotations
 
-import shlex
 from typing import cast
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, SiteKind, Step, StepOutcome
+from runner.shell import assign
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
 from runner.steps.static.layout import Layout, ReleaseOrder, SwitchOrder
 from runner.steps.static.refusal import ReleaseOptions
 from runner.steps.static.switch import SWITCH, switch_script
 from runner.steps.static.tree import SHELL
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["StaticRelease"]
 
@@ -83,7 +83,7 @@ class StaticRelease(StepKind):
             "adopted": order.adopted,
             "did": str(order.difference),
         }
-        head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+        head = assign(values).rstrip()
         return Script(text=f"sitecrew() {{\n{head}\n{SHELL}{SWITCH}{_RELEASE}\n}}\nsitecrew </dev/null\n")
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from runner.shell import assign, word
 from runner.steps.static.layout import RELEASE, Layout, SwitchOrder
 from runner.steps.static.tree import SHELL
 
@@ -42,11 +41,11 @@ def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -
     if not RELEASE.match(target) and "/" in target:
         raise ValueError(f"not a release: {target!r}")
     values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
-    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    head = assign(values).rstrip()
     return f"""sitecrew() {{
 {head}
 {SHELL}{SWITCH}
-cd {shlex.quote(layout.parent)} || stop no-release
+cd {word(layout.parent)} || stop no-release
 [ -d "$room/$name" ] || stop no-release
 old=$(readlink "$path"); old=${{old##*/}}
 if [ -n "$expect" ] && [ "$old" != "$expect" ]; then stop "moved $old"; fi
@@ -68,11 +67,11 @@ def back_script(layout: Layout, order: SwitchOrder) -> str:
     standing = order.standing
     was = {"link": standing.target, "folder": f"{layout.room}/{order.adopted}"}.get(standing.path, "")
     values = {"path": layout.path, "new": f"{layout.room}/{order.name}", "was": was}
-    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    head = assign(values).rstrip()
     return f"""sitecrew() {{
 {head}
 {SWITCH}
-cd {shlex.quote(layout.parent)} || exit 1
+cd {word(layout.parent)} || exit 1
 at=$(readlink "$path")
 if [ "$at" = "$was" ]; then return; fi
 [ "$at" = "$new" ] || exit 1

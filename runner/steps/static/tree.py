@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from runner.errors import UsageError
+from runner.shell import word
 
 __all__ = [
     "SHELL",
@@ -194,7 +194,7 @@ def listing(folder: str, names: Sequence[str] | None = None) -> str:
             'while IFS= read -r f; do [ -f "$f" ] && [ ! -L "$f" ] && printf "./%s\\0" "$f"; done '
             "<<'SITECREW_NAMES' | about\n" + "".join(f"{name}\n" for name in names) + "SITECREW_NAMES"
         )
-    return f"( cd {shlex.quote(folder)} 2>/dev/null || exit 0\n{inner}\n)"
+    return f"( cd {word(folder)} 2>/dev/null || exit 0\n{inner}\n)"
 
 
 def parse_listing(text: bytes) -> Tree:
@@ -219,7 +219,7 @@ def parse_listing(text: bytes) -> Tree:
 
 def quoted(names: Iterable[str]) -> str:
     """Names as shell words that no command takes for an option."""
-    return " ".join(shlex.quote(f"./{name}") for name in names)
+    return " ".join(word(f"./{name}") for name in names)
 
 
 def in_batches(names: Iterable[str]) -> Iterable[tuple[str, ...]]:

@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.said import marked
 from runner.steps.wordpress.shell import program, site_script
+from runner.untrusted import clean, sentence
 
 __all__ = ["ChecksumOptions", "Checksums"]
 

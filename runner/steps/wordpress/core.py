@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, field
 from typing import cast
 
 from runner.model import Action, Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
+from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import branch, compare, key
 from runner.steps.wordpress.core_guard import core_guard, exchange, place
@@ -166,7 +166,7 @@ class Core(StepKind):
         if not context.plan.pending(step.id) or not facts or facts.maintenance or not facts.core_fixed:
             return ""
         root = facts.root or f"{context.site.path}/"
-        return f"rm -f {shlex.quote(f'{root}.maintenance')}"
+        return f"rm -f {word(f'{root}.maintenance')}"
 
 
 def _candidates(newer: list[CoreOffer], installed: str, *, everything: bool) -> list[CoreOffer]:

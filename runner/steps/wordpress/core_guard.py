@@ -6,9 +6,8 @@ exchange has come, so that one which was cut at any instant is made whole, by sh
 
 from __future__ import annotations
 
-import shlex
-
 from runner.model import SiteFacts
+from runner.shell import word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point
 from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
@@ -112,7 +111,7 @@ def core_guard(context: Context, tag: str) -> Guard | None:
 def place(facts: SiteFacts, tag: str) -> str:
     """Shell text that sets `$root`, and `$kept`: the restore point, on the same file system as the site."""
     root = facts.root_folder
-    return f"root={shlex.quote(root)}\n{restore_point(root, tag)}{_PLACE}"
+    return f"root={word(root)}\n{restore_point(root, tag)}{_PLACE}"
 
 
 def exchange(mark: str) -> str:

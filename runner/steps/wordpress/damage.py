@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runner.model import Extension, SiteFacts
-from runner.steps.text import sentence
 from runner.steps.wordpress.said import marked
+from runner.untrusted import sentence
 
 __all__ = ["damage", "half_done"]
 

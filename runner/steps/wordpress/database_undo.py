@@ -7,7 +7,6 @@ has altered and the options that differ, then the other tables of plugins, then 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,10 +14,11 @@ from urllib.parse import urlsplit
 
 from runner.errors import HostError
 from runner.model import SiteFacts, UndoDatabase
+from runner.shell import word
 from runner.steps.base import Context, Guard, Script
-from runner.steps.text import sentence
 from runner.steps.wordpress.said import marked
 from runner.steps.wordpress.shell import plain_program, site_script
+from runner.untrusted import sentence
 
 __all__ = [
     "STAGES",
@@ -202,7 +202,7 @@ def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
 def _script(context: Context, tag: str, body: str) -> Script:
     facts = _facts(context)
     content = facts.content_folder
-    head = f"tag={shlex.quote(tag)} content={shlex.quote(content)}\n{_POINT.strip()}"
+    head = f"tag={word(tag)} content={word(content)}\n{_POINT.strip()}"
     return site_script(context.site, context.host, context.mark, f"{head}\n{body}")
 
 

@@ -7,13 +7,13 @@ the site and the change is its noise. A log that cannot be read says nothing: th
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runner.model import LogMark, SiteFacts
+from runner.shell import word, words
 from runner.steps.base import Script
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["Fatal", "Reading", "parse_log", "read_log"]
 
@@ -72,11 +72,10 @@ class Reading:
 def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
     """What to run on the host: what is new in logs since they were marked."""
     lines = [
-        shlex.join(("log", str(number), log.path, str(log.inode), str(log.size)))
-        for number, log in enumerate(logs)
+        words("log", str(number), log.path, str(log.inode), str(log.size)) for number, log in enumerate(logs)
     ]
-    site, content = shlex.quote(facts.root or "."), shlex.quote(facts.content or facts.root or ".")
-    head = f"mark={shlex.quote(mark)} site={site} content={content} new={_NEW}"
+    site, content = word(facts.root or "."), word(facts.content or facts.root or ".")
+    head = f"mark={word(mark)} site={site} content={content} new={_NEW}"
     return Script(text="\n".join((head, _READ.strip(), *lines, "exit 0", "")))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, cast
 
 from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
+from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
 from runner.steps.wordpress.guard import extensions_guard
@@ -205,7 +205,7 @@ class _Extensions(StepKind):
 
 
 def _root(context: Context) -> str:
-    return shlex.quote((context.before.root if context.before else "") or f"{context.site.path}/")
+    return word((context.before.root if context.before else "") or f"{context.site.path}/")
 
 
 def _begun(context: Context) -> str:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from runner.errors import HostError
 from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
-from runner.steps.text import sentence
 from runner.steps.wordpress.said import marked, shaped
 from runner.steps.wordpress.shell import program, site_script
+from runner.untrusted import sentence
 
 __all__ = ["facts_in", "facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
 

@@ -6,11 +6,11 @@ else in `wp-content/.sitecrew-<tag>/`, which WordPress does not take for a plugi
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from runner.model import Change, ItemKind, SiteFacts
+from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.shell import program, site_script
@@ -63,9 +63,9 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
         return None
     places = _places(facts, changes)
     here = head(facts, tag)
-    room = shlex.join(("room", *(path for _, path in places)))
-    save = "\n".join(f"keep {shlex.quote(path)} {shlex.quote(name)} || exit 1" for name, path in places)
-    undo = "\n".join(f"back {shlex.quote(path)} {shlex.quote(name)} || failed=1" for name, path in places)
+    room = words("room", *(path for _, path in places))
+    save = "\n".join(f"keep {word(path)} {word(name)} || exit 1" for name, path in places)
+    undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in places)
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
@@ -90,13 +90,13 @@ def site_check(context: Context) -> Script:
 
 def head(facts: SiteFacts, tag: str) -> str:
     """Shell text that sets `$content`, and `$kept`: where the restore point lies."""
-    content = shlex.quote(facts.content_folder)
+    content = word(facts.content_folder)
     return f"content={content}\n{restore_point(facts.content_folder, tag)}"
 
 
 def restore_point(folder: str, tag: str) -> str:
     """Shell text that sets `$kept`: a restore point on the same file system as this folder of the site."""
-    return f"tag={shlex.quote(tag)} site_folder={shlex.quote(folder)}\n{_PLACE}"
+    return f"tag={word(tag)} site_folder={word(folder)}\n{_PLACE}"
 
 
 def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]]:

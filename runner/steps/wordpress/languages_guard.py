@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from runner.model import Change, SiteFacts
+from runner.shell import words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import head
 from runner.steps.wordpress.shell import host_script, program, site_script
@@ -72,4 +72,4 @@ def _pack(facts: SiteFacts, change: Change) -> str:
     folder = facts.languages_folder or f"{facts.content}/languages"
     stems = [f"{begin}{language}" for begin in _CORE] if kind == "core" else [f"{slug}-{language}"]
     place = folder if kind == "core" else f"{folder}/{kind}s"
-    return shlex.join((f"language-{kind}-{slug}-{language}", place, *stems))
+    return words(f"language-{kind}-{slug}-{language}", place, *stems)

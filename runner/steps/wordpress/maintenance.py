@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
 from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.shell import site_script
+from runner.untrusted import clean, sentence
 
 __all__ = ["Maintenance", "MaintenanceOptions"]
 
@@ -102,8 +102,8 @@ class Maintenance(StepKind):
     def script(self, step: Step, context: Context) -> Script:
         """The file is made by an exclusive create, so that it never replaces another's."""
         options = cast("MaintenanceOptions", step.options)
-        sign = shlex.quote(f"{_SIGN} {context.mark}")
-        head = _HEAD.format(file=shlex.quote(_file(context)), sign=sign, word=_SIGN)
+        sign = word(f"{_SIGN} {context.mark}")
+        head = _HEAD.format(file=word(_file(context)), sign=sign, word=_SIGN)
         body = head + (_ON if options.on else _OFF)
         return site_script(context.site, context.host, context.mark, body)
 
@@ -122,8 +122,8 @@ class Maintenance(StepKind):
         """Opens the site, if this job closed it, however it ends."""
         if not cast("MaintenanceOptions", step.options).on:
             return ""
-        file = shlex.quote(_file(context))
-        sign = shlex.quote(f"// {_SIGN} {context.mark}")
+        file = word(_file(context))
+        sign = word(f"// {_SIGN} {context.mark}")
         return f"[ ! -f {file} ] || [ -L {file} ] || ! grep -qF {sign} {file} || rm -f {file}"
 
 

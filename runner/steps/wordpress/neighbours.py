@@ -7,9 +7,8 @@ goes into the restore point, and the files that steer the site are as they were.
 
 from __future__ import annotations
 
-import shlex
-
 from runner.model import SiteFacts
+from runner.shell import word, words
 
 __all__ = ["TIDY", "keep_neighbours", "put_back_neighbours"]
 
@@ -71,9 +70,9 @@ def _each(verb: str, facts: SiteFacts) -> str:
         ("must-use", f"{content}/mu-plugins", "*"),
         ("drop-ins", content, "*.php"),
     )
-    return "\n".join(shlex.join((verb, name, path, glob)) for name, path, glob in places)
+    return "\n".join(words(verb, name, path, glob) for name, path, glob in places)
 
 
 def _steering(verb: str, facts: SiteFacts) -> str:
     root = facts.root.rstrip("/")
-    return f"root={shlex.quote(root)}\n" + shlex.join((verb, *(f"{root}/{name}" for name in _STEERING)))
+    return f"root={word(root)}\n" + words(verb, *(f"{root}/{name}" for name in _STEERING))

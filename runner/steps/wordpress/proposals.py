@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFacts, Step
-from runner.steps.text import sentence
 from runner.steps.versions import compare
+from runner.untrusted import sentence
 
 __all__ = ["change", "impediment", "network_note", "obstacle", "unknown"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Never, TypeVar
 
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 
 __all__ = ["marked", "shaped"]
 

@@ -7,12 +7,12 @@ line, with stdin closed: a text that arrives only in part does nothing, and no c
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 from runner.model import Host, Site
+from runner.shell import assign
 from runner.steps.base import Script
 
 __all__ = ["host_script", "php_source", "plain_program", "program", "site_script", "tool_name"]
@@ -86,7 +86,7 @@ def _tools(host: Host) -> dict[str, str]:
 
 
 def _assigned(names: Mapping[str, str]) -> str:
-    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in names.items())
+    return assign(names).rstrip()
 
 
 def program(

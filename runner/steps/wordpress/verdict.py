@@ -21,9 +21,9 @@ from runner.model import (
     StepOutcome,
 )
 from runner.steps.base import Context, Result, by_status
-from runner.steps.text import clean, sentence
 from runner.steps.wordpress.facts import fatal_error
 from runner.steps.wordpress.said import marked
+from runner.untrusted import clean, sentence
 
 __all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]
 

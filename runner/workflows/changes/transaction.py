@@ -23,9 +23,9 @@ from runner.execute import (
 from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.steps import Context, Result
-from runner.steps.text import sentence
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
+from runner.untrusted import sentence
 from runner.verify import Signals
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog

@@ -14,7 +14,7 @@ from runner.execute import Pool, read
 from runner.execute import Task as HostTask
 from runner.model import Host
 from runner.steps.packages import Sections, boot_script, reboot_script
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 from runner.workflows.stages.become import becoming
 
 if TYPE_CHECKING:

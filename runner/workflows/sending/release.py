@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import secrets
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +14,14 @@ from runner.execute import Task as HostTask
 from runner.execute import read, upload
 from runner.model import Host, Outcome, Site, Step, StepOutcome
 from runner.plan import cut
+from runner.shell import word
 from runner.steps.static import BuildOptions, ReleaseOptions
 from runner.steps.static.build import placed
 from runner.steps.static.gather import gather_script, look_script, parse_look
 from runner.steps.static.layout import Layout, ReleaseOrder, Standing
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.sources import read_folder, tar_of
 
@@ -118,7 +118,7 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
 
 def forget(hosts: Hosts, host: Host, paths: Sequence[str]) -> None:
     """Take away what was sent in vain."""
-    text = f"rm -rf {' '.join(shlex.quote(path) for path in paths)}"
+    text = f"rm -rf {' '.join(word(path) for path in paths)}"
     read(hosts.pool, hosts.endpoint(host), (HostTask("forget", text, timeout=_LIMIT),))
 
 
@@ -135,7 +135,7 @@ def _kept(built: Tree, options: ReleaseOptions) -> Tree:
 def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
     session, layout = task.session, Layout.of(task.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
-    take = f"cd {shlex.quote(layout.releases)} && umask 022 && gzip -dc | tar -xof -"
+    take = f"cd {word(layout.releases)} && umask 022 && gzip -dc | tar -xof -"
     files = (*send.new, *send.changed)
     session.emit("files.sending", task.run, task.site.name, files=len(files), bytes=send.bytes, of=len(tree))
     here, patience = origin.here or Path(), Patience(task, step)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.execute import Task as HostTask
 from runner.execute import job_id, read, upload
 from runner.model import Outcome, Site, Step, StepOutcome
+from runner.shell import word
 from runner.steps.static.build import placed
 from runner.steps.static.tree import Difference, Tree, differ
 from runner.steps.sync import SyncOptions, SyncOrder, target_of
 from runner.steps.sync_find import Found, find_script, parse_found, stage_script, surplus
-from runner.steps.text import sentence
+from runner.untrusted import sentence
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.release import forget
 from runner.workflows.sending.sources import read_folder, tar_of
@@ -56,7 +56,7 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
         session.hosts.pool,
         endpoint,
         before,
-        f"cd {shlex.quote(f'{target}/{part}')} && umask 022 && gzip -dc | tar -xpof -",
+        f"cd {word(f'{target}/{part}')} && umask 022 && gzip -dc | tar -xpof -",
         lambda out: tar_of(here, wanted, send, patience.over(out), below="files", more={}),
     )
     if sent.code:

@@ -15,7 +15,7 @@ from runner.load import resolve
 from runner.model import Outcome, SecretRef, Step, StepOutcome
 from runner.steps.static import BuildOptions
 from runner.steps.static.build import placed
-from runner.steps.text import clean
+from runner.untrusted import clean
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

@@ -14,8 +14,8 @@ from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.backup import BackupOptions, database_script, files_script
-from runner.steps.text import sentence
 from runner.steps.wordpress import hindered, lacks_wp_cli
+from runner.untrusted import sentence
 from runner.workflows.stages.become import becoming, refused
 from runner.workflows.stages.segment import mark_of
 from runner.workflows.stages.tools import bring_wp_cli

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from shlex import quote
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import HostError, UsageError
 from runner.execute import upload
-from runner.steps.text import sentence
+from runner.shell import word
 from runner.steps.wordpress import tool_name
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.model import Host, Tool
@@ -58,7 +58,7 @@ def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
         for at in range(0, len(data), 1 << 16):
             pipe.write(data[at : at + (1 << 16)])
 
-    names = f"wanted={quote(tool.sha512)} file={quote(tool_name(tool.sha512))}"
+    names = f"wanted={word(tool.sha512)} file={word(tool_name(tool.sha512))}"
     sent = upload(hosts.pool, hosts.endpoint(host), _WHERE, f"{names}\n{_WHERE}{_TAKE}", source)
     if sent.code != 0:
         raise HostError(

@@ -1,0 +1,55 @@
+"""Text from hosts, sites, pages and files of others: the one way to a screen, a ledger, a log or a mail.
+
+Every function here takes time in proportion to its input, whatever the input is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["clean", "plain_name", "sentence"]
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and its kin: titles, links
+    r"|\x1b.?",
+    re.DOTALL,
+)
+_SHOWN_AS = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": "", "Co": ""}
+"""By category: controls (C0 and C1), surrogates and line separators; direction overrides and private use."""
+_NOT_IN_A_NAME = re.compile(r"[^\w .,'&()\-]")
+_ADDRESS = re.compile(r"https?:|://|www\.|@|\.(?=[^\W\d])", re.IGNORECASE)
+
+
+def clean(text: str, limit: int = 20_000) -> str:
+    """The text without terminal escapes, control characters (but newline and tab) and direction overrides.
+
+    At most about `limit` characters: the middle of a longer text is left out, and the text says so.
+    """
+    size = len(text)
+    if size > 2 * limit:  # what is left out is not worth cleaning
+        text = f"{text[:limit]}\n{text[-limit:]}"
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii() or not text.isprintable():
+        text = "".join(c if c in "\n\t" else _SHOWN_AS.get(unicodedata.category(c), c) for c in text)
+    if len(text) <= limit and size <= 2 * limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[{size - 2 * half} characters left out]\n{text[-half:]}"
+
+
+def sentence(text: str, limit: int = 300) -> str:
+    """One line of it, at most `limit` characters."""
+    line = " ".join(clean(text, 10 * limit).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def plain_name(text: str, limit: int = 60) -> str:
+    """A name fit for a client's mail: letters, digits and plain punctuation, nothing a reader could follow.
+
+    Empty when nothing of it is left; an address in it is taken apart, so that no mail program links it.
+    """
+    line = _ADDRESS.sub(" ", sentence(text, 4 * limit))
+    line = " ".join(_NOT_IN_A_NAME.sub(" ", line).split()).strip(" .,-")
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
