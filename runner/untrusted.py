@@ -16,8 +16,8 @@ _ESCAPES = re.compile(
     r"|\x1b.?",
     re.DOTALL,
 )
-_SHOWN_AS = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": "", "Co": ""}
-"""By category: controls (C0 and C1), surrogates and line separators; direction overrides and private use."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Controls (C0 and C1), direction overrides and other formats, surrogates, private use, line separators."""
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'&()\-]")
 _ADDRESS = re.compile(r"https?:|://|www\.|@|\.(?=[^\W\d])", re.IGNORECASE)
 
@@ -32,7 +32,7 @@ def clean(text: str, limit: int = 20_000) -> str:
         text = f"{text[:limit]}\n{text[-limit:]}"
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii() or not text.isprintable():
-        text = "".join(c if c in "\n\t" else _SHOWN_AS.get(unicodedata.category(c), c) for c in text)
+        text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _HIDDEN)
     if len(text) <= limit and size <= 2 * limit:
         return text
     half = limit // 2

@@ -117,7 +117,7 @@ def test_what_is_not_a_kind_of_step_is_refused(monkeypatch):
 
 
 def test_what_a_host_says_loses_its_escapes_and_a_flood_its_middle():
-    assert clean("a\x1b]0;title\x07b\x1b[2Jc\u202ed\r\ne\x00\tf") == "abcd\ne \tf"
+    assert clean("a\x1b]0;title\x07b\x1b[2Jc\u202ed\r\ne\x00\tf") == "abcd\ne\tf"
     assert sentence("one\n  two\x1b[31m three") == "one two three"
     assert len(sentence("x" * 1000)) == 300
     cut = clean("a" * 50_000)
