@@ -130,13 +130,16 @@ def changing_bytes(ran: Ran) -> tuple[int, int]:
     return next(at for event, at in ran.at if event == "segment.started"), ran.at[-1][1]
 
 
-def test_a_cut_around_every_event_of_a_changing_segment(fresh_fleet: Fleet, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_cut_around_every_event_of_a_changing_segment(
+    fresh_fleet: Fleet, tmp_path: Path, every: int
+) -> None:
     """A plugin update on a real site: cut at every event's byte, shortly after it, and in between."""
     ran = through_proxy(fresh_fleet, tmp_path / "whole", "changing", "acme-blog")
     assert ran.links == 1
     begins, ends = changing_bytes(ran)
     at_events = {at + by for _, at in ran.at if at >= begins for by in (0, 40)}
-    places = sorted(at_events | set(range(begins, ends, 1000)))
+    places = sorted(at_events | set(range(begins, ends, 1000)))[::every]
     cut = cut_at(fresh_fleet, tmp_path, "changing", ("acme-blog", "acme-shop"), places)
     assert cut > len(places) / 2
     check_nobody_is_left(fresh_fleet, "web1", "web2")

@@ -81,8 +81,9 @@ def run_dying(crew: Crew, number: int, kind: str, *arguments: str) -> int:
     return crew.say(str(number), kind, *arguments, "--json", module="tests.promises.dying").code
 
 
-def test_a_kill_at_every_event_is_made_good_by_resume(fresh_fleet: Fleet, tmp_path: Path) -> None:
-    """`kill -9` at each event of a run over a real WordPress site."""
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_kill_at_every_event_is_made_good_by_resume(fresh_fleet: Fleet, tmp_path: Path, every: int) -> None:
+    """`kill -9` at each event of a run over a real WordPress site, or at each third one."""
     events = undisturbed(fresh_fleet, tmp_path / "first", WORDPRESS[0]).events
     assert len(events) > 25
 
@@ -92,10 +93,11 @@ def test_a_kill_at_every_event_is_made_good_by_resume(fresh_fleet: Fleet, tmp_pa
         check_settled(crew, site, crew.say("resume", "last", "--json"))
         shutil.rmtree(crew.folder)
 
-    on_all(one, range(1, len(events) + 1), WORDPRESS)
+    on_all(one, range(1, len(events) + 1, every), WORDPRESS)
     check_nobody_is_left(fresh_fleet, "web1", "web2")
 
 
+@pytest.mark.long
 def test_a_kill_after_every_line_that_was_read_is_made_good_by_resume(
     fresh_fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -115,10 +117,11 @@ def test_a_kill_after_every_line_that_was_read_is_made_good_by_resume(
     check_nobody_is_left(fresh_fleet, "web3")
 
 
-def test_kills_at_random_moments_also_during_resume(fresh_fleet: Fleet, tmp_path: Path) -> None:
-    """Twenty rounds; every second one is killed again while it resumes."""
+@pytest.mark.parametrize("rounds", [6, pytest.param(20, marks=pytest.mark.long)])
+def test_kills_at_random_moments_also_during_resume(fresh_fleet: Fleet, tmp_path: Path, rounds: int) -> None:
+    """Every second round is killed again while it resumes."""
     chance = random.Random(20261123)  # noqa: S311
-    moments = [[(chance.randrange(1, 26), chance.uniform(0, 0.1)) for _ in range(2)] for _ in range(20)]
+    moments = [[(chance.randrange(1, 26), chance.uniform(0, 0.1)) for _ in range(2)] for _ in range(rounds)]
 
     def one(site: str, number: int) -> None:
         crew = fresh(fresh_fleet, tmp_path / f"{number}", site)
@@ -133,7 +136,7 @@ def test_kills_at_random_moments_also_during_resume(fresh_fleet: Fleet, tmp_path
         check_settled(crew, site, crew.say("resume", "last", "--json"))
         shutil.rmtree(crew.folder)
 
-    on_all(one, range(20), [STATIC, WORDPRESS[0]])
+    on_all(one, range(rounds), [STATIC, WORDPRESS[0]])
     check_nobody_is_left(fresh_fleet, "web2", "web3")
 
 
