@@ -10,6 +10,7 @@ SitecrewError                     1  something unexpected
 |   |   +-- HostKeyError          4  unknown or changed host key
 |   |   +-- LoginRefusedError     4  the host knows us not
 |   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
+|   |   +-- ProtocolError         4  the host's answers break the protocol, or pass a limit
 |   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
 |   +-- LostError                 6  the outcome of something begun is not known
 +-- LockedError                  11  another run works on this site
@@ -38,6 +39,7 @@ __all__ = [
     "NoShellError",
     "ProbeError",
     "Problem",
+    "ProtocolError",
     "SecretError",
     "SitecrewError",
     "UnknownNameError",
@@ -137,6 +139,13 @@ class LoginRefusedError(UnreachableError):
 
 class NoShellError(UnreachableError):
     """The account has no POSIX shell: sftp only, or restricted."""
+
+
+class ProtocolError(UnreachableError):
+    """The host's answers break the protocol or pass a limit; nothing was begun on it.
+
+    Once a job has begun, the same is a LostError.
+    """
 
 
 class JobRefusedError(HostError):

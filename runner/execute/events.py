@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import LostError
 from runner.execute.frames import Decoder, Frame
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = [
     "DEADMAN",
+    "STATUSES",
     "UNSEEN",
     "Awaiting",
     "Decided",
@@ -26,7 +31,18 @@ __all__ = [
     "TaskRecord",
     "TaskSkipped",
     "TookOver",
+    "number",
 ]
+
+STATUSES = frozenset(
+    "ok failed undone cancelled died nospace nofolder nosite nolock locked".split()  # noqa: SIM905
+)
+"""How a job may end."""
+_OF_EVERY_JOB = frozenset({"check", "cleanup", "await", "-"})
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,47}")
+_WHY = re.compile(r"-|[a-z]{1,20}")
+_MOST_TASKS = 1000
+"""Of a job whose tasks are not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +215,25 @@ class _Running:
 
 
 class Journal:
-    """Reads a job's events file from its first byte, across any number of links. No I/O."""
+    """Reads a job's events file from its first byte, across any number of links. No I/O.
 
-    def __init__(self, nonce: str, *, cap: int = 1 << 20) -> None:
-        """`cap` limits the bytes of output kept of each task."""
+    What it does not understand it passes over: a full disk may have cut a frame short. Events that say again
+    what is known are not emitted again.
+    """
+
+    def __init__(
+        self,
+        nonce: str,
+        *,
+        cap: int = 1 << 20,
+        kept: int = 64 << 20,
+        known: Collection[str] | None = None,
+        frames: int = 20_000,
+    ) -> None:
+        """`cap` limits the bytes of output kept of each task, `kept` those of all tasks together.
+
+        `known`: the ids of the job's tasks; None: any id that a task may have.
+        """
         self.offset = 0
         """Bytes of the events file that have been read."""
         self.ended: Ended | None = None
@@ -211,6 +242,9 @@ class Journal:
         self.lock: Locked | None = None
         self._decoder = Decoder(nonce)
         self._cap = cap
+        self._room = kept
+        self._known = None if known is None else frozenset(known)
+        self._frames = frames
         self._tasks: dict[str, _Running] = {}
         self._current = ""
         self._error = False
@@ -221,13 +255,19 @@ class Journal:
         events: list[Event] = []
         for piece in self._decoder.feed(data):
             if isinstance(piece, Frame):
-                event = self._understand(piece.words)
+                event = self._understand(piece.words) if self._frames > 0 else None
+                self._frames -= 1
                 if event is not None:
                     events.append(event)
             elif self._current:
                 self._keep(piece)
                 events.append(TaskOutput(self._current, piece, self._error))
         return events
+
+    @property
+    def exhausted(self) -> bool:
+        """More frames came than any job has; the rest is not understood."""
+        return self._frames <= 0
 
     def tasks(self) -> dict[str, TaskRecord]:
         """What is known of each task now."""
@@ -248,22 +288,30 @@ class Journal:
     def _keep(self, data: bytes) -> None:
         task = self._tasks[self._current]
         kept = task.error if self._error else task.output
-        room = self._cap - len(kept)
-        kept += data[: max(room, 0)]
+        room = max(min(self._cap - len(kept), self._room), 0)
+        kept += data[:room]
+        self._room -= min(len(data), room)
         task.truncated |= len(data) > room
         task.size += 0 if self._error else len(data)
 
+    def _is_known(self, task: str) -> bool:
+        if task in self._tasks or task in _OF_EVERY_JOB:
+            return True
+        if self._known is not None:
+            return task in self._known
+        return len(self._tasks) < _MOST_TASKS and _ID.fullmatch(task) is not None
+
     def _understand(self, words: tuple[str, ...]) -> Event | None:
         match words:
-            case ["begin" | "stderr" | "end" | "skip" | "died", *_]:
-                return self._of_task(words)
+            case ["begin" | "stderr" | "end" | "skip" | "died", task, *_]:
+                return self._of_task(words) if self._is_known(task) else None
             case ["job", pid]:
-                return Started(_number(pid))
+                return Started(number(pid))
             case ["lock", generation]:
-                self.lock = Locked(_number(generation))
+                self.lock = Locked(number(generation))
                 return self.lock
             case ["locked", owner, seconds]:
-                self.lock = Locked(owner=owner, seconds=_number(seconds))
+                self.lock = Locked(owner=owner[:200], seconds=number(seconds))
                 return self.lock
             case _:
                 return self._of_verdict(words)
@@ -276,15 +324,15 @@ class Journal:
                 return TaskBegan(task)
             case ["stderr", task] if task == self._current:
                 self._error = True
-            case ["end", task, code, milliseconds, why]:
+            case ["end", task, code, milliseconds, why] if _WHY.fullmatch(why):
                 self._current = ""
                 running = self._tasks.setdefault(task, _Running())
                 if running.code is not None:  # said again, since the disk was full
                     return None
-                running.code, running.seconds = _number(code), _number(milliseconds) / 1000
+                running.code, running.seconds = number(code), max(number(milliseconds), 0) / 1000
                 running.why = "" if why == "-" else why
                 return TaskEnded(task, running.code, running.seconds, running.why)
-            case ["skip", task, why]:
+            case ["skip", task, why] if _WHY.fullmatch(why):
                 self._tasks[task] = _Running(why=why)
                 return TaskSkipped(task, why)
             case ["died", task]:
@@ -294,22 +342,23 @@ class Journal:
 
     def _of_verdict(self, words: tuple[str, ...]) -> Event | None:
         match words:
-            case ["awaiting", seconds]:
-                self.awaiting = Awaiting(_number(seconds))
+            case ["awaiting", seconds] if self.awaiting is None and self.decided is None:
+                self.awaiting = Awaiting(max(number(seconds), 0))
                 return self.awaiting
-            case ["decided", verdict, by]:
+            case ["decided", "keep" | "undo" as verdict, by] if _WHY.fullmatch(by):
                 self.awaiting = None
                 if self.decided is None:  # said again by an heir
                     self.decided = Decided(verdict, by)
                     return self.decided
-            case ["bye", status, tasks] if self.ended is None:
-                self.ended = Ended(status, _number(tasks))
+            case ["bye", status, tasks] if self.ended is None and status in STATUSES:
+                self.ended = Ended(status, number(tasks))
                 return self.ended
         return None
 
 
-def _number(word: str) -> int:
-    try:
-        return int(word)
-    except ValueError:
-        return -1
+def number(word: str) -> int:
+    """What a frame gives as a number; -1 for anything else, and for more than 15 digits."""
+    return int(word) if _NUMBER.fullmatch(word) else -1
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,15}")

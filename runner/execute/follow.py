@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -15,20 +17,25 @@ from runner.errors import (
     LoginRefusedError,
     LostError,
     NoShellError,
+    ProtocolError,
     UnreachableError,
 )
-from runner.execute.events import Awaiting, DiedError, Ended, Event, JobRecord, Journal
-from runner.execute.frames import Decoder
+from runner.execute.answers import Answers, Budget, breach
+from runner.execute.events import STATUSES, Awaiting, DiedError, Ended, Event, JobRecord, Journal, number
+from runner.execute.limits import Limits, Span
 from runner.execute.link import ClosedError, CutError
-from runner.execute.noshell import SilentShellError, never_greeted, no_shell
+from runner.execute.noshell import SilentShellError
 from runner.execute.wire import command, opening
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from runner.execute.endpoint import Endpoint
     from runner.execute.link import Exec, Link
     from runner.execute.pool import Pool
 
-__all__ = ["Control", "Follower", "Judge", "Limits", "OnEvent", "Verdict", "Watch", "Word"]
+__all__ = ["Control", "Follower", "Judge", "OnEvent", "Verdict", "Watch", "Word"]
 
 Verdict: TypeAlias = Literal["keep", "undo"]
 Word: TypeAlias = Literal["keep", "undo", "cancel"]
@@ -38,26 +45,11 @@ Judge: TypeAlias = Callable[[Awaiting], Verdict | None]
 
 _PATIENCE = 3
 """Logins in a row whose shell does not reach our command, before the job is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds, where not said otherwise."""
-
-    hello: float = 20.0
-    """Until the host's first answer on an exec."""
-    silence: float = 60.0
-    """Without a byte, not even a heartbeat: the link is taken for dead."""
-    beat: int = 10
-    """Between the host's heartbeats."""
-    reattach: float = 300.0
-    """After a cut, until the job is given up as lost."""
-    wait: float = 10.0
-    """Between the words that hold the dead man off while we look."""
-    linger: int = 30
-    """How long the host keeps the exec of a job that is over, for `ack`."""
-    output: int = 1 << 20
-    """Bytes of output kept of each task."""
+_FRUITLESS = 30
+"""Execs in a row that bring nothing new of the job, before it is given up."""
+_STOPS = 20.0
+"""Seconds within which a host stops a task that is cancelled."""
+_NONCE = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +60,12 @@ class Watch:
     verdict: Judge | None
     control: Control
     limits: Limits
+    span: Span | None = None
+    """How long the job may take; None: its tasks are not known here."""
+    flood: int = 256 << 20
+    """Bytes of output at which the host stops the job's task; it looks each second."""
+    tasks: Collection[str] | None = None
+    """The ids of its tasks, where they are known: there are no others."""
 
 
 class Control:
@@ -77,6 +75,8 @@ class Control:
         self._lock = threading.Lock()
         self._words: list[str] = []
         self._exec: Exec | None = None
+        self.cancelled: float = math.inf
+        """When it was cancelled, in monotonic seconds."""
 
     def cancel(self) -> None:
         """Stop the running task, skip the others, clean up."""
@@ -86,6 +86,8 @@ class Control:
         """Send now, and again on every later link: the host heeds the first of them only."""
         with self._lock:
             self._words.append(word)
+            if word == "cancel":
+                self.cancelled = min(self.cancelled, time.monotonic())
             self._send(word)
 
     def hold(self) -> None:
@@ -130,21 +132,33 @@ class Follower:
         """At the greeting of this link the host had its verdict already."""
         self._links = 0
         self._tries = 0
-        self._alive_at = self._heard = time.monotonic()
-        self._noise = b""
-        """What the login said before the host's greeting."""
+        self._fruitless = 0
+        """Greetings since something was heard of the job."""
+        self._alive_at = self._greeted_at = time.monotonic()
+        limits = self._limits
+        self._outages = limits.reattach
+        """Seconds without a link that are still forgiven."""
+        self._rest = (watch.span.rest if watch.span else limits.job) + limits.margin
+        """Seconds for what is left after a verdict or a cancel."""
+        whole = (watch.span.tasks if watch.span else 0.0) + self._rest
+        self._budget = Budget(endpoint.called, limits, whole, received=limits.received + watch.flood)
         self._judging: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._held_at = 0.0
 
     def run(self, mode: str, body: str = "", secrets: str = "") -> JobRecord | None:
         """Follow over as many links as it takes."""
+        if mode == "cancel":
+            self._control.cancelled = time.monotonic()
         while True:
             try:
                 link = self._pool.link(self._endpoint)
                 record = self._follow(link, mode, body, secrets)
             except _AgainError:
                 time.sleep(0.2)
+            except ProtocolError as error:
+                self._raise_failure()
+                raise (self._lost(f"{error}; {error.hint}") if self._begun else error) from error
             except (CutError, UnreachableError) as error:
                 self._raise_failure()
                 self._bear(error)
@@ -197,7 +211,10 @@ class Follower:
         self._exec = exec_
         record = None
         try:
-            record = self._listen(link, exec_, Decoder(start.nonce), mode)
+            answers = Answers(
+                link, exec_, start.nonce, limits=limits, budget=self._budget, first=("hello", "error", "eof")
+            )
+            record = self._listen(answers, exec_, mode)
         finally:
             self._exec = None
             if record is None:
@@ -206,14 +223,15 @@ class Follower:
                 link.linger(self._job, exec_)
         return record
 
-    def _listen(self, link: Link, exec_: Exec, decoder: Decoder, mode: str) -> JobRecord | None:
+    def _listen(self, answers: Answers, exec_: Exec, mode: str) -> JobRecord | None:
         self._greeted = self._decided = False
-        self._heard, self._noise = time.monotonic(), b""
         while True:
-            for piece in decoder.feed(self._receive(link, exec_)):
+            pieces = answers.receive(self._wake())
+            if not answers.greeted:
+                answers.hear_noise(exec_.waiting_error())
+            for piece in pieces:
                 if isinstance(piece, bytes):
-                    if self._greeted:  # before that it is the login that speaks
-                        self._read(piece)
+                    self._read(piece)
                 elif piece.words == ("error", "absent") and mode != "start" and self._journal is None:
                     return None
                 elif (record := self._hear(piece.words, exec_)) is not None:
@@ -221,30 +239,22 @@ class Follower:
             if self._journal is not None and self._journal.ended is not None:
                 return self._record([])
             self._judge()
+            self._keep_time()
 
-    def _receive(self, link: Link, exec_: Exec) -> bytes:
-        """The next bytes; none when there is something else to do first."""
-        limit = self._limits.silence if self._greeted else self._limits.hello
-        data = exec_.receive(self._patience(self._heard + limit))
-        if not self._greeted:
-            self._noise = (self._noise + (data or b"") + exec_.waiting_error())[-2000:]
-        if data:
-            self._alive_at = time.monotonic()
-            if self._greeted:
-                self._heard = self._alive_at
-        elif data is not None:
-            raise self._closed(exec_)
-        if time.monotonic() >= self._heard + limit:
-            link.close()
-            if not self._greeted:
-                raise never_greeted(self._endpoint, limit, self._noise)
-            raise CutError(f"nothing heard for {limit:.0f} s")
-        return data or b""
+    def _keep_time(self) -> None:
+        """While we look ourselves, the time is ours; after a cancel little of it is left."""
+        if self._is_judging():
+            self._budget.deadline = max(self._budget.deadline, time.monotonic() + self._rest)
+        self._budget.deadline = min(self._budget.deadline, self._control.cancelled + self._rest + _STOPS)
 
     def _hear(self, words: tuple[str, ...], exec_: Exec) -> JobRecord | None:
         """One frame of the link."""
         match words:
-            case ["hello", how, nonce, state]:
+            case ["hb"]:
+                self._alive_at = time.monotonic()
+                if self._alive_at - self._greeted_at > self._limits.beat / 2:
+                    self._tries = self._fruitless = 0
+            case ["hello", how, nonce, state] if _NONCE.fullmatch(nonce):
                 self._greeted, self._decided = True, state == "decided"
                 self._greet(how, nonce)
                 self._control.bind(exec_)
@@ -256,20 +266,41 @@ class Follower:
                 raise _AgainError
             case ["error", why]:
                 raise self._refused(why)
+            case _:
+                raise breach(self._endpoint.called, f"says {sentence(' '.join(words), 60)!r}")
         return None
 
     def _greet(self, how: str, nonce: str) -> None:
+        self._forgive()
+        self._fruitless += 1
+        if self._fruitless > _FRUITLESS:
+            raise self._lost("the host greets each time, and then says nothing of it")
         self._begun = True
-        self._tries = 0
         if self._journal is None:
-            self._journal = Journal(nonce, cap=self._limits.output)
+            limits = self._limits
+            self._journal = Journal(
+                nonce, cap=limits.output, kept=limits.kept, known=self._watch.tasks, frames=limits.frames
+            )
             self._attached = how == "attached"
+
+    def _forgive(self) -> None:
+        """While there was no link the job may have ended: that time is not the host's, up to a limit."""
+        self._greeted_at = time.monotonic()
+        if self._links > 1:
+            outage = min(self._greeted_at - self._alive_at, self._outages)
+            self._outages -= outage
+            self._budget.deadline += outage
+        self._alive_at = self._greeted_at
 
     def _read(self, data: bytes) -> None:
         if self._journal is not None:
+            self._alive_at = time.monotonic()
+            self._tries = self._fruitless = 0
             for event in self._journal.read(data):
                 if self._watch.on_event is not None:
                     self._watch.on_event(event)
+            if self._journal.exhausted:
+                raise breach(self._endpoint.called, "sends frames without end")
 
     def _record(self, words: list[str]) -> JobRecord:
         """The outcome from the job's last frame, or from its tombstone."""
@@ -278,30 +309,25 @@ class Follower:
             raise self._lost("it ended without a greeting")
         ended = journal.ended
         if ended is None:
-            if not words:
-                raise self._died("its record is empty: was the disk full?")
-            ended = Ended(words[0], int(words[1]) if len(words) > 1 and words[1].isdigit() else 0)
+            if not words or words[0] not in STATUSES:
+                raise self._died("its record is empty or cut: was the disk full?")
+            ended = Ended(words[0], number(words[1]) if len(words) > 1 else 0)
             if self._watch.on_event is not None:
                 self._watch.on_event(ended)
         return self._told(ended.status)
 
     def _refused(self, why: str) -> Exception:
         if self._journal is not None or (why != "absent" and self._begun_before):
-            return self._lost(f"the host says {why} of a job that had begun")
+            return self._lost(f"the host says {sentence(why, 40)!r} of a job that had begun")
         reasons = {
             "body": "the job's text did not arrive whole, or the disk is full",
             "nofolder": "no folder to write in",
         }
+        reason = reasons.get(why) or repr(sentence(why, 40))
         return JobRefusedError(
-            f"{self._endpoint.called}: the host did not take the job: {reasons.get(why, why)}",
+            f"{self._endpoint.called}: the host did not take the job: {reason}",
             hint="Nothing was begun. Look at free space, and at the rights of home, /var/tmp and /tmp.",
         )
-
-    def _closed(self, exec_: Exec) -> Exception:
-        """The exec ended: no shell there, where it ended by itself without a greeting; else the link."""
-        if not self._greeted and exec_.exit_status(10.0) is not None:
-            return no_shell(self._endpoint, self._noise)
-        return CutError("the exec ended")
 
     def _lost(self, why: str) -> LostError:
         return LostError(
@@ -325,16 +351,13 @@ class Follower:
             links=self._links,
         )
 
-    def _patience(self, until: float) -> float:
-        """How long to wait for bytes: until the silence is too long, or the dead man must be held off."""
-        now = time.monotonic()
-        if self._is_judging():
-            until = min(until, self._held_at + self._pace())
-        return max(until - now, 0.01)
+    def _wake(self) -> float:
+        """When to stop waiting for bytes: the dead man must be held off."""
+        return self._held_at + self._pace() if self._is_judging() else math.inf
 
     def _pace(self) -> float:
         awaiting = self._journal.awaiting if self._journal else None
-        return min(self._limits.wait, awaiting.seconds / 3) if awaiting else self._limits.wait
+        return max(min(self._limits.wait, awaiting.seconds / 3), 0.2) if awaiting else self._limits.wait
 
     def _is_judging(self) -> bool:
         return self._judging is not None and self._judging.is_alive()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 __all__ = ["Decoder", "Frame", "new_nonce"]
 
 SEPARATOR = b"\x1e"
+_PLAIN = bytes(byte if byte == 32 or 33 <= byte <= 126 else ord("?") for byte in range(256))  # noqa: PLR2004
+"""Words are printable ASCII, whatever the host wrote."""
 LONGEST = 1024
 """Bytes. What begins like a frame and does not end within these is data."""
 
@@ -54,7 +56,7 @@ class Decoder:
             if cut >= 0:  # a full disk cut it short; its writer has said it again
                 position = cut
             elif end >= 0:
-                found.append(Frame(tuple(held[words_at:end].decode("ascii", "replace").split())))
+                found.append(Frame(tuple(held[words_at:end].translate(_PLAIN).decode("ascii").split())))
                 position = end + 1
             elif len(held) - words_at < LONGEST:
                 self._held = held[start:]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runner.execute.frames import new_nonce
+from runner.execute.limits import Span
 from runner.execute.texts import text
 from runner.shell import assign, export, word, words
 
@@ -50,6 +51,14 @@ class Task:
                 raise ValueError(f"not a variable: {name!r}")
         if "\0" in self.text:
             raise ValueError(f"a NUL in the text of task {self.id!r}")
+
+
+_KILLS = 15
+"""Seconds after its time limit within which a host has killed a task."""
+
+
+def _seconds(tasks: tuple[Task, ...]) -> int:
+    return sum(task.timeout + _KILLS for task in tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,17 @@ class Job:
         names = [task.id for task in self._all()]
         if len(set(names)) != len(names):
             raise ValueError("two tasks of one job with the same id")
+
+    def span(self) -> Span:
+        """How long the host may take, by the limits that it keeps itself."""
+        after = max(_seconds(self.keep), _seconds(self.undo))
+        ends = self.check_limit + self.cleanup_limit + 2 * _KILLS
+        return Span(tasks=_seconds(self.tasks), rest=self.wait + after + ends)
+
+    @property
+    def task_ids(self) -> frozenset[str]:
+        """Of all its tasks."""
+        return frozenset(task.id for task in self._all())
 
     def body(self) -> str:
         """The shell text that is stored on the host and run there. Holds no secret."""

@@ -159,12 +159,13 @@ class Link:
         Raises:
             CutError: the link broke, or the host has no file transfer.
         """
-        from paramiko import SFTPClient
+        from runner.execute.careful import FileTransfer, bound_channel
 
         with _cuts(), self.watched(limit):
-            client = SFTPClient.from_transport(self._transport)
+            client = FileTransfer.from_transport(self._transport)
         if client is None:
             raise CutError("the host opens no session for file transfer")
+        bound_channel(client.sock, self._transport.default_window_size)
         client.sock.settimeout(limit)
         return client
 
@@ -220,11 +221,14 @@ class Link:
     def _open(self, command: str, data: bytes, limit: float, window: int | None) -> Channel:
         from paramiko import ChannelException
 
+        from runner.execute.careful import bound_channel
+
         with _cuts(), self.watched(limit + 1):
             try:
                 channel = self._transport.open_session(timeout=limit, window_size=window)
             except ChannelException as error:
                 raise _NoRoom(str(error)) from error
+            bound_channel(channel, window or self._transport.default_window_size)
             try:
                 channel.exec_command(command)
                 channel.settimeout(limit)

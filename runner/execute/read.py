@@ -5,24 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import UnreachableError
-from runner.execute.events import TaskRecord
-from runner.execute.frames import Decoder, Frame, new_nonce
+from runner.errors import ProtocolError, UnreachableError
+from runner.execute.answers import Answers, Budget, breach
+from runner.execute.events import TaskRecord, number
+from runner.execute.frames import Decoder, new_nonce
+from runner.execute.limits import Limits
 from runner.execute.link import CutError
-from runner.execute.noshell import NOISE, SilentShellError, never_greeted, no_shell
+from runner.execute.noshell import SilentShellError
 from runner.execute.texts import text
 from runner.execute.wire import command, packed
 from runner.shell import assign, export, word
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.execute.endpoint import Endpoint
     from runner.execute.job import Restore, Task
-    from runner.execute.link import Exec, Link
+    from runner.execute.link import Exec
     from runner.execute.pool import Pool
 
 __all__ = ["Sink", "collect_garbage", "read", "stream"]
@@ -33,8 +36,13 @@ Sink: TypeAlias = Callable[[str, bytes], object]
 STREAM_WINDOW = 16 << 20
 """Bytes in flight: enough for 160 MB/s at a round trip of 100 ms."""
 STDERR_KEPT = 64 << 10
-HELLO = 20.0
-BEAT = 10
+_STREAM = 1 << 60
+"""Bytes of a stream without a limit of its caller's: its tasks' time limits hold it."""
+_FLOOD = 64 << 20
+"""Bytes of output beyond what is kept, at which a task is stopped."""
+_TIDYING = 600.0
+"""Seconds that tidying up may take."""
+_LIMITS = Limits()
 
 
 def read(
@@ -45,6 +53,7 @@ def read(
     restore: Restore | None = None,
     cap: int = 8 << 20,
     silence: float = 60.0,
+    limits: Limits = _LIMITS,
 ) -> dict[str, TaskRecord]:
     """Run tasks that change nothing, each in its own shell, and return what they print.
 
@@ -52,13 +61,17 @@ def read(
     which the link is dead. A link that turns out to be dead is opened anew once. Tasks after a failed one are
     skipped unless its policy is ``go``.
 
+    There is a record for each of `tasks`; where the host said nothing of one, its `why` is "missing".
+
     Raises:
         UnreachableError: (and kin) no connection, or it broke twice.
+        ProtocolError: the host's answers break the protocol, or pass a limit.
     """
+    limits = replace(limits, silence=silence, kept=max(limits.kept, cap))
     for last in (False, True):
-        reading = _Reading(cap=cap)
+        reading = _Reading(endpoint, tasks, limits, cap=cap)
         try:
-            return reading.run(pool, endpoint, tasks, restore, silence)
+            return reading.run(pool, restore)
         except SilentShellError:
             if last:
                 raise
@@ -76,16 +89,22 @@ def stream(
     *,
     restore: Restore | None = None,
     silence: float = 60.0,
+    ceiling: int | None = None,
+    limits: Limits = _LIMITS,
 ) -> dict[str, TaskRecord]:
     """Run tasks and hand the exact bytes of their stdout to `sink`; the records hold code, size and stderr.
 
-    A slow sink slows the tasks down. What it raises ends the exec and goes to the caller.
+    A slow sink slows the tasks down. What it raises ends the exec and goes to the caller. `ceiling`: the most
+    bytes that all tasks together may send.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke; what `sink` got so far is incomplete.
+        ProtocolError: the host's answers break the protocol, or pass a limit.
     """
+    room = _STREAM if ceiling is None else ceiling
+    limits = replace(limits, silence=silence, received=min(room + (1 << 20), _STREAM))
     try:
-        return _Reading(sink=sink).run(pool, endpoint, tasks, restore, silence)
+        return _Reading(endpoint, tasks, limits, sink=sink, ceiling=room).run(pool, restore)
     except CutError as error:
         raise UnreachableError(
             f"{endpoint.called}: the link broke in the middle of a stream: {error}"
@@ -110,15 +129,16 @@ def collect_garbage(
         "tombstone_days": tombstone_days,
     }
     head = assign(settings)
-    decoder = Decoder(nonce)
+    limits = Limits(hello=_TIDYING, received=1 << 20, frames=100)
     try:
         script = packed(f"{head}{text('collect')}")
-        exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO, data=script)
+        link = pool.link(endpoint)
+        exec_ = link.run(command(endpoint.shell), _LIMITS.hello, data=script)
         try:
-            while data := exec_.receive(600.0):
-                if any(isinstance(piece, Frame) for piece in decoder.feed(data)):
-                    return
-            raise CutError("no answer")
+            budget = Budget(endpoint.called, limits, _TIDYING)
+            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("bye",))
+            while not answers.receive():
+                pass
         finally:
             exec_.close()
     except CutError as error:
@@ -133,50 +153,70 @@ class _Part:
     why: str = ""
     seconds: float = 0.0
     output: bytearray = field(default_factory=bytearray)
-    error: bytearray = field(default_factory=bytearray)
     size: int = 0
 
 
 class _Reading:
     """One exec."""
 
-    def __init__(self, *, sink: Sink | None = None, cap: int = 0) -> None:
-        self._sink = sink
-        self._cap = cap
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tasks: Sequence[Task],
+        limits: Limits,
+        *,
+        sink: Sink | None = None,
+        cap: int = 0,
+        ceiling: int = _STREAM,
+    ) -> None:
+        self._endpoint, self._limits, self._sink, self._cap = endpoint, limits, sink, cap
+        self._tasks = {task.id: task for task in tasks}
         self._parts: dict[str, _Part] = {}
         self._current = ""
+        self._greeted = False
         self._nonce = new_nonce()
-        self._noise = bytearray()
-        self._patience: float | None = None
-        """Until when the host's greeting is waited for."""
+        self._kept = limits.kept
+        self._room = ceiling
+        self._budget = Budget(endpoint.called, limits, limits.margin)
+        self._errors = limits.errors
+        self._stderr: dict[str, bytearray] = {}
+        self._breach: ProtocolError | None = None
+        """What the thread that reads stderr found."""
 
-    def run(
-        self, pool: Pool, endpoint: Endpoint, tasks: Sequence[Task], restore: Restore | None, silence: float
-    ) -> dict[str, TaskRecord]:
+    def run(self, pool: Pool, restore: Restore | None) -> dict[str, TaskRecord]:
         """Start, listen to both streams, return what came."""
-        link = pool.link(endpoint)
-        script = packed(self._script(endpoint, tasks, restore))
+        link = pool.link(self._endpoint)
+        script = packed(self._script(restore))
         window = STREAM_WINDOW if self._sink else None
-        exec_ = link.run(command(endpoint.shell), HELLO, data=script, window=window)
-        errors = threading.Thread(target=self._listen_error, args=(exec_,), daemon=True)
+        exec_ = link.run(command(self._endpoint.shell), self._limits.hello, data=script, window=window)
+        answers = Answers(
+            link, exec_, self._nonce, limits=self._limits, budget=self._budget, first=("hello",)
+        )
+        errors = threading.Thread(target=self._listen_error, args=(exec_, answers), daemon=True)
         try:
             errors.start()
-            if not self._listen(link, exec_, silence):
-                self._raise_closed(exec_, endpoint)
+            self._listen(answers)
             errors.join(5.0)
+        except CutError:
+            if self._breach is not None:
+                raise self._breach from None
+            raise
         finally:
             exec_.close()
-        return {name: self._record(name, part) for name, part in self._parts.items()}
+        if self._breach is not None:
+            raise self._breach
+        return {name: self._record(name) for name in self._tasks}
 
-    def _script(self, endpoint: Endpoint, tasks: Sequence[Task], restore: Restore | None) -> str:
+    def _script(self, restore: Restore | None) -> str:
+        shell = self._endpoint.shell
         lines = [
-            f"link={self._nonce} beat={BEAT} shell={word(endpoint.shell)}\n",
+            f"link={self._nonce} beat={self._limits.beat} shell={word(shell)}\n",
             text("common", "clock", "read"),
         ]
         lines.append("job_main() {\n:\n")
         if restore:
             lines.append(f"rest {word(restore.run)} {word(restore.site)}\n")
-        for task in tasks:
+        for task in self._tasks.values():
             variables = {**task.env, **task.secret}
             lines.append(
                 f"task {task.id} {task.timeout} {task.policy} {word(export(variables) + task.text)}\n"
@@ -184,96 +224,107 @@ class _Reading:
         lines.append("}\ngo\n")
         return "".join(lines)
 
-    def _listen(self, link: Link, exec_: Exec, silence: float) -> bool:
-        """Stdout, to the last frame; False when it ended before."""
-        decoder = Decoder(self._nonce)
-        self._patience = time.monotonic() + HELLO
+    def _listen(self, answers: Answers) -> None:
+        """Stdout, to the last frame."""
         while True:
-            data = self._receive(link, exec_, silence)
-            if not data:
-                return False
-            for piece in decoder.feed(data):
+            for piece in answers.receive():
                 if isinstance(piece, bytes):
-                    self._hear(piece)
-                elif piece.words == ("hello",):
-                    self._patience = None
+                    self._take(piece)
                 elif piece.words == ("bye",):
-                    return True
+                    return
                 else:
                     self._understand(piece.words)
 
-    def _receive(self, link: Link, exec_: Exec, silence: float) -> bytes:
-        """The next bytes; however much is printed, the greeting must come in time."""
-        if self._patience is None:
-            data = exec_.receive(silence)
-            if data is None:
-                raise CutError(f"nothing heard for {silence:.0f} s")
-            return data
-        data = exec_.receive(max(self._patience - time.monotonic(), 0.01))
-        if data is None or (data and time.monotonic() > self._patience):
-            link.close()
-            raise never_greeted(link.endpoint, HELLO, bytes(self._noise))
-        return data
-
-    def _hear(self, piece: bytes) -> None:
-        if self._current:
-            self._take(piece)
-        elif self._patience is not None:
-            self._noise = (self._noise + piece)[-NOISE:]
-
     def _understand(self, words: tuple[str, ...]) -> None:
+        """A frame. Each task begins once and ends once: so the deadlines set here have an end too."""
+        margin = self._limits.margin
         match words:
-            case ["begin", task]:
+            case ["hb"]:
+                pass
+            case ["hello"] if not self._greeted:
+                self._greeted = True
+                self._budget.allow(margin)
+            case ["begin", task] if self._is_new(task):
                 self._current = task
-                self._parts.setdefault(task, _Part())
+                self._parts[task] = _Part()
+                self._budget.allow(self._tasks[task].timeout + margin)
             case ["late", task] if task in self._parts:
                 self._parts[task].why = "timeout"
-            case ["skip", task, why]:
-                self._parts[task] = _Part(why=why)
-            case ["end", task, code, milliseconds, _] if task in self._parts:
+            case ["skip", task, why] if self._is_new(task):
+                self._parts[task] = _Part(why=sentence(why, 20))
+            case ["end", task, code, milliseconds, _] if task == self._current:
                 part = self._parts[task]
-                part.code = 124 if part.why == "timeout" else int(code)
-                part.seconds = int(milliseconds) / 1000
+                part.code = 124 if part.why == "timeout" else self._number(code)
+                part.seconds = max(self._number(milliseconds), 0) / 1000
                 self._current = ""
+                self._budget.allow(margin)
+            case _:
+                raise breach(self._endpoint.called, f"says {sentence(' '.join(words), 60)!r}")
+
+    def _is_new(self, task: str) -> bool:
+        return task in self._tasks and task not in self._parts and not self._current
+
+    def _number(self, word: str) -> int:
+        value = number(word)
+        if value == -1 and word != "-1":
+            raise breach(self._endpoint.called, f"says {sentence(word, 20)!r} where a number belongs")
+        return value
 
     def _take(self, data: bytes) -> None:
+        if not self._current:  # of a child that a task left behind
+            return
         part = self._parts[self._current]
         part.size += len(data)
         if self._sink is not None:
+            self._room -= len(data)
+            if self._room < 0:
+                raise breach(self._endpoint.called, "sends a stream that is larger than its limit")
+            began = time.monotonic()
             self._sink(self._current, data)
+            self._budget.deadline += time.monotonic() - began
         else:
-            part.output += data[: max(self._cap - len(part.output), 0)]
+            kept = data[: max(min(self._cap - len(part.output), self._kept), 0)]
+            part.output += kept
+            self._kept -= len(kept)
 
-    def _listen_error(self, exec_: Exec) -> None:
+    def _listen_error(self, exec_: Exec, answers: Answers) -> None:
         """Stderr, to its own last frame. A thread of its own: unread it would fill the window of both."""
         decoder = Decoder(self._nonce)
         current = ""
         try:
             while data := exec_.receive_error():
+                self._errors -= len(data)
+                if self._errors < 0:
+                    raise breach(self._endpoint.called, "writes to stderr without end")
                 for piece in decoder.feed(data):
                     if isinstance(piece, bytes):
-                        kept = self._parts.setdefault(current, _Part()).error if current else self._noise
-                        kept += piece[: max(STDERR_KEPT - len(kept), 0)]
-                    elif piece.verb == "begin":
-                        current = piece.words[1]
-                    elif piece.verb == "bye":
+                        self._hear_error(current, piece, answers)
+                    elif piece.words == ("bye",):
                         return
+                    else:
+                        current = piece.words[1] if len(piece.words) > 1 and piece.verb == "begin" else ""
         except CutError:
             return
+        except ProtocolError as error:
+            self._breach = error
+            exec_.close()
 
-    def _raise_closed(self, exec_: Exec, endpoint: Endpoint) -> None:
-        if not self._parts and exec_.exit_status(10.0) is not None:
-            raise no_shell(endpoint, bytes(self._noise))
-        raise CutError("the exec ended")
+    def _hear_error(self, task: str, data: bytes, answers: Answers) -> None:
+        if task in self._tasks:
+            kept = self._stderr.setdefault(task, bytearray())
+            kept += data[: max(STDERR_KEPT - len(kept), 0)]
+        elif not answers.greeted:
+            answers.hear_noise(data)
 
-    def _record(self, name: str, part: _Part) -> TaskRecord:
+    def _record(self, name: str) -> TaskRecord:
+        part = self._parts.get(name) or _Part(why="missing")
         return TaskRecord(
             name,
             part.code,
             part.why,
             part.seconds,
             bytes(part.output),
-            bytes(part.error),
+            bytes(self._stderr.get(name, b"")),
             size=part.size,
             truncated=self._sink is None and part.size > len(part.output),
         )

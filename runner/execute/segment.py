@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import LostError
-from runner.execute.follow import Control, Follower, Judge, Limits, OnEvent, Watch, Word
+from runner.execute.answers import Answers, Budget
+from runner.execute.follow import Control, Follower, Judge, OnEvent, Watch, Word
+from runner.execute.limits import Limits
 from runner.execute.link import CutError
 from runner.execute.wire import command, opening
 
@@ -41,7 +44,9 @@ def run_job(
         JobRefusedError: the host would not take the job; nothing was begun.
         LostError: it may have been begun, and what came of it is not known.
     """
-    follower = Follower(pool, endpoint, job.id, _watch(on_event, verdict, control, limits))
+    watch = _watch(on_event, verdict, control, limits)
+    watch = replace(watch, span=job.span(), tasks=job.task_ids, flood=job.flood)
+    follower = Follower(pool, endpoint, job.id, watch)
     record = follower.run("start", job.body(), job.secrets())
     if record is None:
         raise LostError(f"{endpoint.called}: job {job.id} vanished")
@@ -113,9 +118,12 @@ def _watch(
 
 def _ask(link: Link, endpoint: Endpoint, job_id: str) -> None:
     start = opening("ack", job_id, shell=endpoint.shell)
-    exec_ = link.run(command(endpoint.shell), 20.0, data=start.data)
+    limits = Limits(silence=20.0, received=1 << 20, frames=100)
+    exec_ = link.run(command(endpoint.shell), limits.hello, data=start.data)
     try:
-        while exec_.receive(20.0):
+        budget = Budget(endpoint.called, limits, 20.0)
+        answers = Answers(link, exec_, start.nonce, limits=limits, budget=budget, first=("eof", "error"))
+        while not answers.receive():
             pass
     finally:
         exec_.close()

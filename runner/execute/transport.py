@@ -130,11 +130,14 @@ def fetch_host_key(
     """
     from paramiko import Transport
 
+    from runner.execute.careful import bound_transport
+
     waits = waits or Waits()
     sock = transport = None
     try:
         sock = _socket(target, gateway, waits)
         transport = Transport(sock)
+        bound_transport(transport, waits.banner)
         transport.banner_timeout = waits.banner
         transport.start_client(timeout=waits.connect)
         key = transport.get_remote_server_key()
@@ -166,7 +169,7 @@ def _log_in(
             "banner_timeout": waits.banner,
             "auth_timeout": waits.login,
             "auth_strategy": credentials,
-            "transport_factory": _transport_factory(known, target),
+            "transport_factory": _transport_factory(known, target, waits.banner),
         },
     )
     connection.client.set_missing_host_key_policy(_Strict(known, target, endpoint.called))
@@ -211,13 +214,16 @@ class _Strict:
         )
 
 
-def _transport_factory(known: KnownHosts, target: Target) -> Callable[..., Transport]:
+def _transport_factory(known: KnownHosts, target: Target, banner: float) -> Callable[..., Transport]:
     """Transports that ask the host for a key of a type that is on record."""
 
     def make(sock: Any, **options: Any) -> Transport:
         from paramiko import Transport
 
+        from runner.execute.careful import bound_transport
+
         transport = Transport(sock, **options)
+        bound_transport(transport, banner)
         # New keys as seldom as OpenSSH asks for them: its own thread waits for itself for half a minute, and
         # gives the connection up, where a channel is closed while paramiko awaits the answer to its wish.
         transport.packetizer.REKEY_BYTES = _REKEY

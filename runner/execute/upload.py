@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
 from runner.errors import UnreachableError
-from runner.execute.frames import Decoder, Frame, new_nonce
+from runner.execute.answers import Answers, Budget, breach
+from runner.execute.frames import Frame, new_nonce
+from runner.execute.limits import Limits
 from runner.execute.link import CutError
 from runner.execute.wire import command
 
@@ -23,7 +26,8 @@ __all__ = ["Sent", "Source", "upload"]
 Source: TypeAlias = Callable[[IO[bytes]], object]
 """Writes the stream."""
 
-HELLO = 20.0
+_HELLO = 20.0
+_DIGITS = 5
 _CHUNK = 128 << 10
 _KEPT = 8 << 10
 
@@ -39,22 +43,35 @@ class Sent:
 
 
 def upload(
-    pool: Pool, endpoint: Endpoint, before: str, take: str, source: Source, *, silence: float = 60.0
+    pool: Pool,
+    endpoint: Endpoint,
+    before: str,
+    take: str,
+    source: Source,
+    *,
+    silence: float = 60.0,
+    limit: float = 1800.0,
 ) -> Sent:
     """Run the shell text `before`, then `take` with the stream that `source` writes on its stdin.
 
     Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early
     and must notice. Whether the account has a shell must be known: ask with `read` first. What `source`
-    raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat.
+    raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat;
+    `limit`: seconds that `before` may take, and `take` after the end of the stream.
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke; how much arrived is not known.
+        ProtocolError: the host's answers break the protocol, or pass a limit.
     """
     nonce = new_nonce()
+    limits = Limits(hello=silence, silence=silence, received=16 << 20)
     try:
-        exec_ = pool.link(endpoint).run(command(endpoint.shell), HELLO)
+        link = pool.link(endpoint)
+        exec_ = link.run(command(endpoint.shell), _HELLO)
         try:
-            return _Upload(exec_, nonce, silence).run(_script(nonce, before, take), source)
+            budget = Budget(endpoint.called, limits, limit)
+            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("hb", "ready", "bye"))
+            return _Upload(exec_, answers, budget, limits, limit).run(_script(nonce, before, take), source)
         finally:
             exec_.close()
     except CutError as error:
@@ -92,23 +109,22 @@ exit 0
 class _Upload:
     """One exec: a thread listens, the caller's thread sends."""
 
-    def __init__(self, exec_: Exec, nonce: str, silence: float) -> None:
-        self._exec = exec_
-        self._decoder = Decoder(nonce)
-        self._silence = silence
+    def __init__(self, exec_: Exec, answers: Answers, budget: Budget, limits: Limits, limit: float) -> None:
+        self._exec, self._answers, self._budget, self._limits = exec_, answers, budget, limits
+        self._limit = limit
         self._ready = threading.Event()
         self._over = threading.Event()
         self._output = bytearray()
         self._code: int | None = None
-        self._cut = ""
+        self._failure: Exception | None = None
 
     def run(self, script: bytes, source: Source) -> Sent:
         """Greet, send, and wait for the verdict of the other end."""
-        self._exec.send(script, HELLO)
+        self._exec.send(script, _HELLO)
         ears = threading.Thread(target=self._listen, name="upload", daemon=True)
         ears.start()
         self._ready.wait()
-        pipe = _Pipe(self._exec, self._over, self._silence)
+        pipe = _Pipe(self._exec, self._over, self._limits.silence)
         if not self._over.is_set():
             try:
                 source(cast("IO[bytes]", pipe))
@@ -117,37 +133,40 @@ class _Upload:
             except CutError as error:
                 # a receiver that gave up says why, and that is better than a broken pipe
                 if not self._over.wait(5.0) or self._code is None:
-                    raise CutError(self._cut or str(error)) from error
+                    raise self._failure or error from error
+            self._budget.allow(self._limit)
         self._over.wait()
         if self._code is None:
-            raise CutError(self._cut or "the exec ended")
+            raise self._failure or CutError("the exec ended")
         return Sent(self._code, self._output.decode("utf-8", "replace"), pipe.sent)
 
     def _listen(self) -> None:
         try:
-            while data := self._exec.receive(self._silence):
-                for piece in self._decoder.feed(data):
+            while self._code is None:
+                for piece in self._answers.receive():
                     if isinstance(piece, Frame):
-                        if self._heard(piece):
-                            return
+                        self._heard(piece)
                     else:
                         self._output += piece[: max(_KEPT - len(self._output), 0)]
-            self._cut = "the exec ended" if data == b"" else f"nothing heard for {self._silence:.0f} s"
-        except CutError as error:
-            self._cut = str(error)
+        except (CutError, UnreachableError) as error:
+            self._failure = error
         finally:
             self._over.set()
             self._ready.set()
 
-    def _heard(self, frame: Frame) -> bool:
-        if frame.verb == "ready":
-            self._output.clear()
-            self._ready.set()
-        elif frame.verb == "bye":
-            word = frame.words[1] if len(frame.words) > 1 else ""
-            self._code = int(word) if word.isdigit() else 1
-            return True
-        return False
+    def _heard(self, frame: Frame) -> None:
+        match frame.words:
+            case ["hb"]:
+                pass
+            case ["ready"] if not self._ready.is_set():
+                self._output.clear()
+                self._budget.deadline = math.inf  # while we send, each send has a limit of its own
+                self._ready.set()
+            case ["bye", *code] if self._code is None:
+                word = code[0] if code else ""
+                self._code = int(word) if word.isdigit() and len(word) < _DIGITS else 1
+            case _:
+                raise breach(self._budget.called, "gives an answer that it was not asked for")
 
 
 class _Pipe(io.RawIOBase):

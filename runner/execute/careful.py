@@ -1,0 +1,75 @@
+"""Paramiko's classes with the limits that they lack: a host may send more than SSH allows it to send."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from paramiko import SFTPClient, SSHException
+
+from runner.untrusted import sentence
+
+if TYPE_CHECKING:
+    from paramiko import Channel, Transport
+
+__all__ = ["FileTransfer", "bound_channel", "bound_transport"]
+
+_PACKET = 1 << 20
+"""Bytes of one packet; OpenSSH sends at most 256 KiB."""
+_BANNER = 64 << 10
+"""Bytes before the end of the server's greeting."""
+_SLACK = 1 << 20
+
+
+def bound_transport(transport: Transport, seconds: float) -> None:
+    """Limit the size of a packet, and the size and time of the server's greeting."""
+    packetizer: Any = transport.packetizer
+    read_all, read_some = packetizer.read_all, packetizer._read_timeout  # noqa: SLF001 - no public hook
+    until = time.monotonic() + seconds
+    left = _BANNER
+
+    def limited(size: int, check_rekey: bool = False) -> bytes:  # noqa: FBT001, FBT002 - as paramiko calls it
+        if size > _PACKET:
+            raise SSHException("a packet larger than SSH allows")
+        return bytes(read_all(size, check_rekey))
+
+    def greeting(timeout: float) -> bytes:
+        nonlocal left
+        data = bytes(read_some(timeout))
+        left -= len(data)
+        if left < 0 or time.monotonic() > until:
+            raise SSHException(": a greeting without end")
+        return data
+
+    packetizer.read_all, packetizer._read_timeout = limited, greeting  # noqa: SLF001
+
+
+def bound_channel(channel: Channel, window: int) -> None:
+    """Give the connection up when the host sends more than the channel's window allows."""
+    for pipe in (channel.in_buffer, channel.in_stderr_buffer):
+        _bound(pipe, window + _SLACK)
+
+
+def _bound(pipe: Any, limit: int) -> None:
+    feed = pipe.feed
+
+    def limited(data: bytes) -> None:
+        if len(pipe) + len(data) > limit:
+            raise SSHException("the host sends more than the channel's window")
+        feed(data)
+
+    pipe.feed = limited
+
+
+class FileTransfer(SFTPClient):
+    """A client whose errors hold the server's words in a form fit for a screen."""
+
+    def _convert_status(self, msg: Any) -> None:
+        try:
+            super()._convert_status(msg)  # type: ignore[misc]
+        except EOFError:
+            raise
+        except UnicodeDecodeError as error:
+            raise OSError("an error whose words are not UTF-8") from error
+        except OSError as error:
+            raise OSError(error.errno, sentence(error.strerror or str(error))) from error
