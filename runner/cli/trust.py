@@ -52,10 +52,11 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
     if key in known:
         say(f"{name} ({where}): on record already, {key.fingerprint}")
         return ExitCode.OK
-    if any(other.type == key.type for other in known):
+    if known:
         if not replace:
             raise HostKeyError(
-                f"{name} ({where}) shows another key than the one on record: {key.fingerprint}",
+                f"{name} ({where}) shows another key than the one on record: {key.fingerprint} ({key.type}); "
+                f"on record is {', '.join(f'{k.fingerprint} ({k.type})' for k in known)}",
                 hint=f"Was it set up anew? Ask its provider; only then: sitecrew trust {name} --replace",
             )
         say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from paramiko import SFTPClient, SSHException
+from paramiko import SFTPAttributes, SFTPClient, SFTPError, SSHException
+from paramiko.sftp import CMD_ATTRS, CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paramiko import Channel, Transport
 
 __all__ = ["FileTransfer", "bound_channel", "bound_transport"]
@@ -19,6 +22,8 @@ _PACKET = 1 << 20
 _BANNER = 64 << 10
 """Bytes before the end of the server's greeting."""
 _SLACK = 1 << 20
+_NAMES = 10_000
+"""Of one answer to a listing; OpenSSH gives at most a hundred."""
 
 
 def bound_transport(transport: Transport, seconds: float) -> None:
@@ -62,7 +67,32 @@ def _bound(pipe: Any, limit: int) -> None:
 
 
 class FileTransfer(SFTPClient):
-    """A client whose errors hold the server's words in a form fit for a screen."""
+    """A client that takes no listing on trust, and whose errors are fit for a screen."""
+
+    def entries(self, folder: str) -> Iterator[SFTPAttributes]:
+        """What the server lists, answer by answer, without ``.`` and ``..``.
+
+        A caller that stops early leaves the server's handle open until the session ends.
+        """
+        kind, message = self._request(CMD_OPENDIR, folder)
+        if kind != CMD_HANDLE:
+            raise SFTPError("a folder that opens without a handle")
+        handle = message.get_string()
+        while True:
+            try:
+                kind, message = self._request(CMD_READDIR, handle)
+            except EOFError:
+                break
+            if kind != CMD_NAME:
+                raise SFTPError("a listing without names")
+            yield from _names(message)
+        self._request(CMD_CLOSE, handle)
+
+    def _request(self, kind: int, *arguments: Any) -> tuple[int, Any]:
+        answer: tuple[int, Any] = super()._request(kind, *arguments)  # type: ignore[misc]
+        if answer[0] == CMD_ATTRS:
+            _refuse_extended(answer[1])
+        return answer
 
     def _convert_status(self, msg: Any) -> None:
         try:
@@ -73,3 +103,24 @@ class FileTransfer(SFTPClient):
             raise OSError("an error whose words are not UTF-8") from error
         except OSError as error:
             raise OSError(error.errno, sentence(error.strerror or str(error))) from error
+
+
+def _names(message: Any) -> Iterator[SFTPAttributes]:
+    count = message.get_int()
+    if not 0 < count <= _NAMES:
+        raise SFTPError(f"an answer with {count} names")
+    for _ in range(count):
+        name, long = message.get_text(), message.get_text()
+        _refuse_extended(message)
+        found = SFTPAttributes._from_msg(message, name, long)  # type: ignore[attr-defined]  # noqa: SLF001
+        if name not in {".", ".."}:
+            yield found
+
+
+def _refuse_extended(message: Any) -> None:
+    """Paramiko reads as many extended attributes as the server announces: four thousand million."""
+    here = message.packet.tell()
+    flags = message.get_int()
+    message.packet.seek(here)
+    if flags & SFTPAttributes.FLAG_EXTENDED:
+        raise SFTPError("attributes that no file has")

@@ -138,9 +138,10 @@ class Follower:
         limits = self._limits
         self._outages = limits.reattach
         """Seconds without a link that are still forgiven."""
-        self._rest = (watch.span.rest if watch.span else limits.job) + limits.margin
+        span = watch.span or Span(tasks=limits.job, rest=limits.ending)
+        self._rest = span.rest + limits.margin
         """Seconds for what is left after a verdict or a cancel."""
-        whole = (watch.span.tasks if watch.span else 0.0) + self._rest
+        whole = span.tasks + self._rest
         self._budget = Budget(endpoint.called, limits, whole, received=limits.received + watch.flood)
         self._judging: threading.Thread | None = None
         self._failure: BaseException | None = None

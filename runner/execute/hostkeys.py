@@ -128,10 +128,10 @@ def record(
     with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         text = file.read()
-        same_name = [e for e in _entries(text.decode("utf-8", "replace").splitlines()) if e.matches(wanted)]
-        if any(entry.key == key and not entry.revoked for entry in same_name) and not replace:
+        known = _keys_for(text, (wanted, name.lower()))
+        if key in known and not replace:
             return
-        if any(entry.key.type == key.type for entry in same_name):
+        if known:
             if not replace:
                 KnownHosts([path]).check(name, port, key)
             text = b"".join(line for line in text.splitlines(keepends=True) if not _is_for(line, wanted))
@@ -145,6 +145,12 @@ def record(
         file.write(_line(text, wanted, key, hashed=hashed, whole=False))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keys_for(text: bytes, names: tuple[str, ...]) -> list[HostKey]:
+    """Those on record under the first of the names that has any."""
+    entries = [e for e in _entries(text.decode("utf-8", "replace").splitlines()) if not e.revoked]
+    return next((found for name in names if (found := [e.key for e in entries if e.matches(name)])), [])
 
 
 def _line(text: bytes, name: str, key: HostKey, *, hashed: bool, whole: bool) -> bytes:

@@ -27,6 +27,8 @@ class Limits:
     """Beyond what the tasks' own time limits allow, however often the host says that it is alive."""
     job: float = 4 * 3600.0
     """For a job whose tasks are not known here: it was started by an earlier process."""
+    ending: float = 1800.0
+    """From the word cancel to the end of such a job."""
     output: int = 1 << 20
     """Bytes of output kept of each task."""
     kept: int = 64 << 20

@@ -13,8 +13,9 @@ from runner.errors import UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paramiko import Channel, SFTPClient, Transport
+    from paramiko import Channel, Transport
 
+    from runner.execute.careful import FileTransfer
     from runner.execute.endpoint import Endpoint
 
 __all__ = ["ClosedError", "CutError", "Exec", "Link"]
@@ -153,7 +154,7 @@ class Link:
                 self._execs.add(made)
             return made
 
-    def sftp(self, limit: float) -> SFTPClient:
+    def sftp(self, limit: float) -> FileTransfer:
         """A session of file transfer; no wait in it takes longer than `limit` seconds. The caller closes it.
 
         Raises:

@@ -38,8 +38,6 @@ STREAM_WINDOW = 16 << 20
 STDERR_KEPT = 64 << 10
 _STREAM = 1 << 60
 """Bytes of a stream without a limit of its caller's: its tasks' time limits hold it."""
-_FLOOD = 64 << 20
-"""Bytes of output beyond what is kept, at which a task is stopped."""
 _TIDYING = 600.0
 """Seconds that tidying up may take."""
 _LIMITS = Limits()

@@ -10,11 +10,14 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
+from runner.execute.answers import breach
 from runner.execute.link import CutError
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from paramiko import SFTPClient
+    from paramiko import SFTPAttributes
 
+    from runner.execute.careful import FileTransfer
     from runner.execute.endpoint import Endpoint
     from runner.execute.pool import Pool
 
@@ -22,6 +25,13 @@ __all__ = ["Transfer", "transfer"]
 
 _WAIT = 30.0
 _CHUNK = 256 << 10
+_SESSION = 4 * 3600.0
+"""Seconds of one session in all."""
+_DEPTH = 40
+_ENTRIES = 500_000
+"""Names of all listings of one session."""
+_NAME = 255
+"""Bytes of one name."""
 
 
 @contextmanager
@@ -30,15 +40,22 @@ def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
 
     Raises:
         UnreachableError: (and kin) no connection, no file transfer, or the link broke.
+        ProtocolError: the server names what cannot be a name, or lists without end.
     """
-    from paramiko import SSHException
+    from paramiko import SFTPError, SSHException
 
     try:
-        client = pool.link(endpoint).sftp(_WAIT)
+        link = pool.link(endpoint)
+        client = link.sftp(_WAIT)
     except CutError as error:
         raise UnreachableError(f"{endpoint.called}: no file transfer: {error}") from error
     try:
-        yield Transfer(client)
+        with link.watched(_SESSION):
+            yield Transfer(client, endpoint.called)
+    except (SFTPError, UnicodeDecodeError) as error:
+        raise breach(
+            endpoint.called, f"breaks the protocol of file transfer: {sentence(str(error), 80)}"
+        ) from error
     except (EOFError, SSHException, TimeoutError, ConnectionError) as error:
         raise UnreachableError(
             f"{endpoint.called}: the link broke while files were sent: {error or type(error).__name__}",
@@ -52,8 +69,9 @@ def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
 class Transfer:
     """Paths are the host's. What the host refuses is an OSError with its words."""
 
-    def __init__(self, client: SFTPClient) -> None:
-        self._client = client
+    def __init__(self, client: FileTransfer, called: str) -> None:
+        self._client, self._called = client, called
+        self._left = _ENTRIES
 
     def kind(self, path: str) -> str:
         """`link`, `folder`, `file`, `other` or `nothing`; links are not followed."""
@@ -79,22 +97,46 @@ class Transfer:
         mode = found.st_mode or 0
         return (found.st_size or 0, int(found.st_mtime or 0), mode & 0o777) if stat.S_ISREG(mode) else None
 
-    def walk(self, folder: str, below: str = "") -> Iterator[str]:
-        """Names of the files in a folder and its folders; links are passed over."""
-        for entry in self._client.listdir_attr(posixpath.join(folder, below)):
+    def walk(self, folder: str, below: str = "", depth: int = 0) -> Iterator[str]:
+        """Names of the files in a folder and its folders; links are passed over.
+
+        Raises:
+            ProtocolError: a name that cannot be one, or more folders and names than any site has.
+        """
+        for entry in self._listed(posixpath.join(folder, below), depth):
             name = posixpath.join(below, entry.filename)
             mode = entry.st_mode or 0
             if stat.S_ISDIR(mode):
-                yield from self.walk(folder, name)
+                yield from self.walk(folder, name, depth + 1)
             elif stat.S_ISREG(mode):
                 yield name
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder; empty where there is none."""
+        """What is in a folder; empty where there is none.
+
+        Raises:
+            ProtocolError: as `walk`.
+        """
         try:
-            return tuple(sorted(self._client.listdir(folder)))
+            return tuple(sorted(entry.filename for entry in self._listed(folder)))
         except FileNotFoundError:
             return ()
+
+    def _listed(self, folder: str, depth: int = 0) -> list[SFTPAttributes]:
+        """The one place where names come from the server."""
+        if depth > _DEPTH:
+            raise breach(self._called, f"lists more than {_DEPTH} folders in one another")
+        found = []
+        for entry in self._client.entries(folder):
+            self._left -= 1
+            if self._left < 0:
+                raise breach(self._called, f"lists more than {_ENTRIES} names")
+            if not _is_name(entry.filename):
+                raise breach(
+                    self._called, f"lists {sentence(entry.filename, 60)!r}, which cannot be a file's name"
+                )
+            found.append(entry)
+        return found
 
     def make(self, folder: str) -> None:
         """The folder and those above it."""
@@ -147,12 +189,16 @@ class Transfer:
         with suppress(FileNotFoundError):
             self._client.remove(path)
 
-    def clear(self, folder: str) -> None:
-        """A folder with everything in it; links in it are removed, not followed."""
-        for entry in self._client.listdir_attr(folder):
+    def clear(self, folder: str, depth: int = 0) -> None:
+        """A folder with everything in it; links in it are removed, not followed.
+
+        Raises:
+            ProtocolError: as `walk`; what was cleared until then is gone.
+        """
+        for entry in self._listed(folder, depth):
             path = posixpath.join(folder, entry.filename)
             if stat.S_ISDIR(entry.st_mode or 0):
-                self.clear(path)
+                self.clear(path, depth + 1)
             else:
                 self._client.remove(path)
         self._client.rmdir(folder)
@@ -164,3 +210,8 @@ class Transfer:
         except OSError:
             return False
         return True
+
+
+def _is_name(name: str) -> bool:
+    size = len(name.encode(errors="surrogateescape"))
+    return name not in {"", ".", ".."} and size <= _NAME and not any(mark in name for mark in "/\0\n\r")

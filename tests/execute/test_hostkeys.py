@@ -65,10 +65,25 @@ def test_replacing_keeps_the_lines_of_others_and_comments(path):
 
 
 def test_a_host_may_have_keys_of_several_types(path):
-    record(path, "web1", 22, OLD)
-    record(path, "web1", 22, RSA)
+    path.parent.mkdir()
+    path.write_text(f"web1 {OLD.text}\nweb1 {RSA.text}\n")
     record(path, "web1", 22, OLD)
     assert known(path).keys("web1") == [OLD, RSA]
+
+
+def test_a_key_of_another_type_is_not_recorded_beside_the_known_one_unless_it_replaces_it(path):
+    record(path, "web1", 22, OLD)
+    with pytest.raises(HostKeyError, match="CHANGED"):
+        record(path, "web1", 22, RSA)
+    assert known(path).keys("web1") == [OLD]
+    record(path, "web1", 22, RSA, replace=True)
+    assert known(path).keys("web1") == [RSA]
+
+
+def test_a_key_on_record_without_the_port_counts_for_every_port(path):
+    record(path, "web1", 22, OLD)
+    with pytest.raises(HostKeyError, match="CHANGED"):
+        record(path, "web1", 2222, RSA)
 
 
 def test_a_file_without_a_last_line_feed_is_not_glued(path):
