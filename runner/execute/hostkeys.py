@@ -221,9 +221,9 @@ def _hash(name: str, salt: bytes) -> str:
 def _hash_matches(hashed: str, name: str) -> bool:
     try:
         salt = base64.b64decode(hashed.split("|")[2])
-    except (IndexError, binascii.Error):
+    except (IndexError, ValueError):
         return False
-    return hmac.compare_digest(_hash(name, salt), hashed)
+    return hmac.compare_digest(_hash(name, salt).encode(), hashed.encode(errors="replace"))
 
 
 def _literal_brackets(pattern: str) -> str:

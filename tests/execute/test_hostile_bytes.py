@@ -1,0 +1,208 @@
+"""Parsers of a host's bytes take any: an error of ours or a result, in bounded time and memory."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+
+import pytest
+from paramiko import SFTPError
+
+from runner.errors import SitecrewError
+from runner.execute import Endpoint, Task
+from runner.execute.answers import Answers, Budget
+from runner.execute.careful import FileTransfer
+from runner.execute.events import Journal
+from runner.execute.frames import Decoder, Frame
+from runner.execute.hostkeys import KnownHosts, record
+from runner.execute.limits import Limits
+from runner.execute.link import CutError
+from runner.execute.read import _Reading
+from runner.execute.upload import _Upload
+from tests.execute.test_hostkeys import NEW, OLD
+from tests.fuzz import endure, hostile
+
+COUNT = 10_000
+NONCE = "ab" * 16
+EVIL = Endpoint("127.0.0.1", name="evil")
+LIMITS = Limits(received=1 << 20, frames=500)
+
+
+def frames(*words: str) -> bytes:
+    return b"".join(f"\x1e{NONCE} {one}\n".encode() for one in words)
+
+
+JOB = [
+    frames("job 77", "lock 3", "begin a") + b"out" + frames("stderr a") + b"err" + frames("end a 3 15 -"),
+    frames("locked other/run 900", "skip a locked", "bye locked 0"),
+    frames("begin a") + b"x" * 500 + frames("end a 124 9 timeout", "awaiting 30", "decided undo deadman"),
+    frames("died a", "begin cleanup", "end cleanup 0 1 -", "bye died 1"),
+]
+READ = [
+    frames("hello", "begin a") + b"out" + frames("end a 0 15 -", "skip b failed", "bye"),
+    b"noise" + frames("hb", "hello", "begin a", "late a", "end a 0 15 -", "begin b", "end b 1 1 -", "bye"),
+]
+UPLOAD = [frames("hb", "ready") + b"said" + frames("bye 0"), frames("bye 1")]
+
+
+class FakeExec:
+    """An exec whose stdout is these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = [data[at : at + 700] for at in range(0, len(data), 700)]
+
+    def receive(self, _limit: float) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def exit_status(self, _limit: float) -> int:
+        return 0
+
+    def send(self, *_: object) -> None:
+        """Nothing happens."""
+
+    finish = close = send
+
+
+class FakeLink:
+    """What `Answers` asks of a link."""
+
+    endpoint = EVIL
+
+    def close(self) -> None:
+        """Nothing happens."""
+
+
+def answers(exec_, budget, first):
+    return Answers(FakeLink(), exec_, NONCE, limits=LIMITS, budget=budget, first=first)
+
+
+def test_the_decoder_endures_any_bytes_and_loses_none():
+    def decode(data: bytes) -> None:
+        decoder = Decoder(NONCE)
+        found = [piece for at in range(0, len(data), 997) for piece in decoder.feed(data[at : at + 997])]
+        words = [word for piece in found if isinstance(piece, Frame) for word in piece.words]
+        assert all(word.isascii() and word.isprintable() for word in words)
+
+    endure(decode, hostile([*JOB, *READ], COUNT))
+
+
+def test_a_journal_endures_any_bytes_and_knows_no_task_that_was_not_sent():
+    def read(data: bytes) -> None:
+        journal = Journal(NONCE, cap=100, kept=150, known={"a"})
+        journal.read(data)
+        tasks = journal.tasks()
+        assert set(tasks) <= {"a", "check", "cleanup", "await", "-"}
+        assert sum(len(task.output) + len(task.error) for task in tasks.values()) <= 5 * 150
+
+    endure(read, hostile(JOB, COUNT))
+
+
+def test_a_reading_endures_any_bytes_and_answers_for_every_task():
+    def read(data: bytes) -> None:
+        reading = _Reading(EVIL, [Task("a", ":"), Task("b", ":")], LIMITS, cap=1000)
+        reading._listen(answers(FakeExec(data), reading._budget, ("hello",)))
+        assert {name: reading._record(name).task for name in "ab"} == {"a": "a", "b": "b"}
+
+    refused = endure(
+        read, hostile([frames("hello") + text for text in READ] + READ, COUNT), refusals=REFUSALS
+    )
+    assert 0 < refused < COUNT
+
+
+def test_an_upload_endures_any_bytes():
+    def send(data: bytes) -> None:
+        exec_ = FakeExec(data)
+        budget = Budget("evil", LIMITS, 60.0)
+        upload = _Upload(exec_, answers(exec_, budget, ("hb", "ready", "bye")), budget, LIMITS, 60.0)
+        upload._listen()
+        if upload._failure is not None:
+            raise upload._failure
+
+    endure(send, hostile(UPLOAD, COUNT), refusals=REFUSALS)
+
+
+REFUSALS = (SitecrewError, CutError)
+"""A broken link is no error of the tree yet: whoever called makes one of it."""
+
+
+def test_known_hosts_endures_any_bytes(tmp_path):
+    path = tmp_path / "known_hosts"
+    good = [
+        f"web1 {OLD.text}\n@revoked * {NEW.text}\n".encode(),
+        f"*.example,!bad.example,[web1]:2222 {OLD.text} comment\n".encode(),
+        b"|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= " + OLD.text.encode() + b"\n",
+    ]
+
+    def check(data: bytes) -> None:
+        path.write_bytes(data)
+        record(path, "web1", 22, OLD)
+        KnownHosts([path]).check("web1", 22, OLD)
+
+    endure(check, hostile(good, COUNT))
+
+
+class Listing(FileTransfer):
+    """A client whose server's next answer is these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.request_number, self.ultra_debug = 1, False
+        self._expecting: dict[int, object] = {}
+        self._lock = threading.Lock()
+        self._data = io.BytesIO(data)
+
+    def _send_packet(self, *_: object) -> None:
+        """Nothing happens."""
+
+    def _read_all(self, size: int) -> bytes:
+        data = self._data.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
+
+    def _log(self, *_: object, **__: object) -> None:
+        """Nothing is logged."""
+
+
+def test_listings_endure_any_bytes():
+    from paramiko import Message, SSHException
+
+    def packet(kind: int, number: int, *fields: object) -> bytes:
+        message = Message()
+        message.add_int(number)
+        for field in fields:
+            (message.add_int if isinstance(field, int) else message.add_string)(field)
+        body = bytes([kind]) + message.asbytes()
+        return len(body).to_bytes(4) + body
+
+    handle = packet(102, 1, "handle")
+    good = [
+        packet(104, 2, 2, "name", "-rw-r--r-- name", 4, 0o100644, "..", "..", 0) + packet(101, 3, 1, "", ""),
+        packet(104, 2, 1, "name", "long", 0x80000000, 0xFFFFFFFF),
+        packet(101, 2, 4, "\x1b[2J no", "en"),
+    ]
+    refusals = (OSError, SFTPError, SSHException, UnicodeDecodeError)
+
+    def listed(data: bytes) -> None:
+        list(Listing(handle + data).entries("/"))
+
+    endure(listed, hostile(good, COUNT), refusals=refusals)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b"\x1e", b"\x1e" + NONCE.encode() + b" ", b"\x1e" + NONCE.encode(), frames("begin a"), b"\x1e\n"],
+    ids=["separators", "keys", "cut-keys", "frames", "lines"],
+)
+def test_the_decoder_takes_time_in_proportion_to_its_input(unit):
+    def seconds(size: int) -> float:
+        best = 9.0
+        for _ in range(3):
+            data, decoder = unit * (size // len(unit)), Decoder(NONCE)
+            began = time.process_time()
+            for at in range(0, len(data), 32_768):
+                decoder.feed(data[at : at + 32_768])
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert seconds(1 << 20) < 3 * 16 * seconds(64 << 10) + 0.02
