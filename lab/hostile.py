@@ -195,11 +195,12 @@ def _run(talk: Talk, home: str) -> None:
     )
     assert process.stdout  # noqa: S101 - narrows the type
     assert process.stderr  # noqa: S101 - narrows the type
-    threading.Thread(target=_feed, args=(talk, process), daemon=True).start()
-    errors = threading.Thread(target=_pass, args=(process.stderr.fileno(), talk.err), daemon=True)
-    errors.start()
-    _pass(process.stdout.fileno(), talk.out)
-    errors.join()
+    with process.stdout, process.stderr:
+        threading.Thread(target=_feed, args=(talk, process), daemon=True).start()
+        errors = threading.Thread(target=_pass, args=(process.stderr.fileno(), talk.err), daemon=True)
+        errors.start()
+        _pass(process.stdout.fileno(), talk.out)
+        errors.join()
     talk.channel.send_exit_status(process.wait())
 
 

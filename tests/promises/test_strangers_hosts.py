@@ -1,0 +1,199 @@
+"""A host that lies in every frame holds nothing up, fills nothing, and ends as an error of its own."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+
+import pytest
+
+from lab.hostile import MODES, SFTP_MODES, HostileHost
+from runner.errors import HostError, LostError, ProtocolError, SitecrewError, UnreachableError
+from runner.execute import (
+    Control,
+    Endpoint,
+    Job,
+    Limits,
+    Pool,
+    Task,
+    ack_job,
+    attach_job,
+    job_id,
+    read,
+    run_job,
+    stream,
+    upload,
+)
+from runner.execute.link import CutError
+from runner.execute.sftp import transfer
+from runner.untrusted import clean
+
+QUICK = Limits(
+    hello=0.7, silence=0.7, beat=1, reattach=0.7, margin=0.5, job=0.2, ending=0.2,
+    received=4 << 20, errors=2 << 20, noise=1 << 19, frames=1000, kept=1 << 20,
+)  # fmt: skip
+TASKS = (Task("about", "echo", timeout=0), Task("next", "echo", timeout=0))
+JOB = job_id("run", "site", "segment")
+LONGEST = 8.0
+"""Seconds in which any exec of a hostile host has ended under these limits."""
+HONEST = {"honest-answers", "foreign-job", "no-answers", "many-byes"}
+"""Modes that a reading cannot tell from a host that answers wrongly but in order."""
+
+
+@pytest.fixture
+def reach(tmp_path):
+    """The endpoint of a hostile host."""
+
+    def endpoint(host):
+        known = tmp_path / f"known-{host.port}"
+        known.write_text(host.known_hosts_line)
+        return Endpoint(
+            address=host.address,
+            port=host.port,
+            user=host.user,
+            name="evil",
+            password=lambda: "any",
+            known_hosts=(known,),
+            ssh_config=None,
+        )
+
+    return endpoint
+
+
+def job(**options):
+    return Job(JOB, TASKS, check_limit=0, cleanup_limit=0, flood=1 << 20, **options)
+
+
+def ended(work):
+    """How it ended: its result, or the error; never another exception than ours, and never late."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        result = work()
+    except SitecrewError as error:
+        result = error
+    if isinstance(result, SitecrewError):
+        assert clean(str(result)) == str(result)
+    assert time.monotonic() - began < LONGEST
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10 < 100  # MiB
+    return result
+
+
+@pytest.mark.parametrize("mode", sorted(MODES))
+def test_a_reading_ends_with_a_record_for_every_task_or_with_our_error(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        found = ended(lambda: read(pool, reach(host), TASKS, silence=0.7, limits=QUICK))
+    if isinstance(found, dict):
+        assert list(found) == ["about", "next"]
+        assert mode in HONEST
+    else:
+        assert isinstance(found, UnreachableError)
+
+
+@pytest.mark.parametrize("mode", ["heartbeats", "slow-drip", "endless-frames", "awaiting", "no-bye"])
+def test_a_host_that_only_says_that_it_is_alive_is_given_up_when_its_tasks_are_late(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        assert isinstance(ended(lambda: read(pool, reach(host), TASKS, silence=0.7, limits=QUICK)), HostError)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "hang-up-1", "hang-up-4", "endless-stderr", "foreign-nonce", "login-noise",
+        "again", "awaiting", "bad-words", "codes-in-status", "dead", "endless-output", "endless-tasks",
+        "giant-frame", "hang-up-3", "heartbeats", "silent-hello", "slow-drip",
+    ],
+)  # fmt: skip
+def test_a_job_on_a_hostile_host_is_lost_within_its_limits(mode, reach, monkeypatch):
+    monkeypatch.setattr("runner.execute.job._KILLS", 0)
+    monkeypatch.setattr("runner.execute.follow._STOPS", 0.2)
+    with HostileHost(mode) as host, Pool() as pool:
+        assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)
+
+
+@pytest.mark.parametrize("mode", ["end-nonsense", "huge-sizes", "negative-sizes", "unknown-ids", "locked"])
+def test_a_job_knows_only_tasks_that_were_sent_and_words_that_are_plain(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        record = ended(lambda: run_job(pool, reach(host), job(), limits=QUICK))
+    assert set(record.tasks) <= {"about", "next"}
+    assert all(task.seconds >= 0 for task in record.tasks.values())
+    if record.lock is not None:
+        assert clean(record.lock.owner) == record.lock.owner
+
+
+@pytest.mark.parametrize("mode", ["heartbeats", "slow-drip", "again", "endless-tasks"])
+def test_a_job_that_is_attached_to_is_lost_within_its_limits(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        assert isinstance(ended(lambda: attach_job(pool, reach(host), JOB, limits=QUICK)), LostError)
+
+
+def test_a_cancelled_job_is_given_up_although_its_tasks_would_have_hours(reach, monkeypatch):
+    monkeypatch.setattr("runner.execute.follow._STOPS", 0.2)
+    monkeypatch.setattr("runner.execute.job._KILLS", 0)
+    long = Job(JOB, (Task("about", "echo", timeout=36_000),), check_limit=0, cleanup_limit=0)
+    control = Control()
+    with HostileHost("heartbeats") as host, Pool() as pool:
+        threading.Timer(0.5, control.cancel).start()
+        found = ended(lambda: run_job(pool, reach(host), long, control=control, limits=QUICK))
+    assert isinstance(found, LostError)
+
+
+@pytest.mark.parametrize("mode", ["endless-output", "endless-stderr", "giant-frame", "heartbeats"])
+def test_a_stream_has_a_ceiling_of_bytes_and_of_time(mode, reach):
+    taken = []
+    with HostileHost(mode) as host, Pool() as pool:
+        found = ended(
+            lambda: stream(
+                pool, reach(host), TASKS, lambda _, data: taken.append(len(data)),
+                silence=0.7, ceiling=2 << 20, limits=QUICK,
+            )
+        )  # fmt: skip
+    assert isinstance(found, ProtocolError)
+    assert sum(taken) <= 2 << 20
+
+
+@pytest.mark.parametrize("mode", ["heartbeats", "endless-output", "silent-login", "no-bye", "hang-up-1"])
+def test_an_upload_to_a_hostile_host_ends(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        sent = ended(
+            lambda: upload(pool, reach(host), ":", "cat", lambda to: to.write(b"x"), silence=0.7, limit=0.5)
+        )
+    assert isinstance(sent, UnreachableError)
+
+
+@pytest.mark.parametrize("mode", ["endless-output", "giant-frame", "short-frames"])
+def test_an_acknowledgement_ends(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool, pytest.raises((CutError, UnreachableError)):
+        ack_job(pool, reach(host), JOB, confirm=True)
+
+
+@pytest.mark.parametrize("mode", sorted(set(SFTP_MODES) - {"sftp-endless", "sftp-wide"}))
+def test_no_name_that_a_server_lists_leads_out_of_its_folder(mode, reach):
+    def names():
+        with transfer(pool, reach(host)) as files:
+            return list(files.walk("/site"))
+
+    with HostileHost(mode) as host, Pool() as pool:
+        found = ended(names)
+    assert found == [] or isinstance(found, ProtocolError)
+
+
+@pytest.mark.parametrize("mode", ["sftp-endless", "sftp-wide", "sftp-deep"])
+def test_a_listing_without_end_is_given_up(mode, reach, monkeypatch):
+    monkeypatch.setattr("runner.execute.sftp._ENTRIES", 2000)
+
+    def clear():
+        with transfer(pool, reach(host)) as files:
+            files.clear("/site")
+
+    with HostileHost(mode) as host, Pool() as pool:
+        assert "lists more than" in str(ended(clear))
+
+
+def test_lies_in_jobs_alone_leave_honest_readings_true(reach):
+    """The hostile host of these tests is a real one where it does not lie."""
+    with HostileHost("dead", only=("start",)) as host, Pool() as pool:
+        tasks = (Task("about", "echo true; echo aside >&2"),)
+        record = read(pool, reach(host), tasks)["about"]
+        assert (record.output, record.error, record.code) == (b"true\n", b"aside\n", 0)
+        assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)
