@@ -1,4 +1,6 @@
 # Shared by jobs and reading.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
 
 # now: sets ms; monotonic with a grain of 10 ms where /proc/uptime exists, and no fork
 now() {

@@ -1,5 +1,7 @@
 # What both ends of a job on the host need: the exec that follows it, and the job itself.
 # POSIX sh: dash, bash, busybox ash. Comments and indentation are taken out before sending.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
 
 umask 077
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
@@ -12,11 +14,17 @@ inspect() {
   if [ -r /proc/self/stat ] && [ -z "$SITECREW_NO_PROC" ]; then
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     stat=${stat##*) }
-    set -f; set -- pid name $stat; set +f
+    set -f
+    # shellcheck disable=SC2086 # words, split on purpose with globbing off
+    set -- pid name $stat
+    set +f
     state=$3 start=${22}
   else
     stat=$(ps -o stat= -o lstart= -p "$1" 2>/dev/null) || return 1
-    set -f; set -- $stat; set +f
+    set -f
+    # shellcheck disable=SC2086 # words, split on purpose with globbing off
+    set -- $stat
+    set +f
     state=$1; shift
     start=$(IFS=_; echo "$*")
   fi

@@ -1,6 +1,12 @@
 # Head of a job's stored body; below it stand the job's own functions and, last, the line `go`.
 # given: nonce flood (KiB) check_limit cleanup_limit (seconds) job_check job_cleanup undo_on_death has_secrets
 # wants_lock release, the functions job_prepare job_main job_keep job_undo, and as arguments folder and shell
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC1007 # several variables are emptied in one line
+# shellcheck disable=SC2016 # the task expands these
+# shellcheck disable=SC2015 # A && B || C with a B that cannot fail
+# shellcheck disable=SC2217 # a sleep must not hold the stdin that it inherits
 
 folder=$1 shell=$2 events=$1/events
 child= signal= again= bad= decided= foreign= lock= held= phase=main count=0

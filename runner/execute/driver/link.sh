@@ -1,5 +1,8 @@
 # Evaluated by the shell of each exec, never stored: start, attach, follow, pass words on.
 # given: mode job link (nonce) offset beat linger shell body, and perhaps secrets
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC1007 # several variables are emptied in one line
 
 say() { printf '\036%s %s\n' "$link" "$*"; }
 refuse() {

@@ -1,14 +1,17 @@
 # The lock of a site, part of a job that asks for one: generation files made by link(2), the highest owns.
 # A plain mkdir has no safe take-over: two that both judged it stale can delete each other's fresh lock.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC1007 # several variables are emptied in one line
 
 # top: the highest generation and what stands in it: owner, expiry (uptime, seconds), boot, pid, start
 top() {
   generation=0 owner= expiry=0 lock_boot= holder= holder_start=
   for file in "$lock"/g.*; do
     file=${file##*/g.}
-    [ "$file" = '*' ] || { [ "$file" -gt $generation ] && generation=$file; }
+    [ "$file" = '*' ] || { [ "$file" -gt "$generation" ] && generation=$file; }
   done
-  [ $generation = 0 ] || read -r owner expiry lock_boot holder holder_start <"$lock/g.$generation"
+  [ "$generation" = 0 ] || read -r owner expiry lock_boot holder holder_start <"$lock/g.$generation"
 }
 # free_for OWNER: nobody's, its own, or stale: expired (or of another boot) and its process gone
 free_for() {
@@ -31,12 +34,15 @@ acquire() {
     provide "$lock" || return 3
     lock=$root/$lock
   fi 2>/dev/null
+  # the record of the lock is one line
+  case $lock in *"
+"*) return 2;; esac
   for attempt in 1 2 3; do
     now; top
     free_for "$3" || break
     if seal "$3 $((ms / 1000 + $4)) $boot $$ $me_start"; then
       mine=$((generation + 1)); top
-      [ $generation = $mine ] || continue
+      [ "$generation" = "$mine" ] || continue
       umask 077
       echo "$generation $lock" >"$folder/lock"; emit "lock $generation"
       return 0

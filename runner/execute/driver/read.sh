@@ -1,6 +1,11 @@
 # Reading only, and streams: nothing is detached, nothing is stored. Output goes straight into the exec's stdout between
 # frames, stderr into its stderr; when the controller goes, the task that runs is killed.
 # given: link (nonce) beat shell, and the function job_main
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC1007 # several variables are emptied in one line
+# shellcheck disable=SC2016 # the task's shell expands these
+# shellcheck disable=SC2217 # a sleep must not hold the stdin that it inherits
 
 LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
@@ -10,6 +15,7 @@ mark() { say "$*"; say "$*" >&8; }
 child= guard= bad=
 gone() {
   trap '' TERM
+  # shellcheck disable=SC2086 # either may be empty, and is then no argument
   kill -KILL $pulse $guard ${child:+"-$child"}
   exit 1
 }
@@ -26,7 +32,7 @@ task() {
   fi
   (
     left=$2
-    while [ $left -gt 0 ]; do sleep 1 >/dev/null </dev/null 3<&- 8>&-; left=$((left - 1)); done
+    while [ "$left" -gt 0 ]; do sleep 1 >/dev/null </dev/null 3<&- 8>&-; left=$((left - 1)); done
     say "late $1"
     kill -TERM "-$child"
     sleep 5 >/dev/null </dev/null 3<&- 8>&-
@@ -37,7 +43,7 @@ task() {
   child= guard=
   now
   mark "end $1 $code $((ms - begun)) -"
-  [ $code = 0 ] || [ "$3" = go ] || bad=failed
+  [ "$code" = 0 ] || [ "$3" = go ] || bad=failed
 }
 
 go() {

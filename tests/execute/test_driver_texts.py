@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import runner.execute
+from runner.execute import Job, Lock, Task, run_job
+from runner.execute.texts import text
+from runner.shell import assign
+
+TEXTS = sorted((Path(runner.execute.__file__).parent / "driver").glob("*.sh"))
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_shellcheck_finds_nothing_in_the_texts_of_the_driver(path):
+    found = subprocess.run(["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, check=False)
+    assert found.stdout == ""
+
+
+def test_tidying_up_takes_a_line_feed_in_a_name_for_part_of_the_name(tmp_path):
+    """Line by line, the second half of this path would be a folder of somebody's own."""
+    precious, home = tmp_path / "precious", tmp_path / "home"
+    trap = Path(f"{home}/.sitecrew/jobs/x\n{precious}")
+    for folder in (precious, trap, home / ".sitecrew/jobs/old"):
+        folder.mkdir(parents=True)
+        for name in ("id", "done", "events"):
+            (folder / name).write_text("kept")
+            os.utime(folder / name, (0, 0))
+    settings = {"link": "nonce", "job_days": 14, "restore_days": 14, "tombstone_days": 400}
+    script = assign(settings) + text("collect")
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+    )
+    assert done.stdout == b"\x1enonce bye\n"
+    assert sorted(path.name for path in precious.iterdir()) == ["done", "events", "id"]
+    assert not (home / ".sitecrew/jobs/old").exists()
+
+
+def test_a_site_whose_real_path_has_a_line_feed_gets_no_lock(hosts, pool):
+    site = hosts.homes["sh"] / "real\nsite"
+    site.mkdir(exist_ok=True)
+    job = Job(hosts.new_id(), (Task("a", ":"),), lock=Lock(str(site), "run/site"))
+    assert run_job(pool, hosts.endpoint(), job).status == "nosite"
