@@ -38,6 +38,8 @@ STREAM_WINDOW = 16 << 20
 STDERR_KEPT = 64 << 10
 _STREAM = 1 << 60
 """Bytes of a stream without a limit of its caller's: its tasks' time limits hold it."""
+_FLOOD = 32 << 20
+"""Bytes of output beyond what is kept, at which the host is told to stop the task: the others still run."""
 _TIDYING = 600.0
 """Seconds that tidying up may take."""
 _LIMITS = Limits()
@@ -193,7 +195,7 @@ class _Reading:
         errors = threading.Thread(target=self._listen_error, args=(exec_, answers), daemon=True)
         try:
             errors.start()
-            self._listen(answers)
+            self._listen(answers, exec_)
             errors.join(5.0)
         except CutError:
             if self._breach is not None:
@@ -222,12 +224,13 @@ class _Reading:
         lines.append("}\ngo\n")
         return "".join(lines)
 
-    def _listen(self, answers: Answers) -> None:
+    def _listen(self, answers: Answers, exec_: Exec) -> None:
         """Stdout, to the last frame."""
         while True:
             for piece in answers.receive():
                 if isinstance(piece, bytes):
                     self._take(piece)
+                    self._stop_flood(exec_)
                 elif piece.words == ("bye",):
                     return
                 else:
@@ -284,6 +287,12 @@ class _Reading:
             kept = data[: max(min(self._cap - len(part.output), self._kept), 0)]
             part.output += kept
             self._kept -= len(kept)
+
+    def _stop_flood(self, exec_: Exec) -> None:
+        part = self._parts.get(self._current)
+        if self._sink is None and part and not part.why and part.size > self._cap + _FLOOD:
+            part.why = "flood"
+            exec_.send(b"stop\n", 10.0)
 
     def _listen_error(self, exec_: Exec, answers: Answers) -> None:
         """Stderr, to its own last frame. A thread of its own: unread it would fill the window of both."""

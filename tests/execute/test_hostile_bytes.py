@@ -101,7 +101,8 @@ def test_a_journal_endures_any_bytes_and_knows_no_task_that_was_not_sent():
 def test_a_reading_endures_any_bytes_and_answers_for_every_task():
     def read(data: bytes) -> None:
         reading = _Reading(EVIL, [Task("a", ":"), Task("b", ":")], LIMITS, cap=1000)
-        reading._listen(answers(FakeExec(data), reading._budget, ("hello",)))
+        exec_ = FakeExec(data)
+        reading._listen(answers(exec_, reading._budget, ("hello",)), exec_)
         assert {name: reading._record(name).task for name in "ab"} == {"a": "a", "b": "b"}
 
     refused = endure(

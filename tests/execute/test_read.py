@@ -73,6 +73,16 @@ def test_a_flood_of_stderr_holds_nothing_up(hosts, pool, shell):
     assert 0 < len(records["a"].error) <= 65536
 
 
+def test_a_task_that_prints_without_end_is_stopped_and_the_others_run(hosts, pool, shell):
+    tasks = [Task("a", "cat /dev/zero", policy="go", timeout=60), Task("b", "echo fine")]
+    began = time.monotonic()
+    records = read(pool, hosts.endpoint(shell), tasks, cap=1000)
+    assert (records["a"].why, records["a"].ok, len(records["a"].output)) == ("flood", False, 1000)
+    assert records["b"].output == b"fine\n"
+    assert time.monotonic() - began < 30
+    assert not hosts.running("cat /dev/zero", shell)
+
+
 def test_an_output_beyond_the_cap_is_cut_and_marked(hosts, pool):
     record = read(pool, hosts.endpoint(), [Task("a", "head -c 300000 /dev/zero")], cap=1000)["a"]
     assert (len(record.output), record.truncated, record.size) == (1000, True, 300_000)

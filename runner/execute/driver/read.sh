@@ -52,7 +52,9 @@ go() {
   trap '' HUP
   trap gone TERM
   ( while nap; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
-  ( while read -r word <&3; do :; done; kill $$ ) >/dev/null 8>&- & ears=$!
+  # a word stops the task that runs; the end of the words ends all
+  trap 'kill -KILL ${child:+"-$child"}' USR1
+  ( while read -r word <&3; do kill -USR1 $$; done; kill $$ ) >/dev/null 8>&- & ears=$!
   say hello
   job_main
   kill "$pulse" "$ears"
