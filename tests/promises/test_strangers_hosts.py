@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
+import socket
 import threading
 import time
 
@@ -27,6 +29,7 @@ from runner.execute import (
 )
 from runner.execute.link import CutError
 from runner.execute.sftp import transfer
+from runner.execute.transport import Waits
 from runner.untrusted import clean
 
 QUICK = Limits(
@@ -197,3 +200,58 @@ def test_lies_in_jobs_alone_leave_honest_readings_true(reach):
         record = read(pool, reach(host), tasks)["about"]
         assert (record.output, record.error, record.code) == (b"true\n", b"aside\n", 0)
         assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)
+
+
+def _endless(first: bytes, more: bytes):
+    """A TCP server on loopback that sends `first` and then `more` without end."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer = server.accept()[0]
+                threading.Thread(target=send, args=(peer,), daemon=True).start()
+
+    def send(peer: socket.socket) -> None:
+        with contextlib.suppress(OSError), peer:
+            peer.sendall(first)
+            while True:
+                peer.sendall(more)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"", b"x" * 8000),
+        (b"", b"a line\r\n" * 1000),
+        (b"SSH-2.0-evil\r\n" + b"\x7f\xff\xff\xf0", b"\0" * 65_536),
+        (b"SSH-2.0-evil\r\n", b"\0\0\0\x0c\x0a\x02" + b"\0" * 10),
+    ],
+    ids=["greeting-without-line", "greeting-of-lines", "giant-packet", "packets-without-key-exchange"],
+)
+def test_a_server_that_never_gets_as_far_as_a_login_is_unreachable(first, more, tmp_path):
+    with _endless(first, more) as server:
+        port = server.getsockname()[1]
+        target = Endpoint(
+            "127.0.0.1", port, "crew", "evil", known_hosts=(tmp_path / "none",), ssh_config=None
+        )
+        with Pool(waits=Waits(connect=2, banner=2, login=2, tries=2)) as pool:
+            found = ended(lambda: pool.link(target))
+            assert isinstance(found, UnreachableError)
+            assert isinstance(ended(lambda: pool.host_key(target)), UnreachableError)
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_host_that_ignores_the_channel_s_window_loses_its_connection(reach, monkeypatch):
+    """Unread data is held in memory: paramiko itself holds whatever comes."""
+    slow = threading.Event()
+    monkeypatch.setattr("paramiko.channel.Channel._wait_for_send_window", lambda _, size: size)
+    threading.Timer(1.5, slow.set).start()
+    with HostileHost("endless-output") as host, Pool() as pool:
+        found = ended(
+            lambda: stream(pool, reach(host), TASKS, lambda *_: slow.wait(5), silence=5, limits=QUICK)
+        )
+    assert type(found) is UnreachableError, found  # the link broke; no limit of the reading was met
