@@ -61,7 +61,8 @@ def _bound(pipe: Any, limit: int) -> None:
     def limited(data: bytes) -> None:
         if len(pipe) + len(data) > limit:
             raise SSHException("the host sends more than the channel's window")
-        feed(data)
+        if data:  # nothing would wake a reader, who would then wait for more
+            feed(data)
 
     pipe.feed = limited
 

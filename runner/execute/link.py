@@ -37,6 +37,10 @@ class Exec:
     def __init__(self, link: Link, channel: Channel) -> None:
         self._link = link
         self._channel = channel
+        # one for each stream: the channel has a single timeout, which its other threads set anew
+        self._came, self._came_error = threading.Event(), threading.Event()
+        channel.in_buffer.set_event(self._came)
+        channel.in_stderr_buffer.set_event(self._came_error)
 
     def send(self, data: bytes, limit: float) -> None:
         """Write to the command's stdin.
@@ -64,16 +68,12 @@ class Exec:
             CutError: the link broke.
         """
         with _cuts():
-            self._channel.settimeout(limit)
-            try:
-                return self._channel.recv(READ)
-            except TimeoutError:
-                return None
+            return self._channel.recv(READ) if self._came.wait(limit) else None
 
     def receive_error(self) -> bytes:
         """What comes next from stderr; empty at its end. Waits without a limit: for a thread of its own."""
         with _cuts():
-            self._channel.settimeout(None)
+            self._came_error.wait()
             return self._channel.recv_stderr(READ)
 
     def waiting_error(self) -> bytes:
