@@ -89,6 +89,11 @@ class FileTransfer(SFTPClient):
             yield from _names(message)
         self._request(CMD_CLOSE, handle)
 
+    def _read_all(self, n: int) -> bytes:
+        if n > _PACKET:
+            raise SFTPError("a packet larger than any answer")
+        return bytes(super()._read_all(n))  # type: ignore[misc]
+
     def _request(self, kind: int, *arguments: Any) -> tuple[int, Any]:
         answer: tuple[int, Any] = super()._request(kind, *arguments)  # type: ignore[misc]
         if answer[0] == CMD_ATTRS:

@@ -160,10 +160,17 @@ class Link:
         Raises:
             CutError: the link broke, or the host has no file transfer.
         """
+        import struct
+
+        from paramiko import SFTPError
+
         from runner.execute.careful import FileTransfer, bound_channel
 
         with _cuts(), self.watched(limit):
-            client = FileTransfer.from_transport(self._transport)
+            try:
+                client = FileTransfer.from_transport(self._transport)
+            except (SFTPError, struct.error, IndexError) as error:
+                raise CutError(f"its file transfer does not begin as it should: {error}") from error
         if client is None:
             raise CutError("the host opens no session for file transfer")
         bound_channel(client.sock, self._transport.default_window_size)

@@ -30,6 +30,10 @@ _SESSION = 4 * 3600.0
 _DEPTH = 40
 _ENTRIES = 500_000
 """Names of all listings of one session."""
+_FILE = 64 << 30
+"""Bytes of a file that is summed where its size is not known here."""
+_REQUESTS = 64
+"""Reads in flight: 2 MiB, so that a file is never held whole."""
 _NAME = 255
 """Bytes of one name."""
 
@@ -149,19 +153,29 @@ class Transfer:
         """Write a file and read it back; the sum of what was read."""
         with self._client.open(path, "wb") as file:
             file.set_pipelined(True)
+            size = 0
             while data := source.read(_CHUNK):
                 file.write(data)
+                size += len(data)
         self._client.chmod(path, mode)
         self._client.utime(path, (mtime, mtime))
-        return self.sum(path)
+        return self.sum(path, size)
 
-    def sum(self, path: str) -> str:
-        """The SHA-256 of a file, read over the link."""
+    def sum(self, path: str, most: int = _FILE) -> str:
+        """The SHA-256 of a file, read over the link.
+
+        Raises:
+            ProtocolError: the file is larger than `most` bytes.
+        """
         digest = hashlib.sha256()
         with self._client.open(path, "rb") as file:
-            file.prefetch()
-            while data := file.read(_CHUNK):
+            size = file.stat().st_size or 0
+            if size > most:
+                raise breach(self._called, f"has a file that is larger than {most} bytes")
+            file.prefetch(size, _REQUESTS)
+            while size > 0 and (data := file.read(min(_CHUNK, size))):
                 digest.update(data)
+                size -= len(data)
         return digest.hexdigest()
 
     def read(self, path: str, limit: int = 1 << 20) -> bytes:

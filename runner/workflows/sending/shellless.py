@@ -132,7 +132,7 @@ def _fill(host: Transfer, here: Path, tree: Tree, part: str, patience: Patience)
         patience.check()
         path = posixpath.join(part, name)
         about = host.about(path)
-        if about and about[0] == file.size and host.sum(path) == file.sha256:
+        if about and about[0] == file.size and host.sum(path, file.size) == file.sha256:
             continue
         _put(host, here / name, path, file)
     for name in set(host.walk(part)) - set(tree):
