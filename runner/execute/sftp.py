@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
 from runner.execute.link import CutError
+from runner.steps.static.names import MOST, NameRefusedError, checked_name, name_problem
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient
@@ -79,22 +80,44 @@ class Transfer:
         mode = found.st_mode or 0
         return (found.st_size or 0, int(found.st_mtime or 0), mode & 0o777) if stat.S_ISREG(mode) else None
 
-    def walk(self, folder: str, below: str = "") -> Iterator[str]:
-        """Names of the files in a folder and its folders; links are passed over."""
-        for entry in self._client.listdir_attr(posixpath.join(folder, below)):
-            name = posixpath.join(below, entry.filename)
-            mode = entry.st_mode or 0
-            if stat.S_ISDIR(mode):
-                yield from self.walk(folder, name)
-            elif stat.S_ISREG(mode):
-                yield name
+    def walk(self, folder: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+        """Names of the files in a folder and its folders, without those to `skip`; links are passed over.
+
+        Raises:
+            NameRefusedError: a name cannot be a path below the folder, or there are too many.
+        """
+        left, count = [""], 0
+        while left:
+            below = left.pop()
+            for name, mode in self._entries(posixpath.join(folder, below)):
+                if (count := count + 1) > MOST:
+                    raise NameRefusedError(f"the host lists more than {MOST} names in {folder}")
+                path = f"{below}/{name}" if below else name
+                if (stat.S_ISDIR(mode) or stat.S_ISREG(mode)) and not skip(path):
+                    checked_name(path)
+                    if stat.S_ISDIR(mode):
+                        left.append(path)
+                    else:
+                        yield path
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder; empty where there is none."""
+        """What is in a folder, as far as it can be part of a path; empty where there is none."""
         try:
-            return tuple(sorted(self._client.listdir(folder)))
+            found = tuple(name for name, _ in self._entries(folder))
         except FileNotFoundError:
             return ()
+        return tuple(sorted(name for name in found if "/" not in name and not name_problem(name)))
+
+    def _entries(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Names and modes, as they come: a folder without end is left early."""
+        try:
+            # one request at a time, so that others may come between
+            for count, entry in enumerate(self._client.listdir_iter(folder, read_aheads=1)):
+                if count > MOST:
+                    raise NameRefusedError(f"the host lists more than {MOST} names in {folder}")
+                yield entry.filename, entry.st_mode or 0
+        except UnicodeDecodeError as error:
+            raise NameRefusedError(f"{folder} on the host holds a name that is not UTF-8") from error
 
     def make(self, folder: str) -> None:
         """The folder and those above it."""
@@ -104,13 +127,14 @@ class Transfer:
         self._client.mkdir(folder, 0o755)
 
     def put(self, source: IO[bytes], path: str, *, mode: int, mtime: int) -> str:
-        """Write a file and read it back; the sum of what was read."""
-        with self._client.open(path, "wb") as file:
+        """Write a new file and read it back; the sum of what was read. No link is followed."""
+        self.remove(path)
+        with self._client.open(path, "wbx") as file:
             file.set_pipelined(True)
             while data := source.read(_CHUNK):
                 file.write(data)
-        self._client.chmod(path, mode)
-        self._client.utime(path, (mtime, mtime))
+            file.chmod(mode)
+            file.utime((mtime, mtime))
         return self.sum(path)
 
     def sum(self, path: str) -> str:
@@ -148,14 +172,23 @@ class Transfer:
             self._client.remove(path)
 
     def clear(self, folder: str) -> None:
-        """A folder with everything in it; links in it are removed, not followed."""
-        for entry in self._client.listdir_attr(folder):
-            path = posixpath.join(folder, entry.filename)
-            if stat.S_ISDIR(entry.st_mode or 0):
-                self.clear(path)
-            else:
-                self._client.remove(path)
-        self._client.rmdir(folder)
+        """A folder with everything in it; links in it are removed, not followed.
+
+        Raises:
+            NameRefusedError: a name in it cannot be part of a path, or there are too many.
+        """
+        folders, count = [""], 0
+        for below in folders:  # grows while it is gone through
+            for name, mode in tuple(self._entries(posixpath.join(folder, below))):
+                if (count := count + 1) > MOST:
+                    raise NameRefusedError(f"the host lists more than {MOST} names in {folder}")
+                path = checked_name(f"{below}/{name}" if below else name)
+                if stat.S_ISDIR(mode):
+                    folders.append(path)
+                else:
+                    self._client.remove(posixpath.join(folder, path))
+        for below in reversed(folders):
+            self._client.rmdir(posixpath.join(folder, below))
 
     def drop(self, folder: str) -> bool:
         """An empty folder; False where it is not empty."""

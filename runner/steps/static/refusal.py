@@ -92,10 +92,12 @@ def _foreign(layout: Layout, standing: Standing) -> str:
 
 
 def _shrunk(old: Tree, new: Tree) -> str:
-    files, bytes_ = (len(old), len(new)), (_size(old), _size(new))
-    for (had, has), told in ((files, "{} files"), (bytes_, "{}")):
+    amounts = (
+        (len(old), len(new), f"{len(old)} files", f"{len(new)} files"),
+        (_size(old), _size(new), amount(_size(old)), amount(_size(new))),
+    )
+    for had, has, before, now in amounts:
         if had and has <= had * _SMALLEST:
-            before, now = (told.format(count if told != "{}" else amount(count)) for count in (had, has))
             return (
                 f"it shrank from {before} to {now}, by a third or more; if that is meant, "
                 "add `force: true` to the step"
