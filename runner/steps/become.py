@@ -55,10 +55,14 @@ unset SITECREW_SUDO
 if [ "$(id -u)" = 0 ]; then umask 022; say became; eval "$task"; exit; fi
 command -v sudo >/dev/null || { say no-sudo; exit 3; }
 umask 077
-pipe=
-for room in "${0%/*}" "${TMPDIR:-/tmp}" "$HOME" /var/tmp; do
+me=${LOGNAME:-$(id -un)} pipe=
+# a folder of the account: no other account can create something under the name of the pipe
+for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
+  [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
+  [ -O "$room" ] && [ ! -L "$room" ] && chmod 700 "$room" || continue
   pipe=$room/become.$$
-  [ -d "$room" ] && [ -w "$room" ] && mkfifo "$pipe" 2>/dev/null && break
+  rm -f "$pipe" "$pipe.ask"
+  mkfifo "$pipe" 2>/dev/null && break
   pipe=
 done
 [ -n "$pipe" ] || { say no-room; exit 3; }
@@ -154,7 +158,7 @@ _ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}`
 _WRONG = Refusal("sudo refused the password", "correct what `become_password` of the host refers to")
 _OURS = {
     "no-sudo": Refusal("there is no sudo on the host", "install it there, or log in as root"),
-    "no-room": Refusal("no FIFO can be made on the host", "make /tmp writable for the login"),
+    "no-room": Refusal("no FIFO can be made on the host", "make the login's home or /var/tmp writable"),
 }
 _SUDO = (
     ("must have a tty", Refusal("sudo there wants a terminal", "take `requiretty` out of its sudoers")),

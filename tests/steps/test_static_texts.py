@@ -127,7 +127,7 @@ class Releaser:
             f"cd {shlex.quote(self.layout.releases)} && gzip -dc | tar -xof -", stdin=out.getvalue()
         )
         assert done.returncode == 0, done
-        self.sent = send
+        self.sent = (*send.new, *send.changed)
         order = ReleaseOrder(
             name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
         )
