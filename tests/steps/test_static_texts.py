@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
 from runner.steps.static.gather import gather_script, look_script, parse_look
 from runner.steps.static.layout import Layout, ReleaseOrder
-from runner.steps.static.names import name_problem
+from runner.steps.static.names import NameRefusedError, name_problem
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import (
     SHELL,
@@ -39,6 +40,7 @@ from runner.steps.static.tree import (
 )
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.sources import read_folder, tar_of
+from tests.swapping import swapping
 
 MARK = "m4rk"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}
@@ -334,3 +336,44 @@ def test_a_tar_holds_the_files_as_they_were_read(dist):
     with tarfile.open(fileobj=out, mode="r:gz") as archive:
         found = {member.name: member.mode for member in archive.getmembers()}
     assert found == {"list": 0o600, **{posixpath.join("files", name): tree[name].mode for name in tree}}
+
+
+def test_a_folder_of_releases_swapped_in_a_loop_touches_no_other_site(shell, site, dist, tmp_path):
+    releaser = Releaser(shell, site, keep=2)
+    releaser.release(dist)
+    other = tmp_path / "other"
+    for number in range(5):
+        (other / f"2026010{number}T000000Z-abcd1234").mkdir(parents=True)
+        (other / f"2026010{number}T000000Z-abcd1234/index.html").write_text("theirs")
+    before = content(other)
+    with swapping(Path(releaser.layout.releases), other) as count:
+        for number in range(8):
+            (dist / "index.html").write_text(f"<html>{number}")
+            with suppress(AssertionError):
+                releaser.release(dist, AT.replace(minute=number + 1))
+    assert count[0] > 8
+    assert content(other) == before
+    assert len(list(other.iterdir())) == 5
+
+
+@pytest.mark.parametrize("target", ["releases/x\ny", "/srv/\x1b[2J", "a" * 5000])
+def test_a_link_to_a_path_that_cannot_be_written_again_is_refused(target):
+    end = f"\n{MARK} "
+    said = end + end.join(["path link\n", f"target\n{target}\n", "releases\n", "end\n"])
+    with pytest.raises(NameRefusedError, match="the link of the site leads to a path that"):
+        parse_look(said.encode(), MARK)
+
+
+def test_releases_are_named_by_the_host_within_limits():
+    end = f"\n{MARK} "
+    said = end + end.join(["path nothing\n", "releases\n20261123T070000Z-abcd\0../x\0x\ny\0v1\0", "end\n"])
+    assert parse_look(said.encode(), MARK).releases == ("20261123T070000Z-abcd", "v1")
+    with pytest.raises(NameRefusedError, match="more than 2000 releases"):
+        parse_look((end + end.join(["path nothing\n", "releases\n" + 2001 * "x\0", "end\n"])).encode(), MARK)
+
+
+def test_a_name_that_a_build_made_and_no_list_can_hold_is_refused(shell, dist, site):
+    (dist / "line\nfeed").write_text("x")
+    done = shell(look_script(Layout.of(site.path), MARK, built=str(dist)))
+    with pytest.raises(UsageError, match="cannot be sent: its name has a line feed"):
+        parse_look(done.stdout, MARK)
