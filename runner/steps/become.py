@@ -40,7 +40,7 @@ printf '%s\n' "$task" | setsid /bin/sh /dev/fd/9 9<&0 </dev/null 3<&- & child=$!
   kill -TERM "-$child"; sleep 4 </dev/null 3<&-; kill -KILL "-$child" ) >/dev/null 2>&1 & watch=$!
 exec 3<&-
 { wait "$child"; code=$?; kill -KILL "$watch"; } 2>/dev/null
-exit $code
+exit "$code"
 """
 
 _LOGIN = r"""
@@ -55,7 +55,7 @@ unset SITECREW_SUDO
 if [ "$(id -u)" = 0 ]; then umask 022; say became; eval "$task"; exit; fi
 command -v sudo >/dev/null || { say no-sudo; exit 3; }
 umask 077
-me=${LOGNAME:-$(id -un)} pipe=
+me=${LOGNAME:-$(id -un)} pipe=''
 # a folder of the account: no other account can create something under the name of the pipe
 for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
   [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
@@ -66,7 +66,7 @@ for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
   pipe=
 done
 [ -n "$pipe" ] || { say no-room; exit 3; }
-ask=$pipe.ask giver= stopped= flags=-n prompt=
+ask=$pipe.ask giver='' stopped='' flags=-n prompt=''
 trap 'rm -f "$pipe" "$ask"; [ -z "$giver" ] || kill -KILL "$giver" 2>/dev/null' EXIT
 trap 'stopped=1; exec 4>&-' TERM
 trap : PIPE
@@ -92,7 +92,7 @@ exec 4>"$pipe"
 rm -f "$pipe"
 printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark" >&4 2>/dev/null
 while :; do wait "$sudo"; code=$?; [ -n "$stopped" ] || break; stopped=; done
-exit $code
+exit "$code"
 """
 
 
@@ -122,7 +122,7 @@ def as_root(text: str, mark: str, names: Iterable[str] = ()) -> str:
         "task": text,
     }
     head = assign(settings).rstrip()
-    return f"sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become\n"
+    return f'sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become "$@"\n'
 
 
 def cannot_become(step: Step, host: Host) -> str:

@@ -119,7 +119,7 @@ class FilesSync(StepKind):
             f"enter . && {compare_sums(order.tree)} || stop reread",
             *_for_each(removed, '[ ! -e "./$f" ] || stop "undeletable $f"'),
             *(f"printf '%s\\n' {words(*batch)}" for batch in batches(_told(order))),
-            f"say done {len(order.tree)} {len(removed)}",
+            f'say "done {len(order.tree)} {len(removed)}"',
         ]
         lines = "\n".join(body)
         text = f"sitecrew() {{\n{assign(values)}{SHELL}{PINNED}{_SYNC}{lines}\n}}\nsitecrew </dev/null\n"

@@ -49,7 +49,7 @@ say "tree incoming"
 say "tree whole"
 {listing(whole)}
 say "tree built"
-cd
+cd || exit 1
 {listing(built) if built else ""}
 say odd
 {odd_names(built) if built else ""}

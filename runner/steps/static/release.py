@@ -181,7 +181,7 @@ prune() {
   for d in $(printf '%s\n' [0-9]*Z-* | grep -E '^[0-9]{8}T[0-9]{6}Z-[0-9a-z]+$' | sort -r); do
     [ -d "./$d" ] && [ ! -L "./$d" ] || continue
     kept=$((kept + 1))
-    [ $kept -gt "$keep" ] || continue
+    [ "$kept" -gt "$keep" ] || continue
     if [ "$d" = "$name" ] || [ "$d" = "$before" ] || in_use "$d"; then continue; fi
     rm -rf "./$d" "./.$d.sums" && say "pruned $d"
   done

@@ -16,7 +16,7 @@ section() {
   say "begin $name"
   "$@" 2>&1; code=$?
   say "end $name $code"
-  return $code
+  return "$code"
 }
 
 # holder FILE: process and name of whoever has locked it
@@ -72,7 +72,7 @@ change_system() {
   "${manager}_change" "$@"
   changed=$?
   [ "$restart" = never ] || restart_services
-  return $changed
+  return "$changed"
 }
 
 # What a restart of would end the session, the network or other people's containers is left to a reboot.
@@ -96,12 +96,12 @@ reread_system() {
 # reboot_system BOOT_ID: answers before it happens, and happens although the connection breaks
 reboot_system() {
   [ "$(boot)" = "$1" ] || return 0
-  command -v systemctl >/dev/null && set -- systemctl reboot || set -- shutdown -r now
+  if command -v systemctl >/dev/null; then set -- systemctl reboot; else set -- shutdown -r now; fi
   say "begin rebooting"
   report=$(mktemp) || exit 1
   setsid sh -c '"$@" >"$0" 2>&1; echo "status $?" >>"$0"' "$report" "$@" </dev/null >/dev/null 2>&1 &
   tries=0
-  while [ $tries -lt 20 ] && ! grep -q '^status' "$report"; do sleep 0.1; tries=$((tries + 1)); done
+  while [ "$tries" -lt 20 ] && ! grep -q '^status' "$report"; do sleep 0.1; tries=$((tries + 1)); done
   cat "$report"
   rm -f "$report"
   say "end rebooting 0"
