@@ -139,7 +139,7 @@ def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
     """Why the text was never begun; None when it was. `password`: one had been given."""
     if re.search(rf"^{re.escape(mark)} became$", output, re.MULTILINE):
         return None
-    if match := re.search(rf"^{re.escape(mark)} (no-\w+)$", output, re.MULTILINE):
+    if match := re.search(rf"^{re.escape(mark)} ({'|'.join(_OURS)})$", output, re.MULTILINE):
         return _OURS[match[1]]
     lowered = clean(output).lower()
     for words, found in _SUDO:
