@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from runner.errors import UnreachableError
 from runner.execute.link import CutError
 from runner.steps.static.names import MOST, NameRefusedError, checked_name, name_problem
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient
@@ -41,8 +42,9 @@ def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
     try:
         yield Transfer(client)
     except (EOFError, SSHException, TimeoutError, ConnectionError) as error:
+        said = sentence(str(error)) or type(error).__name__
         raise UnreachableError(
-            f"{endpoint.called}: the link broke while files were sent: {error or type(error).__name__}",
+            f"{endpoint.called}: the link broke while files were sent: {said}",
             hint="take the run up again: sitecrew resume last",
         ) from error
     finally:
@@ -131,19 +133,22 @@ class Transfer:
         self.remove(path)
         with self._client.open(path, "wbx") as file:
             file.set_pipelined(True)
+            size = 0
             while data := source.read(_CHUNK):
                 file.write(data)
+                size += len(data)
             file.chmod(mode)
             file.utime((mtime, mtime))
-        return self.sum(path)
+        return self.sum(path, size)
 
-    def sum(self, path: str) -> str:
-        """The SHA-256 of a file, read over the link."""
-        digest = hashlib.sha256()
+    def sum(self, path: str, size: int) -> str:
+        """The SHA-256 of a file, read over the link; of one that is longer than `size` no more is read."""
+        digest, left = hashlib.sha256(), size + 1
         with self._client.open(path, "rb") as file:
-            file.prefetch()
-            while data := file.read(_CHUNK):
+            file.prefetch(size)
+            while left > 0 and (data := file.read(min(_CHUNK, left))):
                 digest.update(data)
+                left -= len(data)
         return digest.hexdigest()
 
     def read(self, path: str, limit: int = 1 << 20) -> bytes:

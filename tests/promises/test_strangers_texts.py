@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from tests.shell_texts import all_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -150,3 +152,37 @@ def test_here_documents_hold_only_our_own_programs() -> None:
         "runner/steps/wordpress/cron.py": ["SITECREW_VISITS"],
         "runner/steps/wordpress/shell.py": ["SITECREW_DATA", "SITECREW_PROGRAM"],
     }
+
+
+NOT_WRITTEN = {
+    "runner/cli/plan.py": "prints a command for the user",
+    "runner/execute/job.py": "the driver, read as files",
+    "runner/execute/read.py": "the driver, read as files",
+    "runner/execute/wire.py": "the driver, read as files",
+}
+
+
+def test_every_module_that_builds_shell_text_is_among_the_texts() -> None:
+    builders = {path for path, module in modules() if _imports_the_builder(module)}
+    used: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename == str(ROOT / "runner/shell.py"):
+            caller = frame.f_back
+            while caller and caller.f_code.co_filename == frame.f_code.co_filename:
+                caller = caller.f_back
+            if caller and Path(caller.f_code.co_filename).is_relative_to(ROOT):
+                used.add(Path(caller.f_code.co_filename).relative_to(ROOT).as_posix())
+
+    sys.setprofile(note)
+    try:
+        list(all_texts("/srv", str))
+    finally:
+        sys.setprofile(None)
+    assert builders - used == NOT_WRITTEN.keys()
+
+
+def _imports_the_builder(module: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom) and node.module == "runner.shell" for node in ast.walk(module)
+    )

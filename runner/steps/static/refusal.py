@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runner.steps.static.layout import Layout, Standing
 from runner.steps.static.tree import Tree, amount, digest
+from runner.untrusted import sentence
 
 __all__ = ["ReleaseOptions", "name_of", "refusal"]
 
@@ -85,7 +86,7 @@ def _foreign(layout: Layout, standing: Standing) -> str:
         )
     if standing.path == "link" and not ours:
         return (
-            f"{layout.path} leads to {standing.target}, which is none of {layout.releases}; "
+            f"{layout.path} leads to {sentence(standing.target)}, which is none of {layout.releases}; "
             "add `adopt: true` to the step once: the link is switched, what it led to is left alone"
         )
     return ""

@@ -202,7 +202,7 @@ def _said(output: str, mark: str) -> dict[str, str]:
     return said
 
 
-_NAME = 64
+_NAME = 255
 _PROBLEMS = {
     "no-folder": "the folder of the link is not there",
     "leads-out": "the folder of releases is a link to another folder: nothing was put online",

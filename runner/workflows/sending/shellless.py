@@ -57,7 +57,7 @@ def release_over_sftp(task: Task, step: Step, options: ReleaseOptions) -> StepOu
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
             raise UsageError(
-                f"the host refused: {error}", hint="df -h, and who owns the site's folder?"
+                f"the host refused: {sentence(str(error))}", hint="df -h, and who owns the site's folder?"
             ) from error
 
 
@@ -138,7 +138,7 @@ def _fill(host: Transfer, here: Path, tree: Tree, part: str, patience: Patience)
         patience.check()
         path = posixpath.join(part, name)
         about = host.about(path)
-        if about and about[0] == file.size and host.sum(path) == file.sha256:
+        if about and about[0] == file.size and host.sum(path, file.size) == file.sha256:
             continue
         _put(host, here / name, path, file)
     for name in set(host.walk(part)) - set(tree):
@@ -241,7 +241,9 @@ def sync_over_sftp(task: Task, step: Step, options: SyncOptions) -> StepOutcome:
         except OSError as error:
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
-            raise UsageError(f"the host refused: {error}", hint=f"who owns {target}?") from error
+            raise UsageError(
+                f"the host refused: {sentence(str(error))}", hint=f"who owns {target}?"
+            ) from error
     seconds = round(time.monotonic() - began, 3)
     if difference.nothing:
         told = f"all {len(tree)} files have the same size, time and permissions on the host"
