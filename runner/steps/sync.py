@@ -82,14 +82,14 @@ class FilesSync(StepKind):
 """
     reads = (
         "the files of `from`, and those of the same names on the host, with their SHA-256 and "
-        "permissions; with `delete` also the names of all others. Links to files inside `from` are sent "
-        "as these files; other links are refused."
+        "permissions; with `delete` also the names of all others, and one that is no path below the "
+        "folder is refused. Links to files inside `from` are sent as these files; other links are refused."
     )
     plans = "each file that is new, changed or to be deleted, as an item of its own."
     changes = (
         "only what differs. The files are sent into a folder that nobody else may look into, compared "
         "there, and moved to their places by one rename each: a visitor sees the old file or the new "
-        "one. Nothing is written through a link that leads out of the site."
+        "one. Nothing is written through a link that leads out of the site, also where one appears meanwhile."
     )
     understood = "by the sums that the host takes again at the end."
     undone = (

@@ -52,10 +52,11 @@ rename() {
   python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1" "$2" 2>/dev/null && return
   php -r 'exit(@rename($argv[1], $argv[2]) ? 0 : 1);' -- "$1" "$2" 2>/dev/null
 }
-# settle OLD NEW: as rename for a file; where no program can, a link at NEW goes just before
+# settle OLD NEW: as rename for a file; some do not rename to a link to a folder, so such a link goes before
 settle() {
   rename "$1" "$2" && return
-  if [ -L "$2" ]; then rm -f "$2" || return 1; fi
+  if [ -L "$2" ]; then rm -f "$2" && rename "$1" "$2" && return; fi
+  case $(mv --help 2>&1) in *-T*) return 1 ;; esac
   [ ! -d "$2" ] && mv -f "$1" "$2"
 }
 """
