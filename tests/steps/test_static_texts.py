@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import shlex
 import shutil
 import subprocess
 import tarfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from runner.errors import UsageError
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
-from runner.steps.static.gather import gather_script, look_script, parse_look
+from runner.steps.static.gather import gather_script, look_script, parse_look, take_script
 from runner.steps.static.layout import Layout, ReleaseOrder
 from runner.steps.static.names import NameRefusedError, name_problem
 from runner.steps.static.refusal import name_of, refusal
@@ -106,7 +105,7 @@ class Releaser:
         done = self.shell(look_script(self.layout, MARK, name=name))
         return parse_look(done.stdout, MARK)
 
-    def release(self, dist, at=AT, **more):
+    def release(self, dist, at=AT, amid=nullcontext, **more):
         options = ReleaseOptions(source=str(dist), **{**self.options, **more})
         tree = read_folder(dist, readable=True)
         name = name_of(at, tree)
@@ -125,15 +124,14 @@ class Releaser:
         )
         done = self.shell(before)
         assert done.returncode == 0, done
-        done = self.shell(
-            f"cd {shlex.quote(self.layout.releases)} && gzip -dc | tar -xof -", stdin=out.getvalue()
-        )
+        done = self.shell(take_script(self.layout), stdin=out.getvalue())
         assert done.returncode == 0, done
         self.sent = (*send.new, *send.changed)
         order = ReleaseOrder(
             name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
         )
-        return self.job(options, order)
+        with amid():
+            return self.job(options, order)
 
     def job(self, options, order):
         step = Step(id="static.release", kind="static.release", options=options)
@@ -346,11 +344,16 @@ def test_a_folder_of_releases_swapped_in_a_loop_touches_no_other_site(shell, sit
         (other / f"2026010{number}T000000Z-abcd1234").mkdir(parents=True)
         (other / f"2026010{number}T000000Z-abcd1234/index.html").write_text("theirs")
     before = content(other)
-    with swapping(Path(releaser.layout.releases), other) as count:
+    releases = Path(releaser.layout.releases)
+    with swapping(releases, other) as count:
         for number in range(8):
             (dist / "index.html").write_text(f"<html>{number}")
-            with suppress(AssertionError):
+            with suppress(AssertionError):  # most are refused before they are gathered
                 releaser.release(dist, AT.replace(minute=number + 1))
+    for number in range(8):
+        (dist / "index.html").write_text(f"<html>{number} again")
+        with suppress(AssertionError):
+            releaser.release(dist, AT.replace(minute=number + 11), amid=lambda: swapping(releases, other))
     assert count[0] > 8
     assert content(other) == before
     assert len(list(other.iterdir())) == 5

@@ -14,10 +14,9 @@ from runner.untrusted import sentence
 
 __all__ = ["installed_versions", "parse_system", "unfinished"]
 
-_INST = re.compile(r"Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[]*)\[(\w+)\]\)")
+_INST = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[]*)\[(\w+)\]\)")
 _SECURITY = re.compile(r"-security|/security|Debian-Security|ESM", re.IGNORECASE)
 _UNFINISHED = re.compile(r".[UFHWt]|..R")
-_OFFER = re.compile(r"([A-Za-z0-9][\w.+-]*)\.(\w+)\s+(\S+)\s+(\S+)")
 _NONE = "(none)"
 _MOST = 100_000
 _ARCHITECTURE = 32
@@ -172,8 +171,9 @@ def _dnf_offers(text: str, native: str) -> Mapping[str, tuple[str, str]]:
     """Version (without an epoch of 0) and repository by package; obsoleting packages are left out."""
     found = {}
     for line in text.partition("Obsoleting Packages")[0].splitlines():
-        if match := _OFFER.fullmatch(line.strip()):
-            name, architecture, version, repository = match.groups()
+        fields = line.split()
+        if len(fields) == 3 and "." in fields[0] and is_package(fields[0]):  # noqa: PLR2004  # package, version, source
+            (name, _, architecture), version, repository = fields[0].rpartition("."), *fields[1:]
             name, version = _name(name, architecture, native, "dnf"), version.removeprefix("0:")
             checked_package(name, version)
             found[name] = (version, repository)

@@ -109,4 +109,4 @@ def _text(mark: str, call: str, **settings: object) -> str:
 @cache
 def _source(name: str) -> str:
     text = files("runner.steps.packages").joinpath("sh", f"{name}.sh").read_text(encoding="utf-8")
-    return re.sub(r"^\s*# .*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^[ \t]*# .*\n", "", text, flags=re.MULTILINE)

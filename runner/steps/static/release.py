@@ -128,8 +128,10 @@ inside() ( cd -P "$root" && cd -P "./$room" && place && [ "$at" = "${root%/}/$ro
 # keep_as FOLDER NAME: a folder of the working folder becomes the release NAME
 keep_as() { [ ! -e "./$2" ] && [ ! -L "./$2" ] && { rename "./$1" "./$2" || mv "./$1" "./$2"; }; }
 # adopt FOLDER: it becomes the release before
-adopt() {
-  inside [ ! -e "./$adopted" ] && { rename "$1" "$root/$room/$adopted" || mv "$1" "$root/$room/$adopted"; }
+adopt() { inside take_over "$1"; }
+take_over() {
+  if [ -e "./$adopted" ] || [ -L "./$adopted" ]; then return 1; fi
+  rename "$1" "./$adopted" || mv "$1" "./$adopted"
 }
 ground '' "$parent" || stop no-folder
 now=nothing at=
