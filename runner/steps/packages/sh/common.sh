@@ -82,7 +82,10 @@ restart_services() {
   elif [ "$("${manager}_installed")" = "$before" ]; then services=
   else services=$restart
   fi
-  for service in $services; do section "restart:$service" systemctl try-restart -- "$service"; done
+  for service in $services; do
+    case $service in -*) continue ;; esac # no option of systemctl
+    section "restart:$service" systemctl try-restart "$service"
+  done
 }
 untouched='^(dbus|systemd-|getty@|serial-getty@|user@|gdm|lightdm|sddm|docker|containerd|libvirt|network|NetworkManager)'
 
