@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
 from runner.execute.answers import breach
 from runner.execute.link import CutError
+from runner.steps.static.names import NameRefusedError, checked_name, name_problem
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from paramiko import SFTPAttributes
-
     from runner.execute.careful import FileTransfer
     from runner.execute.endpoint import Endpoint
     from runner.execute.pool import Pool
@@ -61,8 +60,9 @@ def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
             endpoint.called, f"breaks the protocol of file transfer: {sentence(str(error), 80)}"
         ) from error
     except (EOFError, SSHException, TimeoutError, ConnectionError) as error:
+        said = sentence(str(error)) or type(error).__name__
         raise UnreachableError(
-            f"{endpoint.called}: the link broke while files were sent: {error or type(error).__name__}",
+            f"{endpoint.called}: the link broke while files were sent: {said}",
             hint="take the run up again: sitecrew resume last",
         ) from error
     finally:
@@ -101,45 +101,53 @@ class Transfer:
         mode = found.st_mode or 0
         return (found.st_size or 0, int(found.st_mtime or 0), mode & 0o777) if stat.S_ISREG(mode) else None
 
-    def walk(self, folder: str, below: str = "", depth: int = 0) -> Iterator[str]:
-        """Names of the files in a folder and its folders; links are passed over.
+    def walk(self, folder: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+        """Names of the files in a folder and its folders, without those to `skip`; links are passed over.
 
         Raises:
-            ProtocolError: a name that cannot be one, or more folders and names than any site has.
+            NameRefusedError: a name cannot be a path below the folder.
+            ProtocolError: the server lists what no file can be called, or more than any site has.
         """
-        for entry in self._listed(posixpath.join(folder, below), depth):
-            name = posixpath.join(below, entry.filename)
-            mode = entry.st_mode or 0
-            if stat.S_ISDIR(mode):
-                yield from self.walk(folder, name, depth + 1)
-            elif stat.S_ISREG(mode):
-                yield name
+        left = [""]
+        while left:
+            below = left.pop()
+            for name, mode in self._listed(folder, below):
+                path = f"{below}/{name}" if below else name
+                if (stat.S_ISDIR(mode) or stat.S_ISREG(mode)) and not skip(path):
+                    checked_name(path)
+                    if stat.S_ISDIR(mode):
+                        left.append(path)
+                    else:
+                        yield path
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder; empty where there is none.
+        """What is in a folder, as far as it can be part of a path; empty where there is none.
 
         Raises:
             ProtocolError: as `walk`.
         """
         try:
-            return tuple(sorted(entry.filename for entry in self._listed(folder)))
+            found = tuple(name for name, _ in self._listed(folder))
         except FileNotFoundError:
             return ()
+        return tuple(sorted(name for name in found if "/" not in name and not name_problem(name)))
 
-    def _listed(self, folder: str, depth: int = 0) -> list[SFTPAttributes]:
-        """The one place where names come from the server."""
-        if depth > _DEPTH:
+    def _listed(self, folder: str, below: str = "") -> list[tuple[str, int]]:
+        """Names and modes in a folder: the one place where they come from the server."""
+        if below.count("/") > _DEPTH:
             raise breach(self._called, f"lists more than {_DEPTH} folders in one another")
         found = []
-        for entry in self._client.entries(folder):
-            self._left -= 1
-            if self._left < 0:
-                raise breach(self._called, f"lists more than {_ENTRIES} names")
-            if not _is_name(entry.filename):
-                raise breach(
-                    self._called, f"lists {sentence(entry.filename, 60)!r}, which cannot be a file's name"
-                )
-            found.append(entry)
+        try:
+            for entry in self._client.entries(posixpath.join(folder, below)):
+                self._left -= 1
+                if self._left < 0:
+                    raise breach(self._called, f"lists more than {_ENTRIES} names")
+                if not _is_name(entry.filename):
+                    shown = sentence(entry.filename, 60)
+                    raise breach(self._called, f"lists {shown!r}, which cannot be a file's name")
+                found.append((entry.filename, entry.st_mode or 0))
+        except UnicodeDecodeError as error:
+            raise NameRefusedError(f"{folder} on the host holds a name that is not UTF-8") from error
         return found
 
     def make(self, folder: str) -> None:
@@ -150,15 +158,16 @@ class Transfer:
         self._client.mkdir(folder, 0o755)
 
     def put(self, source: IO[bytes], path: str, *, mode: int, mtime: int) -> str:
-        """Write a file and read it back; the sum of what was read."""
-        with self._client.open(path, "wb") as file:
+        """Write a new file and read it back; the sum of what was read. No link is followed."""
+        self.remove(path)
+        with self._client.open(path, "wbx") as file:
             file.set_pipelined(True)
             size = 0
             while data := source.read(_CHUNK):
                 file.write(data)
                 size += len(data)
-        self._client.chmod(path, mode)
-        self._client.utime(path, (mtime, mtime))
+            file.chmod(mode)
+            file.utime((mtime, mtime))
         return self.sum(path, size)
 
     def sum(self, path: str, most: int = _FILE) -> str:
@@ -203,19 +212,22 @@ class Transfer:
         with suppress(FileNotFoundError):
             self._client.remove(path)
 
-    def clear(self, folder: str, depth: int = 0) -> None:
+    def clear(self, folder: str) -> None:
         """A folder with everything in it; links in it are removed, not followed.
 
         Raises:
-            ProtocolError: as `walk`; what was cleared until then is gone.
+            NameRefusedError, ProtocolError: as `walk`; what was cleared until then is gone.
         """
-        for entry in self._listed(folder, depth):
-            path = posixpath.join(folder, entry.filename)
-            if stat.S_ISDIR(entry.st_mode or 0):
-                self.clear(path, depth + 1)
-            else:
-                self._client.remove(path)
-        self._client.rmdir(folder)
+        folders = [""]
+        for below in folders:  # grows while it is gone through
+            for name, mode in self._listed(folder, below):
+                path = checked_name(f"{below}/{name}" if below else name)
+                if stat.S_ISDIR(mode):
+                    folders.append(path)
+                else:
+                    self._client.remove(posixpath.join(folder, path))
+        for below in reversed(folders):
+            self._client.rmdir(posixpath.join(folder, below))
 
     def drop(self, folder: str) -> bool:
         """An empty folder; False where it is not empty."""
@@ -228,4 +240,4 @@ class Transfer:
 
 def _is_name(name: str) -> bool:
     size = len(name.encode(errors="surrogateescape"))
-    return name not in {"", ".", ".."} and size <= _NAME and not any(mark in name for mark in "/\0\n\r")
+    return name not in {"", ".", ".."} and size <= _NAME and not any(mark in name for mark in "/\0")

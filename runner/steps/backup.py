@@ -96,7 +96,7 @@ def database_script(site: Site, host: Host, mark: str) -> Script:
         "wp db export - --single-transaction --quick --skip-lock-tables "
         "--default-character-set=utf8mb4 --skip-plugins --skip-themes"
     )
-    return site_script(site, host, mark, _zipped(dump, ok="0"), options="-d disable_functions=")
+    return site_script(site, host, mark, _zipped(dump, ok="0"), options="-ddisable_functions=")
 
 
 def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
@@ -110,18 +110,18 @@ def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
     body = f"""
 export LC_ALL=C.UTF-8
 cd {word(site.path)} || exit 3
-above=
-if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
-  above='-C .. ./wp-config.php'
-fi
 set -- {flags}
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
 fi
+set -- "$@" .
+if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
+  set -- "$@" -C .. ./wp-config.php
+fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
-{_zipped('tar -cf - "$@" . $above', ok='"$tolerated"')}
+{_zipped('tar -cf - "$@"', ok='"$tolerated"')}
 """
     return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
 

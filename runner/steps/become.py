@@ -40,7 +40,7 @@ printf '%s\n' "$task" | setsid /bin/sh /dev/fd/9 9<&0 </dev/null 3<&- & child=$!
   kill -TERM "-$child"; sleep 4 </dev/null 3<&-; kill -KILL "-$child" ) >/dev/null 2>&1 & watch=$!
 exec 3<&-
 { wait "$child"; code=$?; kill -KILL "$watch"; } 2>/dev/null
-exit $code
+exit "$code"
 """
 
 _LOGIN = r"""
@@ -55,14 +55,18 @@ unset SITECREW_SUDO
 if [ "$(id -u)" = 0 ]; then umask 022; say became; eval "$task"; exit; fi
 command -v sudo >/dev/null || { say no-sudo; exit 3; }
 umask 077
-pipe=
-for room in "${0%/*}" "${TMPDIR:-/tmp}" "$HOME" /var/tmp; do
+me=${LOGNAME:-$(id -un)} pipe=''
+# a folder of the account: no other account can create something under the name of the pipe
+for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
+  [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
+  [ -O "$room" ] && [ ! -L "$room" ] && chmod 700 "$room" || continue
   pipe=$room/become.$$
-  [ -d "$room" ] && [ -w "$room" ] && mkfifo "$pipe" 2>/dev/null && break
+  rm -f "$pipe" "$pipe.ask"
+  mkfifo "$pipe" 2>/dev/null && break
   pipe=
 done
 [ -n "$pipe" ] || { say no-room; exit 3; }
-ask=$pipe.ask giver= stopped= flags=-n prompt=
+ask=$pipe.ask giver='' stopped='' flags=-n prompt=''
 trap 'rm -f "$pipe" "$ask"; [ -z "$giver" ] || kill -KILL "$giver" 2>/dev/null' EXIT
 trap 'stopped=1; exec 4>&-' TERM
 trap : PIPE
@@ -88,7 +92,7 @@ exec 4>"$pipe"
 rm -f "$pipe"
 printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark" >&4 2>/dev/null
 while :; do wait "$sudo"; code=$?; [ -n "$stopped" ] || break; stopped=; done
-exit $code
+exit "$code"
 """
 
 
@@ -118,7 +122,7 @@ def as_root(text: str, mark: str, names: Iterable[str] = ()) -> str:
         "task": text,
     }
     head = assign(settings).rstrip()
-    return f"sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become\n"
+    return f'sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become "$@"\n'
 
 
 def cannot_become(step: Step, host: Host) -> str:
@@ -135,7 +139,7 @@ def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
     """Why the text was never begun; None when it was. `password`: one had been given."""
     if re.search(rf"^{re.escape(mark)} became$", output, re.MULTILINE):
         return None
-    if match := re.search(rf"^{re.escape(mark)} (no-\w+)$", output, re.MULTILINE):
+    if match := re.search(rf"^{re.escape(mark)} ({'|'.join(_OURS)})$", output, re.MULTILINE):
         return _OURS[match[1]]
     lowered = clean(output).lower()
     for words, found in _SUDO:
@@ -154,7 +158,7 @@ _ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}`
 _WRONG = Refusal("sudo refused the password", "correct what `become_password` of the host refers to")
 _OURS = {
     "no-sudo": Refusal("there is no sudo on the host", "install it there, or log in as root"),
-    "no-room": Refusal("no FIFO can be made on the host", "make /tmp writable for the login"),
+    "no-room": Refusal("no FIFO can be made on the host", "make the login's home or /var/tmp writable"),
 }
 _SUDO = (
     ("must have a tty", Refusal("sudo there wants a terminal", "take `requiretty` out of its sudoers")),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, Site, Step, StepOutcome
-from runner.shell import assign, word
+from runner.shell import assign, batches, path_words, word, words
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
-from runner.steps.static.tree import SHELL, Difference, Tree, in_batches, quoted, sums
+from runner.steps.static.pinned import PINNED
+from runner.steps.static.tree import SHELL, Difference, Tree, compare_sums
+from runner.steps.sync_find import clear_script, waiting
 from runner.untrusted import sentence
 
-__all__ = ["FilesSync", "SyncOptions", "SyncOrder", "target_of"]
+__all__ = ["FilesSync", "SyncOptions", "SyncOrder", "inside_of", "target_of"]
 
 SHOWN = 100
 """Files that are told one by one."""
@@ -57,6 +60,11 @@ class SyncOrder:
     old: Tree
 
 
+def inside_of(options: SyncOptions, site: Site) -> str:
+    """The folder on the host that a sync must not leave; empty where that is the target itself."""
+    return "" if options.outside else site.path
+
+
 def target_of(options: SyncOptions, site: Site) -> str:
     """The folder on the host."""
     return posixpath.normpath(posixpath.join(site.path, options.to.replace("{site}", site.name)))
@@ -74,14 +82,14 @@ class FilesSync(StepKind):
 """
     reads = (
         "the files of `from`, and those of the same names on the host, with their SHA-256 and "
-        "permissions; with `delete` also the names of all others. Links to files inside `from` are sent "
-        "as these files; other links are refused."
+        "permissions; with `delete` also the names of all others, and one that is no path below the "
+        "folder is refused. Links to files inside `from` are sent as these files; other links are refused."
     )
     plans = "each file that is new, changed or to be deleted, as an item of its own."
     changes = (
         "only what differs. The files are sent into a folder that nobody else may look into, compared "
         "there, and moved to their places by one rename each: a visitor sees the old file or the new "
-        "one. Nothing is written through a link that leads out of the site."
+        "one. Nothing is written through a link that leads out of the site, also where one appears meanwhile."
     )
     understood = "by the sums that the host takes again at the end."
     undone = (
@@ -99,32 +107,22 @@ class FilesSync(StepKind):
         values = {
             "mark": context.mark,
             "target": target_of(options, context.site),
-            "inside": "" if options.outside else context.site.path,
+            "inside": inside_of(options, context.site),
             "part": order.part,
         }
-        head = assign(values).rstrip()
-        folders = sorted({folder for name in (*order.tree, *removed) for folder in _folders(name)})
-        wanted, needed = (
-            sorted(order.tree),
-            sorted({folder for name in order.tree for folder in _folders(name)}),
-        )
         body = [
-            *(f"guard {word(folder)}" for folder in folders),
-            _verify("$part/files", order.tree, "damaged"),
-            _each(wanted, '[ ! -d "./$f" ] || stop "folder $f"'),
-            *(f"mkdir -p {quoted(batch)} || stop unwritable" for batch in in_batches(needed)),
-            _each(wanted, 'mv -f "$part/files/$f" "./$f" || stop "unwritable $f"'),
-            *(f"rm -f {quoted(batch)} || stop undeletable" for batch in in_batches(removed)),
-            _verify(".", order.tree, "reread"),
-            _each(removed, '[ ! -e "./$f" ] || stop "undeletable $f"'),
-            _rmdirs(removed),
-            "cat <<'SITECREW_TOLD'",
-            *_told(order),
-            "SITECREW_TOLD",
-            f"say done {len(order.tree)} {len(removed)}",
+            *_for_each(_folders((*order.tree, *removed)), 'guard "$f"'),
+            f'( private "$part" && {compare_sums(_waiting(order.tree))} ) || stop damaged',
+            *_for_each(sorted(order.tree), '[ -L "./$f" ] || [ ! -d "./$f" ] || stop "folder $f"'),
+            *_puts(order.tree),
+            *_removals(removed),
+            f"enter . && {compare_sums(order.tree)} || stop reread",
+            *_for_each(removed, '[ ! -e "./$f" ] || stop "undeletable $f"'),
+            *(f"printf '%s\\n' {words(*batch)}" for batch in batches(_told(order))),
+            f'say "done {len(order.tree)} {len(removed)}"',
         ]
-        lines = "\n".join(line for line in body if line)
-        text = f"sitecrew() {{\n{head}\n{SHELL}{_SYNC}{lines}\n}}\nsitecrew </dev/null\n"
+        lines = "\n".join(body)
+        text = f"sitecrew() {{\n{assign(values)}{SHELL}{PINNED}{_SYNC}{lines}\n}}\nsitecrew </dev/null\n"
         return Script(text=text)
 
     def cleanup(self, step: Step, context: Context) -> str:
@@ -132,8 +130,8 @@ class FilesSync(StepKind):
         order = context.prepared
         if not isinstance(order, SyncOrder):
             return ""
-        target = target_of(cast("SyncOptions", step.options), context.site)
-        return f"rm -rf {word(posixpath.join(target, order.part))}"
+        options = cast("SyncOptions", step.options)
+        return clear_script(inside_of(options, context.site), target_of(options, context.site), order.part)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By the sums that the host took again."""
@@ -147,7 +145,9 @@ class FilesSync(StepKind):
             return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds)
         if result.why or result.status or not any(word.startswith("done ") for word in said):
             return by_status(step, result, Outcome.FAILED)
-        changes = tuple(_change(line) for line in lines if line[:2] in {"+ ", "~ ", "- "})
+        # a resumed run has no order in hand: it reads what its own text printed
+        told = _told(context.prepared) if isinstance(context.prepared, SyncOrder) else lines
+        changes = tuple(filter(None, map(_change, told)))[:SHOWN]
         return StepOutcome(
             step=step.id,
             outcome=Outcome.CHANGED,
@@ -158,47 +158,70 @@ class FilesSync(StepKind):
 
 
 _SYNC = r"""
-cd -P "$target" 2>/dev/null || stop no-folder
-root=$(pwd -P)
-if [ -n "$inside" ]; then
-  site=$(cd -P "$inside" && pwd -P) || stop no-folder
-  case $root/ in "$site"/*) ;; *) stop "outside $target" ;; esac
-else site=$root; fi
-# guard FOLDER: it is no way out of the site
+ground "$inside" "$target" || stop no-folder
+ours || stop "outside $target"
+# into FOLDER: enters it, made where it is missing, or stops
+into() {
+  enter "$1"; code=$?
+  [ $code != 1 ] || { make "$1"; code=$?; }
+  case $code in 0) ;; 2) stop "swapped $1" ;; *) stop "unwritable $1" ;; esac
+}
+# guard FOLDER: it is no way out of the site; changes nothing
 guard() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
   [ -d "$1" ] || stop "file $1"
   [ -L "$1" ] || return 0
-  case $(cd -P "$1" && pwd -P)/ in "$site"/*) ;; *) stop "leads-out $1" ;; esac
+  ( cd -P "./$1" && ours ) || stop "leads-out $1"
 }
-# verify FOLDER: the files of the list on stdin are there with these sums
-verify() { ( cd "$1" && sums -c - >/dev/null 2>&1 ) }
-[ -d "$part/files" ] || stop vanished
+# put NAME LEAF: what waits as NAME becomes the file LEAF of the working folder
+put() { settle "$root/$part/$1" "./$2" || stop "unwritable $2"; }
+[ -d "$part" ] || stop vanished
 """
 
 
-def _verify(folder: str, tree: Tree, word: str) -> str:
-    if not tree:
-        return ""
-    return f"verify \"{folder}\" <<'SITECREW_SUMS' || stop {word}\n{sums(tree).decode()}SITECREW_SUMS"
+def _waiting(tree: Tree) -> Tree:
+    return {waiting(name): file for name, file in tree.items()}
 
 
-def _each(names: Sequence[str], body: str) -> str:
-    if not names:
-        return ""
-    lines = "".join(f"{name}\n" for name in names)
-    return f"while IFS= read -r f; do {body}; done <<'SITECREW_NAMES'\n{lines}SITECREW_NAMES"
+def _for_each(names: Sequence[str], body: str) -> Iterator[str]:
+    """`body` for each name as `$f`, relative to the working folder."""
+    for batch in batches(names):
+        yield f"for f in {words(*batch)}; do {body}; done"
 
 
-def _folders(name: str) -> list[str]:
-    parts = name.split("/")[:-1]
-    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
+def _folders(names: Sequence[str]) -> list[str]:
+    """All folders above these names, those further up first."""
+    found: set[str] = set()
+    for name in names:
+        parts = name.split("/")[:-1]
+        found.update("/".join(parts[: count + 1]) for count in range(len(parts)))
+    return sorted(found)
 
 
-def _rmdirs(removed: tuple[str, ...]) -> str:
-    """Folders that deleting has emptied go too, the deepest first."""
-    folders = sorted({folder for name in removed for folder in _folders(name)}, reverse=True)
-    return "\n".join(f"rmdir {quoted(batch)} 2>/dev/null" for batch in in_batches(folders))
+def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:
+    """Last parts of the names by their folders; `.` is the target itself."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(posixpath.dirname(name) or ".", []).append(posixpath.basename(name))
+    return found
+
+
+def _puts(tree: Tree) -> Iterator[str]:
+    """Each folder is entered and checked right before its files take their places."""
+    for folder, leaves in _by_folder(tuple(tree)).items():
+        yield f"into {word(folder)}"
+        for leaf in leaves:
+            yield f"put {words(waiting(posixpath.join(folder, leaf).removeprefix('./')), leaf)}"
+
+
+def _removals(removed: Sequence[str]) -> Iterator[str]:
+    """Files go, then the folders that this has emptied, the deepest first: each from within its folder."""
+    for folder, leaves in _by_folder(removed).items():
+        gone = " && ".join(f"rm -f {path_words(batch)}" for batch in batches(leaves))
+        yield f"if enter {word(folder)}; then {gone} || stop {words('undeletable ' + folder)}; fi"
+    for folder in reversed(_folders(removed)):
+        above, leaf = posixpath.dirname(folder) or ".", posixpath.basename(folder)
+        yield f"if enter {word(above)}; then rmdir {path_words([leaf])} 2>/dev/null; fi"
 
 
 def _told(order: SyncOrder) -> list[str]:
@@ -220,8 +243,12 @@ def _told(order: SyncOrder) -> list[str]:
 _SIGNS = {"+": "new", "~": "", "-": "deleted"}
 
 
-def _change(line: str) -> ChangeOutcome:
-    sign, old, new, name = line.split(" ", 3)
+def _change(line: str) -> ChangeOutcome | None:
+    """The change that a line of `_told` is about; None for other lines."""
+    match = _TOLD.fullmatch(line)
+    if match is None:
+        return None
+    sign, old, new, name = match.groups()
     return ChangeOutcome(
         item=sentence(name),
         kind=ItemKind.FILE,
@@ -232,20 +259,23 @@ def _change(line: str) -> ChangeOutcome:
     )
 
 
-_PROBLEMS = {
-    "no-folder": "the folder is not there",
-    "vanished": "what was sent is gone from the host; run it again",
-    "damaged": "what arrived on the host is not what was sent: nothing was changed; run it again",
-    "reread": "what is on the host now is not what was sent",
-    "outside": "leads out of the site's path: {}",
-    "leads-out": "{} is a link that leads out of the site: nothing was changed",
-    "file": "{} is a file on the host and a folder here: nothing was changed",
-    "folder": "{} is a folder on the host and a file here: nothing was changed",
-    "unwritable": "the account may not write {}",
-    "undeletable": "the account may not delete {}",
+_TOLD = re.compile(r"([-+~]) (-|[0-9a-f]{8}) (-|[0-9a-f]{8}) (.+)")
+_PROBLEMS: Mapping[str, Callable[[str], str]] = {
+    "no-folder": lambda _: "the folder is not there",
+    "vanished": lambda _: "what was sent is gone from the host; run it again",
+    "damaged": lambda _: "what arrived on the host is not what was sent: nothing was changed; run it again",
+    "reread": lambda _: "what is on the host now is not what was sent",
+    "outside": lambda name: f"leads out of the site's path: {name}",
+    "leads-out": lambda name: f"{name} is a link that leads out of the site: nothing was changed",
+    "swapped": lambda name: f"{name} became a link that leads out of the site while files were put in place",
+    "file": lambda name: f"{name} is a file on the host and a folder here: nothing was changed",
+    "folder": lambda name: f"{name} is a folder on the host and a file here: nothing was changed",
+    "unwritable": lambda name: f"the account may not write {name}",
+    "undeletable": lambda name: f"the account may not delete {name}",
 }
 
 
 def _problem(text: str) -> str:
-    word, _, rest = text.partition(" ")
-    return _PROBLEMS.get(word, sentence(text)).format(sentence(rest) or "there")
+    verb, _, rest = text.partition(" ")
+    reason = _PROBLEMS.get(verb)
+    return reason(sentence(rest) or "there") if reason else sentence(text)

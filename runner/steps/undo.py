@@ -47,8 +47,8 @@ def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Gu
     `places` are the folders of the site where restore points lie that could not lie elsewhere.
     """
     calls = "\n".join(
-        f"if set_aside {tag}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
-        f"else failed=1; fi\nfill_up {tag}"
+        f"if set_aside {word(tag)}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
+        f"else failed=1; fi\nfill_up {word(tag)}"
         for tag, guard in guards.items()
     )
     copies = _COPIES.replace("@FOLDERS@", _folders("$1", places))

@@ -23,16 +23,21 @@ say() { printf '%s=%s\n' "$1" "$2"; }
 name=${LOGNAME:-$(id -un)}
 say user "$name"
 say system "$(uname -s)"
-root=
+root='' try=''
 for root in "$HOME" /var/tmp /tmp ''; do [ -n "$root" ] && [ -d "$root" ] && [ -w "$root" ] && break; done
 say home "$HOME"
 say root "$root"
 if [ -n "$root" ]; then
-  try=$root/.sitecrew-try.$$
-  trap 'rm -f "$try"' EXIT
+  # in a folder of our own: somebody else might have put a link at the name of a file in /tmp
+  mkdir -m 700 "$root/.sitecrew-try.$$" 2>/dev/null && try=$root/.sitecrew-try.$$/try
+fi
+if [ -n "$try" ]; then
+  trap 'rm -rf "${try%/*}"' EXIT
   { (umask 077; head -c 65536 /dev/zero >"$try") && say room yes; } 2>/dev/null
   { printf '#!/bin/sh\nexit 0\n' >"$try" && chmod 700 "$try" && "$try" && say runs yes; } 2>/dev/null
-  rm -f "$try"
+  rm -rf "${try%/*}"
+fi
+if [ -n "$root" ]; then
   say free "$(df -Pk "$root" 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"
 fi
 for tool in tar gzip head tail awk; do command -v $tool >/dev/null || say lacks $tool; done

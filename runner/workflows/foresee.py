@@ -16,6 +16,7 @@ from runner.steps.static.layout import Layout
 from runner.steps.static.refusal import refusal
 from runner.steps.static.tree import differ, digest
 from runner.steps.sync import SyncOptions
+from runner.untrusted import sentence
 from runner.workflows.sending.release import look, origin_of
 from runner.workflows.sending.sources import read_folder
 from runner.workflows.sending.sync import compare
@@ -80,11 +81,12 @@ def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: 
     standing = look(hosts, hosts.endpoint(hosts.workspace.inventory.hosts[site.host]), layout)
     if why := refusal(options, layout, standing, tree):
         raise UsageError(why)
+    online = sentence(standing.release)
     if standing.path == "link" and digest(standing.serving) == digest(tree):
-        why = f"{standing.release} is online and has the same {len(tree)} files"
-        return _change(step, "release", kind, Action.SKIP, old=standing.release, why=why)
+        why = f"{online} is online and has the same {len(tree)} files"
+        return _change(step, "release", kind, Action.SKIP, old=online, why=why)
     told = f"a new release: {differ(standing.serving, tree)}"
-    return _change(step, "release", kind, Action.CHANGE, old=standing.release, new=digest(tree)[:8], why=told)
+    return _change(step, "release", kind, Action.CHANGE, old=online, new=digest(tree)[:8], why=told)
 
 
 def _sync(hosts: Hosts, site: Site, step: Step, options: SyncOptions) -> list[Change]:
@@ -98,7 +100,7 @@ def _sync(hosts: Hosts, site: Site, step: Step, options: SyncOptions) -> list[Ch
     ]
     gone = [(name, "there", "deleted", "is not in `from`") for name in difference.removed]
     return [
-        _change(step, name, ItemKind.FILE, Action.CHANGE, old=old, new=word, why=why)
+        _change(step, sentence(name), ItemKind.FILE, Action.CHANGE, old=old, new=word, why=why)
         for name, old, word, why in (*new, *changed, *gone)
     ]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import shlex
 import shutil
 import subprocess
 import tarfile
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,9 @@ from runner.errors import UsageError
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
-from runner.steps.static.gather import gather_script, look_script, parse_look
+from runner.steps.static.gather import gather_script, look_script, parse_look, take_script
 from runner.steps.static.layout import Layout, ReleaseOrder
+from runner.steps.static.names import NameRefusedError, name_problem
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import (
     SHELL,
@@ -38,6 +39,7 @@ from runner.steps.static.tree import (
 )
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.sources import read_folder, tar_of
+from tests.swapping import swapping
 
 MARK = "m4rk"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}
@@ -103,7 +105,7 @@ class Releaser:
         done = self.shell(look_script(self.layout, MARK, name=name))
         return parse_look(done.stdout, MARK)
 
-    def release(self, dist, at=AT, **more):
+    def release(self, dist, at=AT, amid=nullcontext, **more):
         options = ReleaseOptions(source=str(dist), **{**self.options, **more})
         tree = read_folder(dist, readable=True)
         name = name_of(at, tree)
@@ -112,18 +114,24 @@ class Releaser:
         before, send = gather_script(self.layout, name, tree, standing)
         out = io.BytesIO()
         part, list_ = self.layout.incoming(name), self.layout.sums(name)
-        tar_of(dist, tree, (*send.new, *send.changed), out, below=part, more={list_: sums(tree)})
+        tar_of(
+            dist,
+            tree,
+            (*send.new, *send.changed),
+            out,
+            called=lambda one: f"{part}/{one}",
+            more={list_: sums(tree)},
+        )
         done = self.shell(before)
         assert done.returncode == 0, done
-        done = self.shell(
-            f"cd {shlex.quote(self.layout.releases)} && gzip -dc | tar -xof -", stdin=out.getvalue()
-        )
+        done = self.shell(take_script(self.layout), stdin=out.getvalue())
         assert done.returncode == 0, done
         self.sent = (*send.new, *send.changed)
         order = ReleaseOrder(
             name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
         )
-        return self.job(options, order)
+        with amid():
+            return self.job(options, order)
 
     def job(self, options, order):
         step = Step(id="static.release", kind="static.release", options=options)
@@ -251,14 +259,15 @@ def test_a_listing_is_the_folder_in_every_shell(shell, dist):
     assert parse_listing(shell(f"mark={MARK}\n{prelude}\n{listing(str(dist / 'none'))}").stdout) == {}
 
 
-names = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\\"), min_size=1)
+names = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\\"), min_size=1).filter(
+    lambda name: not name_problem(name)
+)
 trees = st.dictionaries(names, st.builds(File, st.sampled_from(["a" * 64, "b" * 64])), max_size=6)
 
 
 @given(trees)
 def test_sums_are_read_as_they_were_written(tree):
-    cleaned = {name: file for name, file in tree.items() if len(name.splitlines()) == 1}
-    assert parse_sums(sums(cleaned)) == {name.removeprefix("./"): file for name, file in cleaned.items()}
+    assert parse_sums(sums(tree)) == tree
 
 
 @given(trees, trees)
@@ -320,8 +329,54 @@ def test_the_releases_lie_beside_the_link():
 
 def test_a_tar_holds_the_files_as_they_were_read(dist):
     tree, out = read_folder(dist), io.BytesIO()
-    tar_of(dist, tree, sorted(tree), out, below="files", more={"list": b"x"})
+    tar_of(dist, tree, sorted(tree), out, called=lambda name: f"files/{name}", more={"list": b"x"})
     out.seek(0)
     with tarfile.open(fileobj=out, mode="r:gz") as archive:
         found = {member.name: member.mode for member in archive.getmembers()}
     assert found == {"list": 0o600, **{posixpath.join("files", name): tree[name].mode for name in tree}}
+
+
+def test_a_folder_of_releases_swapped_in_a_loop_touches_no_other_site(shell, site, dist, tmp_path):
+    releaser = Releaser(shell, site, keep=2)
+    releaser.release(dist)
+    other = tmp_path / "other"
+    for number in range(5):
+        (other / f"2026010{number}T000000Z-abcd1234").mkdir(parents=True)
+        (other / f"2026010{number}T000000Z-abcd1234/index.html").write_text("theirs")
+    before = content(other)
+    releases = Path(releaser.layout.releases)
+    with swapping(releases, other) as count:
+        for number in range(8):
+            (dist / "index.html").write_text(f"<html>{number}")
+            with suppress(AssertionError):  # most are refused before they are gathered
+                releaser.release(dist, AT.replace(minute=number + 1))
+    for number in range(8):
+        (dist / "index.html").write_text(f"<html>{number} again")
+        with suppress(AssertionError):
+            releaser.release(dist, AT.replace(minute=number + 11), amid=lambda: swapping(releases, other))
+    assert count[0] > 8
+    assert content(other) == before
+    assert len(list(other.iterdir())) == 5
+
+
+@pytest.mark.parametrize("target", ["releases/x\ny", "/srv/\x1b[2J", "a" * 5000])
+def test_a_link_to_a_path_that_cannot_be_written_again_is_refused(target):
+    end = f"\n{MARK} "
+    said = end + end.join(["path link\n", f"target\n{target}\n", "releases\n", "end\n"])
+    with pytest.raises(NameRefusedError, match="the link of the site leads to a path that"):
+        parse_look(said.encode(), MARK)
+
+
+def test_releases_are_named_by_the_host_within_limits():
+    end = f"\n{MARK} "
+    said = end + end.join(["path nothing\n", "releases\n20261123T070000Z-abcd\0../x\0x\ny\0v1\0", "end\n"])
+    assert parse_look(said.encode(), MARK).releases == ("20261123T070000Z-abcd", "v1")
+    with pytest.raises(NameRefusedError, match="more than 2000 releases"):
+        parse_look((end + end.join(["path nothing\n", "releases\n" + 2001 * "x\0", "end\n"])).encode(), MARK)
+
+
+def test_a_name_that_a_build_made_and_no_list_can_hold_is_refused(shell, dist, site):
+    (dist / "line\nfeed").write_text("x")
+    done = shell(look_script(Layout.of(site.path), MARK, built=str(dist)))
+    with pytest.raises(UsageError, match="cannot be sent: its name has a line feed"):
+        parse_look(done.stdout, MARK)

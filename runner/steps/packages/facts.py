@@ -8,15 +8,18 @@ from collections.abc import Mapping
 
 from runner.errors import HostError
 from runner.model import SystemFacts, SystemPackage
+from runner.steps.packages.grammar import checked_package, is_package, is_version
 from runner.steps.packages.shell import Sections
 from runner.untrusted import sentence
 
 __all__ = ["installed_versions", "parse_system", "unfinished"]
 
-_INST = re.compile(r"Inst (\S+) (?:\[(\S+)\] )?\((\S+) (.*?) ?\[(\w+)\]\)")
+_INST = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[]*)\[(\w+)\]\)")
 _SECURITY = re.compile(r"-security|/security|Debian-Security|ESM", re.IGNORECASE)
 _UNFINISHED = re.compile(r".[UFHWt]|..R")
-_OFFER = re.compile(r"([A-Za-z0-9][\w.+-]*)\.(\w+)\s+(\S+)\s+(\S+)")
+_NONE = "(none)"
+_MOST = 100_000
+_ARCHITECTURE = 32
 
 
 def parse_system(said: Sections) -> SystemFacts:
@@ -30,12 +33,14 @@ def parse_system(said: Sections) -> SystemFacts:
         raise HostError("neither apt nor dnf looks after this host", hint="take system.packages out for it")
     if not manager or "before" not in said.codes:
         raise HostError("the host did not say which packages it has", hint="see `sitecrew logs`")
-    native = said.words.get("native", "")
+    if any(text.count("\n") > _MOST for text in said.texts.values()):
+        raise HostError(f"the host lists more than {_MOST} packages", hint="look at its package sources")
+    native = said.words.get("native", "")[:_ARCHITECTURE]
     packages = _apt(said, native) if manager == "apt" else _dnf(said, native)
     return SystemFacts(
         manager=manager,
         root=said.text("who") == "0",
-        boot=said.text("boot"),
+        boot=sentence(said.text("boot"), 64),
         installed=frozenset(installed_versions(said, "before")),
         packages=tuple(sorted(packages, key=lambda package: package.name)),
         unasked=_unasked(said),
@@ -60,7 +65,9 @@ def _versions(said: Sections, section: str, state: re.Pattern[str]) -> Mapping[s
         fields = line.split("\t")
         if len(fields) == 4 and state.match(fields[0]):  # noqa: PLR2004  # state, name, architecture, version
             name = _name(fields[1], fields[2], native, said.words.get("manager", ""))
-            found[name].append(fields[3].removeprefix("0:"))
+            version = fields[3].removeprefix("0:")
+            if is_package(name) and is_version(version):
+                found[name].append(version)
     return {name: tuple(versions) for name, versions in found.items()}
 
 
@@ -72,7 +79,7 @@ def _name(name: str, architecture: str, native: str, manager: str) -> str:
 
 def _unasked(said: Sections) -> str:
     if "locked" in said.words:
-        return f"process {said.words['locked']} works with the packages of the host"
+        return f"process {sentence(said.words['locked'], 80)} works with the packages of the host"
     if said.codes.get("update", -1) in ({0} if said.words.get("manager") == "apt" else {0, 100}):
         return ""
     errors = [line for line in said.lines("update") if re.match(r"E:|Error|Err:", line)]
@@ -98,7 +105,7 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
     removed = re.findall(r"^Remv (\S+)", said.text("full"), re.MULTILINE)
     for name, (candidate, security) in table.items():
         installed = present.get(name, ("",))[0]
-        if name in packages or not installed or candidate in {installed, "(none)"}:
+        if name in packages or not installed or candidate in {installed, _NONE}:
             continue
         if name in held:
             kept = "held on the host, by apt-mark"
@@ -115,10 +122,12 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
 def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
     """Name, installed version or empty, new version, origins."""
     found = []
-    for match in _INST.finditer(text):
-        name, old, new, origin, architecture = match.groups()
-        name = name.partition(":")[0]
-        found.append((_name(name, architecture, native, "apt"), old or "", new, origin))
+    for line in text.splitlines():
+        if match := _INST.match(line):
+            name, old, new, origin, architecture = match.groups()
+            name = _name(name.partition(":")[0], architecture, native, "apt")
+            checked_package(name, old or "", new)
+            found.append((name, old or "", new, origin.rstrip()))
     return found
 
 
@@ -130,6 +139,8 @@ def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
         candidate = re.search(r"^  Candidate: (\S+)", block, re.MULTILINE)
         if not candidate:
             continue
+        if candidate[1] != _NONE:
+            checked_package(name, candidate[1])
         newer = re.split(r"^ \*\*\* ", block.partition("Version table:")[2], flags=re.MULTILINE)[0]
         found[name] = candidate[1], bool(_SECURITY.search(newer))
     return found
@@ -138,8 +149,7 @@ def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
 def _dnf(said: Sections, native: str) -> list[SystemPackage]:
     """What `check-update` offers, then what it would offer without versionlock and excludes."""
     present = installed_versions(said, "before")
-    security = set(re.findall(r"\S+-\S+-\S+\.\w+$", said.text("advisories"), re.MULTILINE))
-    fixed = {_nevra_name(nevra, native) for nevra in security}
+    fixed = {_nevra_name(line.split()[-1], native) for line in said.lines("advisories")}
     offered = _dnf_offers(said.text("update"), native)
     everything = _dnf_offers(said.text("all"), native)
     packages = []
@@ -161,9 +171,12 @@ def _dnf_offers(text: str, native: str) -> Mapping[str, tuple[str, str]]:
     """Version (without an epoch of 0) and repository by package; obsoleting packages are left out."""
     found = {}
     for line in text.partition("Obsoleting Packages")[0].splitlines():
-        if match := _OFFER.fullmatch(line.strip()):
-            name, architecture, version, repository = match.groups()
-            found[_name(name, architecture, native, "dnf")] = (version.removeprefix("0:"), repository)
+        fields = line.split()
+        if len(fields) == 3 and "." in fields[0] and is_package(fields[0]):  # noqa: PLR2004  # package, version, source
+            (name, _, architecture), version, repository = fields[0].rpartition("."), *fields[1:]
+            name, version = _name(name, architecture, native, "dnf"), version.removeprefix("0:")
+            checked_package(name, version)
+            found[name] = (version, repository)
     return found
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from runner.shell import assign, word
+from runner.shell import assign, word, words
 
 __all__ = ["Sections", "boot_script", "change_script", "facts_script", "reboot_script", "reread_script"]
 
+LONGEST = 2000
+"""Characters of a line; what is behind them is no package."""
+_CODE = re.compile(r"[0-9]{1,3}")
 _FACTS_WAIT = 30
 
 
@@ -27,27 +30,27 @@ class Sections:
 
     @classmethod
     def of(cls, output: str, mark: str) -> Sections:
-        """Found by the mark; everything else is nobody's."""
-        texts: dict[str, str] = {}
+        """Found by the mark; everything else is nobody's. Lines are cut at `LONGEST` characters."""
+        texts: dict[str, list[str]] = {}
         codes: dict[str, int] = {}
         words: dict[str, str] = {}
         current = ""
         for line in output.splitlines():
             if not line.startswith(f"{mark} "):
                 if current:
-                    texts[current] += line + "\n"
+                    texts[current].append(line[:LONGEST])
                 continue
             verb, _, rest = line.removeprefix(f"{mark} ").partition(" ")
             if verb == "begin":
-                current = rest
-                texts[current] = ""
+                current = rest[:LONGEST]
+                texts[current] = []
             elif verb == "end":
                 name, _, code = rest.rpartition(" ")
-                codes[name] = int(code) if code.isdigit() else -1
+                codes[name] = int(code) if _CODE.fullmatch(code) else -1
                 current = ""
             else:
                 words[verb] = rest.strip()
-        return cls({name: text.strip("\n") for name, text in texts.items()}, codes, words)
+        return cls({name: "\n".join(lines).strip("\n") for name, lines in texts.items()}, codes, words)
 
     def text(self, name: str) -> str:
         """Empty where there is no such section."""
@@ -77,8 +80,7 @@ def change_script(
     `plan` is a line that is printed first, so that whoever comes to the job later knows what it was about.
     """
     names = restart if isinstance(restart, str) else " ".join(restart)
-    arguments = " ".join(word(package) for package in packages)
-    call = f"say plan {word(plan)}\nchange_system {arguments}".rstrip()
+    call = f"say plan {word(plan)}\n{words('change_system', *packages)}"
     return _text(mark, call, wait=wait, restart=names or "never", autoremove="1" if autoremove else "")
 
 
@@ -107,4 +109,4 @@ def _text(mark: str, call: str, **settings: object) -> str:
 @cache
 def _source(name: str) -> str:
     text = files("runner.steps.packages").joinpath("sh", f"{name}.sh").read_text(encoding="utf-8")
-    return re.sub(r"^\s*# .*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^[ \t]*# .*\n", "", text, flags=re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -17,6 +17,8 @@ from runner.untrusted import clean, sentence
 
 __all__ = ["Aftermath", "arguments", "judge", "plan_line", "planned", "untouched", "with_reboot"]
 
+_TAIL = 200_000
+"""Characters of output in which a package's own complaint is looked for."""
 _FIELDS = ("item", "from_version", "to_version", "action", "why", "title")
 
 
@@ -36,15 +38,26 @@ def plan_line(changes: Iterable[Change]) -> str:
     return json.dumps([{name: getattr(change, name) for name in _FIELDS} for change in changes])
 
 
-def planned(step: Step, said: Sections) -> tuple[Change, ...]:
-    """The plan that a job was begun with."""
+def planned(step: Step, said: Sections) -> tuple[Change, ...] | None:
+    """The plan that a job was started with, as it prints it; None where that is no plan."""
     try:
         rows = json.loads(said.words.get("plan", "[]"))
-    except ValueError:
-        rows = []
-    return tuple(
-        Change(step=step.id, kind=ItemKind.PACKAGE, **{**row, "action": Action(row["action"])})
-        for row in rows
+        return tuple(_change(step, row) for row in rows)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _change(step: Step, row: Mapping[str, str]) -> Change:
+    item, old, new, action, why, title = (sentence(row[name]) for name in _FIELDS)
+    return Change(
+        step=step.id,
+        item=item,
+        kind=ItemKind.PACKAGE,
+        from_version=old,
+        to_version=new,
+        action=Action(action),
+        why=why,
+        title=title,
     )
 
 
@@ -69,11 +82,18 @@ def untouched(change: Change) -> ChangeOutcome | None:
     )
 
 
-def judge(step: Step, result: Result, reread: str, mark: str) -> Aftermath:
-    """`result` is that of the changing text, `reread` the output of the reading one behind it."""
+def judge(
+    step: Step, result: Result, reread: str, mark: str, changes: tuple[Change, ...] | None = None
+) -> Aftermath:
+    """`result` is that of the changing text, `reread` the output of the reading one behind it.
+
+    `changes` is the plan where this process made it; a resumed run reads it in the job's own output.
+    """
     said, after = Sections.of(result.output, mark), Sections.of(reread, mark)
-    changes = planned(step, said)
     ended = _how_it_ended(step, result, said)
+    changes = planned(step, said) if changes is None else changes
+    if changes is None:
+        changes, ended = (), ended or "the job did not print the plan that it was started with"
     if "after" not in after.codes:
         why = ended or "the packages could not be read again"
         outcome = {"lost": Outcome.LOST, "cancelled": Outcome.CANCELLED}.get(result.why, Outcome.FAILED)
@@ -88,7 +108,7 @@ def judge(step: Step, result: Result, reread: str, mark: str) -> Aftermath:
         whole, why = Outcome.CANCELLED, ""
     return Aftermath(
         outcome=_step(step, result, whole, why, outcomes, _told(said, after)),
-        boot=said.text("boot"),
+        boot=sentence(said.text("boot"), 64),
         reboot=tuple(sentence(line) for line in after.lines("reboot")),
     )
 
@@ -128,7 +148,7 @@ def _judge(change: Change, said: Sections, after: Sections, ended: str) -> Chang
 
 def _complaint(name: str, said: Sections) -> str:
     """What a package's own script said before it failed."""
-    text = "\n".join(said.text(section) for section in ("repair", "upgrade"))
+    text = "\n".join(said.text(section)[-_TAIL:] for section in ("repair", "upgrade"))
     bare = re.escape(re.split(r"[:.](?=\w+$)", name)[0] if ":" in name else name)
     if match := re.search(
         rf"^dpkg: error processing (?:package|archive) {bare}\S* \(.*\):\n (.*)$", text, re.MULTILINE
@@ -137,8 +157,9 @@ def _complaint(name: str, said: Sections) -> str:
         mine = "" if re.match(r"(Setting up|Preparing|Unpacking|dpkg|Selecting|\()", before) else before
         return sentence(re.sub(r"^installed \S+ package ", "its ", match[1]) + (f" ({mine})" if mine else ""))
     if scriptlet := re.search(rf"^Error in (\w+) scriptlet in rpm package {bare}$", text, re.MULTILINE):
-        own = re.search(rf"^error: .*\({bare}-.*?\):? ?(.*)$|^error: .*({bare}: .*)$", text, re.MULTILINE)
-        detail = own[0].rpartition("]:")[2] or own[0] if own else ""
+        errors = (line for line in text.splitlines() if line.startswith("error: "))
+        own = next((line for line in errors if f"({name}-" in line or f"{name}: " in line), "")
+        detail = own.rpartition("]:")[2] or own
         return sentence(f"its script {scriptlet[1]} failed" + (f" ({detail})" if detail else ""))
     return ""
 
@@ -174,7 +195,10 @@ def _whole(changes: Sequence[ChangeOutcome], said: Sections, ended: str) -> tupl
     services = [name for name in said.codes if name.startswith("restart:") and said.codes[name]]
     if services:
         name = services[0]
-        return Outcome.FAILED, f"{name.partition(':')[2]} does not start again: {sentence(said.text(name))}"
+        return (
+            Outcome.FAILED,
+            f"{sentence(name.partition(':')[2], 80)} does not start again: {sentence(said.text(name))}",
+        )
     if any(change.outcome is Outcome.CHANGED for change in changes):
         return Outcome.CHANGED, f"all is at the planned version, but {ended}" if ended else ""
     if ended:
@@ -189,7 +213,7 @@ def _how_it_ended(step: Step, result: Result, said: Sections) -> str:
     """Why the text ended badly, in words; empty when it did not."""
     if "locked" in said.words:
         seconds = cast("PackagesOptions", step.options).wait.total_seconds()
-        who = said.words["locked"].partition(" ")
+        who = sentence(said.words["locked"], 80).partition(" ")
         return (
             f"{who[2] or 'another program'} (process {who[0]}) works with the packages since {seconds:.0f} s"
         )

@@ -4,76 +4,108 @@ from __future__ import annotations
 
 import posixpath
 
-from runner.shell import word
+from runner.shell import assign, batches, path_words, word
 from runner.steps.static.layout import Layout, Standing
+from runner.steps.static.names import NameRefusedError, name_problem, parse_names, text_problem
+from runner.steps.static.pinned import PINNED
 from runner.steps.static.tree import (
     SHELL,
     Difference,
     Tree,
+    check_names,
     differ,
-    in_batches,
     listing,
+    odd_names,
     parse_listing,
-    quoted,
 )
 
-__all__ = ["gather_script", "look_script", "parse_look"]
+__all__ = ["forget_script", "gather_script", "look_script", "parse_look", "take_script"]
+
+_RELEASES = 2000
+"""Releases that are looked through; a host that names more is refused."""
 
 
 def look_script(layout: Layout, mark: str, *, name: str = "", built: str = "") -> str:
     """Text that says what stands on the host, for `parse_look`. `name`: a release that may be half there."""
-    path, releases = word(layout.path), word(layout.releases)
-    incoming = posixpath.join(layout.releases, layout.incoming(name))
-    whole = posixpath.join(layout.releases, name)
-    return f"""mark={mark}
-{SHELL}
-path={path} releases={releases}
-if [ -L "$path" ]; then say "path link"; say "target $(readlink "$path")"
+    incoming = posixpath.join(layout.releases, layout.incoming(name)) if name else "/nonexistent"
+    whole = posixpath.join(layout.releases, name) if name else "/nonexistent"
+    head = assign({"mark": mark, "path": layout.path, "releases": layout.releases})
+    return f"""{head}{SHELL}
+if [ -L "$path" ]; then say "path link"; say target; readlink "$path"
 elif [ -d "$path" ]; then say "path folder"
 elif [ -e "$path" ]; then say "path other"
 else say "path nothing"; fi
 [ -w {word(layout.parent)} ] || say unwritable
 sums /dev/null >/dev/null 2>&1 || say unsummed
-for d in "$releases"/*/; do d=${{d%/}}; [ -d "$d" ] && [ ! -L "$d" ] && say "release ${{d##*/}}"; done
+say releases
+for d in "$releases"/*/; do
+  d=${{d%/}}
+  if [ -d "$d" ] && [ ! -L "$d" ]; then printf '%s\\0' "${{d##*/}}"; fi
+done
 say "tree serving"
 {listing(layout.path)}
 say "tree incoming"
-{listing(incoming if name else "/nonexistent")}
+{listing(incoming)}
 say "tree whole"
-{listing(whole if name else "/nonexistent")}
+{listing(whole)}
 say "tree built"
-cd
+cd || exit 1
 {listing(built) if built else ""}
+say odd
+{odd_names(built) if built else ""}
 say end
 """
 
 
 def parse_look(output: bytes, mark: str) -> Standing | None:
-    """What `look_script` found; None when it did not come to its end."""
-    said: dict[str, str] = {}
-    releases: list[str] = []
-    trees: dict[str, Tree] = {}
+    """What `look_script` found; None when it did not come to its end.
+
+    Raises:
+        UsageError: a name that a build has made cannot be sent, or there are too many.
+    """
+    parts: dict[str, bytes] = {}
     for piece in output.split(b"\n" + mark.encode() + b" ")[1:]:
         head, _, rest = piece.partition(b"\n")
-        word, _, value = head.decode(errors="replace").partition(" ")
-        if word == "release":
-            releases.append(value)
-        elif word == "tree":
-            trees[value] = parse_listing(rest)
-        else:
-            said[word] = value
-    if "end" not in said or "path" not in said:
+        parts.setdefault(head[:40].decode("ascii", "replace"), rest)
+    kind = next((one for one in ("link", "folder", "other", "nothing") if f"path {one}" in parts), "")
+    if not kind or not {"end", "releases"} <= parts.keys():
         return None
+    check_names(parse_names(parts.get("odd", b"")))
+    trees = {name: parse_listing(parts.get(f"tree {name}", b""), lenient=True) for name in _COMPARED}
     return Standing(
-        path=said["path"],
-        target=said.get("target", ""),
-        writable="unwritable" not in said,
-        summer="unsummed" not in said,
-        releases=tuple(sorted(releases)),
-        serving=trees.get("serving", {}),
-        incoming=trees.get("incoming") or trees.get("whole", {}),
-        built=trees.get("built", {}),
+        path=kind,
+        target=_target(parts.get("target", b"")) if kind == "link" else "",
+        writable="unwritable" not in parts,
+        summer="unsummed" not in parts,
+        releases=_releases(parts["releases"]),
+        serving=trees["serving"],
+        incoming=trees["incoming"] or trees["whole"],
+        built=parse_listing(parts.get("tree built", b"")),
     )
+
+
+_COMPARED = ("serving", "incoming", "whole")
+
+
+def _target(line: bytes) -> str:
+    """What the link says, as far as it can be written into a link again."""
+    target = line.removesuffix(b"\n").decode(errors="surrogateescape")
+    if problem := text_problem(target):
+        raise NameRefusedError(
+            f"the link of the site leads to a path that {problem}; nothing was changed",
+            hint="set the link by hand once: ln -sfn",
+        )
+    return target
+
+
+def _releases(text: bytes) -> tuple[str, ...]:
+    """Names of the folders there that can be switched to."""
+    if text.count(b"\0") > _RELEASES:
+        raise NameRefusedError(
+            f"the host names more than {_RELEASES} releases; nothing was changed",
+            hint="remove old ones there",
+        )
+    return tuple(sorted(name for name in parse_names(text) if not name_problem(name) and "/" not in name))
 
 
 def gather_script(
@@ -88,38 +120,63 @@ def gather_script(
     online = differ(standing.serving, missing)
     reuse, send = online.same, differ({}, {file: tree[file] for file in (*online.new, *online.changed)})
     folders = sorted({posixpath.dirname(file) for file in tree} - {""})
+    values = {
+        "parent": layout.parent,
+        "room": layout.room,
+        "path": layout.path,
+        "part": layout.incoming(name),
+        "name": name,
+        "built": built,
+    }
     lines = [
-        f"releases={word(layout.releases)} path={word(layout.path)}",
-        f"part={word(layout.incoming(name))} name={word(name)}",
-        "umask 022",
-        *([f"origin=$(cd && cd {word(built)} && pwd -P) || exit 1"] if built else []),
-        'mkdir -p "$releases" && cd "$releases" || exit 1',
-        'online=$(cd "$path" 2>/dev/null && pwd -P)',
+        f"{assign(values)}umask 022\n{PINNED}",
+        'if [ -n "$built" ]; then origin=$(cd && cd -P "$built" && pwd -P) || exit 1; fi',
+        'mkdir -p "$parent" || exit 1',
+        'online=$(cd -P "$path" 2>/dev/null && pwd -P)',
+        f"{_ROOM} || exit 1",
         # a release that was gathered and never switched to: its switch was cut
         'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
         '  mv "$name" "$part" || exit 1; fi',
-        'mkdir -p "$part" && cd "$part" || exit 1',
+        '[ -d "$part" ] || mkdir "$part" || exit 1',
+        'private "$part" && chmod 755 . || { echo "$part is not the account\'s own folder"; exit 1; }',
+        "here=$at",
     ]
-    lines += [f"rm -rf {quoted(batch)}" for batch in in_batches((*here.removed, *here.changed))]
-    lines += [f"mkdir -p {quoted(batch)} || exit 1" for batch in in_batches(folders)]
-    source = built or ""
-    origin = '"$origin"' if source else '"$online"'
-    taken = reuse if not source else tuple(missing)
-    for folder, names in _by_folder(taken):
-        for batch in in_batches(names):
-            there = word(f"./{folder}")
-            copy = f"( cd {origin} && cp -p {quoted(batch)} {{}} )"
-            target = f'"$releases/$part"/{there}'
-            link = f"( cd {origin} && ln -f {quoted(batch)} {target} ) 2>/dev/null || "
-            lines.append(("" if source else link) + copy.replace("{}", target) + " || exit 1")
-    if source:
+    lines += [f"rm -rf {path_words(batch)}" for batch in batches((*here.removed, *here.changed))]
+    lines += [f"mkdir -p {path_words(batch)} || exit 1" for batch in batches(folders)]
+    source = '"$origin"' if built else '"$online"'
+    for folder, names in _by_folder(tuple(missing) if built else reuse):
+        target = f'"$here"/{word(folder)}/' if folder else '"$here"/'
+        for batch in batches(names):
+            copy = f"( cd {source} && cp -p {path_words(batch)} {target} ) || exit 1"
+            link = f"( cd {source} && ln -f {path_words(batch)} {target} ) 2>/dev/null || "
+            lines.append(copy if built else link + copy)
+    if built:
         send = Difference()
         lines += [
-            f"chmod {mode} {quoted(batch)} || exit 1"
+            f"chmod {mode} {path_words(batch)} || exit 1"
             for mode in ("644", "755")
-            for batch in in_batches([file for file in tree if f"{tree[file].mode:o}" == mode])
+            for batch in batches([file for file in tree if f"{tree[file].mode:o}" == mode])
         ]
     return "\n".join(lines), send
+
+
+# enters the folder of releases, made where it is missing; it must be where it seems to be
+_ROOM = """{
+  ground '' "$parent" && { [ -d "./$room" ] || mkdir "./$room"; } && cd -P "./$room" && place &&
+  { [ "$at" = "${root%/}/$room" ] || { echo "$room is a link to another folder"; false; }; }
+}"""
+
+
+def take_script(layout: Layout) -> str:
+    """Text that takes what is sent, a tar on its stdin, into the folder of releases."""
+    head = assign({"parent": layout.parent, "room": layout.room})
+    return f"{head}{PINNED}{_ROOM} || exit 1\numask 022\ngzip -dc | tar -xof -"
+
+
+def forget_script(layout: Layout, name: str) -> str:
+    """Text that removes what was sent in vain."""
+    head = assign({"parent": layout.parent, "room": layout.room})
+    return f"{head}{PINNED}{_ROOM} || exit 1\nrm -rf {path_words([layout.incoming(name), layout.sums(name)])}"
 
 
 def _by_folder(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:

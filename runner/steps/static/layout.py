@@ -10,7 +10,7 @@ from runner.steps.static.tree import Difference, Tree
 
 __all__ = ["RELEASE", "Layout", "ReleaseOrder", "Standing", "SwitchOrder"]
 
-RELEASE = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4,16}")
+RELEASE = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,16}")
 
 
 @dataclass(frozen=True, slots=True)

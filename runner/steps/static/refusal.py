@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runner.steps.static.layout import Layout, Standing
 from runner.steps.static.tree import Tree, amount, digest
+from runner.untrusted import sentence
 
 __all__ = ["ReleaseOptions", "name_of", "refusal"]
 
@@ -85,17 +86,19 @@ def _foreign(layout: Layout, standing: Standing) -> str:
         )
     if standing.path == "link" and not ours:
         return (
-            f"{layout.path} leads to {standing.target}, which is none of {layout.releases}; "
+            f"{layout.path} leads to {sentence(standing.target)}, which is none of {layout.releases}; "
             "add `adopt: true` to the step once: the link is switched, what it led to is left alone"
         )
     return ""
 
 
 def _shrunk(old: Tree, new: Tree) -> str:
-    files, bytes_ = (len(old), len(new)), (_size(old), _size(new))
-    for (had, has), told in ((files, "{} files"), (bytes_, "{}")):
+    amounts = (
+        (len(old), len(new), f"{len(old)} files", f"{len(new)} files"),
+        (_size(old), _size(new), amount(_size(old)), amount(_size(new))),
+    )
+    for had, has, before, now in amounts:
         if had and has <= had * _SMALLEST:
-            before, now = (told.format(count if told != "{}" else amount(count)) for count in (had, has))
             return (
                 f"it shrank from {before} to {now}, by a third or more; if that is meant, "
                 "add `force: true` to the step"

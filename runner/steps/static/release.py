@@ -83,8 +83,9 @@ class StaticRelease(StepKind):
             "adopted": order.adopted,
             "did": str(order.difference),
         }
-        head = assign(values).rstrip()
-        return Script(text=f"sitecrew() {{\n{head}\n{SHELL}{SWITCH}{_RELEASE}\n}}\nsitecrew </dev/null\n")
+        return Script(
+            text=f"sitecrew() {{\n{assign(values)}{SHELL}{SWITCH}{_RELEASE}\n}}\nsitecrew </dev/null\n"
+        )
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By what the host read again through the link after the switch."""
@@ -105,10 +106,10 @@ class StaticRelease(StepKind):
         change = ChangeOutcome(
             item="release",
             kind=ItemKind.RELEASE,
-            from_version=said.get("from", ""),
-            to_version=said["to"],
+            from_version=sentence(said.get("from", ""), _NAME),
+            to_version=sentence(said["to"], _NAME),
             outcome=Outcome.CHANGED,
-            why="; ".join(said[word] for word in ("did", "adopted", "gap") if said.get(word)),
+            why=sentence("; ".join(said[verb] for verb in ("did", "adopted", "gap") if said.get(verb))),
         )
         return StepOutcome(
             step=step.id, outcome=Outcome.CHANGED, seconds=result.seconds, changes=(change,), output=output
@@ -119,33 +120,47 @@ _RELEASE = r"""
 # whole FOLDER: it holds exactly the files of the list, and nothing that is neither file nor folder
 whole() (
   cd "$1/" && sums -c "$releases/$list" >/dev/null 2>&1 &&
-    [ "$(find . -type f -print | wc -l)" -eq "$count" ] &&
-    [ -z "$(find . ! -type f ! -type d -print | head -n 1)" ]
+    [ "$(find . -type f -exec printf '%.0sx' {} + | wc -c)" -eq "$count" ] &&
+    [ -z "$(find . ! -type f ! -type d -exec printf '%.0sx' {} + | head -c 1)" ]
 )
-cd "$parent" || stop no-folder
+# inside COMMAND...: run in the folder of releases, which must be where it seems to be
+inside() ( cd -P "$root" && cd -P "./$room" && place && [ "$at" = "${root%/}/$room" ] && "$@" )
+# keep_as FOLDER NAME: a folder of the working folder becomes the release NAME
+keep_as() { [ ! -e "./$2" ] && [ ! -L "./$2" ] && { rename "./$1" "./$2" || mv "./$1" "./$2"; }; }
+# adopt FOLDER: it becomes the release before
+adopt() { inside take_over "$1"; }
+take_over() {
+  if [ -e "./$adopted" ] || [ -L "./$adopted" ]; then return 1; fi
+  rename "$1" "./$adopted" || mv "$1" "./$adopted"
+}
+ground '' "$parent" || stop no-folder
 now=nothing at=
 if [ -L "$path" ]; then now=link at=$(readlink "$path"); elif [ -d "$path" ]; then now=folder; fi
 [ "$now $at" = "$was $target" ] || stop "moved $at"
+inside true || stop leads-out
 # left by a switch that was cut just after the folder and the link changed places
-if [ -d "$path.next" ] && [ ! -L "$path.next" ]; then mv "$path.next" "$room/$adopted" || stop no-rename; fi
+if [ -d "$path.next" ] && [ ! -L "$path.next" ]; then adopt "$path.next" || stop no-rename; fi
 [ -d "$room/$part" ] || stop vanished
 [ -s "$room/$list" ] || stop vanished
 [ ! -e "$room/$name" ] || stop "exists $name"
 whole "$releases/$part" || stop damaged
-mv "$room/$part" "$room/$name" || stop no-rename
+inside keep_as "$part" "$name" || stop no-rename
 before=
 case $was in
 folder)
-  rm -f "$path.next" && ln -s "$room/$name" "$path.next" || stop no-link
-  if exchange "$path.next" "$path"; then mv "$path.next" "$room/$adopted" || stop no-rename
-  elif mv "$path" "$room/$adopted"; then
-    if ! swap "$path" "$room/$name"; then mv "$room/$adopted" "$path"; stop no-rename; fi
+  rm -f "$path.next" && ln -sn "$room/$name" "$path.next" || stop no-link
+  if exchange "$path.next" "$path"; then adopt "$path.next" || stop no-rename
+  elif adopt "$path"; then
+    if ! swap "$path" "$room/$name"; then
+      rename "$room/$adopted" "$path" || mv "$room/$adopted" "$path"
+      stop no-rename
+    fi
     say "gap this host cannot exchange a folder for a link in one step: for an instant there was neither"
   else rm -f "$path.next"; stop no-rename; fi
   before=$adopted
   say "adopted what was online is the release $adopted" ;;
 *)
-  swap "$path" "$room/$name" || { mv "$room/$name" "$room/$part"; stop no-rename; }
+  swap "$path" "$room/$name" || { inside keep_as "$name" "$part"; stop no-rename; }
   before=${target%/} before=${before##*/} ;;
 esac
 if [ "$(readlink "$path")" != "$room/$name" ] || ! whole "$path"; then
@@ -157,20 +172,25 @@ say "to $name"
 say "did $did"
 # old releases go; never one that any link of this folder leads to, nor the one before
 in_use() {
-  for l in "$parent"/* "$parent"/.[!.]*; do
+  for l in "$root"/* "$root"/.[!.]*; do
     [ -L "$l" ] && t=$(readlink "$l") && [ "${t##*/}" = "$1" ] && return
   done
   return 1
 }
-kept=0
-for d in $(ls -1 "$room" | grep -E '^[0-9]{8}T[0-9]{6}Z-[0-9a-z]+$' | sort -r); do
-  kept=$((kept + 1))
-  [ $kept -gt "$keep" ] || continue
-  if [ "$d" = "$name" ] || [ "$d" = "$before" ] || in_use "$d"; then continue; fi
-  rm -rf "${room:?}/$d" "$room/.$d.sums" && say "pruned $d"
-done
-# what was never finished, by now forgotten
-find "$room" -maxdepth 1 -name '.*.part' -mtime +7 -exec rm -rf {} + 2>/dev/null
+# prune: in the folder of releases
+prune() {
+  kept=0
+  for d in $(printf '%s\n' [0-9]*Z-* | grep -E '^[0-9]{8}T[0-9]{6}Z-[0-9a-z]+$' | sort -r); do
+    [ -d "./$d" ] && [ ! -L "./$d" ] || continue
+    kept=$((kept + 1))
+    [ "$kept" -gt "$keep" ] || continue
+    if [ "$d" = "$name" ] || [ "$d" = "$before" ] || in_use "$d"; then continue; fi
+    rm -rf "./$d" "./.$d.sums" && say "pruned $d"
+  done
+  # what was never finished, by now forgotten
+  find . ! -name . -prune -name '.*.part' -mtime +7 -exec rm -rf {} + 2>/dev/null
+}
+inside prune
 exit 0
 """
 
@@ -184,8 +204,10 @@ def _said(output: str, mark: str) -> dict[str, str]:
     return said
 
 
+_NAME = 255
 _PROBLEMS = {
     "no-folder": "the folder of the link is not there",
+    "leads-out": "the folder of releases is a link to another folder: nothing was put online",
     "vanished": "what was sent is gone from the host; run it again",
     "damaged": "what arrived on the host is not what was sent: nothing was put online; run it again",
     "no-link": "the host could not make a link",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from runner.shell import assign, word
-from runner.steps.static.layout import RELEASE, Layout, SwitchOrder
+from runner.steps.static.layout import Layout, SwitchOrder
+from runner.steps.static.names import name_problem
+from runner.steps.static.pinned import PINNED
 from runner.steps.static.tree import SHELL
 
 __all__ = ["SWITCH", "back_script", "switch_script"]
 
-SWITCH = r"""
+SWITCH = (
+    PINNED
+    + r"""
 # swap LINK TARGET: a new link takes the place of the old one by one rename: there is no instant without one
 swap() {
-  rm -f "$1.next" && ln -s "$2" "$1.next" || return 1
-  mv -fT "$1.next" "$1" 2>/dev/null && return
-  perl -e 'exit(rename($ARGV[0], $ARGV[1]) ? 0 : 1)' "$1.next" "$1" 2>/dev/null && return
-  python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1.next" "$1" 2>/dev/null && return
-  php -r 'exit(rename($argv[1], $argv[2]) ? 0 : 1);' -- "$1.next" "$1" 2>/dev/null && return
+  rm -f "$1.next" && ln -sn "$2" "$1.next" || return 1
+  rename "$1.next" "$1" && return
   rm -f "$1.next"
   return 1
 }
@@ -30,6 +31,7 @@ sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/nul
     $n "$1" "$2" 2>/dev/null
 }
 """
+)
 
 
 def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -> str:
@@ -38,7 +40,7 @@ def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -
     `target` is the release's name; with `expect`, only while the link leads to that release. Says
     `<mark> from NAME` and `<mark> to NAME`, or `<mark> problem WORD`: no-release, moved, no-rename.
     """
-    if not RELEASE.match(target) and "/" in target:
+    if name_problem(target) or "/" in target:
         raise ValueError(f"not a release: {target!r}")
     values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
     head = assign(values).rstrip()

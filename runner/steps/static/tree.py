@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from runner.errors import UsageError
-from runner.shell import word
+from runner.shell import batches, path_words, word, words
+from runner.steps.static.names import MOST, NameRefusedError, checked_name, name_problem, unquoted
 
 __all__ = [
     "SHELL",
@@ -18,20 +20,16 @@ __all__ = [
     "Tree",
     "amount",
     "check_names",
+    "compare_sums",
     "differ",
     "digest",
     "excluded",
-    "in_batches",
     "listing",
+    "odd_names",
     "parse_listing",
     "parse_sums",
-    "plain",
-    "quoted",
     "sums",
 ]
-
-_BATCH = 48_000
-"""Characters of names in one command: far below the limit of 128 KiB for a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +100,49 @@ def sums(tree: Tree) -> bytes:
     )
 
 
+def compare_sums(tree: Tree) -> str:
+    """Shell text, one condition: the files of `tree` are there, below the working folder, with these sums."""
+    lines = [f"{file.sha256}  ./{name}" for name, file in sorted(tree.items())]
+    checks = (f"printf '%s\\n' {words(*batch)} | sums -c - >/dev/null 2>&1" for batch in batches(lines))
+    return " && ".join(checks) or "true"
+
+
 def parse_sums(text: bytes) -> Tree:
-    """The tree that `sums` wrote, without sizes and modes."""
-    return dict(_sum(line) for line in text.splitlines() if len(line) > _SUM)
+    """The tree that `sums` wrote, without sizes and modes.
+
+    Raises:
+        NameRefusedError: a name in it is no path below the folder, or there are too many.
+    """
+    _not_too_many(text)
+    found = (_sum(line) for line in text.split(b"\n"))
+    return {checked_name(one[0]): one[1] for one in found if one}
 
 
 _SUM = 64
+_LINE = re.compile(rb"(\\?)([0-9a-f]{64}) [ *](?:\./)?(.+)")
 
 
-def _sum(line: bytes) -> tuple[str, File]:
-    escaped = line.startswith(b"\\")
-    line = line[1:] if escaped else line
-    name = line[_SUM + 2 :].decode(errors="surrogateescape")
-    if escaped:
-        name = name.replace("\\n", "\n").replace("\\\\", "\\")
-    return name.removeprefix("./"), File(line[:_SUM].decode("ascii", "replace"))
+def _sum(line: bytes) -> tuple[str, File] | None:
+    """Name and content of a line of `sha256sum`; None for any other line."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    name = match[3].decode(errors="surrogateescape")
+    return unquoted(name) if match[1] else name, File(match[2].decode())
+
+
+def _not_too_many(text: bytes) -> None:
+    if text.count(b"\n") > 3 * MOST:
+        raise NameRefusedError(
+            f"the host lists more than {MOST} files in one folder; nothing was changed",
+            hint="clean up the folder on the host",
+        )
+
+
+def odd_names(folder: str) -> str:
+    """Shell text that prints the names which `listing` leaves out, each with a NUL behind it."""
+    odd = r"\( -path '*[[:cntrl:]]*' -o -path '*\\*' \)"
+    return f"( cd {word(folder)} 2>/dev/null && find . -type f {odd} -exec printf '%s\\0' {{}} + )"
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -126,20 +152,9 @@ def check_names(names: Iterable[str]) -> None:
         UsageError: with the name.
     """
     for name in names:
-        if not plain(name):
-            raise UsageError(
-                f"{name!r} cannot be sent: its name has a backslash, a control character or is not UTF-8",
-                hint="rename it",
-            )
-
-
-def plain(name: str) -> bool:
-    """Whether every host and every list can hold a name."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\\" not in name and all(ord(character) >= 32 for character in name)  # noqa: PLR2004 - the first that prints
+        problem = "has a backslash" if "\\" in name else name_problem(name)
+        if problem:
+            raise UsageError(f"{name!r} cannot be sent: its name {problem}", hint="rename it")
 
 
 def excluded(name: str, patterns: Sequence[str]) -> bool:
@@ -172,12 +187,14 @@ if command -v sha256sum >/dev/null 2>&1; then sums() { sha256sum "$@"; }
 elif command -v shasum >/dev/null 2>&1; then sums() { shasum -a 256 "$@"; }
 else sums() { return 127; }
 fi
-# about: modes, sizes and sums of the files whose names come on stdin, with a NUL behind each
+# about: sums, modes and sizes of the files whose names come on stdin, with a NUL behind each
 about() {
   xargs -0 sh -c '[ $# -gt 0 ] || exit 0
 if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi
 echo =; stat -c "%a %s %n" "$@" 2>/dev/null || stat -f "%Lp %z %N" "$@" 2>/dev/null; echo =' about
 }
+# present NAME...: those of them that are files, with a NUL behind each
+present() { for f; do if [ -f "$f" ] && [ ! -L "$f" ]; then printf '%s\0' "$f"; fi; done; }
 """
 """Begins each shell text of this family; `$mark` is set before it."""
 
@@ -185,20 +202,26 @@ echo =; stat -c "%a %s %n" "$@" 2>/dev/null || stat -f "%Lp %z %N" "$@" 2>/dev/n
 def listing(folder: str, names: Sequence[str] | None = None) -> str:
     """Shell text that lists the files of a folder, or those of `names` that are there, for `parse_listing`.
 
-    Symbolic links are not followed below the folder, and are no files.
+    Symbolic links are not followed below the folder, and are no files. A name with a control character or a
+    backslash is left out: none of ours has one, and a line of output could not hold it.
     """
     if names is None:
-        inner = "find . -type f -print0 | about"
+        odd = r"! -path '*[[:cntrl:]]*' ! -path '*\\*'"
+        inner = f"find . -type f {odd} -exec printf '%s\\0' {{}} +"
     else:
-        inner = (
-            'while IFS= read -r f; do [ -f "$f" ] && [ ! -L "$f" ] && printf "./%s\\0" "$f"; done '
-            "<<'SITECREW_NAMES' | about\n" + "".join(f"{name}\n" for name in names) + "SITECREW_NAMES"
-        )
-    return f"( cd {word(folder)} 2>/dev/null || exit 0\n{inner}\n)"
+        inner = "\n".join(f"present {path_words(batch)}" for batch in batches(names)) or "true"
+    return f"( cd {word(folder)} 2>/dev/null || exit 0\n{{\n{inner}\n}} | about\n)"
 
 
-def parse_listing(text: bytes) -> Tree:
-    """The tree that `listing` printed. Lines that are none of ours are passed over."""
+def parse_listing(text: bytes, *, lenient: bool = False) -> Tree:
+    """The tree that `listing` printed. Lines that are none of ours are passed over.
+
+    `lenient` leaves out files whose names are not accepted, where a tree is only compared with.
+
+    Raises:
+        NameRefusedError: a name in it is no path below the folder, or there are too many.
+    """
+    _not_too_many(text)
     found: dict[str, File] = {}
     sizes: dict[str, tuple[int, int]] = {}
     in_stat = False
@@ -206,31 +229,12 @@ def parse_listing(text: bytes) -> Tree:
         if line == b"=":
             in_stat = not in_stat
         elif in_stat:
-            mode, _, rest = line.partition(b" ")
-            size, _, name = rest.partition(b" ")
-            if mode.isdigit() and size.isdigit():
-                known = int(size), int(mode, 8) & 0o777
-                sizes[name.decode(errors="surrogateescape").removeprefix("./")] = known
-        elif len(line) > _SUM:
-            name_, file = _sum(line)
-            found[name_] = file
+            if match := _STAT.fullmatch(line):
+                name = match[3].decode(errors="surrogateescape")
+                sizes[name] = int(match[2]), int(match[1], 8) & 0o777
+        elif (one := _sum(line)) and not (lenient and name_problem(one[0])):
+            found[checked_name(one[0])] = one[1]
     return {name: File(file.sha256, *sizes.get(name, (-1, -1))) for name, file in found.items()}
 
 
-def quoted(names: Iterable[str]) -> str:
-    """Names as shell words that no command takes for an option."""
-    return " ".join(word(f"./{name}") for name in names)
-
-
-def in_batches(names: Iterable[str]) -> Iterable[tuple[str, ...]]:
-    """Names in groups that fit into a command."""
-    batch: list[str] = []
-    size = 0
-    for name in names:
-        if batch and size + len(name) > _BATCH:
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(name)
-        size += len(name) + 8
-    if batch:
-        yield tuple(batch)
+_STAT = re.compile(rb"([0-7]{1,6}) ([0-9]{1,18}) (?:\./)?(.+)")

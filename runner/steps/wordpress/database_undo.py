@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from runner.errors import HostError
 from runner.model import SiteFacts, UndoDatabase
-from runner.shell import word
+from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.said import marked
 from runner.steps.wordpress.shell import plain_program, site_script
@@ -162,8 +162,8 @@ def put_back_database(
     """
     well = f"well() ( exec >/dev/null 2>&1\nunset -f wp\n{guard.check.text}\n)"
     put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
-    given = f"wanted='{' '.join(stages)}' looks={'1' if look else ''} fresh={'1' if later else ''}"
-    return _script(context, tag, f"{given}\n{well}\n{put_back}\n{_PUT_BACK.strip()}")
+    given = assign({"wanted": " ".join(stages), "looks": "1" if look else "", "fresh": "1" if later else ""})
+    return _script(context, tag, f"{given}{well}\n{put_back}\n{_PUT_BACK.strip()}")
 
 
 def parse_database(text: str, mark: str) -> DatabaseUndo:

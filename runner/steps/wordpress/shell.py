@@ -49,7 +49,8 @@ wp=${wp:-$(find_wp || brought)} || stop no-wp
 if [ ! -r "$wp" ]; then stop no-wp; fi
 l=; IFS= read -r l <"$wp" || :
 case $l in
-'#!'*php*|'<?php'*) wp() { "$php" -d memory_limit=512M -d log_errors=0 $more "$wp" --no-color "$@"; } ;;
+'#!'*php*|'<?php'*)
+   wp() { "$php" -d memory_limit=512M -d log_errors=0 ${more:+"$more"} "$wp" --no-color "$@"; } ;;
 *) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS="-d memory_limit=512M -d log_errors=0 $more"
    wp() { "$wp" --no-color "$@"; } ;;
 esac
@@ -62,7 +63,7 @@ def tool_name(sha512: str) -> str:
 
 
 def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = "") -> Script:
-    """`body` run in the site's folder with `wp`, `$php` and `say` at hand; `options` are PHP's.
+    """`body` run in the site's folder with `wp`, `$php` and `say` at hand; `options` is one word for PHP.
 
     A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
     no-config, no-wp.
@@ -73,7 +74,7 @@ def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = 
 
 def host_script(host: Host, body: str) -> str:
     """`body` with `find_php`, `find_wp` and `brought` at hand; `$php` and `$wp` are the inventory's."""
-    return _whole(_assigned(_tools(host)), _FINDERS, body)
+    return _whole(_assigned({**_tools(host), "more": ""}), _FINDERS, body)
 
 
 def _whole(*parts: str) -> str:
@@ -106,7 +107,7 @@ def program(
 def plain_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
     """As `program`, in plain PHP: WordPress is not started."""
     source = _data(mark, data) + "".join(map(php_source, (*parts, name)))
-    options = "-d memory_limit=512M -d display_errors=stderr -d log_errors=0 $more"
+    options = '-d memory_limit=512M -d display_errors=stderr -d log_errors=0 ${more:+"$more"}'
     return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 

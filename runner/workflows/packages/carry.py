@@ -88,6 +88,7 @@ class _Stage:
         self.host = task.order.hosts[task.site.host]
         self.options = cast("PackagesOptions", part.step.options)
         self.limit = (part.step.timeout or task.order.limits.step).total_seconds()
+        self.changes: tuple[Change, ...] | None = None
         self.job, self.begun = _job(task, part.step, self.host)
 
     def outcome(self) -> StepOutcome:
@@ -137,6 +138,7 @@ class _Stage:
 
     def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
         task, mark = self.task, mark_of(self.job)
+        self.changes = changes
         text = change_script(
             mark,
             arguments(facts.manager, changes),
@@ -174,7 +176,7 @@ class _Stage:
         code = change.code if change and change.code is not None else -1
         result = Result(status=code, seconds=seconds, output=said, why=why)
         again = reread.text if reread and reread.ok else self._read_again(mark)
-        return judge(self.step, result, again, mark)
+        return judge(self.step, result, again, mark, self.changes)
 
     def _read_again(self, mark: str) -> str:
         """What a cancelled or dead job has not read any more; empty where nobody answers."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +11,17 @@ from typing import TYPE_CHECKING
 from runner.errors import UsageError
 from runner.execute import Task as HostTask
 from runner.execute import read, upload
-from runner.model import Host, Outcome, Site, Step, StepOutcome
+from runner.model import Outcome, Site, Step, StepOutcome
 from runner.plan import cut
-from runner.shell import word
 from runner.steps.static import BuildOptions, ReleaseOptions
 from runner.steps.static.build import placed
-from runner.steps.static.gather import gather_script, look_script, parse_look
+from runner.steps.static.gather import (
+    forget_script,
+    gather_script,
+    look_script,
+    parse_look,
+    take_script,
+)
 from runner.steps.static.layout import Layout, ReleaseOrder, Standing
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
@@ -31,9 +35,11 @@ if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
-__all__ = ["Origin", "forget", "gather", "look", "origin_of"]
+__all__ = ["Origin", "gather", "look", "origin_of"]
 
 _LIMIT = 600
+_CAP = 64 << 20
+"""Bytes of a listing; a longer one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +114,12 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     """
     mark = secrets.token_hex(16)
     text = look_script(layout, mark, name=name, built=built)
-    record = read(hosts.pool, endpoint, (HostTask("look", text, timeout=_LIMIT),), cap=256 << 20)["look"]
+    record = read(hosts.pool, endpoint, (HostTask("look", text, timeout=_LIMIT),), cap=_CAP)["look"]
     standing = parse_look(record.output, mark)
     if standing is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
         raise UsageError(f"{layout.path} could not be read on the host: {said}")
     return standing
-
-
-def forget(hosts: Hosts, host: Host, paths: Sequence[str]) -> None:
-    """Take away what was sent in vain."""
-    text = f"rm -rf {' '.join(word(path) for path in paths)}"
-    read(hosts.pool, hosts.endpoint(host), (HostTask("forget", text, timeout=_LIMIT),))
 
 
 def _kept(built: Tree, options: ReleaseOptions) -> Tree:
@@ -135,7 +135,6 @@ def _kept(built: Tree, options: ReleaseOptions) -> Tree:
 def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
     session, layout = task.session, Layout.of(task.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
-    take = f"cd {word(layout.releases)} && umask 022 && gzip -dc | tar -xof -"
     files = (*send.new, *send.changed)
     session.emit("files.sending", task.run, task.site.name, files=len(files), bytes=send.bytes, of=len(tree))
     here, patience = origin.here or Path(), Patience(task, step)
@@ -143,20 +142,20 @@ def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: s
         session.hosts.pool,
         session.hosts.endpoint(task.order.hosts[task.site.host]),
         before,
-        take,
+        take_script(layout),
         lambda out: tar_of(
             here,
             tree,
             files,
             patience.over(out),
-            below=layout.incoming(name),
+            called=lambda one: f"{layout.incoming(name)}/{one}",
             more={layout.sums(name): sums(tree)},
         ),
     )
     if sent.code:
         # what a full disk could not take must not keep it full
-        left = [posixpath.join(layout.releases, one) for one in (layout.incoming(name), layout.sums(name))]
-        forget(session.hosts, task.order.hosts[task.site.host], left)
+        forget = HostTask("forget", forget_script(layout, name), timeout=_LIMIT)
+        read(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host]), (forget,))
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"

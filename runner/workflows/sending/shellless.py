@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.build import placed
 from runner.steps.static.layout import RELEASE, Layout, Standing
+from runner.steps.static.names import NameRefusedError, name_problem, text_problem
 from runner.steps.static.refusal import name_of, refusal
 from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
 from runner.steps.sync import SHOWN, SyncOptions, target_of
-from runner.steps.sync_find import Found, surplus
+from runner.steps.sync_find import Found, left_alone, surplus
+from runner.untrusted import sentence
 from runner.workflows.sending.patience import Patience
 from runner.workflows.sending.release import origin_of
 from runner.workflows.sending.sources import read_folder
@@ -54,7 +57,7 @@ def release_over_sftp(task: Task, step: Step, options: ReleaseOptions) -> StepOu
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
             raise UsageError(
-                f"the host refused: {error}", hint="df -h, and who owns the site's folder?"
+                f"the host refused: {sentence(str(error))}", hint="df -h, and who owns the site's folder?"
             ) from error
 
 
@@ -114,12 +117,15 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
     ours = bool(host.names(layout.releases)) and kind == "folder"
     if ours:
         online = host.read(posixpath.join(layout.releases, _ONLINE)).decode("utf-8", "replace").strip()
-        # a folder that a release without links left: it stands for a link
-        kind, target = ("link", f"{layout.room}/{online}") if RELEASE.fullmatch(online) else (kind, target)
+        online = online if RELEASE.fullmatch(online) else ""
+        # a folder that a release without links left: it counts as a link
+        kind, target = ("link", f"{layout.room}/{online}") if online else (kind, target)
+    if problem := text_problem(target) or (online and name_problem(online)):
+        raise NameRefusedError(f"the link of the site leads to a path that {problem}; nothing was changed")
     listed = parse_sums(host.read(posixpath.join(layout.releases, layout.sums(online)), 64 << 20))
     serving: dict[str, File] = dict(listed)
     if not listed and kind in {"link", "folder"}:
-        for name in host.walk(layout.path):
+        for name in host.walk(layout.path, lambda one: bool(name_problem(one))):
             about = host.about(posixpath.join(layout.path, name))
             serving[name] = File("", about[0] if about else -1)
     return Standing(path="other" if kind == "file" else kind, target=target, serving=serving)
@@ -235,7 +241,9 @@ def sync_over_sftp(task: Task, step: Step, options: SyncOptions) -> StepOutcome:
         except OSError as error:
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
-            raise UsageError(f"the host refused: {error}", hint=f"who owns {target}?") from error
+            raise UsageError(
+                f"the host refused: {sentence(str(error))}", hint=f"who owns {target}?"
+            ) from error
     seconds = round(time.monotonic() - began, 3)
     if difference.nothing:
         told = f"all {len(tree)} files have the same size, time and permissions on the host"
@@ -244,7 +252,7 @@ def sync_over_sftp(task: Task, step: Step, options: SyncOptions) -> StepOutcome:
     items += [(name, "deleted") for name in difference.removed]
     changes = tuple(
         ChangeOutcome(
-            item=name,
+            item=sentence(name),
             kind=ItemKind.FILE,
             from_version="",
             to_version=tree[name].sha256[:8] if name in tree else "",
@@ -265,7 +273,7 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
             same = about == (file.size, mtime, file.mode)
             old[name] = file if same else File("", about[0], about[2])
     if options.delete and tree and host.kind(target) == "folder":
-        names = tuple(host.walk(target))
+        names = tuple(host.walk(target, lambda one: left_alone(one, options.exclude)))
         for name in surplus(Found(exists=True, files={}, names=names), tree, options.exclude):
             old[name] = File("")
     return differ(old, tree)
@@ -286,7 +294,7 @@ def _apply(  # noqa: PLR0917
         path = posixpath.join(target, name)
         if host.kind(path) == "folder":
             raise UsageError(f"{name} is a folder on the host and a file here")
-        waiting = posixpath.join(folder, f".sitecrew-{tree[name].sha256[:16]}")
+        waiting = posixpath.join(folder, f".sitecrew-{secrets.token_hex(16)}")
         try:
             _put(host, here / name, waiting, tree[name])
             host.replace(waiting, path)

@@ -7,7 +7,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from gzip import GzipFile
 from pathlib import Path
 from typing import IO
@@ -72,9 +72,15 @@ def _file(root: Path, name: str, *, readable: bool) -> File:
 
 
 def tar_of(
-    folder: Path, tree: Tree, names: Iterable[str], out: IO[bytes], *, below: str, more: Mapping[str, bytes]
+    folder: Path,
+    tree: Tree,
+    names: Iterable[str],
+    out: IO[bytes],
+    *,
+    called: Callable[[str], str],
+    more: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a gzipped tar of `names`, each below `below`, behind the small files of `more`.
+    """Write a gzipped tar of `names`, each called as `called` says, behind the small files of `more`.
 
     Raises:
         UsageError: a file was changed since it was read.
@@ -86,7 +92,7 @@ def tar_of(
             fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT, errors="surrogateescape"
         ) as archive,
     ):
-        for name, data in more.items():
+        for name, data in (more or {}).items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o600
             archive.addfile(entry, io.BytesIO(data))
@@ -95,6 +101,6 @@ def tar_of(
                 about = os.fstat(file.fileno())
                 if about.st_size != tree[name].size:
                     raise UsageError(f"{name} was changed while it was sent", hint="run it again")
-                entry = tarfile.TarInfo(f"{below}/{name}")
+                entry = tarfile.TarInfo(called(name))
                 entry.size, entry.mode, entry.mtime = about.st_size, tree[name].mode, int(about.st_mtime)
                 archive.addfile(entry, file)

@@ -9,14 +9,21 @@ from runner.errors import UsageError
 from runner.execute import Task as HostTask
 from runner.execute import job_id, read, upload
 from runner.model import Outcome, Site, Step, StepOutcome
-from runner.shell import word
 from runner.steps.static.build import placed
 from runner.steps.static.tree import Difference, Tree, differ
-from runner.steps.sync import SyncOptions, SyncOrder, target_of
-from runner.steps.sync_find import Found, find_script, parse_found, stage_script, surplus
+from runner.steps.sync import SyncOptions, SyncOrder, inside_of, target_of
+from runner.steps.sync_find import (
+    Found,
+    clear_script,
+    find_script,
+    parse_found,
+    stage_script,
+    surplus,
+    take_script,
+    waiting,
+)
 from runner.untrusted import sentence
 from runner.workflows.sending.patience import Patience
-from runner.workflows.sending.release import forget
 from runner.workflows.sending.sources import read_folder, tar_of
 
 if TYPE_CHECKING:
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["compare", "stage"]
 
 _LIMIT = 600
+_CAP = 64 << 20
+"""Bytes of a listing; a longer one is refused."""
 
 
 def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutcome:
@@ -48,7 +57,8 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
     wanted = {name: tree[name] for name in (*difference.new, *difference.changed)}
     target = target_of(options, site)
-    before, send = stage_script(target, part, wanted, found)
+    inside = inside_of(options, site)
+    before, send = stage_script(inside, target, part, wanted, found)
     size = sum(wanted[name].size for name in send)
     session.emit("files.sending", task.run, site.name, files=len(send), bytes=size, of=len(tree))
     patience = Patience(task, step)
@@ -56,11 +66,12 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
         session.hosts.pool,
         endpoint,
         before,
-        f"cd {word(f'{target}/{part}')} && umask 022 && gzip -dc | tar -xpof -",
-        lambda out: tar_of(here, wanted, send, patience.over(out), below="files", more={}),
+        take_script(inside, target, part),
+        lambda out: tar_of(here, wanted, send, patience.over(out), called=waiting),
     )
     if sent.code:
-        forget(session.hosts, task.order.hosts[site.host], [f"{target}/{part}"])
+        clear = HostTask("clear", clear_script(inside, target, part), timeout=_LIMIT)
+        read(session.hosts.pool, endpoint, (clear,))
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"
@@ -81,10 +92,12 @@ def compare(
     text = find_script(
         target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
     )
-    record = read(hosts.pool, endpoint, (HostTask("find", text, timeout=_LIMIT),), cap=256 << 20)["find"]
+    record = read(hosts.pool, endpoint, (HostTask("find", text, timeout=_LIMIT),), cap=_CAP)["find"]
     found = parse_found(record.output, mark)
     if found is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why
+        if len(record.output) >= _CAP:
+            said = f"it lists more than {_CAP >> 20} MiB of names"
         raise UsageError(f"the files on the host could not be read: {said or 'no sha256sum there'}")
     if options.delete and not tree:
         raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from runner.errors import HostError, UsageError
 from runner.execute import upload
-from runner.shell import word
+from runner.shell import assign
 from runner.steps.wordpress import tool_name
 from runner.untrusted import sentence
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runner.model import Host, Tool
     from runner.workflows.hosts import Hosts
 
-__all__ = ["bring_wp_cli", "checked"]
+__all__ = ["bring_wp_cli", "checked", "take_text"]
 
 _WHERE = """
 umask 077
@@ -31,11 +31,14 @@ done
 _TAKE = """
 fresh=$root/tools/.$$
 trap 'rm -f "$fresh"' EXIT
+rm -f "$fresh"
 cat >"$fresh" || exit 4
-php='php -r echo(hash_file("sha512",$argv[1]));'
-for tool in sha512sum 'shasum -a 512' 'openssl dgst -sha512 -r' "$php"; do
-  sum=$($tool "$fresh" 2>/dev/null) && sum=${sum%% *} && [ -n "$sum" ] && break
-done
+digest() {
+  sha512sum "$1" || shasum -a 512 "$1" || openssl dgst -sha512 -r "$1" ||
+    php -r 'echo hash_file("sha512", $argv[1]);' -- "$1"
+}
+sum=$(digest "$fresh" 2>/dev/null)
+sum=${sum%% *}
 [ "$sum" = "$wanted" ] || { echo "what arrived has the SHA-512 ${sum:-that nothing there can tell}"; exit 5; }
 mv -f "$fresh" "$root/tools/$file"
 """
@@ -58,14 +61,18 @@ def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
         for at in range(0, len(data), 1 << 16):
             pipe.write(data[at : at + (1 << 16)])
 
-    names = f"wanted={word(tool.sha512)} file={word(tool_name(tool.sha512))}"
-    sent = upload(hosts.pool, hosts.endpoint(host), _WHERE, f"{names}\n{_WHERE}{_TAKE}", source)
+    sent = upload(hosts.pool, hosts.endpoint(host), _WHERE, take_text(tool.sha512), source)
     if sent.code != 0:
         raise HostError(
             f"wp-cli could not be brought: {sentence(sent.output) or f'exit status {sent.code}'}",
             hint="look at free space in the account's home, or install wp-cli there",
         )
     return True
+
+
+def take_text(sha512: str) -> str:
+    """Shell text that takes the program on its stdin, and keeps it where its checksum is this one."""
+    return f"{assign({'wanted': sha512, 'file': tool_name(sha512)})}{_WHERE}{_TAKE}"
 
 
 def checked(tool: Tool) -> bytes:

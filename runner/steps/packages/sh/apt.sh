@@ -1,4 +1,7 @@
+# what the name of a package may be; what is none is no argument of a command
+package='[a-z0-9][a-z0-9+.:-]*'
 apt_begin() {
+  status='' lists='' top=''
   eval "$(apt-config shell status Dir::State::status/f lists Dir::State::Lists/d top Dir/d)"
   admin=${status%/*}
   say "native $(dpkg --print-architecture)"
@@ -12,8 +15,8 @@ apt_facts() {
   section upgrade apt-get -s -q -o APT::Get::Show-User-Simulation-Note=no --with-new-pkgs upgrade
   full=$(apt-get -s -q -o APT::Get::Show-User-Simulation-Note=no dist-upgrade 2>&1)
   section full printf '%s\n' "$full"
-  held=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^h.* //p')
-  upgraded=$(printf '%s\n' "$full" | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p')
+  held=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n "s/^h.* \\($package\\)\$/\\1/p")
+  upgraded=$(printf '%s\n' "$full" | sed -n "s/^Inst \\($package\\) \\[.*/\\1/p")
   # shellcheck disable=SC2086
   [ -z "$upgraded$held" ] || section policy apt-cache policy $upgraded $held
 }
@@ -36,12 +39,12 @@ apt_change() {
   result=0
   if [ $# -gt 0 ]; then
     section simulate apt-get -s -q -o APT::Get::Show-User-Simulation-Note=no install --only-upgrade "$@"
-    removed=$(apt-get -s -q install --only-upgrade "$@" 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p')
-    if [ -n "$removed" ]; then say "removes" $removed; return 3; fi
+    removed=$(apt-get -s -q install --only-upgrade "$@" 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p' | tr '\n' ' ')
+    if [ -n "$removed" ]; then say "removes $removed"; return 3; fi
     section upgrade apt_get install --only-upgrade "$@"; result=$?
   fi
   [ -z "$autoremove" ] || section autoremove apt-get -y -q -o DPkg::Lock::Timeout="$wait" autoremove
-  return $result
+  return "$result"
 }
 
 apt_reboot() {
@@ -50,6 +53,7 @@ apt_reboot() {
   elif command -v needrestart >/dev/null; then
     needrestart -b -k 2>/dev/null | grep -q '^NEEDRESTART-KSTA: 3' && echo kernel
   else
+    # shellcheck disable=SC2012  # names of kernels
     newest=$(ls "${top%/}/boot" 2>/dev/null | sed -n 's/^vmlinuz-//p' | sort -V | tail -n 1)
     [ -z "$newest" ] || [ "$newest" = "$(uname -r)" ] || echo kernel
   fi

@@ -16,7 +16,7 @@ section() {
   say "begin $name"
   "$@" 2>&1; code=$?
   say "end $name $code"
-  return $code
+  return "$code"
 }
 
 # holder FILE: process and name of whoever has locked it
@@ -72,7 +72,7 @@ change_system() {
   "${manager}_change" "$@"
   changed=$?
   [ "$restart" = never ] || restart_services
-  return $changed
+  return "$changed"
 }
 
 # What a restart of would end the session, the network or other people's containers is left to a reboot.
@@ -82,7 +82,10 @@ restart_services() {
   elif [ "$("${manager}_installed")" = "$before" ]; then services=
   else services=$restart
   fi
-  for service in $services; do section "restart:$service" systemctl try-restart "$service"; done
+  for service in $services; do
+    case $service in -*) continue ;; esac # no option of systemctl
+    section "restart:$service" systemctl try-restart "$service"
+  done
 }
 untouched='^(dbus|systemd-|getty@|serial-getty@|user@|gdm|lightdm|sddm|docker|containerd|libvirt|network|NetworkManager)'
 
@@ -96,12 +99,12 @@ reread_system() {
 # reboot_system BOOT_ID: answers before it happens, and happens although the connection breaks
 reboot_system() {
   [ "$(boot)" = "$1" ] || return 0
-  command -v systemctl >/dev/null && set -- systemctl reboot || set -- shutdown -r now
+  if command -v systemctl >/dev/null; then set -- systemctl reboot; else set -- shutdown -r now; fi
   say "begin rebooting"
   report=$(mktemp) || exit 1
   setsid sh -c '"$@" >"$0" 2>&1; echo "status $?" >>"$0"' "$report" "$@" </dev/null >/dev/null 2>&1 &
   tries=0
-  while [ $tries -lt 20 ] && ! grep -q '^status' "$report"; do sleep 0.1; tries=$((tries + 1)); done
+  while [ "$tries" -lt 20 ] && ! grep -q '^status' "$report"; do sleep 0.1; tries=$((tries + 1)); done
   cat "$report"
   rm -f "$report"
   say "end rebooting 0"

@@ -6,7 +6,7 @@ dnf_locks() { echo "$(rpm --eval %_dbpath)/.rpm.lock"; }
 patiently() {
   while :; do
     said=$("$@" 2>&1); code=$?
-    [ $code = 200 ] || break
+    [ "$code" = 200 ] || break
     if [ "$waited" -ge "$wait" ]; then
       say "locked" "$(dnf_holder)"
       break
@@ -15,8 +15,9 @@ patiently() {
     waited=$((waited + 1))
   done
   printf '%s\n' "$said"
-  return $code
+  return "$code"
 }
+# shellcheck disable=SC2009  # there need not be a pgrep
 dnf_holder() { ps -eo pid=,comm= 2>/dev/null | grep -E ' (dnf|yum|dnf-automatic|packagekitd)$' | head -n 1; }
 
 dnf_facts() {
@@ -33,7 +34,7 @@ dnf_change() {
     section upgrade patiently dnf -y --setopt=exit_on_lock=True --setopt=obsoletes=0 upgrade "$@"; result=$?
   fi
   [ -z "$autoremove" ] || section autoremove patiently dnf -y --setopt=exit_on_lock=True autoremove
-  return $result
+  return "$result"
 }
 
 dnf_reboot() {

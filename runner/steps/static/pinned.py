@@ -1,0 +1,62 @@
+"""Shell text that changes files from within a folder: entered first, then checked, then used as `.`.
+
+A path that was checked can lead elsewhere when it is used: an account that may write to a folder of the site
+can put a link there in between. The working folder does not follow such a change. So each change enters the
+folder, asks the system where that is, compares, and uses single names from there. The program `pwd` is asked
+through `env`, since the one in bash answers with what it computed before it entered.
+"""
+
+from __future__ import annotations
+
+__all__ = ["PINNED"]
+
+PINNED = r"""
+# place: sets at to the physical path of the working folder
+place() { at=$(env pwd -P; echo .) at=${at%??}; }
+# ground INSIDE TARGET: enters TARGET, sets site and root to the physical paths of both; INSIDE may be empty
+ground() {
+  site=
+  if [ -n "$1" ]; then cd -P "$1" 2>/dev/null || return 1; place; site=$at; fi
+  cd -P "$2" 2>/dev/null || return 1
+  place; root=$at
+  [ -n "$site" ] || site=$root
+}
+# ours: the working folder is really below the site
+ours() { place; case $at/ in "$site"/*) ;; *) return 1 ;; esac; }
+# enter FOLDER: makes that folder below the root the working folder; 2 where it leads out of the site
+enter() {
+  cd -P "$root/$1" 2>/dev/null || return 1
+  ours || return 2
+}
+# make FOLDER: as enter, and makes what is missing, step by step, each step in a folder that is the site's
+make() {
+  rest=$1/
+  cd -P "$root" 2>/dev/null || return 1
+  while ours || return 2; [ -n "$rest" ]; do
+    step=${rest%%/*} rest=${rest#*/}
+    [ -d "./$step" ] || mkdir "./$step" || return 1
+    cd -P "./$step" 2>/dev/null || return 1
+  done
+}
+# private NAME: enters the folder NAME of the working folder, which is no link, ours, and closed to all others
+private() {
+  place; above=$at
+  cd -P "./$1" 2>/dev/null || return 1
+  place
+  [ "$at" = "${above%/}/$1" ] && [ -O . ] && chmod 700 .
+}
+# rename OLD NEW: one rename; a link at NEW is replaced, never followed
+rename() {
+  mv -fT "$1" "$2" 2>/dev/null && return
+  perl -e 'exit(rename($ARGV[0], $ARGV[1]) ? 0 : 1)' "$1" "$2" 2>/dev/null && return
+  python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1" "$2" 2>/dev/null && return
+  php -r 'exit(@rename($argv[1], $argv[2]) ? 0 : 1);' -- "$1" "$2" 2>/dev/null
+}
+# settle OLD NEW: as rename for a file; some do not rename to a link to a folder, so such a link goes before
+settle() {
+  rename "$1" "$2" && return
+  if [ -L "$2" ]; then rm -f "$2" && rename "$1" "$2" && return; fi
+  case $(mv --help 2>&1) in *-T*) return 1 ;; esac
+  [ ! -d "$2" ] && mv -f "$1" "$2"
+}
+"""
