@@ -179,7 +179,7 @@ GOOD = (
     b"",
 )
 HEADS = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=x\r\nX-Cache: HIT\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=x\r\nAge: HIT\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 302 Found\r\nLocation: /x\r\nSet-Cookie: a=b\r\nAge: 7\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 )
