@@ -138,10 +138,10 @@ class _Bounded(smtplib.SMTP):
         except OSError as error:
             self.close()
             raise smtplib.SMTPServerDisconnected(f"the connection is lost: {error}") from error
-        if line and len(line) <= _LINE:
+        if line.endswith(b"\n") and len(line) <= _LINE:
             return line
         self.close()
-        why = "its answer has a line without end" if line else "the connection is lost"
+        why = "its answer has a line without end" if len(line) > _LINE else "the connection is lost"
         raise smtplib.SMTPServerDisconnected(why)
 
 
