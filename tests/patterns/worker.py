@@ -1,9 +1,10 @@
-"""Times patterns on hostile text, one a line of JSON; its parent kills it where one does not end."""
+"""Times patterns on hostile text, one a line of JSON; a timer kills it where one does not end."""
 
 from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import time
 
@@ -15,6 +16,8 @@ FLOOR = 0.02
 CEILING = 0.5
 """Seconds for any of these texts."""
 _WORST = 3
+_PATIENCE = 3.0
+"""Seconds of the processor for one pattern."""
 
 
 def text_of(spec: list[str], size: int) -> str:
@@ -26,6 +29,7 @@ def text_of(spec: list[str], size: int) -> str:
 def main() -> None:
     """Answer each line on stdin with one on stdout: what grew, or null."""
     for line in sys.stdin:
+        signal.setitimer(signal.ITIMER_VIRTUAL, _PATIENCE)
         asked = json.loads(line)
         pattern = asked["pattern"].encode("latin-1") if asked["bytes"] else asked["pattern"]
         compiled = re.compile(pattern, asked["flags"])
