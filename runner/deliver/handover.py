@@ -7,7 +7,7 @@ from enum import StrEnum
 
 __all__ = ["Handover", "Refusal", "SmtpLimits", "Verdict"]
 
-_TEMPORARY = range(400, 500)
+_FINAL = range(500, 600)
 
 
 class Verdict(StrEnum):
@@ -34,7 +34,7 @@ class Refusal:
     @property
     def temporary(self) -> bool:
         """It may be taken another time."""
-        return self.code in _TEMPORARY
+        return self.code not in _FINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

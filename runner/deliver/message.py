@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +14,15 @@ from email.utils import format_datetime, parseaddr
 
 from runner.errors import DeliveryError
 from runner.model import Contact, Mail
+from runner.untrusted import sentence
 
 __all__ = ["Picture", "as_bytes", "compose", "message_id"]
 
 _WIRE = SMTP.clone(cte_type="7bit")
 """Seven bits and CRLF: what every server takes, and the same bytes whenever it is sent."""
+
+_LONGEST = 300
+"""Characters of a header's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +134,9 @@ def _domain(mail: Mail) -> str:
 
 
 def _line(text: str) -> str:
-    """One line without control characters: a name cannot add a header."""
-    return " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text).split())
+    """One line without control characters: a name cannot add a header, nor reverse what follows it.
+
+    An encoded word (`=?utf-8?q?...?=`) is taken apart: the email package would decode it, and what comes out
+    may hold line ends.
+    """
+    return sentence(text, _LONGEST).replace("=?", "= ?")

@@ -7,6 +7,7 @@ import smtplib
 import socket
 import ssl
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
 from runner.errors import DeliveryError
 from runner.model import Mail, MailSecurity
+from runner.untrusted import sentence
 
 __all__ = ["greet", "send"]
 
@@ -25,6 +27,16 @@ _START = 354
 _ACCEPTED = (250, 251)
 _REPLY = 300
 """Characters of a server's answer that are kept."""
+_LINE = 2048
+"""Bytes of a line of an answer; the protocol allows 512."""
+_LINES = 100
+_CODE = re.compile(rb"[2-5][0-9][0-9](?=[ \r\n-]|$)")
+_GOODBYE = 3.0
+"""Seconds for saying goodbye."""
+_INSTANT = 0.02
+"""Seconds: the last wait of a conversation and its deadline end together."""
+_TROUBLE = (OSError, smtplib.SMTPException, ValueError)
+"""What a conversation may end with; the library gives some answers of servers to parsers that refuse them."""
 
 
 def send(
@@ -56,7 +68,7 @@ def send(
             talk.open()
             talk.login(password)
             return talk.hand_over(sender, recipients, message)
-    except (OSError, smtplib.SMTPException) as error:
+    except _TROUBLE as error:
         return _ended(talk, error)
     finally:
         talk.close()
@@ -73,7 +85,7 @@ def greet(mail: Mail, *, password: str | None = None, limits: SmtpLimits | None 
         with talk.deadline():
             talk.open()
             talk.login(password)
-    except (OSError, smtplib.SMTPException) as error:
+    except _TROUBLE as error:
         raise DeliveryError(
             f"no mail leaves by {mail.host}:{mail.port}: {_ended(talk, error).reply}",
             hint="check mail.host, mail.port and mail.security in sitecrew.yaml",
@@ -91,20 +103,62 @@ def _begin(mail: Mail, limits: SmtpLimits | None) -> _Talk:
     return _Talk(mail, limits or SmtpLimits())
 
 
-class _Plain(smtplib.SMTP):
-    """Tells the talk about itself before it connects, so that a deadline can cut it at any time."""
+class _Bounded(smtplib.SMTP):
+    """Reads answers of bounded length, and within the time of the whole conversation.
 
-    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float) -> None:
-        talk.smtp = self
-        super().__init__(host, port, timeout=timeout)
+    It tells the talk about itself before it connects, so that a deadline can cut it at any time.
+    """
+
+    talk: _Talk
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Code and text of the next answer; the code is -1 where there is none.
+
+        Raises:
+            smtplib.SMTPServerDisconnected: the connection is lost, or the answer has no end.
+            TimeoutError: the time is over.
+        """
+        lines: list[bytes] = []
+        while len(lines) < _LINES:
+            line = self._line()
+            lines.append(line[4:].strip(b" \t\r\n"))
+            if not _CODE.match(line) or line[3:4] != b"-":
+                return int(line[:3]) if _CODE.match(line) else -1, b"\n".join(lines)
+        self.close()
+        raise smtplib.SMTPServerDisconnected(f"its answer has more than {_LINES} lines")
+
+    def _line(self) -> bytes:
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the connection is closed")
+        self.sock.settimeout(self.talk.patience())
+        if self.file is None:
+            self.file = self.sock.makefile("rb")
+        try:
+            line = self.file.readline(_LINE + 1)
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"the connection is lost: {error}") from error
+        if line.endswith(b"\n") and len(line) <= _LINE:
+            return line
+        self.close()
+        why = "its answer has a line without end" if len(line) > _LINE else "the connection is lost"
+        raise smtplib.SMTPServerDisconnected(why)
 
 
-class _Sealed(smtplib.SMTP_SSL):
-    """The same, encrypted from the first byte."""
+class _Plain(_Bounded):
+    """Encrypted later, or not at all."""
 
-    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
-        talk.smtp = self
-        super().__init__(host, port, timeout=timeout, context=context)
+    def __init__(self, talk: _Talk, host: str, port: int) -> None:
+        self.talk, talk.smtp = talk, self
+        super().__init__(host, port, timeout=talk.patience())
+
+
+class _Sealed(_Bounded, smtplib.SMTP_SSL):
+    """Encrypted from the first byte."""
+
+    def __init__(self, talk: _Talk, host: str, port: int, *, context: ssl.SSLContext) -> None:
+        self.talk, talk.smtp = talk, self
+        super().__init__(host, port, timeout=talk.patience(), context=context)
 
 
 class _Talk:
@@ -116,13 +170,26 @@ class _Talk:
         self.smtp: smtplib.SMTP | None = None
         self.handed = False
         self.late = False
+        self.end = time.monotonic() + limits.whole
         self.accepted: list[str] = []
         self.refused: list[Refusal] = []
+
+    def patience(self) -> float:
+        """Seconds for the next wait.
+
+        Raises:
+            TimeoutError: the time for the conversation is over.
+        """
+        left = self.end - time.monotonic()
+        if left <= 0:
+            self.late = True
+            raise TimeoutError("the time is over")
+        return min(self.limits.wait, left)
 
     @contextmanager
     def deadline(self) -> Iterator[None]:
         """Cuts the connection at the end of the whole time: a server that drips bytes cannot hold us."""
-        timer = threading.Timer(self.limits.whole, self._cut)
+        timer = threading.Timer(max(self.end - time.monotonic(), 0), self._cut)
         timer.daemon = True
         timer.start()
         try:
@@ -132,12 +199,12 @@ class _Talk:
 
     def open(self) -> None:
         """Connect, encrypted as asked."""
-        mail, wait = self.mail, self.limits.wait
+        mail = self.mail
         if mail.security is MailSecurity.TLS:
             with self._certificates() as context:
-                smtp: smtplib.SMTP = _Sealed(self, mail.host, mail.port, timeout=wait, context=context)
+                smtp: smtplib.SMTP = _Sealed(self, mail.host, mail.port, context=context)
         else:
-            smtp = _Plain(self, mail.host, mail.port, timeout=wait)
+            smtp = _Plain(self, mail.host, mail.port)
         smtp.ehlo_or_helo_if_needed()
         if mail.security is MailSecurity.STARTTLS:
             if not smtp.has_extn("starttls"):
@@ -204,9 +271,9 @@ class _Talk:
         """Say goodbye where that is still possible; the outcome is known, so nothing here can change it."""
         if self.smtp is None:
             return
-        with suppress(OSError, smtplib.SMTPException):
+        self.end = time.monotonic() + min(self.limits.wait, _GOODBYE)
+        with suppress(*_TROUBLE), self.deadline():
             if self.smtp.sock is not None:
-                self.smtp.sock.settimeout(min(self.limits.wait, 5.0))
                 self.smtp.quit()
         with suppress(OSError):
             self.smtp.close()
@@ -260,9 +327,10 @@ def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
         raise smtplib.SMTPAuthenticationError(code, reply)
 
 
-def _ended(talk: _Talk, error: OSError) -> Handover:
+def _ended(talk: _Talk, error: Exception) -> Handover:
     """A conversation that broke off: what that means depends on how far it had come."""
-    why = f"no answer within {talk.limits.whole:g} s" if talk.late else _reason(error)
+    late = talk.late or time.monotonic() > talk.end - _INSTANT
+    why = f"no answer within {talk.limits.whole:g} s" if late else _reason(error)
     if talk.handed:
         verdict = Verdict.UNSURE
         why = f"the message was handed over whole, then the connection was lost: {why}"
@@ -273,7 +341,7 @@ def _ended(talk: _Talk, error: OSError) -> Handover:
     return Handover(verdict=verdict, reply=why, refused=tuple(talk.refused))
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _said(error.smtp_code, error.smtp_error)
     reason = getattr(error, "strerror", None)
@@ -281,13 +349,13 @@ def _reason(error: OSError) -> str:
 
 
 def _said(code: int, reply: bytes | str) -> str:
-    return f"{code} {_text(reply)}".strip()
+    said = _text(reply)
+    return f"{code} {said}".strip() if code > 0 else f"not an answer: {said}"
 
 
 def _text(reply: bytes | str) -> str:
     """What a server says is a stranger's text: one line, no control characters, not long."""
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:_REPLY]
+    return sentence(reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply, _REPLY)
 
 
 def _stuffed(message: bytes) -> bytes:

@@ -11,6 +11,7 @@ from sqlalchemy import case, func, or_, select, union_all
 from runner.model import Outcome
 from runner.record.evidence import backup_view
 from runner.record.holds import hold_view
+from runner.record.lastlook import read_last_looks
 from runner.record.queries import change_view
 from runner.record.schema import Instant, backups, changes, holds, looks, run_sites, runs, steps, windows
 from runner.record.store import Store
@@ -72,6 +73,7 @@ class HistoryQueries(Store):
                 failures=_failures(connection, names, start, end),
                 backups=found_backups,
                 looks=found_looks,
+                last_looks=read_last_looks(connection, names, start, end),
                 windows=found_windows,
                 holds=_holds(connection, names, start, end),
                 measured=_measured(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from runner.errors import UsageError
 from runner.model import Client, Outcome, Period, Settings, Site
-from runner.record import History, SiteRun
+from runner.record import History, LastLook, SiteRun
 from runner.report.data import (
     About,
     BackupLine,
@@ -101,6 +101,7 @@ def assemble(
     lines = tuple(_site(site, called[site.name], history) for site in sites)
     backups = _backups(sites, history, expected_backups)
     updates, points = done(history), undone(history)
+    points += _looked(lines, points, history)
     points += _missing(backups, points, now=min(now, end))
     return ReportData(
         client=client.id,
@@ -145,20 +146,50 @@ def _state(site: str, runs: Sequence[SiteRun], history: History) -> SiteState:
             return _LEFT[run.outcome]
         if missed:
             break
-        seen = any(look.site == site and look.healthy and look.last >= run.started for look in history.looks)
-        return SiteState.HEALTHY if seen else SiteState.UNKNOWN
+        return _seen(_look(site, history))
     if missed:
         return SiteState.UNREACHABLE
     return SiteState.UNKNOWN if runs else SiteState.UNTOUCHED
+
+
+def _look(site: str, history: History) -> LastLook | None:
+    return next((look for look in history.last_looks if look.site == site), None)
+
+
+def _seen(look: LastLook | None) -> SiteState:
+    """How a site is whose last work went well: what was not seen since is not called healthy."""
+    if look is None or look.healthy is None or look.refused is not None:
+        return SiteState.UNKNOWN
+    return SiteState.HEALTHY if look.healthy else SiteState.FAILED
+
+
+def _looked(lines: Sequence[SiteLine], points: Sequence[Undone], history: History) -> tuple[Undone, ...]:
+    """A point for each site that refuses everybody, or was not well when it was last looked at."""
+    told = {point.site for point in points if point.open and point.about in {About.LOOK, About.SITE}}
+    found = []
+    for line in lines:
+        look = _look(line.name, history)
+        if look is None or line.state is SiteState.UNTOUCHED:
+            continue
+        if look.refused is not None and look.refused_at is not None:
+            why = f"answers {look.refused} where 200 is expected"
+            at, outcome = look.refused_at, Outcome.UNREACHABLE
+        elif look.healthy is False and look.at is not None and line.name not in told:
+            why, at, outcome = "", look.at, Outcome.FAILED
+        else:
+            continue
+        found.append(Undone(about=About.LOOK, outcome=outcome, at=(at,), site=line.name, why=why))
+    return tuple(found)
 
 
 def _status(lines: Sequence[SiteLine], points: Sequence[Undone]) -> Status:
     states = {line.state for line in lines}
     if states & {SiteState.FAILED, SiteState.LOST}:
         return Status.ACTION
-    unknown = states <= {SiteState.UNTOUCHED}
+    idle = states <= {SiteState.UNTOUCHED}
+    unknown = states & {SiteState.UNREACHABLE, SiteState.UNKNOWN}
     open_points = any(point.open and point.outcome is not Outcome.SKIPPED for point in points)
-    return Status.ATTENTION if unknown or open_points or SiteState.UNREACHABLE in states else Status.GOOD
+    return Status.ATTENTION if idle or unknown or open_points else Status.GOOD
 
 
 def _cards(

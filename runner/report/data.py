@@ -32,20 +32,21 @@ class Status(StrEnum):
     ATTENTION = "attention"
     """Something was not done or was taken back, or nothing is known."""
     ACTION = "action"
-    """The last work on a site left it failed or lost."""
+    """The last work on a site left it failed or lost, or the last look found it not well."""
 
 
 class SiteState(StrEnum):
     """How a site was left by the last work of the period."""
 
     HEALTHY = "healthy"
-    """The last look from outside found it well."""
+    """The last look from outside that gave a verdict after the last change found it well."""
     UNKNOWN = "unknown"
-    """Worked on without trouble, but nobody looked from outside."""
+    """Worked on, and no look since the last change gave a verdict, or the site refuses everybody."""
     UNTOUCHED = "untouched"
     """Nothing was done on it."""
     UNREACHABLE = "unreachable"
     FAILED = "failed"
+    """The last work failed, or the last look after it found the site not well."""
     LOST = "lost"
 
 

@@ -57,6 +57,8 @@ def read_logo(agency: Agency) -> Logo | None:
 def write(report: ReportData, folder: Path, *, templates: Path | None = None) -> tuple[Path, Path]:
     """Write `<client>-<period>.html` and `.txt` into a folder, which is made where it is missing.
 
+    Folder and files are for the owner alone: they tell what runs on a client's sites.
+
     Args:
         report: What to say.
         folder: Where to, usually `reports/out` of the workspace.
@@ -73,7 +75,8 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
     stem = re.sub(r"[^\w.-]+", "-", f"{report.client}-{report.period.key}").lstrip(".")
     paths = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         for path, content in zip(paths, (html, render_text(report, templates=templates)), strict=True):
             _replace(path, content)
     except OSError as error:
@@ -84,5 +87,9 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
 def _replace(path: Path, content: str) -> None:
     """Whole or not at all: nobody opens half a report."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(content, encoding="utf-8")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(content)
     draft.replace(path)

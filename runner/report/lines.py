@@ -53,6 +53,8 @@ def point(found: Undone, report: ReportData, words: Words) -> str:
     say = words.say
     if found.about is About.BACKUP and found.outcome is Outcome.MISSED:
         return say("{site} has fewer backups than planned.", site=site)
+    if found.about is About.LOOK and found.outcome is Outcome.UNREACHABLE:
+        return say("{site} refused our check {when}; visitors may be refused too.", site=site, when=when)
     return {
         About.CHECK: say(
             "Whether there are updates for {site} could not be found out {when}.", site=site, when=when

@@ -1,18 +1,22 @@
-"""The crew's reasons in the client's words. What is not known here is shown as it was written down."""
+"""The crew's reasons in the client's words. What is not known here is the crew's alone."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date
 
+from runner.model import Outcome
 from runner.report.words import Words
 
 __all__ = ["reason"]
 
+_NUMBER = r"\d{1,2}(?:\.\d{1,3}){0,2}"
+"""A version of PHP or WordPress: too short for anything else."""
 _PATTERNS = {
     "licence": r"announced without a package",
-    "php": r"needs PHP (?P<needed>[\d.]+); the site has (?P<there>[\d.]+)",
-    "wordpress": r"needs WordPress (?P<needed>[\d.]+); the site has (?P<there>[\d.]+)",
+    "php": rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+    "wordpress": rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+    "kept": r"held on the host",
     "forbidden": r"the site forbids changes to its files",
     "unwritable": r"(?:this login may not write|WordPress cannot write its files)",
     "large": r"major updates (?:of \S+ )?are held",
@@ -26,17 +30,25 @@ _PATTERNS = {
     "slow": r"took longer than its time limit",
     "space": r".*no space (?:is )?left",
     "status": r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
-    "text": r"(?:.* )?lacks the text '(?P<text>.+)'",
+    "text": r"(?:.* )?lacks the text '",
 }
 _COMPILED = {name: re.compile(pattern) for name, pattern in _PATTERNS.items()}
 
 
-def reason(why: str, words: Words) -> str:
-    """A sentence for the client."""
+def reason(why: str, words: Words, outcome: Outcome = Outcome.HELD) -> str:
+    """A sentence for the client, empty where we have none: a reason may hold what a stranger wrote.
+
+    Args:
+        why: what was recorded.
+        words: the client's language.
+        outcome: what it is the reason for; only holds have reasons that the crew wrote in its own words.
+    """
     for name, pattern in _COMPILED.items():
+        if name == "agreed" and outcome is not Outcome.HELD:
+            continue
         if found := pattern.match(why):
             return _say(name, {k: v or "" for k, v in found.groupdict().items()}, words)
-    return why
+    return ""
 
 
 def _say(name: str, part: dict[str, str], words: Words) -> str:
@@ -47,6 +59,7 @@ def _say(name: str, part: dict[str, str], words: Words) -> str:
         "licence": say("Its licence is missing or has run out, so its makers do not hand it out."),
         "php": say("It needs PHP {needed}; the site runs on {there}.", **_two(part)),
         "wordpress": say("It needs WordPress {needed}; the site has {there}.", **_two(part)),
+        "kept": say("It is held back on the server."),
         "forbidden": say("The site is set up so that its files may not be changed."),
         "unwritable": say("We have no right to write there on the server."),
         "large": say("We do such a large step only after we have agreed on it with you."),
@@ -58,7 +71,7 @@ def _say(name: str, part: dict[str, str], words: Words) -> str:
         "slow": say("It took too long and was stopped."),
         "space": say("There was no space left on the server."),
         "status": say("A page answered with an error ({status}).", status=part.get("status", "")),
-        "text": say("A text was missing that has to be there: {text}", text=part.get("text", "")),
+        "text": say("A text was missing that has to be there."),
     }
     return messages[name]
 
@@ -71,7 +84,10 @@ def _dated(name: str, part: dict[str, str], words: Words) -> str:
     """A reason that ends on a day."""
     if not part["day"]:
         return part["why"]
-    day = words.full_day(datetime.strptime(part["day"], "%Y-%m-%d").replace(tzinfo=UTC).date())
+    try:
+        day = words.full_day(date.fromisoformat(part["day"]))
+    except ValueError:
+        return ""
     if name == "young":
         return words.say("It is new; we wait until {day} before we use it.", day=day)
     return words.say("{why} (until {day})", why=part["why"], day=day)

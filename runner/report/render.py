@@ -17,7 +17,7 @@ from runner.model import ItemKind
 from runner.report import lines, sentences
 from runner.report.data import Done, ReportData
 from runner.report.paint import legible
-from runner.report.reasons import reason
+from runner.report.plain import for_client
 from runner.report.words import Words
 
 __all__ = ["render_html", "render_text", "spoken", "subject", "words_of"]
@@ -93,6 +93,7 @@ def words_of(report: ReportData) -> Words:
 
 def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
     words = words_of(report)
+    report = for_client(report, words)
     open_points = report.open
     solved = [found for found in report.undone if not found.open]
     return {
@@ -110,7 +111,7 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "updates": _updates(report, room),
         "point": lambda found: lines.point(found, report, words),
         "again": lambda found: lines.again(found, report, words),
-        "reason": lambda found: reason(found.why, words),
+        "reason": lambda found: found.why,
         "name": lambda found: lines.name(found, words),
         "kind": lambda item: lines.kind(item, words),
         "status_word": sentences.status(report, words),

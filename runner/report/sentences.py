@@ -102,7 +102,17 @@ def _but(report: ReportData, words: Words) -> str:
     sorts = _sorts(points)
     if away and sorts.keys() <= {"unreachable"}:
         return words.say("We could not reach {sites}.", sites=words.list(away))
-    return _open(next(iter(sorts)) if len(sorts) == 1 else "", len(points), words)
+    unknown = [line.label for line in report.sites if line.state is SiteState.UNKNOWN]
+    said = []
+    if unknown:
+        said.append(
+            words.say(
+                "We have not been able to check {sites} since the last work there.", sites=words.list(unknown)
+            )
+        )
+    if points or not unknown:
+        said.append(_open(next(iter(sorts)) if len(sorts) == 1 else "", len(points), words))
+    return " ".join(said)
 
 
 def _sorts(points: Sequence[Undone]) -> dict[str, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runner.verify.http import look
-from runner.verify.judge import Answer, Expectation, judge
+from runner.verify.judge import Expectation, judge
 from runner.verify.signals import Signals, compare, examine, observe
-from runner.verify.tls import Certificate, certificate
+from runner.web import Answer, Certificate, certificate
 
 __all__ = [
     "Answer",

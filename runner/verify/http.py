@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import socket
-import ssl
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from functools import partial
+from typing import Self
+from urllib.parse import urlencode
 
 from runner.model import Look, PageLook, Site
-from runner.verify.judge import Answer, Expectation, count_stylesheets, judge
-from runner.verify.tls import reason
+from runner.verify.judge import Expectation, count_stylesheets, judge, waits
 from runner.verify.traits import NO_TRAITS, Traits, traits
+from runner.web import Answer, Browser, Rules, join, split
 
-if TYPE_CHECKING:
-    import httpx
+__all__ = ["DOOR", "Ask", "Looker", "Sight", "address", "look"]
 
-__all__ = ["DOOR", "Ask", "Looker", "Sight", "browser", "fetch", "look"]
-
-_BODY_LIMIT = 8 << 20
 _AT_ONCE = 4
 _PATIENCE = 3.0
 DOOR = 12.0
@@ -60,7 +51,7 @@ def look(
     """
     judged = partial(judge, expected=expected)
     asks = [Ask(page, address(site.url, page), judged) for page in pages or site.pages]
-    with Looker(limit, patience, pause) as looker:
+    with Looker(site, limit, patience, pause) as looker:
         return Look(
             site=site.name,
             at=datetime.now(UTC),
@@ -90,10 +81,14 @@ class Sight:
 
 
 class Looker:
-    """Asks until answers are good or patience ends, some at once. All of a look has an end."""
+    """Asks until answers are good or patience ends, some at once. All of a look has an end.
+
+    It asks the site's own hosts and no other.
+    """
 
     def __init__(
         self,
+        site: Site,
         limit: float,
         patience: float = _PATIENCE,
         pause: Callable[[float], None] = time.sleep,
@@ -103,7 +98,7 @@ class Looker:
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
-        self._browsers = {known: browser(limit, known=known) for known in (False, True)}
+        self._browser = Browser(Rules.of(site.url), _UNCACHED)
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:
@@ -111,8 +106,7 @@ class Looker:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
-        for client in self._browsers.values():
-            client.close()
+        self._browser.close()
 
     def see(self, asks: Sequence[Ask]) -> tuple[Sight, ...]:
         """What each was answered, in order."""
@@ -130,20 +124,11 @@ class Looker:
             began = time.monotonic()
             answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
             seconds = time.monotonic() - began
-            findings = (answer.failure,) if answer.failure else ask.judged(answer)
+            sight = _sight(ask, answer, round(seconds, 3))
             end = asked + self._patience
-            end = min(max(end, self._door) if answer.waits else end, self._end)
-            if not findings or time.monotonic() + wait > end:
-                page = PageLook(
-                    page=ask.name,
-                    url=ask.url,
-                    status=answer.status,
-                    seconds=round(seconds, 3),
-                    size=len(answer.body),
-                    stylesheets=count_stylesheets(answer.body),
-                    findings=findings,
-                )
-                return Sight(page, traits(answer))
+            end = min(max(end, self._door) if waits(answer) else end, self._end)
+            if sight.page.healthy or time.monotonic() + wait > end:
+                return sight
             self._pause(wait)
             wait *= 2
 
@@ -151,133 +136,40 @@ class Looker:
         left = self._end - time.monotonic()
         if left <= 0:
             return Answer(asked=url, failure="was not looked at: the time for the look was over")
-        return fetch(self._browsers[known], _unseen(url), min(limit, left))
+        return self._browser.fetch(_unseen(url), min(limit, left), headers=_KNOWN if known else None)
 
 
-def browser(limit: float, *, known: bool = False) -> httpx.Client:
-    """A client that keeps nothing, neither pages nor cookies, and verifies certificates.
-
-    `known`: it has the cookies of somebody who logged in and has commented, good for nothing but that page
-    caches let WordPress answer.
-    """
-    import httpx  # a tenth of a second that only looks need
-
-    jar = CookieJar(_Forgetful())
-    for name in _KNOWN if known else ():
-        httpx.Cookies(jar).set(name, "1")
-    return httpx.Client(
-        timeout=limit,
-        follow_redirects=True,
-        max_redirects=8,
-        headers=_HEADERS,
-        cookies=jar,
-        verify=_authorities(),
-    )
+_UNCACHED = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+_KNOWN = {"Cookie": "wordpress_logged_in_sitecrew=1; comment_author_sitecrew=1"}
+"""Of somebody who logged in and has commented: good for nothing but that page caches let WordPress answer."""
 
 
-class _Forgetful(DefaultCookiePolicy):
-    """No page is asked for with what another has set."""
-
-    def set_ok(self, *_: object) -> bool:
-        return False
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-_KNOWN = ("wordpress_logged_in_sitecrew", "comment_author_sitecrew")
-_HEADERS = {
-    "User-Agent": "Sitecrew/1 (website care; +look)",
-    "Cache-Control": "no-cache",
-    "Pragma": "no-cache",
-    "Accept": "text/html,*/*;q=0.8",
-}
+def _sight(ask: Ask, answer: Answer, seconds: float) -> Sight:
+    """What an answer is like. One that cannot be judged is a finding: it must not end the look at others."""
+    seen = PageLook(page=ask.name, url=ask.url, status=answer.status, seconds=seconds, size=len(answer.body))
+    try:
+        findings = (answer.failure,) if answer.failure else ask.judged(answer)
+        page = replace(seen, stylesheets=count_stylesheets(answer.body), findings=findings)
+        return Sight(page, traits(answer))
+    except Exception as error:  # noqa: BLE001 - a page made for it, and a defect of ours
+        return Sight(replace(seen, findings=(f"cannot be judged ({type(error).__name__})",)))
 
 
 def address(base: str, page: str) -> str:
-    """The address of a page below the site's."""
-    return urljoin(base.rstrip("/") + "/", page.lstrip("/"))
+    """The address of a page below the site's; empty where it makes none."""
+    return join(base.rstrip("/") + "/", page.lstrip("/"))
 
 
 def _unseen(url: str) -> str:
     """The address with a query that no cache has seen."""
-    parts = urlsplit(url)
-    query = "&".join(filter(None, (parts.query, urlencode({"sitecrew": secrets.token_hex(6)}))))
-    return urlunsplit(parts._replace(query=query, fragment=""))
+    place = split(url)
+    if place is None:
+        return url
+    query = "&".join(filter(None, (place.query, urlencode({"sitecrew": secrets.token_hex(6)}))))
+    return str(replace(place, query=query))
 
 
 def _served(answer: Answer) -> int | None:
     """A page in the place of a file is what some servers say for 404."""
-    kind = next((value for name, value in answer.headers if name == "content-type"), "")
-    return 404 if answer.status == 200 and "text/html" in kind else answer.status  # noqa: PLR2004
-
-
-def fetch(client: httpx.Client, url: str, limit: float) -> Answer:
-    """One request with `limit` seconds for all of it. What goes wrong is in the answer, never raised."""
-    import httpx
-
-    body = bytearray()
-    deadline = _Deadline(limit)
-    try:
-        asked = client.stream("GET", url, timeout=limit, extensions={"trace": deadline.trace})
-        with deadline, asked as response:
-            for chunk in response.iter_bytes():
-                body += chunk
-                if deadline.passed:
-                    break
-                if len(body) > _BODY_LIMIT:
-                    break
-            if not deadline.passed:
-                return Answer(
-                    asked=url,
-                    url=str(response.url),
-                    status=response.status_code,
-                    body=bytes(body[:_BODY_LIMIT]),
-                    headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
-                    cut=len(body) > _BODY_LIMIT,
-                )
-    except httpx.TooManyRedirects:
-        return Answer(asked=url, failure="redirects in a loop")
-    except httpx.TimeoutException:
-        pass
-    except httpx.HTTPError as error:
-        if not deadline.passed:
-            return Answer(asked=url, failure=f"cannot be reached: {reason(error)}")
-    late = "did not finish" if body else "does not answer"
-    return Answer(asked=url, failure=f"{late} within {round(limit, 1):g} s")
-
-
-class _Deadline:
-    """Breaks the connections of a request when its time is up: httpx limits each wait, not their sum."""
-
-    def __init__(self, limit: float) -> None:
-        self.passed = False
-        self._sockets: list[socket.socket] = []
-        self._turn = threading.Lock()
-        self._timer = threading.Timer(limit, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Is told by httpx of every connection that is opened."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            with self._turn:
-                self._sockets.append(info["return_value"].get_extra_info("socket"))
-            if self.passed:
-                self._cut()
-
-    def _cut(self) -> None:
-        with self._turn:
-            self.passed = True
-            for sock in self._sockets:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+    html = "text/html" in answer.header("content-type")
+    return 404 if answer.status == 200 and html else answer.status  # noqa: PLR2004

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-__all__ = ["Answer", "Expectation", "count_stylesheets", "judge"]
+from runner.verify.page import dies, gives_up, stylesheets
+from runner.web import Answer, split
+
+__all__ = ["Answer", "Expectation", "count_stylesheets", "judge", "waits"]
 
 _FATAL = (
-    (re.compile(rb"There has been a critical error on this website"), "WordPress reports a critical error"),
     (
-        re.compile(rb"(?:<b>)?(?:PHP )?(?:Fatal|Parse) error(?:</b>)?:\s+\S[^<\n]{0,200} in (?:<b>)?/"),
-        "a PHP error is printed on the page",
+        lambda body: b"There has been a critical error on this website" in body,
+        "WordPress reports a critical error",
     ),
+    (dies, "a PHP error is printed on the page"),
     (
-        re.compile(rb"Error establishing a database connection", re.IGNORECASE),
+        lambda body: b"error establishing a database connection" in body.lower(),
         "WordPress cannot reach its database",
     ),
-    (
-        re.compile(rb"<body[^>]{0,200}\bid=[\"']?error-page\b"),
-        "shows the page on which WordPress gives up",
-    ),
+    (gives_up, "shows the page on which WordPress gives up"),
 )
-_STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet", re.IGNORECASE)
 _UNAVAILABLE = 503
 _LOGIN = re.compile(r"/wp-login\.php(?:$|\?)")
 
@@ -37,32 +35,16 @@ class Expectation:
     """A text that must stand in the page's source."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a server said. `failure` is why no answer came; then the rest is empty."""
-
-    asked: str
-    url: str = ""
-    """Where redirects led to."""
-    status: int | None = None
-    body: bytes = b""
-    failure: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    """Names in small letters."""
-    cut: bool = False
-    """The body was longer than is read."""
-
-    @property
-    def waits(self) -> bool:
-        """The door is closed for a moment, as WordPress closes it for its updates."""
-        if self.status != _UNAVAILABLE:
-            return False
-        return any(name == "retry-after" for name, _ in self.headers) or b"maintenance" in self.body.lower()
+def waits(answer: Answer) -> bool:
+    """Whether the door is closed for a moment, as WordPress closes it for its updates."""
+    if answer.status != _UNAVAILABLE:
+        return False
+    return bool(answer.header("retry-after")) or b"maintenance" in answer.body.lower()
 
 
 def count_stylesheets(body: bytes) -> int:
     """How many stylesheets the page links to."""
-    return len(_STYLESHEET.findall(body))
+    return sum(1 for _ in stylesheets(body))
 
 
 def judge(answer: Answer, expected: Expectation) -> tuple[str, ...]:
@@ -72,7 +54,7 @@ def judge(answer: Answer, expected: Expectation) -> tuple[str, ...]:
     found = []
     if answer.status != expected.status:
         found.append(f"answers {answer.status} where {expected.status} is expected")
-    found += [sentence for pattern, sentence in _FATAL if pattern.search(answer.body)][:1]
+    found += [sentence for shows, sentence in _FATAL if shows(answer.body)][:1]
     if answer.status == expected.status:
         found += _content(answer, expected)
     return tuple(found)
@@ -80,9 +62,9 @@ def judge(answer: Answer, expected: Expectation) -> tuple[str, ...]:
 
 def _content(answer: Answer, expected: Expectation) -> list[str]:
     found = []
-    asked, ended = urlsplit(answer.asked), urlsplit(answer.url)
-    if _bare(asked.hostname) != _bare(ended.hostname):
-        found.append(f"leads to another site, {ended.hostname}")
+    asked, ended = split(answer.asked), split(answer.url)
+    if asked and ended and _bare(asked.host) != _bare(ended.host):
+        found.append(f"leads to another site, {ended.host}")
     elif _LOGIN.search(answer.url) and not _LOGIN.search(answer.asked):
         found.append("leads to the login page")
     if not answer.body.strip():
@@ -92,5 +74,5 @@ def _content(answer: Answer, expected: Expectation) -> list[str]:
     return found
 
 
-def _bare(host: str | None) -> str:
-    return (host or "").removeprefix("www.")
+def _bare(host: str) -> str:
+    return host.removeprefix("www.")

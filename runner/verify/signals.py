@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from runner.model import PageLook, Site, SiteKind
+from runner.untrusted import sentence
 from runner.verify.http import DOOR, Ask, Looker, Sight, address
-from runner.verify.judge import Answer, Expectation, judge
+from runner.verify.judge import Expectation, judge
 from runner.verify.worse import refused, worse
+from runner.web import Answer, below, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,10 @@ _LONGEST = 30.0
 """Seconds for one request, however slow the site was before."""
 _STYLESHEETS = 24
 """So many stylesheets of a site are asked for; the rest is counted."""
+_PATH = 120
+"""Characters of a path that a page names."""
+_JSON = 2 << 20
+"""Bytes of JSON that are parsed."""
 _ENOUGH = 2
 """Good looks in a row that outweigh a bad one; bad ones that confirm each other."""
 _BETWEEN = 0.6
@@ -110,7 +115,7 @@ def observe(
         for number, ask in enumerate(_asks(site, folder))
     ]
     pages = len(site.pages)
-    with Looker(limit, patience, pause, door=door) as looker:
+    with Looker(site, limit, patience, pause, door=door) as looker:
         visitors = looker.see(asks[:pages])
         if any(sight.page.status is None for sight in visitors):
             return Signals(
@@ -119,7 +124,7 @@ def observe(
         uncached = looker.see(asks[pages:])
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
-    stylesheets = {urlsplit(url).path: status for url, status in statuses.items()}
+    stylesheets = {place.path: status for url, status in statuses.items() if (place := split(url))}
     return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets, folder=folder)
 
 
@@ -165,15 +170,15 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     found: dict[str, str] = {}
     # who does not answer has fewer sights
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for sentence in worse(old, new, _noise(before, number)):
-            found.setdefault(sentence, new.page.page)
+        for said in worse(old, new, _noise(before, number)):
+            found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
-        f"the stylesheet {path} answers {after.stylesheets[path]}"
+        f"the stylesheet {sentence(path, _PATH)} answers {after.stylesheets[path]}"
         for path in broken
         if not _broken(before.stylesheets.get(path))
     ]
-    return (*(f"{page}: {sentence}" for sentence, page in found.items()), *lost)
+    return (*(f"{page}: {said}" for said, page in found.items()), *lost)
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:
@@ -215,16 +220,21 @@ def _works(answer: Answer) -> bool:
     return answer.status is not None and answer.status < _SERVER_ERROR
 
 
+_NOT_JSON = ("the REST interface answers something that is not JSON",)
+
+
 def _rest(answer: Answer) -> tuple[str, ...]:
     """A REST root that was switched off (401, 403, 404) is no finding; one that cannot be parsed is."""
     if not _works(answer):
         return judge(answer, Expectation())
     if answer.status != 200:  # noqa: PLR2004
         return ()
+    if len(answer.body) > _JSON:
+        return () if answer.body[:64].lstrip().startswith(b"{") else _NOT_JSON
     try:
         root = json.loads(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return ("the REST interface answers something that is not JSON",)
+        return _NOT_JSON
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
 
 
@@ -234,11 +244,9 @@ def _ajax(answer: Answer) -> tuple[str, ...]:
 
 
 def _own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:
-    """Those that the site serves itself, or has another server serve from its folders."""
-    home = urlsplit(site.url).hostname
-    found = dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets))
-    for url in found:
-        parts = urlsplit(url)
-        ours = parts.hostname == home or "/wp-content/" in parts.path
-        if ours and parts.scheme in {"http", "https"}:
+    """Those that the site serves from below its own address."""
+    home = split(site.url)
+    for url in dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets)):
+        place = split(url)
+        if place and home and below(place, home):
             yield url

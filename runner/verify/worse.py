@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.model import PageLook
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +63,13 @@ def _lost(before: Sequence[Sight], new: Sight) -> list[str]:
         found.append(f"has lost most of what it showed: {now.substance} letters and pictures, of {least}")
     if all(one.closed for one in old) and not now.closed:
         found.append("has no end any more (</html>)")
-    landed = {one.landed for one in old}
+    landed = {sight.traits.landed for sight in before if sight.page.url == new.page.url}
     if len(landed) == 1 and now.landed not in landed and not _is_missing(new.page):
-        found.append(f"leads to {now.landed or '/'}; it led to {old[0].landed or '/'}")
+        found.append(f"leads to {_path(now.landed)}; it led to {_path(old[0].landed)}")
     known = {sign for one in old for sign in one.signs}
     found += [f"{sign}, and did not before" for sign in now.signs if sign not in known]
     return found
+
+
+def _path(landed: str) -> str:
+    return sentence(landed or "/", 120)

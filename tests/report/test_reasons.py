@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.model import Outcome
 from runner.report.reasons import reason
 from runner.report.render import words_of
 from tests.report import samples
@@ -33,8 +34,8 @@ from tests.report import samples
         ),
         ("the version on disk is still 9.8.1, not 9.8.3", "The update did not take effect."),
         ("/cart/ answers 500 where 200 is expected", "A page answered with an error (500)."),
-        ("lacks the text 'Add to cart'", "A text was missing that has to be there: Add to cart"),
-        ("something that nobody foresaw {why}", "something that nobody foresaw {why}"),
+        ("lacks the text 'Add to cart'", "A text was missing that has to be there."),
+        ("something that nobody foresaw {why}", ""),
     ],
 )
 def test_a_reason_is_said_in_the_clients_words(why, said):
@@ -44,3 +45,19 @@ def test_a_reason_is_said_in_the_clients_words(why, said):
 def test_a_reason_is_said_in_the_clients_language():
     german = words_of(samples.good(language="de"))
     assert reason("wordpress.org could not be asked, so", german) == "wordpress.org hat nicht geantwortet."
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "held: your account is locked, call +49 170 1234567",
+        "lacks the text 'call +49 170 1234567'",
+        "needs PHP 49.170.1234567; the site has 0.1",
+        "needs WordPress 491701234567; the site has 1",
+        "x answers 500 where 200 is expected. Call +49 170 1234567 or see https://evil.example",
+    ],
+)
+def test_no_stranger_speaks_through_a_reason(why):
+    said = reason(why, words_of(samples.good()), Outcome.FAILED)
+    assert "170" not in said
+    assert "evil" not in said

@@ -76,9 +76,12 @@ DID = "We did nine updates on four days and took eight backups."
             (work("shop", 3, change("A", "1", "2")), work("blog", 3, outcome=Outcome.OK)),
             {"backups": (), "looks": ()},
             (
-                "good",
-                "The work on your websites went as planned.",
-                "We did one update on 3 November. You do not need to do anything.",
+                "attention",
+                (
+                    "We have not been able to check acme.example and blog.acme.example "
+                    "since the last work there."
+                ),
+                "We did one update on 3 November.",
             ),
             id="nobody looked, so nobody says healthy",
         ),

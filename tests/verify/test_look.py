@@ -127,7 +127,7 @@ def test_a_page_without_end_is_cut(shop: Shop) -> None:
     shop.pages["/"] = flood
     found = seen(shop, limit=20.0)
     assert found.healthy
-    assert found.pages[0].size == 8 << 20
+    assert found.pages[0].size == 4 << 20
 
 
 def test_pages_are_looked_at_side_by_side(shop: Shop) -> None:

@@ -243,6 +243,11 @@ def test_a_firewall_that_kept_us_out_before_alarms_nobody(wordpress: WordPress) 
     assert wordpress.verdict(before) == ("/?rest_route=/: answers 500 where 200 is expected",)
 
 
+def test_a_site_that_answers_200_for_what_is_not_there_is_not_worse_than_itself(wordpress: WordPress) -> None:
+    wordpress.missing = says(200, PAGE)
+    assert wordpress.verdict(wordpress.now()) == ()
+
+
 def test_a_stylesheet_that_was_missing_before_is_nobodys_fault(wordpress: WordPress) -> None:
     wordpress.sheet = says(404, b"")
     assert wordpress.verdict(wordpress.now()) == ()

@@ -13,7 +13,7 @@ from runner.record.views.care import (
     WindowState,
     WindowView,
 )
-from runner.record.views.history import TOUCHED, Failure, History, LookSummary, Measured, SiteRun
+from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
 from runner.record.views.runs import (
     ChangeView,
     LookView,
@@ -38,6 +38,7 @@ __all__ = [
     "Failure",
     "History",
     "HoldView",
+    "LastLook",
     "LeaseView",
     "LookSummary",
     "LookView",

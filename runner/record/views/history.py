@@ -11,7 +11,7 @@ from runner.model import Outcome
 from runner.record.views.care import BackupView, HoldView, WindowView
 from runner.record.views.runs import ChangeView
 
-__all__ = ["TOUCHED", "Failure", "History", "LookSummary", "Measured", "SiteRun"]
+__all__ = ["TOUCHED", "Failure", "History", "LastLook", "LookSummary", "Measured", "SiteRun"]
 
 Measured = Literal["changes", "backups", "looks", "windows"]
 
@@ -63,6 +63,20 @@ class LookSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastLook:
+    """What the looks say of how a site is at the end of a span."""
+
+    site: str
+    healthy: bool | None
+    """The verdict of the last look that gave one after the last change; None where there is no such look."""
+    at: datetime | None = None
+    """When that was."""
+    refused: int | None = None
+    """The status with which the newest look was refused everywhere, where an earlier one was answered."""
+    refused_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What the ledger knows of `sites` from `start` (included) to `end` (excluded).
 
@@ -78,6 +92,7 @@ class History:
     failures: tuple[Failure, ...]
     backups: tuple[BackupView, ...]
     looks: tuple[LookSummary, ...]
+    last_looks: tuple[LastLook, ...]
     windows: tuple[WindowView, ...]
     holds: tuple[HoldView, ...]
     """Those that held at some time of the span."""

@@ -1,0 +1,158 @@
+"""What the looks say of how a site is now: the last one that gave a verdict after the last change.
+
+A look from before a change says nothing of what came after it, however good it was. One that was refused by
+a firewall gave no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from runner.model import Outcome
+from runner.record.schema import looks, steps
+from runner.record.views import LastLook
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+__all__ = ["Change", "Seen", "last_look", "read_last_looks"]
+
+_REFUSED = frozenset({401, 403, 429})
+_ANSWERED = 200
+_AFTER = frozenset({"after", "undo"})
+_LOOKS_ITSELF = frozenset(
+    {"wordpress.plugins", "wordpress.themes", "wordpress.core", "wordpress.database", "static.release"}
+)
+"""Kinds of steps that look at what they changed before they end."""
+_CHANGES_NOTHING = frozenset({"backup", "probe.http", "wordpress.checksums", "static.build"})
+_NOT_CHANGED = frozenset({Outcome.OK, Outcome.SKIPPED, Outcome.HELD, Outcome.MISSED, Outcome.UNREACHABLE})
+_NEWEST = 1000
+"""Rows of looks at one site that are read."""
+_SLACK = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A step that changed a site, or may have. `finished` is None while it lasts."""
+
+    run: str
+    kind: str
+    outcome: Outcome | None
+    began: datetime | None
+    finished: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One look at all pages of a site."""
+
+    run: str | None
+    at: datetime
+    phase: str
+    healthy: bool | None
+    """None where nobody was let in."""
+    refused: int | None = None
+    """The status with which every page was refused, None where one was not."""
+    answered: bool = False
+    """Some page was answered as it should be."""
+
+
+def last_look(site: str, changes: Sequence[Change], seen: Sequence[Seen]) -> LastLook:
+    """What the looks of a span say about the end of it. Pure.
+
+    Args:
+        site: its name.
+        changes: of the site.
+        seen: the looks, newest first.
+    """
+    verdict = next(
+        (look for look in seen if look.healthy is not None and all(_follows(look, one) for one in changes)),
+        None,
+    )
+    newest = seen[0] if seen else None
+    shut = newest is not None and newest.refused is not None and any(look.answered for look in seen)
+    return LastLook(
+        site=site,
+        healthy=verdict.healthy if verdict else None,
+        at=verdict.at if verdict else None,
+        refused=newest.refused if newest and shut else None,
+        refused_at=newest.at if newest and shut else None,
+    )
+
+
+def _follows(look: Seen, change: Change) -> bool:
+    """Whether a look was taken after a change, or by it when it had been made."""
+    if change.finished is not None and look.at >= change.finished:
+        return True
+    if change.began is None or look.at < change.began - _SLACK:
+        return False
+    if change.finished is None:
+        return look.run != change.run
+    if look.run != change.run or look.phase not in _AFTER or change.kind not in _LOOKS_ITSELF:
+        return False
+    return look.phase == "undo" or bool(look.healthy) or change.outcome is not Outcome.UNDONE
+
+
+def read_last_looks(
+    connection: Connection, sites: Iterable[str], start: datetime, end: datetime
+) -> tuple[LastLook, ...]:
+    """`last_look` for each site, of the span from `start` to before `end`."""
+    return tuple(
+        last_look(site, _changes(connection, site, start, end), _seen(connection, site, start, end))
+        for site in sites
+    )
+
+
+def _changes(connection: Connection, site: str, start: datetime, end: datetime) -> list[Change]:
+    query = select(
+        steps.c.run, steps.c.kind, steps.c.outcome, steps.c.started, steps.c.finished, steps.c.seconds
+    ).where(
+        steps.c.site == site,
+        steps.c.kind.not_in(_CHANGES_NOTHING),
+        or_(
+            (steps.c.finished >= start) & (steps.c.finished < end),
+            steps.c.finished.is_(None) & (steps.c.started >= start) & (steps.c.started < end),
+        ),
+    )
+    found = [_change(row) for row in connection.execute(query).mappings()]
+    return [change for change in found if change.outcome not in _NOT_CHANGED]
+
+
+def _change(row: RowMapping) -> Change:
+    began, finished, seconds = row["started"], row["finished"], row["seconds"]
+    if began is None and finished is not None and seconds is not None:
+        began = finished - timedelta(seconds=seconds)
+    outcome = Outcome(row["outcome"]) if row["outcome"] else None
+    return Change(run=row["run"], kind=row["kind"], outcome=outcome, began=began, finished=finished)
+
+
+def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> list[Seen]:
+    query = (
+        select(looks.c.run, looks.c.at, looks.c.phase, looks.c.signal, looks.c.healthy, looks.c.status)
+        .where(looks.c.site == site, looks.c.at >= start, looks.c.at < end)
+        .order_by(looks.c.at.desc(), looks.c.phase, looks.c.id.desc())
+        .limit(_NEWEST)
+    )
+    rows = connection.execute(query).mappings().all()
+    return [_one([*group]) for _, group in groupby(rows, key=lambda row: (row["at"], row["phase"]))]
+
+
+def _one(rows: Sequence[RowMapping]) -> Seen:
+    pages = [row for row in rows if row["signal"] == "page"] or rows
+    let_in = [row for row in rows if row["status"] not in _REFUSED and row["healthy"] is not None]
+    refused = all(row["status"] in _REFUSED for row in pages)
+    verdict = None if refused or not let_in else all(row["healthy"] for row in let_in)
+    return Seen(
+        run=rows[0]["run"],
+        at=rows[0]["at"],
+        phase=rows[0]["phase"],
+        healthy=verdict,
+        refused=pages[0]["status"] if refused else None,
+        answered=any(row["status"] == _ANSWERED for row in pages),
+    )
