@@ -153,6 +153,8 @@ class SiteFacts:
     themes_folder: str = ""
     crippled: str = ""
     """Why the site was read without its plugins and themes; empty when it boots as it is."""
+    odd: tuple[str, ...] = ()
+    """Items that the site names in a way that cannot be used, a sentence each; they are left alone."""
 
     @property
     def folder(self) -> str:

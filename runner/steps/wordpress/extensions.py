@@ -101,6 +101,7 @@ class _Extensions(StepKind):
             *self._unknown(step, facts, checked=checked),
             *(entry for entry in proposed if entry),
             *self._not_installed(step, options, entries),
+            *self._odd(step, facts),
         )
 
     def script(self, step: Step, context: Context) -> Script | None:
@@ -193,6 +194,12 @@ class _Extensions(StepKind):
         elif facts.crippled:
             why = f"updates that its plugins announce are not seen, for it does not boot: {facts.crippled}"
             yield unknown(step, self.family, self.kind, why)
+
+    def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
+        for why in facts.odd:
+            family, _, odd = why.partition(": ")
+            if family == self.family:
+                yield replace(unknown(step, family, self.kind, f"left alone: {odd}"), action=Action.HOLD)
 
     def _not_installed(
         self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]
