@@ -1,0 +1,118 @@
+"""Addresses of the web as strangers write them: a text becomes a place or nothing, never an exception."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
+
+__all__ = ["Place", "below", "join", "split"]
+
+_LONGEST = 8192
+"""Characters of an address: what web servers accept in a request line."""
+_DEFAULTS = {"http": 80, "https": 443}
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_KEPT = "%/:@!$&'()*+,;=~-._?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An address that can be asked. It has no user, no password and no fragment."""
+
+    scheme: str
+    """`http` or `https`."""
+    host: str
+    """In small ASCII letters, or an IP address without brackets."""
+    port: int
+    path: str
+    """Quoted; begins with a slash."""
+    query: str = ""
+
+    @property
+    def origin(self) -> tuple[str, int]:
+        """Who answers for it."""
+        return self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """Host and, where it is not the usual one, port: the `Host` header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """Path and query, as a request line has them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+
+def split(url: str) -> Place | None:
+    """The place that an address names; None when it names none that can be asked."""
+    if len(url) > _LONGEST:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        scheme, port, name = parts.scheme.lower(), parts.port, parts.hostname or ""
+    except ValueError:
+        return None
+    host = _host(name)
+    if scheme not in _DEFAULTS or not host or port == 0:
+        return None
+    return Place(
+        scheme=scheme,
+        host=host,
+        port=port or _DEFAULTS[scheme],
+        path=quote(parts.path, safe=_KEPT.replace("?", "")) or "/",
+        query=quote(parts.query, safe=_KEPT),
+    )
+
+
+def join(base: str, reference: str) -> str:
+    """The address that a reference on a page means; empty when it means none."""
+    if len(reference) > _LONGEST:
+        return ""
+    try:
+        return urljoin(base, reference.strip())
+    except ValueError:
+        return ""
+
+
+def below(place: Place, base: Place) -> bool:
+    """Whether a place is the base's own: its host and port, and below its path however the dots are written.
+
+    `www.` makes no difference, nor does https instead of http.
+    """
+    usual = set(_DEFAULTS.values())
+    if place.host.removeprefix("www.") != base.host.removeprefix("www."):
+        return False
+    if place.port != base.port and not {place.port, base.port} <= usual:
+        return False
+    path = place.path.encode()
+    for _ in range(3):  # quoted twice is unquoted twice by a proxy before a server
+        path = unquote_to_bytes(path)
+    segments = path.replace(b"\\", b"/").split(b"/")
+    own = unquote_to_bytes(base.path).rstrip(b"/") + b"/"
+    return path.startswith(own) and not {b"..", b"."} & {segment.split(b";")[0] for segment in segments}
+
+
+def _host(name: str) -> str:
+    """The name as it is asked for, empty when it is none."""
+    name = name.removesuffix(".")
+    if not name or len(name) > 253:  # noqa: PLR2004 - the longest name of the DNS
+        return ""
+    if ":" in name:
+        return name if re.fullmatch(r"[0-9a-f:.]+", name) else ""
+    if not name.isascii():
+        name = _ascii(name)
+    return name if all(_LABEL.fullmatch(label) for label in name.split(".")) else ""
+
+
+def _ascii(name: str) -> str:
+    import httpx  # a tenth of a second that only names beyond ASCII need
+
+    try:
+        return httpx.URL(scheme="http", host=name).raw_host.decode("ascii")
+    except (httpx.InvalidURL, ValueError):
+        return ""
