@@ -26,6 +26,7 @@ from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
 from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules, Updates
+from runner.model.published import Sums
 from runner.model.run import Order, RunEvent, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import (
@@ -91,6 +92,7 @@ __all__ = [
     "Step",
     "StepOutcome",
     "SubSite",
+    "Sums",
     "Support",
     "SystemFacts",
     "SystemPackage",
