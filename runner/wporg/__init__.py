@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runner.wporg.client import Asked, Offers, Wporg
-from runner.wporg.parse import CoreRelease, Release
+from runner.wporg.client import Wporg
 
-__all__ = ["Asked", "CoreRelease", "Offers", "Release", "Wporg"]
+__all__ = ["Wporg"]

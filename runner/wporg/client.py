@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
-from runner.model import Sums
+from runner.model import Asked, CoreOffer, Offers, Release, Sums
 from runner.untrusted import sentence
 from runner.wporg.cache import Cache, Kept
 from runner.wporg.parse import (
     AnswerError,
-    CoreRelease,
-    Release,
     core_releases,
     core_sums,
     plugin_sums,
@@ -26,7 +23,7 @@ from runner.wporg.parse import (
 if TYPE_CHECKING:
     from runner.web import Answer
 
-__all__ = ["Asked", "Offers", "Wporg"]
+__all__ = ["Wporg"]
 
 API, DOWNLOADS = "https://api.wordpress.org", "https://downloads.wordpress.org"
 _PATIENCE = 20.0
@@ -35,6 +32,8 @@ _FRESH = 15 * 60
 """Seconds after which an offer is asked for anew."""
 _STALE = 12 * 3600
 """Seconds for which an offer counts while wordpress.org cannot be asked."""
+_NOW = 60.0
+"""Seconds for which the answer about WordPress itself is not asked for again."""
 _FOR_EVER = float("inf")
 _AT_ONCE = 400
 """Items in one question."""
@@ -48,30 +47,6 @@ Fetch = Callable[[str, bytes | None], "Answer"]
 """Asks an address, with a form where it is a POST."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An item of a site: what it is, and what the site itself says that is offered for it."""
-
-    kind: str
-    """`plugins` or `themes`."""
-    file: str
-    """Main file of a plugin, folder of a theme."""
-    title: str = ""
-    offered: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """What wordpress.org publishes for the items that were asked about."""
-
-    known: Mapping[tuple[str, str], Release | None] = field(default_factory=dict)
-    """By kind and file; None for an item that wordpress.org does not know; not there: no answer."""
-    problem: str = ""
-    """Why something was not answered."""
-    age: float = 0.0
-    """Seconds since the oldest answer that is used."""
-
-
 class Wporg:
     """A client with a cache. Several threads may use it at once."""
 
@@ -82,8 +57,8 @@ class Wporg:
         self._fetch = fetch or _web(self._api, self._downloads)
         self._turn = threading.Lock()
 
-    def offers(self, items: Iterable[Asked]) -> Offers:
-        """The newest releases, in as few questions as possible.
+    def offers(self, items: Iterable[Asked], installed: Iterable[str] = ()) -> Offers:
+        """The newest releases, and those for versions of WordPress, in as few questions as possible.
 
         An answer that was kept and differs from what the site says is asked for anew: one of the two is old.
         """
@@ -94,19 +69,19 @@ class Wporg:
             problem = self._ask(missing)
             if missing:
                 kept |= {(item.kind, item.file): self._kept(item) for item in missing}
+            core = {version: self._core_offers(version) for version in sorted(set(installed))}
         usable = {key: found for key, found in kept.items() if found and found.age < _STALE}
         return Offers(
             known={key: _release(found) for key, found in usable.items()},
-            problem=problem,
+            problem=problem or next((why for _, why in core.values() if why), ""),
             age=max((found.age for found in usable.values()), default=0.0),
+            core={version: found for version, (found, why) in core.items() if found and not why},
         )
 
-    def core_offers(
-        self, installed: str, locale: str = "en_US"
-    ) -> tuple[tuple[CoreRelease, ...] | None, str]:
+    def _core_offers(self, installed: str) -> tuple[tuple[CoreOffer, ...] | None, str]:
         """The versions of WordPress that are offered to one; else None, and why they are not known."""
-        query = urlencode({"version": installed, "locale": locale, "php": "8.3"})
-        return self._known(f"{self._api}/core/version-check/1.7/?{query}", core_releases, _FRESH, _STALE)
+        query = urlencode({"version": installed, "locale": "en_US"})
+        return self._known(f"{self._api}/core/version-check/1.7/?{query}", core_releases, _NOW, _STALE)
 
     def core_sums(self, version: str, locale: str = "en_US") -> Sums:
         """The checksums of a version of WordPress."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from runner.errors import SitecrewError
+from runner.model import CoreOffer, Release
 
-__all__ = ["AnswerError", "CoreRelease", "Release", "core_releases", "core_sums", "plugin_sums", "releases"]
+__all__ = ["AnswerError", "core_releases", "core_sums", "plugin_sums", "releases"]
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,79}")
 _NEEDED = re.compile(r"[0-9.]{0,20}")
@@ -23,27 +23,6 @@ _ENTRIES, _FILES, _PATH = 5_000, 60_000, 500
 
 class AnswerError(SitecrewError):
     """An answer that is none of wordpress.org's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """The newest version of a plugin or theme, as wordpress.org publishes it."""
-
-    version: str
-    package: str
-    """An address of downloads.wordpress.org, over https."""
-    requires_php: str = ""
-    requires_wordpress: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreRelease:
-    """A version of WordPress that is offered to one that is installed."""
-
-    version: str
-    package: str
-    requires_php: str = ""
-    requires_mysql: str = ""
 
 
 def releases(kind: str, body: bytes) -> Mapping[str, Release]:
@@ -61,18 +40,18 @@ def releases(kind: str, body: bytes) -> Mapping[str, Release]:
     return found
 
 
-def core_releases(body: bytes) -> tuple[CoreRelease, ...]:
+def core_releases(body: bytes) -> tuple[CoreOffer, ...]:
     """The versions of WordPress that are offered, each once."""
     offers = _object(body).get("offers")
     if not isinstance(offers, list) or len(offers) > _ENTRIES:
         raise AnswerError("offers is no list")
-    found: dict[str, CoreRelease] = {}
+    found: dict[str, CoreOffer] = {}
     for entry in offers:
         if not isinstance(entry, dict):
             raise AnswerError("an offer is no object")
         if entry.get("response") == "development" or entry.get("locale") not in {None, "en_US"}:
             continue
-        made = CoreRelease(
+        made = CoreOffer(
             version=_text(entry, "current", _VERSION),
             package=_package(entry.get("download")),
             requires_php=_text(entry, "php_version", _NEEDED),

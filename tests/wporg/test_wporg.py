@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from runner.model import Asked
 from runner.web import Answer
-from runner.wporg import Asked, Wporg
+from runner.wporg import Wporg
 from runner.wporg.cache import Cache
 from runner.wporg.parse import AnswerError, core_releases, core_sums, plugin_sums, releases
 from tests.fuzz import endure, hostile

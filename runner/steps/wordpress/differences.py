@@ -95,7 +95,7 @@ def _plugin(
     tree: Tree, place: str, folder: str, there: Mapping[str, str], published: Published | None
 ) -> Subject | None:
     here = f"{place}/{folder}/"
-    name = sentence(folder, 100)
+    name = sentence(folder.removesuffix(".php"), 100)
     if "" in there:  # a file beside the folders
         about = tree.headers.get(f"{place}/{folder}", {})
         is_plugin = "name" in about

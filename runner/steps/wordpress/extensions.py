@@ -116,6 +116,8 @@ class _Extensions(StepKind):
                 "from": c.from_version,
                 "to": c.to_version,
                 "active": c.active,
+                "package": c.package if c.decided else "",
+                "insecure": c.package.lower().startswith("http://"),
             }
             for c in pending
         ]
@@ -166,7 +168,7 @@ class _Extensions(StepKind):
             if size not in _LEVELS[options.update]:
                 why = f"a {size} update; this step takes `{options.update}` only"
                 return change(step, entry, self.kind, Action.SKIP, why)
-        if not checked and "wordpress.org" in (entry.package or ""):
+        if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
         why = impediment(facts, entry, self.family)
@@ -177,7 +179,8 @@ class _Extensions(StepKind):
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
         proposed = change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
-        return replace(proposed, note=_DOOR) if entry.door and entry.active and not why else proposed
+        door = _DOOR if entry.door and entry.active and not why else ""
+        return replace(proposed, note="; ".join(filter(None, (proposed.note, door))))
 
     def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
         """An updater of its own is asked by WordPress only where its plugin is active."""

@@ -97,6 +97,9 @@ _MOST = {
 }
 """Entries that a site may name of each kind."""
 _ODD = 20
+_DECIDED_HERE: Mapping[str, Any] = {"decided": False, "dispute": "", "untrusted": ""}
+_OURS = {Extension: _DECIDED_HERE, CoreOffer: _DECIDED_HERE}
+"""Fields that only the controller fills, whatever a site prints."""
 _RULES: Mapping[type, Rules] = {
     Extension: {
         "slug": forms.item,
@@ -257,7 +260,7 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "network": _each(SubSite, data, "network", odd),
         "logs": _each(LogMark, data, "logs", odd),
     }
-    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]))
+    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
 
 
 def _each(kind: type[_Kind], data: Mapping[str, Any], name: str, odd: list[str]) -> tuple[_Kind, ...]:
@@ -274,7 +277,7 @@ def _each(kind: type[_Kind], data: Mapping[str, Any], name: str, odd: list[str])
     found: dict[object, _Kind] = {}
     for entry in entries:
         try:
-            made = shaped(kind, entry, _RULES[kind])
+            made = shaped(kind, entry, _RULES[kind], **_OURS.get(kind, {}))
         except ValueError as error:
             if not isinstance(entry, dict) or not isinstance(error, forms.FormError):
                 raise

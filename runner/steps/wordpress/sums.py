@@ -58,7 +58,7 @@ all() {
     echo '= sums'
     sums "$root" -maxdepth 1 -size -2049
   done
-  for content in ./wp-content ./*; do
+  for content in ./wp-content ./*/wp-content ./*; do
     if [ ! -d "$content/plugins" ] || [ "$content" = "$done" ]; then continue; fi
     done=$content
     echo "= content $content"
