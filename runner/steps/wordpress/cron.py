@@ -111,7 +111,7 @@ class Cron(StepKind):
             "overdue": int(options.overdue.total_seconds()),
             "updates": options.updates,
         }
-        body = _BODY.format(program=program("cron", context.mark, data, '"$@" '))
+        body = _BODY.format(program=program("cron", context.mark, data, '"$@" ', parts=("sql",)))
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

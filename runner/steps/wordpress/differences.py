@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from runner.model import Sums
 from runner.steps.base import Published
 from runner.steps.wordpress import forms
-from runner.steps.wordpress.sums import Tree, WordPressTree, below
+from runner.steps.wordpress.disk import Tree, WordPressTree
+from runner.steps.wordpress.sums import below
 from runner.untrusted import sentence
 
 __all__ = ["Finding", "Subject", "compare_core", "compare_plugins"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from runner.errors import HostError
 from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
+from runner.steps.wordpress.disk import DISK, trees, versions
 from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.said import Rules, marked, shaped
 from runner.steps.wordpress.shell import program, site_script
@@ -31,6 +33,9 @@ sift() {{
     END {{ if (size > 45000000) print "\\n" mark "problem flood"
       for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
 }}
+on_disk() {{ roots read_root; contents read_content; }}
+(LC_ALL=C; export LC_ALL; on_disk 2>/dev/null | head -c 2000000)
+say boot
 said=$(attempt 2>&1 | sift)
 printf '\\n%s\\n' "$said"
 case $said in *"$mark {{"*) exit 0 ;; esac
@@ -161,8 +166,8 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("facts_items", "facts_translations"))
-    return site_script(site, host, mark, _BODY.format(program=run))
+    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 
 def facts_in(output: str, mark: str) -> tuple[SiteFacts | None, str]:
@@ -179,11 +184,13 @@ def parse_facts(output: str, mark: str) -> SiteFacts:
     Raises:
         HostError: there are none; the message is a sentence that says why.
     """
-    first, _, second = output.partition(f"\n{mark} again\n")
+    before, booted, after = output.partition(f"\n{mark} boot\n")
+    disk, printed = (before, after) if booted else ("", output)
+    first, _, second = printed.partition(f"\n{mark} again\n")
     if (facts := _read(first, mark)) is not None:
-        return facts
+        return _as_on_disk(facts, disk)
     if (facts := _read(second, mark, crippled=_reason(first))) is not None:
-        return facts
+        return _as_on_disk(facts, disk)
     raise _problem(output, mark)
 
 
@@ -235,6 +242,35 @@ def _read(text: str, mark: str, **more: str) -> SiteFacts | None:
             hint="look at the site yourself: it may be hacked, or its configuration is odd",
         )
     return None
+
+
+def _as_on_disk(facts: SiteFacts, disk: str) -> SiteFacts:
+    """The facts with the versions that the files name; they were read before any PHP of the site ran."""
+    cores, contents = trees(disk.split("\n"))
+    known = {tree.version for tree in cores if tree.version}
+    found = {family: tuple(versions(contents, family)) for family in ("plugins", "themes")}
+    return replace(
+        facts,
+        wordpress=known.pop() if len(known) == 1 else facts.wordpress,
+        plugins=tuple(_versioned(entry, found["plugins"], facts.plugins_folder) for entry in facts.plugins),
+        themes=tuple(_versioned(entry, found["themes"], facts.themes_folder) for entry in facts.themes),
+    )
+
+
+def _versioned(entry: Extension, found: Sequence[tuple[str, str, str]], folder: str) -> Extension:
+    """The item with its version on disk; where two content folders have it, that of the one in use."""
+    mine = [(place, version) for place, file, version in found if file == entry.file]
+    if len(mine) > 1:
+        mine = [(place, version) for place, version in mine if f"{folder}/".count(f"/{place}/")]
+    if len(mine) != 1 or mine[0][1] == entry.version:
+        return entry
+    try:
+        version = forms.version(mine[0][1])
+    except forms.FormError:
+        return entry
+    return replace(
+        entry, version=version, dispute=f"WordPress says that it is {entry.version}, its file says {version}"
+    )
 
 
 def _problem(output: str, mark: str) -> HostError:
