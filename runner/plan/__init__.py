@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.plan.bisect import Found, Tried, search
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
+from runner.plan.places import stray_folder
 from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
@@ -39,5 +40,6 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "stray_folder",
     "waits",
 ]

@@ -25,6 +25,7 @@ from runner.plan import (
     narrowed,
     needs_facts,
     plan_site,
+    stray_folder,
     waits,
 )
 from runner.steps import Where
@@ -42,6 +43,7 @@ __all__ = ["preview", "read_facts", "reread", "survey"]
 
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
+_STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
 _NO_SYSTEM = Preview()
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
@@ -254,9 +256,13 @@ def _read_once(
             )
             continue
         try:
-            found[site.name] = parse_facts(record.text, mark)
+            facts = parse_facts(record.text, mark)
         except HostError as error:
             found[site.name] = error
+            continue
+        folder = stray_folder(facts, site, inventory.sites.values())
+        why = f"WordPress names a folder of another site as its own: {folder}"
+        found[site.name] = HostError(why, hint=_STRAY) if folder else facts
     return found
 
 
