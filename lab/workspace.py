@@ -30,7 +30,7 @@ def write_workspace(
 ) -> Path:
     """Writes a workspace and returns its folder; `known_hosts` are the lines of the file of that name."""
     write(folder / "inventory.yaml", inventory(spec, hosts, identity_file))
-    write(folder / "sitecrew.yaml", settings(mail))
+    write(folder / "sitecrew.yaml", settings(mail, f"http://{spec.services}:{spec.wporg_port}"))
     write(folder / "playbooks/weekly.yaml", WEEKLY.read_bytes())
     write(folder / "known_hosts", "".join(f"{line}\n" for line in known_hosts))
     return folder
@@ -81,11 +81,12 @@ def inventory(spec: FleetSpec, hosts: Mapping[str, Host], identity_file: Path) -
     return "\n".join(lines) + "\n"
 
 
-def settings(mail: tuple[str, int]) -> str:
-    """The text of sitecrew.yaml."""
+def settings(mail: tuple[str, int], wordpress_org: str) -> str:
+    """The text of sitecrew.yaml; `wordpress_org` is the address of the stand-in for wordpress.org."""
     host, port = mail
     return f"""\
 agency: {{name: Northwind Web Care, accent: "#0b6b57", reply_to: care@northwind.example}}
 mail: {{host: {host}, port: {port}, from: care@northwind.example, security: none}}
 ssh: {{known_hosts: known_hosts}}
+tools: {{wordpress_org: {wordpress_org}}}
 """

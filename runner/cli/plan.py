@@ -71,6 +71,7 @@ def _document(made: Plan) -> dict[str, Any]:
                 "site": site.site,
                 "client": site.client,
                 "problems": list(site.problems),
+                "notes": list(site.notes),
                 "unreachable": site.unreachable,
                 "changes": [
                     {
@@ -95,6 +96,8 @@ def _show(site: SitePlan, *, everything: bool) -> None:
     click.echo(f"{click.style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
         click.echo(f"  {click.style('!', fg='red')} {problem}")
+    for note in site.notes:
+        click.echo(f"  {click.style('!', fg='yellow')} {note}")
     shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
     width = max((len(change.item) for change in shown), default=0)
     for change in shown:

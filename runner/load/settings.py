@@ -113,6 +113,12 @@ class PolicyShape(Shape):
     ] = NOTHING
     undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
     rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
+    insecure_packages: Annotated[
+        tuple[f.Item, ...], LISTED, D("Items whose packages may come over http, by slug.")
+    ] = ()
+    vendors: Annotated[
+        tuple[f.Address, ...], LISTED, D("Hosts of vendors whose packages may replace wordpress.org's.")
+    ] = ()
 
 
 class WatchShape(Shape):
@@ -151,6 +157,9 @@ class ToolsShape(Shape):
     """Programs that are brought to hosts that lack them."""
 
     wp_cli: Annotated[ToolShape | None, D("wp-cli's phar.")] = None
+    wordpress_org: Annotated[
+        f.Url | None, D("A mirror that answers for api.wordpress.org and downloads.wordpress.org.")
+    ] = None
 
 
 class ParallelShape(Shape):
@@ -218,10 +227,13 @@ def settings_of(shape: SettingsFile) -> Settings:
             ring_failures=shape.policy.rings.failures,
             ring_soak=shape.policy.rings.soak,
             ring_order=shape.policy.rings.order,
+            insecure_packages=frozenset(shape.policy.insecure_packages),
+            vendors=frozenset(shape.policy.vendors),
         ),
         parallel=Parallel(**dict(shape.parallel)),
         limits=Limits(**dict(shape.limits)),
         ssh=Ssh(**dict(shape.ssh)),
         wp_cli=Tool(file=tool.file, sha512=tool.sha512.lower()) if tool else None,
+        wordpress_org=shape.tools.wordpress_org or "",
         crew_mail=shape.crew.mail,
     )

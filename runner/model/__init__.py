@@ -26,6 +26,7 @@ from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
 from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules, Updates
+from runner.model.published import Asked, Offers, Release, Sums
 from runner.model.run import Order, RunEvent, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import (
@@ -44,6 +45,7 @@ from runner.model.system import SystemFacts, SystemPackage
 __all__ = [
     "Action",
     "Agency",
+    "Asked",
     "Backups",
     "CatchUp",
     "Change",
@@ -65,6 +67,7 @@ __all__ = [
     "Look",
     "Mail",
     "MailSecurity",
+    "Offers",
     "OnFailure",
     "Order",
     "Outcome",
@@ -75,6 +78,7 @@ __all__ = [
     "Plan",
     "Playbook",
     "Policy",
+    "Release",
     "ReportEvery",
     "ReportRhythm",
     "Rule",
@@ -91,6 +95,7 @@ __all__ = [
     "Step",
     "StepOutcome",
     "SubSite",
+    "Sums",
     "Support",
     "SystemFacts",
     "SystemPackage",

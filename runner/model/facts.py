@@ -42,6 +42,14 @@ class Extension:
     where that was not asked or is not known."""
     foreign: bool = False
     """wordpress.org offers it, but nothing here says that it came from there (no readme, no `Update URI`)."""
+    readme: bool = True
+    """Whether there is a readme, as everything from wordpress.org has one."""
+    decided: bool = False
+    """Version and package of the offer are wordpress.org's, asked by the controller."""
+    dispute: str = ""
+    """Where the site and wordpress.org, asked by the controller, do not say the same."""
+    untrusted: str = ""
+    """Why the offered version is not to be installed: nobody but the site knows of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,10 @@ class CoreOffer:
     package: str
     requires_php: str = ""
     requires_mysql: str = ""
+    decided: bool = False
+    """As for an extension, with the two below."""
+    dispute: str = ""
+    untrusted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +165,10 @@ class SiteFacts:
     themes_folder: str = ""
     crippled: str = ""
     """Why the site was read without its plugins and themes; empty when it boots as it is."""
+    unconfirmed: str = ""
+    """Why what the site offers could not be compared with what wordpress.org publishes."""
+    odd: tuple[str, ...] = ()
+    """Items that the site names in a way that cannot be used, a sentence each; they are left alone."""
 
     @property
     def folder(self) -> str:

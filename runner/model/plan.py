@@ -55,6 +55,8 @@ class Change:
     package: str = ""
     """Where the new version comes from, without credentials."""
     active: bool = False
+    decided: bool = False
+    """Version and package are wordpress.org's, asked by the controller: the site has no say in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class SitePlan:
     client: str
     problems: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What to know of the plan, and is in nothing's way."""
     unreachable: bool = False
     """One of the problems is that the host could not be reached."""
 

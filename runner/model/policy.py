@@ -74,6 +74,10 @@ class Policy:
     hold: Mapping[str, Hold] = field(default_factory=dict)
     security: Mapping[str, str] = field(default_factory=dict)
     """By item, the version that closes a known hole."""
+    insecure_packages: frozenset[str] = frozenset()
+    """Items whose packages may come over http, by slug."""
+    vendors: frozenset[str] = frozenset()
+    """Hosts whose packages are taken although wordpress.org publishes another version of the item."""
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
     ring_failures: float = 0.1
     """Share of a ring's sites (0 to 1) above which the next ring is not begun."""

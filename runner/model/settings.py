@@ -105,4 +105,6 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     ssh: Ssh = field(default_factory=Ssh)
     wp_cli: Tool | None = None
+    wordpress_org: str = ""
+    """A mirror that answers for api.wordpress.org and downloads.wordpress.org; empty for these themselves."""
     crew_mail: tuple[str, ...] = ()

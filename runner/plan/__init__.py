@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from runner.plan.bisect import Found, Tried, search
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
+from runner.plan.offers import asked, compared
+from runner.plan.places import stray_folder
 from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
@@ -22,7 +24,9 @@ __all__ = [
     "Standing",
     "Tried",
     "applies",
+    "asked",
     "changed_steps",
+    "compared",
     "cut",
     "decide",
     "moved",
@@ -36,5 +40,6 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "stray_folder",
     "waits",
 ]

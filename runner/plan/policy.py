@@ -5,17 +5,18 @@ For one item, the first of these that applies decides (docs/policy.md has the ta
 1. What the facts rule out stays ruled out (no package, PHP too old, could not be asked).
 2. A `hold` of the site, its client or the policy, while it lasts.
 3. A hold in the ledger: an earlier update to this version broke the site.
-4. The rule, where it says `hold`.
-5. Named in the playbook's list: now.
-6. The rule, where it says `after`: waits from when the version came out or was first seen.
-7. Now.
+4. A package over http is held, unless `insecure_packages` names the item.
+5. The rule, where it says `hold`.
+6. Named in the playbook's list: now.
+7. The rule, where it says `after`: waits from when the version came out or was first seen.
+8. Now.
 
 *The rule* is the narrowest one that is written for updates of this size: of the item at the site, of the
 site, of the item at the client, of the client, of the item in the policy, of the policy. For a security fix
 it is the narrowest `security` rule, and `at-once` where there is none. A major version of WordPress is held
 unless a rule for `core` says otherwise.
 
-Of these, only the first three hold translations and databases, which have no sizes.
+Of these, only the first four hold translations and databases, which have no sizes.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def decide(change: Change, standing: Standing, *, named: bool = False) -> Change
     """The change with its action and the reason; `named` says that the playbook lists the item by name."""
     if change.action is not Action.CHANGE:
         return change
-    if why := _held_by_hand(change, standing) or _held_by_ledger(change, standing):
+    held = _held_by_hand(change, standing) or _held_by_ledger(change, standing)
+    if why := held or _insecure(change, standing.policy):
         hole = _closes(change, standing)
         return replace(change, action=Action.HOLD, why=f"{why} ({hole})" if hole else why)
     if change.kind is ItemKind.DATABASE:
@@ -89,6 +91,13 @@ def decide(change: Change, standing: Standing, *, named: bool = False) -> Change
     if decided.action is Action.CHANGE and change.why:  # what the step has to say of how it will be done
         return replace(decided, why=f"{decided.why}; {change.why}")
     return decided
+
+
+def _insecure(change: Change, policy: Policy) -> str:
+    """Why a package over http is not installed; empty where it may be."""
+    if not change.package.lower().startswith("http://") or change.item in policy.insecure_packages:
+        return ""
+    return "its package comes over http, where others can replace it: allow it in `policy.insecure_packages`"
 
 
 def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:

@@ -98,7 +98,9 @@ def plan_site(
         elif kind.facts:
             changes.append(_unread(step, problem))
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
-    return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes))
+    unconfirmed = facts.unconfirmed if facts else ""
+    notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
+    return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
 
 
 def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from runner.model import (
     Change,
@@ -23,10 +23,11 @@ from runner.model import (
     SitePlan,
     Step,
     StepOutcome,
+    Sums,
     SystemFacts,
 )
 
-__all__ = ["Context", "Guard", "Result", "Script", "StepKind", "Where"]
+__all__ = ["Context", "Guard", "Published", "Result", "Script", "StepKind", "Where"]
 
 
 class Where(StrEnum):
@@ -45,6 +46,16 @@ class Where(StrEnum):
     """On the host as a whole: once a run for all of its sites, while nothing else of ours works there."""
 
 
+class Published(Protocol):
+    """What wordpress.org publishes, asked by the controller: steps judge by it, never by what a site says."""
+
+    def core_sums(self, version: str, locale: str = "en_US") -> Sums:
+        """The checksums of a version of WordPress."""
+
+    def plugin_sums(self, slug: str, version: str) -> Sums:
+        """The checksums of a version of a plugin."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a step may know about the site that it works on."""
@@ -61,6 +72,8 @@ class Context:
     """As re-read at the end of the segment; None while the script is written, or when that failed."""
     after_problem: str = ""
     """Why there is no `after`."""
+    published: Published | None = None
+    """None where nothing can be asked of wordpress.org."""
     prepared: object = None
     """What a stage made ready for the step's script, such as files that were sent."""
 

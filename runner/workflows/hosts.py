@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runner.execute import Endpoint, Limits, Pool
 from runner.load import Redactor, resolve
 from runner.model import Host, SecretRef
+from runner.wporg import Wporg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from runner.load import Workspace
 
 __all__ = ["Hosts"]
+
+_OUTPUT = 4 << 20
+"""Bytes kept of the output of one task: the packed checksums of 100,000 files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,18 @@ class Hosts:
     tidied: set[str] = field(default_factory=set)
     """Addresses of hosts where this process has tidied up."""
 
+    published: Wporg = field(init=False)
+    """What wordpress.org publishes, asked from here."""
+
+    def __post_init__(self) -> None:
+        folder = self.workspace.folder / ".sitecrew" / "wordpress.org"
+        object.__setattr__(self, "published", Wporg(folder, self.workspace.settings.wordpress_org))
+
     @property
     def limits(self) -> Limits:
         """Waits of the driver."""
-        return Limits(silence=self.workspace.settings.limits.driver_silence.total_seconds())
+        silence = self.workspace.settings.limits.driver_silence.total_seconds()
+        return Limits(silence=silence, output=_OUTPUT)
 
     def endpoint(self, host: Host) -> Endpoint:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""

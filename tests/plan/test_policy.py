@@ -217,13 +217,18 @@ def test_a_minor_release_of_wordpress_waits_only_where_a_rule_for_core_says_so()
 
 
 ANSWERS = {
-    "the facts rule it out: no package to download, PHP too old, wordpress.org could not be asked": (
+    "the facts rule it out: no package to download, PHP too old, wordpress.org could not be asked, "
+    "a version that wordpress.org does not publish": (
         lambda c: c["ruled_out"],
         Action.UNKNOWN,
     ),
     "a `hold` of the site, of its client or of the policy lasts": (lambda c: c["by_hand"], Action.HOLD),
     "this version broke this site before, and nobody typed `sitecrew unhold SITE ITEM`": (
         lambda c: c["culprit"],
+        Action.HOLD,
+    ),
+    "its package comes over `http://`, and `policy.insecure_packages` does not name the item": (
+        lambda c: c["insecure"],
         Action.HOLD,
     ),
     "its rule says `hold`": (lambda c: its_rule(c) is HOLD, Action.HOLD),
@@ -252,7 +257,7 @@ def test_the_page_has_the_lines_of_the_table():
 @pytest.mark.parametrize("holder", ["site", "client", "policy"])
 def test_every_combination_has_the_answer_of_the_first_line_that_fits(level, holder):
     rules = (None, AT_ONCE, WAIT, HOLD)
-    flags = ("ruled_out", "by_hand", "culprit", "named", "security", "ripe")
+    flags = ("ruled_out", "by_hand", "culprit", "insecure", "named", "security", "ripe")
     for rule, urgent, *switches in product(rules, rules, *[(False, True)] * len(flags)):
         case = {"rule": rule, "urgent": urgent, **dict(zip(flags, switches, strict=True))}
         expected = next(action for fits, action in ANSWERS.values() if fits(case))
@@ -267,7 +272,8 @@ def answer(case, level, holder):
         security={"woo": to} if case["security"] else {},
         hold=hold if holder == "policy" else {},
     )
-    update = replace(change(to), action=Action.UNKNOWN) if case["ruled_out"] else change(to)
+    update = change(to, package="http://x.example/" if case["insecure"] else "")
+    update = replace(update, action=Action.UNKNOWN) if case["ruled_out"] else update
     here = standing(
         policy,
         replace(SITE, hold=hold if holder == "site" else {}),

@@ -30,10 +30,13 @@ FACTS = SiteFacts(
     home="http://x.example",
     siteurl="http://x.example",
     plugins=(
-        Extension(slug="woo", title="Woo", version="1.0", offered="1.1", package="http://x.example/a.zip"),
-        Extension(slug="seo", title="Seo", version="2.0", offered="3.0", package="http://x.example/b.zip"),
+        Extension(slug="woo", title="Woo", version="1.0", offered="1.1", package="https://x.example/a.zip"),
+        Extension(slug="seo", title="Seo", version="2.0", offered="3.0", package="https://x.example/b.zip"),
     ),
-    core_offers=(CoreOffer("7.1.1", "http://x.example/c.zip"), CoreOffer("6.5.6", "http://x.example/d.zip")),
+    core_offers=(
+        CoreOffer("7.1.1", "https://x.example/c.zip"),
+        CoreOffer("6.5.6", "https://x.example/d.zip"),
+    ),
     core_checked=True,
     plugins_checked=True,
     themes_checked=True,

@@ -284,7 +284,11 @@ class Ground:
         }
         write(folder / "inventory.yaml", json.dumps(tree, indent=1))
         write(folder / "known_hosts", "".join(f"{line}\n" for line in self.known))
-        write(folder / "sitecrew.yaml", f"ssh: {{known_hosts: known_hosts}}\n{settings}")
+        spec = self.fleet.spec
+        base = f"wordpress_org: http://{spec.services}:{spec.wporg_port}"
+        tools = settings.replace("tools: {", f"tools: {{{base}, ", 1)
+        more = "" if "tools: {" in settings else f"tools: {{{base}}}\n"
+        write(folder / "sitecrew.yaml", f"ssh: {{known_hosts: known_hosts}}\n{tools}{more}")
         (folder / "playbooks").mkdir(exist_ok=True)
         return folder
 

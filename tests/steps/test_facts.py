@@ -5,7 +5,8 @@ import json
 import pytest
 
 from runner.errors import HostError
-from runner.steps.wordpress.facts import fatal_error, parse_facts
+from runner.steps.wordpress.facts import parse_facts
+from runner.steps.wordpress.fatal import fatal_error
 
 MARK = "m4rk"
 DATA = {
@@ -24,7 +25,7 @@ DATA = {
         }
     ],
     "themes": [],
-    "core_offers": [{"version": "6.5.6", "package": "p", "requires_php": "7.4"}],
+    "core_offers": [{"version": "6.5.6", "package": "https://x.example/p", "requires_php": "7.4"}],
     "plugins_checked": True,
     "unwritable": ["plugins"],
     "something_newer": {"unknown": "to us"},

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from runner.model import Site, SiteFacts, SitePlan, Step
 from runner.steps import Context, Result, Script, registry
 from runner.steps.wordpress import facts_script, parse_facts
+from runner.wporg import Wporg
 from tests.steps.test_real_wordpress import MARK, Worker
 
 FACTS = SiteFacts(wordpress="6.5.5", php="8.2.1", home="http://x.example", siteurl="http://x.example")
+
+
+def published(fleet):
+    """What the fleet's stand-in for wordpress.org publishes, with an empty cache."""
+    spec = fleet.spec
+    base = f"http://{spec.services}:{spec.wporg_port}"
+    return Wporg(Path(tempfile.mkdtemp(prefix="sitecrew-wporg-")), base)
 
 
 @dataclass
@@ -42,7 +52,9 @@ class Someone(Worker):
         word = registry()[kind]
         step = Step(id=kind, kind=kind, options=word.options(**options))
         plan = SitePlan(site=self.name, client="c")
-        context = Context(site=self.site, host=self.host, plan=plan, mark=MARK)
+        context = Context(
+            site=self.site, host=self.host, plan=plan, mark=MARK, published=published(self.fleet)
+        )
         done = self.run(word.script(step, context), shell)
         result = Result(status=done.returncode, seconds=1, output=(done.stdout + done.stderr).decode())
         return word.understand(step, result, context), Script(text=word.cleanup(step, context))

@@ -4,7 +4,7 @@ require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
 function sitecrew_core_version( $folder = ABSPATH ) {
 	$code = (string) @file_get_contents( $folder . WPINC . '/version.php' );
-	return preg_match( '/\$wp_version\s*=\s*\'([^\']+)\'/', $code, $match ) ? $match[1] : '';
+	return preg_match( '/\$wp_version\s{0,20}=\s{0,20}\'([^\']{1,80})\'/', $code, $match ) ? $match[1] : '';
 }
 
 function sitecrew_core_say( $state, $why = '' ) {
@@ -27,7 +27,25 @@ function sitecrew_core_offer( $version ) {
 			$chosen = $offer;
 		}
 	}
+	$given = isset( $GLOBALS['sitecrew']['package'] ) ? $GLOBALS['sitecrew']['package'] : '';
+	if ( '' !== $given && $version === $GLOBALS['sitecrew']['to'] && ! sitecrew_genuine( $chosen ) ) { // The site hides it, or lies.
+		$chosen = (object) array(
+			'response' => 'upgrade',
+			'current'  => $version,
+			'version'  => $version,
+			'locale'   => 'en_US',
+			'download' => $given,
+			'packages' => (object) array( 'full' => $given, 'no_content' => '', 'new_bundled' => '', 'partial' => '', 'rollback' => '' ),
+		);
+	}
 	return $chosen;
+}
+
+/** Whether every package of an offer is wordpress.org's. */
+function sitecrew_genuine( $offer ) {
+	$packages = $offer && isset( $offer->packages ) ? array_values( array_filter( (array) $offer->packages ) ) : array();
+	$packages = array_merge( $packages, array( sitecrew_field( $offer, 'download' ) ) );
+	return (bool) $offer && count( $packages ) === count( preg_grep( '~^https://downloads\.wordpress\.org/~', $packages ) );
 }
 
 /** What this job closed the door with, by a step before; empty when it did not. */

@@ -97,7 +97,7 @@ class Sitecrew_Stage {
 		}
 		$code = (string) file_get_contents( $this->fresh . WPINC . '/version.php' );
 		$need = function ( $what ) use ( $code ) {
-			return preg_match( '/\$required_' . $what . '_version\s*=\s*\'([^\']+)\'/', $code, $match ) ? $match[1] : '0';
+			return preg_match( '/\$required_' . $what . '_version\s{0,20}=\s{0,20}\'([^\']{1,80})\'/', $code, $match ) ? $match[1] : '0';
 		};
 		if ( version_compare( PHP_VERSION, $need( 'php' ), '<' ) ) {
 			return 'needs PHP ' . $need( 'php' ) . '; the site has ' . PHP_VERSION;

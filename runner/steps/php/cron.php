@@ -8,7 +8,7 @@
 function sitecrew_events( $id ) {
 	global $wpdb;
 	$table  = $wpdb->get_blog_prefix( $id ) . 'options';
-	$stored = maybe_unserialize( $wpdb->get_var( "SELECT option_value FROM `$table` WHERE option_name = 'cron'" ) );
+	$stored = maybe_unserialize( $wpdb->get_var( "SELECT option_value FROM " . sitecrew_name( $table ) . " WHERE option_name = 'cron'" ) );
 	$found  = array();
 	foreach ( is_array( $stored ) ? $stored : array() as $when => $hooks ) {
 		foreach ( is_array( $hooks ) ? $hooks : array() as $hook => $events ) {
@@ -33,7 +33,7 @@ function sitecrew_cron_sites() {
 	$found = array();
 	foreach ( get_sites( array( 'archived' => 0, 'spam' => 0, 'deleted' => 0, 'number' => 0, 'orderby' => 'id', 'fields' => 'ids' ) ) as $id ) {
 		$table        = $wpdb->get_blog_prefix( $id ) . 'options';
-		$found[ $id ] = (string) $wpdb->get_var( "SELECT option_value FROM `$table` WHERE option_name = 'siteurl'" );
+		$found[ $id ] = (string) $wpdb->get_var( "SELECT option_value FROM " . sitecrew_name( $table ) . " WHERE option_name = 'siteurl'" );
 	}
 	return $found;
 }

@@ -38,7 +38,7 @@ class Sitecrew_Point {
 			}
 		};
 		$info = array( 'file' => $name, 'taken' => time(), 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
-		$put( "-- Restore point of " . DB_NAME . ", tables {$db->prefix}*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
+		$put( '-- Restore point of ' . preg_replace( '~[^\w$-]~', '?', DB_NAME . ", tables {$db->prefix}" ) . "*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
 		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
 		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
 		foreach ( $tables as $table ) {
@@ -70,14 +70,14 @@ class Sitecrew_Point {
 
 	private function save_table( $db, $table, $put ) {
 		$about   = $db->describe( $table );
-		$names   = '`' . implode( '`,`', array_keys( $about['columns'] ) ) . '`';
+		$names   = implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) );
 		$pending = '';
-		$put( "-- Table $table\nDROP TABLE IF EXISTS `$table`;\n{$about['create']};\n" );
+		$put( "-- Table $table\nDROP TABLE IF EXISTS " . sitecrew_name( $table ) . ";\n{$about['create']};\n" );
 		list( $about['rows'], $about['sum'] ) = $db->rows(
 			$table,
 			$about['columns'],
 			function ( $line ) use ( &$pending, $put, $table, $names ) {
-				$pending .= ( '' === $pending ? "INSERT INTO `$table` ($names) VALUES " : ',' ) . $line;
+				$pending .= ( '' === $pending ? "INSERT INTO " . sitecrew_name( $table ) . " ($names) VALUES " : ',' ) . $line;
 				if ( strlen( $pending ) > 400000 ) {
 					$put( "$pending;\n" );
 					$pending = '';
@@ -107,16 +107,22 @@ class Sitecrew_Point {
 	/** Fills new tables with the rows of the kept ones: kept name => new name. Each is compared with what was kept. */
 	public function fill( $db, $wanted ) {
 		foreach ( $wanted as $table => $scratch ) {
-			$create = preg_replace( '~,\n\s+CONSTRAINT `[^`]+` FOREIGN KEY [^\n]*?(?=,?\n)~', '', $this->info['tables'][ $table ]['create'] );
-			$db->run( "DROP TABLE IF EXISTS `$scratch`" );
-			$db->run( preg_replace( '~^CREATE TABLE `[^`]+`~', "CREATE TABLE `$scratch`", $create ) );
+			$lines  = explode( "\n", $this->info['tables'][ $table ]['create'] );
+			$create = implode( "\n", preg_grep( '~^\s+CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ~', $lines, PREG_GREP_INVERT ) );
+			$create = preg_replace( '~,(?=\n\)[^\n]*$)~D', '', $create, 1 );
+			$start  = 'CREATE TABLE ' . sitecrew_name( $table );
+			if ( 0 !== strpos( $create, $start ) ) {
+				throw new Sitecrew_Trouble( 'the definition of a table cannot be read', 3 );
+			}
+			$db->run( 'DROP TABLE IF EXISTS ' . sitecrew_name( $scratch ) );
+			$db->run( 'CREATE TABLE ' . sitecrew_name( $scratch ) . substr( $create, strlen( $start ) ) );
 		}
 		$table = '';
 		foreach ( $this->lines( "{$this->folder}/{$this->info['file']}" ) as $line ) {
 			if ( 0 === strpos( $line, '-- Table ' ) ) {
 				$table = rtrim( substr( $line, 9 ), "\n" );
-			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, "INSERT INTO `$table`" ) ) {
-				$db->run( "INSERT INTO `{$wanted[ $table ]}`" . substr( rtrim( $line, ";\n" ), strlen( "INSERT INTO `$table`" ) ) );
+			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, "INSERT INTO " . sitecrew_name( $table ) ) ) {
+				$db->run( "INSERT INTO " . sitecrew_name( $wanted[ $table ] ) . substr( rtrim( $line, ";\n" ), strlen( "INSERT INTO " . sitecrew_name( $table ) ) ) );
 			}
 		}
 		foreach ( $wanted as $table => $scratch ) {

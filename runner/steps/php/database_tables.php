@@ -115,11 +115,15 @@ class Sitecrew_Database {
 	public function tables() {
 		$found = array();
 		foreach ( $this->all( "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'" ) as $row ) {
-			$found[ current( $row ) ] = true;
+			$name = current( $row );
+			if ( preg_match( '~[\x00-\x1f\x7f]~', $name ) ) {
+				throw new Sitecrew_Trouble( 'a table in it has a control character in its name', 3 );
+			}
+			$found[ $name ] = true;
 		}
 		$others = array();
 		foreach ( array_keys( $found ) as $name ) {
-			$other = preg_match( '~^(.+)users$~', $name, $match ) ? $match[1] : '';
+			$other = 'users' === substr( $name, -5 ) ? substr( $name, 0, -5 ) : '';
 			if ( strlen( $other ) > strlen( $this->prefix ) && isset( $found[ "{$other}options" ], $found[ "{$other}posts" ] ) ) {
 				$others[] = $other;
 			}
@@ -143,7 +147,7 @@ class Sitecrew_Database {
 	}
 
 	public function definition( $table ) {
-		$row = $this->run( "SHOW CREATE TABLE `$table`" )->fetch_row();
+		$row = $this->run( "SHOW CREATE TABLE " . sitecrew_name( $table ) )->fetch_row();
 		return $row[1];
 	}
 
@@ -152,7 +156,7 @@ class Sitecrew_Database {
 		$create  = $this->definition( $table );
 		$columns = array();
 		$keys    = array();
-		foreach ( $this->all( "SHOW COLUMNS FROM `$table`" ) as $column ) {
+		foreach ( $this->all( "SHOW COLUMNS FROM " . sitecrew_name( $table ) ) as $column ) {
 			if ( 'PRI' === $column['Key'] ) {
 				$keys[ $column['Field'] ] = (bool) preg_match( '~int~i', $column['Type'] );
 			}
@@ -166,7 +170,7 @@ class Sitecrew_Database {
 			'definition' => sitecrew_without_counter( $create ),
 			'columns'    => $columns,
 			'key'        => $key,
-			'max'        => $key ? $this->one( "SELECT MAX(`$key`) FROM `$table`" ) : null,
+			'max'        => $key ? $this->one( "SELECT MAX(" . sitecrew_name( $key ) . ") FROM " . sitecrew_name( $table ) ) : null,
 			'triggers'   => $this->triggers( $table ),
 		);
 	}
@@ -181,8 +185,8 @@ class Sitecrew_Database {
 	private function triggers( $table ) {
 		$found = array();
 		foreach ( $this->all( 'SHOW TRIGGERS WHERE `Table` = ' . $this->quoted( $table ) ) as $row ) {
-			$create  = $this->run( "SHOW CREATE TRIGGER `{$row['Trigger']}`" )->fetch_row();
-			$found[] = preg_replace( '~\sDEFINER\s*=\s*`[^`]*`@`[^`]*`~', '', $create[2], 1 );
+			$create  = $this->run( "SHOW CREATE TRIGGER " . sitecrew_name( $row['Trigger'] ) )->fetch_row();
+			$found[] = preg_replace( '~\sDEFINER ?= ?`[^`]*`@`[^`]*`~', '', $create[2], 1 );
 		}
 		return $found;
 	}
@@ -191,12 +195,12 @@ class Sitecrew_Database {
 	public function rows( $table, $columns, $call = null ) {
 		$select = array();
 		foreach ( $columns as $name => $way ) {
-			$select[] = 'bit' === $way ? "`$name` + 0" : "`$name`";
+			$select[] = 'bit' === $way ? sitecrew_name( $name ) . " + 0" : sitecrew_name( $name );
 		}
 		$ways  = array_values( $columns );
 		$count = 0;
 		$sums  = array( 0, 0 );
-		foreach ( $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM `$table`", MYSQLI_USE_RESULT ) as $row ) {
+		foreach ( $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM " . sitecrew_name( $table ), MYSQLI_USE_RESULT ) as $row ) {
 			$values = array();
 			foreach ( array_values( $row ) as $n => $value ) {
 				if ( null === $value ) {
@@ -223,7 +227,8 @@ class Sitecrew_Database {
 }
 
 function sitecrew_without_counter( $create ) {
-	return preg_replace( '~(\n\)[^\n]*?) AUTO_INCREMENT=\d+~', '$1', $create );
+	$last = (int) strrpos( $create, "\n)" );
+	return substr( $create, 0, $last ) . preg_replace( '~ AUTO_INCREMENT=\d+~', '', substr( $create, $last ), 1 );
 }
 
 /** Options that differ from one minute to the next, whatever is changed; they are never put back. */
@@ -247,7 +252,7 @@ function sitecrew_options( $db, $table, $shape ) {
 	$found = array();
 	$match = implode( ", '/', ", $shape['match'] );
 	$value = implode( ", '/', ", $shape['values'] );
-	foreach ( $db->all( "SELECT CONCAT($match) AS named, {$shape['name']} AS name, MD5(CONCAT_WS('/', $value)) AS hash FROM `$table`" ) as $row ) {
+	foreach ( $db->all( "SELECT CONCAT($match) AS named, {$shape['name']} AS name, MD5(CONCAT_WS('/', $value)) AS hash FROM " . sitecrew_name( $table ) ) as $row ) {
 		if ( ! sitecrew_is_volatile( $row['name'] ) ) {
 			$found[ $row['named'] ] = $row['hash'];
 		}

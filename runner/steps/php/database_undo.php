@@ -81,35 +81,35 @@ class Sitecrew_Undo {
 			$word  = $this->db->word( $table );
 			if ( ! $key || ! $this->has( $table, $key ) ) {
 				if ( preg_match( self::ENTRIES, $word ) || preg_match( self::VISITORS, $word ) ) {
-					$more = (int) $this->db->one( "SELECT COUNT(*) FROM `$table`" ) - $about['rows'];
+					$more = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) ) - $about['rows'];
 					$this->lose( preg_match( self::ENTRIES, $word ) ? 'form entries' : 'entries', max( 0, $more ) );
 				}
 				continue;
 			}
-			$newer = "`$key` > " . (int) $about['max'];
+			$newer = sitecrew_name( $key ) . " > " . (int) $about['max'];
 			if ( 'posts' === $word ) {
 				$this->count_posts( $table, $newer );
 			} elseif ( 'comments' === $word ) {
-				$this->lose( 'comments', $this->db->one( "SELECT COUNT(*) FROM `$table` WHERE $newer AND comment_type NOT IN ('order_note', 'action_log') AND comment_approved NOT IN ('spam', 'trash')" ) );
+				$this->lose( 'comments', $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . " WHERE $newer AND comment_type NOT IN ('order_note', 'action_log') AND comment_approved NOT IN ('spam', 'trash')" ) );
 			} elseif ( 'users' === $word ) {
-				$this->lose( 'users', $this->db->one( "SELECT COUNT(*) FROM `$table` WHERE $newer" ) );
+				$this->lose( 'users', $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . " WHERE $newer" ) );
 			} elseif ( 'wc_orders' === $word ) {
-				$this->lose( 'orders', $this->db->one( "SELECT COUNT(*) FROM `$table` WHERE $newer" ) );
+				$this->lose( 'orders', $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . " WHERE $newer" ) );
 			} elseif ( preg_match( self::ENTRIES, $word ) ) {
-				$this->lose( 'form entries', $this->db->one( "SELECT COUNT(*) FROM `$table` WHERE $newer" ) );
+				$this->lose( 'form entries', $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . " WHERE $newer" ) );
 			} elseif ( preg_match( self::VISITORS, $word ) ) {
-				$this->lose( 'entries', $this->db->one( "SELECT COUNT(*) FROM `$table` WHERE $newer" ) );
+				$this->lose( 'entries', $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . " WHERE $newer" ) );
 			}
 		}
 	}
 
 	private function has( $table, $column ) {
-		return (bool) $this->db->all( "SHOW COLUMNS FROM `$table` WHERE Field = " . $this->db->quoted( $column ) );
+		return (bool) $this->db->all( "SHOW COLUMNS FROM " . sitecrew_name( $table ) . " WHERE Field = " . $this->db->quoted( $column ) );
 	}
 
 	private function count_posts( $table, $newer ) {
 		$edited = 'post_modified_gmt > ' . $this->db->quoted( gmdate( 'Y-m-d H:i:s', $this->point->info['taken'] ) );
-		$sql    = "SELECT post_type, COUNT(*) AS n FROM `$table` WHERE ( $newer OR $edited ) AND post_status <> 'auto-draft'
+		$sql    = "SELECT post_type, COUNT(*) AS n FROM " . sitecrew_name( $table ) . " WHERE ( $newer OR $edited ) AND post_status <> 'auto-draft'
 			AND post_type NOT IN ('revision', 'customize_changeset', 'oembed_cache', 'scheduled-action') GROUP BY post_type";
 		foreach ( $this->db->all( $sql ) as $row ) {
 			$forms = preg_match( '~^(flamingo_inbound|nf_sub|feedback|.*_(entry|submission))$~', $row['post_type'] );
@@ -146,15 +146,15 @@ class Sitecrew_Undo {
 				$this->put_options_back( $table, $wanted[ $table ], $names );
 			}
 			foreach ( $this->drop as $table ) {
-				$this->db->run( "DROP TABLE IF EXISTS `$table`" );
+				$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $table ) );
 			}
 		} finally {
 			foreach ( $wanted as $scratch ) {
-				$this->db->run( "DROP TABLE IF EXISTS `$scratch`" );
+				$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $scratch ) );
 			}
 		}
 		foreach ( $this->replace as $table ) {
-			$count = (int) $this->db->one( "SELECT COUNT(*) FROM `$table`" );
+			$count = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) );
 			if ( $count < $this->point->info['tables'][ $table ]['rows'] ) {
 				throw new Sitecrew_Trouble( "the table $table was put back and lacks rows", 3 );
 			}
@@ -167,14 +167,14 @@ class Sitecrew_Undo {
 		$there = in_array( $table, $this->now, true );
 		$bound = $this->db->one( 'SELECT COUNT(*) FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL AND ' . $this->db->quoted( $table ) . ' IN (table_name, referenced_table_name)' );
 		if ( $bound || false !== strpos( $about['create'], ' FOREIGN KEY ' ) ) {
-			$names = '`' . implode( '`,`', array_keys( $about['columns'] ) ) . '`';
-			$this->db->run( "DROP TABLE IF EXISTS `$table`" );
+			$names = implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) );
+			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $table ) );
 			$this->db->run( $about['create'] );
-			$this->db->run( "INSERT INTO `$table` ($names) SELECT $names FROM `$scratch`" );
+			$this->db->run( "INSERT INTO " . sitecrew_name( $table ) . " ($names) SELECT $names FROM " . sitecrew_name( $scratch ) );
 		} else {
-			$this->db->run( "DROP TABLE IF EXISTS `$aside`" );
-			$this->db->run( ( $there ? "RENAME TABLE `$table` TO `$aside`, " : 'RENAME TABLE ' ) . "`$scratch` TO `$table`" );
-			$this->db->run( "DROP TABLE IF EXISTS `$aside`" );
+			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $aside ) );
+			$this->db->run( ( $there ? "RENAME TABLE " . sitecrew_name( $table ) . " TO " . sitecrew_name( $aside ) . ", " : 'RENAME TABLE ' ) . sitecrew_name( $scratch ) . " TO " . sitecrew_name( $table ) );
+			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $aside ) );
 		}
 		foreach ( $about['triggers'] as $create ) {
 			$this->db->run( $create );
@@ -192,8 +192,8 @@ class Sitecrew_Undo {
 		foreach ( array_chunk( $names, 200 ) as $some ) {
 			$list = implode( ',', array_map( array( $this->db, 'quoted' ), $some ) );
 			$this->db->run( 'START TRANSACTION' );
-			$this->db->run( "DELETE FROM `$table` WHERE CONCAT($match) IN ($list)" );
-			$this->db->run( "INSERT INTO `$table` ($columns) SELECT $columns FROM `$scratch` WHERE CONCAT($match) IN ($list) ON DUPLICATE KEY UPDATE " . implode( ', ', $updates ) );
+			$this->db->run( "DELETE FROM " . sitecrew_name( $table ) . " WHERE CONCAT($match) IN ($list)" );
+			$this->db->run( "INSERT INTO " . sitecrew_name( $table ) . " ($columns) SELECT $columns FROM " . sitecrew_name( $scratch ) . " WHERE CONCAT($match) IN ($list) ON DUPLICATE KEY UPDATE " . implode( ', ', $updates ) );
 			$this->db->run( 'COMMIT' );
 		}
 	}

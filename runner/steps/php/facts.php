@@ -38,7 +38,7 @@ function sitecrew_pool_logs() {
 	foreach ( array_slice( (array) glob( '/proc/[0-9]*/cmdline' ), 0, 4000 ) as $process ) {
 		if ( preg_match( '~^php-fpm: master process \\((/[^)]+)\\)~', (string) @file_get_contents( $process, false, null, 0, 300 ), $found ) ) {
 			$files[] = $found[1];
-			preg_match_all( '~^\s*include\s*=\s*(\S+)~m', (string) @file_get_contents( $found[1], false, null, 0, 100000 ), $more );
+			preg_match_all( '~^[ \t]{0,40}include[ \t]{0,40}=[ \t]{0,40}(\S+)~m', (string) @file_get_contents( $found[1], false, null, 0, 100000 ), $more );
 			foreach ( $more[1] as $pattern ) {
 				$files = array_merge( $files, (array) glob( trim( $pattern, '"\'' ) ) );
 			}
@@ -46,9 +46,9 @@ function sitecrew_pool_logs() {
 	}
 	$logs = array();
 	foreach ( array_unique( array_filter( $files ) ) as $file ) {
-		foreach ( preg_split( '~^\s*\[~m', (string) @file_get_contents( $file, false, null, 0, 1000000 ) ) as $pool ) {
-			$mine = preg_match( '~^\s*user\s*=\s*["\']?([^\s"\']+)~m', $pool, $user ) && $me && $user[1] === $me['name'];
-			if ( $mine && preg_match( '~^\s*php_(?:admin_)?value\[error_log\]\s*=\s*["\']?([^\s"\';]+)~m', $pool, $log ) ) {
+		foreach ( preg_split( '~^[ \t]{0,40}\[~m', (string) @file_get_contents( $file, false, null, 0, 1000000 ) ) as $pool ) {
+			$mine = preg_match( '~^[ \t]{0,40}user[ \t]{0,40}=[ \t]{0,40}["\']?([^\s"\']+)~m', $pool, $user ) && $me && $user[1] === $me['name'];
+			if ( $mine && preg_match( '~^[ \t]{0,40}php_(?:admin_)?value\[error_log\][ \t]{0,40}=[ \t]{0,40}["\']?([^\s"\';]+)~m', $pool, $log ) ) {
 				$logs[] = str_replace( '$pool', (string) strtok( $pool, ']' ), $log[1] );
 			}
 		}
@@ -62,7 +62,7 @@ function sitecrew_logs() {
 	$found  = array( (string) ini_get( 'error_log' ), is_string( $debug ) && ! in_array( strtolower( $debug ), array( '', '1', 'true' ), true ) ? $debug : WP_CONTENT_DIR . '/debug.log' );
 	$found  = array_merge( $found, sitecrew_pool_logs(), array( ABSPATH . 'error_log', ABSPATH . 'wp-admin/error_log', ABSPATH . 'php_errorlog' ) );
 	foreach ( array( '.user.ini', 'php.ini' ) as $name ) {
-		if ( preg_match( '~^\s*error_log\s*=\s*["\']?([^\s"\';]+)~m', (string) @file_get_contents( ABSPATH . $name, false, null, 0, 100000 ), $log ) ) {
+		if ( preg_match( '~^[ \t]{0,40}error_log[ \t]{0,40}=[ \t]{0,40}["\']?([^\s"\';]+)~m', (string) @file_get_contents( ABSPATH . $name, false, null, 0, 100000 ), $log ) ) {
 			$found[] = $log[1];
 		}
 	}
@@ -111,7 +111,7 @@ function sitecrew_network( $url ) {
 	foreach ( get_sites( $open + array( 'number' => 1000, 'orderby' => 'id' ) ) as $site ) {
 		$table = $wpdb->get_blog_prefix( $site->blog_id ) . 'options';
 		$names = "'siteurl', 'home', 'db_version', 'active_plugins', 'stylesheet', 'template'";
-		$rows  = $wpdb->get_results( "SELECT option_name, option_value FROM `$table` WHERE option_name IN ( $names )", OBJECT_K );
+		$rows  = $wpdb->get_results( "SELECT option_name, option_value FROM " . sitecrew_name( $table ) . " WHERE option_name IN ( $names )", OBJECT_K );
 		$value = function ( $name ) use ( $rows ) {
 			return isset( $rows[ $name ] ) ? $rows[ $name ]->option_value : '';
 		};

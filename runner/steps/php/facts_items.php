@@ -23,6 +23,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'requires_wordpress' => $offer ? sitecrew_field( $offer, 'requires' ) : '',
 		'hidden'             => $offer && ! empty( $offer->sitecrew_hidden ),
 		'update_uri'         => $uri,
+		'readme'             => (bool) $readme,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
 }

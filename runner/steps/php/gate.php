@@ -11,10 +11,10 @@ if ( call_user_func(
 		$stands = function () {
 			return false !== strpos( (string) @file_get_contents( __FILE__, false, null, 0, 200 ), '@TOKEN@' );
 		};
-		if ( microtime( true ) < @SHUT@ && $GLOBALS['sitecrew_gate'] && flock( $GLOBALS['sitecrew_gate'], LOCK_SH | LOCK_NB ) && $stands() ) {
+		if ( microtime( true ) < (float) '@SHUT@' && $GLOBALS['sitecrew_gate'] && flock( $GLOBALS['sitecrew_gate'], LOCK_SH | LOCK_NB ) && $stands() ) {
 			return false;
 		}
-		while ( microtime( true ) < @OPEN@ && $stands() ) {
+		while ( microtime( true ) < (float) '@OPEN@' && $stands() ) {
 			usleep( 2000 );
 		}
 		if ( function_exists( 'opcache_invalidate' ) ) {

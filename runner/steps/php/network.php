@@ -6,7 +6,7 @@ require_once ABSPATH . 'wp-admin/includes/upgrade.php';
 function sitecrew_database_version( $id ) {
 	global $wpdb;
 	$table = $wpdb->get_blog_prefix( $id ) . 'options';
-	return (int) $wpdb->get_var( "SELECT option_value FROM `$table` WHERE option_name = 'db_version'" );
+	return (int) $wpdb->get_var( "SELECT option_value FROM " . sitecrew_name( $table ) . " WHERE option_name = 'db_version'" );
 }
 
 function sitecrew_upgrade_site( $id ) {

@@ -1,6 +1,7 @@
 <?php
 // Plugins or themes to exactly the planned versions, in one boot and with the door open.
-// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active"}]}.
+// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active", "package", "insecure"}]}. With a
+// package, the controller knows it from wordpress.org: what the site itself knows of updates does not count.
 // Says for each item: fetched or refused, before anything has changed; begun; done or failed, at once; died where
 // an earlier boot ended amid it.
 // The file $SITECREW_BEGUN holds the item in hand: if it is there when PHP has ended, PHP ended amid that item.
@@ -117,7 +118,7 @@ class Sitecrew_Batch {
 	private function take_offers( $transient ) {
 		$offers = sitecrew_offers( $transient );
 		foreach ( $this->items as $file => $item ) {
-			$item->offer = isset( $offers[ $file ] ) ? $offers[ $file ] : null;
+			$item->offer = $item->decided() ?: ( isset( $offers[ $file ] ) ? $offers[ $file ] : null );
 		}
 	}
 
@@ -207,6 +208,7 @@ class Sitecrew_Batch {
 		remove_all_filters( 'upgrader_pre_download' ); // They had their say when the packages were fetched.
 		add_filter( 'upgrader_pre_download', array( $this, 'hand_over' ), 10, 4 );
 		add_filter( 'upgrader_source_selection', array( $this, 'same_folder' ), PHP_INT_MAX, 4 );
+		add_filter( "site_transient_update_{$this->kind}s", array( $this, 'show_offers' ), PHP_INT_MAX );
 		$result = $this->upgrader->bulk_upgrade( array_keys( $open ) );
 		foreach ( $open as $file => $item ) {
 			if ( ! $item->settled ) { // The upgrader did not even begin with it.
@@ -216,6 +218,16 @@ class Sitecrew_Batch {
 				$item->forget( $item->package );
 			}
 		}
+	}
+
+	/** The upgrader looks up what is offered: it finds what was planned. */
+	public function show_offers( $value ) {
+		$value           = is_object( $value ) ? clone $value : new stdClass();
+		$value->response = isset( $value->response ) ? (array) $value->response : array();
+		foreach ( $this->open() as $file => $item ) {
+			$value->response[ $file ] = 'theme' === $this->kind ? (array) $item->offer : $item->offer;
+		}
+		return $value;
 	}
 
 	/** The upgrader deletes what it is given. */

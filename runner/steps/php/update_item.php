@@ -3,7 +3,7 @@
 
 /** One plugin or theme, its offer and its fetched package. */
 class Sitecrew_Item {
-	public $slug, $file, $to, $kind, $active, $offer, $package;
+	public $slug, $file, $to, $kind, $active, $offer, $package, $given, $insecure;
 	public $open    = true;
 	public $settled = false;
 
@@ -14,6 +14,23 @@ class Sitecrew_Item {
 		$this->to   = $planned['to'];
 
 		$this->active = $planned['active'];
+		$this->given  = $planned['package'];
+
+		$this->insecure = $planned['insecure'];
+	}
+
+	/** The offer as the controller knows it from wordpress.org; null where only the site knows it. */
+	public function decided() {
+		if ( '' === $this->given ) {
+			return null;
+		}
+		return (object) array(
+			'slug'        => $this->slug,
+			$this->kind   => $this->file,
+			'new_version' => $this->to,
+			'package'     => $this->given,
+			'url'         => '',
+		);
 	}
 
 	public function folder_name() {
@@ -88,7 +105,8 @@ class Sitecrew_Item {
 	public function moved() {
 		$offered = $this->offer ? sitecrew_field( $this->offer, 'new_version' ) : '';
 		if ( $offered === $this->to ) {
-			return '';
+			$http = ! $this->insecure && preg_match( '~^http://~i', $this->address() );
+			return $http ? 'its package comes over http now, which was not planned' : '';
 		}
 		return '' === $offered ? "{$this->to} is not offered any more" : "the offer moved from {$this->to} to $offered";
 	}
@@ -135,7 +153,7 @@ class Sitecrew_Item {
 		for ( $i = 0; $i < $zip->numFiles; $i++ ) {
 			$entry = $zip->statIndex( $i );
 			$need += $entry['size'];
-			if ( false === $header && preg_match( '~^[^/]+/' . preg_quote( $this->main(), '~' ) . '$~', $entry['name'] ) ) {
+			if ( false === $header && preg_match( '~^[^/]+/' . preg_quote( $this->main(), '~' ) . '$~D', $entry['name'] ) ) {
 				$header = $zip->getFromIndex( $i, 8192 );
 			}
 		}
@@ -150,8 +168,8 @@ class Sitecrew_Item {
 		if ( false === $header ) {
 			return "the package does not hold {$this->folder_name()}/{$this->main()}";
 		}
-		$found = preg_match( '/^(?:[ \t]*<\?php)?[ \t\/*#@]*Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
-		$found = $found ? trim( preg_replace( '/\s*(?:\*\/|\?>).*/', '', $match[1] ) ) : 'without a version';
+		$found = preg_match( '/^(?:[ \t]{0,40}<\?php)?[ \t\/*#@]{0,80}Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
+		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'without a version';
 		return $found === $this->to ? '' : "the package says that it is $found, not {$this->to}";
 	}
 }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.wordpress.facts import fatal_error
-from runner.steps.wordpress.said import marked
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.differences import Finding, Subject, compare_core, compare_plugins
+from runner.steps.wordpress.disk import Tree
+from runner.steps.wordpress.sums import read_sums, sums_script
 from runner.untrusted import clean, sentence
 
 __all__ = ["ChecksumOptions", "Checksums"]
@@ -20,25 +21,8 @@ _TOLD = 100
 """Findings told for each of core and the plugins; the rest is counted."""
 _NAMED = 5
 """Files named in the reason."""
-_BODY = """
-verify() {{
-{program}
-}}
-said=$(verify --skip-plugins --skip-themes 2>&1 | tail -c 2000000)
-printf '%s\\n' "$said"
-case $said in *"$mark {{\\"end\\""*) exit 0 ;; esac
-{fallback}
-exit 1
-"""
-_FALLBACK = "wp core verify-checksums 2>&1 | head -n 300"
-"""Needs no WordPress that starts: a missing file of the core often keeps it from starting."""
-_GRAVE = ("changed", "missing")
+_GRAVE = ("changed", "missing", "added")
 """Named first: a flood of added files must not bury these."""
-_WORDS = {
-    "File doesn't exist": "missing",
-    "File doesn't verify against checksum": "changed",
-    "File should not exist": "added",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +58,9 @@ class Checksums(StepKind):
 - wordpress.checksums: {ignore: [wp-content/plugins/my-shop/config.php], on_finding: fail}
 """
     reads = (
-        "the lists that wordpress.org published for exactly these versions, and every file, in one boot "
-        "of WordPress without plugins and themes. Links are never followed out of the site."
+        "every file of WordPress and its plugins, by the host's own programs: neither WordPress nor the "
+        "site's PHP is started. Versions are read from disk, as text. Links are named and never followed. "
+        "The lists for exactly these versions are asked of wordpress.org by the controller."
     )
     plans = "nothing."
     changes = "nothing."
@@ -87,16 +72,9 @@ class Checksums(StepKind):
     undone = "by nothing: there is nothing to undo."
     sites = frozenset({SiteKind.WORDPRESS})
 
-    def script(self, step: Step, context: Context) -> Script:
-        """One boot without plugins and themes; without a boot where WordPress does not start."""
-        options = cast("ChecksumOptions", step.options)
-        ignore = [pattern.removeprefix("./") for pattern in options.ignore]
-        data = {"core": options.core, "plugins": options.plugins, "ignore": ignore, "limit": _TOLD}
-        body = _BODY.format(
-            program=program("checksums", context.mark, data, '"$@" '),
-            fallback=_FALLBACK if options.core else ":",
-        )
-        return site_script(context.site, context.host, context.mark, body)
+    def script(self, step: Step, context: Context) -> Script:  # noqa: ARG002
+        """Sums of the files, in a few programs of the host."""
+        return sums_script(context.site, context.host, context.mark)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """`failed` where a file differs (or `ok` with `on_finding: report`) and where nobody could be asked.
@@ -106,75 +84,67 @@ class Checksums(StepKind):
         options = cast("ChecksumOptions", step.options)
         if result.why:
             return by_status(step, result, Outcome.OK)
-        lines = list(marked(result.output, context.mark))
-        subjects = [line for line in lines if "subject" in line]
-        ended = any("end" in line for line in lines)
-        findings = [finding for line in subjects for finding in _findings(line)]
-        if not ended:
-            findings += _without_a_boot(result.output)
-        findings.sort(key=lambda finding: _GRAVE.index(finding[0]) if finding[0] in _GRAVE else len(_GRAVE))
-        count = max(sum(_whole(line.get("count")) for line in subjects), len(findings))
-        unasked = sorted(str(line["subject"]) for line in subjects if line.get("state") == "unasked")
-        reasons = [_reason(findings, count)] if findings else []
+        cores, contents, problem = read_sums(result.output, context.mark)
+        if not problem and not cores and options.core:
+            problem = "there is no WordPress in the site's folder"
+        subjects = [compare_core(tree, context.published) for tree in cores if options.core]
+        for tree in contents if options.plugins else ():
+            subjects += compare_plugins(tree, context.published)
+        ignored = [re.compile(fnmatch.translate(pattern.removeprefix("./"))) for pattern in options.ignore]
+        findings = [
+            finding
+            for subject in subjects
+            for finding in subject.findings
+            if not any(pattern.match(finding.file) for pattern in ignored)
+        ]
+        findings.sort(key=_gravity)
+        unasked = sorted(subject.name for subject in subjects if subject.state == "unasked")
+        reasons = [_reason(findings)] if findings else []
         if unasked:
             reasons.append(f"wordpress.org could not be asked about {_list(unasked)}")
-        if not ended:
-            reasons.append(_why_it_died(result.output, context.mark))
-        bad = (bool(findings) and options.on_finding == "fail") or bool(unasked) or not ended
+        if problem:
+            reasons.append(f"not all could be looked at: {problem}")
+        bad = (bool(findings) and options.on_finding == "fail") or bool(unasked) or bool(problem)
         return StepOutcome(
             step=step.id,
             outcome=Outcome.FAILED if bad else Outcome.OK,
             why="; ".join(reasons) or _unverifiable(subjects),
             seconds=result.seconds,
-            output=_report(subjects, findings, count),
+            output=_report(subjects, findings, contents),
         )
 
 
-def _findings(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for entry in line.get("findings") or ():
-        if isinstance(entry, list) and len(entry) == 2:  # noqa: PLR2004
-            yield sentence(str(entry[0])), sentence(str(entry[1]))
+def _gravity(finding: Finding) -> tuple[int, str]:
+    grave = _GRAVE.index(finding.what) if finding.what in _GRAVE else len(_GRAVE)
+    return grave, finding.file
 
 
-def _without_a_boot(output: str) -> list[tuple[str, str]]:
-    found = re.findall(r"^Warning: (File [^:]+): (.+)$", output, re.MULTILINE)
-    return [(_WORDS[words], sentence(name)) for words, name in found if words in _WORDS][:_TOLD]
-
-
-def _reason(findings: Sequence[tuple[str, str]], count: int) -> str:
-    named = ", ".join(f"{name} ({what})" for what, name in findings[:_NAMED])
+def _reason(findings: Sequence[Finding]) -> str:
+    count = len(findings)
+    named = ", ".join(f"{finding.file} ({finding.what})" for finding in findings[:_NAMED])
     more = f" and {count - _NAMED} more" if count > _NAMED else ""
     files = "1 file is" if count == 1 else f"{count} files are"
     return f"{files} not what wordpress.org published: {named}{more}"
 
 
-def _unverifiable(subjects: Sequence[dict[str, Any]]) -> str:
-    names = sorted(str(line["subject"]) for line in subjects if line.get("state") == "unverifiable")
+def _unverifiable(subjects: Sequence[Subject]) -> str:
+    names = sorted(subject.name for subject in subjects if subject.state == "unverifiable")
     return f"not verifiable: {_list(names)}" if names else ""
 
 
-def _why_it_died(output: str, mark: str) -> str:
-    if match := re.search(rf"^{re.escape(mark)} problem (\S+)$", output, re.MULTILINE):
-        return f"the host has {match[1].replace('-', ' ')}"
-    reason = fatal_error(output) or "it ended without a word of why"
-    return f"WordPress does not start, so not all could be looked at: {reason}"
-
-
-def _report(subjects: Sequence[dict[str, Any]], findings: Sequence[tuple[str, str]], count: int) -> str:
+def _report(subjects: Sequence[Subject], findings: Sequence[Finding], contents: Sequence[Tree]) -> str:
     """Every subject and every finding, a line each, for whoever looks into it."""
     lines = []
-    for line in subjects:
-        about = sentence(str(line.get("why") or "")) or f"{_whole(line.get('count'))} files differ"
-        lines.append(f"{line['subject']} {line.get('version')}: {line.get('state')}, {about}")
-    lines += [f"{what}: {name}" for what, name in findings]
-    lines += [f"{count - len(findings)} more are not listed"] if count > len(findings) else []
+    for subject in subjects:
+        about = subject.why or f"{len(subject.findings)} files differ"
+        lines.append(f"{subject.name} {subject.version}: {subject.state}, {about}")
+    lines += [f"{finding.what}: {finding.file}" for finding in findings[:_TOLD]]
+    lines += [f"{len(findings) - _TOLD} more are not listed"] if len(findings) > _TOLD else []
+    unlisted = [path for tree in contents for path in tree.unlisted]
+    lines += [f"not verifiable, runs with every page: {sentence(path)}" for path in unlisted[:_TOLD]]
     return clean("\n".join(lines))
 
 
 def _list(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return sentence(", ".join(names[:_NAMED]) + more)
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0

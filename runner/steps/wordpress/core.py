@@ -136,7 +136,12 @@ class Core(StepKind):
         pending, facts = context.plan.pending(step.id), context.before
         if not pending or facts is None:
             return None
-        about = {"from": pending[-1].from_version, "to": pending[-1].to_version}
+        last = pending[-1]
+        about = {
+            "from": last.from_version,
+            "to": last.to_version,
+            "package": last.package if last.decided else "",
+        }
         parts = {"place": place(facts, context.tag), "database": upgrade_database(context)}
         if facts.core_fixed:
             update = program("core_upgrader", context.mark, about, parts=("core_offer",))
@@ -190,6 +195,8 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
         title="WordPress",
         package=offer.package,
         active=True,
+        note=offer.dispute,
+        decided=offer.decided,
     )
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.wordpress.facts import fatal_error
-from runner.steps.wordpress.said import marked
+from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.said import entries, marked, number, texts
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import clean, sentence
 
@@ -20,6 +20,8 @@ __all__ = ["Cron", "CronOptions"]
 _UPDATERS = frozenset({"wp_version_check", "wp_update_plugins", "wp_update_themes", "wp_maybe_auto_update"})
 """Hooks by which WordPress updates itself in the background, even to the next major version."""
 _NAMED = 3
+_RUNS = 5_000
+_LINE = 1_000
 _BODY = """
 events() {{
 {program}
@@ -109,7 +111,7 @@ class Cron(StepKind):
             "overdue": int(options.overdue.total_seconds()),
             "updates": options.updates,
         }
-        body = _BODY.format(program=program("cron", context.mark, data, '"$@" '))
+        body = _BODY.format(program=program("cron", context.mark, data, '"$@" ', parts=("sql",)))
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
@@ -117,7 +119,7 @@ class Cron(StepKind):
         options = cast("CronOptions", step.options)
         if result.why:
             return by_status(step, result, Outcome.OK)
-        looked = next((line for line in marked(result.output, context.mark) if "events" in line), None)
+        looked = _looked(result.output, context.mark)
         if looked is None:
             return _unread(step, result, context.mark)
         runs = list(_runs(result.output, context.mark))
@@ -135,22 +137,64 @@ class Cron(StepKind):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    """A scheduled event of one site: whether it is due, and how many seconds it is late."""
+
+    url: str
+    hook: str
+    due: bool = False
+    behind: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """The scheduled events, as the first boot named them."""
+
+    events: tuple[_Event, ...]
+    overdue: tuple[_Event, ...]
+    late: int
+    sites: int
+
+
+def _looked(output: str, mark: str) -> _Looked | None:
+    data = next((line for line in marked(output, mark) if isinstance(line.get("events"), list)), None)
+    if data is None:
+        return None
+    return _Looked(
+        events=tuple(
+            _Event(url=texts(url), hook=texts(hook), due=bool(due))
+            for _, url, hook, due in _quadruples(data["events"])
+        ),
+        overdue=tuple(
+            _Event(url=texts(url), hook=texts(hook), behind=number(behind))
+            for _, url, hook, behind in _quadruples(data.get("overdue"))
+        ),
+        late=number(data.get("late")),
+        sites=number(data.get("sites")) or 1,
+    )
+
+
+def _quadruples(value: object) -> list[list[object]]:
+    return [entry for entry in entries(value) if isinstance(entry, list) and len(entry) == 4]  # noqa: PLR2004
+
+
 def _runs(output: str, mark: str) -> Iterator[tuple[str, str, str]]:
     """Hook, site and what went wrong (empty when it went well) of each process that was begun."""
-    pattern = rf"^{re.escape(mark)} run (\d+) (\S+)$(.*?)(?=^{re.escape(mark)} run |\Z)"
-    for match in re.finditer(pattern, output, re.MULTILINE | re.DOTALL):
-        said = [line for line in marked(match[3], mark) if "hook" in line]
+    for part in f"\n{output}".split(f"\n{mark} run ")[1:][:_RUNS]:
+        first, _, text = part.partition("\n")
+        site, _, hook = first[:_LINE].partition(" ")
+        said = [line for line in marked(text, mark) if "hook" in line]
         last = said[-1] if said else {}
-        url = sentence(str(last.get("url") or f"site {match[1]}"))
-        state = last.get("state")
+        url = texts(last.get("url")) or f"site {sentence(site, 20)}"
         why = ""
-        if state == "refused":
-            why = sentence(str(last.get("why")))
-        elif state != "done":
-            why = fatal_error(match[3]) or _error_line(match[3]) or "it ended PHP before it was through"
-            status = re.search(rf"^{re.escape(mark)} ended (\d+)$", match[3], re.MULTILINE)
+        if last.get("state") == "refused":
+            why = texts(last.get("why")) or "it was refused"
+        elif last.get("state") != "done":
+            why = fatal_error(text) or _error_line(text) or "it ended PHP before it was through"
+            status = re.search(rf"^{re.escape(mark)} ended (\d{{1,3}})$", text, re.MULTILINE)
             why += f" (exit status {status[1]})" if status else ""
-        yield sentence(match[2]), url, why
+        yield sentence(hook), url, why
 
 
 def _error_line(text: str) -> str:
@@ -158,28 +202,28 @@ def _error_line(text: str) -> str:
     return sentence(lines[-1].removeprefix("Error: ")) if lines else ""
 
 
-def _not_run(options: CronOptions, looked: dict[str, Any], ran: int) -> list[str]:
-    scheduled = {str(event[2]) for event in looked["events"]}
+def _not_run(options: CronOptions, looked: _Looked, ran: int) -> list[str]:
+    scheduled = {event.hook for event in looked.events}
     missing = [f"{hook}: is not scheduled" for hook in options.run if hook not in scheduled]
-    wanted = sum(bool(event[3]) for event in looked["events"])
+    wanted = sum(event.due for event in looked.events)
     return [*missing, *([f"{wanted - ran} hooks were not begun"] if ran < wanted else [])]
 
 
-def _overdue(looked: dict[str, Any]) -> str:
-    if not looked.get("overdue"):
+def _overdue(looked: _Looked) -> str:
+    if not looked.overdue:
         return ""
-    worst = sorted(looked["overdue"], key=lambda entry: -int(entry[3]))
+    worst = sorted(looked.overdue, key=lambda event: -event.behind)
     named = ", ".join(
-        f"{sentence(str(hook), 80)}{_where(str(url), looked)} by {int(behind) // 3600} h"
-        for _, url, hook, behind in worst[:_NAMED]
+        f"{sentence(event.hook, 80)}{_where(event.url, looked)} by {event.behind // 3600} h"
+        for event in worst[:_NAMED]
     )
-    count = max(int(looked.get("late") or 0), len(worst))
+    count = max(looked.late, len(worst))
     more = f" and {count - _NAMED} more" if count > _NAMED else ""
     return f"overdue: {named}{more}; does anything call wp-cron.php?"
 
 
-def _where(url: str, looked: dict[str, Any]) -> str:
-    return f" on {sentence(url, 120)}" if int(looked.get("sites") or 1) > 1 else ""
+def _where(url: str, looked: _Looked) -> str:
+    return f" on {sentence(url, 120)}" if looked.sites > 1 else ""
 
 
 def _some(reasons: Sequence[str]) -> str:
@@ -187,11 +231,10 @@ def _some(reasons: Sequence[str]) -> str:
     return "; ".join(reasons[:_NAMED]) + more
 
 
-def _report(runs: Sequence[tuple[str, str, str]], looked: dict[str, Any]) -> str:
+def _report(runs: Sequence[tuple[str, str, str]], looked: _Looked) -> str:
     lines = [f"{hook} on {url}: {why or 'done'}" for hook, url, why in runs]
-    idle = [event for event in looked["events"] if not event[3]]
-    lines += [f"{event[2]} on {event[1]}: not due" for event in idle]
-    lines += [f"overdue by {int(behind)} s: {hook} on {url}" for _, url, hook, behind in looked["overdue"]]
+    lines += [f"{event.hook} on {event.url}: not due" for event in looked.events if not event.due]
+    lines += [f"overdue by {event.behind} s: {event.hook} on {event.url}" for event in looked.overdue]
     return clean("\n".join(lines))
 
 

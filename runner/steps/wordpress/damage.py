@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.said import marked
-from runner.untrusted import sentence
+from runner.steps.wordpress.said import marked, texts
 
 __all__ = ["damage", "half_done"]
 
@@ -31,11 +30,11 @@ def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str
 
 def half_done(before: SiteFacts, after: SiteFacts | None, output: str, mark: str) -> str:
     """Which item the upgrader gave up in the middle, although its version is another now, in a sentence."""
-    said = {str(data["item"]): data for data in marked(output, mark) if "item" in data}
+    said = {texts(data.get("item")): data for data in marked(output, mark)}
     was, now = (_versions(facts) for facts in (before, after or before))
     for item, data in said.items():
         if data.get("state") == "failed" and item in was and now.get(item) != was[item]:
-            return f"{item} is only half there: {sentence(str(data.get('why') or ''))}"
+            return f"{item} is only half there: {texts(data.get('why'))}"
     return ""
 
 

@@ -16,7 +16,7 @@ from runner.errors import HostError
 from runner.model import SiteFacts, UndoDatabase
 from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
-from runner.steps.wordpress.said import marked
+from runner.steps.wordpress.said import entries, marked, number, texts
 from runner.steps.wordpress.shell import plain_program, site_script
 from runner.untrusted import sentence
 
@@ -34,7 +34,8 @@ __all__ = [
 STAGES = ("schema", "tables", "all")
 """How far it goes: altered tables and options; plugins' other tables; everything."""
 
-_PARTS = ("database_tables", "database_point", "database_undo")
+_KINDS = 40
+_PARTS = ("sql", "database_tables", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
   say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
@@ -175,28 +176,39 @@ def parse_database(text: str, mark: str) -> DatabaseUndo:
 
 
 def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
-    state = str(said.get("database", ""))
-    lost = {str(kind): int(n) for kind, n in dict(said.get("lost") or {}).items()}
+    state = texts(said.get("database"))
+    lost = _counts(said.get("lost"))
     match state:
         case "saved":
-            return replace(found, state=state, size=int(said.get("bytes", 0)))
+            return replace(found, state=state, size=number(said.get("bytes")))
         case "put back":
             return replace(
                 found,
                 state=state,
-                stage=str(said.get("stage", "")),
-                tables=tuple(dict.fromkeys((*found.tables, *map(str, said.get("tables", ()))))),
-                dropped=tuple(dict.fromkeys((*found.dropped, *map(str, said.get("dropped", ()))))),
-                options=found.options + int(said.get("options", 0)),
+                stage=texts(said.get("stage")),
+                tables=tuple(dict.fromkeys((*found.tables, *_names(said.get("tables"))))),
+                dropped=tuple(dict.fromkeys((*found.dropped, *_names(said.get("dropped"))))),
+                options=found.options + number(said.get("options")),
                 lost=found.lost | lost,
             )
         case "refused" | "counted":
             return replace(found, state=state, at_risk=lost)
         case "not needed" | "impossible" if found.state != "impossible":
-            return replace(found, state=state, why=sentence(str(said.get("why", ""))))
+            return replace(found, state=state, why=texts(said.get("why")))
         case "unchanged" if found.state in {"", "saved"}:
             return replace(found, state=state)
     return found
+
+
+def _counts(value: object) -> dict[str, int]:
+    """How many of each kind; a network names a few kinds only."""
+    if not isinstance(value, dict):
+        return {}
+    return {sentence(str(kind), 40): number(count) for kind, count in list(value.items())[:_KINDS]}
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(texts, entries(value))))
 
 
 def _script(context: Context, tag: str, body: str) -> Script:

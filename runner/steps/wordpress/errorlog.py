@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from runner.model import LogMark, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Script
+from runner.steps.wordpress.fatal import find_fatal, short_file
 from runner.untrusted import sentence
 
 __all__ = ["Fatal", "Reading", "parse_log", "read_log"]
@@ -42,9 +43,10 @@ log() {
   fi
 }
 """
-_FATAL = re.compile(
-    r"(?:Fatal|Parse) error:\s+(?P<what>.*?)\s+in (?P<file>/\S[^:]*?)(?::| on line )(?P<line>\d+)"
-)
+_AT = re.compile(r"at (\d{1,4}) (\d{1,19}) (\d{1,19})")
+_DIGITS = re.compile(r"\d+")
+_ROOTS = 8
+_FATALS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,7 @@ class Fatal:
     @property
     def text(self) -> str:
         """In one line, with the file below wp-content."""
-        file = re.sub(r"^.*/(?=wp-(?:content|includes|admin)/)", "", self.file)
-        return sentence(f"{self.what} in {file}")
+        return sentence(f"{self.what} in {short_file(self.file)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +84,20 @@ def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts)
     """What `read_log` found: errors in files of this site only."""
     marks: dict[int, LogMark] = {}
     roots = [facts.root, facts.content, facts.plugins_folder]
-    found: dict[Fatal, None] = {}
-    for line in output.splitlines():
-        if line.startswith(f"{mark} at "):
-            number, inode, size = (*map(int, re.findall(r"\d+", line.removeprefix(mark))), 0, 0, 0)[:3]
+    said: list[str] = []
+    for line in output.split("\n"):
+        if match := _AT.fullmatch(line[:200].removeprefix(f"{mark} ")):
+            number, inode, size = map(int, match.groups())
             if number < len(logs):
                 marks[number] = LogMark(logs[number].path, inode, size)
-        elif line.startswith(f"{mark} root "):
+        elif line.startswith(f"{mark} root /") and len(roots) < _ROOTS:
             roots.append(line.removeprefix(f"{mark} root "))
-    for line in output.splitlines():
-        match = (
-            _FATAL.search(line.removeprefix(f"{mark} said ")) if line.startswith(f"{mark} said ") else None
-        )
-        if match and any(root and match["file"].startswith(f"{root.rstrip('/')}/") for root in roots):
-            found[Fatal(re.sub(r"\d+", "0", match["what"]), match["file"])] = None
+        elif line.startswith(f"{mark} said ") and len(said) < _FATALS:
+            said.append(line[:1000])
+    starts = tuple(f"{root.rstrip('/')}/" for root in roots if root)
+    found: dict[Fatal, None] = {}
+    for line in said:
+        fatal = find_fatal(line)
+        if fatal and fatal.file.startswith(starts):
+            found[Fatal(_DIGITS.sub("0", fatal.what), fatal.file)] = None
     return Reading(tuple(marks.values()), tuple(found))

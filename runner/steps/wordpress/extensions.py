@@ -101,6 +101,7 @@ class _Extensions(StepKind):
             *self._unknown(step, facts, checked=checked),
             *(entry for entry in proposed if entry),
             *self._not_installed(step, options, entries),
+            *self._odd(step, facts),
         )
 
     def script(self, step: Step, context: Context) -> Script | None:
@@ -115,6 +116,8 @@ class _Extensions(StepKind):
                 "from": c.from_version,
                 "to": c.to_version,
                 "active": c.active,
+                "package": c.package if c.decided else "",
+                "insecure": c.package.lower().startswith("http://"),
             }
             for c in pending
         ]
@@ -165,7 +168,7 @@ class _Extensions(StepKind):
             if size not in _LEVELS[options.update]:
                 why = f"a {size} update; this step takes `{options.update}` only"
                 return change(step, entry, self.kind, Action.SKIP, why)
-        if not checked and "wordpress.org" in (entry.package or ""):
+        if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
         why = impediment(facts, entry, self.family)
@@ -176,7 +179,8 @@ class _Extensions(StepKind):
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
         proposed = change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
-        return replace(proposed, note=_DOOR) if entry.door and entry.active and not why else proposed
+        door = _DOOR if entry.door and entry.active and not why else ""
+        return replace(proposed, note="; ".join(filter(None, (proposed.note, door))))
 
     def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
         """An updater of its own is asked by WordPress only where its plugin is active."""
@@ -193,6 +197,12 @@ class _Extensions(StepKind):
         elif facts.crippled:
             why = f"updates that its plugins announce are not seen, for it does not boot: {facts.crippled}"
             yield unknown(step, self.family, self.kind, why)
+
+    def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
+        for why in facts.odd:
+            family, _, odd = why.partition(": ")
+            if family == self.family:
+                yield replace(unknown(step, family, self.kind, f"left alone: {odd}"), action=Action.HOLD)
 
     def _not_installed(
         self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from runner.errors import HostError
 from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
 from runner.steps.base import Script
-from runner.steps.wordpress.said import marked, shaped
+from runner.steps.wordpress import forms
+from runner.steps.wordpress.disk import DISK, trees, versions
+from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.said import Rules, marked, shaped
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import sentence
 
-__all__ = ["facts_in", "facts_script", "fatal_error", "hindered", "lacks_wp_cli", "parse_facts"]
+__all__ = ["facts_in", "facts_script", "hindered", "lacks_wp_cli", "parse_facts"]
 
 _Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark)
 _BODY = """
@@ -29,6 +33,9 @@ sift() {{
     END {{ if (size > 45000000) print "\\n" mark "problem flood"
       for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
 }}
+on_disk() {{ roots read_root; contents read_content; }}
+(LC_ALL=C; export LC_ALL; on_disk 2>/dev/null | head -c 2000000)
+say boot
 said=$(attempt 2>&1 | sift)
 printf '\\n%s\\n' "$said"
 case $said in *"$mark {{"*) exit 0 ;; esac
@@ -85,11 +92,63 @@ _COMPLAINTS = (
         "set `php` of the host to another PHP",
     ),
 )
-_FATAL = re.compile(
-    r"(?:Fatal|Parse|Recoverable fatal|Compile) error:\s*(?P<what>.+?)"
-    r"\s+in\s+(?P<file>/\S.*?)(?::| on line )(?P<line>\d+)",
-    re.DOTALL,
-)
+_MOST = {
+    "plugins": 500,
+    "themes": 500,
+    "core_offers": 50,
+    "translations": 5_000,
+    "network": 1_000,
+    "logs": 8,
+}
+"""Entries that a site may name of each kind."""
+_ODD = 20
+_DECIDED_HERE: Mapping[str, Any] = {"decided": False, "dispute": "", "untrusted": ""}
+_OURS = {Extension: _DECIDED_HERE, CoreOffer: _DECIDED_HERE}
+"""Fields that only the controller fills, whatever a site prints."""
+_RULES: Mapping[type, Rules] = {
+    Extension: {
+        "slug": forms.item,
+        "version": forms.version,
+        "file": forms.file,
+        "folder": forms.path,
+        "offered": forms.version,
+        "package": forms.package,
+        "requires_php": forms.version,
+        "requires_wordpress": forms.version,
+        "released": forms.moment,
+    },
+    CoreOffer: {
+        "version": forms.version,
+        "package": forms.package,
+        "requires_php": forms.version,
+        "requires_mysql": forms.version,
+    },
+    Translation: {
+        "type": forms.family,
+        "slug": forms.slug,
+        "language": forms.language,
+        "installed": forms.moment,
+        "offered": forms.moment,
+        "package": forms.package,
+    },
+    SubSite: {"url": forms.address},
+    LogMark: {"path": forms.path},
+    SiteFacts: {
+        "wordpress": forms.version,
+        "php": forms.version,
+        "web_php": forms.version,
+        "mysql": forms.version,
+        "locale": forms.locale,
+        "home": forms.address,
+        "siteurl": forms.address,
+        "root": forms.path,
+        "content": forms.path,
+        "languages_folder": forms.path,
+        "plugins_folder": forms.path,
+        "themes_folder": forms.path,
+    },
+}
+"""What each text that becomes part of a path, an address or a command must look like."""
 
 
 def facts_script(
@@ -107,8 +166,8 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("facts_items", "facts_translations"))
-    return site_script(site, host, mark, _BODY.format(program=run))
+    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 
 def facts_in(output: str, mark: str) -> tuple[SiteFacts | None, str]:
@@ -125,11 +184,13 @@ def parse_facts(output: str, mark: str) -> SiteFacts:
     Raises:
         HostError: there are none; the message is a sentence that says why.
     """
-    first, _, second = output.partition(f"\n{mark} again\n")
+    before, booted, after = output.partition(f"\n{mark} boot\n")
+    disk, printed = (before, after) if booted else ("", output)
+    first, _, second = printed.partition(f"\n{mark} again\n")
     if (facts := _read(first, mark)) is not None:
-        return facts
+        return _as_on_disk(facts, disk)
     if (facts := _read(second, mark, crippled=_reason(first))) is not None:
-        return facts
+        return _as_on_disk(facts, disk)
     raise _problem(output, mark)
 
 
@@ -143,17 +204,6 @@ def hindered(output: str, mark: str = "") -> HostError | None:
 def lacks_wp_cli(error: object) -> bool:
     """Whether this is what is said where wp-cli was not found."""
     return isinstance(error, HostError) and str(error) == _PROBLEMS["no-wp"][0]
-
-
-def fatal_error(output: str) -> str:
-    """The error that killed PHP, with its file below wp-content, in one line; empty when there is none."""
-    match = _FATAL.search(output)
-    if not match:
-        return ""
-    what = match["what"].split("\nStack trace", 1)[0].strip()
-    what = re.sub(r"\s+in /\S+:\d+$", "", what)
-    file = re.sub(r"^.*/(?=wp-(?:content|includes|admin)/)", "", match["file"])
-    return sentence(f"{what} in {file}:{match['line']}")
 
 
 def _reason(output: str) -> str:
@@ -173,13 +223,54 @@ def _reason(output: str) -> str:
 
 
 def _read(text: str, mark: str, **more: str) -> SiteFacts | None:
-    """The facts that were said first and can be understood."""
+    """The facts that were said first and can be understood.
+
+    Raises:
+        HostError: there are some, but what they say cannot be true.
+    """
+    refused = ""
     for data in marked(text, mark):
         try:
             return _facts({**data, **more})
+        except forms.FormError as error:
+            refused = refused or sentence(str(error))
         except ValueError:
             continue
+    if refused:
+        raise HostError(
+            f"WordPress names what cannot be used: {refused}",
+            hint="look at the site yourself: it may be hacked, or its configuration is odd",
+        )
     return None
+
+
+def _as_on_disk(facts: SiteFacts, disk: str) -> SiteFacts:
+    """The facts with the versions that the files name; they were read before any PHP of the site ran."""
+    cores, contents = trees(disk.split("\n"))
+    known = {tree.version for tree in cores if tree.version}
+    found = {family: tuple(versions(contents, family)) for family in ("plugins", "themes")}
+    return replace(
+        facts,
+        wordpress=known.pop() if len(known) == 1 else facts.wordpress,
+        plugins=tuple(_versioned(entry, found["plugins"], facts.plugins_folder) for entry in facts.plugins),
+        themes=tuple(_versioned(entry, found["themes"], facts.themes_folder) for entry in facts.themes),
+    )
+
+
+def _versioned(entry: Extension, found: Sequence[tuple[str, str, str]], folder: str) -> Extension:
+    """The item with its version on disk; where two content folders have it, that of the one in use."""
+    mine = [(place, version) for place, file, version in found if file == entry.file]
+    if len(mine) > 1:
+        mine = [(place, version) for place, version in mine if f"{folder}/".count(f"/{place}/")]
+    if len(mine) != 1 or mine[0][1] == entry.version:
+        return entry
+    try:
+        version = forms.version(mine[0][1])
+    except forms.FormError:
+        return entry
+    return replace(
+        entry, version=version, dispute=f"WordPress says that it is {entry.version}, its file says {version}"
+    )
 
 
 def _problem(output: str, mark: str) -> HostError:
@@ -196,19 +287,47 @@ def _problem(output: str, mark: str) -> HostError:
 
 
 def _facts(data: Mapping[str, Any]) -> SiteFacts:
+    odd: list[str] = []
     made = {
-        "plugins": _each(Extension, data, "plugins"),
-        "themes": _each(Extension, data, "themes"),
-        "core_offers": _each(CoreOffer, data, "core_offers"),
-        "translations": _each(Translation, data, "translations"),
-        "network": _each(SubSite, data, "network"),
-        "logs": _each(LogMark, data, "logs"),
+        "plugins": _each(Extension, data, "plugins", odd),
+        "themes": _each(Extension, data, "themes", odd),
+        "core_offers": _each(CoreOffer, data, "core_offers", odd),
+        "translations": _each(Translation, data, "translations", odd),
+        "network": _each(SubSite, data, "network", odd),
+        "logs": _each(LogMark, data, "logs", odd),
     }
-    return shaped(SiteFacts, data, **made)
+    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
 
 
-def _each(kind: type[_Kind], data: Mapping[str, Any], name: str) -> tuple[_Kind, ...]:
+def _each(kind: type[_Kind], data: Mapping[str, Any], name: str, odd: list[str]) -> tuple[_Kind, ...]:
+    """The entries that can be used; of the others, `odd` gets a sentence each.
+
+    Raises:
+        ValueError: it is no list, or a longer one than any site has.
+    """
     entries = data.get(name) or []
     if not isinstance(entries, list):
         raise ValueError(f"{name} is no list")  # noqa: TRY004 - as for all else that is wrong
-    return tuple(shaped(kind, entry) for entry in entries)
+    if len(entries) > _MOST[name]:
+        raise ValueError(f"it names {len(entries)} {name}; the limit is {_MOST[name]}")
+    found: dict[object, _Kind] = {}
+    for entry in entries:
+        try:
+            made = shaped(kind, entry, _RULES[kind], **_OURS.get(kind, {}))
+        except ValueError as error:
+            if not isinstance(entry, dict) or not isinstance(error, forms.FormError):
+                raise
+            odd.append(f"{name}: {error}")
+            continue
+        found.setdefault(_name(made), made)
+    return tuple(found.values())
+
+
+def _name(entry: object) -> object:
+    """By what two entries of one list are the same; the first one counts."""
+    match entry:
+        case Extension(slug=slug):
+            return slug
+        case Translation():
+            return entry.item
+    return entry

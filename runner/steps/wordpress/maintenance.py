@@ -10,7 +10,7 @@ from typing import cast
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.shell import site_script
 from runner.untrusted import clean, sentence
 
@@ -55,6 +55,9 @@ _REASONS = {
     "foreign": "a .maintenance of somebody else lies there; it is left alone",
     "unwritable": "this login may not write .maintenance in WordPress's folder",
 }
+
+
+_EPOCH = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,7 @@ def _file(context: Context) -> str:
 
 
 def _meaning(word: str, detail: str, result: Result) -> tuple[Outcome, str]:
-    until = f"closed until {_clock(detail)} UTC, or until the job ends" if detail.isdigit() else ""
+    until = f"closed until {_clock(detail)} UTC, or until the job ends" if _EPOCH.fullmatch(detail) else ""
     if word == "closed":
         return Outcome.CHANGED, until
     if word == "unconfirmed":
@@ -149,4 +152,4 @@ def _meaning(word: str, detail: str, result: Result) -> tuple[Outcome, str]:
 
 
 def _clock(epoch: str) -> str:
-    return f"{datetime.fromtimestamp(int(epoch[:12]), UTC):%H:%M:%S}"
+    return f"{datetime.fromtimestamp(int(epoch), UTC):%H:%M:%S}"

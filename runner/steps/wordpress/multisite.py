@@ -24,4 +24,4 @@ def upgrade_database(context: Context) -> str:
     """
     if not (context.before and context.before.multisite):
         return "wp core update-db"
-    return _NETWORK.format(program=program("network", context.mark, {}, '"$@" ')).strip()
+    return _NETWORK.format(program=program("network", context.mark, {}, '"$@" ', parts=("sql",))).strip()

@@ -29,6 +29,8 @@ def change(step: Step, entry: Extension, kind: ItemKind, action: Action, why: st
         file=entry.file,
         package=entry.package or "",
         active=entry.active,
+        note=entry.dispute,
+        decided=entry.decided,
     )
 
 
@@ -88,6 +90,7 @@ def _of_site(facts: SiteFacts, folder: str) -> Iterable[tuple[object, str]]:
 
 
 def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[object, str]]:
+    yield offer.untrusted, offer.untrusted
     licence = "announced without a package to download: the licence is missing or has run out"
     yield not offer.package, licence
     needed = offer.requires_php

@@ -1,45 +1,86 @@
-"""What our PHP programs say amid all else that a site prints: from a stranger, taken by its shape only."""
+"""What our PHP programs print, amid everything else that a site prints: untrusted, checked field by field.
+
+The site's own PHP runs in the same process as our programs. It can read the mark and print such lines itself,
+so a line proves nothing: every value is checked for its type, its size and its form before it is used.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeAlias, TypeVar
 
 from runner.untrusted import sentence
 
-__all__ = ["marked", "shaped"]
+__all__ = ["Rules", "entries", "marked", "number", "shaped", "texts"]
+
+Rules: TypeAlias = Mapping[str, Callable[[str], str]]
+"""By the name of a text field: a function that returns the text that is used, or raises ValueError."""
 
 _Kind = TypeVar("_Kind")
 _LARGEST = 1 << 63
+_LINE = 2 << 20
+"""Characters of one line; the facts of a network of 1,000 sites take less than half of it."""
+_LINES = 20_000
+_TEXT = 16 << 20
+"""Characters of one output; what the driver keeps of one is less."""
+_DEEPEST = 12
+_ENTRIES = 5_000
 
 
 def marked(text: str, mark: str) -> Iterator[dict[str, Any]]:
-    """The objects on the lines that begin with the mark; what cannot be read is passed over."""
-    for line in text.split("\n"):
-        if line.startswith(f"{mark} {{"):
-            try:
-                data = json.loads(line.removeprefix(f"{mark} "), parse_constant=_refuse)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(data, dict):
-                yield data
+    """The objects on the lines that begin with the mark; what cannot be read is passed over.
+
+    Lines that are too long or too deep are passed over too, and so is what follows the 20,000th.
+    """
+    head, count = f"{mark} {{", 0
+    for line in text[:_TEXT].split("\n"):
+        if not line.startswith(head) or len(line) > _LINE:
+            continue
+        if (count := count + 1) > _LINES:
+            return
+        try:
+            data = json.loads(line.removeprefix(f"{mark} "), parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(data, dict) and _depth(data) <= _DEEPEST:
+            yield data
 
 
-def shaped(kind: type[_Kind], data: Any, **ready: Any) -> _Kind:
+def texts(value: object) -> str:
+    """A field that should be text, fit to be shown; empty where it is anything else."""
+    return sentence(value) if isinstance(value, str) else ""
+
+
+def number(value: object) -> int:
+    """A field that should be a count; 0 where it is anything else."""
+    return value if type(value) is int and 0 <= value < _LARGEST else 0
+
+
+def entries(value: object, limit: int = _ENTRIES) -> list[Any]:
+    """A field that should be a list, cut at `limit`; empty where it is anything else."""
+    return value[:limit] if isinstance(value, list) else []
+
+
+def shaped(kind: type[_Kind], data: Any, rules: Rules | None = None, **ready: Any) -> _Kind:
     """A frozen dataclass from plain values, its texts cleaned; `ready` are fields that the caller made.
 
     Raises:
-        ValueError: something is missing, or not of the field's type.
+        ValueError: something is missing, not of the field's type, or not as `rules` allow.
     """
+    rules = rules or {}
     if not isinstance(data, Mapping):
         raise ValueError(f"{kind.__name__} is no object")  # noqa: TRY004 - one error for all that is wrong with it
     made: Any = kind
     found = dict(ready)
     for field in fields(made):
         if field.name in data and field.name not in ready:
-            found[field.name] = _typed(data[field.name], str(field.type), field.name)
+            value, rule = data[field.name], rules.get(field.name)
+            if rule and isinstance(value, str):
+                found[field.name] = rule(value)
+            else:
+                found[field.name] = _typed(value, str(field.type), field.name)
     try:
         return made(**found)  # type: ignore[no-any-return]
     except TypeError as error:
@@ -55,9 +96,24 @@ def _typed(value: Any, wanted: str, name: str) -> Any:
         return value
     if wanted == "int" and type(value) is int and abs(value) < _LARGEST:
         return value
-    if wanted == "tuple[str, ...]" and isinstance(value, list):
+    if wanted == "tuple[str, ...]" and isinstance(value, list) and len(value) <= _ENTRIES:
         return tuple(_typed(entry, "str", name) for entry in value)
     raise ValueError(f"{name} is no {wanted}")
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested, as far as it matters."""
+    level, found = [value], 0
+    while level and found <= _DEEPEST:
+        found += 1
+        level = [inner for outer in level for inner in _inner(outer) if isinstance(inner, dict | list)]
+    return found
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse(word: str) -> Never:

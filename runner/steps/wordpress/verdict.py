@@ -21,9 +21,9 @@ from runner.model import (
     StepOutcome,
 )
 from runner.steps.base import Context, Result, by_status
-from runner.steps.wordpress.facts import fatal_error
-from runner.steps.wordpress.said import marked
-from runner.untrusted import clean, sentence
+from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.said import marked, texts
+from runner.untrusted import clean
 
 __all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]
 
@@ -77,10 +77,9 @@ def item_lines(output: str, mark: str) -> dict[str, Said]:
     """The last word about each item; the program's own lines are found by the mark."""
     found: dict[str, Said] = {}
     for data in marked(output, mark):
-        if "item" in data:
-            earlier = found.get(str(data["item"]), Said())
-            why = sentence(str(data.get("why") or "")) or earlier.why
-            found[str(data["item"])] = Said(str(data.get("state", "")), str(data.get("version", "")), why)
+        if item := texts(data.get("item")):
+            why = texts(data.get("why")) or found.get(item, Said()).why
+            found[item] = Said(texts(data.get("state")), texts(data.get("version")), why)
     return found
 
 

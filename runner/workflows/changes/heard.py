@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from runner.execute import Event, TaskEnded, TaskOutput
 from runner.model import SiteFacts
 from runner.steps.wordpress import facts_in
-from runner.steps.wordpress.facts import fatal_error
+from runner.steps.wordpress.fatal import fatal_error
 
 __all__ = ["Heard"]
 

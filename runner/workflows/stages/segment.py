@@ -211,6 +211,7 @@ def _context(task: Task, job: str) -> Context:
         plan=task.plan,
         mark=mark_of(job),
         before=task.facts,
+        published=task.session.hosts.published,
     )
 
 

@@ -15,7 +15,19 @@ from runner.execute import Task as HostTask
 from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
-from runner.plan import LedgerHold, Segment, cut, moved, narrowed, needs_facts, plan_site, waits
+from runner.plan import (
+    LedgerHold,
+    Segment,
+    asked,
+    compared,
+    cut,
+    moved,
+    narrowed,
+    needs_facts,
+    plan_site,
+    stray_folder,
+    waits,
+)
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
 from runner.workflows.packages.survey import Preview, preview_systems
@@ -31,6 +43,7 @@ __all__ = ["preview", "read_facts", "reread", "survey"]
 
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
+_STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
 _NO_SYSTEM = Preview()
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
@@ -51,6 +64,7 @@ def survey(task: Task) -> Task:
     order = task.order
     dates = waits(order.policy, order.clients[site.client], site)
     found = read_facts(session.hosts, [site], languages=languages, dates=dates)[site.name]
+    found = _compared(session.hosts, {site.name: found}, order.policy)[site.name]
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
     facts = found if isinstance(found, SiteFacts) else None
@@ -123,6 +137,7 @@ def preview(
     with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
         for result in pool.map(of_host, by_host.values()):
             found |= result
+    found = _compared(hosts, found, settings.policy)
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
     plans = (
@@ -143,6 +158,18 @@ def preview(
         for site, plan in zip(sites, plans, strict=True)
     )
     return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+
+
+def _compared(
+    hosts: Hosts, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
+) -> dict[str, SiteFacts | SitecrewError]:
+    """What was read, with the offers as wordpress.org has them: one question for the items of all sites."""
+    read = {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+    items = {item for facts in read.values() for item in asked(facts)}
+    if not read:
+        return dict(found)
+    offers = hosts.published.offers(items, {facts.wordpress for facts in read.values()})
+    return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
 
 
 def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
@@ -229,9 +256,13 @@ def _read_once(
             )
             continue
         try:
-            found[site.name] = parse_facts(record.text, mark)
+            facts = parse_facts(record.text, mark)
         except HostError as error:
             found[site.name] = error
+            continue
+        folder = stray_folder(facts, site, inventory.sites.values())
+        why = f"WordPress names a folder of another site as its own: {folder}"
+        found[site.name] = HostError(why, hint=_STRAY) if folder else facts
     return found
 
 

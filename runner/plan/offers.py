@@ -1,0 +1,148 @@
+"""What a site says that is offered, compared with what wordpress.org publishes, asked by the controller.
+
+A hacked site may hide updates, or offer what nobody published. Where both know an item, wordpress.org decides
+its version and its package. What wordpress.org does not know stays as the site says: private, premium items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from runner.model import Asked, CoreOffer, Extension, Offers, Release, SiteFacts
+from runner.steps.versions import compare
+
+__all__ = ["asked", "compared"]
+
+_WORDPRESS_ORG = "downloads.wordpress.org"
+_FAMILIES = ("plugins", "themes")
+
+
+def asked(facts: SiteFacts) -> tuple[Asked, ...]:
+    """The items that wordpress.org is asked about: not those that name another place for updates."""
+    return tuple(
+        Asked(kind, entry.file, entry.title, entry.offered or "")
+        for kind in _FAMILIES
+        for entry in _family(facts, kind)
+        if entry.file and _may_be_published(entry)
+    )
+
+
+def compared(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozenset()) -> SiteFacts:
+    """The facts with each offer as wordpress.org has it; `vendors` are hosts whose packages are taken too."""
+    families = {
+        kind: tuple(_compared(entry, kind, offers, vendors) for entry in _family(facts, kind))
+        for kind in _FAMILIES
+    }
+    core = offers.core.get(facts.wordpress)
+    return replace(
+        facts,
+        plugins=families["plugins"],
+        themes=families["themes"],
+        core_offers=facts.core_offers if core is None else _core(facts, core),
+        core_checked=facts.core_checked or bool(core),
+        unconfirmed=offers.problem,
+    )
+
+
+def _compared(entry: Extension, kind: str, offers: Offers, vendors: frozenset[str]) -> Extension:
+    if (kind, entry.file) not in offers.known:
+        return _unanswered(entry) if entry.file and _may_be_published(entry) else entry
+    release = offers.known[kind, entry.file]
+    if release is None:
+        return _unknown(entry)
+    if entry.offered and not _from_wordpress_org(entry.package or ""):
+        return _from_vendor(entry, release, vendors)
+    if entry.offered and compare(entry.offered, release.version) > 0:
+        return _not_published(entry)
+    if compare(release.version, entry.version) <= 0:
+        return replace(entry, decided=True) if entry.offered else entry
+    return _released(entry, release)
+
+
+def _released(entry: Extension, release: Release) -> Extension:
+    """The release of wordpress.org in the place of whatever the site says."""
+    dispute = ""
+    if entry.hidden or not entry.offered:
+        dispute = f"the site hides this update: wordpress.org offers {release.version}"
+    elif entry.offered != release.version:
+        dispute = f"the site offers {entry.offered} only: wordpress.org offers {release.version}"
+    return replace(
+        entry,
+        offered=release.version,
+        package=release.package,
+        requires_php=release.requires_php,
+        requires_wordpress=release.requires_wordpress,
+        hidden=False,
+        foreign=entry.foreign or not (entry.readme or entry.update_uri),
+        decided=True,
+        dispute="; ".join(filter(None, (entry.dispute, dispute))),
+    )
+
+
+def _from_vendor(entry: Extension, release: Release, vendors: frozenset[str]) -> Extension:
+    """wordpress.org has an item of this name, and the site takes its package from elsewhere."""
+    host = _host(entry.package or "")
+    if not entry.package or host in vendors or compare(entry.offered or "", entry.version) <= 0:
+        return entry
+    why = (
+        f"the site offers {entry.offered} from {host or 'its own disk'}, but wordpress.org publishes "
+        f"{release.version}: a premium edition? Allow its host in `policy.vendors`"
+    )
+    return replace(entry, untrusted=why)
+
+
+def _not_published(entry: Extension) -> Extension:
+    return replace(entry, untrusted=f"the site offers {entry.offered}, which wordpress.org does not publish")
+
+
+def _unknown(entry: Extension) -> Extension:
+    if not entry.offered:
+        return entry
+    if _from_wordpress_org(entry.package or ""):
+        return _not_published(entry)
+    return replace(entry, dispute="unknown to wordpress.org: a private or premium item, as the site says")
+
+
+def _unanswered(entry: Extension) -> Extension:
+    return replace(entry, dispute="not confirmed by wordpress.org") if entry.offered else entry
+
+
+def _core(facts: SiteFacts, published: Iterable[CoreOffer]) -> tuple[CoreOffer, ...]:
+    """Published versions, with the site's own package where both name one; then what only the site offers."""
+    mine: Mapping[str, CoreOffer] = {offer.version: offer for offer in facts.core_offers}
+    found = []
+    for offer in published:
+        hidden = offer.version not in mine and compare(offer.version, facts.wordpress) > 0
+        why = f"the site hides this update: wordpress.org offers {offer.version}" if hidden else ""
+        found.append(replace(offer, decided=True, dispute=why))
+    known = {offer.version for offer in found}
+    for offer in facts.core_offers:
+        if offer.version not in known and compare(offer.version, facts.wordpress) > 0:
+            why = f"the site offers {offer.version}, which wordpress.org does not offer to {facts.wordpress}"
+            found.append(replace(offer, untrusted=why))
+    return tuple(found)
+
+
+def _may_be_published(entry: Extension) -> bool:
+    return entry.update_uri == "" or _host(entry.update_uri) in {"wordpress.org", "w.org"}
+
+
+def _from_wordpress_org(package: str) -> bool:
+    return not package or _host(package) == _WORDPRESS_ORG
+
+
+def _host(address: str) -> str:
+    """Of a web address, or of an `Update URI` that is a bare name; empty for a file on the host."""
+    if address.startswith("/"):
+        return ""
+    address = address if "://" in address else f"https://{address}"
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _family(facts: SiteFacts, kind: str) -> tuple[Extension, ...]:
+    return facts.plugins if kind == "plugins" else facts.themes

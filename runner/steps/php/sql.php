@@ -1,0 +1,6 @@
+<?php
+// Before programs that write SQL. Names of tables and columns come from the site's database and from its
+// wp-config.php: each stands in a statement by way of this function, and values by way of Sitecrew_Database::quoted().
+function sitecrew_name( $name ) {
+	return '`' . str_replace( '`', '``', $name ) . '`';
+}

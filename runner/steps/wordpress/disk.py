@@ -1,0 +1,148 @@
+"""Versions and headers as text, read from a site's files by the host's own programs.
+
+They are looked for below the folder that the inventory names: WordPress itself in that folder or one below
+it, and each folder that holds `plugins`. Nothing of the site is run, so nothing of it has a say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from runner.untrusted import sentence
+
+__all__ = ["DISK", "Tree", "WordPressTree", "place_of", "trees", "versions"]
+
+DISK = r"""
+lf='*
+*' bs='*\\*'
+headers='^([[:space:]]*<\?php)?[[:space:]/*#@]*((Plugin|Theme) Name|Version|Update URI):'
+# for each WordPress below the site's folder, with $root; for each folder of plugins, with $content
+# (folders with odd names are passed over: a line feed in one would forge lines)
+plain() { case $1 in *[!A-Za-z0-9._/-]*) return 1 ;; esac; }
+roots() {
+  for root in . ./*; do
+    if [ -f "$root/wp-includes/version.php" ] && plain "$root"; then "$1"; fi
+  done
+}
+contents() {
+  seen=
+  for content in ./wp-content ./*/wp-content ./*; do
+    if [ ! -d "$content/plugins" ] || [ "$content" = "$seen" ] || ! plain "$content"; then continue; fi
+    seen=${seen:-$content}
+    "$1"
+  done
+}
+read_root() {
+  echo "= root $root"
+  grep -o -E "wp_(version|local_package) *= *'[^']{1,40}'" "$root/wp-includes/version.php" | head -n 4
+}
+read_headers() {
+  find "$@" ! -path "$lf" ! -path "$bs" -exec grep -H -i -E -m 12 "$headers" {} + | cut -c 1-400
+}
+read_content() {
+  echo "= content $content"
+  read_headers "$content/plugins/" -maxdepth 2 -type f -name '*.php'
+  read_headers "$content/themes/" -maxdepth 2 -type f -name style.css
+}
+"""
+"""Shell functions, run in the site's folder."""
+_VERSION = re.compile(r"wp_version *= *'([A-Za-z0-9._+-]{1,40})'")
+_LOCALE = re.compile(r"wp_local_package *= *'([A-Za-z_]{1,20})'")
+_HEADER = re.compile(
+    r"\s{0,20}(?:<\?php)?[\s/*#@]{0,80}(Plugin Name|Theme Name|Version|Update URI):([^\r\n]*)", re.IGNORECASE
+)
+_END = re.compile(r"\*/|\?>")
+_SUM = re.compile(r"([0-9a-f]{32}) [ *](\./.+)")
+_SLASHES = re.compile("/{2,}")
+
+
+@dataclass(slots=True)
+class Tree:
+    """A folder of files that belong together: paths below the site's folder, and their MD5 sums."""
+
+    place: str
+    """Below the site's folder, without a slash at its end; empty for that folder itself."""
+    sums: dict[str, str] = field(default_factory=dict)
+    large: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    """Links, pipes and sockets."""
+    odd: list[str] = field(default_factory=list)
+    """Files whose names hold a line feed or a backslash, with `?` in their place."""
+    unlisted: list[str] = field(default_factory=list)
+    """Must-use plugins and drop-ins, of which nobody publishes checksums."""
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By main file of a plugin or stylesheet of a theme: `name`, `version`, `update uri`."""
+
+
+@dataclass(slots=True)
+class WordPressTree(Tree):
+    """WordPress itself."""
+
+    version: str = ""
+    locale: str = "en_US"
+
+
+def trees(lines: Iterable[str]) -> tuple[list[WordPressTree], list[Tree]]:
+    """WordPress and the content folders in what the functions of `DISK` print."""
+    cores: list[WordPressTree] = []
+    contents: list[Tree] = []
+    tree, part = Tree(place=""), ""
+    for line in lines:
+        if line.startswith("= root ./") or line == "= root .":
+            tree, part = WordPressTree(place=place_of(line.removeprefix("= root "))), "version"
+            cores.append(tree)
+        elif line.startswith("= content ./"):
+            tree, part = Tree(place=place_of(line.removeprefix("= content "))), "headers"
+            contents.append(tree)
+        elif line.startswith("= "):
+            part = line.removeprefix("= ")
+        elif line:
+            _add(tree, part, line)
+    return cores, contents
+
+
+def versions(contents: Iterable[Tree], family: str) -> Iterator[tuple[str, str, str]]:
+    """Content folder, main file below `plugins` or folder below `themes`, and the version in its header."""
+    for tree in contents:
+        head = f"{tree.place}/{family}/"
+        for path, about in tree.headers.items():
+            if path.startswith(head) and "name" in about and about.get("version"):
+                name = path.removeprefix(head)
+                yield (
+                    tree.place,
+                    name.removesuffix("/style.css") if family == "themes" else name,
+                    about["version"],
+                )
+
+
+def _add(tree: Tree, part: str, line: str) -> None:
+    match part:
+        case "version" if isinstance(tree, WordPressTree):
+            if found := _VERSION.fullmatch(line):
+                tree.version = tree.version or found[1]
+            elif found := _LOCALE.fullmatch(line):
+                tree.locale = found[1]
+        case "headers":
+            path, _, text = line.partition(":")
+            if found := _HEADER.match(text):
+                about = tree.headers.setdefault(place_of(path), {})
+                name = found[1].lower()
+                about.setdefault("name" if name.endswith(" name") else name, _header(found[2]))
+        case "sums":
+            if found := _SUM.fullmatch(line):
+                tree.sums[place_of(found[2])] = found[1]
+        case "large" | "other" | "odd" | "unlisted":
+            getattr(tree, part).append(place_of(line))
+
+
+def _header(text: str) -> str:
+    """As WordPress reads it: without the end of a comment."""
+    return sentence(_END.split(text[:300], maxsplit=1)[0], 200)
+
+
+def place_of(path: str) -> str:
+    """A path below the site's folder, empty for that folder itself."""
+    plain = _SLASHES.sub("/", path[:2000]).removeprefix("./").removesuffix("/")
+    return "" if plain == "." else plain
