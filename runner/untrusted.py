@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["clean", "plain_name", "sentence"]
+__all__ = ["clean", "cleaned", "plain_name", "sentence"]
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -37,6 +38,17 @@ def clean(text: str, limit: int = 20_000) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n[{size - 2 * half} characters left out]\n{text[-half:]}"
+
+
+def cleaned(value: Any) -> Any:
+    """A value made of dicts, lists and tuples with every text in it cleaned; other values are left alone."""
+    if isinstance(value, str):
+        return value if value.isprintable() else clean(value)
+    if isinstance(value, dict):
+        return {key: cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(cleaned, value))
+    return value
 
 
 def sentence(text: str, limit: int = 300) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -92,7 +93,13 @@ def root(ctx: click.Context, workspace: str | None) -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
-    sys.exit(_run(args))
+    from runner.cli.crash import leave, watch_threads
+
+    arguments = sys.argv[1:] if args is None else args
+    watch_threads(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
+        sys.stdout.reconfigure(errors="backslashreplace")
+    leave(_run(args))
 
 
 def _run(args: list[str] | None) -> int:
@@ -119,4 +126,9 @@ def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
 
         complain(error)
         return error.exit_code
+    except Exception as error:  # noqa: BLE001  # nothing that nobody foresaw reaches the terminal as it is
+        from runner.cli.crash import report_crash
+
+        report_crash(error, sys.argv[1:] if args is None else args)
+        return ExitCode.UNEXPECTED
     return result if isinstance(result, int) else ExitCode.OK

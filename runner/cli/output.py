@@ -13,6 +13,7 @@ import click
 
 from runner.errors import Problem, SitecrewError, ValidationError
 from runner.model import Outcome
+from runner.untrusted import clean
 
 __all__ = ["ago", "closest_hint", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
 
@@ -118,9 +119,9 @@ def complain(error: SitecrewError) -> None:
             _show_problem(problem)
         say(click.style(str(error), bold=True))
     else:
-        say(f"{click.style('error:', fg='red', bold=True)} {error}")
+        say(f"{click.style('error:', fg='red', bold=True)} {clean(str(error))}")
     if error.hint:
-        say(textwrap.indent(error.hint, "  "))
+        say(textwrap.indent(clean(error.hint), "  "))
 
 
 def _show_problem(problem: Problem) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.execute import Endpoint, Limits, Pool
+from runner.errors import HostError
+from runner.execute import Endpoint, Limits, Pool, Task, TaskRecord, read
 from runner.load import Redactor, resolve
 from runner.model import Host, SecretRef
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from runner.load import Workspace
 
 __all__ = ["Hosts"]
+
+
+_LOGIN_AND_LAST_WORDS = 4
+"""Silences that a host may keep before its readings and after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,30 @@ class Hosts:
     def endpoint(self, host: Host) -> Endpoint:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""
         return _endpoint(host, self.workspace, self._secret)
+
+    def read(self, host: Host, tasks: Sequence[Task]) -> Mapping[str, TaskRecord]:
+        """Run tasks that change nothing; each has its answer.
+
+        Raises:
+            UnreachableError: (and kin) the host cannot be reached.
+            HostError: it did not answer all of them.
+        """
+        endpoint = self.endpoint(host)
+        records = read(self.pool, endpoint, tasks, silence=self.limits.silence)
+        if missing := [task.id for task in tasks if task.id not in records]:
+            raise HostError(
+                f"{endpoint.called}: the host did not answer {len(missing)} of {len(tasks)} questions",
+                hint="does the host end our shell? look at ulimit -a and the login's start-up files",
+            )
+        return records
+
+    def reading_limit(self, seconds: int) -> int:
+        """Seconds for one reading: those that it needs, at most `limits.step`."""
+        return max(1, min(seconds, int(self.workspace.settings.limits.step.total_seconds())))
+
+    def command_limit(self, reading: float) -> float:
+        """Seconds after which a command gives up a host whose readings may take so many together."""
+        return reading + _LOGIN_AND_LAST_WORDS * self.limits.silence
 
     def _secret(self, ref: SecretRef | None) -> Callable[[], str] | None:
         if ref is None:
