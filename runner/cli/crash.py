@@ -6,11 +6,11 @@ A traceback is not printed: it may hold text of hosts and pages, which a termina
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -70,6 +70,7 @@ def leave(code: int) -> NoReturn:
 
 def _saved(error: BaseException, arguments: Sequence[str]) -> Path | None:
     """Where the traceback is; None where it cannot be written."""
+    import platform
     import traceback
 
     now = datetime.now(UTC)
@@ -105,5 +106,4 @@ def _folders() -> list[Path]:
 
 def _option(arguments: Sequence[str]) -> str | None:
     """What `-w` names."""
-    pairs = zip(arguments, arguments[1:], strict=False)
-    return next((value for flag, value in pairs if flag in {"-w", "--workspace"}), None)
+    return next((value for flag, value in pairwise(arguments) if flag in {"-w", "--workspace"}), None)

@@ -105,7 +105,13 @@ def main(args: list[str] | None = None) -> NoReturn:
 def _run(args: list[str] | None) -> int:
     colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
     with click.Context(root, **colour):  # for what is said outside of a command
-        return _call(args, colour)
+        try:
+            return _call(args, colour)
+        except Exception as error:  # noqa: BLE001  # a traceback may hold text that a terminal would obey
+            from runner.cli.crash import report_crash
+
+            report_crash(error, sys.argv[1:] if args is None else args)
+            return ExitCode.UNEXPECTED
 
 
 def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
@@ -126,9 +132,4 @@ def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
 
         complain(error)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001  # nothing that nobody foresaw reaches the terminal as it is
-        from runner.cli.crash import report_crash
-
-        report_crash(error, sys.argv[1:] if args is None else args)
-        return ExitCode.UNEXPECTED
     return result if isinstance(result, int) else ExitCode.OK
