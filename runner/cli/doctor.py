@@ -13,7 +13,7 @@ from runner.errors import ExitCode
 
 if TYPE_CHECKING:
     from runner.load import Workspace
-    from runner.workflows.doctor import Check
+    from runner.workflows.check import Check
 
 __all__ = ["doctor"]
 

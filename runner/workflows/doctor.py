@@ -16,7 +16,9 @@ from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
 from runner.workflows.boundary import contained, each
-from runner.workflows.checkup import Check, about_host, about_static, host_questions, static_questions
+from runner.workflows.check import Check
+from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
+from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.outside import look_at
 from runner.workflows.stages.survey import read_facts
@@ -42,6 +44,7 @@ def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
     """Look at the controller, then at each host with its sites, then at the pages."""
     yield from _checks("controller", lambda: _controller(workspace))
     yield from _checks("controller", lambda: _wp_cli(workspace))
+    yield from _checks("controller", lambda: about_controller(workspace))
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())
         by_host: dict[str, list[Site]] = {}
@@ -118,7 +121,8 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
 
 def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> list[Check]:
     host = hosts.workspace.inventory.hosts[name]
-    found = _checks(name, lambda: _inside(hosts, host, sites))
+    found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
+    found += _checks(name, lambda: _inside(hosts, host, sites))
     for site in sites:
         found += _checks(site.name, partial(_outside, hosts.workspace, site))
     return found
