@@ -18,28 +18,36 @@ import click
 
 from runner import __version__
 from runner.errors import SitecrewError
-from runner.untrusted import clean, sentence
+from runner.untrusted import one_line, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["leave", "report_crash", "watch_threads"]
+__all__ = ["leave", "report_crash", "report_traces", "watch_threads"]
 
 _KEPT = 50
 """Files; the oldest go first."""
-_FRAMES = 30
 _PATIENCE = 5.0
 """Seconds that threads which still wait for a host have to end, before the process ends without them."""
 
 
 def report_crash(error: BaseException, arguments: Sequence[str], *, what: str = "unexpected error") -> None:
     """Save the traceback, and print what happened, where it was saved and how to report it."""
-    said = sentence(f"{type(error).__name__}: {error}".removesuffix(": "))
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {what}: {said}", err=True)
-    path = _saved(error, arguments)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {what}: {one_line(error)}", err=True)
+    path = _saved(trace_of(error), arguments)
     if path is not None:
         click.echo(f"  its traceback is in {path}", err=True)
         click.echo("  this is a defect of Sitecrew: please report it with that file; read it first", err=True)
+
+
+def report_traces(arguments: Sequence[str]) -> None:
+    """Save the tracebacks of hosts and sites whose errors were reported as theirs, and print where."""
+    if "runner.workflows.boundary" not in sys.modules:
+        return
+    from runner.workflows.boundary import unlogged_traces
+
+    if (traces := unlogged_traces()) and (path := _saved("\n\n".join(traces), arguments)):
+        click.echo(f"tracebacks of unexpected errors are in {path}", err=True)
 
 
 def watch_threads(arguments: Sequence[str]) -> None:
@@ -68,15 +76,13 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _saved(error: BaseException, arguments: Sequence[str]) -> Path | None:
+def _saved(trace: str, arguments: Sequence[str]) -> Path | None:
     """Where the traceback is; None where it cannot be written."""
     import platform
-    import traceback
 
     now = datetime.now(UTC)
     head = f"sitecrew {__version__}, Python {platform.python_version()}, {platform.platform()}"
     command = " ".join(word for word in arguments[:1] if word.isalpha())  # the rest may hold secrets
-    trace = clean("".join(traceback.format_exception(error, limit=-_FRAMES)), 100_000)
     text = f"{head}\n{now:%Y-%m-%d %H:%M:%S} UTC, command: {command or '?'}\n\n{trace}"
     for folder in _folders():
         with suppress(OSError, SitecrewError):

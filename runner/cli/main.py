@@ -93,13 +93,15 @@ def root(ctx: click.Context, workspace: str | None) -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
-    from runner.cli.crash import leave, watch_threads
+    from runner.cli.crash import leave, report_traces, watch_threads
 
     arguments = sys.argv[1:] if args is None else args
     watch_threads(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
         sys.stdout.reconfigure(errors="backslashreplace")
-    leave(_run(args))
+    code = _run(args)
+    report_traces(arguments)
+    leave(code)
 
 
 def _run(args: list[str] | None) -> int:

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Self, TypeAlias, TypeVar
 
 from runner.errors import HostError, LedgerError, SitecrewError, UnreachableError
-from runner.untrusted import clean, sentence
+from runner.untrusted import one_line, trace_of
 from runner.workflows.engine import EngineError
 
-__all__ = ["OverdueError", "UnexpectedError", "contained", "each", "repeat", "reported", "trace_of", "within"]
+__all__ = [
+    "OverdueError",
+    "UnexpectedError",
+    "contained",
+    "each",
+    "repeat",
+    "reported",
+    "unlogged_traces",
+    "within",
+]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -27,8 +35,6 @@ K = TypeVar("K")
 _PASSING = (LedgerError, EngineError)
 _DATABASES = frozenset({"dbos", "sqlalchemy", "sqlite3"})
 """Libraries of ledger and engine, whose own errors pass too."""
-_FRAMES = 30
-_LONGEST_TRACE = 16_000
 
 
 class UnexpectedError(HostError):
@@ -39,23 +45,32 @@ class UnexpectedError(HostError):
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """The error in one line, its type included."""
-        said = sentence(f"{type(error).__name__}: {error}".removesuffix(": "))
         made = cls(
-            f"unexpected error: {said}",
-            hint="this is a defect of Sitecrew or a host that misbehaves; please report it with its log",
+            f"unexpected error: {one_line(error)}", hint="please report it as a defect, with its traceback"
         )
         made.trace = trace_of(error)
         made.__cause__ = error
+        _traces[id(made)] = made.trace
+        while len(_traces) > _KEPT:
+            _traces.popitem(last=False)
         return made
+
+    def is_logged(self) -> None:
+        """Its traceback is in the log of a run, and need not be kept elsewhere."""
+        _traces.pop(id(self), None)
+
+
+_traces: OrderedDict[int, str] = OrderedDict()
+_KEPT = 20
+
+
+def unlogged_traces() -> tuple[str, ...]:
+    """The latest tracebacks of this process that no run's log has."""
+    return tuple(_traces.values())
 
 
 class OverdueError(UnreachableError):
     """Reading a host or site took longer than its limit. Its thread is left behind; nothing was changed."""
-
-
-def trace_of(error: BaseException) -> str:
-    """The traceback, fit for a log: long ones are cut, and what strangers wrote is cleaned."""
-    return clean("".join(traceback.format_exception(error, limit=-_FRAMES)), _LONGEST_TRACE)
 
 
 def contained(error: Exception) -> SitecrewError:

@@ -34,8 +34,8 @@ _SITE_ROOM = 50 << 20
 _RENEWAL = timedelta(days=14)
 _HOST_LIMIT = 30
 _SITE_LIMIT = 90
-_PAGES_LIMIT = 90
-"""Seconds for a site's pages and its certificate; a look has a shorter limit of its own."""
+_LOOKS_AT_PAGES = 12
+"""So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
 _HOSTS_AT_ONCE = 10
 
@@ -63,7 +63,8 @@ def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
 def _limit(hosts: Hosts, sites: Sequence[Site]) -> float:
     """Seconds for a host: its own questions, its sites' facts, their pages."""
     questions = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
-    return hosts.command_limit(questions + _PAGES_LIMIT * len(sites))
+    pages = _LOOKS_AT_PAGES * hosts.workspace.settings.limits.look.total_seconds()
+    return hosts.command_limit(questions + pages * len(sites))
 
 
 def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["foresee"]
 
 _AT_ONCE = 10
-_SFTP_ONLY = "the account may only use sftp: what differs is found out when it is sent"
 
 
 def foresee(
@@ -68,7 +67,7 @@ def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], pla
             changes += found
         else:
             sftp_only = isinstance(found, NoShellError)
-            why = _SFTP_ONLY if sftp_only else found.with_hint
+            why = f"{found}: what differs is found out when it is sent" if sftp_only else found.with_hint
             kind = ItemKind.RELEASE if isinstance(step.options, ReleaseOptions) else ItemKind.FILE
             changes.append(_change(step, kind.value, kind, Action.UNKNOWN, why=why))
             if not sftp_only:

@@ -36,8 +36,14 @@ class Hosts:
 
     @property
     def limits(self) -> Limits:
-        """Waits of the driver."""
-        return Limits(silence=self.workspace.settings.limits.driver_silence.total_seconds())
+        """Waits of the driver. Where a shorter silence is borne than by default, so are shorter cuts."""
+        silence = self.workspace.settings.limits.driver_silence.total_seconds()
+        usual = Limits()
+        return Limits(
+            silence=silence,
+            hello=min(usual.hello, 5 * silence),
+            reattach=min(usual.reattach, 5 * silence),
+        )
 
     def endpoint(self, host: Host) -> Endpoint:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""

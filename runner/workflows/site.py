@@ -126,6 +126,7 @@ def _unexpected(session: Session, order: Order, site: Site, error: UnexpectedErr
             site.name,
             StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace),
         )
+        error.is_logged()
     return ending
 
 
