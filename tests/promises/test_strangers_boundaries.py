@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -255,17 +255,43 @@ main(["serve"])
 """
 
 
-def lines_of(process: subprocess.Popen[str]) -> list[str]:
-    """What it prints, as it comes."""
-    found: list[str] = []
+class Serving:
+    """`serve` as a process, and the lines that it has printed."""
 
-    def listen() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            found.append(line)
+    def __init__(self, folder: Path, patience: float) -> None:
+        self._err = folder / "err.txt"
+        with self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE.format(patience=patience)],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+            )
+        self.wait_for("waiting for nothing")
 
-    threading.Thread(target=listen, daemon=True).start()
-    return found
+    def lines(self, text: str) -> list[str]:
+        """Those with this text in them."""
+        return [line for line in self._err.read_text().splitlines() if text in line]
+
+    def wait_for(self, text: str) -> None:
+        until(lambda: self.lines(text), f"serve to say {text!r}", seconds=60)
+
+
+@pytest.fixture
+def serving(folder: Path) -> Iterator[Callable[[float], Serving]]:
+    """Starts `serve`, which gives up after so many seconds of trouble."""
+    started: list[Serving] = []
+
+    def begun(patience: float) -> Serving:
+        started.append(Serving(folder, patience))
+        return started[-1]
+
+    yield begun
+    for one in started:
+        one.process.kill()
+        one.process.wait()
 
 
 @contextmanager
@@ -277,36 +303,36 @@ def held(ledger: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def test_serve_says_that_the_ledger_cannot_be_written_and_goes_on_when_it_can(folder: Path) -> None:
-    process = start(folder, SERVE.format(patience=600))
-    said = lines_of(process)
-    until(lambda: any("waiting for nothing" in line for line in said), "serve to begin", seconds=60)
+def test_serve_says_that_the_ledger_cannot_be_written_and_goes_on_when_it_can(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(600)
     with held(folder / ".sitecrew/ledger.db"):
-        until(lambda: any("locked" in line for line in said), "its trouble", seconds=30)
-    until(lambda: any("all is well again" in line for line in said), "it to be over", seconds=30)
-    assert sum("locked" in line for line in said) == 1
-    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", line) for line in said if "locked" in line)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+        served.wait_for("locked")
+    served.wait_for("all is well again")
+    [said] = served.lines("locked")
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ledger ", said)
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(60) == 0
 
 
-def test_serve_ends_with_1_when_the_ledger_cannot_be_written_for_long(folder: Path) -> None:
-    process = start(folder, SERVE.format(patience=1))
-    said = lines_of(process)
-    until(lambda: any("waiting for nothing" in line for line in said), "serve to begin", seconds=60)
+def test_serve_ends_with_1_when_the_ledger_cannot_be_written_for_long(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(1)
     with held(folder / ".sitecrew/ledger.db"):
-        assert process.wait(60) == 1
-    assert any("serve ends, since it cannot keep its windows" in line for line in said)
+        assert served.process.wait(60) == 1
+    assert served.lines("serve ends, since it cannot keep its windows")
 
 
-def test_serve_ends_with_1_when_another_process_has_taken_over(folder: Path) -> None:
-    process = start(folder, SERVE.format(patience=600))
-    said = lines_of(process)
-    until(lambda: any("waiting for nothing" in line for line in said), "serve to begin", seconds=60)
+def test_serve_ends_with_1_when_another_process_has_taken_over(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(600)
     with closing(sqlite3.connect(folder / ".sitecrew/ledger.db", timeout=30)) as connection, connection:
         connection.execute("UPDATE leases SET released = renewed")
-    assert process.wait(60) == 1
-    assert any("another process has taken over" in line for line in said)
+    assert served.process.wait(60) == 1
+    assert served.lines("another process has taken over")
 
 
 WINDOW = """\
