@@ -12,6 +12,7 @@ from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -67,13 +68,13 @@ def _foretell(site: Site, foreseen: Foreseen | SitecrewError) -> bool:
     """Say what would happen to a site; False where nothing would."""
     say(f"{click.style(site.name, bold=True)} ({site.client})")
     if isinstance(foreseen, SitecrewError):
-        say(f"  left as it is: {foreseen.with_hint}")
+        say(f"  left as it is: {sentence(foreseen.with_hint, 2000)}")
         return False
     for change in foreseen.plan.changes:
         way = f"{change.from_version or '-'} -> {change.to_version or '-'}"
         told = _database_text(foreseen) if change.item == "database" else ""
         why = f"left: {change.why}" if change.action is Action.HOLD else told
-        say(f"  {change.item:<26} {way:<22} {why}".rstrip())
+        say(f"  {sentence(change.item):<26} {sentence(way):<22} {sentence(why, 2000)}".rstrip())
     if not foreseen.plan.changes:
         say("  nothing of it is left to put back")
     if foreseen.facts is None and site.kind is SiteKind.WORDPRESS:
