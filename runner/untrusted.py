@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["clean", "plain_name", "sentence"]
+__all__ = ["clean", "cleaned", "one_line", "plain_name", "sentence", "trace_of"]
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -18,6 +19,8 @@ _ESCAPES = re.compile(
 )
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Controls (C0 and C1), direction overrides and other formats, surrogates, private use, line separators."""
+_FRAMES = 30
+_LONGEST_TRACE = 16_000
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'&()\-]")
 _ADDRESS = re.compile(r"https?:|://|www\.|@|\.(?=[^\W\d])", re.IGNORECASE)
 
@@ -39,10 +42,33 @@ def clean(text: str, limit: int = 20_000) -> str:
     return f"{text[:half]}\n[{size - 2 * half} characters left out]\n{text[-half:]}"
 
 
+def cleaned(value: Any) -> Any:
+    """A value made of dicts, lists and tuples with every text in it cleaned; other values are left alone."""
+    if isinstance(value, str):
+        return value if value.isprintable() else clean(value)
+    if isinstance(value, dict):
+        return {key: cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(cleaned, value))
+    return value
+
+
 def sentence(text: str, limit: int = 300) -> str:
     """One line of it, at most `limit` characters."""
     line = " ".join(clean(text, 10 * limit).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line, its type included."""
+    return sentence(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback for a log; of a long one the last calls."""
+    import traceback
+
+    return clean("".join(traceback.format_exception(error, limit=-_FRAMES)), _LONGEST_TRACE)
 
 
 def plain_name(text: str, limit: int = 60) -> str:

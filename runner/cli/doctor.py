@@ -10,13 +10,15 @@ from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import select_sites
 from runner.errors import ExitCode
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
-    from runner.workflows.doctor import Check
+    from runner.workflows.check import Check
 
 __all__ = ["doctor"]
 
+_LONGEST = 2000
 _WORST = (ExitCode.UNEXPECTED, ExitCode.USAGE, ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.OK)
 
 
@@ -54,6 +56,6 @@ def doctor(workspace: Workspace, **options: Any) -> int:
 def _show(check: Check) -> None:
     good = check.code == ExitCode.OK
     sign = click.style("ok", fg="green") if good else click.style("!!", fg="red", bold=True)
-    click.echo(f"{sign}  {click.style(check.about, bold=True)}: {check.finding}")
+    click.echo(f"{sign}  {click.style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")
     if check.hint:
-        click.echo(f"      {check.hint}")
+        click.echo(f"      {sentence(check.hint, _LONGEST)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.output import say
 from runner.errors import UsageError
 from runner.load.planfile import read_plan
+from runner.untrusted import sentence
 from runner.workflows.locked import fit
 
 if TYPE_CHECKING:
@@ -47,5 +48,5 @@ def fitting(
     for name, changes in found.newcomers.items():
         for change in changes:
             arrow = f"{change.from_version} -> {change.to_version}"
-            say(f"{name}: {change.item} {arrow} is not in the plan, and is not done")
+            say(f"{name}: {sentence(f'{change.item} {arrow}')} is not in the plan, and is not done")
     return sites, found.plan

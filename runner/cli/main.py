@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -92,13 +93,27 @@ def root(ctx: click.Context, workspace: str | None) -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
-    sys.exit(_run(args))
+    from runner.cli.crash import leave, report_traces, watch_threads
+
+    arguments = sys.argv[1:] if args is None else args
+    watch_threads(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = _run(args)
+    report_traces(arguments)
+    leave(code)
 
 
 def _run(args: list[str] | None) -> int:
     colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
     with click.Context(root, **colour):  # for what is said outside of a command
-        return _call(args, colour)
+        try:
+            return _call(args, colour)
+        except Exception as error:  # noqa: BLE001  # a traceback may hold text that a terminal would obey
+            from runner.cli.crash import report_crash
+
+            report_crash(error, sys.argv[1:] if args is None else args)
+            return ExitCode.UNEXPECTED
 
 
 def _call(args: list[str] | None, colour: dict[str, Any]) -> int:

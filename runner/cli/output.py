@@ -13,8 +13,19 @@ import click
 
 from runner.errors import Problem, SitecrewError, ValidationError
 from runner.model import Outcome
+from runner.untrusted import clean
 
-__all__ = ["ago", "closest_hint", "complain", "emit_json", "outcome_text", "say", "seconds_text", "table"]
+__all__ = [
+    "ago",
+    "closest_hint",
+    "complain",
+    "emit_json",
+    "json_text",
+    "outcome_text",
+    "say",
+    "seconds_text",
+    "table",
+]
 
 _NARROW = 24
 """A last column with less room than this is cut rather than folded."""
@@ -36,7 +47,21 @@ _COLOURS = {
 
 def emit_json(document: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """JSON, readable and exact, in which what a terminal would obey is escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent, default=str)
+    return (
+        text
+        if text.isprintable()
+        else "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
+    )
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def say(text: str = "") -> None:
@@ -118,9 +143,9 @@ def complain(error: SitecrewError) -> None:
             _show_problem(problem)
         say(click.style(str(error), bold=True))
     else:
-        say(f"{click.style('error:', fg='red', bold=True)} {error}")
+        say(f"{click.style('error:', fg='red', bold=True)} {clean(str(error))}")
     if error.hint:
-        say(textwrap.indent(error.hint, "  "))
+        say(textwrap.indent(clean(error.hint), "  "))
 
 
 def _show_problem(problem: Problem) -> None:

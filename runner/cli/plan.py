@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from runner.cli.run import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan
 from runner.shell import word
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
 __all__ = ["plan", "show", "show_plan"]
 
+_LONGEST = 2000
 _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
@@ -59,7 +62,7 @@ def show(made: Plan, *, json_: bool, everything: bool, file: str | None) -> None
         emit_json(_document(made))
         return
     for site in made.sites:
-        _show(site, everything=everything)
+        _show(_fit_for_screen(site), everything=everything)
     _sum_up(made, f"sitecrew run --plan {word(file)}" if file else f"sitecrew run {made.playbook}")
 
 
@@ -90,6 +93,23 @@ def _document(made: Plan) -> dict[str, Any]:
             for site in made.sites
         ],
     }
+
+
+def _fit_for_screen(site: SitePlan) -> SitePlan:
+    """Names, versions and reasons come from the site."""
+    changes = tuple(
+        replace(
+            change,
+            item=sentence(change.item),
+            from_version=sentence(change.from_version),
+            to_version=sentence(change.to_version),
+            why=sentence(change.why, _LONGEST),
+            note=sentence(change.note, _LONGEST),
+        )
+        for change in site.changes
+    )
+    problems = tuple(sentence(problem, _LONGEST) for problem in site.problems)
+    return replace(site, changes=changes, problems=problems)
 
 
 def _show(site: SitePlan, *, everything: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from runner.cli.output import outcome_text, say, seconds_text
+from runner.cli.output import json_text, outcome_text, say, seconds_text
 from runner.model import Outcome, RunEvent
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class JsonLines:
             line["site"] = event.site
         if event.step is not None:
             line["step"] = event.step
-        sys.stdout.write(json.dumps({**line, **event.data}, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(json_text({**line, **event.data}) + "\n")
         sys.stdout.flush()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +30,10 @@ __all__ = [
     "select_sites",
     "working",
 ]
+
+
+_LAST_WORDS = 15.0
+"""Seconds in which another process writes down how its run ended."""
 
 
 def find_playbook(
@@ -165,7 +169,11 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
 @verbosity
 @as_json
 def cancel(workspace: Workspace, run: str, **options: Any) -> int:
-    """Stop RUN and wait until its hosts have confirmed that they stopped."""
+    """Stop RUN and wait until its hosts have confirmed that they stopped.
+
+    A host that has not confirmed after `limits.step` and three times `limits.driver_silence` is not waited
+    for any longer: its site is lost.
+    """
     from runner.errors import LockedError
     from runner.workflows.run import reopen
 
@@ -179,14 +187,44 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
         except LockedError:
             session.ledger.set_state(found, State.CANCELLING)
             say(f"{found}: asked the process that works on it; waiting for its hosts")
-            while session.ledger.run_state(found) is not State.ENDED:
-                time.sleep(0.5)
-            outcome = session.ledger.summary(found).outcome
-            say(f"{found}: {outcome_text(outcome)}")
-            return ExitCode.OK
+            if _ended_elsewhere(session, found):
+                say(f"{found}: {outcome_text(session.ledger.summary(found).outcome)}")
+                return _stopped(session, found)
+            say(f"{found}: that process has died; its hosts are asked from here")
         session.cancel(found)
         follow(session, found, options)
-        return ExitCode.OK
+        return _stopped(session, found)
+
+
+def _stopped(session: Session, run: str) -> ExitCode:
+    """Whether every host has confirmed."""
+    return ExitCode.LOST if Outcome.LOST in session.ledger.summary(run).outcomes else ExitCode.OK
+
+
+def _ended_elsewhere(session: Session, run: str) -> bool:
+    """Wait for another process to end a run; False when that process died and the run is ours.
+
+    Raises:
+        LostError: it does not end in time.
+    """
+    from runner.errors import LockedError, LostError
+    from runner.workflows.run import reopen, stopping_limit
+
+    limit = stopping_limit(session.workspace.settings.limits) + _LAST_WORDS
+    end = time.monotonic() + limit
+    while session.ledger.run_state(run) is not State.ENDED:
+        if time.monotonic() > end:
+            raise LostError(
+                f"run {run} did not stop within {limit:.0f} s",
+                hint=f"see which hosts did not confirm: sitecrew show {run}",
+            )
+        time.sleep(0.5)
+        if session.ledger.run_state(run) is State.ENDED:
+            break
+        with suppress(LockedError):
+            reopen(session, run)
+            return False
+    return True
 
 
 def select_sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Site, ...]:

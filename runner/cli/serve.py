@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from runner.cli.progress import Listener
     from runner.load import Workspace
     from runner.workflows.run import Works
-    from runner.workflows.serve import Clock
+    from runner.workflows.serve import Clock, Health
     from runner.workflows.session import Session
 
 __all__ = ["schedule", "serve", "tick"]
@@ -33,22 +35,57 @@ __all__ = ["schedule", "serve", "tick"]
 def serve(workspace: Workspace, **options: Any) -> int:
     """Keep the windows of the inventory, until it is stopped.
 
-    Ctrl-C: the sites in hand are finished, then it ends.
+    Ctrl-C: the sites in hand are finished, then it ends. Trouble is printed each time that it changes. When
+    no window can be kept any more (the ledger cannot be written for five minutes, another process took over,
+    the clock stopped), it finishes what is in hand and exits with 1: a service manager may start it again.
     """
+    from runner.workflows.serve import Health
     from runner.workflows.serve import serve as keep
 
-    stop, troubled = threading.Event(), threading.Event()
+    stop = threading.Event()
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
         _stop_on_signal(stop, session)
         for run in clock.rescue():
             say(f"took up {run}, whose process had died")
         _say_next(workspace)
-        running = threading.Thread(target=keep, args=(clock, stop, troubled), daemon=True)
-        running.start()
-        _tell_until(session, works, tell, stop)
+        health = Health(session, clock)
+        health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
+        health.ticking.start()
+        watch = _Watch(health, session, stop)
+        _tell_until(session, works, tell, stop, watch)
         tell.close()
-    return ExitCode.OK
+    return ExitCode.UNEXPECTED if watch.given_up else ExitCode.OK
+
+
+class _Watch:
+    """Prints the scheduler's trouble each time that it changes, and ends `serve` when it is final."""
+
+    def __init__(self, health: Health, session: Session, stop: threading.Event) -> None:
+        self._health, self._session, self._stop = health, session, stop
+        self._told = ""
+        self.given_up = False
+        self._until = math.inf
+
+    @property
+    def patient(self) -> bool:
+        """Whether the sites in hand are still waited for."""
+        return time.monotonic() < self._until
+
+    def __call__(self) -> None:
+        if self._stop.is_set():
+            return
+        trouble = self._health.trouble()
+        said = trouble.said if trouble else ""
+        if said != self._told:
+            self._told = said
+            say(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {said or 'all is well again'}")
+        if trouble and trouble.final:
+            say("serve ends, since it cannot keep its windows; start it again when the cause is gone")
+            self.given_up = True
+            self._until = time.monotonic() + self._health.farewell
+            self._session.draining.set()
+            self._stop.set()
 
 
 @click.command()
@@ -61,6 +98,8 @@ def tick(workspace: Workspace, **options: Any) -> int:
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
         begun = {*clock.rescue(), *clock.tick()}
+        for about, why in clock.troubles.items():
+            say(f"{about}: {why}")
         stop, locked = threading.Event(), False
         _stop_on_signal(stop, session)
         if begun:
@@ -70,7 +109,8 @@ def tick(workspace: Workspace, **options: Any) -> int:
         outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
         from runner.model import Outcome, exit_code
 
-        return exit_code([outcome or Outcome.LOST for outcome in outcomes], locked=locked)
+        code = exit_code([outcome or Outcome.LOST for outcome in outcomes], locked=locked)
+        return ExitCode.UNEXPECTED if clock.troubles else code
 
 
 @click.group()
@@ -180,7 +220,9 @@ def _stop_on_signal(stop: threading.Event, session: Session) -> None:
         signal.signal(number, stopped)
 
 
-def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.Event) -> bool:
+def _tell_until(
+    session: Session, works: Works, tell: Listener, stop: threading.Event, watch: _Watch | None = None
+) -> bool:
     """Tell until `stop` is set and nothing is in hand; True if a site was left to another run."""
     from queue import Empty
 
@@ -188,7 +230,14 @@ def _tell_until(session: Session, works: Works, tell: Listener, stop: threading.
     from runner.errors import SitecrewError
 
     locked = False
-    while not stop.is_set() or works.in_hand or not session.events.empty():
+
+    def goes_on() -> bool:
+        in_hand = bool(works.in_hand) and (watch is None or watch.patient)
+        return not stop.is_set() or in_hand or not session.events.empty()
+
+    while goes_on():
+        if watch is not None:
+            watch()
         try:
             event = session.events.get(timeout=0.2)
         except Empty:

@@ -10,6 +10,7 @@ from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
 from runner.errors import UnknownNameError
 from runner.model import Outcome
+from runner.untrusted import clean
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -190,7 +191,7 @@ def logs(workspace: Workspace, run: str, site: str) -> None:
         state = outcome_text(step.outcome) if step.outcome else "not begun"
         click.echo(click.style(f"== {step.step}  ", bold=True) + f"{state}  {step.why}")
         if step.output:
-            click.echo(step.output.rstrip("\n"))
+            click.echo(clean(step.output.rstrip("\n"), len(step.output) + 1))
 
 
 @click.group()

@@ -11,11 +11,11 @@ from runner.cli.options import as_json, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
 from runner.errors import ExitCode, SitecrewError, UsageError
-from runner.model import Action, Order, Playbook, SiteKind, UndoOrder
+from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder
+from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
-    from runner.workflows.session import Session
     from runner.workflows.undo.foresee import Foreseen
 
 __all__ = ["undo"]
@@ -37,7 +37,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
     """
     from runner.load import thaw
     from runner.workflows.run import begin, new_order
-    from runner.workflows.undo.foresee import undo_order
+    from runner.workflows.undo.foresee import foresee_undos, undo_order
 
     with working(workspace, None) as session:
         found = session.ledger.find_run(run)
@@ -53,7 +53,8 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
             return undo_order(order, thaw(session.ledger.order_text(found)), asked)
 
         order = ordered(sites)
-        useful = [site for site in sites if _foretell(session, order, site)]
+        foreseen = foresee_undos(session.hosts, session.ledger, order, sites)
+        useful = [site for site, found in foreseen if _foretell(site, found)]
         if not useful:
             raise UsageError(f"nothing of {found} can be put back", hint=f"see: sitecrew show {found}")
         if not options["yes"]:
@@ -63,21 +64,17 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
         return follow(session, order.run, options)
 
 
-def _foretell(session: Session, order: Order, site: Any) -> bool:
+def _foretell(site: Site, foreseen: Foreseen | SitecrewError) -> bool:
     """Say what would happen to a site; False where nothing would."""
-    from runner.workflows.undo.foresee import foresee_undo
-
     say(f"{click.style(site.name, bold=True)} ({site.client})")
-    try:
-        foreseen = foresee_undo(session.hosts, session.ledger, order, site)
-    except SitecrewError as error:
-        say(f"  left as it is: {error.with_hint}")
+    if isinstance(foreseen, SitecrewError):
+        say(f"  left as it is: {sentence(foreseen.with_hint, 2000)}")
         return False
     for change in foreseen.plan.changes:
         way = f"{change.from_version or '-'} -> {change.to_version or '-'}"
         told = _database_text(foreseen) if change.item == "database" else ""
         why = f"left: {change.why}" if change.action is Action.HOLD else told
-        say(f"  {change.item:<26} {way:<22} {why}".rstrip())
+        say(f"  {sentence(change.item):<26} {sentence(way):<22} {sentence(why, 2000)}".rstrip())
     if not foreseen.plan.changes:
         say("  nothing of it is left to put back")
     if foreseen.facts is None and site.kind is SiteKind.WORDPRESS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.verify.http import look
+from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
 from runner.verify.signals import Signals, compare, examine, observe
 from runner.web import Answer, Certificate, certificate
@@ -11,6 +11,7 @@ __all__ = [
     "Answer",
     "Certificate",
     "Expectation",
+    "Sight",
     "Signals",
     "certificate",
     "compare",

@@ -11,8 +11,10 @@ from runner.model import Host, Site, SiteKind
 from runner.shell import word
 from runner.steps.wordpress import host_script
 from runner.untrusted import sentence
+from runner.workflows.check import Check
+from runner.workflows.exposure import about_modes, about_places, mode_questions
 
-__all__ = ["Check", "about_host", "about_static", "host_questions", "static_questions"]
+__all__ = ["about_host", "about_static", "host_questions", "static_questions"]
 
 _ROOM = 1 << 30
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -64,21 +66,11 @@ exit 0
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at. `code` is OK, or what a run would exit with because of it."""
-
-    about: str
-    """`controller`, a host or a site."""
-    finding: str
-    code: ExitCode = ExitCode.OK
-    hint: str = ""
-
-
 def host_questions(host: Host, sites: Sequence[Site]) -> str:
     """Shell text that asks a host what `about_host` wants to know; only what its sites need."""
     wordpress = any(site.kind is SiteKind.WORDPRESS for site in sites)
-    return host_script(host, _QUESTIONS + (_WORDPRESS if wordpress else "exit 0\n"))
+    questions = f"{_QUESTIONS}{mode_questions(sites)}"
+    return host_script(host, questions + (_WORDPRESS if wordpress else "exit 0\n"))
 
 
 def static_questions(site: Site) -> str:
@@ -107,6 +99,8 @@ def about_host(host: Host, sites: Sequence[Site], text: str) -> Iterator[Check]:
     user, system = said.one.get("user", "?"), said.one.get("system", "?")
     yield Check(about=host.name, finding=f"reached as {user} on {system}{room}")
     yield from _folder(host, said.one, free)
+    yield from about_places(sites, said.one)
+    yield from about_modes(host, sites, said.one)
     for tool in said.lacks:
         yield _failed(host.name, f"lacks {tool}{_WITHOUT.get(tool, '')}", f"install {tool} there")
     if any(site.kind is SiteKind.WORDPRESS for site in sites):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
-from runner.execute import Pool, Task, read
+from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
 from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.record import Ledger
-from runner.verify import Expectation, certificate, look
-from runner.workflows.checkup import Check, about_host, about_static, host_questions, static_questions
+from runner.verify import Expectation, certificate
+from runner.workflows.boundary import contained, each
+from runner.workflows.check import Check
+from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
+from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
+from runner.workflows.stages.outside import look_at
 from runner.workflows.stages.survey import read_facts
 from runner.workflows.stages.tools import checked
 
@@ -29,22 +33,48 @@ _ROOM = 1 << 30
 _SITE_ROOM = 50 << 20
 _RENEWAL = timedelta(days=14)
 _HOST_LIMIT = 30
+_SITE_LIMIT = 90
+_LOOKS_AT_PAGES = 12
+"""So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
 _HOSTS_AT_ONCE = 10
 
 
 def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
     """Look at the controller, then at each host with its sites, then at the pages."""
-    yield from _controller(workspace)
-    yield from _wp_cli(workspace)
+    yield from _checks("controller", lambda: _controller(workspace))
+    yield from _checks("controller", lambda: _wp_cli(workspace))
+    yield from _checks("controller", lambda: about_controller(workspace))
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())
         by_host: dict[str, list[Site]] = {}
         for site in sites:
             by_host.setdefault(site.host, []).append(site)
-        with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as threads:
-            for checks in threads.map(lambda name: list(_host(hosts, name, by_host[name])), by_host):
-                yield from checks
+        found = each(
+            tuple(by_host),
+            lambda name: _host(hosts, name, by_host[name]),
+            at_once=_HOSTS_AT_ONCE,
+            limit=lambda name: _limit(hosts, by_host[name]),
+        )
+        for name, checks in found:
+            yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
+
+
+def _limit(hosts: Hosts, sites: Sequence[Site]) -> float:
+    """Seconds for a host: its own questions, its sites' facts, their pages."""
+    questions = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
+    pages = _LOOKS_AT_PAGES * hosts.workspace.settings.limits.look.total_seconds()
+    return hosts.command_limit(questions + pages * len(sites))
+
+
+def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:
+    """What the work finds; what ends it is a finding too."""
+    found: list[Check] = []
+    try:
+        found.extend(work())
+    except Exception as error:  # noqa: BLE001  # of this host or site, and the others are not concerned
+        found.append(_trouble(about, contained(error)))
+    return found
 
 
 def _controller(workspace: Workspace) -> Iterator[Check]:
@@ -90,33 +120,30 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
         yield _trouble("controller", error)
 
 
-def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> Iterator[Check]:
+def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> list[Check]:
     host = hosts.workspace.inventory.hosts[name]
-    try:
-        yield from _inside(hosts, host, sites)
-    except SitecrewError as error:
-        yield _trouble(name, error)
+    found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
+    found += _checks(name, lambda: _inside(hosts, host, sites))
     for site in sites:
-        yield from _outside(hosts.workspace, site)
+        found += _checks(site.name, partial(_outside, hosts.workspace, site))
+    return found
 
 
 def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
     static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
+    limit = hosts.reading_limit(_HOST_LIMIT)
     tasks = (
-        Task("about", host_questions(host, sites), timeout=_HOST_LIMIT, policy="go"),
-        *(
-            Task(task, static_questions(site), timeout=_HOST_LIMIT, policy="go")
-            for task, site in static.items()
-        ),
+        Task("about", host_questions(host, sites), timeout=limit, policy="go"),
+        *(Task(task, static_questions(site), timeout=limit, policy="go") for task, site in static.items()),
     )
-    records = read(hosts.pool, hosts.endpoint(host), tasks)
+    records = hosts.read(host, tasks)
     yield from about_host(host, sites, records["about"].text)
     for task, site in static.items():
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
     for site in sites:
         if site.name in found:
-            yield from _wordpress(site, found[site.name])
+            yield from _checks(site.name, partial(_wordpress, site, found[site.name]))
 
 
 def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
@@ -192,7 +219,7 @@ def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = look(site, Expectation(text=site.expect), limit=limit)
+    seen = look_at(site, Expectation(text=site.expect), limit=limit)
     if seen.healthy:
         yield Check(
             about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"

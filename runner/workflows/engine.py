@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -33,8 +34,10 @@ APPLICATION_VERSION = "1"
 
 _POLL = 0.1
 """Seconds between looks into a queue; each is a transaction, also where the queue is full."""
-_LOOK = 5.0
-"""Seconds between looks whether the engine ended a workflow whose body has not come back to us."""
+_PACE = 0.5
+"""Seconds between questions whether a workflow is still waited for."""
+_LOOK = 10
+"""Every so many of them, a look whether the engine ended it although its body has not come back to us."""
 _GRACE = 1.0
 """Seconds in which a body that has ended comes back to us."""
 _APPLICATION = "sitecrew"
@@ -66,13 +69,22 @@ class Handle:
         """The workflow's id."""
         return self._inner.get_workflow_id()
 
-    def result(self) -> Any:
+    def result(self, given_up: Callable[[], bool] = lambda: False) -> Any:
         """Wait for the end and return what the workflow returned; raise what it raised.
+
+        Args:
+            given_up: asked twice a second; it ends the waiting, not the workflow.
 
         Raises:
             EngineError: the engine ended it without its body's coming back.
+            TimeoutError: it was given up.
         """
-        while not wait([self._end], timeout=_LOOK).done:
+        looks = count(1)
+        while not wait([self._end], timeout=_PACE).done:
+            if given_up():
+                raise TimeoutError
+            if next(looks) % _LOOK:
+                continue
             status = self._status()
             if status not in {"ENQUEUED", "PENDING"} and not wait([self._end], timeout=_GRACE).done:
                 raise EngineError(f"the engine gave up {self.id}: {status}")

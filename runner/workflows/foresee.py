@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, SitecrewError, UnreachableError, UsageError
@@ -17,6 +17,7 @@ from runner.steps.static.refusal import refusal
 from runner.steps.static.tree import differ, digest
 from runner.steps.sync import SyncOptions
 from runner.untrusted import sentence
+from runner.workflows.boundary import each, within
 from runner.workflows.sending.release import look, origin_of
 from runner.workflows.sending.sources import read_folder
 from runner.workflows.sending.sync import compare
@@ -27,19 +28,30 @@ if TYPE_CHECKING:
 __all__ = ["foresee"]
 
 _AT_ONCE = 10
-_SFTP_ONLY = "the account may only use sftp: what differs is found out when it is sent"
 
 
 def foresee(
     hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: Sequence[str], plans: Sequence[SitePlan]
 ) -> tuple[SitePlan, ...]:
     """The plans with what would be released and synchronised, in the order of the playbook."""
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return tuple(
-            pool.map(
-                lambda pair: _site(hosts, playbook, pair[0], tags, pair[1]), zip(sites, plans, strict=True)
-            )
-        )
+    pairs = tuple(zip(sites, plans, strict=True))
+    step = hosts.workspace.settings.limits.step.total_seconds()
+    limit = hosts.command_limit(step * max(1, len(playbook.steps)))
+    found = each(
+        pairs,
+        lambda pair: _site(hosts, playbook, pair[0], tags, pair[1]),
+        at_once=_AT_ONCE,
+        limit=lambda _: limit,
+    )
+    return tuple(
+        _with_problem(plan, made) if isinstance(made, SitecrewError) else made for (_, plan), made in found
+    )
+
+
+def _with_problem(plan: SitePlan, error: SitecrewError) -> SitePlan:
+    unreachable = plan.unreachable or isinstance(error, UnreachableError)
+    problems = tuple(dict.fromkeys((*plan.problems, error.with_hint)))
+    return replace(plan, problems=problems, unreachable=unreachable)
 
 
 def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], plan: SitePlan) -> SitePlan:
@@ -51,22 +63,26 @@ def _site(hosts: Hosts, playbook: Playbook, site: Site, tags: Sequence[str], pla
     unreachable = plan.unreachable
     for step in steps:
         changes += plan.of(step.id)
-        try:
-            if isinstance(step.options, ReleaseOptions):
-                changes.append(_release(hosts, playbook, site, step, step.options))
-            elif isinstance(step.options, SyncOptions):
-                changes += _sync(hosts, site, step, step.options)
-        except SitecrewError as error:
-            sftp_only = isinstance(error, NoShellError)
-            why = _SFTP_ONLY if sftp_only else error.with_hint
+        found = within(partial(_step, hosts, playbook, site, step))
+        if not isinstance(found, SitecrewError):
+            changes += found
+        else:
+            sftp_only = isinstance(found, NoShellError)
+            why = f"{found}: what differs is found out when it is sent" if sftp_only else found.with_hint
             kind = ItemKind.RELEASE if isinstance(step.options, ReleaseOptions) else ItemKind.FILE
             changes.append(_change(step, kind.value, kind, Action.UNKNOWN, why=why))
             if not sftp_only:
                 problems.append(why)
-                unreachable = unreachable or isinstance(error, UnreachableError)
+                unreachable = unreachable or isinstance(found, UnreachableError)
     return replace(
         plan, changes=tuple(changes), problems=tuple(dict.fromkeys(problems)), unreachable=unreachable
     )
+
+
+def _step(hosts: Hosts, playbook: Playbook, site: Site, step: Step) -> list[Change]:
+    if isinstance(step.options, ReleaseOptions):
+        return [_release(hosts, playbook, site, step, step.options)]
+    return _sync(hosts, site, step, step.options) if isinstance(step.options, SyncOptions) else []
 
 
 def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: ReleaseOptions) -> Change:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.execute import Endpoint, Limits, Pool
+from runner.errors import HostError
+from runner.execute import Endpoint, Limits, Pool, Task, TaskRecord, read
 from runner.load import Redactor, resolve
 from runner.model import Host, SecretRef
 from runner.wporg import Wporg
@@ -21,6 +22,10 @@ __all__ = ["Hosts"]
 
 _OUTPUT = 4 << 20
 """Bytes kept of the output of one task: the packed checksums of 100,000 files."""
+
+
+_LOGIN_AND_LAST_WORDS = 4
+"""Silences that a host may keep before its readings and after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,43 @@ class Hosts:
 
     @property
     def limits(self) -> Limits:
-        """Waits of the driver."""
+        """Waits of the driver. Where a shorter silence is borne than by default, so are shorter cuts."""
         silence = self.workspace.settings.limits.driver_silence.total_seconds()
-        return Limits(silence=silence, output=_OUTPUT)
+        usual = Limits()
+        return Limits(
+            silence=silence,
+            hello=min(usual.hello, 5 * silence),
+            reattach=min(usual.reattach, 5 * silence),
+            output=_OUTPUT,
+        )
 
     def endpoint(self, host: Host) -> Endpoint:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""
         return _endpoint(host, self.workspace, self._secret)
+
+    def read(self, host: Host, tasks: Sequence[Task]) -> Mapping[str, TaskRecord]:
+        """Run tasks that change nothing; each has its answer.
+
+        Raises:
+            UnreachableError: (and kin) the host cannot be reached.
+            HostError: it did not answer all of them.
+        """
+        endpoint = self.endpoint(host)
+        records = read(self.pool, endpoint, tasks, silence=self.limits.silence)
+        if missing := [task.id for task in tasks if task.id not in records]:
+            raise HostError(
+                f"{endpoint.called}: the host did not answer {len(missing)} of {len(tasks)} questions",
+                hint="does the host end our shell? look at ulimit -a and the login's start-up files",
+            )
+        return records
+
+    def reading_limit(self, seconds: int) -> int:
+        """Seconds for one reading: those that it needs, at most `limits.step`."""
+        return max(1, min(seconds, int(self.workspace.settings.limits.step.total_seconds())))
+
+    def command_limit(self, reading: float) -> float:
+        """Seconds after which a command gives up a host whose readings may take so many together."""
+        return reading + _LOGIN_AND_LAST_WORDS * self.limits.silence
 
     def _secret(self, ref: SecretRef | None) -> Callable[[], str] | None:
         if ref is None:

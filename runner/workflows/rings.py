@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from runner.errors import SitecrewError
 from runner.model import Order, Outcome, Site, SitePlan
-from runner.verify import Signals, examine, observe
+from runner.verify import Signals
+from runner.workflows.boundary import each
 from runner.workflows.site import Task
-from runner.workflows.stages.outside import record_looks
+from runner.workflows.stages.outside import examined, observed, record_looks, unreadable
 
 if TYPE_CHECKING:
     from runner.record import SiteRow
@@ -29,6 +30,8 @@ _BAD = (Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNDONE)
 _PATIENCE = 5.0
 """Seconds for which a site must stay worse before it counts."""
 _AT_ONCE = 10
+_LOOK_LIMIT = 300.0
+"""Seconds for all looks at one site; each of them has a shorter limit of its own."""
 _LONGEST = 1.0
 """Seconds between two looks at the clock, which somebody may set meanwhile, and at whether to stop."""
 
@@ -63,14 +66,18 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
         return Halt(Outcome.MISSED, why)
     well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in well]
-    before = _each(sites, lambda site: observe(site, limit=order.limits.look.total_seconds()))
+    limit = order.limits.look.total_seconds()
+    before = _each(sites, lambda site: observed(site, limit=limit), unreadable)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):
         return None
-    for site, worse in _each(sites, lambda site: _worse(session, order, site, before[site.name])).items():
+    looks = _each(
+        sites, lambda site: _worse(session, order, site, before[site.name]), lambda _, error: str(error)
+    )
+    for site, worse in looks.items():
         if worse:
-            why = f"not well any more when its ring had soaked: {worse}"
+            why = session.reason(f"not well any more when its ring had soaked: {worse}")
             session.ledger.finish_site(order.run, site, Outcome.FAILED, why, session.now())
             session.emit("site.finished", order.run, site, outcome=Outcome.FAILED, why=why)
     return _too_many_failed(session, order, number)
@@ -101,10 +108,14 @@ def _wait(session: Session, run: str, until: datetime) -> bool:
     return not session.stopping(run)
 
 
-def _each(sites: Sequence[Site], look: Callable[[Site], T]) -> dict[str, T]:
-    """What each site looks like, by its name."""
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return dict(zip([site.name for site in sites], pool.map(look, sites), strict=True))
+def _each(
+    sites: Sequence[Site], look: Callable[[Site], T], failed: Callable[[Site, SitecrewError], T]
+) -> dict[str, T]:
+    """What each site looks like, by its name; `failed` says it of one that could not be looked at."""
+    found = each(sites, look, at_once=_AT_ONCE, limit=lambda _: _LOOK_LIMIT)
+    return {
+        site.name: failed(site, seen) if isinstance(seen, SitecrewError) else seen for site, seen in found
+    }
 
 
 def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
@@ -112,6 +123,6 @@ def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     plan = SitePlan(site=site.name, client=site.client)
     task = Task(session=session, order=order, site=site, attempt=1, plan=plan)
     limit = order.limits.look.total_seconds()
-    seen, found = examine(site, before, limit=limit, patience=_PATIENCE)
+    seen, found = examined(site, before, limit=limit, patience=_PATIENCE)
     record_looks(task, seen, "soak")
     return "; ".join(found or seen.findings)

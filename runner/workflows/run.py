@@ -6,15 +6,15 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import ExitCode, LockedError, SitecrewError
+from runner.errors import ExitCode, LockedError, LostError, SitecrewError
 from runner.load import freeze, thaw
-from runner.model import LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
+from runner.model import Limits, LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
+from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
 from runner.workflows.site import work_on
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.workflows.session import Session
 
-__all__ = ["Finished", "Works", "begin", "new_order", "reopen"]
+__all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
 
 _WATCH = 1.0
 
@@ -230,11 +230,24 @@ class Works:
             )
             for name in names
         }
+        stop, limit = self._session.stop(run), stopping_limit(order.limits)
         for name, handle in handles.items():
             try:
-                handle.result()
+                handle.result(lambda: stop.is_overdue(limit))
+            except TimeoutError:
+                self._give_up(run, name, limit)
             except Exception as error:  # noqa: BLE001  # whatever it is, it is no verdict about the site
                 self._lost(run, name, error)
+
+    def _give_up(self, run: str, name: str, limit: float) -> None:
+        """A site whose host does not confirm that it has stopped; one that was never begun is cancelled."""
+        started = any(row.site == name and row.started for row in self._session.ledger.site_rows(run))
+        if started:
+            self._lost(run, name, LostError(f"its host did not confirm within {limit:.0f} s that it stopped"))
+            return
+        why = "the run was stopped before this site was begun"
+        self._session.ledger.finish_site(run, name, Outcome.CANCELLED, why, self._session.now())
+        self._session.emit("site.finished", run, name, outcome=Outcome.CANCELLED, why=why)
 
     def _work_on_site(self, run: str, attempt: int, name: str) -> str:
         order = self._order(run)
@@ -242,8 +255,8 @@ class Works:
         return work_on(self._session, order, site, attempt).outcome.value
 
     def _lost(self, run: str, name: str, error: Exception) -> None:
-        why = f"{error}" if isinstance(error, SitecrewError) else f"{type(error).__name__}: {error}"
-        why = self._session.redactor.redact(why)
+        failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)
+        why = self._session.reason(str(failure))
         self._session.ledger.finish_site(run, name, Outcome.LOST, why, self._session.now())
         self._session.emit("site.finished", run, name, outcome=Outcome.LOST, why=why)
 
@@ -256,14 +269,21 @@ class Works:
         return outcome
 
     def _watch_for_cancel(self) -> None:
-        """Another process says so in the ledger."""
-        session = self._session
-        while not self._closed.wait(_WATCH):
+        """Another process says so in the ledger. Where that cannot be read now, it is read again."""
+
+        def look() -> None:
             for run in tuple(self.in_hand):
-                with suppress(SitecrewError):
-                    asked = session.ledger.run_state(run) is State.CANCELLING
-                    if asked and not session.stop(run).asked.is_set():
-                        session.cancel(run)
+                asked = session.ledger.run_state(run) is State.CANCELLING
+                if asked and not session.stop(run).asked.is_set():
+                    session.cancel(run)
+
+        session = self._session
+        repeat(look, every=_WATCH, until=self._closed, report=lambda _: None)
+
+
+def stopping_limit(limits: Limits) -> float:
+    """Seconds for a host to stop a job, undo it and confirm: a step's limit and some silences."""
+    return limits.step.total_seconds() + 3 * limits.driver_silence.total_seconds()
 
 
 def _engine_url(ledger: str) -> str:
@@ -273,8 +293,7 @@ def _engine_url(ledger: str) -> str:
 
 
 def _unexpected(error: Exception) -> SitecrewError:
-    failure = SitecrewError(
-        f"{type(error).__name__}: {error}", hint="the run can be taken up again: sitecrew resume last"
-    )
-    failure.__cause__ = error
+    failure = UnexpectedError.of(error)
+    failure.exit_code = ExitCode.UNEXPECTED
+    failure.hint = "the run can be taken up again: sitecrew resume last"
     return failure

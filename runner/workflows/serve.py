@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,17 +20,20 @@ from runner.errors import LockedError, SitecrewError
 from runner.model import CatchUp, Overlap, State, Window
 from runner.plan import Occurrence, occurrences, rings, select
 from runner.record import WindowState
-from runner.workflows.run import Works, begin, new_order, reopen
+from runner.workflows.boundary import UnexpectedError, reported, within
+from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
 
 if TYPE_CHECKING:
     from runner.workflows.session import Session
 
-__all__ = ["Clock", "serve"]
+__all__ = ["Clock", "Health", "Trouble", "serve"]
 
 _LOOK_BACK = timedelta(days=35)
 _PUNCTUAL = timedelta(minutes=2)
 """How late a window may be begun that is not to be caught up."""
 _TICK = 1
+PATIENCE = 300.0
+"""Seconds for which `serve` goes on although nothing can be decided or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,10 @@ class Clock:
     def __init__(self, session: Session, works: Works) -> None:
         self._session = session
         self._works = works
+        self._unstarted: list[str] = []
+        """Runs that are ours and written down, and that could not be started yet."""
+        self.troubles: dict[str, str] = {}
+        """Windows that could not be decided or started in the last tick, each with the reason."""
 
     def rescue(self) -> tuple[str, ...]:
         """Take up the windows' runs whose process died."""
@@ -61,30 +70,58 @@ class Clock:
                 reopen(self._session, summary.run)
             except LockedError:
                 continue
-            self._works.start(summary.run)
             taken.append(summary.run)
+        self._unstarted += taken
+        self.troubles = self._start()
         return tuple(taken)
 
     def tick(self) -> tuple[str, ...]:
-        """Decide every window that is due now; returns the ids of the runs that were begun."""
-        now = self._session.now()
-        begun = []
-        for due in self._due(now):
-            if self._decide(due, now):
-                self._works.start(due.run)
-                begun.append(due.run)
-        return tuple(begun)
+        """Decide every window that is due now; returns the ids of the runs that were begun.
 
-    def _due(self, now: datetime) -> Iterator[_Due]:
+        A client's window that cannot be decided or started is left for the next tick, and the others go on.
+
+        Raises:
+            LedgerError, EngineError: nothing can be decided now.
+        """
+        now, begun = self._session.now(), []
+        troubles: dict[str, str] = {}
         inventory = self._session.workspace.inventory
         for window in inventory.windows.values():
             for client in dict.fromkeys(site.client for site in select(inventory, window.sites)):
-                zone = ZoneInfo(window.timezone or inventory.clients[client].timezone)
-                delay = _jitter(window, client)
-                for occurrence in occurrences(window, zone, self._since(window, client, now)):
-                    if occurrence.starts + delay > now:
-                        break
-                    yield _Due(window, client, occurrence)
+                found = within(partial(self._tick, window, client, now))
+                if isinstance(found, SitecrewError):
+                    troubles[f"window {window.name} of {client}"] = str(found)
+                else:
+                    begun += found
+        self.troubles = troubles | self._start()
+        return tuple(begun)
+
+    def _tick(self, window: Window, client: str, now: datetime) -> list[str]:
+        begun = []
+        for due in self._due(window, client, now):
+            if self._decide(due, now):
+                self._unstarted.append(due.run)
+                begun.append(due.run)
+        return begun
+
+    def _start(self) -> dict[str, str]:
+        """Start the runs that wait for it; those that cannot be started, each with the reason."""
+        troubles = {}
+        for run in tuple(self._unstarted):
+            found = within(partial(self._works.start, run))
+            if isinstance(found, SitecrewError):
+                troubles[f"run {run}"] = str(found)
+            else:
+                self._unstarted.remove(run)
+        return troubles
+
+    def _due(self, window: Window, client: str, now: datetime) -> Iterator[_Due]:
+        zone = ZoneInfo(window.timezone or self._session.workspace.inventory.clients[client].timezone)
+        delay = _jitter(window, client)
+        for occurrence in occurrences(window, zone, self._since(window, client, now)):
+            if occurrence.starts + delay > now:
+                break
+            yield _Due(window, client, occurrence)
 
     def _since(self, window: Window, client: str, now: datetime) -> datetime:
         """After the last decided opening; at the first launch, an opening that may still be begun counts."""
@@ -147,20 +184,54 @@ class Clock:
         begin(self._session, order, trigger="window", claim=False)
 
 
-def serve(clock: Clock, stop: threading.Event, troubled: threading.Event) -> None:
-    """Tick until `stop`; a tick that fails is told by `troubled` and does not end the clock."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps `serve` from its promise now. `final`: it cannot be kept any more, and serve ends."""
+
+    said: str
+    final: bool = False
+
+
+class Health:
+    """Whether the windows are kept: the clock ticks, the ledger can be written, the lease holds."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session, self._clock = session, clock
+        self._failure: Exception | None = None
+        self._well = time.monotonic()
+        self.farewell = stopping_limit(session.workspace.settings.limits)
+        """Seconds for which the sites in hand are finished when the windows cannot be kept any more."""
+        self.ticking: threading.Thread | None = None
+
+    def report(self, error: Exception | None) -> None:
+        """Take how the last tick went."""
+        self._failure = error
+
+    def trouble(self) -> Trouble | None:
+        """What to say now; None while all is well."""
+        session = self._session
+        if session.lease_lost.is_set():
+            return Trouble("another process has taken over from this one", final=True)
+        if self.ticking is not None and not self.ticking.is_alive():
+            return Trouble("the clock has stopped", final=True)
+        failure = self._failure or session.ledger_trouble
+        if failure is None:
+            self._well = time.monotonic()
+            told = "; ".join(f"{about}: {why}" for about, why in self._clock.troubles.items())
+            return Trouble(told) if told else None
+        said = str(failure) if isinstance(failure, SitecrewError) else str(UnexpectedError.of(failure))
+        lasts = time.monotonic() - self._well
+        if lasts > PATIENCE:
+            return Trouble(f"no window could be kept for {lasts / 60:.0f} min: {said}", final=True)
+        return Trouble(said)
+
+
+def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
+    """Tick until `stop`. A tick that fails is reported to `health`, and the next one comes all the same."""
     import schedule
 
     ticker = schedule.Scheduler()
-
-    def tick() -> None:
-        try:
-            clock.tick()
-            troubled.clear()
-        except SitecrewError:
-            troubled.set()
-
-    ticker.every(_TICK).seconds.do(tick)
+    ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
     ticker.run_all()
     while not stop.is_set():
         ticker.run_pending()

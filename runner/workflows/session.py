@@ -17,7 +17,8 @@ from runner.execute import Pool
 from runner.load import Redactor
 from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
-from runner.untrusted import clean
+from runner.untrusted import clean, cleaned, sentence
+from runner.workflows.boundary import repeat
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.gates import Gates
 from runner.workflows.stop import Stop
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "process_start"]
 
 _RENEW = 3.0
+_LONGEST_REASON = 2000
 
 
 class Session:
@@ -44,6 +46,10 @@ class Session:
         self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
         self.draining = threading.Event()
+        self.lease_lost = threading.Event()
+        """Another process has taken over what this one had in hand: it starts nothing more."""
+        self.ledger_trouble: Exception | None = None
+        """Why the ledger could not be written last time; None where it could."""
         self.gates = Gates()
         self.ask: Callable[[Step], bool | None] | None = None
         """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
@@ -66,16 +72,23 @@ class Session:
     def emit(
         self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
     ) -> None:
-        """Tell whoever follows."""
-        self.events.put(RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=data))
+        """Tell whoever follows. Strangers' text in it is cleaned here, once for every screen."""
+        self.events.put(
+            RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=cleaned(data))
+        )
 
     def cleaned(self, outcome: StepOutcome) -> StepOutcome:
         """The outcome without a secret in its text, and without what a terminal would obey."""
-        redact = self.redactor.redact
-        changes = tuple(replace(change, why=redact(change.why)) for change in outcome.changes)
-        return replace(
-            outcome, why=redact(outcome.why), output=redact(clean(outcome.output)), changes=changes
+        changes = tuple(
+            replace(change, why=self.reason(change.why), item=_line(change.item), title=_line(change.title))
+            for change in outcome.changes
         )
+        output = self.redactor.redact(clean(outcome.output))
+        return replace(outcome, why=self.reason(outcome.why), output=output, changes=changes)
+
+    def reason(self, text: str) -> str:
+        """A reason of a host, a site or ours, in one line without secrets: for ledger and screen."""
+        return self.redactor.redact(sentence(text, _LONGEST_REASON))
 
     def record(self, run: str, site: str, outcome: StepOutcome) -> None:
         """Write down how a step ended, then tell it."""
@@ -138,13 +151,22 @@ class Session:
                 self.ledger.release_lease(lease.executor)
 
     def _keep_lease(self) -> None:
-        while not self._closed.wait(_RENEW):
-            try:
-                if not self.ledger.renew_lease(self.executor):
-                    self.draining.set()
-                    return
-            except Exception:  # noqa: BLE001, S112  # a ledger that is busy or full now may not be in three seconds
-                continue
+        """A ledger that is busy or full now may not be in three seconds: it is tried again."""
+
+        def renew() -> None:
+            if not self._closed.is_set() and not self.ledger.renew_lease(self.executor):
+                self.lease_lost.set()
+                self.draining.set()
+
+        def report(error: Exception | None) -> None:
+            self.ledger_trouble = error
+
+        repeat(renew, every=_RENEW, until=self._closed, report=report)
+
+
+def _line(name: str) -> str:
+    """The name as it is where it is fit to be shown."""
+    return name if name.isprintable() else sentence(name, _LONGEST_REASON)
 
 
 def process_start(pid: int) -> str | None:

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import HostError, LockedError, LostError, SitecrewError, UnreachableError, UsageError
+from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
+from runner.workflows.boundary import UnexpectedError, contained
 from runner.workflows.changes.carry import JOBS, carry_changes
 from runner.workflows.packages.carry import carry_system
 from runner.workflows.sending.upload import carry_upload
@@ -69,8 +70,8 @@ class Task:
 def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     """Do on a site what was ordered, and write down how it ended.
 
-    Errors of hosts and sites become outcomes. Errors of the ledger and the engine are no verdict: they pass,
-    and the site stays without an outcome until the run is resumed.
+    Errors of hosts and sites become outcomes, unexpected ones too. Errors of the ledger and the engine are no
+    verdict: they pass, and the site stays without an outcome until the run is resumed.
     """
     under_way = begun(session, order.run, site.name, attempt)
     if session.stopping(order.run) and not under_way:
@@ -81,6 +82,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         session.ledger.begin_site(order.run, site.name, session.now())
         session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
         ending = _stages(session, order, site, attempt)
+    ending = replace(ending, why=session.reason(ending.why))
     session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
     session.emit(
         "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
@@ -106,12 +108,30 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         if task.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
         return _parts(task, parts, known)
-    except (LockedError, HostError, UsageError) as error:
-        return _ending(error, under_way=bool(begun(session, order.run, site.name, attempt)))
+    except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
+        failure = contained(error)
+        if isinstance(failure, UnexpectedError):
+            return _unexpected(session, order, site, failure)
+        return _ending(failure, under_way=bool(begun(session, order.run, site.name, attempt)))
+
+
+def _unexpected(session: Session, order: Order, site: Site, error: UnexpectedError) -> Ending:
+    """Lost while a job may run on the host, else failed. The log of the step in hand gets the traceback."""
+    segments = session.ledger.segments(order.run, site.name)
+    ending = _ending(error, under_way=any(segment.state == "started" for segment in segments))
+    steps = session.ledger.step_output(order.run, site.name)
+    if in_hand := next((step.step for step in steps if step.outcome is None), None):
+        session.record(
+            order.run,
+            site.name,
+            StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace),
+        )
+        error.is_logged()
+    return ending
 
 
 def _ending(error: SitecrewError, *, under_way: bool) -> Ending:
-    """What an error says of the site; `under_way`: an earlier attempt began a job that may have run."""
+    """What an error says of the site; `under_way`: a job was started there and may have run."""
     match error:
         case LockedError():
             return Ending(Outcome.SKIPPED, error.with_hint, locked=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,16 +18,22 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = threading.Event()
+        self._asked_at = math.inf
         self._controls: set[Control] = set()
         self._lock = threading.Lock()
 
     def ask(self) -> None:
         """Stop the jobs in hand. Their hosts confirm it to whoever follows them."""
+        self._asked_at = min(self._asked_at, time.monotonic())
         self.asked.set()
         with self._lock:
             controls = tuple(self._controls)
         for control in controls:
             control.cancel()
+
+    def is_overdue(self, seconds: float) -> bool:
+        """Whether it was asked for longer ago than that."""
+        return time.monotonic() - self._asked_at > seconds
 
     @contextmanager
     def controlling(self) -> Iterator[Control]:

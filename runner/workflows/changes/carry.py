@@ -153,7 +153,7 @@ class _Work:
                 self.task.site.name,
                 change.item,
                 change.to_version,
-                why=trial.why,
+                why=self.task.session.reason(trial.why),
                 since=self.task.session.now(),
             )
             self._set(change, Outcome.UNDONE, trial.why)

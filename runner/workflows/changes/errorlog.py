@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.execute import Task as HostTask
-from runner.execute import read
 from runner.steps.wordpress.errorlog import Fatal, Reading, parse_log, read_log
+from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
     from runner.model import LogMark, SiteFacts
@@ -73,8 +74,7 @@ class ErrorLog:
     def _read(self) -> Reading:
         hosts, host = self._task.session.hosts, self._task.order.hosts[self._task.site.host]
         script = read_log(self._facts, self._mark, self._logs).text
-        try:
-            records = read(hosts.pool, hosts.endpoint(host), [HostTask("log", script, timeout=_LIMIT)])
-        except SitecrewError:
+        records = within(partial(hosts.read, host, [HostTask("log", script, timeout=_LIMIT)]))
+        if isinstance(records, SitecrewError):
             return Reading()  # a host that has no second channel, or none just now: nothing is known
         return parse_log(records["log"].text, self._mark, self._logs, self._facts)

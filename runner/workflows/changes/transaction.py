@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from runner.errors import LockedError, LostError, UnreachableError
+from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
 from runner.execute import (
     DEADMAN,
     Awaiting,
@@ -27,6 +27,7 @@ from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
 from runner.untrusted import sentence
 from runner.verify import Signals
+from runner.workflows.boundary import within
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
 from runner.workflows.changes.heard import Heard
@@ -211,7 +212,14 @@ class _Transaction:
         return ordered
 
     def _judge(self, _: Awaiting) -> Verdict:
-        """Keep or undo: first by what the host read, then by what visitors get, then by the error log."""
+        """Keep or undo; what cannot be judged does not stay."""
+        verdict = within(self._judged)
+        if isinstance(verdict, SitecrewError):
+            return self._told("undo", f"could not be judged: {verdict}")
+        return verdict
+
+    def _judged(self) -> Verdict:
+        """First by what the host read, then by what visitors get, then by the error log."""
         if self.died:
             return self._told("undo", _WHY["died"])
         if not self.done:
@@ -233,7 +241,7 @@ class _Transaction:
             self.task.site.name,
             self.step.id,
             verdict=verdict,
-            why=session.redactor.redact(self.why),
+            why=session.reason(self.why),
             log=self.log.known,
         )
         return verdict
@@ -316,7 +324,7 @@ class _Transaction:
             site,
             self.step.id,
             job=self.job,
-            why=session.redactor.redact(trial.why),
+            why=session.reason(trial.why),
             healthy=trial.healthy,
             by=trial.by,
             looks=trial.looks,

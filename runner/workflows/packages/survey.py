@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
 from runner.errors import HostError, SitecrewError
 from runner.execute import Task as HostTask
-from runner.execute import read
 from runner.model import Host, Playbook, Site, Step, SystemFacts
 from runner.plan import Barrier, Segment, cut
 from runner.steps import Where
 from runner.steps.become import cannot_become
 from runner.steps.packages import Sections, facts_script, parse_system
+from runner.workflows.boundary import each
 from runner.workflows.stages.become import becoming, refused
 from runner.workflows.stages.gates import place_of
 
@@ -38,15 +37,14 @@ def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
         SecretError: the password for sudo cannot be had.
     """
     mark = secrets.token_hex(16)
-    task = HostTask("system", facts_script(mark), timeout=_FACTS_LIMIT)
+    limit = hosts.reading_limit(_FACTS_LIMIT)
+    task = HostTask("system", facts_script(mark), timeout=limit)
     task = becoming(hosts, host, task, mark) if become else task
-    record = read(hosts.pool, hosts.endpoint(host), (task,))["system"]
+    record = hosts.read(host, (task,))["system"]
     if become and (no := refused(host, record.text + record.error.decode("utf-8", "replace"), mark)):
         raise HostError(no.why, hint=no.hint)
     if record.why == "timeout":
-        raise HostError(
-            f"the packages were not read within {_FACTS_LIMIT} s", hint="try apt-get update there"
-        )
+        raise HostError(f"the packages were not read within {limit} s", hint="try apt-get update there")
     return parse_system(Sections.of(record.text, mark))
 
 
@@ -82,15 +80,16 @@ def preview_systems(
             return Preview(elsewhere=teller)
         if cannot_become(step, host):
             return Preview("root's rights cannot be had")
-        try:
-            facts = read_system(hosts, host, become=step.become)
-        except SitecrewError as error:
-            return Preview(error.with_hint, trouble=error)
+        facts = read_system(hosts, host, become=step.become)
         return Preview(facts) if facts.root else Preview(NOT_ROOT, trouble=HostError(NOT_ROOT))
 
     concerned = [site for site in sites if site.name in steps]
-    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
-        return dict(zip((site.name for site in concerned), pool.map(look, concerned), strict=True))
+    limit = hosts.command_limit(hosts.reading_limit(_FACTS_LIMIT))
+    looks = each(concerned, look, at_once=_HOSTS_AT_ONCE, limit=lambda _: limit)
+    return {
+        site.name: Preview(found.with_hint, trouble=found) if isinstance(found, SitecrewError) else found
+        for site, found in looks
+    }
 
 
 def _of_host(part: Segment | Barrier) -> TypeGuard[Barrier]:

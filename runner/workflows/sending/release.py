@@ -114,7 +114,8 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     """
     mark = secrets.token_hex(16)
     text = look_script(layout, mark, name=name, built=built)
-    record = read(hosts.pool, endpoint, (HostTask("look", text, timeout=_LIMIT),), cap=_CAP)["look"]
+    question = HostTask("look", text, timeout=hosts.reading_limit(_LIMIT))
+    record = read(hosts.pool, endpoint, (question,), cap=_CAP, silence=hosts.limits.silence)["look"]
     standing = parse_look(record.output, mark)
     if standing is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"

@@ -92,7 +92,8 @@ def compare(
     text = find_script(
         target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
     )
-    record = read(hosts.pool, endpoint, (HostTask("find", text, timeout=_LIMIT),), cap=_CAP)["find"]
+    question = HostTask("find", text, timeout=hosts.reading_limit(_LIMIT))
+    record = read(hosts.pool, endpoint, (question,), cap=_CAP, silence=hosts.limits.silence)["find"]
     found = parse_found(record.output, mark)
     if found is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runner.model import Look, Outcome, PageLook, Step, StepOutcome
+from runner.errors import SitecrewError
+from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Signals, examine, look, observe
+from runner.verify import Expectation, Sight, Signals, examine, look, observe
+from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
-__all__ = ["record_looks", "see", "see_again", "take_look"]
+__all__ = [
+    "examined",
+    "look_at",
+    "observed",
+    "record_looks",
+    "see",
+    "see_again",
+    "take_look",
+    "unreadable",
+]
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
@@ -21,12 +33,46 @@ _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
+def observed(site: Site, *, folder: str = "", limit: float) -> Signals:
+    """All signals of a site from outside. What keeps them from being read is a finding about the site."""
+    found = within(lambda: observe(site, folder=folder, limit=limit))
+    return unreadable(site, found) if isinstance(found, SitecrewError) else found
+
+
+def examined(
+    site: Site, before: Signals, *, limit: float, patience: float
+) -> tuple[Signals, tuple[str, ...]]:
+    """`runner.verify.examine`; what keeps the site from being looked at is worse than before."""
+    found = within(lambda: examine(site, before, limit=limit, patience=patience))
+    if isinstance(found, SitecrewError):
+        seen = unreadable(site, found)
+        return seen, seen.findings
+    return found
+
+
+def look_at(site: Site, expected: Expectation, *, pages: Sequence[str] | None = None, limit: float) -> Look:
+    """`runner.verify.look`; what keeps the site from being looked at is a finding about it."""
+    found = within(lambda: look(site, expected, pages=pages, limit=limit))
+    if isinstance(found, SitecrewError):
+        page = unreadable(site, found).visitors[0].page
+        return Look(site=site.name, at=datetime.now(UTC), pages=(page,))
+    return found
+
+
+def unreadable(site: Site, error: SitecrewError) -> Signals:
+    """A look that gave nothing but the reason why."""
+    page = PageLook(
+        page="/", url=site.url, status=None, seconds=0.0, findings=(f"could not be looked at: {error}",)
+    )
+    return Signals(at=datetime.now(UTC), visitors=(Sight(page),))
+
+
 def take_look(task: Task, step: Step) -> StepOutcome:
     """Look at the pages, write down what each said, and judge."""
     options = step.options
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so
     began = time.monotonic()
-    seen = look(
+    seen = look_at(
         task.site,
         Expectation(status=options.status, text=options.expect or task.site.expect),
         pages=options.pages,
@@ -67,7 +113,7 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observe(task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task))
+    return observed(task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task))
 
 
 def see_again(
@@ -80,7 +126,7 @@ def see_again(
     """
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
-    seen, found = examine(task.site, before, limit=_limit(task), patience=patience)
+    seen, found = examined(task.site, before, limit=_limit(task), patience=patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
 
@@ -101,7 +147,7 @@ def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -
         status=page.status,
         seconds=page.seconds,
         size=page.size,
-        findings=page.findings,
+        findings=tuple(map(task.session.reason, page.findings)),
     )
 
 

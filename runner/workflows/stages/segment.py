@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from runner.errors import (
-    LockedError,
-    LostError,
-    UnknownNameError,
-    UnreachableError,
-)
+from runner.errors import LockedError, LostError, SitecrewError, UnknownNameError
 from runner.execute import (
     Awaiting,
     DiedError,
@@ -27,11 +23,11 @@ from runner.execute import (
     run_job,
 )
 from runner.execute import Task as HostTask
-from runner.execute.link import CutError
 from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
+from runner.workflows.boundary import within
 from runner.workflows.stages.become import becoming
 from runner.workflows.stages.ended import REREAD, reread, understood
 from runner.workflows.stages.tries import counted, job_of, next_try, paused, wanted
@@ -190,9 +186,8 @@ def ack_recorded(task: Task) -> None:
 def let_forget(task: Task, number: int, job: str) -> None:
     """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
     session = task.session
-    try:
-        ack_job(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host]), job)
-    except (CutError, UnreachableError):
+    endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
+    if isinstance(within(partial(ack_job, session.hosts.pool, endpoint, job)), SitecrewError):
         return  # what is left there is collected some day
     session.ledger.acked(task.run, task.site.name, number)
 

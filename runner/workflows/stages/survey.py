@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from runner.errors import HostError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
-from runner.execute import read
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import (
@@ -30,6 +28,7 @@ from runner.plan import (
 )
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
+from runner.workflows.boundary import each, within
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
 from runner.workflows.stages.tools import bring_wp_cli
@@ -70,7 +69,7 @@ def survey(task: Task) -> Task:
     facts = found if isinstance(found, SiteFacts) else None
     if order.locked is not None:
         plan = _as_locked(order.locked[site.name], plan, facts)
-    plan = replace(plan, problems=tuple(session.redactor.redact(problem) for problem in plan.problems))
+    plan = replace(plan, problems=tuple(map(session.reason, plan.problems)))
     if facts is not None:
         session.ledger.record_plan(run, site.name, plan, asdict(facts))
     session.emit(
@@ -126,37 +125,32 @@ def preview(
 
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
         read = [site for site in group if needs_facts(playbook, site, tags=tags)]
-        try:
-            hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
-            dates = any(waits(settings.policy, clients[site.client], site) for site in read)
-            return read_facts(hosts, read, languages=asked_languages(playbook.steps), dates=dates)
-        except UnreachableError as error:
-            return dict.fromkeys((site.name for site in group), error)
+        hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
+        dates = any(waits(settings.policy, clients[site.client], site) for site in read)
+        return read_facts(hosts, read, languages=asked_languages(playbook.steps), dates=dates)
 
     found: dict[str, SiteFacts | SitecrewError] = {}
-    with ThreadPoolExecutor(max_workers=_HOSTS_AT_ONCE) as pool:
-        for result in pool.map(of_host, by_host.values()):
-            found |= result
+    limit = hosts.reading_limit(_LIMIT)
+    groups = each(
+        tuple(by_host.values()),
+        of_host,
+        at_once=_HOSTS_AT_ONCE,
+        limit=lambda group: hosts.command_limit(limit * len(group)),
+    )
+    for group, result in groups:
+        if isinstance(result, SitecrewError):
+            result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
+        found |= result
     found = _compared(hosts, found, settings.policy)
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
-    plans = (
-        _plan(
-            ledger,
-            clients[site.client],
-            site,
-            wanted,
-            found.get(site.name),
-            system=systems.get(site.name, _NO_SYSTEM),
-        )
-        for site in sites
-    )
-    planned = tuple(
-        _with_problems(
-            plan, hosts, site, wanted, (found.get(site.name), systems.get(site.name, _NO_SYSTEM).trouble)
-        )
-        for site, plan in zip(sites, plans, strict=True)
-    )
+
+    def of_site(site: Site) -> SitePlan:
+        facts, system = found.get(site.name), systems.get(site.name, _NO_SYSTEM)
+        plan = _plan(ledger, clients[site.client], site, wanted, facts, system=system)
+        return _with_problems(plan, hosts, site, wanted, (facts, system.trouble))
+
+    planned = tuple(_or_problem(site, within(partial(of_site, site))) for site in sites)
     return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
 
 
@@ -170,6 +164,12 @@ def _compared(
         return dict(found)
     offers = hosts.published.offers(items, {facts.wordpress for facts in read.values()})
     return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
+
+
+def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
+    if isinstance(plan, SitecrewError):
+        return SitePlan(site=site.name, client=site.client, problems=(plan.with_hint,))
+    return plan
 
 
 def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
@@ -235,35 +235,37 @@ def _read_once(
     mark = secrets.token_hex(16)
     inventory = hosts.workspace.inventory
     host = inventory.hosts[sites[0].host]
+    limit = hosts.reading_limit(_LIMIT)
     tasks = tuple(
         HostTask(
             f"s{number}",
             facts_script(
                 site, host, mark, check_updates=check_updates, languages=languages, dates=dates
             ).text,
-            timeout=_LIMIT,
+            timeout=limit,
             policy="go",
         )
         for number, site in enumerate(sites)
     )
-    records = read(hosts.pool, hosts.endpoint(host), tasks)
+    records = hosts.read(host, tasks)
     found: dict[str, SiteFacts | SitecrewError] = {}
     for number, site in enumerate(sites):
         record = records[f"s{number}"]
         if record.why == "timeout":
             found[site.name] = HostError(
-                f"WordPress did not start within {_LIMIT} s", hint="look at the site's load and its error log"
+                f"WordPress did not start within {limit} s", hint="look at the site's load and its error log"
             )
             continue
-        try:
-            facts = parse_facts(record.text, mark)
-        except HostError as error:
-            found[site.name] = error
-            continue
-        folder = stray_folder(facts, site, inventory.sites.values())
-        why = f"WordPress names a folder of another site as its own: {folder}"
-        found[site.name] = HostError(why, hint=_STRAY) if folder else facts
+        found[site.name] = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
     return found
+
+
+def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
+    """What a site's answer says; one that names another site's folder as its own is refused."""
+    facts = parse_facts(text, mark)
+    if folder := stray_folder(facts, site, sites):
+        raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
+    return facts
 
 
 def _plan(  # noqa: PLR0917

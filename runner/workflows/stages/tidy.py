@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError
 from runner.execute import collect_garbage
+from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -20,5 +20,4 @@ def tidy_host(task: Task) -> None:
     if host.address in hosts.tidied:
         return
     hosts.tidied.add(host.address)
-    with suppress(HostError):
-        collect_garbage(hosts.pool, hosts.endpoint(host))
+    within(partial(collect_garbage, hosts.pool, hosts.endpoint(host)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, UsageError
 from runner.execute import Task as HostTask
-from runner.execute import read
 from runner.model import (
     Action,
     Change,
@@ -29,6 +29,7 @@ from runner.steps.wordpress.database_undo import (
     DatabaseUndo,
     parse_database,
 )
+from runner.workflows.boundary import each
 from runner.workflows.sending.recall import recallable
 from runner.workflows.stages.survey import read_facts
 from runner.workflows.undo.past import DATABASE, MARK, Past, changed_then
@@ -37,9 +38,25 @@ if TYPE_CHECKING:
     from runner.record import Ledger
     from runner.workflows.hosts import Hosts
 
-__all__ = ["Foreseen", "foresee_undo", "undo_order"]
+__all__ = ["Foreseen", "foresee_undo", "foresee_undos", "undo_order"]
 
 _LIMIT = 120
+_AT_ONCE = 10
+_READINGS = 4
+"""Of a site for an undo: its facts, its restore points, its database; and one to spare."""
+
+
+def foresee_undos(
+    hosts: Hosts, ledger: Ledger, order: Order, sites: Sequence[Site]
+) -> Iterator[tuple[Site, Foreseen | SitecrewError]]:
+    """What an undo would do to each site, or why it would do nothing, in their order."""
+    limit = hosts.command_limit(_READINGS * hosts.reading_limit(_LIMIT))
+    return each(
+        sites,
+        lambda site: foresee_undo(hosts, ledger, order, site),
+        at_once=_AT_ONCE,
+        limit=lambda _: limit,
+    )
 
 
 def undo_order(order: Order, then: Order, undo: UndoOrder) -> Order:
@@ -83,10 +100,11 @@ def foresee_undo(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> Fore
     found = read_facts(hosts, [site], check_updates=False)[site.name]
     facts = None if isinstance(found, SitecrewError) else found
     host = order.hosts[site.host]
-    tasks = [HostTask("kept", past.kept().text, timeout=_LIMIT, policy="go")]
+    limit = hosts.reading_limit(_LIMIT)
+    tasks = [HostTask("kept", past.kept().text, timeout=limit, policy="go")]
     if past.database and past.undo.database:
-        tasks.append(HostTask("count", past.count().text, timeout=_LIMIT, policy="go"))
-    records = read(hosts.pool, hosts.endpoint(host), tasks)
+        tasks.append(HostTask("count", past.count().text, timeout=limit, policy="go"))
+    records = hosts.read(host, tasks)
     there = tags_in(records["kept"].text)
     lost = parse_database(records["count"].text, MARK) if "count" in records else DatabaseUndo()
     changes = [change for step in order.playbook.steps for change in past.changes(step, facts, there)]

@@ -1,0 +1,390 @@
+"""Promise: one site's trouble stays that site's trouble, and `serve` says its own."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.shell import until
+from runner.errors import LedgerError
+from runner.load import find_workspace, load_workspace
+from runner.model import Outcome, Site, SiteKind
+from runner.verify import Expectation
+from runner.workflows import serve, site
+from runner.workflows.run import begin, new_order
+from runner.workflows.session import Session
+from runner.workflows.stages import outside
+
+ROOT = Path(__file__).parents[2]
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
+INVENTORY = """\
+hosts:
+  web1: {address: 127.0.0.1, port: 9, user: deploy}
+clients:
+  acme:
+    name: Acme
+    timezone: UTC
+    sites:
+      one: {url: 'http://127.0.0.1:9', host: web1, path: /srv/one, kind: static}
+  globex:
+    name: Globex
+    timezone: UTC
+    sites:
+      two: {url: 'http://127.0.0.1:9', host: web1, path: /srv/two, kind: static}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workspace whose host nobody needs to reach."""
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "inventory.yaml").write_text(INVENTORY)
+    (tmp_path / "playbooks/hello.yaml").write_text(
+        "name: Hello\nsteps:\n  - shell: 'true'\n  - shell: 'true'\n"
+    )
+    return tmp_path
+
+
+@contextmanager
+def working(folder: Path) -> Iterator[Session]:
+    session = Session(load_workspace(find_workspace(folder)))
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def work(session: Session) -> tuple[str, site.Ending]:
+    workspace = session.workspace
+    one = workspace.inventory.sites["one"]
+    order = new_order(workspace, workspace.playbooks["hello"], [[one]], now=session.now())
+    begin(session, order, trigger="manual")
+    return order.run, site.work_on(session, order, one, 1)
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise KeyError(f"about{EVIL}")
+
+
+def test_an_unexpected_error_before_a_job_makes_the_site_failed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "carry_segment", fail)
+    with working(folder) as session:
+        run, ending = work(session)
+        assert ending.outcome is Outcome.FAILED
+        assert ending.why.startswith("unexpected error: KeyError:")
+        [first, second] = session.ledger.step_output(run, "one")
+        assert "Traceback" in first.output
+        assert "in carry_segment" in first.output or "in fail" in first.output
+        assert not re.search(r"[\x1b\x07\x9b\u202e]", first.output + first.why + ending.why)
+        assert second.outcome is Outcome.SKIPPED
+
+
+def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(task: site.Task, part: Any, *_: object) -> Any:
+        task.session.ledger.begin_segment(task.run, task.site.name, part.number, "job")
+        fail()
+
+    monkeypatch.setattr(site, "carry_segment", carry)
+    with working(folder) as session:
+        _, ending = work(session)
+        assert ending.outcome is Outcome.LOST
+
+
+def test_an_error_of_the_ledger_is_no_verdict_about_a_site(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(*_: object) -> Any:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(site, "carry_segment", carry)
+    with working(folder) as session, pytest.raises(LedgerError):
+        work(session)
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Pages and redirects that address parsers stumble over."""
+
+    WHERE = (f"http://{'a' * 64}.example/", "http://[x", "http://[::1", "//\x01/", f"http://{'xn--' * 20}/")
+
+    def do_GET(self) -> None:
+        name = self.path.strip("/").split("?")[0]
+        body = b"<html><head>" + b"".join(
+            f'<link rel=stylesheet href="{where}">'.encode() for where in self.WHERE
+        )
+        body += b"</head><body>A page.</body></html>"
+        self.send_response(302 if name.isdigit() else 200)
+        if name.isdigit():
+            self.send_header("Location", self.WHERE[int(name)])
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("page", ["/page", *(f"/{number}" for number in range(len(Pages.WHERE)))])
+def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(web: str, page: str) -> None:
+    odd = Site(
+        name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)
+    )
+    seen = outside.observed(odd, limit=2.0)
+    outside.examined(odd, seen, limit=2.0, patience=0.1)
+    look = outside.look_at(odd, Expectation(), limit=2.0)
+    if page != "/page":
+        assert seen.findings
+        assert look.findings
+
+
+def test_what_keeps_a_site_from_being_looked_at_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("observe", "examine", "look"):
+        monkeypatch.setattr(outside, name, fail)
+    odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
+    seen = outside.observed(odd, limit=1.0)
+    assert "could not be looked at: unexpected error: KeyError" in seen.findings[0]
+    assert outside.examined(odd, seen, limit=1.0, patience=0.1)[1]
+    assert not outside.look_at(odd, Expectation(), limit=1.0).healthy
+
+
+def start(folder: Path, program: str) -> subprocess.Popen[str]:
+    """The command line, with something in it broken beforehand."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+CRASH = f"""\
+from runner.cli import main, show
+import runner.record
+def fail(*a, **k): raise ValueError({EVIL!r} + " secret" + "x" * 100_000)
+show.reading_list = fail
+main.main(["list", "runs"])
+"""
+
+
+def test_a_crash_prints_a_sentence_and_saves_its_traceback(folder: Path) -> None:
+    out, err = (process := start(folder, CRASH)).communicate(timeout=60)
+    assert process.returncode == 1
+    assert out == ""
+    assert "error: unexpected error: ValueError: " in err
+    assert "Traceback" not in err
+    assert len(err) < 1500
+    assert not re.search(r"[\x1b\x07\x9b\u202e]", err)
+    [file] = (folder / ".sitecrew/logs").iterdir()
+    assert str(file) in err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    text = file.read_text()
+    assert "Traceback" in text
+    assert len(text) < 20_000
+    assert not re.search(r"[\x1b\x07\x9b\u202e]", text)
+
+
+def test_an_error_that_ends_a_thread_is_reported_in_the_same_way(folder: Path) -> None:
+    program = f"""\
+import threading
+from runner.cli import main, show
+def fail(): raise ValueError({EVIL!r})
+def reading(*a): t = threading.Thread(target=fail, name="helper"); t.start(); t.join()
+show.reading_list = reading
+main.main(["list", "runs"])
+"""
+    _, err = start(folder, program).communicate(timeout=60)
+    assert "helper ended with an unexpected error: ValueError" in err
+    assert "Traceback" not in err
+    assert not re.search(r"[\x1b\x07\x9b\u202e]", err)
+
+
+def test_a_thread_that_waits_for_ever_does_not_keep_the_process(folder: Path) -> None:
+    program = """\
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from runner.cli import crash, main, show
+crash._PATIENCE = 0.5
+def reading(*a): ThreadPoolExecutor().submit(threading.Event().wait)
+show.reading_list = reading
+main.main(["list", "runs"])
+"""
+    process = start(folder, program)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+SERVE = """\
+from runner.record import engine, store
+from runner.workflows import serve, session
+engine.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
+serve.PATIENCE = {patience}
+session._RENEW = 0.2
+from runner.cli.main import main
+main(["serve"])
+"""
+
+
+class Serving:
+    """`serve` as a process, and the lines that it has printed."""
+
+    def __init__(self, folder: Path, patience: float) -> None:
+        self._err = folder / "err.txt"
+        with self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE.format(patience=patience)],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+            )
+        self.wait_for("waiting for nothing")
+
+    def lines(self, text: str) -> list[str]:
+        """Those with this text in them."""
+        return [line for line in self._err.read_text().splitlines() if text in line]
+
+    def wait_for(self, text: str) -> None:
+        until(lambda: self.lines(text), f"serve to say {text!r}", seconds=60)
+
+
+@pytest.fixture
+def serving(folder: Path) -> Iterator[Callable[[float], Serving]]:
+    """Starts `serve`, which gives up after so many seconds of trouble."""
+    started: list[Serving] = []
+
+    def begun(patience: float) -> Serving:
+        started.append(Serving(folder, patience))
+        return started[-1]
+
+    yield begun
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+@contextmanager
+def held(ledger: Path) -> Iterator[None]:
+    """Nobody else can write to it."""
+    with closing(sqlite3.connect(ledger, timeout=30, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_serve_says_that_the_ledger_cannot_be_written_and_goes_on_when_it_can(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(600)
+    with held(folder / ".sitecrew/ledger.db"):
+        served.wait_for("locked")
+    served.wait_for("all is well again")
+    [said] = served.lines("locked")
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ledger ", said)
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(60) == 0
+
+
+def test_serve_ends_with_1_when_the_ledger_cannot_be_written_for_long(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(1)
+    with held(folder / ".sitecrew/ledger.db"):
+        assert served.process.wait(60) == 1
+    assert served.lines("serve ends, since it cannot keep its windows")
+
+
+def test_serve_ends_with_1_when_another_process_has_taken_over(
+    folder: Path, serving: Callable[[float], Serving]
+) -> None:
+    served = serving(600)
+    with closing(sqlite3.connect(folder / ".sitecrew/ledger.db", timeout=30)) as connection, connection:
+        connection.execute("UPDATE leases SET released = renewed")
+    assert served.process.wait(60) == 1
+    assert served.lines("another process has taken over")
+
+
+WINDOW = """\
+windows:
+  now: {playbook: hello, day: monday, at: "02:00", timezone: UTC, sites: [all]}
+"""
+
+
+def test_a_window_of_one_client_that_fails_stops_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "inventory.yaml").write_text(INVENTORY + WINDOW)
+    asked: list[str] = []
+
+    def since(_: object, window: Any, client: str, now: Any) -> Any:
+        asked.append(client)
+        if client == "acme":
+            raise OverflowError("date value out of range")
+        return now
+
+    monkeypatch.setattr(serve.Clock, "_since", since)
+    with working(folder) as session:
+        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock.tick()
+        assert asked == ["acme", "globex"]
+        assert list(clock.troubles) == ["window now of acme"]
+        health = serve.Health(session, clock)
+        trouble = health.trouble()
+        assert trouble is not None
+        assert not trouble.final
+        assert "OverflowError" in trouble.said
+
+
+def test_a_clock_that_has_died_is_final(folder: Path) -> None:
+    with working(folder) as session:
+        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        health = serve.Health(session, clock)
+        health.ticking = threading.Thread(target=lambda: None)
+        health.ticking.start()
+        health.ticking.join()
+        trouble = health.trouble()
+        assert trouble is not None
+        assert trouble.final
+
+
+def test_a_clock_outlives_any_error(folder: Path) -> None:
+    stop, errors = threading.Event(), []
+
+    def report(error: Exception | None) -> None:
+        errors.append(error)
+        if len(errors) == 2:
+            stop.set()
+
+    serve.serve(SimpleNamespace(tick=fail), stop, SimpleNamespace(report=report))  # type: ignore[arg-type]
+    assert [type(error) for error in errors] == [KeyError, KeyError]
