@@ -26,8 +26,8 @@ class Hosts:
     workspace: Workspace
     pool: Pool
     redactor: Redactor
-    tidied: set[str] = field(default_factory=set)
-    """Addresses of hosts where this process has tidied up."""
+    tidied: set[tuple[str, int, str]] = field(default_factory=set)
+    """Address, port and login of where this process has tidied up."""
 
     @property
     def limits(self) -> Limits:
