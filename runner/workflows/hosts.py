@@ -26,7 +26,7 @@ class Hosts:
     workspace: Workspace
     pool: Pool
     redactor: Redactor
-    tidied: set[tuple[str, int, str]] = field(default_factory=set)
+    tidied: set[tuple[str, int | None, str | None]] = field(default_factory=set)
     """Address, port and login of where this process has tidied up."""
 
     @property
