@@ -179,7 +179,8 @@ class _Bench:
         guard = core_guard(Context(site=site, host=host, plan=plan, mark="m", before=facts), tag)
         if guard is None:
             raise SystemExit("there is no way back")
-        where = f'SITECREW_RESTORE="$HOME/.sitecrew/restore/{run}/{SHOP}"\nexport SITECREW_RESTORE\n'
+        point = f'$(ls -d "$HOME"/.sitecrew/restore/*/{SHOP}/{tag})'
+        where = f"point={point}\nexport SITECREW_RESTORE=${{point%/*}}\n"
         self._on_host(SHOP, where + guard.undo.text)
         self._expect(OLD)
 

@@ -2,7 +2,7 @@
 
     <store>/<site>/<snapshot>/database.sql.gz     the dump
                               files.tar.gz        the document root
-                              files.index.gz      a line a file: sha256, size, path
+                              files.index.gz      a JSON object a line: sha256, size and name of each file
                               manifest.json       sizes and sha256 of the three, counts, when, whose
 
 A snapshot is written beside its place and moved there whole, so one that has a manifest is complete. What a
@@ -21,17 +21,18 @@ import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from runner.backup.inspect import inspect_dump, inspect_tree
+from runner.backup.receive import Received, Room
 from runner.errors import BackupError
 
-__all__ = ["DATABASE", "FILES", "MANIFEST", "ArchiveStore", "Draft", "Part", "Snapshot"]
+__all__ = ["DATABASE", "FILES", "MANIFEST", "ArchiveStore", "Draft", "Part", "Snapshot", "parse_manifest"]
 
 DATABASE = "database.sql.gz"
 FILES = "files.tar.gz"
 _INDEX = "files.index.gz"
 MANIFEST = "manifest.json"
+_MANIFEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ class ArchiveStore:
         place = self.folder / site / name
         draft = place.with_name(f".{name}.part")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder, place.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place.parent.chmod(0o700)
             use = _enter(place.parent)
             draft.mkdir(mode=0o700)
         except OSError as error:
@@ -89,7 +92,7 @@ class ArchiveStore:
                 f"the backup store {self.folder} cannot be written: {error.strerror}",
                 hint="set backups.store in sitecrew.yaml to a folder with room",
             ) from error
-        return Draft(site=site, taken=taken, place=place, folder=draft, use=use)
+        return Draft(site=site, taken=taken, place=place, folder=draft, use=use, room=Room(draft))
 
     def snapshots(self, site: str) -> tuple[Snapshot, ...]:
         """Complete snapshots of a site, newest first."""
@@ -121,11 +124,11 @@ class Draft:
     folder: Path
     use: int
     """An open file that says that somebody works here; a killed process lets go of it too."""
+    room: Room
 
-    def open(self, name: str) -> IO[bytes]:
-        """A new file for a stream from the host."""
-        fd = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        return os.fdopen(fd, "wb")
+    def open(self, name: str) -> Received:
+        """A new file for a stream from the host, within the snapshot's room."""
+        return Received(self.folder / name, self.room)
 
     def commit(self, run: str) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
@@ -153,8 +156,6 @@ class Draft:
         )
         with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
         self.folder.rename(self.place)
         os.close(self.use)
         return snapshot
@@ -193,10 +194,37 @@ def _plain(value: object) -> str:
 
 def _read(manifest: Path) -> Snapshot:
     try:
-        raw = json.loads(manifest.read_bytes())
-        parts = tuple(Part(**part) for part in raw.pop("parts"))
-        return Snapshot(**{**raw, "taken": datetime.fromisoformat(raw["taken"]), "parts": parts})
-    except (ValueError, TypeError, KeyError, OSError) as error:
+        with manifest.open("rb") as file:
+            return parse_manifest(file.read(_MANIFEST_BYTES))
+    except (ValueError, OSError) as error:
         raise BackupError(
             f"the manifest {manifest} cannot be read: {error}", hint="take a new backup of this site"
         ) from error
+
+
+def parse_manifest(data: bytes) -> Snapshot:
+    """What a manifest says.
+
+    Raises:
+        ValueError: it is none; a part has another name than the three, or a size is no size.
+    """
+    try:
+        raw = json.loads(data)
+        parts = tuple(Part(**part) for part in raw.pop("parts"))
+        snapshot = Snapshot(**{**raw, "taken": datetime.fromisoformat(raw["taken"]), "parts": parts})
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}") from error
+    texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
+    sizes = [size for part in parts for size in (part.bytes, part.content)]
+    sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
+    if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):
+        raise ValueError("a value is of the wrong kind")
+    if any(not name or name.startswith(".") or "/" in name or "\0" in name for name in texts[:2]):
+        raise ValueError("a name cannot be a folder's")
+    if any(part.name not in (DATABASE, FILES, _INDEX) for part in parts):
+        raise ValueError("it names a part that no snapshot has")
+    return snapshot
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 0

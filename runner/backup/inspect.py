@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
-import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from runner.backup import tar
+from runner.backup.index import Entry, entry_line
+from runner.backup.unzip import Unzipped, ceiling
 from runner.errors import BackupError
 
-__all__ = ["Dump", "Tree", "inspect_dump", "inspect_tree"]
+__all__ = ["Dump", "Tree", "inspect_dump", "inspect_tree", "read_dump"]
 
 _TRAILER = b"-- Dump completed"
-_CREATE = re.compile(rb"^CREATE TABLE ", re.MULTILINE)
-_CHUNK = 1 << 20
+_CREATE = b"\nCREATE TABLE "
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,20 @@ def inspect_dump(path: Path) -> Dump:
     Raises:
         BackupError: it is cut, damaged, or does not end as a complete dump does.
     """
-    content = tables = 0
-    rest = tail = b""
+    with path.open("rb") as stored:
+        return read_dump(stored, path.stat().st_size)
+
+
+def read_dump(stored: IO[bytes], size: int) -> Dump:
+    """The same of an open stream of so many bytes."""
+    tables = 0
+    tail = b"\n"
     try:
-        with gzip.open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                content += len(chunk)
-                lines, _, rest = (rest + chunk).rpartition(b"\n")
-                tables += len(_CREATE.findall(lines))
-                tail = (tail + chunk)[-400:]
+        stream = Unzipped(stored, ceiling(size))
+        while chunk := stream.read():
+            # only what could be the beginning of a match goes along, however long a line is
+            tables += (tail[1 - len(_CREATE) :] + chunk).count(_CREATE)
+            tail = (tail + chunk[-400:])[-400:]
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged("database dump", error) from error
     if _TRAILER not in tail:
@@ -58,7 +64,7 @@ def inspect_dump(path: Path) -> Dump:
             "the database dump stops in the middle",
             hint="is there room on the host? Run the backup again",
         )
-    return Dump(content, tables)
+    return Dump(stream.content, tables)
 
 
 def inspect_tree(path: Path, index: Path) -> Tree:
@@ -68,28 +74,21 @@ def inspect_tree(path: Path, index: Path) -> Tree:
         BackupError: it is cut, damaged or empty.
     """
     files = content = written = 0
+    limit = ceiling(path.stat().st_size)
     try:
-        with (
-            gzip.open(path, "rb") as packed,
-            tarfile.open(fileobj=packed, mode="r|") as archive,
-            gzip.open(index, "wb", compresslevel=1) as lines,
-        ):
+        with path.open("rb") as stored, gzip.open(index, "wb", compresslevel=1) as lines:
             index.chmod(0o600)
-            for member in archive:
-                if not member.isfile():
-                    continue
-                stream = archive.extractfile(member)
-                if stream is None:
-                    continue
+            stream = Unzipped(stored, limit)
+            for member in tar.members(stream, tar.Limits(content=limit)):
                 digest = hashlib.sha256()
-                while chunk := stream.read(_CHUNK):
+                for chunk in member.chunks:
                     digest.update(chunk)
-                line = f"{digest.hexdigest()} {member.size} {member.name}\n".encode(errors="surrogateescape")
-                lines.write(line)
-                files, content, written = files + 1, content + member.size, written + len(line)
-            while packed.read(_CHUNK):  # to the checksum, which lies behind the archive's own end
+                name = member.name.decode(errors="surrogateescape")
+                written += lines.write(entry_line(Entry(digest.hexdigest(), member.size, name)))
+                files, content = files + 1, content + member.size
+            while stream.read():  # to the checksum, which lies behind the archive's own end
                 pass
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise _damaged("archive of files", error) from error
     if not files:
         raise BackupError("the archive of files is empty", hint="is the site's path in inventory.yaml right?")

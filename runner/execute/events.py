@@ -80,7 +80,7 @@ class TaskEnded:
 
 @dataclass(frozen=True, slots=True)
 class TaskSkipped:
-    """A task was not begun: `why` is failed, cancelled, locked, nosite, nolock, nospace, nofolder."""
+    """A task was not begun: `why` is failed, cancelled, locked, nosite, nolock, nospace, nofolder, public."""
 
     task: str
     why: str
@@ -127,7 +127,7 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The job is over: ok, failed, undone, cancelled, died, nospace, nofolder, nosite, nolock, locked."""
+    """The job is over: ok, failed, undone, cancelled, died, or why it was not begun, as in `TaskSkipped`."""
 
     status: str
     tasks: int
@@ -179,7 +179,7 @@ class JobRecord:
 
     job: str
     status: str
-    """ok, failed, undone, cancelled, died, nospace, nofolder, nosite, nolock, locked"""
+    """ok, failed, undone, cancelled, died, nospace, nofolder, public, nosite, nolock, locked"""
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     """In the order in which they came; empty when only the job's tombstone was left."""
     decided: Decided | None = None

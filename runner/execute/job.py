@@ -85,14 +85,21 @@ class Lock:
 class Restore:
     """Tasks get the 0700 folder of this site's restore points in this run as $SITECREW_RESTORE."""
 
-    run: str
+    folder: str
+    """The run's, by a name that nobody can guess."""
     site: str
+    public: tuple[str, ...] = ()
+    """Folders of the host that web servers hand out: no restore point lies at or below one of them."""
 
     def __post_init__(self) -> None:
         """Both are names of folders."""
-        for name in (self.run, self.site):
+        for name in (self.folder, self.site):
             if not re.fullmatch(r"[A-Za-z0-9_@+=,:-][A-Za-z0-9_.@+=,:-]{0,200}", name):
                 raise ValueError(f"not a name for a folder: {name!r}")
+
+    def call(self) -> str:
+        """The driver's function `rest` with these arguments."""
+        return f"rest {words(self.folder, self.site, *self.public)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,7 @@ class Job:
     def _prepare(self) -> str:
         if not self.restore:
             return ""
-        return f"rest {word(self.restore.run)} {word(self.restore.site)} || bad=nofolder\n"
+        return f"{self.restore.call()} || case $? in 2) bad=public;; *) bad=nofolder;; esac\n"
 
     def _main(self) -> str:
         lock = self.lock

@@ -215,7 +215,7 @@ class _Reading:
         ]
         lines.append("job_main() {\n:\n")
         if restore:
-            lines.append(f"rest {word(restore.run)} {word(restore.site)}\n")
+            lines.append(f"{restore.call()}\n")
         for task in self._tasks.values():
             variables = {**task.env, **task.secret}
             lines.append(

@@ -53,6 +53,15 @@ class Order:
     """When the window ends, in UTC; no site is begun later."""
     undo: UndoOrder | None = None
     """The run puts back another; its steps are that run's, the last one first."""
+    secret_folder: str = ""
+    """A name that nobody can guess: of the folder of restore points, and part of their own names."""
+    public: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By host, the folders of all of its sites in the inventory: restore points lie in none of them."""
+
+    @property
+    def restore_folder(self) -> str:
+        """The folder of the run's restore points; runs before there were secret names have the run's."""
+        return self.secret_folder or self.run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,12 +36,12 @@ fill_up() {
 """
 
 
-def restore_points_of(run: str, site: str) -> str:
+def restore_points_of(folder: str, site: str) -> str:
     """Shell text that sets $SITECREW_RESTORE to the restore points of an earlier run; empty for none."""
-    return f"of={word(f'{run}/{site}')}{_FIND}"
+    return f"of={word(f'{folder}/{site}')}{_FIND}"
 
 
-def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
+def put_back(folder: str, site: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
     """Puts back what the guards of an earlier run kept, in this order, by the tags of their restore points.
 
     `places` are the folders of the site where restore points lie that could not lie elsewhere.
@@ -52,18 +52,18 @@ def put_back(run: str, site: str, places: Sequence[str], guards: Mapping[str, Gu
         for tag, guard in guards.items()
     )
     copies = _COPIES.replace("@FOLDERS@", _folders("$1", places))
-    head = f"{restore_points_of(run, site)}{copies}"
+    head = f"{restore_points_of(folder, site)}{copies}"
     return Script(text=f'{head}failed=\n{calls}\n[ -z "$failed" ]\n')
 
 
-def kept_tags(run: str, site: str, places: Sequence[str], tags: Sequence[str]) -> Script:
+def kept_tags(folder: str, site: str, places: Sequence[str], tags: Sequence[str]) -> Script:
     """Says which restore points are still there, for `tags_in`; `places` are those of `put_back`."""
     # the copy of the database beside the files has a tag of its own
     files = 'for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) echo "kept $tag"; break;; esac; done'
     database = 'case $tag in */database) [ -e "$d/database.json" ] && echo "kept $tag"; continue;; esac'
     folders = _folders("$tag", places)
     loop = f"for tag in {words(*tags)}; do for d in {folders}; do {database}; {files}; done; done"
-    return Script(text=f"{restore_points_of(run, site)}{loop}\n")
+    return Script(text=f"{restore_points_of(folder, site)}{loop}\n")
 
 
 def tags_in(text: str) -> frozenset[str]:

@@ -35,8 +35,8 @@ class Hosts:
     workspace: Workspace
     pool: Pool
     redactor: Redactor
-    tidied: set[str] = field(default_factory=set)
-    """Addresses of hosts where this process has tidied up."""
+    tidied: set[tuple[str, int | None, str | None]] = field(default_factory=set)
+    """Address, port and login of where this process has tidied up."""
 
     published: Wporg = field(init=False)
     """What wordpress.org publishes, asked from here."""

@@ -73,6 +73,11 @@ def new_order(
         variables=workspace.variables,
         window=window,
         closes=closes,
+        secret_folder=secrets.token_hex(16),
+        public={
+            name: tuple(site.path for site in inventory.sites.values() if site.host == name)
+            for name in dict.fromkeys(site.host for site in sites)
+        },
     )
 
 

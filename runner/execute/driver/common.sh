@@ -76,16 +76,53 @@ search() {
 provide() {
   search "$1" && return
   for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
-    [ -L "$root" ] && continue
-    [ -e "$root" ] && [ ! -O "$root" ] && continue
-    mkdir -p "$root/$1" 2>/dev/null && [ -O "$root" ] && [ -w "$root/$1" ] && return
+    establish "$1" && return
+  done
+  return 1
+}
+# establish PATH: makes PATH below root, if root is ours and can be written
+establish() {
+  [ ! -L "$root" ] || return 1
+  [ ! -e "$root" ] || [ -O "$root" ] || return 1
+  mkdir -p "$root/$1" 2>/dev/null && [ -O "$root" ] && [ -w "$root/$1" ] || return 1
+  # a home may be a document root: nobody but us reads below, and a server that is us refuses
+  [ -e "$root/.htaccess" ] || {
+    chmod 700 "$root"
+    printf '%s\n' '<IfModule mod_authz_core.c>' 'Require all denied' '</IfModule>' \
+      '<IfModule !mod_authz_core.c>' 'Deny from all' '</IfModule>' >"$root/.htaccess"
+    : >"$root/index.html"
+  } 2>/dev/null
+  return 0
+}
+
+# public ROOT FOLDER...: ROOT lies at or below one of the folders, by their physical paths, or where it lies is not known
+public() {
+  real=$(CDPATH= cd -P -- "${1%/*}" && pwd -P) 2>/dev/null || return 0
+  real=${real%/}/${1##*/}/
+  shift
+  for open in "$@"; do
+    open=$(CDPATH= cd -P -- "$open" 2>/dev/null && pwd -P) || continue
+    # apart: in a pattern bash takes "${open%/}" of / for something else than nothing
+    open=${open%/}
+    case $real in "$open"/*) return 0;; esac
   done
   return 1
 }
 
-# rest RUN SITE: the folder of a site's restore points in one run, for tasks as $SITECREW_RESTORE
+# rest FOLDER SITE PUBLIC...: the folder of a site's restore points in one run, for tasks as $SITECREW_RESTORE; in none
+# of the public folders, which web servers hand out
 rest() {
-  provide "restore/$1/$2" || return 1
-  SITECREW_RESTORE=$root/restore/$1/$2
-  export SITECREW_RESTORE
+  LOGNAME=${LOGNAME:-$(id -un)}
+  point=restore/$1/$2 refused=
+  shift 2
+  for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
+    if public "$root" "$@"; then refused=1
+    elif [ -d "$root/$point" ] && [ -O "$root" ] && [ ! -L "$root" ] || establish "$point"; then
+      SITECREW_RESTORE=$root/$point
+      export SITECREW_RESTORE
+      return
+    fi
+  done
+  [ -z "$refused" ] || return 2
+  return 1
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.execute import Job, JobRecord, Restore, job_id, run_job
+from runner.execute import Job, JobRecord, job_id, run_job
 from runner.execute import Task as HostTask
 from runner.model import SiteKind, UndoDatabase
 from runner.steps import Context, Guard
@@ -23,7 +23,7 @@ from runner.steps.wordpress.database_undo import (
     put_back_database,
     save_database,
 )
-from runner.workflows.stages.segment import close_job, site_lock
+from runner.workflows.stages.segment import close_job, restore_of, site_lock
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -112,7 +112,7 @@ class DatabasePoint:
             (self._put_back(stages, look=False), self.read),
             cleanup=self.guard.tidy,
             lock=site_lock(task, task.site.path),
-            restore=Restore(task.run, task.site.name),
+            restore=restore_of(task),
         )
         session.ledger.begin_segment(task.run, task.site.name, number, job)
         endpoint = session.hosts.endpoint(self.context.host)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import Job, Restore
+from runner.execute import Job
 from runner.execute import Task as HostTask
 from runner.model import Step
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
 from runner.workflows.changes.database import DatabasePoint
-from runner.workflows.stages.segment import site_lock
+from runner.workflows.stages.segment import restore_of, site_lock
 
 if TYPE_CHECKING:
     from runner.workflows.changes.trial import Way
@@ -79,7 +79,7 @@ def trial_job(
         undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
         undo_on_death=True,
         lock=site_lock(task, task.site.path),
-        restore=Restore(task.run, task.site.name),
+        restore=restore_of(task),
     )
     return ordered, database
 

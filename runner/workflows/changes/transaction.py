@@ -33,16 +33,14 @@ from runner.workflows.changes.errorlog import ErrorLog
 from runner.workflows.changes.heard import Heard
 from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
+from runner.workflows.stages.ended import PUBLIC
 from runner.workflows.stages.outside import see, see_again
-from runner.workflows.stages.segment import close_job, let_forget, mark_of
+from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
 
 __all__ = ["judge_kept", "take_back", "try_changes"]
-
-_TAG = 12
-"""Letters of the job's id that name its restore point."""
 
 
 def try_changes(
@@ -69,11 +67,11 @@ def try_changes(
     try:
         trial = _Transaction(task, step, number, changes, state, job, way).run()
     except DiedError:
-        trial = take_back(task, step, number, changes, state, tag=job[:_TAG], way=way)
+        trial = take_back(task, step, number, changes, state, tag=restore_tag(task, job), way=way)
         let_forget(task, number, job)
         return trial
     if trial.kept and trial.by == DEADMAN:
-        return judge_kept(task, step, number, changes, state, tag=job[:_TAG], way=way)
+        return judge_kept(task, step, number, changes, state, tag=restore_tag(task, job), way=way)
     return trial
 
 
@@ -157,7 +155,7 @@ class _Transaction:
     database: DatabasePoint = field(init=False)
 
     def __post_init__(self) -> None:
-        self.done, self.tag = bool(self.tag), self.tag or self.job[:_TAG]
+        self.done, self.tag = bool(self.tag), self.tag or restore_tag(self.task, self.job)
         self.heard = Heard(mark_of(self.job), self.before.cron)
         self.log = ErrorLog(self.task, self.before.facts, mark_of(self.job), self.before.noise)
 
@@ -346,6 +344,7 @@ _WHY = {
     "cancelled": "the run was cancelled",
     "died": "the host's processes were killed in the middle",
     "nospace": "no space was left on the host",
+    "public": PUBLIC,
     "failed": "the restore point could not be made",
 }
 

@@ -76,11 +76,16 @@ def _not_begun(step: Step, word: str) -> StepOutcome:
     return StepOutcome(step=step.id, outcome=outcome, why=why)
 
 
+PUBLIC = (
+    "every folder for restore points lies where a web server hands it out (the login's home is a document "
+    "root, and /var/tmp and /tmp cannot be used): move the document root to a folder below the home"
+)
 _NOT_BEGUN = {
     "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
     "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
     "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
     "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
+    "public": (Outcome.FAILED, f"not begun, since {PUBLIC}"),
     "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
     "nosite": (
         Outcome.FAILED,

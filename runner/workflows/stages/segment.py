@@ -16,6 +16,7 @@ from runner.execute import (
     Job,
     JobRecord,
     Lock,
+    Restore,
     TaskBegan,
     TaskEnded,
     Verdict,
@@ -44,11 +45,16 @@ __all__ = [
     "job_of",
     "let_forget",
     "mark_of",
+    "restore_of",
+    "restore_tag",
     "site_lock",
 ]
 
 _REREAD_LIMIT = 120
 _LOCK_SECONDS = 1800
+_TAG = 24
+_OLD_TAG = 12
+"""Letters of a restore point's name, and in runs of before."""
 
 
 class Judged(Protocol):
@@ -166,6 +172,18 @@ def _carry_once(
 def site_lock(task: Task, folder: str) -> Lock:
     """The lock of a folder on the host for this run's work on its site."""
     return Lock(site=folder, owner=f"{task.run}/{task.site.name}", seconds=_LOCK_SECONDS)
+
+
+def restore_of(task: Task) -> Restore:
+    """Where the restore points of this site in this run are, on its host."""
+    order = task.order
+    return Restore(order.restore_folder, task.site.name, tuple(order.public.get(task.site.host, ())))
+
+
+def restore_tag(task: Task, job: str) -> str:
+    """The name of a job's restore point: the same each time, and guessed by nobody who knows the run."""
+    secret = task.order.secret_folder
+    return hashlib.sha256(f"{secret}\0{job}".encode()).hexdigest()[:_TAG] if secret else job[:_OLD_TAG]
 
 
 def close_job(task: Task, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:

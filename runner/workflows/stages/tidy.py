@@ -17,7 +17,8 @@ __all__ = ["tidy_host"]
 def tidy_host(task: Task) -> None:
     """Remains of jobs long over and restore points older than two weeks go; where it fails, another day."""
     hosts, host = task.session.hosts, task.order.hosts[task.site.host]
-    if host.address in hosts.tidied:
+    place = (host.address, host.port, host.user)
+    if place in hosts.tidied:
         return
-    hosts.tidied.add(host.address)
+    hosts.tidied.add(place)
     within(partial(collect_garbage, hosts.pool, hosts.endpoint(host)))

@@ -63,6 +63,8 @@ class Past:
     """Steps and items that it changed."""
     points: tuple[RestorePointView, ...]
     """Newest first."""
+    folder: str
+    """Of its restore points on the host."""
     context: Context
 
     @classmethod
@@ -83,7 +85,8 @@ class Past:
         before = thaw_as(SiteFacts, facts)
         context = Context(site=site, host=order.hosts[site.host], plan=plan, mark=MARK, before=before)
         points = tuple(reversed([point for point in view.restore_points if not point.removed]))
-        return cls(undo, site.name, before, plan, frozenset(done), points, context)
+        folder = thaw(ledger.order_text(undo.run)).restore_folder
+        return cls(undo, site.name, before, plan, frozenset(done), points, folder, context)
 
     @property
     def database(self) -> RestorePointView | None:
@@ -96,7 +99,7 @@ class Past:
 
     def kept(self) -> Script:
         """Says which restore points are still there."""
-        return kept_tags(self.undo.run, self.site, self._places, [p.path for p in self.points])
+        return kept_tags(self.folder, self.site, self._places, [p.path for p in self.points])
 
     @property
     def _places(self) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ class Past:
         assert self.database  # noqa: S101  # asked for only then
         tag = self.database.path.removesuffix("/database")
         text = count_database(self.context, tag).text
-        return Script(text=f"{restore_points_of(self.undo.run, self.site)}{text}")
+        return Script(text=f"{restore_points_of(self.folder, self.site)}{text}")
 
     def put_files_back(self, step: Step, context: Context) -> Script:
         """What the step's guards kept then."""
@@ -115,7 +118,7 @@ class Past:
         then = replace(self.context, mark=context.mark, plan=context.plan)
         tags = self.tags([change.item for change in changes])
         guards = {tag: guard for tag in tags if (guard := kind.guard(step, then, tag))}
-        return put_back(self.undo.run, self.site, self._places, guards)
+        return put_back(self.folder, self.site, self._places, guards)
 
     def put_database_back(self, context: Context, stages: Sequence[str]) -> Script:
         """As it was before that run: what the run has touched, and more where that does not suffice."""
@@ -129,7 +132,7 @@ class Past:
             look=False,
             later=True,
         )
-        return Script(text=f"{restore_points_of(self.undo.run, self.site)}{script.text}")
+        return Script(text=f"{restore_points_of(self.folder, self.site)}{script.text}")
 
     def changes(self, step: Step, now: SiteFacts | None, there: frozenset[str]) -> tuple[Change, ...]:
         """What is planned for a step of the undo, but for the database."""
