@@ -39,6 +39,7 @@ COMMANDS = {
         "show": ("runner.cli.show:show", "Show how a run ended, site by site."),
         "logs": ("runner.cli.show:logs", "Print what a host said during a run."),
         "report": ("runner.cli.report:report", "Make a client's report, and send it."),
+        "ledger": ("runner.cli.ledger:ledger", "Check, export and erase what is recorded."),
         "backup": ("runner.cli.show:backup", "List the snapshots of a site."),
     },
 }

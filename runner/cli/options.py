@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,7 @@ from runner.cli.output import say
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["as_json", "selecting", "verbosity", "with_variables", "with_workspace"]
+__all__ = ["as_json", "operated", "selecting", "verbosity", "with_variables", "with_workspace"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,9 +52,21 @@ def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(folder: str | None, **rest: Any) -> Any:
         ctx = click.get_current_context()
-        return ctx.invoke(command, open_workspace(ctx, folder, rest.pop("extra", ())), **rest)
+        workspace = open_workspace(ctx, folder, rest.pop("extra", ()))
+        operator = rest.pop("operator", None)
+        return ctx.invoke(command, replace(workspace, operator=operator) if operator else workspace, **rest)
 
     return wrapped
+
+
+def operated(command: F) -> F:
+    """`--as`, below `with_workspace`, which takes the name up."""
+    return click.option(
+        "--as",
+        "operator",
+        metavar="NAME",
+        help="Who acts, for the record. Default: SITECREW_OPERATOR, else the login.",
+    )(command)
 
 
 def with_variables(command: F) -> F:

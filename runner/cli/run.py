@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, verbosity, with_variables, with_workspace
+from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.model import Outcome, Playbook, Site, State
@@ -66,6 +66,7 @@ def _step_of(book: Playbook, name: str) -> str:
 
 @click.command()
 @with_workspace
+@operated
 @with_variables
 @click.argument("playbook", required=False)
 @click.option("--plan", metavar="FILE", help="Do exactly what `plan --out FILE` wrote, or nothing.")
@@ -141,6 +142,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("run", default="last")
 @verbosity
 @as_json
@@ -161,6 +163,7 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("run", default="last")
 @verbosity
 @as_json
@@ -175,8 +178,9 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
             say(f"{found} has ended; there is nothing to cancel")
             return ExitCode.OK
         try:
-            reopen(session, found)
+            reopen(session, found, act="cancel")
         except LockedError:
+            session.ledger.record_act("cancel", found, run=found)
             session.ledger.set_state(found, State.CANCELLING)
             say(f"{found}: asked the process that works on it; waiting for its hosts")
             while session.ledger.run_state(found) is not State.ENDED:

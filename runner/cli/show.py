@@ -125,12 +125,13 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
     if ledger is None:
         return
     table(
-        ("run", "playbook", "started", "took", "sites", "outcome"),
+        ("run", "playbook", "started", "by", "took", "sites", "outcome"),
         [
             (
                 run.run,
                 run.playbook,
                 ago(run.started),
+                run.operator,
                 seconds_text((run.finished - run.started).total_seconds()) if run.finished else "",
                 str(run.sites),
                 outcome_text(run.outcome),
@@ -157,6 +158,11 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
         f"{click.style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
         f"{took}  {outcome_text(head.outcome)}"
     )
+    for act in view.acts:
+        login = "" if act.login == act.operator else f" ({act.login})"
+        click.echo(
+            f"  {act.at.astimezone():%Y-%m-%d %H:%M}  {act.act} by {act.operator}{login} on {act.host}"
+        )
     for site in view.sites:
         row = site.row
         why = f"  {row.why}" if row.why else ""

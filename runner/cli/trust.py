@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.options import with_workspace
+from runner.cli.acting import acting
+from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
 from runner.errors import ExitCode, HostKeyError, UnknownNameError
 
@@ -19,6 +20,7 @@ __all__ = ["trust"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
 @click.option("-y", "--yes", is_flag=True, help="Record without asking; for keys that you compared before.")
 @click.option("--replace", is_flag=True, help="Take the new key of a host that was set up anew.")
@@ -65,6 +67,10 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
         say("not recorded")
         return ExitCode.FAILED
     path = target.known_hosts[0]
+    with acting(reach.workspace) as ledger:
+        ledger.record_act(
+            "trust", f"{name} ({where}): {key.type} {key.fingerprint}", details={"replace": replace}
+        )
     record(path, target.key_name, target.port, key, replace=replace)
     say(f"recorded in {path}")
     return ExitCode.OK

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, verbosity, with_workspace
+from runner.cli.options import as_json, operated, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
 from runner.errors import ExitCode, SitecrewError, UsageError
@@ -23,6 +23,7 @@ __all__ = ["undo"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("run")
 @selecting
 @click.option("--database", is_flag=True, help="Put the database back too, whatever is lost.")

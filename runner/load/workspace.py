@@ -39,6 +39,8 @@ class Workspace:
     """The workspace's own, and the shipped ones that it has not replaced."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Given by -e; `shell` steps see them in their environment."""
+    operator: str = ""
+    """Who acts, where `--as` says so; empty: SITECREW_OPERATOR or the login."""
     warnings: tuple[str, ...] = ()
     """What is not wrong, but hardly meant."""
 

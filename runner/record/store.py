@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Executable, Table
 
+    from runner.record.operators import Operator
+
 __all__ = ["Store", "insert_new", "now", "upsert"]
 
 
 class Store:
     """The open ledger, as every group of queries sees it. Any thread may use it."""
 
-    def __init__(self, engine: Engine, file: Path, *, read_only: bool) -> None:
+    def __init__(self, engine: Engine, file: Path, *, read_only: bool, operator: Operator) -> None:
         self.file = file
+        self.operator = operator
         self.read_only = read_only
         self._engine = engine
         self._turn = threading.Lock()

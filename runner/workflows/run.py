@@ -93,10 +93,11 @@ def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -
         trigger=trigger,
         window=order.window,
         executor=session.executor if claim else None,
+        act="undo" if order.undo else "run",
     )
 
 
-def reopen(session: Session, run: str) -> tuple[str, ...]:
+def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...]:
     """Take a run over, when nobody who lives works on it. Returns the sites that have something left.
 
     Raises:
@@ -108,7 +109,7 @@ def reopen(session: Session, run: str) -> tuple[str, ...]:
             f"run {run} is being worked on by another process",
             hint=f"watch it with: sitecrew show {run}; stop it with: sitecrew cancel {run}",
         )
-    return session.ledger.reopen_run(run)
+    return session.ledger.reopen_run(run, act=act)
 
 
 class Works:

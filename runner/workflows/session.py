@@ -17,6 +17,7 @@ from runner.execute import Pool
 from runner.load import Redactor
 from runner.model import RunEvent, Step, StepOutcome
 from runner.record import Ledger
+from runner.record.operators import operator_here
 from runner.untrusted import clean
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.gates import Gates
@@ -38,7 +39,7 @@ class Session:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.ledger = Ledger.open(workspace.settings.ledger)
+        self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
         self.redactor = Redactor()
         self.hosts = Hosts(workspace, Pool(logins=workspace.settings.parallel.logins_per_host), self.redactor)
         self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -156,6 +156,7 @@ def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: da
         "playbook": "weekly",
         "title": "Weekly patch window",
         "trigger": "manual",
+        "operator": ledger.operator.name,
         "window": None,
         "state": "ended",
         "outcome": "ok",
