@@ -8,6 +8,7 @@ import click
 
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import emit_json, say
+from runner.cli.screen import out, style
 from runner.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def verify(workspace: Workspace, head: str, json_: bool) -> int:
     if json_:
         emit_json({"acts": verdict.acts, "head": verdict.head, "problem": verdict.problem or None})
     else:
-        click.echo(f"{verdict.acts} acts, head {verdict.head}")
+        out(f"{verdict.acts} acts, head {verdict.head}")
     if verdict.problem:
-        say(f"{click.style('error:', fg='red', bold=True)} {verdict.problem}")
+        say(f"{style('error:', fg='red', bold=True)} {verdict.problem}")
         return ExitCode.FAILED
     return ExitCode.OK

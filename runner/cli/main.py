@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from runner import __version__
+from runner.cli.screen import guard
 from runner.errors import ExitCode, SitecrewError
 
 __all__ = ["COMMANDS", "main", "root"]
@@ -93,6 +94,8 @@ def root(ctx: click.Context, workspace: str | None) -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    os.umask(0o077)
+    guard()
     sys.exit(_run(args))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runner.cli.output import say
+from runner.cli.screen import style
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -85,9 +86,9 @@ def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...
     for pair in extra:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise click.UsageError(f"-e {pair}: write NAME=VALUE")
+            raise click.UsageError(f"-e {name}: write NAME=VALUE")
         variables[name] = value
     workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
     for warning in workspace.warnings:
-        say(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
+        say(f"{style('warning:', fg='yellow', bold=True)} {warning}")
     return workspace

@@ -10,6 +10,7 @@ import click
 from runner.cli.acting import acting
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
+from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
             emit_json(made.report.as_json())
         else:
             for path in made.paths:
-                click.echo(os.path.relpath(path))
+                out(os.path.relpath(path))
         if options["open_"]:
             click.launch(str(made.paths[0]))
         if not options["send"]:

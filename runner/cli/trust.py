@@ -9,6 +9,7 @@ import click
 from runner.cli.acting import acting
 from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
+from runner.cli.screen import style
 from runner.errors import ExitCode, HostKeyError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -62,11 +63,14 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
             )
         say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")
     say(f"{name} ({where}) shows this key:")
-    say(f"  {key.type}  {click.style(key.fingerprint, bold=True)}")
+    say(f"  {key.type}  {style(key.fingerprint, bold=True)}")
     if not yes and not click.confirm("Is that what the host itself says?", default=False, err=True):
         say("not recorded")
         return ExitCode.FAILED
     path = target.known_hosts[0]
+    with acting(reach.workspace) as ledger:
+        subject = f"{name} ({where}): {key.type} {key.fingerprint}"
+        ledger.record_act("trust", subject, details={"replace": replace})
     with acting(reach.workspace) as ledger:
         ledger.record_act(
             "trust", f"{name} ({where}): {key.type} {key.fingerprint}", details={"replace": replace}

@@ -10,6 +10,7 @@ import click
 from runner.cli.options import as_json, operated, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
+from runner.cli.screen import style
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Action, Order, Playbook, SiteKind, UndoOrder
 
@@ -68,7 +69,7 @@ def _foretell(session: Session, order: Order, site: Any) -> bool:
     """Say what would happen to a site; False where nothing would."""
     from runner.workflows.undo.foresee import foresee_undo
 
-    say(f"{click.style(site.name, bold=True)} ({site.client})")
+    say(f"{style(site.name, bold=True)} ({site.client})")
     try:
         foreseen = foresee_undo(session.hosts, session.ledger, order, site)
     except SitecrewError as error:

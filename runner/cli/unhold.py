@@ -9,6 +9,7 @@ import click
 from runner.cli.acting import acting
 from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint
+from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 
 if TYPE_CHECKING:
@@ -41,7 +42,5 @@ def unhold(workspace: Workspace, site: str, item: str) -> int:
         ledger.record_act("unhold", f"{site}: {item} {held[item].version}", details={"site": site})
         ledger.lift_hold(site, item)
     hold = held[item]
-    click.echo(
-        f"{item} {hold.version} may be tried on {site} again; held since {hold.since:%Y-%m-%d %H:%M} UTC"
-    )
+    out(f"{item} {hold.version} may be tried on {site} again; held since {hold.since:%Y-%m-%d %H:%M} UTC")
     return ExitCode.OK

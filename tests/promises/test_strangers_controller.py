@@ -1,0 +1,153 @@
+"""Strangers' words and files meet the controller: its screen, its ledger, its folders, its workspace."""
+
+from __future__ import annotations
+
+import ast
+import json
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import JSON, Text
+
+import runner
+from runner.cli.screen import cell, fit, json_text, style
+from runner.record.prose import Document, Prose, clean_json
+from runner.record.schema import metadata
+from tests.fuzz import endure, hostile
+
+EVIL = "shop\x1b]0;title\x07\x1b[2J\x1b[31m\x9b31m\u202egnp.exe\u2066\x00\x7f\ue000\udc80\u2028x"
+SOURCES = sorted(Path(runner.__file__).parent.rglob("*.py"))
+
+
+def harmless(text: str) -> bool:
+    return not any(
+        unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for c in text if c not in "\n\t"
+    )
+
+
+# The screen
+
+
+def test_a_strangers_words_reach_the_screen_without_what_a_terminal_obeys():
+    assert harmless(fit(EVIL))
+    assert harmless(cell(EVIL))
+
+
+def test_our_own_colours_reach_the_screen_and_a_strangers_do_not():
+    shown = fit(style(f"a{EVIL}", fg="green") + "\x1b[8mhidden\x1b[0m")
+    assert shown.startswith("\x1b[32ma")
+    assert shown.count("\x1b") == 2
+    assert "hidden" in shown
+
+
+def test_json_escapes_what_a_terminal_obeys_and_stays_equal():
+    document = {"why": EVIL, "name": "Müller 日本"}
+    text = json_text(document, indent=2)
+    assert harmless(text)
+    assert json.loads(text) == document
+    assert "Müller 日本" in text
+
+
+def test_everything_that_is_printed_passes_the_one_function():
+    others = []
+    for path in SOURCES:
+        if path.name == "screen.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if called in {"print", "click.echo", "click.secho", "click.style", "sys.stderr.write"}:
+                others.append(f"{path.name}:{node.lineno} {called}")
+            if called == "sys.stdout.write" and "json_text(" not in ast.unparse(node):
+                others.append(f"{path.name}:{node.lineno} {called}")
+    assert others == []
+
+
+def test_hostile_text_is_made_fit_in_little_time():
+    endure(
+        lambda raw: fit(raw.decode("utf-8", "surrogateescape")),
+        hostile([EVIL.encode("utf-8", "surrogateescape"), style("x", bold=True).encode()], 10_000),
+        refusals=(),
+    )
+
+
+# The ledger
+
+OURS = {
+    "runs.order_text": "read back as an order; its digest is in the chain",
+    "segments.trial": "read back by a later attempt",
+}
+WORDS_OF_OURS = {
+    "acts.act", "acts.hash", "acts.previous", "acts.salt", "acts.seal",
+    "backups.manifest_sha256", "changes.outcome", "deliveries.state", "leases.process_start",
+    "reports.html_sha256", "reports.status", "run_sites.outcome", "run_sites.state", "runs.executor",
+    "runs.outcome", "runs.state", "segments.job", "segments.state", "steps.outcome", "windows.run",
+    "windows.state",
+}  # fmt: skip
+
+
+def test_every_column_that_can_hold_a_strangers_words_cleans_them():
+    unclean = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, (Text, JSON))
+    }
+    assert unclean - {f"{t}.{c}" for t, c in (name.split(".") for name in OURS)} - WORDS_OF_OURS <= {
+        f"{table.name}.run" for table in metadata.sorted_tables
+    }
+
+
+def test_a_column_cleans_and_cuts_what_it_is_given():
+    assert harmless(Prose().process_bind_param(EVIL, None) or "")
+    assert len(Prose().process_bind_param("x" * 10_000_000, None) or "") < 21_000
+    kept = Document().process_bind_param({EVIL: [EVIL, {"a": EVIL}], "n": 1}, None)
+    assert harmless(json.dumps(kept, ensure_ascii=False))
+
+
+def test_a_document_that_is_nested_without_end_is_cut():
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert len(json.dumps(clean_json(deep))) < 200
+    while deep:  # taken apart here: a garbage collector may recurse
+        deep = deep[0]  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("word", [EVIL, EVIL * 10_000])
+def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: str):
+    from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
+    from runner.record import Ledger
+
+    at = datetime(2026, 11, 24, 1, tzinfo=UTC)
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        ledger.begin_run(
+            "{}",
+            run="r",
+            playbook="weekly",
+            title=word,
+            sites=[("shop", "acme", "web1", 0, 0)],
+            steps=[("shell", "shell", word)],
+            started=at,
+            trigger="manual",
+        )
+        change = ChangeOutcome(
+            kind=ItemKind.PLUGIN,
+            item=word[:200],
+            from_version=word[:50],
+            to_version=word[:50],
+            outcome=Outcome.FAILED,
+            why=word,
+        )
+        outcome = StepOutcome(step="shell", outcome=Outcome.FAILED, why=word, output=word, changes=(change,))
+        ledger.record_step("r", "shop", outcome, at)
+        ledger.record_look(
+            site="shop", at=at, phase="after", signal="page", healthy=None, run="r", url=word,
+            findings=[{word: word}], note=word,
+        )  # fmt: skip
+        ledger.finish_site("r", "shop", Outcome.FAILED, word, at)
+        assert harmless(json.dumps(ledger.show("r").as_json(), ensure_ascii=False))
+        assert all(harmless(step.output + step.why + step.title) for step in ledger.step_output("r", "shop"))
