@@ -1,6 +1,6 @@
 """The one way to the screen: all that is printed passes `fit`, which leaves our own styles and plain text.
 
-Our styles carry a number that only this process knows, so that a stranger's escapes are not mistaken for them.
+Our styles carry a number that only this process knows: a stranger's escapes are not mistaken for them.
 """
 
 from __future__ import annotations

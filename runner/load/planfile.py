@@ -141,9 +141,6 @@ def write_plan(path: Path, plan: LockedPlan) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
         Path(name).replace(path)
     except OSError as error:
         raise UsageError(

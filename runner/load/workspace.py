@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from runner.errors import Problem, UnknownNameError, UsageError
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted
 from runner.model import Inventory, Playbook, Settings
+from runner.modes import refuse_shared
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -250,15 +250,17 @@ def _begins(shown: str) -> str:
 
 def _refuse_writable(folder: Path) -> None:
     """What is in the workspace runs as root elsewhere, and as us here: nobody else may write to it."""
-    books, templates = folder / "playbooks", folder / "reports"
-    files = (*sorted(books.glob("*.yaml")), *sorted(templates.glob("*.j2")))
-    for path in (_user_settings(), folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, *files):
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            continue
-        if mode & stat.S_IWOTH:
-            raise UsageError(f"every user of this machine may write to {path}", hint=f"chmod o-w {path}")
+    books, templates, ours = folder / "playbooks", folder / "reports", folder / ".sitecrew"
+    files = (
+        *sorted(books.glob("*.yaml")),
+        *sorted(templates.glob("*.j2")),
+        *sorted(ours.glob("*")),
+        *sorted((ours / "backups").glob("*")),
+    )
+    named = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, ours, *files)
+    refuse_shared(named, top=folder)
+    mine = _user_settings()
+    refuse_shared([mine], top=mine.parent)
 
 
 def _variables(given: Mapping[str, str]) -> dict[str, str]:

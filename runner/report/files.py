@@ -73,7 +73,7 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
     stem = re.sub(r"[^\w.-]+", "-", f"{report.client}-{report.period.key}").lstrip(".")
     paths = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path, content in zip(paths, (html, render_text(report, templates=templates)), strict=True):
             _replace(path, content)
     except OSError as error:
@@ -84,5 +84,8 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
 def _replace(path: Path, content: str) -> None:
     """Whole or not at all: nobody opens half a report."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(content, encoding="utf-8")
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(content)
     draft.replace(path)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import subprocess
+import sys
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,3 +154,66 @@ def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: st
         ledger.finish_site("r", "shop", Outcome.FAILED, word, at)
         assert harmless(json.dumps(ledger.show("r").as_json(), ensure_ascii=False))
         assert all(harmless(step.output + step.why + step.title) for step in ledger.step_output("r", "shop"))
+
+
+# Modes
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A workspace whose ledger was begun under a umask that keeps nothing private."""
+    folder = tmp_path / "crew"
+    for command in (["init", str(folder)], ["-w", str(folder), "unhold", "acme-shop", "akismet"]):
+        sitecrew(command, umask=0)
+    return folder
+
+
+def sitecrew(args: list[str], *, umask: int = 0o022, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=umask,
+        timeout=60,
+        env={**os.environ, **environ},
+    )
+
+
+def test_what_is_ours_is_private_from_the_start_under_any_umask(made: Path):
+    ours = [made / ".sitecrew", *(made / ".sitecrew").rglob("*")]
+    assert {path.name for path in ours} >= {".sitecrew", "ledger.db", "schema"}
+    assert [path for path in ours if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize(
+    "name", [".", "inventory.yaml", "sitecrew.yaml", "playbooks", "playbooks/weekly.yaml", ".sitecrew",
+             ".sitecrew/ledger.db"],
+)  # fmt: skip
+def test_what_others_can_write_is_refused_with_what_to_type(made: Path, name: str, mode: int):
+    path = (made / name).resolve()
+    path.chmod(path.stat().st_mode | mode)
+    done = sitecrew(["-w", str(made), "list", "runs"])
+    assert done.returncode == 2
+    assert f"chmod go-w {path}" in done.stderr
+
+
+def test_what_another_user_owns_is_refused(made: Path):
+    os.chown(made / "inventory.yaml", 65534, 65534)
+    done = sitecrew(["-w", str(made), "validate"])
+    assert done.returncode == 2
+    assert f"chown root {made}/inventory.yaml" in done.stderr
+
+
+def test_a_linked_sitecrew_folder_is_judged_by_where_it_leads(made: Path, tmp_path: Path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    (made / ".sitecrew").rename(shared / "state")
+    (made / ".sitecrew").symlink_to(shared / "state")
+    done = sitecrew(["-w", str(made), "list", "runs"])
+    assert done.returncode == 2
+    assert f"chmod go-w {shared}" in done.stderr
+    shared.chmod(0o755)
+    assert sitecrew(["-w", str(made), "list", "runs"]).returncode == 0
