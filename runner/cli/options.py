@@ -72,9 +72,13 @@ def operated(command: F) -> F:
 
 def with_variables(command: F) -> F:
     """`-e`, below `with_workspace`, which takes the variables up."""
-    return click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")(
-        command
-    )
+    return click.option(
+        "-e",
+        "--extra",
+        multiple=True,
+        metavar="K=V",
+        help="A variable for shell steps. K=@FILE or K='{env: NAME}' keeps its value off the command line.",
+    )(command)
 
 
 def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:

@@ -143,13 +143,15 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 @click.command()
 @with_workspace
 @operated
+@with_variables
 @click.argument("run", default="last")
 @verbosity
 @as_json
 def resume(workspace: Workspace, run: str, **options: Any) -> int:
     """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished.
 
-    A window that has closed meanwhile does not stop it: you asked.
+    A window that has closed meanwhile does not stop it: you asked. Values that the run was given with -e are
+    not kept: give them again.
     """
     from runner.workflows.run import reopen
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 from runner.errors import Problem, UnknownNameError, UsageError
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted
-from runner.model import Inventory, Playbook, Settings
+from runner.load.variables import variables_of
+from runner.model import Inventory, Playbook, SecretRef, Settings
 from runner.modes import refuse_shared
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Workspace:
     settings: Settings
     playbooks: Mapping[str, Playbook]
     """The workspace's own, and the shipped ones that it has not replaced."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Given by -e; `shell` steps see them in their environment."""
+    variables: Mapping[str, str | SecretRef] = field(default_factory=dict)
+    """Given by -e, as values or references; `shell` steps see them in their environment."""
     operator: str = ""
     """Who acts, where `--as` says so; empty: SITECREW_OPERATOR or the login."""
     warnings: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ def load_workspace(
         inventory=_bringing(inventory.inventory_of(shape, folder), settings.settings_of(told)),
         settings=settings.settings_of(told),
         playbooks=playbooks,
-        variables=_variables(extra or {}),
+        variables=variables_of(extra or {}),
         warnings=tuple(layers.unknown_variables(environ)),
     )
 
@@ -261,15 +261,6 @@ def _refuse_writable(folder: Path) -> None:
     refuse_shared(named, top=folder)
     mine = _user_settings()
     refuse_shared([mine], top=mine.parent)
-
-
-def _variables(given: Mapping[str, str]) -> dict[str, str]:
-    for name in given:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise UsageError(
-                f"{quoted(name)} cannot name a variable", hint="-e NAME=VALUE, letters and digits"
-            )
-    return dict(given)
 
 
 def _kinds(given: Mapping[str, Kind] | None) -> Mapping[str, Kind]:

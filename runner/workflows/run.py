@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.load import freeze, thaw
+from runner.load.variables import seal_variables
 from runner.model import LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
@@ -70,7 +71,7 @@ def new_order(
         parallel=settings.parallel,
         locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
         tags=tuple(tags),
-        variables=workspace.variables,
+        variables=seal_variables(workspace.variables),
         window=window,
         closes=closes,
     )
@@ -102,7 +103,10 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
 
     Raises:
         LockedError: somebody does.
+        SecretError: a variable that it began with was not given again.
     """
+    if act == "resume":
+        session.variables(thaw(session.ledger.order_text(run)))
     session.bury_the_dead()
     if not session.ledger.claim_run(run, session.executor):
         raise LockedError(

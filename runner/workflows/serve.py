@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from runner.errors import LockedError, SitecrewError
+from runner.errors import LockedError, SecretError, SitecrewError
 from runner.model import CatchUp, Overlap, State, Window
 from runner.plan import Occurrence, occurrences, rings, select
 from runner.record import WindowState
@@ -59,7 +59,7 @@ class Clock:
                 continue
             try:
                 reopen(self._session, summary.run)
-            except LockedError:
+            except (LockedError, SecretError):
                 continue
             self._works.start(summary.run)
             taken.append(summary.run)
