@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from runner.record.acts import ActBook
+from runner.record.clients import ClientBook
 from runner.record.engine import file_of, open_engine
 from runner.record.evidence import EvidenceBook
 from runner.record.history import HistoryQueries
@@ -30,6 +31,7 @@ class Ledger(
     OutboxBook,
     LeaseBook,
     ActBook,
+    ClientBook,
     RunQueries,
     HistoryQueries,
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -72,6 +73,16 @@ class Store:
             raise explain(error, self.file) from error
         finally:
             self._turn.release()
+
+    def _vacuum(self) -> None:
+        """Write the file anew, without what was deleted, and empty its log."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            try:
+                raw.execute("VACUUM")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise explain(error, self.file) from error
 
     def _check_that_it_is_there(self) -> None:
         # An open file that was deleted or replaced would swallow every row without an error.

