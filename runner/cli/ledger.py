@@ -135,11 +135,8 @@ def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, A
     for file in (workspace.folder / "reports" / "out").glob("*"):
         if mine.fullmatch(file.name):
             file.unlink(missing_ok=True)
-    kept = []
-    for snapshot in snapshots:
-        if not snapshot["removed"] and not _remove_snapshot(workspace, snapshot):
-            kept.append(str(snapshot["uri"]))
-    return kept
+    there = [snapshot for snapshot in snapshots if not snapshot["removed"]]
+    return [str(snapshot["uri"]) for snapshot in there if not _remove_snapshot(workspace, snapshot)]
 
 
 def _remove_snapshot(workspace: Workspace, snapshot: dict[str, Any]) -> bool:

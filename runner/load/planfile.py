@@ -198,6 +198,8 @@ def read_plan(path: Path) -> LockedPlan:
     """
     again = "make it anew: sitecrew plan PLAYBOOK --out FILE"
     try:
+        if not path.is_file() and path.exists():
+            raise UsageError(f"{path} is no regular file", hint=again)
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is too large for a plan", hint=again)
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import Problem, UnknownNameError, UsageError
 from runner.load.shipped import shipped_playbooks
-from runner.load.text import closest, quoted
+from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
 from runner.model import Inventory, Playbook, SecretRef, Settings
 from runner.modes import refuse_shared
@@ -82,6 +82,7 @@ def load_workspace(
     from runner.load import inventory, layers, problems, references, settings
 
     folder = folder.resolve()
+    suggest_again()
     _refuse_writable(folder)
     found: Problems = []
     books = _Playbooks(folder, _kinds(kinds), found)
@@ -216,12 +217,12 @@ def _user_settings() -> Path:
 
 def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
     """The tree of a file. What is `needed` must be there and say something."""
-    from runner.load.yamlnodes import read_yaml
+    from runner.load.yamlnodes import read_at_most, read_yaml
 
     if not needed and not source.is_file():
         return None
     try:
-        raw = source.read_bytes()
+        raw = read_at_most(source)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = _NO_WORKSPACE if shown == _INVENTORY else ""

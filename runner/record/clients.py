@@ -33,7 +33,7 @@ from runner.record.schema import (
 from runner.record.store import Store
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Select, Table
 
 __all__ = ["ClientBook", "Erased"]
 
@@ -93,9 +93,7 @@ class ClientBook(Store):
                 if part.concerns(row) and (row["run"] is None or row["run"] in part.alone)
             ]
             counted = {
-                table.name: connection.execute(
-                    select(func.count()).select_from(table).where(where)
-                ).scalar_one()
+                table.name: connection.execute(_count(table).where(where)).scalar_one()
                 for table, where in part.rows()
             }
             counted["runs"] = len(part.alone)
@@ -103,7 +101,7 @@ class ClientBook(Store):
                 connection.execute(delete(table).where(where))
             connection.execute(delete(runs).where(runs.c.run.in_(part.alone)))
             orders = _without(connection, part)
-            hidden = {"subject": "erased", "run": None, "details": {}, "salt": None}
+            hidden: dict[str, Any] = {"subject": "erased", "run": None, "details": {}, "salt": None}
             for some in _slices(numbers):
                 connection.execute(update(acts).where(acts.c.id.in_(some)).values(**hidden))
             details = {"acts": numbers, "orders": orders, "rows": counted}
@@ -139,6 +137,10 @@ class _Part:
             return act["run"] in self.runs
         details = act["details"]
         return details.get("client") == self.client or details.get("site") in self.sites
+
+
+def _count(table: Table) -> Select[Any]:
+    return select(func.count()).select_from(table)
 
 
 def _part(connection: Connection, client: str, sites: Sequence[str]) -> _Part:

@@ -34,8 +34,8 @@ def filled(ledger: Ledger, begin: Begin, start: datetime, plugins: StepOutcome) 
         "r-both": [("shop", "acme", "web1", 0, 0), ("blog", "bolt", "web2", 1, 1)],
     }.items():
         ledger.begin_run(
-            ORDER if len(sites) == 2 else "{}", run=run, playbook="weekly", title="", sites=sites, steps=steps, started=start,
-            trigger="manual",
+            ORDER if len(sites) == 2 else "{}", run=run, playbook="weekly", title="", sites=sites,
+            steps=steps, started=start, trigger="manual",
         )  # fmt: skip
         for site, *_ in sites:
             ledger.record_step(run, site, plugins, start)
