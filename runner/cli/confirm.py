@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.screen import say, style
 from runner.errors import UsageError
 from runner.model import Step
 
@@ -51,9 +52,9 @@ class Questions:
     def _ask(self, step: Step) -> bool | None:
         title = f" ({step.name})" if step.name else ""
         while True:
-            question = f"{click.style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll that follow, [q]uit: "
+            question = f"{style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll that follow, [q]uit: "
             self._let_the_others_finish()
-            click.echo(question, nl=False, err=True, color=self._color)
+            say(question, end="", color=self._color)
             word = self._line()
             if word in {"a", "all"}:
                 self._all = True

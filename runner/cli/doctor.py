@@ -9,6 +9,7 @@ import click
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import select_sites
+from runner.cli.screen import out, style
 from runner.errors import ExitCode
 from runner.untrusted import sentence
 
@@ -55,7 +56,7 @@ def doctor(workspace: Workspace, **options: Any) -> int:
 
 def _show(check: Check) -> None:
     good = check.code == ExitCode.OK
-    sign = click.style("ok", fg="green") if good else click.style("!!", fg="red", bold=True)
-    click.echo(f"{sign}  {click.style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")
+    sign = style("ok", fg="green") if good else style("!!", fg="red", bold=True)
+    out(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")
     if check.hint:
-        click.echo(f"      {sentence(check.hint, _LONGEST)}")
+        out(f"      {sentence(check.hint, _LONGEST)}")

@@ -40,6 +40,7 @@ COMMANDS = {
         "show": ("runner.cli.show:show", "Show how a run ended, site by site."),
         "logs": ("runner.cli.show:logs", "Print what a host said during a run."),
         "report": ("runner.cli.report:report", "Make a client's report, and send it."),
+        "ledger": ("runner.cli.ledger:ledger", "Check, export and erase what is recorded."),
         "backup": ("runner.cli.show:backup", "List the snapshots of a site."),
     },
 }
@@ -95,6 +96,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     from runner.cli.crash import leave, report_traces, watch_threads
 
+    os.umask(0o077)
     arguments = sys.argv[1:] if args is None else args
     watch_threads(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from runner.cli.output import say
+from runner.cli.screen import style
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["as_json", "selecting", "verbosity", "with_variables", "with_workspace"]
+__all__ = ["as_json", "operated", "selecting", "verbosity", "with_variables", "with_workspace"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,16 +53,32 @@ def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(folder: str | None, **rest: Any) -> Any:
         ctx = click.get_current_context()
-        return ctx.invoke(command, open_workspace(ctx, folder, rest.pop("extra", ())), **rest)
+        workspace = open_workspace(ctx, folder, rest.pop("extra", ()))
+        operator = rest.pop("operator", None)
+        return ctx.invoke(command, replace(workspace, operator=operator) if operator else workspace, **rest)
 
     return wrapped
 
 
+def operated(command: F) -> F:
+    """`--as`, below `with_workspace`, which takes the name up."""
+    return click.option(
+        "--as",
+        "operator",
+        metavar="NAME",
+        help="Who acts, for the record. Default: SITECREW_OPERATOR, else the login.",
+    )(command)
+
+
 def with_variables(command: F) -> F:
     """`-e`, below `with_workspace`, which takes the variables up."""
-    return click.option("-e", "--extra", multiple=True, metavar="K=V", help="A variable for shell steps.")(
-        command
-    )
+    return click.option(
+        "-e",
+        "--extra",
+        multiple=True,
+        metavar="K=V",
+        help="A variable for shell steps. K=@FILE or K='{env: NAME}' keeps its value off the command line.",
+    )(command)
 
 
 def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:
@@ -72,9 +90,9 @@ def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...
     for pair in extra:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise click.UsageError(f"-e {pair}: write NAME=VALUE")
+            raise click.UsageError(f"-e {name}: write NAME=VALUE")
         variables[name] = value
     workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
     for warning in workspace.warnings:
-        say(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
+        say(f"{style('warning:', fg='yellow', bold=True)} {warning}")
     return workspace

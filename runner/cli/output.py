@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import click
 
+from runner.cli.screen import cell, json_text, out, say, style
 from runner.errors import Problem, SitecrewError, ValidationError
 from runner.model import Outcome
 from runner.untrusted import clean
@@ -47,33 +47,14 @@ _COLOURS = {
 
 def emit_json(document: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
-
-
-def json_text(document: Any, *, indent: int | None = None) -> str:
-    """JSON, readable and exact, in which what a terminal would obey is escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent, default=str)
-    return (
-        text
-        if text.isprintable()
-        else "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
-    )
-
-
-def _escaped(character: str) -> str:
-    return json.dumps(character)[1:-1]
-
-
-def say(text: str = "") -> None:
-    """Talk to the person: stderr, so that stdout stays data."""
-    click.echo(text, err=True)
+    out(json_text(document, indent=2 if sys.stdout.isatty() else None))
 
 
 def outcome_text(outcome: Outcome | str | None) -> str:
     """An outcome in its colour; `running` where there is none."""
     if outcome is None:
-        return click.style("running", fg="cyan")
-    return click.style(str(outcome), fg=_COLOURS.get(Outcome(outcome)))
+        return style("running", fg="cyan")
+    return style(str(outcome), fg=_COLOURS.get(Outcome(outcome)))
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -116,13 +97,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as their content; on a screen the last one goes on below itself, else a line is cut."""
     import shutil
 
-    lines = [list(map(str, row)) for row in rows]
+    lines = [list(map(cell, row)) for row in rows]
     widths = [max(len(click.unstyle(line[i])) for line in [list(heads), *lines]) for i in range(len(heads))]
     room = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 10_000
     for number, line in enumerate([list(heads), *lines]):
         cells = [cell + " " * (widths[i] - len(click.unstyle(cell))) for i, cell in enumerate(line)]
         for text in _fitted("  ".join(cells).rstrip(), sum(widths[:-1]) + 2 * (len(widths) - 1), room):
-            click.echo(click.style(text, bold=True) if number == 0 else text)
+            out(style(text, bold=True) if number == 0 else text)
 
 
 def _fitted(text: str, last: int, room: int) -> list[str]:
@@ -141,9 +122,9 @@ def complain(error: SitecrewError) -> None:
     if isinstance(error, ValidationError):
         for problem in error.problems:
             _show_problem(problem)
-        say(click.style(str(error), bold=True))
+        say(style(str(error), bold=True))
     else:
-        say(f"{click.style('error:', fg='red', bold=True)} {clean(str(error))}")
+        say(f"{style('error:', fg='red', bold=True)} {error}")
     if error.hint:
         say(textwrap.indent(clean(error.hint), "  "))
 
@@ -152,11 +133,11 @@ def _show_problem(problem: Problem) -> None:
     place = f"{problem.file}:{problem.line}:{problem.column}"
     path = f"{problem.path}: " if problem.path else ""
     hint = f" ({problem.hint})" if problem.hint else ""
-    say(f"{click.style(place, bold=True)}: {path}{problem.message}{hint}")
+    say(f"{style(place, bold=True)}: {path}{problem.message}{hint}")
     if problem.source:
         source, column = _window(problem.source, problem.column)
         say(f"    {source}")
-        say(f"    {' ' * (column - 1)}{click.style('^', fg='red')}")
+        say(f"    {' ' * (column - 1)}{style('^', fg='red')}")
 
 
 def _window(line: str, column: int) -> tuple[str, int]:

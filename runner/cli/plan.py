@@ -11,6 +11,7 @@ import click
 from runner.cli.options import as_json, selecting, with_variables, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
+from runner.cli.screen import out, style
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan
 from runner.shell import word
@@ -113,22 +114,22 @@ def _fit_for_screen(site: SitePlan) -> SitePlan:
 
 
 def _show(site: SitePlan, *, everything: bool) -> None:
-    click.echo(f"{click.style(site.site, bold=True)} ({site.client})")
+    out(f"{style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
-        click.echo(f"  {click.style('!', fg='red')} {problem}")
+        out(f"  {style('!', fg='red')} {problem}")
     for note in site.notes:
-        click.echo(f"  {click.style('!', fg='yellow')} {note}")
+        out(f"  {style('!', fg='yellow')} {note}")
     shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
     width = max((len(change.item) for change in shown), default=0)
     for change in shown:
-        action = click.style(f"{change.action:<8}", fg=_COLOURS[change.action])
+        action = style(f"{change.action:<8}", fg=_COLOURS[change.action])
         arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
         why = change.why if everything or change.action is not Action.CHANGE else ""
         why = "" if why in site.problems else why
         why = "; ".join(filter(None, (why, change.note)))
-        click.echo(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
+        out(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
-        click.echo("  no change is foreseen")
+        out("  no change is foreseen")
 
 
 def _sum_up(made: Plan, command: str) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
-
-from runner.cli.output import json_text, outcome_text, say, seconds_text
+from runner.cli.output import outcome_text, seconds_text
+from runner.cli.screen import fit, json_text, say, style
 from runner.model import Outcome, RunEvent
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class JsonLines:
             line["site"] = event.site
         if event.step is not None:
             line["step"] = event.step
-        sys.stdout.write(json_text({**line, **event.data}) + "\n")
+        sys.stdout.write(json_text({**line, **event.data}, default=str) + "\n")
         sys.stdout.flush()
 
     def close(self) -> None:
@@ -169,16 +168,17 @@ class LiveTable:
         if self._live:
             from rich.text import Text
 
-            self._live.console.print(Text.from_ansi(text))
+            self._live.console.print(Text.from_ansi(fit(text)))
         else:
             say(text)
 
     def _table(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         grid = Table.grid(padding=(0, 2))
         for site, (doing, since) in list(self._rows.items())[:40]:
-            grid.add_row(site, doing, seconds_text(time.monotonic() - since))
+            grid.add_row(Text(fit(site)), Text(fit(doing)), seconds_text(time.monotonic() - since))
         return grid
 
     def close(self) -> None:
@@ -230,7 +230,7 @@ def _changes(event: RunEvent) -> str:
     if not done:
         return ""
     shown = ", ".join(done[:4]) + (f" and {len(done) - 4} more" if len(done) > 4 else "")  # noqa: PLR2004
-    return click.style(f"  {shown}", dim=True)
+    return style(f"  {shown}", dim=True)
 
 
 def _count(many: Any, noun: str) -> str:

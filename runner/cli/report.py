@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.options import as_json, with_workspace
+from runner.cli.acting import acting
+from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
+from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = ["report"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("client")
 @click.option("--period", required=True, metavar="P", help="2026-11, 2026-W48 or 2026-Q4.")
 @click.option("--send", is_flag=True, help="Mail it to the client's contacts; once.")
@@ -29,7 +32,6 @@ __all__ = ["report"]
 def report(workspace: Workspace, client: str, period: str, **options: bool) -> int:
     """Make the report of CLIENT for a period, from the ledger alone, into reports/out/."""
     from runner.model import Period
-    from runner.record import Ledger
     from runner.workflows.report import make_report, send_report
 
     found = workspace.inventory.clients.get(client)
@@ -38,17 +40,19 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
             f"there is no client {client!r}", hint=closest_hint(client, workspace.inventory.clients)
         )
     span = Period.parse(period)
-    with Ledger.open(workspace.settings.ledger) as ledger:
+    with acting(workspace) as ledger:
         made = make_report(workspace, ledger, found, span)
         if options["json_"]:
             emit_json(made.report.as_json())
         else:
             for path in made.paths:
-                click.echo(os.path.relpath(path))
+                out(os.path.relpath(path))
         if options["open_"]:
             click.launch(str(made.paths[0]))
         if not options["send"]:
             return ExitCode.OK
+        details = {"client": client, "again": options["again"]}
+        ledger.record_act("send", f"report of {client} for {period}", details=details)
         return _tell(send_report(workspace, ledger, found, made, again=options["again"]))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, verbosity, with_variables, with_workspace
+from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.model import Outcome, Playbook, Site, State
@@ -70,6 +70,7 @@ def _step_of(book: Playbook, name: str) -> str:
 
 @click.command()
 @with_workspace
+@operated
 @with_variables
 @click.argument("playbook", required=False)
 @click.option("--plan", metavar="FILE", help="Do exactly what `plan --out FILE` wrote, or nothing.")
@@ -145,13 +146,16 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 
 @click.command()
 @with_workspace
+@operated
+@with_variables
 @click.argument("run", default="last")
 @verbosity
 @as_json
 def resume(workspace: Workspace, run: str, **options: Any) -> int:
     """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished.
 
-    A window that has closed meanwhile does not stop it: you asked.
+    A window that has closed meanwhile does not stop it: you asked. Values that the run was given with -e are
+    not kept: give them again.
     """
     from runner.workflows.run import reopen
 
@@ -165,6 +169,7 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("run", default="last")
 @verbosity
 @as_json
@@ -183,8 +188,9 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
             say(f"{found} has ended; there is nothing to cancel")
             return ExitCode.OK
         try:
-            reopen(session, found)
+            reopen(session, found, act="cancel")
         except LockedError:
+            session.ledger.record_act("cancel", found, run=found)
             session.ledger.set_state(found, State.CANCELLING)
             say(f"{found}: asked the process that works on it; waiting for its hosts")
             if _ended_elsewhere(session, found):

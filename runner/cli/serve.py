@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -190,11 +191,12 @@ def _instant(text: str | None) -> datetime:
 
 @contextmanager
 def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
+    from runner.record.operators import SCHEDULER
     from runner.workflows.run import Works
     from runner.workflows.serve import Clock
     from runner.workflows.session import Session
 
-    session = Session(workspace)
+    session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
     try:
         works = Works(session)
         yield session, Clock(session, works), works

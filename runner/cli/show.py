@@ -8,9 +8,9 @@ import click
 
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
+from runner.cli.screen import out, style
 from runner.errors import UnknownNameError
 from runner.model import Outcome
-from runner.untrusted import clean
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -126,12 +126,13 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
     if ledger is None:
         return
     table(
-        ("run", "playbook", "started", "took", "sites", "outcome"),
+        ("run", "playbook", "started", "by", "took", "sites", "outcome"),
         [
             (
                 run.run,
                 run.playbook,
                 ago(run.started),
+                run.operator,
                 seconds_text((run.finished - run.started).total_seconds()) if run.finished else "",
                 str(run.sites),
                 outcome_text(run.outcome),
@@ -154,29 +155,32 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
         return
     head = view.summary
     took = seconds_text((head.finished - head.started).total_seconds()) if head.finished else ""
-    click.echo(
-        f"{click.style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
+    out(
+        f"{style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
         f"{took}  {outcome_text(head.outcome)}"
     )
+    for act in view.acts:
+        login = "" if act.login == act.operator else f" ({act.login})"
+        out(f"  {act.at.astimezone():%Y-%m-%d %H:%M}  {act.act} by {act.operator}{login} on {act.host}")
     for site in view.sites:
         row = site.row
         why = f"  {row.why}" if row.why else ""
-        click.echo(f"\n{click.style(row.site, bold=True)} ({row.client})  {outcome_text(row.outcome)}{why}")
+        out(f"\n{style(row.site, bold=True)} ({row.client})  {outcome_text(row.outcome)}{why}")
         for problem in site.problems:
-            click.echo(f"  ! {problem}")
+            out(f"  ! {problem}")
         for step in site.steps:
             state = outcome_text(step.outcome) if step.outcome else ""
             state += " " * (_WIDEST - len(step.outcome or ""))
             line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
             told = any(change.why and change.why in step.why for change in step.changes)
             told = told or step.why == row.why
-            click.echo(line.rstrip() if told else f"{line}  {step.why}".rstrip())
+            out(line.rstrip() if told else f"{line}  {step.why}".rstrip())
             if step.trials and step.trials > 1:
-                click.echo(click.style(f"      tried {step.trials} times, with {step.looks} looks", dim=True))
+                out(style(f"      tried {step.trials} times, with {step.looks} looks", dim=True))
             for change in step.changes:
                 arrow = f"{change.from_version} -> {change.to_version}"
                 why = f"  {change.why}" if change.why else ""
-                click.echo(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
+                out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
     say(f"\nwhat the hosts said: sitecrew logs {head.run} SITE")
 
 
@@ -189,9 +193,9 @@ def logs(workspace: Workspace, run: str, site: str) -> None:
     ledger = reading(workspace)
     for step in ledger.step_output(ledger.find_run(run), site):
         state = outcome_text(step.outcome) if step.outcome else "not begun"
-        click.echo(click.style(f"== {step.step}  ", bold=True) + f"{state}  {step.why}")
+        out(style(f"== {step.step}  ", bold=True) + f"{state}  {step.why}")
         if step.output:
-            click.echo(clean(step.output.rstrip("\n"), len(step.output) + 1))
+            out(step.output.rstrip("\n"))
 
 
 @click.group()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.options import with_workspace
+from runner.cli.acting import acting
+from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
+from runner.cli.screen import style
 from runner.errors import ExitCode, HostKeyError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ __all__ = ["trust"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
 @click.option("-y", "--yes", is_flag=True, help="Record without asking; for keys that you compared before.")
 @click.option("--replace", is_flag=True, help="Take the new key of a host that was set up anew.")
@@ -61,11 +64,18 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
             )
         say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")
     say(f"{name} ({where}) shows this key:")
-    say(f"  {key.type}  {click.style(key.fingerprint, bold=True)}")
+    say(f"  {key.type}  {style(key.fingerprint, bold=True)}")
     if not yes and not click.confirm("Is that what the host itself says?", default=False, err=True):
         say("not recorded")
         return ExitCode.FAILED
     path = target.known_hosts[0]
+    with acting(reach.workspace) as ledger:
+        subject = f"{name} ({where}): {key.type} {key.fingerprint}"
+        ledger.record_act("trust", subject, details={"replace": replace})
+    with acting(reach.workspace) as ledger:
+        ledger.record_act(
+            "trust", f"{name} ({where}): {key.type} {key.fingerprint}", details={"replace": replace}
+        )
     record(path, target.key_name, target.port, key, replace=replace)
     say(f"recorded in {path}")
     return ExitCode.OK

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.options import as_json, selecting, verbosity, with_workspace
+from runner.cli.options import as_json, operated, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
+from runner.cli.screen import style
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder
 from runner.untrusted import sentence
@@ -23,6 +24,7 @@ __all__ = ["undo"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("run")
 @selecting
 @click.option("--database", is_flag=True, help="Put the database back too, whatever is lost.")
@@ -66,7 +68,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
 def _foretell(site: Site, foreseen: Foreseen | SitecrewError) -> bool:
     """Say what would happen to a site; False where nothing would."""
-    say(f"{click.style(site.name, bold=True)} ({site.client})")
+    say(f"{style(site.name, bold=True)} ({site.client})")
     if isinstance(foreseen, SitecrewError):
         say(f"  left as it is: {sentence(foreseen.with_hint, 2000)}")
         return False

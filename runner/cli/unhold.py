@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.options import with_workspace
+from runner.cli.acting import acting
+from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint
+from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["unhold"]
 
 @click.command()
 @with_workspace
+@operated
 @click.argument("site")
 @click.argument("item")
 def unhold(workspace: Workspace, site: str, item: str) -> int:
@@ -25,22 +28,19 @@ def unhold(workspace: Workspace, site: str, item: str) -> int:
 
     A hold that stands in inventory.yaml is lifted there. A newer version than the held one needs no lifting.
     """
-    from runner.record import Ledger
-
     if site not in workspace.inventory.sites:
         raise UnknownNameError(
             f"there is no site {site!r}", hint=closest_hint(site, workspace.inventory.sites)
         )
-    with Ledger.open(workspace.settings.ledger) as ledger:
+    with acting(workspace) as ledger:
         held = {hold.item: hold for hold in ledger.list_holds(site)}
         if item not in held:
             raise UnknownNameError(
                 f"{item!r} of {site} is not held",
                 hint=closest_hint(item, held) or f"nothing of {site} is held by the ledger",
             )
+        ledger.record_act("unhold", f"{site}: {item} {held[item].version}", details={"site": site})
         ledger.lift_hold(site, item)
     hold = held[item]
-    click.echo(
-        f"{item} {hold.version} may be tried on {site} again; held since {hold.since:%Y-%m-%d %H:%M} UTC"
-    )
+    out(f"{item} {hold.version} may be tried on {site} again; held since {hold.since:%Y-%m-%d %H:%M} UTC")
     return ExitCode.OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import click
 
 from runner.cli.options import as_json, open_workspace
 from runner.cli.output import complain, emit_json, say
+from runner.cli.screen import json_text, out
 from runner.errors import ExitCode, UsageError, ValidationError
 
 __all__ = ["completion", "init", "schema", "validate"]
@@ -79,7 +79,7 @@ def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
         (len(inventory.windows), "window"),
         (len(workspace.playbooks), "playbook"),
     )
-    click.echo("all is well: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts))
+    out("all is well: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts))
     return ExitCode.OK
 
 
@@ -105,7 +105,7 @@ def schema(
     if not write:
         if which is None:
             raise click.UsageError("name one of inventory, playbook, settings; or give --write")
-        click.echo(json.dumps(json_schema(which), indent=2, ensure_ascii=False))
+        out(json_text(json_schema(which), indent=2))
         return
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
     made = write_schemas(find_workspace(Path(chosen) if chosen else None))
@@ -124,7 +124,7 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise UsageError(f"no completion for {shell}")
-    click.echo(kind(root, {}, "sitecrew", "_SITECREW_COMPLETE").source())
+    out(kind(root, {}, "sitecrew", "_SITECREW_COMPLETE").source())
 
 
 _INVENTORY = """\

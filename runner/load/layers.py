@@ -40,6 +40,7 @@ _PATHS = (
 )
 _PREFIX = "SITECREW_"
 _WORKSPACE = "SITECREW_WORKSPACE"
+_OPERATOR = "SITECREW_OPERATOR"
 _LAB = "SITECREW_CACHE"
 """Where the lab keeps its downloads."""
 
@@ -63,7 +64,7 @@ def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence about each variable that looks like a setting and stands for none."""
-    known = {*variables(), _WORKSPACE}
+    known = {*variables(), _WORKSPACE, _OPERATOR}
     names = sorted(name for name in environ if name.startswith(_PREFIX) and name not in {*known, _LAB})
     return [
         f"{quoted(name)[1:-1]} in the environment stands for no setting{_near(name, known)}" for name in names

@@ -12,6 +12,8 @@ from runner.model import SecretSource
 
 __all__ = ["Node", "Origin", "Problems", "plain"]
 
+_LONGEST_LINE = 10_000
+"""Of a longer line nothing is shown: making it fit would cost as much again for each mistake in it."""
 _REFERENCE = frozenset(SecretSource)
 
 Problems = list[Problem]
@@ -32,6 +34,8 @@ class Origin:
         if not 1 <= line <= len(self.lines):
             return ""
         text = self.lines[line - 1]
+        if len(text) > _LONGEST_LINE:
+            return ""
         for start, end in self.hidden.get(line, ()):
             text = text[: start - 1] + "*" * len(text[start - 1 : end - 1]) + text[end - 1 :]
         return masked(text)

@@ -129,6 +129,6 @@ def ledger(value: object) -> str:
     if not re.match(r"(sqlite|postgresql)(\+\w+)?://", found):
         hint = "like sqlite:///.sitecrew/ledger.db or postgresql://db.example/sitecrew"
         raise Wrong(f"{quoted(found)} is not the address of a ledger", hint)
-    if re.match(r"[\w+]+://[^/@]*:[^/@]*@", found):
+    if re.match(r"[\w+]{1,30}://[^/@:]*:[^/@]*@", found):
         raise Wrong("an address with a password in it", "leave it out and use PGPASSWORD or ~/.pgpass")
     return found

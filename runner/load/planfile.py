@@ -141,9 +141,6 @@ def write_plan(path: Path, plan: LockedPlan) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
         Path(name).replace(path)
     except OSError as error:
         raise UsageError(
@@ -201,6 +198,8 @@ def read_plan(path: Path) -> LockedPlan:
     """
     again = "make it anew: sitecrew plan PLAYBOOK --out FILE"
     try:
+        if not path.is_file() and path.exists():
+            raise UsageError(f"{path} is no regular file", hint=again)
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is too large for a plan", hint=again)
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "flat", "raise_if_any"]
 
+_MOST = 200
+"""Mistakes of one file that are shown; the rest is counted."""
 _CURLY = tuple("\u201c\u201d\u201e\u00ab\u2018\u2019")
 M = TypeVar("M", bound="BaseModel")
 
@@ -37,14 +39,21 @@ def checked(model: type[M], node: Node, problems: Problems, path: str = "") -> M
     try:
         return model.model_validate(plain(node))
     except Refused as refused:
-        problems += [_problem(model, node, path, error) for error in refused.errors(include_url=False)]
+        errors = refused.errors(include_url=False, include_input=False)
+        problems += [_problem(model, node, path, error) for error in errors[:_MOST]]
+        if len(errors) > _MOST:
+            problems.append(node.problem(path, f"{len(errors) - _MOST} more mistakes are not shown"))
         return None
 
 
 def raise_if_any(problems: Problems) -> None:
     """Raise every problem at once, in the order of files, lines and columns."""
     if problems:
-        raise ValidationError(tuple(sorted(set(problems))))
+        found = sorted(set(problems))
+        if len(found) > 2 * _MOST:
+            more = Problem(found[-1].file, 1, 1, "", f"{len(found) - 2 * _MOST} more mistakes are not shown")
+            found = [*found[: 2 * _MOST], more]
+        raise ValidationError(tuple(found))
 
 
 def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, Any]) -> Problem:

@@ -49,7 +49,8 @@ def modeline(what: str) -> str:
 def write_schemas(workspace: Path) -> Path:
     """Write every schema to where the modelines look; returns the folder."""
     folder = workspace / _FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     for what in FILES:
         text = json.dumps(json_schema(what), indent=2, ensure_ascii=False)
         (folder / f"{what}.json").write_text(f"{text}\n", encoding="utf-8")

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-__all__ = ["closest", "joined", "listing", "masked", "names_a_secret", "quoted"]
+__all__ = ["closest", "joined", "listing", "masked", "names_a_secret", "quoted", "suggest_again"]
 
 _SHOWN = 60
 _LISTED = 12
 _BEGUN = 3
+_LONGEST_NAME = 100
+_MOST_NAMES = 2000
+_MOST_TRIED = 2000
+"""What is longer or more is not compared: similarity costs the product of lengths and number."""
 _USERINFO = re.compile(r"(?<=://)[^@/\s\"']+(?=@)")
 _SECRET_WORDS = ("password", "passphrase", "secret", "token", "become_password")
+_ALIKE = 0.75
+_LETTERS = [(word, tuple(Counter(word).items())) for word in _SECRET_WORDS]
 _SECRET_KEY = re.compile(r"passw|passp|pwd|secret|token|api[_-]?key")
 _SECRET_LINE = re.compile(
-    r"(?i)((?:pass(?:word|phrase|wd)?|pwd|secret|token|api[_-]?key)[\w-]*[\"']?\s*:\s+)(?![{\[&*|>])(.+)"
+    r"(?i)((?:pass(?:word|phrase|wd)?|pwd|secret|token|api[_-]?key)[\w-]{0,40}[\"']?\s{0,20}:\s{1,20})(?![{\[&*|>])(.+)"
 )
 
 
@@ -31,8 +38,20 @@ def quoted(value: str) -> str:
 @lru_cache(maxsize=4096)
 def names_a_secret(key: str) -> bool:
     """Whether the value of a key should not be shown, also where the key is misspelt."""
-    word = key.lower()
-    return bool(_SECRET_KEY.search(word) or difflib.get_close_matches(word, _SECRET_WORDS, n=1, cutoff=0.75))
+    word = key[:_LONGEST_NAME].lower()
+    if _SECRET_KEY.search(word):
+        return True
+    likely = [
+        secret
+        for secret, letters in _LETTERS
+        if 2 * _in_common(word, letters) >= _ALIKE * (len(word) + len(secret))
+    ]
+    return bool(likely and difflib.get_close_matches(word, likely, n=1, cutoff=_ALIKE))
+
+
+def _in_common(word: str, letters: Sequence[tuple[str, int]]) -> int:
+    """At most so many characters can match: cheap, and says no to nearly every key."""
+    return sum(min(word.count(letter), number) for letter, number in letters)
 
 
 def masked(line: str) -> str:
@@ -55,12 +74,25 @@ def joined(path: str, *parts: str | int) -> str:
 def closest(name: str, known: Iterable[str]) -> str:
     """A hint that names what comes closest to `name`, or lists what there is; empty when there is nothing."""
     candidates = sorted(set(known))
+    tried = _closest.cache_info().misses
+    if len(name) > _LONGEST_NAME or len(candidates) > _MOST_NAMES or tried > _MOST_TRIED:
+        return f"known: {listing(candidates)}" if candidates else ""
+    return _closest(name, tuple(candidates))
+
+
+@lru_cache(maxsize=4096)
+def _closest(name: str, candidates: tuple[str, ...]) -> str:
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     begun = [candidate for candidate in candidates if len(name) >= _BEGUN and candidate.startswith(name)]
     if found or len(begun) == 1:
         return f'did you mean "{lowered[found[0]] if found else begun[0]}"?'
     return f"known: {listing(candidates)}" if candidates else ""
+
+
+def suggest_again() -> None:
+    """Begin a new reading: names are suggested for its first 2000 mistakes."""
+    _closest.cache_clear()
 
 
 def listing(names: Iterable[str]) -> str:

@@ -30,6 +30,8 @@ __all__ = [
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?")
 _LONGEST = timedelta(days=3660)
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+"""Dates beyond are hardly meant, and arithmetic with them leaves the calendar."""
 
 
 def duration(value: object) -> timedelta:
@@ -55,7 +57,7 @@ def span(value: object) -> timedelta:
 
 def _duration_hint(found: str) -> str:
     words = re.findall(r"([0-9]{1,7})\s*([a-z]+)", found.lower())
-    whole_text = re.fullmatch(r"\s*(?:[0-9]{1,7}\s*[a-z]+[\s,]*(?:and\s+)?)+", found.lower())
+    whole_text = re.fullmatch(r"(?:[0-9]{1,7} ?[a-z]{1,10},? ?(?:and )?)+", " ".join(found.lower().split()))
     if words and whole_text and all(_unit(unit) for _, unit in words):
         return "try " + "".join(
             f"{int(count) * 7}d" if _unit(unit) == "w" else count + _unit(unit) for count, unit in words
@@ -82,12 +84,15 @@ def time_of_day(value: object) -> time:
 def day(value: object) -> date:
     """`2027-03-01`."""
     found = scalar(value, "a date")
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
+        raise Wrong(f"{quoted(found)} is not a date", "year-month-day, like 2027-03-01")
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
-            return date.fromisoformat(found)
+        read = date.fromisoformat(found)
     except ValueError as error:
         raise Wrong(f"{quoted(found)} is no day of the calendar", str(error)) from None
-    raise Wrong(f"{quoted(found)} is not a date", "year-month-day, like 2027-03-01")
+    if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
+        raise Wrong(f"{quoted(found)} is too far away", f"between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return read
 
 
 def days(value: object) -> DateRange | str:

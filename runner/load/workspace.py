@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from runner.errors import Problem, UnknownNameError, UsageError
 from runner.load.shipped import shipped_playbooks
-from runner.load.text import closest, quoted
-from runner.model import Inventory, Playbook, Settings
+from runner.load.text import closest, quoted, suggest_again
+from runner.load.variables import variables_of
+from runner.model import Inventory, Playbook, SecretRef, Settings
+from runner.modes import refuse_shared
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -37,8 +37,10 @@ class Workspace:
     settings: Settings
     playbooks: Mapping[str, Playbook]
     """The workspace's own, and the shipped ones that it has not replaced."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Given by -e; `shell` steps see them in their environment."""
+    variables: Mapping[str, str | SecretRef] = field(default_factory=dict)
+    """Given by -e, as values or references; `shell` steps see them in their environment."""
+    operator: str = ""
+    """Who acts, where `--as` says so; empty: SITECREW_OPERATOR or the login."""
     warnings: tuple[str, ...] = ()
     """What is not wrong, but hardly meant."""
 
@@ -80,6 +82,7 @@ def load_workspace(
     from runner.load import inventory, layers, problems, references, settings
 
     folder = folder.resolve()
+    suggest_again()
     _refuse_writable(folder)
     found: Problems = []
     books = _Playbooks(folder, _kinds(kinds), found)
@@ -115,7 +118,7 @@ def load_workspace(
         inventory=_bringing(inventory.inventory_of(shape, folder), settings.settings_of(told)),
         settings=settings.settings_of(told),
         playbooks=playbooks,
-        variables=_variables(extra or {}),
+        variables=variables_of(extra or {}),
         warnings=tuple(layers.unknown_variables(environ)),
     )
 
@@ -214,12 +217,12 @@ def _user_settings() -> Path:
 
 def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
     """The tree of a file. What is `needed` must be there and say something."""
-    from runner.load.yamlnodes import read_yaml
+    from runner.load.yamlnodes import read_at_most, read_yaml
 
     if not needed and not source.is_file():
         return None
     try:
-        raw = source.read_bytes()
+        raw = read_at_most(source)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = _NO_WORKSPACE if shown == _INVENTORY else ""
@@ -248,24 +251,17 @@ def _begins(shown: str) -> str:
 
 def _refuse_writable(folder: Path) -> None:
     """What is in the workspace runs as root elsewhere, and as us here: nobody else may write to it."""
-    books, templates = folder / "playbooks", folder / "reports"
-    files = (*sorted(books.glob("*.yaml")), *sorted(templates.glob("*.j2")))
-    for path in (_user_settings(), folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, *files):
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            continue
-        if mode & stat.S_IWOTH:
-            raise UsageError(f"every user of this machine may write to {path}", hint=f"chmod o-w {path}")
-
-
-def _variables(given: Mapping[str, str]) -> dict[str, str]:
-    for name in given:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise UsageError(
-                f"{quoted(name)} cannot name a variable", hint="-e NAME=VALUE, letters and digits"
-            )
-    return dict(given)
+    books, templates, ours = folder / "playbooks", folder / "reports", folder / ".sitecrew"
+    files = (
+        *sorted(books.glob("*.yaml")),
+        *sorted(templates.glob("*.j2")),
+        *sorted(ours.glob("*")),
+        *sorted((ours / "backups").glob("*")),
+    )
+    named = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, ours, *files)
+    refuse_shared(named, top=folder)
+    mine = _user_settings()
+    refuse_shared([mine], top=mine.parent)
 
 
 def _kinds(given: Mapping[str, Kind] | None) -> Mapping[str, Kind]:

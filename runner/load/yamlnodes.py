@@ -6,17 +6,25 @@ nested input. Scalars keep their text, so that `22:30` stays a time and `1.10` a
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.load.nodes import Node, Origin, Problems
 from runner.load.text import joined, names_a_secret, quoted
 
-__all__ = ["read_yaml"]
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = ["read_at_most", "read_yaml"]
 
 _LARGEST = 16 * 2**20
 _DEEPEST = 40
+_MOST_NODES = 250_000
+"""Values in a file: ten thousand sites have fewer."""
 _TOO_DEEP = f"nested more than {_DEEPEST} levels deep"
 _ALIASED = 100_000
 """How many nodes aliases may stand for in all: a few lines of aliases of aliases stand for billions."""
@@ -25,6 +33,21 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _ODD_INDENT = re.compile("[ \t]*[\xa0\u2000-\u200b\u202f\u3000]")
 _PLAIN_SPACES = "indent with spaces"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_at_most(source: Traversable) -> bytes:
+    """A file's bytes, as far as `read_yaml` needs them to see that it is too large.
+
+    Raises OSError where it is no regular file: another sort may have no end.
+    """
+    if not source.is_file():
+        there = isinstance(source, Path) and source.exists()
+        code, reason = (
+            (errno.EINVAL, "no regular file") if there else (errno.ENOENT, os.strerror(errno.ENOENT))
+        )
+        raise OSError(code, reason)
+    with source.open("rb") as file:
+        return file.read(_LARGEST + 1)
 
 
 def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | None:
@@ -79,6 +102,7 @@ class _Builder:
         self.problems = problems
         self.anchors: dict[str, Node] = {}
         self.aliased = 0
+        self.nodes = 0
         self.path: list[str | int] = []
         self.usable = True
         self.quote: tuple[int, int, int] | None = None
@@ -150,6 +174,9 @@ class _Builder:
             )
         if depth > _DEEPEST:
             raise self._refuse(event, _TOO_DEEP)
+        self.nodes += 1
+        if self.nodes > _MOST_NODES:
+            raise self._refuse(event, f"more than {_MOST_NODES} values", "one file cannot hold more")
         if kind == "ScalarEvent":
             node = Node(self.origin, line, column, _scalar(event), end=_end(event))
             if getattr(event, "style", None) in {"'", '"'} and _end(event)[0] > line:

@@ -11,6 +11,8 @@ from runner.errors import UsageError
 
 __all__ = ["Period"]
 
+_FIRST_YEAR, _LAST_YEAR = "1970", "2199"
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -27,6 +29,8 @@ class Period:
         Raises:
             UsageError: `text` is none of them.
         """
+        if not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
+            text = f"{text} (years {_FIRST_YEAR} to {_LAST_YEAR})"
         try:
             if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
                 first = date(int(match[1]), int(match[2]), 1)

@@ -10,6 +10,7 @@ from runner.model.inventory import Client, Host, Site
 from runner.model.plan import SitePlan
 from runner.model.playbook import Playbook
 from runner.model.policy import Policy
+from runner.model.secret import SecretRef
 from runner.model.settings import Limits, Parallel
 
 __all__ = ["Order", "RunEvent", "UndoOrder"]
@@ -46,8 +47,8 @@ class Order:
     """By site, what was planned beforehand: this and nothing else is done. None where nothing was locked."""
     tags: tuple[str, ...] = ()
     """Only steps with one of these; empty means all."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Environment of shell steps, as given on the command line."""
+    variables: Mapping[str, str | SecretRef] = field(default_factory=dict)
+    """Environment of shell steps, as given on the command line: references, and digests of values."""
     window: str | None = None
     closes: datetime | None = None
     """When the window ends, in UTC; no site is begun later."""

@@ -20,6 +20,9 @@ __all__ = ["Due", "Occurrence", "next_windows", "occurrences"]
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_LAST_DAY = date(2200, 12, 31)
+"""Nothing is due outside of these; the search for what is due ends there."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,15 +66,17 @@ def occurrences(
     start_after: datetime,
     holidays: Mapping[str, Sequence[DateRange]] | None = None,
 ) -> Iterator[Occurrence]:
-    """Every occurrence that starts after an instant, in order, without end; those in a blackout are marked.
+    """Every occurrence that starts after an instant, in order, until 2200; those in a blackout are marked.
 
     `zone` is where the wall clock hangs that `window.at` is read from; `holidays` are the days of the
     calendars that `window.blackouts` names by their path. A month without the day (the 31st, a fifth
     Tuesday) has no occurrence.
     """
     blackouts = _blackouts(window, holidays or {})
+    if not _FIRST <= start_after <= _LAST:
+        return
     day = start_after.astimezone(zone).date() - _DAY
-    while True:
+    while day <= _LAST_DAY:
         if _matches(window.day, day):
             starts = _instant(day, window.at, zone)
             if starts > start_after:
@@ -92,7 +97,7 @@ def next_windows(
     Raises:
         UnknownNameError: a window names sites that are not in the inventory.
     """
-    after = start - timedelta(microseconds=1)
+    after = start - timedelta(microseconds=1) if start > _FIRST else _FIRST
 
     def zone(window: Window, client: str) -> ZoneInfo:
         return ZoneInfo(window.timezone or inventory.clients[client].timezone)

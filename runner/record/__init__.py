@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.record.views import (
     LEASE,
+    ActView,
     BackupView,
     ChangeView,
     DeliveryState,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEASE",
+    "ActView",
     "BackupView",
     "ChangeView",
     "DeliveryState",

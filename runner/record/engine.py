@@ -15,6 +15,7 @@ from sqlalchemy import column as sql_column
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from runner.errors import LedgerError
+from runner.modes import refuse_shared
 from runner.record.schema import REVISIONS
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
     Raises:
         LedgerError: it cannot be opened, is no ledger, or is of a newer or (read-only) older Sitecrew.
     """
+    refuse_shared([file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))], top=file.parent)
     if read_only:
         return _open_for_reading(file)
     _create(file)
@@ -174,6 +176,8 @@ def _engine(file: Path, parameters: str) -> Engine:
 def _create(file: Path) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.parent.name == ".sitecrew" and file.parent.stat().st_mode & 0o077:
+            file.parent.chmod(0o700)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise LedgerError(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from runner.record.acts import ActBook
+from runner.record.clients import ClientBook
 from runner.record.engine import file_of, open_engine
 from runner.record.evidence import EvidenceBook
 from runner.record.history import HistoryQueries
 from runner.record.holds import HoldBook
 from runner.record.leases import LeaseBook
+from runner.record.operators import Operator, operator_here
 from runner.record.outbox import OutboxBook
 from runner.record.queries import RunQueries
 from runner.record.runs import RunBook
@@ -27,6 +30,8 @@ class Ledger(
     WindowBook,
     OutboxBook,
     LeaseBook,
+    ActBook,
+    ClientBook,
     RunQueries,
     HistoryQueries,
 ):
@@ -41,18 +46,20 @@ class Ledger(
     """
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False) -> Self:
+    def open(cls, url: str, *, read_only: bool = False, operator: Operator | None = None) -> Self:
         """Open `sqlite:///PATH`; a missing one is created (folder 0700, file 0600), an old one is upgraded.
 
         Args:
             url: where it is.
             read_only: create, upgrade and write nothing.
+            operator: who acts through it; the login of this process unless given.
 
         Raises:
             LedgerError: it cannot be opened, is no ledger, or was written by a newer Sitecrew.
         """
         file = file_of(url)
-        return cls(open_engine(file, read_only=read_only), file, read_only=read_only)
+        engine = open_engine(file, read_only=read_only)
+        return cls(engine, file, read_only=read_only, operator=operator or operator_here())
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from runner.errors import UnknownNameError
 from runner.model import Outcome, State
-from runner.record.schema import changes, looks, restore_points, run_sites, runs, segments, steps
+from runner.record.acts import act_view, refuse_another_order
+from runner.record.schema import acts, changes, looks, restore_points, run_sites, runs, segments, steps
 from runner.record.store import Store
 from runner.record.views import (
     ChangeView,
@@ -45,7 +46,9 @@ class RunQueries(Store):
             found = _summaries(connection, select(runs).where(runs.c.run == run))
             if not found:
                 raise _unknown(connection, run)
-            return RunView(summary=found[0], sites=_sites(connection, run))
+            mine = select(acts).where(acts.c.run == run).order_by(acts.c.id)
+            done = tuple(act_view(row) for row in connection.execute(mine).mappings())
+            return RunView(summary=found[0], sites=_sites(connection, run), acts=done)
 
     def summary(self, run: str) -> RunSummary:
         """A run in one line.
@@ -105,11 +108,17 @@ class RunQueries(Store):
             raise _unknown(connection, name)
 
     def order_text(self, run: str) -> str:
-        """The order as it was frozen when the run began."""
+        """The order as it was frozen when the run began.
+
+        Raises:
+            UnknownNameError: no run of exactly that id.
+            LedgerError: it is not the one that was recorded then: it would run on hosts.
+        """
         with self._read() as connection:
             text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one_or_none()
             if text is None:
                 raise _unknown(connection, run)
+            refuse_another_order(connection, run, text)
             return str(text)
 
     def run_state(self, run: str) -> State:
@@ -186,18 +195,21 @@ def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, 
     by_run: dict[str, Counter[str | None]] = defaultdict(Counter)
     for run, outcome, count in connection.execute(counted.where(run_sites.c.run.in_(ids))):
         by_run[run][outcome] = count
-    return tuple(_summary(row, by_run[row["run"]]) for row in rows)
+    began = select(acts.c.run, acts.c.operator).where(acts.c.run.in_(ids)).order_by(acts.c.id.desc())
+    operators = {act.run: act.operator for act in connection.execute(began)}
+    return tuple(_summary(row, by_run[row["run"]], operators.get(row["run"], "")) for row in rows)
 
 
-def _summary(row: RowMapping, counts: Mapping[str | None, int]) -> RunSummary:
+def _summary(row: RowMapping, counts: Mapping[str | None, int], operator: str) -> RunSummary:
     fields: dict[str, Any] = {
-        name: row[name] for name in RunSummary.__slots__ if name not in {"sites", "outcomes"}
+        name: row[name] for name in RunSummary.__slots__ if name not in {"sites", "outcomes", "operator"}
     }
     return RunSummary(
         **fields
         | {
             "state": State(row["state"]),
             "outcome": _outcome(row["outcome"]),
+            "operator": operator,
             "sites": sum(counts.values()),
             "outcomes": {one: counts[one.value] for one in Outcome if one.value in counts},
         }

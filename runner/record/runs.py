@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 
 from runner.errors import UnknownNameError
 from runner.model import Outcome, State
+from runner.record.acts import add_act, refuse_another_order
 from runner.record.leases import lives
 from runner.record.schema import run_sites, runs
 from runner.record.schema import steps as step_table
@@ -41,6 +42,7 @@ class RunBook(Store):
         trigger: str,
         window: str | None = None,
         executor: str | None = None,
+        act: str = "run",
     ) -> bool:
         """Write down a run with its sites and their steps, none of which has an outcome yet.
 
@@ -55,6 +57,7 @@ class RunBook(Store):
             trigger: who began it, like `manual` or `window`.
             window: the window's name, if it belongs to one.
             executor: the process that will work on it; None when any may claim it.
+            act: what the operator did, `run` or `undo`.
 
         Returns:
             False when a run of that id is there already, which is left as it is.
@@ -78,6 +81,8 @@ class RunBook(Store):
             rows = _step_rows(run, [site[0] for site in sites], steps)
             if rows:
                 connection.execute(insert(step_table), rows)
+            details = {"playbook": playbook, "sites": len(sites), "trigger": trigger}
+            add_act(connection, self.operator, act, run, run=run, details=details, order_text=order_text)
         return True
 
     def claim_run(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
@@ -96,27 +101,38 @@ class RunBook(Store):
             connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
         return True
 
-    def reopen_run(self, run: str) -> tuple[str, ...]:
+    def reopen_run(self, run: str, *, act: str = "resume") -> tuple[str, ...]:
         """Take a run up again: the next attempt, running.
 
         Sites without an outcome, lost, unreachable, cancelled and missed ones wait again, and so do their
         steps with such an outcome. Everything else that is known stays. Segments stay as they are: one that
         is `started` has a job on the host to attach to.
 
+        Args:
+            run: the run's id.
+            act: what the operator did, `resume` or `cancel`.
+
         Returns:
             The names of the sites that wait again, in ring order.
+
+        Raises:
+            UnknownNameError: no such run.
+            LedgerError: its order is not the one that was recorded when it began.
         """
         again = (run_sites.c.run == run) & (
             run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_OPEN_OUTCOMES)
         )
         with self._write() as connection:
-            found = connection.execute(
+            order_text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar()
+            if order_text is None:
+                raise _unknown(run)
+            refuse_another_order(connection, run, order_text)
+            add_act(connection, self.operator, act, run, run=run)
+            connection.execute(
                 update(runs)
                 .where(runs.c.run == run)
                 .values(attempt=runs.c.attempt + 1, state=State.RUNNING.value, outcome=None, finished=None),
             )
-            if found.rowcount == 0:
-                raise _unknown(run)
             ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
             sites = tuple(connection.execute(ordered).scalars())
             connection.execute(

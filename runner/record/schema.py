@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
     Float,
@@ -23,17 +22,20 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from runner.record.prose import Document, Prose
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 __all__ = [
     "REVISIONS",
     "Instant",
-    "Prose",
+    "acts",
     "backups",
     "changes",
     "deliveries",
     "holds",
+    "instant_text",
     "leases",
     "looks",
     "metadata",
@@ -47,8 +49,15 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
+
+
+def instant_text(at: datetime) -> str:
+    """An instant as the ledger keeps it: UTC, microseconds, one width."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -59,28 +68,11 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Aware datetime to `2026-11-24T01:00:00.000000Z`; a naive one is refused."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return None if value is None else instant_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Text to an aware datetime in UTC."""
         return None if value is None else datetime.fromisoformat(value)
-
-
-class Prose(TypeDecorator[str]):
-    """Text that may come from a host: what no database can hold (lone surrogates, NUL) is replaced."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Text that always encodes as UTF-8."""
-        if value is None:
-            return None
-        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 metadata = MetaData(
@@ -94,7 +86,7 @@ metadata = MetaData(
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, Prose, primary_key=True)
 
 
 def _text(name: str, *, default: str = "") -> Column[str]:
@@ -102,7 +94,7 @@ def _text(name: str, *, default: str = "") -> Column[str]:
 
 
 def _json(name: str, default: Any) -> Column[Any]:
-    return Column(name, JSON, nullable=False, default=default)
+    return Column(name, Document, nullable=False, default=default)
 
 
 def _of_run_site() -> ForeignKeyConstraint:
@@ -113,10 +105,10 @@ runs = Table(
     "runs",
     metadata,
     _key("run"),
-    Column("playbook", Text, nullable=False),
+    Column("playbook", Prose, nullable=False),
     _text("title"),
-    Column("trigger", Text, nullable=False),
-    Column("window", Text),
+    Column("trigger", Prose, nullable=False),
+    Column("window", Prose),
     Column("order_text", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("outcome", Text),
@@ -131,8 +123,8 @@ run_sites = Table(
     metadata,
     Column("run", ForeignKey("runs.run", ondelete="CASCADE"), primary_key=True),
     _key("site"),
-    Column("client", Text, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("client", Prose, nullable=False),
+    Column("host", Prose, nullable=False),
     Column("ring", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("state", Text, nullable=False),
@@ -141,8 +133,8 @@ run_sites = Table(
     Column("started", Instant),
     Column("finished", Instant),
     _json("problems", list),
-    Column("plan", JSON(none_as_null=True)),
-    Column("facts", JSON(none_as_null=True)),
+    Column("plan", Document(none_as_null=True)),
+    Column("facts", Document(none_as_null=True)),
     Index(None, "site", "finished"),
 )
 
@@ -153,7 +145,7 @@ steps = Table(
     _key("site"),
     _key("step"),
     Column("position", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", Prose, nullable=False),
     _text("title"),
     Column("outcome", Text),
     _text("why"),
@@ -173,8 +165,8 @@ changes = Table(
     _key("site"),
     _key("step"),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
-    Column("item", Text, nullable=False),
+    Column("kind", Prose, nullable=False),
+    Column("item", Prose, nullable=False),
     _text("title"),
     _text("from_version"),
     _text("to_version"),
@@ -195,7 +187,7 @@ segments = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("job", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("status", Text),
+    Column("status", Prose),
     Column("recorded", Instant, nullable=False),
     Column("trial", Text),
     _of_run_site(),
@@ -206,10 +198,10 @@ looks = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run", ForeignKey("runs.run", ondelete="CASCADE"), index=True),
-    Column("site", Text, nullable=False),
+    Column("site", Prose, nullable=False),
     Column("at", Instant, nullable=False),
-    Column("phase", Text, nullable=False),
-    Column("signal", Text, nullable=False),
+    Column("phase", Prose, nullable=False),
+    Column("signal", Prose, nullable=False),
     _text("url"),
     Column("healthy", Boolean),
     Column("status", Integer),
@@ -237,12 +229,12 @@ backups = Table(
     "backups",
     metadata,
     _key("snapshot"),
-    Column("site", Text, nullable=False),
-    Column("client", Text, nullable=False),
+    Column("site", Prose, nullable=False),
+    Column("client", Prose, nullable=False),
     Column("run", ForeignKey("runs.run", ondelete="SET NULL")),
     Column("taken", Instant, nullable=False),
-    Column("store", Text, nullable=False),
-    Column("uri", Text, nullable=False),
+    Column("store", Prose, nullable=False),
+    Column("uri", Prose, nullable=False),
     Column("bytes", Integer, nullable=False),
     Column("files", Integer),
     Column("tables", Integer),
@@ -266,9 +258,9 @@ holds = Table(
     "holds",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("site", Text, nullable=False),
-    Column("item", Text, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("site", Prose, nullable=False),
+    Column("item", Prose, nullable=False),
+    Column("version", Prose, nullable=False),
     _text("why"),
     _json("evidence", dict),
     Column("since", Instant, nullable=False),
@@ -280,9 +272,9 @@ windows = Table(
     "windows",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("window", Text, nullable=False),
-    Column("client", Text, nullable=False, default=""),
-    Column("site", Text, nullable=False, default=""),
+    Column("window", Prose, nullable=False),
+    Column("client", Prose, nullable=False, default=""),
+    Column("site", Prose, nullable=False, default=""),
     Column("starts", Instant, nullable=False, index=True),
     Column("closes", Instant, nullable=False),
     Column("state", Text, nullable=False),
@@ -300,7 +292,7 @@ reports = Table(
     _key("kind"),
     Column("created", Instant, nullable=False),
     Column("status", Text, nullable=False),
-    Column("data", JSON, nullable=False),
+    Column("data", Document, nullable=False),
     Column("html_sha256", Text),
 )
 
@@ -308,8 +300,8 @@ deliveries = Table(
     "deliveries",
     metadata,
     _key("message_id"),
-    Column("client", Text, nullable=False),
-    Column("period", Text, nullable=False),
+    Column("client", Prose, nullable=False),
+    Column("period", Prose, nullable=False),
     _json("recipients", list),
     _text("subject"),
     Column("message", LargeBinary, nullable=False),
@@ -324,10 +316,28 @@ leases = Table(
     "leases",
     metadata,
     _key("executor"),
-    Column("host", Text, nullable=False),
+    Column("host", Prose, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("process_start", Text, nullable=False),
     Column("renewed", Instant, nullable=False),
     Column("released", Instant),
-    Column("taken_by", Text),
+    Column("taken_by", Prose),
+)
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("act", Text, nullable=False),
+    _text("operator"),
+    _text("login"),
+    _text("host"),
+    Column("run", Prose, index=True),
+    _text("subject"),
+    _json("details", dict),
+    Column("salt", Text),
+    Column("seal", Text, nullable=False),
+    Column("previous", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False, unique=True),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Executable, Table
 
+    from runner.record.operators import Operator
+
 __all__ = ["Store", "insert_new", "now", "upsert"]
 
 
 class Store:
     """The open ledger, as every group of queries sees it. Any thread may use it."""
 
-    def __init__(self, engine: Engine, file: Path, *, read_only: bool) -> None:
+    def __init__(self, engine: Engine, file: Path, *, read_only: bool, operator: Operator) -> None:
         self.file = file
+        self.operator = operator
         self.read_only = read_only
         self._engine = engine
         self._turn = threading.Lock()
@@ -69,6 +73,16 @@ class Store:
             raise explain(error, self.file) from error
         finally:
             self._turn.release()
+
+    def _vacuum(self) -> None:
+        """Write the file anew, without what was deleted, and empty its log."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            try:
+                raw.execute("VACUUM")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise explain(error, self.file) from error
 
     def _check_that_it_is_there(self) -> None:
         # An open file that was deleted or replaced would swallow every row without an error.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import ExitCode, LockedError, LostError, SitecrewError
 from runner.load import freeze, thaw
+from runner.load.variables import seal_variables
 from runner.model import Limits, LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
 from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
@@ -70,7 +71,7 @@ def new_order(
         parallel=settings.parallel,
         locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
         tags=tuple(tags),
-        variables=workspace.variables,
+        variables=seal_variables(workspace.variables),
         window=window,
         closes=closes,
         secret_folder=secrets.token_hex(16),
@@ -98,22 +99,26 @@ def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -
         trigger=trigger,
         window=order.window,
         executor=session.executor if claim else None,
+        act="undo" if order.undo else "run",
     )
 
 
-def reopen(session: Session, run: str) -> tuple[str, ...]:
+def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...]:
     """Take a run over, when nobody who lives works on it. Returns the sites that have something left.
 
     Raises:
         LockedError: somebody does.
+        SecretError: a variable that it began with was not given again.
     """
+    if act == "resume":
+        session.variables(thaw(session.ledger.order_text(run)))
     session.bury_the_dead()
     if not session.ledger.claim_run(run, session.executor):
         raise LockedError(
             f"run {run} is being worked on by another process",
             hint=f"watch it with: sitecrew show {run}; stop it with: sitecrew cancel {run}",
         )
-    return session.ledger.reopen_run(run)
+    return session.ledger.reopen_run(run, act=act)
 
 
 class Works:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from runner.errors import LockedError, SitecrewError
+from runner.errors import LockedError, SecretError, SitecrewError
 from runner.model import CatchUp, Overlap, State, Window
 from runner.plan import Occurrence, occurrences, rings, select
 from runner.record import WindowState
@@ -68,7 +68,7 @@ class Clock:
                 continue
             try:
                 reopen(self._session, summary.run)
-            except LockedError:
+            except (LockedError, SecretError):
                 continue
             taken.append(summary.run)
         self._unstarted += taken

@@ -13,10 +13,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from runner.errors import SecretError
 from runner.execute import Pool
 from runner.load import Redactor
-from runner.model import RunEvent, Step, StepOutcome
+from runner.load.variables import fits
+from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
 from runner.record import Ledger
+from runner.record.operators import operator_here
 from runner.untrusted import clean, cleaned, sentence
 from runner.workflows.boundary import repeat
 from runner.workflows.hosts import Hosts
@@ -40,8 +43,12 @@ class Session:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.ledger = Ledger.open(workspace.settings.ledger)
+        self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
         self.redactor = Redactor()
+        for value in workspace.variables.values():
+            if isinstance(value, str):
+                self.redactor.add(value)
+        self._fitting: set[tuple[str, str]] = set()
         self.hosts = Hosts(workspace, Pool(logins=workspace.settings.parallel.logins_per_host), self.redactor)
         self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
@@ -117,6 +124,34 @@ class Session:
                 for change in outcome.changes
             ],
         )
+
+    def variables(self, order: Order) -> dict[str, str]:
+        """The values of the order's variables: references are resolved, values were given by -e.
+
+        Raises:
+            SecretError: some were not given, or are not those that the run began with. A run that is being
+                stopped does without.
+        """
+        found = {name: self._value(name, kept) for name, kept in order.variables.items()}
+        missing = [name for name, value in found.items() if value is None]
+        if missing and not self.stopping(order.run):
+            raise SecretError(
+                f"run {order.run} began with other values of: {', '.join(missing)}",
+                hint=f"values are not kept; give them again: sitecrew resume {order.run}"
+                + "".join(f" -e {name}=..." for name in missing),
+            )
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _value(self, name: str, kept: str | SecretRef) -> str | None:
+        if isinstance(kept, SecretRef):
+            return self.redactor.resolve(kept, base=self.workspace.folder)
+        given = self.workspace.variables.get(name)
+        if isinstance(given, SecretRef):
+            given = self.redactor.resolve(given, base=self.workspace.folder)
+        if given is None or ((kept, given) not in self._fitting and not fits(kept, given)):
+            return None
+        self._fitting.add((kept, given))
+        return given
 
     def stop(self, run: str) -> Stop:
         """What stops this run, and no other that is in hand here."""

@@ -132,7 +132,7 @@ orders = st.builds(
     locked=st.none() | st.dictionaries(words, plans, max_size=2),
     limits=st.builds(Limits, look=times),
     parallel=st.builds(Parallel, sites=st.integers(1, 99)),
-    variables=st.dictionaries(words, words),
+    variables=st.dictionaries(words, words | st.builds(SecretRef, st.sampled_from(SecretSource), words)),
     window=st.none() | words,
     closes=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )

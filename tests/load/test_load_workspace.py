@@ -370,7 +370,7 @@ def test_a_workspace_that_everybody_may_write_to_is_refused(make, name):
     path.chmod(path.stat().st_mode | 0o002)
     with pytest.raises(UsageError) as caught:
         load_workspace(folder)
-    assert caught.value.hint == f"chmod o-w {path}"
+    assert caught.value.hint == f"chmod go-w {path}"
 
 
 def test_anchors_and_merge_keys_spare_repetition(load):

@@ -30,6 +30,9 @@ SITE = "acme-blog"
 CANARIES = {
     "environment": "canary-environment-7f3a9",
     "file": "canary-file-0b81c",
+    "given": "canary-given-44ab2",
+    "given_env": "canary-given-env-7c0de",
+    "given_file": "canary-given-file-9e1d0",
     "command": "canary-command-55e02",
     "licence": "canary-licence-a94d1",
     "mail": "canary-mail-c0ffe",
@@ -37,7 +40,7 @@ CANARIES = {
     "userinfo": "canary-userinfo-91d3e",
     "database": 'it\'s $HOME "quoted" \\ and # marked',  # of this site in the lab
 }
-ENVIRONMENT = {"FIRST": "environment", "MAIL": "mail", "PASSPHRASE": "passphrase"}
+ENVIRONMENT = {"FIRST": "environment", "GIVEN": "given_env", "MAIL": "mail", "PASSPHRASE": "passphrase"}
 PLAYBOOK = """\
 name: Canary
 steps:
@@ -46,6 +49,7 @@ steps:
       run: |
         printf 'quietly %s\\n' "$(printf %s "$FIRST" | wc -c)"
         printf 'aloud %s %s %s\\n' "$FIRST" "$SECOND" "$THIRD"
+        printf 'given %s %s\\n' "$BY_ENV" "$BY_FILE"
         sleep 1
       env:
         FIRST: {env: CANARY_FIRST}
@@ -57,6 +61,12 @@ steps:
       run: printf '%s' "$FIRST" >&2; exit 7
       env: {FIRST: {env: CANARY_FIRST}}
 """
+PLAIN = """\
+name: Given
+steps:
+  - shell: {run: 'printf "plainly %s\\n" "$PLAIN"; exit 7'}
+"""
+GIVEN = ("-e", "BY_ENV={env: CANARY_GIVEN}", "-e", "BY_FILE=@given.txt")
 PREMIUM = """
 add_filter( 'site_transient_update_plugins', function ( $known ) {
 	if ( is_object( $known ) ) {
@@ -79,6 +89,8 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     fleet.wp(SITE, "plugin", "activate", "vault")
     crew = Crew(fleet, tmp_path / "crew", PLAYBOOK)
     (crew.folder / "second.txt").write_text(CANARIES["file"] + "\n")
+    (crew.folder / "given.txt").write_text(CANARIES["given_file"] + "\n")
+    (crew.folder / "playbooks" / "given.yaml").write_text(PLAIN)
     (crew.folder / "third.txt").write_text(CANARIES["command"] + "\n")
     crew.edit(
         "sitecrew.yaml", "security: none", "security: none, username: care, password: {env: CANARY_MAIL}"
@@ -96,12 +108,17 @@ def test_no_secret_is_anywhere_afterwards_nor_in_a_process_list(crew: Crew) -> N
     said = []
     with watched_arguments() as arguments:
         said.append(crew.say("plan", "canary", "-l", SITE, "--json", env=env))
-        said.append(crew.say("run", "canary", "-l", SITE, "--json", env=env))
+        said.append(crew.say("run", "canary", "-l", SITE, *GIVEN, "--json", env=env))
         said.append(crew.say("report", "acme", "--period", month(), "--send", env=env))
+    said.append(crew.say("logs", said[1].out.split('"run": "')[1].split('"')[0], SITE, env=env))
+    assert "aloud *** *** ***" in said[-1].out, "the step must really have printed its secrets"
+    assert "given *** ***" in said[-1].out, "the step must really have had its variables"
+    given = f"PLAIN={CANARIES['given']}"
+    said.append(crew.say("run", "given", "-l", SITE, "-e", given, "--json", env=env))
     said.append(crew.say("show", "last", "--json", env=env))
     said.append(crew.say("logs", "last", SITE, env=env))
     assert said[1].code == 3
-    assert "aloud *** *** ***" in said[-1].out, "the step must really have printed its secrets"
+    assert "plainly ***" in said[-1].out, "the step must really have had its variable"
 
     places = {f"what command {n} said": (one.out + one.err).encode() for n, one in enumerate(said)}
     places |= {str(path): path.read_bytes() for path in files_of(crew)}

@@ -188,7 +188,7 @@ def test_a_deleted_ledger_is_noticed_at_the_next_write(file: Path, ledger: Ledge
 
 @needs_root
 def test_a_full_disk_is_an_error_and_loses_nothing_that_was_recorded(tmp_path: Path, begin, start, plugins):
-    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as small:
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs") as small:
         with Ledger.open(f"sqlite:///{small}/ledger.db") as ledger:
             begin(ledger)
             reserve = small / "reserve"

@@ -156,6 +156,7 @@ def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: da
         "playbook": "weekly",
         "title": "Weekly patch window",
         "trigger": "manual",
+        "operator": ledger.operator.name,
         "window": None,
         "state": "ended",
         "outcome": "ok",
@@ -239,7 +240,7 @@ def test_what_a_host_printed_cannot_break_the_recording(ledger: Ledger, begin, s
     begin(ledger)
     output = StepOutcome(step="shell", outcome=Outcome.OK, output="a\0b\udcffc", why="\udcfe")
     ledger.record_step("r1", "shop", output, start)
-    assert ledger.step_output("r1", "shop")[2].output == "a\N{REPLACEMENT CHARACTER}b?c"
+    assert ledger.step_output("r1", "shop")[2].output == "abc"
 
 
 @pytest.mark.parametrize(

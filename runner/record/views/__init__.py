@@ -15,6 +15,7 @@ from runner.record.views.care import (
 )
 from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
 from runner.record.views.runs import (
+    ActView,
     ChangeView,
     LookView,
     RestorePointView,
@@ -31,6 +32,7 @@ from runner.record.views.runs import (
 __all__ = [
     "LEASE",
     "TOUCHED",
+    "ActView",
     "BackupView",
     "ChangeView",
     "DeliveryState",

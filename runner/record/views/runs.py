@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from runner.model import Outcome, State
 
 __all__ = [
+    "ActView",
     "ChangeView",
     "LookView",
     "RestorePointView",
@@ -28,6 +29,37 @@ def rfc3339(at: datetime | None) -> str | None:
     if at is None:
         return None
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActView:
+    """Something that an operator did. `subject` and `details` are empty where they were erased."""
+
+    id: int
+    at: datetime
+    act: str
+    operator: str
+    login: str
+    host: str
+    run: str | None
+    subject: str
+    details: Mapping[str, object]
+    hash: str
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of `acts`."""
+        return {
+            "id": self.id,
+            "at": rfc3339(self.at),
+            "act": self.act,
+            "operator": self.operator,
+            "login": self.login,
+            "host": self.host,
+            "run": self.run,
+            "subject": self.subject,
+            "details": dict(self.details),
+            "hash": self.hash,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +246,8 @@ class RunSummary:
     sites: int
     outcomes: Mapping[Outcome, int]
     """How many of the sites ended how; those that have not ended are missing."""
+    operator: str = ""
+    """Who began it."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `list runs --json`."""
@@ -222,6 +256,7 @@ class RunSummary:
             "playbook": self.playbook,
             "title": self.title,
             "trigger": self.trigger,
+            "operator": self.operator,
             "window": self.window,
             "state": self.state.value,
             "outcome": self.outcome and self.outcome.value,
@@ -239,10 +274,15 @@ class RunView:
 
     summary: RunSummary
     sites: tuple[SiteView, ...]
+    acts: tuple[ActView, ...] = ()
+    """Who began it, resumed it, cancelled it, oldest first."""
 
     def as_json(self) -> dict[str, object]:
         """The document of `show RUN --json`."""
-        return self.summary.as_json() | {"sites": [site.as_json() for site in self.sites]}
+        return self.summary.as_json() | {
+            "acts": [act.as_json() for act in self.acts],
+            "sites": [site.as_json() for site in self.sites],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

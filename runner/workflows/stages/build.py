@@ -120,7 +120,7 @@ def _environment(task: Task, options: BuildOptions) -> dict[str, str]:
     session = task.session
     env = {name: os.environ[name] for name in _PASSED if name in os.environ}
     env |= {"SITECREW_SITE": task.site.name, "SITECREW_URL": task.site.url, "NO_COLOR": "1", "TERM": "dumb"}
-    env |= task.order.variables
+    env |= session.variables(task.order)
     for name, value in options.env.items():
         if isinstance(value, SecretRef):
             env[name] = session.redactor.add(resolve(value, base=session.workspace.folder))

@@ -264,14 +264,16 @@ def _host_task(task: Task, name: str, step: Step, script: Script, context: Conte
             session.redactor.add(secret[key])
         else:
             plain[key] = value
+    given = session.variables(task.order) if step.kind == "shell" else {}
+    given = {key: value for key, value in given.items() if key not in plain}
     limit = step.timeout or task.order.limits.step
     made = HostTask(
         name,
         script.text,
         timeout=max(1, int(limit.total_seconds())),
         policy="go" if step.on_failure is OnFailure.CONTINUE else "stop",
-        env={**(task.order.variables if step.kind == "shell" else {}), **plain},
-        secret=secret,
+        env=plain,
+        secret={**given, **secret},
     )
     return becoming(session.hosts, context.host, made, context.mark) if step.become else made
 

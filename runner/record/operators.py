@@ -1,0 +1,43 @@
+"""Who acts: the name that a person goes by, and the login that the system knows."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.untrusted import sentence
+
+__all__ = ["SCHEDULER", "Operator", "operator_here"]
+
+SCHEDULER = "scheduler"
+"""The operator of what `serve` and `tick` begin."""
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`name` is what was claimed (or the login), `login` what the system says, `host` this machine."""
+
+    name: str
+    login: str
+    host: str
+
+
+def operator_here(name: str = "", environ: Mapping[str, str] | None = None) -> Operator:
+    """The operator of this process: `name` (of `--as`), else SITECREW_OPERATOR, else the login."""
+    environ = os.environ if environ is None else environ
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):
+        login = f"uid {os.getuid()}"
+    before = environ.get("SUDO_USER", "")
+    known = f"{login} (sudo by {before})" if before and before != login else login
+    chosen = name or environ.get("SITECREW_OPERATOR", "") or before or login
+    return Operator(
+        name=sentence(chosen, _LONGEST) or "unnamed",
+        login=sentence(known, _LONGEST),
+        host=sentence(socket.gethostname(), _LONGEST),
+    )

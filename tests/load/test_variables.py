@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import UsageError
+from runner.load.variables import fits, seal_variables, variable, variables_of
+from runner.model import SecretRef, SecretSource
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("@token.txt", SecretRef(SecretSource.FILE, "token.txt")),
+        ("@@home", "@home"),
+        ("{env: TOKEN}", SecretRef(SecretSource.ENV, "TOKEN")),
+        ("{command: pass show x}", SecretRef(SecretSource.COMMAND, "pass show x")),
+        ("{not: one}", "{not: one}"),
+        ("", ""),
+    ],
+)
+def test_a_variable_is_a_value_or_a_reference(text: str, expected: object):
+    assert variable(text) == expected
+
+
+def test_a_value_is_sealed_and_a_reference_stays():
+    reference = SecretRef(SecretSource.FILE, "token.txt")
+    sealed = seal_variables({"A": "hunter2", "B": reference})
+    assert sealed["B"] == reference
+    assert "hunter2" not in str(sealed["A"])
+    assert fits(str(sealed["A"]), "hunter2")
+    assert not fits(str(sealed["A"]), "hunter3")
+    assert sealed["A"] != seal_variables({"A": "hunter2"})["A"]
+
+
+@pytest.mark.parametrize("kept", ["", "scrypt", "scrypt$", "scrypt$zz$", "scrypt$" + "0" * 32])
+def test_a_broken_digest_fits_nothing(kept: str):
+    assert not fits(kept, "hunter2")
+
+
+def test_a_name_that_no_shell_takes_is_refused_without_its_value():
+    with pytest.raises(UsageError) as caught:
+        variables_of({"a-b": "hunter2"})
+    assert "hunter2" not in str(caught.value)

