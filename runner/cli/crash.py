@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from runner import __version__
+from runner.cli.screen import say, style
 from runner.errors import SitecrewError
 from runner.untrusted import one_line, trace_of
 
@@ -33,11 +34,11 @@ _PATIENCE = 5.0
 
 def report_crash(error: BaseException, arguments: Sequence[str], *, what: str = "unexpected error") -> None:
     """Save the traceback, and print what happened, where it was saved and how to report it."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {what}: {one_line(error)}", err=True)
+    say(f"{style('error:', fg='red', bold=True)} {what}: {one_line(error)}")
     path = _saved(trace_of(error), arguments)
     if path is not None:
-        click.echo(f"  its traceback is in {path}", err=True)
-        click.echo("  this is a defect of Sitecrew: please report it with that file; read it first", err=True)
+        say(f"  its traceback is in {path}")
+        say("  this is a defect of Sitecrew: please report it with that file; read it first")
 
 
 def report_traces(arguments: Sequence[str]) -> None:
@@ -47,7 +48,7 @@ def report_traces(arguments: Sequence[str]) -> None:
     from runner.workflows.boundary import unlogged_traces
 
     if (traces := unlogged_traces()) and (path := _saved("\n\n".join(traces), arguments)):
-        click.echo(f"tracebacks of unexpected errors are in {path}", err=True)
+        say(f"tracebacks of unexpected errors are in {path}")
 
 
 def watch_threads(arguments: Sequence[str]) -> None:
@@ -65,6 +66,8 @@ def leave(code: int) -> NoReturn:
     """End the process, also where threads still wait for a host that does not answer."""
 
     def end() -> None:
+        if threading.main_thread().is_alive():  # the caller goes on: it is not ours to end
+            return
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()

@@ -12,6 +12,7 @@ import click
 
 from runner import __version__
 from runner.errors import ExitCode, SitecrewError
+from runner.modes import restrict
 
 __all__ = ["COMMANDS", "main", "root"]
 
@@ -96,7 +97,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     from runner.cli.crash import leave, report_traces, watch_threads
 
-    os.umask(0o077)
+    restrict()
     arguments = sys.argv[1:] if args is None else args
     watch_threads(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run

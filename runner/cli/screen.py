@@ -8,9 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import sys
-import threading
-import traceback
 import unicodedata
 from typing import Any
 
@@ -18,7 +15,7 @@ import click
 
 from runner.untrusted import clean
 
-__all__ = ["cell", "fit", "guard", "json_text", "out", "say", "style"]
+__all__ = ["cell", "fit", "json_text", "out", "say", "style"]
 
 _OURS = str(secrets.randbits(120))
 _MARK = re.compile(rf"(\x1b\[{_OURS};[0-9;]{{0,20}}m)")
@@ -67,13 +64,3 @@ def json_text(document: Any, *, indent: int | None = None, default: Any = None) 
         json.dumps(c)[1:-1] if not c.isascii() and unicodedata.category(c) in _HIDDEN else c
         for c in text.replace("\x7f", "\\u007f")
     )
-
-
-def guard() -> None:
-    """Tracebacks pass here too: an error's text may be a host's."""
-
-    def show(kind: Any, error: Any, trace: Any) -> None:
-        say("".join(traceback.format_exception(kind, error, trace)), end="")
-
-    sys.excepthook = show
-    threading.excepthook = lambda args: show(args.exc_type, args.exc_value, args.exc_traceback)

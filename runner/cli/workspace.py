@@ -20,6 +20,7 @@ __all__ = ["completion", "init", "schema", "validate"]
 def init(folder: Path) -> None:
     """Make a workspace in FOLDER (here, if none is named). Files that are there are left alone."""
     from runner.load import modeline, shipped, write_schemas
+    from runner.modes import user_umask
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     made = []
@@ -33,6 +34,8 @@ def init(folder: Path) -> None:
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
+            for edited, mode in ((path.parent, 0o755), (path, 0o644)):
+                edited.chmod(mode & ~user_umask())
             made.append(name)
     if not made:
         raise UsageError(f"{folder} is a workspace already", hint="check it with: sitecrew validate")

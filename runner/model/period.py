@@ -29,8 +29,8 @@ class Period:
         Raises:
             UsageError: `text` is none of them.
         """
-        if not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
-            text = f"{text} (years {_FIRST_YEAR} to {_LAST_YEAR})"
+        if re.match(r"\d{4}-", text) and not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
+            raise UsageError(f"{text[:4]} is too far away", hint=f"years {_FIRST_YEAR} to {_LAST_YEAR}")
         try:
             if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
                 first = date(int(match[1]), int(match[2]), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import grp
 import json
 import os
 import sqlite3
@@ -195,6 +196,7 @@ def test_what_is_ours_is_private_from_the_start_under_any_umask(made: Path):
 def test_what_others_can_write_is_refused_with_what_to_type(made: Path, name: str, mode: int):
     path = (made / name).resolve()
     path.chmod(path.stat().st_mode | mode)
+    os.chown(path, -1, grp.getgrnam("nogroup").gr_gid)
     done = sitecrew(["-w", str(made), "list", "runs"])
     assert done.returncode == 2
     assert f"chmod go-w {path}" in done.stderr

@@ -97,11 +97,11 @@ establish() {
 
 # public ROOT FOLDER...: ROOT lies at or below one of the folders, by their physical paths, or where it lies is not known
 public() {
-  real=$(CDPATH= cd -P -- "${1%/*}" && pwd -P) 2>/dev/null || return 0
+  real=$(CDPATH='' cd -P -- "${1%/*}" && pwd -P) 2>/dev/null || return 0
   real=${real%/}/${1##*/}/
   shift
   for open in "$@"; do
-    open=$(CDPATH= cd -P -- "$open" 2>/dev/null && pwd -P) || continue
+    open=$(CDPATH='' cd -P -- "$open" 2>/dev/null && pwd -P) || continue
     # apart: in a pattern bash takes "${open%/}" of / for something else than nothing
     open=${open%/}
     case $real in "$open"/*) return 0;; esac

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from runner.load import resolve
 from runner.model import Outcome, SecretRef, Step, StepOutcome
+from runner.modes import user_umask
 from runner.steps.static import BuildOptions
 from runner.steps.static.build import placed
 from runner.untrusted import clean
@@ -80,6 +81,7 @@ def _run(task: Task, options: BuildOptions, folder: Path, output: IO[bytes], lim
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=user_umask(),
         )
     finally:
         os.close(stay)
