@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
-    """The command line, called in this process, makes files for their owner alone: what comes after does not."""
+    """The command line, called in this process, sets a umask: the next test has its own again."""
     before = os.umask(0o022)
     os.umask(before)
     yield
