@@ -135,6 +135,8 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
+    private: bool = False
+    """Its name may lead to an address of a private network."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)

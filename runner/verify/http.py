@@ -98,7 +98,7 @@ class Looker:
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
-        self._browser = Browser(Rules.of(site.url), _UNCACHED)
+        self._browser = Browser(Rules.of(site.url, private=site.private), _UNCACHED)
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:

@@ -47,12 +47,14 @@ class Rules:
     """Hosts with their ports: of the first address as of every redirect."""
     local: frozenset[str] = field(default=frozenset())
     """Of these hosts, those that the operator wrote as an address of a private network or as localhost."""
+    private: bool = False
+    """Names may lead to addresses of a private network: the operator says so of this site."""
     size: int = 4 << 20
     """Bytes of a body, decompressed."""
     redirects: int = 8
 
     @classmethod
-    def of(cls, *urls: str, size: int = 4 << 20) -> Self:
+    def of(cls, *urls: str, private: bool = False, size: int = 4 << 20) -> Self:
         """Rules for addresses that the operator wrote, each with and without `www.`, over http and https.
 
         A host that is itself a private address is asked at the ports written, and no other.
@@ -60,7 +62,7 @@ class Rules:
         places = [place for url in urls if (place := split(url))]
         local = {place.host for place in places if is_local(place.host)}
         origins = {origin for place in places for origin in _origins(place, local=place.host in local)}
-        return cls(origins=frozenset(origins), local=frozenset(local), size=size)
+        return cls(origins=frozenset(origins), local=frozenset(local), private=private, size=size)
 
     def refusal(self, place: Place, before: Place | None = None) -> str:
         """Why a place is not asked; empty when it may be.
@@ -80,7 +82,7 @@ class Rules:
     def admits(self, host: str, address: str) -> bool:
         """Whether a connection for a host may be made to an address that its name was resolved to."""
         if host not in self.local:
-            return is_public(address)
+            return self.private or is_public(address)
         if _literal(host) is not None:
             return _literal(address) == _literal(host)
         found = _literal(address)

@@ -22,8 +22,11 @@ class Certificate:
     problem: str = ""
 
 
-def certificate(url: str, *, limit: float = 8.0) -> Certificate | None:
-    """The certificate that visitors of the address get; None where it is without TLS."""
+def certificate(url: str, *, private: bool = False, limit: float = 8.0) -> Certificate | None:
+    """The certificate that visitors of the address get; None where it is without TLS.
+
+    `private`: its name may lead to an address of a private network.
+    """
     from runner.web.browser import authorities
     from runner.web.wire import Allowance, connect, resolve
 
@@ -32,7 +35,7 @@ def certificate(url: str, *, limit: float = 8.0) -> Certificate | None:
         return None
     allowance = Allowance(time.monotonic() + limit)
     try:
-        addresses = resolve(Rules.of(url), place.host, allowance)
+        addresses = resolve(Rules.of(url, private=private), place.host, allowance)
         with connect(addresses, place.port, allowance) as link:
             link.settimeout(allowance.left())
             with authorities().wrap_socket(link, server_hostname=place.host) as tls:

@@ -170,7 +170,9 @@ def resolve(rules: Rules, host: str, allowance: Allowance) -> tuple[str, ...]:
     admitted = tuple(address for address in found if rules.admits(host, address))[:_ADDRESSES]
     if not admitted:
         raise Refused(
-            f"its name leads to {found[0]}, a private address" if found else "its name has no address"
+            f"its name leads to {found[0]}, a private address; allow it: `private: true` of the site"
+            if found
+            else "its name has no address"
         )
     return admitted
 

@@ -211,7 +211,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
 
 def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
     limit = workspace.settings.limits.look.total_seconds()
-    shown = certificate(site.url, limit=limit)
+    shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
         days = max((shown.ends - datetime.now(UTC)).days, 0)
         yield Check(

@@ -77,9 +77,19 @@ def test_a_name_that_resolves_to_a_private_address_is_not_asked(hostile, monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *more, **also: real("127.0.0.1", *more, **also))
     url = f"http://shop.example:{hostile.port}/"
     assert fetch(url, Rules.of(url), 5).failure == (
-        "cannot be reached: its name leads to 127.0.0.1, a private address"
+        "cannot be reached: its name leads to 127.0.0.1, a private address;"
+        " allow it: `private: true` of the site"
     )
     assert hostile.asked == []
+
+
+def test_a_name_that_the_inventory_calls_private_is_asked_at_its_private_address(hostile, monkeypatch):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *more, **also: real("127.0.0.1", *more, **also))
+    url = f"http://shop.example:{hostile.port}/"
+    assert fetch(url, Rules.of(url, private=True), 5).status is not None
+    other = Rules.of(url, private=True).refusal(split("http://printer.example/"))
+    assert "another site" in other
 
 
 def test_a_name_is_resolved_once_so_that_it_cannot_change_between_check_and_use(hostile, monkeypatch):
