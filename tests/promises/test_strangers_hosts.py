@@ -7,6 +7,7 @@ import resource
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -251,8 +252,9 @@ def test_a_host_that_ignores_the_channel_s_window_loses_its_connection(reach, mo
     slow = threading.Event()
     monkeypatch.setattr("paramiko.channel.Channel._wait_for_send_window", lambda _, size: size)
     threading.Timer(1.5, slow.set).start()
+    patient = replace(QUICK, hello=3.0, margin=5.0)  # the memory's limit is met first
     with HostileHost("endless-output") as host, Pool() as pool:
         found = ended(
-            lambda: stream(pool, reach(host), TASKS, lambda *_: slow.wait(5), silence=5, limits=QUICK)
+            lambda: stream(pool, reach(host), TASKS, lambda *_: slow.wait(5), silence=5, limits=patient)
         )
     assert type(found) is UnreachableError, found  # the link broke; no limit of the reading was met
