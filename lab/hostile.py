@@ -33,6 +33,7 @@ from paramiko import (
     Transport,
 )
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.sftp import SFTP_NO_SUCH_FILE
 
 from lab.lies import MODES, SFTP_MODES, Gone, Talk, entry
 
@@ -54,6 +55,10 @@ class _Files(SFTPServerInterface):
             self._host.closing.wait()
             return []
         return SFTP_MODES[self._host.mode](path)
+
+    def remove(self, path: str) -> int:  # noqa: ARG002
+        """There never was such a file."""
+        return SFTP_NO_SUCH_FILE
 
     def lstat(self, path: str) -> SFTPAttributes:
         return entry(os.path.basename(path), stat.S_IFDIR | 0o755)  # noqa: PTH119 - the host's path

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from runner.cli.main import main
+from typing import NoReturn
+
+from runner.cli.crash import leave
+from runner.cli.main import run
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process, whatever its threads still wait for."""
+    leave(run())
+
 
 if __name__ == "__main__":
     main()

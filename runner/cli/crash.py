@@ -66,8 +66,6 @@ def leave(code: int) -> NoReturn:
     """End the process, also where threads still wait for a host that does not answer."""
 
     def end() -> None:
-        if threading.main_thread().is_alive():  # the caller goes on: it is not ours to end
-            return
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()

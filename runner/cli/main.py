@@ -14,7 +14,7 @@ from runner import __version__
 from runner.errors import ExitCode, SitecrewError
 from runner.modes import restrict
 
-__all__ = ["COMMANDS", "main", "root"]
+__all__ = ["COMMANDS", "main", "root", "run"]
 
 COMMANDS = {
     "Begin": {
@@ -94,8 +94,13 @@ def root(ctx: click.Context, workspace: str | None) -> None:
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and end the process with its exit code."""
-    from runner.cli.crash import leave, report_traces, watch_threads
+    """Run the command line and exit with its code."""
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    from runner.cli.crash import report_traces, watch_threads
 
     restrict()
     arguments = sys.argv[1:] if args is None else args
@@ -104,7 +109,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     code = _run(args)
     report_traces(arguments)
-    leave(code)
+    return code
 
 
 def _run(args: list[str] | None) -> int:

@@ -231,13 +231,15 @@ main.main(["list", "runs"])
 
 def test_a_thread_that_waits_for_ever_does_not_keep_the_process(folder: Path) -> None:
     program = """\
-import threading
+import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from runner.cli import crash, main, show
+from runner.__main__ import main
+from runner.cli import crash, show
 crash._PATIENCE = 0.5
 def reading(*a): ThreadPoolExecutor().submit(threading.Event().wait)
 show.reading_list = reading
-main.main(["list", "runs"])
+sys.argv = ["sitecrew", "list", "runs"]
+main()
 """
     process = start(folder, program)
     process.communicate(timeout=30)

@@ -32,6 +32,9 @@ class Bottomless(SFTPHandle):
     def write(self, _offset, _data):
         return 0
 
+    def chattr(self, _attributes):
+        return 0
+
 
 @pytest.fixture
 def reach(tmp_path, monkeypatch):
