@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 STATUSES = frozenset(
-    "ok failed undone cancelled died nospace nofolder nosite nolock locked".split()  # noqa: SIM905
+    "ok failed undone cancelled died nospace nofolder public nosite nolock locked".split()  # noqa: SIM905
 )
 """How a job may end."""
 _OF_EVERY_JOB = frozenset({"check", "cleanup", "await", "-"})

@@ -70,7 +70,7 @@ def upload(
         exec_ = link.run(command(endpoint.shell), _HELLO)
         try:
             budget = Budget(endpoint.called, limits, limit)
-            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("hb", "ready", "bye"))
+            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("hello", "hb", "ready", "bye"))
             return _Upload(exec_, answers, budget, limits, limit).run(_script(nonce, before, take), source)
         finally:
             exec_.close()
@@ -85,6 +85,7 @@ def _script(nonce: str, before: str, take: str) -> bytes:
     """Taken in one gulp. The stream is not sent before the host is ready for it: nothing is swallowed."""
     text = f"""
 say() {{ printf '\\036%s %s\\n' {nonce} "$*"; }}
+say hello
 ( while sleep 10; do say hb || exit; done ) </dev/null 2>/dev/null & beat=$!
 before() {{
 {before}
@@ -156,7 +157,7 @@ class _Upload:
 
     def _heard(self, frame: Frame) -> None:
         match frame.words:
-            case ["hb"]:
+            case ["hello" | "hb"]:
                 pass
             case ["ready"] if not self._ready.is_set():
                 self._output.clear()

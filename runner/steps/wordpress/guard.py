@@ -30,7 +30,8 @@ find "$site_folder" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm 
 mkdir -p "$kept" && chmod 700 "$kept" || exit 1
 case $kept in "$site_folder"/*)
   printf '%s\n' '<IfModule mod_authz_core.c>' 'Require all denied' '</IfModule>' \
-    '<IfModule !mod_authz_core.c>' 'Deny from all' '</IfModule>' >"$kept/.htaccess" || exit 1
+    '<IfModule !mod_authz_core.c>' 'Deny from all' '</IfModule>' >"$kept/.htaccess" ||
+    { echo 'No space left for a restore point'; exit 1; }
 esac
 """
 """Makes the restore point; those in the site's folder that are too old go, and no server hands them out."""
