@@ -52,8 +52,8 @@ def clean(
 ) -> int:
     """Delete everything on HOST that is Sitecrew's.
 
-    These are jobs, restore points, locks, wp-cli where it was brought, and `.sitecrew-*` in the folders of sites.
-    Runs on this host can no longer be undone then. Refused while a job runs there or a site is locked.
+    These are jobs, restore points, locks, wp-cli where it was brought, and `.sitecrew-*` in the folders of
+    sites. Runs on this host can no longer be undone then. Refused while a job runs there or a site is locked.
     """
     from runner.execute import Pool
     from runner.load import Redactor

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Leftover", "clean", "clean_text", "read_leftovers"]
 
 _SECONDS = 600
+_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def read_leftovers(answer: str, name: str) -> tuple[Leftover, ...]:
             hint="wait for its end, or stop the run: sitecrew cancel",
         )
     sizes = fields[::2]
-    if len(fields) % 2 or not all(size.isascii() and size.isdigit() and len(size) < 16 for size in sizes):
+    if len(fields) % 2 or not all(
+        size.isascii() and size.isdigit() and len(size) <= _DIGITS for size in sizes
+    ):
         raise HostError(f"{name}: the list of what is ours there makes no sense")
     return tuple(Leftover(path, int(size)) for size, path in zip(sizes, fields[1::2], strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,8 @@ from runner.workflows.cleaning import clean_text, read_leftovers
 from tests.execute.conftest import hosts, pool, shell
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.workflows.cleaning import Leftover
 
 __all__ = ["hosts", "pool", "shell"]
@@ -42,3 +46,33 @@ def test_a_host_is_cleaned_unless_a_job_runs_there(hosts, pool, shell) -> None:
     assert _clean(pool, endpoint, "delete", f"{home}/www") == ()
     assert not (home / ".sitecrew").exists()
     assert not (home / "www/wp-content/.sitecrew-tag").exists()
+
+
+def test_the_command_cleans_a_host_that_is_in_the_inventory_no_more_and_records_the_act(
+    hosts, pool, tmp_path: Path
+) -> None:
+    read(pool, hosts.endpoint(), [Task("a", "true")], restore=Restore("r", "shop"))
+    root = hosts.homes["sh"] / ".sitecrew"
+    (tmp_path / "inventory.yaml").write_text("clients: {}\nhosts: {}\n")
+    config = tmp_path / "ssh_config"
+    config.write_text(f"Host *\n  IdentityFile {hosts.key}\n")
+    (tmp_path / "sitecrew.yaml").write_text(
+        f"ssh: {{known_hosts: {hosts.known_hosts}, config: {config}}}\nledger: ledger.sqlite\n"
+    )
+    where = ["--address", hosts.address, "--port", str(hosts.port), "--user", hosts.user("sh")]
+
+    def call(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "runner", "-w", str(tmp_path), *words]
+        return subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
+
+    refused = call("host", "clean", "old", *where, answer="n\n")
+    assert refused.returncode == 3, refused
+    assert str(root) in refused.stderr
+    assert root.is_dir()
+    cleaned = call("host", "clean", "old", "-y", *where)
+    assert cleaned.returncode == 0, cleaned
+    assert not root.exists()
+    assert b"host clean" in (tmp_path / "ledger.sqlite").read_bytes() + b"".join(
+        path.read_bytes() for path in tmp_path.glob("ledger.sqlite-wal")
+    )
+    assert call("host", "clean", "old").returncode == 2
