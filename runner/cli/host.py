@@ -43,6 +43,7 @@ def host() -> None:
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
 def clean(
     workspace: Workspace,
+    *,
     name: str,
     address: str | None,
     user: str | None,

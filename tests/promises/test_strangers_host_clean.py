@@ -57,7 +57,7 @@ def test_the_command_cleans_a_host_that_is_in_the_inventory_no_more_and_records_
     config = tmp_path / "ssh_config"
     config.write_text(f"Host *\n  IdentityFile {hosts.key}\n")
     (tmp_path / "sitecrew.yaml").write_text(
-        f"ssh: {{known_hosts: {hosts.known_hosts}, config: {config}}}\nledger: ledger.sqlite\n"
+        f"ssh: {{known_hosts: {hosts.known_hosts}, config: {config}}}\nledger: sqlite:///ledger.db\n"
     )
     where = ["--address", hosts.address, "--port", str(hosts.port), "--user", hosts.user("sh")]
 
@@ -72,7 +72,7 @@ def test_the_command_cleans_a_host_that_is_in_the_inventory_no_more_and_records_
     cleaned = call("host", "clean", "old", "-y", *where)
     assert cleaned.returncode == 0, cleaned
     assert not root.exists()
-    assert b"host clean" in (tmp_path / "ledger.sqlite").read_bytes() + b"".join(
-        path.read_bytes() for path in tmp_path.glob("ledger.sqlite-wal")
+    assert b"host clean" in (tmp_path / "ledger.db").read_bytes() + b"".join(
+        path.read_bytes() for path in tmp_path.glob("ledger.db-wal")
     )
     assert call("host", "clean", "old").returncode == 2
