@@ -27,6 +27,7 @@ from runner.steps.undo import kept_tags, put_back
 from runner.steps.wordpress import database_undo, errorlog
 from runner.steps.wordpress import facts as wordpress_facts
 from runner.workflows import checkup
+from runner.workflows.cleaning import clean_text
 from runner.workflows.stages import tools
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ class _Made:
         """What is asked of a host, and our own programs there."""
         yield "doctor.host", checkup.host_questions(self.host, [self.site])
         yield "doctor.static", checkup.static_questions(replace(self.site, kind=SiteKind.STATIC))
+        yield "clean", clean_text("list", [self.path, self.value("/srv/former")])
         yield "tools", tools.take_text(self.value("0" * 128))
 
 

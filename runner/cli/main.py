@@ -32,6 +32,7 @@ COMMANDS = {
         "cancel": ("runner.cli.run:cancel", "Stop a run and confirm that its hosts have stopped."),
         "undo": ("runner.cli.undo:undo", "Put back what a run changed, also days later."),
         "unhold": ("runner.cli.unhold:unhold", "Let an item be updated again that broke its site."),
+        "host": ("runner.cli.host:host", "Delete what is ours on a host."),
         "serve": ("runner.cli.serve:serve", "Keep the windows of the inventory."),
         "tick": ("runner.cli.serve:tick", "Look once for windows that are due, run them, and end."),
         "schedule": ("runner.cli.serve:schedule", "Show when the windows come."),

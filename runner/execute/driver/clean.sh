@@ -1,0 +1,56 @@
+# What is ours on a host: listed, or deleted where nothing of it is in use. `find` and `rm` follow no link below a root.
+# given: action (list or delete), functions (texts for the inner shells), and as arguments the folders of sites
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # given by the controller
+# shellcheck disable=SC2016 # the inner shells expand these
+
+LC_ALL=C
+export LC_ALL
+LOGNAME=${LOGNAME:-$(id -un)} me=$(id -u)
+ours() { [ -d "$1" ] && [ -O "$1" ] && [ ! -L "$1" ]; }
+# roots COMMAND...: run it on each of our roots
+roots() {
+  for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
+    ! ours "$root" || "$@" "$root" || return 1
+  done
+}
+# busy ROOT: fails where a job runs, a lock is held, or this cannot be told; names what it met
+busy() {
+  set -- "$1" "$(
+    {
+      [ ! -d "$1/jobs" ] || find "$1/jobs" -mindepth 1 -maxdepth 1 -type d -exec /bin/sh -c "$functions"'
+        for folder; do
+          [ -e "$folder/id" ] && [ ! -s "$folder/done" ] || continue
+          read -r nonce driver since born warden begun <"$folder/id" || { echo job; continue; }
+          [ ! -e "$folder/warden" ] || read -r warden begun <"$folder/warden"
+          if alive "$driver" "$since" "$born" || alive "$warden" "$begun" "$born"; then echo job; fi
+        done' sh {} +
+    } && {
+      [ ! -d "$1/locks" ] || find "$1/locks" -type d -name .lock -exec /bin/sh -c "$functions"'
+        for lock; do now; top; free_for free || echo lock; done' sh {} +
+    } || echo unreadable
+  )"
+  [ -z "$2" ] || { printf 'busy\0%s\0' "${2%%[!a-z]*}"; return 1; }
+}
+# size PATH...: kilobytes and path of each, ended by NUL
+size='for path; do kb=$(du -sk "$path" 2>/dev/null); printf "%s\0%s\0" "${kb%%[!0-9]*}" "$path"; done'
+show() { /bin/sh -c "$size" sh "$1"; }
+delete() { rm -rf "$1"; }
+# leftovers SITE COMMAND...: our folders beside the files of a site
+leftovers() {
+  site=$1
+  shift
+  for folder in "$site/." "$site/wp-content"; do
+    [ ! -d "$folder" ] || [ -L "$folder" ] || find "$folder" -mindepth 1 -maxdepth 1 -name '.sitecrew-*' \
+      -user "$me" -exec "$@" {} +
+  done
+}
+
+roots busy || exit 0
+if [ "$action" = delete ]; then
+  for site; do leftovers "$site" rm -rf || failed=1; done
+  roots delete || failed=1
+fi
+roots show
+for site; do leftovers "$site" /bin/sh -c "$size" sh; done
+[ -z "$failed" ] || exit 1
