@@ -118,7 +118,7 @@ class ReleaseTrial:
             return False
         hosts, host = self.task.session.hosts, self.task.order.hosts[self.task.site.host]
         try:
-            return read(hosts.pool, hosts.endpoint(host), self.undo)["back"].ok
+            return read(hosts.pool, hosts.endpoint(host), self.undo, limits=hosts.limits)["back"].ok
         except HostError:
             return False
 
