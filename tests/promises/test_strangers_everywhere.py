@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.shell import until
-from tests.promises.evil_shell import MODES
+from tests.promises.evil_shell import JOB_MODES, MODES
 from tests.promises.strangers_ground import EVIL, GOOD, Ground, grounded
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ CHECKS = {one.__name__: one for one in (plan, doctor, run, cancel, undo, resume,
             id=f"{command}-{mode}",
         )
         for command in COMMANDS
-        for mode in MODES
+        for mode in (*MODES, *JOB_MODES)
     ],
 )
 def test_the_good_five_are_done_and_the_hostile_one_is_named(ground: Ground, command: str, mode: str) -> None:
