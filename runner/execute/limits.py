@@ -53,3 +53,5 @@ class Span:
     """Until its verdict is asked for."""
     rest: float
     """From the verdict, or a cancel, to its end."""
+    wait: float = 0.0
+    """For the verdict, where the host has to decide by itself. Counts once it says that it waits."""

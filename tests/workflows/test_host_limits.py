@@ -63,4 +63,4 @@ def test_a_job_that_waits_also_takes_the_time_of_its_verdict_and_of_what_follows
         keep=(Task("k", "true", timeout=7),),
         undo=(Task("u", "true", timeout=8),),
     )
-    assert job.span().rest == 90 + (6 + 15) + (8 + 15) + (5 + 15)
+    assert (job.span().wait, job.span().rest) == (90 + 6 + 15, (8 + 15) + (5 + 15))
