@@ -301,3 +301,25 @@ def snapshot_of(pool, endpoint, folder):
     site = SimpleNamespace(name="shop", host="evil")
     task = SimpleNamespace(session=session, order=order, site=site, run="run")
     return snapshot.take_snapshot(task, SimpleNamespace(id="backup", timeout=None, become=False))
+
+
+@pytest.mark.parametrize("parting", ["finish", "close"])
+def test_a_host_that_does_not_read_cannot_hold_up_the_end_of_an_exec(reach, monkeypatch, parting):
+    """Its full socket blocks paramiko's message until the link is closed."""
+    monkeypatch.setattr("runner.execute.link._PARTING", 0.3)
+    with HostileHost("silent-hello") as host, Pool() as pool:
+        link = pool.link(reach(host))
+        exec_ = link.run("sh", 5, data=b'eval "$(head -c 1)"\n.\n:')
+        transport = link._transport
+
+        def blocked(*_):
+            while transport.is_active():
+                time.sleep(0.02)
+            raise EOFError
+
+        monkeypatch.setattr(transport, "_send_user_message", blocked)
+        began = time.monotonic()
+        with contextlib.suppress(CutError):
+            getattr(exec_, parting)()
+        assert time.monotonic() - began < 5
+        assert not link.alive
