@@ -105,6 +105,8 @@ class HostileHost:
     closing: threading.Event = field(default_factory=threading.Event)
     kinds: list[str] = field(default_factory=list)
     """The kinds of the execs so far."""
+    exec_ended: threading.Event = field(default_factory=threading.Event)
+    """Set when an exec has ended, by whichever side."""
 
     def __post_init__(self) -> None:
         self._key = ECDSAKey.generate()
@@ -162,6 +164,7 @@ class HostileHost:
                     _run(talk, self._home.name)
         with suppress(OSError, EOFError):
             channel.close()
+        self.exec_ended.set()
 
     def _opened(self, channel: Channel, command: bytes) -> Talk:
         text = b""

@@ -11,9 +11,9 @@ from typing import Self
 
 from runner.errors import BackupError
 
-__all__ = ["Received", "Room"]
+__all__ = ["LARGEST", "Received", "Room"]
 
-_LARGEST = 256 << 30
+LARGEST = 256 << 30
 """Compressed bytes of one snapshot."""
 _FLOOR = 1 << 30
 """Bytes that stay free on the store's disk, which may be the ledger's too; less on a small disk."""
@@ -26,7 +26,7 @@ class Room:
     """What one snapshot may still take."""
 
     folder: Path
-    largest: int = _LARGEST
+    largest: int = LARGEST
     floor: int = _FLOOR
     taken: int = 0
     _unseen: int = field(default=_LOOK, init=False)

@@ -47,6 +47,8 @@ _PATIENCE = 3
 """Logins in a row whose shell does not reach our command, before the job is given up."""
 _FRUITLESS = 30
 """Execs in a row that bring nothing new of the job, before it is given up."""
+_FEW = 5
+"""Such execs, once they go on for longer than a cut may last."""
 _STOPS = 20.0
 """Seconds within which a host stops a task that is cancelled."""
 _NONCE = re.compile("[0-9a-f]{32}")
@@ -134,14 +136,15 @@ class Follower:
         self._tries = 0
         self._fruitless = 0
         """Greetings since something was heard of the job."""
-        self._alive_at = self._greeted_at = time.monotonic()
+        self._alive_at = self._greeted_at = self._news_at = time.monotonic()
         limits = self._limits
         self._outages = limits.reattach
         """Seconds without a link that are still forgiven."""
         span = watch.span or Span(tasks=limits.job, rest=limits.ending)
-        self._rest = span.rest + limits.margin
+        self._wait = span.wait
+        self._rest = span.rest + span.wait + limits.margin
         """Seconds for what is left after a verdict or a cancel."""
-        whole = span.tasks + self._rest
+        whole = span.tasks + span.rest + limits.margin
         self._budget = Budget(endpoint.called, limits, whole, received=limits.received + watch.flood)
         self._judging: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -254,7 +257,7 @@ class Follower:
             case ["hb"]:
                 self._alive_at = time.monotonic()
                 if self._alive_at - self._greeted_at > self._limits.beat / 2:
-                    self._tries = self._fruitless = 0
+                    self._hear_news()
             case ["hello", how, nonce, state] if _NONCE.fullmatch(nonce):
                 self._greeted, self._decided = True, state == "decided"
                 self._greet(how, nonce)
@@ -274,7 +277,8 @@ class Follower:
     def _greet(self, how: str, nonce: str) -> None:
         self._forgive()
         self._fruitless += 1
-        if self._fruitless > _FRUITLESS:
+        stale = time.monotonic() - self._news_at > self._limits.reattach
+        if self._fruitless > (_FEW if stale else _FRUITLESS):
             raise self._lost("the host greets each time, and then says nothing of it")
         self._begun = True
         if self._journal is None:
@@ -293,11 +297,17 @@ class Follower:
             self._budget.deadline += outage
         self._alive_at = self._greeted_at
 
+    def _hear_news(self) -> None:
+        self._news_at = time.monotonic()
+        self._tries = self._fruitless = 0
+
     def _read(self, data: bytes) -> None:
         if self._journal is not None:
             self._alive_at = time.monotonic()
-            self._tries = self._fruitless = 0
+            self._hear_news()
             for event in self._journal.read(data):
+                if isinstance(event, Awaiting):  # said once
+                    self._budget.deadline += self._wait
                 if self._watch.on_event is not None:
                     self._watch.on_event(event)
             if self._journal.exhausted:

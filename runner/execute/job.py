@@ -139,8 +139,9 @@ class Job:
     def span(self) -> Span:
         """How long the host may take, by the limits that it keeps itself."""
         after = max(_seconds(self.keep), _seconds(self.undo))
-        ends = self.check_limit + self.cleanup_limit + 2 * _KILLS
-        return Span(tasks=_seconds(self.tasks), rest=self.wait + after + ends)
+        wait = self.wait + self.check_limit + _KILLS if self.wait else 0
+        cleanup = self.cleanup_limit + _KILLS if self.cleanup else 0
+        return Span(tasks=_seconds(self.tasks), rest=after + cleanup, wait=wait)
 
     @property
     def task_ids(self) -> frozenset[str]:

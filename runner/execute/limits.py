@@ -29,6 +29,8 @@ class Limits:
     """For a job whose tasks are not known here: it was started by an earlier process."""
     ending: float = 1800.0
     """From the word cancel to the end of such a job."""
+    tidying: float = 600.0
+    """For tidying up on the host."""
     output: int = 1 << 20
     """Bytes of output kept of each task."""
     kept: int = 64 << 20
@@ -51,3 +53,5 @@ class Span:
     """Until its verdict is asked for."""
     rest: float
     """From the verdict, or a cancel, to its end."""
+    wait: float = 0.0
+    """For the verdict, where the host has to decide by itself. Counts once it says that it waits."""

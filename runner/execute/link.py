@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ClosedError", "CutError", "Exec", "Link"]
 
 READ = 32 * 1024
+_PARTING = 10.0
+"""Seconds for the message that ends an exec; a host that does not read blocks it."""
 
 
 class CutError(Exception):
@@ -56,9 +58,9 @@ class Exec:
         """End the command's stdin: nothing more is sent.
 
         Raises:
-            CutError: the link broke.
+            CutError: the link broke, or the host does not read.
         """
-        with _cuts():
+        with _cuts(), self._link.watched(_PARTING):
             self._channel.shutdown_write()
 
     def receive(self, limit: float) -> bytes | None:
@@ -89,7 +91,7 @@ class Exec:
 
     def close(self) -> None:
         """Let go of the command; a job goes on."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), self._link.watched(_PARTING):
             self._channel.close()
         self._link.left(self)
 

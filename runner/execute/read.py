@@ -40,8 +40,6 @@ _STREAM = 1 << 60
 """Bytes of a stream without a limit of its caller's: its tasks' time limits hold it."""
 _FLOOD = 32 << 20
 """Bytes of output beyond what is kept, at which the host is told to stop the task: the others still run."""
-_TIDYING = 600.0
-"""Seconds that tidying up may take."""
 _LIMITS = Limits()
 
 
@@ -52,14 +50,14 @@ def read(
     *,
     restore: Restore | None = None,
     cap: int = 8 << 20,
-    silence: float = 60.0,
+    silence: float | None = None,
     limits: Limits = _LIMITS,
 ) -> dict[str, TaskRecord]:
     """Run tasks that change nothing, each in its own shell, and return what they print.
 
-    `cap` is the most that is kept of each output, in bytes; `silence` the seconds without a heartbeat after
-    which the link is dead. A link that turns out to be dead is opened anew once. Tasks after a failed one are
-    skipped unless its policy is ``go``.
+    `cap` is the most that is kept of each output, in bytes; `silence`, if not that of `limits`, the seconds
+    without a heartbeat after which the link is dead. A link that turns out to be dead is opened anew once.
+    Tasks after a failed one are skipped unless its policy is ``go``.
 
     There is a record for each of `tasks`; where the host said nothing of one, its `why` is "missing".
 
@@ -67,7 +65,7 @@ def read(
         UnreachableError: (and kin) no connection, or it broke twice.
         ProtocolError: the host's answers break the protocol, or pass a limit.
     """
-    limits = replace(limits, silence=silence, kept=max(limits.kept, cap))
+    limits = replace(limits, silence=silence or limits.silence, kept=max(limits.kept, cap))
     for last in (False, True):
         reading = _Reading(endpoint, tasks, limits, cap=cap)
         try:
@@ -88,7 +86,7 @@ def stream(
     sink: Sink,
     *,
     restore: Restore | None = None,
-    silence: float = 60.0,
+    silence: float | None = None,
     ceiling: int | None = None,
     limits: Limits = _LIMITS,
 ) -> dict[str, TaskRecord]:
@@ -102,7 +100,7 @@ def stream(
         ProtocolError: the host's answers break the protocol, or pass a limit.
     """
     room = _STREAM if ceiling is None else ceiling
-    limits = replace(limits, silence=silence, received=min(room + (1 << 20), _STREAM))
+    limits = replace(limits, silence=silence or limits.silence, received=min(room + (1 << 20), _STREAM))
     try:
         return _Reading(endpoint, tasks, limits, sink=sink, ceiling=room).run(pool, restore)
     except CutError as error:
@@ -112,7 +110,13 @@ def stream(
 
 
 def collect_garbage(
-    pool: Pool, endpoint: Endpoint, *, job_days: int = 14, restore_days: int = 14, tombstone_days: int = 400
+    pool: Pool,
+    endpoint: Endpoint,
+    *,
+    job_days: int = 14,
+    restore_days: int = 14,
+    tombstone_days: int = 400,
+    limits: Limits = _LIMITS,
 ) -> None:
     """Delete what nobody needs any more: bodies of jobs long over, old restore points, very old tombstones.
 
@@ -120,6 +124,7 @@ def collect_garbage(
 
     Raises:
         UnreachableError: (and kin) no connection, or it broke.
+        ProtocolError: the host's answers break the protocol, or pass a limit.
     """
     nonce = new_nonce()
     settings = {
@@ -129,14 +134,14 @@ def collect_garbage(
         "tombstone_days": tombstone_days,
     }
     head = assign(settings)
-    limits = Limits(hello=_TIDYING, received=1 << 20, frames=100)
+    whole = replace(limits, hello=limits.tidying, received=1 << 20, frames=100)
     try:
         script = packed(f"{head}{text('collect')}")
         link = pool.link(endpoint)
-        exec_ = link.run(command(endpoint.shell), _LIMITS.hello, data=script)
+        exec_ = link.run(command(endpoint.shell), limits.hello, data=script)
         try:
-            budget = Budget(endpoint.called, limits, _TIDYING)
-            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("bye",))
+            budget = Budget(endpoint.called, whole, limits.tidying)
+            answers = Answers(link, exec_, nonce, limits=whole, budget=budget, first=("bye",))
             while not answers.receive():
                 pass
         finally:

@@ -87,7 +87,9 @@ def tell_job(
     return follower.run(word)
 
 
-def ack_job(pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = False) -> None:
+def ack_job(
+    pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = False, limits: Limits | None = None
+) -> None:
     """The outcome is on record here: the host forgets everything but that the job is done.
 
     Costs nothing where the job's exec is still open. It may be lost with a link: then `collect_garbage` does
@@ -95,8 +97,10 @@ def ack_job(pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = Fals
 
     Raises:
         UnreachableError: no connection, where an exec of its own was needed.
+        ProtocolError: (where it was) the answer breaks the protocol, or passes a limit.
         CutError: with `confirm`, the answer did not come.
     """
+    limits = limits or Limits()
     link = pool.existing(endpoint)
     kept = link.lingering(job_id) if link else None
     if kept is not None:
@@ -107,7 +111,7 @@ def ack_job(pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = Fals
         else:
             kept.close()
     if kept is None or confirm:
-        _ask(pool.link(endpoint), endpoint, job_id)
+        _ask(pool.link(endpoint), endpoint, job_id, limits)
 
 
 def _watch(
@@ -116,12 +120,12 @@ def _watch(
     return Watch(on_event, verdict, control or Control(), limits or Limits())
 
 
-def _ask(link: Link, endpoint: Endpoint, job_id: str) -> None:
+def _ask(link: Link, endpoint: Endpoint, job_id: str, limits: Limits) -> None:
     start = opening("ack", job_id, shell=endpoint.shell)
-    limits = Limits(silence=20.0, received=1 << 20, frames=100)
+    limits = replace(limits, silence=limits.hello, received=1 << 20, frames=100)
     exec_ = link.run(command(endpoint.shell), limits.hello, data=start.data)
     try:
-        budget = Budget(endpoint.called, limits, 20.0)
+        budget = Budget(endpoint.called, limits, limits.hello)
         answers = Answers(link, exec_, start.nonce, limits=limits, budget=budget, first=("eof", "error"))
         while not answers.receive():
             pass

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
 from runner.execute.answers import breach
+from runner.execute.limits import Limits
 from runner.execute.link import CutError
 from runner.steps.static.names import NameRefusedError, checked_name, name_problem
 from runner.untrusted import sentence
@@ -24,8 +25,7 @@ __all__ = ["Transfer", "transfer"]
 
 _WAIT = 30.0
 _CHUNK = 256 << 10
-_SESSION = 4 * 3600.0
-"""Seconds of one session in all."""
+_LIMITS = Limits()
 _DEPTH = 40
 _ENTRIES = 500_000
 """Names of all listings of one session."""
@@ -38,8 +38,8 @@ _NAME = 255
 
 
 @contextmanager
-def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
-    """A session of file transfer.
+def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Iterator[Transfer]:
+    """A session of file transfer; it has the time of a job whose tasks are not known.
 
     Raises:
         UnreachableError: (and kin) no connection, no file transfer, or the link broke.
@@ -53,7 +53,7 @@ def transfer(pool: Pool, endpoint: Endpoint) -> Iterator[Transfer]:
     except CutError as error:
         raise UnreachableError(f"{endpoint.called}: no file transfer: {error}") from error
     try:
-        with link.watched(_SESSION):
+        with link.watched(limits.job):
             yield Transfer(client, endpoint.called)
     except (SFTPError, UnicodeDecodeError) as error:
         raise breach(

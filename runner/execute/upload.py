@@ -70,7 +70,9 @@ def upload(
         exec_ = link.run(command(endpoint.shell), _HELLO)
         try:
             budget = Budget(endpoint.called, limits, limit)
-            answers = Answers(link, exec_, nonce, limits=limits, budget=budget, first=("hello", "hb", "ready", "bye"))
+            answers = Answers(
+                link, exec_, nonce, limits=limits, budget=budget, first=("hello", "hb", "ready", "bye")
+            )
             return _Upload(exec_, answers, budget, limits, limit).run(_script(nonce, before, take), source)
         finally:
             exec_.close()

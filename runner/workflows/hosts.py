@@ -24,6 +24,8 @@ _OUTPUT = 4 << 20
 """Bytes kept of the output of one task: the packed checksums of 100,000 files."""
 
 
+_STEPS = 16
+"""Of `limits.step` for a job that an earlier process began; cf. `Limits.job`."""
 _LOGIN_AND_LAST_WORDS = 4
 """Silences that a host may keep before its readings and after them."""
 
@@ -47,15 +49,29 @@ class Hosts:
 
     @property
     def limits(self) -> Limits:
-        """Waits of the driver. Where a shorter silence is borne than by default, so are shorter cuts."""
+        """Waits of the driver. Where a shorter silence is borne than by default, so are shorter cuts.
+
+        A job whose tasks are not known here has the time of so many steps.
+        """
         silence = self.workspace.settings.limits.driver_silence.total_seconds()
+        step = self.workspace.settings.limits.step.total_seconds()
         usual = Limits()
+        own = self._longest_of_its_own()
         return Limits(
             silence=silence,
             hello=min(usual.hello, 5 * silence),
             reattach=min(usual.reattach, 5 * silence),
+            margin=min(usual.margin, 5 * silence),
+            job=max(_STEPS * step, 2 * own),
+            ending=max(2 * step, own),
+            tidying=min(usual.tidying, step),
             output=_OUTPUT,
         )
+
+    def _longest_of_its_own(self) -> float:
+        """Seconds of the longest step that has a time limit of its own."""
+        steps = (step for book in self.workspace.playbooks.values() for step in book.steps)
+        return max((step.timeout.total_seconds() for step in steps if step.timeout), default=0.0)
 
     def endpoint(self, host: Host) -> Endpoint:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""
@@ -69,7 +85,7 @@ class Hosts:
             HostError: it did not answer all of them.
         """
         endpoint = self.endpoint(host)
-        records = read(self.pool, endpoint, tasks, silence=self.limits.silence)
+        records = read(self.pool, endpoint, tasks, limits=self.limits)
         if missing := [task.id for task in tasks if task.id not in records]:
             raise HostError(
                 f"{endpoint.called}: the host did not answer {len(missing)} of {len(tasks)} questions",

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 ESCAPES = b"\x1b]0;owned\x07\x1b[2J\xc2\x9b31m\xe2\x80\xae\rTASK \x08\x08"
 HUGE = 1 << 30
@@ -21,11 +25,11 @@ class Exec:
     """What was sent, and the way to answer it."""
 
     def __init__(self) -> None:
-        first = sys.stdin.buffer.readline()
-        sys.stdin.buffer.readline()
-        size = int(re.findall(rb"head -c (\d+)", first)[0])
+        opening = sys.stdin.buffer.readline() + sys.stdin.buffer.readline()
+        size = int(re.findall(rb"head -c (\d+)", opening)[0])
         self.text = sys.stdin.buffer.read(size)
-        self.nonce = re.findall(rb"\blink='?([0-9a-f]{32})", self.text)[0]
+        self.said = opening + self.text
+        self.nonce = (re.findall(rb"\blink='?([0-9a-f]{32})", self.text) or [b""])[0]
         mode = re.findall(rb"\bmode='?(\w+)", self.text)
         self.mode = mode[0].decode() if mode else ""
         """Of a job's exec; empty for one that only reads."""
@@ -129,10 +133,30 @@ def early(exec_: Exec) -> None:
     exec_.say("eof done ok 3")
 
 
+def run(exec_: Exec, command: list[str]) -> None:
+    """What was sent, by a real shell."""
+    with subprocess.Popen(["/bin/sh", *command], stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        threading.Thread(target=feed, args=(exec_.said, process.stdin), daemon=True).start()
+        code = process.wait()
+        os._exit(code)
+
+
+def feed(first: bytes, stdin: IO[bytes]) -> None:
+    with suppress(OSError), stdin:
+        data = first
+        while data:
+            stdin.write(data)
+            stdin.flush()
+            data = sys.stdin.buffer.read1(65536)
+
+
 MODES: dict[str, Callable[[Exec], None]] = {
     one.__name__: one
     for one in (silent, deaf, alive, unanswered, nonsense, dead, cut, escapes, flood, names, early)
 }
+JOB_MODES = {f"{one.__name__}-jobs": one for one in (deaf, alive, cut)}
+"""It answers what it is asked, and lies once a job is to be begun or followed."""
 
 
 def main() -> None:
@@ -142,7 +166,11 @@ def main() -> None:
         file.write(f"{mode}\n")
     if mode == "honest":
         os.execv("/bin/sh", ["sh", *sys.argv[2:]])  # noqa: S606 - the shell that it pretends to be
-    MODES[mode](Exec())
+    exec_ = Exec()
+    if mode in JOB_MODES and not exec_.mode:
+        run(exec_, sys.argv[2:])
+    else:
+        {**MODES, **JOB_MODES}[mode](exec_)
 
 
 if __name__ == "__main__":

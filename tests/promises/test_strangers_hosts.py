@@ -8,10 +8,14 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from lab.hostile import MODES, SFTP_MODES, HostileHost
+from runner.backup.receive import Room
 from runner.errors import HostError, LostError, ProtocolError, SitecrewError, UnreachableError
 from runner.execute import (
     Control,
@@ -31,8 +35,11 @@ from runner.execute import (
 from runner.execute.link import CutError
 from runner.execute.sftp import transfer
 from runner.execute.transport import Waits
+from runner.model import Outcome
+from runner.model.settings import Backups, Settings
 from runner.steps.static.names import NameRefusedError
 from runner.untrusted import clean
+from runner.workflows.stages import snapshot
 
 QUICK = Limits(
     hello=0.7, silence=0.7, beat=1, reattach=0.7, margin=0.5, job=0.2, ending=0.2,
@@ -258,3 +265,62 @@ def test_a_host_that_ignores_the_channel_s_window_loses_its_connection(reach, mo
             lambda: stream(pool, reach(host), TASKS, lambda *_: slow.wait(5), silence=5, limits=patient)
         )
     assert type(found) is UnreachableError, found  # the link broke; no limit of the reading was met
+
+
+def test_a_snapshot_from_a_stream_without_end_stops_on_the_host_and_fails_the_step(
+    reach, monkeypatch, tmp_path
+):
+    """The store's limit ends the exec, and its error says what to do."""
+    monkeypatch.setattr("runner.backup.archive.Room", partial(Room, largest=3 << 20))
+    monkeypatch.setattr(snapshot, "_scripts", lambda *_: {"files": "cat"})
+    with HostileHost("endless-output") as host, Pool() as pool:
+        outcome = snapshot_of(pool, reach(host), tmp_path)
+        assert host.exec_ended.wait(LONGEST)
+    assert outcome.outcome is Outcome.FAILED
+    assert "more than 3 MiB for one snapshot" in outcome.why
+    assert not [path for path in tmp_path.rglob("*") if path.is_dir() and path.name.endswith(".part")]
+
+
+def test_the_streams_of_a_snapshot_have_a_limit_beside_the_store_s(reach, monkeypatch, tmp_path):
+    monkeypatch.setattr(snapshot, "LARGEST", 3 << 20)
+    monkeypatch.setattr(snapshot, "_scripts", lambda *_: {"files": "cat"})
+    with HostileHost("endless-output") as host, Pool() as pool:
+        outcome = ended(lambda: snapshot_of(pool, reach(host), tmp_path))
+        assert host.exec_ended.wait(LONGEST)
+    assert outcome.outcome is Outcome.FAILED
+    assert "evil: the host sends a stream that is larger than its limit" in outcome.why
+
+
+def snapshot_of(pool, endpoint, folder):
+    """The outcome of the step `backup` of a site on this host."""
+    hosts = SimpleNamespace(pool=pool, endpoint=lambda _: endpoint, limits=replace(QUICK, received=1 << 30))
+    session = SimpleNamespace(
+        hosts=hosts,
+        workspace=SimpleNamespace(settings=Settings(backups=Backups(store=str(folder / "store")))),
+    )
+    order = SimpleNamespace(hosts={"evil": None}, limits=SimpleNamespace(step=timedelta(seconds=5)))
+    site = SimpleNamespace(name="shop", host="evil")
+    task = SimpleNamespace(session=session, order=order, site=site, run="run")
+    return snapshot.take_snapshot(task, SimpleNamespace(id="backup", timeout=None, become=False))
+
+
+@pytest.mark.parametrize("parting", ["finish", "close"])
+def test_a_host_that_does_not_read_cannot_hold_up_the_end_of_an_exec(reach, monkeypatch, parting):
+    """Its full socket blocks paramiko's message until the link is closed."""
+    monkeypatch.setattr("runner.execute.link._PARTING", 0.3)
+    with HostileHost("silent-hello") as host, Pool() as pool:
+        link = pool.link(reach(host))
+        exec_ = link.run("sh", 5, data=b'eval "$(head -c 1)"\n.\n:')
+        transport = link._transport
+
+        def blocked(*_):
+            while transport.is_active():
+                time.sleep(0.02)
+            raise EOFError
+
+        monkeypatch.setattr(transport, "_send_user_message", blocked)
+        began = time.monotonic()
+        with contextlib.suppress(CutError):
+            getattr(exec_, parting)()
+        assert time.monotonic() - began < 5
+        assert not link.alive

@@ -23,6 +23,7 @@ __all__ = ["trial_job"]
 WAIT = 90
 """Seconds of silence after which the host decides by itself."""
 _READ = 120
+_CHECK = 60
 _CRON = (
     "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
 )
@@ -50,17 +51,19 @@ def trial_job(
     if script is None or guard is None:
         raise HostError(f"{step.id} cannot be taken back, and is not begun")
     limit = max(1, int((step.timeout or task.order.limits.step).total_seconds()))
+    hosts = task.session.hosts
+    reading = hosts.reading_limit(_READ)
     read = facts_script(task.site, context.host, context.mark, check_updates=False).text
     cron = site_script(task.site, context.host, context.mark, _CRON).text
-    reread = HostTask("reread", read, timeout=_READ, policy="always")
+    reread = HostTask("reread", read, timeout=reading, policy="always")
     database = DatabasePoint(
         task=task, context=context, tag=context.tag, guard=guard, read=reread, seconds=limit
     )
     before = [
-        HostTask("log", log, timeout=_READ, policy="go"),
+        HostTask("log", log, timeout=reading, policy="go"),
         HostTask("save", guard.save.text, timeout=limit),
         *database.save(),
-        *([] if cron_known else [HostTask("cron-before", cron, timeout=_READ, policy="go")]),
+        *([] if cron_known else [HostTask("cron-before", cron, timeout=reading, policy="go")]),
         # what did not happen is no reason to take anything back: the reading decides
         HostTask("change", script.text, timeout=limit, policy="go"),
         *_optional("settle", guard.settle, limit),
@@ -69,12 +72,14 @@ def trial_job(
         job,
         (
             *(before if log else ()),
-            HostTask("read", read, timeout=_READ, policy="always"),
-            HostTask("cron", cron, timeout=_READ, policy="go"),
+            HostTask("read", read, timeout=reading, policy="always"),
+            HostTask("cron", cron, timeout=reading, policy="go"),
         ),
         cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
         wait=WAIT,
         check=guard.check.text,
+        check_limit=hosts.reading_limit(_CHECK),
+        cleanup_limit=reading,
         keep=(*_optional("keep", guard.keep, limit), *database.keep()),
         undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
         undo_on_death=True,

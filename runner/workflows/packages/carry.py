@@ -149,7 +149,12 @@ class _Stage:
         )
         tasks: tuple[HostTask, ...] = (
             HostTask("change", text, timeout=max(1, int(self.limit)), policy="stop"),
-            HostTask("reread", reread_script(mark), timeout=_REREAD_LIMIT, policy="always"),
+            HostTask(
+                "reread",
+                reread_script(mark),
+                timeout=self.hosts.reading_limit(_REREAD_LIMIT),
+                policy="always",
+            ),
         )
         if self.step.become:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
@@ -180,10 +185,11 @@ class _Stage:
 
     def _read_again(self, mark: str) -> str:
         """What a cancelled or dead job has not read any more; empty where nobody answers."""
-        task = HostTask("reread", reread_script(mark), timeout=_REREAD_LIMIT)
+        task = HostTask("reread", reread_script(mark), timeout=self.hosts.reading_limit(_REREAD_LIMIT))
         task = becoming(self.hosts, self.host, task, mark) if self.step.become else task
         try:
-            return read(self.hosts.pool, self.hosts.endpoint(self.host), (task,))["reread"].text
+            endpoint = self.hosts.endpoint(self.host)
+            return read(self.hosts.pool, endpoint, (task,), limits=self.hosts.limits)["reread"].text
         except (HostError, SecretError):
             return ""
 

@@ -67,7 +67,7 @@ def _tell(hosts: Hosts, host: Host, boot: str, *, become: bool) -> str:
     task = HostTask("reboot", reboot_script(mark, boot), timeout=30)
     task = becoming(hosts, host, task, mark) if become else task
     try:
-        record = read(hosts.pool, hosts.endpoint(host), (task,))["reboot"]
+        record = read(hosts.pool, hosts.endpoint(host), (task,), limits=hosts.limits)["reboot"]
     except UnreachableError:
         return ""  # gone so soon that it could not answer
     said = Sections.of(record.text, mark)

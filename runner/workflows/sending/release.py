@@ -115,7 +115,7 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     mark = secrets.token_hex(16)
     text = look_script(layout, mark, name=name, built=built)
     question = HostTask("look", text, timeout=hosts.reading_limit(_LIMIT))
-    record = read(hosts.pool, endpoint, (question,), cap=_CAP, silence=hosts.limits.silence)["look"]
+    record = read(hosts.pool, endpoint, (question,), cap=_CAP, limits=hosts.limits)["look"]
     standing = parse_look(record.output, mark)
     if standing is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
@@ -152,11 +152,15 @@ def _send(task: Task, step: Step, origin: Origin, standing: Standing, *, name: s
             called=lambda one: f"{layout.incoming(name)}/{one}",
             more={layout.sums(name): sums(tree)},
         ),
+        silence=session.hosts.limits.silence,
+        limit=session.hosts.limits.ending,
     )
     if sent.code:
         # what a full disk could not take must not keep it full
-        forget = HostTask("forget", forget_script(layout, name), timeout=_LIMIT)
-        read(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host]), (forget,))
+        hosts = session.hosts
+        endpoint = hosts.endpoint(task.order.hosts[task.site.host])
+        forget = HostTask("forget", forget_script(layout, name), timeout=hosts.reading_limit(_LIMIT))
+        read(hosts.pool, endpoint, (forget,), limits=hosts.limits)
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"

@@ -50,7 +50,9 @@ def release_over_sftp(task: Task, step: Step, options: ReleaseOptions) -> StepOu
             "a build on the host needs a shell", hint="build on the controller: `where: controller`"
         )
     tree = read_folder(origin.here, options.exclude, readable=True)
-    with transfer(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host])) as host:
+    hosts = session.hosts
+    endpoint = hosts.endpoint(task.order.hosts[task.site.host])
+    with transfer(hosts.pool, endpoint, limits=hosts.limits) as host:
         try:
             return _release(task, step, options, host=host, here=origin.here, tree=tree)
         except OSError as error:
@@ -234,7 +236,9 @@ def sync_over_sftp(task: Task, step: Step, options: SyncOptions) -> StepOutcome:
     here = session.workspace.folder / placed(options.source, task.site)
     target = target_of(options, task.site)
     tree = read_folder(here, options.exclude)
-    with transfer(session.hosts.pool, session.hosts.endpoint(task.order.hosts[task.site.host])) as host:
+    hosts = session.hosts
+    endpoint = hosts.endpoint(task.order.hosts[task.site.host])
+    with transfer(hosts.pool, endpoint, limits=hosts.limits) as host:
         try:
             difference = _differences(host, target, here, tree, options)
             _apply(host, target, here, tree, difference, Patience(task, step))

@@ -68,10 +68,14 @@ def stage(task: Task, step: Step, options: SyncOptions) -> SyncOrder | StepOutco
         before,
         take_script(inside, target, part),
         lambda out: tar_of(here, wanted, send, patience.over(out), called=waiting),
+        silence=session.hosts.limits.silence,
+        limit=session.hosts.limits.ending,
     )
     if sent.code:
-        clear = HostTask("clear", clear_script(inside, target, part), timeout=_LIMIT)
-        read(session.hosts.pool, endpoint, (clear,))
+        clear = HostTask(
+            "clear", clear_script(inside, target, part), timeout=session.hosts.reading_limit(_LIMIT)
+        )
+        read(session.hosts.pool, endpoint, (clear,), limits=session.hosts.limits)
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"
@@ -93,7 +97,7 @@ def compare(
         target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
     )
     question = HostTask("find", text, timeout=hosts.reading_limit(_LIMIT))
-    record = read(hosts.pool, endpoint, (question,), cap=_CAP, silence=hosts.limits.silence)["find"]
+    record = read(hosts.pool, endpoint, (question,), cap=_CAP, limits=hosts.limits)["find"]
     found = parse_found(record.output, mark)
     if found is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why

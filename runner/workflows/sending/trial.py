@@ -72,7 +72,8 @@ class ReleaseTrial:
     @property
     def undo(self) -> tuple[HostTask, ...]:
         """The way back."""
-        return (HostTask("back", self.back, timeout=_LIMIT),) if self.back else ()
+        limit = self.task.session.hosts.reading_limit(_LIMIT)
+        return (HostTask("back", self.back, timeout=limit),) if self.back else ()
 
     def look_before(self) -> None:
         """How the site is now is the measure, unless the release is meant to be another site."""
@@ -118,7 +119,7 @@ class ReleaseTrial:
             return False
         hosts, host = self.task.session.hosts, self.task.order.hosts[self.task.site.host]
         try:
-            return read(hosts.pool, hosts.endpoint(host), self.undo)["back"].ok
+            return read(hosts.pool, hosts.endpoint(host), self.undo, limits=hosts.limits)["back"].ok
         except HostError:
             return False
 

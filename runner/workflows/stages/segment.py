@@ -50,7 +50,8 @@ __all__ = [
     "site_lock",
 ]
 
-_REREAD_LIMIT = 120
+_REREAD_LIMIT = _CLEANUP_LIMIT = 120
+_CHECK_LIMIT = 60
 _LOCK_SECONDS = 1800
 _TAG = 24
 _OLD_TAG = 12
@@ -205,7 +206,8 @@ def let_forget(task: Task, number: int, job: str) -> None:
     """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
     session = task.session
     endpoint = session.hosts.endpoint(task.order.hosts[task.site.host])
-    if isinstance(within(partial(ack_job, session.hosts.pool, endpoint, job)), SitecrewError):
+    forget = partial(ack_job, session.hosts.pool, endpoint, job, limits=session.hosts.limits)
+    if isinstance(within(forget), SitecrewError):
         return  # what is left there is collected some day
     session.ledger.acked(task.run, task.site.name, number)
 
@@ -243,13 +245,16 @@ def _ordered(
             tasks.append(_host_task(task, name, step, script, context))
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
         facts = facts_script(task.site, context.host, context.mark, check_updates=False)
-        tasks.append(HostTask(REREAD, facts.text, timeout=_REREAD_LIMIT, policy="always"))
+        limit = task.session.hosts.reading_limit(_REREAD_LIMIT)
+        tasks.append(HostTask(REREAD, facts.text, timeout=limit, policy="always"))
     first = next(iter(names.values()))
     cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
     return Job(
         job,
         tuple(tasks),
         cleanup="\n".join(text for text in cleanups if text),
+        cleanup_limit=task.session.hosts.reading_limit(_CLEANUP_LIMIT),
+        check_limit=task.session.hosts.reading_limit(_CHECK_LIMIT),
         lock=site_lock(task, kinds[first.kind].guarded(first, context)),
     )
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore, Draft, Snapshot
+from runner.backup import DATABASE, FILES, LARGEST, MANIFEST, ArchiveStore, Draft, Snapshot
 from runner.errors import BackupError, HostError, SitecrewError, UnreachableError, UsageError
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["take_snapshot"]
 
 _NAMES = {"database": DATABASE, "files": FILES}
+_SLACK = 1 << 20
+"""Bytes by which the store's own limit, whose error says what to do, comes first."""
 
 
 def take_snapshot(task: Task, step: Step) -> StepOutcome:
@@ -78,6 +80,8 @@ def _fill(task: Task, step: Step, draft: Draft) -> None:
             session.hosts.endpoint(host),
             tuple(_task(task, step, name, text, limit) for name, text in scripts.items()),
             lambda name, data: files[name].write(data),
+            ceiling=LARGEST + _SLACK,
+            limits=session.hosts.limits,
         )
     for name in scripts:
         record = records.get(name)

@@ -21,4 +21,4 @@ def tidy_host(task: Task) -> None:
     if place in hosts.tidied:
         return
     hosts.tidied.add(place)
-    within(partial(collect_garbage, hosts.pool, hosts.endpoint(host)))
+    within(partial(collect_garbage, hosts.pool, hosts.endpoint(host), limits=hosts.limits))

@@ -61,7 +61,15 @@ def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
         for at in range(0, len(data), 1 << 16):
             pipe.write(data[at : at + (1 << 16)])
 
-    sent = upload(hosts.pool, hosts.endpoint(host), _WHERE, take_text(tool.sha512), source)
+    sent = upload(
+        hosts.pool,
+        hosts.endpoint(host),
+        _WHERE,
+        take_text(tool.sha512),
+        source,
+        silence=hosts.limits.silence,
+        limit=hosts.limits.ending,
+    )
     if sent.code != 0:
         raise HostError(
             f"wp-cli could not be brought: {sentence(sent.output) or f'exit status {sent.code}'}",
