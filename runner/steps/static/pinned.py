@@ -8,11 +8,13 @@ through `env`, since the one in bash answers with what it computed before it ent
 
 from __future__ import annotations
 
-__all__ = ["PINNED"]
+__all__ = ["PINNED", "PLACE", "RENAMES"]
 
-PINNED = r"""
+PLACE = r"""
 # place: sets at to the physical path of the working folder
 place() { at=$(env pwd -P; echo .) at=${at%??}; }
+"""
+_GROUND = r"""
 # ground INSIDE TARGET: enters TARGET, sets site and root to the physical paths of both; INSIDE may be empty
 ground() {
   site=
@@ -45,6 +47,8 @@ private() {
   place
   [ "$at" = "${above%/}/$1" ] && [ -O . ] && chmod 700 .
 }
+"""
+RENAMES = r"""
 # rename OLD NEW: one rename; a link at NEW is replaced, never followed
 rename() {
   mv -fT "$1" "$2" 2>/dev/null && return
@@ -60,3 +64,4 @@ settle() {
   [ ! -d "$2" ] && mv -f "$1" "$2"
 }
 """
+PINNED = PLACE + _GROUND + RENAMES

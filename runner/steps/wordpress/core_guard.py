@@ -7,9 +7,10 @@ exchange has come, so that one which was cut at any instant is made whole, by sh
 from __future__ import annotations
 
 from runner.model import SiteFacts
-from runner.shell import word
+from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point
+from runner.steps.wordpress.pinned import PUT_BACK
 from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
 
 __all__ = ["core_guard", "exchange", "place"]
@@ -19,6 +20,7 @@ export SITECREW_ROOT="$root" SITECREW_KEPT="$kept"
 """
 _SAVE = r"""
 echo 'Require all denied' >"$kept/.htaccess"
+note root "$root" && note wp-includes "$root/wp-includes" && note wp-admin "$root/wp-admin" || exit 1
 """
 _COPY = r"""
 if [ ! -d "$kept/copy" ]; then
@@ -46,36 +48,50 @@ files() {
   rm -rf "$kept/files"
   cp -pR "$1" "$kept/files" || return 1
 }
-back() {
-  [ -e "$kept/begun" ] || return 0
+# unbundle PATH: takes away what came with the new version, from the folders of plugins and themes only
+unbundle() (
+  case $1 in */. | */.. | */) exit 1 ;; /*) ;; *) exit 1 ;; esac
+  cd -P "${1%/*}" 2>/dev/null || exit 1
+  place
+  for f in plugins themes; do
+    [ ! -e "$kept/.at-$f" ] || [ "$at." != "$(cat "$kept/.at-$f")" ] || exec rm -rf "./${1##*/}"
+  done
+  exit 1
+)
+back() (
+  [ -e "$kept/begun" ] || exit 0
+  mine && return_to root "$root" || exit 1
   if [ -d "$kept/copy" ]; then
-    files "$kept/copy/files" || return 1
+    files "$kept/copy/files" || exit 1
     for d in wp-includes wp-admin; do
-      mkdir -p "$root/$d" && find "$root/$d/" -mindepth 1 -delete || return 1
-      cp -a "$kept/copy/$d/." "$root/$d" || return 1
+      mkdir -p "./$d" || exit 1
+      (return_to "$d" "./$d" && find . -mindepth 1 -delete && cp -a "$kept/copy/$d/." .) || exit 1
     done
   else
-    files "$kept/old/files" && mkdir -p "$kept/bad" || return 1
+    files "$kept/old/files" && mkdir -p "$kept/bad" || exit 1
     for d in wp-includes wp-admin; do
-      if [ -d "$kept/old/$d" ] && [ -e "$root/$d" ]; then rm -rf "${kept:?}/bad/$d"; fi
+      if [ -d "$kept/old/$d" ] && [ -e "./$d" ]; then rm -rf "${kept:?}/bad/$d"; fi
     done
     [ -z "$php" ] || exchange old bad files added
     for d in wp-includes wp-admin; do
       [ -d "$kept/old/$d" ] || continue
-      if [ -e "$root/$d" ]; then mv "$root/$d" "$kept/bad/$d" || return 1; fi
-      mv "$kept/old/$d" "$root/$d" || return 1
+      if [ -e "./$d" ] || [ -L "./$d" ]; then lay "./$d" "$kept/bad/$d" || exit 1; fi
+      lay "$kept/old/$d" "./$d" || exit 1
     done
-    while IFS= read -r f; do rm -f "$root/$f" || return 1; done <"$kept/added"
+    while IFS= read -r f; do
+      case $f in "" | */*) exit 1 ;; esac
+      rm -f "./$f" || exit 1
+    done <"$kept/added"
     if [ -e "$kept/bundled" ]; then
-      while IFS= read -r f; do rm -rf "$f"; done <"$kept/bundled"
+      while IFS= read -r f; do unbundle "$f"; done <"$kept/bundled"
     fi
   fi
   for f in "$kept"/files/*; do
     [ -e "$f" ] || continue
-    mv -f "$f" "$root/" || return 1
+    settle "$f" "./${f##*/}" || exit 1
   done
   rm -rf "$kept/begun" "$kept/done" "$kept/files"
-}
+)
 """
 _TIDY = """
 rm -rf "$kept/package" "$kept/new" "$kept/bad" "$kept/files" "$kept/gate" "$kept/copy.part"
@@ -92,20 +108,26 @@ def core_guard(context: Context, tag: str) -> Guard | None:
         return None
     site, host, mark = context.site, context.host, context.mark
     here = place(facts, tag)
-    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{_BACK}"
+    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{PUT_BACK}{_BACK}"
     quiet = "--skip-plugins --skip-themes "
     after = program("core_lock", mark, active_plugins(facts), quiet, parts=("core_back", "active"))
     unlock = site_script(site, host, mark, f"{here}{program('core_lock', mark, {}, quiet)}").text
     files = host_script(host, f"{bare}back")
     rest = site_script(site, host, mark, here + after).text
     return Guard(
-        save=Script(text=here + BEGIN + _SAVE + (_COPY if facts.core_fixed else "")),
+        save=Script(text=here + BEGIN + _SAVE + _extensions(facts) + (_COPY if facts.core_fixed else "")),
         # the files are put back also where no PHP is found; the rest needs one
         undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
         settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),
         check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
         tidy=here + _TIDY.format(unlock=unlock),
     )
+
+
+def _extensions(facts: SiteFacts) -> str:
+    plugins = facts.plugins_folder or f"{facts.content_folder}/plugins"
+    themes = facts.themes_folder or f"{facts.content_folder}/themes"
+    return f"{words('note', 'plugins', plugins)}\n{words('note', 'themes', themes)}\n"
 
 
 def place(facts: SiteFacts, tag: str) -> str:

@@ -13,6 +13,7 @@ from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.pinned import NOTED, PUT_BACK
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["BEGIN", "active_plugins", "extensions_guard", "head", "restore_point", "site_check"]
@@ -25,15 +26,16 @@ else
   kept=$site_folder/.sitecrew-$tag
 fi
 """
-BEGIN = r"""
+_OURS = r"""
 find "$site_folder" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
-mkdir -p "$kept" && chmod 700 "$kept" || exit 1
+mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1
 case $kept in "$site_folder"/*)
   printf '%s\n' '<IfModule mod_authz_core.c>' 'Require all denied' '</IfModule>' \
     '<IfModule !mod_authz_core.c>' 'Deny from all' '</IfModule>' >"$kept/.htaccess" ||
     { echo 'No space left for a restore point'; exit 1; }
 esac
 """
+BEGIN = NOTED + _OURS
 """Makes the restore point; those in the site's folder that are too old go, and no server hands them out."""
 _SAVE = r"""
 room() {
@@ -46,18 +48,21 @@ room() {
   fi
 }
 keep() {
+  note "$2" "${1%/*}" || return 1
   [ -e "$kept/$2" ] && return
   rm -rf "$kept/$2.part"
   cp -a "$1" "$kept/$2.part" && mv "$kept/$2.part" "$kept/$2"
 }
 """
 _UNDO = r"""
-back() {
-  [ -e "$kept/$2" ] || return 0
+back() (
+  [ -e "$kept/$2" ] || exit 0
+  mine && return_to "$2" "${1%/*}" || exit 1
+  one=./${1##*/}
   rm -rf "$kept/$2.bad"
-  if [ -e "$1" ]; then mv "$1" "$kept/$2.bad" || return 1; fi
-  mv "$kept/$2" "$1"
-}
+  if [ -e "$one" ] || [ -L "$one" ]; then lay "$one" "$kept/$2.bad" || exit 1; fi
+  lay "$kept/$2" "$one"
+)
 """
 
 
@@ -79,7 +84,7 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
             site,
             host,
             mark,
-            f'{here}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
+            f'{here}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
         ),
         check=site_check(context),
         tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',

@@ -8,6 +8,7 @@ from runner.model import Change, SiteFacts
 from runner.shell import words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import head
+from runner.steps.wordpress.pinned import PUT_BACK
 from runner.steps.wordpress.shell import host_script, program, site_script
 
 __all__ = ["languages_guard"]
@@ -28,24 +29,32 @@ those() {
 keep() {
   name=$1
   shift
+  note "$name" "$1" || return 1
   if [ -d "$kept/$name" ]; then return; fi
   rm -rf "$kept/$name.part"
   mkdir "$kept/$name.part" || return 1
   those "$@" | while IFS= read -r f; do cp -p "$f" "$kept/$name.part/" || exit 1; done || return 1
   mv "$kept/$name.part" "$kept/$name"
 }
-back() {
+back() (
   name=$1
-  shift
-  if [ ! -d "$kept/$name" ]; then return; fi
-  those "$@" | while IFS= read -r f; do
-    if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "$f" || exit 1; fi
-  done || return 1
+  if [ ! -d "$kept/$name" ]; then exit 0; fi
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+    set -- "$kept/$name"/*
+    [ ! -e "$1" ]
+    exit
+  fi
+  mine && return_to "$name" "$2" || exit 1
+  shift 2
+  those . "$@" | while IFS= read -r f; do
+    if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "./${f##*/}" || exit 1; fi
+  done || exit 1
   for f in "$kept/$name"/*; do
     if [ ! -f "$f" ]; then continue; fi
-    cp -p "$f" "$1/.${f##*/}.$tag" && mv -f "$1/.${f##*/}.$tag" "$1/${f##*/}" || return 1
+    rm -f "$kept/fresh.part" && cp -p "$f" "$kept/fresh.part" || exit 1
+    settle "$kept/fresh.part" "./${f##*/}" || exit 1
   done
-}
+)
 """
 
 
@@ -54,12 +63,12 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
     facts = context.before
     if facts is None or not changes:
         return None
-    here, packs = head(facts, tag) + _PACK, [_pack(facts, change) for change in changes]
+    here, packs = head(facts, tag) + PUT_BACK + _PACK, [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f'{here}mkdir -p "$kept" && chmod 700 "$kept" || exit 1\n{save}\n'),
+        save=Script(text=f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'),
         undo=Script(text=host_script(host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
         check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
         tidy=f'{here}rm -rf "$kept"/*.part',

@@ -19,36 +19,45 @@ _NEAR = r"""
 near() {
   if [ -d "$kept/$1.near" ]; then return; fi
   rm -rf "$kept/$1.part"
-  mkdir -p "$kept/$1.part"
+  mkdir -p "$kept/$1.part" && note "$1" "$2" || return 0
   for one in "$2"/$3; do
     if [ -e "$one" ]; then cp -al "$one" "$kept/$1.part/" 2>/dev/null || return 0; fi
   done
   mv "$kept/$1.part" "$kept/$1.near"
 }
 steers() {
-  mkdir -p "$kept/steering.near"
-  for one; do if [ -f "$one" ]; then cp -p "$one" "$kept/steering.near/" || return 0; fi; done
+  mkdir -p "$kept/steering.near" && note root "$root" || return 0
+  for one; do
+    if [ -L "$one" ]; then readlink "$one" >"$kept/.link-${one##*/}" || return 0; fi
+    if [ -f "$one" ]; then cp -p "$one" "$kept/steering.near/" || return 0; fi
+  done
   if [ ! -e "$root/.maintenance" ]; then : >"$kept/open.near"; fi
 }
 """
 _AROUND = r"""
-around() {
-  if [ ! -d "$kept/$1.near" ]; then return; fi
-  for one in "$2"/$3; do
-    if [ -e "$one" ] && [ ! -e "$kept/$1.near/${one##*/}" ]; then mv "$one" "$kept/$1-${one##*/}.new"; fi
+around() (
+  if [ ! -d "$kept/$1.near" ]; then exit 0; fi
+  mine && return_to "$1" "$2" || exit 1
+  for one in ./$3; do
+    if [ -e "$one" ] && [ ! -e "$kept/$1.near/${one##*/}" ]; then lay "$one" "$kept/$1-${one##*/}.new"; fi
   done
   for one in "$kept/$1.near"/$3; do
-    if [ -e "$one" ] && [ ! -e "$2/${one##*/}" ]; then cp -al "$one" "$2/"; fi
+    if [ -e "$one" ] && [ ! -e "./${one##*/}" ] && [ ! -L "./${one##*/}" ]; then cp -al "$one" ./; fi
   done
-}
-steer() {
+)
+# same_link NAME: a link that was there before, and leads where it led
+same_link() { [ -e "$kept/.link-$1" ] && [ "$(readlink "./$1")" = "$(cat "$kept/.link-$1")" ]; }
+steer() (
+  if [ ! -d "$kept/steering.near" ]; then exit 0; fi
+  mine && return_to root "$root" || exit 1
   for one; do
-    old="$kept/steering.near/${one##*/}"
-    if [ -f "$old" ] && ! cmp -s "$old" "$one"; then cp -p "$old" "$one"; fi
-    if [ -d "$kept/steering.near" ] && [ ! -f "$old" ]; then rm -f "$one"; fi
+    one=${one##*/} old="$kept/steering.near/${one##*/}"
+    if [ -L "./$one" ] && ! same_link "$one"; then rm -f "./$one"; fi
+    if [ -f "$old" ] && ! cmp -s "$old" "./$one"; then cp -p "$old" "./$one"; fi
+    if [ ! -f "$old" ]; then rm -f "./$one"; fi
   done
-  if [ -e "$kept/open.near" ]; then rm -f "$root/.maintenance"; fi
-}
+  if [ -e "$kept/open.near" ]; then rm -f ./.maintenance; fi
+)
 """
 
 
