@@ -34,11 +34,8 @@ web=
 for one in {users}; do web="$web $(id -G "$one" 2>/dev/null)"; done
 say web "$web"
 mode() {{
-  key=$1
-  set -f
-  set -- $(ls -ldnL "$2" 2>/dev/null)
-  set +f
-  [ $# -gt 4 ] && say "mode.$key" "$1 $4"
+  # shellcheck disable=SC2012  # only mode and group are read, which come before the name
+  ls -ldnL "$2" 2>/dev/null | {{ read -r bits links owner group rest && say "mode.$1" "$bits $group"; }}
 }}
 real() {{ (cd -P "$2" 2>/dev/null && say "real.$1" "$(pwd -P)"); }}
 real home "$HOME"
