@@ -115,7 +115,7 @@ LISTS = {
     "network": SubSite,
     "logs": LogMark,
 }
-SAMPLES = {"url": "http://x.example", "path": "/srv/x", "type": "plugin", "language": "de_DE", "slug": "a"}
+SAMPLES = {"url": "http://x.example", "path": "/srv/x", "type": "plugin", "language": "de_DE", "package": ""}
 
 
 def texts_of(value):
