@@ -49,6 +49,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
         _stop_on_signal(stop, session)
         for run in clock.rescue():
             say(f"took up {run}, whose process had died")
+        _say_left(clock)
         _say_next(workspace)
         health = Health(session, clock)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
@@ -99,6 +100,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
         begun = {*clock.rescue(), *clock.tick()}
+        _say_left(clock)
         for about, why in clock.troubles.items():
             say(f"{about}: {why}")
         stop, locked = threading.Event(), False
@@ -250,6 +252,11 @@ def _tell_until(
             tell(event)
             locked = locked or bool(event.data.get("locked"))
     return locked
+
+
+def _say_left(clock: Clock) -> None:
+    for run, why in clock.left.items():
+        say(f"{run}, whose process had died, is not taken up: {why}")
 
 
 def _say_next(workspace: Workspace) -> None:

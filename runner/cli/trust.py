@@ -72,10 +72,6 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
     with acting(reach.workspace) as ledger:
         subject = f"{name} ({where}): {key.type} {key.fingerprint}"
         ledger.record_act("trust", subject, details={"replace": replace})
-    with acting(reach.workspace) as ledger:
-        ledger.record_act(
-            "trust", f"{name} ({where}): {key.type} {key.fingerprint}", details={"replace": replace}
-        )
     record(path, target.key_name, target.port, key, replace=replace)
     say(f"recorded in {path}")
     return ExitCode.OK

@@ -18,10 +18,11 @@ from runner.verify import Expectation, certificate
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
+from runner.workflows.disputes import about_offers
 from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.outside import look_at
-from runner.workflows.stages.survey import read_facts
+from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
 
 if TYPE_CHECKING:
@@ -144,6 +145,11 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
     for site in sites:
         if site.name in found:
             yield from _checks(site.name, partial(_wordpress, site, found[site.name]))
+    published = as_published(hosts, found, hosts.workspace.settings.policy)
+    for site in sites:
+        said, told = found.get(site.name), published.get(site.name)
+        if isinstance(said, SiteFacts) and isinstance(told, SiteFacts):
+            yield from about_offers(site, said, told)
 
 
 def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:

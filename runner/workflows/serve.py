@@ -58,17 +58,23 @@ class Clock:
         """Runs that are ours and written down, and that could not be started yet."""
         self.troubles: dict[str, str] = {}
         """Windows that could not be decided or started in the last tick, each with the reason."""
+        self.left: dict[str, str] = {}
+        """Runs of dead processes that `rescue` could not take up, each with the reason and what to type."""
 
     def rescue(self) -> tuple[str, ...]:
-        """Take up the windows' runs whose process died."""
+        """Take up the windows' runs whose process died; what cannot be taken up is in `left`."""
         self._session.bury_the_dead()
+        living = {lease.executor for lease in self._session.ledger.living()}
         taken = []
         for summary in self._session.ledger.list_runs(limit=200):
-            if summary.state is State.ENDED or summary.trigger != "window":
+            if summary.state is State.ENDED or summary.trigger != "window" or summary.executor in living:
                 continue
             try:
                 reopen(self._session, summary.run)
-            except (LockedError, SecretError):
+            except LockedError:
+                continue
+            except SecretError as error:
+                self.left[summary.run] = error.with_hint
                 continue
             taken.append(summary.run)
         self._unstarted += taken

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -366,6 +367,44 @@ def test_a_window_of_one_client_that_fails_stops_no_other(
         assert trouble is not None
         assert not trouble.final
         assert "OverflowError" in trouble.said
+
+
+def unfinished(folder: Path) -> None:
+    """A run of a window that began with a variable, and whose process died."""
+    with working(folder) as session:
+        workspace = replace(session.workspace, variables={"token": "s3cret"})
+        sites = [[workspace.inventory.sites["one"]]]
+        playbook = workspace.playbooks["hello"]
+        order = new_order(workspace, playbook, sites, now=session.now(), run="now-1-acme", window="now")
+        begin(session, order, trigger="window")
+
+
+def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: Path) -> None:
+    unfinished(folder)
+    with working(folder) as session:
+        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert clock.rescue() == ()
+        assert list(clock.left) == ["now-1-acme"]
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "tick", "-q"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (said,) = [line for line in done.stderr.splitlines() if "now-1-acme" in line]
+    assert "sitecrew resume now-1-acme -e token=..." in said
+    assert "s3cret" not in done.stderr
+
+
+def test_a_run_that_another_living_process_works_on_is_not_named(folder: Path) -> None:
+    unfinished(folder)
+    with working(folder) as other, working(folder) as session:
+        assert other.ledger.claim_run("now-1-acme", other.executor)
+        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert (clock.rescue(), clock.left) == ((), {})
 
 
 def test_a_clock_that_has_died_is_final(folder: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_run_is_put_back_and_that_is_put_back_too(fleet: Fleet, tmp_path: Path
     prepare(fleet, SITE, FINE)
     fleet.clear_host(fleet.sites[SITE].host)
     crew = Crew(fleet, tmp_path / "crew", ONE)
-    assert crew.say("run", "one", "-l", SITE).code == 0
+    assert crew.say("run", "one", "-l", SITE, "--as", "Ada").code == 0
     run = crew.show()["run"]
 
     asked = crew.say("undo", run)
@@ -38,8 +38,10 @@ def test_a_run_is_put_back_and_that_is_put_back_too(fleet: Fleet, tmp_path: Path
     with (fleet.sites[SITE].path / f"wp-content/plugins/{SLUG}/{SLUG}.php").open("a") as file:
         file.write("\nvane_is_missing();")
     assert httpx.get(fleet.sites[SITE].url, timeout=20).status_code == 500
-    said = crew.say("undo", run, "-y")
+    said = crew.say("undo", run, "-y", env={"SITECREW_OPERATOR": "Bob"})
     assert (said.code, change(crew)["outcome"]) == (5, "undone"), said
+    assert [(act["act"], act["operator"]) for act in crew.show()["acts"]] == [("undo", "Bob")]
+    assert [(act["act"], act["operator"]) for act in crew.show(run)["acts"]] == [("run", "Ada")]
     assert plugin_version(fleet, SITE, SLUG) == "1.0"
     check_well(fleet, crew)
     assert crew.show()["playbook"] == "undo"

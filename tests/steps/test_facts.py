@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import MISSING, fields, is_dataclass
 
 import pytest
 
 from runner.errors import HostError
+from runner.model import CoreOffer, Extension, SiteFacts
+from runner.model.facts import LogMark, SubSite, Translation
+from runner.shell import word
 from runner.steps.wordpress.facts import parse_facts
 from runner.steps.wordpress.fatal import fatal_error
 
@@ -101,3 +105,68 @@ def test_the_error_that_killed_php_is_one_short_line():
     )
     assert fatal_error(parse) == 'syntax error, unexpected token "echo" in wp-content/plugins/x/x.php:9'
     assert fatal_error("all is well") == ""
+
+
+LISTS = {
+    "plugins": Extension,
+    "themes": Extension,
+    "core_offers": CoreOffer,
+    "translations": Translation,
+    "network": SubSite,
+    "logs": LogMark,
+}
+SAMPLES = {"url": "http://x.example", "path": "/srv/x", "type": "plugin", "language": "de_DE", "package": ""}
+
+
+def texts_of(value):
+    """Every text in the facts, however deep."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, tuple):
+        return [text for one in value for text in texts_of(one)]
+    return (
+        [text for f in fields(value) for text in texts_of(getattr(value, f.name))]
+        if is_dataclass(value)
+        else []
+    )
+
+
+def data_with(family, name, value):
+    """Facts whose field `name`, of the facts themselves or of an entry of a list, has this value."""
+    if not family:
+        return {**DATA, name: value}
+    entry = {
+        f.name: SAMPLES.get(f.name, "1") if f.type == "str" else 1
+        for f in fields(LISTS[family])
+        if f.default is MISSING
+    }
+    return {**DATA, family: [{**entry, name: value}]}
+
+
+FIELDS = [
+    (family, f.name)
+    for family, kind in [("", SiteFacts), *LISTS.items()]
+    for f in fields(kind)
+    if f.type in {"str", "str | None", "tuple[str, ...]"}
+]
+
+
+@pytest.mark.parametrize(("family", "name"), FIELDS)
+def test_no_field_of_the_facts_holds_a_nul_or_another_control_character(family, name):
+    several = {f.name for f in fields(LISTS.get(family, SiteFacts)) if f.type == "tuple[str, ...]"}
+    for odd in ("\0", "\1", "\n", "\t", "\r", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\ud800"):
+        for text in (f"/srv/a{odd}b", f"{odd}1.0", f"1.0{odd}", f"http://x.example/{odd}", odd):
+            data = data_with(family, name, [text] if name in several else text)
+            try:
+                facts = parse_facts(f"\n{MARK} {json.dumps(data)}\n", MARK)
+            except HostError:
+                continue
+            for found in texts_of(facts):
+                assert found.isprintable(), (text, found)
+                word(found)
+
+
+@pytest.mark.parametrize("family", LISTS)
+def test_the_entries_of_these_tests_are_facts_without_an_odd_character(family):
+    facts = parse_facts(f"\n{MARK} {json.dumps(data_with(family, 'more', ''))}\n", MARK)
+    assert (len(getattr(facts, family)), facts.odd) == (1, ())

@@ -186,7 +186,7 @@ class Sitecrew_Database {
 		$found = array();
 		foreach ( $this->all( 'SHOW TRIGGERS WHERE `Table` = ' . $this->quoted( $table ) ) as $row ) {
 			$create  = $this->run( "SHOW CREATE TRIGGER " . sitecrew_name( $row['Trigger'] ) )->fetch_row();
-			$found[] = preg_replace( '~\sDEFINER ?= ?`[^`]*`@`[^`]*`~', '', $create[2], 1 );
+			$found[] = sitecrew_without_definer( $create[2] );
 		}
 		return $found;
 	}

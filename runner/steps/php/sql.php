@@ -4,3 +4,8 @@
 function sitecrew_name( $name ) {
 	return '`' . str_replace( '`', '``', $name ) . '`';
 }
+
+/** A trigger's definition for whoever makes it anew; what stands in its body is not touched. */
+function sitecrew_without_definer( $create ) {
+	return preg_replace( '~^CREATE\s+DEFINER ?= ?`(?:[^`]|``)*`@`(?:[^`]|``)*`~', 'CREATE', $create );
+}

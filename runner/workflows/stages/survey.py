@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
-__all__ = ["preview", "read_facts", "reread", "survey"]
+__all__ = ["as_published", "preview", "read_facts", "reread", "survey"]
 
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
@@ -63,7 +63,7 @@ def survey(task: Task) -> Task:
     order = task.order
     dates = waits(order.policy, order.clients[site.client], site)
     found = read_facts(session.hosts, [site], languages=languages, dates=dates)[site.name]
-    found = _compared(session.hosts, {site.name: found}, order.policy)[site.name]
+    found = as_published(session.hosts, {site.name: found}, order.policy)[site.name]
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
     facts = found if isinstance(found, SiteFacts) else None
@@ -141,7 +141,7 @@ def preview(
         if isinstance(result, SitecrewError):
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
-    found = _compared(hosts, found, settings.policy)
+    found = as_published(hosts, found, settings.policy)
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
 
@@ -154,7 +154,7 @@ def preview(
     return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
 
 
-def _compared(
+def as_published(
     hosts: Hosts, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
 ) -> dict[str, SiteFacts | SitecrewError]:
     """What was read, with the offers as wordpress.org has them: one question for the items of all sites."""
