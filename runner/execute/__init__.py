@@ -22,7 +22,7 @@ from runner.execute.events import (
 from runner.execute.follow import Control, Verdict
 from runner.execute.hostkeys import HostKey, KnownHosts, record
 from runner.execute.job import Job, Lock, Restore, Task, job_id
-from runner.execute.limits import Limits
+from runner.execute.limits import Limits, Span
 from runner.execute.pool import Pool
 from runner.execute.read import collect_garbage, read, stream
 from runner.execute.segment import ack_job, attach_job, run_job, tell_job
@@ -49,6 +49,7 @@ __all__ = [
     "Restore",
     "Sent",
     "Source",
+    "Span",
     "Started",
     "Target",
     "Task",

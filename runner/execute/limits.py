@@ -55,3 +55,8 @@ class Span:
     """From the verdict, or a cancel, to its end."""
     wait: float = 0.0
     """For the verdict, where the host has to decide by itself. Counts once it says that it waits."""
+
+    @property
+    def seconds(self) -> tuple[float, float, float]:
+        """As numbers, to be kept; `Span(*seconds)` is the same again."""
+        return self.tasks, self.rest, self.wait

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.errors import LostError
 from runner.execute.answers import Answers, Budget
 from runner.execute.follow import Control, Follower, Judge, OnEvent, Watch, Word
-from runner.execute.limits import Limits
+from runner.execute.limits import Limits, Span
 from runner.execute.link import CutError
 from runner.execute.wire import command, opening
 
@@ -58,6 +58,7 @@ def attach_job(
     endpoint: Endpoint,
     job_id: str,
     *,
+    span: Span | None = None,
     on_event: OnEvent | None = None,
     verdict: Judge | None = None,
     control: Control | None = None,
@@ -65,12 +66,14 @@ def attach_job(
 ) -> JobRecord | None:
     """Join a job without starting it; None when the host knows of no such job: nothing of it ever ran.
 
+    Without its `span` it is waited for as long as the limits allow to a job whose tasks are not known.
+
     Raises:
         UnreachableError: no connection.
         LostError: it was begun, and what came of it is not known.
     """
-    follower = Follower(pool, endpoint, job_id, _watch(on_event, verdict, control, limits))
-    return follower.run("attach")
+    watch = replace(_watch(on_event, verdict, control, limits), span=span)
+    return Follower(pool, endpoint, job_id, watch).run("attach")
 
 
 def tell_job(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Float,
@@ -49,7 +50,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -190,6 +191,7 @@ segments = Table(
     Column("status", Prose),
     Column("recorded", Instant, nullable=False),
     Column("trial", Text),
+    Column("span", JSON(none_as_null=True)),
     _of_run_site(),
 )
 

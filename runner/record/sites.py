@@ -64,13 +64,16 @@ class SiteBook(Store):
         at: datetime | None = None,
         *,
         trial: str | None = None,
+        span: Sequence[float] | None = None,
     ) -> bool:
         """Write down that a job is about to start. False when this very job has ended already.
 
-        `trial` is what a later attempt needs to judge it, as text of the caller's.
+        `trial` is what a later attempt needs to judge it, as text of the caller's; `span` the seconds that it
+        may take, which that attempt keeps it to.
         """
-        row = {"run": run, "site": site, "number": number, "job": job, "trial": trial}
+        row: dict[str, Any] = {"run": run, "site": site, "number": number, "job": job, "trial": trial}
         row |= {"state": "started", "status": None, "recorded": at or now()}
+        row["span"] = list(span) if span else None
         with self._write() as connection:
             if _has_ended(connection, run, site, number, job):
                 return False

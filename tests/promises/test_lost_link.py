@@ -130,7 +130,7 @@ def changing_bytes(ran: Ran) -> tuple[int, int]:
     return next(at for event, at in ran.at if event == "segment.started"), ran.at[-1][1]
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
 def test_a_cut_around_every_event_of_a_changing_segment(
     fresh_fleet: Fleet, tmp_path: Path, every: int
 ) -> None:

@@ -71,7 +71,7 @@ def linked_content(fleet: Fleet, web: Path, elsewhere: Path) -> Place:
     return Place(web, web, elsewhere / "content/plugins", fleet.sites[SITE].url)
 
 
-LAYOUTS = (own_folder, content_elsewhere, linked_content)
+LAYOUTS = (own_folder, pytest.param(content_elsewhere, marks=pytest.mark.long), linked_content)
 
 
 @pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.__name__)

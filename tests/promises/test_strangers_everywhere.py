@@ -36,7 +36,6 @@ REPRESENTATIVE = {
     ("resume", "dead"),
     ("serve", "nonsense"),
 }
-SLOW = pytest.mark.xfail(strict=False, reason="a job joined is waited for longer than the limits add up to")
 COMMANDS = ("plan", "doctor", "run", "cancel", "undo", "resume", "serve")
 
 
@@ -175,10 +174,7 @@ CHECKS = {one.__name__: one for one in (plan, doctor, run, cancel, undo, resume,
         pytest.param(
             command,
             mode,
-            marks=[
-                *([] if (command, mode) in REPRESENTATIVE else [pytest.mark.long]),
-                *([SLOW] if (command, mode) == ("resume", "alive-jobs") else []),
-            ],
+            marks=[] if (command, mode) in REPRESENTATIVE else [pytest.mark.long],
             id=f"{command}-{mode}",
         )
         for command in COMMANDS

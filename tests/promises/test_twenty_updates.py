@@ -44,6 +44,7 @@ def test_one_that_is_fatal_on_load_is_found_by_its_own_words(fleet: Fleet, tmp_p
     assert step["looks"] <= ONE
 
 
+@pytest.mark.long
 def test_three_are_found(fleet: Fleet, tmp_path: Path) -> None:
     first, second, third = places(3, seed=3)
     bad = {first: LAYOUT, second: FATAL, third: LAYOUT}

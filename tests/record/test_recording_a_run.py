@@ -185,6 +185,13 @@ def test_recording_a_job_again_changes_nothing(ledger: Ledger, begin, start: dat
     assert (ledger.show("r1"), ledger.segments("r1", "shop")) == before
 
 
+def test_a_job_that_was_begun_keeps_how_long_it_may_take(ledger: Ledger, begin):
+    begin(ledger)
+    ledger.begin_segment("r1", "shop", 1, "job", span=(60.0, 30.0, 5.0))
+    ledger.begin_segment("r1", "shop", 2, "of before")
+    assert [segment.span for segment in ledger.segments("r1", "shop")] == [[60.0, 30.0, 5.0], None]
+
+
 def test_a_late_repetition_does_not_overwrite_an_undo(
     ledger: Ledger, begin, start: datetime, plugins: StepOutcome
 ):

@@ -298,6 +298,8 @@ class SegmentView:
     """The job's own last word (ok, failed, undone, cancelled, died, nospace, locked); None until then."""
     recorded: datetime
     trial: str | None = None
+    span: list[float] | None = None
+    """The seconds of the job's `Span`; None for a job that an earlier version began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import record_looks, see
-from runner.workflows.stages.segment import close_job, let_forget
+from runner.workflows.stages.segment import close_job, let_forget, span_of
 from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tidy import tidy_host
 from runner.workflows.stages.tries import counted, paused, wanted
@@ -250,6 +250,7 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
                     session.hosts.pool,
                     endpoint,
                     segment.job,
+                    span=span_of(segment),
                     verdict=lambda _: "undo",
                     limits=session.hosts.limits,
                 )

@@ -44,9 +44,10 @@ from runner.workflows.packages.reboot import reboot
 from runner.workflows.packages.survey import NOT_ROOT, read_system
 from runner.workflows.stages.become import becoming
 from runner.workflows.stages.gates import place_of
-from runner.workflows.stages.segment import close_job, mark_of
+from runner.workflows.stages.segment import close_job, mark_of, span_of
 
 if TYPE_CHECKING:
+    from runner.record import SegmentView
     from runner.workflows.site import Task
 
 __all__ = ["carry_system"]
@@ -94,7 +95,7 @@ class _Stage:
     def outcome(self) -> StepOutcome:
         """Attach to a job that was begun, or read, plan and begin one; then reboot, record, let it go."""
         try:
-            record = self._attached() if self.begun else None
+            record = self._attached(self.begun) if self.begun else None
         except DiedError as error:
             record = error.record
         if record is None:
@@ -126,12 +127,13 @@ class _Stage:
             raise LostError("the packages were being changed when the host's process died")
         return outcome
 
-    def _attached(self) -> JobRecord | None:
+    def _attached(self, begun: SegmentView) -> JobRecord | None:
         with self.task.stop.controlling() as control:
             return attach_job(
                 self.hosts.pool,
                 self.hosts.endpoint(self.host),
                 self.job,
+                span=span_of(begun),
                 control=control,
                 limits=self.hosts.limits,
             )
@@ -158,13 +160,16 @@ class _Stage:
         )
         if self.step.become:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
-        self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job)
+        lock = Lock(site="/", owner=f"{task.run}/system", seconds=_LOCK_SECONDS)
+        ordered = Job(self.job, tasks, lock=lock)
+        span = ordered.span().seconds
+        self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job, span=span)
         self.session.emit("segment.started", task.run, task.site.name, job=self.job, number=self.part.number)
         with self.task.stop.controlling() as control:
             return run_job(
                 self.hosts.pool,
                 self.hosts.endpoint(self.host),
-                Job(self.job, tasks, lock=Lock(site="/", owner=f"{task.run}/system", seconds=_LOCK_SECONDS)),
+                ordered,
                 control=control,
                 limits=self.hosts.limits,
             )
@@ -273,13 +278,15 @@ def _done_elsewhere(task: Task, step: Step) -> StepOutcome | None:
     return None
 
 
-def _job(task: Task, step: Step, host: Host) -> tuple[str, bool]:
-    """The job's id, of the run and the host and not of a site, and whether one of the sites has begun it."""
+def _job(task: Task, step: Step, host: Host) -> tuple[str, SegmentView | None]:
+    """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
     address, port = place_of(host)
     ids = [job_id(task.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
-    latest, begun = 0, False
+    latest, last = 0, None
     for site in (task.site, *_neighbours(task)):
         for segment in task.session.ledger.segments(task.run, site.name):
             if segment.job in ids and (number := ids.index(segment.job) + 1) > latest:
-                latest, begun = number, segment.state == "started"
-    return (ids[latest - 1], True) if begun else (ids[latest], False)
+                latest, last = number, segment
+    if last is not None and last.state == "started":
+        return last.job, last
+    return ids[latest], None

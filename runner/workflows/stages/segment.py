@@ -17,6 +17,7 @@ from runner.execute import (
     JobRecord,
     Lock,
     Restore,
+    Span,
     TaskBegan,
     TaskEnded,
     Verdict,
@@ -35,6 +36,7 @@ from runner.workflows.stages.tries import counted, job_of, next_try, paused, wan
 
 if TYPE_CHECKING:
     from runner.plan import Segment
+    from runner.record import SegmentView
     from runner.workflows.site import Task
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "restore_of",
     "restore_tag",
     "site_lock",
+    "span_of",
 ]
 
 _REREAD_LIMIT = _CLEANUP_LIMIT = 120
@@ -83,6 +86,11 @@ class Judged(Protocol):
 def mark_of(job: str) -> str:
     """The word that begins our programs' lines in a job: the same whoever attaches to it."""
     return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
+
+
+def span_of(segment: SegmentView) -> Span | None:
+    """How long a job that is on record may take; None where an earlier version began it."""
+    return Span(*segment.span) if segment.span else None
 
 
 def carry_segment(
@@ -135,7 +143,7 @@ def _carry_once(
     if judged:
         ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
     trial = judged.remembered if judged else None
-    session.ledger.begin_segment(run, site, part.number, job, trial=trial)
+    session.ledger.begin_segment(run, site, part.number, job, trial=trial, span=ordered.span().seconds)
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
     try:
