@@ -31,6 +31,8 @@ def clean(text: str, limit: int = 20_000) -> str:
     At most about `limit` characters: the middle of a longer text is left out, and the text says so.
     """
     size = len(text)
+    if size <= limit and text.isprintable():
+        return text
     if size > 2 * limit:  # what is left out is not worth cleaning
         text = f"{text[:limit]}\n{text[-limit:]}"
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
