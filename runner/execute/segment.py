@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from runner.errors import LostError
 from runner.execute.answers import Answers, Budget
-from runner.execute.follow import Control, Follower, Judge, OnEvent, Watch, Word
+from runner.execute.follow import Follower
 from runner.execute.limits import Limits, Span
 from runner.execute.link import CutError
+from runner.execute.watch import Control, Judge, OnEvent, Watch, Word
 from runner.execute.wire import command, opening
 
 if TYPE_CHECKING:
