@@ -35,7 +35,9 @@ from paramiko import (
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.sftp import SFTP_NO_SUCH_FILE
 
-from lab.lies import MODES, SFTP_MODES, Gone, Talk, entry
+from lab.lies import MODES
+from lab.listings import SFTP_MODES, entry
+from lab.talk import Gone, Talk
 
 __all__ = ["MODES", "SFTP_MODES", "HostileHost", "Talk"]
 

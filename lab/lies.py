@@ -1,108 +1,15 @@
-"""What a hostile host answers: each mode is a function over one exec, or over a folder to list."""
+"""What a hostile host answers: each mode is a function over one exec."""
 
 from __future__ import annotations
 
 import secrets
-import stat
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from paramiko import SFTPAttributes
+from lab.talk import Talk
 
-if TYPE_CHECKING:
-    import threading
-
-    from paramiko import Channel
-
-__all__ = ["MODES", "SFTP_MODES", "Gone", "Talk", "entry"]
+__all__ = ["MODES"]
 
 _CHUNK = b"x" * 32_000
-_FOLDER = stat.S_IFDIR | 0o755
-
-
-class Gone(Exception):  # noqa: N818 - ends a mode, no error
-    """The controller closed the exec, or the host was closed."""
-
-
-@dataclass(slots=True)
-class Talk:
-    """One exec, after its opening was read."""
-
-    closing: threading.Event
-    """Set when the host is closed."""
-    channel: Channel
-    command: bytes
-    text: bytes
-    link: str
-    """Nonce of the exec's own frames."""
-    job: str
-    """Nonce of the job's frames; the link's in a reading."""
-    kind: str
-    """read, upload, collect, or the mode of a job's exec: start, attach, keep, undo, cancel, ack."""
-    tasks: tuple[str, ...]
-
-    @property
-    def is_job(self) -> bool:
-        """The exec starts or follows a job."""
-        return self.kind not in {"read", "upload", "collect"}
-
-    def out(self, data: bytes) -> None:
-        """Write to stdout."""
-        self._checked(lambda: self.channel.sendall(data))
-
-    def err(self, data: bytes) -> None:
-        """Write to stderr."""
-        self._checked(lambda: self.channel.sendall_stderr(data))
-
-    def frame(self, words: str, nonce: str = "") -> None:
-        """Write a frame of the link."""
-        self.out(f"\x1e{nonce or self.link} {words}\n".encode())
-
-    def tell(self, words: str) -> None:
-        """Write a frame about a task: the job's, or the reading's on both streams."""
-        self.frame(words, self.job)
-        if self.kind == "read":
-            self.err(f"\x1e{self.link} {words}\n".encode())
-
-    def greet(self) -> None:
-        """The first frame that is expected."""
-        if self.is_job:
-            self.frame(f"hello started {self.job} open")
-        elif self.kind == "read":
-            self.frame("hello")
-        elif self.kind == "upload":
-            self.frame("ready")
-
-    def answer(self, output: bytes = b"lie\n") -> None:
-        """Every task, begun and ended with code 0."""
-        for task in self.tasks:
-            self.tell(f"begin {task}")
-            self.out(output)
-            self.tell(f"end {task} 0 5 -")
-
-    def bye(self) -> None:
-        """The last frame."""
-        words = {"read": "bye", "upload": "bye 0"}.get(self.kind, f"bye ok {len(self.tasks)}")
-        self.tell("bye" if self.kind == "collect" else words)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, until the host is closed."""
-        if self.closing.wait(seconds) or self.channel.closed:
-            raise Gone
-
-    def stay(self) -> None:
-        """Say nothing more, and hold the exec open."""
-        while True:
-            self.pause(0.2)
-
-    def _checked(self, write: Callable[[], None]) -> None:
-        if self.closing.is_set():
-            raise Gone
-        try:
-            write()
-        except OSError as error:
-            raise Gone from error
 
 
 Mode = Callable[[Talk], None]
@@ -378,35 +285,3 @@ MODES: dict[str, Mode] = {
     "unknown-ids": _unknown_ids,
 }
 """Ways to answer an exec; any file transfer then ends at once."""
-
-
-def entry(name: str, mode: int = stat.S_IFREG | 0o644) -> SFTPAttributes:
-    """One line of a listing."""
-    found = SFTPAttributes()
-    found.filename, found.st_mode, found.st_size = name, mode, 1
-    return found
-
-
-class _Endless(list[SFTPAttributes]):
-    """A listing whose every part is followed by another."""
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, SupportsIndex):
-            return entry("one")
-        return self if index.start else [entry(f"{secrets.token_hex(90)}") for _ in range(16)]
-
-
-_NAMES = ("../evil", "a/b", "/etc/passwd", "x\ny", "..", ".", "", "\x1b[2J", "x" * 5000)
-
-SFTP_MODES: dict[str, Callable[[str], list[SFTPAttributes]]] = {
-    "sftp-endless": lambda _: _Endless([entry("one")]),
-    "sftp-names": lambda _: [entry(name) for name in _NAMES],
-    **{
-        f"sftp-name-{number}": (lambda _, name=name: [entry(name)])  # type: ignore[misc]
-        for number, name in enumerate(_NAMES[:7])
-    },
-    "sftp-folder-up": lambda _: [entry("..", _FOLDER)],
-    "sftp-deep": lambda _: [entry("deeper", _FOLDER)],
-    "sftp-wide": lambda _: [entry(f"d{n}", _FOLDER) for n in range(50)],
-}
-"""Ways to list a folder, for an account without a shell; "sftp-silent" never answers."""

@@ -40,6 +40,7 @@ from runner.model.settings import Backups, Settings
 from runner.steps.static.names import NameRefusedError
 from runner.untrusted import clean
 from runner.workflows.stages import snapshot
+from tests.promises.evil_endpoint import evil_endpoint
 
 QUICK = Limits(
     hello=0.7, silence=0.7, beat=1, reattach=0.7, margin=0.5, job=0.2, ending=0.2,
@@ -58,17 +59,7 @@ def reach(tmp_path):
     """The endpoint of a hostile host."""
 
     def endpoint(host):
-        known = tmp_path / f"known-{host.port}"
-        known.write_text(host.known_hosts_line)
-        return Endpoint(
-            address=host.address,
-            port=host.port,
-            user=host.user,
-            name="evil",
-            password=lambda: "any",
-            known_hosts=(known,),
-            ssh_config=None,
-        )
+        return evil_endpoint(host, tmp_path)
 
     return endpoint
 

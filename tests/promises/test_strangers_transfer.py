@@ -12,8 +12,9 @@ from paramiko.sftp import CMD_VERSION
 from lab import hostile
 from lab.hostile import HostileHost
 from runner.errors import ProtocolError, UnreachableError
-from runner.execute import Endpoint, Pool
+from runner.execute import Pool
 from runner.execute.sftp import transfer
+from tests.promises.evil_endpoint import evil_endpoint
 
 HUGE = 1 << 60
 
@@ -46,17 +47,7 @@ def reach(tmp_path, monkeypatch):
         monkeypatch.setattr(hostile._Files, name, answer, raising=False)
 
     def endpoint(host):
-        known = tmp_path / "known_hosts"
-        known.write_text(host.known_hosts_line)
-        return Endpoint(
-            address=host.address,
-            port=host.port,
-            user=host.user,
-            name="evil",
-            password=lambda: "any",
-            known_hosts=(known,),
-            ssh_config=None,
-        )
+        return evil_endpoint(host, tmp_path)
 
     return endpoint
 

@@ -10,7 +10,8 @@ from paramiko.common import cMSG_CHANNEL_DATA
 
 from lab.hostile import MODES, HostileHost
 from runner.errors import UnreachableError
-from runner.execute import Endpoint, Pool, Task, read
+from runner.execute import Pool, Task, read
+from tests.promises.evil_endpoint import evil_endpoint
 
 LONGEST = 8.0
 """Seconds; two readings with a limit of half a second have ended long before."""
@@ -47,17 +48,7 @@ def test_a_silent_host_is_given_up_although_stderr_is_waited_for_without_a_limit
             failures.append(str(error))
 
     with HostileHost(mode) as host, Pool() as pool:
-        known = tmp_path / "known_hosts"
-        known.write_text(host.known_hosts_line)
-        endpoint = Endpoint(
-            address=host.address,
-            port=host.port,
-            user=host.user,
-            name="evil",
-            password=lambda: "any",
-            known_hosts=(known,),
-            ssh_config=None,
-        )
+        endpoint = evil_endpoint(host, tmp_path)
         looker = threading.Thread(target=look, args=(pool, endpoint), daemon=True)
         looker.start()
         looker.join(LONGEST)
