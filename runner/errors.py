@@ -27,6 +27,7 @@ from enum import IntEnum
 
 __all__ = [
     "BackupError",
+    "ChangedOrderError",
     "DeliveryError",
     "ExitCode",
     "HostError",
@@ -178,6 +179,10 @@ class BackupError(SitecrewError):
 
 class LedgerError(SitecrewError):
     """The ledger cannot be read or written."""
+
+
+class ChangedOrderError(LedgerError):
+    """A run's order is not the one that was recorded when it began. It says nothing of other runs."""
 
 
 class DeliveryError(SitecrewError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from runner.errors import LedgerError
+from runner.errors import ChangedOrderError
 from runner.record.chain import START, Link, seal, text_digest
 from runner.record.operators import Operator
 from runner.record.prose import clean_json
@@ -106,13 +106,13 @@ def add_act(
 
 
 def refuse_another_order(connection: Connection, run: str, order_text: str) -> None:
-    """Raise LedgerError where a run's order is not the one that its act recorded: it would run on hosts."""
+    """Raise ChangedOrderError where a run's order is not the one that its act recorded."""
     of_it = select(acts).where((acts.c.run == run) | (acts.c.act == "erase")).order_by(acts.c.id)
     recorded = _orders(connection.execute(of_it).mappings()).get(run)
     if recorded == text_digest(order_text):
         return
     what = "is not the one that was recorded when it began" if recorded else "was recorded by no act"
-    raise LedgerError(
+    raise ChangedOrderError(
         f"the order of run {run} {what}",
         hint="somebody may have changed the ledger: see `sitecrew ledger verify`; put a good copy of it back",
     )

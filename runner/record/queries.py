@@ -112,7 +112,7 @@ class RunQueries(Store):
 
         Raises:
             UnknownNameError: no run of exactly that id.
-            LedgerError: it is not the one that was recorded then: it would run on hosts.
+            ChangedOrderError: it is not the one that was recorded then: it would run on hosts.
         """
         with self._read() as connection:
             text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one_or_none()

@@ -117,7 +117,7 @@ class RunBook(Store):
 
         Raises:
             UnknownNameError: no such run.
-            LedgerError: its order is not the one that was recorded when it began.
+            ChangedOrderError: its order is not the one that was recorded when it began.
         """
         again = (run_sites.c.run == run) & (
             run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_OPEN_OUTCOMES)

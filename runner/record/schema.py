@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
     Float,
@@ -191,7 +190,7 @@ segments = Table(
     Column("status", Prose),
     Column("recorded", Instant, nullable=False),
     Column("trial", Text),
-    Column("span", JSON(none_as_null=True)),
+    Column("span", Document(none_as_null=True)),
     _of_run_site(),
 )
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from runner.errors import LockedError, SecretError, SitecrewError
+from runner.errors import ChangedOrderError, LockedError, SitecrewError
 from runner.model import CatchUp, Overlap, State, Window
 from runner.plan import Occurrence, occurrences, rings, select
 from runner.record import WindowState
@@ -70,13 +70,15 @@ class Clock:
             if summary.state is State.ENDED or summary.trigger != "window" or summary.executor in living:
                 continue
             try:
-                reopen(self._session, summary.run)
-            except LockedError:
+                found = within(partial(reopen, self._session, summary.run))
+            except ChangedOrderError as error:
+                found = error
+            if isinstance(found, LockedError):
                 continue
-            except SecretError as error:
-                self.left[summary.run] = error.with_hint
-                continue
-            taken.append(summary.run)
+            if isinstance(found, SitecrewError):
+                self.left[summary.run] = found.with_hint
+            else:
+                taken.append(summary.run)
         self._unstarted += taken
         self.troubles = self._start()
         return tuple(taken)

