@@ -30,6 +30,8 @@ SYNCED_LATER = "ledger_synced_later"
 """Execution option of one that reaches the disk with the next transaction which does not have it."""
 
 BUSY_SECONDS = 40.0
+_BEGINNING = 5.0
+"""Seconds that a reader gives another process to make the tables of a new ledger."""
 _HINTS = {
     "SQLITE_FULL": "free some space on its disk, then `sitecrew resume last`",
     "SQLITE_IOERR": "look at its disk: `df -h` and `dmesg`",
@@ -117,9 +119,12 @@ def _open_for_reading(file: Path) -> Engine:
 
 def _checked(engine: Engine, file: Path) -> Engine:
     """The engine, if what it reads is of this code's revision."""
+    deadline = time.monotonic() + _BEGINNING
     try:
         with engine.connect() as connection:
-            revision = _revision(connection, file)
+            while (revision := _revision(connection, file)) is None and time.monotonic() < deadline:
+                connection.rollback()
+                time.sleep(0.05)  # nothing tells a reader of SQLite that its tables are there
     except SQLAlchemyError as error:
         engine.dispose()
         told = explain(error, file)

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,21 @@ def test_a_full_disk_is_an_error_and_loses_nothing_that_was_recorded(tmp_path: P
             assert ledger.record_segment("r1", "shop", recorded, "again", status="ok", outcomes=[], at=start)
         with Ledger.open(f"sqlite:///{small}/ledger.db", read_only=True) as ledger:
             assert len(ledger.segments_done("r1", "shop")) == recorded + 1
+
+
+def test_a_ledger_that_is_being_made_is_read_once_it_is_there(file: Path, url: str):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(lambda: Ledger.open(url, read_only=True))
+        Ledger.open(url).close()
+        with reading.result() as ledger:
+            assert ledger.list_runs() == ()
+
+
+def test_a_ledger_that_stays_empty_is_named(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("runner.record.engine._BEGINNING", 0.1)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
+    with pytest.raises(LedgerError, match="is empty"):
+        Ledger.open(url, read_only=True)
