@@ -92,6 +92,8 @@ def place(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Place]:
     assert "</html>" in page.text, page.text[-500:]
     yield found
     shutil.rmtree(elsewhere)
+    fleet.processes.stop("php-fpm")  # PHP remembers for minutes where a link led
+    fleet.up()
     fleet.reset(SITE)
     fleet.catalogue.reset()
 
