@@ -2,7 +2,7 @@
 
 Whatever the work on one host or site raises becomes an error of ours, which the command reports for that
 host or site, and the command goes on with the others. Errors of the ledger and of the engine pass: they say
-nothing about a site.
+nothing about a site. A changed order does not pass: it concerns one run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Self, TypeAlias, TypeVar
 
-from runner.errors import HostError, LedgerError, SitecrewError, UnreachableError
+from runner.errors import ChangedOrderError, HostError, LedgerError, SitecrewError, UnreachableError
 from runner.untrusted import one_line, trace_of
 from runner.workflows.engine import EngineError
 
@@ -79,6 +79,8 @@ def contained(error: Exception) -> SitecrewError:
     Raises:
         LedgerError, EngineError: it was one of these, or of their libraries'.
     """
+    if isinstance(error, ChangedOrderError):
+        return error
     if isinstance(error, _PASSING) or type(error).__module__.partition(".")[0] in _DATABASES:
         raise error
     return error if isinstance(error, SitecrewError) else UnexpectedError.of(error)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from runner.errors import ChangedOrderError, LockedError, SitecrewError
+from runner.errors import LockedError, SitecrewError
 from runner.model import CatchUp, Overlap, State, Window
 from runner.plan import Occurrence, occurrences, rings, select
 from runner.record import WindowState
@@ -69,10 +69,7 @@ class Clock:
         for summary in self._session.ledger.list_runs(limit=200):
             if summary.state is State.ENDED or summary.trigger != "window" or summary.executor in living:
                 continue
-            try:
-                found = within(partial(reopen, self._session, summary.run))
-            except ChangedOrderError as error:
-                found = error
+            found = within(partial(reopen, self._session, summary.run))
             if isinstance(found, LockedError):
                 continue
             if isinstance(found, SitecrewError):

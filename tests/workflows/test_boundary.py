@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from runner.errors import HostError, LedgerError, SitecrewError, UnreachableError
+from runner.errors import ChangedOrderError, HostError, LedgerError, SitecrewError, UnreachableError
 from runner.workflows.boundary import OverdueError, UnexpectedError, contained, each, repeat, within
 from runner.workflows.engine import EngineError
 
@@ -31,8 +31,8 @@ def test_an_error_that_no_code_foresaw_is_the_sites(error: Exception) -> None:
     assert "in raising" in found.trace
 
 
-def test_an_error_of_ours_stays_what_it_is() -> None:
-    error = UnreachableError("no route")
+@pytest.mark.parametrize("error", [UnreachableError("no route"), ChangedOrderError("of one run")])
+def test_an_error_of_ours_stays_what_it_is(error: SitecrewError) -> None:
     assert within(lambda: raising(error)) is error
 
 
