@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Limits", "Span"]
 
@@ -45,8 +46,7 @@ class Limits:
     """Frames taken, over all execs of one job or reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """How long a job may take by the limits of its own tasks, in seconds."""
 
     tasks: float
@@ -55,8 +55,3 @@ class Span:
     """From the verdict, or a cancel, to its end."""
     wait: float = 0.0
     """For the verdict, where the host has to decide by itself. Counts once it says that it waits."""
-
-    @property
-    def seconds(self) -> tuple[float, float, float]:
-        """As numbers, to be kept; `Span(*seconds)` is the same again."""
-        return self.tasks, self.rest, self.wait

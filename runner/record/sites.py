@@ -72,8 +72,7 @@ class SiteBook(Store):
         may take, which that attempt keeps it to.
         """
         row: dict[str, Any] = {"run": run, "site": site, "number": number, "job": job, "trial": trial}
-        row |= {"state": "started", "status": None, "recorded": at or now()}
-        row["span"] = list(span) if span else None
+        row |= {"state": "started", "status": None, "recorded": at or now(), "span": span}
         with self._write() as connection:
             if _has_ended(connection, run, site, number, job):
                 return False

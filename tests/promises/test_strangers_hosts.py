@@ -57,11 +57,7 @@ HONEST = {"honest-answers", "foreign-job", "no-answers", "many-byes"}
 @pytest.fixture
 def reach(tmp_path):
     """The endpoint of a hostile host."""
-
-    def endpoint(host):
-        return evil_endpoint(host, tmp_path)
-
-    return endpoint
+    return partial(evil_endpoint, folder=tmp_path)
 
 
 def job(**options):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import partial
 
 import pytest
 from paramiko import SFTPAttributes, SFTPHandle, SFTPServer
@@ -46,10 +47,7 @@ def reach(tmp_path, monkeypatch):
     ):
         monkeypatch.setattr(hostile._Files, name, answer, raising=False)
 
-    def endpoint(host):
-        return evil_endpoint(host, tmp_path)
-
-    return endpoint
+    return partial(evil_endpoint, folder=tmp_path)
 
 
 def test_a_file_is_not_summed_beyond_the_size_that_was_sent(reach):

@@ -165,8 +165,7 @@ class _Transaction:
         items = [change.item for change in self.changes]
         session.ledger.record_restore_point(run, site, self.tag, created=session.now(), items=items)
         kept = freeze(Kept(self.tag, tuple(items), self.before.seen))
-        span = ordered.span().seconds
-        session.ledger.begin_segment(run, site, self.number, self.job, trial=kept, span=span)
+        session.ledger.begin_segment(run, site, self.number, self.job, trial=kept, span=ordered.span())
         session.emit("trial.started", run, site, self.step.id, job=self.job, items=items)
         with self.task.stop.controlling() as control:
             record = run_job(

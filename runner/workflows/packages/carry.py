@@ -95,7 +95,7 @@ class _Stage:
     def outcome(self) -> StepOutcome:
         """Attach to a job that was begun, or read, plan and begin one; then reboot, record, let it go."""
         try:
-            record = self._attached(self.begun) if self.begun else None
+            record = self._attached()
         except DiedError as error:
             record = error.record
         if record is None:
@@ -127,13 +127,15 @@ class _Stage:
             raise LostError("the packages were being changed when the host's process died")
         return outcome
 
-    def _attached(self, begun: SegmentView) -> JobRecord | None:
+    def _attached(self) -> JobRecord | None:
+        if self.begun is None:
+            return None
         with self.task.stop.controlling() as control:
             return attach_job(
                 self.hosts.pool,
                 self.hosts.endpoint(self.host),
                 self.job,
-                span=span_of(begun),
+                span=span_of(self.begun),
                 control=control,
                 limits=self.hosts.limits,
             )
@@ -162,8 +164,9 @@ class _Stage:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
         lock = Lock(site="/", owner=f"{task.run}/system", seconds=_LOCK_SECONDS)
         ordered = Job(self.job, tasks, lock=lock)
-        span = ordered.span().seconds
-        self.session.ledger.begin_segment(task.run, task.site.name, self.part.number, self.job, span=span)
+        self.session.ledger.begin_segment(
+            task.run, task.site.name, self.part.number, self.job, span=ordered.span()
+        )
         self.session.emit("segment.started", task.run, task.site.name, job=self.job, number=self.part.number)
         with self.task.stop.controlling() as control:
             return run_job(
@@ -282,11 +285,15 @@ def _job(task: Task, step: Step, host: Host) -> tuple[str, SegmentView | None]:
     """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
     address, port = place_of(host)
     ids = [job_id(task.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
-    latest, last = 0, None
-    for site in (task.site, *_neighbours(task)):
-        for segment in task.session.ledger.segments(task.run, site.name):
-            if segment.job in ids and (number := ids.index(segment.job) + 1) > latest:
-                latest, last = number, segment
-    if last is not None and last.state == "started":
+    found = (
+        segment
+        for site in (task.site, *_neighbours(task))
+        for segment in task.session.ledger.segments(task.run, site.name)
+        if segment.job in ids
+    )
+    last = max(found, key=lambda segment: ids.index(segment.job), default=None)
+    if last is None:
+        return ids[0], None
+    if last.state == "started":
         return last.job, last
-    return ids[latest], None
+    return ids[ids.index(last.job) + 1], None

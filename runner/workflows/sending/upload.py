@@ -18,7 +18,7 @@ from runner.workflows.sending.release import gather
 from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
 from runner.workflows.sending.sync import stage
 from runner.workflows.sending.trial import ReleaseTrial
-from runner.workflows.stages.segment import carry_segment, job_of, span_of
+from runner.workflows.stages.segment import carry_segment, span_of
 
 if TYPE_CHECKING:
     from runner.record import SegmentView
@@ -41,7 +41,7 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     if (begun := _begun(task, part)) is not None:
         release = isinstance(step.options, ReleaseOptions)
         joined = ReleaseTrial(task, remembered=begun.trial) if release else None
-        if _ended_there(task, segment, begun, joined):
+        if _ended_there(task, begun, joined):
             return carry_segment(task, segment, [once], judged=joined)
     session.emit("step.started", task.run, task.site.name, step.id)
     for left in range(step.retries, -1, -1):
@@ -65,15 +65,15 @@ def _begun(task: Task, part: Barrier) -> SegmentView | None:
     return next((one for one in segments if one.number == part.number and one.state == "started"), None)
 
 
-def _ended_there(task: Task, segment: Segment, begun: SegmentView, trial: ReleaseTrial | None) -> bool:
+def _ended_there(task: Task, begun: SegmentView, trial: ReleaseTrial | None) -> bool:
     """Follow that job to its end; False where the host has never had it."""
     hosts = task.session.hosts
     endpoint = hosts.endpoint(task.order.hosts[task.site.host])
     verdict = trial.judge if trial else None
     try:
-        job = job_of(task, segment)
-        span = span_of(begun)
-        record = attach_job(hosts.pool, endpoint, job, span=span, verdict=verdict, limits=hosts.limits)
+        record = attach_job(
+            hosts.pool, endpoint, begun.job, span=span_of(begun), verdict=verdict, limits=hosts.limits
+        )
     except DiedError:
         return True
     return record is not None

@@ -44,7 +44,6 @@ __all__ = [
     "ack_recorded",
     "carry_segment",
     "close_job",
-    "job_of",
     "let_forget",
     "mark_of",
     "restore_of",
@@ -143,7 +142,7 @@ def _carry_once(
     if judged:
         ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
     trial = judged.remembered if judged else None
-    session.ledger.begin_segment(run, site, part.number, job, trial=trial, span=ordered.span().seconds)
+    session.ledger.begin_segment(run, site, part.number, job, trial=trial, span=ordered.span())
     session.emit("segment.started", run, site, job=job, number=part.number)
     endpoint = session.hosts.endpoint(context.host)
     try:
