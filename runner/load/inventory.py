@@ -19,6 +19,7 @@ from runner.model import (
     Hold,
     Host,
     Inventory,
+    ManagedBy,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -128,6 +129,9 @@ class SiteShape(Shape):
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
+    managed_by: Annotated[
+        ManagedBy | None, f.choice(ManagedBy), D("Who updates the code; without it, as its files show.")
+    ] = None
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
@@ -248,6 +252,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,
+        managed_by=shape.managed_by,
         private=shape.private,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),

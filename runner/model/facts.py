@@ -30,6 +30,10 @@ class Extension:
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
     link: str = ""
     """Where its folder leads, where that is a link."""
+    composer: str = ""
+    """The package of Composer that brought it, like `wpackagist-plugin/akismet`."""
+    in_release: bool = False
+    """Its folder belongs to a release that the next deployment replaces."""
     writable: bool = True
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""
@@ -157,6 +161,13 @@ class SiteFacts:
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
+    project: str = ""
+    """Folder of the composer.lock that names packages for WordPress; empty where there is none."""
+    core_composer: str = ""
+    """The package of Composer that brings WordPress itself."""
+    release: str = ""
+    """The release that WordPress runs from, where a deployment makes a folder for each."""
+    core_in_release: bool = False
     root: str = ""
     """Absolute folder of WordPress itself, with a slash at its end."""
     content: str = ""

@@ -17,6 +17,7 @@ __all__ = [
     "DateRange",
     "Host",
     "Inventory",
+    "ManagedBy",
     "Overlap",
     "ReportEvery",
     "ReportRhythm",
@@ -33,6 +34,13 @@ class SiteKind(StrEnum):
 
     WORDPRESS = "wordpress"
     STATIC = "static"
+
+
+class ManagedBy(StrEnum):
+    """Who puts the code of WordPress, its plugins and themes where it is."""
+
+    WORDPRESS = "wordpress"
+    DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +143,8 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
+    managed_by: ManagedBy | None = None
+    """None: as its files show."""
     private: bool = False
     """Its name may lead to an address of a private network."""
     updates: Updates = field(default_factory=Updates)

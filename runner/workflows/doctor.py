@@ -12,7 +12,7 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, Site, SiteFacts, SiteKind
+from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
 from runner.workflows.boundary import contained, each
@@ -172,6 +172,7 @@ def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
             hint="is outgoing HTTPS to api.wordpress.org allowed on the host?",
         )
     yield from _hindrances(site, facts)
+    yield from _deployed(site, facts)
     pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
     yield Check(
         about=site.name,
@@ -213,6 +214,31 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
             code=ExitCode.FAILED,
             hint=f"is somebody updating it? If not: rm {facts.root}.maintenance",
         )
+
+
+def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """Who else looks after its code, and what the inventory can say of it."""
+    items = (*facts.plugins, *facts.themes)
+    packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
+    if packages:
+        finding = f"Composer manages {packages} of its packages ({facts.project.rstrip('/')}/composer.lock)"
+    elif facts.release:
+        finding = f"it runs from the release {facts.release}, which the next deployment replaces"
+    else:
+        return
+    if site.managed_by is ManagedBy.WORDPRESS:
+        yield Check(
+            about=site.name,
+            finding=f"{finding}; `managed_by: wordpress` lets updates change them all the same",
+            hint="the next deployment puts back what its lock file or repository says",
+        )
+        return
+    yield Check(
+        about=site.name,
+        finding=f"{finding}: their updates are held",
+        hint="update them where releases are made (`sitecrew plan` prints each command); "
+        "to update them on the site all the same: managed_by: wordpress",
+    )
 
 
 def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:

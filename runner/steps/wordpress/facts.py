@@ -116,6 +116,7 @@ _RULES: Mapping[type, Rules] = {
         "requires_php": forms.version,
         "requires_wordpress": forms.version,
         "released": forms.moment,
+        "composer": forms.composer,
     },
     CoreOffer: {
         "version": forms.version,
@@ -146,6 +147,9 @@ _RULES: Mapping[type, Rules] = {
         "languages_folder": forms.path,
         "plugins_folder": forms.path,
         "themes_folder": forms.path,
+        "project": forms.path,
+        "core_composer": forms.composer,
+        "release": forms.path,
     },
 }
 """What each text that becomes part of a path, an address or a command must look like."""
@@ -166,7 +170,9 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    run = program(
+        "facts", mark, data, '"$@" ', parts=("sql", "facts_deployment", "facts_items", "facts_translations")
+    )
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 
