@@ -34,6 +34,10 @@ class Extension:
     """The package of Composer that brought it, like `wpackagist-plugin/akismet`."""
     in_release: bool = False
     """Its folder belongs to a release that the next deployment replaces."""
+    links: int = 0
+    """Links in its folder that lead out of it; counted where a newer version is offered, as is `mount`."""
+    mount: str = ""
+    """Folder in it, relative, where another file system is mounted; empty where none is."""
     writable: bool = True
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""
@@ -70,6 +74,8 @@ class Translation:
     offered: str = ""
     """Empty where nothing newer is offered."""
     package: str = ""
+    link: str = ""
+    """A file of the installed pack that is a link; empty where none is, or nothing is offered."""
 
     @property
     def item(self) -> str:
@@ -159,6 +165,10 @@ class SiteFacts:
     """A .maintenance file that WordPress obeys (younger than ten minutes): visitors get 503."""
     mysql: str = ""
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
+    core_mount: str = ""
+    """Folder in `wp-admin` or `wp-includes`, relative to the root, where another file system is mounted."""
+    core_links: int = 0
+    """Links in these two folders that lead out of them."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     project: str = ""

@@ -95,6 +95,19 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
+/** Links that lead out of WordPress's own folders, and what is mounted in these. */
+function sitecrew_core_inside() {
+	$found = array( 'core_links' => 0, 'core_mount' => '' );
+	foreach ( array( 'wp-admin', WPINC ) as $name ) {
+		$inside               = sitecrew_inside( ABSPATH . $name );
+		$found['core_links'] += $inside['links'];
+		if ( '' !== $inside['mount'] ) {
+			$found['core_mount'] = "$name/{$inside['mount']}";
+		}
+	}
+	return $found;
+}
+
 /** The sites of a network: their addresses and databases, and what is active in any of them. */
 function sitecrew_network( $url ) {
 	global $wpdb;
@@ -159,6 +172,7 @@ sitecrew_say(
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
+	) + sitecrew_core_inside() + array(
 		'root'              => ABSPATH,
 		'project'           => sitecrew_deployment()['project'],
 		'core_composer'     => isset( sitecrew_deployment()['packages']['core'] ) ? sitecrew_deployment()['packages']['core'] : '',

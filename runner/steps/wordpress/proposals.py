@@ -124,6 +124,8 @@ def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, 
     older = needed and compare(facts.wordpress, needed) < 0
     yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"
     yield entry.link, f"its folder is a link to {sentence(entry.link)}: update it where that is looked after"
+    mounted = f"another file system is mounted in it, at {sentence(entry.mount)}: unmount it for the update"
+    yield entry.mount, mounted
     yield not entry.writable, "this login may not write to its folder"
     single = entry.file.endswith(".php") and "/" not in entry.file
     yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"
