@@ -129,6 +129,9 @@ class SiteShape(Shape):
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
+    address: Annotated[
+        f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
+    ] = None
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -249,6 +252,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         watch_every=shape.watch.every,
         expires=shape.expires,
         private=shape.private,
+        address=shape.address,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )
