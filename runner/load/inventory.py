@@ -133,6 +133,9 @@ class SiteShape(Shape):
         ManagedBy | None, f.choice(ManagedBy), D("Who updates the code; without it, as its files show.")
     ] = None
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
+    address: Annotated[
+        f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
+    ] = None
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -254,6 +257,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expires=shape.expires,
         managed_by=shape.managed_by,
         private=shape.private,
+        address=shape.address,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )

@@ -91,6 +91,8 @@ class SubSite:
     url: str
     """Its `siteurl`."""
     database_version: int = 0
+    home: str = ""
+    """Address of its front page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,10 @@ class SiteFacts:
     """The network's sites, the main one among them; empty where there is no network."""
     network_size: int = 0
     """How many sites the network has: more than `network` where it is too large to be read in full."""
+    database_host: str = ""
+    """As `DB_HOST`, with `database_name` and the prefix of its tables: what it was read from."""
+    database_name: str = ""
+    database_prefix: str = ""
     sub_site: str = ""
     """What the inventory's address is in the network: empty for the main site, `unknown` for none of its
     sites, else the siteurl of a sub-site."""

@@ -147,9 +147,16 @@ class Site:
     """None: as its files show."""
     private: bool = False
     """Its name may lead to an address of a private network."""
+    address: str | None = None
+    """What its WordPress calls itself, where that is not `url`: behind a proxy, or headless."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
+
+    @property
+    def own_address(self) -> str:
+        """What its WordPress calls itself, and is started as."""
+        return self.address or self.url
 
 
 class CatchUp(StrEnum):

@@ -13,6 +13,7 @@ from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
 from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
+from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
 from runner.workflows.boundary import contained, each
@@ -51,14 +52,26 @@ def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
         by_host: dict[str, list[Site]] = {}
         for site in sites:
             by_host.setdefault(site.host, []).append(site)
+        read: dict[str, SiteFacts] = {}
         found = each(
             tuple(by_host),
-            lambda name: _host(hosts, name, by_host[name]),
+            lambda name: _host(hosts, name, by_host[name], read),
             at_once=_HOSTS_AT_ONCE,
             limit=lambda name: _limit(hosts, by_host[name]),
         )
         for name, checks in found:
             yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
+    yield from _shared([(site, read[site.name]) for site in sites if site.name in read])
+
+
+def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
+    for site, other, database in sharing(read):
+        yield Check(
+            about=other,
+            finding=f"it has the same tables as {site}, in the database {database}",
+            code=ExitCode.FAILED,
+            hint="what is done to one is done to both: give each a database of its own, or leave one out",
+        )
 
 
 def _limit(hosts: Hosts, sites: Sequence[Site]) -> float:
@@ -121,16 +134,17 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
         yield _trouble("controller", error)
 
 
-def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> list[Check]:
+def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts]) -> list[Check]:
+    """What is found on a host and of its sites; `read` gets the facts of these."""
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
-    found += _checks(name, lambda: _inside(hosts, host, sites))
+    found += _checks(name, lambda: _inside(hosts, host, sites, read))
     for site in sites:
         found += _checks(site.name, partial(_outside, hosts.workspace, site))
     return found
 
 
-def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
+def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:
     static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
     limit = hosts.reading_limit(_HOST_LIMIT)
     tasks = (
@@ -142,6 +156,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
     for task, site in static.items():
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
+    read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:
             yield from _checks(site.name, partial(_wordpress, site, found[site.name]))

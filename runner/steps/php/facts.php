@@ -133,6 +133,7 @@ function sitecrew_network( $url ) {
 			'id'               => (int) $site->blog_id,
 			'url'              => $value( 'siteurl' ),
 			'database_version' => (int) $value( 'db_version' ),
+			'home'             => $value( 'home' ),
 		);
 		$found['active'] += array_fill_keys( array_filter( (array) maybe_unserialize( $value( 'active_plugins' ) ) ), true );
 		$found['themes'] += array( $value( 'stylesheet' ) => true, $value( 'template' ) => true );
@@ -190,6 +191,9 @@ sitecrew_say(
 		'network'           => $GLOBALS['sitecrew_network']['sites'],
 		'network_size'      => $GLOBALS['sitecrew_network']['size'],
 		'sub_site'          => $GLOBALS['sitecrew_network']['here'],
+		'database_host'     => defined( 'DB_HOST' ) ? (string) DB_HOST : '',
+		'database_name'     => defined( 'DB_NAME' ) ? (string) DB_NAME : '',
+		'database_prefix'   => isset( $GLOBALS['table_prefix'] ) ? (string) $GLOBALS['table_prefix'] : '',
 		'database_version'  => (int) get_option( 'db_version' ),
 		'database_wanted'   => (int) $GLOBALS['wp_db_version'],
 		'file_mods_allowed' => wp_is_file_mod_allowed( 'capability_update_core' ),
