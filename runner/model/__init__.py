@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.model.facts import CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -47,6 +47,7 @@ __all__ = [
     "Action",
     "Agency",
     "Asked",
+    "AutoUpdate",
     "Backups",
     "CatchUp",
     "Change",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
+__all__ = ["AutoUpdate", "CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +119,20 @@ class CoreOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoUpdate:
+    """Something that WordPress updates by itself, without anybody asking."""
+
+    kind: str
+    """`core`, `plugin` or `theme`."""
+    key: str
+    """What WordPress names it by: a plugin's main file, a theme's folder, of itself `minor` or `major`."""
+    was: str = ""
+    """The value of WordPress's option: `listed`, `enabled`, `unset`; empty where there is none."""
+    forced: str = ""
+    """What asks for it whatever the site's settings say; empty where switching it off would do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
     """A WordPress site at one instant.
 
@@ -175,6 +189,8 @@ class SiteFacts:
     """Folder in `wp-admin` or `wp-includes`, relative to the root, where another file system is mounted."""
     core_links: int = 0
     """Links in these two folders that lead out of them."""
+    auto_updates: tuple[AutoUpdate, ...] = ()
+    """What WordPress updates by itself."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     project: str = ""

@@ -47,7 +47,7 @@ class Change:
     action: Action
     why: str = ""
     note: str = ""
-    """What visitors will notice of it, where they will."""
+    """What visitors will notice of it, and what WordPress does of its own accord with what is held."""
     title: str = ""
     """The item's name as people know it."""
     file: str = ""

@@ -29,7 +29,7 @@ from datetime import UTC, date, datetime, timedelta
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["LedgerHold", "Standing", "decide", "waits"]
+__all__ = ["LedgerHold", "Standing", "decide", "held", "waits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +115,27 @@ def _managed(change: Change, site: Site) -> str:
 def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:
     what, word, rule, scope = _ruling(change, standing)
     if rule and rule.hold:
-        of = f" of {scope.item}" if scope.item else ""
-        return replace(change, action=Action.HOLD, why=f"{word}{of} are held {scope.where}")
+        return replace(change, action=Action.HOLD, why=_ruled(word, scope))
     if named:
         return replace(change, why=f"{what}, named in the playbook")
     if rule and rule.after:
         return _by_age(change, standing, rule, scope, what)
     return replace(change, why=f"{what}, at once as {scope.who}" if rule else f"{what}, and nothing holds it")
+
+
+def _ruled(word: str, scope: _Scope) -> str:
+    of = f" of {scope.item}" if scope.item else ""
+    return f"{word}{of} are held {scope.where}"
+
+
+def held(change: Change, standing: Standing) -> str:
+    """Why the crew holds an update, whoever would install it; empty where it only waits, or is not held."""
+    if why := _held_by_hand(change, standing) or _held_by_ledger(change, standing):
+        return why
+    if compare(change.to_version, change.from_version) <= 0:
+        return ""
+    _, word, rule, scope = _ruling(change, standing)
+    return _ruled(word, scope) if rule and rule.hold else ""
 
 
 def waits(policy: Policy, client: Client, site: Site) -> bool:

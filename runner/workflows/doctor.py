@@ -16,6 +16,7 @@ from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
 from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
+from runner.workflows.autoupdates import about_auto_updates
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -222,6 +223,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
             code=ExitCode.FAILED,
             hint="make room there: updates and restore points need it",
         )
+    yield from about_auto_updates(site, facts)
     if facts.maintenance:
         yield Check(
             about=site.name,

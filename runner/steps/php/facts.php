@@ -201,6 +201,7 @@ sitecrew_say(
 		'unwritable'        => sitecrew_unwritable(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
+		'auto_updates'      => sitecrew_auto_updates(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)
 );
