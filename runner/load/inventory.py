@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from runner.load import fields as f
+from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.times import WEEKDAYS
 from runner.model import (
@@ -129,6 +130,7 @@ class SiteShape(Shape):
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
+    access: Annotated[AccessShape | None, D("What lets looks at it in.")] = None
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -249,6 +251,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         watch_every=shape.watch.every,
         expires=shape.expires,
         private=shape.private,
+        access=shape.access.access() if shape.access else None,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )

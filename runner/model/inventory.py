@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
 
+from runner.model.access import Access
 from runner.model.policy import Hold, Updates
 from runner.model.secret import SecretRef
 
@@ -137,6 +138,8 @@ class Site:
     """When the domain runs out."""
     private: bool = False
     """Its name may lead to an address of a private network."""
+    access: Access | None = None
+    """What lets our looks in; None where everybody may see it."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
