@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from runner.load import fields as f
+from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.times import WEEKDAYS
 from runner.model import (
@@ -136,6 +137,7 @@ class SiteShape(Shape):
     address: Annotated[
         f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
     ] = None
+    access: Annotated[AccessShape | None, D("What lets looks at it in.")] = None
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -258,6 +260,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         managed_by=shape.managed_by,
         private=shape.private,
         address=shape.address,
+        access=shape.access.access() if shape.access else None,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )

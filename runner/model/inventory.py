@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
 
+from runner.model.access import Access
 from runner.model.policy import Hold, Updates
 from runner.model.secret import SecretRef
 
@@ -149,6 +150,8 @@ class Site:
     """Its name may lead to an address of a private network."""
     address: str | None = None
     """What its WordPress calls itself, where that is not `url`: behind a proxy, or headless."""
+    access: Access | None = None
+    """What lets our looks in; None where everybody may see it."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)

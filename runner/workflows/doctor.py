@@ -40,6 +40,7 @@ _SITE_LIMIT = 90
 _LOOKS_AT_PAGES = 12
 """So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
+_OPEN = "open the page; correct `url`, `pages` or `expect`"
 _HOSTS_AT_ONCE = 10
 
 
@@ -141,7 +142,7 @@ def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFa
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
     found += _checks(name, lambda: _inside(hosts, host, sites, read))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts.workspace, site))
+        found += _checks(site.name, partial(_outside, hosts, site))
     return found
 
 
@@ -258,8 +259,8 @@ def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
     )
 
 
-def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
-    limit = workspace.settings.limits.look.total_seconds()
+def _outside(hosts: Hosts, site: Site) -> Iterator[Check]:
+    limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
         days = max((shown.ends - datetime.now(UTC)).days, 0)
@@ -268,17 +269,18 @@ def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = look_at(site, Expectation(text=site.expect), limit=limit)
+    seen = look_at(hosts, site, Expectation(text=site.expect), limit=limit)
     if seen.healthy:
         yield Check(
             about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
         )
         return
+    refusal = next((page.refusal for page in seen.pages if page.refusal), "")
     yield Check(
         about=site.name,
         finding="; ".join(seen.findings),
         code=ExitCode.FAILED,
-        hint=_REMEDY if shown and shown.problem else "open the page; correct `url`, `pages` or `expect`",
+        hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
     )
 
 
