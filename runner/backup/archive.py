@@ -58,6 +58,8 @@ class Snapshot:
     """Files in the archive; None when files were not asked for."""
     tables: int | None = None
     """Tables in the dump; None when the database was not asked for."""
+    lacks: tuple[str, ...] = ()
+    """What of the database could not be dumped, a sentence each."""
 
     @property
     def bytes(self) -> int:
@@ -130,8 +132,10 @@ class Draft:
         """A new file for a stream from the host, within the snapshot's room."""
         return Received(self.folder / name, self.room)
 
-    def commit(self, run: str) -> Snapshot:
+    def commit(self, run: str, lacks: tuple[str, ...] = ()) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
+
+        `lacks` are sentences on what was left out.
 
         Raises:
             BackupError: a stream is cut, not what it should be, or empty.
@@ -153,6 +157,7 @@ class Draft:
             parts=tuple(parts),
             files=files,
             tables=tables,
+            lacks=lacks,
         )
         with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
@@ -211,10 +216,12 @@ def parse_manifest(data: bytes) -> Snapshot:
     try:
         raw = json.loads(data)
         parts = tuple(Part(**part) for part in raw.pop("parts"))
-        snapshot = Snapshot(**{**raw, "taken": datetime.fromisoformat(raw["taken"]), "parts": parts})
+        lacks = tuple(raw.pop("lacks", ()))
+        taken = datetime.fromisoformat(raw["taken"])
+        snapshot = Snapshot(**{**raw, "taken": taken, "parts": parts, "lacks": lacks})
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}") from error
-    texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
+    texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts), *lacks)
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):

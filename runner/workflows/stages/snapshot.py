@@ -13,7 +13,7 @@ from runner.errors import BackupError, HostError, SitecrewError, UnreachableErro
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
-from runner.steps.backup import BackupOptions, database_script, files_script
+from runner.steps.backup import BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.untrusted import sentence
 from runner.workflows.stages.become import becoming, refused
@@ -43,7 +43,8 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=_reason(error, store), seconds=seconds)
     _record(task, store, snapshot)
     seconds = round(time.monotonic() - began, 3)
-    return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_said(snapshot))
+    why = f"not in the dump: {'; '.join(snapshot.lacks)}" if snapshot.lacks else ""
+    return StepOutcome(step=step.id, outcome=Outcome.OK, why=why, seconds=seconds, output=_said(snapshot))
 
 
 def _reason(error: Exception, store: ArchiveStore) -> str:
@@ -58,8 +59,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     for last in (False, True):
         draft = store.begin(task.site.name)
         try:
-            _fill(task, step, draft)
-            return draft.commit(task.run)
+            lacks = _fill(task, step, draft)
+            return draft.commit(task.run, lacks)
         except BaseException as error:
             draft.discard()
             host = task.order.hosts[task.site.host]
@@ -68,7 +69,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     raise AssertionError
 
 
-def _fill(task: Task, step: Step, draft: Draft) -> None:
+def _fill(task: Task, step: Step, draft: Draft) -> tuple[str, ...]:
+    """Store what the host sends; returns what it left out of the dump."""
     session = task.session
     host = task.order.hosts[task.site.host]
     limit = int((step.timeout or task.order.limits.step).total_seconds())
@@ -87,7 +89,9 @@ def _fill(task: Task, step: Step, draft: Draft) -> None:
         record = records.get(name)
         if step.become and record and (no := refused(host, _said_aside(record), _mark(task, step))):
             raise BackupError(str(no))
-        _check(name, record)
+        _check(name, record, _mark(task, step))
+    record = records.get("database")
+    return left_out(_said_aside(record), _mark(task, step)) if record else ()
 
 
 def _task(task: Task, step: Step, name: str, text: str, limit: int) -> HostTask:
@@ -117,7 +121,7 @@ def _scripts(task: Task, step: Step) -> dict[str, str]:
     return scripts
 
 
-def _check(name: str, record: TaskRecord | None) -> None:
+def _check(name: str, record: TaskRecord | None, mark: str) -> None:
     if record is not None and record.ok:
         return
     if record is None or record.code is None:
@@ -127,7 +131,8 @@ def _check(name: str, record: TaskRecord | None) -> None:
     error = record.error.decode("utf-8", "replace")
     if hindrance := hindered(error):
         raise BackupError(f"{_COULD_NOT} {name}: {hindrance}", hint=hindrance.hint) from hindrance
-    said = sentence(error) or f"exit status {record.code}"
+    told = "\n".join(line for line in error.split("\n") if not line.startswith(f"{mark} "))
+    said = sentence(told) or f"exit status {record.code}"
     raise BackupError(f"{_COULD_NOT} {name}: {said}", hint=_hint(said))
 
 
