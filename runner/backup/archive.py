@@ -58,6 +58,10 @@ class Snapshot:
     """Files in the archive; None when files were not asked for."""
     tables: int | None = None
     """Tables in the dump; None when the database was not asked for."""
+    outside: tuple[str, ...] = ()
+    """Links that lead out of the site's folder, as `NAME -> TARGET`: what is behind them is not in it."""
+    unread: tuple[str, ...] = ()
+    """What the host could not read, in its words: with any, the snapshot is not complete."""
     lacks: tuple[str, ...] = ()
     """What of the database could not be dumped, a sentence each."""
 
@@ -132,22 +136,29 @@ class Draft:
         """A new file for a stream from the host, within the snapshot's room."""
         return Received(self.folder / name, self.room)
 
-    def commit(self, run: str, lacks: tuple[str, ...] = ()) -> Snapshot:
+    def commit(
+        self, run: str, *, root: str = "/", unread: tuple[str, ...] = (), lacks: tuple[str, ...] = ()
+    ) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
 
-        `lacks` are sentences on what was left out.
+        Args:
+            run: the run that takes it.
+            root: the folder of the host that was archived.
+            unread: what the host says that it could not read.
+            lacks: what was left out of the dump.
 
         Raises:
             BackupError: a stream is cut, not what it should be, or empty.
         """
         parts, files, tables = [], None, None
+        outside: tuple[str, ...] = ()
         if (dump := self.folder / DATABASE).exists():
             found = inspect_dump(dump)
             tables = found.tables
             parts.append(_part(dump, found.content))
         if (archive := self.folder / FILES).exists():
-            tree = inspect_tree(archive, self.folder / _INDEX)
-            files = tree.files
+            tree = inspect_tree(archive, self.folder / _INDEX, root)
+            files, outside = tree.files, tree.outside
             parts += [_part(archive, tree.content), _part(self.folder / _INDEX, tree.index)]
         snapshot = Snapshot(
             snapshot=self.place.name,
@@ -157,6 +168,8 @@ class Draft:
             parts=tuple(parts),
             files=files,
             tables=tables,
+            outside=outside,
+            unread=unread,
             lacks=lacks,
         )
         with self.open(MANIFEST) as file:
@@ -216,12 +229,13 @@ def parse_manifest(data: bytes) -> Snapshot:
     try:
         raw = json.loads(data)
         parts = tuple(Part(**part) for part in raw.pop("parts"))
-        lacks = tuple(raw.pop("lacks", ()))
+        lists = {name: tuple(raw.pop(name, ())) for name in ("outside", "unread", "lacks")}
         taken = datetime.fromisoformat(raw["taken"])
-        snapshot = Snapshot(**{**raw, "taken": taken, "parts": parts, "lacks": lacks})
+        snapshot = Snapshot(**{**raw, **lists, "taken": taken, "parts": parts})
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}") from error
-    texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts), *lacks)
+    texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
+    texts += (*snapshot.outside, *snapshot.unread, *snapshot.lacks)
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):

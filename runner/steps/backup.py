@@ -6,18 +6,26 @@ error; its exit status is 0 only if every member of the pipe ended well, without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
+from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.said import marked, texts
 from runner.steps.wordpress.shell import plain_program, site_script
 
-__all__ = ["Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script", "left_out"]
+__all__ = [
+    "UNREAD",
+    "Backup",
+    "BackupOptions",
+    "database_script",
+    "dump_is_complete",
+    "files_script",
+    "left_out",
+]
 
 USUAL_EXCLUDES = (
     "wp-content/cache",
@@ -66,6 +74,10 @@ dump() {{
 """
 
 
+UNREAD = 4
+"""Status of a stream that is whole, but for what could not be read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupOptions:
     """What may stand below `backup`."""
@@ -82,9 +94,22 @@ class BackupOptions:
         },
     )
 
+    follow: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "doc": "links below the site's folder whose content is kept too, like `wp-content/uploads`, "
+            "where they lead elsewhere"
+        },
+    )
+
     def __post_init__(self) -> None:
         if not self.include:
             raise ValueError("a backup includes database, files or both")
+        if self.follow and "files" not in self.include:
+            raise ValueError("`follow` is for files, and this backup includes none")
+        for link in self.follow:
+            if link.startswith(("/", "-")) or not {"", ".", ".."}.isdisjoint(link.split("/")):
+                raise ValueError(f"{link!r} is not a plain path below the site's folder")
         for pattern in self.exclude:
             if not pattern or "\n" in pattern or "\0" in pattern:
                 raise ValueError(f"{pattern!r} cannot be a file's name")
@@ -106,9 +131,10 @@ class Backup(StepKind):
     changes = "the backup store only. The host sends, the controller stores."
     understood = (
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
-        "completed`. Files that change while they are read are no failure; files that cannot be read "
-        "are. A view over a table that is gone, a table without its files and a trigger that cannot be read "
-        "are left out and named: by the step, by `show`, and in the snapshot's manifest (`lacks`)."
+        "completed`. Files that change while they are read are no failure. Where files cannot be read the "
+        "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named. A view "
+        "over a table that is gone, a table without its files and a trigger that cannot be read are left out "
+        "and named: by the step, by `show`, and in the snapshot's manifest (`lacks`)."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
@@ -129,7 +155,7 @@ def database_script(site: Site, host: Host, mark: str) -> Script:
     client; it starts that with proc_open, which many hosts switch off, for their pages' sake. Whoever stores
     the dump also looks at its end: `dump_is_complete`.
     """
-    given = {"roots": [site.path.rstrip("/")], "host": urlsplit(site.url).netloc}
+    given = {"roots": [site.path.rstrip("/")], "server": server_of(site)}
     objects, views = (
         plain_program("objects", mark, {"do": do, **given}, parts=("sql", "database_tables"))
         for do in ("find", "views")
@@ -148,29 +174,34 @@ def left_out(said: str, mark: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:_MOST]
 
 
-def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
+def files_script(site: Site, exclude: Sequence[str] = (), follow: Sequence[str] = ()) -> Script:
     """The site's folder as a tar in gzip, names beginning with ``./``; also where the site is not WordPress.
 
-    A wp-config.php that lies one level above the folder comes along as if it lay in it. Files that change
-    while they are read are no error: GNU tar says 1 for these, and only for these.
+    A wp-config.php that lies one level above the folder comes along as if it lay in it. What a link of
+    `follow` leads to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar
+    says 1 for these, and only for these. Status `UNREAD`: the archive is whole, but for files that could not
+    be read, named on standard error.
     """
     usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
-    flags = " ".join(f"--exclude={word(_pattern(entry))}" for entry in (*usual, *exclude))
+    patterns = [_pattern(entry) for entry in (*usual, *exclude)]
+    flags = " ".join(f"--exclude={word(pattern)}" for pattern in (*patterns, *_behind(follow, patterns)))
     body = f"""
 export LC_ALL=C.UTF-8
 cd {word(site.path)} || exit 3
 set -- {flags}
+{_following(follow)}
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
 fi
 set -- "$@" .
+for link in {" ".join(map(word, follow))}; do [ -L "$link" ] && set -- "$@" "$link/."; done
 if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
   set -- "$@" -C .. ./wp-config.php
 fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
-{_zipped('tar -cf - "$@"', ok='"$tolerated"')}
+{_zipped('tar -cf - "$@"', ok='"$tolerated"', unread=UNREAD)}
 """
     return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
 
@@ -180,8 +211,11 @@ def dump_is_complete(tail: bytes) -> bool:
     return tail.rstrip().rsplit(b"\n", 1)[-1].startswith(b"-- Dump completed")
 
 
-def _zipped(command: str, *, ok: str) -> str:
-    """`command` through gzip; the function returns 1 unless it ended with 0 to `ok`, and gzip with 0."""
+def _zipped(command: str, *, ok: str, unread: int = 1) -> str:
+    """`command` through gzip; the function returns 0 where it ended with 0 to `ok`, and gzip with 0.
+
+    Else 1 where gzip did not, and `unread` where only the command did not.
+    """
     return f"""
 exec 4>&1
 ends=$( {{
@@ -190,8 +224,22 @@ ends=$( {{
 exec 4>&-
 from=1 to=1
 eval "$ends"
-[ "$to" -eq 0 ] && [ "$from" -le {ok} ]
+[ "$to" -eq 0 ] || return 1
+[ "$from" -le {ok} ] || return {unread}
 """.strip()
+
+
+def _following(follow: Sequence[str]) -> str:
+    """The links themselves are left out: their content has their place."""
+    return "".join(f'[ -L {word(link)} ] && set -- "$@" {word(f"--exclude=./{link}")}\n' for link in follow)
+
+
+def _behind(follow: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
+    """What is left out below a link, as it is named where the link is followed."""
+    for link in follow:
+        for pattern in patterns:
+            if pattern.startswith(f"./{link}/"):
+                yield f"{link}/./{pattern.removeprefix(f'./{link}/')}"
 
 
 def _pattern(entry: str) -> str:

@@ -1,6 +1,6 @@
 <?php
 // What of a database cannot be dumped: views over tables that are gone, tables without their files. Plain PHP.
-// Input: {"mark", "do", "roots", "host"}. do = find: prints arguments for `wp db export`, one a line; to standard error it
+// Input: {"mark", "do", "roots", "server"}. do = find: prints arguments for `wp db export`, one a line; to standard error it
 // says what they leave out and why. views: prints, as the end of the dump, the views that the client cannot dump since
 // the account that made them is gone. Exit status 0; where this cannot be told it prints nothing.
 
@@ -58,7 +58,7 @@ function sitecrew_bad_triggers( $db ) {
 }
 
 function sitecrew_objects( $given ) {
-	$_SERVER += array( 'HTTP_HOST' => $given['host'], 'SERVER_NAME' => $given['host'], 'REQUEST_METHOD' => 'GET', 'REQUEST_URI' => '/' );
+	$_SERVER  = $given['server'] + $_SERVER;
 	$db       = new Sitecrew_Database( sitecrew_read_config( sitecrew_find_config( $given['roots'] ) ) );
 	$objects  = sitecrew_bad_objects( $db );
 	if ( 'views' === $given['do'] ) {

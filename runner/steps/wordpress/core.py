@@ -12,7 +12,7 @@ from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import branch, compare, key
 from runner.steps.wordpress.core_guard import core_guard, exchange, place
 from runner.steps.wordpress.multisite import upgrade_database
-from runner.steps.wordpress.proposals import impediment, network_note, unknown
+from runner.steps.wordpress.proposals import impediment, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 from runner.untrusted import sentence
@@ -196,6 +196,7 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
         title="WordPress",
         package=offer.package,
         active=True,
+        managed=managed(facts, facts.core_composer, offer.version, in_release=facts.core_in_release),
         note=offer.dispute,
         decided=offer.decided,
     )

@@ -12,7 +12,7 @@ from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
 from runner.steps.wordpress.guard import extensions_guard, free_of_links
-from runner.steps.wordpress.proposals import change, impediment, network_note, unknown
+from runner.steps.wordpress.proposals import change, impediment, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -179,7 +179,9 @@ class _Extensions(StepKind):
                 "wordpress.org has one of this name, but nothing here says that this came from there: it may "
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
-        proposed = change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+        other = managed(facts, entry.composer, entry.offered, in_release=entry.in_release)
+        action = Action.HOLD if why else Action.CHANGE
+        proposed = change(step, entry, self.kind, action, why, managed=other)
         door = _DOOR if entry.door and entry.active and not why else ""
         links = "" if why else _links(entry)
         return replace(proposed, note="; ".join(filter(None, (proposed.note, door, links))))
