@@ -49,8 +49,13 @@ objects() {{
 {objects}
 }}
 set --
-while IFS= read -r one; do [ -z "$one" ] || set -- "$@" "$one"; done <<SITECREW_OBJECTS
-$(objects)
+while IFS= read -r one; do
+  case $one in
+  --exclude_tables=*|--skip-triggers) set -- "$@" "$one" ;;
+  "$mark {{"*) printf '%s\n' "$one" >&2 ;;
+  esac
+done <<SITECREW_OBJECTS
+$(objects 2>/dev/null)
 SITECREW_OBJECTS
 views() {{
 {views}
@@ -68,7 +73,7 @@ bare() {{
 dump() {{
   bare wp db export - --single-transaction --quick --skip-lock-tables \
     --default-character-set=utf8mb4 --skip-plugins --skip-themes "$@" || return
-  [ $# -eq 0 ] || views
+  [ $# -eq 0 ] || views 2>/dev/null
 }}
 {zipped}
 """

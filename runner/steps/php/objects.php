@@ -1,7 +1,7 @@
 <?php
 // What of a database cannot be dumped: views over tables that are gone, tables without their files. Plain PHP.
-// Input: {"mark", "do", "roots", "server"}. do = find: prints arguments for `wp db export`, one a line; to standard error it
-// says what they leave out and why. views: prints, as the end of the dump, the views that the client cannot dump since
+// Input: {"mark", "do", "roots", "server"}. do = find: prints arguments for `wp db export`, one a line, and says what
+// they leave out and why. views: prints, as the end of the dump, the views that the client cannot dump since
 // the account that made them is gone. Exit status 0; where this cannot be told it prints nothing.
 
 /** Why the database refuses a statement; empty where it does not. */
@@ -64,19 +64,17 @@ function sitecrew_objects( $given ) {
 	if ( 'views' === $given['do'] ) {
 		foreach ( $objects as $object ) {
 			if ( 'gone' === $object['why'] ) {
-				$name = sitecrew_name( $object['name'] );
-				echo "\n-- View without its definer\nDROP VIEW IF EXISTS $name;\n", sitecrew_view( $db, $object['name'] ), ";\n-- Dump completed\n";
+				echo "\n-- View without its definer\n", 'DROP VIEW IF EXISTS ' . sitecrew_name( $object['name'] ), ";\n", sitecrew_view( $db, $object['name'] ), ";\n-- Dump completed\n";
 			}
 		}
 		return;
 	}
 	$triggers = sitecrew_bad_triggers( $db );
-	$aside    = fopen( 'php://stderr', 'w' );
 	foreach ( array_merge( $objects, $triggers ) as $object ) {
 		if ( 'gone' === $object['why'] ) {
 			continue;
 		}
-		fwrite( $aside, "\n{$GLOBALS['sitecrew']['mark']} " . json_encode( $object, JSON_PARTIAL_OUTPUT_ON_ERROR ) . "\n" );
+		sitecrew_say( $object );
 	}
 	if ( $objects ) {
 		echo '--exclude_tables=', implode( ',', array_column( $objects, 'name' ) ), "\n";
