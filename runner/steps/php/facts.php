@@ -98,7 +98,7 @@ function sitecrew_core_fixed() {
 /** Links that lead out of WordPress's own folders, and what is mounted in these. */
 function sitecrew_core_inside() {
 	$found = array( 'core_links' => 0, 'core_mount' => '' );
-	foreach ( array( 'wp-admin', WPINC ) as $name ) {
+	foreach ( $GLOBALS['sitecrew']['check'] ? array( 'wp-admin', WPINC ) : array() as $name ) {
 		$inside               = sitecrew_inside( ABSPATH . $name );
 		$found['core_links'] += $inside['links'];
 		if ( '' !== $inside['mount'] ) {

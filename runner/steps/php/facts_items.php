@@ -7,7 +7,8 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		$data = get_file_data( '.php' === substr( $file, -4 ) ? WP_PLUGIN_DIR . "/$file" : "$folder/style.css", array( 'uri' => 'Update URI' ) );
 		$uri  = sitecrew_without_keys( $data['uri'] );
 	}
-	$inside = $offer && WP_PLUGIN_DIR !== $folder ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
+	$read   = $GLOBALS['sitecrew']['check'] && $offer && WP_PLUGIN_DIR !== $folder;
+	$inside = $read ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
 	return $inside + array(
 		'slug'               => $slug,
 		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
