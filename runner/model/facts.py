@@ -20,6 +20,8 @@ class Extension:
     """Active here, in the network or one of its sites, or as an active theme's parent."""
     network: bool = False
     """Active in the whole network."""
+    sub_sites: tuple[int, ...] = ()
+    """Numbers of up to twelve sites of the network, without the main one, where it is active by itself."""
     offered: str | None = None
     """The newer version, None when the latest is installed or when nobody could be asked."""
     package: str | None = None

@@ -11,6 +11,7 @@ from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
+from runner.plan.sub_sites import looked_at, not_looked_at
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "compared",
     "cut",
     "decide",
+    "looked_at",
     "moved",
     "moved_place",
     "narrowed",
     "needs_facts",
     "newcomers",
     "next_windows",
+    "not_looked_at",
     "occurrences",
     "plan_site",
     "rings",

@@ -15,6 +15,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'folder'             => $folder,
 		'link'               => is_link( $folder ) ? (string) readlink( $folder ) : '',
 		'active'             => $active,
+		'sub_sites'          => isset( $GLOBALS['sitecrew_network']['where'][ $file ] ) ? $GLOBALS['sitecrew_network']['where'][ $file ] : array(),
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
 		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
