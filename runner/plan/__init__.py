@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
 from runner.plan.identity import sharing, stranger
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
@@ -15,6 +16,7 @@ from runner.plan.sub_sites import looked_at, not_looked_at
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
+    "AutoHold",
     "Barrier",
     "Due",
     "Found",
@@ -28,9 +30,11 @@ __all__ = [
     "applies",
     "asked",
     "changed_steps",
+    "choose",
     "compared",
     "cut",
     "decide",
+    "held_items",
     "looked_at",
     "moved",
     "moved_place",

@@ -12,10 +12,11 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, Site, SiteFacts, SiteKind
+from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
 from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
+from runner.workflows.autoupdates import about_auto_updates
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -39,6 +40,7 @@ _SITE_LIMIT = 90
 _LOOKS_AT_PAGES = 12
 """So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
+_OPEN = "open the page; correct `url`, `pages` or `expect`"
 _HOSTS_AT_ONCE = 10
 
 
@@ -140,7 +142,7 @@ def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFa
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
     found += _checks(name, lambda: _inside(hosts, host, sites, read))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts.workspace, site))
+        found += _checks(site.name, partial(_outside, hosts, site))
     return found
 
 
@@ -187,6 +189,7 @@ def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
             hint="is outgoing HTTPS to api.wordpress.org allowed on the host?",
         )
     yield from _hindrances(site, facts)
+    yield from _deployed(site, facts)
     pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
     yield Check(
         about=site.name,
@@ -221,6 +224,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
             code=ExitCode.FAILED,
             hint="make room there: updates and restore points need it",
         )
+    yield from about_auto_updates(site, facts)
     if facts.maintenance:
         yield Check(
             about=site.name,
@@ -230,8 +234,33 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
         )
 
 
-def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
-    limit = workspace.settings.limits.look.total_seconds()
+def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """Who else looks after its code, and what the inventory can say of it."""
+    items = (*facts.plugins, *facts.themes)
+    packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
+    if packages:
+        finding = f"Composer manages {packages} of its packages ({facts.project.rstrip('/')}/composer.lock)"
+    elif facts.release:
+        finding = f"it runs from the release {facts.release}, which the next deployment replaces"
+    else:
+        return
+    if site.managed_by is ManagedBy.WORDPRESS:
+        yield Check(
+            about=site.name,
+            finding=f"{finding}; `managed_by: wordpress` lets updates change them all the same",
+            hint="the next deployment puts back what its lock file or repository says",
+        )
+        return
+    yield Check(
+        about=site.name,
+        finding=f"{finding}: their updates are held",
+        hint="update them where releases are made (`sitecrew plan` prints each command); "
+        "to update them on the site all the same: managed_by: wordpress",
+    )
+
+
+def _outside(hosts: Hosts, site: Site) -> Iterator[Check]:
+    limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
         days = max((shown.ends - datetime.now(UTC)).days, 0)
@@ -240,17 +269,18 @@ def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = look_at(site, Expectation(text=site.expect), limit=limit)
+    seen = look_at(hosts, site, Expectation(text=site.expect), limit=limit)
     if seen.healthy:
         yield Check(
             about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
         )
         return
+    refusal = next((page.refusal for page in seen.pages if page.refusal), "")
     yield Check(
         about=site.name,
         finding="; ".join(seen.findings),
         code=ExitCode.FAILED,
-        hint=_REMEDY if shown and shown.problem else "open the page; correct `url`, `pages` or `expect`",
+        hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
     )
 
 

@@ -95,6 +95,19 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
+/** Links that lead out of WordPress's own folders, and what is mounted in these. */
+function sitecrew_core_inside() {
+	$found = array( 'core_links' => 0, 'core_mount' => '' );
+	foreach ( array( 'wp-admin', WPINC ) as $name ) {
+		$inside               = sitecrew_inside( ABSPATH . $name );
+		$found['core_links'] += $inside['links'];
+		if ( '' !== $inside['mount'] ) {
+			$found['core_mount'] = "$name/{$inside['mount']}";
+		}
+	}
+	return $found;
+}
+
 /** The sites of a network: their addresses and databases, and what is active in any of them. */
 function sitecrew_network( $url ) {
 	global $wpdb;
@@ -166,7 +179,12 @@ sitecrew_say(
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
+	) + sitecrew_core_inside() + array(
 		'root'              => ABSPATH,
+		'project'           => sitecrew_deployment()['project'],
+		'core_composer'     => isset( sitecrew_deployment()['packages']['core'] ) ? sitecrew_deployment()['packages']['core'] : '',
+		'release'           => sitecrew_deployment()['release'],
+		'core_in_release'   => sitecrew_in_release( ABSPATH ),
 		'content'           => WP_CONTENT_DIR,
 		'languages_folder'  => WP_LANG_DIR,
 		'plugins_folder'    => WP_PLUGIN_DIR,
@@ -189,6 +207,7 @@ sitecrew_say(
 		'unwritable'        => sitecrew_unwritable(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
+		'auto_updates'      => sitecrew_auto_updates(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)
 );

@@ -11,7 +11,17 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from runner.errors import HostError, IdentityError
-from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
+from runner.model import (
+    AutoUpdate,
+    CoreOffer,
+    Extension,
+    Host,
+    LogMark,
+    Site,
+    SiteFacts,
+    SubSite,
+    Translation,
+)
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
 from runner.steps.wordpress.disk import DISK, trees, versions
@@ -22,7 +32,7 @@ from runner.untrusted import sentence
 
 __all__ = ["facts_in", "facts_script", "hindered", "lacks_wp_cli", "parse_facts"]
 
-_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark)
+_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark, AutoUpdate)
 _BODY = """
 attempt() {{
 {program}
@@ -100,6 +110,7 @@ _MOST = {
     "translations": 5_000,
     "network": 1_000,
     "logs": 8,
+    "auto_updates": 1_000,
 }
 """Entries that a site may name of each kind."""
 _ODD = 20
@@ -117,6 +128,7 @@ _RULES: Mapping[type, Rules] = {
         "requires_php": forms.version,
         "requires_wordpress": forms.version,
         "released": forms.moment,
+        "composer": forms.composer,
     },
     CoreOffer: {
         "version": forms.version,
@@ -134,6 +146,7 @@ _RULES: Mapping[type, Rules] = {
     },
     SubSite: {"url": forms.address, "home": forms.address},
     LogMark: {"path": forms.path},
+    AutoUpdate: {"kind": forms.family, "key": forms.file},
     SiteFacts: {
         "wordpress": forms.version,
         "php": forms.version,
@@ -147,6 +160,9 @@ _RULES: Mapping[type, Rules] = {
         "languages_folder": forms.path,
         "plugins_folder": forms.path,
         "themes_folder": forms.path,
+        "project": forms.path,
+        "core_composer": forms.composer,
+        "release": forms.path,
     },
 }
 """What each text that becomes part of a path, an address or a command must look like."""
@@ -167,7 +183,8 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.own_address, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    parts = ("sql", "auto_updates", "facts_deployment", "facts_items", "facts_translations")
+    run = program("facts", mark, data, '"$@" ', parts=parts)
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 
@@ -302,6 +319,7 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "translations": _each(Translation, data, "translations", odd),
         "network": _each(SubSite, data, "network", odd),
         "logs": _each(LogMark, data, "logs", odd),
+        "auto_updates": _each(AutoUpdate, data, "auto_updates", odd),
     }
     return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
 

@@ -298,6 +298,7 @@ def _plan(  # noqa: PLR0917
         tags=order.tags,
         system=system.facts,
         system_site=system.elsewhere,
+        overruled=[(a.kind, a.key) for a in ledger.open_auto_updates(site.name) if a.state == "overruled"],
     )
 
 
