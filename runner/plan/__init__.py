@@ -12,7 +12,7 @@ from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
-from runner.plan.sub_sites import looked_at, not_looked_at
+from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Tried",
     "applies",
     "asked",
+    "asked_as",
     "changed_steps",
     "choose",
     "compared",
@@ -52,4 +53,5 @@ __all__ = [
     "stranger",
     "stray_folder",
     "waits",
+    "with_offers",
 ]

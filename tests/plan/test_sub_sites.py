@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts, SubSite
-from runner.plan import looked_at, not_looked_at
+from runner.plan import asked_as, looked_at, not_looked_at, with_offers
 
 SITE = Site(name="net", client="c", host="h", url="https://www.net.example", path="/srv/net")
 
@@ -23,8 +25,8 @@ def network(count, *plugins, **more):
     )
 
 
-def plugin(slug, *sub_sites):
-    return Extension(slug=slug, title=slug, version="1", sub_sites=sub_sites)
+def plugin(slug, *sub_sites, **more):
+    return Extension(slug=slug, title=slug, version="1", sub_sites=sub_sites, **more)
 
 
 def change(item, action=Action.CHANGE):
@@ -45,3 +47,24 @@ def test_those_are_first_on_which_a_changed_item_is_active_and_twelve_are_the_mo
 def test_the_site_itself_is_not_one_of_the_others():
     assert looked_at(network(3), SITE, ()) == addresses(2, 3)
     assert (looked_at(network(0), SITE, ()), not_looked_at(network(0))) == ((), 0)
+
+
+def test_the_sub_site_with_most_of_the_silent_plugins_is_asked_and_only_for_these():
+    silent = {"elsewhere": True, "unlisted": True}
+    facts = network(
+        9,
+        plugin("a", 3, 4, **silent),
+        plugin("b", 4, **silent),
+        plugin("public", 5, elsewhere=True),
+        plugin("here", 6, unlisted=True),
+        plugin("told", 7, 8, 9, offered="2", **silent),
+    )
+    assert asked_as(facts) == "https://net.example/4"
+    assert asked_as(network(9, *facts.plugins[2:])) == ""
+    there = network(
+        9, *(replace(entry, offered="3", package="https://v.example/") for entry in facts.plugins)
+    )
+    found = {entry.slug: entry.offered for entry in with_offers(facts, there).plugins}
+    assert found == {"a": "3", "b": "3", "public": "3", "here": None, "told": "2"}
+    newer = network(9, replace(there.plugins[0], version="2"))
+    assert with_offers(facts, newer).plugins[0].offered is None

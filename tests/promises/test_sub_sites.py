@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from lab.gauntlet import SLUG
+from lab.shell import run
+from lab.zips import write_zip
 from tests.crew import Crew
 from tests.promises.test_dead_man import ONE
 
@@ -68,3 +70,42 @@ def test_what_breaks_a_sub_site_alone_is_taken_back(fleet: Fleet, crew: Crew) ->
     fleet.catalogue.plugin(SLUG, "1.2")
     assert crew.say("run", "one", "-l", SITE).code == 0
     assert "Version: 1.2" in plugin.read_text()
+
+
+PRO = "weathervane-pro"
+HEAD = "<?php\n/**\n * Plugin Name: Pro\n * Version: %s\n * Update URI: https://vendor.example/\n */\n"
+UPDATER = """
+add_filter( 'site_transient_update_plugins', function ( $known ) {
+	if ( is_object( $known ) ) {
+		$known->response['%s/%s.php'] = (object) array(
+			'slug' => '%s', 'new_version' => '1.1', 'package' => '%s',
+		);
+	}
+	return $known;
+} );
+"""
+
+
+def test_a_vendors_update_is_offered_and_done_where_its_plugin_is_active_on_a_sub_site_only(
+    fleet: Fleet, crew: Crew
+) -> None:
+    url, docs = fleet.spec.url(fleet.spec.site(SITE)), fleet.sites["globex-docs"]
+    plugins = (fleet.spec.path(fleet.spec.site(SITE)) / PLUGIN).parents[1]
+    place = plugins / f"{PRO}/{PRO}.php"
+    package = f"{docs.url}/pro.zip"
+    code = UPDATER % (PRO, PRO, PRO, package)
+    place.parent.mkdir()
+    place.write_text(HEAD % "1.0" + code)
+    run("chown", "-R", f"{plugins.owner()}:{plugins.group()}", place.parent)
+    write_zip(docs.path / "pro.zip", [(f"{PRO}/{PRO}.php", (HEAD % "1.1" + code).encode())], stamp="pro 1.1")
+    fleet.wp(SITE, "plugin", "activate", PRO, f"--url={url}/lyon/")
+    crew.playbook("pro", f"name: Pro\nsteps:\n  - wordpress.plugins: {{update: [{PRO}]}}\n")
+    crew.settings(f"policy: {{insecure_packages: [{PRO}]}}\n")
+    try:
+        planned = crew.say("plan", "pro", "-l", SITE)
+        assert f"{PRO}  1.0 -> 1.1" in planned.out, planned
+        said = crew.say("run", "pro", "-l", SITE)
+        assert said.code == 0, (said, crew.site(SITE)["steps"])
+        assert "Version: 1.1" in place.read_text()
+    finally:
+        (docs.path / "pro.zip").unlink()

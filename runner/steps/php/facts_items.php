@@ -95,6 +95,7 @@ function sitecrew_all_writable( $folder ) {
 function sitecrew_plugins() {
 	$found  = array();
 	$offers = sitecrew_offers( 'update_plugins' );
+	$listed = sitecrew_unfiltered( 'update_plugins' );
 	foreach ( get_plugins() as $file => $plugin ) {
 		$single = false === strpos( $file, '/' );
 		$slug   = $single ? basename( $file, '.php' ) : dirname( $file );
@@ -105,6 +106,9 @@ function sitecrew_plugins() {
 
 		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
 		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
+
+		$found[ $slug ]['elsewhere'] = $active && ! is_plugin_active( $file );
+		$found[ $slug ]['unlisted']  = ! isset( $listed->response[ $file ] ) && ! isset( $listed->no_update[ $file ] );
 	}
 	return array_values( $found );
 }
