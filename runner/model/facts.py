@@ -20,6 +20,12 @@ class Extension:
     """Active here, in the network or one of its sites, or as an active theme's parent."""
     network: bool = False
     """Active in the whole network."""
+    sub_sites: tuple[int, ...] = ()
+    """Numbers of up to twelve sites of the network, without the main one, where it is active by itself."""
+    elsewhere: bool = False
+    """It is active on such sites only: where WordPress is started as the site itself, its code is silent."""
+    unlisted: bool = False
+    """wordpress.org did not name it when the site last asked."""
     offered: str | None = None
     """The newer version, None when the latest is installed or when nobody could be asked."""
     package: str | None = None

@@ -17,6 +17,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'folder'             => $folder,
 		'link'               => is_link( $folder ) ? (string) readlink( $folder ) : '',
 		'active'             => $active,
+		'sub_sites'          => isset( $GLOBALS['sitecrew_network']['where'][ $file ] ) ? $GLOBALS['sitecrew_network']['where'][ $file ] : array(),
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
 		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
@@ -95,6 +96,7 @@ function sitecrew_all_writable( $folder ) {
 function sitecrew_plugins() {
 	$found  = array();
 	$offers = sitecrew_offers( 'update_plugins' );
+	$listed = sitecrew_unfiltered( 'update_plugins' );
 	foreach ( get_plugins() as $file => $plugin ) {
 		$single = false === strpos( $file, '/' );
 		$slug   = $single ? basename( $file, '.php' ) : dirname( $file );
@@ -105,6 +107,9 @@ function sitecrew_plugins() {
 
 		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
 		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
+
+		$found[ $slug ]['elsewhere'] = $active && ! is_plugin_active( $file );
+		$found[ $slug ]['unlisted']  = ! isset( $listed->response[ $file ] ) && ! isset( $listed->no_update[ $file ] );
 	}
 	return array_values( $found );
 }
