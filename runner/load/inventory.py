@@ -128,6 +128,9 @@ class SiteShape(Shape):
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
+    purge: Annotated[
+        f.Line, D("Command that empties its caches, run on the host in path after each change.")
+    ] = ""
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
@@ -248,6 +251,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,
+        purge=shape.purge,
         private=shape.private,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),

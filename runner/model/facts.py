@@ -171,6 +171,8 @@ class SiteFacts:
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
     auto_updates: tuple[AutoUpdate, ...] = ()
     """What WordPress updates by itself."""
+    caches: tuple[str, ...] = ()
+    """Caches of pages and objects that can be emptied by their own interfaces."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     root: str = ""

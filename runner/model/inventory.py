@@ -135,6 +135,8 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
+    purge: str = ""
+    """A command that empties caches which are not known by themselves, run on the host in `path`."""
     private: bool = False
     """Its name may lead to an address of a private network."""
     updates: Updates = field(default_factory=Updates)

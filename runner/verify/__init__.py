@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
-from runner.verify.signals import Signals, compare, examine, observe
+from runner.verify.signals import Signals, compare, examine, observe, stale
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "judge",
     "look",
     "observe",
+    "stale",
 ]

@@ -68,6 +68,8 @@ class Ask:
     judged: Callable[[Answer], tuple[str, ...]]
     known: bool = False
     """Asked with the cookies of somebody whom page caches do not serve."""
+    plain: bool = False
+    """Asked as visitors do: caches may answer."""
     limit: float = 0.0
     """Seconds for a request, where it may have more than others."""
 
@@ -99,6 +101,7 @@ class Looker:
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
         self._browser = Browser(Rules.of(site.url, private=site.private), _UNCACHED)
+        self._visitor = Browser(Rules.of(site.url, private=site.private))
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:
@@ -107,6 +110,7 @@ class Looker:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
         self._browser.close()
+        self._visitor.close()
 
     def see(self, asks: Sequence[Ask]) -> tuple[Sight, ...]:
         """What each was answered, in order."""
@@ -122,7 +126,7 @@ class Looker:
         wait = 0.4
         while True:
             began = time.monotonic()
-            answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
+            answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, plain=ask.plain)
             seconds = time.monotonic() - began
             sight = _sight(ask, answer, round(seconds, 3))
             end = asked + self._patience
@@ -132,10 +136,12 @@ class Looker:
             self._pause(wait)
             wait *= 2
 
-    def _fetch(self, url: str, limit: float, *, known: bool = False) -> Answer:
+    def _fetch(self, url: str, limit: float, *, known: bool = False, plain: bool = False) -> Answer:
         left = self._end - time.monotonic()
         if left <= 0:
             return Answer(asked=url, failure="was not looked at: the time for the look was over")
+        if plain:
+            return self._visitor.fetch(url, min(limit, left))
         return self._browser.fetch(_unseen(url), min(limit, left), headers=_KNOWN if known else None)
 
 

@@ -26,7 +26,7 @@ from runner.web import Answer, below, split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Signals", "compare", "examine", "observe"]
+__all__ = ["Signals", "compare", "examine", "observe", "stale"]
 
 _SERVER_ERROR = 500
 _SLOWER = 2.0
@@ -57,6 +57,8 @@ class Signals:
     """How the site's own are answered, by their paths."""
     folder: str = ""
     """Of WordPress below the site's address, like `wp/`, where it has one of its own."""
+    plain: tuple[Sight, ...] = ()
+    """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -124,8 +126,19 @@ def observe(
         uncached = looker.see(asks[pages:])
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
-    stylesheets = {place.path: status for url, status in statuses.items() if (place := split(url))}
-    return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets, folder=folder)
+        seen = Signals(
+            at=at, visitors=visitors, uncached=uncached, stylesheets=_by_path(statuses), folder=folder
+        )
+        if before is not None and compare(before, seen):
+            return seen  # a cache that has no page of it yet is not to get one
+        plain = looker.see([replace(ask, name=f"{ask.name} (plain)", plain=True) for ask in asks[:pages]])
+        more = [url for url in _own_stylesheets(site, plain) if url not in statuses][:_STYLESHEETS]
+        statuses |= looker.statuses(more)
+    return replace(seen, plain=plain, stylesheets=_by_path(statuses))
+
+
+def _by_path(statuses: Mapping[str, int | None]) -> dict[str, int | None]:
+    return {place.path: status for url, status in statuses.items() if (place := split(url))}
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -172,6 +185,9 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
         for said in worse(old, new, _noise(before, number)):
             found.setdefault(said, new.page.page)
+    for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
+        for said in worse(old, new, (noise,)):
+            found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
         f"the stylesheet {sentence(path, _PATH)} answers {after.stylesheets[path]}"
@@ -179,6 +195,11 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
         if not _broken(before.stylesheets.get(path))
     ]
     return (*(f"{page}: {said}" for said, page in found.items()), *lost)
+
+
+def stale(before: Signals, after: Signals) -> bool:
+    """Whether a site is worse only where caches answer."""
+    return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:

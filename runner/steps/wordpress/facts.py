@@ -179,7 +179,11 @@ def facts_script(
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
     run = program(
-        "facts", mark, data, '"$@" ', parts=("sql", "auto_updates", "facts_items", "facts_translations")
+        "facts",
+        mark,
+        data,
+        '"$@" ',
+        parts=("sql", "auto_updates", "caches", "facts_items", "facts_translations"),
     )
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 

@@ -67,6 +67,8 @@ class _Work:
         self.kind = registry()[step.kind]
         self.outcomes: dict[str, ChangeOutcome] = {}
         self.output: list[str] = []
+        self.notes: list[str] = []
+        """What is said beside the outcome."""
         self.trials = self.looks = 0
         self.broken = False
         """The site could not be brought back to what it was."""
@@ -143,6 +145,8 @@ class _Work:
         return trial
 
     def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
+        if trial.unpurged:
+            self.notes.append(trial.unpurged)
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
@@ -217,7 +221,7 @@ class _Work:
         return StepOutcome(
             step=self.step.id,
             outcome=decisive,
-            why=why,
+            why="; ".join(dict.fromkeys(filter(None, (why, *self.notes)))),
             seconds=seconds,
             changes=changes,
             output="\n".join(self.output),

@@ -97,7 +97,7 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached")):
+    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached"), (seen.plain, "plain")):
         for sight in sights:
             _record(task, sight.page, seen.at, phase, signal)
     task.session.emit(
