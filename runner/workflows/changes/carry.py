@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
-from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
+from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
@@ -113,7 +114,7 @@ class _Work:
             self._all(pending, Outcome.FAILED, why)
             return why
         state = State(self.facts, seen)
-        driver = search(pending)
+        driver, failed = search(pending), ""
         try:
             group = next(driver)
             while True:
@@ -131,9 +132,19 @@ class _Work:
                     self._all(pending, _NO_VERDICT[trial.by], trial.why)
                     return "" if trial.by == "cancelled" else trial.why
                 self._settle(group, trial)
+                failed = failed or ("" if trial.kept else trial.why)
                 group = driver.send(Tried(trial.kept, () if trial.kept else suspects(group, trial.why)))
         except StopIteration:
+            self._tell_unrepeated(pending, failed)
             return ""
+
+    def _tell_unrepeated(self, pending: Sequence[Change], failed: str) -> None:
+        """A failure that nothing was found guilty of stands with the first item that stayed."""
+        found = [self.outcomes[change.item] for change in pending]
+        stayed = next((one for one in found if one.outcome is Outcome.CHANGED), None)
+        if failed and stayed and not any(one.outcome is Outcome.UNDONE for one in found):
+            why = f"{UNREPEATED}: {failed}; not seen again"
+            self.outcomes[stayed.item] = replace(stayed, why=why)
 
     def _try(self, group: tuple[Change, ...], state: State) -> Trial:
         self.trials += 1
