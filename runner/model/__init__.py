@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.model.access import Access, NamedSecret
 from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
@@ -10,6 +11,7 @@ from runner.model.inventory import (
     DateRange,
     Host,
     Inventory,
+    ManagedBy,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -20,7 +22,7 @@ from runner.model.inventory import (
     WindowDay,
 )
 from runner.model.locked import LockedPlan, LockedSite
-from runner.model.look import Look, PageLook
+from runner.model.look import Look, PageLook, Seen
 from runner.model.outcome import UNREPEATED, ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
@@ -44,6 +46,7 @@ from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
     "UNREPEATED",
+    "Access",
     "Action",
     "Agency",
     "Asked",
@@ -69,6 +72,8 @@ __all__ = [
     "Look",
     "Mail",
     "MailSecurity",
+    "ManagedBy",
+    "NamedSecret",
     "Offers",
     "OnFailure",
     "Order",
@@ -87,6 +92,7 @@ __all__ = [
     "RunEvent",
     "SecretRef",
     "SecretSource",
+    "Seen",
     "Settings",
     "Site",
     "SiteFacts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.identity import sharing, stranger
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
@@ -44,6 +45,8 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "sharing",
+    "stranger",
     "stray_folder",
     "waits",
 ]
