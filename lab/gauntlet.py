@@ -270,6 +270,16 @@ CASES = (
         because="home is now",
     ),
     Case(
+        name="damages at its first start only",
+        expected="undone",
+        php=_on(
+            "init",
+            "if ( ! get_option( 'weathervane_started' ) ) { update_option( 'weathervane_started', 1 );"
+            " update_option( 'home', 'http://127.0.0.1:9' ); }",
+        ),
+        because="home is now",
+    ),
+    Case(
         name="leaves the door closed",
         expected="undone",
         php=_on("init", "file_put_contents( ABSPATH . '.maintenance', '<?php $upgrading = time();' );"),

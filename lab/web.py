@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Web", "php_log"]
 
 STATIC = "        index index.html;"
+CACHE = """            fastcgi_cache pages;
+            fastcgi_cache_key $host$request_uri;
+            fastcgi_cache_valid any 1d;
+            fastcgi_ignore_headers Cache-Control Expires Set-Cookie;
+            fastcgi_cache_bypass $varies $http_x_refresh;
+            fastcgi_no_cache $varies;
+"""
 NETWORK_PATHS = """        if (!-e $request_filename) {
             rewrite /wp-admin$ $uri/ permanent;
             rewrite ^/[^/]+(/wp-.*) $1 last;
@@ -40,6 +47,8 @@ class Web:
         self.spec = spec
         self.processes = processes
         self.folder = spec.root / "web"
+        self.cached: set[str] = set()
+        """Sites that have a page cache before them."""
 
     def start_php(self) -> bool:
         """Starts PHP-FPM. Returns whether it was started now."""
@@ -124,8 +133,18 @@ http {{
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
     server_tokens off;
-{folders}{blocks}}}
+{folders}{self._cache_zone()}{blocks}}}
 """
+
+    def _cache_zone(self) -> str:
+        if not self.cached:
+            return ""
+        path = self.folder / "pages"
+        return (
+            f"    fastcgi_cache_path {path} levels=1:2 keys_zone=pages:1m inactive=1d;\n"
+            '    map "$request_method$http_cookie$args" $varies {\n        GET 0;\n        HEAD 0;\n'
+            "        default 1;\n    }\n"
+        )
 
     def _block(self, site: SiteSpec) -> str:
         return f"""
@@ -150,7 +169,7 @@ http {{
             fastcgi_param HTTP_HOST $http_host;
             fastcgi_pass unix:{self._socket(site.host)};
             fastcgi_read_timeout 120s;
-        }}"""
+{CACHE if site.name in self.cached else ""}        }}"""
 
 
 def listens(path: Path) -> bool:

@@ -105,12 +105,20 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.finished": lambda e: f"run {e.run}: {_outcome(e)}",
     "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
     "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",
+    "caches.purged": lambda e: f"{e.site}: caches emptied{_purged(e)}",
     "auto_updates.held": lambda e: f"{e.site}: {_autos(e)}",
     "auto_updates.failed": lambda e: (
         f"{e.site}: WordPress's automatic updates of held items could not be switched off{_why(e)}"
     ),
     "site.finished": lambda e: f"{e.site}: {_outcome(e)}{_why(e)}",
 }
+
+
+def _purged(event: RunEvent) -> str:
+    caches: Any = event.data["caches"]
+    failed: Any = event.data["failed"]
+    done = f": {', '.join(caches)}" if caches else ""
+    return done + (f"; not emptied: {', '.join(failed)}" if failed else "")
 
 
 def _autos(event: RunEvent) -> str:

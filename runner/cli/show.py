@@ -175,7 +175,7 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
             state = outcome_text(step.outcome) if step.outcome else ""
             state += " " * (_WIDEST - len(step.outcome or ""))
             line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
-            told = any(change.why and change.why in step.why for change in step.changes)
+            told = any(change.why and step.why.endswith(change.why) for change in step.changes)
             told = told or step.why == row.why
             out(line.rstrip() if told else f"{line}  {step.why}".rstrip())
             if step.trials and step.trials > 1:

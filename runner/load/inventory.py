@@ -130,6 +130,9 @@ class SiteShape(Shape):
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
+    purge: Annotated[
+        f.Line, D("Command that empties its caches, run on the host in path after each change.")
+    ] = ""
     managed_by: Annotated[
         ManagedBy | None, f.choice(ManagedBy), D("Who updates the code; without it, as its files show.")
     ] = None
@@ -257,6 +260,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,
+        purge=shape.purge,
         managed_by=shape.managed_by,
         private=shape.private,
         address=shape.address,

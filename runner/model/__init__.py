@@ -23,7 +23,7 @@ from runner.model.inventory import (
 )
 from runner.model.locked import LockedPlan, LockedSite
 from runner.model.look import Look, PageLook, Seen
-from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
+from runner.model.outcome import UNREPEATED, ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
@@ -45,6 +45,7 @@ from runner.model.settings import (
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
+    "UNREPEATED",
     "Access",
     "Action",
     "Agency",

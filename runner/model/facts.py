@@ -198,6 +198,8 @@ class SiteFacts:
     """Links in these two folders that lead out of them."""
     auto_updates: tuple[AutoUpdate, ...] = ()
     """What WordPress updates by itself."""
+    caches: tuple[str, ...] = ()
+    """Caches of pages and objects that can be emptied by their own interfaces."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     project: str = ""

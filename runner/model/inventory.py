@@ -144,6 +144,8 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
+    purge: str = ""
+    """A command that empties caches which are not known by themselves, run on the host in `path`."""
     managed_by: ManagedBy | None = None
     """None: as its files show."""
     private: bool = False

@@ -10,7 +10,10 @@ from typing import Self
 from runner.errors import ExitCode
 from runner.model.plan import Change, ItemKind
 
-__all__ = ["ChangeOutcome", "Outcome", "State", "StepOutcome", "exit_code", "worst"]
+__all__ = ["UNREPEATED", "ChangeOutcome", "Outcome", "State", "StepOutcome", "exit_code", "worst"]
+
+UNREPEATED = "the first trial failed"
+"""Begins the reason beside an item that stayed although the trial before had failed."""
 
 
 class Outcome(StrEnum):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from runner.model import ItemKind, Outcome
+from runner.model import UNREPEATED, ItemKind, Outcome
 from runner.record import ChangeView, Failure, History, SiteRun, WindowState
 from runner.report.data import About, AutoLine, Done, Undone
 from runner.report.together import done_together, undone_together
@@ -44,6 +44,7 @@ def done(history: History) -> tuple[Done, ...]:
                     at=change.finished,
                     run=change.run,
                     attempts=1 + misses.pop(_key(change), 0),
+                    why=sentence(change.why, _WHY),
                 )
             )
     return done_together(found)
@@ -83,6 +84,7 @@ def _items(history: History) -> Iterable[Undone]:
         (line.site, line.kind, line.item): _ITSELF.get(line.state, "") for line in auto_updates(history)
     }
     for tries in _grouped(c for c in history.changes if not _is_question(c)).values():
+        yield from map(_taken_back_once, (c for c in tries if c.why.startswith(UNREPEATED)))
         misses = [c for c in tries if c.outcome in _BAD or c.outcome is Outcome.MISSED]
         holds = [c for c in tries if c.outcome is Outcome.HELD]
         if not misses and not holds:
@@ -108,6 +110,23 @@ def _items(history: History) -> Iterable[Undone]:
             by_itself=itself.get((last.site, ItemKind(last.kind), last.item), ""),
             solved=solved,
         )
+
+
+def _taken_back_once(change: ChangeView) -> Undone:
+    """An update that broke the site at first, was taken back, and did not break it again."""
+    return Undone(
+        about=About.ITEM,
+        outcome=Outcome.UNDONE,
+        at=(change.finished,),
+        site=change.site,
+        item=sentence(change.item),
+        kind=ItemKind(change.kind),
+        title=sentence(change.title or change.item),
+        from_version=sentence(change.from_version, _VERSION),
+        to_version=sentence(change.to_version, _VERSION),
+        why=sentence(change.why, _WHY),
+        solved=change.finished,
+    )
 
 
 def _checks(history: History) -> Iterable[Undone]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.verify.access import NO_KEYS, keys
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
-from runner.verify.signals import Signals, compare, examine, observe
+from runner.verify.signals import Signals, compare, examine, observe, stale
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "keys",
     "look",
     "observe",
+    "stale",
 ]

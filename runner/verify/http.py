@@ -72,6 +72,8 @@ class Ask:
     judged: Callable[[Answer], tuple[str, ...]]
     known: bool = False
     """Asked with the cookies of somebody whom page caches do not serve."""
+    plain: bool = False
+    """Asked as visitors do: caches may answer."""
     limit: float = 0.0
     """Seconds for a request, where it may have more than others."""
 
@@ -108,6 +110,7 @@ class Looker:
         self._keys = bool(keys)
         rules = rules or Rules.of(site.url, private=site.private)
         self._browser = Browser(rules, _UNCACHED, keys=(site.url, keys))
+        self._visitor = Browser(rules, keys=(site.url, keys))
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:
@@ -116,6 +119,7 @@ class Looker:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
         self._browser.close()
+        self._visitor.close()
 
     def see(self, asks: Sequence[Ask]) -> tuple[Sight, ...]:
         """What each was answered, in order."""
@@ -131,9 +135,9 @@ class Looker:
         wait = 0.4
         while True:
             began = time.monotonic()
-            answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
+            answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, visitor=ask.plain)
             seconds = time.monotonic() - began
-            if seen_of(answer) is Seen.REFUSED:
+            if seen_of(answer) is Seen.REFUSED and not ask.plain:
                 answer = self._plainly(ask, answer)
             sight = _sight(ask, answer, round(seconds, 3), keys=self._keys)
             end = asked + self._patience
@@ -151,10 +155,14 @@ class Looker:
         answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, plain=True)
         return answer if seen_of(answer) is Seen.SEEN and not traits(answer).cached else refused
 
-    def _fetch(self, url: str, limit: float, *, known: bool = False, plain: bool = False) -> Answer:
+    def _fetch(
+        self, url: str, limit: float, *, known: bool = False, plain: bool = False, visitor: bool = False
+    ) -> Answer:
         left = self._end - time.monotonic()
         if left <= 0:
             return Answer(asked=url, failure="was not looked at: the time for the look was over")
+        if visitor:
+            return self._visitor.fetch(url, min(limit, left))
         asked = url if plain else _unseen(url)
         return self._browser.fetch(asked, min(limit, left), headers=_KNOWN if known else None)
 

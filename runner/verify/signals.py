@@ -28,7 +28,7 @@ from runner.web import Answer, below, split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Signals", "compare", "examine", "observe"]
+__all__ = ["Signals", "compare", "examine", "observe", "stale"]
 
 _SERVER_ERROR = 500
 _SLOWER = 2.0
@@ -62,6 +62,8 @@ class Signals:
     sub_sites: Mapping[str, Sight] = field(default_factory=dict)
     """Front pages of other sites of the network, by their addresses. What was wrong with one is no reason to
     leave the others as they are, so these are compared and nothing else."""
+    plain: tuple[Sight, ...] = ()
+    """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -139,18 +141,29 @@ def observe(
         uncached = looker.see(asks[pages:])
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
-    stylesheets = {place.path: status for url, status in statuses.items() if (place := split(url))}
-    others = see_sub_sites(
-        site, sub_sites, lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys)
-    )
-    return Signals(
-        at=at,
-        visitors=visitors,
-        uncached=uncached,
-        stylesheets=stylesheets,
-        folder=folder,
-        sub_sites=others,
-    )
+        others = see_sub_sites(
+            site,
+            sub_sites,
+            lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys),
+        )
+        seen = Signals(
+            at=at,
+            visitors=visitors,
+            uncached=uncached,
+            stylesheets=_by_path(statuses),
+            folder=folder,
+            sub_sites=others,
+        )
+        if before is not None and compare(before, seen):
+            return seen  # a cache that has no page of it yet is not to get one
+        plain = looker.see([replace(ask, name=f"{ask.name} (plain)", plain=True) for ask in asks[:pages]])
+        more = [url for url in _own_stylesheets(site, plain) if url not in statuses][:_STYLESHEETS]
+        statuses |= looker.statuses(more)
+    return replace(seen, plain=plain, stylesheets=_by_path(statuses))
+
+
+def _by_path(statuses: Mapping[str, int | None]) -> dict[str, int | None]:
+    return {place.path: status for url, status in statuses.items() if (place := split(url))}
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -199,6 +212,9 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
         for said in worse(old, new, _noise(before, number)):
             found.setdefault(said, new.page.page)
+    for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
+        for said in worse(old, new, (noise,)):
+            found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
         f"the stylesheet {sentence(path, _PATH)} answers {after.stylesheets[path]}"
@@ -207,6 +223,11 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     ]
     others = worse_sub_sites(before.sub_sites, after.sub_sites)
     return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others)
+
+
+def stale(before: Signals, after: Signals) -> bool:
+    """Whether a site is worse only where caches answer."""
+    return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:

@@ -34,7 +34,15 @@ steps:
 """
 ASIDE = {("wp-content", name) for name in ("upgrade", "upgrade-temp-backup", "cache")}
 """Places for a moment."""
-OPTIONS = ("home", "siteurl", "active_plugins", "stylesheet", "template", "admin_email")
+OPTIONS = (
+    "home",
+    "siteurl",
+    "active_plugins",
+    "stylesheet",
+    "template",
+    "admin_email",
+    "weathervane_started",
+)
 PAGE = """\
 # The gauntlet
 

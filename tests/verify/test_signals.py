@@ -294,5 +294,5 @@ def test_nothing_that_a_page_sets_is_sent_with_the_next(wordpress: WordPress) ->
     wordpress.now()
     assert (
         sorted(map(str, sent))
-        == ["None"] * 2 + ["wordpress_logged_in_sitecrew=1; comment_author_sitecrew=1"] * 2
+        == ["None"] * 4 + ["wordpress_logged_in_sitecrew=1; comment_author_sitecrew=1"] * 2
     )

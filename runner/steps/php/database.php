@@ -3,7 +3,7 @@
 // while WordPress does not start, and needs neither a client nor proc_open. The syntax is that of PHP 5.6.
 // Input: {"mark", "do", "roots": folders where wp-config.php may be, "server": for $_SERVER, "tables": name of
 // the database and prefix that WordPress uses, "rule", "later"}; SITECREW_POINT is the folder of the restore point,
-// SITECREW_STAGE how far "undo" goes: schema, tables or all.
+// SITECREW_STAGE how far "undo" goes: options, schema, tables or all.
 // do = clear: removes tables of ours that a killed process left. save: dumps the site's tables, and tries to fill
 // others from the copy where that may fail. mark: notes what the change has touched. count: says what an undo would lose.
 // undo: puts back. Exit status 0 done, 4 nothing to do, 5 refused by the rule, 3 not possible, 1 no space is left.
@@ -48,6 +48,12 @@ function sitecrew_main( $given ) {
 	if ( 'ask' === $given['rule'] || ( 'when-nothing-lost' === $given['rule'] && $undo->lost ) ) {
 		sitecrew_say( $undo->told( 'refused' ) );
 		return 5;
+	}
+	if ( 'options' === getenv( 'SITECREW_STAGE' ) ) {
+		$point->note( 'options-' . time() . '.json', $undo->present_options() );
+		$undo->put_back();
+		sitecrew_say( $undo->told( 'put back' ) );
+		return 0;
 	}
 	$present = new Sitecrew_Point( "{$point->folder}/present" );
 	$present->save( $db );

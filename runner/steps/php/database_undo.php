@@ -27,6 +27,15 @@ class Sitecrew_Undo {
 
 	public function compare( $stage ) {
 		$kept = $this->point->info['tables'];
+		if ( 'options' === $stage ) {
+			foreach ( array_intersect( array_keys( $kept ), $this->now ) as $table ) {
+				$shape = sitecrew_options_shape( $this->db->word( $table ) );
+				if ( $shape && sitecrew_without_counter( $this->db->definition( $table ) ) === $kept[ $table ]['definition'] ) {
+					$this->compare_options( $table, $shape );
+				}
+			}
+			return;
+		}
 		foreach ( $this->now as $table ) {
 			if ( ! isset( $kept[ $table ] ) && $this->within( $table ) ) {
 				$this->drop[] = $table;
@@ -66,6 +75,22 @@ class Sitecrew_Undo {
 		if ( $diff ) {
 			$this->options[ $table ] = $diff;
 		}
+	}
+
+	/** The rows of the options that differ, as they are now. */
+	public function present_options() {
+		$found = array();
+		foreach ( $this->options as $table => $names ) {
+			$shape = sitecrew_options_shape( $this->db->word( $table ) );
+			$match = implode( ", '/', ", $shape['match'] );
+			foreach ( array_chunk( $names, 200 ) as $some ) {
+				$list = implode( ',', array_map( array( $this->db, 'quoted' ), $some ) );
+				foreach ( $this->db->all( 'SELECT * FROM ' . sitecrew_name( $table ) . " WHERE CONCAT($match) IN ($list)" ) as $row ) {
+					$found[ $table ][] = array_map( 'base64_encode', array_map( 'strval', $row ) );
+				}
+			}
+		}
+		return $found;
 	}
 
 	public function is_empty() {

@@ -207,6 +207,7 @@ sitecrew_say(
 		'unwritable'        => sitecrew_unwritable(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
+		'caches'            => array_keys( sitecrew_caches() ),
 		'auto_updates'      => sitecrew_auto_updates(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)

@@ -60,6 +60,9 @@ stages() {
   settled
 }
 if [ -n "$looks" ]; then
+  # code that is still compiled may set them once more
+  SITECREW_STAGE=options
+  if put_back; then sleep 3; put_back; fi
   flush
   if settled; then say '{"database": "not needed"}'; exit; fi
 fi

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
-from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
+from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import Segment, Tried, not_looked_at, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
@@ -67,6 +68,8 @@ class _Work:
         self.kind = registry()[step.kind]
         self.outcomes: dict[str, ChangeOutcome] = {}
         self.output: list[str] = []
+        self.notes: list[str] = []
+        """What is said beside the outcome."""
         self.trials = self.looks = 0
         self.broken = False
         """The site could not be brought back to what it was."""
@@ -113,7 +116,7 @@ class _Work:
         if left := not_looked_at(self.facts):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
         state = State(self.facts, seen)
-        driver = search(pending)
+        driver, failed = search(pending), ""
         try:
             group = next(driver)
             while True:
@@ -131,9 +134,19 @@ class _Work:
                     self._all(pending, _NO_VERDICT[trial.by], trial.why)
                     return "" if trial.by == "cancelled" else trial.why
                 self._settle(group, trial)
+                failed = failed or ("" if trial.kept else trial.why)
                 group = driver.send(Tried(trial.kept, () if trial.kept else suspects(group, trial.why)))
         except StopIteration:
+            self._tell_unrepeated(pending, failed)
             return ""
+
+    def _tell_unrepeated(self, pending: Sequence[Change], failed: str) -> None:
+        """A failure that nothing was found guilty of stands with the first item that stayed."""
+        found = [self.outcomes[change.item] for change in pending]
+        stayed = next((one for one in found if one.outcome is Outcome.CHANGED), None)
+        if failed and stayed and not any(one.outcome is Outcome.UNDONE for one in found):
+            why = f"{UNREPEATED}: {failed}; not seen again"
+            self.outcomes[stayed.item] = replace(stayed, why=why)
 
     def _try(self, group: tuple[Change, ...], state: State) -> Trial:
         self.trials += 1
@@ -145,6 +158,8 @@ class _Work:
         return trial
 
     def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
+        if trial.unpurged:
+            self.notes.append(trial.unpurged)
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
@@ -219,7 +234,7 @@ class _Work:
         return StepOutcome(
             step=self.step.id,
             outcome=decisive,
-            why=why,
+            why="; ".join(dict.fromkeys(filter(None, (why, *self.notes)))),
             seconds=seconds,
             changes=changes,
             output="\n".join(self.output),

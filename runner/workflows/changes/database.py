@@ -43,7 +43,8 @@ class DatabasePoint:
     """Its `before` is the site as it was when the point was made."""
     tag: str
     guard: Guard
-    read: HostTask
+    read: tuple[HostTask, ...]
+    """What follows whatever is put back: caches emptied, the site read."""
     seconds: int
     """Time limit of each of its tasks."""
 
@@ -109,7 +110,7 @@ class DatabasePoint:
         job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
         ordered = Job(
             job,
-            (self._put_back(stages, look=False), self.read),
+            (self._put_back(stages, look=False), *self.read),
             cleanup=self.guard.tidy,
             lock=site_lock(task, task.site.path),
             restore=restore_of(task),

@@ -12,6 +12,7 @@ from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
 from runner.workflows.changes.database import DatabasePoint
+from runner.workflows.changes.purge import AGAIN, purge_tasks
 from runner.workflows.stages.segment import restore_of, site_lock
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def trial_job(
     read = facts_script(task.site, context.host, context.mark, check_updates=False).text
     cron = site_script(task.site, context.host, context.mark, _CRON).text
     reread = HostTask("reread", read, timeout=reading, policy="always")
+    again = purge_tasks(task, context.mark, context.before, suffix=AGAIN, policy="always")
     database = DatabasePoint(
-        task=task, context=context, tag=context.tag, guard=guard, read=reread, seconds=limit
+        task=task, context=context, tag=context.tag, guard=guard, read=(*again, reread), seconds=limit
     )
     before = [
         HostTask("log", log, timeout=reading, policy="go"),
@@ -73,6 +75,7 @@ def trial_job(
         job,
         (
             *(before if log else ()),
+            *purge_tasks(task, context.mark, context.before),
             HostTask("read", read, timeout=reading, policy="always"),
             HostTask("cron", cron, timeout=reading, policy="go"),
         ),
@@ -82,7 +85,7 @@ def trial_job(
         check_limit=hosts.reading_limit(_CHECK),
         cleanup_limit=reading,
         keep=(*_optional("keep", guard.keep, limit), *database.keep()),
-        undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), reread),
+        undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), *again, reread),
         undo_on_death=True,
         lock=site_lock(task, task.site.path),
         restore=restore_of(task),

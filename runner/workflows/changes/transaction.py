@@ -26,12 +26,13 @@ from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
 from runner.untrusted import sentence
-from runner.verify import Signals
+from runner.verify import Signals, stale
 from runner.workflows.boundary import within
 from runner.workflows.changes.database import DatabasePoint, told
 from runner.workflows.changes.errorlog import ErrorLog
 from runner.workflows.changes.heard import Heard
 from runner.workflows.changes.job import trial_job
+from runner.workflows.changes.purge import AGAIN, purge_now, purge_tasks, purged_in, tell_purged, unpurged
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
 from runner.workflows.stages.outside import see, see_again
@@ -249,6 +250,7 @@ class _Transaction:
         context = replace(self._context, after=facts, after_problem=problem)
         outcome = self.task.session.cleaned(self._understood(record, context))
         by = "died" if self.died else record.decided.by if record.decided else record.status
+        purged = self._purged(record)
         if record.decided is None or record.decided.verdict == "keep":
             return Trial(
                 kept=True,
@@ -258,6 +260,7 @@ class _Transaction:
                 by=by,
                 looks=int(self.after is not None),
                 database=self.database.heard(record),
+                unpurged=purged,
             )
         decided = _WHY.get(by, f"its host decided ({by})")
         if by == "failed" and outcome.why.startswith(_WHY["failed"]):
@@ -276,7 +279,9 @@ class _Transaction:
             kept=False,
             healthy=not broken,
             why="; ".join(
-                filter(None, (why, told(found, self.database.rule if broken else None, self._by_hand)))
+                filter(
+                    None, (why, told(found, self.database.rule if broken else None, self._by_hand), purged)
+                )
             ),
             outcome=outcome,
             state=self._state(self.left, self.seen or self.before.seen),
@@ -295,7 +300,19 @@ class _Transaction:
         if not broken:
             self.seen, broken = see_again(self.task, self.before.seen, "undo")
             self.looks += 1
+        if broken and self.seen is not None and stale(self.before.seen, self.seen):
+            purge_now(self.task, self.before.facts)
+            self.seen, broken = see_again(self.task, self.before.seen, "undo")
+            self.looks += 1
+            if broken and stale(self.before.seen, self.seen):
+                broken = f"a cache still serves the bad page: {broken}"
         return broken
+
+    def _purged(self, record: JobRecord) -> str:
+        """What is said of caches that could not be emptied, after the change or after it was taken back."""
+        kept = record.decided is None or record.decided.verdict == "keep"
+        tasks = purge_tasks(self.task, self.heard.mark, self.before.facts, suffix="" if kept else AGAIN)
+        return unpurged(tell_purged(self.task, purged_in(record, tasks, self.heard.mark)))
 
     @property
     def _by_hand(self) -> str:

@@ -49,6 +49,8 @@ class Trial:
     """How often the site was looked at from outside."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
+    unpurged: str = ""
+    """Which caches could not be emptied after a change that was kept, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from runner.model import ChangeOutcome, Outcome, StepOutcome
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals
+from runner.workflows.changes.purge import purge_now, unpurged
 from runner.workflows.stages.outside import record_looks, see, see_again
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class ReleaseTrial:
         if record.decided is None or record.decided.verdict == "keep":
             self.why = self.look("after") if record.decided == UNSEEN else ""
             if not self.why:
+                outcome = _beside(outcome, unpurged(purge_now(self.task, None)))
                 return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
             switched = self._switch_back()
         else:
@@ -111,7 +113,8 @@ class ReleaseTrial:
             return undone(outcome, why, "the link could not be switched back")
         if self.task.order.undo:
             return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
-        return undone(outcome, why, self.look("undo"))
+        said = unpurged(purge_now(self.task, None))
+        return undone(outcome, "; ".join(filter(None, (why, said))), self.look("undo"))
 
     def _switch_back(self) -> bool:
         """After the job, which kept what nobody had looked at."""
@@ -122,6 +125,10 @@ class ReleaseTrial:
             return read(hosts.pool, hosts.endpoint(host), self.undo, limits=hosts.limits)["back"].ok
         except HostError:
             return False
+
+
+def _beside(outcome: StepOutcome, said: str) -> StepOutcome:
+    return replace(outcome, why="; ".join(filter(None, (outcome.why, said))))
 
 
 def undone(outcome: StepOutcome, why: str, broken: str) -> StepOutcome:

@@ -115,7 +115,13 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
     others = tuple(seen.sub_sites.values())
-    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached"), (others, "sub-site")):
+    kinds = (
+        (seen.visitors, "page"),
+        (seen.uncached, "uncached"),
+        (seen.plain, "plain"),
+        (others, "sub-site"),
+    )
+    for sights, signal in kinds:
         for sight in sights:
             _record(task, sight.page, seen.at, phase, signal)
     task.session.emit(
