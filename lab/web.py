@@ -40,6 +40,8 @@ class Web:
         self.spec = spec
         self.processes = processes
         self.folder = spec.root / "web"
+        self.doors: dict[str, str] = {}
+        """More lines of a site's server block, by its name."""
 
     def start_php(self) -> bool:
         """Starts PHP-FPM. Returns whether it was started now."""
@@ -134,7 +136,8 @@ http {{
         root {self.spec.path(site)};
         access_log {self.access_log(site.name)};
         client_max_body_size 64m;
-{NETWORK_PATHS if site.subsites else ""}{self._php_site(site) if site.kind == "wordpress" else STATIC}
+{self.doors.get(site.name, "")}{NETWORK_PATHS if site.subsites else ""}\
+{self._php_site(site) if site.kind == "wordpress" else STATIC}
     }}
 """
 

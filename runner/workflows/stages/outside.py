@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError
 from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Sight, Signals, examine, keys, look, observe
+from runner.verify import Expectation, Sight, Signals, compare, examine, keys, look, observe
 from runner.workflows.boundary import within
+from runner.workflows.stages.inside import shut_out, with_inside
 
 if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
@@ -30,6 +31,8 @@ __all__ = [
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
+_ENOUGH = 2
+_BETWEEN = 0.6
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
@@ -124,10 +127,9 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
 
 
 def see(task: Task) -> Signals:
-    """All signals of the task's site from outside."""
-    return observed(
-        task.session.hosts, task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task)
-    )
+    """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
+    folder = task.facts.folder if task.facts else ""
+    return _inside(task, observed(task.session.hosts, task.site, folder=folder, limit=_limit(task)))
 
 
 def see_again(
@@ -141,8 +143,30 @@ def see_again(
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
+    if not found and shut_out(seen):
+        seen, found = _inside_again(task, before, seen, patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
+
+
+def _inside(task: Task, seen: Signals, before: Signals | None = None) -> Signals:
+    host = task.order.hosts[task.site.host]
+    return with_inside(task.session.hosts, host, task.site, seen, facts=task.facts, before=before)
+
+
+def _inside_again(
+    task: Task, before: Signals, seen: Signals, patience: float
+) -> tuple[Signals, tuple[str, ...]]:
+    """As `examine`, from the site's own host: worse is what is worse twice, and for as long as `patience`."""
+    end = time.monotonic() + patience
+    bad = 0
+    while True:
+        seen = _inside(task, seen, before)
+        found = compare(before, seen)
+        bad = bad + 1 if found else 0
+        if not found or (bad >= _ENOUGH and time.monotonic() >= end):
+            return seen, found
+        time.sleep(_BETWEEN)
 
 
 def _limit(task: Task) -> float:
