@@ -10,6 +10,7 @@ from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
+from runner.plan.unverified import not_unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "needs_facts",
     "newcomers",
     "next_windows",
+    "not_unseen",
     "occurrences",
     "plan_site",
     "rings",

@@ -49,7 +49,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0007")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -173,6 +173,7 @@ changes = Table(
     Column("outcome", Text, nullable=False),
     _text("why"),
     Column("finished", Instant, nullable=False),
+    Column("unverified", Prose),
     ForeignKeyConstraint(
         ["run", "site", "step"], ["steps.run", "steps.site", "steps.step"], ondelete="CASCADE"
     ),
@@ -210,6 +211,7 @@ looks = Table(
     Column("bytes", Integer),
     _json("findings", list),
     _text("note"),
+    Column("seen", Text),
     UniqueConstraint("site", "at", "phase", "signal", "url"),
 )
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TypeVar
 
-from runner.report.data import Done, Part, ReportData, Undone
+from runner.report.data import About, Done, Part, ReportData, Undone
 from runner.report.reasons import reason
 from runner.report.words import Words
 from runner.untrusted import plain_name
@@ -29,7 +29,9 @@ def for_client(report: ReportData, words: Words) -> ReportData:
         report,
         done=tuple(replace(_plain(found, words), why="") for found in report.done),
         undone=tuple(
-            replace(_plain(found, words), why=reason(found.why, words, found.outcome))
+            replace(_plain(found, words), why="")
+            if found.about is About.UNSEEN
+            else replace(_plain(found, words), why=reason(found.why, words, found.outcome))
             for found in report.undone
         ),
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Seen, Site, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import Expectation, Sight, Signals, compare, examine, keys, look, observe
 from runner.workflows.boundary import within
@@ -76,7 +76,12 @@ def _keys(hosts: Hosts, site: Site) -> dict[str, str]:
 def unreadable(site: Site, error: SitecrewError) -> Signals:
     """A look that gave nothing but the reason why."""
     page = PageLook(
-        page="/", url=site.url, status=None, seconds=0.0, findings=(f"could not be looked at: {error}",)
+        page="/",
+        url=site.url,
+        status=None,
+        seconds=0.0,
+        findings=(f"could not be looked at: {error}",),
+        seen=Seen.ABSENT,
     )
     return Signals(at=datetime.now(UTC), visitors=(Sight(page),))
 
@@ -104,7 +109,7 @@ def take_look(task: Task, step: Step) -> StepOutcome:
     return StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED,
-        why="; ".join(seen.findings),
+        why="; ".join((*seen.findings, *dict.fromkeys(page.refusal for page in seen.pages if page.refusal))),
         seconds=seconds,
         output=_lines(seen),
     )
@@ -112,7 +117,9 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached")):
+    inside = seen.inside.sight if seen.inside is not None else None
+    own = (inside,) if inside is not None else ()
+    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached"), (own, "inside")):
         for sight in sights:
             _record(task, sight.page, seen.at, phase, signal)
     task.session.emit(
@@ -123,6 +130,7 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
+        unverified=task.session.reason(seen.unverified),
     )
 
 
@@ -181,7 +189,8 @@ def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -
         phase=phase,
         signal=signal,
         url=page.url,
-        healthy=page.healthy,
+        healthy=None if page.seen is Seen.REFUSED else page.healthy,
+        seen=page.seen,
         status=page.status,
         seconds=page.seconds,
         size=page.size,
