@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from runner.model import Change, ItemKind, Outcome, Unverified
+from runner.model import Action, Change, ItemKind, Outcome, Unverified
 from runner.plan import not_unseen
 
 
 def change(to: str, kind: ItemKind = ItemKind.PLUGIN, was: str = "1.0") -> Change:
-    return Change(step="s", item="forms", kind=kind, from_version=was, to_version=to)
+    return Change(step="s", item="forms", kind=kind, from_version=was, to_version=to, action=Action.CHANGE)
 
 
 @pytest.mark.parametrize(
