@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
-from runner.model.facts import CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -11,6 +11,7 @@ from runner.model.inventory import (
     DateRange,
     Host,
     Inventory,
+    ManagedBy,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -48,6 +49,7 @@ __all__ = [
     "Action",
     "Agency",
     "Asked",
+    "AutoUpdate",
     "Backups",
     "CatchUp",
     "Change",
@@ -69,6 +71,7 @@ __all__ = [
     "Look",
     "Mail",
     "MailSecurity",
+    "ManagedBy",
     "NamedSecret",
     "Offers",
     "OnFailure",

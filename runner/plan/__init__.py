@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.identity import sharing, stranger
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
@@ -14,6 +16,7 @@ from runner.plan.unverified import not_unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
+    "AutoHold",
     "Barrier",
     "Due",
     "Found",
@@ -27,9 +30,11 @@ __all__ = [
     "applies",
     "asked",
     "changed_steps",
+    "choose",
     "compared",
     "cut",
     "decide",
+    "held_items",
     "moved",
     "moved_place",
     "narrowed",
@@ -42,6 +47,8 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "sharing",
+    "stranger",
     "stray_folder",
     "waits",
 ]

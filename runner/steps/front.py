@@ -169,7 +169,7 @@ def _headers(head: str) -> tuple[tuple[str, str], ...]:
 
 def _base(site: Site) -> str:
     """The path of the site below its host's name, without the slash at its end."""
-    rest = site.url.partition("://")[2]
+    rest = site.own_address.partition("://")[2]
     return f"/{rest.partition('/')[2]}".rstrip("/")
 
 

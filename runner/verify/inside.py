@@ -43,7 +43,7 @@ class Inside:
 
 def asked_inside(site: Site, url: str = "") -> Asked | None:
     """What is asked for on the host: the first page of the site, unless a redirect led to `url`."""
-    found = url or address(site.url, site.pages[0])
+    found = url or address(site.own_address, site.pages[0])
     place = split(found)
     if place is None:
         return None
@@ -64,7 +64,7 @@ def leads_on(site: Site, front: Front) -> str:
     place, before = split(leads), split(answer.url)
     if front.way is not FrontWay.WORDPRESS or place is None or before is None or str(place) == str(before):
         return ""
-    return "" if Rules.of(site.url, private=site.private).refusal(place, before) else leads
+    return "" if Rules.of(site.url, site.own_address, private=site.private).refusal(place, before) else leads
 
 
 def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Inside:
@@ -93,7 +93,7 @@ def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Insid
         return Inside(why=f"WordPress, run on the host without the web server, says nothing: {findings[-1]}")
     page = PageLook(
         page=f"{site.pages[0]} ({_WHERE[front.way]})",
-        url=address(site.url, site.pages[0]),
+        url=address(site.own_address, site.pages[0]),
         status=front.status,
         seconds=round(seconds, 3),
         size=len(front.body),
@@ -107,7 +107,7 @@ def silent(site: Site, why: str, seconds: float) -> Inside:
     """Nothing came of a page that came before: that is a finding."""
     page = PageLook(
         page=site.pages[0],
-        url=address(site.url, site.pages[0]),
+        url=address(site.own_address, site.pages[0]),
         status=None,
         seconds=round(seconds, 3),
         findings=(why,),
@@ -133,8 +133,8 @@ _NOTHING = "its own host cannot show it either"
 
 def _said(site: Site, front: Front) -> Answer:
     return Answer(
-        asked=address(site.url, site.pages[0]),
-        url=front.url or address(site.url, site.pages[0]),
+        asked=address(site.own_address, site.pages[0]),
+        url=front.url or address(site.own_address, site.pages[0]),
         status=front.status,
         body=front.body,
         headers=front.headers,
@@ -149,7 +149,7 @@ def _answer(site: Site, front: Front) -> Answer:
     place, before = split(leads), split(answer.url)
     if not leads or place is None:
         return answer
-    why = Rules.of(site.url, private=site.private).refusal(place, before)
+    why = Rules.of(site.url, site.own_address, private=site.private).refusal(place, before)
     return replace(answer, url=leads, failure=why or "redirects in a loop")
 
 
