@@ -48,7 +48,12 @@ def change(crew: Crew) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "access"),
-    [("password", ""), ("password", "password"), ("challenge", "challenge"), ("query", "")],
+    [
+        ("password", ""),
+        pytest.param("password", "password", marks=pytest.mark.long),
+        pytest.param("challenge", "challenge", marks=pytest.mark.long),
+        pytest.param("query", "", marks=pytest.mark.long),
+    ],
 )
 def test_an_update_that_breaks_every_page_is_taken_back_behind_a_door(
     fleet: Fleet, tmp_path: Path, kind: str, access: str
@@ -102,7 +107,7 @@ def test_what_nobody_could_check_is_said_everywhere(fleet: Fleet, tmp_path: Path
     ("policy", "version", "flag", "outcome"),
     [
         ("", "2.0", "", "held"),
-        ("", "2.0", "--unverified", "changed"),
+        pytest.param("", "2.0", "--unverified", "changed", marks=pytest.mark.long),
         pytest.param("keep", "2.0", "", "changed", marks=pytest.mark.long),
         pytest.param("ask", "1.1", "", "held", marks=pytest.mark.long),
         pytest.param("skip", "1.1", "", "skipped", marks=pytest.mark.long),
