@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -150,3 +151,25 @@ def test_credentials_are_in_nothing_that_is_kept_and_doctor_names_wrong_ones(
     for secret in (PASSWORD.encode(), basic):
         assert secret not in told.encode()
         assert secret not in kept
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("policy", "outcome"), [("keep", "changed"), ("ask", "held"), ("skip", "skipped")])
+def test_a_release_that_nobody_could_check(
+    fresh_fleet: Fleet, tmp_path: Path, policy: str, outcome: str
+) -> None:
+    docs = "globex-docs"
+    book = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true}\n"
+    crew = Crew(fresh_fleet, tmp_path / "crew", book)
+    crew.settings(f"policy: {{unverified: {policy}}}\n")
+    shutil.copytree(fresh_fleet.sites[docs].path, crew.folder / "dist")
+    (crew.folder / "dist/new.html").write_text("<html>A new manual</html>")
+    with door(fresh_fleet, docs, "password"):
+        said = crew.say("run", "docs", "-l", docs)
+    (step,) = crew.site(docs)["steps"]
+    assert (said.code, step["outcome"]) == (0, outcome), (said, step)
+    assert (fresh_fleet.sites[docs].path / "new.html").exists() is (outcome == "changed")
+    if outcome == "changed":
+        assert "asks for a password (401)" in step["changes"][0]["unverified"]
+    else:
+        assert "asks for a password (401)" in step["why"]
