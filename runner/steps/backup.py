@@ -13,7 +13,7 @@ from typing import Literal
 from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.shell import early_program, site_script
 
 __all__ = ["UNREAD", "Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script"]
 
@@ -34,6 +34,7 @@ USUAL_EXCLUDES = (
 """Caches, logs and other people's backups."""
 
 
+_CONTENT = "./wp-content/"
 UNREAD = 4
 """Status of a stream that is whole, but for what could not be read."""
 
@@ -116,36 +117,74 @@ def database_script(site: Site, host: Host, mark: str) -> Script:
     return site_script(site, host, mark, _zipped(dump, ok="0"), options="-ddisable_functions=")
 
 
-def files_script(site: Site, exclude: Sequence[str] = (), follow: Sequence[str] = ()) -> Script:
+def files_script(
+    site: Site, host: Host, mark: str, exclude: Sequence[str] = (), follow: Sequence[str] = ()
+) -> Script:
     """The site's folder as a tar in gzip, names beginning with ``./``; also where the site is not WordPress.
 
-    A wp-config.php that lies one level above the folder comes along as if it lay in it. What a link of
-    `follow` leads to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar
-    says 1 for these, and only for these. Status `UNREAD`: the archive is whole, but for files that could not
-    be read, named on standard error.
+    What WordPress has elsewhere (its content, its configuration) comes along by absolute paths without the
+    first slash; a wp-config.php one level above the folder as if it lay in it. What a link of `follow` leads
+    to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar says 1 for these,
+    and only for these. Status `UNREAD`: the archive is whole, but for files that could not be read, named on
+    standard error.
     """
-    usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
-    patterns = [_pattern(entry) for entry in (*usual, *exclude)]
+    wordpress = site.kind is SiteKind.WORDPRESS
+    patterns = [_pattern(entry) for entry in (*(USUAL_EXCLUDES if wordpress else ()), *exclude)]
     flags = " ".join(f"--exclude={word(pattern)}" for pattern in (*patterns, *_behind(follow, patterns)))
+    below = " ".join(word(one.removeprefix(_CONTENT)) for one in patterns if one.startswith(_CONTENT))
     body = f"""
 export LC_ALL=C.UTF-8
 cd {word(site.path)} || exit 3
+{_places(site, host, mark) if wordpress else "places="}
 set -- {flags}
 {_following(follow)}
+while read -r _ at what place; do
+  if [ "$at $what" = "at content" ]; then
+    for pattern in {below} ''; do
+      # GNU tar compares names with the slash at their beginning, busybox without it
+      [ -z "$pattern" ] || set -- "$@" "--exclude=$place/$pattern" "--exclude=${{place#/}}/$pattern"
+    done
+  fi
+done <<PLACES
+$places
+PLACES
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
 fi
 set -- "$@" .
 for link in {" ".join(map(word, follow))}; do [ -L "$link" ] && set -- "$@" "$link/."; done
-if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
-  set -- "$@" -C .. ./wp-config.php
-fi
+above=
+case $(tar --version 2>/dev/null) in
+*GNU* | *bsdtar*)
+  # elsewhere -C holds for all names: there the file comes by its own path
+  if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
+    above=$(cd .. && pwd -P)/wp-config.php
+  fi ;;
+esac
+while read -r _ at what place; do
+  if [ "$at" = at ] && [ -e "$place" ] && [ "$place" != "$above" ]; then set -- "$@" "$place"; fi
+done <<PLACES
+$places
+PLACES
+if [ -n "$above" ]; then set -- "$@" -C .. ./wp-config.php; fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
 {_zipped('tar -cf - "$@"', ok='"$tolerated"', unread=UNREAD)}
 """
-    return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
+    return Script(text=f"files() {{\n{body.strip()}\n}}\nfiles </dev/null\n")
+
+
+def _places(site: Site, host: Host, mark: str) -> str:
+    """Sets `places`: the lines by which WordPress says what it has outside the site's folder, if it can."""
+    code = early_program("places", mark, {"site": site.path}, parts=("facts_deployment",))
+    text = site_script(site, host, mark, f'{code}\nwp db export - --exec="$code"').text
+    return f"""
+ask() {{
+{text.rstrip()}
+}}
+places=$( (ask) 2>/dev/null | grep '^{mark} at [a-z]* /' || :)
+"""
 
 
 def dump_is_complete(tail: bytes) -> bool:

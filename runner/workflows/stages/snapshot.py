@@ -149,7 +149,7 @@ def _scripts(task: Task, step: Step) -> dict[str, str]:
     if "database" in options.include and site.kind is SiteKind.WORDPRESS:
         scripts["database"] = database_script(site, host, mark).text
     if "files" in options.include:
-        scripts["files"] = files_script(site, options.exclude, options.follow).text
+        scripts["files"] = files_script(site, host, mark, options.exclude, options.follow).text
     return scripts
 
 
