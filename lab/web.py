@@ -49,6 +49,8 @@ class Web:
         self.folder = spec.root / "web"
         self.cached: set[str] = set()
         """Sites that have a page cache before them."""
+        self.doors: dict[str, str] = {}
+        """More lines of a site's server block, by its name."""
 
     def start_php(self) -> bool:
         """Starts PHP-FPM. Returns whether it was started now."""
@@ -153,7 +155,8 @@ http {{
         root {self.spec.path(site)};
         access_log {self.access_log(site.name)};
         client_max_body_size 64m;
-{NETWORK_PATHS if site.subsites else ""}{self._php_site(site) if site.kind == "wordpress" else STATIC}
+{self.doors.get(site.name, "")}{NETWORK_PATHS if site.subsites else ""}\
+{self._php_site(site) if site.kind == "wordpress" else STATIC}
     }}
 """
 

@@ -17,6 +17,7 @@ from runner.shell import assign
 from runner.steps import Context, packages, registry
 from runner.steps.backup import database_script, files_script
 from runner.steps.become import as_root
+from runner.steps.front import Asked, front_script
 from runner.steps.packages import boot_script, change_script, facts_script, reboot_script, reread_script
 from runner.steps.static import gather, layout, switch
 from runner.steps.static.names import name_problem
@@ -227,6 +228,15 @@ class _Made:
                 self.site, self.host, MARK, check_updates=True, languages=languages, dates=True
             ).text,
         )
+        asked = Asked(
+            url=self.site.url,
+            scheme="http",
+            host=self.value("x.example"),
+            port=80,
+            authority=self.value("x.example"),
+            target=self.value("/"),
+        )
+        yield "front", front_script(self.site, self.host, MARK, asked, facts=self.facts).text
         yield "log", errorlog.read_log(self.facts, MARK, self.facts.logs).text
         for name in ("save", "mark", "count"):
             yield (

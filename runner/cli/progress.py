@@ -244,10 +244,11 @@ def _why(event: RunEvent) -> str:
 def _changes(event: RunEvent) -> str:
     changes: Any = event.data.get("changes") or ()
     done = [f"{c['item']} {c['from']} -> {c['to']}" for c in changes if c["outcome"] == Outcome.CHANGED]
+    unseen = next((f"; unverified: {c['unverified']}" for c in changes if c.get("unverified")), "")
     if not done:
-        return ""
+        return unseen
     shown = ", ".join(done[:4]) + (f" and {len(done) - 4} more" if len(done) > 4 else "")  # noqa: PLR2004
-    return style(f"  {shown}", dim=True)
+    return style(f"  {shown}", dim=True) + unseen
 
 
 def _count(many: Any, noun: str) -> str:

@@ -83,6 +83,11 @@ def _step_of(book: Playbook, name: str) -> str:
     help="One after the other, like tag:ring-0,tag:ring-1,all. Default: policy.rings.order.",
 )
 @click.option("--confirm", is_flag=True, help="Ask before each step.")
+@click.option(
+    "--unverified",
+    is_flag=True,
+    help="Also do what `policy.unverified: ask` holds: changes that nobody can check.",
+)
 @click.option("-C", "--check", "--dry-run", is_flag=True, help="Say what would be done; as `plan`.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: also what is held or up to date, and why.")
 @click.option(
@@ -113,7 +118,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     from dataclasses import replace
 
     from runner.cli.confirm import Questions, require_terminal
-    from runner.workflows.run import begin, new_order
+    from runner.workflows.run import begin, new_order, with_unseen
 
     book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     if not book.steps:
@@ -139,6 +144,8 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
             tags=options["tags"],
             locked=locked,
         )
+        if options["unverified"]:
+            order = with_unseen(order)
         begin(session, order, trigger="manual")
         session.ask = Questions(session, order.run) if ask else None
         return follow(session, order.run, options)

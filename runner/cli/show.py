@@ -184,6 +184,8 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
                 arrow = f"{change.from_version} -> {change.to_version}"
                 why = f"  {change.why}" if change.why else ""
                 out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
+                if change.unverified:
+                    out(f"        unverified: nobody could check the site: {change.unverified}")
     say(f"\nwhat the hosts said: sitecrew logs {head.run} SITE")
 
 

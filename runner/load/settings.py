@@ -22,6 +22,7 @@ from runner.model import (
     Ssh,
     Tool,
     UndoDatabase,
+    Unverified,
 )
 
 __all__ = ["SettingsFile", "settings_of"]
@@ -113,6 +114,9 @@ class PolicyShape(Shape):
     ] = NOTHING
     undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
     rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
+    unverified: Annotated[
+        Unverified | None, f.choice(Unverified), D("What becomes of a change that nobody could check.")
+    ] = None
     insecure_packages: Annotated[
         tuple[f.Item, ...], LISTED, D("Items whose packages may come over http, by slug.")
     ] = ()
@@ -224,6 +228,7 @@ def settings_of(shape: SettingsFile) -> Settings:
             hold=holds_of(shape.policy.hold),
             security=shape.policy.security,
             undo_database=shape.policy.undo.database,
+            unverified=shape.policy.unverified,
             ring_failures=shape.policy.rings.failures,
             ring_soak=shape.policy.rings.soak,
             ring_order=shape.policy.rings.order,

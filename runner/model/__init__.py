@@ -27,7 +27,7 @@ from runner.model.outcome import UNREPEATED, ChangeOutcome, Outcome, State, Step
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
-from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules, Updates
+from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, Unverified, UpdateRules, Updates
 from runner.model.published import Asked, Offers, Release, Sums
 from runner.model.run import Order, RunEvent, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
@@ -111,6 +111,7 @@ __all__ = [
     "Translation",
     "UndoDatabase",
     "UndoOrder",
+    "Unverified",
     "UpdateRules",
     "Updates",
     "Window",

@@ -53,6 +53,8 @@ class ChangeOutcome:
     why: str = ""
     title: str = ""
     """The item's name as people know it."""
+    unverified: str = ""
+    """Why nobody could see whether the site is well with it; empty where somebody could."""
 
     @classmethod
     def of(cls, change: Change, outcome: Outcome, why: str = "") -> Self:

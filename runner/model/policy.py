@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "UpdateRules", "Updates"]
+__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "Unverified", "UpdateRules", "Updates"]
 
 
 class Level(StrEnum):
@@ -66,6 +66,17 @@ class UndoDatabase(StrEnum):
     ALWAYS = "always"
 
 
+class Unverified(StrEnum):
+    """What becomes of a change whose effect nobody could see."""
+
+    KEEP = "keep"
+    """Made, and said to be unverified."""
+    ASK = "ask"
+    """Held until somebody asks for it by `run --unverified`."""
+    SKIP = "skip"
+    """Not made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`policy` of sitecrew.yaml."""
@@ -79,6 +90,8 @@ class Policy:
     vendors: frozenset[str] = frozenset()
     """Hosts whose packages are taken although wordpress.org publishes another version of the item."""
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
+    unverified: Unverified | None = None
+    """None asks for major versions, and keeps everything else."""
     ring_failures: float = 0.1
     """Share of a ring's sites (0 to 1) above which the next ring is not begun."""
     ring_soak: timedelta = timedelta(0)

@@ -13,6 +13,7 @@ from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
+from runner.plan.unverified import not_unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "newcomers",
     "next_windows",
     "not_looked_at",
+    "not_unseen",
     "occurrences",
     "plan_site",
     "rings",

@@ -15,6 +15,8 @@ from runner.record.views import BackupView
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
+    from runner.model import Seen
+
 __all__ = ["EvidenceBook", "backup_view"]
 
 
@@ -36,6 +38,7 @@ class EvidenceBook(Store):
         size: int | None = None,
         findings: Sequence[object] = (),
         note: str = "",
+        seen: Seen | None = None,
     ) -> bool:
         """Write down one look.
 
@@ -52,6 +55,7 @@ class EvidenceBook(Store):
             size: bytes of the body.
             findings: what was found, anything that JSON can hold.
             note: a word for people.
+            seen: whether it saw what it was to see.
 
         Returns:
             False when this very look is recorded already.
@@ -69,6 +73,7 @@ class EvidenceBook(Store):
             "bytes": size,
             "findings": list(findings),
             "note": note,
+            "seen": seen.value if seen else None,
         }
         with self._write() as connection:
             return insert_new(connection, looks, row)

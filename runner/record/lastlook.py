@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
-from runner.model import Outcome
+from runner.model import Outcome, Seen
 from runner.record.schema import looks, steps
 from runner.record.views import LastLook
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["Change", "Seen", "last_look", "read_last_looks"]
+__all__ = ["Change", "Looked", "last_look", "read_last_looks"]
 
 _REFUSED = frozenset({401, 403, 429})
 _ANSWERED = 200
@@ -49,7 +49,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Looked:
     """One look at all pages of a site."""
 
     run: str | None
@@ -63,7 +63,7 @@ class Seen:
     """Some page was answered as it should be."""
 
 
-def last_look(site: str, changes: Sequence[Change], seen: Sequence[Seen]) -> LastLook:
+def last_look(site: str, changes: Sequence[Change], seen: Sequence[Looked]) -> LastLook:
     """What the looks of a span say about the end of it. Pure.
 
     Args:
@@ -86,7 +86,7 @@ def last_look(site: str, changes: Sequence[Change], seen: Sequence[Seen]) -> Las
     )
 
 
-def _follows(look: Seen, change: Change) -> bool:
+def _follows(look: Looked, change: Change) -> bool:
     """Whether a look was taken after a change, or by it when it had been made."""
     if change.finished is not None and look.at >= change.finished:
         return True
@@ -132,9 +132,17 @@ def _change(row: RowMapping) -> Change:
     return Change(run=row["run"], kind=row["kind"], outcome=outcome, began=began, finished=finished)
 
 
-def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> list[Seen]:
+def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> list[Looked]:
     query = (
-        select(looks.c.run, looks.c.at, looks.c.phase, looks.c.signal, looks.c.healthy, looks.c.status)
+        select(
+            looks.c.run,
+            looks.c.at,
+            looks.c.phase,
+            looks.c.signal,
+            looks.c.healthy,
+            looks.c.status,
+            looks.c.seen,
+        )
         .where(looks.c.site == site, looks.c.at >= start, looks.c.at < end)
         .order_by(looks.c.at.desc(), looks.c.phase, looks.c.id.desc())
         .limit(_NEWEST)
@@ -143,12 +151,18 @@ def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> 
     return [_one([*group]) for _, group in groupby(rows, key=lambda row: (row["at"], row["phase"]))]
 
 
-def _one(rows: Sequence[RowMapping]) -> Seen:
+def _refused(row: RowMapping) -> bool:
+    return row["status"] in _REFUSED or row["seen"] == Seen.REFUSED
+
+
+def _one(rows: Sequence[RowMapping]) -> Looked:
     pages = [row for row in rows if row["signal"] == "page"] or rows
-    let_in = [row for row in rows if row["status"] not in _REFUSED and row["healthy"] is not None]
-    refused = all(row["status"] in _REFUSED for row in pages)
-    verdict = None if refused or not let_in else all(row["healthy"] for row in let_in)
-    return Seen(
+    let_in = [row for row in rows if not _refused(row) and row["healthy"] is not None]
+    refused = all(_refused(row) for row in pages)
+    own = [row for row in let_in if row["signal"] == "inside"]
+    judged = own if refused else let_in
+    verdict = all(row["healthy"] for row in judged) if judged else None
+    return Looked(
         run=rows[0]["run"],
         at=rows[0]["at"],
         phase=rows[0]["phase"],

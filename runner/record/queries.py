@@ -188,7 +188,7 @@ class RunQueries(Store):
 def change_view(row: RowMapping) -> ChangeView:
     """A row of `changes`."""
     fields = {name: row[name] for name in ChangeView.__slots__}
-    return ChangeView(**fields | {"outcome": Outcome(row["outcome"])})
+    return ChangeView(**fields | {"outcome": Outcome(row["outcome"]), "unverified": row["unverified"] or ""})
 
 
 def look_view(row: RowMapping) -> LookView:

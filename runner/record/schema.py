@@ -50,7 +50,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -174,6 +174,7 @@ changes = Table(
     Column("outcome", Text, nullable=False),
     _text("why"),
     Column("finished", Instant, nullable=False),
+    Column("unverified", Prose),
     ForeignKeyConstraint(
         ["run", "site", "step"], ["steps.run", "steps.site", "steps.step"], ondelete="CASCADE"
     ),
@@ -211,6 +212,7 @@ looks = Table(
     Column("bytes", Integer),
     _json("findings", list),
     _text("note"),
+    Column("seen", Text),
     UniqueConstraint("site", "at", "phase", "signal", "url"),
 )
 

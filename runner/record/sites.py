@@ -248,6 +248,7 @@ def _change_rows(run: str, site: str, outcome: StepOutcome, at: datetime) -> lis
             "outcome": change.outcome.value,
             "why": change.why,
             "finished": at,
+            "unverified": change.unverified,
         }
         for position, change in enumerate(outcome.changes)
     ]

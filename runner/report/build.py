@@ -167,10 +167,13 @@ def _seen(look: LastLook | None) -> SiteState:
 def _looked(lines: Sequence[SiteLine], points: Sequence[Undone], history: History) -> tuple[Undone, ...]:
     """A point for each site that refuses everybody, or was not well when it was last looked at."""
     told = {point.site for point in points if point.open and point.about in {About.LOOK, About.SITE}}
+    unseen = {point.site for point in points if point.open and point.about is About.UNSEEN}
     found = []
     for line in lines:
         look = _look(line.name, history)
         if look is None or line.state is SiteState.UNTOUCHED:
+            continue
+        if line.name in unseen:
             continue
         if look.refused is not None and look.refused_at is not None:
             why = f"answers {look.refused} where 200 is expected"

@@ -60,6 +60,8 @@ class About(StrEnum):
     """The question whether there are updates."""
     BACKUP = "backup"
     LOOK = "look"
+    UNSEEN = "unseen"
+    """What was changed while nobody could look at the site."""
     STEP = "step"
     SITE = "site"
     """The whole work on a site."""

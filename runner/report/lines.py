@@ -61,6 +61,11 @@ def point(found: Undone, report: ReportData, words: Words) -> str:
         ),
         About.BACKUP: say("The backup of {site} could not be taken {when}.", site=site, when=when),
         About.LOOK: say("{site} did not look as it should {when}.", site=site, when=when),
+        About.UNSEEN: say(
+            "{site} was updated {when}. We could not check it from outside, because it does not let us in.",
+            site=site,
+            when=when,
+        ),
         About.STEP: say("A part of the work on {site} could not be finished {when}.", site=site, when=when),
     }[found.about]
 
@@ -69,6 +74,13 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
     """What went wrong first and was done after all."""
     when, then = words.days(found.at), words.days([found.solved or found.at[-1]])
     site = report.label(found.site)
+    if found.about is About.UNSEEN:
+        return words.say(
+            "{site} was updated {when} and could be checked only {then}: it is well.",
+            site=site,
+            when=when,
+            then=then,
+        )
     if found.about is not About.ITEM:
         trouble = point(found, report, words)
         return words.say("{trouble} A later try {then} succeeded.", trouble=trouble, then=then)

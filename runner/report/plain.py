@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TypeVar
 
-from runner.report.data import Done, Part, ReportData, Undone
+from runner.report.data import About, Done, Part, ReportData, Undone
 from runner.report.reasons import reason
 from runner.report.words import Words
 from runner.untrusted import plain_name
@@ -35,6 +35,8 @@ def for_client(report: ReportData, words: Words) -> ReportData:
 
 def _why(found: Undone, words: Words) -> str:
     """The reason, and what WordPress does by itself with an item that we hold."""
+    if found.about is About.UNSEEN:
+        return ""  # the point says it
     itself = {
         "off": words.say("WordPress does not install it by itself meanwhile."),
         "forced": words.say("WordPress is set up to install it by itself, which may happen at any time."),

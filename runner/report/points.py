@@ -55,6 +55,7 @@ def undone(history: History) -> tuple[Undone, ...]:
     points = [
         *undone_together(_items(history)),
         *_checks(history),
+        *_unseen(history),
         *_steps(history),
         *_runs(history),
         *_windows(history),
@@ -141,6 +142,26 @@ def _checks(history: History) -> Iterable[Undone]:
             kind=ItemKind(last.kind),
             why=sentence(last.why, _WHY),
             solved=_later_run(history, last.run, last.site),
+        )
+
+
+def _unseen(history: History) -> Iterable[Undone]:
+    """One point a site that was changed while nobody could look at it, until somebody could."""
+    found: dict[str, list[ChangeView]] = defaultdict(list)
+    for change in history.changes:
+        if change.unverified:
+            found[change.site].append(change)
+    looks = {look.site: look for look in history.last_looks}
+    for site, changes in found.items():
+        last, look = changes[-1], looks.get(site)
+        seen_since = look is not None and look.healthy and look.at is not None and look.at > last.finished
+        yield Undone(
+            about=About.UNSEEN,
+            outcome=Outcome.CHANGED,
+            at=tuple(dict.fromkeys(change.finished for change in changes)),
+            site=site,
+            why=sentence(last.unverified, _WHY),
+            solved=look.at if look is not None and seen_since else None,
         )
 
 

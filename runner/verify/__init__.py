@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.verify.access import NO_KEYS, keys
 from runner.verify.http import Sight, look
+from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
 from runner.verify.signals import Signals, compare, examine, observe, stale
 from runner.web import Answer, Certificate, certificate
@@ -13,6 +14,7 @@ __all__ = [
     "Answer",
     "Certificate",
     "Expectation",
+    "Inside",
     "Sight",
     "Signals",
     "certificate",
@@ -23,4 +25,5 @@ __all__ = [
     "look",
     "observe",
     "stale",
+    "worse_inside",
 ]

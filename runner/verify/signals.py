@@ -20,6 +20,7 @@ from runner.model import PageLook, Seen, Site, SiteKind
 from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
 from runner.verify.http import DOOR, Ask, Looker, Sight, address
+from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
 from runner.verify.sub_sites import see_sub_sites, worse_sub_sites
 from runner.verify.worse import refused, worse
@@ -64,6 +65,8 @@ class Signals:
     leave the others as they are, so these are compared and nothing else."""
     plain: tuple[Sight, ...] = ()
     """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
+    inside: Inside | None = None
+    """The first page as the site's own host got it, where no visitor's page was seen."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -73,7 +76,8 @@ class Signals:
     @property
     def looks(self) -> tuple[PageLook, ...]:
         """Each page as it was answered."""
-        return tuple(sight.page for sight in self.sights)
+        own = self.inside.sight if self.inside is not None else None
+        return (*(sight.page for sight in self.sights), *([own.page] if own is not None else ()))
 
     @property
     def healthy(self) -> bool:
@@ -82,8 +86,18 @@ class Signals:
 
     @property
     def verified(self) -> bool:
-        """At least one of the pages was seen as visitors get it."""
-        return any(sight.page.seen is Seen.SEEN for sight in self.visitors)
+        """At least one of the pages was seen as visitors get it, or on the site's own host."""
+        inside = self.inside is not None and self.inside.seen
+        return inside or any(sight.page.seen is Seen.SEEN for sight in self.visitors)
+
+    @property
+    def unverified(self) -> str:
+        """Why nobody could see the site, in a sentence; empty where somebody could."""
+        if self.verified:
+            return ""
+        refusals = [page.refusal for page in self.looks if page.refusal]
+        inside = self.inside.why if self.inside is not None else ""
+        return "; ".join(filter(None, (*refusals[:1], inside))) or "no answer came"
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -222,7 +236,8 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
         if not _broken(before.stylesheets.get(path))
     ]
     others = worse_sub_sites(before.sub_sites, after.sub_sites)
-    return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others)
+    own = worse_inside(before.inside, after.inside)
+    return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others, *own)
 
 
 def stale(before: Signals, after: Signals) -> bool:

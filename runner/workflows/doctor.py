@@ -12,7 +12,7 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
+from runner.model import Host, Look, ManagedBy, Seen, Site, SiteFacts, SiteKind
 from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import Expectation, certificate
@@ -23,6 +23,7 @@ from runner.workflows.checkup import about_host, about_static, host_questions, s
 from runner.workflows.disputes import about_offers
 from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
+from runner.workflows.stages.inside import look_inside
 from runner.workflows.stages.outside import look_at
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
@@ -275,12 +276,33 @@ def _outside(hosts: Hosts, site: Site) -> Iterator[Check]:
             about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
         )
         return
+    if all(page.seen is Seen.REFUSED for page in seen.pages):
+        yield _shut_out(hosts, site, seen)
+        return
     refusal = next((page.refusal for page in seen.pages if page.refusal), "")
     yield Check(
         about=site.name,
         finding="; ".join(seen.findings),
         code=ExitCode.FAILED,
         hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
+    )
+
+
+def _shut_out(hosts: Hosts, site: Site, seen: Look) -> Check:
+    """A site that lets nobody in: how its changes will be checked."""
+    refusal = seen.pages[0].refusal
+    inside = look_inside(hosts, hosts.workspace.inventory.hosts[site.host], site)
+    found = inside.sight.page.findings if inside.sight else ()
+    if inside.seen and not found:
+        told = "its pages do not let us in: changes are checked from its own host, by its first page"
+        return Check(about=site.name, finding=told, hint=refusal)
+    why = "; ".join(found) if inside.seen else f"{inside.why}, so that nobody can check a change"
+    decides = "`policy.unverified` decides what becomes of changes"
+    return Check(
+        about=site.name,
+        finding=f"its pages do not let us in; {why}",
+        code=ExitCode.FAILED,
+        hint=refusal if inside.seen else f"{refusal}; {decides}",
     )
 
 

@@ -17,7 +17,7 @@ from runner.model import Order, Outcome, Site, SitePlan
 from runner.verify import Signals
 from runner.workflows.boundary import each
 from runner.workflows.site import Task
-from runner.workflows.stages.outside import examined, observed, record_looks, unreadable
+from runner.workflows.stages.outside import see, see_again, unreadable
 
 if TYPE_CHECKING:
     from runner.record import SiteRow
@@ -66,8 +66,7 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
         return Halt(Outcome.MISSED, why)
     well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in well]
-    limit = order.limits.look.total_seconds()
-    before = _each(sites, lambda site: observed(session.hosts, site, limit=limit), unreadable)
+    before = _each(sites, lambda site: see(_task(session, order, site)), unreadable)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):
@@ -120,9 +119,10 @@ def _each(
 
 def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     """What is wrong with a site, be it since the soak or, as nobody may have looked, since before."""
+    seen, found = see_again(_task(session, order, site), before, "soak", patience=_PATIENCE)
+    return found or "; ".join(seen.findings)
+
+
+def _task(session: Session, order: Order, site: Site) -> Task:
     plan = SitePlan(site=site.name, client=site.client)
-    task = Task(session=session, order=order, site=site, attempt=1, plan=plan)
-    limit = order.limits.look.total_seconds()
-    seen, found = examined(session.hosts, site, before, limit=limit, patience=_PATIENCE)
-    record_looks(task, seen, "soak")
-    return "; ".join(found or seen.findings)
+    return Task(session=session, order=order, site=site, attempt=1, plan=plan)

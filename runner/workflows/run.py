@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import ExitCode, LockedError, LostError, SitecrewError
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
-from runner.model import Limits, LockedPlan, Order, Outcome, Playbook, RunEvent, Site, State, exit_code, worst
+from runner.model import (
+    Limits,
+    LockedPlan,
+    Order,
+    Outcome,
+    Playbook,
+    RunEvent,
+    Site,
+    State,
+    Unverified,
+    exit_code,
+    worst,
+)
 from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
@@ -80,6 +92,13 @@ def new_order(
             for name in dict.fromkeys(site.host for site in sites)
         },
     )
+
+
+def with_unseen(order: Order) -> Order:
+    """The order with leave to do what the policy asks for where nobody can check it; `skip` stays."""
+    if order.policy.unverified is Unverified.SKIP:
+        return order
+    return replace(order, policy=replace(order.policy, unverified=Unverified.KEEP))
 
 
 def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -> None:

@@ -87,7 +87,13 @@ class Session:
     def cleaned(self, outcome: StepOutcome) -> StepOutcome:
         """The outcome without a secret in its text, and without what a terminal would obey."""
         changes = tuple(
-            replace(change, why=self.reason(change.why), item=_line(change.item), title=_line(change.title))
+            replace(
+                change,
+                why=self.reason(change.why),
+                item=_line(change.item),
+                title=_line(change.title),
+                unverified=self.reason(change.unverified),
+            )
             for change in outcome.changes
         )
         output = self.redactor.redact(clean(outcome.output))
@@ -120,6 +126,7 @@ class Session:
                     "to": change.to_version,
                     "outcome": change.outcome,
                     "why": change.why,
+                    "unverified": change.unverified,
                 }
                 for change in outcome.changes
             ],

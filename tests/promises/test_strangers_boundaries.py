@@ -22,10 +22,12 @@ import pytest
 
 from lab.shell import until
 from runner.errors import LedgerError
-from runner.load import find_workspace, load_workspace
+from runner.execute import Pool
+from runner.load import Redactor, find_workspace, load_workspace
 from runner.model import Outcome, Site, SiteKind
 from runner.verify import Expectation
 from runner.workflows import serve, site
+from runner.workflows.hosts import Hosts
 from runner.workflows.run import begin, new_order
 from runner.workflows.session import Session
 from runner.workflows.stages import outside
@@ -152,27 +154,36 @@ def web() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Hosts]:
+    (tmp_path / "inventory.yaml").write_text("hosts: {web1: {address: web1.example}}\n")
+    with Pool() as pool:
+        yield Hosts(load_workspace(tmp_path), pool, Redactor())
+
+
 @pytest.mark.parametrize("page", ["/page", *(f"/{number}" for number in range(len(Pages.WHERE)))])
-def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(web: str, page: str) -> None:
+def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, web: str, page: str) -> None:
     odd = Site(
         name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)
     )
-    seen = outside.observed(odd, limit=2.0)
-    outside.examined(odd, seen, limit=2.0, patience=0.1)
-    look = outside.look_at(odd, Expectation(), limit=2.0)
+    seen = outside.observed(hosts, odd, limit=2.0)
+    outside.examined(hosts, odd, seen, limit=2.0, patience=0.1)
+    look = outside.look_at(hosts, odd, Expectation(), limit=2.0)
     if page != "/page":
         assert seen.findings
         assert look.findings
 
 
-def test_what_keeps_a_site_from_being_looked_at_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("observe", "examine", "look"):
         monkeypatch.setattr(outside, name, fail)
     odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
-    seen = outside.observed(odd, limit=1.0)
+    seen = outside.observed(hosts, odd, limit=1.0)
     assert "could not be looked at: unexpected error: KeyError" in seen.findings[0]
-    assert outside.examined(odd, seen, limit=1.0, patience=0.1)[1]
-    assert not outside.look_at(odd, Expectation(), limit=1.0).healthy
+    assert outside.examined(hosts, odd, seen, limit=1.0, patience=0.1)[1]
+    assert not outside.look_at(hosts, odd, Expectation(), limit=1.0).healthy
 
 
 def start(folder: Path, program: str) -> subprocess.Popen[str]:

@@ -86,6 +86,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                         "to": "1.1",
                         "outcome": "changed",
                         "why": "",
+                        "unverified": "",
                     },
                     {
                         "item": "slider",
@@ -95,6 +96,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                         "to": "1.1",
                         "outcome": "undone",
                         "why": "white page",
+                        "unverified": "",
                     },
                 ],
             },
@@ -116,6 +118,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                 "phase": "before",
                 "signal": "page",
                 "url": "/",
+                "seen": None,
                 "healthy": True,
                 "status": 200,
                 "seconds": None,

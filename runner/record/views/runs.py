@@ -78,6 +78,8 @@ class ChangeView:
     outcome: Outcome
     why: str
     finished: datetime
+    unverified: str = ""
+    """Why nobody could see whether the site is well with it."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a step's `changes`."""
@@ -89,6 +91,7 @@ class ChangeView:
             "to": self.to_version,
             "outcome": self.outcome.value,
             "why": self.why,
+            "unverified": self.unverified,
         }
 
 
@@ -142,6 +145,8 @@ class LookView:
     """Bytes of the body."""
     findings: tuple[object, ...]
     note: str
+    seen: str | None = None
+    """`seen`, `refused` or `absent`; None where it was not recorded."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a site's `looks`."""
@@ -150,6 +155,7 @@ class LookView:
             "phase": self.phase,
             "signal": self.signal,
             "url": self.url,
+            "seen": self.seen,
             "healthy": self.healthy,
             "status": self.status,
             "seconds": self.seconds,

@@ -15,7 +15,7 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, Tried, not_looked_at, search
+from runner.plan import Segment, Tried, not_looked_at, not_unseen, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
@@ -28,6 +28,7 @@ from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
     from runner.record import SegmentView
+    from runner.verify import Signals
     from runner.workflows.site import Task
 
 __all__ = ["JOBS", "carry_changes", "close_open_jobs"]
@@ -113,8 +114,9 @@ class _Work:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
             self._all(pending, Outcome.FAILED, why)
             return why
-        if left := not_looked_at(self.facts):
-            self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
+        pending = self._that_may_go(pending, seen)
+        if not pending:
+            return ""
         state = State(self.facts, seen)
         driver, failed = search(pending), ""
         try:
@@ -148,6 +150,20 @@ class _Work:
             why = f"{UNREPEATED}: {failed}; not seen again"
             self.outcomes[stayed.item] = replace(stayed, why=why)
 
+    def _that_may_go(self, pending: Sequence[Change], seen: Signals) -> Sequence[Change]:
+        """All that may be tried, by what can be seen of the site and its network."""
+        if self.facts and (left := not_looked_at(self.facts)):
+            self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
+        return self._unless_unseen(pending, seen.unverified) if seen.unverified else pending
+
+    def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
+        """What the policy lets go although nobody can see what it does; the rest is settled."""
+        order = self.task.order
+        again = f"sitecrew run {order.playbook.name} -l {self.task.site.name} --unverified"
+        held = not_unseen(pending, order.policy.unverified, why=self.task.session.reason(why), again=again)
+        self.outcomes |= held
+        return tuple(change for change in pending if change.item not in held)
+
     def _try(self, group: tuple[Change, ...], state: State) -> Trial:
         self.trials += 1
         number = self.part.number * JOBS + self.trials
@@ -163,7 +179,10 @@ class _Work:
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
-                self._set(change, *_told(found.get(change.item), trial))
+                outcome, why = _told(found.get(change.item), trial)
+                told = ChangeOutcome.of(change, outcome, why)
+                seen = outcome is not Outcome.CHANGED
+                self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
         elif len(group) == 1:
             (change,) = group
             self.task.session.ledger.add_hold(
@@ -228,7 +247,8 @@ class _Work:
             found for c in mine if (found := self.outcomes.get(c.item) or idle.get(c.item)) is not None
         )
         settled = [c.outcome for c in changes if c.outcome not in {Outcome.SKIPPED, Outcome.HELD}]
-        decisive = Outcome.FAILED if trouble else worst(settled)
+        rest = [c.outcome for c in self.outcomes.values()]
+        decisive = Outcome.FAILED if trouble else worst(settled or rest)
         first = next((c for c in changes if c.outcome is decisive and c.why), None)
         why = trouble or (f"{first.item}: {first.why}" if first else "")
         return StepOutcome(

@@ -259,6 +259,7 @@ class _Transaction:
                 state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
+                unverified=self.task.session.reason((self.after or self.before.seen).unverified),
                 database=self.database.heard(record),
                 unpurged=purged,
             )
@@ -346,6 +347,7 @@ class _Transaction:
             healthy=trial.healthy,
             by=trial.by,
             looks=trial.looks,
+            unverified=trial.unverified,
             database=trial.database.as_json(),
         )
         if trial.database.size:

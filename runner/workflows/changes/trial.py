@@ -47,6 +47,8 @@ class Trial:
     """Who decided: see `Decided`."""
     looks: int = 0
     """How often the site was looked at from outside."""
+    unverified: str = ""
+    """Why nobody could see whether the site is well with what was kept; empty where somebody could."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
     unpurged: str = ""

@@ -90,6 +90,8 @@ def _release(
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
     trial = ReleaseTrial(task, measure=not options.force)
     trial.look_before()
+    if (held := trial.unseen(step)) is not None:
+        return held
     before, gap = _switch(host, layout, standing, name)
     _reread(host, layout, name, tree)
     why = trial.look("after")
@@ -108,7 +110,7 @@ def _release(
     done = StepOutcome(
         step=step.id, outcome=Outcome.CHANGED, seconds=round(time.monotonic() - began, 3), changes=(change,)
     )
-    return undone(done, why, trial.look("undo")) if why else done
+    return undone(done, why, trial.look("undo")) if why else trial.told(done)
 
 
 def _standing(host: Transfer, layout: Layout) -> Standing:

@@ -9,7 +9,7 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict, read
 from runner.execute import Task as HostTask
 from runner.load import freeze, thaw_as
-from runner.model import ChangeOutcome, Outcome, StepOutcome
+from runner.model import ChangeOutcome, Outcome, Step, StepOutcome, Unverified
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals
@@ -56,7 +56,7 @@ class ReleaseTrial:
         remembered: str | None = None,
     ) -> None:
         self.task, self.measure = task, measure
-        self.why = self.back = ""
+        self.why = self.back = self.unverified = ""
         self.before: Signals | None = None
         if remembered:
             known = thaw_as(_Remembered, remembered)
@@ -81,6 +81,19 @@ class ReleaseTrial:
         seen = see(self.task)
         record_looks(self.task, seen, "before")
         self.before = seen if self.measure else None
+        self.unverified = self.task.session.reason(seen.unverified)
+
+    def unseen(self, step: Step) -> StepOutcome | None:
+        """What becomes of a release that nobody could check, where the policy does not let it go."""
+        order, rule = self.task.order, self.task.order.policy.unverified
+        if not self.unverified or order.undo or rule not in {Unverified.ASK, Unverified.SKIP}:
+            return None
+        why = f"left out by `policy.unverified`, for nobody could check it: {self.unverified}"
+        if rule is Unverified.SKIP:
+            return StepOutcome(step=step.id, outcome=Outcome.SKIPPED, why=why, seconds=0.0)
+        again = f"sitecrew run {order.playbook.name} -l {self.task.site.name} --unverified"
+        why = f"held, for nobody could check it: {self.unverified}; to do it all the same: {again}"
+        return StepOutcome(step=step.id, outcome=Outcome.HELD, why=why, seconds=0.0)
 
     def judge(self, _: Awaiting) -> Verdict:
         """Undo where the site is worse than it was."""
@@ -90,10 +103,13 @@ class ReleaseTrial:
     def look(self, phase: str) -> str:
         """What is wrong with the site now, in a sentence; empty where nothing is."""
         if self.before is not None:
-            return see_again(self.task, self.before, phase, patience=_PATIENCE)[1]
-        seen = see(self.task)
-        record_looks(self.task, seen, phase)
-        return "; ".join(seen.findings)
+            seen, found = see_again(self.task, self.before, phase, patience=_PATIENCE)
+        else:
+            seen = see(self.task)
+            record_looks(self.task, seen, phase)
+            found = "; ".join(seen.findings)
+        self.unverified = self.task.session.reason(seen.unverified)
+        return found
 
     def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
         """The step's outcome once the job has ended."""
@@ -102,7 +118,7 @@ class ReleaseTrial:
         if record.decided is None or record.decided.verdict == "keep":
             self.why = self.look("after") if record.decided == UNSEEN else ""
             if not self.why:
-                outcome = _beside(outcome, unpurged(purge_now(self.task, None)))
+                outcome = self.told(_beside(outcome, unpurged(purge_now(self.task, None))))
                 return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
             switched = self._switch_back()
         else:
@@ -115,6 +131,11 @@ class ReleaseTrial:
             return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
         said = unpurged(purge_now(self.task, None))
         return undone(outcome, "; ".join(filter(None, (why, said))), self.look("undo"))
+
+    def told(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome of a release that was kept, with why nobody could check it."""
+        changes = tuple(replace(change, unverified=self.unverified) for change in outcome.changes)
+        return replace(outcome, changes=changes)
 
     def _switch_back(self) -> bool:
         """After the job, which kept what nobody had looked at."""

@@ -54,6 +54,9 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
     trial = None
     if isinstance(step.options, ReleaseOptions) and isinstance(ready, SwitchOrder):
         trial = ReleaseTrial(task, ready, measure=bool(task.order.undo) or not step.options.force)
+        if (held := trial.unseen(step)) is not None:
+            session.record(task.run, task.site.name, held)
+            return (held,)
     return carry_segment(task, segment, [once], prepared=ready, judged=trial)
 
 

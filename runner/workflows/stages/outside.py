@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Seen, Site, Step, StepOutcome
 from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Sight, Signals, examine, keys, look, observe
+from runner.verify import Expectation, Sight, Signals, compare, examine, keys, look, observe
 from runner.workflows.boundary import within
+from runner.workflows.stages.inside import shut_out, with_inside
 
 if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
@@ -31,6 +32,8 @@ __all__ = [
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
+_ENOUGH = 2
+_BETWEEN = 0.6
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
@@ -78,7 +81,12 @@ def _keys(hosts: Hosts, site: Site) -> dict[str, str]:
 def unreadable(site: Site, error: SitecrewError) -> Signals:
     """A look that gave nothing but the reason why."""
     page = PageLook(
-        page="/", url=site.url, status=None, seconds=0.0, findings=(f"could not be looked at: {error}",)
+        page="/",
+        url=site.url,
+        status=None,
+        seconds=0.0,
+        findings=(f"could not be looked at: {error}",),
+        seen=Seen.ABSENT,
     )
     return Signals(at=datetime.now(UTC), visitors=(Sight(page),))
 
@@ -106,7 +114,7 @@ def take_look(task: Task, step: Step) -> StepOutcome:
     return StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED,
-        why="; ".join(seen.findings),
+        why="; ".join((*seen.findings, *dict.fromkeys(page.refusal for page in seen.pages if page.refusal))),
         seconds=seconds,
         output=_lines(seen),
     )
@@ -114,12 +122,13 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    others = tuple(seen.sub_sites.values())
+    inside = seen.inside.sight if seen.inside is not None else None
     kinds = (
         (seen.visitors, "page"),
         (seen.uncached, "uncached"),
         (seen.plain, "plain"),
-        (others, "sub-site"),
+        (tuple(seen.sub_sites.values()), "sub-site"),
+        ((inside,) if inside is not None else (), "inside"),
     )
     for sights, signal in kinds:
         for sight in sights:
@@ -133,14 +142,16 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         findings=list(seen.findings),
         cached=list(seen.cached),
         sub_sites=list(seen.sub_sites),
+        unverified=task.session.reason(seen.unverified),
     )
 
 
 def see(task: Task) -> Signals:
-    """All signals of the task's site from outside."""
+    """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
     sub_sites = looked_at(task.facts, task.site, task.plan.changes) if task.facts else ()
     folder = task.facts.folder if task.facts else ""
-    return observed(task.session.hosts, task.site, folder=folder, limit=_limit(task), sub_sites=sub_sites)
+    seen = observed(task.session.hosts, task.site, folder=folder, limit=_limit(task), sub_sites=sub_sites)
+    return _inside(task, seen)
 
 
 def see_again(
@@ -154,8 +165,30 @@ def see_again(
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
+    if not found and shut_out(seen):
+        seen, found = _inside_again(task, before, seen, patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
+
+
+def _inside(task: Task, seen: Signals, before: Signals | None = None) -> Signals:
+    host = task.order.hosts[task.site.host]
+    return with_inside(task.session.hosts, host, task.site, seen, facts=task.facts, before=before)
+
+
+def _inside_again(
+    task: Task, before: Signals, seen: Signals, patience: float
+) -> tuple[Signals, tuple[str, ...]]:
+    """As `examine`, from the site's own host: worse is what is worse twice, and for as long as `patience`."""
+    end = time.monotonic() + patience
+    bad = 0
+    while True:
+        seen = _inside(task, seen, before)
+        found = compare(before, seen)
+        bad = bad + 1 if found else 0
+        if not found or (bad >= _ENOUGH and time.monotonic() >= end):
+            return seen, found
+        time.sleep(_BETWEEN)
 
 
 def _limit(task: Task) -> float:
@@ -170,7 +203,8 @@ def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -
         phase=phase,
         signal=signal,
         url=page.url,
-        healthy=page.healthy,
+        healthy=None if page.seen is Seen.REFUSED else page.healthy,
+        seen=page.seen,
         status=page.status,
         seconds=page.seconds,
         size=page.size,

@@ -129,7 +129,7 @@ def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
                 )
             )
         elif end.outcome is Outcome.CHANGED:
-            ends.append(replace(end, outcome=Outcome.UNDONE))
+            ends.append(replace(end, outcome=Outcome.UNDONE, unverified=trial.unverified))
         else:
             ends.append(end)
     return ends

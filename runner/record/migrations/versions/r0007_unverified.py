@@ -1,0 +1,17 @@
+"""Changes that nobody could see, and what each look saw."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Of earlier changes and looks it is not known."""
+    op.add_column("changes", sa.Column("unverified", sa.Text()))
+    op.add_column("looks", sa.Column("seen", sa.Text()))

@@ -1,0 +1,308 @@
+<?php
+// A page of a site as its own host gets it, where nobody outside is let in: first from the web server on this very
+// machine, by the site's name and with its certificate checked; where that refuses too, from WordPress itself, run here
+// as the web server would run it. Plain PHP; the syntax is that of PHP 7.4. Input: {"mark", "url", "scheme", "host",
+// "port", "authority", "target", "folders": where index.php may be, "signs": texts by which the site's own pages are
+// known, "file": below a static site's folder what must be served, "trusted": an address that was found to be the
+// site's before, "ways": of "web" and "wordpress", "limit": bytes of a body, "seconds" for the web server}.
+// Output: one line of JSON. What a site says is in base64.
+
+function sitecrew_answer( $mark, $answer ) {
+	foreach ( array( 'body', 'head', 'why', 'url' ) as $field ) {
+		$answer[ $field ] = base64_encode( isset( $answer[ $field ] ) ? $answer[ $field ] : '' );
+	}
+	$out = fopen( 'php://stdout', 'w' );
+	fwrite( $out, "\n$mark " . json_encode( $answer ) . "\n" );
+	fflush( $out );
+}
+
+/** Addresses of this machine, and of no other: those on which a web server may listen. */
+function sitecrew_own_addresses( $host ) {
+	$found = array( '127.0.0.1', '::1' );
+	$known = array();
+	foreach ( function_exists( 'net_get_interfaces' ) ? (array) @net_get_interfaces() : array() as $interface ) {
+		foreach ( isset( $interface['unicast'] ) ? (array) $interface['unicast'] : array() as $one ) {
+			if ( isset( $one['address'] ) && 0 !== stripos( $one['address'], 'fe80' ) ) {
+				$known[] = (string) $one['address'];
+			}
+		}
+	}
+	if ( preg_match( '~^127\.[0-9.]+$~D', $host ) || in_array( $host, $known, true ) ) {
+		array_unshift( $found, $host );
+	}
+	return array_slice( array_unique( array_merge( $found, array_slice( $known, 0, 6 ) ) ), 0, 8 );
+}
+
+/** One request to one address, its certificate checked for the name that visitors use. */
+function sitecrew_request( $address, $place, $given, $until ) {
+	$left    = max( 1, min( 10, $until - microtime( true ) ) );
+	$context = stream_context_create(
+		array(
+			'http' => array(
+				'method'           => 'GET',
+				'protocol_version' => 1.1,
+				'follow_location'  => 0,
+				'ignore_errors'    => true,
+				'timeout'          => $left,
+				'user_agent'       => 'Sitecrew/1 (website care; +look)',
+				'header'           => "Host: {$place['authority']}\r\nConnection: close\r\nAccept: text/html,*/*;q=0.8\r\nCache-Control: no-cache",
+			),
+			'ssl'  => array(
+				'peer_name'         => $place['host'],
+				'SNI_enabled'       => true,
+				'verify_peer'       => true,
+				'verify_peer_name'  => true,
+				'allow_self_signed' => false,
+			),
+		)
+	);
+	$where   = false === strpos( $address, ':' ) ? $address : "[$address]";
+	$link    = @fopen( "{$place['scheme']}://$where:{$place['port']}{$place['target']}", 'rb', false, $context );
+	if ( ! $link ) {
+		return null;
+	}
+	$body = '';
+	while ( ! feof( $link ) && strlen( $body ) <= $given['limit'] ) {
+		$piece = fread( $link, 65536 );
+		$meta  = stream_get_meta_data( $link );
+		if ( false === $piece || $meta['timed_out'] || microtime( true ) > $until ) {
+			return null;
+		}
+		$body .= $piece;
+	}
+	$meta   = stream_get_meta_data( $link );
+	$head   = array_slice( isset( $meta['wrapper_data'] ) ? (array) $meta['wrapper_data'] : array(), 0, 100 );
+	$status = 0;
+	foreach ( $head as $line ) {
+		$status = preg_match( '~^HTTP/\S+ (\d{3})~', $line, $match ) ? (int) $match[1] : $status;
+	}
+	fclose( $link );
+	return array(
+		'way'     => 'web',
+		'address' => $address,
+		'status'  => $status,
+		'url'     => "{$place['scheme']}://{$place['authority']}{$place['target']}",
+		'head'    => substr( implode( "\n", $head ), 0, 16384 ),
+		'body'    => substr( $body, 0, $given['limit'] ),
+		'cut'     => strlen( $body ) > $given['limit'],
+	);
+}
+
+/** Where a redirect of the site to itself leads; null where it leads to somebody else, or back to plain http. */
+function sitecrew_follow( $place, $answer ) {
+	if ( ! in_array( $answer['status'], array( 301, 302, 303, 307, 308 ), true ) || ! preg_match( '~^location:\s*(\S+)~mi', $answer['head'], $match ) ) {
+		return null;
+	}
+	$parts = parse_url( 0 === strpos( $match[1], '//' ) ? "{$place['scheme']}:{$match[1]}" : $match[1] );
+	if ( ! $parts || ( ! isset( $parts['host'] ) && 0 !== strpos( $match[1], '/' ) ) ) {
+		return null;
+	}
+	if ( isset( $parts['host'] ) ) {
+		$host   = strtolower( $parts['host'] );
+		$scheme = isset( $parts['scheme'] ) ? strtolower( $parts['scheme'] ) : $place['scheme'];
+		$usual  = 'https' === $scheme ? 443 : 80;
+		$port   = isset( $parts['port'] ) ? $parts['port'] : $usual;
+		$known  = $port === $place['port'] || ( in_array( $port, array( 80, 443 ), true ) && in_array( $place['port'], array( 80, 443 ), true ) );
+		if ( preg_replace( '~^www\.~', '', $host ) !== preg_replace( '~^www\.~', '', $place['host'] ) || ! $known ) {
+			return null;
+		}
+		if ( ! in_array( $scheme, array( 'http', 'https' ), true ) || ( 'https' === $place['scheme'] && 'http' === $scheme ) ) {
+			return null;
+		}
+		$place['scheme']    = $scheme;
+		$place['host']      = $host;
+		$place['port']      = $port;
+		$place['authority'] = $port === $usual ? $host : "$host:$port";
+	}
+	$place['target'] = ( isset( $parts['path'] ) ? $parts['path'] : '/' ) . ( isset( $parts['query'] ) ? "?{$parts['query']}" : '' );
+	return preg_match( '~^[!-\~]+$~D', $place['target'] ) ? $place : null;
+}
+
+/** Whether an answer is this site's: a web server has an answer for every name that it does not know, too. */
+function sitecrew_is_ours( $answer, $given ) {
+	if ( '' !== $given['trusted'] ) {
+		return $given['trusted'] === $answer['address'];
+	}
+	if ( '' !== $given['file'] ) {
+		$path = $given['folders'][0] . '/' . $given['file'];
+		return is_file( $path ) && filesize( $path ) <= $given['limit'] && file_get_contents( $path ) === $answer['body'];
+	}
+	$said = str_replace( '\\/', '/', $answer['head'] . "\n" . $answer['body'] );
+	foreach ( $given['signs'] as $sign ) {
+		if ( false !== strpos( $said, $sign ) && false !== stripos( $said, $given['host'] ) ) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** What the web server of this machine answers for the site; null where it does not, or refuses it here as well. */
+function sitecrew_from_web( $given ) {
+	$until     = microtime( true ) + $given['seconds'];
+	$addresses = '' === $given['trusted'] ? sitecrew_own_addresses( $given['host'] ) : array( $given['trusted'] );
+	foreach ( $addresses as $address ) {
+		$place = $given;
+		for ( $step = 0; $place && $step < 5 && microtime( true ) < $until; $step++ ) {
+			$answer = sitecrew_request( $address, $place, $given, $until );
+			$place  = $answer ? sitecrew_follow( $place, $answer ) : null;
+		}
+		if ( $answer && $answer['status'] && ! in_array( $answer['status'], array( 401, 403, 407, 429 ), true ) && sitecrew_is_ours( $answer, $given ) ) {
+			return $answer;
+		}
+	}
+	return null;
+}
+
+/** The file that a web server would start for the site. */
+function sitecrew_index( $folders ) {
+	foreach ( $folders as $folder ) {
+		$index = "$folder/index.php";
+		if ( is_readable( $index ) && false !== strpos( (string) file_get_contents( $index, false, null, 0, 65536 ), 'wp-blog-header.php' ) ) {
+			return $index;
+		}
+	}
+	foreach ( $folders as $folder ) {
+		if ( is_readable( "$folder/wp-blog-header.php" ) ) {
+			return "$folder/wp-blog-header.php";
+		}
+	}
+	return '';
+}
+
+/** What a web server tells PHP of a visitor. */
+function sitecrew_visit( $given, $index ) {
+	$query  = (string) parse_url( 'http://x' . $given['target'], PHP_URL_QUERY );
+	$secure = 'https' === $given['scheme'];
+	unset( $_SERVER['argv'], $_SERVER['argc'] );
+	$_SERVER = array_merge(
+		$_SERVER,
+		array(
+			'REQUEST_METHOD'  => 'GET',
+			'REQUEST_URI'     => $given['target'],
+			'QUERY_STRING'    => $query,
+			'SERVER_PROTOCOL' => 'HTTP/1.1',
+			'SERVER_NAME'     => $given['host'],
+			'SERVER_ADDR'     => '127.0.0.1',
+			'SERVER_PORT'     => (string) $given['port'],
+			'SERVER_SOFTWARE' => 'Sitecrew',
+			'REMOTE_ADDR'     => '127.0.0.1',
+			'HTTP_HOST'       => $given['authority'],
+			'HTTP_ACCEPT'     => 'text/html,*/*;q=0.8',
+			'HTTP_USER_AGENT' => 'Sitecrew/1 (website care; +look)',
+			'SCRIPT_NAME'     => $given['script'],
+			'PHP_SELF'        => $given['script'],
+			'SCRIPT_FILENAME' => $index,
+			'DOCUMENT_ROOT'   => dirname( $index ),
+		),
+		$secure ? array(
+			'HTTPS'                  => 'on',
+			'HTTP_X_FORWARDED_PROTO' => 'https',
+		) : array()
+	);
+	parse_str( $query, $_GET );
+	$_REQUEST = $_GET;
+}
+
+/** Collects what is printed from now on, and answers when PHP ends, however it ends. */
+function sitecrew_listen( $given ) {
+	$page  = (object) array(
+		'body'  => '',
+		'cut'   => false,
+		'leads' => '',
+		'spare' => str_repeat( ' ', 1 << 20 ),
+	);
+	$level = ob_get_level();
+	ob_start(
+		function ( $text ) use ( $page, $given ) {
+			$room       = $given['limit'] - strlen( $page->body );
+			$page->cut  = $page->cut || strlen( $text ) > $room;
+			$page->body .= substr( $text, 0, max( 0, $room ) );
+			return '';
+		},
+		65536
+	);
+	register_shutdown_function(
+		function () use ( $page, $given, $level ) {
+			$page->spare = '';
+			register_shutdown_function(
+				function () use ( $page, $given, $level ) {
+					for ( $left = 100; $left && ob_get_level() > $level; $left-- ) {
+						@ob_end_flush();
+					}
+					$last  = error_get_last();
+					$fatal = $last && ( $last['type'] & ( E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR ) );
+					$said  = (int) http_response_code();
+					sitecrew_answer(
+						$given['mark'],
+						array(
+							'way'    => 'wordpress',
+							'status' => $fatal ? 500 : ( $said ? $said : 200 ),
+							'url'    => $given['url'],
+							'head'   => '' === $page->leads ? '' : "Location: {$page->leads}",
+							'body'   => $page->body,
+							'cut'    => $page->cut,
+							'why'    => $fatal ? substr( $last['message'], 0, 500 ) . " in {$last['file']}" : '',
+						)
+					);
+				}
+			);
+		}
+	);
+	return $page;
+}
+
+$sitecrew_given = $GLOBALS['sitecrew'];
+@set_time_limit( 0 );
+$sitecrew_found = in_array( 'web', $sitecrew_given['ways'], true ) ? sitecrew_from_web( $sitecrew_given ) : null;
+if ( $sitecrew_found ) {
+	sitecrew_answer( $sitecrew_given['mark'], $sitecrew_found );
+	exit( 0 );
+}
+$sitecrew_index = in_array( 'wordpress', $sitecrew_given['ways'], true ) ? sitecrew_index( $sitecrew_given['folders'] ) : '';
+if ( '' === $sitecrew_index ) {
+	sitecrew_answer( $sitecrew_given['mark'], array( 'way' => 'none' ) );
+	exit( 0 );
+}
+sitecrew_visit( $sitecrew_given, $sitecrew_index );
+chdir( dirname( $sitecrew_index ) );
+$sitecrew_page = sitecrew_listen( $sitecrew_given );
+// no cache may keep this page or answer in its place, and nobody is mailed about an error that we look for
+define( 'DONOTCACHEPAGE', true );
+$wp_filter = array(
+	'enable_loading_advanced_cache_dropin' => array(
+		array(
+			array(
+				'function'      => function () {
+					return false;
+				},
+				'accepted_args' => 1,
+			),
+		),
+	),
+	'wp_fatal_error_handler_enabled'       => array(
+		PHP_INT_MAX => array(
+			array(
+				'function'      => function () {
+					return false;
+				},
+				'accepted_args' => 1,
+			),
+		),
+	),
+	'wp_redirect'                          => array(
+		PHP_INT_MAX => array(
+			array(
+				'function'      => function ( $leads ) use ( $sitecrew_page ) {
+					$sitecrew_page->leads = preg_replace( '~\s~', '', substr( (string) $leads, 0, 2000 ) );
+					return $leads;
+				},
+				'accepted_args' => 1,
+			),
+		),
+	),
+);
+if ( ! defined( 'WP_USE_THEMES' ) && 'wp-blog-header.php' === basename( $sitecrew_index ) ) {
+	define( 'WP_USE_THEMES', true );
+}
+unset( $sitecrew_given, $sitecrew_found );
+require $sitecrew_index;

@@ -1,0 +1,159 @@
+"""A page that nobody outside is let in to, as its own host got it. Pure: answers go in, sights come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from runner.model import PageLook, Seen
+from runner.steps.front import Asked, Front, FrontWay
+from runner.untrusted import sentence
+from runner.verify.http import Sight, address
+from runner.verify.judge import Expectation, judge
+from runner.verify.seen import seen_of
+from runner.verify.traits import traits
+from runner.verify.worse import worse
+from runner.web import Answer, Rules, join, split
+
+if TYPE_CHECKING:
+    from runner.model import Site
+
+__all__ = ["Inside", "asked_inside", "inside_of", "leads_on", "silent", "worse_inside"]
+
+_WHERE = {FrontWay.WEB: "asked on its own host", FrontWay.WORDPRESS: "run on its own host"}
+_REDIRECTS = range(300, 400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What was got of the first page on the site's own host."""
+
+    sight: Sight | None = None
+    """None where nothing was got by which the site can be judged."""
+    front: Front = field(default_factory=Front)
+    """How it was got, without what was got."""
+    why: str = ""
+    """Why nothing was got; empty where something was."""
+
+    @property
+    def seen(self) -> bool:
+        """There is something to judge the site by."""
+        return self.sight is not None and self.sight.page.seen is Seen.SEEN
+
+
+def asked_inside(site: Site, url: str = "") -> Asked | None:
+    """What is asked for on the host: the first page of the site, unless a redirect led to `url`."""
+    found = url or address(site.own_address, site.pages[0])
+    place = split(found)
+    if place is None:
+        return None
+    return Asked(
+        url=str(place),
+        scheme=place.scheme,
+        host=place.host,
+        port=place.port,
+        authority=place.authority,
+        target=place.target,
+    )
+
+
+def leads_on(site: Site, front: Front) -> str:
+    """Where a redirect of WordPress, run on the command line, leads on the same site; empty for nowhere."""
+    answer = _said(site, front)
+    leads = _location(answer)
+    place, before = split(leads), split(answer.url)
+    if front.way is not FrontWay.WORDPRESS or place is None or before is None or str(place) == str(before):
+        return ""
+    return "" if Rules.of(site.url, site.own_address, private=site.private).refusal(place, before) else leads
+
+
+def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Inside:
+    """What the host got, judged as a page is.
+
+    WordPress on the command line may lack what only the web server gives it. So what is wrong with a page
+    that was got that way counts only where the same way gave a good one before.
+
+    Args:
+        site: whose page.
+        front: what came back.
+        seconds: that it took.
+        known: whether a page was got before, the same way.
+    """
+    how = Front(way=front.way, address=front.address)
+    if front.way is FrontWay.NONE:
+        return silent(site, "its own host gets no page of it", seconds) if known else Inside(why=_NOTHING)
+    answer = _answer(site, front)
+    seen = seen_of(answer)
+    if seen is Seen.REFUSED and not known:
+        return Inside(why=f"{_NOTHING}: it answers {front.status} there as well")
+    findings = judge(answer, Expectation(text=site.expect))
+    if front.fatal:
+        findings = (*findings, f"PHP dies: {sentence(front.fatal, 240)}")
+    if findings and front.way is FrontWay.WORDPRESS and not known:
+        return Inside(why=f"WordPress, run on the host without the web server, says nothing: {findings[-1]}")
+    page = PageLook(
+        page=f"{site.pages[0]} ({_WHERE[front.way]})",
+        url=address(site.own_address, site.pages[0]),
+        status=front.status,
+        seconds=round(seconds, 3),
+        size=len(front.body),
+        findings=findings,
+        seen=seen,
+    )
+    return Inside(sight=Sight(page, traits(answer)), front=how)
+
+
+def silent(site: Site, why: str, seconds: float) -> Inside:
+    """Nothing came of a page that came before: that is a finding."""
+    page = PageLook(
+        page=site.pages[0],
+        url=address(site.own_address, site.pages[0]),
+        status=None,
+        seconds=round(seconds, 3),
+        findings=(why,),
+        seen=Seen.ABSENT,
+    )
+    return Inside(sight=Sight(page))
+
+
+def worse_inside(before: Inside | None, after: Inside | None) -> tuple[str, ...]:
+    """What is worse than it was, with the page; empty where nothing is, or nothing can be compared."""
+    if after is None or after.sight is None:
+        return ()
+    new = after.sight
+    if before is None or before.sight is None:
+        said = list(new.page.findings) if new.page.seen is Seen.SEEN else []
+    else:
+        said = worse(before.sight, new)
+    return tuple(f"{new.page.page}: {one}" for one in said)
+
+
+_NOTHING = "its own host cannot show it either"
+
+
+def _said(site: Site, front: Front) -> Answer:
+    return Answer(
+        asked=address(site.own_address, site.pages[0]),
+        url=front.url or address(site.own_address, site.pages[0]),
+        status=front.status,
+        body=front.body,
+        headers=front.headers,
+        cut=front.cut,
+    )
+
+
+def _answer(site: Site, front: Front) -> Answer:
+    """What was said; a redirect that is not followed is no answer."""
+    answer = _said(site, front)
+    leads = _location(answer)
+    place, before = split(leads), split(answer.url)
+    if not leads or place is None:
+        return answer
+    why = Rules.of(site.url, site.own_address, private=site.private).refusal(place, before)
+    return replace(answer, url=leads, failure=why or "redirects in a loop")
+
+
+def _location(answer: Answer) -> str:
+    if answer.status not in _REDIRECTS or not answer.header("location"):
+        return ""
+    return join(answer.url, answer.header("location"))

@@ -1,0 +1,46 @@
+"""A refused look says nothing of how a site is; a look from the site's own host does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.model import Period, Seen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runner.record import Ledger
+
+NOVEMBER = Period.parse("2026-11").instants("Europe/Berlin")
+
+
+@pytest.mark.parametrize("own", [[], [True], [False]], ids=["nobody", "well", "broken"])
+@pytest.mark.parametrize("status", [401, 503])
+def test_the_last_look_at_a_site_that_lets_nobody_in(
+    ledger: Ledger, start: datetime, own: list[bool], status: int
+) -> None:
+    ledger.record_look(
+        site="shop",
+        at=start,
+        phase="after",
+        signal="page",
+        url="/",
+        healthy=None,
+        status=status,
+        seen=Seen.REFUSED,
+    )
+    for healthy in own:
+        ledger.record_look(
+            site="shop",
+            at=start,
+            phase="after",
+            signal="inside",
+            url="/",
+            healthy=healthy,
+            status=200,
+            seen=Seen.SEEN,
+        )
+    (look,) = ledger.history(["shop"], *NOVEMBER).last_looks
+    assert look.healthy is (own[0] if own else None)
