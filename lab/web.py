@@ -40,6 +40,8 @@ class Web:
         self.spec = spec
         self.processes = processes
         self.folder = spec.root / "web"
+        self.users: dict[str, str] = {}
+        """Users of the pools of PHP that do not run as their host's user, by host."""
 
     def start_php(self) -> bool:
         """Starts PHP-FPM. Returns whether it was started now."""
@@ -85,7 +87,7 @@ class Web:
         return f"[global]\nerror_log = {self.processes.log('php-fpm')}\n"
 
     def _pool(self, host: str) -> str:
-        user = self.spec.user(host)
+        user = self.users.get(host, self.spec.user(host))
         return f"""
 [{host}]
 user = {user}

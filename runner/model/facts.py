@@ -31,6 +31,8 @@ class Extension:
     link: str = ""
     """Where its folder leads, where that is a link."""
     writable: bool = True
+    ownership: str = ""
+    """Why new files could not have owner, group and ACL of its files; empty where they can."""
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""
     hidden: bool = False
@@ -157,6 +159,8 @@ class SiteFacts:
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
+    core_ownership: str = ""
+    """Why new files could not have owner, group and ACL of WordPress's files; empty where they can."""
     root: str = ""
     """Absolute folder of WordPress itself, with a slash at its end."""
     content: str = ""

@@ -95,6 +95,18 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
+/** Why what takes the place of WordPress's folders and files could not belong to whom these do; empty where it can. */
+function sitecrew_core_ownership() {
+	$paths = array( ABSPATH . 'wp-admin', ABSPATH . WPINC );
+	foreach ( array_merge( (array) glob( ABSPATH . 'wp-*.php' ), array( ABSPATH . 'index.php', ABSPATH . 'xmlrpc.php', ABSPATH . 'readme.html', ABSPATH . 'license.txt' ) ) as $file ) {
+		if ( 'wp-config.php' !== basename( $file ) ) {
+			$paths[] = $file;
+		}
+	}
+	$why = sitecrew_foreign_in( $paths );
+	return '' === $why ? sitecrew_acl_obstacle( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . 'wp-load.php' ) ) : $why;
+}
+
 /** The sites of a network: their addresses and databases, and what is active in any of them. */
 function sitecrew_network( $url ) {
 	global $wpdb;
@@ -159,6 +171,7 @@ sitecrew_say(
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
+		'core_ownership'    => sitecrew_core_ownership(),
 		'root'              => ABSPATH,
 		'content'           => WP_CONTENT_DIR,
 		'languages_folder'  => WP_LANG_DIR,

@@ -16,6 +16,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'link'               => is_link( $folder ) ? (string) readlink( $folder ) : '',
 		'active'             => $active,
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
+		'ownership'          => $offer && ! is_link( $folder ) && WP_PLUGIN_DIR !== $folder ? sitecrew_ownership( $folder ) : '',
 		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
@@ -26,6 +27,12 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'readme'             => (bool) $readme,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
+}
+
+/** Why what takes the place of this folder could not belong to whom it does; empty where it can. */
+function sitecrew_ownership( $folder ) {
+	$why = sitecrew_foreign_in( array( $folder ) );
+	return '' === $why ? sitecrew_acl_obstacle( array( $folder ) ) : $why;
 }
 
 /** Whether every folder in it may be written to: a run as root once, and an update would end half way. */

@@ -166,7 +166,9 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    run = program(
+        "facts", mark, data, '"$@" ', parts=("sql", "ownership", "facts_items", "facts_translations")
+    )
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 

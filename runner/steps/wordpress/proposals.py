@@ -99,6 +99,8 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
     server = offer.requires_mysql if isinstance(offer, CoreOffer) else ""
     older = server and facts.mysql and compare(facts.mysql, server) < 0
     yield older, f"needs MySQL {server}; the site has {facts.mysql}"
+    owned = facts.core_ownership if isinstance(offer, CoreOffer) else ""
+    yield owned, sentence(owned)
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:
@@ -109,5 +111,6 @@ def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, 
     yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"
     yield entry.link, f"its folder is a link to {sentence(entry.link)}: update it where that is looked after"
     yield not entry.writable, "this login may not write to its folder"
+    yield entry.ownership, sentence(entry.ownership)
     single = entry.file.endswith(".php") and "/" not in entry.file
     yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"

@@ -1,0 +1,127 @@
+"""Promise: owner, group, mode and ACL of a site's files are kept by whatever is put in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from lab.ownership import LAYOUTS, Ownership, laid_out, owned
+from tests.crew import Crew, check_nobody_is_left
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab import Fleet
+    from lab.ownership import Owned
+
+pytestmark = pytest.mark.fleet
+
+SITE = "acme-blog"
+PLUGIN, THEME = "weathervane", "millrace"
+FATAL = "<?php\nfunction_that_is_missing();"
+CORE = "name: Core\nsteps:\n  - wordpress.core: {update: minor}\n"
+ITEMS = (
+    f"name: Items\nsteps:\n  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
+    f"  - wordpress.themes: {{update: [{THEME}]}}\n"
+)
+BY_NAME = {how.name: how for how in LAYOUTS}
+KEPT = [how for how in LAYOUTS if how.name != "web-server"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site in a layout."""
+
+    fleet: Fleet
+    folder: Path
+    root: Path
+    url: str
+
+    def crew(self, name: str) -> Crew:
+        """A crew with a workspace of its own: it has neither asked for versions before nor held any."""
+        return Crew(self.fleet, self.folder / name, CORE, ITEMS)
+
+    def check_visitors(self) -> None:
+        for path in ("/", "/wp-includes/css/dist/block-library/style.min.css", "/wp-login.php"):
+            assert httpx.get(f"{self.url}{path}", timeout=20).status_code == 200, path
+
+
+@pytest.fixture(
+    params=[pytest.param(how, marks=[] if how.name == "group" else pytest.mark.long) for how in KEPT],
+    ids=lambda how: how.name,
+)
+def place(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, request.param)
+
+
+@pytest.fixture
+def of_the_web_server(fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, BY_NAME["web-server"])
+
+
+def in_layout(fleet: Fleet, tmp_path: Path, how: Ownership) -> Iterator[Place]:
+    fleet.up()
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+    fleet.clear_host(fleet.sites[SITE].host)
+    fleet.catalogue.plugin(PLUGIN, "1.0", files={"inc/a.php": b"<?php\n", "old/b.txt": b"b"})
+    fleet.catalogue.theme(THEME, "1.0")
+    fleet.install(SITE, "plugins", PLUGIN, "1.0")
+    fleet.install(SITE, "themes", THEME, "1.0")
+    fleet.wp(SITE, "plugin", "activate", PLUGIN)
+    fleet.wp(SITE, "theme", "activate", THEME)
+    with laid_out(fleet, SITE, how) as root:
+        yield Place(fleet, tmp_path, root, fleet.sites[SITE].url)
+    fleet.catalogue.reset()
+
+
+def test_wordpress_keeps_them_there_and_back(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    place.check_visitors()
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/template-loader.php": FATAL})
+    said = place.crew("first").say("run", "core", "-l", SITE)
+    assert (said.code, "1 undone" in said.err) == (5, True), said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    more = {"wp-includes/new.php": "<?php", "wp-admin/new/deep/a.css": "a", "wp-new.php": "<?php"}
+    catalogue.core("7.1.2", like="7.1.1", edits=more)
+    crew = place.crew("second")
+    said = crew.say("run", "core", "-l", SITE)
+    assert said.code == 0, said
+    after = owned(place.root)
+    assert more.keys() <= after.keys()
+    check_kept(before, after)
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+    check_nobody_is_left(place.fleet, "web2")
+
+
+def check_kept(before: dict[str, Owned], after: dict[str, Owned]) -> None:
+    """What was there is like before; what is new is like a file, or a folder, that was beside it."""
+    for path, one in after.items():
+        if path in before:
+            assert one.rights == before[path].rights, path
+            continue
+        folder = path
+        while folder not in before:
+            folder = folder.rpartition("/")[0] or "."
+        beside = [old.rights for name, old in before.items() if bool(old.content) == bool(one.content)]
+        assert one.rights in beside, (path, one.rights)
+
+
+def differences(
+    before: dict[str, Owned], after: dict[str, Owned]
+) -> dict[str, tuple[Owned | None, Owned | None]]:
+    return {
+        path: (before.get(path), after.get(path))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    }
