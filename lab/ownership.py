@@ -1,4 +1,4 @@
-"""Who a site's files belong to where PHP-FPM is another user than the login: the usual ways to set that up."""
+"""Who a site's files belong to where PHP-FPM is another user than the login: the usual set-ups."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.fleet
 
 SITE = "acme-blog"
 PLUGIN, THEME = "weathervane", "millrace"
+GONE = "function_that_is_missing();"
 FATAL = "<?php\nfunction_that_is_missing();"
 CORE = "name: Core\nsteps:\n  - wordpress.core: {update: minor}\n"
 ITEMS = (
@@ -102,6 +103,57 @@ def test_wordpress_keeps_them_there_and_back(place: Place) -> None:
     assert differences(before, owned(place.root)) == {}
     place.check_visitors()
     check_nobody_is_left(place.fleet, "web2")
+
+
+def test_plugins_and_themes_keep_them_there_and_back(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    catalogue.plugin(PLUGIN, "1.1", php=GONE, files={"inc/a.php": b"<?php\n//"})
+    catalogue.theme(THEME, "1.1", php=GONE)
+    crew = place.crew("first")
+    said = crew.say("run", "items", "-l", SITE)
+    ends = [change["outcome"] for step in crew.site(SITE)["steps"] for change in step["changes"]]
+    assert (said.code, ends) == (5, ["undone", "undone"]), said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    catalogue.plugin(
+        PLUGIN, "1.2", files={"inc/a.php": b"<?php\n//", "inc/new.php": b"<?php", "new/a/b.css": b"b"}
+    )
+    catalogue.theme(THEME, "1.2", files={"parts/new.html": b"<p>"})
+    crew = place.crew("second")
+    said = crew.say("run", "items", "-l", SITE)
+    assert said.code == 0, said
+    after = owned(place.root)
+    assert {
+        f"wp-content/plugins/{PLUGIN}/new/a/b.css",
+        f"wp-content/themes/{THEME}/parts/new.html",
+    } <= after.keys()
+    check_kept(before, after)
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(after, owned(place.root)) == {}
+    place.check_visitors()
+    check_nobody_is_left(place.fleet, "web2")
+
+
+@pytest.mark.long
+def test_what_could_not_be_given_to_its_owner_is_held(of_the_web_server: Place) -> None:
+    place, crew = of_the_web_server, of_the_web_server.crew("crew")
+    before = owned(place.root)
+    place.fleet.catalogue.plugin(PLUGIN, "1.1")
+    for playbook in ("core", "items"):
+        changes = crew.say("plan", playbook, "-l", SITE, "--json").json["sites"][0]["changes"]
+        assert {(c["action"], "log in as www-data" in c["why"]) for c in changes if c["to"]} == {
+            ("hold", True)
+        }
+        assert crew.say("run", playbook, "-l", SITE).code == 0
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
 
 
 def check_kept(before: dict[str, Owned], after: dict[str, Owned]) -> None:

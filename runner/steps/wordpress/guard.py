@@ -13,8 +13,9 @@ from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import NOTED, PUT_BACK
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import host_script, program, site_script
 
 __all__ = ["BEGIN", "active_plugins", "extensions_guard", "head", "restore_point", "site_check"]
 
@@ -51,7 +52,7 @@ keep() {
   note "$2" "${1%/*}" || return 1
   [ -e "$kept/$2" ] && return
   rm -rf "$kept/$2.part"
-  cp -a "$1" "$kept/$2.part" && mv "$kept/$2.part" "$kept/$2"
+  cp -a "$1" "$kept/$2.part" && alike "$kept/$2.part" "$1" && mv "$kept/$2.part" "$kept/$2"
 }
 """
 _UNDO = r"""
@@ -79,7 +80,11 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f"{here}{BEGIN}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
+        save=Script(
+            text=host_script(
+                host, f"{here}{BEGIN}{alike(mark)}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"
+            )
+        ),
         undo=site_script(
             site,
             host,
