@@ -29,6 +29,8 @@ ITEMS = (
     f"name: Items\nsteps:\n  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
     f"  - wordpress.themes: {{update: [{THEME}]}}\n"
 )
+BOTH = f"name: Both\n{CORE.partition(chr(10))[2]}  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
+LANGUAGES = "name: Languages\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
 BY_NAME = {how.name: how for how in LAYOUTS}
 KEPT = [how for how in LAYOUTS if how.name != "web-server"]
 
@@ -44,19 +46,21 @@ class Place:
 
     def crew(self, name: str) -> Crew:
         """A crew with a workspace of its own: it has neither asked for versions before nor held any."""
-        return Crew(self.fleet, self.folder / name, CORE, ITEMS)
+        return Crew(self.fleet, self.folder / name, CORE, ITEMS, BOTH, LANGUAGES)
 
     def check_visitors(self) -> None:
         for path in ("/", "/wp-includes/css/dist/block-library/style.min.css", "/wp-login.php"):
             assert httpx.get(f"{self.url}{path}", timeout=20).status_code == 200, path
 
 
-@pytest.fixture(
-    params=[pytest.param(how, marks=[] if how.name == "group" else pytest.mark.long) for how in KEPT],
-    ids=lambda how: how.name,
-)
+@pytest.fixture(params=KEPT, ids=lambda how: how.name)
 def place(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
     yield from in_layout(fleet, tmp_path, request.param)
+
+
+@pytest.fixture
+def of_a_group(fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, BY_NAME["group"])
 
 
 @pytest.fixture
@@ -80,6 +84,29 @@ def in_layout(fleet: Fleet, tmp_path: Path, how: Ownership) -> Iterator[Place]:
     fleet.catalogue.reset()
 
 
+def test_what_is_taken_back_or_undone_is_as_it_was(of_a_group: Place) -> None:
+    place, catalogue = of_a_group, of_a_group.fleet.catalogue
+    before = owned(place.root)
+    place.check_visitors()
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/template-loader.php": FATAL})
+    catalogue.plugin(PLUGIN, "1.1", php=GONE)
+    crew = place.crew("first")
+    assert (crew.say("run", "both", "-l", SITE).code, ends(crew)) == (5, ["undone", "undone"])
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/new/a.php": "<?php"})
+    catalogue.plugin(PLUGIN, "1.2", files={"new/a.php": b"<?php"})
+    crew = place.crew("second")
+    assert (crew.say("run", "both", "-l", SITE).code, ends(crew)) == (0, ["changed", "changed"])
+    check_kept(before, owned(place.root))
+    place.check_visitors()
+    assert (crew.say("undo", "last", "-y").code, ends(crew)) == (5, ["undone", "undone"])
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+
+@pytest.mark.long
 def test_wordpress_keeps_them_there_and_back(place: Place) -> None:
     catalogue, before = place.fleet.catalogue, owned(place.root)
     place.check_visitors()
@@ -105,14 +132,14 @@ def test_wordpress_keeps_them_there_and_back(place: Place) -> None:
     check_nobody_is_left(place.fleet, "web2")
 
 
+@pytest.mark.long
 def test_plugins_and_themes_keep_them_there_and_back(place: Place) -> None:
     catalogue, before = place.fleet.catalogue, owned(place.root)
     catalogue.plugin(PLUGIN, "1.1", php=GONE, files={"inc/a.php": b"<?php\n//"})
     catalogue.theme(THEME, "1.1", php=GONE)
     crew = place.crew("first")
     said = crew.say("run", "items", "-l", SITE)
-    ends = [change["outcome"] for step in crew.site(SITE)["steps"] for change in step["changes"]]
-    assert (said.code, ends) == (5, ["undone", "undone"]), said
+    assert (said.code, ends(crew)) == (5, ["undone", "undone"]), said
     assert differences(before, owned(place.root)) == {}
     place.check_visitors()
 
@@ -154,6 +181,30 @@ def test_what_could_not_be_given_to_its_owner_is_held(of_the_web_server: Place) 
         assert crew.say("run", playbook, "-l", SITE).code == 0
     assert differences(before, owned(place.root)) == {}
     place.check_visitors()
+
+
+@pytest.mark.long
+def test_translations_keep_them(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    assert place.crew("first").say("run", "languages", "-l", SITE).code == 0
+    after = owned(place.root)
+    assert "wp-content/languages/de_DE.mo" in after
+    check_kept(before, after)
+    catalogue.translation("core", "default", "de_DE", "2027-01-01 00:00:00", {"Log In": "Anmelden!"})
+    assert place.crew("second").say("run", "languages", "-l", SITE).code == 0
+    newer = owned(place.root)
+    assert newer["wp-content/languages/de_DE.mo"].content != after["wp-content/languages/de_DE.mo"].content
+    check_kept(after, newer)
+
+    catalogue.translation("core", "default", "de_DE", "2027-02-01 00:00:00", {"Log In": "x"}, bad="php")
+    assert place.crew("third").say("run", "languages", "-l", SITE).code != 0
+    assert differences(newer, owned(place.root)) == {}
+    place.check_visitors()
+
+
+def ends(crew: Crew) -> list[str]:
+    """How the changes of the last run ended."""
+    return [change["outcome"] for step in crew.site(SITE)["steps"] for change in step["changes"]]
 
 
 def check_kept(before: dict[str, Owned], after: dict[str, Owned]) -> None:

@@ -135,14 +135,42 @@ class Sitecrew_Likeness {
 		return $this->each( $this->models( $path, null, $folder ) );
 	}
 
+	/** Paths like their models: path => model. */
 	public function each( $models ) {
+		return $this->give( $this->rights( $models ) );
+	}
+
+	/** What the models have, to be given later, when they are gone: path => what is to be given, for path => model. */
+	public function rights( $models ) {
+		$models = array_filter( $models );
+		$acls   = $this->acls( array_unique( array_values( $models ) ) );
+		$rights = array();
 		foreach ( $models as $path => $model ) {
-			if ( ! $this->copy_modes( $path, $model ) ) {
-				$why = sitecrew_foreign( $model );
+			$have = sitecrew_owned( $model );
+			$acl  = isset( $acls[ $model ] ) ? $acls[ $model ] : '';
+			if ( is_dir( $model ) && ( ! is_dir( $path ) || is_link( $path ) ) ) { // A folder with no file that could be the model.
+				$have[2] &= 0666;
+				$acl      = preg_replace( array( '~^default:.*\n~m', '~^(.*)x$~m' ), array( '', '$1-' ), $acl );
+			}
+			$rights[ $path ] = array( 'owned' => $have, 'acl' => $acl, 'model' => $model );
+		}
+		return $rights;
+	}
+
+	/** Says why it cannot; empty when all have it. */
+	public function give( $rights ) {
+		foreach ( $rights as $path => $right ) {
+			if ( ! $this->give_mode( $path, $right['owned'], $right['model'] ) ) {
+				$why = sitecrew_foreign( $right['model'] );
 				return '' === $why ? basename( $path ) . ' cannot be given owner, group and mode of what it replaces' : $why;
 			}
 		}
-		return $this->copy_acls( $models ) ? '' : 'the ACLs of the site could not be copied';
+		return $this->give_acls( $rights ) ? '' : 'the ACLs of the site could not be copied';
+	}
+
+	/** What a new file of this folder should be like. */
+	public function beside( $folder ) {
+		return $this->sibling( $folder, false );
 	}
 
 	/** path => model, for a tree and all below it. The folder is the nearest one on the site that stays or goes. */
@@ -150,7 +178,7 @@ class Sitecrew_Likeness {
 		$kind   = filetype( $path );
 		$same   = null !== $model && @filetype( $model ) === $kind;
 		$folder = null === $folder ? dirname( $model ) : $folder;
-		$found  = array( $path => $same ? $model : $this->sibling( $folder, 'dir' === $kind ) );
+		$found  = array( $path => $same ? $model : $this->sibling( $folder, 'dir' === $kind, $path ) );
 		if ( 'dir' !== $kind ) {
 			return $found;
 		}
@@ -162,16 +190,16 @@ class Sitecrew_Likeness {
 	}
 
 	/** What most files, or folders, of this folder are like; without any, files of the folder above, or the folder. */
-	private function sibling( $folder, $is_folder ) {
+	private function sibling( $folder, $is_folder, $itself = '' ) {
 		static $known = array();
-		$key = "$is_folder $folder";
+		$key = "$is_folder $folder" . ( dirname( $itself ) === $folder ? " $itself" : '' );
 		if ( isset( $known[ $key ] ) ) {
 			return $known[ $key ];
 		}
 		$kinds = array();
 		foreach ( array_diff( (array) @scandir( $folder ), array( '.', '..', '' ) ) as $name ) {
 			$path = "$folder/$name";
-			if ( '.' !== $name[0] && 'wp-config.php' !== $name && ! is_link( $path ) && is_dir( $path ) === $is_folder && '' === sitecrew_foreign( $path ) ) {
+			if ( $path !== $itself && '.' !== $name[0] && 'wp-config.php' !== $name && ! is_link( $path ) && is_dir( $path ) === $is_folder && '' === sitecrew_foreign( $path ) ) {
 				$kinds[ implode( ' ', sitecrew_owned( $path ) ) ][] = $path;
 			}
 		}
@@ -184,31 +212,28 @@ class Sitecrew_Likeness {
 		return $known[ $key ];
 	}
 
-	private function copy_modes( $path, $model ) {
-		$want = sitecrew_owned( $model );
+	private function give_mode( $path, $want, $model ) {
+		list( $owner, $group, $mode ) = $want;
+
 		$have = sitecrew_owned( $path );
-		if ( ! $want || ! $have ) {
+		if ( ! $have || is_link( $path ) ) {
+			return $have && ( $group === $have[1] || @lchgrp( $path, $group ) || true );
+		}
+		if ( $owner !== $have[0] && ! @chown( $path, $owner ) ) {
 			return false;
 		}
-		if ( is_link( $path ) ) {
-			return array_slice( $want, 0, 2 ) === array_slice( $have, 0, 2 ) || @lchgrp( $path, $want[1] ) || true;
-		}
-		if ( $want[0] !== $have[0] && ! @chown( $path, $want[0] ) ) {
-			return false;
-		}
-		$mode = is_dir( $path ) ? $want[2] : $want[2] & ( is_dir( $model ) ? 0666 : 07777 );
-		if ( $want[1] !== $have[1] && ! @chgrp( $path, $want[1] ) && ! $this->inherit( $path, $mode, $want[1], $model ) ) {
+		if ( $group !== $have[1] && ! @chgrp( $path, $group ) && ! $this->inherit( $path, $mode, $group, $model ) ) {
 			return false;
 		}
 		$have = sitecrew_owned( $path ); // A change of owner takes setgid away.
 		if ( $mode !== $have[2] ) {
 			@chmod( $path, $mode );
+			$have = sitecrew_owned( $path );
 		}
-		$have = sitecrew_owned( $path );
 		if ( $mode !== $have[2] && is_dir( $path ) ) { // Only a member of the group may set setgid by chmod.
-			$this->inherit( $path, $mode, $want[1], $model );
+			$this->inherit( $path, $mode, $group, $model );
 		}
-		return array( $want[0], $want[1], $mode ) === sitecrew_owned( $path );
+		return $want === sitecrew_owned( $path );
 	}
 
 	/** The path made once more where things get the group from their folder, for users who are not in the group. */
@@ -241,7 +266,7 @@ class Sitecrew_Likeness {
 			if ( ! sitecrew_hands_down( $folder, $group ) || ! @mkdir( $here, 0700 ) ) {
 				continue;
 			}
-			if ( @rename( $here, $there ) && sitecrew_hands_down( $there, $group ) ) {
+			if ( @rename( $here, $there ) && ! is_link( $there ) && sitecrew_owned( $there )[0] === sitecrew_ids()[0] && sitecrew_hands_down( $there, $group ) ) {
 				$this->seeds[ $group ] = $there;
 				return $there;
 			}
@@ -251,39 +276,56 @@ class Sitecrew_Likeness {
 	}
 
 	/** Whole ACLs, so that what a path has inherited goes where its model has none. */
-	private function copy_acls( $models ) {
-		$models = array_filter(
-			$models,
-			function ( $path ) {
-				return ! is_link( $path ) && false === strpos( $path, "\n" );
-			},
-			ARRAY_FILTER_USE_KEY
-		);
-		$all    = array_unique( array_merge( array_values( $models ), array_keys( $models ) ) );
-		if ( ! $models || ! sitecrew_acl_tools() || '' === trim( (string) $this->read( array( '-s' ), $all ) ) ) {
-			return true;
-		}
-		$known = array();
-		foreach ( explode( "\n\n", (string) $this->read( array(), array_unique( array_values( $models ) ) ) ) as $block ) {
-			list( $name, $acl )           = explode( "\n", $block . "\n", 2 );
-			$known[ substr( $name, 8 ) ] = preg_replace( '~^#.*\n|\t.*$~m', '', $acl ); // Without names, owners and comments.
-		}
+	private function give_acls( $rights ) {
 		$wanted = '';
-		foreach ( $models as $path => $model ) {
-			$name = str_replace( array( '\\', "\r" ), array( '\\134', '\\015' ), $model );
-			if ( ! isset( $known[ $name ] ) ) {
-				return false;
+		$some   = false;
+		$plain  = array();
+		foreach ( $rights as $path => $right ) {
+			if ( is_link( $path ) || false !== strpos( $path, "\n" ) ) {
+				continue;
 			}
-			$acl = $known[ $name ];
-			if ( is_dir( $model ) && ! is_dir( $path ) ) {
-				$acl = preg_replace( array( '~^default:.*\n~m', '~^((?:user|group|mask|other):.*)x$~m' ), array( '', '$1-' ), $acl );
-			}
-			$wanted .= '# file: ' . str_replace( array( '\\', "\r" ), array( '\\134', '\\015' ), $path ) . "\n" . trim( $acl ) . "\n\n";
+			$plain[] = $path;
+			$some    = $some || '' !== $right['acl'];
+			$acl     = '' === $right['acl'] ? $this->base( $right['owned'][2] ) : $right['acl'];
+			$wanted .= '# file: ' . $this->quoted( $path ) . "\n$acl\n";
+		}
+		if ( ! $some && ! $this->acls( $plain ) ) {
+			return true;
 		}
 		return null !== sitecrew_command( array( 'setfacl', '--restore=-' ), $wanted );
 	}
 
-	private function read( $options, $paths ) {
-		return sitecrew_command( array_merge( array( 'getfacl', '-p', '-n' ), $options, array( '-' ) ), implode( "\n", $paths ) . "\n" );
+	/** The ACLs of those paths that have any but for their mode. */
+	private function acls( $paths ) {
+		$names = array();
+		foreach ( $paths as $path ) {
+			if ( ! is_link( $path ) && false === strpos( $path, "\n" ) ) {
+				$names[ $this->quoted( $path ) ] = $path;
+			}
+		}
+		$found = array();
+		$said  = $names && sitecrew_acl_tools() ? sitecrew_command( array( 'getfacl', '-p', '-n', '-s', '-' ), implode( "\n", $names ) . "\n" ) : '';
+		foreach ( explode( "\n\n", (string) $said ) as $block ) {
+			list( $name, $acl ) = explode( "\n", "$block\n", 2 );
+			$name = substr( $name, 8 );
+			if ( isset( $names[ $name ] ) ) {
+				$found[ $names[ $name ] ] = rtrim( preg_replace( '~^#.*\n|\t.*$~m', '', "$acl\n" ) ) . "\n";
+			}
+		}
+		return $found;
+	}
+
+	private function base( $mode ) {
+		$acl = '';
+		foreach ( array( 'user' => 6, 'group' => 3, 'other' => 0 ) as $whose => $shift ) {
+			$bits = $mode >> $shift;
+			$acl .= "$whose::" . ( $bits & 4 ? 'r' : '-' ) . ( $bits & 2 ? 'w' : '-' ) . ( $bits & 1 ? 'x' : '-' ) . "\n";
+		}
+		return $acl;
+	}
+
+	/** As these tools write names. */
+	private function quoted( $path ) {
+		return str_replace( array( '\\', "\r" ), array( '\\134', '\\015' ), $path );
 	}
 }

@@ -45,9 +45,7 @@ exchange() {{
 _BACK = r"""
 # files FOLDER: the root files as they were, from a copy, so that this can be done again
 files() {
-  rm -rf "$kept/files"
-  # made where they go, for what is made in it to have the group and the ACL that are handed down there
-  mkdir "./.sitecrew-$$" && mv "./.sitecrew-$$" "$kept/files" || return 1
+  seed files || return 1
   for f in "$1"/*; do
     if [ -f "$f" ]; then cp -p "$f" "$kept/files/" || return 1; fi
   done

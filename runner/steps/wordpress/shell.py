@@ -34,11 +34,11 @@ brought() {
   done
   return 1
 }
+SITECREW_IDS="$(id -u) $(id -G)"; export SITECREW_IDS
 """
 _PRELUDE = r"""
 umask 022
 export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
-SITECREW_IDS="$(id -u) $(id -G)"; export SITECREW_IDS
 say() { printf '\n%s %s\n' "$mark" "$1"; }
 stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
 if [ ! -d "$site" ]; then stop no-folder; fi
