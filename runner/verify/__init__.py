@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from runner.verify.access import NO_KEYS, keys
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
 from runner.verify.signals import Signals, compare, examine, observe
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
+    "NO_KEYS",
     "Answer",
     "Certificate",
     "Expectation",
@@ -17,6 +19,7 @@ __all__ = [
     "compare",
     "examine",
     "judge",
+    "keys",
     "look",
     "observe",
 ]

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.model import PageLook, Site, SiteKind
+from runner.model import PageLook, Seen, Site, SiteKind
 from runner.untrusted import sentence
+from runner.verify.access import NO_KEYS
 from runner.verify.http import DOOR, Ask, Looker, Sight, address
 from runner.verify.judge import Expectation, judge
 from runner.verify.worse import refused, worse
@@ -74,6 +75,11 @@ class Signals:
         return not self.findings
 
     @property
+    def verified(self) -> bool:
+        """At least one of the pages was seen as visitors get it."""
+        return any(sight.page.seen is Seen.SEEN for sight in self.visitors)
+
+    @property
     def findings(self) -> tuple[str, ...]:
         """What is wrong, each with its page. Where we are not let in, nothing was seen, good or bad."""
         return tuple(
@@ -95,6 +101,7 @@ def observe(
     patience: float = 3.0,
     door: float = DOOR,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> Signals:
     """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
 
@@ -106,6 +113,7 @@ def observe(
         patience: seconds for which a bad answer is asked again.
         door: seconds for which a closed door is waited for.
         pause: waits between two tries.
+        keys: headers that let us in.
     """
     at = datetime.now(UTC)
     times = [_time(sight, limit) for sight in before.sights] if before is not None else []
@@ -115,7 +123,7 @@ def observe(
         for number, ask in enumerate(_asks(site, folder))
     ]
     pages = len(site.pages)
-    with Looker(site, limit, patience, pause, door=door) as looker:
+    with Looker(site, limit, patience, pause, door=door, keys=keys) as looker:
         visitors = looker.see(asks[:pages])
         if any(sight.page.status is None for sight in visitors):
             return Signals(
@@ -139,6 +147,7 @@ def examine(
     limit: float = 8.0,
     patience: float = 2.0,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> tuple[Signals, tuple[str, ...]]:
     """Look until it is known whether a site is worse than before; returns the last look and what is worse.
 
@@ -150,12 +159,13 @@ def examine(
         limit: seconds for one request.
         patience: seconds after which a site that is still worse is worse.
         pause: waits between two looks.
+        keys: headers that let us in.
     """
     end = time.monotonic() + patience
     good, bad = 0, 0
     while True:
         door = 0.0 if bad else DOOR
-        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause)
+        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause, keys=keys)
         found = compare(before, seen)
         good, bad = (0, bad + 1) if found else (good + 1, bad)
         if not found and good >= (_ENOUGH if bad else 1):

@@ -32,14 +32,14 @@ function sitecrew_called( $id, $kind = 'pw' ) {
 function sitecrew_foreign( $path ) {
 	$ids  = sitecrew_ids();
 	$have = sitecrew_owned( $path );
-	if ( ! $have || 0 === $ids[0] ) {
+	if ( ! $have || 0 === $ids[0] || is_link( $path ) ) {
 		return '';
 	}
 	if ( $have[0] !== $ids[0] ) {
 		$owner = sitecrew_called( $have[0] );
 		return basename( $path ) . " belongs to $owner, and this login cannot give files to it: log in as $owner";
 	}
-	if ( in_array( $have[1], array_slice( $ids, 1 ), true ) || is_link( $path ) || sitecrew_hands_down( $path, $have[1] ) || sitecrew_hands_down( dirname( $path ), $have[1] ) ) {
+	if ( in_array( $have[1], array_slice( $ids, 1 ), true ) || sitecrew_hands_down( $path, $have[1] ) || sitecrew_hands_down( dirname( $path ), $have[1] ) ) {
 		return '';
 	}
 	$group = sitecrew_called( $have[1], 'gr' );
