@@ -31,6 +31,9 @@ ITEMS = (
 )
 BOTH = f"name: Both\n{CORE.partition(chr(10))[2]}  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
 LANGUAGES = "name: Languages\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
+MANUALS = "globex-docs"
+SYNC = "name: Sync\nsteps:\n  - files.sync: {from: extra, to: .}\n"
+RELEASE = "name: Release\nsteps:\n  - static.release: {from: extra, adopt: true, force: true}\n"
 BY_NAME = {how.name: how for how in LAYOUTS}
 KEPT = [how for how in LAYOUTS if how.name != "web-server"]
 
@@ -228,3 +231,36 @@ def differences(
         for path in sorted({*before, *after})
         if before.get(path) != after.get(path)
     }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["group", "group-of-others", "default-acl"])
+def test_files_that_are_sent_have_group_and_acl_of_their_place(
+    fleet: Fleet, tmp_path: Path, name: str
+) -> None:
+    """The mode of a file is that of the source; a release can be read by everybody who gets to it."""
+    fleet.up()
+    fleet.reset(MANUALS)
+    fleet.clear_host(fleet.sites[MANUALS].host)
+    crew = Crew(fleet, tmp_path / "crew", SYNC, RELEASE)
+    (crew.folder / "extra/new/deep").mkdir(parents=True)
+    for path in ("index.html", "new/deep/a.txt"):
+        (crew.folder / "extra" / path).write_text(f"Manuals for every instrument {path}")
+        (crew.folder / "extra" / path).chmod(0o640)
+    with laid_out(fleet, MANUALS, BY_NAME[name]) as root:
+        before = owned(root)
+        assert crew.say("run", "sync", "-l", MANUALS).code == 0
+        after = owned(root)
+        assert "new/deep/a.txt" in after
+        if name != "default-acl":  # a new file has what its folder hands down, limited by its mask
+            check_kept(before, after)
+        assert httpx.get(fleet.sites[MANUALS].url, timeout=20).status_code == 200
+        if name != "group":
+            return
+        said = crew.say("run", "release", "-l", MANUALS)
+        assert said.code == 0, said
+        assert root.is_symlink()
+        released = owned(root.resolve())
+        assert released["new/deep/a.txt"].rights[:2] == after["new/deep/a.txt"].rights[:2]
+        assert {released[one].rights for one in (".", "new", "new/deep")} == {before["."].rights}
+        assert httpx.get(fleet.sites[MANUALS].url, timeout=20).status_code == 200
