@@ -86,9 +86,16 @@ class Database:
         """Runs SQL as root. Returns rows as lines of tab-separated values, without headings."""
         return self._client(text.encode(), database)
 
-    def _client(self, text: bytes, database: str = "") -> str:
-        options = ("--no-defaults", "--skip-column-names", "--batch", "-S", self.socket)
-        return run("mariadb", *options, *filter(None, [database]), stdin=text)
+    def sql_as(self, user: str, text: str, database: str) -> str:
+        """The same as a user without a password."""
+        return self._client(text.encode(), database, "-u", user)
+
+    def _client(self, text: bytes, database: str = "", *more: str) -> str:
+        options: tuple[str | Path, ...] = (
+            *("--no-defaults", "--skip-column-names", "--batch", "-S"),
+            self.socket,
+        )
+        return run("mariadb", *options, *more, *filter(None, [database]), stdin=text)
 
     def _prepare(self) -> None:
         data = self.folder / "data"

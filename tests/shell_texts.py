@@ -213,7 +213,11 @@ class _Made:
         yield (
             "backup.files",
             files_script(
-                self.site, (self.value("x/y"), self.value("z")), (self.value("y"), self.value("w"))
+                self.site,
+                self.host,
+                MARK,
+                (self.value("x/y"), self.value("z")),
+                (self.value("y"), self.value("w")),
             ).text,
         )
         languages = (self.value("de_DE"),)

@@ -62,6 +62,8 @@ class Snapshot:
     """Links that lead out of the site's folder, as `NAME -> TARGET`: what is behind them is not in it."""
     unread: tuple[str, ...] = ()
     """What the host could not read, in its words: with any, the snapshot is not complete."""
+    lacks: tuple[str, ...] = ()
+    """What of the database could not be dumped, a sentence each."""
 
     @property
     def bytes(self) -> int:
@@ -134,13 +136,16 @@ class Draft:
         """A new file for a stream from the host, within the snapshot's room."""
         return Received(self.folder / name, self.room)
 
-    def commit(self, run: str, *, root: str = "/", unread: tuple[str, ...] = ()) -> Snapshot:
+    def commit(
+        self, run: str, *, root: str = "/", unread: tuple[str, ...] = (), lacks: tuple[str, ...] = ()
+    ) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
 
         Args:
             run: the run that takes it.
             root: the folder of the host that was archived.
             unread: what the host says that it could not read.
+            lacks: what was left out of the dump.
 
         Raises:
             BackupError: a stream is cut, not what it should be, or empty.
@@ -165,6 +170,7 @@ class Draft:
             tables=tables,
             outside=outside,
             unread=unread,
+            lacks=lacks,
         )
         with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
@@ -223,13 +229,13 @@ def parse_manifest(data: bytes) -> Snapshot:
     try:
         raw = json.loads(data)
         parts = tuple(Part(**part) for part in raw.pop("parts"))
-        lists = {name: tuple(raw.pop(name, ())) for name in ("outside", "unread")}
+        lists = {name: tuple(raw.pop(name, ())) for name in ("outside", "unread", "lacks")}
         taken = datetime.fromisoformat(raw["taken"])
         snapshot = Snapshot(**{**raw, **lists, "taken": taken, "parts": parts})
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}") from error
     texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
-    texts += (*snapshot.outside, *snapshot.unread)
+    texts += (*snapshot.outside, *snapshot.unread, *snapshot.lacks)
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):

@@ -77,14 +77,14 @@ def inspect_tree(path: Path, index: Path, root: str = "/") -> Tree:
         BackupError: it is cut, damaged or empty.
     """
     files = content = written = 0
-    links: list[tar.Link] = []
+    noted = tar.Noted()
     through: set[bytes] = set()
     limit = ceiling(path.stat().st_size)
     try:
         with path.open("rb") as stored, gzip.open(index, "wb", compresslevel=1) as lines:
             index.chmod(0o600)
             stream = Unzipped(stored, limit)
-            for member in tar.members(stream, tar.Limits(content=limit), links):
+            for member in tar.members(stream, tar.Limits(content=limit), noted):
                 digest = hashlib.sha256()
                 for chunk in member.chunks:
                     digest.update(chunk)
@@ -99,7 +99,7 @@ def inspect_tree(path: Path, index: Path, root: str = "/") -> Tree:
         raise _damaged("archive of files", error) from error
     if not files:
         raise BackupError("the archive of files is empty", hint="is the site's path in inventory.yaml right?")
-    return Tree(files, content, written, leading_out(links, root, through))
+    return Tree(files, content, written, leading_out(noted, root, through))
 
 
 def _damaged(what: str, error: Exception) -> BackupError:

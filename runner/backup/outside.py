@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from runner.backup.tar import Link
+from runner.backup.tar import Noted
 from runner.untrusted import sentence
 
 __all__ = ["followed", "leading_out"]
@@ -20,19 +20,21 @@ def followed(name: bytes) -> bytes:
     return link if through and link != b"." else b""
 
 
-def leading_out(links: Iterable[Link], root: str, kept: Collection[bytes]) -> tuple[str, ...]:
-    """The links whose targets lie outside the folder `root` of the host, as ``NAME -> TARGET``.
+def leading_out(noted: Noted, root: str, kept: Collection[bytes]) -> tuple[str, ...]:
+    """The links whose targets lie outside what was archived, as ``NAME -> TARGET``.
 
-    What lies behind those in `kept` is in the archive itself. Of more than a hundred, the first ones.
+    Names with ``./`` at their beginning are below the folder `root` of the host, others below ``/``.
+    What lies behind the links in `kept` is in the archive. Of more than a hundred, the first ones.
     """
     top = posixpath.normpath(root)
+    places = [top, *(f"/{place.decode(errors='replace')}" for place in noted.places)]
     found = []
-    for link in links:
-        name = link.name.removeprefix(b"./")
-        target = link.target.decode(errors="replace")
-        place = posixpath.join(top, posixpath.dirname(name.decode(errors="replace")), target)
-        inside = f"{posixpath.normpath(place)}/".startswith(f"{top.rstrip('/')}/")
-        if name not in kept and not inside:
-            shown = sentence(name.decode(errors="replace"), _NAME)
-            found.append(f"{shown} -> {sentence(target, _NAME)}")
+    for link in noted.links:
+        name, target = (text.decode(errors="replace") for text in (link.name, link.target))
+        base = top if name.startswith("./") else "/"
+        name = name.removeprefix("./")
+        leads = f"{posixpath.normpath(posixpath.join(base, posixpath.dirname(name), target))}/"
+        inside = any(leads.startswith(f"{place.rstrip('/')}/") for place in places)
+        if link.name.removeprefix(b"./") not in kept and not inside:
+            found.append(f"{sentence(name, _NAME)} -> {sentence(target, _NAME)}")
     return tuple(found[:_MOST])

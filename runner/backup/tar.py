@@ -14,13 +14,15 @@ from typing import Protocol
 
 from runner.errors import BackupError
 
-__all__ = ["Limits", "Link", "Member", "members"]
+__all__ = ["Limits", "Link", "Member", "Noted", "members"]
 
 _BLOCK = 512
 _REGULAR = frozenset(b"\x0007")
 _SYMLINK = ord("2")
+_FOLDER = ord("5")
 _KNOWN = frozenset(b"13456")
-"""Hard links, devices, folders, pipes: noted by no one, without content."""
+"""Hard links, devices, folders, pipes: without content."""
+_PLACES = 200
 _CHUNK = 1 << 18
 _DIGITS = 20
 
@@ -70,6 +72,23 @@ class Link:
 
 
 @dataclass(slots=True)
+class Noted:
+    """What is noted of an archive besides its files."""
+
+    links: list[Link] = field(default_factory=list)
+    places: list[bytes] = field(default_factory=list)
+    """Folders that were archived by their absolute paths, without the slash at the beginning."""
+
+    def folder(self, name: bytes) -> None:
+        """Note a folder that lies in no other one that is noted."""
+        name = name.rstrip(b"/")
+        absolute = not name.startswith(b"./") and name != b"." and b"/./" not in name + b"/"
+        below = any(name.startswith(place + b"/") for place in self.places)
+        if absolute and not below and len(self.places) < _PLACES:
+            self.places.append(name)
+
+
+@dataclass(slots=True)
 class _Said:
     """What extended headers said of the member after them."""
 
@@ -88,8 +107,8 @@ class _Reading:
     of_all: _Said = field(default_factory=_Said)
 
 
-def members(source: Source, limits: Limits, links: list[Link] | None = None) -> Iterator[Member]:
-    """The regular files of a tar, in its order, up to its end mark. `links` gets the symbolic links.
+def members(source: Source, limits: Limits, noted: Noted | None = None) -> Iterator[Member]:
+    """The regular files of a tar, in its order, up to its end mark. `noted` gets what is no file.
 
     Raises:
         BackupError: the archive is cut, damaged, or holds what none of ours does.
@@ -108,9 +127,13 @@ def members(source: Source, limits: Limits, links: list[Link] | None = None) -> 
         target = said.link
         said = _Said()
         if kind == _SYMLINK:
-            if links is not None and len(links) < limits.links:
-                links.append(Link(name, block[157:257].split(b"\0", 1)[0] if target is None else target))
+            if noted is not None and len(noted.links) < limits.links:
+                noted.links.append(
+                    Link(name, block[157:257].split(b"\0", 1)[0] if target is None else target)
+                )
             continue
+        if kind == _FOLDER and noted is not None:
+            noted.folder(name)
         if kind in _KNOWN:
             continue
         _allow(reading, kind, name, size)

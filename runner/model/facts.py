@@ -20,6 +20,12 @@ class Extension:
     """Active here, in the network or one of its sites, or as an active theme's parent."""
     network: bool = False
     """Active in the whole network."""
+    sub_sites: tuple[int, ...] = ()
+    """Numbers of up to twelve sites of the network, without the main one, where it is active by itself."""
+    elsewhere: bool = False
+    """It is active on such sites only: where WordPress is started as the site itself, its code is silent."""
+    unlisted: bool = False
+    """wordpress.org did not name it when the site last asked."""
     offered: str | None = None
     """The newer version, None when the latest is installed or when nobody could be asked."""
     package: str | None = None
@@ -35,7 +41,7 @@ class Extension:
     in_release: bool = False
     """Its folder belongs to a release that the next deployment replaces."""
     links: int = 0
-    """Links in its folder that lead out of it; counted where a newer version is offered, as is `mount`."""
+    """Links in its folder that lead out of it; known, like `mount`, where a newer version was asked for."""
     mount: str = ""
     """Folder in it, relative, where another file system is mounted; empty where none is."""
     writable: bool = True
@@ -188,7 +194,8 @@ class SiteFacts:
     mysql: str = ""
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
     core_mount: str = ""
-    """Folder in `wp-admin` or `wp-includes`, relative to the root, where another file system is mounted."""
+    """Folder in `wp-admin` or `wp-includes`, relative to the root, where another file system is mounted.
+    Known where updates were asked for, as is `core_links`."""
     core_links: int = 0
     """Links in these two folders that lead out of them."""
     auto_updates: tuple[AutoUpdate, ...] = ()

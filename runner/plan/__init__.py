@@ -12,6 +12,7 @@ from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
+from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -28,18 +29,21 @@ __all__ = [
     "Tried",
     "applies",
     "asked",
+    "asked_as",
     "changed_steps",
     "choose",
     "compared",
     "cut",
     "decide",
     "held_items",
+    "looked_at",
     "moved",
     "moved_place",
     "narrowed",
     "needs_facts",
     "newcomers",
     "next_windows",
+    "not_looked_at",
     "occurrences",
     "plan_site",
     "rings",
@@ -49,4 +53,5 @@ __all__ = [
     "stranger",
     "stray_folder",
     "waits",
+    "with_offers",
 ]

@@ -24,6 +24,7 @@ from runner.model import (
 from runner.plan.autoupdates import held_items, noted
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.segments import cut
+from runner.plan.sub_sites import not_looked_at
 from runner.steps import StepKind, Where, registry
 from runner.steps.versions import compare
 
@@ -105,6 +106,9 @@ def plan_site(
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     unconfirmed = facts.unconfirmed if facts else ""
     notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
+    if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
+        of = f"{left} of the network's {facts.network_size} sites"
+        notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")
     return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
 
 

@@ -43,7 +43,7 @@ class EvidenceBook(Store):
             site: what was looked at.
             at: when.
             phase: `before`, `after`, `undo` or `soak`.
-            signal: how it was looked at, like `boot`, `uncached`, `page`.
+            signal: how it was looked at, like `boot`, `uncached`, `page`, `sub-site`.
             healthy: the verdict; None when the look gave none, which is not the same as unhealthy.
             run: the run that wanted it, if one did.
             url: the page, if it was one.

@@ -13,9 +13,19 @@ from typing import Literal
 from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.address import server_of
+from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.shell import early_program, plain_program, site_script
 
-__all__ = ["UNREAD", "Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script"]
+__all__ = [
+    "UNREAD",
+    "Backup",
+    "BackupOptions",
+    "database_script",
+    "dump_is_complete",
+    "files_script",
+    "left_out",
+]
 
 USUAL_EXCLUDES = (
     "wp-content/cache",
@@ -32,8 +42,44 @@ USUAL_EXCLUDES = (
     "*.log",
 )
 """Caches, logs and other people's backups."""
+_MOST = 100
+"""Objects that a snapshot names as left out."""
+_DUMP = r"""
+objects() {{
+{objects}
+}}
+set --
+while IFS= read -r one; do
+  case $one in
+  --exclude_tables=*|--skip-triggers) set -- "$@" "$one" ;;
+  "$mark {{"*) printf '%s\n' "$one" >&2 ;;
+  esac
+done <<SITECREW_OBJECTS
+$(objects 2>/dev/null)
+SITECREW_OBJECTS
+views() {{
+{views}
+}}
+# bare COMMAND...: its output without definers, where the client writes them; its exit status
+bare() {{
+  exec 6>&1
+  code=$( {{ {{ "$@" 5>&- 6>&-; echo $? >&5; }} | LC_ALL=C sed \
+    -e '/^\/\*!50013 DEFINER=/s/DEFINER=`[^`]*`@`[^`]*` //' \
+    -e '/^\/\*!50003 CREATE\*\/ \/\*!50017 DEFINER=/s/\/\*!50017 DEFINER=`[^`]*`@`[^`]*`\*\/ //' >&6
+  }} 5>&1 )
+  exec 6>&-
+  return "${{code:-1}}"
+}}
+dump() {{
+  bare wp db export - --single-transaction --quick --skip-lock-tables \
+    --default-character-set=utf8mb4 --skip-plugins --skip-themes "$@" || return
+  [ $# -eq 0 ] || views 2>/dev/null
+}}
+{zipped}
+"""
 
 
+_CONTENT = "./wp-content/"
 UNREAD = 4
 """Status of a stream that is whole, but for what could not be read."""
 
@@ -92,7 +138,9 @@ class Backup(StepKind):
     understood = (
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
         "completed`. Files that change while they are read are no failure. Where files cannot be read the "
-        "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named."
+        "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named. A view "
+        "over a table that is gone, a table without its files and a trigger that cannot be read are left out "
+        "and named: by the step, by `show`, and in the snapshot's manifest (`lacks`)."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
@@ -105,47 +153,101 @@ class Backup(StepKind):
 def database_script(site: Site, host: Host, mark: str) -> Script:
     """A dump that locks nothing and is of one instant (InnoDB), as gzip.
 
+    Views that lead nowhere and tables without their files are left out, and said aside: `left_out`. The
+    account that made a view or a trigger (`DEFINER`) is not in the dump, for it may be gone where that is
+    restored.
+
     wp-cli reads the credentials from wp-config.php and hands the password over in the environment of the dump
     client; it starts that with proc_open, which many hosts switch off, for their pages' sake. Whoever stores
     the dump also looks at its end: `dump_is_complete`.
     """
-    dump = (
-        "wp db export - --single-transaction --quick --skip-lock-tables "
-        "--default-character-set=utf8mb4 --skip-plugins --skip-themes"
+    given = {"roots": [site.path.rstrip("/")], "server": server_of(site)}
+    objects, views = (
+        plain_program("objects", mark, {"do": do, **given}, parts=("sql", "database_tables"))
+        for do in ("find", "views")
     )
-    return site_script(site, host, mark, _zipped(dump, ok="0"), options="-ddisable_functions=")
+    body = _DUMP.format(objects=objects, views=views, zipped=_zipped('dump "$@"', ok="0"))
+    return site_script(site, host, mark, body, options="-ddisable_functions=")
 
 
-def files_script(site: Site, exclude: Sequence[str] = (), follow: Sequence[str] = ()) -> Script:
+def left_out(said: str, mark: str) -> tuple[str, ...]:
+    """What a dump lacks, a sentence each, from what `database_script` said aside."""
+    found = []
+    for entry in marked(said, mark):
+        kind, name, why = (texts(entry.get(key)) for key in ("object", "name", "why"))
+        if kind in {"view", "table", "trigger"} and name:
+            found.append(f"{kind} {name}: {why}")
+    return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def files_script(
+    site: Site, host: Host, mark: str, exclude: Sequence[str] = (), follow: Sequence[str] = ()
+) -> Script:
     """The site's folder as a tar in gzip, names beginning with ``./``; also where the site is not WordPress.
 
-    A wp-config.php that lies one level above the folder comes along as if it lay in it. What a link of
-    `follow` leads to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar
-    says 1 for these, and only for these. Status `UNREAD`: the archive is whole, but for files that could not
-    be read, named on standard error.
+    What WordPress has elsewhere (its content, its configuration) comes along by absolute paths without the
+    first slash; a wp-config.php one level above the folder as if it lay in it. What a link of `follow` leads
+    to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar says 1 for these,
+    and only for these. Status `UNREAD`: the archive is whole, but for files that could not be read, named on
+    standard error.
     """
-    usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
-    patterns = [_pattern(entry) for entry in (*usual, *exclude)]
+    wordpress = site.kind is SiteKind.WORDPRESS
+    patterns = [_pattern(entry) for entry in (*(USUAL_EXCLUDES if wordpress else ()), *exclude)]
     flags = " ".join(f"--exclude={word(pattern)}" for pattern in (*patterns, *_behind(follow, patterns)))
+    below = " ".join(word(one.removeprefix(_CONTENT)) for one in patterns if one.startswith(_CONTENT))
     body = f"""
 export LC_ALL=C.UTF-8
 cd {word(site.path)} || exit 3
+{_places(site, host, mark) if wordpress else "places="}
 set -- {flags}
 {_following(follow)}
+while read -r _ at what place; do
+  if [ "$at $what" = "at content" ]; then
+    for pattern in {below} ''; do
+      # GNU tar compares names with the slash at their beginning, busybox without it
+      [ -z "$pattern" ] || set -- "$@" "--exclude=$place/$pattern" "--exclude=${{place#/}}/$pattern"
+    done
+  fi
+done <<PLACES
+$places
+PLACES
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
 fi
 set -- "$@" .
 for link in {" ".join(map(word, follow))}; do [ -L "$link" ] && set -- "$@" "$link/."; done
-if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
-  set -- "$@" -C .. ./wp-config.php
-fi
+above=
+case $(tar --version 2>/dev/null) in
+*GNU* | *bsdtar*)
+  # elsewhere -C holds for all names: there the file comes by its own path
+  if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
+    above=$(cd .. && pwd -P)/wp-config.php
+  fi ;;
+esac
+while read -r _ at what place; do
+  if [ "$at" = at ] && [ -e "$place" ] && [ "$place" != "$above" ]; then set -- "$@" "$place"; fi
+done <<PLACES
+$places
+PLACES
+if [ -n "$above" ]; then set -- "$@" -C .. ./wp-config.php; fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
 {_zipped('tar -cf - "$@"', ok='"$tolerated"', unread=UNREAD)}
 """
-    return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
+    return Script(text=f"files() {{\n{body.strip()}\n}}\nfiles </dev/null\n")
+
+
+def _places(site: Site, host: Host, mark: str) -> str:
+    """Sets `places`: the lines by which WordPress says what it has outside the site's folder, if it can."""
+    code = early_program("places", mark, {"site": site.path}, parts=("facts_deployment",))
+    text = site_script(site, host, mark, f'{code}\nwp db export - --exec="$code"').text
+    return f"""
+ask() {{
+{text.rstrip()}
+}}
+places=$( (ask) 2>/dev/null | grep '^{mark} at [a-z]* /' || :)
+"""
 
 
 def dump_is_complete(tail: bytes) -> bool:

@@ -98,13 +98,16 @@ class Looker:
         pause: Callable[[float], None] = time.sleep,
         *,
         door: float = DOOR,
+        rules: Rules | None = None,
         keys: Mapping[str, str] = NO_KEYS,
     ) -> None:
+        """`rules` are for addresses that are not the site's own."""
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
         self._keys = bool(keys)
-        self._browser = Browser(Rules.of(site.url, private=site.private), _UNCACHED, keys=(site.url, keys))
+        rules = rules or Rules.of(site.url, private=site.private)
+        self._browser = Browser(rules, _UNCACHED, keys=(site.url, keys))
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:

@@ -21,6 +21,7 @@ from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
 from runner.verify.http import DOOR, Ask, Looker, Sight, address
 from runner.verify.judge import Expectation, judge
+from runner.verify.sub_sites import see_sub_sites, worse_sub_sites
 from runner.verify.worse import refused, worse
 from runner.web import Answer, below, split
 
@@ -58,6 +59,9 @@ class Signals:
     """How the site's own are answered, by their paths."""
     folder: str = ""
     """Of WordPress below the site's address, like `wp/`, where it has one of its own."""
+    sub_sites: Mapping[str, Sight] = field(default_factory=dict)
+    """Front pages of other sites of the network, by their addresses. What was wrong with one is no reason to
+    leave the others as they are, so these are compared and nothing else."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -101,6 +105,7 @@ def observe(
     patience: float = 3.0,
     door: float = DOOR,
     pause: Callable[[float], None] = time.sleep,
+    sub_sites: Sequence[str] = (),
     keys: Mapping[str, str] = NO_KEYS,
 ) -> Signals:
     """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
@@ -113,11 +118,13 @@ def observe(
         patience: seconds for which a bad answer is asked again.
         door: seconds for which a closed door is waited for.
         pause: waits between two tries.
+        sub_sites: front pages of other sites of the network; those of `before` if given.
         keys: headers that let us in.
     """
     at = datetime.now(UTC)
     times = [_time(sight, limit) for sight in before.sights] if before is not None else []
     folder = before.folder if before is not None else folder
+    sub_sites = tuple(before.sub_sites) if before is not None else sub_sites
     asks = [
         replace(ask, limit=times[number] if number < len(times) else limit)
         for number, ask in enumerate(_asks(site, folder))
@@ -133,7 +140,17 @@ def observe(
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
     stylesheets = {place.path: status for url, status in statuses.items() if (place := split(url))}
-    return Signals(at=at, visitors=visitors, uncached=uncached, stylesheets=stylesheets, folder=folder)
+    others = see_sub_sites(
+        site, sub_sites, lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys)
+    )
+    return Signals(
+        at=at,
+        visitors=visitors,
+        uncached=uncached,
+        stylesheets=stylesheets,
+        folder=folder,
+        sub_sites=others,
+    )
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -188,7 +205,8 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
         for path in broken
         if not _broken(before.stylesheets.get(path))
     ]
-    return (*(f"{page}: {said}" for said, page in found.items()), *lost)
+    others = worse_sub_sites(before.sub_sites, after.sub_sites)
+    return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others)
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:

@@ -64,6 +64,12 @@ class Rules:
         origins = {origin for place in places for origin in _origins(place, local=place.host in local)}
         return cls(origins=frozenset(origins), local=frozenset(local), private=private, size=size)
 
+    @classmethod
+    def named_by_a_site(cls, *urls: str) -> Self:
+        """Rules for addresses that a site named: public ones, whatever is allowed for the site itself."""
+        places = [place for url in urls if (place := split(url)) and not is_local(place.host)]
+        return cls(origins=frozenset(origin for place in places for origin in _origins(place, local=False)))
+
     def refusal(self, place: Place, before: Place | None = None) -> str:
         """Why a place is not asked; empty when it may be.
 

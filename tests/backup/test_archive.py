@@ -16,7 +16,7 @@ from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore
 from runner.backup.index import read_index
 from runner.backup.inspect import inspect_dump, inspect_tree
 from runner.backup.outside import leading_out
-from runner.backup.tar import Link
+from runner.backup.tar import Link, Noted
 from runner.errors import BackupError
 
 if TYPE_CHECKING:
@@ -220,15 +220,22 @@ def test_links_out_of_the_folder_are_told_from_those_inside() -> None:
         Link(b"./up/and/down", b"../../../site/x"),
         Link(b"./etc", b"/etc"),
         Link(b"./kept", b"/srv/shared"),
+        Link(b"srv/app/uploads", b"../shared"),
+        Link(b"srv/app/languages", b"plugins/x"),
         Link(b"./odd\n\x1b[31m", b"/x"),
     ]
-    assert leading_out(links, "/srv/site/", {b"kept"}) == (
+    noted = Noted(links)
+    for folder in (b"./wp-content/", b"srv/app/", b"srv/app/plugins/", b"wp-content/uploads/./2026"):
+        noted.folder(folder)
+    assert noted.places == [b"srv/app"]
+    assert leading_out(noted, "/srv/site/", {b"kept"}) == (
         "wp-content/uploads -> ../../shared/uploads",
         "beside -> /srv/site-2",
         "etc -> /etc",
+        "srv/app/uploads -> ../shared",
         "odd -> /x",
     )
-    assert len(leading_out(links * 100, "/srv/site", ())) == 100
+    assert len(leading_out(Noted(links * 100), "/srv/site", ())) == 100
 
 
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.deployments import as_bedrock, as_releases
+from lab.shell import run
+from runner.backup import FILES, ArchiveStore
 from tests.crew import Crew
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ SITE = "acme-blog"
 SLUG = "harbour-forms"
 OWN = "put-there-by-hand"
 ALL = "name: Everything\nsteps:\n  - wordpress.plugins\n  - wordpress.themes\n  - wordpress.core: minor\n"
+KEEP = "name: Keep\nsteps:\n  - backup: {include: [files]}\n"
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def deployed(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
     fleet.install(SITE, "plugins", OWN, "1.0")
     fleet.wp(SITE, "plugin", "activate", OWN)
     web = fleet.sites[SITE].path
-    yield Crew(fleet, tmp_path / "crew", ALL)
+    yield Crew(fleet, tmp_path / "crew", ALL, KEEP)
     if web.is_symlink():
         web.unlink()
     for name in ("project", "app"):
@@ -91,6 +94,27 @@ def test_a_release_is_left_as_it_was_deployed_unless_the_inventory_says_otherwis
     said = deployed.say("run", "everything", "-l", SITE)
     assert said.code == 0, said.err
     assert f"Version: {new}" in (release / f"wp-content/plugins/{SLUG}/{SLUG}.php").read_text()
+
+
+def test_a_backup_of_bedrock_holds_what_its_constants_and_its_configuration_name(
+    fleet: Fleet, deployed: Crew, tmp_path: Path
+) -> None:
+    project = as_bedrock(fleet, SITE, {SLUG: "1.0.0"})
+    (project / "web/app/cache").mkdir()
+    (project / "web/app/cache/page.html").write_text("a cached page")
+    deployed.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", f"path: {project / 'web/wp'}")
+    said = deployed.say("run", "keep", "-l", SITE)
+    assert said.code == 0, said.err
+    store = ArchiveStore(deployed.folder / ".sitecrew/backups")
+    [snapshot] = store.snapshots(SITE)
+    run("tar", "-xzf", store.folder / SITE / snapshot.snapshot / FILES, "-C", tmp_path)
+    kept = tmp_path / str(project).lstrip("/")
+    for name in (".env", "composer.lock", f"web/app/plugins/{SLUG}/{SLUG}.php"):
+        assert (kept / name).read_bytes() == (project / name).read_bytes()
+    assert (tmp_path / "wp-load.php").exists()
+    assert (tmp_path / "wp-config.php").read_bytes() == (project / "web/wp-config.php").read_bytes()
+    assert not (kept / "web/app/cache/page.html").exists()
+    assert tree(kept / "web/app/uploads") == tree(project / "web/app/uploads")
 
 
 @pytest.mark.long

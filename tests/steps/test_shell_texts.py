@@ -25,6 +25,10 @@ def shell(request):
     return request.param
 
 
+NO_HOST = Host(name="h", address="h", php="/nowhere/php", wp="/nowhere/wp")
+"""A host that WordPress cannot be asked on."""
+
+
 @pytest.fixture
 def site(tmp_path):
     folder = tmp_path / 'it\'s $HOME "x" ü*'
@@ -123,11 +127,37 @@ def test_the_files_come_without_caches_and_logs_and_with_the_config_from_above(t
         (root / name).write_text("x")
     (tmp_path / "wp-config.php").write_text("<?php")
     site = Site(name="s", client="c", host="h", url="http://x.example", path=str(root))
-    done = run(["sh"], files_script(site, ("/private/", "*.tmp")))
+    done = run(["sh"], files_script(site, NO_HOST, "m4rk", ("/private/", "*.tmp")))
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         files = {entry.name for entry in archive if entry.isfile()}
     assert files == {"./wp-load.php", "./a b.txt", "./wp-content/plugins/p/cache/kept", "./wp-config.php"}
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_wordpress_has_elsewhere_comes_along_by_its_path(shell, tmp_path):
+    root, app = tmp_path / "it's a site/wp", tmp_path / "it's a site/app"
+    for path in (
+        root / "wp-load.php",
+        app / "plugins/a b.php",
+        app / "cache/x",
+        app / "raw/x",
+        tmp_path / "env",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    lines = tmp_path / "lines"
+    lines.write_text(
+        f"m4rk at content {app}\nm4rk at other {tmp_path}/env\nm4rk at other /gone\nm4rk at ../x\n"
+    )
+    host = wp(tmp_path, f"cat '{lines}'")
+    site = Site(name="s", client="c", host="h", url="http://x.example", path=str(root))
+    done = run(shell, files_script(site, host, "m4rk", ("wp-content/raw",)))
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        files = {entry.name for entry in archive if entry.isfile()}
+    kept = {"./wp-load.php", f"{app}/plugins/a b.php"[1:], f"{tmp_path}/env"[1:]}
+    left_out = {f"{app}/cache/x"[1:], f"{app}/raw/x"[1:]}
+    assert files == (kept | left_out if b"cannot leave files out" in done.stderr else kept)
+    assert done.returncode == 0
 
 
 def test_a_static_site_is_kept_whole(shell, tmp_path):
@@ -135,7 +165,7 @@ def test_a_static_site_is_kept_whole(shell, tmp_path):
     site = Site(
         name="s", client="c", host="h", url="http://x.example", path=str(tmp_path), kind=SiteKind.STATIC
     )
-    done = run(shell, files_script(site))
+    done = run(shell, files_script(site, NO_HOST, "m4rk"))
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         assert "./error_log" in archive.getnames()
     assert done.returncode == 0
@@ -143,6 +173,6 @@ def test_a_static_site_is_kept_whole(shell, tmp_path):
 
 def test_a_file_that_cannot_be_read_fails_the_copy(shell, tmp_path):
     site = Site(name="s", client="c", host="h", url="http://x.example", path=str(tmp_path / "gone"))
-    assert run(shell, files_script(site)).returncode == 3
+    assert run(shell, files_script(site, NO_HOST, "m4rk")).returncode == 3
     Path(site.path).symlink_to(tmp_path / "loop")
-    assert run(shell, files_script(site)).returncode == 3
+    assert run(shell, files_script(site, NO_HOST, "m4rk")).returncode == 3

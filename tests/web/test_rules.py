@@ -214,3 +214,11 @@ def test_what_lies_below_a_site_is_told_however_the_dots_are_written(reference, 
 def test_a_name_beyond_ascii_is_asked_for_as_the_dns_knows_it():
     place = split("https://straße.example/größe?q=ä b")
     assert str(place) == "https://xn--strae-oqa.example/gr%C3%B6%C3%9Fe?q=%C3%A4%20b"
+
+
+def test_what_a_site_names_is_asked_at_public_addresses_only():
+    rules = Rules.named_by_a_site("https://mapped.example", "http://127.0.0.1:6379", "http://10.0.0.5")
+    assert rules.refusal(split("https://www.mapped.example/a")) == ""
+    assert rules.refusal(split("http://127.0.0.1:6379/")) == "leads to another site, 127.0.0.1"
+    assert rules.refusal(split("http://10.0.0.5/")) == "leads to another site, 10.0.0.5"
+    assert not rules.admits("mapped.example", "10.0.0.5")

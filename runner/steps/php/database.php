@@ -2,8 +2,10 @@
 // The database's part of a restore point. Plain PHP with mysqli, which every PHP that runs WordPress has: it works
 // while WordPress does not start, and needs neither a client nor proc_open. The syntax is that of PHP 5.6.
 // Input: {"mark", "do", "roots": folders where wp-config.php may be, "server": for $_SERVER, "tables": name of
-// the database and prefix that WordPress uses, "rule", "later"}; SITECREW_POINT is the folder of the restore point, SITECREW_STAGE how far "undo" goes: schema, tables or all.
-// do = save: dumps the site's tables. mark: notes what the change has touched. count: says what an undo would lose.
+// the database and prefix that WordPress uses, "rule", "later"}; SITECREW_POINT is the folder of the restore point,
+// SITECREW_STAGE how far "undo" goes: schema, tables or all.
+// do = clear: removes tables of ours that a killed process left. save: dumps the site's tables, and tries to fill
+// others from the copy where that may fail. mark: notes what the change has touched. count: says what an undo would lose.
 // undo: puts back. Exit status 0 done, 4 nothing to do, 5 refused by the rule, 3 not possible, 1 no space is left.
 
 function sitecrew_main( $given ) {
@@ -21,7 +23,12 @@ function sitecrew_main( $given ) {
 	$point = new Sitecrew_Point( getenv( 'SITECREW_POINT' ) );
 	if ( 'save' === $given['do'] ) {
 		$point->save( $db );
+		$point->prove( $db );
 		sitecrew_say( array( 'database' => 'saved', 'bytes' => $point->info['bytes'], 'tables' => count( $point->info['tables'] ) ) );
+		return 0;
+	}
+	$db->clear_scratch();
+	if ( 'clear' === $given['do'] ) {
 		return 0;
 	}
 	if ( ! $point->info || ! $point->is_of( $db ) ) {

@@ -4,6 +4,10 @@
 /** The folder that holds a dump and what is known of it. */
 class Sitecrew_Point {
 	public $folder, $info;
+	private $odd = array();
+
+	/** Bytes of rows as SQL up to which a table is filled to prove that it can be. */
+	const LARGE = 100000000;
 
 	public function __construct( $folder ) {
 		$this->folder = $folder;
@@ -27,6 +31,7 @@ class Sitecrew_Point {
 		if ( ! is_dir( $this->folder ) && ! mkdir( $this->folder, 0700, true ) ) {
 			throw new Sitecrew_Trouble( 'its folder could not be made on the host', 3 );
 		}
+		$db->clear_scratch();
 		$tables = $db->tables();
 		$size   = (float) $db->one( 'SELECT SUM(data_length) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE ' . $db->quoted( addcslashes( $db->prefix, '_%\\' ) . '%' ) );
 		$free   = function_exists( 'disk_free_space' ) ? @disk_free_space( $this->folder ) : false;
@@ -73,17 +78,59 @@ class Sitecrew_Point {
 		$this->info = $info;
 	}
 
+	/**
+	 * Fills tables from the copy whose values a database may give back otherwise than it got them, and compares. Tables
+	 * of texts and whole numbers only are not tried, nor those that are too large.
+	 */
+	public function prove( $db ) {
+		$wanted = array();
+		foreach ( array_keys( $this->odd ) as $n => $table ) {
+			if ( $this->odd[ $table ] < self::LARGE ) {
+				$wanted[ $table ] = "{$this->stem()}_$n";
+			}
+		}
+		try {
+			$db->with_scratch(
+				$this->stem(),
+				$wanted,
+				function () use ( $db, $wanted ) {
+					$this->fill( $db, $wanted );
+				}
+			);
+		} catch ( Exception $error ) {
+			unlink( "{$this->folder}/database.json" ); // Nobody takes it for a copy that can be put back.
+			throw $error;
+		}
+	}
+
+	/** How the names of the tables begin that are filled from this copy. */
+	public function stem() {
+		return 'sitecrew_' . substr( md5( $this->folder ), 0, 8 );
+	}
+
 	private function save_table( $db, $table, $put ) {
 		$about   = $db->describe( $table );
 		$names   = implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) );
 		$pending = '';
 		$put( "-- Table $table\nDROP TABLE IF EXISTS " . sitecrew_name( $table ) . ";\n{$about['create']};\n" );
+		$odd     = (bool) array_diff( $about['columns'], array( 'text', 'number' ) );
+		$bytes   = 0;
+		$most    = min( 400000, (int) ( $db->one( 'SELECT @@max_allowed_packet' ) / 4 ) );
 		list( $about['rows'], $about['sum'] ) = $db->rows(
 			$table,
 			$about['columns'],
-			function ( $line ) use ( &$pending, $put, $table, $names ) {
+			function ( $line, $values ) use ( &$pending, &$odd, &$bytes, $put, $table, $names, $most ) {
+				$bytes += strlen( $line );
+				if ( '' !== $pending && strlen( $pending ) + strlen( $line ) > $most ) {
+					$put( "$pending;\n" );
+					$pending = '';
+				}
+				if ( strlen( $line ) > $most ) {
+					$odd  = true;
+					$line = self::in_pieces( $values, $most, $put );
+				}
 				$pending .= ( '' === $pending ? "INSERT INTO " . sitecrew_name( $table ) . " ($names) VALUES " : ',' ) . $line;
-				if ( strlen( $pending ) > 400000 ) {
+				if ( false !== strpos( $line, '@sitecrew_' ) ) {
 					$put( "$pending;\n" );
 					$pending = '';
 				}
@@ -92,7 +139,32 @@ class Sitecrew_Point {
 		if ( '' !== $pending ) {
 			$put( "$pending;\n" );
 		}
+		if ( $odd ) {
+			$this->odd[ $table ] = $bytes;
+		}
 		return $about;
+	}
+
+	/** A row with its long values in variables, which statements before it fill: each is below the server's limit. */
+	private static function in_pieces( $values, $most, $put ) {
+		foreach ( $values as $n => $value ) {
+			if ( strlen( $value ) < min( 8192, $most / 8 ) ) {
+				continue;
+			}
+			$charset = preg_match( '~^(_\w+ )0x~', $value, $found ) ? $found[1] : '';
+			$bytes   = "'" === $value[0] ? bin2hex( self::unquoted( $value ) ) : substr( $value, strlen( $charset ) + 2 );
+			$charset = "'" === $value[0] ? '_utf8mb4 ' : $charset;
+			$put( "SET @sitecrew_$n = _binary '';\n" );
+			foreach ( str_split( $bytes, 2 * (int) ( $most / 4 ) ) as $piece ) {
+				$put( "SET @sitecrew_$n = CONCAT(@sitecrew_$n, 0x$piece);\n" );
+			}
+			$values[ $n ] = '' === $charset ? "@sitecrew_$n" : 'CONVERT(@sitecrew_' . $n . ' USING ' . trim( $charset, '_ ' ) . ')';
+		}
+		return '(' . implode( ',', $values ) . ')';
+	}
+
+	private static function unquoted( $value ) {
+		return strtr( substr( $value, 1, -1 ), array( '\\0' => "\0", '\\n' => "\n", '\\r' => "\r", '\\Z' => "\x1a", "\\'" => "'", '\\"' => '"', '\\\\' => '\\' ) );
 	}
 
 	public function note( $name, $data ) {
@@ -126,6 +198,8 @@ class Sitecrew_Point {
 		foreach ( $this->lines( "{$this->folder}/{$this->info['file']}" ) as $line ) {
 			if ( 0 === strpos( $line, '-- Table ' ) ) {
 				$table = rtrim( substr( $line, 9 ), "\n" );
+			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, 'SET @sitecrew_' ) ) {
+				$db->run( rtrim( $line, ";\n" ) );
 			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, "INSERT INTO " . sitecrew_name( $table ) ) ) {
 				$db->run( "INSERT INTO " . sitecrew_name( $wanted[ $table ] ) . substr( rtrim( $line, ";\n" ), strlen( "INSERT INTO " . sitecrew_name( $table ) ) ) );
 			}

@@ -59,6 +59,10 @@ class Sitecrew_Database {
 
 	public function __construct( $prefix ) {
 		$this->prefix = $prefix;
+		$this->connect();
+	}
+
+	private function connect() {
 		mysqli_report( MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT );
 		$this->link = mysqli_init();
 		list( $host, $port, $socket ) = self::address( defined( 'DB_HOST' ) ? DB_HOST : 'localhost' );
@@ -111,6 +115,49 @@ class Sitecrew_Database {
 		return "'" . $this->link->real_escape_string( $text ) . "'";
 	}
 
+	/** Does something with tables of ours, which go with it, also where the connection is lost on the way. */
+	public function with_scratch( $stem, $tables, $call ) {
+		$this->one( 'SELECT GET_LOCK(' . $this->quoted( self::lock( $stem ) ) . ', 60)' );
+		try {
+			call_user_func( $call );
+		} finally {
+			try {
+				$this->run( 'SELECT 1' );
+			} catch ( Exception $lost ) {
+				$this->connect();
+			}
+			foreach ( $tables as $scratch ) {
+				$this->run( 'DROP TABLE IF EXISTS ' . sitecrew_name( $scratch ) );
+			}
+			$this->one( 'SELECT RELEASE_LOCK(' . $this->quoted( self::lock( $stem ) ) . ')' );
+		}
+	}
+
+	/** Removes tables of ours that a killed process has left; one that is alive holds the lock of its own. */
+	public function clear_scratch() {
+		$stems = array();
+		foreach ( $this->all( "SHOW TABLES LIKE 'sitecrew\\_%'" ) as $row ) {
+			$name = (string) current( $row );
+			if ( preg_match( '~^(sitecrew_[0-9a-f]{8})_a?\d+$~D', $name, $found ) ) {
+				$stems[ $found[1] ][] = $name;
+			}
+		}
+		foreach ( $stems as $stem => $names ) {
+			$lock = $this->quoted( self::lock( $stem ) );
+			if ( '1' !== (string) $this->one( "SELECT GET_LOCK($lock, 0)" ) ) {
+				continue;
+			}
+			foreach ( $names as $name ) {
+				$this->run( 'DROP TABLE IF EXISTS ' . sitecrew_name( $name ) );
+			}
+			$this->one( "SELECT RELEASE_LOCK($lock)" );
+		}
+	}
+
+	private static function lock( $stem ) {
+		return $stem . '_' . substr( md5( DB_NAME ), 0, 8 );
+	}
+
 	/** The tables of this installation; another one's in the same database may begin with the same letters. */
 	public function tables() {
 		$found = array();
@@ -156,12 +203,12 @@ class Sitecrew_Database {
 		$create  = $this->definition( $table );
 		$columns = array();
 		$keys    = array();
-		foreach ( $this->all( "SHOW COLUMNS FROM " . sitecrew_name( $table ) ) as $column ) {
+		foreach ( $this->all( "SHOW FULL COLUMNS FROM " . sitecrew_name( $table ) ) as $column ) {
 			if ( 'PRI' === $column['Key'] ) {
 				$keys[ $column['Field'] ] = (bool) preg_match( '~int~i', $column['Type'] );
 			}
 			if ( ! preg_match( '~\b(virtual|stored|persistent)\b~i', $column['Extra'] ) ) {
-				$columns[ $column['Field'] ] = self::way( $column['Type'] );
+				$columns[ $column['Field'] ] = self::way( $column['Type'], (string) $column['Collation'] );
 			}
 		}
 		$key = 1 === count( $keys ) && current( $keys ) ? key( $keys ) : null;
@@ -175,41 +222,70 @@ class Sitecrew_Database {
 		);
 	}
 
-	private static function way( $type ) {
-		if ( preg_match( '~^(tiny|small|medium|big)?int|^(decimal|numeric|float|double|year)|^bit~i', $type ) ) {
-			return 0 === stripos( $type, 'bit' ) ? 'bit' : 'number';
+	/** How a column is read and written exactly: a text in another charset than UTF-8 has its name behind the word. */
+	private static function way( $type, $collation ) {
+		$ways = array(
+			'bit'    => '~^(bit|enum|set)\b~i', // By its number: an ENUM may hold a value that is none of its own.
+			'real'   => '~^(float|double)~i',
+			'number' => '~^((tiny|small|medium|big)?int|decimal|numeric|year)~i',
+			'binary' => '~^\w*(blob|binary|geometry|geometrycollection|point|linestring|polygon)\b~i',
+		);
+		foreach ( $ways as $way => $types ) {
+			if ( preg_match( $types, $type ) ) {
+				return $way;
+			}
 		}
-		return preg_match( '~blob|binary|geometry|point|linestring|polygon~i', $type ) ? 'binary' : 'text';
+		$charset = strtok( $collation, '_' );
+		return in_array( $charset, array( false, 'utf8', 'utf8mb3', 'utf8mb4', 'ascii' ), true ) ? 'text' : "text $charset";
 	}
 
 	private function triggers( $table ) {
 		$found = array();
 		foreach ( $this->all( 'SHOW TRIGGERS WHERE `Table` = ' . $this->quoted( $table ) ) as $row ) {
 			$create  = $this->run( "SHOW CREATE TRIGGER " . sitecrew_name( $row['Trigger'] ) )->fetch_row();
-			$found[] = sitecrew_without_definer( $create[2] );
+			$found[] = array( $create[1], sitecrew_without_definer( $create[2] ) );
 		}
 		return $found;
 	}
 
-	/** Calls back with each row as SQL values. Returns the count of rows and a sum that their order does not change. */
+	/** A value as SQL. Texts come as the bytes that are stored. */
+	private function literal( $value, $way ) {
+		if ( null === $value ) {
+			return 'NULL';
+		}
+		if ( 'number' === $way || 'bit' === $way ) {
+			return $value;
+		}
+		if ( 'real' === $way ) {
+			return false === stripos( $value, 'e' ) ? "{$value}e0" : $value;
+		}
+		$charset = 'binary' === $way ? '' : (string) substr( $way, 5 );
+		$plain   = '' === $charset ? '~~u' : ( preg_match( '~^(ucs2|utf16|utf16le|utf32)$~', $charset ) ? '~^$~D' : '~^[\x01-\x7f]*$~D' );
+		if ( '' === $value || ( 'binary' !== $way && preg_match( $plain, $value ) ) ) {
+			return "'" . $this->link->real_escape_string( $value ) . "'";
+		}
+		return ( '' === $charset ? '' : "_$charset " ) . '0x' . bin2hex( $value );
+	}
+
+	/**
+	 * Calls back with each row, as SQL and as list of values. Returns the count of rows and a sum that their order
+	 * does not change. FLOAT is read as the DOUBLE that it is, since its own text is rounded to six digits.
+	 */
 	public function rows( $table, $columns, $call = null ) {
 		$select = array();
 		foreach ( $columns as $name => $way ) {
-			$select[] = 'bit' === $way ? sitecrew_name( $name ) . " + 0" : sitecrew_name( $name );
+			$as       = array( 'bit' => ' + 0', 'real' => ' * 1e0' );
+			$select[] = sitecrew_name( $name ) . ( isset( $as[ $way ] ) ? $as[ $way ] : '' );
 		}
+		$charset = $this->one( 'SELECT @@character_set_results' );
+		$this->run( 'SET character_set_results = NULL' ); // Texts as they are stored.
 		$ways  = array_values( $columns );
 		$count = 0;
 		$sums  = array( 0, 0 );
 		foreach ( $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM " . sitecrew_name( $table ), MYSQLI_USE_RESULT ) as $row ) {
 			$values = array();
 			foreach ( array_values( $row ) as $n => $value ) {
-				if ( null === $value ) {
-					$values[] = 'NULL';
-				} elseif ( 'text' === $ways[ $n ] || '' === $value ) {
-					$values[] = "'" . $this->link->real_escape_string( $value ) . "'";
-				} else {
-					$values[] = 'binary' === $ways[ $n ] ? '0x' . bin2hex( $value ) : $value;
-				}
+				$values[] = $this->literal( $value, $ways[ $n ] );
 			}
 			$line = '(' . implode( ',', $values ) . ')';
 			$hash = md5( $line );
@@ -219,9 +295,10 @@ class Sitecrew_Database {
 			);
 			++$count;
 			if ( $call ) {
-				call_user_func( $call, $line );
+				call_user_func( $call, $line, $values );
 			}
 		}
+		$this->run( "SET character_set_results = $charset" );
 		return array( $count, "{$sums[0]}-{$sums[1]}" );
 	}
 }

@@ -133,26 +133,26 @@ class Sitecrew_Undo {
 
 	public function put_back() {
 		$wanted = array();
-		$stem   = 'sitecrew_' . substr( md5( $this->point->folder ), 0, 8 );
+		$stem   = $this->point->stem();
 		foreach ( array_merge( $this->replace, array_keys( $this->options ) ) as $n => $table ) {
 			$wanted[ $table ] = "{$stem}_$n";
 		}
-		try {
-			$this->point->fill( $this->db, $wanted );
-			foreach ( $this->replace as $n => $table ) {
-				$this->exchange( $table, $wanted[ $table ], "{$stem}_a$n" );
+		$this->db->with_scratch(
+			$stem,
+			$wanted,
+			function () use ( $stem, $wanted ) {
+				$this->point->fill( $this->db, $wanted );
+				foreach ( $this->replace as $n => $table ) {
+					$this->exchange( $table, $wanted[ $table ], "{$stem}_a$n" );
+				}
+				foreach ( $this->options as $table => $names ) {
+					$this->put_options_back( $table, $wanted[ $table ], $names );
+				}
+				foreach ( $this->drop as $table ) {
+					$this->db->run( 'DROP TABLE IF EXISTS ' . sitecrew_name( $table ) );
+				}
 			}
-			foreach ( $this->options as $table => $names ) {
-				$this->put_options_back( $table, $wanted[ $table ], $names );
-			}
-			foreach ( $this->drop as $table ) {
-				$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $table ) );
-			}
-		} finally {
-			foreach ( $wanted as $scratch ) {
-				$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $scratch ) );
-			}
-		}
+		);
 		foreach ( $this->replace as $table ) {
 			$count = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) );
 			if ( $count < $this->point->info['tables'][ $table ]['rows'] ) {
@@ -177,7 +177,10 @@ class Sitecrew_Undo {
 			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $aside ) );
 		}
 		foreach ( $about['triggers'] as $create ) {
-			$this->db->run( $create );
+			list( $mode, $sql ) = is_array( $create ) ? $create : array( '', $create );
+			$this->db->run( "SET SESSION sql_mode = '" . preg_replace( '~[^A-Z_0-9,]~', '', $mode ) . "'" );
+			$this->db->run( $sql );
+			$this->db->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'" );
 		}
 	}
 

@@ -110,7 +110,7 @@ function sitecrew_core_ownership() {
 /** Links that lead out of WordPress's own folders, and what is mounted in these. */
 function sitecrew_core_inside() {
 	$found = array( 'core_links' => 0, 'core_mount' => '' );
-	foreach ( array( 'wp-admin', WPINC ) as $name ) {
+	foreach ( $GLOBALS['sitecrew']['check'] ? array( 'wp-admin', WPINC ) : array() as $name ) {
 		$inside               = sitecrew_inside( ABSPATH . $name );
 		$found['core_links'] += $inside['links'];
 		if ( '' !== $inside['mount'] ) {
@@ -124,7 +124,7 @@ function sitecrew_core_inside() {
 function sitecrew_network( $url ) {
 	global $wpdb;
 	$open  = array( 'archived' => 0, 'spam' => 0, 'deleted' => 0 );
-	$found = array( 'sites' => array(), 'size' => 0, 'here' => '', 'active' => array(), 'themes' => array() );
+	$found = array( 'sites' => array(), 'size' => 0, 'here' => '', 'active' => array(), 'themes' => array(), 'where' => array() );
 	if ( ! is_multisite() ) {
 		return $found;
 	}
@@ -147,8 +147,14 @@ function sitecrew_network( $url ) {
 			'database_version' => (int) $value( 'db_version' ),
 			'home'             => $value( 'home' ),
 		);
-		$found['active'] += array_fill_keys( array_filter( (array) maybe_unserialize( $value( 'active_plugins' ) ) ), true );
+		$active           = array_filter( (array) maybe_unserialize( $value( 'active_plugins' ) ), 'is_string' );
+		$found['active'] += array_fill_keys( $active, true );
 		$found['themes'] += array( $value( 'stylesheet' ) => true, $value( 'template' ) => true );
+		foreach ( is_main_site( $site->blog_id ) ? array() : array_unique( array_merge( $active, array( $value( 'stylesheet' ), $value( 'template' ) ) ) ) as $item ) {
+			if ( ! isset( $found['where'][ $item ] ) || count( $found['where'][ $item ] ) < 12 ) {
+				$found['where'][ $item ][] = (int) $site->blog_id;
+			}
+		}
 		if ( in_array( $plain( $url ), array( $plain( $value( 'siteurl' ) ), $plain( $value( 'home' ) ) ), true ) ) {
 			$found['here'] = is_main_site( $site->blog_id ) ? '' : $value( 'siteurl' );
 		}

@@ -7,7 +7,8 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		$data = get_file_data( '.php' === substr( $file, -4 ) ? WP_PLUGIN_DIR . "/$file" : "$folder/style.css", array( 'uri' => 'Update URI' ) );
 		$uri  = sitecrew_without_keys( $data['uri'] );
 	}
-	$inside = $offer && WP_PLUGIN_DIR !== $folder ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
+	$read   = $GLOBALS['sitecrew']['check'] && $offer && WP_PLUGIN_DIR !== $folder;
+	$inside = $read ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
 	return $inside + array(
 		'slug'               => $slug,
 		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
@@ -16,6 +17,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'folder'             => $folder,
 		'link'               => is_link( $folder ) ? (string) readlink( $folder ) : '',
 		'active'             => $active,
+		'sub_sites'          => isset( $GLOBALS['sitecrew_network']['where'][ $file ] ) ? $GLOBALS['sitecrew_network']['where'][ $file ] : array(),
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
 		'ownership'          => $offer && ! is_link( $folder ) && WP_PLUGIN_DIR !== $folder ? sitecrew_ownership( $folder ) : '',
 		'door'               => sitecrew_needs_door( $folder ),
@@ -101,6 +103,7 @@ function sitecrew_all_writable( $folder ) {
 function sitecrew_plugins() {
 	$found  = array();
 	$offers = sitecrew_offers( 'update_plugins' );
+	$listed = sitecrew_unfiltered( 'update_plugins' );
 	foreach ( get_plugins() as $file => $plugin ) {
 		$single = false === strpos( $file, '/' );
 		$slug   = $single ? basename( $file, '.php' ) : dirname( $file );
@@ -111,6 +114,9 @@ function sitecrew_plugins() {
 
 		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
 		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
+
+		$found[ $slug ]['elsewhere'] = $active && ! is_plugin_active( $file );
+		$found[ $slug ]['unlisted']  = ! isset( $listed->response[ $file ] ) && ! isset( $listed->no_update[ $file ] );
 	}
 	return array_values( $found );
 }

@@ -49,6 +49,7 @@ flush() {
 }
 # PHP looks at the files of compiled code again every two seconds
 settled() { well || { sleep 3; well; }; }
+clear
 stages() {
   for SITECREW_STAGE in $wanted; do
     put_back
@@ -163,8 +164,9 @@ def put_back_database(
     """
     well = f"well() ( exec >/dev/null 2>&1\nunset -f wp\n{guard.check.text}\n)"
     put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
+    clear = f"clear() {{\n{_run('clear', context)}\n}}"
     given = assign({"wanted": " ".join(stages), "looks": "1" if look else "", "fresh": "1" if later else ""})
-    return _script(context, tag, f"{given}{well}\n{put_back}\n{_PUT_BACK.strip()}")
+    return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{_PUT_BACK.strip()}")
 
 
 def parse_database(text: str, mark: str) -> DatabaseUndo:

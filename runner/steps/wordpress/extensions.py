@@ -122,7 +122,8 @@ class _Extensions(StepKind):
             for c in pending
         ]
         data = {"kind": self.kind.value, "items": items}
-        run = program("update", context.mark, data, parts=("wire", "ownership", "update_item"))
+        address = _started_as(context, pending)
+        run = program("update", context.mark, data, address, parts=("wire", "ownership", "update_item"))
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
         boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context))
         body = f"{free_of_links(context, pending)}{boots}"
@@ -269,3 +270,18 @@ class Themes(_Extensions):
 
     def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
         return facts.themes, facts.themes_checked
+
+
+def _started_as(context: Context, changes: Iterable[Change]) -> str:
+    """The word that starts WordPress as another site of its network, with a blank; mostly empty.
+
+    Only there does a plugin that is active on no other site say where its update comes from.
+    """
+    facts = context.before
+    if facts is None:
+        return ""
+    wanted = {change.item for change in changes if not change.decided}
+    homes = {sub.id: sub.home or sub.url for sub in facts.network}
+    numbers = (n for p in facts.plugins if p.elsewhere and p.slug in wanted for n in p.sub_sites)
+    home = next((homes[number] for number in numbers if number in homes), "")
+    return f"{word(f'--url={home}')} " if home else ""

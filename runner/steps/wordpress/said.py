@@ -96,6 +96,8 @@ def _typed(value: Any, wanted: str, name: str) -> Any:
         return value
     if wanted == "int" and type(value) is int and abs(value) < _LARGEST:
         return value
+    if wanted == "tuple[int, ...]" and isinstance(value, list) and len(value) <= _ENTRIES:
+        return tuple(_typed(entry, "int", name) for entry in value)
     if wanted == "tuple[str, ...]" and isinstance(value, list) and len(value) <= _ENTRIES:
         return tuple(_typed(entry, "str", name) for entry in value)
     raise ValueError(f"{name} is no {wanted}")

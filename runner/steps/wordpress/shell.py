@@ -16,7 +16,15 @@ from runner.shell import assign
 from runner.steps.base import Script
 from runner.steps.wordpress.address import start_address
 
-__all__ = ["host_script", "php_source", "plain_program", "program", "site_script", "tool_name"]
+__all__ = [
+    "early_program",
+    "host_script",
+    "php_source",
+    "plain_program",
+    "program",
+    "site_script",
+    "tool_name",
+]
 
 _FINDERS = r"""
 first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
@@ -112,6 +120,12 @@ def plain_program(name: str, mark: str, data: Mapping[str, object], *, parts: Se
     source = _data(mark, data) + "".join(map(php_source, (*parts, name)))
     options = '-d memory_limit=512M -d display_errors=stderr -d log_errors=0 ${more:+"$more"}'
     return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
+
+
+def early_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
+    """Sets `code` to a program for wp-cli's `--exec`, which runs it before it reads the configuration."""
+    source = _data(mark, data).removeprefix("<?php\n") + "".join(map(php_source, (*parts, name)))
+    return f"code=$(cat <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM\n)"
 
 
 def _data(mark: str, data: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, Tried, search
+from runner.plan import Segment, Tried, not_looked_at, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
@@ -110,6 +110,8 @@ class _Work:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
             self._all(pending, Outcome.FAILED, why)
             return why
+        if left := not_looked_at(self.facts):
+            self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
         state = State(self.facts, seen)
         driver = search(pending)
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
+from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import Expectation, Sight, Signals, examine, keys, look, observe
 from runner.workflows.boundary import within
@@ -34,9 +35,13 @@ _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
-def observed(hosts: Hosts, site: Site, *, folder: str = "", limit: float) -> Signals:
+def observed(
+    hosts: Hosts, site: Site, *, folder: str = "", limit: float, sub_sites: Sequence[str] = ()
+) -> Signals:
     """All signals of a site from outside. What keeps them from being read is a finding about the site."""
-    found = within(lambda: observe(site, folder=folder, limit=limit, keys=_keys(hosts, site)))
+    found = within(
+        lambda: observe(site, folder=folder, limit=limit, keys=_keys(hosts, site), sub_sites=sub_sites)
+    )
     return unreadable(site, found) if isinstance(found, SitecrewError) else found
 
 
@@ -109,7 +114,8 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached")):
+    others = tuple(seen.sub_sites.values())
+    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached"), (others, "sub-site")):
         for sight in sights:
             _record(task, sight.page, seen.at, phase, signal)
     task.session.emit(
@@ -120,14 +126,15 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
+        sub_sites=list(seen.sub_sites),
     )
 
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observed(
-        task.session.hosts, task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task)
-    )
+    sub_sites = looked_at(task.facts, task.site, task.plan.changes) if task.facts else ()
+    folder = task.facts.folder if task.facts else ""
+    return observed(task.session.hosts, task.site, folder=folder, limit=_limit(task), sub_sites=sub_sites)
 
 
 def see_again(

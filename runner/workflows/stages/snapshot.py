@@ -14,7 +14,7 @@ from runner.errors import BackupError, HostError, SitecrewError, UnreachableErro
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
-from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script
+from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.untrusted import sentence
 from runner.workflows.stages.become import becoming, refused
@@ -54,12 +54,17 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
 
 
 def _lacking(snapshot: Snapshot) -> str:
-    """Said each time: a restore needs what these links lead to."""
-    if not snapshot.outside:
-        return ""
-    first = ", ".join(snapshot.outside[:_NAMED])
-    more = f" and {len(snapshot.outside) - _NAMED} more" if len(snapshot.outside) > _NAMED else ""
-    return f"not in it, for these are links to elsewhere: {first}{more} (to keep their content: `follow`)"
+    """Said each time: a restore needs what these links lead to, and what was left out of the dump."""
+    said = [f"not in the dump: {_first(snapshot.lacks)}"] if snapshot.lacks else []
+    if snapshot.outside:
+        links = _first(snapshot.outside)
+        said.append(f"not in it, for these are links to elsewhere: {links} (to keep their content: `follow`)")
+    return "; ".join(said)
+
+
+def _first(found: Sequence[str]) -> str:
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"{', '.join(found[:_NAMED])}{more}"
 
 
 def _more(found: Sequence[str]) -> str:
@@ -78,8 +83,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     for last in (False, True):
         draft = store.begin(task.site.name)
         try:
-            unread = _fill(task, step, draft)
-            return draft.commit(task.run, root=task.site.path, unread=unread)
+            unread, lacks = _fill(task, step, draft)
+            return draft.commit(task.run, root=task.site.path, unread=unread, lacks=lacks)
         except BaseException as error:
             draft.discard()
             host = task.order.hosts[task.site.host]
@@ -88,8 +93,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     raise AssertionError
 
 
-def _fill(task: Task, step: Step, draft: Draft) -> tuple[str, ...]:
-    """Receive the streams; what could not be read of the files, in the host's words."""
+def _fill(task: Task, step: Step, draft: Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Receive the streams; what of the files could not be read, in the host's words, and what of the dump."""
     session = task.session
     host = task.order.hosts[task.site.host]
     limit = int((step.timeout or task.order.limits.step).total_seconds())
@@ -109,9 +114,10 @@ def _fill(task: Task, step: Step, draft: Draft) -> tuple[str, ...]:
         if step.become and record and (no := refused(host, _said_aside(record), _mark(task, step))):
             raise BackupError(str(no))
         if not _is_partial(name, record):
-            _check(name, record)
-    files_record = records.get("files")
-    return _unread(files_record) if files_record and _is_partial("files", files_record) else ()
+            _check(name, record, _mark(task, step))
+    files_record, dump = records.get("files"), records.get("database")
+    unread = _unread(files_record) if files_record and _is_partial("files", files_record) else ()
+    return unread, left_out(_said_aside(dump), _mark(task, step)) if dump else ()
 
 
 def _is_partial(name: str, record: TaskRecord | None) -> bool:
@@ -149,11 +155,11 @@ def _scripts(task: Task, step: Step) -> dict[str, str]:
     if "database" in options.include and site.kind is SiteKind.WORDPRESS:
         scripts["database"] = database_script(site, host, mark).text
     if "files" in options.include:
-        scripts["files"] = files_script(site, options.exclude, options.follow).text
+        scripts["files"] = files_script(site, host, mark, options.exclude, options.follow).text
     return scripts
 
 
-def _check(name: str, record: TaskRecord | None) -> None:
+def _check(name: str, record: TaskRecord | None, mark: str) -> None:
     if record is not None and record.ok:
         return
     if record is None or record.code is None:
@@ -163,7 +169,8 @@ def _check(name: str, record: TaskRecord | None) -> None:
     error = record.error.decode("utf-8", "replace")
     if hindrance := hindered(error):
         raise BackupError(f"{_COULD_NOT} {name}: {hindrance}", hint=hindrance.hint) from hindrance
-    said = sentence(error) or f"exit status {record.code}"
+    told = "\n".join(line for line in error.split("\n") if not line.startswith(f"{mark} "))
+    said = sentence(told) or f"exit status {record.code}"
     raise BackupError(f"{_COULD_NOT} {name}: {said}", hint=_hint(said))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from runner.plan import (
     LedgerHold,
     Segment,
     asked,
+    asked_as,
     compared,
     cut,
     moved,
@@ -26,6 +27,7 @@ from runner.plan import (
     stranger,
     stray_folder,
     waits,
+    with_offers,
 )
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
@@ -218,7 +220,9 @@ def read_facts(
         UnreachableError: the host cannot be reached.
     """
     read_once = partial(_read_once, hosts, check_updates=check_updates, languages=languages, dates=dates)
-    found = read_once(sites)
+    found = {**read_once(sites)}
+    if check_updates:
+        _ask_elsewhere(read_once, sites, found)
     lacking = [site for site in sites if lacks_wp_cli(found[site.name])]
     if not lacking:
         return found
@@ -230,6 +234,23 @@ def read_facts(
     except SitecrewError as error:
         return {**found, **dict.fromkeys((site.name for site in lacking), error)}
     return {**found, **read_once(lacking)}
+
+
+def _ask_elsewhere(
+    read_once: Callable[[Sequence[Site]], Mapping[str, SiteFacts | SitecrewError]],
+    sites: Sequence[Site],
+    found: dict[str, SiteFacts | SitecrewError],
+) -> None:
+    """Asks once more, as a site of the network, where plugins are active there only; most sites have none."""
+    more = [
+        replace(site, address=address)
+        for site in sites
+        if isinstance(facts := found[site.name], SiteFacts) and (address := asked_as(facts))
+    ]
+    for name, asked_there in read_once(more).items() if more else ():
+        facts = found[name]
+        if isinstance(facts, SiteFacts) and isinstance(asked_there, SiteFacts):
+            found[name] = with_offers(facts, asked_there)
 
 
 def _read_once(

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts, SubSite
+from runner.plan import asked_as, looked_at, not_looked_at, with_offers
+
+SITE = Site(name="net", client="c", host="h", url="https://www.net.example", path="/srv/net")
+
+
+def network(count, *plugins, **more):
+    sites = tuple(
+        SubSite(id=n, url=f"https://net.example/{n}", home="https://www.net.example/" if n == 1 else "")
+        for n in range(1, count + 1)
+    )
+    return SiteFacts(
+        wordpress="6",
+        php="8",
+        home="https://www.net.example",
+        siteurl="https://net.example",
+        network=sites,
+        network_size=count,
+        plugins=plugins,
+        **more,
+    )
+
+
+def plugin(slug, *sub_sites, **more):
+    return Extension(slug=slug, title=slug, version="1", sub_sites=sub_sites, **more)
+
+
+def change(item, action=Action.CHANGE):
+    return Change(step="s", item=item, kind=ItemKind.PLUGIN, from_version="1", to_version="2", action=action)
+
+
+def addresses(*numbers):
+    return tuple(f"https://net.example/{number}" for number in numbers)
+
+
+def test_those_are_first_on_which_a_changed_item_is_active_and_twelve_are_the_most():
+    facts = network(20, plugin("a", 15, 18), plugin("b", 20), plugin("c", 19))
+    changes = (change("a"), change("b"), change("c", Action.HOLD))
+    assert looked_at(facts, SITE, changes) == addresses(15, 18, 20, *range(2, 11))
+    assert not_looked_at(facts) == 7
+
+
+def test_the_site_itself_is_not_one_of_the_others():
+    assert looked_at(network(3), SITE, ()) == addresses(2, 3)
+    assert (looked_at(network(0), SITE, ()), not_looked_at(network(0))) == ((), 0)
+
+
+def test_the_sub_site_with_most_of_the_silent_plugins_is_asked_and_only_for_these():
+    silent = {"elsewhere": True, "unlisted": True}
+    facts = network(
+        9,
+        plugin("a", 3, 4, **silent),
+        plugin("b", 4, **silent),
+        plugin("public", 5, elsewhere=True),
+        plugin("here", 6, unlisted=True),
+        plugin("told", 7, 8, 9, offered="2", **silent),
+    )
+    assert asked_as(facts) == "https://net.example/4"
+    assert asked_as(network(9, *facts.plugins[2:])) == ""
+    there = network(
+        9, *(replace(entry, offered="3", package="https://v.example/") for entry in facts.plugins)
+    )
+    found = {entry.slug: entry.offered for entry in with_offers(facts, there).plugins}
+    assert found == {"a": "3", "b": "3", "public": "3", "here": None, "told": "2"}
+    newer = network(9, replace(there.plugins[0], version="2"))
+    assert with_offers(facts, newer).plugins[0].offered is None
