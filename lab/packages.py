@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ensure", "php_fpm"]
 
 NEEDED = (
+    "acl",
     "mariadb-client",
     "mariadb-server",
     "nginx-light",

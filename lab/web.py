@@ -51,6 +51,8 @@ class Web:
         """Sites that have a page cache before them."""
         self.doors: dict[str, str] = {}
         """More lines of a site's server block, by its name."""
+        self.users: dict[str, str] = {}
+        """Users of the pools of PHP that do not run as their host's user, by host."""
 
     def start_php(self) -> bool:
         """Starts PHP-FPM. Returns whether it was started now."""
@@ -96,7 +98,7 @@ class Web:
         return f"[global]\nerror_log = {self.processes.log('php-fpm')}\n"
 
     def _pool(self, host: str) -> str:
-        user = self.spec.user(host)
+        user = self.users.get(host, self.spec.user(host))
         return f"""
 [{host}]
 user = {user}

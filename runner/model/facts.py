@@ -45,6 +45,8 @@ class Extension:
     mount: str = ""
     """Folder in it, relative, where another file system is mounted; empty where none is."""
     writable: bool = True
+    ownership: str = ""
+    """Why new files could not have owner, group and ACL of its files; empty where they can."""
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""
     hidden: bool = False
@@ -202,6 +204,8 @@ class SiteFacts:
     """Caches of pages and objects that can be emptied by their own interfaces."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
+    core_ownership: str = ""
+    """Why new files could not have owner, group and ACL of WordPress's files; empty where they can."""
     project: str = ""
     """Folder of the composer.lock that names packages for WordPress; empty where there is none."""
     core_composer: str = ""

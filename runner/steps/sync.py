@@ -114,6 +114,7 @@ class FilesSync(StepKind):
             *_for_each(_folders((*order.tree, *removed)), 'guard "$f"'),
             f'( private "$part" && {compare_sums(_waiting(order.tree))} ) || stop damaged',
             *_for_each(sorted(order.tree), '[ -L "./$f" ] || [ ! -d "./$f" ] || stop "folder $f"'),
+            *_for_each(sorted(order.tree), 'replaceable "./$f"'),
             *_puts(order.tree),
             *_removals(removed),
             f"enter . && {compare_sums(order.tree)} || stop reread",
@@ -174,8 +175,17 @@ guard() {
   ( cd -P "./$1" && ours ) || stop "leads-out $1"
 }
 # put NAME LEAF: what waits as NAME becomes the file LEAF of the working folder
-put() { settle "$root/$part/$1" "./$2" || stop "unwritable $2"; }
+put() {
+  model=./$2
+  if [ -L "$model" ] || [ ! -f "$model" ]; then model=.; fi
+  like "$model" "$root/$part/$1" || stop "foreign $2"
+  settle "$root/$part/$1" "./$2" || stop "unwritable $2"
+}
+# replaceable FILE: what takes its place can belong to whom it does
+replaceable() { [ ! -e "$1" ] || [ -L "$1" ] || [ -O "$1" ] || [ "$(id -u)" = 0 ] || stop "foreign $f"; }
 [ -d "$part" ] || stop vanished
+acls=
+if acls .; then acls=yes; fi
 """
 
 
@@ -270,6 +280,9 @@ _PROBLEMS: Mapping[str, Callable[[str], str]] = {
     "swapped": lambda name: f"{name} became a link that leads out of the site while files were put in place",
     "file": lambda name: f"{name} is a file on the host and a folder here: nothing was changed",
     "folder": lambda name: f"{name} is a folder on the host and a file here: nothing was changed",
+    "foreign": lambda name: (
+        f"{name} belongs to another account or group, and this login cannot give files to it: not replaced"
+    ),
     "unwritable": lambda name: f"the account may not write {name}",
     "undeletable": lambda name: f"the account may not delete {name}",
 }

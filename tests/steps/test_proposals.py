@@ -84,6 +84,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
         ),
         ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
         ({"writable": False}, {}, "this login may not write to its folder"),
+        ({"ownership": "a belongs to www-data"}, {}, "a belongs to www-data"),
         ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it where that is looked after"),
         (
             {"file": "a.php"},
@@ -104,6 +105,14 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
 def test_what_cannot_be_done_is_held_with_its_reason(entry, site, why):
     facts = with_plugins(plugin("a", **entry), **site)
     assert propose("wordpress.plugins", facts) == [("a", "1.1", "hold", why)]
+
+
+def test_wordpress_is_held_where_its_files_could_not_have_their_owner():
+    offers = (CoreOffer("6.5.6", "https://downloads.wordpress.org/release/wordpress-6.5.6.zip"),)
+    facts = replace(FACTS, core_checked=True, core_offers=offers)
+    assert [action for _, _, action, _ in propose("wordpress.core", facts)] == ["change"]
+    foreign = replace(facts, core_ownership="wp-admin belongs to www-data")
+    assert propose("wordpress.core", foreign) == [("core", "6.5.6", "hold", "wp-admin belongs to www-data")]
 
 
 @pytest.mark.parametrize(

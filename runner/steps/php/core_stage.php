@@ -6,11 +6,13 @@
 
 /** The planned version on its way from the package to the place of the one installed. */
 class Sitecrew_Stage {
-	private $planned, $kept, $fresh, $manifest, $gone = array();
+	private $planned, $kept, $fresh, $manifest, $likeness, $gone = array();
 
 	public function __construct( $planned ) {
 		$this->planned = $planned;
 		$this->kept    = getenv( 'SITECREW_KEPT' );
+
+		$this->likeness = new Sitecrew_Likeness( $this->kept );
 	}
 
 	/** Why it cannot be made ready; empty when it is. */
@@ -208,7 +210,21 @@ class Sitecrew_Stage {
 			}
 			$dropped[] = $name;
 		}
+		$why = $this->own();
+		if ( '' !== $why ) {
+			return $why;
+		}
 		return sitecrew_mark( 'added', $this->lines( $added ) ) && sitecrew_mark( 'dropped', $this->lines( $dropped ) ) ? '' : 'the restore point cannot be written to';
+	}
+
+	/** What comes and what is kept to go back has owner, group, mode and ACL of what is there. */
+	private function own() {
+		$why = '';
+		foreach ( array( WPINC, 'wp-admin' ) as $folder ) {
+			$why = $why ?: $this->likeness->tree( "{$this->kept}/new/$folder", ABSPATH . $folder );
+		}
+		$why = $why ?: $this->likeness->below( "{$this->kept}/new/files", untrailingslashit( ABSPATH ) );
+		return $why ?: $this->likeness->below( "{$this->kept}/old/files", untrailingslashit( ABSPATH ) );
 	}
 
 	private function lines( $names ) {
@@ -253,7 +269,7 @@ class Sitecrew_Stage {
 	}
 
 	private function copied( $from, $to ) {
-		return copy( $from, $to ) && chmod( $to, fileperms( $from ) & 0777 ) && touch( $to, filemtime( $from ) );
+		return copy( $from, $to ) && touch( $to, filemtime( $from ) );
 	}
 
 	private function bundles() {
@@ -275,16 +291,31 @@ class Sitecrew_Stage {
 				continue;
 			}
 			$to = $places[ $family ] . '/' . rtrim( $path, '/' );
-			if ( file_exists( $to ) || ! sitecrew_mark( 'bundled', $this->lines( array_merge( $added, array( $to ) ) ) ) ) {
+			if ( file_exists( $to ) ) {
 				continue;
 			}
-			$added[] = $to;
+			$why = $this->likeness->newcomer( $from, $places[ $family ] );
+			if ( '' !== $why ) {
+				return $why;
+			}
+			$added[ $from ] = $to;
+		}
+		return $added && ! sitecrew_mark( 'bundled', $this->lines( $added ) ) ? 'the restore point cannot be written to' : $this->add( $added );
+	}
+
+	/** The folder of plugins or themes may lie on another file system. */
+	private function add( $added ) {
+		foreach ( $added as $from => $to ) {
+			if ( @rename( $from, $to ) ) {
+				continue;
+			}
 			if ( is_dir( $from ) ) {
 				wp_mkdir_p( $to );
 				copy_dir( $from, $to );
 			} else {
 				copy( $from, $to );
 			}
+			$this->likeness->tree( $to, $from );
 		}
 		return '';
 	}

@@ -12,7 +12,8 @@ function sitecrew_gate( $code, $shut, $open, $token ) {
 	$gate  = str_replace( array( '@TOKEN@', '@SHUT@', '@OPEN@' ), array( $token, sprintf( '%.3F', $shut ), sprintf( '%.3F', $open ) ), $GLOBALS['sitecrew']['gate'] );
 	$fresh = getenv( 'SITECREW_KEPT' ) . '/gate';
 	$file  = getenv( 'SITECREW_ROOT' ) . '/wp-load.php';
-	return false !== file_put_contents( $fresh, $gate . $code ) && chmod( $fresh, fileperms( $file ) & 0777 ) && rename( $fresh, $file );
+	$alike = new Sitecrew_Likeness( getenv( 'SITECREW_KEPT' ) );
+	return false !== file_put_contents( $fresh, $gate . $code ) && '' === $alike->each( array( $fresh => $file ) ) && rename( $fresh, $file );
 }
 
 /** Requests that begin now wait; those that have begun are through, or have had their time. */

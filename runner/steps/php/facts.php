@@ -95,6 +95,18 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
+/** Why what takes the place of WordPress's folders and files could not belong to whom these do; empty where it can. */
+function sitecrew_core_ownership() {
+	$paths = array( ABSPATH . 'wp-admin', ABSPATH . WPINC );
+	foreach ( array_merge( (array) glob( ABSPATH . 'wp-*.php' ), array( ABSPATH . 'index.php', ABSPATH . 'xmlrpc.php', ABSPATH . 'readme.html', ABSPATH . 'license.txt' ) ) as $file ) {
+		if ( 'wp-config.php' !== basename( $file ) ) {
+			$paths[] = $file;
+		}
+	}
+	$why = sitecrew_foreign_in( $paths );
+	return '' === $why ? sitecrew_acl_obstacle( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . 'wp-load.php' ) ) : $why;
+}
+
 /** Links that lead out of WordPress's own folders, and what is mounted in these. */
 function sitecrew_core_inside() {
 	$found = array( 'core_links' => 0, 'core_mount' => '' );
@@ -179,6 +191,7 @@ sitecrew_say(
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
+		'core_ownership'    => sitecrew_core_ownership(),
 	) + sitecrew_core_inside() + array(
 		'root'              => ABSPATH,
 		'project'           => sitecrew_deployment()['project'],

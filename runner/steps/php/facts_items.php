@@ -19,6 +19,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'active'             => $active,
 		'sub_sites'          => isset( $GLOBALS['sitecrew_network']['where'][ $file ] ) ? $GLOBALS['sitecrew_network']['where'][ $file ] : array(),
 		'writable'           => wp_is_writable( $folder ) && ( ! $offer || sitecrew_all_writable( $folder ) ),
+		'ownership'          => $offer && ! is_link( $folder ) && WP_PLUGIN_DIR !== $folder ? sitecrew_ownership( $folder ) : '',
 		'door'               => sitecrew_needs_door( $folder ),
 		'offered'            => $offer ? sitecrew_field( $offer, 'new_version' ) : null,
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
@@ -31,6 +32,12 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'readme'             => (bool) $readme,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
+}
+
+/** Why what takes the place of this folder could not belong to whom it does; empty where it can. */
+function sitecrew_ownership( $folder ) {
+	$why = sitecrew_foreign_in( array( $folder ) );
+	return '' === $why ? sitecrew_acl_obstacle( array( $folder ) ) : $why;
 }
 
 /** Folders that other file systems are mounted on, also parts of the same one. */

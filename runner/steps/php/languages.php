@@ -19,7 +19,7 @@ class Sitecrew_Language_Upgrader extends Language_Pack_Upgrader {
 /** One pack: its files on disk, and a copy of what they were. */
 class Sitecrew_Pack {
 	public $item, $type, $slug, $language, $to, $package;
-	private $kept = array();
+	private $kept = array(), $rights = array(), $likeness, $beside;
 
 	public function __construct( $planned ) {
 		foreach ( array( 'item', 'type', 'slug', 'language', 'to', 'package' ) as $name ) {
@@ -70,10 +70,26 @@ class Sitecrew_Pack {
 		);
 	}
 
+	/** Why its files could not be put back as they are; empty where they could. */
 	public function keep() {
 		foreach ( $this->files() as $file ) {
 			$this->kept[ $file ] = file_get_contents( $file );
 		}
+		$this->likeness = new Sitecrew_Likeness( WP_LANG_DIR );
+		$this->rights   = $this->likeness->rights( array_combine( $this->files(), $this->files() ) );
+		$this->beside   = is_dir( $this->folder() ) ? $this->likeness->beside( $this->folder() ) : '';
+		return sitecrew_foreign_in( $this->files() );
+	}
+
+	/** The upgrader sets modes of its own: those of before, and for a new file those of its siblings. Says why it cannot. */
+	public function own() {
+		clearstatcache();
+		if ( '' === $this->beside && is_dir( $this->folder() ) ) {
+			return $this->likeness->newcomer( $this->folder(), dirname( $this->folder() ) );
+		}
+		$there = array_flip( $this->files() );
+		$new   = $this->likeness->rights( array_fill_keys( array_keys( array_diff_key( $there, $this->rights ) ), $this->beside ) );
+		return $this->likeness->give( array_intersect_key( $this->rights, $there ) + $new );
 	}
 
 	public function take_back() {
@@ -83,6 +99,7 @@ class Sitecrew_Pack {
 		foreach ( $this->kept as $file => $data ) {
 			file_put_contents( $file, $data, LOCK_EX );
 		}
+		$this->own();
 	}
 
 	/** Why its files would harm the site; empty when they do not. A .l10n.php is run as PHP at every request. */
@@ -135,11 +152,15 @@ function sitecrew_change_pack( $pack, $offer ) {
 		$pack->say( 'refused', $offer ? 'the offer moved to ' . sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) : 'is not offered any more' );
 		return false;
 	}
-	$pack->keep();
+	$foreign = $pack->keep();
+	if ( $foreign ) {
+		$pack->say( 'refused', $foreign );
+		return false;
+	}
 	$pack->say( 'begun' );
 	$upgrader = new Sitecrew_Language_Upgrader( new Automatic_Upgrader_Skin() );
 	$upgrader->bulk_upgrade( array( $offer ), array( 'clear_update_cache' => false ) );
-	$flaw = $pack->flaw();
+	$flaw = $pack->own() ?: $pack->flaw();
 	if ( ! $flaw && $pack->date() !== $pack->to ) {
 		$flaw = $upgrader->why ? $upgrader->why : 'the pack is of ' . ( $pack->date() ? $pack->date() : 'no date' ) . ", not of {$pack->to}";
 	}

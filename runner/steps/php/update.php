@@ -21,6 +21,7 @@ trait Sitecrew_Open_Door {
 			add_filter( 'upgrader_pre_install', array( $this, 'shut_door' ), PHP_INT_MAX );
 		}
 		$result = parent::run( $options );
+		$item->own();
 		if ( remove_filter( 'upgrader_pre_install', array( $this, 'shut_door' ), PHP_INT_MAX ) ) {
 			parent::maintenance_mode( false );
 			sitecrew_note( '.shut' );
@@ -250,7 +251,12 @@ class Sitecrew_Batch {
 		}
 		$wanted = $this->of( $hook_extra )->folder_name();
 		$found  = basename( $source );
-		return $found === $wanted ? $source : new WP_Error( 'sitecrew_folder', "the package holds the folder $found, not $wanted" );
+		if ( $found !== $wanted ) {
+			return new WP_Error( 'sitecrew_folder', "the package holds the folder $found, not $wanted" );
+		}
+		$likeness = new Sitecrew_Likeness( dirname( $source ) );
+		$why      = $likeness->tree( untrailingslashit( $source ), $this->of( $hook_extra )->folder() );
+		return '' === $why ? $source : new WP_Error( 'sitecrew_owner', $why );
 	}
 
 	public function complete() {

@@ -75,6 +75,16 @@ class Sitecrew_Item {
 		$this->say( 'begun' );
 	}
 
+	/** Where the upgrader has copied it, file by file, it has set modes of its own: they are again those of before. */
+	public function own() {
+		$kept  = getenv( 'SITECREW_KEPT' );
+		$model = "$kept/{$this->kind}-{$this->folder_name()}";
+		if ( $kept && is_dir( $model ) && is_dir( $this->folder() ) ) {
+			$likeness = new Sitecrew_Likeness( $kept );
+			$likeness->tree( $this->folder(), $model );
+		}
+	}
+
 	public function settle( $result ) {
 		$this->settled = true;
 		sitecrew_note( '' );

@@ -137,9 +137,9 @@ def gather_script(
         # a release that was gathered and never switched to: its switch was cut
         'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
         '  mv "$name" "$part" || exit 1; fi',
-        '[ -d "$part" ] || mkdir "$part" || exit 1',
-        'private "$part" && chmod 755 . || { echo "$part is not the account\'s own folder"; exit 1; }',
-        "here=$at",
+        '[ -d "$part" ] || sister "$part" "${online:-.}" || exit 1',
+        'own "$part" || { echo "$part is not the account\'s own folder"; exit 1; }',
+        "here=$at; narrow .",
     ]
     lines += [f"rm -rf {path_words(batch)}" for batch in batches((*here.removed, *here.changed))]
     lines += [f"mkdir -p {path_words(batch)} || exit 1" for batch in batches(folders)]
@@ -162,7 +162,7 @@ def gather_script(
 
 # enters the folder of releases, made where it is missing; it must be where it seems to be
 _ROOM = """{
-  ground '' "$parent" && { [ -d "./$room" ] || mkdir "./$room"; } && cd -P "./$room" && place &&
+  ground '' "$parent" && { [ -d "./$room" ] || sister "./$room"; } && cd -P "./$room" && place &&
   { [ "$at" = "${root%/}/$room" ] || { echo "$room is a link to another folder"; false; }; }
 }"""
 

@@ -36,16 +36,21 @@ make() {
   cd -P "$root" 2>/dev/null || return 1
   while ours || return 2; [ -n "$rest" ]; do
     step=${rest%%/*} rest=${rest#*/}
-    [ -d "./$step" ] || mkdir "./$step" || return 1
+    [ -d "./$step" ] || sister "./$step" || return 1
     cd -P "./$step" 2>/dev/null || return 1
   done
 }
-# private NAME: enters the folder NAME of the working folder, which is no link, ours, and closed to all others
-private() {
+# own NAME: enters the folder NAME of the working folder, which is no link, and ours
+own() {
   place; above=$at
   cd -P "./$1" 2>/dev/null || return 1
   place
-  [ "$at" = "${above%/}/$1" ] && [ -O . ] && chmod 700 .
+  [ "$at" = "${above%/}/$1" ] && [ -O . ]
+}
+# private NAME: as own, and it is closed to all others
+private() {
+  # chmod takes setgid away where this login is not in the group
+  own "$1" && case $(ls -ld .) in drwx--[-S]---[!+]*) ;; *) chmod 700 . ;; esac
 }
 """
 RENAMES = r"""
@@ -64,4 +69,40 @@ settle() {
   [ ! -d "$2" ] && mv -f "$1" "$2"
 }
 """
-PINNED = PLACE + _GROUND + RENAMES
+_OWNERSHIP = r"""
+# narrow MODEL: from now on, what is made has the mode of MODEL, but not everybody may write to it
+narrow() {
+  mode=$(stat -c %a "$1" 2>/dev/null) || mode=755
+  umask "$(printf %o $((0777 & ~0$mode | 02)))"
+}
+# sister FOLDER MODEL: made with mode and group of MODEL; setgid and ACL are handed down by the working folder
+sister() { ( narrow "${2:-.}"; mkdir "$1" ) && group "${2:-.}" "$1"; }
+# group MODEL PATH: gives PATH the group that MODEL has, where this login can
+group() {
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" "$2" $(stat -c %g "$1" "$2" 2>/dev/null)
+  if [ "$3" != "$4" ]; then chgrp "$3" "$2" 2>/dev/null; fi
+  return 0
+}
+# acls FOLDER: whether anything there has an ACL, and there are tools to copy it
+acls() { [ -n "$(getfacl -R -p -s "$1" 2>/dev/null | head -c 1)" ] && command -v setfacl >/dev/null; }
+# like MODEL PATH: gives a file group and ACL of MODEL, a file or its folder; its mode stays
+like() {
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" "$2" $(stat -c '%g %u %a' "$1" "$2" 2>/dev/null)
+  if [ -n "$6" ] && [ "$3 $4" != "$6 $7" ]; then
+    chown "$4:$3" "$2" 2>/dev/null || { [ "$4" = "$7" ] || [ -d "$1" ]; } && chgrp "$3" "$2" 2>/dev/null ||
+      [ -d "$1" ] || return 1
+  fi
+  if [ -n "$acls" ]; then
+    handed=; if [ -d "$1" ]; then handed=-d; fi
+    list=$(getfacl -n ${handed:+-d} --omit-header "$1") || return 1
+    case $list in
+    "") setfacl -b "$2" ;;
+    *) printf '%s\n' "$list" | setfacl --set-file=- "$2" ;;
+    esac || return 1
+  fi
+  [ -z "$8" ] || chmod "$8" "$2"
+}
+"""
+PINNED = PLACE + _OWNERSHIP + _GROUND + RENAMES

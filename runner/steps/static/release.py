@@ -144,6 +144,12 @@ if [ -d "$path.next" ] && [ ! -L "$path.next" ]; then adopt "$path.next" || stop
 [ -s "$room/$list" ] || stop vanished
 [ ! -e "$room/$name" ] || stop "exists $name"
 whole "$releases/$part" || stop damaged
+# in the group of what is online, or of their folder; a look finds out where that is not possible
+crew=$(stat -c %g "$path/" 2>/dev/null || stat -c %g . 2>/dev/null)
+[ -z "$crew" ] || inside find "./$part" ! -type l ! -group "$crew" -exec chgrp "$crew" {} + 2>/dev/null || :
+like_online=$(stat -c %a "$path/" 2>/dev/null)
+[ -z "$like_online" ] || inside find "./$part" -type d ! -perm "$like_online" \
+  -exec chmod "$like_online" {} + 2>/dev/null || :
 inside keep_as "$part" "$name" || stop no-rename
 before=
 case $was in

@@ -149,7 +149,7 @@ class Core(StepKind):
             return site_script(
                 context.site, context.host, context.mark, _UPGRADER.format(update=update, **parts)
             )
-        stage = program("core_stage", context.mark, about, parts=("core_offer",))
+        stage = program("core_stage", context.mark, about, parts=("core_offer", "ownership"))
         finish = program("core_lock", context.mark, about, parts=("core_offer", "core_finish"))
         body = _RENAMES.format(stage=stage, finish=finish, exchange=exchange(context.mark), **parts)
         return site_script(context.site, context.host, context.mark, body)

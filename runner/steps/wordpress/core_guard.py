@@ -45,8 +45,10 @@ exchange() {{
 _BACK = r"""
 # files FOLDER: the root files as they were, from a copy, so that this can be done again
 files() {
-  rm -rf "$kept/files"
-  cp -pR "$1" "$kept/files" || return 1
+  seed files || return 1
+  for f in "$1"/*; do
+    if [ -f "$f" ]; then cp -p "$f" "$kept/files/" || return 1; fi
+  done
 }
 # unbundle PATH: takes away what came with the new version, from the folders of plugins and themes only
 unbundle() (
@@ -138,4 +140,6 @@ def place(facts: SiteFacts, tag: str) -> str:
 
 def exchange(mark: str) -> str:
     """The shell function `exchange IN OUT FILES GONE`: names in `$kept`; see `exchange.php`."""
-    return _EXCHANGE.format(program=plain_program("exchange", mark, {"gate": php_source("gate")}))
+    return _EXCHANGE.format(
+        program=plain_program("exchange", mark, {"gate": php_source("gate")}, parts=("ownership",))
+    )

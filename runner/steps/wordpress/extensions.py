@@ -11,7 +11,7 @@ from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, 
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
-from runner.steps.wordpress.guard import extensions_guard, free_of_links
+from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
 from runner.steps.wordpress.proposals import change, impediment, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
@@ -19,9 +19,9 @@ from runner.steps.wordpress.verdict import idle, verdict
 __all__ = ["ExtensionOptions", "Plugins", "Themes"]
 
 _BOOTS = """
-root={root}
-SITECREW_BEGUN={begun}
-export SITECREW_BEGUN
+{kept}root={root}
+SITECREW_BEGUN={begun} SITECREW_KEPT=$kept
+export SITECREW_BEGUN SITECREW_KEPT
 boot() {{
 {program}
 }}
@@ -123,8 +123,9 @@ class _Extensions(StepKind):
         ]
         data = {"kind": self.kind.value, "items": items}
         address = _started_as(context, pending)
-        run = program("update", context.mark, data, address, parts=("wire", "update_item"))
-        boots = _BOOTS.format(program=run, root=_root(context), begun=_begun(context))
+        run = program("update", context.mark, data, address, parts=("wire", "ownership", "update_item"))
+        kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
+        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context))
         body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 

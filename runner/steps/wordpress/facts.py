@@ -183,7 +183,15 @@ def facts_script(
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
     data = {"check": check_updates, "url": site.own_address, "locales": list(languages), "dates": dates}
-    parts = ("sql", "auto_updates", "caches", "facts_deployment", "facts_items", "facts_translations")
+    parts = (
+        "sql",
+        "auto_updates",
+        "caches",
+        "ownership",
+        "facts_deployment",
+        "facts_items",
+        "facts_translations",
+    )
     run = program("facts", mark, data, '"$@" ', parts=parts)
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 

@@ -14,8 +14,9 @@ from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.links import attach_links, detach_links, note_links, refuse_mounts
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import NOTED, PUT_BACK
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import host_script, program, site_script
 
 __all__ = [
     "BEGIN",
@@ -60,7 +61,7 @@ keep() {
   note "$2" "${1%/*}" || return 1
   [ -e "$kept/$2" ] && return
   rm -rf "$kept/$2.part"
-  cp -a "$1" "$kept/$2.part" && mv "$kept/$2.part" "$kept/$2"
+  cp -a "$1" "$kept/$2.part" && alike "$kept/$2.part" "$1" && mv "$kept/$2.part" "$kept/$2"
 }
 """
 _UNDO = r"""
@@ -89,8 +90,11 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     site, host, mark = context.site, context.host, context.mark
     return Guard(
         save=Script(
-            text=f"{here}{BEGIN}{_SAVE}{refuse_mounts(places)}{room}\n{save}\n"
-            f"{note_links(places)}{keep_neighbours(facts)}"
+            text=host_script(
+                host,
+                f"{here}{BEGIN}{alike(mark)}{_SAVE}{refuse_mounts(places)}{room}\n{save}\n"
+                f"{note_links(places)}{keep_neighbours(facts)}",
+            )
         ),
         undo=site_script(
             site,

@@ -89,7 +89,7 @@ class Languages(StepKind):
         if not pending:
             return None
         items = [_item(change) for change in pending]
-        run = program("languages", context.mark, {"items": items})
+        run = program("languages", context.mark, {"items": items}, parts=("ownership",))
         return site_script(context.site, context.host, context.mark, run)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

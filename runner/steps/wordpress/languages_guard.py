@@ -49,10 +49,10 @@ back() (
   those . "$@" | while IFS= read -r f; do
     if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "./${f##*/}" || exit 1; fi
   done || exit 1
+  seed fresh.part || exit 1
   for f in "$kept/$name"/*; do
     if [ ! -f "$f" ]; then continue; fi
-    rm -f "$kept/fresh.part" && cp -p "$f" "$kept/fresh.part" || exit 1
-    settle "$kept/fresh.part" "./${f##*/}" || exit 1
+    cp -p "$f" "$kept/fresh.part/" && settle "$kept/fresh.part/${f##*/}" "./${f##*/}" || exit 1
   done
 )
 """

@@ -22,6 +22,12 @@ note() {{
 """
 """For what keeps."""
 PUT_BACK = f"""{NOTED}{RENAMES}
+# seed NAME: makes the folder NAME in $kept; what is made in it has group and ACL as if made here
+seed() {{
+  rm -rf "${{kept:?}}/$1" "./.sitecrew-$$"
+  ( umask 077; mkdir "./.sitecrew-$$" ) && mv "./.sitecrew-$$" "$kept/$1" || return 1
+  [ ! -L "$kept/$1" ] && [ -d "$kept/$1" ] && [ -O "$kept/$1" ]
+}}
 # return_to NAME FOLDER: enters FOLDER, if it is really where it was when it was noted
 return_to() {{
   [ -e "$kept/.at-$1" ] || [ ! -L "$2" ] || return 1

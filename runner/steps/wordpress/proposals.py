@@ -115,6 +115,8 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
     server = offer.requires_mysql if isinstance(offer, CoreOffer) else ""
     older = server and facts.mysql and compare(facts.mysql, server) < 0
     yield older, f"needs MySQL {server}; the site has {facts.mysql}"
+    owned = facts.core_ownership if isinstance(offer, CoreOffer) else ""
+    yield owned, sentence(owned)
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:
@@ -127,5 +129,6 @@ def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, 
     mounted = f"another file system is mounted in it, at {sentence(entry.mount)}: unmount it for the update"
     yield entry.mount, mounted
     yield not entry.writable, "this login may not write to its folder"
+    yield entry.ownership, sentence(entry.ownership)
     single = entry.file.endswith(".php") and "/" not in entry.file
     yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"

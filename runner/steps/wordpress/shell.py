@@ -43,6 +43,7 @@ brought() {
   done
   return 1
 }
+SITECREW_IDS="$(id -u) $(id -G)"; export SITECREW_IDS
 """
 _PRELUDE = r"""
 umask 022

@@ -1,0 +1,331 @@
+<?php
+// Owner, group, mode, setgid and ACL of what is laid out beside the site: those of what it replaces, or of the files
+// beside it where it is new. Runs with and without WordPress. Links keep what they have but for owner and group.
+// ACLs go through getfacl and setfacl; without these, a folder's default ACL is all that can be passed on.
+
+/** What is compared and kept: owner, group, mode. Null where there is nothing. */
+function sitecrew_owned( $path ) {
+	clearstatcache( true, $path );
+	$stat = @lstat( $path );
+	return $stat ? array( $stat['uid'], $stat['gid'], $stat['mode'] & 07777 ) : null;
+}
+
+/** The user of this process, then its groups. */
+function sitecrew_ids() {
+	static $ids = null;
+	if ( null === $ids && function_exists( 'posix_geteuid' ) ) {
+		$ids = array_merge( array( posix_geteuid(), posix_getegid() ), posix_getgroups() );
+	} elseif ( null === $ids ) {
+		$ids = array_map( 'intval', explode( ' ', (string) getenv( 'SITECREW_IDS' ) ) );
+	}
+	return $ids;
+}
+
+/** A user or, with "gr", a group by its name, or else by its number. */
+function sitecrew_called( $id, $kind = 'pw' ) {
+	$ask   = "posix_get{$kind}" . ( 'pw' === $kind ? 'uid' : 'gid' );
+	$known = function_exists( $ask ) ? $ask( $id ) : false;
+	return $known ? $known['name'] : (string) $id;
+}
+
+/** Why this user can give a file neither the owner nor the group that this path has; empty where it can. */
+function sitecrew_foreign( $path ) {
+	$ids  = sitecrew_ids();
+	$have = sitecrew_owned( $path );
+	if ( ! $have || 0 === $ids[0] || is_link( $path ) ) {
+		return '';
+	}
+	if ( $have[0] !== $ids[0] ) {
+		$owner = sitecrew_called( $have[0] );
+		return basename( $path ) . " belongs to $owner, and this login cannot give files to it: log in as $owner";
+	}
+	if ( in_array( $have[1], array_slice( $ids, 1 ), true ) || sitecrew_hands_down( $path, $have[1] ) || sitecrew_hands_down( dirname( $path ), $have[1] ) ) {
+		return '';
+	}
+	$group = sitecrew_called( $have[1], 'gr' );
+	return basename( $path ) . " has the group $group, of which this login is not a member: add it to that group";
+}
+
+/** Whether what is made in this folder gets this group. */
+function sitecrew_hands_down( $folder, $group ) {
+	$stat = @stat( $folder );
+	return $stat && is_dir( $folder ) && ( $stat['mode'] & 02000 ) && $stat['gid'] === $group && is_writable( $folder );
+}
+
+/** The first of these paths, with all that is below them, that `sitecrew_foreign` has a reason for; that reason. */
+function sitecrew_foreign_in( $paths ) {
+	foreach ( $paths as $path ) {
+		$why = sitecrew_foreign( $path );
+		if ( '' === $why && is_dir( $path ) && ! is_link( $path ) ) {
+			$names = @scandir( $path );
+			$below = array();
+			foreach ( array_diff( $names ? $names : array(), array( '.', '..' ) ) as $name ) {
+				$below[] = "$path/$name";
+			}
+			$why = sitecrew_foreign_in( $below );
+		}
+		if ( '' !== $why ) {
+			return $why;
+		}
+	}
+	return '';
+}
+
+/** Why the ACLs below a folder cannot be kept; empty where there are none, or the host has the tools. */
+function sitecrew_acl_obstacle( $folders ) {
+	$said = sitecrew_command( array_merge( array( 'ls', '-ldn' ), $folders ), '' );
+	$some = null !== $said && preg_match( '~^[dlrwxsStT-]{10}\+~m', $said );
+	return $some && ! sitecrew_acl_tools() ? 'its files have ACLs, and the host has no getfacl and setfacl to keep them: install the package acl' : '';
+}
+
+function sitecrew_acl_tools() {
+	static $there = null;
+	if ( null === $there ) {
+		$there = null !== sitecrew_command( array( 'getfacl', '--version' ), '' ) && null !== sitecrew_command( array( 'setfacl', '--version' ), '' );
+	}
+	return $there;
+}
+
+/** What a command prints, given this text; null where it cannot be run or fails. */
+function sitecrew_command( $words, $text ) {
+	$pipes = array();
+	$in    = function_exists( 'proc_open' ) ? tmpfile() : false;
+	if ( ! $in || strlen( $text ) !== fwrite( $in, $text ) || ! rewind( $in ) ) {
+		return null;
+	}
+	$ends = array( $in, array( 'pipe', 'w' ), array( 'file', '/dev/null', 'w' ) );
+	$run  = @proc_open( implode( ' ', array_map( 'escapeshellarg', $words ) ), $ends, $pipes );
+	if ( ! is_resource( $run ) ) {
+		return null;
+	}
+	$said = stream_get_contents( $pipes[1] );
+	fclose( $pipes[1] );
+	return 0 === proc_close( $run ) ? (string) $said : null;
+}
+
+/** Gives paths what their models have: path => model. Says why it cannot; empty when all have it. */
+class Sitecrew_Likeness {
+	private $room, $seeds = array();
+
+	/** The room is a folder of this user, on the file system of the site, that is closed to others. */
+	public function __construct( $room ) {
+		$this->room = $room;
+	}
+
+	public function __destruct() {
+		array_map( 'rmdir', $this->seeds );
+	}
+
+	/** A tree like another one, which it will replace; what is new in it is like its siblings there. */
+	public function tree( $path, $model ) {
+		return $this->each( $this->models( $path, $model ) );
+	}
+
+	/** What is in a folder like what it will replace, or be beside, in another one. */
+	public function below( $path, $folder ) {
+		$models = array();
+		foreach ( array_diff( scandir( $path ), array( '.', '..' ) ) as $name ) {
+			$models += $this->models( "$path/$name", "$folder/$name" );
+		}
+		return $this->each( $models );
+	}
+
+	/** A file or tree like its siblings in the folder that it will be in. */
+	public function newcomer( $path, $folder ) {
+		return $this->each( $this->models( $path, null, $folder ) );
+	}
+
+	/** Paths like their models: path => model. */
+	public function each( $models ) {
+		return $this->give( $this->rights( $models ) );
+	}
+
+	/** What the models have, to be given later, when they are gone: path => what is to be given, for path => model. */
+	public function rights( $models ) {
+		$models = array_filter( $models );
+		$acls   = $this->acls( array_unique( array_values( $models ) ) );
+		$rights = array();
+		foreach ( $models as $path => $model ) {
+			$have = sitecrew_owned( $model );
+			$acl  = isset( $acls[ $model ] ) ? $acls[ $model ] : '';
+			if ( is_dir( $model ) && ( ! is_dir( $path ) || is_link( $path ) ) ) { // A folder with no file that could be the model.
+				$have[2] &= 0666;
+				$acl      = preg_replace( array( '~^default:.*\n~m', '~^(.*)x$~m' ), array( '', '$1-' ), $acl );
+			}
+			$rights[ $path ] = array( 'owned' => $have, 'acl' => $acl, 'model' => $model );
+		}
+		return $rights;
+	}
+
+	/** Says why it cannot; empty when all have it. */
+	public function give( $rights ) {
+		foreach ( $rights as $path => $right ) {
+			if ( ! $this->give_mode( $path, $right['owned'], $right['model'] ) ) {
+				$why = sitecrew_foreign( $right['model'] );
+				return '' === $why ? basename( $path ) . ' cannot be given owner, group and mode of what it replaces' : $why;
+			}
+		}
+		return $this->give_acls( $rights ) ? '' : 'the ACLs of the site could not be copied';
+	}
+
+	/** What a new file of this folder should be like. */
+	public function beside( $folder ) {
+		return $this->sibling( $folder, false );
+	}
+
+	/** path => model, for a tree and all below it. The folder is the nearest one on the site that stays or goes. */
+	private function models( $path, $model, $folder = null ) {
+		$kind   = filetype( $path );
+		$same   = null !== $model && @filetype( $model ) === $kind;
+		$folder = null === $folder ? dirname( $model ) : $folder;
+		$found  = array( $path => $same ? $model : $this->sibling( $folder, 'dir' === $kind, $path ) );
+		if ( 'dir' !== $kind ) {
+			return $found;
+		}
+		$folder = $same ? $model : $folder;
+		foreach ( array_diff( scandir( $path ), array( '.', '..' ) ) as $name ) {
+			$found += $this->models( "$path/$name", $same ? "$model/$name" : null, $folder );
+		}
+		return $found;
+	}
+
+	/** What most files, or folders, of this folder are like; without any, files of the folder above, or the folder. */
+	private function sibling( $folder, $is_folder, $itself = '' ) {
+		static $known = array();
+		$key = "$is_folder $folder" . ( dirname( $itself ) === $folder ? " $itself" : '' );
+		if ( isset( $known[ $key ] ) ) {
+			return $known[ $key ];
+		}
+		$kinds = array();
+		foreach ( array_diff( (array) @scandir( $folder ), array( '.', '..', '' ) ) as $name ) {
+			$path = "$folder/$name";
+			if ( $path !== $itself && '.' !== $name[0] && 'wp-config.php' !== $name && ! is_link( $path ) && is_dir( $path ) === $is_folder && '' === sitecrew_foreign( $path ) ) {
+				$kinds[ implode( ' ', sitecrew_owned( $path ) ) ][] = $path;
+			}
+		}
+		if ( $kinds ) {
+			$counts        = array_map( 'count', $kinds );
+			$known[ $key ] = $kinds[ array_search( max( $counts ), $counts, true ) ][0];
+		} else {
+			$known[ $key ] = $is_folder || dirname( $folder ) === $folder ? $folder : $this->sibling( dirname( $folder ), false );
+		}
+		return $known[ $key ];
+	}
+
+	private function give_mode( $path, $want, $model ) {
+		list( $owner, $group, $mode ) = $want;
+
+		$have = sitecrew_owned( $path );
+		if ( ! $have || is_link( $path ) ) {
+			return $have && ( $group === $have[1] || @lchgrp( $path, $group ) || true );
+		}
+		if ( $owner !== $have[0] && ! @chown( $path, $owner ) ) {
+			return false;
+		}
+		if ( $group !== $have[1] && ! @chgrp( $path, $group ) && ! $this->inherit( $path, $mode, $group, $model ) ) {
+			return false;
+		}
+		$have = sitecrew_owned( $path ); // A change of owner takes setgid away.
+		if ( $mode !== $have[2] ) {
+			@chmod( $path, $mode );
+			$have = sitecrew_owned( $path );
+		}
+		if ( $mode !== $have[2] && is_dir( $path ) ) { // Only a member of the group may set setgid by chmod.
+			$this->inherit( $path, $mode, $group, $model );
+		}
+		return $want === sitecrew_owned( $path );
+	}
+
+	/** The path made once more where things get the group from their folder, for users who are not in the group. */
+	private function inherit( $path, $mode, $group, $model ) {
+		$seed = $this->seed( $group, $model );
+		if ( ! $seed ) {
+			return false;
+		}
+		$fresh = "$seed/" . uniqid();
+		if ( ! is_dir( $path ) ) {
+			return copy( $path, $fresh ) && touch( $fresh, filemtime( $path ) ) && rename( $fresh, $path );
+		}
+		$mask = umask( 0 );
+		$made = mkdir( $fresh, $mode & 0777 );
+		umask( $mask );
+		foreach ( $made ? array_diff( scandir( $path ), array( '.', '..' ) ) : array() as $name ) {
+			$made = rename( "$path/$name", "$fresh/$name" ) && $made;
+		}
+		return $made && rmdir( $path ) && rename( $fresh, $path );
+	}
+
+	/** A folder in our room that hands this group down: made where the site does so, and moved away at once. */
+	private function seed( $group, $model ) {
+		if ( isset( $this->seeds[ $group ] ) ) {
+			return $this->seeds[ $group ];
+		}
+		foreach ( array( $model, dirname( $model ) ) as $folder ) {
+			$here  = "$folder/.sitecrew-" . uniqid( '', true );
+			$there = "{$this->room}/seed-$group";
+			if ( ! sitecrew_hands_down( $folder, $group ) || ! @mkdir( $here, 0700 ) ) {
+				continue;
+			}
+			if ( @rename( $here, $there ) && ! is_link( $there ) && sitecrew_owned( $there )[0] === sitecrew_ids()[0] && sitecrew_hands_down( $there, $group ) ) {
+				$this->seeds[ $group ] = $there;
+				return $there;
+			}
+			@rmdir( $here );
+		}
+		return '';
+	}
+
+	/** Whole ACLs, so that what a path has inherited goes where its model has none. */
+	private function give_acls( $rights ) {
+		$wanted = '';
+		$some   = false;
+		$plain  = array();
+		foreach ( $rights as $path => $right ) {
+			if ( is_link( $path ) || false !== strpos( $path, "\n" ) ) {
+				continue;
+			}
+			$plain[] = $path;
+			$some    = $some || '' !== $right['acl'];
+			$acl     = '' === $right['acl'] ? $this->base( $right['owned'][2] ) : $right['acl'];
+			$wanted .= '# file: ' . $this->quoted( $path ) . "\n$acl\n";
+		}
+		if ( ! $some && ! $this->acls( $plain ) ) {
+			return true;
+		}
+		return null !== sitecrew_command( array( 'setfacl', '--restore=-' ), $wanted );
+	}
+
+	/** The ACLs of those paths that have any but for their mode. */
+	private function acls( $paths ) {
+		$names = array();
+		foreach ( $paths as $path ) {
+			if ( ! is_link( $path ) && false === strpos( $path, "\n" ) ) {
+				$names[ $this->quoted( $path ) ] = $path;
+			}
+		}
+		$found = array();
+		$said  = $names && sitecrew_acl_tools() ? sitecrew_command( array( 'getfacl', '-p', '-n', '-s', '-' ), implode( "\n", $names ) . "\n" ) : '';
+		foreach ( explode( "\n\n", (string) $said ) as $block ) {
+			list( $name, $acl ) = explode( "\n", "$block\n", 2 );
+			$name = substr( $name, 8 );
+			if ( isset( $names[ $name ] ) ) {
+				$found[ $names[ $name ] ] = rtrim( preg_replace( '~^#.*\n|\t.*$~m', '', "$acl\n" ) ) . "\n";
+			}
+		}
+		return $found;
+	}
+
+	private function base( $mode ) {
+		$acl = '';
+		foreach ( array( 'user' => 6, 'group' => 3, 'other' => 0 ) as $whose => $shift ) {
+			$bits = $mode >> $shift;
+			$acl .= "$whose::" . ( $bits & 4 ? 'r' : '-' ) . ( $bits & 2 ? 'w' : '-' ) . ( $bits & 1 ? 'x' : '-' ) . "\n";
+		}
+		return $acl;
+	}
+
+	/** As these tools write names. */
+	private function quoted( $path ) {
+		return str_replace( array( '\\', "\r" ), array( '\\134', '\\015' ), $path );
+	}
+}

@@ -1,0 +1,266 @@
+"""Promise: owner, group, mode and ACL of a site's files are kept by whatever is put in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from lab.ownership import LAYOUTS, Ownership, laid_out, owned
+from tests.crew import Crew, check_nobody_is_left
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab import Fleet
+    from lab.ownership import Owned
+
+pytestmark = pytest.mark.fleet
+
+SITE = "acme-blog"
+PLUGIN, THEME = "weathervane", "millrace"
+GONE = "function_that_is_missing();"
+FATAL = "<?php\nfunction_that_is_missing();"
+CORE = "name: Core\nsteps:\n  - wordpress.core: {update: minor}\n"
+ITEMS = (
+    f"name: Items\nsteps:\n  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
+    f"  - wordpress.themes: {{update: [{THEME}]}}\n"
+)
+BOTH = f"name: Both\n{CORE.partition(chr(10))[2]}  - wordpress.plugins: {{update: [{PLUGIN}]}}\n"
+LANGUAGES = "name: Languages\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
+MANUALS = "globex-docs"
+SYNC = "name: Sync\nsteps:\n  - files.sync: {from: extra, to: .}\n"
+RELEASE = "name: Release\nsteps:\n  - static.release: {from: extra, adopt: true, force: true}\n"
+BY_NAME = {how.name: how for how in LAYOUTS}
+KEPT = [how for how in LAYOUTS if how.name != "web-server"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site in a layout."""
+
+    fleet: Fleet
+    folder: Path
+    root: Path
+    url: str
+
+    def crew(self, name: str) -> Crew:
+        """A crew with a workspace of its own: it has neither asked for versions before nor held any."""
+        return Crew(self.fleet, self.folder / name, CORE, ITEMS, BOTH, LANGUAGES)
+
+    def check_visitors(self) -> None:
+        for path in ("/", "/wp-includes/css/dist/block-library/style.min.css", "/wp-login.php"):
+            assert httpx.get(f"{self.url}{path}", timeout=20).status_code == 200, path
+
+
+@pytest.fixture(params=KEPT, ids=lambda how: how.name)
+def place(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, request.param)
+
+
+@pytest.fixture
+def of_a_group(fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, BY_NAME["group"])
+
+
+@pytest.fixture
+def of_the_web_server(fleet: Fleet, tmp_path: Path) -> Iterator[Place]:
+    yield from in_layout(fleet, tmp_path, BY_NAME["web-server"])
+
+
+def in_layout(fleet: Fleet, tmp_path: Path, how: Ownership) -> Iterator[Place]:
+    fleet.up()
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+    fleet.clear_host(fleet.sites[SITE].host)
+    fleet.catalogue.plugin(PLUGIN, "1.0", files={"inc/a.php": b"<?php\n", "old/b.txt": b"b"})
+    fleet.catalogue.theme(THEME, "1.0")
+    fleet.install(SITE, "plugins", PLUGIN, "1.0")
+    fleet.install(SITE, "themes", THEME, "1.0")
+    fleet.wp(SITE, "plugin", "activate", PLUGIN)
+    fleet.wp(SITE, "theme", "activate", THEME)
+    with laid_out(fleet, SITE, how) as root:
+        yield Place(fleet, tmp_path, root, fleet.sites[SITE].url)
+    fleet.catalogue.reset()
+
+
+def test_what_is_taken_back_or_undone_is_as_it_was(of_a_group: Place) -> None:
+    place, catalogue = of_a_group, of_a_group.fleet.catalogue
+    before = owned(place.root)
+    place.check_visitors()
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/template-loader.php": FATAL})
+    catalogue.plugin(PLUGIN, "1.1", php=GONE)
+    crew = place.crew("first")
+    assert (crew.say("run", "both", "-l", SITE).code, ends(crew)) == (5, ["undone", "undone"])
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/new/a.php": "<?php"})
+    catalogue.plugin(PLUGIN, "1.2", files={"new/a.php": b"<?php"})
+    crew = place.crew("second")
+    assert (crew.say("run", "both", "-l", SITE).code, ends(crew)) == (0, ["changed", "changed"])
+    check_kept(before, owned(place.root))
+    place.check_visitors()
+    assert (crew.say("undo", "last", "-y").code, ends(crew)) == (5, ["undone", "undone"])
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+
+@pytest.mark.long
+def test_wordpress_keeps_them_there_and_back(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    place.check_visitors()
+    catalogue.core("7.1.2", like="7.1.1", edits={"wp-includes/template-loader.php": FATAL})
+    said = place.crew("first").say("run", "core", "-l", SITE)
+    assert (said.code, "1 undone" in said.err) == (5, True), said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    more = {"wp-includes/new.php": "<?php", "wp-admin/new/deep/a.css": "a", "wp-new.php": "<?php"}
+    catalogue.core("7.1.2", like="7.1.1", edits=more)
+    crew = place.crew("second")
+    said = crew.say("run", "core", "-l", SITE)
+    assert said.code == 0, said
+    after = owned(place.root)
+    assert more.keys() <= after.keys()
+    check_kept(before, after)
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+    check_nobody_is_left(place.fleet, "web2")
+
+
+@pytest.mark.long
+def test_plugins_and_themes_keep_them_there_and_back(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    catalogue.plugin(PLUGIN, "1.1", php=GONE, files={"inc/a.php": b"<?php\n//"})
+    catalogue.theme(THEME, "1.1", php=GONE)
+    crew = place.crew("first")
+    said = crew.say("run", "items", "-l", SITE)
+    assert (said.code, ends(crew)) == (5, ["undone", "undone"]), said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+    catalogue.plugin(
+        PLUGIN, "1.2", files={"inc/a.php": b"<?php\n//", "inc/new.php": b"<?php", "new/a/b.css": b"b"}
+    )
+    catalogue.theme(THEME, "1.2", files={"parts/new.html": b"<p>"})
+    crew = place.crew("second")
+    said = crew.say("run", "items", "-l", SITE)
+    assert said.code == 0, said
+    after = owned(place.root)
+    assert {
+        f"wp-content/plugins/{PLUGIN}/new/a/b.css",
+        f"wp-content/themes/{THEME}/parts/new.html",
+    } <= after.keys()
+    check_kept(before, after)
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+    said = crew.say("undo", "last", "-y")
+    assert said.code == 5, said
+    assert differences(after, owned(place.root)) == {}
+    place.check_visitors()
+    check_nobody_is_left(place.fleet, "web2")
+
+
+@pytest.mark.long
+def test_what_could_not_be_given_to_its_owner_is_held(of_the_web_server: Place) -> None:
+    place, crew = of_the_web_server, of_the_web_server.crew("crew")
+    before = owned(place.root)
+    place.fleet.catalogue.plugin(PLUGIN, "1.1")
+    for playbook in ("core", "items"):
+        changes = crew.say("plan", playbook, "-l", SITE, "--json").json["sites"][0]["changes"]
+        assert {(c["action"], "log in as www-data" in c["why"]) for c in changes if c["to"]} == {
+            ("hold", True)
+        }
+        assert crew.say("run", playbook, "-l", SITE).code == 0
+    assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+
+@pytest.mark.long
+def test_translations_keep_them(place: Place) -> None:
+    catalogue, before = place.fleet.catalogue, owned(place.root)
+    assert place.crew("first").say("run", "languages", "-l", SITE).code == 0
+    after = owned(place.root)
+    assert "wp-content/languages/de_DE.mo" in after
+    check_kept(before, after)
+    catalogue.translation("core", "default", "de_DE", "2027-01-01 00:00:00", {"Log In": "Anmelden!"})
+    assert place.crew("second").say("run", "languages", "-l", SITE).code == 0
+    newer = owned(place.root)
+    assert newer["wp-content/languages/de_DE.mo"].content != after["wp-content/languages/de_DE.mo"].content
+    check_kept(after, newer)
+
+    catalogue.translation("core", "default", "de_DE", "2027-02-01 00:00:00", {"Log In": "x"}, bad="php")
+    assert place.crew("third").say("run", "languages", "-l", SITE).code != 0
+    assert differences(newer, owned(place.root)) == {}
+    place.check_visitors()
+
+
+def ends(crew: Crew) -> list[str]:
+    """How the changes of the last run ended."""
+    return [change["outcome"] for step in crew.site(SITE)["steps"] for change in step["changes"]]
+
+
+def check_kept(before: dict[str, Owned], after: dict[str, Owned]) -> None:
+    """What was there is like before; what is new is like a file, or a folder, that was beside it."""
+    for path, one in after.items():
+        if path in before:
+            assert one.rights == before[path].rights, path
+            continue
+        folder = path
+        while folder not in before:
+            folder = folder.rpartition("/")[0] or "."
+        beside = [old.rights for name, old in before.items() if bool(old.content) == bool(one.content)]
+        assert one.rights in beside, (path, one.rights)
+
+
+def differences(
+    before: dict[str, Owned], after: dict[str, Owned]
+) -> dict[str, tuple[Owned | None, Owned | None]]:
+    return {
+        path: (before.get(path), after.get(path))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["group", "group-of-others", "default-acl"])
+def test_files_that_are_sent_have_group_and_acl_of_their_place(
+    fleet: Fleet, tmp_path: Path, name: str
+) -> None:
+    """The mode of a file is that of the source; a release can be read by everybody who gets to it."""
+    fleet.up()
+    fleet.reset(MANUALS)
+    fleet.clear_host(fleet.sites[MANUALS].host)
+    crew = Crew(fleet, tmp_path / "crew", SYNC, RELEASE)
+    (crew.folder / "extra/new/deep").mkdir(parents=True)
+    for path in ("index.html", "new/deep/a.txt"):
+        (crew.folder / "extra" / path).write_text(f"Manuals for every instrument {path}")
+        (crew.folder / "extra" / path).chmod(0o640)
+    with laid_out(fleet, MANUALS, BY_NAME[name]) as root:
+        before = owned(root)
+        assert crew.say("run", "sync", "-l", MANUALS).code == 0
+        after = owned(root)
+        assert "new/deep/a.txt" in after
+        if name != "default-acl":  # a new file has what its folder hands down, limited by its mask
+            check_kept(before, after)
+        assert httpx.get(fleet.sites[MANUALS].url, timeout=20).status_code == 200
+        if name != "group":
+            return
+        said = crew.say("run", "release", "-l", MANUALS)
+        assert said.code == 0, said
+        assert root.is_symlink()
+        released = owned(root.resolve())
+        assert released["new/deep/a.txt"].rights[:2] == after["new/deep/a.txt"].rights[:2]
+        assert {released[one].rights for one in (".", "new", "new/deep")} == {before["."].rights}
+        assert httpx.get(fleet.sites[MANUALS].url, timeout=20).status_code == 200
