@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from runner.verify.baseline import Baseline, Usual
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
-from runner.verify.signals import Signals, compare, examine, observe
+from runner.verify.signals import Signals, compare, examine, observe, settle
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
     "Answer",
+    "Baseline",
     "Certificate",
     "Expectation",
     "Sight",
     "Signals",
+    "Usual",
     "certificate",
     "compare",
     "examine",
     "judge",
     "look",
     "observe",
+    "settle",
 ]

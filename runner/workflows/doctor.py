@@ -14,16 +14,17 @@ from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
 from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.record import Ledger
-from runner.verify import Expectation, certificate
+from runner.verify import certificate
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
 from runner.workflows.disputes import about_offers
 from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
-from runner.workflows.stages.outside import look_at
+from runner.workflows.stages.outside import observed, settled
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
+from runner.workflows.usual import about_usual
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -124,13 +125,15 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
 def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> list[Check]:
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
-    found += _checks(name, lambda: _inside(hosts, host, sites))
+    known: dict[str, SiteFacts] = {}
+    found += _checks(name, lambda: _inside(hosts, host, sites, known))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts.workspace, site))
+        found += _checks(site.name, partial(_outside, hosts.workspace, site, known.get(site.name)))
     return found
 
 
-def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
+def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], known: dict[str, SiteFacts]) -> Iterator[Check]:
+    """What the host says of itself and of its sites; `known` gets the facts of those that could be read."""
     static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
     limit = hosts.reading_limit(_HOST_LIMIT)
     tasks = (
@@ -142,6 +145,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site]) -> Iterator[Check]:
     for task, site in static.items():
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
+    known |= {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
     for site in sites:
         if site.name in found:
             yield from _checks(site.name, partial(_wordpress, site, found[site.name]))
@@ -215,7 +219,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
         )
 
 
-def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
+def _outside(workspace: Workspace, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
     limit = workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
@@ -225,11 +229,12 @@ def _outside(workspace: Workspace, site: Site) -> Iterator[Check]:
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = look_at(site, Expectation(text=site.expect), limit=limit)
+    seen = observed(site, facts=facts, limit=limit)
+    seen = settled(site, seen, boots=facts is None or not facts.crippled, limit=limit)
+    yield from about_usual(site, seen.baseline)
     if seen.healthy:
-        yield Check(
-            about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
-        )
+        well = sum(page.healthy for page in seen.pages)
+        yield Check(about=site.name, finding=f"{well} page{'s' * (well != 1)} as expected")
         return
     yield Check(
         about=site.name,

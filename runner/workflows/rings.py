@@ -17,7 +17,7 @@ from runner.model import Order, Outcome, Site, SitePlan
 from runner.verify import Signals
 from runner.workflows.boundary import each
 from runner.workflows.site import Task
-from runner.workflows.stages.outside import examined, observed, record_looks, unreadable
+from runner.workflows.stages.outside import examined, observed, record_looks, settled, unreadable
 
 if TYPE_CHECKING:
     from runner.record import SiteRow
@@ -123,6 +123,7 @@ def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     plan = SitePlan(site=site.name, client=site.client)
     task = Task(session=session, order=order, site=site, attempt=1, plan=plan)
     limit = order.limits.look.total_seconds()
+    before = settled(site, before, limit=limit)
     seen, found = examined(site, before, limit=limit, patience=_PATIENCE)
     record_looks(task, seen, "soak")
     return "; ".join(found or seen.findings)

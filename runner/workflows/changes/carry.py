@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
@@ -19,7 +20,7 @@ from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
-from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.outside import see_before
 from runner.workflows.stages.segment import close_job, let_forget, span_of
 from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tidy import tidy_host
@@ -103,8 +104,7 @@ class _Work:
         """Search for what may stay; returns why the site is not well, where it is not."""
         if self.facts is None:
             raise HostError("the site was not read")
-        seen = see(self.task)
-        record_looks(self.task, seen, "before")
+        seen = see_before(replace(self.task, facts=self.facts))
         self.looks += 1
         if seen.findings:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"

@@ -195,6 +195,7 @@ class _Transaction:
             mark=self.heard.mark,
             tag=self.tag,
             before=self.before.facts,
+            usual=self.before.seen.usual,
         )
 
     def _ordered(self) -> Job:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Site, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Site, SiteFacts, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Sight, Signals, examine, look, observe
+from runner.verify import Baseline, Expectation, Sight, Signals, examine, look, observe, settle
+from runner.verify.http import DOOR
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
@@ -23,20 +24,32 @@ __all__ = [
     "record_looks",
     "see",
     "see_again",
+    "see_before",
+    "settled",
     "take_look",
     "unreadable",
 ]
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
+_OPEN = 3.0
+"""Seconds for which a closed door is waited for where the host says that no update closed it."""
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
-def observed(site: Site, *, folder: str = "", limit: float) -> Signals:
+def observed(site: Site, *, facts: SiteFacts | None = None, limit: float) -> Signals:
     """All signals of a site from outside. What keeps them from being read is a finding about the site."""
-    found = within(lambda: observe(site, folder=folder, limit=limit))
+    folder = facts.folder if facts else ""
+    door = DOOR if facts is None or facts.maintenance else _OPEN
+    found = within(lambda: observe(site, folder=folder, limit=limit, door=door))
     return unreadable(site, found) if isinstance(found, SitecrewError) else found
+
+
+def settled(site: Site, first: Signals, *, boots: bool = True, limit: float) -> Signals:
+    """`runner.verify.settle`; the first look where the site could not be looked at again."""
+    found = within(lambda: settle(site, first, boots=boots, limit=limit))
+    return first if isinstance(found, SitecrewError) else found
 
 
 def examined(
@@ -78,28 +91,52 @@ def take_look(task: Task, step: Step) -> StepOutcome:
         pages=options.pages,
         limit=task.order.limits.look.total_seconds(),
     )
+    usual = _usual(task, seen, options)
     seconds = round(time.monotonic() - began, 3)
     for page in seen.pages:
-        _record(task, page, seen.at, "after", "page")
+        _record(task, page, seen.at, "after", "page", usual=usual.covers(page))
+    findings = [
+        f"{page.page}: {finding}"
+        for page in seen.pages
+        if not usual.covers(page)
+        for finding in page.findings
+    ]
     task.session.emit(
-        "look.taken", task.run, task.site.name, step.id, healthy=seen.healthy, findings=list(seen.findings)
+        "look.taken",
+        task.run,
+        task.site.name,
+        step.id,
+        healthy=not findings,
+        findings=findings,
+        usual=[str(one) for one in usual.pages],
     )
-    if seen.healthy:
+    if not findings:
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_lines(seen))
     return StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED,
-        why="; ".join(seen.findings),
+        why="; ".join(findings),
         seconds=seconds,
         output=_lines(seen),
     )
 
 
+def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
+    """What is usual of what a look found: only what is recognised: nobody saw the site before."""
+    if seen.healthy or options.status != ProbeHttpOptions().status:
+        return Baseline()
+    facts = task.facts
+    first = see(task)
+    boots = facts is None or not facts.crippled
+    return settled(task.site, first, boots=boots, limit=_limit(task)).baseline.recognised
+
+
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    for sights, signal in ((seen.visitors, "page"), (seen.uncached, "uncached")):
+    kinds = ((seen.visitors, "page"), (seen.uncached, "uncached"), (seen.machines, "machine"))
+    for sights, signal in kinds:
         for sight in sights:
-            _record(task, sight.page, seen.at, phase, signal)
+            _record(task, sight.page, seen.at, phase, signal, usual=seen.baseline.covers(sight.page))
     task.session.emit(
         "look.taken",
         task.run,
@@ -108,12 +145,21 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
+        usual=[str(one) for one in seen.baseline.pages],
     )
 
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observed(task.site, folder=task.facts.folder if task.facts else "", limit=_limit(task))
+    return observed(task.site, facts=task.facts, limit=_limit(task))
+
+
+def see_before(task: Task) -> Signals:
+    """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
+    boots = task.facts is not None and not task.facts.crippled
+    seen = settled(task.site, see(task), boots=boots, limit=_limit(task))
+    record_looks(task, seen, "before")
+    return seen
 
 
 def see_again(
@@ -135,7 +181,10 @@ def _limit(task: Task) -> float:
     return task.order.limits.look.total_seconds()
 
 
-def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -> None:
+def _record(
+    task: Task, page: PageLook, at: datetime, phase: str, signal: str, *, usual: bool = False
+) -> None:
+    """Write down one page; what is usual for a site is not held against it."""
     task.session.ledger.record_look(
         site=task.site.name,
         run=task.run,
@@ -143,7 +192,7 @@ def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -
         phase=phase,
         signal=signal,
         url=page.url,
-        healthy=page.healthy,
+        healthy=page.healthy or usual,
         status=page.status,
         seconds=page.seconds,
         size=page.size,
