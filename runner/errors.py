@@ -11,6 +11,7 @@ SitecrewError                     1  something unexpected
 |   |   +-- LoginRefusedError     4  the host knows us not
 |   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
 |   |   +-- ProtocolError         4  the host's answers break the protocol, or pass a limit
+|   +-- IdentityError             3  a site's path, address and database do not belong together
 |   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
 |   +-- LostError                 6  the outcome of something begun is not known
 +-- LockedError                  11  another run works on this site
@@ -32,6 +33,7 @@ __all__ = [
     "ExitCode",
     "HostError",
     "HostKeyError",
+    "IdentityError",
     "JobRefusedError",
     "LedgerError",
     "LockedError",
@@ -147,6 +149,10 @@ class ProtocolError(UnreachableError):
 
     Once a job has begun, the same is a LostError.
     """
+
+
+class IdentityError(HostError):
+    """What is in a site's folder is another site than the one at its address: nothing is done there."""
 
 
 class JobRefusedError(HostError):

@@ -210,7 +210,12 @@ class _Made:
             Step(id="step", kind="wordpress.plugins", options=None), context, self.value("tag")
         )
         yield "backup.database", database_script(self.site, self.host, MARK).text
-        yield "backup.files", files_script(self.site, (self.value("x/y"), self.value("z"))).text
+        yield (
+            "backup.files",
+            files_script(
+                self.site, (self.value("x/y"), self.value("z")), (self.value("y"), self.value("w"))
+            ).text,
+        )
         languages = (self.value("de_DE"),)
         yield (
             "facts",

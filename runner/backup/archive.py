@@ -58,6 +58,10 @@ class Snapshot:
     """Files in the archive; None when files were not asked for."""
     tables: int | None = None
     """Tables in the dump; None when the database was not asked for."""
+    outside: tuple[str, ...] = ()
+    """Links that lead out of the site's folder, as `NAME -> TARGET`: what is behind them is not in it."""
+    unread: tuple[str, ...] = ()
+    """What the host could not read, in its words: with any, the snapshot is not complete."""
 
     @property
     def bytes(self) -> int:
@@ -130,20 +134,26 @@ class Draft:
         """A new file for a stream from the host, within the snapshot's room."""
         return Received(self.folder / name, self.room)
 
-    def commit(self, run: str) -> Snapshot:
+    def commit(self, run: str, *, root: str = "/", unread: tuple[str, ...] = ()) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
+
+        Args:
+            run: the run that takes it.
+            root: the folder of the host that was archived.
+            unread: what the host says that it could not read.
 
         Raises:
             BackupError: a stream is cut, not what it should be, or empty.
         """
         parts, files, tables = [], None, None
+        outside: tuple[str, ...] = ()
         if (dump := self.folder / DATABASE).exists():
             found = inspect_dump(dump)
             tables = found.tables
             parts.append(_part(dump, found.content))
         if (archive := self.folder / FILES).exists():
-            tree = inspect_tree(archive, self.folder / _INDEX)
-            files = tree.files
+            tree = inspect_tree(archive, self.folder / _INDEX, root)
+            files, outside = tree.files, tree.outside
             parts += [_part(archive, tree.content), _part(self.folder / _INDEX, tree.index)]
         snapshot = Snapshot(
             snapshot=self.place.name,
@@ -153,6 +163,8 @@ class Draft:
             parts=tuple(parts),
             files=files,
             tables=tables,
+            outside=outside,
+            unread=unread,
         )
         with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
@@ -211,10 +223,13 @@ def parse_manifest(data: bytes) -> Snapshot:
     try:
         raw = json.loads(data)
         parts = tuple(Part(**part) for part in raw.pop("parts"))
-        snapshot = Snapshot(**{**raw, "taken": datetime.fromisoformat(raw["taken"]), "parts": parts})
+        lists = {name: tuple(raw.pop(name, ())) for name in ("outside", "unread")}
+        taken = datetime.fromisoformat(raw["taken"])
+        snapshot = Snapshot(**{**raw, **lists, "taken": taken, "parts": parts})
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}") from error
     texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
+    texts += (*snapshot.outside, *snapshot.unread)
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):

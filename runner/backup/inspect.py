@@ -11,6 +11,7 @@ from typing import IO
 
 from runner.backup import tar
 from runner.backup.index import Entry, entry_line
+from runner.backup.outside import followed, leading_out
 from runner.backup.unzip import Unzipped, ceiling
 from runner.errors import BackupError
 
@@ -35,6 +36,8 @@ class Tree:
     files: int
     content: int
     index: int
+    outside: tuple[str, ...] = ()
+    """Links that lead out of the site's folder, to what is not in the archive."""
 
 
 def inspect_dump(path: Path) -> Dump:
@@ -67,23 +70,27 @@ def read_dump(stored: IO[bytes], size: int) -> Dump:
     return Dump(stream.content, tables)
 
 
-def inspect_tree(path: Path, index: Path) -> Tree:
-    """Read a compressed archive to its end and write an index of its files.
+def inspect_tree(path: Path, index: Path, root: str = "/") -> Tree:
+    """Read a compressed archive of the folder `root` to its end and write an index of its files.
 
     Raises:
         BackupError: it is cut, damaged or empty.
     """
     files = content = written = 0
+    links: list[tar.Link] = []
+    through: set[bytes] = set()
     limit = ceiling(path.stat().st_size)
     try:
         with path.open("rb") as stored, gzip.open(index, "wb", compresslevel=1) as lines:
             index.chmod(0o600)
             stream = Unzipped(stored, limit)
-            for member in tar.members(stream, tar.Limits(content=limit)):
+            for member in tar.members(stream, tar.Limits(content=limit), links):
                 digest = hashlib.sha256()
                 for chunk in member.chunks:
                     digest.update(chunk)
-                name = member.name.decode(errors="surrogateescape")
+                if link := followed(member.name):
+                    through.add(link)
+                name = member.name.replace(b"/./", b"/").decode(errors="surrogateescape")
                 written += lines.write(entry_line(Entry(digest.hexdigest(), member.size, name)))
                 files, content = files + 1, content + member.size
             while stream.read():  # to the checksum, which lies behind the archive's own end
@@ -92,7 +99,7 @@ def inspect_tree(path: Path, index: Path) -> Tree:
         raise _damaged("archive of files", error) from error
     if not files:
         raise BackupError("the archive of files is empty", hint="is the site's path in inventory.yaml right?")
-    return Tree(files, content, written)
+    return Tree(files, content, written, leading_out(links, root, through))
 
 
 def _damaged(what: str, error: Exception) -> BackupError:

@@ -14,12 +14,13 @@ from typing import Protocol
 
 from runner.errors import BackupError
 
-__all__ = ["Limits", "Member", "members"]
+__all__ = ["Limits", "Link", "Member", "members"]
 
 _BLOCK = 512
 _REGULAR = frozenset(b"\x0007")
-_KNOWN = frozenset(b"123456")
-"""Links, devices, folders, pipes: noted by no one, without content."""
+_SYMLINK = ord("2")
+_KNOWN = frozenset(b"13456")
+"""Hard links, devices, folders, pipes: noted by no one, without content."""
 _CHUNK = 1 << 18
 _DIGITS = 20
 
@@ -47,6 +48,8 @@ class Limits:
     """Bytes of one extended header."""
     headers: int = 8
     """Extended headers of one member."""
+    links: int = 10_000
+    """Symbolic links that are noted; further ones are passed over."""
 
 
 @dataclass(slots=True)
@@ -58,12 +61,21 @@ class Member:
     chunks: Iterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link: its name, and where it leads."""
+
+    name: bytes
+    target: bytes
+
+
 @dataclass(slots=True)
 class _Said:
     """What extended headers said of the member after them."""
 
     name: bytes | None = None
     size: int | None = None
+    link: bytes | None = None
     count: int = 0
 
 
@@ -76,8 +88,8 @@ class _Reading:
     of_all: _Said = field(default_factory=_Said)
 
 
-def members(source: Source, limits: Limits) -> Iterator[Member]:
-    """The regular files of a tar, in its order, up to its end mark.
+def members(source: Source, limits: Limits, links: list[Link] | None = None) -> Iterator[Member]:
+    """The regular files of a tar, in its order, up to its end mark. `links` gets the symbolic links.
 
     Raises:
         BackupError: the archive is cut, damaged, or holds what none of ours does.
@@ -93,7 +105,12 @@ def members(source: Source, limits: Limits) -> Iterator[Member]:
         said = _merged(said, reading.of_all)
         size = size if said.size is None else said.size
         name = _name(block) if said.name is None else said.name
+        target = said.link
         said = _Said()
+        if kind == _SYMLINK:
+            if links is not None and len(links) < limits.links:
+                links.append(Link(name, block[157:257].split(b"\0", 1)[0] if target is None else target))
+            continue
         if kind in _KNOWN:
             continue
         _allow(reading, kind, name, size)
@@ -144,7 +161,9 @@ def _extended(reading: _Reading, said: _Said, kind: int, size: int) -> None:
     data = b"".join(_content(reading.source, size))
     if kind == ord("L"):
         said.name = data.rstrip(b"\0")
-    elif kind != ord("K"):
+    elif kind == ord("K"):
+        said.link = data.rstrip(b"\0")
+    else:
         _pax(data, reading.of_all if kind == ord("g") else said)
 
 
@@ -164,6 +183,8 @@ def _pax(data: bytes, said: _Said) -> None:
             raise _refused("a sparse member")
         if key == b"path":
             said.name = value
+        elif key == b"linkpath":
+            said.link = value
         elif key == b"size":
             if not value.isdigit() or len(value) > _DIGITS:
                 raise _damaged("a size is no number")
@@ -175,6 +196,7 @@ def _merged(said: _Said, of_all: _Said) -> _Said:
     return _Said(
         name=of_all.name if said.name is None else said.name,
         size=of_all.size if said.size is None else said.size,
+        link=said.link,
     )
 
 

@@ -17,6 +17,7 @@ from runner.untrusted import clean
 
 __all__ = [
     "ago",
+    "auto_update_text",
     "closest_hint",
     "complain",
     "emit_json",
@@ -149,3 +150,18 @@ def _window(line: str, column: int) -> tuple[str, int]:
     if first + _SHOWN < len(line):
         shown = f"{shown[:-1]}…"
     return shown, column - first
+
+
+def auto_update_text(item: str, state: str, why: str) -> str:
+    """What became of WordPress's own automatic update of an item; the states are those of the ledger."""
+    name = "WordPress" if item == "core" else item
+    match state:
+        case "forced" | "overruled":
+            return f"{name} is held, but WordPress updates it by itself: {why}"
+        case "off" | "asked":
+            return f"{name} is held: its automatic update is switched off until then"
+        case "on":
+            return f"{name} is no longer held: its automatic update is switched on again"
+        case "changed":
+            return f"{name} is no longer held: its automatic update stays as somebody at the site has put it"
+    return f"{name} is no longer there: its automatic update stays off"

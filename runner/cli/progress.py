@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runner.cli.output import outcome_text, seconds_text
+from runner.cli.output import auto_update_text, outcome_text, seconds_text
 from runner.cli.screen import fit, json_text, say, style
 from runner.model import Outcome, RunEvent
 
@@ -105,8 +105,17 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.finished": lambda e: f"run {e.run}: {_outcome(e)}",
     "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
     "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",
+    "auto_updates.held": lambda e: f"{e.site}: {_autos(e)}",
+    "auto_updates.failed": lambda e: (
+        f"{e.site}: WordPress's automatic updates of held items could not be switched off{_why(e)}"
+    ),
     "site.finished": lambda e: f"{e.site}: {_outcome(e)}{_why(e)}",
 }
+
+
+def _autos(event: RunEvent) -> str:
+    items: Any = event.data["items"]
+    return "; ".join(auto_update_text(item["item"], item["state"], item["why"]) for item in items)
 
 
 _SOAKING = "soaking"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.options import as_json, selecting, with_workspace
-from runner.cli.output import ago, emit_json, outcome_text, say, seconds_text, table
+from runner.cli.output import ago, auto_update_text, emit_json, outcome_text, say, seconds_text, table
 from runner.cli.screen import out, style
 from runner.errors import UnknownNameError
 from runner.model import Outcome
@@ -168,6 +168,9 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
         out(f"\n{style(row.site, bold=True)} ({row.client})  {outcome_text(row.outcome)}{why}")
         for problem in site.problems:
             out(f"  ! {problem}")
+        for auto in site.auto_updates:
+            state = "off" if auto.run == head.run and auto.state != "forced" else auto.state
+            out(f"  ! {auto_update_text(auto.item, state, auto.forced)}")
         for step in site.steps:
             state = outcome_text(step.outcome) if step.outcome else ""
             state += " " * (_WIDEST - len(step.outcome or ""))

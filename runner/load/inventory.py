@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from runner.load import fields as f
+from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.times import WEEKDAYS
 from runner.model import (
@@ -19,6 +20,7 @@ from runner.model import (
     Hold,
     Host,
     Inventory,
+    ManagedBy,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -132,7 +134,14 @@ class SiteShape(Shape):
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
+    managed_by: Annotated[
+        ManagedBy | None, f.choice(ManagedBy), D("Who updates the code; without it, as its files show.")
+    ] = None
     private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
+    address: Annotated[
+        f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
+    ] = None
+    access: Annotated[AccessShape | None, D("What lets looks at it in.")] = None
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -253,7 +262,10 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,
+        managed_by=shape.managed_by,
         private=shape.private,
+        address=shape.address,
+        access=shape.access.access() if shape.access else None,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )

@@ -141,7 +141,8 @@ def _leads_back(start: str, through: Mapping[str, str]) -> bool:
 
 def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
     first: dict[str, int] = {}
-    places: dict[tuple[str, str], str] = {}
+    places: dict[tuple[object, str], str] = {}
+    doors = {name: _door(host) for name, host in _below(inventory, "hosts")}
     for client, sites, name, site in _sites(inventory):
         path = joined("clients", client, "sites", name)
         if name in first:
@@ -155,14 +156,21 @@ def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
             message = f"unknown host {quoted(_text(host))}"
             problems.append(host.problem(joined(path, "host"), message, closest(_text(host), names.host)))
         if host and folder and _text(host) and _text(folder):
-            place = _text(host), posixpath.normpath(_text(folder))
+            place = doors.get(_text(host), _text(host)), posixpath.normpath(f"/{_text(folder).lstrip('/')}")
             if place in places:
-                message = f"the same path on {quoted(place[0])} as site {quoted(places[place])}"
+                message = f"the same path on {quoted(_text(host))} as site {quoted(places[place])}"
                 problems.append(
                     folder.problem(joined(path, "path"), message, "each site has a folder of its own")
                 )
             places.setdefault(place, name)
         _check_items(site.get("updates"), joined(path, "updates"), problems)
+
+
+def _door(host: Node) -> tuple[str, ...]:
+    """Where a host's login leads: two hosts with the same one are one machine, seen from the same root."""
+    parts = (host.get(key) for key in ("address", "port", "user", "gateway"))
+    address, port, user, gateway = (str(part.value) if part else "" for part in parts)
+    return address.lower(), port if port != "22" else "", user, gateway
 
 
 def _check_report(report: Node | None, path: str, problems: Problems) -> None:

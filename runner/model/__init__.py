@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner.model.facts import CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.access import Access, NamedSecret
+from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -10,6 +11,7 @@ from runner.model.inventory import (
     DateRange,
     Host,
     Inventory,
+    ManagedBy,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -21,7 +23,7 @@ from runner.model.inventory import (
     WindowDay,
 )
 from runner.model.locked import LockedPlan, LockedSite
-from runner.model.look import Look, PageLook
+from runner.model.look import Look, PageLook, Seen
 from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
@@ -44,9 +46,11 @@ from runner.model.settings import (
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
+    "Access",
     "Action",
     "Agency",
     "Asked",
+    "AutoUpdate",
     "Backups",
     "CatchUp",
     "Change",
@@ -68,6 +72,8 @@ __all__ = [
     "Look",
     "Mail",
     "MailSecurity",
+    "ManagedBy",
+    "NamedSecret",
     "Offers",
     "OnFailure",
     "Order",
@@ -86,6 +92,7 @@ __all__ = [
     "RunEvent",
     "SecretRef",
     "SecretSource",
+    "Seen",
     "Settings",
     "Site",
     "SiteFacts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
+__all__ = ["AutoUpdate", "CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,14 @@ class Extension:
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
     link: str = ""
     """Where its folder leads, where that is a link."""
+    composer: str = ""
+    """The package of Composer that brought it, like `wpackagist-plugin/akismet`."""
+    in_release: bool = False
+    """Its folder belongs to a release that the next deployment replaces."""
+    links: int = 0
+    """Links in its folder that lead out of it; counted where a newer version is offered, as is `mount`."""
+    mount: str = ""
+    """Folder in it, relative, where another file system is mounted; empty where none is."""
     writable: bool = True
     door: bool = False
     """It cannot be exchanged by a rename: visitors are shut out while it is."""
@@ -66,6 +74,8 @@ class Translation:
     offered: str = ""
     """Empty where nothing newer is offered."""
     package: str = ""
+    link: str = ""
+    """A file of the installed pack that is a link; empty where none is, or nothing is offered."""
 
     @property
     def item(self) -> str:
@@ -81,6 +91,8 @@ class SubSite:
     url: str
     """Its `siteurl`."""
     database_version: int = 0
+    home: str = ""
+    """Address of its front page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,20 @@ class CoreOffer:
     """As for an extension, with the two below."""
     dispute: str = ""
     untrusted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoUpdate:
+    """Something that WordPress updates by itself, without anybody asking."""
+
+    kind: str
+    """`core`, `plugin` or `theme`."""
+    key: str
+    """What WordPress names it by: a plugin's main file, a theme's folder, of itself `minor` or `major`."""
+    was: str = ""
+    """The value of WordPress's option: `listed`, `enabled`, `unset`; empty where there is none."""
+    forced: str = ""
+    """What asks for it whatever the site's settings say; empty where switching it off would do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +158,10 @@ class SiteFacts:
     """The network's sites, the main one among them; empty where there is no network."""
     network_size: int = 0
     """How many sites the network has: more than `network` where it is too large to be read in full."""
+    database_host: str = ""
+    """As `DB_HOST`, with `database_name` and the prefix of its tables: what it was read from."""
+    database_name: str = ""
+    database_prefix: str = ""
     sub_site: str = ""
     """What the inventory's address is in the network: empty for the main site, `unknown` for none of its
     sites, else the siteurl of a sub-site."""
@@ -155,8 +185,21 @@ class SiteFacts:
     """A .maintenance file that WordPress obeys (younger than ten minutes): visitors get 503."""
     mysql: str = ""
     """Version of the database server, as WordPress sees it; empty where it is none that WordPress judges."""
+    core_mount: str = ""
+    """Folder in `wp-admin` or `wp-includes`, relative to the root, where another file system is mounted."""
+    core_links: int = 0
+    """Links in these two folders that lead out of them."""
+    auto_updates: tuple[AutoUpdate, ...] = ()
+    """What WordPress updates by itself."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
+    project: str = ""
+    """Folder of the composer.lock that names packages for WordPress; empty where there is none."""
+    core_composer: str = ""
+    """The package of Composer that brings WordPress itself."""
+    release: str = ""
+    """The release that WordPress runs from, where a deployment makes a folder for each."""
+    core_in_release: bool = False
     root: str = ""
     """Absolute folder of WordPress itself, with a slash at its end."""
     content: str = ""

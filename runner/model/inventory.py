@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
 
+from runner.model.access import Access
 from runner.model.policy import Hold, Updates
 from runner.model.secret import SecretRef
 
@@ -17,6 +18,7 @@ __all__ = [
     "DateRange",
     "Host",
     "Inventory",
+    "ManagedBy",
     "Overlap",
     "ReportEvery",
     "ReportRhythm",
@@ -34,6 +36,13 @@ class SiteKind(StrEnum):
 
     WORDPRESS = "wordpress"
     STATIC = "static"
+
+
+class ManagedBy(StrEnum):
+    """Who puts the code of WordPress, its plugins and themes where it is."""
+
+    WORDPRESS = "wordpress"
+    DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +156,22 @@ class Site:
     watch_every: timedelta | None = None
     expires: date | None = None
     """When the domain runs out."""
+    managed_by: ManagedBy | None = None
+    """None: as its files show."""
     private: bool = False
     """Its name may lead to an address of a private network."""
+    address: str | None = None
+    """What its WordPress calls itself, where that is not `url`: behind a proxy, or headless."""
+    access: Access | None = None
+    """What lets our looks in; None where everybody may see it."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
+
+    @property
+    def own_address(self) -> str:
+        """What its WordPress calls itself, and is started as."""
+        return self.address or self.url
 
 
 class CatchUp(StrEnum):

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-__all__ = ["Look", "PageLook"]
+__all__ = ["Look", "PageLook", "Seen"]
+
+
+class Seen(StrEnum):
+    """Whether a look saw what it was to see."""
+
+    SEEN = "seen"
+    REFUSED = "refused"
+    """Somebody keeps us out: a password, a firewall, a challenge for browsers."""
+    ABSENT = "absent"
+    """No answer came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +32,9 @@ class PageLook:
     stylesheets: int = 0
     findings: tuple[str, ...] = ()
     """What is wrong, a sentence each; empty when the page is well."""
+    seen: Seen = Seen.SEEN
+    refusal: str = ""
+    """Why we were not let in, and what would let us in; empty where we were."""
 
     @property
     def healthy(self) -> bool:

@@ -47,7 +47,7 @@ class Change:
     action: Action
     why: str = ""
     note: str = ""
-    """What visitors will notice of it, where they will."""
+    """What visitors will notice of it, and what WordPress does of its own accord with what is held."""
     title: str = ""
     """The item's name as people know it."""
     file: str = ""
@@ -55,6 +55,8 @@ class Change:
     package: str = ""
     """Where the new version comes from, without credentials."""
     active: bool = False
+    managed: str = ""
+    """Who else looks after its files, Composer or a deployment, and what to do there; else empty."""
     decided: bool = False
     """Version and package are wordpress.org's, asked by the controller: the site has no say in them."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.identity import sharing, stranger
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
@@ -13,6 +15,7 @@ from runner.plan.select import applies, rings, select
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
+    "AutoHold",
     "Barrier",
     "Due",
     "Found",
@@ -26,9 +29,11 @@ __all__ = [
     "applies",
     "asked",
     "changed_steps",
+    "choose",
     "compared",
     "cut",
     "decide",
+    "held_items",
     "moved",
     "moved_place",
     "narrowed",
@@ -40,6 +45,8 @@ __all__ = [
     "rings",
     "search",
     "select",
+    "sharing",
+    "stranger",
     "stray_folder",
     "waits",
 ]

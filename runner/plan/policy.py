@@ -6,10 +6,11 @@ For one item, the first of these that applies decides (docs/policy.md has the ta
 2. A `hold` of the site, its client or the policy, while it lasts.
 3. A hold in the ledger: an earlier update to this version broke the site.
 4. A package over http is held, unless `insecure_packages` names the item.
-5. The rule, where it says `hold`.
-6. Named in the playbook's list: now.
-7. The rule, where it says `after`: waits from when the version came out or was first seen.
-8. Now.
+5. What Composer or a deployment looks after is held, unless `managed_by` of the site says otherwise.
+6. The rule, where it says `hold`.
+7. Named in the playbook's list: now.
+8. The rule, where it says `after`: waits from when the version came out or was first seen.
+9. Now.
 
 *The rule* is the narrowest one that is written for updates of this size: of the item at the site, of the
 site, of the item at the client, of the client, of the item in the policy, of the policy. For a security fix
@@ -25,10 +26,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from runner.model import Action, Change, Client, ItemKind, Level, Policy, Rule, Site, UpdateRules
+from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["LedgerHold", "Standing", "decide", "waits"]
+__all__ = ["LedgerHold", "Standing", "decide", "held", "waits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +73,17 @@ class _Scope:
     """Whom they are for; empty means every item."""
 
 
+_CODE = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
 _NO_SCOPE = _Scope(UpdateRules(), "by the policy", "the policy says")
 
 
 def decide(change: Change, standing: Standing, *, named: bool = False) -> Change:
     """The change with its action and the reason; `named` says that the playbook lists the item by name."""
     if change.action is not Action.CHANGE:
-        return change
+        elsewhere = change.action is Action.HOLD and change.managed and _managed(change, standing.site)
+        return replace(change, why=elsewhere or change.why)
     held = _held_by_hand(change, standing) or _held_by_ledger(change, standing)
-    if why := held or _insecure(change, standing.policy):
+    if why := held or _insecure(change, standing.policy) or _managed(change, standing.site):
         hole = _closes(change, standing)
         return replace(change, action=Action.HOLD, why=f"{why} ({hole})" if hole else why)
     if change.kind is ItemKind.DATABASE:
@@ -100,16 +103,39 @@ def _insecure(change: Change, policy: Policy) -> str:
     return "its package comes over http, where others can replace it: allow it in `policy.insecure_packages`"
 
 
+def _managed(change: Change, site: Site) -> str:
+    """Why the files are not ours to change; empty where they are."""
+    if change.kind not in _CODE or site.managed_by is ManagedBy.WORDPRESS:
+        return ""
+    if site.managed_by is ManagedBy.DEPLOYMENT and not change.managed:
+        return "this site's code is deployed (`managed_by: deployment`): update it where releases are made"
+    return change.managed
+
+
 def _by_rule(change: Change, standing: Standing, *, named: bool) -> Change:
     what, word, rule, scope = _ruling(change, standing)
     if rule and rule.hold:
-        of = f" of {scope.item}" if scope.item else ""
-        return replace(change, action=Action.HOLD, why=f"{word}{of} are held {scope.where}")
+        return replace(change, action=Action.HOLD, why=_ruled(word, scope))
     if named:
         return replace(change, why=f"{what}, named in the playbook")
     if rule and rule.after:
         return _by_age(change, standing, rule, scope, what)
     return replace(change, why=f"{what}, at once as {scope.who}" if rule else f"{what}, and nothing holds it")
+
+
+def _ruled(word: str, scope: _Scope) -> str:
+    of = f" of {scope.item}" if scope.item else ""
+    return f"{word}{of} are held {scope.where}"
+
+
+def held(change: Change, standing: Standing) -> str:
+    """Why the crew holds an update, whoever would install it; empty where it only waits, or is not held."""
+    if why := _held_by_hand(change, standing) or _held_by_ledger(change, standing):
+        return why
+    if compare(change.to_version, change.from_version) <= 0:
+        return ""
+    _, word, rule, scope = _ruling(change, standing)
+    return _ruled(word, scope) if rule and rule.hold else ""
 
 
 def waits(policy: Policy, client: Client, site: Site) -> bool:

@@ -21,6 +21,7 @@ from runner.model import (
     Step,
     SystemFacts,
 )
+from runner.plan.autoupdates import held_items, noted
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.steps import StepKind, Where, registry
@@ -66,13 +67,15 @@ def plan_site(
     kinds: Mapping[str, StepKind] | None = None,
     system: SystemFacts | str | None = None,
     system_site: str = "",
+    overruled: Iterable[tuple[str, str]] = (),
 ) -> SitePlan:
     """The changes in the order of the playbook; steps that are not for this site have none.
 
     `facts` is None where the site was not read: then `problem` says why, and every step that needs the facts
     has one change of action `unknown`, so that nothing known is never taken for nothing to do.
     `system` is what is known of the host, or why it is not; None where nobody asked. `system_site` names
-    the site with which the host's own changes are told.
+    the site with which the host's own changes are told. `overruled` are the automatic updates that the site
+    has switched on again, as (kind, key).
     """
     kinds = registry() if kinds is None else kinds
     standing = Standing(
@@ -97,6 +100,8 @@ def plan_site(
             changes += _one_core(decided)
         elif kind.facts:
             changes.append(_unread(step, problem))
+    if facts is not None:
+        changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     unconfirmed = facts.unconfirmed if facts else ""
     notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runner.record.views import (
     LEASE,
     ActView,
+    AutoUpdateView,
     BackupView,
     ChangeView,
     DeliveryState,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEASE",
     "ActView",
+    "AutoUpdateView",
     "BackupView",
     "ChangeView",
     "DeliveryState",

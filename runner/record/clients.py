@@ -15,6 +15,7 @@ from runner.record.acts import add_act
 from runner.record.chain import text_digest
 from runner.record.schema import (
     acts,
+    auto_updates,
     backups,
     changes,
     deliveries,
@@ -125,7 +126,7 @@ class _Part:
         found: list[tuple[Table, ColumnElement[bool]]] = [
             (table, table.c.run.in_(self.runs) & table.c.site.in_(self.sites)) for table in of_runs
         ]
-        found += [(table, table.c.site.in_(self.sites)) for table in (looks, sightings, holds)]
+        found += [(table, table.c.site.in_(self.sites)) for table in (looks, sightings, holds, auto_updates)]
         found += [(backups, or_(backups.c.client == self.client, backups.c.site.in_(self.sites)))]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
         found += [(table, table.c.client == self.client) for table in (reports, deliveries)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, or_, select, union_all
 
 from runner.model import Outcome
+from runner.record.autoupdates import auto_updates_between
 from runner.record.evidence import backup_view
 from runner.record.holds import hold_view
 from runner.record.lastlook import read_last_looks
@@ -76,6 +77,7 @@ class HistoryQueries(Store):
                 last_looks=read_last_looks(connection, names, start, end),
                 windows=found_windows,
                 holds=_holds(connection, names, start, end),
+                auto_updates=auto_updates_between(connection, names, start, end),
                 measured=_measured(
                     changes=any(run.outcome in TOUCHED for run in found_runs),
                     backups=bool(found_backups) or tried,

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from runner.record.acts import ActBook
+from runner.record.autoupdates import AutoUpdateBook
 from runner.record.clients import ClientBook
 from runner.record.engine import file_of, open_engine
 from runner.record.evidence import EvidenceBook
@@ -27,6 +28,7 @@ class Ledger(
     SiteBook,
     EvidenceBook,
     HoldBook,
+    AutoUpdateBook,
     WindowBook,
     OutboxBook,
     LeaseBook,

@@ -12,7 +12,18 @@ from sqlalchemy import func, select
 from runner.errors import UnknownNameError
 from runner.model import Outcome, State
 from runner.record.acts import act_view, refuse_another_order
-from runner.record.schema import acts, changes, looks, restore_points, run_sites, runs, segments, steps
+from runner.record.autoupdates import auto_update_view
+from runner.record.schema import (
+    acts,
+    auto_updates,
+    changes,
+    looks,
+    restore_points,
+    run_sites,
+    runs,
+    segments,
+    steps,
+)
 from runner.record.store import Store
 from runner.record.views import (
     ChangeView,
@@ -240,6 +251,13 @@ def _sites(connection: Connection, run: str) -> tuple[SiteView, ...]:
         ).mappings(),
         "site",
     )
+    autos = auto_updates.c
+    autos_of = _grouped(
+        connection.execute(
+            select(auto_updates).where((autos.run == run) | (autos.settled_run == run)).order_by(autos.id)
+        ).mappings(),
+        "site",
+    )
     return tuple(
         SiteView(
             row=_site_row(row),
@@ -249,6 +267,7 @@ def _sites(connection: Connection, run: str) -> tuple[SiteView, ...]:
             ),
             looks=tuple(map(look_view, looks_of[row["site"],])),
             restore_points=tuple(map(_restore_point, points_of[row["site"],])),
+            auto_updates=tuple(map(auto_update_view, autos_of[row["site"],])),
         )
         for row in connection.execute(_rows_of(run)).mappings()
     )

@@ -31,6 +31,7 @@ __all__ = [
     "REVISIONS",
     "Instant",
     "acts",
+    "auto_updates",
     "backups",
     "changes",
     "deliveries",
@@ -49,7 +50,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -267,6 +268,25 @@ holds = Table(
     Column("since", Instant, nullable=False),
     Column("lifted", Instant),
     Index(None, "site", "item"),
+)
+
+auto_updates = Table(
+    "auto_updates",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Prose, nullable=False),
+    Column("kind", Prose, nullable=False),
+    Column("key", Prose, nullable=False),
+    Column("item", Prose, nullable=False),
+    _text("was"),
+    Column("state", Text, nullable=False),
+    _text("why"),
+    _text("forced"),
+    Column("run", Prose, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("settled_run", Prose),
+    Column("settled", Instant),
+    Index(None, "site", "settled"),
 )
 
 windows = Table(

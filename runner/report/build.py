@@ -25,7 +25,7 @@ from runner.report.data import (
     Undone,
 )
 from runner.report.labels import labels
-from runner.report.points import done, undone
+from runner.report.points import auto_updates, done, undone
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def assemble(
         cards=_cards(lines, updates, points, backups),
         done=updates,
         undone=points,
+        auto_updates=auto_updates(history),
         backups=backups,
         next=tuple(next_windows),
         evidence=_evidence(client, period, history, settings, now),

@@ -11,6 +11,7 @@ from runner.model import Agency, ItemKind, Outcome, Period
 
 __all__ = [
     "About",
+    "AutoLine",
     "BackupLine",
     "Card",
     "Done",
@@ -132,12 +133,28 @@ class Undone:
     parts: tuple[Part, ...] = ()
     waiting: bool = False
     """The item is on hold since."""
+    by_itself: str = ""
+    """WordPress's own automatic update of it: `off` for as long as it is held, `forced` where it cannot be
+    held, empty where there is none."""
     solved: datetime | None = None
 
     @property
     def open(self) -> bool:
         """Still so at the end of the period."""
         return self.solved is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoLine:
+    """WordPress's own automatic update of a held item, as the period left it."""
+
+    site: str
+    item: str
+    kind: ItemKind
+    state: str
+    """As in the ledger."""
+    why: str = ""
+    """What forces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +211,7 @@ class ReportData:
     cards: Mapping[str, Card] = field(default_factory=dict)
     done: tuple[Done, ...] = ()
     undone: tuple[Undone, ...] = ()
+    auto_updates: tuple[AutoLine, ...] = ()
     backups: tuple[BackupLine, ...] = ()
     next: tuple[NextWindow, ...] = ()
 
@@ -229,6 +247,7 @@ class ReportData:
             "cards": {name: {"value": card.value, "of": card.of} for name, card in self.cards.items()},
             "done": [_done(change) for change in self.done],
             "undone": [_undone(point) for point in self.undone],
+            "auto_updates": [_auto(line) for line in self.auto_updates],
             "backups": [_backup(line) for line in self.backups],
             "next": [_next(window) for window in self.next],
             "evidence": _evidence(self.evidence),
@@ -270,6 +289,7 @@ def _undone(point: Undone) -> dict[str, object]:
         "why": point.why,
         "parts": _parts(point),
         "waiting": point.waiting,
+        "by_itself": point.by_itself,
         "open": point.open,
         "solved": _instant(point.solved),
     }
@@ -277,6 +297,16 @@ def _undone(point: Undone) -> dict[str, object]:
 
 def _parts(found: Done | Undone) -> list[dict[str, str]]:
     return [{"item": p.item, "from": p.from_version, "to": p.to_version} for p in found.parts]
+
+
+def _auto(line: AutoLine) -> dict[str, object]:
+    return {
+        "site": line.site,
+        "item": line.item,
+        "kind": line.kind.value,
+        "state": line.state,
+        "why": line.why,
+    }
 
 
 def _backup(line: BackupLine) -> dict[str, object]:

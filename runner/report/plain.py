@@ -28,11 +28,19 @@ def for_client(report: ReportData, words: Words) -> ReportData:
     return replace(
         report,
         done=tuple(replace(_plain(found, words), why="") for found in report.done),
-        undone=tuple(
-            replace(_plain(found, words), why=reason(found.why, words, found.outcome))
-            for found in report.undone
-        ),
+        undone=tuple(replace(_plain(found, words), why=_why(found, words)) for found in report.undone),
+        auto_updates=(),
     )
+
+
+def _why(found: Undone, words: Words) -> str:
+    """The reason, and what WordPress does by itself with an item that we hold."""
+    itself = {
+        "off": words.say("WordPress does not install it by itself meanwhile."),
+        "forced": words.say("WordPress is set up to install it by itself, which may happen at any time."),
+    }.get(found.by_itself, "")
+    said = reason(found.why, words, found.outcome)
+    return f"{said} {itself}".strip() if said or found.by_itself == "forced" else ""
 
 
 def plain_version(text: str) -> str:

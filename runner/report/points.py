@@ -8,15 +8,16 @@ from datetime import datetime
 
 from runner.model import ItemKind, Outcome
 from runner.record import ChangeView, Failure, History, SiteRun, WindowState
-from runner.report.data import About, Done, Undone
+from runner.report.data import About, AutoLine, Done, Undone
 from runner.report.together import done_together, undone_together
 from runner.untrusted import sentence
 
-__all__ = ["done", "undone"]
+__all__ = ["auto_updates", "done", "undone"]
 
 _BAD = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.UNDONE})
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
 _UNCOUNTED = frozenset({ItemKind.DATABASE, ItemKind.FILE})
+_ITSELF = {"off": "off", "forced": "forced", "overruled": "forced"}
 _WHY = 240
 _VERSION = 40
 
@@ -61,8 +62,26 @@ def undone(history: History) -> tuple[Undone, ...]:
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 
 
+def auto_updates(history: History) -> tuple[AutoLine, ...]:
+    """WordPress's own updates of held items, each as it was left last."""
+    last = {(auto.site, auto.kind, auto.key): auto for auto in history.auto_updates if auto.state != "asked"}
+    return tuple(
+        AutoLine(
+            site=auto.site,
+            item=sentence(auto.item),
+            kind=ItemKind(auto.kind),
+            state=auto.state,
+            why=sentence(auto.forced, _WHY),
+        )
+        for auto in last.values()
+    )
+
+
 def _items(history: History) -> Iterable[Undone]:
     """One point an item: the last thing that befell it, unless it was only held and is in place since."""
+    itself = {
+        (line.site, line.kind, line.item): _ITSELF.get(line.state, "") for line in auto_updates(history)
+    }
     for tries in _grouped(c for c in history.changes if not _is_question(c)).values():
         misses = [c for c in tries if c.outcome in _BAD or c.outcome is Outcome.MISSED]
         holds = [c for c in tries if c.outcome is Outcome.HELD]
@@ -86,6 +105,7 @@ def _items(history: History) -> Iterable[Undone]:
             to_version=sentence(last.to_version, _VERSION),
             why=sentence(last.why, _WHY),
             waiting=tries[-1].outcome is Outcome.HELD,
+            by_itself=itself.get((last.site, ItemKind(last.kind), last.item), ""),
             solved=solved,
         )
 

@@ -6,7 +6,7 @@ error; its exit status is 0 only if every member of the pipe ended well, without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +15,7 @@ from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
 from runner.steps.wordpress.shell import site_script
 
-__all__ = ["Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script"]
+__all__ = ["UNREAD", "Backup", "BackupOptions", "database_script", "dump_is_complete", "files_script"]
 
 USUAL_EXCLUDES = (
     "wp-content/cache",
@@ -34,6 +34,10 @@ USUAL_EXCLUDES = (
 """Caches, logs and other people's backups."""
 
 
+UNREAD = 4
+"""Status of a stream that is whole, but for what could not be read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupOptions:
     """What may stand below `backup`."""
@@ -50,9 +54,22 @@ class BackupOptions:
         },
     )
 
+    follow: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "doc": "links below the site's folder whose content is kept too, like `wp-content/uploads`, "
+            "where they lead elsewhere"
+        },
+    )
+
     def __post_init__(self) -> None:
         if not self.include:
             raise ValueError("a backup includes database, files or both")
+        if self.follow and "files" not in self.include:
+            raise ValueError("`follow` is for files, and this backup includes none")
+        for link in self.follow:
+            if link.startswith(("/", "-")) or not {"", ".", ".."}.isdisjoint(link.split("/")):
+                raise ValueError(f"{link!r} is not a plain path below the site's folder")
         for pattern in self.exclude:
             if not pattern or "\n" in pattern or "\0" in pattern:
                 raise ValueError(f"{pattern!r} cannot be a file's name")
@@ -74,8 +91,8 @@ class Backup(StepKind):
     changes = "the backup store only. The host sends, the controller stores."
     understood = (
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
-        "completed`. Files that change while they are read are no failure; files that cannot be read "
-        "are."
+        "completed`. Files that change while they are read are no failure. Where files cannot be read the "
+        "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
@@ -99,29 +116,34 @@ def database_script(site: Site, host: Host, mark: str) -> Script:
     return site_script(site, host, mark, _zipped(dump, ok="0"), options="-ddisable_functions=")
 
 
-def files_script(site: Site, exclude: Sequence[str] = ()) -> Script:
+def files_script(site: Site, exclude: Sequence[str] = (), follow: Sequence[str] = ()) -> Script:
     """The site's folder as a tar in gzip, names beginning with ``./``; also where the site is not WordPress.
 
-    A wp-config.php that lies one level above the folder comes along as if it lay in it. Files that change
-    while they are read are no error: GNU tar says 1 for these, and only for these.
+    A wp-config.php that lies one level above the folder comes along as if it lay in it. What a link of
+    `follow` leads to is named ``LINK/./FILE``. Files that change while they are read are no error: GNU tar
+    says 1 for these, and only for these. Status `UNREAD`: the archive is whole, but for files that could not
+    be read, named on standard error.
     """
     usual = USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()
-    flags = " ".join(f"--exclude={word(_pattern(entry))}" for entry in (*usual, *exclude))
+    patterns = [_pattern(entry) for entry in (*usual, *exclude)]
+    flags = " ".join(f"--exclude={word(pattern)}" for pattern in (*patterns, *_behind(follow, patterns)))
     body = f"""
 export LC_ALL=C.UTF-8
 cd {word(site.path)} || exit 3
 set -- {flags}
+{_following(follow)}
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
 fi
 set -- "$@" .
+for link in {" ".join(map(word, follow))}; do [ -L "$link" ] && set -- "$@" "$link/."; done
 if [ -e wp-load.php ] && [ ! -e wp-config.php ] && [ -r ../wp-config.php ]; then
   set -- "$@" -C .. ./wp-config.php
 fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
-{_zipped('tar -cf - "$@"', ok='"$tolerated"')}
+{_zipped('tar -cf - "$@"', ok='"$tolerated"', unread=UNREAD)}
 """
     return Script(text=f"sitecrew() {{\n{body.strip()}\n}}\nsitecrew </dev/null\n")
 
@@ -131,8 +153,11 @@ def dump_is_complete(tail: bytes) -> bool:
     return tail.rstrip().rsplit(b"\n", 1)[-1].startswith(b"-- Dump completed")
 
 
-def _zipped(command: str, *, ok: str) -> str:
-    """`command` through gzip; the function returns 1 unless it ended with 0 to `ok`, and gzip with 0."""
+def _zipped(command: str, *, ok: str, unread: int = 1) -> str:
+    """`command` through gzip; the function returns 0 where it ended with 0 to `ok`, and gzip with 0.
+
+    Else 1 where gzip did not, and `unread` where only the command did not.
+    """
     return f"""
 exec 4>&1
 ends=$( {{
@@ -141,8 +166,22 @@ ends=$( {{
 exec 4>&-
 from=1 to=1
 eval "$ends"
-[ "$to" -eq 0 ] && [ "$from" -le {ok} ]
+[ "$to" -eq 0 ] || return 1
+[ "$from" -le {ok} ] || return {unread}
 """.strip()
+
+
+def _following(follow: Sequence[str]) -> str:
+    """The links themselves are left out: their content has their place."""
+    return "".join(f'[ -L {word(link)} ] && set -- "$@" {word(f"--exclude=./{link}")}\n' for link in follow)
+
+
+def _behind(follow: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
+    """What is left out below a link, as it is named where the link is followed."""
+    for link in follow:
+        for pattern in patterns:
+            if pattern.startswith(f"./{link}/"):
+                yield f"{link}/./{pattern.removeprefix(f'./{link}/')}"
 
 
 def _pattern(entry: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.verify.access import NO_KEYS, keys
 from runner.verify.baseline import Baseline, Usual
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
@@ -9,6 +10,7 @@ from runner.verify.signals import Signals, compare, examine, observe, settle
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
+    "NO_KEYS",
     "Answer",
     "Baseline",
     "Certificate",
@@ -20,6 +22,7 @@ __all__ = [
     "compare",
     "examine",
     "judge",
+    "keys",
     "look",
     "observe",
     "settle",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,9 +12,11 @@ from functools import partial
 from typing import Self
 from urllib.parse import urlencode
 
-from runner.model import Look, PageLook, Site
+from runner.model import Look, PageLook, Seen, Site
+from runner.verify.access import NO_KEYS
 from runner.verify.judge import Expectation, count_stylesheets, judge, waits
 from runner.verify.machines import machine_traits
+from runner.verify.seen import explained, seen_of
 from runner.verify.traits import NO_TRAITS, Traits, traits
 from runner.web import Answer, Browser, Rules, join, split
 
@@ -37,6 +39,7 @@ def look(
     limit: float = 8.0,
     patience: float = _PATIENCE,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> Look:
     """Look at a site's pages, uncached, with TLS verified.
 
@@ -50,9 +53,10 @@ def look(
         limit: seconds for one request, everything included.
         patience: seconds for which a bad answer is asked again.
         pause: waits between two tries.
+        keys: headers that let us in.
     """
     asks = [page_ask(site, page, expected) for page in pages or site.pages]
-    with Looker(site, limit, patience, pause) as looker:
+    with Looker(site, limit, patience, pause, keys=keys) as looker:
         return Look(
             site=site.name,
             at=datetime.now(UTC),
@@ -103,11 +107,13 @@ class Looker:
         pause: Callable[[float], None] = time.sleep,
         *,
         door: float = DOOR,
+        keys: Mapping[str, str] = NO_KEYS,
     ) -> None:
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
-        self._browser = Browser(Rules.of(site.url, private=site.private), _UNCACHED)
+        self._keys = bool(keys)
+        self._browser = Browser(Rules.of(site.url, private=site.private), _UNCACHED, keys=(site.url, keys))
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
 
     def __enter__(self) -> Self:
@@ -137,7 +143,9 @@ class Looker:
             began = time.monotonic()
             answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known)
             seconds = time.monotonic() - began
-            sight = _sight(ask, answer, round(seconds, 3))
+            if seen_of(answer) is Seen.REFUSED:
+                answer = self._plainly(ask, answer)
+            sight = _sight(ask, answer, round(seconds, 3), keys=self._keys)
             end = asked + self._patience
             end = min(max(end, self._door) if waits(answer) else end, self._end)
             if ask.usual.issuperset(sight.page.findings) or time.monotonic() + wait > end:
@@ -145,11 +153,20 @@ class Looker:
             self._pause(wait)
             wait *= 2
 
-    def _fetch(self, url: str, limit: float, *, known: bool = False) -> Answer:
+    def _plainly(self, ask: Ask, refused: Answer) -> Answer:
+        """The answer to the address as it is, where it is one: a firewall may know no query like ours.
+
+        What a cache kept is no evidence, and then the refusal stands.
+        """
+        answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, plain=True)
+        return answer if seen_of(answer) is Seen.SEEN and not traits(answer).cached else refused
+
+    def _fetch(self, url: str, limit: float, *, known: bool = False, plain: bool = False) -> Answer:
         left = self._end - time.monotonic()
         if left <= 0:
             return Answer(asked=url, failure="was not looked at: the time for the look was over")
-        return self._browser.fetch(_unseen(url), min(limit, left), headers=_KNOWN if known else None)
+        asked = url if plain else _unseen(url)
+        return self._browser.fetch(asked, min(limit, left), headers=_KNOWN if known else None)
 
 
 _UNCACHED = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
@@ -157,9 +174,17 @@ _KNOWN = {"Cookie": "wordpress_logged_in_sitecrew=1; comment_author_sitecrew=1"}
 """Of somebody who logged in and has commented: good for nothing but that page caches let WordPress answer."""
 
 
-def _sight(ask: Ask, answer: Answer, seconds: float) -> Sight:
+def _sight(ask: Ask, answer: Answer, seconds: float, *, keys: bool) -> Sight:
     """What an answer is like. One that cannot be judged is a finding: it must not end the look at others."""
-    seen = PageLook(page=ask.name, url=ask.url, status=answer.status, seconds=seconds, size=len(answer.body))
+    seen = PageLook(
+        page=ask.name,
+        url=ask.url,
+        status=answer.status,
+        seconds=seconds,
+        size=len(answer.body),
+        seen=seen_of(answer),
+        refusal=explained(answer, keys=keys),
+    )
     try:
         unanswered = answer.failure and not (ask.leads and answer.status)
         findings = (answer.failure,) if unanswered else ask.judged(answer)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runner.model import PageLook, Site, SiteKind
+from runner.model import PageLook, Seen, Site, SiteKind
 from runner.untrusted import sentence
+from runner.verify.access import NO_KEYS
 from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
 from runner.verify.causes import REST
 from runner.verify.http import DOOR, Ask, Looker, Sight, address, page_ask
@@ -85,6 +86,11 @@ class Signals:
         return not self.findings
 
     @property
+    def verified(self) -> bool:
+        """At least one of the pages was seen as visitors get it."""
+        return any(sight.page.seen is Seen.SEEN for sight in self.visitors)
+
+    @property
     def findings(self) -> tuple[str, ...]:
         """What is wrong and not usual, each with its page."""
         return refuses(self.sights, self.baseline)
@@ -121,6 +127,7 @@ def observe(
     patience: float = 3.0,
     door: float = DOOR,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> Signals:
     """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
 
@@ -132,6 +139,7 @@ def observe(
         patience: seconds for which a bad answer is asked again.
         door: seconds for which a closed door is waited for.
         pause: waits between two tries.
+        keys: headers that let us in.
     """
     at = datetime.now(UTC)
     folder = before.folder if before is not None else folder
@@ -149,7 +157,7 @@ def observe(
         ]
 
     seen = Signals(at=at, visitors=(), folder=folder, baseline=baseline)
-    with Looker(site, limit, patience, pause, door=door) as looker:
+    with Looker(site, limit, patience, pause, door=door, keys=keys) as looker:
         visitors = looker.see(timed(_pages(site)))
         if any(sight.page.status is None for sight in visitors):
             return replace(seen, visitors=visitors)  # who does not answer is not asked for more
@@ -180,6 +188,7 @@ def settle(
     boots: bool = True,
     limit: float = 8.0,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> Signals:
     """The measure of a change: where a look found something, a second tells what is usual for the site.
 
@@ -189,12 +198,13 @@ def settle(
         boots: whether WordPress starts with its plugins, as its host reads it.
         limit: seconds for one request.
         pause: waits between two tries.
+        keys: headers that let us in.
     """
     if first.healthy or site.kind is not SiteKind.WORDPRESS:
         return first
     pause(_BETWEEN)
     expected = replace(first, baseline=establish(first.sights, first.sights, stated=site.stated, boots=boots))
-    second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause)
+    second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause, keys=keys)
     return replace(first, baseline=establish(first.sights, second.sights, stated=site.stated, boots=boots))
 
 
@@ -209,6 +219,7 @@ def examine(
     limit: float = 8.0,
     patience: float = 2.0,
     pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> tuple[Signals, tuple[str, ...]]:
     """Look until it is known whether a site is worse than before; returns the last look and what is worse.
 
@@ -220,12 +231,13 @@ def examine(
         limit: seconds for one request.
         patience: seconds after which a site that is still worse is worse.
         pause: waits between two looks.
+        keys: headers that let us in.
     """
     end = time.monotonic() + patience
     good, bad = 0, 0
     while True:
         door = 0.0 if bad else DOOR
-        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause)
+        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause, keys=keys)
         found = compare(before, seen)
         good, bad = (0, bad + 1) if found else (good + 1, bad)
         if not found and good >= (_ENOUGH if bad else 1):

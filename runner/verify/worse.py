@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.model import PageLook
+from runner.model import PageLook, Seen
 from runner.untrusted import sentence
 from runner.verify.traits import LOGIN_FORM
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["refused", "worse"]
 
-_REFUSED = frozenset({401, 403, 429})
 _TOO_MANY = 429
 _SHRUNK = 0.5
 """A page with less than half of what it had has lost something."""
@@ -27,7 +26,7 @@ _FEW = 20
 
 def refused(page: PageLook) -> bool:
     """Whether somebody keeps us out (a firewall, a password): nothing was seen then, good or bad."""
-    return page.status in _REFUSED
+    return page.seen is Seen.REFUSED
 
 
 def worse(

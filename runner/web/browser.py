@@ -38,14 +38,27 @@ class Browser:
     Several threads may use it at once.
     """
 
-    def __init__(self, rules: Rules, headers: Mapping[str, str] | None = None) -> None:
-        """`headers` go with every request."""
+    def __init__(
+        self,
+        rules: Rules,
+        headers: Mapping[str, str] | None = None,
+        *,
+        keys: tuple[str, Mapping[str, str]] = ("", {}),
+    ) -> None:
+        """Headers that go with requests.
+
+        Args:
+            rules: whom it may ask.
+            headers: with every request.
+            keys: an address, and what is shown to its own scheme, host and port, and to no other.
+        """
         import httpcore  # a tenth of a second that only questions need
 
         from runner.web.wire import Network
 
         self._rules = rules
         self._headers = _USUAL | dict(headers or {})
+        self._home, self._keys = split(keys[0]), dict(keys[1])
         self._network = Network(rules)
         self._pool = httpcore.ConnectionPool(
             ssl_context=authorities(),
@@ -134,7 +147,7 @@ class Browser:
             port=place.port,
             target=place.target.encode("ascii"),
         )
-        sent = [("Host", place.authority), *headers.items()]
+        sent = [("Host", place.authority), *self._with_keys(place, headers).items()]
         method = "GET" if body is None else "POST"
         if body is not None:
             sent.append(("Content-Length", str(len(body))))
@@ -161,6 +174,13 @@ class Browser:
             headers=said,
             cut=taken.cut,
         )
+
+    def _with_keys(self, place: Place, headers: Mapping[str, str]) -> Mapping[str, str]:
+        home = self._home
+        if home is None or (place.scheme, place.origin) != (home.scheme, home.origin):
+            return headers
+        cookies = "; ".join(filter(None, (self._keys.get("Cookie"), headers.get("Cookie"))))
+        return {**headers, **self._keys, **({"Cookie": cookies} if cookies else {})}
 
 
 def fetch(

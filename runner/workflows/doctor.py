@@ -12,9 +12,11 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, Site, SiteFacts, SiteKind
+from runner.model import Host, ManagedBy, Site, SiteFacts, SiteKind
+from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import certificate
+from runner.workflows.autoupdates import about_auto_updates
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -39,6 +41,7 @@ _SITE_LIMIT = 90
 _LOOKS_AT_PAGES = 12
 """So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
+_OPEN = "open the page; correct `url`, `pages` or `expect`"
 _HOSTS_AT_ONCE = 10
 
 
@@ -52,14 +55,26 @@ def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
         by_host: dict[str, list[Site]] = {}
         for site in sites:
             by_host.setdefault(site.host, []).append(site)
+        read: dict[str, SiteFacts] = {}
         found = each(
             tuple(by_host),
-            lambda name: _host(hosts, name, by_host[name]),
+            lambda name: _host(hosts, name, by_host[name], read),
             at_once=_HOSTS_AT_ONCE,
             limit=lambda name: _limit(hosts, by_host[name]),
         )
         for name, checks in found:
             yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
+    yield from _shared([(site, read[site.name]) for site in sites if site.name in read])
+
+
+def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
+    for site, other, database in sharing(read):
+        yield Check(
+            about=other,
+            finding=f"it has the same tables as {site}, in the database {database}",
+            code=ExitCode.FAILED,
+            hint="what is done to one is done to both: give each a database of its own, or leave one out",
+        )
 
 
 def _limit(hosts: Hosts, sites: Sequence[Site]) -> float:
@@ -122,18 +137,17 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
         yield _trouble("controller", error)
 
 
-def _host(hosts: Hosts, name: str, sites: Sequence[Site]) -> list[Check]:
+def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts]) -> list[Check]:
+    """What is found on a host and of its sites; `read` gets the facts of these."""
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
-    known: dict[str, SiteFacts] = {}
-    found += _checks(name, lambda: _inside(hosts, host, sites, known))
+    found += _checks(name, lambda: _inside(hosts, host, sites, read))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts.workspace, site, known.get(site.name)))
+        found += _checks(site.name, partial(_outside, hosts, site, read.get(site.name)))
     return found
 
 
-def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], known: dict[str, SiteFacts]) -> Iterator[Check]:
-    """What the host says of itself and of its sites; `known` gets the facts of those that could be read."""
+def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:
     static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
     limit = hosts.reading_limit(_HOST_LIMIT)
     tasks = (
@@ -145,7 +159,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], known: dict[str, Si
     for task, site in static.items():
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
-    known |= {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+    read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:
             yield from _checks(site.name, partial(_wordpress, site, found[site.name]))
@@ -176,6 +190,7 @@ def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
             hint="is outgoing HTTPS to api.wordpress.org allowed on the host?",
         )
     yield from _hindrances(site, facts)
+    yield from _deployed(site, facts)
     pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
     yield Check(
         about=site.name,
@@ -210,6 +225,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
             code=ExitCode.FAILED,
             hint="make room there: updates and restore points need it",
         )
+    yield from about_auto_updates(site, facts)
     if facts.maintenance:
         yield Check(
             about=site.name,
@@ -219,8 +235,33 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
         )
 
 
-def _outside(workspace: Workspace, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
-    limit = workspace.settings.limits.look.total_seconds()
+def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """Who else looks after its code, and what the inventory can say of it."""
+    items = (*facts.plugins, *facts.themes)
+    packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
+    if packages:
+        finding = f"Composer manages {packages} of its packages ({facts.project.rstrip('/')}/composer.lock)"
+    elif facts.release:
+        finding = f"it runs from the release {facts.release}, which the next deployment replaces"
+    else:
+        return
+    if site.managed_by is ManagedBy.WORDPRESS:
+        yield Check(
+            about=site.name,
+            finding=f"{finding}; `managed_by: wordpress` lets updates change them all the same",
+            hint="the next deployment puts back what its lock file or repository says",
+        )
+        return
+    yield Check(
+        about=site.name,
+        finding=f"{finding}: their updates are held",
+        hint="update them where releases are made (`sitecrew plan` prints each command); "
+        "to update them on the site all the same: managed_by: wordpress",
+    )
+
+
+def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
+    limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
         days = max((shown.ends - datetime.now(UTC)).days, 0)
@@ -229,18 +270,21 @@ def _outside(workspace: Workspace, site: Site, facts: SiteFacts | None) -> Itera
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = observed(site, facts=facts, limit=limit)
-    seen = settled(site, seen, boots=facts is None or not facts.crippled, limit=limit)
+    seen = observed(hosts, site, facts=facts, limit=limit)
+    seen = settled(hosts, site, seen, boots=facts is None or not facts.crippled, limit=limit)
     yield from about_usual(site, seen.baseline)
-    if seen.healthy:
+    shut = [f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings]
+    findings = (*seen.findings, *shut)
+    if not findings:
         well = sum(page.healthy for page in seen.pages)
         yield Check(about=site.name, finding=f"{well} page{'s' * (well != 1)} as expected")
         return
+    refusal = next((page.refusal for page in seen.pages if page.refusal), "")
     yield Check(
         about=site.name,
-        finding="; ".join(seen.findings),
+        finding="; ".join(findings),
         code=ExitCode.FAILED,
-        hint=_REMEDY if shown and shown.problem else "open the page; correct `url`, `pages` or `expect`",
+        hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
     )
 
 

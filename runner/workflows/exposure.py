@@ -201,6 +201,9 @@ def _all_privates(workspace: Workspace) -> Iterator[_Private]:
             yield _Private(Path(host.identity_file).expanduser(), f"the key of {host.name}")
         for ref in (host.password, host.passphrase, host.become_password):
             yield from _file_of(ref, workspace, f"a secret of {host.name}")
+    for site in workspace.inventory.sites.values():
+        for ref in site.access.secrets if site.access else ():
+            yield from _file_of(ref, workspace, f"a secret of {site.name}")
     if workspace.settings.mail is not None:
         yield from _file_of(workspace.settings.mail.password, workspace, "the password of the mail server")
 

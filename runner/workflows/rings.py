@@ -67,7 +67,7 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
     well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in well]
     limit = order.limits.look.total_seconds()
-    before = _each(sites, lambda site: observed(site, limit=limit), unreadable)
+    before = _each(sites, lambda site: observed(session.hosts, site, limit=limit), unreadable)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):
@@ -123,7 +123,7 @@ def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     plan = SitePlan(site=site.name, client=site.client)
     task = Task(session=session, order=order, site=site, attempt=1, plan=plan)
     limit = order.limits.look.total_seconds()
-    before = settled(site, before, limit=limit)
-    seen, found = examined(site, before, limit=limit, patience=_PATIENCE)
+    before = settled(session.hosts, site, before, limit=limit)
+    seen, found = examined(session.hosts, site, before, limit=limit, patience=_PATIENCE)
     record_looks(task, seen, "soak")
     return "; ".join(found or seen.findings)

@@ -14,7 +14,8 @@ from runner.errors import LockedError, LostError, SitecrewError, UnreachableErro
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
-from runner.workflows.boundary import UnexpectedError, contained
+from runner.workflows.autoupdates import hold_auto_updates
+from runner.workflows.boundary import UnexpectedError, contained, within
 from runner.workflows.changes.carry import JOBS, carry_changes
 from runner.workflows.packages.carry import carry_system
 from runner.workflows.sending.upload import carry_upload
@@ -107,12 +108,22 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
             ack_recorded(task)
         if task.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
-        return _parts(task, parts, known)
+        return _held(task, _parts(task, parts, known))
     except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
         failure = contained(error)
         if isinstance(failure, UnexpectedError):
             return _unexpected(session, order, site, failure)
         return _ending(failure, under_way=bool(begun(session, order.run, site.name, attempt)))
+
+
+def _held(task: Task, ending: Ending) -> Ending:
+    """The ending, once WordPress will not install what is held; a failure is told, and decides nothing."""
+    error = within(lambda: hold_auto_updates(task))
+    if isinstance(error, SitecrewError):
+        task.session.emit(
+            "auto_updates.failed", task.run, task.site.name, why=task.session.reason(error.with_hint)
+        )
+    return ending
 
 
 def _unexpected(session: Session, order: Order, site: Site, error: UnexpectedError) -> Ending:

@@ -15,6 +15,8 @@ import pytest
 from runner.backup import DATABASE, FILES, MANIFEST, ArchiveStore
 from runner.backup.index import read_index
 from runner.backup.inspect import inspect_dump, inspect_tree
+from runner.backup.outside import leading_out
+from runner.backup.tar import Link
 from runner.errors import BackupError
 
 if TYPE_CHECKING:
@@ -207,3 +209,36 @@ def test_names_that_are_not_utf8_are_listed_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "files").write_bytes(archive({name: b"x"}))
     inspect_tree(tmp_path / "files", tmp_path / "index")
     assert [entry.name for entry in read_index(tmp_path / "index")] == [name]
+
+
+def test_links_out_of_the_folder_are_told_from_those_inside() -> None:
+    links = [
+        Link(b"./wp-content/uploads", b"../../shared/uploads"),
+        Link(b"./a/inside", b"../wp-content"),
+        Link(b"./absolute", b"/srv/site/wp-content"),
+        Link(b"./beside", b"/srv/site-2"),
+        Link(b"./up/and/down", b"../../../site/x"),
+        Link(b"./etc", b"/etc"),
+        Link(b"./kept", b"/srv/shared"),
+        Link(b"./odd\n\x1b[31m", b"/x"),
+    ]
+    assert leading_out(links, "/srv/site/", {b"kept"}) == (
+        "wp-content/uploads -> ../../shared/uploads",
+        "beside -> /srv/site-2",
+        "etc -> /etc",
+        "odd -> /x",
+    )
+    assert len(leading_out(links * 100, "/srv/site", ())) == 100
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_long_targets_of_links_are_read_in_every_format(tmp_path: Path, kind: int) -> None:
+    target = "/out/" + ("x" * 90 if kind == tarfile.USTAR_FORMAT else "x/" * 150 + "end")
+    with tarfile.open(tmp_path / "files", "w:gz", format=kind) as archive:
+        for name, linkname in (("./link", target), ("./file", "")):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = (tarfile.SYMTYPE, linkname) if linkname else (tarfile.REGTYPE, "")
+            archive.addfile(entry)
+    found = inspect_tree(tmp_path / "files", tmp_path / "index", "/srv/site")
+    assert (found.files, len(found.outside)) == (1, 1)
+    assert found.outside[0].startswith("link -> /out/x")

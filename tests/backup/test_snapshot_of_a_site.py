@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.backup import DATABASE, FILES, ArchiveStore
+from runner.record import Ledger
 from runner.steps.backup import USUAL_EXCLUDES
 from tests.crew import Crew
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.fleet
 
 BACKUP = "name: Keep\nsteps:\n  - backup: {include: [database, files]}\n"
+FILES_, FOLLOWED = "[database, files]", "[files], follow: [wp-content/uploads, wp-content/not-there]"
 SITE, OTHER = "acme-blog", "globex-www"
 SCRATCH = "restored_by_hand"
 
@@ -60,7 +62,7 @@ def test_a_snapshot_put_back_by_hand_is_the_site(fresh_fleet: Fleet, tmp_path: P
     assert snapshot.tables == len(checksums(fresh_fleet, fresh_fleet.sites[SITE].database))
 
 
-def test_a_snapshot_that_would_lack_something_is_none(fresh_fleet: Fleet, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named_and_the_rest_is_kept(fresh_fleet: Fleet, tmp_path: Path) -> None:
     """A file that the account may not read, and a database that wp-config.php leads nowhere to."""
     crew = Crew(fresh_fleet, tmp_path / "w", BACKUP)
     closed = fresh_fleet.sites[SITE].path / "wp-content/uploads/closed.pdf"
@@ -70,12 +72,55 @@ def test_a_snapshot_that_would_lack_something_is_none(fresh_fleet: Fleet, tmp_pa
     config.write_text(config.read_text().replace(fresh_fleet.sites[OTHER].database, "elsewhere"))
     said = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
     assert said.code == 3, said
-    assert "closed.pdf" in crew.site(SITE)["why"]
+    assert "could not read the files: ./wp-content/uploads/closed.pdf" in crew.site(SITE)["why"]
     assert "database" in crew.site(OTHER)["why"]
     store = ArchiveStore(crew.folder / ".sitecrew/backups")
-    assert not store.snapshots(SITE)
+    [snapshot] = store.snapshots(SITE)
+    assert (store.verify(snapshot), len(snapshot.unread)) == ((), 1)
     assert not store.snapshots(OTHER)
     assert not list(crew.folder.glob(".sitecrew/backups/*/.*.part"))
+    with Ledger.open(f"sqlite:///{crew.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        assert ledger.list_backups(SITE) == (), "no backup that lacks something counts as one"
+
+
+def test_what_links_lead_to_is_followed_or_named(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    web = fresh_fleet.sites[SITE].path
+    shared = web.with_name("shared uploads")
+    shutil.rmtree(shared, ignore_errors=True)
+    uploads = web / "wp-content/uploads"
+    uploads.mkdir(exist_ok=True)
+    uploads.rename(shared)
+    (shared / "2026").mkdir()
+    (shared / "2026/photo.jpg").write_bytes(b"photo")
+    (shared / "backwpup-1").mkdir()
+    (shared / "backwpup-1/old.zip").write_bytes(b"others' backups")
+    uploads.symlink_to("../../shared uploads")
+    (web / "inside").symlink_to("wp-content")
+    try:
+        crew = Crew(
+            fresh_fleet, tmp_path / "w", BACKUP, BACKUP.replace("Keep", "Follow").replace(FILES_, FOLLOWED)
+        )
+        assert crew.say("run", "keep", "-l", SITE).code == 0
+        [step] = crew.site(SITE)["steps"]
+        assert "wp-content/uploads -> ../../shared uploads (to keep their content: `follow`)" in step["why"]
+        assert "inside" not in step["why"]
+
+        assert crew.say("run", "follow", "-l", SITE).code == 0
+        assert not crew.site(SITE)["steps"][0]["why"]
+        store = ArchiveStore(crew.folder / ".sitecrew/backups")
+        followed, named = store.snapshots(SITE)
+        assert (len(followed.outside), len(named.outside)) == (0, 1)
+        restored = tmp_path / "restored"
+        restored.mkdir()
+        place = store.folder / SITE / followed.snapshot / FILES
+        subprocess.run(["tar", "-xzf", place, "-C", restored], check=True)
+        assert (restored / "wp-content/uploads/2026/photo.jpg").read_bytes() == b"photo"
+        assert not (restored / "wp-content/uploads").is_symlink()
+        assert not (restored / "wp-content/uploads/backwpup-1").exists()
+        assert (restored / "inside").is_symlink()
+    finally:
+        uploads.unlink()
+        shutil.rmtree(shared)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

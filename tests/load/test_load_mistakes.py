@@ -73,6 +73,26 @@ clients:
     ]
 
 
+def test_one_folder_under_two_names_of_one_machine_is_one_folder(mistakes):
+    text = """\
+hosts:
+  web1: {address: a.example, user: deploy}
+  again: {address: A.example, port: 22, user: deploy}
+  jailed: {address: a.example, user: other}
+clients:
+  a:
+    name: A
+    sites:
+      x: {url: 'https://x.example', host: web1, path: /srv/x}
+      y: {url: 'https://y.example', host: again, path: /srv/./x/}
+      z: {url: 'https://z.example', host: jailed, path: /srv/x}
+"""
+    [told] = mistakes({"inventory.yaml": text})
+    assert told.startswith(
+        'inventory.yaml:10:56: clients.a.sites.y.path: the same path on "again" as site "x"'
+    )
+
+
 def test_all_mistakes_of_all_files_come_at_once_in_order(make):
     folder = make(
         {

@@ -12,11 +12,13 @@ import pytest
 from runner.errors import UnknownNameError, UsageError, ValidationError
 from runner.load import find_workspace, load_playbook, load_workspace
 from runner.model import (
+    Access,
     CatchUp,
     Client,
     DateRange,
     Hold,
     Host,
+    NamedSecret,
     Overlap,
     ReportEvery,
     ReportRhythm,
@@ -66,6 +68,11 @@ clients:
         expect: Add to cart
         watch: {every: 60s}
         expires: 2027-03-01
+        access:
+          user: ada
+          password: {env: SHOP}
+          header: {name: X-Token, value: {file: token}}
+          cookie: {name: pass, value: {command: pass cookie}}
         updates: {payments: {minor: {after: 7d}, major: hold, security: at-once}, minor: hold}
         hold: {woocommerce: {until: 2026-12-24, why: Christmas sales}, akismet: }
       docs: {url: "http://127.0.0.1:8080/docs", host: gate, path: /srv/docs, kind: static}
@@ -152,6 +159,12 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         expect="Add to cart",
         watch_every=timedelta(minutes=1),
         expires=date(2027, 3, 1),
+        access=Access(
+            user="ada",
+            password=SecretRef(SecretSource.ENV, "SHOP"),
+            header=NamedSecret("X-Token", SecretRef(SecretSource.FILE, "token")),
+            cookie=NamedSecret("pass", SecretRef(SecretSource.COMMAND, "pass cookie")),
+        ),
         updates=Updates(
             all=UpdateRules(minor=Rule(hold=True)),
             items={

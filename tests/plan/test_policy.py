@@ -17,6 +17,7 @@ from runner.model import (
     Hold,
     ItemKind,
     Level,
+    ManagedBy,
     Policy,
     Rule,
     Site,
@@ -139,6 +140,25 @@ def test_what_a_step_says_of_how_it_will_be_done_stands_behind_the_reason():
     )
 
 
+@pytest.mark.parametrize("kind", [ItemKind.PLUGIN, ItemKind.THEME, ItemKind.CORE])
+def test_who_deploys_the_code_is_what_the_files_show_unless_the_inventory_says_it(kind):
+    found, none = (change("1.2.1", kind=kind, managed=by) for by in ("managed by Composer", ""))
+    stuck = replace(found, action=Action.HOLD, why="the site forbids changes to its files")
+    ours, theirs = (standing(site=replace(SITE, managed_by=by)) for by in ManagedBy)
+    assert told(decide(found, standing())) == ("hold", "managed by Composer")
+    assert told(decide(stuck, standing())) == ("hold", "managed by Composer")
+    assert told(decide(stuck, ours)) == ("hold", stuck.why)
+    assert decide(found, ours).action is Action.CHANGE
+    assert decide(none, standing()).action is Action.CHANGE
+    assert "update it where releases are made" in decide(none, theirs).why
+
+
+@pytest.mark.parametrize("kind", [ItemKind.LANGUAGE, ItemKind.DATABASE])
+def test_what_no_release_brings_is_not_held_for_it(kind):
+    here = standing(site=replace(SITE, managed_by=ManagedBy.DEPLOYMENT))
+    assert decide(change(kind=kind), here).action is Action.CHANGE
+
+
 def test_a_hold_by_hand_ends_with_its_day():
     held = replace(SITE, hold={"woo": Hold(why="Christmas sales", until=date(2026, 11, 24))})
     last_day = decide(change(), standing(site=held), named=True)
@@ -231,6 +251,8 @@ ANSWERS = {
         lambda c: c["insecure"],
         Action.HOLD,
     ),
+    "[Composer or a deployment](worlds.md#bedrock-and-composer) put it there, and the site does not say "
+    "`managed_by: wordpress`": (lambda c: c["deployed"], Action.HOLD),
     "its rule says `hold`": (lambda c: its_rule(c) is HOLD, Action.HOLD),
     "the playbook names it: `update: [woocommerce]`, or a version of WordPress": (
         lambda c: c["named"],
@@ -257,7 +279,7 @@ def test_the_page_has_the_lines_of_the_table():
 @pytest.mark.parametrize("holder", ["site", "client", "policy"])
 def test_every_combination_has_the_answer_of_the_first_line_that_fits(level, holder):
     rules = (None, AT_ONCE, WAIT, HOLD)
-    flags = ("ruled_out", "by_hand", "culprit", "insecure", "named", "security", "ripe")
+    flags = ("ruled_out", "by_hand", "culprit", "insecure", "deployed", "named", "security", "ripe")
     for rule, urgent, *switches in product(rules, rules, *[(False, True)] * len(flags)):
         case = {"rule": rule, "urgent": urgent, **dict(zip(flags, switches, strict=True))}
         expected = next(action for fits, action in ANSWERS.values() if fits(case))
@@ -274,6 +296,7 @@ def answer(case, level, holder):
     )
     update = change(to, package="http://x.example/" if case["insecure"] else "")
     update = replace(update, action=Action.UNKNOWN) if case["ruled_out"] else update
+    update = replace(update, managed="managed by Composer") if case["deployed"] else update
     here = standing(
         policy,
         replace(SITE, hold=hold if holder == "site" else {}),

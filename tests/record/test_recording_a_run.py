@@ -133,6 +133,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                 "removed": None,
             }
         ],
+        "auto_updates": [],
     }
     assert (blog["outcome"], blog["state"], blog["started"]) == (None, "waiting", None)
     assert [step["outcome"] for step in blog["steps"]] == [None, None, None]

@@ -40,6 +40,7 @@ def test_the_json_names_every_section_that_something_feeds():
         "why": "",
         "parts": [],
         "waiting": False,
+        "by_itself": "",
         "open": True,
         "solved": None,
     }

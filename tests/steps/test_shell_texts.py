@@ -51,8 +51,8 @@ def test_the_text_runs_in_the_sites_folder_and_no_command_swallows_it(shell, sit
     host = wp(tmp_path, 'echo "in $(pwd) with $* and $(cat | wc -c) bytes"')
     done = run(shell, site_script(site, host, "m4rk", "wp one\ncat\nwp 'two three'\nsay end"), stdin=stdin)
     assert done.stdout.decode().splitlines() == [
-        f"in {site.path} with --no-color one and 0 bytes",
-        f"in {site.path} with --no-color two three and 0 bytes",
+        f"in {site.path} with --no-color --url={site.url} one and 0 bytes",
+        f"in {site.path} with --no-color --url={site.url} two three and 0 bytes",
         "",
         "m4rk end",
     ]
@@ -67,7 +67,7 @@ def test_a_program_and_its_data_arrive_as_they_are_and_not_as_arguments(shell, s
     text = program("facts", "m4rk", data)
     done = run(shell, site_script(site, host, "m4rk", text)).stdout.decode()
     arguments, php = done.split("\n", 1)
-    assert arguments == "--no-color eval-file -"
+    assert arguments == f"--no-color --url={site.url} eval-file -"
     assert php.rstrip("\n") == text.split("\n", 1)[1].removesuffix("SITECREW_PROGRAM").rstrip("\n")
     assert [line for line in php.splitlines() if line.startswith("SITECREW")] == ["SITECREW_DATA"]
 

@@ -16,6 +16,7 @@ from runner.record.views.care import (
 from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
 from runner.record.views.runs import (
     ActView,
+    AutoUpdateView,
     ChangeView,
     LookView,
     RestorePointView,
@@ -33,6 +34,7 @@ __all__ = [
     "LEASE",
     "TOUCHED",
     "ActView",
+    "AutoUpdateView",
     "BackupView",
     "ChangeView",
     "DeliveryState",

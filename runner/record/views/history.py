@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from runner.model import Outcome
 from runner.record.views.care import BackupView, HoldView, WindowView
-from runner.record.views.runs import ChangeView
+from runner.record.views.runs import AutoUpdateView, ChangeView
 
 __all__ = ["TOUCHED", "Failure", "History", "LastLook", "LookSummary", "Measured", "SiteRun"]
 
@@ -96,6 +96,8 @@ class History:
     windows: tuple[WindowView, ...]
     holds: tuple[HoldView, ...]
     """Those that held at some time of the span."""
+    auto_updates: tuple[AutoUpdateView, ...] = ()
+    """WordPress's own updates of held items that were switched off, on again, or could not be."""
     measured: frozenset[Measured]
     first: datetime | None
     """The first instant of the span about which anything is recorded, None for nothing at all."""

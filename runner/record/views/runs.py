@@ -10,6 +10,7 @@ from runner.model import Outcome, State
 
 __all__ = [
     "ActView",
+    "AutoUpdateView",
     "ChangeView",
     "LookView",
     "RestorePointView",
@@ -183,6 +184,44 @@ class RestorePointView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoUpdateView:
+    """An automatic update of WordPress whose item is held. What `kind` and `key` mean: `AutoUpdate`."""
+
+    id: int
+    site: str
+    kind: str
+    key: str
+    item: str
+    was: str
+    state: str
+    """`asked` (nothing is known yet), `off`, `overruled` (the site switched it on again while held), `on`
+    (switched back), `changed` (left as somebody set it since), `gone`, or `forced` (it cannot be held)."""
+    why: str
+    """Why the item is held."""
+    forced: str
+    """What asks for it all the same."""
+    run: str
+    since: datetime
+    settled_run: str | None
+    settled: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of a site's `auto_updates`."""
+        return {
+            "item": self.item,
+            "kind": self.kind,
+            "key": self.key,
+            "state": self.state,
+            "why": self.why,
+            "forced": self.forced,
+            "run": self.run,
+            "since": rfc3339(self.since),
+            "settled_run": self.settled_run,
+            "settled": rfc3339(self.settled),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRow:
     """Where one site of a run stands."""
 
@@ -208,6 +247,8 @@ class SiteView:
     steps: tuple[StepView, ...]
     looks: tuple[LookView, ...]
     restore_points: tuple[RestorePointView, ...]
+    auto_updates: tuple[AutoUpdateView, ...] = ()
+    """WordPress's own updates that this run switched off or on again, or found that it cannot hold."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a run's `sites`."""
@@ -225,6 +266,7 @@ class SiteView:
             "steps": [step.as_json() for step in self.steps],
             "looks": [look.as_json() for look in self.looks],
             "restore_points": [point.as_json() for point in self.restore_points],
+            "auto_updates": [auto.as_json() for auto in self.auto_updates],
         }
 
 

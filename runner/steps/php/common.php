@@ -163,7 +163,10 @@ function sitecrew_needs_door( $folder ) {
 }
 
 // Asking for updates must never start WordPress's own updates in the background.
-add_filter( 'automatic_updater_disabled', '__return_true' );
+$GLOBALS['sitecrew_not_now'] = function () {
+	return true;
+};
+add_filter( 'automatic_updater_disabled', $GLOBALS['sitecrew_not_now'], PHP_INT_MAX );
 @set_time_limit( 0 );
 require_once ABSPATH . 'wp-admin/includes/plugin.php';
 require_once ABSPATH . 'wp-admin/includes/file.php';

@@ -89,7 +89,7 @@ function sitecrew_run_hook( $id, $url, $hook ) {
 		return 1;
 	}
 	if ( $GLOBALS['sitecrew']['updates'] ) {
-		remove_filter( 'automatic_updater_disabled', '__return_true' );
+		remove_filter( 'automatic_updater_disabled', $GLOBALS['sitecrew_not_now'], PHP_INT_MAX );
 	}
 	if ( ! has_action( $hook ) ) {
 		$say( 'refused', 'nothing listens to it' );

@@ -1,8 +1,8 @@
 <?php
 // The database's part of a restore point. Plain PHP with mysqli, which every PHP that runs WordPress has: it works
 // while WordPress does not start, and needs neither a client nor proc_open. The syntax is that of PHP 5.6.
-// Input: {"mark", "do", "roots": folders where wp-config.php may be, "host", "rule", "later"}; SITECREW_POINT is the
-// folder of the restore point, SITECREW_STAGE how far "undo" goes: schema, tables or all.
+// Input: {"mark", "do", "roots": folders where wp-config.php may be, "server": for $_SERVER, "tables": name of
+// the database and prefix that WordPress uses, "rule", "later"}; SITECREW_POINT is the folder of the restore point, SITECREW_STAGE how far "undo" goes: schema, tables or all.
 // do = save: dumps the site's tables. mark: notes what the change has touched. count: says what an undo would lose.
 // undo: puts back. Exit status 0 done, 4 nothing to do, 5 refused by the rule, 3 not possible, 1 no space is left.
 
@@ -12,15 +12,19 @@ function sitecrew_main( $given ) {
 			throw new Sitecrew_Trouble( "PHP on this host's command line lacks $extension", 3 );
 		}
 	}
-	$_SERVER += array( 'HTTP_HOST' => $given['host'], 'SERVER_NAME' => $given['host'], 'REQUEST_METHOD' => 'GET', 'REQUEST_URI' => '/' );
-	$db    = new Sitecrew_Database( sitecrew_read_config( sitecrew_find_config( $given['roots'] ) ) );
+	$_SERVER = $given['server'] + $_SERVER;
+	$prefix  = sitecrew_read_config( sitecrew_find_config( $given['roots'] ) );
+	if ( $given['tables'] && array( DB_NAME, $prefix ) !== $given['tables'] ) {
+		throw new Sitecrew_Trouble( 'wp-config.php names another database here than WordPress itself uses', 'save' === $given['do'] ? 1 : 3 );
+	}
+	$db    = new Sitecrew_Database( $prefix );
 	$point = new Sitecrew_Point( getenv( 'SITECREW_POINT' ) );
 	if ( 'save' === $given['do'] ) {
 		$point->save( $db );
 		sitecrew_say( array( 'database' => 'saved', 'bytes' => $point->info['bytes'], 'tables' => count( $point->info['tables'] ) ) );
 		return 0;
 	}
-	if ( ! $point->info || $point->info['prefix'] !== $db->prefix ) {
+	if ( ! $point->info || ! $point->is_of( $db ) ) {
 		throw new Sitecrew_Trouble( 'there is no copy of it from before the change', 3 );
 	}
 	$undo = new Sitecrew_Undo( $db, $point, $given['later'] );

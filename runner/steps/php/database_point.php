@@ -10,6 +10,11 @@ class Sitecrew_Point {
 		$this->info   = is_file( "$folder/database.json" ) ? json_decode( file_get_contents( "$folder/database.json" ), true ) : null;
 	}
 
+	/** Whether it holds the tables that this connection leads to. */
+	public function is_of( $db ) {
+		return $this->info['prefix'] === $db->prefix && ( ! isset( $this->info['name'] ) || DB_NAME === $this->info['name'] );
+	}
+
 	private static function call( $name ) {
 		return ( function_exists( 'gzopen' ) ? 'gz' : 'f' ) . $name;
 	}
@@ -37,7 +42,7 @@ class Sitecrew_Point {
 				throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
 			}
 		};
-		$info = array( 'file' => $name, 'taken' => time(), 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
+		$info = array( 'file' => $name, 'taken' => time(), 'name' => DB_NAME, 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
 		$put( '-- Restore point of ' . preg_replace( '~[^\w$-]~', '?', DB_NAME . ", tables {$db->prefix}" ) . "*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
 		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
 		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );

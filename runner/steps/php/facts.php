@@ -95,6 +95,19 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
+/** Links that lead out of WordPress's own folders, and what is mounted in these. */
+function sitecrew_core_inside() {
+	$found = array( 'core_links' => 0, 'core_mount' => '' );
+	foreach ( array( 'wp-admin', WPINC ) as $name ) {
+		$inside               = sitecrew_inside( ABSPATH . $name );
+		$found['core_links'] += $inside['links'];
+		if ( '' !== $inside['mount'] ) {
+			$found['core_mount'] = "$name/{$inside['mount']}";
+		}
+	}
+	return $found;
+}
+
 /** The sites of a network: their addresses and databases, and what is active in any of them. */
 function sitecrew_network( $url ) {
 	global $wpdb;
@@ -120,6 +133,7 @@ function sitecrew_network( $url ) {
 			'id'               => (int) $site->blog_id,
 			'url'              => $value( 'siteurl' ),
 			'database_version' => (int) $value( 'db_version' ),
+			'home'             => $value( 'home' ),
 		);
 		$found['active'] += array_fill_keys( array_filter( (array) maybe_unserialize( $value( 'active_plugins' ) ) ), true );
 		$found['themes'] += array( $value( 'stylesheet' ) => true, $value( 'template' ) => true );
@@ -159,7 +173,12 @@ sitecrew_say(
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
+	) + sitecrew_core_inside() + array(
 		'root'              => ABSPATH,
+		'project'           => sitecrew_deployment()['project'],
+		'core_composer'     => isset( sitecrew_deployment()['packages']['core'] ) ? sitecrew_deployment()['packages']['core'] : '',
+		'release'           => sitecrew_deployment()['release'],
+		'core_in_release'   => sitecrew_in_release( ABSPATH ),
 		'content'           => WP_CONTENT_DIR,
 		'languages_folder'  => WP_LANG_DIR,
 		'plugins_folder'    => WP_PLUGIN_DIR,
@@ -172,6 +191,9 @@ sitecrew_say(
 		'network'           => $GLOBALS['sitecrew_network']['sites'],
 		'network_size'      => $GLOBALS['sitecrew_network']['size'],
 		'sub_site'          => $GLOBALS['sitecrew_network']['here'],
+		'database_host'     => defined( 'DB_HOST' ) ? (string) DB_HOST : '',
+		'database_name'     => defined( 'DB_NAME' ) ? (string) DB_NAME : '',
+		'database_prefix'   => isset( $GLOBALS['table_prefix'] ) ? (string) $GLOBALS['table_prefix'] : '',
 		'database_version'  => (int) get_option( 'db_version' ),
 		'database_wanted'   => (int) $GLOBALS['wp_db_version'],
 		'file_mods_allowed' => wp_is_file_mod_allowed( 'capability_update_core' ),
@@ -179,6 +201,7 @@ sitecrew_say(
 		'unwritable'        => sitecrew_unwritable(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
+		'auto_updates'      => sitecrew_auto_updates(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)
 );

@@ -7,7 +7,8 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		$data = get_file_data( '.php' === substr( $file, -4 ) ? WP_PLUGIN_DIR . "/$file" : "$folder/style.css", array( 'uri' => 'Update URI' ) );
 		$uri  = sitecrew_without_keys( $data['uri'] );
 	}
-	return array(
+	$inside = $offer && WP_PLUGIN_DIR !== $folder ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
+	return $inside + array(
 		'slug'               => $slug,
 		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
 		'version'            => (string) $version,
@@ -23,9 +24,55 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'requires_wordpress' => $offer ? sitecrew_field( $offer, 'requires' ) : '',
 		'hidden'             => $offer && ! empty( $offer->sitecrew_hidden ),
 		'update_uri'         => $uri,
+		'composer'           => WP_PLUGIN_DIR === $folder ? '' : sitecrew_composer( '.php' === substr( $file, -4 ) ? 'plugins' : 'themes', $folder ),
+		'in_release'         => sitecrew_in_release( $folder ),
 		'readme'             => (bool) $readme,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);
+}
+
+/** Folders that other file systems are mounted on, also parts of the same one. */
+function sitecrew_mounts() {
+	static $found = null;
+	if ( null === $found ) {
+		$found = array();
+		foreach ( (array) @file( '/proc/self/mountinfo' ) as $line ) {
+			$words   = explode( ' ', (string) $line );
+			$found[] = isset( $words[4] ) ? stripcslashes( $words[4] ) : '';
+		}
+	}
+	return $found;
+}
+
+/** Links in a folder that lead out of it, and the first folder in it that another file system is mounted on. */
+function sitecrew_inside( $folder ) {
+	$real  = (string) realpath( $folder );
+	$stat  = @stat( $folder );
+	$found = array( 'links' => 0, 'mount' => '' );
+	foreach ( sitecrew_mounts() as $mount ) {
+		if ( '' !== $real && 0 === strpos( $mount, "$real/" ) ) {
+			$found['mount'] = substr( $mount, strlen( $real ) + 1 );
+		}
+	}
+	$next = is_link( $folder ) ? array() : array( '' );
+	while ( $next ) {
+		$below = array_pop( $next );
+		foreach ( array_diff( (array) @scandir( $folder . $below ), array( '.', '..', false ) ) as $name ) {
+			$path = "$folder$below/$name";
+			if ( is_link( $path ) ) {
+				$to = realpath( $path );
+
+				$found['links'] += false === $to || 0 !== strpos( "$to/", "$real/" ) ? 1 : 0;
+			} elseif ( is_dir( $path ) ) {
+				$there = @lstat( $path );
+				$next[] = "$below/$name";
+				if ( $there && $stat && $there['dev'] !== $stat['dev'] ) {
+					$found['mount'] = substr( "$below/$name", 1 );
+				}
+			}
+		}
+	}
+	return $found;
 }
 
 /** Whether every folder in it may be written to: a run as root once, and an update would end half way. */

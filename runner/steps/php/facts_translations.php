@@ -29,9 +29,22 @@ function sitecrew_translations() {
 		$found[ $key ] = ( isset( $found[ $key ] ) ? $found[ $key ] : $base ) + array(
 			'offered' => sitecrew_moment( sitecrew_field( $offer, 'updated' ) ),
 			'package' => sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ),
+			'link'    => sitecrew_linked_file( $base ),
 		);
 	}
 	return array_values( $found );
+}
+
+/** A file of a pack that is a link: WordPress would write to what it leads to. */
+function sitecrew_linked_file( $pack ) {
+	$core = 'core' === $pack['type'];
+	$stem = WP_LANG_DIR . '/' . ( $core ? '*' : "{$pack['type']}s/{$pack['slug']}-" ) . $pack['language'];
+	foreach ( array_merge( (array) glob( "$stem.*" ), (array) glob( "$stem-*.json" ) ) as $file ) {
+		if ( $file && is_link( $file ) ) {
+			return basename( $file );
+		}
+	}
+	return '';
 }
 
 /** Languages asked for besides those of the site: plugins and themes are asked for them in the same request. */

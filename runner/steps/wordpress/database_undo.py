@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from runner.errors import HostError
 from runner.model import SiteFacts, UndoDatabase
 from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.said import entries, marked, number, texts
 from runner.steps.wordpress.shell import plain_program, site_script
 from runner.untrusted import sentence
@@ -221,8 +221,14 @@ def _script(context: Context, tag: str, body: str) -> Script:
 def _run(do: str, context: Context, *, rule: UndoDatabase | str = "", later: bool = False) -> str:
     facts = _facts(context)
     roots = dict.fromkeys(folder.rstrip("/") for folder in (facts.root, context.site.path) if folder)
-    host = urlsplit(facts.home).netloc
-    given = {"do": do, "roots": list(roots), "host": host, "rule": str(rule), "later": later}
+    given = {
+        "do": do,
+        "roots": list(roots),
+        "server": server_of(context.site),
+        "tables": [facts.database_name, facts.database_prefix] if facts.database_name else [],
+        "rule": str(rule),
+        "later": later,
+    }
     return plain_program("database", context.mark, given, parts=_PARTS)
 
 

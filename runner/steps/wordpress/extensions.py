@@ -11,8 +11,8 @@ from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, 
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
-from runner.steps.wordpress.guard import extensions_guard
-from runner.steps.wordpress.proposals import change, impediment, network_note, unknown
+from runner.steps.wordpress.guard import extensions_guard, free_of_links
+from runner.steps.wordpress.proposals import change, impediment, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -123,7 +123,8 @@ class _Extensions(StepKind):
         ]
         data = {"kind": self.kind.value, "items": items}
         run = program("update", context.mark, data, parts=("wire", "update_item"))
-        body = _BOOTS.format(program=run, root=_root(context), begun=_begun(context))
+        boots = _BOOTS.format(program=run, root=_root(context), begun=_begun(context))
+        body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
@@ -178,9 +179,12 @@ class _Extensions(StepKind):
                 "wordpress.org has one of this name, but nothing here says that this came from there: it may "
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
-        proposed = change(step, entry, self.kind, Action.HOLD if why else Action.CHANGE, why)
+        other = managed(facts, entry.composer, entry.offered, in_release=entry.in_release)
+        action = Action.HOLD if why else Action.CHANGE
+        proposed = change(step, entry, self.kind, action, why, managed=other)
         door = _DOOR if entry.door and entry.active and not why else ""
-        return replace(proposed, note="; ".join(filter(None, (proposed.note, door))))
+        links = "" if why else _links(entry)
+        return replace(proposed, note="; ".join(filter(None, (proposed.note, door, links))))
 
     def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
         """An updater of its own is asked by WordPress only where its plugin is active."""
@@ -212,6 +216,15 @@ class _Extensions(StepKind):
             if all(entry.slug != slug for entry in entries):
                 missing = Extension(slug=slug, title="", version="")
                 yield change(step, missing, self.kind, Action.SKIP, "not installed on this site")
+
+
+def _links(entry: Extension) -> str:
+    if not entry.links:
+        return ""
+    one = entry.links == 1
+    return (
+        "a link that leads out of it is kept" if one else f"{entry.links} links that lead out of it are kept"
+    )
 
 
 def _root(context: Context) -> str:

@@ -10,8 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from runner.errors import HostError
-from runner.model import CoreOffer, Extension, Host, LogMark, Site, SiteFacts, SubSite, Translation
+from runner.errors import HostError, IdentityError
+from runner.model import (
+    AutoUpdate,
+    CoreOffer,
+    Extension,
+    Host,
+    LogMark,
+    Site,
+    SiteFacts,
+    SubSite,
+    Translation,
+)
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
 from runner.steps.wordpress.disk import DISK, trees, versions
@@ -22,7 +32,7 @@ from runner.untrusted import sentence
 
 __all__ = ["facts_in", "facts_script", "hindered", "lacks_wp_cli", "parse_facts"]
 
-_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark)
+_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark, AutoUpdate)
 _BODY = """
 attempt() {{
 {program}
@@ -56,6 +66,7 @@ _PROBLEMS = {
         "set `wp: /path/to/wp` of the host, or let it be brought: `tools.wp_cli` in sitecrew.yaml",
     ),
 }
+_NO_SUCH_SITE = "Verify `--url=<url>` matches an existing site"
 _OTHER_PHP = "set `php: /path/to/php` of the host; what there is: ls /usr/bin/php* /opt/*/*/usr/bin/php"
 _NARROW = "the host gives PHP too little memory", "ask the provider; WordPress needs 256 MB"
 _COMPLAINTS = (
@@ -99,6 +110,7 @@ _MOST = {
     "translations": 5_000,
     "network": 1_000,
     "logs": 8,
+    "auto_updates": 1_000,
 }
 """Entries that a site may name of each kind."""
 _ODD = 20
@@ -116,6 +128,7 @@ _RULES: Mapping[type, Rules] = {
         "requires_php": forms.version,
         "requires_wordpress": forms.version,
         "released": forms.moment,
+        "composer": forms.composer,
     },
     CoreOffer: {
         "version": forms.version,
@@ -131,8 +144,9 @@ _RULES: Mapping[type, Rules] = {
         "offered": forms.moment,
         "package": forms.package,
     },
-    SubSite: {"url": forms.address},
+    SubSite: {"url": forms.address, "home": forms.address},
     LogMark: {"path": forms.path},
+    AutoUpdate: {"kind": forms.family, "key": forms.file},
     SiteFacts: {
         "wordpress": forms.version,
         "php": forms.version,
@@ -146,6 +160,9 @@ _RULES: Mapping[type, Rules] = {
         "languages_folder": forms.path,
         "plugins_folder": forms.path,
         "themes_folder": forms.path,
+        "project": forms.path,
+        "core_composer": forms.composer,
+        "release": forms.path,
     },
 }
 """What each text that becomes part of a path, an address or a command must look like."""
@@ -165,8 +182,9 @@ def facts_script(
     With `languages`, it also asks for translations of these, which the site need not have; with `dates`, when
     each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
     """
-    data = {"check": check_updates, "url": site.url, "locales": list(languages), "dates": dates}
-    run = program("facts", mark, data, '"$@" ', parts=("sql", "facts_items", "facts_translations"))
+    data = {"check": check_updates, "url": site.own_address, "locales": list(languages), "dates": dates}
+    parts = ("sql", "auto_updates", "facts_deployment", "facts_items", "facts_translations")
+    run = program("facts", mark, data, '"$@" ', parts=parts)
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
 
 
@@ -276,6 +294,12 @@ def _versioned(entry: Extension, found: Sequence[tuple[str, str, str]], folder: 
 def _problem(output: str, mark: str) -> HostError:
     if hindrance := hindered(output, f"{mark} "):
         return hindrance
+    if _NO_SUCH_SITE in output:
+        return IdentityError(
+            "the network there has no site at the address that the inventory says: "
+            "one of `path` and `url` is another site's",
+            hint="correct it; where the network calls the site otherwise, write `address` beside `url`",
+        )
     for words, message, hint in _COMPLAINTS:
         if words in output:
             return HostError(message, hint=hint)
@@ -295,6 +319,7 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "translations": _each(Translation, data, "translations", odd),
         "network": _each(SubSite, data, "network", odd),
         "logs": _each(LogMark, data, "logs", odd),
+        "auto_updates": _each(AutoUpdate, data, "auto_updates", odd),
     }
     return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
 

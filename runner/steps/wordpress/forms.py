@@ -14,6 +14,7 @@ from runner.untrusted import clean, sentence
 __all__ = [
     "FormError",
     "address",
+    "composer",
     "family",
     "file",
     "item",
@@ -31,6 +32,7 @@ _SLUG = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _VERSION = re.compile(r"[A-Za-z0-9._+~ #-]{0,80}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:_[A-Za-z0-9]{1,16}){0,3}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|undated|")
+_COMPOSER = re.compile(r"(?:[a-z0-9_.-]{1,100}/[a-z0-9_.-]{1,200})?")
 _FAMILIES = frozenset({"core", "plugin", "theme"})
 _PATH = 1024
 _ADDRESS = 2000
@@ -102,6 +104,13 @@ def address(text: str) -> str:
 def package(text: str) -> str:
     """Where a package is: a web address, or a file on the host; empty where there is none."""
     return path(text) if text.startswith("/") else address(text)
+
+
+def composer(text: str) -> str:
+    """A package as Composer names it, like ``wpackagist-plugin/akismet``; empty where there is none."""
+    if not _COMPOSER.fullmatch(text):
+        raise FormError(f"{named(text)} is not a package of Composer")
+    return text
 
 
 def moment(text: str) -> str:

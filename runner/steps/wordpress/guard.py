@@ -12,11 +12,20 @@ from pathlib import PurePosixPath
 from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.links import attach_links, detach_links, note_links, refuse_mounts
 from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.pinned import NOTED, PUT_BACK
 from runner.steps.wordpress.shell import program, site_script
 
-__all__ = ["BEGIN", "active_plugins", "extensions_guard", "head", "restore_point", "site_check"]
+__all__ = [
+    "BEGIN",
+    "active_plugins",
+    "extensions_guard",
+    "free_of_links",
+    "head",
+    "restore_point",
+    "site_check",
+]
 
 _PLACE = r"""
 device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
@@ -79,7 +88,10 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
     return Guard(
-        save=Script(text=f"{here}{BEGIN}{_SAVE}{room}\n{save}\n{keep_neighbours(facts)}"),
+        save=Script(
+            text=f"{here}{BEGIN}{_SAVE}{refuse_mounts(places)}{room}\n{save}\n"
+            f"{note_links(places)}{keep_neighbours(facts)}"
+        ),
         undo=site_script(
             site,
             host,
@@ -87,8 +99,17 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
             f'{here}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
         ),
         check=site_check(context),
+        settle=Script(text=f'{here}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
         tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
+
+
+def free_of_links(context: Context, changes: Sequence[Change]) -> str:
+    """Shell text for the head of a change: removes the links in the items, which `settle` puts back."""
+    facts = context.before
+    if facts is None or not context.tag:
+        return ""
+    return f"{head(facts, context.tag)}{PUT_BACK}{detach_links(_places(facts, changes))}"
 
 
 def site_check(context: Context) -> Script:

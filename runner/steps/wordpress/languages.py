@@ -13,6 +13,7 @@ from runner.steps.wordpress.languages_guard import languages_guard
 from runner.steps.wordpress.proposals import obstacle, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
+from runner.untrusted import sentence
 
 __all__ = ["LanguageOptions", "Languages", "asked_languages"]
 
@@ -128,6 +129,8 @@ def _change(step: Step, pack: Translation, facts: SiteFacts) -> Change:
     why = obstacle(facts)
     if not why and not facts.languages_writable:
         why = "this login may not write to the folder of translations"
+    if not why and pack.link:
+        why = f"its file {sentence(pack.link)} is a link: update it where that is looked after"
     if not why and not pack.package:
         why = "announced without a package to download"
     return Change(

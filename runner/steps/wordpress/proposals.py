@@ -8,14 +8,16 @@ from runner.model import Action, Change, CoreOffer, Extension, ItemKind, SiteFac
 from runner.steps.versions import compare
 from runner.untrusted import sentence
 
-__all__ = ["change", "impediment", "network_note", "obstacle", "unknown"]
+__all__ = ["change", "impediment", "managed", "network_note", "obstacle", "unknown"]
 
 _UNASKED = "wordpress.org could not be asked, so newer versions are not known"
 _CLI = "the command line of its host"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
 
 
-def change(step: Step, entry: Extension, kind: ItemKind, action: Action, why: str = "") -> Change:
+def change(
+    step: Step, entry: Extension, kind: ItemKind, action: Action, why: str = "", *, managed: str = ""
+) -> Change:
     """The change of a plugin or a theme to the version that is offered."""
     return Change(
         step=step.id,
@@ -29,6 +31,7 @@ def change(step: Step, entry: Extension, kind: ItemKind, action: Action, why: st
         file=entry.file,
         package=entry.package or "",
         active=entry.active,
+        managed=managed,
         note=entry.dispute,
         decided=entry.decided,
     )
@@ -61,6 +64,19 @@ def network_note(step: Step, facts: SiteFacts, kind: ItemKind) -> tuple[Change, 
             why=why,
         ),
     )
+
+
+def managed(facts: SiteFacts, composer: str, version: str, *, in_release: bool) -> str:
+    """Who else looks after the files of an item, and how it gets the version there; empty where nobody does.
+
+    `composer` is the package that brought it, and `in_release` says that its folder is part of a release.
+    """
+    if composer:
+        lock = f"{facts.project.rstrip('/')}/composer.lock"
+        return f"managed by Composer ({lock}); there: composer require {composer}:{version}"
+    if in_release:
+        return f"part of the release {facts.release}: the next deployment replaces it; update it there"
+    return ""
 
 
 def impediment(facts: SiteFacts, offer: Extension | CoreOffer, folder: str) -> str:
@@ -108,6 +124,8 @@ def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, 
     older = needed and compare(facts.wordpress, needed) < 0
     yield older, f"needs WordPress {needed}; the site has {facts.wordpress}"
     yield entry.link, f"its folder is a link to {sentence(entry.link)}: update it where that is looked after"
+    mounted = f"another file system is mounted in it, at {sentence(entry.mount)}: unmount it for the update"
+    yield entry.mount, mounted
     yield not entry.writable, "this login may not write to its folder"
     single = entry.file.endswith(".php") and "/" not in entry.file
     yield single, "it is a single file; WordPress would move it to a folder and leave it inactive"

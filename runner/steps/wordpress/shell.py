@@ -14,6 +14,7 @@ from importlib.resources import files
 from runner.model import Host, Site
 from runner.shell import assign
 from runner.steps.base import Script
+from runner.steps.wordpress.address import start_address
 
 __all__ = ["host_script", "php_source", "plain_program", "program", "site_script", "tool_name"]
 
@@ -50,9 +51,9 @@ if [ ! -r "$wp" ]; then stop no-wp; fi
 l=; IFS= read -r l <"$wp" || :
 case $l in
 '#!'*php*|'<?php'*)
-   wp() { "$php" -d memory_limit=512M -d log_errors=0 ${more:+"$more"} "$wp" --no-color "$@"; } ;;
+   wp() { "$php" -d memory_limit=512M -d log_errors=0 ${more:+"$more"} "$wp" --no-color "$self" "$@"; } ;;
 *) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS="-d memory_limit=512M -d log_errors=0 $more"
-   wp() { "$wp" --no-color "$@"; } ;;
+   wp() { "$wp" --no-color "$self" "$@"; } ;;
 esac
 """
 
@@ -68,7 +69,8 @@ def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = 
     A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
     no-config, no-wp.
     """
-    head = _assigned({"mark": mark, "site": site.path, **_tools(host), "more": options})
+    about = {"mark": mark, "site": site.path, "self": f"--url={start_address(site)}"}
+    head = _assigned({**about, **_tools(host), "more": options})
     return Script(text=_whole(head, _FINDERS, _PRELUDE, body))
 
 

@@ -66,7 +66,8 @@ def trial_job(
         *([] if cron_known else [HostTask("cron-before", cron, timeout=reading, policy="go")]),
         # what did not happen is no reason to take anything back: the reading decides
         HostTask("change", script.text, timeout=limit, policy="go"),
-        *_optional("settle", guard.settle, limit),
+        # what was left half done does not stay
+        *([HostTask("settle", guard.settle.text, timeout=limit)] if guard.settle else []),
     ]
     ordered = Job(
         job,

@@ -263,6 +263,9 @@ class _Transaction:
         decided = _WHY.get(by, f"its host decided ({by})")
         if by == "failed" and outcome.why.startswith(_WHY["failed"]):
             decided = outcome.why
+        settle = record.tasks.get("settle")
+        if by == "failed" and settle and settle.code:
+            decided = f"{_WHY['unsettled']}: {sentence(settle.text) or f'exit status {settle.code}'}"
         why = self.why or damage(self.before.facts, facts, problem) or decided
         broken = self._look_again(record)
         found = self.database.heard(record)
@@ -347,6 +350,7 @@ _WHY = {
     "nospace": "no space was left on the host",
     "public": PUBLIC,
     "failed": "the restore point could not be made",
+    "unsettled": "what belongs to the changed folders could not be put back into them",
 }
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError
 from runner.model import Look, Outcome, PageLook, Site, SiteFacts, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Baseline, Expectation, Sight, Signals, examine, look, observe, settle
+from runner.verify import Baseline, Expectation, Sight, Signals, examine, keys, look, observe, settle
 from runner.verify.http import DOOR
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
+    from runner.workflows.hosts import Hosts
     from runner.workflows.site import Task
 
 __all__ = [
@@ -38,37 +39,47 @@ _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
-def observed(site: Site, *, facts: SiteFacts | None = None, limit: float) -> Signals:
+def observed(hosts: Hosts, site: Site, *, facts: SiteFacts | None = None, limit: float) -> Signals:
     """All signals of a site from outside. What keeps them from being read is a finding about the site."""
     folder = facts.folder if facts else ""
     door = DOOR if facts is None or facts.maintenance else _OPEN
-    found = within(lambda: observe(site, folder=folder, limit=limit, door=door))
+    found = within(lambda: observe(site, folder=folder, limit=limit, door=door, keys=_keys(hosts, site)))
     return unreadable(site, found) if isinstance(found, SitecrewError) else found
 
 
-def settled(site: Site, first: Signals, *, boots: bool = True, limit: float) -> Signals:
+def settled(hosts: Hosts, site: Site, first: Signals, *, boots: bool = True, limit: float) -> Signals:
     """`runner.verify.settle`; the first look where the site could not be looked at again."""
-    found = within(lambda: settle(site, first, boots=boots, limit=limit))
+    found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=_keys(hosts, site)))
     return first if isinstance(found, SitecrewError) else found
 
 
 def examined(
-    site: Site, before: Signals, *, limit: float, patience: float
+    hosts: Hosts, site: Site, before: Signals, *, limit: float, patience: float
 ) -> tuple[Signals, tuple[str, ...]]:
     """`runner.verify.examine`; what keeps the site from being looked at is worse than before."""
-    found = within(lambda: examine(site, before, limit=limit, patience=patience))
+    found = within(lambda: examine(site, before, limit=limit, patience=patience, keys=_keys(hosts, site)))
     if isinstance(found, SitecrewError):
         seen = unreadable(site, found)
         return seen, seen.findings
     return found
 
 
-def look_at(site: Site, expected: Expectation, *, pages: Sequence[str] | None = None, limit: float) -> Look:
+def look_at(
+    hosts: Hosts, site: Site, expected: Expectation, *, pages: Sequence[str] | None = None, limit: float
+) -> Look:
     """`runner.verify.look`; what keeps the site from being looked at is a finding about it."""
-    found = within(lambda: look(site, expected, pages=pages, limit=limit))
+    found = within(lambda: look(site, expected, pages=pages, limit=limit, keys=_keys(hosts, site)))
     if isinstance(found, SitecrewError):
         page = unreadable(site, found).visitors[0].page
         return Look(site=site.name, at=datetime.now(UTC), pages=(page,))
+    return found
+
+
+def _keys(hosts: Hosts, site: Site) -> dict[str, str]:
+    """What lets us in, known to the redactor in every form in which it is sent."""
+    found = keys(site.access, lambda ref: hosts.redactor.resolve(ref, base=hosts.workspace.folder))
+    for value in found.values():
+        hosts.redactor.add(value.rpartition(" ")[2])
     return found
 
 
@@ -86,6 +97,7 @@ def take_look(task: Task, step: Step) -> StepOutcome:
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so
     began = time.monotonic()
     seen = look_at(
+        task.session.hosts,
         task.site,
         Expectation(status=options.status, text=options.expect or task.site.expect),
         pages=options.pages,
@@ -128,7 +140,7 @@ def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
     facts = task.facts
     first = see(task)
     boots = facts is None or not facts.crippled
-    return settled(task.site, first, boots=boots, limit=_limit(task)).baseline.recognised
+    return settled(task.session.hosts, task.site, first, boots=boots, limit=_limit(task)).baseline.recognised
 
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
@@ -151,13 +163,13 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
 
 def see(task: Task) -> Signals:
     """All signals of the task's site from outside."""
-    return observed(task.site, facts=task.facts, limit=_limit(task))
+    return observed(task.session.hosts, task.site, facts=task.facts, limit=_limit(task))
 
 
 def see_before(task: Task) -> Signals:
     """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
     boots = task.facts is not None and not task.facts.crippled
-    seen = settled(task.site, see(task), boots=boots, limit=_limit(task))
+    seen = settled(task.session.hosts, task.site, see(task), boots=boots, limit=_limit(task))
     record_looks(task, seen, "before")
     return seen
 
@@ -172,7 +184,7 @@ def see_again(
     """
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
-    seen, found = examined(task.site, before, limit=_limit(task), patience=patience)
+    seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
 

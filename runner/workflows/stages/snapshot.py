@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from runner.errors import BackupError, HostError, SitecrewError, UnreachableErro
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
 from runner.model import Outcome, SiteKind, Step, StepOutcome
-from runner.steps.backup import BackupOptions, database_script, files_script
+from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script
 from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.untrusted import sentence
 from runner.workflows.stages.become import becoming, refused
@@ -21,6 +22,8 @@ from runner.workflows.stages.segment import mark_of
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.workflows.site import Task
 
 __all__ = ["take_snapshot"]
@@ -41,9 +44,26 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
             raise
         seconds = time.monotonic() - began
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=_reason(error, store), seconds=seconds)
-    _record(task, store, snapshot)
     seconds = round(time.monotonic() - began, 3)
-    return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_said(snapshot))
+    if snapshot.unread:
+        why = f"{_COULD_NOT} files: {snapshot.unread[0]}{_more(snapshot.unread)}; {_said(snapshot)}"
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=seconds)
+    _record(task, store, snapshot)
+    said, why = _said(snapshot), _lacking(snapshot)
+    return StepOutcome(step=step.id, outcome=Outcome.OK, why=why, seconds=seconds, output=said)
+
+
+def _lacking(snapshot: Snapshot) -> str:
+    """Said each time: a restore needs what these links lead to."""
+    if not snapshot.outside:
+        return ""
+    first = ", ".join(snapshot.outside[:_NAMED])
+    more = f" and {len(snapshot.outside) - _NAMED} more" if len(snapshot.outside) > _NAMED else ""
+    return f"not in it, for these are links to elsewhere: {first}{more} (to keep their content: `follow`)"
+
+
+def _more(found: Sequence[str]) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
 def _reason(error: Exception, store: ArchiveStore) -> str:
@@ -58,8 +78,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     for last in (False, True):
         draft = store.begin(task.site.name)
         try:
-            _fill(task, step, draft)
-            return draft.commit(task.run)
+            unread = _fill(task, step, draft)
+            return draft.commit(task.run, root=task.site.path, unread=unread)
         except BaseException as error:
             draft.discard()
             host = task.order.hosts[task.site.host]
@@ -68,7 +88,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     raise AssertionError
 
 
-def _fill(task: Task, step: Step, draft: Draft) -> None:
+def _fill(task: Task, step: Step, draft: Draft) -> tuple[str, ...]:
+    """Receive the streams; what could not be read of the files, in the host's words."""
     session = task.session
     host = task.order.hosts[task.site.host]
     limit = int((step.timeout or task.order.limits.step).total_seconds())
@@ -87,7 +108,22 @@ def _fill(task: Task, step: Step, draft: Draft) -> None:
         record = records.get(name)
         if step.become and record and (no := refused(host, _said_aside(record), _mark(task, step))):
             raise BackupError(str(no))
-        _check(name, record)
+        if not _is_partial(name, record):
+            _check(name, record)
+    files_record = records.get("files")
+    return _unread(files_record) if files_record and _is_partial("files", files_record) else ()
+
+
+def _is_partial(name: str, record: TaskRecord | None) -> bool:
+    return name == "files" and record is not None and record.code == UNREAD and bool(_unread(record))
+
+
+def _unread(record: TaskRecord) -> tuple[str, ...]:
+    """The lines by which tar names what it could not read; none where it failed otherwise."""
+    lines = [line for line in _said_aside(record).splitlines() if line.strip()]
+    named = [sentence(line.partition(": ")[2], 300) for line in lines if _DENIED.search(line.strip())]
+    others = [line for line in lines if not _DENIED.search(line.strip()) and not _PASSED_OVER.search(line)]
+    return () if others else tuple(named[:100])
 
 
 def _task(task: Task, step: Step, name: str, text: str, limit: int) -> HostTask:
@@ -113,7 +149,7 @@ def _scripts(task: Task, step: Step) -> dict[str, str]:
     if "database" in options.include and site.kind is SiteKind.WORDPRESS:
         scripts["database"] = database_script(site, host, mark).text
     if "files" in options.include:
-        scripts["files"] = files_script(site, options.exclude).text
+        scripts["files"] = files_script(site, options.exclude, options.follow).text
     return scripts
 
 
@@ -132,6 +168,11 @@ def _check(name: str, record: TaskRecord | None) -> None:
 
 
 _COULD_NOT = "the host could not read the"
+_NAMED = 5
+_DENIED = re.compile(r": (?:Permission denied|Operation not permitted|Input/output error)$")
+_PASSED_OVER = re.compile(
+    r"file changed as we read it|socket ignored|Exiting with failure|error exit delayed"
+)
 _HINTS = {
     "proc_open": "PHP may not start the dump client there: set `php` of the host to one that may",
     "Access denied": "see DB_USER and DB_PASSWORD in wp-config.php",

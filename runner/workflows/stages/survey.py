@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError, SitecrewError, UnreachableError
+from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.load import thaw_as
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
@@ -23,6 +23,7 @@ from runner.plan import (
     narrowed,
     needs_facts,
     plan_site,
+    stranger,
     stray_folder,
     waits,
 )
@@ -43,6 +44,10 @@ __all__ = ["as_published", "preview", "read_facts", "reread", "survey"]
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
 _STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
+_STRANGER = (
+    "correct the one that is wrong; where WordPress itself has another address than its visitors use "
+    "(a proxy, a headless front end), write it beside `url`: `address: ...`"
+)
 _NO_SYSTEM = Preview()
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
@@ -261,10 +266,12 @@ def _read_once(
 
 
 def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
-    """What a site's answer says; one that names another site's folder as its own is refused."""
+    """What a site's answer says; one that is another site's, or names its folder as its own, is refused."""
     facts = parse_facts(text, mark)
     if folder := stray_folder(facts, site, sites):
         raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
+    if said := stranger(facts, site):
+        raise IdentityError(said, hint=_STRANGER)
     return facts
 
 
@@ -291,6 +298,7 @@ def _plan(  # noqa: PLR0917
         tags=order.tags,
         system=system.facts,
         system_site=system.elsewhere,
+        overruled=[(a.kind, a.key) for a in ledger.open_auto_updates(site.name) if a.state == "overruled"],
     )
 
 

@@ -1,0 +1,171 @@
+"""What is held is held against WordPress too: its automatic update is off for as long as the hold lasts."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from runner.errors import HostError
+from runner.execute import Task as HostTask
+from runner.model import Site, SiteFacts, SiteKind
+from runner.plan import LedgerHold, Standing, choose, held_items
+from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
+from runner.workflows.check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from runner.plan import AutoHold
+    from runner.plan.autoupdates import Choice, Key
+    from runner.workflows.site import Task
+
+__all__ = ["about_auto_updates", "hold_auto_updates"]
+
+_LIMIT = 90
+_NAMED = 6
+_OVERRULED = "it was switched on again at the site"
+
+
+def hold_auto_updates(task: Task) -> None:
+    """Switch off what WordPress would install although it is held, and on again what is no longer held.
+
+    What is about to be switched off is written down before, so that it can be switched back whatever comes
+    between. Nothing happens on a site that was not read.
+
+    Raises:
+        HostError, UnreachableError: the host did not do it; the next run does.
+    """
+    facts, site = task.facts, task.site
+    if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
+        return
+    ledger, now = task.session.ledger, task.session.now()
+    rows = ledger.open_auto_updates(site.name)
+    if not (facts.auto_updates or rows):
+        return
+    choice = choose(held_items(facts, _standing(task)), facts.auto_updates, rows)
+    for row in choice.overruled:
+        ledger.auto_update_state(row.id, "overruled")
+    for hold, auto in choice.forced:
+        ledger.auto_update_forced(
+            site.name,
+            task.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            why=hold.why,
+            forced=auto.forced,
+            at=now,
+        )
+    # an undo knows no policy: it ends no hold
+    answers = _switch(task, replace(choice, back=()) if task.order.undo else choice)
+    told = [_told(hold, answers.get((hold.kind, hold.key))) for hold, _ in choice.off]
+    told += [
+        {"item": row.item, "state": answers[row.kind, row.key].state, "why": ""}
+        for row in choice.back
+        if (row.kind, row.key) in answers
+    ]
+    told += [{"item": hold.item, "state": "forced", "why": auto.forced} for hold, auto in choice.forced]
+    told += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
+    if told := [one for one in told if one]:
+        task.session.emit("auto_updates.held", task.run, site.name, items=told)
+
+
+def about_auto_updates(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """What `doctor` says where no hold can keep WordPress from updating something by itself."""
+    forced: dict[str, list[str]] = {}
+    for auto in facts.auto_updates:
+        if auto.forced:
+            name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
+            forced.setdefault(auto.forced, []).append(name)
+    for why, names in forced.items():
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+        yield Check(
+            about=site.name,
+            finding=f"WordPress updates {shown} by itself, and no hold can keep it from that: {why}",
+            hint="take that out of the site's configuration, or hold nothing of it",
+        )
+
+
+def _standing(task: Task) -> Standing:
+    order, client = task.order, task.order.clients[task.site.client]
+    now = task.session.now()
+    held = task.session.ledger.list_holds(task.site.name)
+    return Standing(
+        policy=order.policy,
+        client=client,
+        site=task.site,
+        now=now,
+        today=now.astimezone(ZoneInfo(client.timezone)).date(),
+        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in held),
+    )
+
+
+def _switch(task: Task, choice: Choice) -> Mapping[Key, Answer]:
+    """Have it done on the host, and write down what was answered."""
+    session, site, ledger = task.session, task.site, task.session.ledger
+    if not (choice.off or choice.back):
+        return {}
+    asked = {
+        (hold.kind, hold.key): ledger.auto_update_asked(
+            site.name,
+            task.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            was=auto.was,
+            why=session.reason(hold.why),
+            at=session.now(),
+        )
+        for hold, auto in choice.off
+    }
+    mark, host = secrets.token_hex(16), task.order.hosts[site.host]
+    script = switch_script(
+        site,
+        host,
+        mark,
+        off=[{"kind": kind, "key": key} for kind, key in asked],
+        on=[{"kind": row.kind, "key": row.key, "was": row.was} for row in choice.back],
+    )
+    limit = session.hosts.reading_limit(_LIMIT)
+    records = session.hosts.read(host, (HostTask("switch", script.text, timeout=limit, policy="go"),))
+    answers = parse_switches(records["switch"].text, mark)
+    missing = [key for key in (*asked, *((row.kind, row.key) for row in choice.back)) if key not in answers]
+    for hold, _ in choice.off:
+        _record_off(task, hold, asked[hold.kind, hold.key], answers.get((hold.kind, hold.key)))
+    for row in choice.back:
+        if (row.kind, row.key) in answers:
+            ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=task.run, at=session.now())
+    if missing:
+        names = ", ".join(key for _, key in missing)
+        raise HostError(f"WordPress did not answer whether its automatic updates are switched: {names}")
+    return answers
+
+
+def _record_off(task: Task, hold: AutoHold, number: int, answer: Answer | None) -> None:
+    ledger, now = task.session.ledger, task.session.now()
+    if answer is None:
+        return
+    if answer.state == "forced":
+        ledger.auto_update_dropped(number)
+        ledger.auto_update_forced(
+            task.site.name,
+            task.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            why=task.session.reason(hold.why),
+            forced=answer.forced,
+            at=now,
+        )
+    elif answer.state == "already" and task.attempt == 1:
+        ledger.auto_update_dropped(number)
+    else:
+        ledger.auto_update_state(number, "off")
+
+
+def _told(hold: AutoHold, answer: Answer | None) -> dict[str, str]:
+    if answer is None or answer.state == "already":
+        return {}
+    return {"item": hold.item, "state": answer.state, "why": answer.forced or hold.why}

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from runner.model import Site, SiteFacts, SubSite
+from runner.plan import sharing, stranger
+
+
+def site(url="https://shop.example", name="shop", host="web1", **more):
+    return Site(name=name, client="c", host=host, url=url, path="/srv/shop", **more)
+
+
+def facts(home="https://shop.example", siteurl=None, **more):
+    return SiteFacts(wordpress="6", php="8", home=home, siteurl=home if siteurl is None else siteurl, **more)
+
+
+@pytest.mark.parametrize(
+    ("url", "home"),
+    [
+        ("https://shop.example", "https://shop.example/"),
+        ("https://shop.example", "http://www.shop.example"),
+        ("https://www.shop.example/", "https://SHOP.example."),
+        ("http://shop.example:80", "https://shop.example:443"),
+        ("https://shop.example/blog/", "https://shop.example/blog"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_an_address_is_the_same_in_all_the_ways_in_which_it_is_written(url, home):
+    assert stranger(facts(home), site(url)) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "home"),
+    [
+        ("https://shop.example", "https://blog.example"),
+        ("https://shop.example", "https://shop.example/blog"),
+        ("https://shop.example/shop", "https://shop.example/shopper"),
+        ("https://shop.example:8443", "https://shop.example"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8081"),
+        ("https://strasse.example", "https://xn--strae-oqa.example"),
+        ("https://shop.example", "https://wwwshop.example"),
+        ("https://shop.example", ""),
+    ],
+)
+def test_another_address_is_a_stranger(url, home):
+    said = stranger(facts(home), site(url))
+    called = f"its address is {home}" if home else "it has no address"
+    assert said == (
+        f"WordPress at /srv/shop says {called}, the inventory says {url}: "
+        "one of `path` and `url` is another site's"
+    )
+
+
+def test_the_folder_of_wordpress_and_the_sites_of_a_network_are_its_own():
+    assert (
+        stranger(facts("https://x.example", "https://shop.example/wp"), site("https://shop.example/wp")) == ""
+    )
+    network = (
+        SubSite(id=1, url="https://net.example"),
+        SubSite(id=2, url="https://net.example/a/", home="https://mapped.example"),
+    )
+    found = facts("https://net.example", network=network)
+    for url in ("https://net.example", "http://net.example/a", "https://www.mapped.example"):
+        assert stranger(found, site(url)) == ""
+    assert "https://net.example/b" in stranger(found, site("https://net.example/b"))
+
+
+def test_what_the_inventory_says_that_wordpress_calls_itself_is_what_counts():
+    proxied = site(address="http://intern.example:8080")
+    assert stranger(facts("http://intern.example:8080"), proxied) == ""
+    assert "the inventory says http://intern.example:8080" in stranger(facts(), proxied)
+
+
+def test_sites_with_the_same_tables_are_named():
+    def one(name, host="web1", server="localhost", database="db", prefix="wp_"):
+        read = facts(database_host=server, database_name=database, database_prefix=prefix)
+        return site(name=name, host=host), read
+
+    assert sharing([one("a"), one("b", prefix="b_"), one("c"), one("d", host="web2")]) == (("a", "c", "db"),)
+    far = [one("a", server="db.example"), one("b", server="DB.example", host="web2")]
+    assert sharing(far) == (("a", "b", "db"),)
+    assert sharing([one("a", database=""), one("b", database="")]) == ()

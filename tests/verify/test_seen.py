@@ -1,0 +1,79 @@
+"""What was seen, what was refused, what was absent; and what is not evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.model import Look, Seen, Site
+from runner.verify import Answer, Expectation, look, observe
+from runner.verify.seen import explained, seen_of
+from tests.verify.shop import PAGE, Handler, Shop
+
+CLOUDFLARE = (
+    b"<title>Just a moment...</title><script src=/cdn-cgi/challenge-platform/h/b/orchestrate></script>"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "seen"),
+    [
+        (200, PAGE, (), Seen.SEEN),
+        (500, b"", (), Seen.SEEN),
+        (404, PAGE, (), Seen.SEEN),
+        (401, b"", (), Seen.REFUSED),
+        (403, b"", (), Seen.REFUSED),
+        (407, b"", (), Seen.REFUSED),
+        (429, b"", (), Seen.REFUSED),
+        (503, CLOUDFLARE, (), Seen.REFUSED),
+        (503, b"Briefly unavailable for scheduled maintenance.", (), Seen.SEEN),
+        (200, b"<p>an article about /cdn-cgi/challenge-platform/</p>", (), Seen.SEEN),
+        (200, b"wait", (("cf-mitigated", "challenge"),), Seen.REFUSED),
+        (202, b"wait", (("sg-captcha", "challenge"),), Seen.REFUSED),
+        (None, b"", (), Seen.ABSENT),
+    ],
+)
+def test_what_an_answer_shows(
+    status: int | None, body: bytes, headers: tuple[tuple[str, str], ...], seen: Seen
+) -> None:
+    answer = Answer(asked="http://a.example/", status=status, body=body, headers=headers)
+    assert seen_of(answer) is seen
+    assert bool(explained(answer, keys=False)) is (seen is Seen.REFUSED)
+
+
+def site_of(shop: Shop, *pages: str) -> Site:
+    return Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=pages or ("/",))
+
+
+def at(shop: Shop) -> Look:
+    return look(site_of(shop), Expectation(), limit=5.0, patience=0.0, pause=lambda _: None)
+
+
+def only_plain(one: Handler, status: int = 200, **headers: str) -> None:
+    """A firewall that knows no query like ours."""
+    if "sitecrew=" in one.path:
+        one.answer(403, b"blocked")
+    else:
+        one.answer(status, PAGE, **headers)
+
+
+def test_a_firewall_that_refuses_our_query_is_asked_as_a_visitor_asks(shop: Shop) -> None:
+    shop.pages["/"] = only_plain
+    (page,) = at(shop).pages
+    assert (page.seen, page.status, page.findings) == (Seen.SEEN, 200, ())
+    shop.pages["/"] = lambda one: only_plain(one, 500)
+    (page,) = at(shop).pages
+    assert (page.seen, page.status) == (Seen.SEEN, 500)
+    assert page.findings
+
+
+def test_what_a_cache_kept_behind_such_a_firewall_is_no_evidence(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: only_plain(one, **{"X-Cache": "HIT"})
+    (page,) = at(shop).pages
+    assert (page.seen, page.status) == (Seen.REFUSED, 403)
+
+
+def test_one_page_that_was_seen_is_a_look_and_none_is_not(shop: Shop) -> None:
+    shop.pages["/members/"] = lambda one: one.answer(401, b"no")
+    some = observe(site_of(shop, "/", "/members/"), patience=0.0, pause=lambda _: None)
+    none = observe(site_of(shop, "/members/"), patience=0.0, pause=lambda _: None)
+    assert (some.verified, none.verified) == (True, False)
