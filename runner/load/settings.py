@@ -19,6 +19,7 @@ from runner.model import (
     Parallel,
     Policy,
     Settings,
+    Slower,
     Ssh,
     Tool,
     UndoDatabase,
@@ -113,6 +114,9 @@ class PolicyShape(Shape):
     ] = NOTHING
     undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
     rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
+    slower: Annotated[
+        Slower, f.choice(Slower), D("What becomes of an update that makes pages clearly slower.")
+    ] = _POLICY.slower
     insecure_packages: Annotated[
         tuple[f.Item, ...], LISTED, D("Items whose packages may come over http, by slug.")
     ] = ()
@@ -224,6 +228,7 @@ def settings_of(shape: SettingsFile) -> Settings:
             hold=holds_of(shape.policy.hold),
             security=shape.policy.security,
             undo_database=shape.policy.undo.database,
+            slower=shape.policy.slower,
             ring_failures=shape.policy.rings.failures,
             ring_soak=shape.policy.rings.soak,
             ring_order=shape.policy.rings.order,

@@ -28,7 +28,7 @@ from runner.model.outcome import ChangeOutcome, Outcome, State, StepOutcome, exi
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
-from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, UpdateRules, Updates
+from runner.model.policy import Hold, Level, Policy, Rule, Slower, UndoDatabase, UpdateRules, Updates
 from runner.model.published import Asked, Offers, Release, Sums
 from runner.model.run import Order, RunEvent, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
@@ -98,6 +98,7 @@ __all__ = [
     "SiteFacts",
     "SiteKind",
     "SitePlan",
+    "Slower",
     "Ssh",
     "State",
     "StatedPage",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "UpdateRules", "Updates"]
+__all__ = ["Hold", "Level", "Policy", "Rule", "Slower", "UndoDatabase", "UpdateRules", "Updates"]
 
 
 class Level(StrEnum):
@@ -66,6 +66,13 @@ class UndoDatabase(StrEnum):
     ALWAYS = "always"
 
 
+class Slower(StrEnum):
+    """What becomes of a change after which the site takes clearly longer to answer."""
+
+    TELL = "tell"
+    ROLL_BACK = "roll-back"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`policy` of sitecrew.yaml."""
@@ -79,6 +86,7 @@ class Policy:
     vendors: frozenset[str] = frozenset()
     """Hosts whose packages are taken although wordpress.org publishes another version of the item."""
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
+    slower: Slower = Slower.TELL
     ring_failures: float = 0.1
     """Share of a ring's sites (0 to 1) above which the next ring is not begun."""
     ring_soak: timedelta = timedelta(0)

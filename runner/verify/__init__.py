@@ -6,6 +6,8 @@ from runner.verify.access import NO_KEYS, keys
 from runner.verify.baseline import Baseline, Usual
 from runner.verify.http import Sight, look
 from runner.verify.judge import Expectation, judge
+from runner.verify.pace import Slowdown, could_be, slowest
+from runner.verify.samples import sample
 from runner.verify.signals import Signals, compare, examine, observe, settle
 from runner.web import Answer, Certificate, certificate
 
@@ -17,13 +19,17 @@ __all__ = [
     "Expectation",
     "Sight",
     "Signals",
+    "Slowdown",
     "Usual",
     "certificate",
     "compare",
+    "could_be",
     "examine",
     "judge",
     "keys",
     "look",
     "observe",
+    "sample",
     "settle",
+    "slowest",
 ]

@@ -132,9 +132,9 @@ class Looker:
         answers = self._pool.map(lambda url: self._fetch(url, self._limit), urls)
         return {url: _served(answer) for url, answer in zip(urls, answers, strict=True)}
 
-    def fetch(self, url: str) -> Answer:
-        """One answer, for what else it says."""
-        return self._fetch(url, self._limit)
+    def fetch(self, url: str, *, known: bool = False) -> Answer:
+        """One answer, for what else it says; `known` as in `Ask`."""
+        return self._fetch(url, self._limit, known=known)
 
     def _ask(self, ask: Ask) -> Sight:
         asked = time.monotonic()

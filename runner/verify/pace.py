@@ -54,11 +54,7 @@ def slower(page: str, before: Sequence[float], after: Sequence[float]) -> Slowdo
     return None
 
 
-def slowest(
-    before: Mapping[str, Sequence[float]], after: Mapping[str, Sequence[float]]
-) -> Slowdown | None:
+def slowest(before: Mapping[str, Sequence[float]], after: Mapping[str, Sequence[float]]) -> Slowdown | None:
     """The page that lost most; None where none has become slower."""
-    found = [
-        one for page in before if (one := slower(page, before[page], after.get(page, ()))) is not None
-    ]
+    found = [one for page in before if (one := slower(page, before[page], after.get(page, ()))) is not None]
     return max(found, key=lambda one: one.after - one.before, default=None)

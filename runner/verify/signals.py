@@ -64,6 +64,8 @@ class Signals:
     """Where these were found; None where nobody looked for them."""
     baseline: Baseline = NO_BASELINE
     """What is usual for the site though it looks unhealthy."""
+    pace: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Seconds of several answers of its pages, past caches; empty where nobody measured."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:

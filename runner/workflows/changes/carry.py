@@ -268,4 +268,4 @@ def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
     """An item's own outcome in a trial that was kept."""
     if found is None:
         return trial.outcome.outcome, trial.outcome.why
-    return found.outcome, found.why
+    return found.outcome, found.why or (trial.slower if found.outcome is Outcome.CHANGED else "")

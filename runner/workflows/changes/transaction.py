@@ -21,7 +21,7 @@ from runner.execute import (
     run_job,
 )
 from runner.load import freeze
-from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
+from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, StepOutcome
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
@@ -34,7 +34,7 @@ from runner.workflows.changes.heard import Heard
 from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
-from runner.workflows.stages.outside import see, see_again
+from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class _Transaction:
     died: bool = False
     """Everything of the job that made them was killed."""
     why: str = ""
+    slower: str = ""
+    """What takes clearly longer than before; with `roll-back` it is a reason."""
     after: Signals | None = None
     left: SiteFacts | None = None
     """The site as it was read after something was put back, and `seen` as it looked then."""
@@ -230,6 +232,10 @@ class _Transaction:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why and not self.done:
             self.why = self.log.blame(lambda: see(self.task))
+        if not self.why and self.after is not None:
+            self.slower = see_slower(self.task, self.before.seen, self.after)
+            rolls_back = self.task.order.policy.slower is Slower.ROLL_BACK
+            self.why = self.slower if rolls_back else ""
         return self._told("undo" if self.why else "keep", self.why)
 
     def _told(self, verdict: Verdict, why: str) -> Verdict:
@@ -240,6 +246,7 @@ class _Transaction:
             self.task.site.name,
             self.step.id,
             verdict=verdict,
+            slower=self.slower,
             why=session.reason(self.why),
             log=self.log.known,
         )
@@ -258,6 +265,7 @@ class _Transaction:
                 state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
+                slower=self.slower,
                 database=self.database.heard(record),
             )
         decided = _WHY.get(by, f"its host decided ({by})")
@@ -287,6 +295,7 @@ class _Transaction:
         )
 
     def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
+        seen = replace(seen, pace=self.before.seen.pace)
         return State(facts or self.before.facts, seen, self.heard.cron, self.log.noise)
 
     def _look_again(self, record: JobRecord) -> str:

@@ -47,6 +47,8 @@ class Trial:
     """Who decided: see `Decided`."""
     looks: int = 0
     """How often the site was looked at from outside."""
+    slower: str = ""
+    """What takes clearly longer since changes that were kept; empty where nothing does."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.model import Look, Outcome, PageLook, Site, SiteFacts, Step, StepOutcome
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Baseline, Expectation, Sight, Signals, examine, keys, look, observe, settle
+from runner.verify import (
+    Baseline,
+    Expectation,
+    Sight,
+    Signals,
+    could_be,
+    examine,
+    keys,
+    look,
+    observe,
+    sample,
+    settle,
+    slowest,
+)
 from runner.verify.http import DOOR
 from runner.workflows.boundary import within
 
@@ -26,6 +40,7 @@ __all__ = [
     "see",
     "see_again",
     "see_before",
+    "see_slower",
     "settled",
     "take_look",
     "unreadable",
@@ -171,7 +186,31 @@ def see_before(task: Task) -> Signals:
     boots = task.facts is not None and not task.facts.crippled
     seen = settled(task.session.hosts, task.site, see(task), boots=boots, limit=_limit(task))
     record_looks(task, seen, "before")
-    return seen
+    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+
+
+def see_slower(task: Task, before: Signals, after: Signals) -> str:
+    """What has become clearly slower, in a sentence; empty where nothing has.
+
+    Only where the look itself was slow it is measured, and what is measured is confirmed.
+    """
+    pages = [page for page, seconds in before.pace.items() if could_be(seconds, _seconds(after, page))]
+    found = slowest(before.pace, _paces(task, pages)) if pages else None
+    if found is None:
+        return ""
+    again = slowest(before.pace, _paces(task, [found.page]))
+    return f"slower than before: {again}" if again else ""
+
+
+def _seconds(seen: Signals, page: str) -> list[float]:
+    """How long a page took, as visitors get it past caches."""
+    return [look.seconds for look in seen.looks if look.page in {page, f"{page} (uncached)"}]
+
+
+def _paces(task: Task, pages: Sequence[str] = ()) -> Mapping[str, tuple[float, ...]]:
+    hosts, site = task.session.hosts, task.site
+    found = within(lambda: sample(site, pages=pages, limit=_limit(task), keys=_keys(hosts, site)))
+    return {} if isinstance(found, SitecrewError) else found
 
 
 def see_again(
