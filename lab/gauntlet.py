@@ -219,6 +219,18 @@ CASES = (
         because="does not answer within",
     ),
     Case(
+        name="takes seconds longer",
+        expected="changed",
+        php=_on("template_redirect", "sleep( 2 );"),
+        because="slower than before",
+    ),
+    Case(
+        name="a blank line before the feed",
+        expected="undone",
+        php="add_action( 'do_feed_rss2', function () { echo \"\\n\"; }, 1 );",
+        because="programs cannot read it",
+    ),
+    Case(
         name="answers without end",
         expected="undone",
         php=_on("wp_footer", "for ( $i = 0; $i < 50; $i++ ) { echo str_repeat( 'x', 1 << 20 ); flush(); }"),

@@ -179,7 +179,8 @@ class LiveTable:
             took = seconds_text(time.monotonic() - since)
             self._print(f"{site}: {_outcome(event)} in {took}{_why(event)}")
         elif event.event == "step.finished" and event.data.get("changes"):
-            self._print(f"{site}: {event.step}{_changes(event)}")
+            told = _why(event) if event.data.get("outcome") == Outcome.CHANGED else ""
+            self._print(f"{site}: {event.step}{_changes(event)}{told}")
 
     def _print(self, text: str) -> None:
         if self._live:

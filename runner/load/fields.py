@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from runner import model
 from runner.load import places, times, values
 from runner.model import DateRange, OnFailure, Rule, SecretRef, WindowDay
 
@@ -92,6 +93,30 @@ _RULE: dict[str, object] = {
     ]
 }
 
+_STATED_PAGE: dict[str, object] = {
+    "anyOf": [
+        {"type": "string", "pattern": "^/"},
+        {
+            "type": "object",
+            "properties": {
+                "path": {"type": "string", "pattern": "^/", "description": "The page."},
+                "status": {
+                    "type": "integer",
+                    "minimum": 100,
+                    "maximum": 599,
+                    "description": "The HTTP status that is right for it, like 503.",
+                },
+                "leads_to": {
+                    "type": "string",
+                    "description": "Where it leads: an address, or a path of the site.",
+                },
+            },
+            "required": ["path"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
 Text = Annotated[str, Reads(values.text)]
 Line = Annotated[str, Reads(values.line)]
 Name = Annotated[str, Reads(values.name, type="string", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -126,6 +151,7 @@ Account = Annotated[str, Reads(places.account)]
 Become = Annotated[str, Reads(values.become, enum=["sudo"])]
 RemotePath = Annotated[str, Reads(places.remote_path, type="string", pattern="^/")]
 SitePath = Annotated[str, Reads(places.site_path, type="string", pattern="^/")]
+StatedPage = Annotated[tuple[str, model.StatedPage | None], Reads(places.stated_page, **_STATED_PAGE)]
 Page = Annotated[str, Reads(places.page, type="string", pattern="^/")]
 Colour = Annotated[str, Reads(values.colour, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
 Hours = Annotated[str, Reads(times.hours)]

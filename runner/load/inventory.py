@@ -126,7 +126,11 @@ class SiteShape(Shape):
     path: Annotated[f.SitePath, D("Absolute path of the document root on the host.")]
     kind: Annotated[SiteKind, f.choice(SiteKind), D("What it is made of.")] = SiteKind.WORDPRESS
     tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by; its kind is one of them.")] = ()
-    pages: Annotated[tuple[f.Page, ...], LISTED, D("Paths looked at around a change.")] = ("/",)
+    pages: Annotated[
+        tuple[f.StatedPage, ...],
+        LISTED,
+        D("Pages looked at around a change: paths, or {path, status, leads_to} to say what is right."),
+    ] = ()
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
@@ -256,7 +260,8 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         path=shape.path,
         kind=shape.kind,
         tags=frozenset(shape.tags) | {shape.kind.value},
-        pages=shape.pages or ("/",),
+        pages=tuple(dict.fromkeys(path for path, _ in shape.pages)) or ("/",),
+        stated={path: stated for path, stated in shape.pages if stated is not None},
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,

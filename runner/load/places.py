@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from runner.load.text import quoted
-from runner.load.values import Wrong, line, scalar, secret
-from runner.model import SecretRef
+from runner.load.values import Wrong, line, scalar, secret, whole
+from runner.model import SecretRef, StatedPage
 
 __all__ = [
     "account",
@@ -22,6 +22,7 @@ __all__ = [
     "sender",
     "site_path",
     "site_url",
+    "stated_page",
     "url",
 ]
 
@@ -132,3 +133,29 @@ def ledger(value: object) -> str:
     if re.match(r"[\w+]{1,30}://[^/@:]*:[^/@]*@", found):
         raise Wrong("an address with a password in it", "leave it out and use PGPASSWORD or ~/.pgpass")
     return found
+
+
+def stated_page(value: object) -> tuple[str, StatedPage | None]:
+    """A page of a site: its path alone, or a mapping that says how it is meant to be."""
+    if not isinstance(value, dict):
+        return page(value), None
+    unknown = [key for key in value if key not in {"path", "status", "leads_to"}]
+    if unknown:
+        raise Wrong(
+            f"unknown key {quoted(str(unknown[0]))} of a page", "a page has path, status and leads_to"
+        )
+    if "path" not in value:
+        raise Wrong("a page without a path", "write {path: /, status: 503}")
+    path = page(value["path"])
+    status = whole(100, 599)(value["status"]) if "status" in value else None
+    leads_to = _target(value["leads_to"]) if "leads_to" in value else ""
+    if status is None and not leads_to:
+        return path, None
+    if status is not None and leads_to:
+        raise Wrong("a page has either a status or a place that it leads to", "leave one of the two out")
+    return path, StatedPage(status, leads_to)
+
+
+def _target(value: object) -> str:
+    text = scalar(value, "an address")
+    return page(text) if text.startswith("/") else url(text)

@@ -19,6 +19,7 @@ from runner.model import (
     Parallel,
     Policy,
     Settings,
+    Slower,
     Ssh,
     Tool,
     UndoDatabase,
@@ -117,6 +118,9 @@ class PolicyShape(Shape):
     unverified: Annotated[
         Unverified | None, f.choice(Unverified), D("What becomes of a change that nobody could check.")
     ] = None
+    slower: Annotated[
+        Slower, f.choice(Slower), D("What becomes of an update that makes pages clearly slower.")
+    ] = _POLICY.slower
     insecure_packages: Annotated[
         tuple[f.Item, ...], LISTED, D("Items whose packages may come over http, by slug.")
     ] = ()
@@ -229,6 +233,7 @@ def settings_of(shape: SettingsFile) -> Settings:
             security=shape.policy.security,
             undo_database=shape.policy.undo.database,
             unverified=shape.policy.unverified,
+            slower=shape.policy.slower,
             ring_failures=shape.policy.rings.failures,
             ring_soak=shape.policy.rings.soak,
             ring_order=shape.policy.rings.order,

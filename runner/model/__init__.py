@@ -17,6 +17,7 @@ from runner.model.inventory import (
     ReportRhythm,
     Site,
     SiteKind,
+    StatedPage,
     Support,
     Window,
     WindowDay,
@@ -27,7 +28,17 @@ from runner.model.outcome import UNREPEATED, ChangeOutcome, Outcome, State, Step
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
-from runner.model.policy import Hold, Level, Policy, Rule, UndoDatabase, Unverified, UpdateRules, Updates
+from runner.model.policy import (
+    Hold,
+    Level,
+    Policy,
+    Rule,
+    Slower,
+    UndoDatabase,
+    Unverified,
+    UpdateRules,
+    Updates,
+)
 from runner.model.published import Asked, Offers, Release, Sums
 from runner.model.run import Order, RunEvent, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
@@ -98,8 +109,10 @@ __all__ = [
     "SiteFacts",
     "SiteKind",
     "SitePlan",
+    "Slower",
     "Ssh",
     "State",
+    "StatedPage",
     "Step",
     "StepOutcome",
     "SubSite",

@@ -24,6 +24,7 @@ __all__ = [
     "ReportRhythm",
     "Site",
     "SiteKind",
+    "StatedPage",
     "Support",
     "Window",
     "WindowDay",
@@ -125,6 +126,15 @@ class Client:
     """For all of the client's sites."""
 
 
+@dataclass(frozen=True, slots=True)
+class StatedPage:
+    """How a page is meant to be, where that is not 200 and its own text."""
+
+    status: int | None = None
+    leads_to: str = ""
+    """An address, or a path of the site."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A website. Its name is unique in the inventory."""
@@ -139,6 +149,8 @@ class Site:
     tags: frozenset[str] = frozenset()
     pages: tuple[str, ...] = ("/",)
     """Paths looked at before and after a change."""
+    stated: Mapping[str, StatedPage] = field(default_factory=dict)
+    """Of `pages`, those of which the inventory says how they are."""
     expect: str | None = None
     """A text that visitors must see on each of `pages`."""
     watch_every: timedelta | None = None

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-__all__ = ["Hold", "Level", "Policy", "Rule", "UndoDatabase", "Unverified", "UpdateRules", "Updates"]
+__all__ = [
+    "Hold",
+    "Level",
+    "Policy",
+    "Rule",
+    "Slower",
+    "UndoDatabase",
+    "Unverified",
+    "UpdateRules",
+    "Updates",
+]
 
 
 class Level(StrEnum):
@@ -77,6 +87,13 @@ class Unverified(StrEnum):
     """Not made."""
 
 
+class Slower(StrEnum):
+    """What becomes of a change after which the site takes clearly longer to answer."""
+
+    TELL = "tell"
+    ROLL_BACK = "roll-back"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`policy` of sitecrew.yaml."""
@@ -92,6 +109,7 @@ class Policy:
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
     unverified: Unverified | None = None
     """None asks for major versions, and keeps everything else."""
+    slower: Slower = Slower.TELL
     ring_failures: float = 0.1
     """Share of a ring's sites (0 to 1) above which the next ring is not begun."""
     ring_soak: timedelta = timedelta(0)

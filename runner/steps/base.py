@@ -76,6 +76,8 @@ class Context:
     """None where nothing can be asked of wordpress.org."""
     prepared: object = None
     """What a stage made ready for the step's script, such as files that were sent."""
+    usual: Mapping[str, int] = field(default_factory=dict)
+    """Statuses of pages that look unhealthy and are as they are meant to be: `page`, `none`, `rest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

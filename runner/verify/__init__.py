@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from runner.verify.access import NO_KEYS, keys
+from runner.verify.baseline import Baseline, Usual
 from runner.verify.http import Sight, look
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
-from runner.verify.signals import Signals, compare, examine, observe, stale
+from runner.verify.pace import Slowdown, could_be, slowest
+from runner.verify.samples import sample
+from runner.verify.signals import Signals, compare, examine, observe, settle, stale
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
     "NO_KEYS",
     "Answer",
+    "Baseline",
     "Certificate",
     "Expectation",
     "Inside",
     "Sight",
     "Signals",
+    "Slowdown",
+    "Usual",
     "certificate",
     "compare",
+    "could_be",
     "examine",
     "judge",
     "keys",
     "look",
     "observe",
+    "sample",
+    "settle",
+    "slowest",
     "stale",
     "worse_inside",
 ]

@@ -15,16 +15,18 @@ from urllib.parse import urlencode
 from runner.model import Look, PageLook, Seen, Site
 from runner.verify.access import NO_KEYS
 from runner.verify.judge import Expectation, count_stylesheets, judge, waits
+from runner.verify.machines import machine_traits
 from runner.verify.seen import explained, seen_of
 from runner.verify.traits import NO_TRAITS, Traits, traits
 from runner.web import Answer, Browser, Rules, join, split
 
-__all__ = ["DOOR", "Ask", "Looker", "Sight", "address", "look"]
+__all__ = ["DOOR", "Ask", "Looker", "Sight", "address", "look", "page_ask"]
 
 _AT_ONCE = 4
 _PATIENCE = 3.0
 DOOR = 12.0
 """Seconds for which a look waits for a closed door: an update's own opens again."""
+OK = 200
 _WHOLE = 60.0
 """Seconds for one look at all of a site."""
 
@@ -53,8 +55,7 @@ def look(
         pause: waits between two tries.
         keys: headers that let us in.
     """
-    judged = partial(judge, expected=expected)
-    asks = [Ask(page, address(site.url, page), judged) for page in pages or site.pages]
+    asks = [page_ask(site, page, expected) for page in pages or site.pages]
     with Looker(site, limit, patience, pause, keys=keys) as looker:
         return Look(
             site=site.name,
@@ -76,6 +77,12 @@ class Ask:
     """Asked as visitors do: caches may answer."""
     limit: float = 0.0
     """Seconds for a request, where it may have more than others."""
+    usual: frozenset[str] = frozenset()
+    """Findings that are usual for the page: they are not waited for to pass."""
+    leads: bool = False
+    """It is to lead elsewhere: a redirect that is not followed is judged too."""
+    machine: bool = False
+    """Programs read it, and every byte of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Sight:
 
     page: PageLook
     traits: Traits = NO_TRAITS
+    machine: bool = False
+    """Programs read it, people do not."""
 
 
 class Looker:
@@ -130,6 +139,10 @@ class Looker:
         answers = self._pool.map(lambda url: self._fetch(url, self._limit), urls)
         return {url: _served(answer) for url, answer in zip(urls, answers, strict=True)}
 
+    def fetch(self, url: str, *, known: bool = False) -> Answer:
+        """One answer, for what else it says; `known` as in `Ask`."""
+        return self._fetch(url, self._limit, known=known)
+
     def _ask(self, ask: Ask) -> Sight:
         asked = time.monotonic()
         wait = 0.4
@@ -142,7 +155,7 @@ class Looker:
             sight = _sight(ask, answer, round(seconds, 3), keys=self._keys)
             end = asked + self._patience
             end = min(max(end, self._door) if waits(answer) else end, self._end)
-            if sight.page.healthy or time.monotonic() + wait > end:
+            if ask.usual.issuperset(sight.page.findings) or time.monotonic() + wait > end:
                 return sight
             self._pause(wait)
             wait *= 2
@@ -184,11 +197,27 @@ def _sight(ask: Ask, answer: Answer, seconds: float, *, keys: bool) -> Sight:
         refusal=explained(answer, keys=keys),
     )
     try:
-        findings = (answer.failure,) if answer.failure else ask.judged(answer)
+        unanswered = answer.failure and not (ask.leads and answer.status)
+        findings = (answer.failure,) if unanswered else ask.judged(answer)
         page = replace(seen, stylesheets=count_stylesheets(answer.body), findings=findings)
-        return Sight(page, traits(answer))
+        return Sight(page, machine_traits(answer) if ask.machine else traits(answer), ask.machine)
     except Exception as error:  # noqa: BLE001 - a page made for it, and a defect of ours
         return Sight(replace(seen, findings=(f"cannot be judged ({type(error).__name__})",)))
+
+
+def page_ask(site: Site, page: str, expected: Expectation, *, known: bool = False, name: str = "") -> Ask:
+    """The question for a page of a site, which is judged by what the inventory states of it, if it does."""
+    stated = site.stated.get(page)
+    if stated is not None and expected.status == OK:
+        expected = replace(
+            expected,
+            status=stated.status or OK,
+            text=expected.text if stated.status in {None, OK} else None,
+            leads_to=stated.leads_to,
+            stated=True,
+        )
+    url, leads = address(site.url, page), bool(expected.leads_to)
+    return Ask(name or page, url, partial(judge, expected=expected), known, leads=leads)
 
 
 def address(base: str, page: str) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from runner.verify.page import dies, gives_up, stylesheets
+from runner.untrusted import sentence
+from runner.verify.causes import LOGIN, landing
+from runner.verify.page import (
+    dies,
+    gives_up,
+    says_critical_error,
+    says_no_database,
+    stylesheets,
+)
+from runner.verify.traits import substance
 from runner.web import Answer, split
 
-__all__ = ["Answer", "Expectation", "count_stylesheets", "judge", "waits"]
+__all__ = ["EMPTY", "LACKS", "Answer", "Expectation", "count_stylesheets", "judge", "waits"]
 
-_FATAL = (
-    (
-        lambda body: b"There has been a critical error on this website" in body,
-        "WordPress reports a critical error",
-    ),
+EMPTY = "is empty"
+LACKS = "lacks the text"
+"""How these findings begin."""
+
+_ERRORS = (
+    (says_critical_error, "WordPress reports a critical error"),
     (dies, "a PHP error is printed on the page"),
-    (
-        lambda body: b"error establishing a database connection" in body.lower(),
-        "WordPress cannot reach its database",
-    ),
+    (says_no_database, "WordPress cannot reach its database"),
     (gives_up, "shows the page on which WordPress gives up"),
 )
 _UNAVAILABLE = 503
-_LOGIN = re.compile(r"/wp-login\.php(?:$|\?)")
+_ARTICLE = 500
+"""Letters: more than a page for errors has. Who writes so many quotes the error."""
+_PATH = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,10 @@ class Expectation:
     status: int = 200
     text: str | None = None
     """A text that must stand in the page's source."""
+    leads_to: str = ""
+    """Where the page must lead: an address, or a path of the site; empty where it may lead nowhere else."""
+    stated: bool = False
+    """The inventory says so of this page: an error message is meant, unless it is one of PHP."""
 
 
 def waits(answer: Answer) -> bool:
@@ -49,15 +61,53 @@ def count_stylesheets(body: bytes) -> int:
 
 def judge(answer: Answer, expected: Expectation) -> tuple[str, ...]:
     """Everything that is wrong with the answer, a sentence each."""
+    if expected.leads_to and answer.status is not None:
+        return _redirect(answer, expected)
     if answer.failure:
         return (answer.failure,)
     found = []
     if answer.status != expected.status:
         found.append(f"answers {answer.status} where {expected.status} is expected")
-    found += [sentence for shows, sentence in _FATAL if shows(answer.body)][:1]
+    found += _errors(answer, stated=expected.stated and answer.status == expected.status)
     if answer.status == expected.status:
         found += _content(answer, expected)
     return tuple(found)
+
+
+def _redirect(answer: Answer, expected: Expectation) -> tuple[str, ...]:
+    """A page that is to lead elsewhere: what is there is not ours, unless it is of the same site."""
+    ended, away = split(answer.url), answer.failure
+    wanted = split(expected.leads_to)
+    there = f"{ended.host}{ended.path}".rstrip("/") if ended and wanted else landing(answer)
+    meant = (
+        f"{wanted.host}{wanted.path}".rstrip("/")
+        if wanted
+        else expected.leads_to.partition("?")[0].rstrip("/")
+    )
+    if there != meant:
+        leads = sentence(there or "/", _PATH)
+        return (f"leads to {leads} where {expected.leads_to} is expected",)
+    if away:
+        return ()
+    found = _errors(answer, stated=expected.stated)
+    if answer.status is not None and answer.status >= 400:  # noqa: PLR2004
+        found.append(f"leads to a page that answers {answer.status}")
+    elif not answer.body.strip():
+        found.append(EMPTY)
+    return tuple(found)
+
+
+def _errors(answer: Answer, *, stated: bool) -> list[str]:
+    if stated or _is_article(answer):
+        return [sentence for shows, sentence in _ERRORS if shows is dies and dies(answer.body)]
+    return [sentence for shows, sentence in _ERRORS if shows(answer.body)][:1]
+
+
+def _is_article(answer: Answer) -> bool:
+    """Whether it is a page like others, which may write about errors."""
+    if answer.status != 200 or answer.cut or b"</html" not in answer.body.lower():  # noqa: PLR2004
+        return False
+    return not gives_up(answer.body) and substance(answer.body) >= _ARTICLE
 
 
 def _content(answer: Answer, expected: Expectation) -> list[str]:
@@ -65,9 +115,9 @@ def _content(answer: Answer, expected: Expectation) -> list[str]:
     asked, ended = split(answer.asked), split(answer.url)
     if asked and ended and _bare(asked.host) != _bare(ended.host):
         found.append(f"leads to another site, {ended.host}")
-    elif _LOGIN.search(answer.url) and not _LOGIN.search(answer.asked):
+    elif LOGIN.search(answer.url) and not LOGIN.search(answer.asked):
         found.append("leads to the login page")
-    if not answer.body.strip():
+    if not answer.body.strip() and not (expected.stated and expected.status != 200):  # noqa: PLR2004
         found.append("is empty")
     elif expected.text is not None and expected.text.encode() not in answer.body:
         found.append(f"lacks the text {expected.text!r}")

@@ -10,7 +10,17 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ["complains", "dies", "gives_up", "stylesheets", "without"]
+__all__ = [
+    "breaks",
+    "complains",
+    "dies",
+    "feeds",
+    "gives_up",
+    "says_critical_error",
+    "says_no_database",
+    "stylesheets",
+    "without",
+]
 
 _SEARCHED = 512 << 10
 _TAIL = 64 << 10
@@ -21,8 +31,14 @@ _WINDOW = 500
 _FATAL = re.compile(rb"(?:Fatal|Parse) error(?:</b>)?:\s")
 _COMPLAINT = re.compile(rb"(?:Warning|Notice|Deprecated|Strict Standards)(?:</b>)?:\s")
 _ERROR_PAGE = re.compile(rb"<body[^<>]{0,200}?\bid=[\"']?error-page\b")
+_ANY_BODY = re.compile(rb"<body\b")
+_CRITICAL = b"There has been a critical error on this website"
+_HELP = b"faq-troubleshooting"
+"""In the address of the help to which WordPress links after a fatal error, in every language."""
+_NO_DATABASE = b"error establishing a database connection"
 _LINK = re.compile(rb"<link\b([^<>]{0,2000})>", re.IGNORECASE)
 _IS_STYLESHEET = re.compile(rb"\brel\s*=\s*(?:[\"']\s*)?stylesheet", re.IGNORECASE)
+_IS_FEED = re.compile(rb"\btype\s*=\s*[\"']?application/(?:rss|atom)\+xml", re.IGNORECASE)
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s<>]+))", re.IGNORECASE)
 
 
@@ -45,12 +61,42 @@ def gives_up(body: bytes) -> bool:
     return _ERROR_PAGE.search(_ends(body)) is not None
 
 
+def says_no_database(body: bytes) -> bool:
+    """Whether the page has the words of WordPress without a database, be they its own or quoted."""
+    return _NO_DATABASE in body.lower()
+
+
+def says_critical_error(body: bytes) -> bool:
+    """Whether the page has the words of WordPress after a fatal error, be they its own or quoted."""
+    return _CRITICAL in body
+
+
+def breaks(body: bytes) -> bool:
+    """Whether WordPress gives up for an error: a page that is meant has other words, and is the whole."""
+    ends = _ends(body)
+    page = _ERROR_PAGE.search(ends)
+    if page is None:
+        return False
+    first = _ANY_BODY.search(ends)
+    cut_in = first is not None and first.start() < page.start()
+    return cut_in or _HELP in ends or says_critical_error(ends) or says_no_database(ends)
+
+
 def stylesheets(body: bytes) -> Iterator[str]:
     """What the page's stylesheets are called, as it is written there."""
     for link in islice(_LINK.finditer(body), _LINKS):
         href = _HREF.search(link[1])
         if _IS_STYLESHEET.search(link[1]):
             name = next(filter(None, href.groups()), b"") if href else b""
+            yield name.decode("utf-8", "replace").replace("&#038;", "&").replace("&amp;", "&").strip()
+
+
+def feeds(body: bytes) -> Iterator[str]:
+    """What the page's feeds are called, as it is written there."""
+    for link in islice(_LINK.finditer(body), _LINKS):
+        href = _HREF.search(link[1])
+        if href and _IS_FEED.search(link[1]):
+            name = next(filter(None, href.groups()), b"")
             yield name.decode("utf-8", "replace").replace("&#038;", "&").replace("&amp;", "&").strip()
 
 

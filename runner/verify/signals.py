@@ -7,29 +7,31 @@ new, with cookies that they let through, and for a page that nobody can have ask
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.model import PageLook, Seen, Site, SiteKind
 from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
-from runner.verify.http import DOOR, Ask, Looker, Sight, address
+from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
+from runner.verify.causes import REST
+from runner.verify.http import DOOR, Ask, Looker, Sight, address, page_ask
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
+from runner.verify.machines import json_of
+from runner.verify.sources import Sources, find_sources
 from runner.verify.sub_sites import see_sub_sites, worse_sub_sites
-from runner.verify.worse import refused, worse
+from runner.verify.worse import worse
 from runner.web import Answer, below, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Signals", "compare", "examine", "observe", "stale"]
+__all__ = ["Signals", "compare", "examine", "observe", "settle", "stale"]
 
 _SERVER_ERROR = 500
 _SLOWER = 2.0
@@ -40,8 +42,6 @@ _STYLESHEETS = 24
 """So many stylesheets of a site are asked for; the rest is counted."""
 _PATH = 120
 """Characters of a path that a page names."""
-_JSON = 2 << 20
-"""Bytes of JSON that are parsed."""
 _ENOUGH = 2
 """Good looks in a row that outweigh a bad one; bad ones that confirm each other."""
 _BETWEEN = 0.6
@@ -67,17 +67,30 @@ class Signals:
     """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
     inside: Inside | None = None
     """The first page as the site's own host got it, where no visitor's page was seen."""
+    machines: tuple[Sight, ...] = ()
+    """What programs read: feeds, sitemaps, cron."""
+    sources: Sources | None = None
+    """Where these were found; None where nobody looked for them."""
+    baseline: Baseline = NO_BASELINE
+    """What is usual for the site though it looks unhealthy."""
+    pace: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Seconds of several answers of its pages, past caches; empty where nobody measured."""
 
     @property
     def sights(self) -> tuple[Sight, ...]:
         """All of them, in an order that does not change."""
-        return (*self.visitors, *self.uncached)
+        return (*self.visitors, *self.uncached, *self.machines)
 
     @property
     def looks(self) -> tuple[PageLook, ...]:
         """Each page as it was answered."""
         own = self.inside.sight if self.inside is not None else None
         return (*(sight.page for sight in self.sights), *([own.page] if own is not None else ()))
+
+    @property
+    def pages(self) -> tuple[PageLook, ...]:
+        """Those of `pages`, as visitors get them."""
+        return tuple(sight.page for sight in self.visitors)
 
     @property
     def healthy(self) -> bool:
@@ -101,15 +114,31 @@ class Signals:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is wrong, each with its page. Where we are not let in, nothing was seen, good or bad."""
-        return tuple(
-            f"{page.page}: {finding}" for page in self.looks if not refused(page) for finding in page.findings
-        )
+        """What is wrong and not usual, each with its page."""
+        own = self.inside.sight if self.inside is not None else None
+        return refuses((*self.sights, *([own] if own is not None else ())), self.baseline)
+
+    @property
+    def usual(self) -> dict[str, int]:
+        """Statuses of what looks unhealthy and is meant so, by the names that hosts have for the pages."""
+        names = {"/": "page", NOWHERE: "none", REST: "rest"}
+        return {
+            names[page.page]: page.status
+            for page in self.looks
+            if page.page in names
+            and page.status
+            and self.baseline.covers(page)
+            and (page.findings or page.status >= _SERVER_ERROR)
+        }
 
     @property
     def cached(self) -> tuple[str, ...]:
         """Answers that came from a cache, and so are no evidence: the page and what the cache said."""
-        return tuple(f"{one.page.page}: {one.traits.cached}" for one in self.sights if one.traits.cached)
+        return tuple(
+            f"{one.page.page}: {one.traits.cached}"
+            for one in self.sights
+            if one.traits.cached and not one.machine
+        )
 
 
 def observe(
@@ -138,21 +167,33 @@ def observe(
         keys: headers that let us in.
     """
     at = datetime.now(UTC)
-    times = [_time(sight, limit) for sight in before.sights] if before is not None else []
     folder = before.folder if before is not None else folder
     sub_sites = tuple(before.sub_sites) if before is not None else sub_sites
-    asks = [
-        replace(ask, limit=times[number] if number < len(times) else limit)
-        for number, ask in enumerate(_asks(site, folder))
-    ]
-    pages = len(site.pages)
+    known = {sight.page.page: sight for sight in before.sights} if before is not None else {}
+    baseline = before.baseline if before is not None else NO_BASELINE
+
+    def timed(asks: Iterable[Ask]) -> list[Ask]:
+        return [
+            replace(
+                ask,
+                limit=_time(known[ask.name], limit) if ask.name in known else limit,
+                usual=baseline.of(ask.name),
+            )
+            for ask in asks
+        ]
+
+    seen = Signals(at=at, visitors=(), folder=folder, baseline=baseline)
     with Looker(site, limit, patience, pause, door=door, keys=keys) as looker:
-        visitors = looker.see(asks[:pages])
+        visitors = looker.see(timed(_pages(site)))
         if any(sight.page.status is None for sight in visitors):
-            return Signals(
-                at=at, visitors=visitors, folder=folder
-            )  # who does not answer is not asked for more
-        uncached = looker.see(asks[pages:])
+            return replace(seen, visitors=visitors)  # who does not answer is not asked for more
+        uncached = looker.see(timed(_behind(site, folder)))
+        sources = (
+            before.sources
+            if before is not None
+            else find_sources(site, folder, visitors[0].traits.feeds, looker.fetch)
+        )
+        machines = looker.see(timed(sources.asks())) if sources else ()
         own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
         statuses = looker.statuses(own)
         others = see_sub_sites(
@@ -160,17 +201,19 @@ def observe(
             sub_sites,
             lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys),
         )
-        seen = Signals(
-            at=at,
+        seen = replace(
+            seen,
             visitors=visitors,
             uncached=uncached,
+            machines=machines,
+            sources=sources,
             stylesheets=_by_path(statuses),
-            folder=folder,
             sub_sites=others,
         )
         if before is not None and compare(before, seen):
             return seen  # a cache that has no page of it yet is not to get one
-        plain = looker.see([replace(ask, name=f"{ask.name} (plain)", plain=True) for ask in asks[:pages]])
+        again = timed(_pages(site))
+        plain = looker.see([replace(ask, name=f"{ask.name} (plain)", plain=True) for ask in again])
         more = [url for url in _own_stylesheets(site, plain) if url not in statuses][:_STYLESHEETS]
         statuses |= looker.statuses(more)
     return replace(seen, plain=plain, stylesheets=_by_path(statuses))
@@ -178,6 +221,33 @@ def observe(
 
 def _by_path(statuses: Mapping[str, int | None]) -> dict[str, int | None]:
     return {place.path: status for url, status in statuses.items() if (place := split(url))}
+
+
+def settle(
+    site: Site,
+    first: Signals,
+    *,
+    boots: bool = True,
+    limit: float = 8.0,
+    pause: Callable[[float], None] = time.sleep,
+    keys: Mapping[str, str] = NO_KEYS,
+) -> Signals:
+    """The measure of a change: where a look found something, a second tells what is usual for the site.
+
+    Args:
+        site: where.
+        first: the look.
+        boots: whether WordPress starts with its plugins, as its host reads it.
+        limit: seconds for one request.
+        pause: waits between two tries.
+        keys: headers that let us in.
+    """
+    if first.healthy or site.kind is not SiteKind.WORDPRESS:
+        return first
+    pause(_BETWEEN)
+    expected = replace(first, baseline=establish(first.sights, first.sights, stated=site.stated, boots=boots))
+    second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause, keys=keys)
+    return replace(first, baseline=establish(first.sights, second.sights, stated=site.stated, boots=boots))
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -224,10 +294,10 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     found: dict[str, str] = {}
     # who does not answer has fewer sights
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for said in worse(old, new, _noise(before, number)):
+        for said in worse(old, new, _noise(before, number), usual=before.baseline.of(old.page.page)):
             found.setdefault(said, new.page.page)
     for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
-        for said in worse(old, new, (noise,)):
+        for said in worse(old, new, (noise,), usual=before.baseline.of(noise.page.page)):
             found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
@@ -258,21 +328,26 @@ def _broken(status: int | None) -> bool:
     return status is not None and status >= 400 and status != 429  # noqa: PLR2004
 
 
-def _asks(site: Site, folder: str) -> Iterator[Ask]:
-    expected = partial(judge, expected=Expectation(text=site.expect))
+def _pages(site: Site) -> Iterator[Ask]:
+    """What visitors ask for."""
     for page in site.pages:
-        yield Ask(page, address(site.url, page), expected)
+        yield page_ask(site, page, Expectation(text=site.expect))
+
+
+def _behind(site: Site, folder: str) -> Iterator[Ask]:
+    """WordPress past its caches."""
     if site.kind is not SiteKind.WORDPRESS:
         return
     for page in site.pages:
-        yield Ask(f"{page} (uncached)", address(site.url, page), expected, known=True)
-    yield Ask(_NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    yield Ask("/?rest_route=/", address(site.url, "?rest_route=/"), _rest)
+        name = f"{page} (uncached)"
+        yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
+    yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
+    yield Ask(REST, address(site.url, "?rest_route=/"), _rest, machine=True)
     ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
-    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax)
+    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
 
 
-_NOWHERE = "a page that is not there"
+NOWHERE = "a page that is not there"
 
 
 def _nowhere(answer: Answer) -> tuple[str, ...]:
@@ -293,11 +368,8 @@ def _rest(answer: Answer) -> tuple[str, ...]:
         return judge(answer, Expectation())
     if answer.status != 200:  # noqa: PLR2004
         return ()
-    if len(answer.body) > _JSON:
-        return () if answer.body[:64].lstrip().startswith(b"{") else _NOT_JSON
-    try:
-        root = json.loads(answer.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+    root = json_of(answer.body)
+    if root is None:
         return _NOT_JSON
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
 

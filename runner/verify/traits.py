@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from runner.untrusted import sentence
-from runner.verify.page import complains, stylesheets, without
-from runner.web import Answer, join, split
+from runner.verify.causes import broken, cause, landing
+from runner.verify.page import (
+    complains,
+    feeds,
+    says_critical_error,
+    says_no_database,
+    stylesheets,
+    without,
+)
+from runner.web import Answer, join
 
-__all__ = ["NO_TRAITS", "Traits", "traits"]
+__all__ = ["LOGIN_FORM", "NO_TRAITS", "Traits", "substance", "traits"]
 
+LOGIN_FORM = "is or holds a login form"
 _MEASURED = 1 << 20
 """Bytes of a page that are measured: what comes after is not what visitors see first."""
+_FEEDS = 4
 _LEAD = 4096
 _MEDIUM = 40
 """A picture, a film, a field of a form count as much as so many letters."""
@@ -28,17 +39,23 @@ class Traits:
     """By what a page is known again."""
 
     landed: str = ""
-    """Path that redirects led to."""
+    """Path that redirects led to, after the host where that is another."""
     substance: int = 0
     """Letters that a visitor can read, pictures and fields counted in."""
     stylesheets: frozenset[str] = frozenset()
     """Addresses of those that it links to."""
+    feeds: tuple[str, ...] = ()
+    """Addresses of feeds that it names."""
     closed: bool = False
     """Whether the page has an end: `</html>`."""
     signs: tuple[str, ...] = ()
     """What is odd about it and may be meant: it counts only where it is new, a sentence each."""
     cached: str = ""
     """The header by which a cache says that it answered; empty where none says so."""
+    cause: str = ""
+    """What it is where it looks like an error and may be meant: a coming-soon page, a login."""
+    broken: bool = False
+    """PHP or WordPress dies there: that is never meant."""
 
 
 NO_TRAITS = Traits()
@@ -47,18 +64,22 @@ NO_TRAITS = Traits()
 def traits(answer: Answer) -> Traits:
     """What an answer is like. A page that was cut for its length has no end."""
     if answer.failure:
-        return NO_TRAITS
+        return Traits(landed=landing(answer), cause=cause(answer)) if answer.status else NO_TRAITS
     return Traits(
-        landed=place.path.rstrip("/") if (place := split(answer.url)) else "",
-        substance=_substance(answer.body),
+        landed=landing(answer),
+        substance=substance(answer.body),
         stylesheets=_stylesheets(answer),
+        feeds=tuple(join(answer.url, name) for name in islice(feeds(answer.body[:_MEASURED]), _FEEDS)),
         closed=not answer.cut and b"</html" in answer.body.lower(),
         signs=_signs(answer.body),
         cached=_cached(answer),
+        cause=cause(answer),
+        broken=broken(answer),
     )
 
 
-def _substance(body: bytes) -> int:
+def substance(body: bytes) -> int:
+    """Letters of a page that a visitor can read, pictures and fields counted in."""
     seen = body[:_MEASURED].lower()
     for begin, end in _OUT_OF_SIGHT:
         seen = without(seen, begin, end)
@@ -83,8 +104,10 @@ def _signs(body: bytes) -> tuple[str, ...]:
     )
     if before.strip():
         found.append("prints something before the page begins")
+    if says_critical_error(body) or says_no_database(body):
+        found.append("shows an error message of WordPress")
     if b'id="loginform"' in body and b'name="pwd"' in body:
-        found.append("is or holds a login form")
+        found.append(LOGIN_FORM)
     return tuple(found)
 
 

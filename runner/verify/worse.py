@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.model import PageLook, Seen
 from runner.untrusted import sentence
+from runner.verify.traits import LOGIN_FORM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ _SHRUNK = 0.5
 """A page with less than half of what it had has lost something."""
 _ENOUGH = 200
 """Letters: a smaller loss is a shorter quotation."""
+_FEW = 20
+"""Letters that a short page may lose."""
 
 
 def refused(page: PageLook) -> bool:
@@ -26,30 +29,49 @@ def refused(page: PageLook) -> bool:
     return page.seen is Seen.REFUSED
 
 
-def worse(old: Sight, new: Sight, noise: Sequence[Sight] = ()) -> list[str]:
+def worse(
+    old: Sight, new: Sight, noise: Sequence[Sight] = (), *, usual: frozenset[str] = frozenset()
+) -> list[str]:
     """What is worse about a page, a sentence each.
 
     Args:
         old: how it was.
         new: how it is.
         noise: further looks at it from before: in what they differ from `old`, the page varies by itself.
+        usual: findings that are usual for it: a page without others was well.
     """
     was, now = old.page, new.page
     if refused(now) and (now.status in {was.status, _TOO_MANY}):
         return []
-    fresh = [finding for finding in now.findings if finding not in was.findings]
+    fresh = [finding for finding in now.findings if finding not in usual.union(was.findings)]
+    well = usual.issuperset(was.findings)
     if fresh:
-        return fresh if was.healthy or now.status != was.status else []
-    if not was.healthy:
+        return fresh if well or now.status != was.status else []
+    if not well or was.status is None:
         return []
     if now.status != was.status:
         return [] if _is_missing(was) else [f"answers {now.status}; it was {was.status}"]
-    return _lost([old, *(other for other in noise if other.page.healthy)], new)
+    alike = [old, *(other for other in noise if usual.issuperset(other.page.findings))]
+    return _lost(alike, new) + _meant(alike, new)
 
 
 def _is_missing(page: PageLook) -> bool:
-    """A page that was not there may lead elsewhere now."""
-    return page.status == 404  # noqa: PLR2004
+    """A page that was not there may lead elsewhere now; one that is meant to answer so is another thing."""
+    return page.status == 404 and page.healthy  # noqa: PLR2004
+
+
+def _meant(before: Sequence[Sight], new: Sight) -> list[str]:
+    """What is lost of a page that looks like an error and is meant: it is short, so less is enough."""
+    causes = {sight.traits.cause for sight in before}
+    if len(causes) != 1 or causes == {""}:
+        return []
+    (cause,), least = causes, min(sight.traits.substance for sight in before)
+    if new.traits.cause != cause:
+        return [f"is not {cause} any more"]
+    if new.traits.substance < least * _SHRUNK and _FEW < least - new.traits.substance <= _ENOUGH:
+        return ["has lost most of what it showed"]
+    form = all(LOGIN_FORM in sight.traits.signs for sight in before)
+    return ["has lost its login form"] if form and LOGIN_FORM not in new.traits.signs else []
 
 
 def _lost(before: Sequence[Sight], new: Sight) -> list[str]:

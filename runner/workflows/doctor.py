@@ -12,10 +12,10 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, Look, ManagedBy, Seen, Site, SiteFacts, SiteKind
+from runner.model import Host, ManagedBy, Seen, Site, SiteFacts, SiteKind
 from runner.plan import sharing
 from runner.record import Ledger
-from runner.verify import Expectation, certificate
+from runner.verify import certificate
 from runner.workflows.autoupdates import about_auto_updates
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
@@ -24,9 +24,10 @@ from runner.workflows.disputes import about_offers
 from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.inside import look_inside
-from runner.workflows.stages.outside import look_at
+from runner.workflows.stages.outside import observed, settled
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
+from runner.workflows.usual import about_usual
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -143,7 +144,7 @@ def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFa
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
     found += _checks(name, lambda: _inside(hosts, host, sites, read))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts, site))
+        found += _checks(site.name, partial(_outside, hosts, site, read.get(site.name)))
     return found
 
 
@@ -260,7 +261,7 @@ def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
     )
 
 
-def _outside(hosts: Hosts, site: Site) -> Iterator[Check]:
+def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
     limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
@@ -270,27 +271,29 @@ def _outside(hosts: Hosts, site: Site) -> Iterator[Check]:
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = look_at(hosts, site, Expectation(text=site.expect), limit=limit)
-    if seen.healthy:
-        yield Check(
-            about=site.name, finding=f"{len(seen.pages)} page{'s' * (len(seen.pages) > 1)} as expected"
-        )
+    seen = observed(hosts, site, facts=facts, limit=limit)
+    seen = settled(hosts, site, seen, boots=facts is None or not facts.crippled, limit=limit)
+    yield from about_usual(site, seen.baseline)
+    shut = [f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings]
+    findings = (*seen.findings, *shut)
+    if not findings:
+        well = sum(page.healthy for page in seen.pages)
+        yield Check(about=site.name, finding=f"{well} page{'s' * (well != 1)} as expected")
         return
     if all(page.seen is Seen.REFUSED for page in seen.pages):
-        yield _shut_out(hosts, site, seen)
+        yield _shut_out(hosts, site, seen.pages[0].refusal)
         return
     refusal = next((page.refusal for page in seen.pages if page.refusal), "")
     yield Check(
         about=site.name,
-        finding="; ".join(seen.findings),
+        finding="; ".join(findings),
         code=ExitCode.FAILED,
         hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
     )
 
 
-def _shut_out(hosts: Hosts, site: Site, seen: Look) -> Check:
+def _shut_out(hosts: Hosts, site: Site, refusal: str) -> Check:
     """A site that lets nobody in: how its changes will be checked."""
-    refusal = seen.pages[0].refusal
     inside = look_inside(hosts, hosts.workspace.inventory.hosts[site.host], site)
     found = inside.sight.page.findings if inside.sight else ()
     if inside.seen and not found:

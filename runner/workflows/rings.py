@@ -17,7 +17,7 @@ from runner.model import Order, Outcome, Site, SitePlan
 from runner.verify import Signals
 from runner.workflows.boundary import each
 from runner.workflows.site import Task
-from runner.workflows.stages.outside import see, see_again, unreadable
+from runner.workflows.stages.outside import see, see_again, settled, unreadable
 
 if TYPE_CHECKING:
     from runner.record import SiteRow
@@ -119,6 +119,7 @@ def _each(
 
 def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     """What is wrong with a site, be it since the soak or, as nobody may have looked, since before."""
+    before = settled(session.hosts, site, before, limit=order.limits.look.total_seconds())
     seen, found = see_again(_task(session, order, site), before, "soak", patience=_PATIENCE)
     return found or "; ".join(seen.findings)
 

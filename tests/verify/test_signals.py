@@ -8,69 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.model import Site
-from runner.verify import compare, examine, observe
+from runner.verify import compare, observe
+from tests.verify.wordpress import ERROR, PAGE, TEXT, WordPress, leads, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.verify import Signals
     from tests.verify.shop import Handler, Shop
-
-TEXT = b"<p>" + b"Bread from rye sour dough, every morning. " * 30 + b"</p>"
-PAGE = b"<!DOCTYPE html><html><link rel='stylesheet' href='/a.css?ver=1'><body>" + TEXT + b"</body></html>"
-ERROR = b'<html><body id="error-page"><p>Il y a eu une erreur critique sur ce site.</p></body></html>'
-
-
-class WordPress:
-    """Answers like a healthy WordPress, unless a part is set to something else."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-        self.site = Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=("/",))
-        self.page: Callable[[Handler], object] = lambda one: one.answer(200, PAGE)
-        self.missing: Callable[[Handler], object] = lambda one: one.answer(404, PAGE)
-        self.rest: Callable[[Handler], object] = lambda one: one.answer(200, b'{"name": "Acme"}')
-        self.ajax: Callable[[Handler], object] = lambda one: one.answer(400, b"0")
-        self.sheet: Callable[[Handler], object] = lambda one: one.answer(200, b"p {}")
-
-    def __contains__(self, path: str) -> bool:
-        return True
-
-    def get(self, path: str, _: object) -> Callable[[Handler], object]:
-        """Who answers for a path."""
-        if path.endswith(".css"):
-            return self.sheet
-        if "/wp-admin/" in path:
-            return self.ajax
-        if path.startswith("/sitecrew-"):
-            return self.missing
-        return lambda one: (self.rest if "rest_route" in one.path else self.page)(one)
-
-    def dead(self) -> None:
-        """All of PHP answers with an error."""
-        self.page = self.missing = self.rest = self.ajax = lambda one: one.answer(500, ERROR)
-
-    def now(self, folder: str = "", **more: float) -> Signals:
-        return observe(self.site, folder=folder, patience=0.0, pause=lambda _: None, **more)
-
-    def verdict(self, before: Signals) -> tuple[str, ...]:
-        return examine(self.site, before, limit=2.0, patience=0.0, pause=lambda _: None)[1]
 
 
 @pytest.fixture
 def wordpress(shop: Shop) -> WordPress:
-    made = WordPress(shop)
-    shop.pages = made  # type: ignore[assignment]
-    return made
-
-
-def says(status: int, body: bytes, **headers: str) -> Callable[[Handler], object]:
-    return lambda one: one.answer(status, body, **headers)
-
-
-def leads(to: str) -> Callable[[Handler], object]:
-    return lambda one: one.answer(200, PAGE) if one.path.startswith(to) else one.answer(302, Location=to)
+    return WordPress(shop)
 
 
 def test_a_healthy_site_is_healthy_and_not_worse_than_itself(wordpress: WordPress) -> None:
@@ -82,6 +31,9 @@ def test_a_healthy_site_is_healthy_and_not_worse_than_itself(wordpress: WordPres
         "a page that is not there",
         "/?rest_route=/",
         "/wp-admin/admin-ajax.php?action=sitecrew_look",
+        "the feed /feed/",
+        "the sitemap /wp-sitemap.xml",
+        "the cron /wp-cron.php",
     ]
     assert before.stylesheets == {"/a.css": 200}
     assert wordpress.verdict(before) == ()

@@ -1,9 +1,14 @@
 <?php
 // Does the site work, as far as its own host can tell? It has booted if this runs at all; then it looks at itself.
-// Nothing of what counts here was wrong before, or the site would not have been touched. Input: {"home": url}.
+// Nothing of what counts here was wrong before, or the site would not have been touched, but for what is usual for
+// it. Input: {"home": url, "usual": {kind: status}}.
 // Exit status 1 when a page, wp-admin or REST is broken. No answer at all says nothing: many hosts cannot reach
 // themselves.
 function sitecrew_flaw( $kind, $code, $body ) {
+	$usual = (array) ( isset( $GLOBALS['sitecrew']['usual'] ) ? $GLOBALS['sitecrew']['usual'] : array() );
+	if ( isset( $usual[ $kind ] ) && ( $code === (int) $usual[ $kind ] || ( $code < 500 && (int) $usual[ $kind ] < 500 ) ) ) {
+		return '';
+	}
 	if ( $code >= 500 ) {
 		return "answers $code";
 	}

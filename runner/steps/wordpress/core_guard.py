@@ -9,7 +9,7 @@ from __future__ import annotations
 from runner.model import SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
-from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point
+from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point, site_check
 from runner.steps.wordpress.pinned import PUT_BACK
 from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
 
@@ -121,7 +121,7 @@ def core_guard(context: Context, tag: str) -> Guard | None:
         # the files are put back also where no PHP is found; the rest needs one
         undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
         settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),
-        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        check=site_check(context),
         tidy=here + _TIDY.format(unlock=unlock),
     )
 

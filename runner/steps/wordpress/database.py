@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Guard, Result, Script, StepKind
+from runner.steps.wordpress.guard import site_check
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.proposals import network_note
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["Database", "DatabaseOptions"]
@@ -83,12 +84,9 @@ class Database(StepKind):
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:  # noqa: ARG002
         """No files: the transaction itself keeps the database, and puts it back where that is needed."""
-        facts = context.before
-        if facts is None or not context.plan.pending(step.id):
+        if context.before is None or not context.plan.pending(step.id):
             return None
-        site, host, mark = context.site, context.host, context.mark
-        check = site_script(site, host, mark, program("check", mark, {"home": facts.home}))
-        return Guard(save=Script(text=":\n"), undo=Script(text=":\n"), check=check)
+        return Guard(save=Script(text=":\n"), undo=Script(text=":\n"), check=site_check(context))
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
         """Held, or ok."""

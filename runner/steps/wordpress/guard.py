@@ -119,7 +119,7 @@ def free_of_links(context: Context, changes: Sequence[Change]) -> str:
 def site_check(context: Context) -> Script:
     """Exit status 0 where the site works as far as its host can tell."""
     home = context.before.home if context.before else context.site.url
-    text = program("check", context.mark, {"home": home})
+    text = program("check", context.mark, {"home": home, "usual": dict(context.usual)})
     return site_script(context.site, context.host, context.mark, text)
 
 

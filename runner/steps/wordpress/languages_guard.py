@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from runner.model import Change, SiteFacts
 from runner.shell import words
 from runner.steps.base import Context, Guard, Script
-from runner.steps.wordpress.guard import head
+from runner.steps.wordpress.guard import head, site_check
 from runner.steps.wordpress.pinned import PUT_BACK
-from runner.steps.wordpress.shell import host_script, program, site_script
+from runner.steps.wordpress.shell import host_script
 
 __all__ = ["languages_guard"]
 
@@ -66,11 +66,10 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
     here, packs = head(facts, tag) + PUT_BACK + _PACK, [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
-    site, host, mark = context.site, context.host, context.mark
     return Guard(
         save=Script(text=f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'),
-        undo=Script(text=host_script(host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
-        check=site_script(site, host, mark, program("check", mark, {"home": facts.home})),
+        undo=Script(text=host_script(context.host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
+        check=site_check(context),
         tidy=f'{here}rm -rf "$kept"/*.part',
     )
 

@@ -20,7 +20,7 @@ from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
-from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.outside import see_before
 from runner.workflows.stages.segment import close_job, let_forget, span_of
 from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tidy import tidy_host
@@ -107,8 +107,7 @@ class _Work:
         """Search for what may stay; returns why the site is not well, where it is not."""
         if self.facts is None:
             raise HostError("the site was not read")
-        seen = see(self.task)
-        record_looks(self.task, seen, "before")
+        seen = see_before(replace(self.task, facts=self.facts))
         self.looks += 1
         if seen.findings:
             why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
@@ -305,4 +304,4 @@ def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
     """An item's own outcome in a trial that was kept."""
     if found is None:
         return trial.outcome.outcome, trial.outcome.why
-    return found.outcome, found.why
+    return found.outcome, found.why or (trial.slower if found.outcome is Outcome.CHANGED else "")

@@ -21,7 +21,7 @@ from runner.execute import (
     run_job,
 )
 from runner.load import freeze
-from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
+from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, StepOutcome
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
@@ -35,7 +35,7 @@ from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.purge import AGAIN, purge_now, purge_tasks, purged_in, tell_purged, unpurged
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
-from runner.workflows.stages.outside import see, see_again
+from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ class _Transaction:
     died: bool = False
     """Everything of the job that made them was killed."""
     why: str = ""
+    slower: str = ""
+    """What takes clearly longer than before; with `roll-back` it is a reason."""
     after: Signals | None = None
     left: SiteFacts | None = None
     """The site as it was read after something was put back, and `seen` as it looked then."""
@@ -196,6 +198,7 @@ class _Transaction:
             mark=self.heard.mark,
             tag=self.tag,
             before=self.before.facts,
+            usual=self.before.seen.usual,
         )
 
     def _ordered(self) -> Job:
@@ -230,6 +233,10 @@ class _Transaction:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why and not self.done:
             self.why = self.log.blame(lambda: see(self.task))
+        if not self.why and self.after is not None:
+            self.slower = see_slower(self.task, self.before.seen, self.after)
+            rolls_back = self.task.order.policy.slower is Slower.ROLL_BACK
+            self.why = self.slower if rolls_back else ""
         return self._told("undo" if self.why else "keep", self.why)
 
     def _told(self, verdict: Verdict, why: str) -> Verdict:
@@ -240,6 +247,7 @@ class _Transaction:
             self.task.site.name,
             self.step.id,
             verdict=verdict,
+            slower=self.slower,
             why=session.reason(self.why),
             log=self.log.known,
         )
@@ -260,6 +268,7 @@ class _Transaction:
                 by=by,
                 looks=int(self.after is not None),
                 unverified=self.task.session.reason((self.after or self.before.seen).unverified),
+                slower=self.slower,
                 database=self.database.heard(record),
                 unpurged=purged,
             )
@@ -292,6 +301,7 @@ class _Transaction:
         )
 
     def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
+        seen = replace(seen, pace=self.before.seen.pace)
         return State(facts or self.before.facts, seen, self.heard.cron, self.log.noise)
 
     def _look_again(self, record: JobRecord) -> str:

@@ -49,6 +49,8 @@ class Trial:
     """How often the site was looked at from outside."""
     unverified: str = ""
     """Why nobody could see whether the site is well with what was kept; empty where somebody could."""
+    slower: str = ""
+    """What takes clearly longer since changes that were kept; empty where nothing does."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
     unpurged: str = ""

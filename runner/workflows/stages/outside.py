@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Seen, Site, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Seen, Site, SiteFacts, Step, StepOutcome
 from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
-from runner.verify import Expectation, Sight, Signals, compare, examine, keys, look, observe
+from runner.verify import (
+    Baseline,
+    Expectation,
+    Sight,
+    Signals,
+    compare,
+    could_be,
+    examine,
+    keys,
+    look,
+    observe,
+    sample,
+    settle,
+    slowest,
+)
+from runner.verify.http import DOOR
 from runner.workflows.boundary import within
 from runner.workflows.stages.inside import shut_out, with_inside
 
@@ -26,6 +42,9 @@ __all__ = [
     "record_looks",
     "see",
     "see_again",
+    "see_before",
+    "see_slower",
+    "settled",
     "take_look",
     "unreadable",
 ]
@@ -34,18 +53,34 @@ _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
 _ENOUGH = 2
 _BETWEEN = 0.6
+_OPEN = 3.0
+"""Seconds for which a closed door is waited for where the host says that no update closed it."""
 _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
 def observed(
-    hosts: Hosts, site: Site, *, folder: str = "", limit: float, sub_sites: Sequence[str] = ()
+    hosts: Hosts,
+    site: Site,
+    *,
+    facts: SiteFacts | None = None,
+    limit: float,
+    sub_sites: Sequence[str] = (),
 ) -> Signals:
     """All signals of a site from outside. What keeps them from being read is a finding about the site."""
+    folder = facts.folder if facts else ""
+    door = DOOR if facts is None or facts.maintenance else _OPEN
+    let_in = _keys(hosts, site)
     found = within(
-        lambda: observe(site, folder=folder, limit=limit, keys=_keys(hosts, site), sub_sites=sub_sites)
+        lambda: observe(site, folder=folder, limit=limit, door=door, keys=let_in, sub_sites=sub_sites)
     )
     return unreadable(site, found) if isinstance(found, SitecrewError) else found
+
+
+def settled(hosts: Hosts, site: Site, first: Signals, *, boots: bool = True, limit: float) -> Signals:
+    """`runner.verify.settle`; the first look where the site could not be looked at again."""
+    found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=_keys(hosts, site)))
+    return first if isinstance(found, SitecrewError) else found
 
 
 def examined(
@@ -103,21 +138,44 @@ def take_look(task: Task, step: Step) -> StepOutcome:
         pages=options.pages,
         limit=task.order.limits.look.total_seconds(),
     )
+    usual = _usual(task, seen, options)
     seconds = round(time.monotonic() - began, 3)
     for page in seen.pages:
-        _record(task, page, seen.at, "after", "page")
+        _record(task, page, seen.at, "after", "page", usual=usual.covers(page))
+    findings = [
+        f"{page.page}: {finding}"
+        for page in seen.pages
+        if not usual.covers(page)
+        for finding in page.findings
+    ]
     task.session.emit(
-        "look.taken", task.run, task.site.name, step.id, healthy=seen.healthy, findings=list(seen.findings)
+        "look.taken",
+        task.run,
+        task.site.name,
+        step.id,
+        healthy=not findings,
+        findings=findings,
+        usual=[str(one) for one in usual.pages],
     )
-    if seen.healthy:
+    if not findings:
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=_lines(seen))
     return StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED,
-        why="; ".join((*seen.findings, *dict.fromkeys(page.refusal for page in seen.pages if page.refusal))),
+        why="; ".join((*findings, *dict.fromkeys(page.refusal for page in seen.pages if page.refusal))),
         seconds=seconds,
         output=_lines(seen),
     )
+
+
+def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
+    """What is usual of what a look found: only what is recognised: nobody saw the site before."""
+    if seen.healthy or options.status != ProbeHttpOptions().status:
+        return Baseline()
+    facts = task.facts
+    first = see(task)
+    boots = facts is None or not facts.crippled
+    return settled(task.session.hosts, task.site, first, boots=boots, limit=_limit(task)).baseline.recognised
 
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
@@ -126,13 +184,14 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
     kinds = (
         (seen.visitors, "page"),
         (seen.uncached, "uncached"),
+        (seen.machines, "machine"),
         (seen.plain, "plain"),
         (tuple(seen.sub_sites.values()), "sub-site"),
         ((inside,) if inside is not None else (), "inside"),
     )
     for sights, signal in kinds:
         for sight in sights:
-            _record(task, sight.page, seen.at, phase, signal)
+            _record(task, sight.page, seen.at, phase, signal, usual=seen.baseline.covers(sight.page))
     task.session.emit(
         "look.taken",
         task.run,
@@ -143,15 +202,47 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         cached=list(seen.cached),
         sub_sites=list(seen.sub_sites),
         unverified=task.session.reason(seen.unverified),
+        usual=[str(one) for one in seen.baseline.pages],
     )
 
 
 def see(task: Task) -> Signals:
     """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
     sub_sites = looked_at(task.facts, task.site, task.plan.changes) if task.facts else ()
-    folder = task.facts.folder if task.facts else ""
-    seen = observed(task.session.hosts, task.site, folder=folder, limit=_limit(task), sub_sites=sub_sites)
+    seen = observed(task.session.hosts, task.site, facts=task.facts, limit=_limit(task), sub_sites=sub_sites)
     return _inside(task, seen)
+
+
+def see_before(task: Task) -> Signals:
+    """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
+    boots = task.facts is not None and not task.facts.crippled
+    seen = settled(task.session.hosts, task.site, see(task), boots=boots, limit=_limit(task))
+    record_looks(task, seen, "before")
+    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+
+
+def see_slower(task: Task, before: Signals, after: Signals) -> str:
+    """What has become clearly slower, in a sentence; empty where nothing has.
+
+    Only where the look itself was slow it is measured, and what is measured is confirmed.
+    """
+    pages = [page for page, seconds in before.pace.items() if could_be(seconds, _seconds(after, page))]
+    found = slowest(before.pace, _paces(task, pages)) if pages else None
+    if found is None:
+        return ""
+    again = slowest(before.pace, _paces(task, [found.page]))
+    return f"slower than before: {again}" if again else ""
+
+
+def _seconds(seen: Signals, page: str) -> list[float]:
+    """How long a page took, as visitors get it past caches."""
+    return [look.seconds for look in seen.looks if look.page in {page, f"{page} (uncached)"}]
+
+
+def _paces(task: Task, pages: Sequence[str] = ()) -> Mapping[str, tuple[float, ...]]:
+    hosts, site = task.session.hosts, task.site
+    found = within(lambda: sample(site, pages=pages, limit=_limit(task), keys=_keys(hosts, site)))
+    return {} if isinstance(found, SitecrewError) else found
 
 
 def see_again(
@@ -195,7 +286,10 @@ def _limit(task: Task) -> float:
     return task.order.limits.look.total_seconds()
 
 
-def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -> None:
+def _record(
+    task: Task, page: PageLook, at: datetime, phase: str, signal: str, *, usual: bool = False
+) -> None:
+    """Write down one page; what is usual for a site is not held against it."""
     task.session.ledger.record_look(
         site=task.site.name,
         run=task.run,
@@ -203,7 +297,7 @@ def _record(task: Task, page: PageLook, at: datetime, phase: str, signal: str) -
         phase=phase,
         signal=signal,
         url=page.url,
-        healthy=None if page.seen is Seen.REFUSED else page.healthy,
+        healthy=None if page.seen is Seen.REFUSED else page.healthy or usual,
         seen=page.seen,
         status=page.status,
         seconds=page.seconds,

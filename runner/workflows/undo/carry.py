@@ -31,7 +31,7 @@ from runner.steps.wordpress.database_undo import (
 from runner.workflows.changes.carry import JOBS, close_open_jobs
 from runner.workflows.changes.transaction import take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial, Way
-from runner.workflows.stages.outside import record_looks, see
+from runner.workflows.stages.outside import see_before
 from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.undo.foresee import foresee_undo
 from runner.workflows.undo.past import DATABASE, Past, no_files
@@ -83,8 +83,7 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
         way = _way(task, step)
         if task.attempt > 1:
             _close_open(task, part, pending, facts, way)
-        seen = see(task)
-        record_looks(task, seen, "before")
+        seen = see_before(task)
         trial = try_changes(
             task, step, part.number * JOBS + task.attempt, pending, State(facts, seen), way=way
         )

@@ -1,0 +1,106 @@
+"""What only programs read: feeds, sitemaps, REST, the answers of wp-admin and of cron. Pure.
+
+People see nothing of a byte before them, and a reader of feeds stops working. It counts where it is new.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from xml.parsers import expat
+
+from runner.verify.causes import closed_rest
+from runner.verify.page import complains
+from runner.verify.traits import Traits, traits
+from runner.web import Answer, split
+
+__all__ = ["json_of", "machine_traits", "sitemaps"]
+
+_PARSED = 2 << 20
+"""Bytes of a document that are parsed."""
+_NAMED = 4
+"""So many feeds or sitemaps are asked for, at most."""
+_BOM = b"\xef\xbb\xbf"
+_HEAD = 256 << 10
+_SITEMAP = re.compile(rb"^\s*sitemap:\s*(\S{1,2000})", re.IGNORECASE | re.MULTILINE)
+_AJAX = frozenset({b"", b"0", b"-1"})
+_BLANK = "has a blank or a byte order mark before it: programs cannot read it"
+_OTHER = "has something before it: programs cannot read it"
+_XML = "is no XML that programs can read"
+
+
+def machine_traits(answer: Answer) -> Traits:
+    """As `traits`: what keeps programs from reading the answer is a sign, which counts where it is new."""
+    found = traits(answer)
+    if answer.status is None:
+        return replace(found, cause=closed_rest(answer)) if "rest_route" in answer.asked else found
+    rest = "rest_route" in answer.asked
+    cause = closed_rest(answer) if rest else found.cause
+    # how much text it has says nothing: a feed has as many entries as there are
+    return replace(
+        found, cause=cause, signs=_signs(answer), substance=0, stylesheets=frozenset(), closed=False
+    )
+
+
+def json_of(body: bytes) -> object:
+    """What the JSON says, whatever blanks or marks stand before it; None where it is none.
+
+    A body too long to be parsed is what it begins as.
+    """
+    text = body.removeprefix(_BOM).strip()
+    if len(text) > _PARSED:
+        return {} if text.startswith(b"{") else None
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def sitemaps(robots: Answer) -> tuple[str, ...]:
+    """The addresses of sitemaps that `robots.txt` names."""
+    if robots.status != 200:  # noqa: PLR2004
+        return ()
+    found = (name.decode("utf-8", "replace") for name in _SITEMAP.findall(robots.body[:_HEAD]))
+    return tuple(dict.fromkeys(name for name in found if split(name)))[:_NAMED]
+
+
+def _signs(answer: Answer) -> tuple[str, ...]:
+    body, asked = answer.body, answer.asked
+    found = ["prints warnings of PHP"] if complains(body) else []
+    if "admin-ajax.php" in asked or "wp-cron.php" in asked:
+        if body not in _AJAX:
+            found.append(_BLANK if body.removeprefix(_BOM).strip() in _AJAX else _OTHER)
+    elif answer.status == 200:  # noqa: PLR2004
+        found += _json(body) if "rest_route" in asked else _xml(body)
+    return tuple(found)
+
+
+def _json(body: bytes) -> list[str]:
+    return [_BLANK] if body != body.removeprefix(_BOM).lstrip() else []
+
+
+def _xml(body: bytes) -> list[str]:
+    bare = body.removeprefix(_BOM).lstrip()
+    if body != bare:
+        return [_BLANK]
+    if not body.startswith(b"<?xml") and b"<?xml" in body[:_HEAD]:
+        return [_OTHER]
+    return [] if _well_formed(body) else [_XML]
+
+
+def _well_formed(body: bytes) -> bool:
+    """In time that grows with the length: entities that a document declares are not resolved."""
+    if len(body) > _PARSED:
+        return True
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = _refuse
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, ValueError):
+        return False
+    return True
+
+
+def _refuse(*_: object) -> None:
+    raise ValueError("entities are not read")

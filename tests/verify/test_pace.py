@@ -1,0 +1,58 @@
+"""Clearly slower is told; what a site varies by itself is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.verify import could_be, sample, slowest
+from tests.verify.wordpress import PAGE, WordPress, says
+
+if TYPE_CHECKING:
+    from tests.verify.shop import Shop
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((0.1, 0.1, 0.2, 0.1, 0.1), (2.1, 2.2, 2.1, 2.3, 2.1), "/ takes 2.1 s; it took 0.1 s"),
+        ((0.1, 0.1, 0.2, 0.1, 0.1), (0.9, 0.9, 1.0, 0.9, 0.9), ""),
+        ((3.0, 3.1, 3.0, 3.2, 3.0), (5.0, 5.1, 5.0, 5.2, 5.0), ""),
+        ((3.0, 3.1, 3.0, 3.2, 3.0), (7.0, 7.1, 7.0, 7.2, 7.0), "/ takes 7.0 s; it took 3.0 s"),
+        ((0.2, 4.0, 0.3, 3.5, 0.2), (2.0, 3.9, 2.1, 4.5, 2.0), ""),
+        ((0.1, 0.1, 0.1, 0.1, 0.1), (0.1, 9.0, 0.1, 9.0, 0.1), ""),
+        ((0.1, 0.1), (5.0, 5.0, 5.0), ""),
+        ((), (5.0, 5.0, 5.0), ""),
+    ],
+)
+def test_medians_count_against_the_spread(
+    before: tuple[float, ...], after: tuple[float, ...], told: str
+) -> None:
+    assert str(slowest({"/": before}, {"/": after}) or "") == told
+
+
+def test_the_page_that_lost_most_is_named() -> None:
+    before = {"/": (0.1,) * 5, "/shop/": (0.1,) * 5, "/gone/": (0.1,) * 5}
+    found = slowest(before, {"/": (2.0,) * 5, "/shop/": (4.0,) * 5})
+    assert found is not None
+    assert found.page == "/shop/"
+
+
+def test_it_is_measured_only_where_every_answer_was_slow() -> None:
+    assert could_be((0.1, 0.2), (1.5, 1.4))
+    assert not could_be((0.1, 0.2), (1.5, 0.3))
+    assert not could_be((), (9.0,))
+
+
+def test_a_site_is_measured_past_its_caches(shop: Shop) -> None:
+    wordpress = WordPress(shop)
+    before = sample(wordpress.site, limit=5.0)
+    assert len(before["/"]) == 5
+    assert all(query.startswith("sitecrew=") for query in shop.queries)
+    assert len(set(shop.queries)) == 5
+    slow = says(200, PAGE)
+    wordpress.page = lambda one: (one.server.ending.wait(1.3), slow(one))
+    found = slowest(before, sample(wordpress.site, limit=5.0))
+    assert found is not None
+    assert found.after > 1.2
