@@ -78,6 +78,7 @@ def as_bedrock(
         web.with_name(f"{web.name}-project"),
         web,
     )
+    _forget_paths(fleet)
     return project
 
 
@@ -95,7 +96,14 @@ def as_releases(fleet: Fleet, site: str) -> Path:
     (app / "current").symlink_to("releases/20261101")
     web.symlink_to(app / "current")
     run("chown", "-hR", f"{release.owner()}:{release.group()}", app, web)
+    _forget_paths(fleet)
     return release
+
+
+def _forget_paths(fleet: Fleet) -> None:
+    """PHP remembers for minutes where a path led."""
+    fleet.processes.stop("php-fpm")
+    fleet.up()
 
 
 def _lock(project: Path, packages: Mapping[str, tuple[str, str]]) -> None:
