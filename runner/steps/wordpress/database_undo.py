@@ -62,9 +62,10 @@ stages() {
 if [ -n "$looks" ]; then
   # code that is still compiled may set them once more
   SITECREW_STAGE=options
-  if put_back; then sleep 3; put_back; fi
+  sufficed=
+  if put_back; then sleep 3; put_back; sufficed=yes; fi
   flush
-  if settled; then say '{"database": "not needed"}'; exit; fi
+  if settled; then [ -n "$sufficed" ] || say '{"database": "not needed"}'; exit; fi
 fi
 # code of the change that is still compiled would do its work on the data once more
 [ -z "$fresh" ] || sleep 3
