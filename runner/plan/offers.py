@@ -32,7 +32,7 @@ def asked(facts: SiteFacts) -> tuple[Asked, ...]:
 def compared(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozenset()) -> SiteFacts:
     """The facts with each offer as wordpress.org has it; `vendors` are hosts whose packages are taken too."""
     families = {
-        kind: tuple(_compared(entry, kind, offers, vendors) for entry in _family(facts, kind))
+        kind: tuple(_compared(facts, entry, kind, offers, vendors) for entry in _family(facts, kind))
         for kind in _FAMILIES
     }
     core = offers.core.get(facts.wordpress)
@@ -46,7 +46,9 @@ def compared(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozens
     )
 
 
-def _compared(entry: Extension, kind: str, offers: Offers, vendors: frozenset[str]) -> Extension:
+def _compared(
+    facts: SiteFacts, entry: Extension, kind: str, offers: Offers, vendors: frozenset[str]
+) -> Extension:
     if (kind, entry.file) not in offers.known:
         return _unanswered(entry) if entry.file and _may_be_published(entry) else entry
     release = offers.known[kind, entry.file]
@@ -58,13 +60,15 @@ def _compared(entry: Extension, kind: str, offers: Offers, vendors: frozenset[st
         return _not_published(entry)
     if compare(release.version, entry.version) <= 0:
         return replace(entry, decided=True) if entry.offered else entry
-    return _released(entry, release)
+    return _released(facts, entry, release)
 
 
-def _released(entry: Extension, release: Release) -> Extension:
+def _released(facts: SiteFacts, entry: Extension, release: Release) -> Extension:
     """The release of wordpress.org in the place of whatever the site says."""
     dispute = ""
-    if entry.hidden or not entry.offered:
+    if not entry.offered and _is_not_for(facts, release):
+        pass  # wordpress.org itself does not offer it to this site
+    elif entry.hidden or not entry.offered:
         dispute = f"the site hides this update: wordpress.org offers {release.version}"
     elif entry.offered != release.version:
         dispute = f"the site offers {entry.offered} only: wordpress.org offers {release.version}"
@@ -78,6 +82,15 @@ def _released(entry: Extension, release: Release) -> Extension:
         foreign=entry.foreign or not (entry.readme or entry.update_uri),
         decided=True,
         dispute="; ".join(filter(None, (entry.dispute, dispute))),
+    )
+
+
+def _is_not_for(facts: SiteFacts, release: Release) -> bool:
+    """Whether the site lacks what a release needs, so that no site like it is offered it."""
+    php = facts.web_php or facts.php
+    old = release.requires_wordpress and compare(facts.wordpress, release.requires_wordpress) < 0
+    return bool(
+        old or not release.package or (release.requires_php and compare(php, release.requires_php) < 0)
     )
 
 

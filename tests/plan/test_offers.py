@@ -40,6 +40,20 @@ def test_an_update_that_the_site_hides_is_planned_and_named():
     assert (older.to_version, older.note) == ("1.2", "the site offers 1.1 only: wordpress.org offers 1.2")
 
 
+@pytest.mark.parametrize(
+    ("release", "why"),
+    [
+        (replace(NEW, requires_wordpress="6.9"), "needs WordPress 6.9; the site has 6.5.5"),
+        (replace(NEW, requires_wordpress="6.9", package=""), "needs WordPress 6.9; the site has 6.5.5"),
+        (replace(NEW, requires_php="8.4", package=""), "needs PHP 8.4; the site has 8.2"),
+        (replace(NEW, package=""), "wordpress.org gives no package for it"),
+    ],
+)
+def test_a_release_that_is_not_for_this_site_is_held_for_what_it_needs(release, why):
+    change = proposed(one(ACME, release))
+    assert (change.action, change.why, change.note) == (Action.HOLD, why, "")
+
+
 def test_an_update_that_both_know_comes_from_wordpress_org_and_has_no_note():
     lying = replace(OFFERED, package="https://downloads.wordpress.org/plugin/evil.9.9.zip")
     for entry in (OFFERED, lying):

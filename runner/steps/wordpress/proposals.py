@@ -85,7 +85,7 @@ def impediment(facts: SiteFacts, offer: Extension | CoreOffer, folder: str) -> s
     `folder` is the one of `SiteFacts.unwritable` that its files go to.
     """
     extension = _of_extension(facts, offer) if isinstance(offer, Extension) else ()
-    reasons = (*_of_site(facts, folder), *_of_offer(facts, offer), *extension)
+    reasons = (*_of_site(facts, folder), *_of_offer(facts, offer), *extension, _of_package(offer))
     return next((why for applies, why in reasons if applies), "")
 
 
@@ -107,8 +107,6 @@ def _of_site(facts: SiteFacts, folder: str) -> Iterable[tuple[object, str]]:
 
 def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[object, str]]:
     yield offer.untrusted, offer.untrusted
-    licence = "announced without a package to download: the licence is missing or has run out"
-    yield not offer.package, licence
     needed = offer.requires_php
     for found, where in ((facts.web_php, "the site"), (facts.php, _CLI if facts.web_php else "the site")):
         yield needed and found and compare(found, needed) < 0, f"needs PHP {needed}; {where} has {found}"
@@ -117,6 +115,12 @@ def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer) -> Iterable[tuple[
     yield older, f"needs MySQL {server}; the site has {facts.mysql}"
     owned = facts.core_ownership if isinstance(offer, CoreOffer) else ""
     yield owned, sentence(owned)
+
+
+def _of_package(offer: Extension | CoreOffer) -> tuple[bool, str]:
+    if offer.decided:
+        return not offer.package, "wordpress.org gives no package for it"
+    return not offer.package, "announced without a package to download: the licence is missing or has run out"
 
 
 def _of_extension(facts: SiteFacts, entry: Extension) -> Iterable[tuple[object, str]]:
