@@ -40,6 +40,8 @@ class Extension:
     """The package of Composer that brought it, like `wpackagist-plugin/akismet`."""
     in_release: bool = False
     """Its folder belongs to a release that the next deployment replaces."""
+    checkout: str = ""
+    """The system of version control, like `git`, that its folder is a checkout of."""
     links: int = 0
     """Links in its folder that lead out of it; known, like `mount`, where a newer version was asked for."""
     mount: str = ""

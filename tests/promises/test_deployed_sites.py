@@ -22,7 +22,7 @@ pytestmark = pytest.mark.fleet
 
 SITE = "acme-blog"
 SLUG = "harbour-forms"
-OWN = "put-there-by-hand"
+OWN, CHECKOUT = "put-there-by-hand", "checked-out"
 ALL = "name: Everything\nsteps:\n  - wordpress.plugins\n  - wordpress.themes\n  - wordpress.core: minor\n"
 KEEP = "name: Keep\nsteps:\n  - backup: {include: [files]}\n"
 
@@ -32,9 +32,10 @@ def deployed(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
     """A crew; what a test makes of the site is taken away again."""
     fleet.up()
     fleet.reset(SITE)
-    for version in ("1.0", "1.1"):
-        fleet.catalogue.plugin(OWN, version)
-    fleet.install(SITE, "plugins", OWN, "1.0")
+    for slug in (OWN, CHECKOUT):
+        for version in ("1.0", "1.1"):
+            fleet.catalogue.plugin(slug, version)
+        fleet.install(SITE, "plugins", slug, "1.0")
     fleet.wp(SITE, "plugin", "activate", OWN)
     web = fleet.sites[SITE].path
     yield Crew(fleet, tmp_path / "crew", ALL, KEEP)
@@ -56,6 +57,7 @@ def deployed(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
 def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: Crew, *, fixed: bool) -> None:
     project = as_bedrock(fleet, SITE, {SLUG: "1.0.0"}, fixed=fixed)
     deployed.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", f"path: {project / 'web/wp'}")
+    (project / f"web/app/plugins/{CHECKOUT}/.git").mkdir()
     before = tree(project)
 
     changes = plan_of(deployed)
@@ -63,6 +65,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
     there = f"managed by Composer ({project}/composer.lock); there: composer require"
     assert changes[SLUG] == ("hold", f"{there} wpackagist-plugin/{SLUG}:{new}")
     assert changes["core"] == ("hold", f"{there} roots/wordpress-no-content:7.1.2")
+    assert changes[CHECKOUT][1] == "a checkout of git, which an update would replace; update it there"
     assert changes[OWN][0] == ("hold" if fixed else "change")
 
     said = deployed.say("run", "everything", "-l", SITE)

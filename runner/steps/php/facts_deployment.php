@@ -98,6 +98,16 @@ function sitecrew_composer( $family, $folder ) {
 	return $inside && isset( $deployment['packages'][ $family ][ $name ] ) ? $deployment['packages'][ $family ][ $name ] : '';
 }
 
+/** The system of version control that the folder itself is a checkout of. */
+function sitecrew_checkout( $folder ) {
+	foreach ( array( 'git', 'svn', 'hg', 'bzr' ) as $system ) {
+		if ( file_exists( "$folder/.$system" ) ) {
+			return $system;
+		}
+	}
+	return '';
+}
+
 /** Whether the next deployment replaces what is in this folder. */
 function sitecrew_in_release( $folder ) {
 	$release = sitecrew_deployment()['release'];

@@ -29,6 +29,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'update_uri'         => $uri,
 		'composer'           => WP_PLUGIN_DIR === $folder ? '' : sitecrew_composer( '.php' === substr( $file, -4 ) ? 'plugins' : 'themes', $folder ),
 		'in_release'         => sitecrew_in_release( $folder ),
+		'checkout'           => WP_PLUGIN_DIR === $folder ? '' : sitecrew_checkout( $folder ),
 		'readme'             => (bool) $readme,
 		'foreign'            => '' === $uri && ! $readme && $offer && (bool) preg_match( '~^https://downloads\.wordpress\.org/~', sitecrew_field( $offer, 'package' ) ),
 	);

@@ -181,7 +181,9 @@ class _Extensions(StepKind):
                 "wordpress.org has one of this name, but nothing here says that this came from there: it may "
                 "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
             )
-        other = managed(facts, entry.composer, entry.offered, in_release=entry.in_release)
+        other = managed(
+            facts, entry.composer, entry.offered, in_release=entry.in_release, checkout=entry.checkout
+        )
         action = Action.HOLD if why else Action.CHANGE
         proposed = change(step, entry, self.kind, action, why, managed=other)
         door = _DOOR if entry.door and entry.active and not why else ""

@@ -129,6 +129,7 @@ _RULES: Mapping[type, Rules] = {
         "requires_wordpress": forms.version,
         "released": forms.moment,
         "composer": forms.composer,
+        "checkout": forms.checkout,
     },
     CoreOffer: {
         "version": forms.version,

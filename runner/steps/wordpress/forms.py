@@ -14,6 +14,7 @@ from runner.untrusted import clean, sentence
 __all__ = [
     "FormError",
     "address",
+    "checkout",
     "composer",
     "family",
     "file",
@@ -104,6 +105,13 @@ def address(text: str) -> str:
 def package(text: str) -> str:
     """Where a package is: a web address, or a file on the host; empty where there is none."""
     return path(text) if text.startswith("/") else address(text)
+
+
+def checkout(text: str) -> str:
+    """A system of version control; empty where there is none."""
+    if text not in {"", "git", "svn", "hg", "bzr"}:
+        raise FormError(f"{named(text)} is not a system of version control")
+    return text
 
 
 def composer(text: str) -> str:

@@ -66,14 +66,17 @@ def network_note(step: Step, facts: SiteFacts, kind: ItemKind) -> tuple[Change, 
     )
 
 
-def managed(facts: SiteFacts, composer: str, version: str, *, in_release: bool) -> str:
+def managed(facts: SiteFacts, composer: str, version: str, *, in_release: bool, checkout: str = "") -> str:
     """Who else looks after the files of an item, and how it gets the version there; empty where nobody does.
 
-    `composer` is the package that brought it, and `in_release` says that its folder is part of a release.
+    `composer` is the package that brought it, `in_release` says that its folder is part of a release, and
+    `checkout` names the system of version control whose checkout it is.
     """
     if composer:
         lock = f"{facts.project.rstrip('/')}/composer.lock"
         return f"managed by Composer ({lock}); there: composer require {composer}:{version}"
+    if checkout:
+        return f"a checkout of {checkout}, which an update would replace; update it there"
     if in_release:
         return f"part of the release {facts.release}: the next deployment replaces it; update it there"
     return ""
