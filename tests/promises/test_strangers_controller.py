@@ -86,7 +86,7 @@ OURS = {
     "segments.trial": "read back by a later attempt",
 }
 WORDS_OF_OURS = {
-    "acts.act", "acts.hash", "acts.previous", "acts.salt", "acts.seal",
+    "acts.act", "auto_updates.state", "looks.seen", "acts.hash", "acts.previous", "acts.salt", "acts.seal",
     "backups.manifest_sha256", "changes.outcome", "deliveries.state", "leases.process_start",
     "reports.html_sha256", "reports.status", "run_sites.outcome", "run_sites.state", "runs.executor",
     "runs.outcome", "runs.state", "segments.job", "segments.state", "steps.outcome", "windows.run",
