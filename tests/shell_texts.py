@@ -27,6 +27,7 @@ from runner.steps.sync_find import Found, clear_script, find_script, stage_scrip
 from runner.steps.undo import kept_tags, put_back
 from runner.steps.wordpress import database_undo, errorlog
 from runner.steps.wordpress import facts as wordpress_facts
+from runner.steps.wordpress.purge import purge_scripts
 from runner.workflows import checkup
 from runner.workflows.cleaning import clean_text
 from runner.workflows.stages import tools
@@ -237,6 +238,10 @@ class _Made:
             target=self.value("/"),
         )
         yield "front", front_script(self.site, self.host, MARK, asked, facts=self.facts).text
+        site = replace(self.site, purge="true")  # the crew's own command
+        facts = replace(self.facts, caches=("page",))
+        for name, script in purge_scripts(site, self.host, MARK, facts).items():
+            yield name, script.text
         yield "log", errorlog.read_log(self.facts, MARK, self.facts.logs).text
         for name in ("save", "mark", "count"):
             yield (

@@ -208,9 +208,9 @@ while read -r _ at what place; do
       [ -z "$pattern" ] || set -- "$@" "--exclude=$place/$pattern" "--exclude=${{place#/}}/$pattern"
     done
   fi
-done <<PLACES
+done <<SITECREW_PLACES
 $places
-PLACES
+SITECREW_PLACES
 if ! tar --exclude=x -cf /dev/null /dev/null 2>/dev/null; then
   set --
   echo 'this tar cannot leave files out: all are kept' >&2
@@ -227,9 +227,9 @@ case $(tar --version 2>/dev/null) in
 esac
 while read -r _ at what place; do
   if [ "$at" = at ] && [ -e "$place" ] && [ "$place" != "$above" ]; then set -- "$@" "$place"; fi
-done <<PLACES
+done <<SITECREW_PLACES
 $places
-PLACES
+SITECREW_PLACES
 if [ -n "$above" ]; then set -- "$@" -C .. ./wp-config.php; fi
 tolerated=0
 case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac

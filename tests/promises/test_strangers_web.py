@@ -193,7 +193,8 @@ def test_ten_thousand_hostile_pages_are_judged(server):
         headers = (("location", text), ("content-type", text), ("x-cache", text), ("age", text))
         for status in (200, 503):
             answer = Answer(asked=shop.url, url=text, status=status, body=body, headers=headers)
-            sight = _sight(Ask("/", shop.url, lambda a: judge(a, Expectation(text="x"))), answer, 0.1)
+            ask = Ask("/", shop.url, lambda a: judge(a, Expectation(text="x")))
+            sight = _sight(ask, answer, 0.1, keys=status == 200)
             assert "judged" not in "".join(sight.page.findings)
             list(_own_stylesheets(shop, [sight]))
             traits(answer)

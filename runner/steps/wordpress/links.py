@@ -97,12 +97,12 @@ def refuse_mounts(places: Iterable[tuple[str, str]]) -> str:
 
 def note_links(places: Iterable[tuple[str, str]]) -> str:
     """Shell text that notes the links of items; `keep` must have noted where these are."""
-    return _NOTE + _for_each(places, "links_of {} || exit 1")
+    return _NOTE + _for_each(places, "links_of", "|| exit 1")
 
 
 def detach_links(places: Iterable[tuple[str, str]]) -> str:
     """Shell text that removes the noted links."""
-    return _EACH + _for_each(places, "each_link {} detach || exit 1")
+    return _EACH + _for_each(places, "each_link", "detach || exit 1")
 
 
 def attach_links(places: Iterable[tuple[str, str]]) -> str:
@@ -111,8 +111,8 @@ def attach_links(places: Iterable[tuple[str, str]]) -> str:
     What a new version brought in the place of a link that leads out of the item is kept in the restore point;
     in the place of one that does not, it stays.
     """
-    return _EACH + _for_each(places, "each_link {} attach || failed=1")
+    return _EACH + _for_each(places, "each_link", "attach || failed=1")
 
 
-def _for_each(places: Iterable[tuple[str, str]], line: str) -> str:
-    return "".join(line.format(words(path, name)) + "\n" for name, path in places)
+def _for_each(places: Iterable[tuple[str, str]], command: str, more: str) -> str:
+    return "".join(f"{command} {words(path, name)} {more}\n" for name, path in places)
