@@ -23,7 +23,7 @@ _NAMED = 4
 """So many feeds or sitemaps are asked for, at most."""
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 256 << 10
-_SITEMAP = re.compile(rb"^\s*sitemap:\s*(\S{1,2000})", re.IGNORECASE | re.MULTILINE)
+_SITEMAP = re.compile(rb"^[ \t]{0,40}sitemap:[ \t]{0,40}(\S{1,2000})", re.IGNORECASE | re.MULTILINE)
 _AJAX = frozenset({b"", b"0", b"-1"})
 _BLANK = "has a blank or a byte order mark before it: programs cannot read it"
 _OTHER = "has something before it: programs cannot read it"

@@ -49,6 +49,8 @@ def worse(
         return fresh if well or now.status != was.status else []
     if not well or was.status is None:
         return []
+    if old.machine and was.findings and not now.findings:
+        return []  # what programs could not read is never meant
     if now.status != was.status:
         return [] if _is_missing(was) else [f"answers {now.status}; it was {was.status}"]
     alike = [old, *(other for other in noise if usual.issuperset(other.page.findings))]

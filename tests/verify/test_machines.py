@@ -56,6 +56,19 @@ def test_what_was_so_before_is_tolerated(wordpress: WordPress, part: str, answer
     assert wordpress.verdict(before) == ()
 
 
+@pytest.mark.parametrize(("part", "answer"), BROKEN)
+def test_what_is_repaired_is_not_worse(wordpress: WordPress, part: str, answer: says) -> None:
+    right = getattr(wordpress, part)
+    setattr(wordpress, part, answer)
+    before = settle(
+        wordpress.site,
+        observe(wordpress.site, patience=0.0, pause=lambda _: None),
+        pause=lambda _: None,
+    )
+    setattr(wordpress, part, right)
+    assert wordpress.verdict(before) == ()
+
+
 def test_a_feed_with_other_entries_is_not_worse(wordpress: WordPress) -> None:
     before = wordpress.now()
     wordpress.feed = says(200, FEED.replace(b"<title>", b"<item>News</item>" * 50 + b"<title>"))
