@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from runner.model import UNREPEATED, ItemKind, Outcome
@@ -96,17 +97,9 @@ def _items(history: History) -> Iterable[Undone]:
         )
         if solved and not misses:
             continue
-        yield Undone(
-            about=About.ITEM,
-            outcome=last.outcome,
+        yield replace(
+            _of_item(last),
             at=tuple(c.finished for c in misses or holds if c.outcome is last.outcome),
-            site=last.site,
-            item=sentence(last.item),
-            kind=ItemKind(last.kind),
-            title=sentence(last.title or last.item),
-            from_version=sentence(last.from_version, _VERSION),
-            to_version=sentence(last.to_version, _VERSION),
-            why=sentence(last.why, _WHY),
             waiting=tries[-1].outcome is Outcome.HELD,
             by_itself=itself.get((last.site, ItemKind(last.kind), last.item), ""),
             solved=solved,
@@ -115,9 +108,14 @@ def _items(history: History) -> Iterable[Undone]:
 
 def _taken_back_once(change: ChangeView) -> Undone:
     """An update that broke the site at first, was taken back, and did not break it again."""
+    return replace(_of_item(change), outcome=Outcome.UNDONE, solved=change.finished)
+
+
+def _of_item(change: ChangeView) -> Undone:
+    """The point of one change."""
     return Undone(
         about=About.ITEM,
-        outcome=Outcome.UNDONE,
+        outcome=change.outcome,
         at=(change.finished,),
         site=change.site,
         item=sentence(change.item),
@@ -126,7 +124,6 @@ def _taken_back_once(change: ChangeView) -> Undone:
         from_version=sentence(change.from_version, _VERSION),
         to_version=sentence(change.to_version, _VERSION),
         why=sentence(change.why, _WHY),
-        solved=change.finished,
     )
 
 

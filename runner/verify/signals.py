@@ -82,10 +82,14 @@ class Signals:
         return (*self.visitors, *self.uncached, *self.machines)
 
     @property
+    def _with_inside(self) -> tuple[Sight, ...]:
+        own = self.inside.sight if self.inside is not None else None
+        return self.sights if own is None else (*self.sights, own)
+
+    @property
     def looks(self) -> tuple[PageLook, ...]:
         """Each page as it was answered."""
-        own = self.inside.sight if self.inside is not None else None
-        return (*(sight.page for sight in self.sights), *([own.page] if own is not None else ()))
+        return tuple(sight.page for sight in self._with_inside)
 
     @property
     def pages(self) -> tuple[PageLook, ...]:
@@ -115,8 +119,7 @@ class Signals:
     @property
     def findings(self) -> tuple[str, ...]:
         """What is wrong and not usual, each with its page."""
-        own = self.inside.sight if self.inside is not None else None
-        return refuses((*self.sights, *([own] if own is not None else ())), self.baseline)
+        return refuses(self._with_inside, self.baseline)
 
     @property
     def usual(self) -> dict[str, int]:

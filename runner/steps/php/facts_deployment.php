@@ -2,6 +2,16 @@
 // Before facts_items.php: who puts the site's code where it is, where that is not WordPress: Composer, or a deployment
 // that makes a folder for each release. Files are read with a limit, and only the names in them are used.
 
+/** Whether a path is one of the folders, or lies in one. */
+function sitecrew_is_below( $path, $folders ) {
+	foreach ( $folders as $folder ) {
+		if ( 0 === strpos( "$path/", rtrim( $folder, '/' ) . '/' ) ) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /** A JSON object of a file; empty where it is none, or too large to be one of Composer's. */
 function sitecrew_json_file( $path ) {
 	if ( ! is_file( $path ) || filesize( $path ) > 20000000 ) {
@@ -64,7 +74,7 @@ function sitecrew_release( $folder ) {
 	foreach ( sitecrew_upwards( $folder ) as $release ) {
 		$releases = dirname( $release );
 		$current  = dirname( $releases ) . '/current';
-		if ( 'releases' === basename( $releases ) && is_link( $current ) && 0 === strpos( realpath( $current ) . '/', "$releases/" ) ) {
+		if ( 'releases' === basename( $releases ) && is_link( $current ) && sitecrew_is_below( (string) realpath( $current ), array( $releases ) ) ) {
 			return $release;
 		}
 	}
@@ -94,7 +104,7 @@ function sitecrew_deployment() {
 function sitecrew_composer( $family, $folder ) {
 	$deployment = sitecrew_deployment();
 	$name       = basename( $folder );
-	$inside     = '' !== $deployment['project'] && 0 === strpos( realpath( $folder ) . '/', "{$deployment['project']}/" );
+	$inside     = '' !== $deployment['project'] && sitecrew_is_below( (string) realpath( $folder ), array( $deployment['project'] ) );
 	return $inside && isset( $deployment['packages'][ $family ][ $name ] ) ? $deployment['packages'][ $family ][ $name ] : '';
 }
 
@@ -111,5 +121,5 @@ function sitecrew_checkout( $folder ) {
 /** Whether the next deployment replaces what is in this folder. */
 function sitecrew_in_release( $folder ) {
 	$release = sitecrew_deployment()['release'];
-	return '' !== $release && 0 === strpos( realpath( $folder ) . '/', "$release/" );
+	return '' !== $release && sitecrew_is_below( (string) realpath( $folder ), array( $release ) );
 }

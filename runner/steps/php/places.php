@@ -3,15 +3,6 @@
 // Input: {"site": its folder}. Says a line each: MARK at content|other PATH.
 // Runs where wp-cli would dump the database: the configuration is read, WordPress is not started, nothing is written.
 
-function sitecrew_is_below( $path, $folders ) {
-	foreach ( $folders as $folder ) {
-		if ( 0 === strpos( "$path/", rtrim( $folder, '/' ) . '/' ) ) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /** The value of a constant, else what WordPress gives it. */
 function sitecrew_constant( $name, $otherwise ) {
 	return defined( $name ) ? (string) constant( $name ) : $otherwise;
