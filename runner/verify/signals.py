@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runner.model import PageLook, Seen, Site, SiteKind
+from runner.model import PageLook, Rest, Seen, Site, SiteKind
 from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
-from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
-from runner.verify.causes import REST
+from runner.verify.baseline import NO_BASELINE, Baseline, establish, filled, refuses
+from runner.verify.causes import REST, closed_rest
 from runner.verify.http import DOOR, Ask, Looker, Sight, address, page_ask
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
@@ -245,12 +245,17 @@ def settle(
         pause: waits between two tries.
         keys: headers that let us in.
     """
-    if first.healthy or site.kind is not SiteKind.WORDPRESS:
+    if first.healthy:
         return first
+
+    def usual(second: Signals) -> Signals:
+        static = site.kind is SiteKind.STATIC
+        found = establish(first.sights, second.sights, stated=site.stated, boots=boots, static=static)
+        return replace(first, baseline=found)
+
     pause(_BETWEEN)
-    expected = replace(first, baseline=establish(first.sights, first.sights, stated=site.stated, boots=boots))
-    second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause, keys=keys)
-    return replace(first, baseline=establish(first.sights, second.sights, stated=site.stated, boots=boots))
+    second = observe(site, before=usual(first), limit=limit, patience=0.0, pause=pause, keys=keys)
+    return usual(second)
 
 
 def _time(before: Sight, limit: float) -> float:
@@ -297,9 +302,13 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     found: dict[str, str] = {}
     # who does not answer has fewer sights
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
+        if filled(old, new, before.baseline):
+            continue
         for said in worse(old, new, _noise(before, number), usual=before.baseline.of(old.page.page)):
             found.setdefault(said, new.page.page)
     for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
+        if filled(noise, new, before.baseline):
+            continue
         for said in worse(old, new, (noise,), usual=before.baseline.of(noise.page.page)):
             found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
@@ -345,7 +354,9 @@ def _behind(site: Site, folder: str) -> Iterator[Ask]:
         name = f"{page} (uncached)"
         yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
     yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    yield Ask(REST, address(site.url, "?rest_route=/"), _rest, machine=True)
+    closed = site.rest is Rest.CLOSED
+    judged = _closed_rest if closed else _rest
+    yield Ask(REST, address(site.url, "?rest_route=/"), judged, machine=True, silent=closed)
     ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
     yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
 
@@ -375,6 +386,15 @@ def _rest(answer: Answer) -> tuple[str, ...]:
     if root is None:
         return _NOT_JSON
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
+
+
+def _closed_rest(answer: Answer) -> tuple[str, ...]:
+    """Where the inventory says that REST is closed, it may say so in any way, and in no other."""
+    if closed_rest(answer):
+        return ()
+    if answer.failure or not _works(answer):
+        return judge(answer, Expectation())
+    return ("REST is open, and the inventory says that it is closed",)
 
 
 def _ajax(answer: Answer) -> tuple[str, ...]:
