@@ -331,7 +331,7 @@ MISSING = says(404, b"<!DOCTYPE html><html><body>Our manuals are below /en/ and 
     ],
 )
 def test_a_static_site_is_compared_with_what_is_usual_for_it(
-    wordpress: WordPress, usual: Change, after: Change, found: bool
+    wordpress: WordPress, usual: Change, after: Change, *, found: bool
 ) -> None:
     wordpress.site = replace(wordpress.site, kind=SiteKind.STATIC)
     wordpress.page = usual
