@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lab.fleet import Fleet
 
-__all__ = ["DESIGNS", "PLUGIN", "Design", "designed", "put_up"]
+__all__ = ["DESIGNS", "PLUGIN", "Design", "designed", "install_anew", "put_up"]
 
 PLUGIN = "curtain"
 _FRONT = """add_action( 'template_redirect', function () {
@@ -131,10 +131,17 @@ DESIGNS = (
 )
 
 
+def install_anew(fleet: Fleet, site: str, slug: str, version: str) -> None:
+    """A version of a plugin, newer than what PHP may have compiled of it: in packages all is of one age."""
+    fleet.install(site, "plugins", slug, version)
+    for path in (fleet.sites[site].path / "wp-content/plugins" / slug).rglob("*.php"):
+        path.touch()
+
+
 def put_up(fleet: Fleet, site: str, design: Design) -> None:
     """The site, in its first state else, as the design has it; the plugin's next version is not on offer."""
     fleet.catalogue.plugin(PLUGIN, "1.0", php=design.php)
-    fleet.install(site, "plugins", PLUGIN, "1.0")
+    install_anew(fleet, site, PLUGIN, "1.0")
     fleet.wp(site, "plugin", "activate", PLUGIN)
     if design.content:
         page = fleet.wp(site, "option", "get", "page_on_front").strip()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from lab.designs import DESIGNS, PLUGIN, Design, designed, put_up
+from lab.designs import DESIGNS, PLUGIN, Design, designed, install_anew, put_up
 from lab.gauntlet import CASES
 from lab.good import good_updates
 from tests.crew import Crew, Said, check_host_is_clean, ended
@@ -186,7 +186,7 @@ def offer_good(fleet: Fleet, seed: str, count: int) -> list[str]:
     slugs = []
     for good in good_updates(seed, count):
         fleet.catalogue.plugin(good.slug, "1.0", php=good.old, files=good.files)
-        fleet.install(SITE, "plugins", good.slug, "1.0")
+        install_anew(fleet, SITE, good.slug, "1.0")
         fleet.catalogue.plugin(good.slug, "1.1", php=good.php, files=good.files)
         slugs.append(good.slug)
     fleet.wp(SITE, "plugin", "activate", *slugs)
@@ -207,7 +207,7 @@ def offer_bad(fleet: Fleet, design: Design) -> dict[str, str]:
     for number, (name, php) in enumerate(bad_updates(design).items()):
         slug = f"bad-{number:02}"
         fleet.catalogue.plugin(slug, "1.0", php="// quiet")
-        fleet.install(SITE, "plugins", slug, "1.0")
+        install_anew(fleet, SITE, slug, "1.0")
         fleet.catalogue.plugin(slug, "1.1", php=php)
         slugs[slug] = name
     fleet.wp(SITE, "plugin", "activate", *slugs)

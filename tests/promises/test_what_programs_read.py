@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from lab.designs import install_anew
 from tests.crew import Crew
 from tests.promises.test_usual_rounds import SITE, changes, one_by_one, run
 
@@ -51,7 +52,6 @@ FAULTS = {
     ),
     "a mark before REST": before(BOM, "rest_api_init"),
     "a blank before wp-admin's answers": before('"\\n"', "admin_init", "wp_doing_ajax()"),
-    "words before cron's answer": before("'DEBUG'", "init", "wp_doing_cron()"),
     "a feed with an entry that is no XML": "add_action( 'rss2_head', function () { echo '<a>A & B</a>'; } );",
 }
 OWN = {
@@ -77,7 +77,7 @@ def blog(fleet: Fleet) -> Iterator[Fleet]:
 
 def offer(fleet: Fleet, slug: str, old: str, new: str) -> None:
     fleet.catalogue.plugin(slug, "1.0", php=old)
-    fleet.install(SITE, "plugins", slug, "1.0")
+    install_anew(fleet, SITE, slug, "1.0")
     fleet.catalogue.plugin(slug, "1.1", php=new)
     fleet.wp(SITE, "plugin", "activate", slug)
 
