@@ -51,6 +51,8 @@ class Web:
         """Sites that have a page cache before them."""
         self.doors: dict[str, str] = {}
         """More lines of a site's server block, by its name."""
+        self.domains: dict[str, tuple[str, ...]] = {}
+        """More addresses, each with its port, at which a site answers."""
         self.settings: dict[str, dict[str, str]] = {}
         """Settings of PHP in the pools, by host."""
         self.users: dict[str, str] = {}
@@ -159,6 +161,7 @@ http {{
         return f"""
     server {{
         listen {self.spec.address(site.host)}:{site.port};
+{"".join(f"        listen {one};{chr(10)}" for one in self.domains.get(site.name, ()))}\
         root {self.spec.path(site)};
         access_log {self.access_log(site.name)};
         client_max_body_size 64m;
