@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["refused", "worse"]
 
 _TOO_MANY = 429
+_LEADS = frozenset({301, 302, 303, 307, 308})
+"""Redirects, which are one to visitors: where they lead is compared."""
 _SHRUNK = 0.5
 """A page with less than half of what it had has lost something."""
 _ENOUGH = 200
@@ -51,7 +53,7 @@ def worse(
         return []
     if old.machine and was.findings and not now.findings:
         return []  # what programs could not read is never meant
-    if now.status != was.status:
+    if now.status != was.status and not _LEADS.issuperset({now.status, was.status}):
         return [] if _is_missing(was) else [f"answers {now.status}; it was {was.status}"]
     alike = [old, *(other for other in noise if usual.issuperset(other.page.findings))]
     return _lost(alike, new) + _meant(alike, new)
