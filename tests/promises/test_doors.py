@@ -230,7 +230,8 @@ class Standing:
         return self.fleet.sql(
             self.name,
             "SELECT option_name, option_value FROM wp_options WHERE option_name NOT LIKE '%transient%'"
-            " AND option_name NOT IN ('cron', 'rewrite_rules') ORDER BY option_name",
+            " AND option_name NOT LIKE 'recovery%' AND option_name NOT IN ('cron', 'rewrite_rules')"
+            " ORDER BY option_name",
         )
 
     def check_well(self) -> None:
