@@ -18,15 +18,15 @@ from runner.model import PageLook, Seen, Site, SiteKind
 from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
 from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
-from runner.verify.causes import REST
+from runner.verify.behind import NOWHERE, judge_nowhere, programs
+from runner.verify.causes import REST, is_door
 from runner.verify.http import DOOR, Ask, Looker, Sight, address, page_ask
 from runner.verify.inside import Inside, worse_inside
-from runner.verify.judge import Expectation, judge
-from runner.verify.machines import json_of
+from runner.verify.judge import Expectation
 from runner.verify.sources import Sources, find_sources
 from runner.verify.sub_sites import see_sub_sites, worse_sub_sites
 from runner.verify.worse import worse
-from runner.web import Answer, below, split
+from runner.web import below, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class Signals:
     plain: tuple[Sight, ...] = ()
     """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
     inside: Inside | None = None
-    """The first page as the site's own host got it, where no visitor's page was seen."""
+    """The site as its own host got it, where visitors get no page of it."""
     machines: tuple[Sight, ...] = ()
     """What programs read: feeds, sitemaps, cron."""
     sources: Sources | None = None
@@ -83,8 +83,7 @@ class Signals:
 
     @property
     def _with_inside(self) -> tuple[Sight, ...]:
-        own = self.inside.sight if self.inside is not None else None
-        return self.sights if own is None else (*self.sights, own)
+        return (*self.sights, *(self.inside.sights if self.inside is not None else ()))
 
     @property
     def looks(self) -> tuple[PageLook, ...]:
@@ -100,6 +99,16 @@ class Signals:
     def healthy(self) -> bool:
         """Nothing is wrong with what could be seen."""
         return not self.findings
+
+    @property
+    def refused(self) -> bool:
+        """Every page of visitors was refused."""
+        return all(sight.page.seen is Seen.REFUSED for sight in self.visitors)
+
+    @property
+    def kept_out(self) -> bool:
+        """Visitors get no page of the site: they are refused, or see a login or a coming-soon page."""
+        return all(sight.page.seen is Seen.REFUSED or is_door(sight.traits.cause) for sight in self.visitors)
 
     @property
     def verified(self) -> bool:
@@ -344,42 +353,9 @@ def _behind(site: Site, folder: str) -> Iterator[Ask]:
     for page in site.pages:
         name = f"{page} (uncached)"
         yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
-    yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    yield Ask(REST, address(site.url, "?rest_route=/"), _rest, machine=True)
-    ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
-    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
-
-
-NOWHERE = "a page that is not there"
-
-
-def _nowhere(answer: Answer) -> tuple[str, ...]:
-    """The theme's page for what is not there, which no cache can have; only an error is a finding."""
-    return judge(answer, Expectation(status=(answer.status if _works(answer) else None) or 404))
-
-
-def _works(answer: Answer) -> bool:
-    return answer.status is not None and answer.status < _SERVER_ERROR
-
-
-_NOT_JSON = ("the REST interface answers something that is not JSON",)
-
-
-def _rest(answer: Answer) -> tuple[str, ...]:
-    """A REST root that was switched off (401, 403, 404) is no finding; one that cannot be parsed is."""
-    if not _works(answer):
-        return judge(answer, Expectation())
-    if answer.status != 200:  # noqa: PLR2004
-        return ()
-    root = json_of(answer.body)
-    if root is None:
-        return _NOT_JSON
-    return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
-
-
-def _ajax(answer: Answer) -> tuple[str, ...]:
-    """WordPress answers 400 to an unknown action, a firewall may say 403. Only an error is a finding."""
-    return () if _works(answer) else (f"answers {answer.status}: wp-admin does not work",)
+    yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), judge_nowhere)
+    for name, url, judged in programs(site.url, folder):
+        yield Ask(name, url, judged, machine=True)
 
 
 def _own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:

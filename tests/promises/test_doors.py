@@ -90,12 +90,12 @@ class Front:
 
 
 FRONTS = {
-    "password, with access": Front(door="password", key="password", shown=True),
+    "password with access": Front(door="password", key="password", shown=True),
     "password": Front(door="password", key="password"),
-    "challenge, with access": Front(door="challenge", key="header", shown=True),
+    "challenge with access": Front(door="challenge", key="header", shown=True),
     "challenge": Front(door="challenge", key="header"),
     "firewall": Front(door="query"),
-    "members, with access": Front(door="members", key="cookie", shown=True),
+    "members with access": Front(door="members", key="cookie", shown=True),
     "members": Front(door="members", key="cookie"),
     "headless": Front(door="headless", status=404, instead=PROGRAMS),
     "headless elsewhere": Front(door="headless elsewhere", status=302, instead=PROGRAMS),
@@ -107,7 +107,7 @@ FRONTS = {
         mapped=True,
         because={name: text.removeprefix("/berlin") for name, text in ON_A_SUB_SITE.items()},
     ),
-    "nginx's cache": Front(cache="nginx"),
+    "cache of nginx": Front(cache="nginx"),
     "drop-in": Front(cache="drop-in"),
     "password on wp-admin": Front(door="password on wp-admin"),
     "list of addresses": Front(door="addresses"),
@@ -306,7 +306,7 @@ def test_one_of_the_worst_updates_is_rolled_back(standing: Standing, name: str) 
     standing.fit = True
 
 
-@pytest.mark.parametrize("standing", FRONTS, indirect=True)
+@pytest.mark.parametrize("standing", FRONTS, indirect=True, ids=lambda name: name.replace(" ", "-"))
 def test_good_updates_stay(standing: Standing) -> None:
     standing.stand()
     standing.fit = False

@@ -11,7 +11,8 @@ import pytest
 from runner.model import Site
 from runner.verify import Answer, Expectation, compare, judge, look, observe
 from runner.verify.http import Ask, Looker, _sight
-from runner.verify.signals import _ajax, _nowhere, _own_stylesheets, _rest
+from runner.verify.behind import judge_nowhere, programs
+from runner.verify.signals import _own_stylesheets
 from runner.verify.traits import traits
 from runner.web import Rules, fetch
 from tests.fuzz import endure, hostile
@@ -198,7 +199,7 @@ def test_ten_thousand_hostile_pages_are_judged(server):
             assert "judged" not in "".join(sight.page.findings)
             list(_own_stylesheets(shop, [sight]))
             traits(answer)
-            for check in (_rest, _ajax, _nowhere):
+            for check in (judge_nowhere, *(judged for _, _, judged in programs(shop.url, ""))):
                 check(answer)
 
     endure(parse, hostile(GOOD, 10_000), refusals=())
