@@ -18,7 +18,7 @@ from lab.good_updates import GOOD_UPDATES, offer_good_updates
 from lab.networks import map_domain
 from tests.crew import Crew, check_host_is_clean, check_nobody_is_left
 from tests.promises.test_dead_man import ONE
-from tests.promises.test_gauntlet import files_of
+from tests.promises.test_gauntlet import OPTIONS, files_of
 from tests.promises.test_sub_sites import with_the_network
 
 if TYPE_CHECKING:
@@ -225,14 +225,10 @@ class Standing:
     def files(self) -> dict[str, object]:
         return files_of(self.root)
 
-    def options(self) -> str:
-        """But for what changes by itself."""
-        return self.fleet.sql(
-            self.name,
-            "SELECT option_name, option_value FROM wp_options WHERE option_name NOT LIKE '%transient%'"
-            " AND option_name NOT LIKE 'recovery%' AND option_name NOT IN ('cron', 'rewrite_rules')"
-            " ORDER BY option_name",
-        )
+    def options(self) -> list[str]:
+        """Those by which a site works, and those of the plugin."""
+        rows = self.fleet.sql(self.name, "SELECT option_name, option_value FROM wp_options").splitlines()
+        return sorted(row for row in rows if row.split("\t")[0] in OPTIONS or row.startswith(SLUG))
 
     def check_well(self) -> None:
         """As somebody has it who is let in; nothing of our work is left on the host."""
