@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.model import PageLook, Seen, SiteKind
 from runner.steps.front import Asked, Front, FrontWay
 from runner.untrusted import sentence
-from runner.verify.behind import programs
-from runner.verify.http import Sight, address
+from runner.verify.asks import ask_as_programs
+from runner.verify.http import Ask, Sight, address
 from runner.verify.judge import Expectation, judge
 from runner.verify.machines import machine_traits
 from runner.verify.seen import seen_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Inside",
-    "Program",
     "asked_inside",
     "inside_of",
     "leads_on",
@@ -65,7 +64,7 @@ class Inside:
 
 def asked_inside(site: Site, url: str = "", *, entry: str = "") -> Asked | None:
     """What is asked for on the host: the first page of the site, unless a redirect led to `url`."""
-    found = url or address(site.own_address, site.pages[0])
+    found = url or _first(site)
     place = split(found)
     if place is None:
         return None
@@ -80,36 +79,26 @@ def asked_inside(site: Site, url: str = "", *, entry: str = "") -> Asked | None:
     )
 
 
-def programs_inside(site: Site, folder: str) -> Iterator[Program]:
-    """What is asked for besides, the host's as from outside."""
+def programs_inside(site: Site, folder: str) -> Iterator[tuple[Ask, Asked]]:
+    """What programs ask for, as from outside and as it is asked on the host."""
     if site.kind is not SiteKind.WORDPRESS:
         return
-    for name, url, judged in programs(site.own_address, folder):
-        entry = f"{folder}{_ADMIN}" if _ADMIN in url else ""
-        asked = asked_inside(site, url, entry=entry)
+    for ask in ask_as_programs(site.own_address, folder):
+        entry = f"{folder}{_ADMIN}" if _ADMIN in ask.url else ""
+        asked = asked_inside(site, ask.url, entry=entry)
         if asked is not None:
-            yield Program(name=name, asked=asked, judged=judged)
+            yield ask, asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """Something that programs ask for."""
-
-    name: str
-    asked: Asked
-    judged: Callable[[Answer], tuple[str, ...]]
-
-
-def program_inside(site: Site, program: Program, front: Front, seconds: float) -> Sight:
-    """What the host got of it. What it does not get is as if no answer came."""
-    url = program.asked.url
-    where = _WHERE.get(front.way, _WHERE[FrontWay.WORDPRESS])
+def program_inside(site: Site, ask: Ask, way: FrontWay, front: Front, seconds: float) -> Sight:
+    """What the host got of it, that way. What it does not get is as if no answer came."""
+    url, where = ask.url, _WHERE[way]
     answer = replace(_said(site, front), asked=url, url=front.url or url)
-    findings = program.judged(answer) if front.way is not FrontWay.NONE else (_NO_ANSWER,)
+    findings = ask.judged(answer) if front.way is not FrontWay.NONE else (_NO_ANSWER,)
     if front.fatal:
         findings = (*findings, _dies(front))
     page = PageLook(
-        page=f"{program.name} ({where})",
+        page=f"{ask.name} ({where})",
         url=url,
         status=front.status,
         seconds=round(seconds, 3),
@@ -156,7 +145,7 @@ def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Insid
         return Inside(why=f"WordPress, run on the host without the web server, says nothing: {findings[-1]}")
     page = PageLook(
         page=f"{site.pages[0]} ({_MEMBER if front.member else _WHERE[front.way]})",
-        url=address(site.own_address, site.pages[0]),
+        url=_first(site),
         status=front.status,
         seconds=round(seconds, 3),
         size=len(front.body),
@@ -170,7 +159,7 @@ def silent(site: Site, why: str, seconds: float) -> Inside:
     """Nothing came of a page that came before: that is a finding."""
     page = PageLook(
         page=site.pages[0],
-        url=address(site.own_address, site.pages[0]),
+        url=_first(site),
         status=None,
         seconds=round(seconds, 3),
         findings=(why,),
@@ -193,6 +182,10 @@ def worse_inside(before: Inside | None, after: Inside | None) -> tuple[str, ...]
     return tuple(f"{new.page.page}: {one}" for old, new in pairs for one in worse(old, new))
 
 
+def _first(site: Site) -> str:
+    return address(site.own_address, site.pages[0])
+
+
 _NO_ANSWER = "its own host gets no answer to it"
 
 
@@ -205,8 +198,8 @@ _NOTHING = "its own host cannot show it either"
 
 def _said(site: Site, front: Front) -> Answer:
     return Answer(
-        asked=address(site.own_address, site.pages[0]),
-        url=front.url or address(site.own_address, site.pages[0]),
+        asked=_first(site),
+        url=front.url or _first(site),
         status=front.status,
         body=front.body,
         headers=front.headers,

@@ -1,50 +1,25 @@
-"""The signals of a site from outside, and their comparison.
-
-A site is compared with itself a moment before, not with an ideal: what was wrong before is not our doing.
-What differs is asked for again before it counts. Page caches are asked past in three ways: by a query that is
-new, with cookies that they let through, and for a page that nobody can have asked for before.
-"""
+"""What was seen of a site, from outside and where need be from its own host."""
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.model import PageLook, Seen, Site, SiteKind
-from runner.untrusted import sentence
-from runner.verify.access import NO_KEYS
-from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
-from runner.verify.behind import NOWHERE, judge_nowhere, programs
+from runner.model import PageLook, Seen
+from runner.verify.asks import NOWHERE
+from runner.verify.baseline import NO_BASELINE, Baseline, refuses
 from runner.verify.causes import REST, is_door
-from runner.verify.http import DOOR, Ask, Looker, Sight, address, page_ask
-from runner.verify.inside import Inside, worse_inside
-from runner.verify.judge import Expectation
-from runner.verify.sources import Sources, find_sources
-from runner.verify.sub_sites import see_sub_sites, worse_sub_sites
-from runner.verify.worse import worse
-from runner.web import below, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from runner.verify.http import Sight
+    from runner.verify.inside import Inside
+    from runner.verify.sources import Sources
 
-__all__ = ["Signals", "compare", "examine", "observe", "settle", "stale"]
+__all__ = ["Signals"]
 
 _SERVER_ERROR = 500
-_SLOWER = 2.0
-"""A site that was slow before may be so many times slower."""
-_LONGEST = 30.0
-"""Seconds for one request, however slow the site was before."""
-_STYLESHEETS = 24
-"""So many stylesheets of a site are asked for; the rest is counted."""
-_PATH = 120
-"""Characters of a path that a page names."""
-_ENOUGH = 2
-"""Good looks in a row that outweigh a bad one; bad ones that confirm each other."""
-_BETWEEN = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,217 +126,3 @@ class Signals:
             for one in self.sights
             if one.traits.cached and not one.machine
         )
-
-
-def observe(
-    site: Site,
-    *,
-    before: Signals | None = None,
-    folder: str = "",
-    limit: float = 8.0,
-    patience: float = 3.0,
-    door: float = DOOR,
-    pause: Callable[[float], None] = time.sleep,
-    sub_sites: Sequence[str] = (),
-    keys: Mapping[str, str] = NO_KEYS,
-) -> Signals:
-    """Look at a site: its pages as visitors see them and, for WordPress, what is behind them.
-
-    Args:
-        site: where.
-        before: how it was; what was slow then has more time now.
-        folder: of WordPress below the site's address, where it has one of its own; that of `before` if given.
-        limit: seconds for one request.
-        patience: seconds for which a bad answer is asked again.
-        door: seconds for which a closed door is waited for.
-        pause: waits between two tries.
-        sub_sites: front pages of other sites of the network; those of `before` if given.
-        keys: headers that let us in.
-    """
-    at = datetime.now(UTC)
-    folder = before.folder if before is not None else folder
-    sub_sites = tuple(before.sub_sites) if before is not None else sub_sites
-    known = {sight.page.page: sight for sight in before.sights} if before is not None else {}
-    baseline = before.baseline if before is not None else NO_BASELINE
-
-    def timed(asks: Iterable[Ask]) -> list[Ask]:
-        return [
-            replace(
-                ask,
-                limit=_time(known[ask.name], limit) if ask.name in known else limit,
-                usual=baseline.of(ask.name),
-            )
-            for ask in asks
-        ]
-
-    seen = Signals(at=at, visitors=(), folder=folder, baseline=baseline)
-    with Looker(site, limit, patience, pause, door=door, keys=keys) as looker:
-        visitors = looker.see(timed(_pages(site)))
-        if any(sight.page.status is None for sight in visitors):
-            return replace(seen, visitors=visitors)  # who does not answer is not asked for more
-        uncached = looker.see(timed(_behind(site, folder)))
-        sources = (
-            before.sources
-            if before is not None
-            else find_sources(site, folder, visitors[0].traits.feeds, looker.fetch)
-        )
-        machines = looker.see(timed(sources.asks())) if sources else ()
-        own = list(_own_stylesheets(site, visitors))[:_STYLESHEETS]
-        statuses = looker.statuses(own)
-        others = see_sub_sites(
-            site,
-            sub_sites,
-            lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys),
-        )
-        seen = replace(
-            seen,
-            visitors=visitors,
-            uncached=uncached,
-            machines=machines,
-            sources=sources,
-            stylesheets=_by_path(statuses),
-            sub_sites=others,
-        )
-        if before is not None and compare(before, seen):
-            return seen  # a cache that has no page of it yet is not to get one
-        again = timed(_pages(site))
-        plain = looker.see([replace(ask, name=f"{ask.name} (plain)", plain=True) for ask in again])
-        more = [url for url in _own_stylesheets(site, plain) if url not in statuses][:_STYLESHEETS]
-        statuses |= looker.statuses(more)
-    return replace(seen, plain=plain, stylesheets=_by_path(statuses))
-
-
-def _by_path(statuses: Mapping[str, int | None]) -> dict[str, int | None]:
-    return {place.path: status for url, status in statuses.items() if (place := split(url))}
-
-
-def settle(
-    site: Site,
-    first: Signals,
-    *,
-    boots: bool = True,
-    limit: float = 8.0,
-    pause: Callable[[float], None] = time.sleep,
-    keys: Mapping[str, str] = NO_KEYS,
-) -> Signals:
-    """The measure of a change: where a look found something, a second tells what is usual for the site.
-
-    Args:
-        site: where.
-        first: the look.
-        boots: whether WordPress starts with its plugins, as its host reads it.
-        limit: seconds for one request.
-        pause: waits between two tries.
-        keys: headers that let us in.
-    """
-    if first.healthy or site.kind is not SiteKind.WORDPRESS:
-        return first
-    pause(_BETWEEN)
-    expected = replace(first, baseline=establish(first.sights, first.sights, stated=site.stated, boots=boots))
-    second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause, keys=keys)
-    return replace(first, baseline=establish(first.sights, second.sights, stated=site.stated, boots=boots))
-
-
-def _time(before: Sight, limit: float) -> float:
-    return max(limit, min(_SLOWER * before.page.seconds + limit / 2, _LONGEST))
-
-
-def examine(
-    site: Site,
-    before: Signals,
-    *,
-    limit: float = 8.0,
-    patience: float = 2.0,
-    pause: Callable[[float], None] = time.sleep,
-    keys: Mapping[str, str] = NO_KEYS,
-) -> tuple[Signals, tuple[str, ...]]:
-    """Look until it is known whether a site is worse than before; returns the last look and what is worse.
-
-    One good look is enough, unless a bad one came first: then two in a row are.
-
-    Args:
-        site: where.
-        before: how it was.
-        limit: seconds for one request.
-        patience: seconds after which a site that is still worse is worse.
-        pause: waits between two looks.
-        keys: headers that let us in.
-    """
-    end = time.monotonic() + patience
-    good, bad = 0, 0
-    while True:
-        door = 0.0 if bad else DOOR
-        seen = observe(site, before=before, limit=limit, patience=0.0, door=door, pause=pause, keys=keys)
-        found = compare(before, seen)
-        good, bad = (0, bad + 1) if found else (good + 1, bad)
-        if not found and good >= (_ENOUGH if bad else 1):
-            return seen, ()
-        if found and bad >= _ENOUGH and time.monotonic() >= end:
-            return seen, found
-        pause(_BETWEEN)
-
-
-def compare(before: Signals, after: Signals) -> tuple[str, ...]:
-    """What is worse than it was, a sentence each with the first page it holds for; empty when nothing is."""
-    found: dict[str, str] = {}
-    # who does not answer has fewer sights
-    for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for said in worse(old, new, _noise(before, number), usual=before.baseline.of(old.page.page)):
-            found.setdefault(said, new.page.page)
-    for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
-        for said in worse(old, new, (noise,), usual=before.baseline.of(noise.page.page)):
-            found.setdefault(said, new.page.page)
-    broken = [path for path, status in after.stylesheets.items() if _broken(status)]
-    lost = [
-        f"the stylesheet {sentence(path, _PATH)} answers {after.stylesheets[path]}"
-        for path in broken
-        if not _broken(before.stylesheets.get(path))
-    ]
-    others = worse_sub_sites(before.sub_sites, after.sub_sites)
-    own = worse_inside(before.inside, after.inside)
-    return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others, *own)
-
-
-def stale(before: Signals, after: Signals) -> bool:
-    """Whether a site is worse only where caches answer."""
-    return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
-
-
-def _noise(before: Signals, number: int) -> tuple[Sight, ...]:
-    """The other look at the same page: how the two differ is how the page varies by itself."""
-    pages = len(before.visitors)
-    behind = before.uncached[:pages]
-    if number < pages:
-        return behind[number : number + 1]
-    return before.visitors[number - pages : number - pages + 1] if number < 2 * pages else ()
-
-
-def _broken(status: int | None) -> bool:
-    return status is not None and status >= 400 and status != 429  # noqa: PLR2004
-
-
-def _pages(site: Site) -> Iterator[Ask]:
-    """What visitors ask for."""
-    for page in site.pages:
-        yield page_ask(site, page, Expectation(text=site.expect))
-
-
-def _behind(site: Site, folder: str) -> Iterator[Ask]:
-    """WordPress past its caches."""
-    if site.kind is not SiteKind.WORDPRESS:
-        return
-    for page in site.pages:
-        name = f"{page} (uncached)"
-        yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
-    yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), judge_nowhere)
-    for name, url, judged in programs(site.url, folder):
-        yield Ask(name, url, judged, machine=True)
-
-
-def _own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:
-    """Those that the site serves from below its own address."""
-    home = split(site.url)
-    for url in dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets)):
-        place = split(url)
-        if place and home and below(place, home):
-            yield url

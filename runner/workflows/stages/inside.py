@@ -116,18 +116,18 @@ def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way
     tasks = [
         HostTask(
             f"front-{number}",
-            front_script(site, host, mark, program.asked, facts=facts, known=way).text,
+            front_script(site, host, mark, place, facts=facts, known=way).text,
             timeout=limit,
         )
-        for number, program in enumerate(asked)
+        for number, (_, place) in enumerate(asked)
     ]
     records = within(partial(hosts.read, host, tasks)) if tasks else {}
     if isinstance(records, SitecrewError):
         return ()
     got = [records[task.id] for task in tasks]
     return tuple(
-        program_inside(site, program, parse_front(record.text, mark) or Front(), record.seconds)
-        for program, record in zip(asked, got, strict=True)
+        program_inside(site, ask, way.way, parse_front(record.text, mark) or Front(), record.seconds)
+        for (ask, _), record in zip(asked, got, strict=True)
     )
 
 
