@@ -9,25 +9,38 @@ from dataclasses import replace
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
 from runner.web import split
 
-__all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "with_offers"]
+__all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "started", "with_offers"]
 
 SUB_SITES_LOOKED_AT = 12
+_STARTED = 2
 
 
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
     """Front pages of up to twelve, besides the site itself: those first on which a changed item is active."""
+    active = _active(facts, changes)
+    own = split(site.own_address)
+    others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
+    first = sorted(others, key=lambda sub: sub.id not in active)
+    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
+
+
+def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
+    """The sites of a network, two at most, that are started too: a changed item runs there by itself."""
+    active = _active(facts, changes)
+    found = (sub.home or sub.url for sub in facts.network if sub.id in active)
+    return tuple(url for url in found if split(url))[:_STARTED]
+
+
+def _active(facts: SiteFacts, changes: Iterable[Change]) -> set[int]:
+    """Numbers of the sites on which a changed item is active by itself."""
     items = {(change.kind, change.item) for change in changes if change.action is Action.CHANGE}
-    active = {
+    return {
         number
         for kind, entries in ((ItemKind.PLUGIN, facts.plugins), (ItemKind.THEME, facts.themes))
         for entry in entries
         if (kind, entry.slug) in items
         for number in entry.sub_sites
     }
-    own = split(site.own_address)
-    others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
-    first = sorted(others, key=lambda sub: sub.id not in active)
-    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
 
 
 def not_looked_at(facts: SiteFacts) -> int:

@@ -36,8 +36,8 @@ class Signals:
     folder: str = ""
     """Of WordPress below the site's address, like `wp/`, where it has one of its own."""
     sub_sites: Mapping[str, Sight] = field(default_factory=dict)
-    """Front pages of other sites of the network, by their addresses. What was wrong with one is no reason to
-    leave the others as they are, so these are compared and nothing else."""
+    """Other sites of the network, by addresses: front pages, and what is behind some of them. What was wrong
+    with one is no reason to leave the others as they are, so these are compared and nothing else."""
     plain: tuple[Sight, ...] = ()
     """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
     inside: Inside | None = None
@@ -55,6 +55,11 @@ class Signals:
     def sights(self) -> tuple[Sight, ...]:
         """All of them, in an order that does not change."""
         return (*self.visitors, *self.uncached, *self.machines)
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """Front pages of other sites of the network that were looked at."""
+        return tuple(url for url, sight in self.sub_sites.items() if not sight.machine)
 
     @property
     def _with_inside(self) -> tuple[Sight, ...]:

@@ -197,7 +197,7 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
-        sub_sites=list(seen.sub_sites),
+        sub_sites=list(seen.looked_at),
         unverified=task.session.reason(seen.unverified),
         usual=[str(one) for one in seen.baseline.pages],
     )
