@@ -1,4 +1,4 @@
-"""Page caches before a site, set up as the usual guides for WordPress have them, and the visitors who fill them."""
+"""Page caches before a site, set up as the usual guides have them, and the visitors who fill them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if ( PHP_SAPI !== 'cli' && ! $known && false === strpos( $page, '?' ) && false =
 	);
 }
 """
-"""Pages without a query for visitors whom nobody knows, as most plugins for it have them; empty ones as well."""
+"""It keeps pages without a query for visitors whom nobody knows, as most plugins for it do; empty ones too."""
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def empty(fleet: Fleet, site: str) -> str:
 
 @contextmanager
 def visitors(urls: Sequence[str]) -> Iterator[None]:
-    """Somebody asks for each address, again and again: what a cache lacks at any moment is kept from then on."""
+    """Somebody asks for each address, again and again: what a cache lacks is kept from then on."""
     over = threading.Event()
 
     def visit(url: str) -> None:

@@ -1,4 +1,4 @@
-"""What stands in front of sites out there and keeps strangers out: passwords, challenges, firewalls, logins."""
+"""What keeps strangers out of sites out there: passwords, challenges, firewalls, logins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _SOON = (
     "<p>Our new shop is nearly done. Come back in a few days.</p></body></html>"
 )
 _CLOSED_REST = """add_filter( 'rest_authentication_errors', function ( $known ) {
-	return $known || is_user_logged_in() ? $known : new WP_Error( 'shut', 'Members only.', array( 'status' => 401 ) );
+	$shut = new WP_Error( 'shut', 'Members only.', array( 'status' => 401 ) );
+	return $known || is_user_logged_in() ? $known : $shut;
 } );
 """
 

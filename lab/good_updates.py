@@ -54,8 +54,8 @@ GOOD_UPDATES = (
         slug="adds-a-route",
         new=_on(
             "rest_api_init",
-            "register_rest_route( 'lab/v1', '/hours', array( 'callback' => function () { return array( 8, 18 ); },"
-            " 'permission_callback' => '__return_true' ) );",
+            "register_rest_route( 'lab/v1', '/hours', array( 'callback' => function () {"
+            " return array( 8, 18 ); }, 'permission_callback' => '__return_true' ) );",
         ),
     ),
     GoodUpdate(
@@ -71,7 +71,8 @@ GOOD_UPDATES = (
         slug="plans-cron",
         new=_on(
             "init",
-            "if ( ! wp_next_scheduled( 'plans_cron' ) ) { wp_schedule_event( time() + 60, 'hourly', 'plans_cron' ); }",
+            "if ( ! wp_next_scheduled( 'plans_cron' ) )"
+            " { wp_schedule_event( time() + 60, 'hourly', 'plans_cron' ); }",
         )
         + "add_action( 'plans_cron', '__return_true' );",
     ),
@@ -79,9 +80,9 @@ GOOD_UPDATES = (
         slug="makes-a-table",
         new=_on(
             "init",
-            "global $wpdb; if ( ! get_option( 'makes_a_table' ) ) { $wpdb->query( \"CREATE TABLE IF NOT EXISTS"
-            " {$wpdb->prefix}hours (id INT PRIMARY KEY, said TEXT)\" ); $wpdb->insert( $wpdb->prefix . 'hours',"
-            " array( 'id' => 1, 'said' => '8 to 18' ) ); update_option( 'makes_a_table', 1 ); }",
+            "global $wpdb; if ( ! get_option( 'makes_a_table' ) ) { $wpdb->query( \"CREATE TABLE"
+            ' IF NOT EXISTS {$wpdb->prefix}hours (id INT PRIMARY KEY, said TEXT)" );'
+            " $wpdb->insert( $wpdb->prefix . 'hours', array( 'id' => 1, 'said' => '8 to 18' ) ); update_option( 'makes_a_table', 1 ); }",
         ),
     ),
     GoodUpdate(
@@ -97,7 +98,7 @@ GOOD_UPDATES = (
 
 
 def offer_good_updates(fleet: Fleet, site: str, url: str = "") -> None:
-    """Version 1.0 of each is active on the site, on its sub-site `url` where one is named, and 1.1 is on offer."""
+    """1.0 of each is active on the site, on its sub-site `url` where one is named, and 1.1 is on offer."""
     at = (f"--url={url}",) if url else ()
     for one in GOOD_UPDATES:
         publish = fleet.catalogue.theme if one.kind == "themes" else fleet.catalogue.plugin
