@@ -36,7 +36,7 @@ if ( PHP_SAPI !== 'cli' && ! $known && false === strpos( $page, '?' ) && false =
 	);
 }
 """
-"""It keeps pages without a query for visitors whom nobody knows, as most plugins for it do; empty ones too."""
+"""It keeps pages without a query for visitors whom nobody knows, as most do; empty ones too."""
 
 
 @contextmanager

@@ -80,9 +80,10 @@ GOOD_UPDATES = (
         slug="makes-a-table",
         new=_on(
             "init",
-            "global $wpdb; if ( ! get_option( 'makes_a_table' ) ) { $wpdb->query( \"CREATE TABLE"
-            ' IF NOT EXISTS {$wpdb->prefix}hours (id INT PRIMARY KEY, said TEXT)" );'
-            " $wpdb->insert( $wpdb->prefix . 'hours', array( 'id' => 1, 'said' => '8 to 18' ) ); update_option( 'makes_a_table', 1 ); }",
+            "global $wpdb; if ( get_option( 'makes_a_table' ) ) { return; }"
+            " update_option( 'makes_a_table', 1 );"
+            ' $wpdb->query( "CREATE TABLE IF NOT EXISTS {$wpdb->prefix}hours (id INT, said TEXT)" );'
+            " $wpdb->insert( $wpdb->prefix . 'hours', array( 'id' => 1, 'said' => '8 to 18' ) );",
         ),
     ),
     GoodUpdate(
