@@ -28,10 +28,10 @@ def map_domain(fleet: Fleet, network: str, slug: str) -> Iterator[str]:
         f"UPDATE wp_{int(number)}_options SET option_value = 'http://{domain}'"
         " WHERE option_name IN ('home', 'siteurl')",
     )
-    fleet.web.doors[network] = f"        listen {domain};\n"
+    fleet.web.domains[network] = (domain,)
     fleet.web.start_nginx()
     try:
         yield f"http://{domain}"
     finally:
-        del fleet.web.doors[network]
+        del fleet.web.domains[network]
         fleet.web.start_nginx()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain, zip_longest
 
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
 from runner.web import split
@@ -17,30 +18,36 @@ _STARTED = 2
 
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
     """Front pages of up to twelve, besides the site itself: those first on which a changed item is active."""
-    active = _active(facts, changes)
+    ranks = _ranks(facts, changes)
     own = split(site.own_address)
     others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
-    first = sorted(others, key=lambda sub: sub.id not in active)
+    first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks)))
     return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
 
 
 def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
     """The sites of a network, two at most, that are started too: a changed item runs there by itself."""
-    active = _active(facts, changes)
-    found = (sub.home or sub.url for sub in facts.network if sub.id in active)
+    ranks = _ranks(facts, changes)
+    active = sorted((sub for sub in facts.network if sub.id in ranks), key=lambda sub: ranks[sub.id])
+    found = (sub.home or sub.url for sub in active)
     return tuple(url for url in found if split(url))[:_STARTED]
 
 
-def _active(facts: SiteFacts, changes: Iterable[Change]) -> set[int]:
-    """Numbers of the sites on which a changed item is active by itself."""
+def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:
+    """Numbers of the sites on which a changed item is active by itself, by the order in which they count.
+
+    Each item has one of them before any has a second, and the item that is active on the fewest comes first.
+    """
     items = {(change.kind, change.item) for change in changes if change.action is Action.CHANGE}
-    return {
-        number
+    active = [
+        entry.sub_sites
         for kind, entries in ((ItemKind.PLUGIN, facts.plugins), (ItemKind.THEME, facts.themes))
         for entry in entries
         if (kind, entry.slug) in items
-        for number in entry.sub_sites
-    }
+    ]
+    turns = chain.from_iterable(zip_longest(*sorted(active, key=len)))
+    numbers = dict.fromkeys(number for number in turns if number is not None)
+    return {number: rank for rank, number in enumerate(numbers)}
 
 
 def not_looked_at(facts: SiteFacts) -> int:
