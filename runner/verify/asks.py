@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from runner.model import Site, SiteKind
-from runner.verify.causes import REST
+from runner.model import Rest, Site, SiteKind
+from runner.verify.causes import REST, closed_rest
 from runner.verify.http import Ask, Sight, address, page_ask
 from runner.verify.judge import Expectation, judge
 from runner.verify.machines import json_of
@@ -41,20 +41,23 @@ def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
         name = f"{page} (uncached)"
         yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
     yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    yield from ask_as_programs(site.url, folder)
+    yield from ask_as_programs(site.url, folder, closed=site.rest is Rest.CLOSED)
 
 
-def ask_as_programs(base: str, folder: str) -> Iterator[Ask]:
+def ask_as_programs(base: str, folder: str, *, closed: bool = False) -> Iterator[Ask]:
     """What only programs ask of a WordPress.
 
     Args:
         base: its address.
         folder: of WordPress below that, like `wp/`, where it has one of its own.
+        closed: the inventory says that REST is: then nothing is asked of it but its root.
     """
-    content = ((name, f"{name[1:]}&per_page=1", _content) for name in _CONTENT)
+    judged = _closed_rest if closed else _rest
+    yield Ask(REST, address(base, REST[1:]), judged, machine=True, silent=closed)
+    for name in () if closed else _CONTENT:
+        yield Ask(name, address(base, f"{name[1:]}&per_page=1"), _content, machine=True)
     ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
-    for name, page, judged in ((REST, REST[1:], _rest), *content, (f"/{ajax}", ajax, _ajax)):
-        yield Ask(name, address(base, page), judged, machine=True)
+    yield Ask(f"/{ajax}", address(base, ajax), _ajax, machine=True)
 
 
 def _nowhere(answer: Answer) -> tuple[str, ...]:
@@ -84,6 +87,15 @@ def _rest(answer: Answer) -> tuple[str, ...]:
 def _content(answer: Answer) -> tuple[str, ...]:
     """It may be switched off as the root may, or be another thing; only an error is a finding."""
     return () if _works(answer) else judge(answer, Expectation())
+
+
+def _closed_rest(answer: Answer) -> tuple[str, ...]:
+    """Where the inventory says that REST is closed, it may say so in any way, and in no other."""
+    if closed_rest(answer):
+        return ()
+    if answer.failure or not _works(answer):
+        return judge(answer, Expectation())
+    return ("REST is open, and the inventory says that it is closed",)
 
 
 def _ajax(answer: Answer) -> tuple[str, ...]:
