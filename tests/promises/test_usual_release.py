@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.fleet, pytest.mark.long]
 SITE = "globex-docs"
 BOOK = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true}\n"
 RULES = {
-    404: "        error_page 403 404 /nothing.html;\n",
+    404: "        error_page 403 404 =404 /nothing.html;\n",
     302: "        location = / {\n            return 302 https://app.example/start;\n        }\n",
 }
 """Lines of the server block, by how the front page answers then."""
