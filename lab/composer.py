@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lab.catalogue import Catalogue
     from lab.fleet import Fleet
 
-__all__ = ["Repository", "as_composed", "composed", "repository"]
+__all__ = ["Repository", "as_composed", "as_trellis", "composed", "repository"]
 
 INSTALLERS = "lab/installers"
 _PLUGIN = r"""<?php
@@ -205,6 +205,29 @@ def as_composed(
     run("chown", "-hR", f"{user}:", project)
     composed(project, user, "update", "--prefer-lowest", "--prefer-stable")
     return project
+
+
+def as_trellis(fleet: Fleet, site: str, source: Repository, require: Mapping[str, str]) -> Path:
+    """Lays a site out as Trellis deploys Bedrock: `current` leads to a release, the rest is in `shared`.
+
+    Returns:
+        The folder with `releases`, `shared` and `current`.
+    """
+    web = fleet.sites[site].path
+    release = as_composed(fleet, site, source, require, current="releases/20261101120000")
+    app = release.parent.parent
+    (app / "shared").mkdir()
+    (release / "web/app/uploads").rename(app / "shared/uploads")
+    (release / "web/app/uploads").symlink_to("../../../../shared/uploads")
+    (release / ".env").rename(app / "shared/.env")
+    (release / ".env").symlink_to("../../shared/.env")
+    (app / "current").symlink_to("releases/20261101120000")
+    web.unlink()
+    web.symlink_to(app / "current/web")
+    run("chown", "-hR", f"{release.owner()}:{release.group()}", app, web)
+    fleet.processes.stop("php-fpm")  # PHP remembers for minutes where a path led
+    fleet.up()
+    return app
 
 
 def composed(project: Path, user: str, *words: str) -> str:

@@ -130,8 +130,8 @@ def _by_composer(changes: list[Change]) -> list[Change]:
 
 def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
     """That what is changed belongs to a checkout, where nobody has said that this is right."""
-    updates = any(change.action is Action.CHANGE and change.kind in CODE for change in changes)
-    if not facts.checkout or site.managed_by or not updates:
+    files = (change for change in changes if change.kind in CODE and not change.composer)
+    if not facts.checkout or site.managed_by or not any(one.action is Action.CHANGE for one in files):
         return ()
     said = (
         f"{facts.checkout} is a checkout: updates change its files, and the next deployment may put them back"

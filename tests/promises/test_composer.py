@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from lab.composer import as_composed, composed, repository
+from lab.composer import as_composed, as_trellis, composed, repository
 from lab.ownership import owned
 from lab.shell import run
 from tests.crew import Crew, at_work, upon, work
@@ -250,6 +250,32 @@ def test_owner_group_and_mode_are_those_of_before(fleet: Fleet, crew: Crew, proj
         (before["web"].group, 0o640),
         (before["web"].group, 0o2750),
     }
+    check_answers(fleet)
+
+
+@pytest.mark.long
+def test_a_release_of_trellis_is_left_to_the_next_deployment_unless_the_inventory_says_otherwise(
+    fleet: Fleet, source: Repository, tmp_path: Path
+) -> None:
+    app = as_trellis(fleet, SITE, source, {"roots/wordpress": "7.1.1", f"wpackagist-plugin/{FORMS}": "^1.8"})
+    release, path = app / "releases/20261101120000", app / "current/web/wp"
+    crew = Crew(fleet, tmp_path / "crew", PLAYBOOK)
+    crew.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", f"path: {path}")
+    assert {change["action"] for change in planned(crew)} == {"hold"}
+    why = f"part of the release {release}: the next deployment replaces it; there: composer require"
+    assert reasons(crew) == {
+        "core": f"{why} roots/wordpress:7.1.2",
+        FORMS: f"{why} wpackagist-plugin/{FORMS}:1.8.3",
+    }
+    before = tree(app)
+    assert crew.say("run", "composer", "-l", SITE).code == 0
+    assert tree(app) == before
+
+    crew.edit("inventory.yaml", f"path: {path}", f"path: {path}\n        managed_by: wordpress")
+    said = crew.say("run", "composer", "-l", SITE)
+    assert said.code == 0, said
+    assert outcomes(crew) == {"core": "changed", FORMS: "changed"}
+    check_consistent(fleet, release)
     check_answers(fleet)
 
 

@@ -46,8 +46,7 @@ GOOD = (
     "add_action( 'admin_menu', function () {} ); register_activation_hook( __FILE__, 'missing' );",
     "if ( PHP_SAPI === 'cli' ) { echo \"HELLO\\n\"; }",
     "add_action( 'init', function () { update_option( 'weathervane', '2' ); } );",
-    "add_action( 'rest_api_init', function () { register_rest_route( 'w/v1', '/x', array("
-    " 'callback' => '__return_true', 'permission_callback' => '__return_true' ) ); } );",
+    "add_filter( 'rest_index', function ( $said ) { $said->data['w'] = 1; return $said; } );",
     "add_action( 'wp_head', function () { echo '<style>.w { color: red }</style>'; } );",
     "add_action( 'init', function () { usleep( wp_rand( 0, 100000 ) ); } );",
 )
