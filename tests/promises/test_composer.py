@@ -68,7 +68,20 @@ def crew(fleet: Fleet, project: Path, tmp_path: Path) -> Crew:
     return made
 
 
-def test_good_updates_are_kept_and_the_lock_file_says_what_is_installed(
+def test_a_good_update_is_kept_and_the_lock_file_says_what_is_installed(
+    fleet: Fleet, crew: Crew, project: Path
+) -> None:
+    only(crew, FORMS)
+    before = locked(project)
+    said = crew.say("run", "composer", "-l", SITE)
+    assert said.code == 0, said
+    assert outcomes(crew) == {FORMS: "changed"}
+    assert locked(project) == before | {f"wpackagist-plugin/{FORMS}": "1.8.3"}
+    check_consistent(fleet, project)
+
+
+@pytest.mark.long
+def test_good_updates_are_kept_with_wordpress_itself_and_go_back_by_hand(
     fleet: Fleet, crew: Crew, project: Path
 ) -> None:
     assert plan_of(crew) == {
@@ -99,23 +112,26 @@ def test_good_updates_are_kept_and_the_lock_file_says_what_is_installed(
     check_answers(fleet)
 
 
-def test_a_bad_update_is_taken_back_to_the_byte_and_the_good_ones_stay(
+@pytest.mark.long
+def test_of_two_updates_the_bad_one_is_found_and_the_good_one_committed(
     fleet: Fleet, crew: Crew, project: Path
 ) -> None:
     """Also what `deploy` brought elsewhere, and what git would commit."""
     as_git(project)
     fleet.catalogue.plugin(FORMS, "1.8.4", php=BROKEN)
     (project / "deploy.sh").write_text("cp composer.lock deployed.lock\n")
+    assert plan_of(crew)[FORMS] == ("1.8.2", "1.8.4", "change")
     crew.playbook(
         "composer",
-        "name: Composer\nsteps:\n  - wordpress.composer: {commit: true, deploy: sh deploy.sh}\n",
+        "name: Composer\nsteps:\n  - wordpress.composer:\n"
+        f"      {{update: [{FORMS}, {CRUMBS}], commit: true, deploy: sh deploy.sh}}\n",
     )
-    said = crew.say("run", "composer", "-l", SITE)
-    assert said.code == 5, said
-    found = outcomes(crew)
-    assert found == {"core": "changed", FORMS: "undone", CRUMBS: "changed"}
+    with at_work(crew) as session:
+        ending = work(session, "composer", SITE)
+    assert ending.outcome == "undone", ending
+    assert outcomes(crew) == {FORMS: "undone", CRUMBS: "changed"}
     assert locked(project)[f"wpackagist-plugin/{FORMS}"] == "1.8.2"
-    assert locked(project)["roots/wordpress"] == "7.1.2"
+    assert locked(project)[f"wpackagist-plugin/{CRUMBS}"] == "0.9.8"
     assert (project / "deployed.lock").read_bytes() == (project / "composer.lock").read_bytes()
     check_consistent(fleet, project)
     check_answers(fleet)

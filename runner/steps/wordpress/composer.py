@@ -25,7 +25,7 @@ from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import branch, compare, core_level, key, level
 from runner.steps.wordpress.composer_guard import composer_guard
 from runner.steps.wordpress.composer_job import composer_job
-from runner.steps.wordpress.composer_said import composer_reason
+from runner.steps.wordpress.composer_said import composer_reason, without_keys
 from runner.steps.wordpress.proposals import network_note, unknown
 from runner.steps.wordpress.verdict import idle, verdict
 from runner.untrusted import sentence
@@ -163,7 +163,7 @@ class Composer(StepKind):
         )
         failed = next((c for c in changes if c.outcome is Outcome.FAILED), None)
         why = f"{failed.item}: {failed.why}" if failed and said else found.why
-        return replace(found, changes=changes, why=why)
+        return replace(found, changes=changes, why=why, output=without_keys(found.output))
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
         """The project's files, `vendor` and the folders of the packages."""

@@ -25,6 +25,7 @@ __all__ = [
     "composer_script",
     "parse_composer",
     "with_said",
+    "without_keys",
 ]
 
 COMPOSER = r"""
@@ -177,6 +178,11 @@ def composer_reason(text: str) -> str:
     return _plain(said[-1]) if said else ""
 
 
+def without_keys(text: str) -> str:
+    """A text without what stands in web addresses before the host and behind the path."""
+    return _URL.sub(r"\1\2", text)
+
+
 def _block(lines: Iterable[str]) -> str:
     """The first lines that are not empty, up to the next empty one."""
     found: list[str] = []
@@ -189,7 +195,7 @@ def _block(lines: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return sentence(_URL.sub(r"\1\2", text[:5_000]))
+    return sentence(without_keys(text[:5_000]))
 
 
 def _with_newer(package: Package, said: ComposerSaid) -> Package:
