@@ -18,6 +18,7 @@ from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, 
 from runner.plan import Segment, Tried, not_looked_at, not_unseen, search
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
+from runner.steps.wordpress.web_php import unseen_code
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import see_before
@@ -153,7 +154,8 @@ class _Work:
         """All that may be tried, by what can be seen of the site and its network."""
         if self.facts and (left := not_looked_at(self.facts)):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
-        return self._unless_unseen(pending, seen.unverified) if seen.unverified else pending
+        unseen = seen.unverified or unseen_code(self.task.site, self.facts)
+        return self._unless_unseen(pending, unseen) if unseen else pending
 
     def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """What the policy lets go although nobody can see what it does; the rest is settled."""
