@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lab.catalogue import Catalogue
     from lab.fleet import Fleet
 
-__all__ = ["Repository", "as_composed", "as_trellis", "composed", "repository"]
+__all__ = ["Repository", "as_composed", "as_trellis", "composed", "manifest", "repository"]
 
 INSTALLERS = "lab/installers"
 _PLUGIN = r"""<?php
@@ -193,6 +193,14 @@ def as_composed(
         family = {"wpackagist-plugin": "plugins", "wpackagist-theme": "themes"}.get(vendor)
         if family:
             shutil.rmtree(project / f"web/app/{family}/{slug}", ignore_errors=True)
+    write(project / "composer.json", manifest(source, require))
+    run("chown", "-hR", f"{user}:", project)
+    composed(project, user, "update", "--prefer-lowest", "--prefer-stable")
+    return project
+
+
+def manifest(source: Repository, require: Mapping[str, str]) -> str:
+    """A composer.json, as Bedrock has it."""
     wanted = {
         "name": "lab/site",
         "type": "project",
@@ -201,10 +209,7 @@ def as_composed(
         "config": {"secure-http": False, "allow-plugins": {INSTALLERS: True}, "sort-packages": True},
         "extra": {"installer-paths": PATHS},
     }
-    write(project / "composer.json", json.dumps(wanted, indent=4) + "\n")
-    run("chown", "-hR", f"{user}:", project)
-    composed(project, user, "update", "--prefer-lowest", "--prefer-stable")
-    return project
+    return json.dumps(wanted, indent=4) + "\n"
 
 
 def as_trellis(fleet: Fleet, site: str, source: Repository, require: Mapping[str, str]) -> Path:

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 COMPOSER = r"""
-export COMPOSER_NO_AUDIT=1 COMPOSER_DISABLE_XDEBUG_WARN=1 GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8
+export COMPOSER_NO_AUDIT=1 COMPOSER_DISABLE_XDEBUG_WARN=1 GIT_TERMINAL_PROMPT=0 COLUMNS=1000 LC_ALL=C.UTF-8
 find_composer() {
   command -v composer && return
   for c in /usr/local/bin/composer /usr/bin/composer /opt/cpanel/composer/bin/composer \
