@@ -26,8 +26,9 @@ RULES = {
 }
 """Lines of the server block, by how the front page answers then."""
 PAGE = "<!DOCTYPE html><html><body><p>Manuals for every instrument are below %s; ask us.</p></body></html>"
-OLD = {"en.html": PAGE % "/en/", "nothing.html": PAGE % "/en/ and /fr/"}
-GOOD = {"en.html": PAGE % "/en/, in its second edition", "nothing.html": PAGE % "/en/, /fr/ and /it/"}
+MUCH = {"manual.txt": "A manual. " * 500}
+OLD = {**MUCH, "en.html": PAGE % "/en/", "nothing.html": PAGE % "/en/ and /fr/"}
+GOOD = {**MUCH, "en.html": PAGE % "/en/, in its second edition", "nothing.html": PAGE % "/en/, /fr/ and /it/"}
 BAD = {404: {**GOOD, "nothing.html": ""}, 302: {**GOOD, "en.html": "<p>Oops</p>"}}
 
 
