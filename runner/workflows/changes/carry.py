@@ -180,7 +180,7 @@ class _Work:
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
-                outcome, why = _told(found.get(change.item), trial)
+                outcome, why = _told(found.get(change.item), trial, len(group))
                 told = ChangeOutcome.of(change, outcome, why)
                 seen = outcome is not Outcome.CHANGED
                 self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
@@ -302,8 +302,11 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
     return unseen
 
 
-def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
-    """An item's own outcome in a trial that was kept."""
+def _told(found: ChangeOutcome | None, trial: Trial, count: int) -> tuple[Outcome, str]:
+    """An item's own outcome in a trial of so many that was kept."""
     if found is None:
         return trial.outcome.outcome, trial.outcome.why
-    return found.outcome, found.why or (trial.slower if found.outcome is Outcome.CHANGED else "")
+    slower = trial.slower if found.outcome is Outcome.CHANGED else ""
+    if slower and count > 1:
+        slower += f" (with one of {count} updates made together)"
+    return found.outcome, found.why or slower
