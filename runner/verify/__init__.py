@@ -9,7 +9,7 @@ from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
 from runner.verify.pace import Slowdown, could_be, slowest
 from runner.verify.samples import sample
-from runner.verify.signals import Signals, compare, examine, observe, settle, stale
+from runner.verify.signals import Signals, compare, examine, observe, settle, shut_since, stale
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "observe",
     "sample",
     "settle",
+    "shut_since",
     "slowest",
     "stale",
     "worse_inside",

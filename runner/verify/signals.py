@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.model import PageLook, Seen, Site, SiteKind
+from runner.steps.front import FrontWay
 from runner.untrusted import sentence
 from runner.verify.access import NO_KEYS
 from runner.verify.baseline import NO_BASELINE, Baseline, establish, refuses
@@ -31,7 +32,7 @@ from runner.web import Answer, below, split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Signals", "compare", "examine", "observe", "settle", "stale"]
+__all__ = ["Signals", "compare", "examine", "observe", "settle", "shut_since", "stale"]
 
 _SERVER_ERROR = 500
 _SLOWER = 2.0
@@ -42,6 +43,8 @@ _STYLESHEETS = 24
 """So many stylesheets of a site are asked for; the rest is counted."""
 _PATH = 120
 """Characters of a path that a page names."""
+_SHUT = frozenset({401, 403})
+"""With these a site refuses everybody, also where files cannot be read."""
 _ENOUGH = 2
 """Good looks in a row that outweigh a bad one; bad ones that confirm each other."""
 _BETWEEN = 0.6
@@ -311,6 +314,21 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     others = worse_sub_sites(before.sub_sites, after.sub_sites)
     own = worse_inside(before.inside, after.inside)
     return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others, *own)
+
+
+def shut_since(before: Signals, now: Signals) -> str:
+    """Which page of visitors was seen before and is refused now, in a sentence; empty for none.
+
+    Where its own web server still gives it to the host, a firewall in front refuses it, and the site is well.
+    """
+    if now.inside is not None and now.inside.seen and now.inside.front.way is FrontWay.WEB:
+        return ""
+    was = {sight.page.page: sight.page.status for sight in before.visitors if sight.page.seen is Seen.SEEN}
+    for sight in now.visitors:
+        page = sight.page
+        if page.seen is Seen.REFUSED and page.status in _SHUT and page.page in was:
+            return f"{page.page} answers {page.status}; it was {was[page.page]}"
+    return ""
 
 
 def stale(before: Signals, after: Signals) -> bool:

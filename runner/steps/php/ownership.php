@@ -247,7 +247,7 @@ class Sitecrew_Likeness {
 			return copy( $path, $fresh ) && touch( $fresh, filemtime( $path ) ) && rename( $fresh, $path );
 		}
 		$mask = umask( 0 );
-		$made = mkdir( $fresh, $mode & 0777 );
+		$made = mkdir( $fresh, $mode & 01777 );
 		umask( $mask );
 		foreach ( $made ? array_diff( scandir( $path ), array( '.', '..' ) ) : array() as $name ) {
 			$made = rename( "$path/$name", "$fresh/$name" ) && $made;
@@ -260,7 +260,7 @@ class Sitecrew_Likeness {
 		if ( isset( $this->seeds[ $group ] ) ) {
 			return $this->seeds[ $group ];
 		}
-		foreach ( array( $model, dirname( $model ) ) as $folder ) {
+		foreach ( array_merge( array( $model, dirname( $model ) ), $this->places() ) as $folder ) {
 			$here  = "$folder/.sitecrew-" . uniqid( '', true );
 			$there = "{$this->room}/seed-$group";
 			if ( ! sitecrew_hands_down( $folder, $group ) || ! @mkdir( $here, 0700 ) ) {
@@ -273,6 +273,17 @@ class Sitecrew_Likeness {
 			@rmdir( $here );
 		}
 		return '';
+	}
+
+	/** Folders of the site that what lies in our room was kept from: see `note` of the shell. */
+	private function places() {
+		$found = array();
+		foreach ( array_diff( (array) @scandir( $this->room ), array( '.', '..', '' ) ) as $name ) {
+			if ( 0 === strpos( $name, '.at-' ) ) {
+				$found[] = (string) substr( (string) file_get_contents( "{$this->room}/$name" ), 0, -1 );
+			}
+		}
+		return $found;
 	}
 
 	/** Whole ACLs, so that what a path has inherited goes where its model has none. */

@@ -206,6 +206,7 @@ class Sitecrew_Batch {
 			return;
 		}
 		sitecrew_keep_quiet();
+		sitecrew_leave_translations();
 		remove_all_filters( 'upgrader_pre_download' ); // They had their say when the packages were fetched.
 		add_filter( 'upgrader_pre_download', array( $this, 'hand_over' ), 10, 4 );
 		add_filter( 'upgrader_source_selection', array( $this, 'same_folder' ), PHP_INT_MAX, 4 );

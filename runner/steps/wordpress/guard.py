@@ -100,7 +100,8 @@ def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> G
             site,
             host,
             mark,
-            f'{here}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
+            f"{here}{PUT_BACK}{alike(mark)}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}"
+            f'{active}\n[ -z "$failed" ]',
         ),
         check=site_check(context),
         settle=Script(text=f'{here}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
