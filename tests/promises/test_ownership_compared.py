@@ -1,8 +1,8 @@
 """Promise: after an update, its rollback and its undo, no file is worse off than after wp-cli's own update.
 
 One round a layout: WordPress itself, a plugin, a theme and translations in one playbook. A bad version of
-each is rolled back, a good one is kept, undone by hand, and the undo is undone. Then the site is laid out anew
-and updated by wp-cli, as the login would do it by hand.
+each is rolled back, a good one is kept, undone by hand, and the undo is undone. Then the site is laid out
+anew and updated by wp-cli, as the login would do it by hand.
 """
 
 from __future__ import annotations

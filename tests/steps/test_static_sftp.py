@@ -15,6 +15,7 @@ from tests.crew import Crew, at_work, work
 
 SITE = "globex-docs"
 DOCS = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true, keep: 2}\n"
+FORCED = "name: Forced\nsteps:\n  - static.release: {from: dist, adopt: true, force: true}\n"
 SYNC = "name: Sync\nsteps:\n  - files.sync: {from: dist, to: downloads, delete: true, exclude: [kept.txt]}\n"
 OTHER = "name: Other\nsteps:\n  - shell: 'true'\n"
 DOORS = {"links": "internal-sftp", "no-links": "internal-sftp -P symlink,posix-rename"}
@@ -33,7 +34,7 @@ def crew(request, fresh_fleet, tmp_path):
         key=spec.root / "ssh/web3",
         more=(f"ForceCommand {DOORS[request.param]}",),
     )
-    crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, SYNC, OTHER)
+    crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, FORCED, SYNC, OTHER)
     crew.move_host("web3", port, spec.address("web3"))
     (crew.fleet.sites[SITE].path / "index.html").write_text("<html>Manuals for every instrument</html>")
     (crew.folder / "dist/sub dir").mkdir(parents=True)
@@ -144,9 +145,8 @@ def test_what_is_sent_over_sftp_has_the_group_of_its_place(crew, name):
         assert {one.mode for name, one in after.items() if not one.content} == {how.folders}
         assert {name: one for name, one in after.items() if name in before} == before
 
-        front = crew.folder / "dist/index.html"
-        front.chmod(0o640)
-        assert did(crew, "docs")[0].outcome is Outcome.CHANGED
+        (crew.folder / "dist/index.html").chmod(0o640)
+        assert did(crew, "forced")[0].outcome is Outcome.CHANGED
         released = owned(path.resolve())
         assert {one.group for one in released.values()} == {before["."].group}
         assert {one.mode for one in released.values() if not one.content} == {how.folders}

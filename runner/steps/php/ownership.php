@@ -113,7 +113,9 @@ class Sitecrew_Likeness {
 	}
 
 	public function __destruct() {
-		array_map( 'rmdir', $this->seeds );
+		foreach ( $this->seeds as $seed ) {
+			@rmdir( $seed );
+		}
 	}
 
 	/** A tree like another one, which it will replace; what is new in it is like its siblings there. */
@@ -246,13 +248,28 @@ class Sitecrew_Likeness {
 		if ( ! is_dir( $path ) ) {
 			return copy( $path, $fresh ) && touch( $fresh, filemtime( $path ) ) && rename( $fresh, $path );
 		}
+		if ( 0 === strpos( "$seed/", "$path/" ) ) {
+			return false;
+		}
 		$mask = umask( 0 );
 		$made = mkdir( $fresh, $mode & 01777 );
 		umask( $mask );
-		foreach ( $made ? array_diff( scandir( $path ), array( '.', '..' ) ) : array() as $name ) {
-			$made = rename( "$path/$name", "$fresh/$name" ) && $made;
+		if ( $made && $this->empty_into( $path, $fresh ) && @rmdir( $path ) && @rename( $fresh, $path ) ) {
+			return true;
 		}
-		return $made && rmdir( $path ) && rename( $fresh, $path );
+		if ( $made && ( is_dir( $path ) || mkdir( $path, $mode & 01777 ) ) && $this->empty_into( $fresh, $path ) ) {
+			rmdir( $fresh );
+		}
+		return false;
+	}
+
+	/** Moves what is in a folder to another one; as far as it can. */
+	private function empty_into( $from, $to ) {
+		$whole = true;
+		foreach ( array_diff( scandir( $from ), array( '.', '..' ) ) as $name ) {
+			$whole = @rename( "$from/$name", "$to/$name" ) && $whole;
+		}
+		return $whole;
 	}
 
 	/** A folder in our room that hands this group down: made where the site does so, and moved away at once. */

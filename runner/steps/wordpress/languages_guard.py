@@ -59,6 +59,8 @@ back() (
   for f in "$kept/fresh.part"/*; do
     if [ -f "$f" ]; then settle "$f" "./${f##*/}" || exit 1; fi
   done
+  # a folder that came with the pack
+  [ -e "$kept/.at-$name" ] || rmdir "$at" 2>/dev/null || :
 )
 """
 

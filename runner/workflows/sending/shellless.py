@@ -6,6 +6,7 @@ import io
 import posixpath
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ def _release(
     if host.kind(place) == "nothing":
         part = posixpath.join(layout.releases, layout.incoming(name))
         host.make(layout.releases)
+        _seed(host, layout, part)
         _fill(host, here, tree, part, Patience(task, step), host.owned(layout.path))
         host.rename(part, place)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
@@ -134,6 +136,20 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
             about = host.about(posixpath.join(layout.path, name))
             serving[name] = File("", about[0] if about else -1)
     return Standing(path="other" if kind == "file" else kind, target=target, serving=serving)
+
+
+def _seed(host: Transfer, layout: Layout, part: str) -> None:
+    """Made in what is online, and moved out: the folder has the group and ACL that are handed down there."""
+    online = host.owned(layout.path)
+    if online is None or host.kind(part) != "nothing":
+        return
+    seed = posixpath.join(layout.path, f".sitecrew-{secrets.token_hex(16)}")
+    with suppress(OSError):
+        host.make(seed, online)
+        try:
+            host.rename(seed, part)
+        except OSError:
+            host.drop(seed)
 
 
 def _fill(  # noqa: PLR0917
