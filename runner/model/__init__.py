@@ -15,6 +15,7 @@ from runner.model.inventory import (
     Overlap,
     ReportEvery,
     ReportRhythm,
+    Rest,
     Site,
     SiteKind,
     StatedPage,
@@ -53,6 +54,7 @@ from runner.model.settings import (
     Ssh,
     Tool,
 )
+from runner.model.slowdown import Slowdown
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
@@ -99,6 +101,7 @@ __all__ = [
     "Release",
     "ReportEvery",
     "ReportRhythm",
+    "Rest",
     "Rule",
     "RunEvent",
     "SecretRef",
@@ -109,6 +112,7 @@ __all__ = [
     "SiteFacts",
     "SiteKind",
     "SitePlan",
+    "Slowdown",
     "Slower",
     "Ssh",
     "State",

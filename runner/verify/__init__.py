@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from runner.verify.access import NO_KEYS, keys
 from runner.verify.baseline import Baseline, Usual
+from runner.verify.causes import REST
+from runner.verify.compare import compare, shut_since, stale
 from runner.verify.http import Sight, look
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
-from runner.verify.pace import Slowdown, could_be, slowest
+from runner.verify.observe import examine, observe, settle, until_known
+from runner.verify.pace import could_be, slowest
 from runner.verify.samples import sample
-from runner.verify.signals import Signals, compare, examine, observe, settle, shut_since, stale
+from runner.verify.signals import Signals
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
     "NO_KEYS",
+    "REST",
     "Answer",
     "Baseline",
     "Certificate",
@@ -21,7 +25,6 @@ __all__ = [
     "Inside",
     "Sight",
     "Signals",
-    "Slowdown",
     "Usual",
     "certificate",
     "compare",
@@ -36,5 +39,6 @@ __all__ = [
     "shut_since",
     "slowest",
     "stale",
+    "until_known",
     "worse_inside",
 ]

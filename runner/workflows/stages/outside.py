@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Seen, Site, SiteFacts, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Seen, Site, SiteFacts, SiteKind, Step, StepOutcome
 from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
@@ -17,7 +17,6 @@ from runner.verify import (
     Expectation,
     Sight,
     Signals,
-    compare,
     could_be,
     examine,
     keys,
@@ -26,6 +25,7 @@ from runner.verify import (
     sample,
     settle,
     slowest,
+    until_known,
 )
 from runner.verify.http import DOOR
 from runner.workflows.boundary import within
@@ -44,6 +44,7 @@ __all__ = [
     "see_again",
     "see_before",
     "see_slower",
+    "see_usual",
     "settled",
     "take_look",
     "unreadable",
@@ -51,8 +52,6 @@ __all__ = [
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
-_ENOUGH = 2
-_BETWEEN = 0.6
 _OPEN = 3.0
 """Seconds for which a closed door is waited for where the host says that no update closed it."""
 _UNDO_PATIENCE = 20.0
@@ -170,7 +169,8 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
     """What is usual of what a look found: only what is recognised: nobody saw the site before."""
-    if seen.healthy or options.status != ProbeHttpOptions().status:
+    meant = options.status != ProbeHttpOptions().status
+    if seen.healthy or meant or task.site.kind is not SiteKind.WORDPRESS:
         return Baseline()
     facts = task.facts
     first = see(task)
@@ -215,10 +215,16 @@ def see(task: Task) -> Signals:
 
 def see_before(task: Task) -> Signals:
     """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
-    boots = task.facts is not None and not task.facts.crippled
+    seen = see_usual(task)
+    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+
+
+def see_usual(task: Task) -> Signals:
+    """As `see_before`, without how long its pages take."""
+    boots = task.site.kind is SiteKind.STATIC or (task.facts is not None and not task.facts.crippled)
     seen = settled(task.session.hosts, task.site, see(task), boots=boots, limit=_limit(task))
     record_looks(task, seen, "before")
-    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+    return seen
 
 
 def see_slower(task: Task, before: Signals, after: Signals) -> str:
@@ -231,7 +237,7 @@ def see_slower(task: Task, before: Signals, after: Signals) -> str:
     if found is None:
         return ""
     again = slowest(before.pace, _paces(task, [found.page]))
-    return f"slower than before: {again}" if again else ""
+    return str(again or "")
 
 
 def _seconds(seen: Signals, page: str) -> list[float]:
@@ -257,7 +263,8 @@ def see_again(
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
     if not found and shut_out(seen):
-        seen, found = _inside_again(task, before, seen, patience)
+        outside = seen
+        seen, found = until_known(lambda _: _inside(task, outside, before), before, patience=patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
 
@@ -265,21 +272,6 @@ def see_again(
 def _inside(task: Task, seen: Signals, before: Signals | None = None) -> Signals:
     host = task.order.hosts[task.site.host]
     return with_inside(task.session.hosts, host, task.site, seen, facts=task.facts, before=before)
-
-
-def _inside_again(
-    task: Task, before: Signals, seen: Signals, patience: float
-) -> tuple[Signals, tuple[str, ...]]:
-    """As `examine`, from the site's own host: worse is what is worse twice, and for as long as `patience`."""
-    end = time.monotonic() + patience
-    bad = 0
-    while True:
-        seen = _inside(task, seen, before)
-        found = compare(before, seen)
-        bad = bad + 1 if found else 0
-        if not found or (bad >= _ENOUGH and time.monotonic() >= end):
-            return seen, found
-        time.sleep(_BETWEEN)
 
 
 def _limit(task: Task) -> float:
