@@ -149,9 +149,10 @@ class Past:
         elif found is None:
             why = "is not installed any more"
         elif found == back.to_version:
-            why = f"is at {found} already"
+            why = f"is at {found} already" if found else "is not installed any more"
         elif found != back.from_version and not self.undo.force:
-            why = f"{found} has been installed since; --force puts {back.to_version} back all the same"
+            since = f"{found} has been installed" if found else "it was removed"
+            why = f"{since} since; --force puts {back.to_version or 'none'} back all the same"
         return replace(back, from_version=found or "", action=Action.HOLD if why else Action.CHANGE, why=why)
 
     def database_change(
