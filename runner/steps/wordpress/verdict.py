@@ -131,6 +131,8 @@ def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
 
     A translation that is not there has the empty version: it may be what an undo leaves.
     """
+    if change.composer:
+        return _installed(change, facts)
     if change.kind is ItemKind.CORE:
         return facts.wordpress, True
     if change.kind is ItemKind.DATABASE:
@@ -142,6 +144,16 @@ def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
         if entry.slug == change.item or (entry.file and entry.file == change.file):
             return entry.version, entry.active
     return None, False
+
+
+def _installed(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
+    """As Composer installed it, where its lock file agrees."""
+    package = next((one for one in facts.packages if one.name == change.composer), None)
+    if package is None:
+        return None, False
+    entries = (entry for entry in _family(facts, change.kind) if entry.slug == change.item)
+    active = next((entry.active for entry in entries), True)
+    return package.installed if package.installed == package.version else None, active
 
 
 def _trouble(
