@@ -111,8 +111,12 @@ def start_sshd(
     key: Path,
     environment: dict[str, str] | None = None,
     more: tuple[str, ...] = (),
+    within: tuple[str, ...] = (),
 ) -> bool:
-    """Starts an sshd for one user. Limits are OpenSSH's own unless `more` says otherwise."""
+    """Starts an sshd for one user. Limits are OpenSSH's own unless `more` says otherwise.
+
+    `within`: a command that runs the sshd, which is put behind it.
+    """
     settings = [
         f"Port {port}",
         f"ListenAddress {address}",
@@ -134,7 +138,10 @@ def start_sshd(
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     where = "127.0.0.1" if address == "0.0.0.0" else address
     return processes.start(
-        name, [SSHD, "-D", "-e", "-f", str(path)], config=config, ready=lambda: answers(where, port, b"SSH-")
+        name,
+        [*within, SSHD, "-D", "-e", "-f", str(path)],
+        config=config,
+        ready=lambda: answers(where, port, b"SSH-"),
     )
 
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pwd
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.hosts import start_sshd
 from lab.shell import run
 from lab.web import php_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from lab.fleet import Fleet
 
-__all__ = ["LAYOUTS", "Owned", "Ownership", "laid_out", "owned"]
+__all__ = [
+    "LAYOUTS",
+    "WEB",
+    "Owned",
+    "Ownership",
+    "as_login",
+    "laid_out",
+    "may",
+    "owned",
+    "web_server_login",
+]
 
 WEB = "www-data"
 OWN_MODES: Mapping[str, int] = {"xmlrpc.php": 0o400, "wp-admin/install.php": 0o440, "license.txt": 0o660}
@@ -100,6 +114,54 @@ def arrange(root: Path, how: Ownership, login: str) -> None:
             (root / name).chmod(mode)
 
 
+@contextmanager
+def web_server_login(fleet: Fleet, host: str, port: int) -> Iterator[None]:
+    """Another sshd of a host, whose login is www-data itself: with a shell and a home there."""
+    spec, name, home = fleet.spec, f"sshd-{host}-web", fleet.spec.root / "homes/of-the-web-server"
+    (home / ".ssh").mkdir(parents=True, exist_ok=True)
+    keys = home / ".ssh/authorized_keys"
+    keys.write_text(fleet.identity_file.with_suffix(".pub").read_text())
+    users = spec.root / "etc/passwd-of-the-web-server"
+    lines = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
+    lines = [[*one[:5], str(home), "/bin/sh"] if one[0] == WEB else one for one in lines]
+    users.write_text("".join(f"{':'.join(one)}\n" for one in lines))
+    run("chown", "-R", f"{WEB}:{WEB}", home)
+    try:
+        start_sshd(
+            fleet.processes,
+            name,
+            address=spec.address(host),
+            port=port,
+            user=WEB,
+            key=spec.root / f"ssh/{host}",
+            environment={
+                "PATH": f"{spec.root / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+                "PHP_INI_SCAN_DIR": f":{spec.root / 'etc/php'}",
+            },
+            within=("unshare", "-m", "sh", "-c", f'mount --bind "{users}" /etc/passwd && exec "$@"', "sh"),
+        )
+        yield
+    finally:
+        fleet.processes.stop(name)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def as_login(fleet: Fleet, site: str, *words: str) -> str:
+    """wp-cli on a site as its login does it by hand, with all groups of the login. Returns stdout.
+
+    Raises:
+        LabError: wp-cli failed.
+    """
+    found = fleet.sites[site]
+    login = fleet.spec.user(found.host)
+    user = (f"--reuid={login}", f"--regid={login}", "--init-groups")
+    env = {
+        "HOME": str(fleet.spec.home(found.host)),
+        "PHP_INI_SCAN_DIR": f":{fleet.spec.root / 'etc/php'}",
+    }
+    return run("setpriv", *user, fleet.spec.root / "bin/wp", *words, env=env, cwd=found.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A file or folder as it is kept; `acl` is empty where it has none, `content` for a folder."""
@@ -136,3 +198,34 @@ def owned(root: Path) -> dict[str, Owned]:
             content = "" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
         found[name] = Owned(stat.st_uid, stat.st_gid, stat.st_mode & 0o7777, acls.get(str(path), ""), content)
     return found
+
+
+def may(one: Owned, user: str) -> int:
+    """What a user may do by mode and ACL, as the bits of `rwx`."""
+    known = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, known.pw_gid)
+    entries = [line.split(":") for line in one.acl.splitlines() if line and not line.startswith("default:")]
+    bits = [
+        (kind, name, sum(4 >> at for at, word in enumerate(rights[:3]) if word != "-"))
+        for kind, name, rights in entries
+    ]
+    if not bits:
+        bits = [
+            ("user", "", one.mode >> 6 & 7),
+            ("group", "", one.mode >> 3 & 7),
+            ("other", "", one.mode & 7),
+        ]
+    mask = next((rights for kind, _, rights in bits if kind == "mask"), 7)
+    if one.owner == known.pw_uid:
+        return next(rights for kind, name, rights in bits if kind == "user" and not name)
+    for kind, name, rights in bits:
+        if kind == "user" and name and int(name) == known.pw_uid:
+            return rights & mask
+    mine = [
+        rights & mask
+        for kind, name, rights in bits
+        if kind == "group" and (int(name) if name else one.group) in groups
+    ]
+    if mine:
+        return max(mine)
+    return next(rights for kind, _, rights in bits if kind == "other")

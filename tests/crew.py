@@ -112,9 +112,15 @@ class Crew:
             process_group=0,
         )
 
-    def say(self, *arguments: str, module: str = "runner", env: Mapping[str, str] | None = None) -> Said:
+    def say(
+        self,
+        *arguments: str,
+        module: str = "runner",
+        env: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
+    ) -> Said:
         """A command, to its end."""
-        return ended(self.start(*arguments, module=module, env=env))
+        return ended(self.start(*arguments, module=module, env=env), patience)
 
     def show(self, run: str = "last") -> dict[str, Any]:
         """What the ledger says of a run, as `show --json`."""

@@ -272,7 +272,7 @@ class _Made:
         back = database_undo.put_back_database(context, self.value("tag"), guard=guard, rule=rule)
         yield "database.back", back.text
         places, tag = (self.path,), self.value("tag")
-        yield "undo.back", put_back(self.value("run"), self.site.name, places, {tag: guard}).text
+        yield "undo.back", put_back(context, self.value("run"), places, {tag: guard}).text
         yield "undo.kept", kept_tags(self.value("run"), self.site.name, places, [tag, f"{tag}/database"]).text
 
     def questions(self) -> Iterator[tuple[str, str]]:

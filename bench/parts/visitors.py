@@ -1,4 +1,4 @@
-"""Visitors who ask one site for its front page without pause, past every cache, and note what they get."""
+"""Visitors who ask one site for its pages without pause, past every cache, and note what they get."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Crowd"]
 
@@ -21,11 +22,18 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: seconds on the clock when it was begun and answered, and whether it was a whole page."""
+    """One request: seconds on the clock when it was begun and answered, and what was wrong."""
 
     began: float
     ended: float
-    good: bool
+    path: str
+    why: str
+    """Empty for status 200 and the expected text."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it was a whole page."""
+        return not self.why
 
 
 class Crowd:
@@ -35,10 +43,18 @@ class Crowd:
         url: of the site.
         rate: requests a second, all visitors together, as far as the site keeps up.
         visitors: so many ask at the same time.
+        pages: what they ask for in turn, with a text that is in a good answer.
     """
 
-    def __init__(self, url: str, *, rate: float = 100.0, visitors: int = 4) -> None:
-        self.url = urlsplit(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        rate: float = 100.0,
+        visitors: int = 4,
+        pages: Mapping[str, str] = MappingProxyType({"/": "</html>"}),
+    ) -> None:
+        self.url, self.pages = urlsplit(url), tuple(pages.items())
         self.pause, self.visitors = visitors / rate, visitors
         self.visits: list[Visit] = []
 
@@ -50,7 +66,12 @@ class Crowd:
     @property
     def failed(self) -> int:
         """How many were not answered by a whole page with status 200."""
-        return sum(not visit.good for visit in self.visits)
+        return len(self.failures)
+
+    @property
+    def failures(self) -> tuple[Visit, ...]:
+        """Those that were not."""
+        return tuple(visit for visit in self.visits if not visit.good)
 
     @property
     def seconds(self) -> float:
@@ -67,7 +88,7 @@ class Crowd:
     def coming(self) -> Iterator[Crowd]:
         """They come for as long as the body runs."""
         stop = threading.Event()
-        threads = [threading.Thread(target=self._come, args=(stop,)) for _ in range(self.visitors)]
+        threads = [threading.Thread(target=self._come, args=(stop, at)) for at in range(self.visitors)]
         for thread in threads:
             thread.start()
         try:
@@ -77,21 +98,26 @@ class Crowd:
             for thread in threads:
                 thread.join()
 
-    def _come(self, stop: threading.Event) -> None:
+    def _come(self, stop: threading.Event, at: int) -> None:
         due = time.monotonic()
         while not stop.wait(max(0.0, due - time.monotonic())):
-            began = time.monotonic()
-            good = self._ask()
-            self.visits.append(Visit(began, time.monotonic(), good))
+            path, text = self.pages[at % len(self.pages)]
+            began, at = time.monotonic(), at + 1
+            why = self._ask(path, text)
+            self.visits.append(Visit(began, time.monotonic(), path, why))
             due = max(due + self.pause, time.monotonic())
 
-    def _ask(self) -> bool:
+    def _ask(self, path: str, text: str) -> str:
         link = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=_PATIENCE)
         try:
-            link.request("GET", f"/?visit={secrets.token_hex(6)}", headers={"Cache-Control": "no-cache"})
+            past = f"{path}?visit={secrets.token_hex(6)}"
+            link.request("GET", past, headers={"Cache-Control": "no-cache"})
             answer = link.getresponse()
-            return answer.status == http.client.OK and b"</html>" in answer.read()
-        except (OSError, http.client.HTTPException):
-            return False
+            whole = text.encode() in answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            return repr(error)
         finally:
             link.close()
+        if answer.status != http.client.OK:
+            return f"status {answer.status}"
+        return "" if whole else f"without {text!r}"

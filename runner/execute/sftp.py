@@ -7,6 +7,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from runner.execute.endpoint import Endpoint
     from runner.execute.pool import Pool
 
-__all__ = ["Transfer", "transfer"]
+__all__ = ["Owned", "Transfer", "transfer"]
 
 _WAIT = 30.0
 _CHUNK = 256 << 10
 _LIMITS = Limits()
+_FOLDER = 0o755
 _DEPTH = 40
 _ENTRIES = 500_000
 """Names of all listings of one session."""
@@ -68,6 +70,15 @@ def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Ite
     finally:
         with suppress(Exception):
             client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Whose a file or folder is, by numbers, and its mode."""
+
+    owner: int
+    group: int
+    mode: int
 
 
 class Transfer:
@@ -150,15 +161,41 @@ class Transfer:
             raise NameRefusedError(f"{folder} on the host holds a name that is not UTF-8") from error
         return found
 
-    def make(self, folder: str) -> None:
-        """The folder and those above it."""
+    def owned(self, path: str) -> Owned | None:
+        """Owner, group and mode of what a path leads to; None where there is nothing."""
+        try:
+            found = self._client.stat(path)
+        except FileNotFoundError:
+            return None
+        return Owned(found.st_uid or 0, found.st_gid or 0, stat.S_IMODE(found.st_mode or 0))
+
+    def make(self, folder: str, like: Owned | None = None) -> None:
+        """The folder and those above it, with group and mode of `like`, or of the folder that each is in."""
         if folder in {"", "/"} or self.kind(folder) in {"folder", "link"}:
             return
-        self.make(posixpath.dirname(folder))
-        self._client.mkdir(folder, 0o755)
+        above = posixpath.dirname(folder)
+        self.make(above, like)
+        want = like or self.owned(above) or Owned(0, 0, _FOLDER)
+        mode = want.mode & ~stat.S_IWOTH
+        self._client.mkdir(folder, mode & 0o777)
+        have = self.owned(folder) or want
+        if have.group != want.group:
+            with suppress(OSError):
+                self._client.chown(folder, have.owner, want.group)
+        if have.mode != mode:
+            with suppress(OSError):
+                self._client.chmod(folder, mode)
+        now = self.owned(folder)
+        if now and have.mode & ~now.mode & mode & stat.S_ISGID:
+            # a login that is not in the group takes setgid away with each change of the mode
+            self._client.rmdir(folder)
+            self._client.mkdir(folder, mode & 0o777)
 
-    def put(self, source: IO[bytes], path: str, *, mode: int, mtime: int) -> str:
-        """Write a new file and read it back; the sum of what was read. No link is followed."""
+    def put(self, source: IO[bytes], path: str, *, mode: int, mtime: int, group: int | None = None) -> str:
+        """Write a new file and read it back; the sum of what was read. No link is followed.
+
+        It gets that group where the server lets it.
+        """
         self.remove(path)
         with self._client.open(path, "wbx") as file:
             file.set_pipelined(True)
@@ -166,6 +203,10 @@ class Transfer:
             while data := source.read(_CHUNK):
                 file.write(data)
                 size += len(data)
+            have = file.stat()
+            if group is not None and have.st_gid != group:
+                with suppress(OSError):
+                    file.chown(have.st_uid or 0, group)
             file.chmod(mode)
             file.utime((mtime, mtime))
         return self.sum(path, size)

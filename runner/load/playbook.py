@@ -32,6 +32,10 @@ class Kind(Protocol):
     def options(self) -> type:
         """Frozen dataclass of its options."""
 
+    @property
+    def becomes(self) -> bool:
+        """Whether `become: true` may stand beside it."""
+
 
 class CommonShape(Shape):
     """The keys that may stand beside every kind of step."""
@@ -93,6 +97,10 @@ def _step(
     if kind is None or (node.value[kind.name].value is None and _beside(node, kind)):
         return None
     options = options_of(kind.options, node.value[kind.name], problems, joined(path, kind.name))
+    if common is not None and common.become and not kind.becomes:
+        message = f"{kind.name} works with the account's own rights"
+        hint = "take `become` away, and let the host's `user` be the owner of the files"
+        problems.append(node.key_problem("become", joined(path, "become"), message, hint))
     if common is None or options is None or len(problems) > before:
         return None
     used[kind.name] = used.get(kind.name, 0) + 1

@@ -146,6 +146,8 @@ class StepKind(ABC):
     """Needs the facts of the site to plan."""
     transacts: ClassVar[bool] = False
     """Its changes are tried, looked at, and kept or taken back; `guard` says how."""
+    becomes: ClassVar[bool] = True
+    """Whether `become: true` may stand beside it."""
     rereads: ClassVar[bool] = False
     """The site is read again after it, and that reading decides its outcome."""
 

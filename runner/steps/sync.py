@@ -74,6 +74,7 @@ class FilesSync(StepKind):
     """Sends what differs, puts each file in its place by a rename, reads again."""
 
     name = "files.sync"
+    becomes = False
     summary = "Keeps a folder on the host the same as one on the controller."
     options = SyncOptions
     example = """\

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner.shell import word, words
-from runner.steps.base import Guard, Script
+from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.ownership import alike
+from runner.steps.wordpress.shell import host_script
 
 __all__ = ["kept_tags", "put_back", "restore_points_of", "tags_in"]
 
@@ -24,7 +26,12 @@ set_aside() {
   for d in @FOLDERS@; do
     [ -d "$d" ] || continue
     mkdir -p "$d.kept" || return 1
-    for f in "$d"/*; do case ${f##*/} in "*"|database) ;; *) cp -a "$f" "$d.kept/" || return 1;; esac; done
+    for f in "$d"/*; do
+      case ${f##*/} in "*" | database) continue ;; esac
+      # what is kept notes where on the site it was
+      kept=$d
+      cp -a "$f" "$d.kept/" && alike "$d.kept/${f##*/}" "$f" || return 1
+    done
   done
 }
 fill_up() {
@@ -41,7 +48,7 @@ def restore_points_of(folder: str, site: str) -> str:
     return f"of={word(f'{folder}/{site}')}{_FIND}"
 
 
-def put_back(folder: str, site: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
+def put_back(context: Context, folder: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
     """Puts back what the guards of an earlier run kept, in this order, by the tags of their restore points.
 
     `places` are the folders of the site where restore points lie that could not lie elsewhere.
@@ -52,8 +59,8 @@ def put_back(folder: str, site: str, places: Sequence[str], guards: Mapping[str,
         for tag, guard in guards.items()
     )
     copies = _COPIES.replace("@FOLDERS@", _folders("$1", places))
-    head = f"{restore_points_of(folder, site)}{copies}"
-    return Script(text=f'{head}failed=\n{calls}\n[ -z "$failed" ]\n')
+    head = f"{restore_points_of(folder, context.site.name)}{alike(context.mark)}{copies}"
+    return Script(text=host_script(context.host, f'{head}failed=\n{calls}\n[ -z "$failed" ]\n'))
 
 
 def kept_tags(folder: str, site: str, places: Sequence[str], tags: Sequence[str]) -> Script:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.verify.access import NO_KEYS, keys
 from runner.verify.baseline import Baseline, Usual
 from runner.verify.causes import REST
-from runner.verify.compare import compare, stale
+from runner.verify.compare import compare, shut_since, stale
 from runner.verify.http import Sight, look
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
@@ -36,6 +36,7 @@ __all__ = [
     "observe",
     "sample",
     "settle",
+    "shut_since",
     "slowest",
     "stale",
     "until_known",

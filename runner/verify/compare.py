@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runner.model import Seen
+from runner.steps.front import FrontWay
 from runner.untrusted import sentence
 from runner.verify.baseline import filled
 from runner.verify.inside import worse_inside
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from runner.verify.http import Sight
     from runner.verify.signals import Signals
 
-__all__ = ["compare", "stale"]
+__all__ = ["compare", "shut_since", "stale"]
 
 _PATH = 120
 """Characters of a path that a page names."""
+_SHUT = frozenset({401, 403})
+"""With these a site refuses everybody, also where files cannot be read."""
 
 
 def compare(before: Signals, after: Signals) -> tuple[str, ...]:
@@ -46,6 +50,21 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     others = worse_sub_sites(before.sub_sites, after.sub_sites)
     own = worse_inside(before.inside, after.inside)
     return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others, *own)
+
+
+def shut_since(before: Signals, now: Signals) -> str:
+    """Which page of visitors was seen before and is refused now, in a sentence; empty for none.
+
+    Where its own web server still gives it to the host, a firewall in front refuses it, and the site is well.
+    """
+    if now.inside is not None and now.inside.seen and now.inside.front.way is FrontWay.WEB:
+        return ""
+    was = {sight.page.page: sight.page.status for sight in before.visitors if sight.page.seen is Seen.SEEN}
+    for sight in now.visitors:
+        page = sight.page
+        if page.seen is Seen.REFUSED and page.status in _SHUT and page.page in was:
+            return f"{page.page} answers {page.status}; it was {was[page.page]}"
+    return ""
 
 
 def stale(before: Signals, after: Signals) -> bool:

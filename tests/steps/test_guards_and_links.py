@@ -39,6 +39,8 @@ def shell(request):
 class Ground:
     """A site, and beside it another site of the same account, which must stay as it is."""
 
+    php = "/bin/sh"
+
     def __init__(self, folder, shell):
         self.site, self.other, self.shell = folder / "it's one", folder / "other", shell
         self.lay(self.site, "old")
@@ -69,9 +71,9 @@ class Ground:
             file="plugin/forms/de_DE",
         )
         before = replace(FACTS, root=f"{self.site}/", content=str(content), plugins=(forms,), **facts)
-        context = Context(
+        context = self.context = Context(
             site=site,
-            host=Host(name="h", address="h", php="/bin/sh", wp=str(self.tool)),
+            host=Host(name="h", address="h", php=self.php, wp=str(self.tool)),
             plan=SitePlan(site="x", client="c", changes=(change,)),
             mark="m",
             before=before,

@@ -9,10 +9,14 @@ import pytest
 
 from runner.model import SiteFacts
 from runner.steps.wordpress.neighbours import keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TOOLS = PUT_BACK + alike("mark")
 
 
 @pytest.fixture
@@ -43,8 +47,8 @@ def tree(root: Path) -> dict[str, str]:
 def test_what_has_gone_comes_back_and_what_is_new_goes(facts: SiteFacts, tmp_path: Path) -> None:
     root = tmp_path / "it's a site"
     before = tree(root)
-    shell(facts, PUT_BACK + keep_neighbours(facts), tmp_path)
-    shell(facts, PUT_BACK + keep_neighbours(facts), tmp_path)
+    shell(facts, TOOLS + keep_neighbours(facts), tmp_path)
+    shell(facts, TOOLS + keep_neighbours(facts), tmp_path)
     (root / "wp-content/plugins/b/b.php").unlink()
     (root / "wp-content/plugins/b").rmdir()
     (root / "wp-content/plugins/new one").mkdir()
@@ -54,18 +58,18 @@ def test_what_has_gone_comes_back_and_what_is_new_goes(facts: SiteFacts, tmp_pat
     (root / ".htaccess").write_text("Deny from all")
     (root / ".maintenance").write_text("<?php")
     for _ in range(2):
-        shell(facts, PUT_BACK + put_back_neighbours(facts), tmp_path)
+        shell(facts, TOOLS + put_back_neighbours(facts), tmp_path)
         assert tree(root) == before
 
 
 def test_a_door_that_somebody_else_closed_stays_closed(facts: SiteFacts, tmp_path: Path) -> None:
     door = tmp_path / "it's a site/.maintenance"
     door.write_text("<?php")
-    shell(facts, PUT_BACK + keep_neighbours(facts) + put_back_neighbours(facts), tmp_path)
+    shell(facts, TOOLS + keep_neighbours(facts) + put_back_neighbours(facts), tmp_path)
     assert door.exists()
 
 
 def test_where_nothing_was_kept_nothing_is_taken_away(facts: SiteFacts, tmp_path: Path) -> None:
     before = tree(tmp_path / "it's a site")
-    shell(facts, PUT_BACK + put_back_neighbours(facts), tmp_path)
+    shell(facts, TOOLS + put_back_neighbours(facts), tmp_path)
     assert tree(tmp_path / "it's a site") == before

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 
 from lab.hosts import start_sshd
+from lab.ownership import LAYOUTS, laid_out, owned
 from runner.model import Outcome
 from tests.crew import Crew, at_work, work
 
 SITE = "globex-docs"
 DOCS = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true, keep: 2}\n"
+FORCED = "name: Forced\nsteps:\n  - static.release: {from: dist, adopt: true, force: true}\n"
 SYNC = "name: Sync\nsteps:\n  - files.sync: {from: dist, to: downloads, delete: true, exclude: [kept.txt]}\n"
 OTHER = "name: Other\nsteps:\n  - shell: 'true'\n"
 DOORS = {"links": "internal-sftp", "no-links": "internal-sftp -P symlink,posix-rename"}
@@ -30,7 +34,7 @@ def crew(request, fresh_fleet, tmp_path):
         key=spec.root / "ssh/web3",
         more=(f"ForceCommand {DOORS[request.param]}",),
     )
-    crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, SYNC, OTHER)
+    crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, FORCED, SYNC, OTHER)
     crew.move_host("web3", port, spec.address("web3"))
     (crew.fleet.sites[SITE].path / "index.html").write_text("<html>Manuals for every instrument</html>")
     (crew.folder / "dist/sub dir").mkdir(parents=True)
@@ -122,3 +126,47 @@ def test_every_other_step_says_that_there_is_no_shell(crew):
     ending, _ = did(crew, "other")
     assert ending.outcome is Outcome.UNREACHABLE
     assert "may only use sftp" in ending.why
+
+
+@pytest.mark.parametrize("crew", ["links"], indirect=True)
+@pytest.mark.parametrize("name", ["group", "group-of-others", "default-acl", "constants"])
+def test_what_is_sent_over_sftp_has_the_group_of_its_place(crew, name):
+    """The mode of a file is that of the source; folders are like those that they are in, or replace."""
+    how = next(one for one in LAYOUTS if one.name == name)
+    with laid_out(crew.fleet, SITE, how) as path:
+        (path / "downloads/sub dir").mkdir(parents=True)
+        for folder in ("downloads", "downloads/sub dir"):
+            shutil.chown(path / folder, *owner_and_group(path))
+            (path / folder).chmod(how.folders)
+        before = owned(path)
+        assert did(crew, "sync")[0].outcome is Outcome.CHANGED
+        after = owned(path)
+        assert {one.group for one in after.values()} == {before["."].group}
+        assert {one.mode for name, one in after.items() if not one.content} == {how.folders}
+        assert {name: one for name, one in after.items() if name in before} == before
+
+        (crew.folder / "dist/index.html").chmod(0o640)
+        assert did(crew, "forced")[0].outcome is Outcome.CHANGED
+        released = owned(path.resolve())
+        assert {one.group for one in released.values()} == {before["."].group}
+        assert {one.mode for one in released.values() if not one.content} == {how.folders}
+        assert httpx.get(crew.fleet.sites[SITE].url, timeout=20).status_code == 200
+
+
+def owner_and_group(path):
+    found = path.stat()
+    return found.st_uid, found.st_gid
+
+
+@pytest.mark.parametrize("crew", ["links"], indirect=True)
+def test_a_file_of_another_account_is_not_replaced_over_sftp(crew):
+    target = crew.fleet.sites[SITE].path / "downloads"
+    assert did(crew, "sync")[0].outcome is Outcome.CHANGED
+    shutil.chown(target / "run", "root", "root")
+    (crew.folder / "dist/run").write_text("#!2")
+    ending, _ = did(crew, "sync")
+    assert ending.outcome is Outcome.FAILED
+    assert "run on the host belongs to another account" in ending.why
+    assert (target / "run").read_text() == "#!"
+    assert (target / "run").stat().st_uid == 0
+    assert not list(target.glob(".sitecrew-*"))

@@ -144,6 +144,11 @@ function sitecrew_keep_quiet() {
 	}
 }
 
+/** WordPress updates all translations behind each update: outside of its restore point, and not as they were planned. */
+function sitecrew_leave_translations() {
+	remove_action( 'upgrader_process_complete', array( 'Language_Pack_Upgrader', 'async_upgrade' ), 20 );
+}
+
 /**
  * Whether visitors must be shut out while this folder is exchanged: WordPress before 6.2 copies file by file,
  * and so does any where a rename would lead to another file system.

@@ -1,7 +1,7 @@
 <?php
 // What WordPress does after an update of itself, in the new version's first whole process: tells those who wait for
 // it, forgets what was offered, and lets go of its lock. Translations are left to their own step.
-remove_action( 'upgrader_process_complete', array( 'Language_Pack_Upgrader', 'async_upgrade' ), 20 );
+sitecrew_leave_translations();
 require_once ABSPATH . 'wp-admin/includes/update-core.php'; // It holds what WordPress itself does then.
 wp_cache_flush();
 delete_site_transient( 'update_core' );

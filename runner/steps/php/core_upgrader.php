@@ -13,6 +13,7 @@ function sitecrew_core_update( $planned ) {
 		return;
 	}
 	sitecrew_keep_quiet();
+	sitecrew_leave_translations();
 	if ( ! sitecrew_mark( 'begun' ) ) {
 		sitecrew_core_say( 'refused', 'the restore point cannot be written to' );
 		return;
@@ -35,7 +36,10 @@ function sitecrew_core_update( $planned ) {
 	if ( $closed && ! file_exists( ABSPATH . '.maintenance' ) ) { // WordPress opens every door, also this.
 		file_put_contents( ABSPATH . '.maintenance', preg_replace( '~\d+~', (string) time(), $closed, 1 ) );
 	}
-	if ( $found === $planned ) {
+	$why = sitecrew_core_own();
+	if ( '' !== $why ) {
+		sitecrew_core_say( 'failed', $why );
+	} elseif ( $found === $planned ) {
 		sitecrew_mark( 'done' );
 		sitecrew_core_say( 'done' );
 	} elseif ( is_wp_error( $result ) ) {
@@ -43,6 +47,25 @@ function sitecrew_core_update( $planned ) {
 	} else {
 		sitecrew_core_say( 'failed', "the version on disk is $found, although WordPress reported " . ( $result ? 'success' : 'no reason' ) );
 	}
+}
+
+/** Owner, group, mode and ACL of the copy that was made before; what is new is like its siblings there. Says why it cannot. */
+function sitecrew_core_own() {
+	$kept     = getenv( 'SITECREW_KEPT' );
+	$likeness = new Sitecrew_Likeness( $kept );
+	$why      = '';
+	foreach ( array( 'wp-admin', WPINC ) as $folder ) {
+		$why = $why ?: $likeness->below( (string) realpath( ABSPATH . $folder ), "$kept/copy/$folder" );
+	}
+	$models = array();
+	foreach ( scandir( ABSPATH ) as $name ) {
+		if ( ! is_file( ABSPATH . $name ) || is_link( ABSPATH . $name ) || '.' === $name[0] || 'wp-config.php' === $name ) {
+			continue;
+		}
+		$model = "$kept/copy/files/$name";
+		$models[ ABSPATH . $name ] = is_file( $model ) ? $model : $likeness->beside( "$kept/copy/files" );
+	}
+	return $why ?: $likeness->each( $models );
 }
 
 sitecrew_core_update( $GLOBALS['sitecrew']['to'] );

@@ -19,7 +19,7 @@ class Sitecrew_Language_Upgrader extends Language_Pack_Upgrader {
 /** One pack: its files on disk, and a copy of what they were. */
 class Sitecrew_Pack {
 	public $item, $type, $slug, $language, $to, $package;
-	private $kept = array(), $rights = array(), $likeness, $beside;
+	private $kept = array(), $rights = array(), $folders = array(), $missing = '', $likeness, $beside;
 
 	public function __construct( $planned ) {
 		foreach ( array( 'item', 'type', 'slug', 'language', 'to', 'package' ) as $name ) {
@@ -70,22 +70,53 @@ class Sitecrew_Pack {
 		);
 	}
 
+	/** A folder of this user, as Sitecrew_Likeness needs it; gone when PHP ends. */
+	private static function room() {
+		static $room = '';
+		if ( '' === $room ) {
+			$room = WP_CONTENT_DIR . '/.sitecrew-' . uniqid(); // WordPress empties its own folder for updates.
+			@mkdir( $room, 0700 );
+			register_shutdown_function( 'sitecrew_remove_room', $room );
+		}
+		return $room;
+	}
+
+	/** Where the folder holds nothing else, WordPress puts the unpacked one in its place: that one is like it before. */
+	public function prepare( $source, $remote, $upgrader, $hook_extra = array() ) {
+		if ( is_wp_error( $source ) || ! isset( $hook_extra['language_update'] ) || ! is_dir( $this->folder() ) ) {
+			return $source;
+		}
+		$why = $this->likeness->tree( untrailingslashit( $source ), $this->folder() );
+		return '' === $why ? $source : new WP_Error( 'sitecrew_owner', $why );
+	}
+
 	/** Why its files could not be put back as they are; empty where they could. */
 	public function keep() {
 		foreach ( $this->files() as $file ) {
 			$this->kept[ $file ] = file_get_contents( $file );
 		}
-		$this->likeness = new Sitecrew_Likeness( WP_LANG_DIR );
+		$this->likeness = new Sitecrew_Likeness( self::room() );
 		$this->rights   = $this->likeness->rights( array_combine( $this->files(), $this->files() ) );
 		$this->beside   = is_dir( $this->folder() ) ? $this->likeness->beside( $this->folder() ) : '';
+		foreach ( array_unique( array( WP_LANG_DIR, $this->folder() ) ) as $folder ) {
+			if ( is_dir( $folder ) ) {
+				$this->folders += $this->likeness->rights( array( $folder => $folder ) );
+			} elseif ( '' === $this->missing ) {
+				$this->missing = $folder;
+			}
+		}
 		return sitecrew_foreign_in( $this->files() );
 	}
 
-	/** The upgrader sets modes of its own: those of before, and for a new file those of its siblings. Says why it cannot. */
+	/** The upgrader sets modes of its own, of folders too: those of before, and for what is new those of its siblings. Says why it cannot. */
 	public function own() {
 		clearstatcache();
-		if ( '' === $this->beside && is_dir( $this->folder() ) ) {
-			return $this->likeness->newcomer( $this->folder(), dirname( $this->folder() ) );
+		$why = $this->likeness->give( $this->folders );
+		if ( '' !== $why ) {
+			return $why;
+		}
+		if ( '' !== $this->missing ) {
+			return is_dir( $this->missing ) ? $this->likeness->newcomer( $this->missing, dirname( $this->missing ) ) : '';
 		}
 		$there = array_flip( $this->files() );
 		$new   = $this->likeness->rights( array_fill_keys( array_keys( array_diff_key( $there, $this->rights ) ), $this->beside ) );
@@ -98,6 +129,10 @@ class Sitecrew_Pack {
 		}
 		foreach ( $this->kept as $file => $data ) {
 			file_put_contents( $file, $data, LOCK_EX );
+		}
+		if ( '' !== $this->missing ) {
+			@rmdir( $this->folder() );
+			@rmdir( $this->missing );
 		}
 		$this->own();
 	}
@@ -143,6 +178,11 @@ class Sitecrew_Pack {
 	}
 }
 
+function sitecrew_remove_room( $room ) {
+	array_map( 'rmdir', (array) glob( "$room/*", GLOB_ONLYDIR ) );
+	@rmdir( $room );
+}
+
 function sitecrew_change_pack( $pack, $offer ) {
 	if ( $pack->date() === $pack->to ) {
 		$pack->say( 'done' );
@@ -159,7 +199,9 @@ function sitecrew_change_pack( $pack, $offer ) {
 	}
 	$pack->say( 'begun' );
 	$upgrader = new Sitecrew_Language_Upgrader( new Automatic_Upgrader_Skin() );
+	add_filter( 'upgrader_source_selection', array( $pack, 'prepare' ), PHP_INT_MAX, 4 );
 	$upgrader->bulk_upgrade( array( $offer ), array( 'clear_update_cache' => false ) );
+	remove_filter( 'upgrader_source_selection', array( $pack, 'prepare' ), PHP_INT_MAX );
 	$flaw = $pack->own() ?: $pack->flaw();
 	if ( ! $flaw && $pack->date() !== $pack->to ) {
 		$flaw = $upgrader->why ? $upgrader->why : 'the pack is of ' . ( $pack->date() ? $pack->date() : 'no date' ) . ", not of {$pack->to}";

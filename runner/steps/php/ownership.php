@@ -113,7 +113,9 @@ class Sitecrew_Likeness {
 	}
 
 	public function __destruct() {
-		array_map( 'rmdir', $this->seeds );
+		foreach ( $this->seeds as $seed ) {
+			@rmdir( $seed );
+		}
 	}
 
 	/** A tree like another one, which it will replace; what is new in it is like its siblings there. */
@@ -246,13 +248,28 @@ class Sitecrew_Likeness {
 		if ( ! is_dir( $path ) ) {
 			return copy( $path, $fresh ) && touch( $fresh, filemtime( $path ) ) && rename( $fresh, $path );
 		}
-		$mask = umask( 0 );
-		$made = mkdir( $fresh, $mode & 0777 );
-		umask( $mask );
-		foreach ( $made ? array_diff( scandir( $path ), array( '.', '..' ) ) : array() as $name ) {
-			$made = rename( "$path/$name", "$fresh/$name" ) && $made;
+		if ( 0 === strpos( "$seed/", "$path/" ) ) {
+			return false;
 		}
-		return $made && rmdir( $path ) && rename( $fresh, $path );
+		$mask = umask( 0 );
+		$made = mkdir( $fresh, $mode & 01777 );
+		umask( $mask );
+		if ( $made && $this->empty_into( $path, $fresh ) && @rmdir( $path ) && @rename( $fresh, $path ) ) {
+			return true;
+		}
+		if ( $made && ( is_dir( $path ) || mkdir( $path, $mode & 01777 ) ) && $this->empty_into( $fresh, $path ) ) {
+			rmdir( $fresh );
+		}
+		return false;
+	}
+
+	/** Moves what is in a folder to another one; as far as it can. */
+	private function empty_into( $from, $to ) {
+		$whole = true;
+		foreach ( array_diff( scandir( $from ), array( '.', '..' ) ) as $name ) {
+			$whole = @rename( "$from/$name", "$to/$name" ) && $whole;
+		}
+		return $whole;
 	}
 
 	/** A folder in our room that hands this group down: made where the site does so, and moved away at once. */
@@ -260,7 +277,7 @@ class Sitecrew_Likeness {
 		if ( isset( $this->seeds[ $group ] ) ) {
 			return $this->seeds[ $group ];
 		}
-		foreach ( array( $model, dirname( $model ) ) as $folder ) {
+		foreach ( array_merge( array( $model, dirname( $model ) ), $this->places() ) as $folder ) {
 			$here  = "$folder/.sitecrew-" . uniqid( '', true );
 			$there = "{$this->room}/seed-$group";
 			if ( ! sitecrew_hands_down( $folder, $group ) || ! @mkdir( $here, 0700 ) ) {
@@ -273,6 +290,17 @@ class Sitecrew_Likeness {
 			@rmdir( $here );
 		}
 		return '';
+	}
+
+	/** Folders of the site that what lies in our room was kept from: see `note` of the shell. */
+	private function places() {
+		$found = array();
+		foreach ( array_diff( (array) @scandir( $this->room ), array( '.', '..', '' ) ) as $name ) {
+			if ( 0 === strpos( $name, '.at-' ) ) {
+				$found[] = (string) substr( (string) file_get_contents( "{$this->room}/$name" ), 0, -1 );
+			}
+		}
+		return $found;
 	}
 
 	/** Whole ACLs, so that what a path has inherited goes where its model has none. */

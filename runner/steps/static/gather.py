@@ -133,11 +133,11 @@ def gather_script(
         'if [ -n "$built" ]; then origin=$(cd && cd -P "$built" && pwd -P) || exit 1; fi',
         'mkdir -p "$parent" || exit 1',
         'online=$(cd -P "$path" 2>/dev/null && pwd -P)',
-        f"{_ROOM} || exit 1",
+        f"{_ROOM} || exit 1\nroom_at=$at{_SEEDED}",
         # a release that was gathered and never switched to: its switch was cut
         'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
         '  mv "$name" "$part" || exit 1; fi',
-        '[ -d "$part" ] || sister "$part" "${online:-.}" || exit 1',
+        '[ -d "$part" ] || seeded || sister "$part" "${online:-.}" || exit 1',
         'own "$part" || { echo "$part is not the account\'s own folder"; exit 1; }',
         "here=$at; narrow .",
     ]
@@ -160,6 +160,14 @@ def gather_script(
     return "\n".join(lines), send
 
 
+_SEEDED = """
+# seeded: makes the folder in what is online, and moves it out: it has group and ACL of there
+seeded() (
+  [ -n "$online" ] && cd -P "$online" && narrow . || exit 1
+  mkdir "./.sitecrew-$$" 2>/dev/null || exit 1
+  mv "./.sitecrew-$$" "$room_at/$part" || { rmdir "./.sitecrew-$$"; exit 1; }
+)
+"""
 # enters the folder of releases, made where it is missing; it must be where it seems to be
 _ROOM = """{
   ground '' "$parent" && { [ -d "./$room" ] || sister "./$room"; } && cd -P "./$room" && place &&

@@ -24,6 +24,7 @@ class StaticRelease(StepKind):
     """A release: sent beside what is online, checked, switched to, read again."""
 
     name = "static.release"
+    becomes = False
     summary = "Puts a folder of files online as a new release, by switching one link."
     options = ReleaseOptions
     example = """\

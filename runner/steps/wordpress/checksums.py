@@ -52,6 +52,7 @@ class Checksums(StepKind):
     """Read-only. What it finds is a break-in, or an edit that an update would lose."""
 
     name = "wordpress.checksums"
+    becomes = False
     summary = "Compares the files of WordPress and its plugins with what wordpress.org published."
     options = ChecksumOptions
     example = """\

@@ -127,6 +127,7 @@ class Composer(StepKind):
     facts = True
     rereads = True
     transacts = True
+    becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """What could not be known, then each package that has a newer version."""

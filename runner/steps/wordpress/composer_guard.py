@@ -16,7 +16,8 @@ from runner.steps.wordpress.composer_said import COMMIT_PROBLEM
 from runner.steps.wordpress.guard import active_plugins, head, places_guard, put_back_text
 from runner.steps.wordpress.links import attach_links
 from runner.steps.wordpress.neighbours import put_back_neighbours
-from runner.steps.wordpress.shell import program
+from runner.steps.wordpress.ownership import alike
+from runner.steps.wordpress.shell import host_script, program
 
 __all__ = ["composer_guard", "deployed", "folders", "project_files"]
 
@@ -111,7 +112,7 @@ def composer_guard(
     return replace(
         guard,
         save=Script(text=clean + guard.save.text),
-        settle=Script(text=f"{here}{_attach_needs()}{cut}"),
+        settle=Script(text=host_script(context.host, f"{here}{alike(context.mark)}{_attach_needs()}{cut}")),
         keep=Script(text=f"{here}{keep}"),
     )
 

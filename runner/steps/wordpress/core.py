@@ -105,6 +105,7 @@ class Core(StepKind):
     facts = True
     rereads = True
     transacts = True
+    becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """The newest version of the branch and, with `all`, the newest at all: policy may hold the latter.
@@ -145,7 +146,7 @@ class Core(StepKind):
         }
         parts = {"place": place(facts, context.tag), "database": upgrade_database(context)}
         if facts.core_fixed:
-            update = program("core_upgrader", context.mark, about, parts=("core_offer",))
+            update = program("core_upgrader", context.mark, about, parts=("core_offer", "ownership"))
             return site_script(
                 context.site, context.host, context.mark, _UPGRADER.format(update=update, **parts)
             )

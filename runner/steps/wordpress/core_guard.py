@@ -10,6 +10,7 @@ from runner.model import SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import BEGIN, active_plugins, restore_point, site_check
+from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
 from runner.steps.wordpress.shell import host_script, php_source, plain_program, program, site_script
 
@@ -26,12 +27,15 @@ _COPY = r"""
 if [ ! -d "$kept/copy" ]; then
   rm -rf "$kept/copy.part"
   mkdir -p "$kept/copy.part/files" || exit 1
-  for d in wp-includes wp-admin; do cp -a "$root/$d/." "$kept/copy.part/$d" || exit 1; done
+  for d in wp-includes wp-admin; do
+    cp -a "$root/$d/." "$kept/copy.part/$d" && alike_below "$kept/copy.part/$d" "$root/$d/." || exit 1
+  done
   for f in "$root"/*; do
     if [ -f "$f" ] && [ "${f##*/}" != wp-config.php ]; then
       cp -p "$f" "$kept/copy.part/files/" || exit 1
     fi
   done
+  alike_in "$kept/copy.part/files" "$root" || exit 1
   mv "$kept/copy.part" "$kept/copy" || exit 1
 fi
 """
@@ -49,6 +53,8 @@ files() {
   for f in "$1"/*; do
     if [ -f "$f" ]; then cp -p "$f" "$kept/files/" || return 1; fi
   done
+  # without PHP they are put back all the same
+  alike_in "$kept/files" "$1" || unlike=yes
 }
 # unbundle PATH: takes away what came with the new version, from the folders of plugins and themes only
 unbundle() (
@@ -63,11 +69,14 @@ unbundle() (
 back() (
   [ -e "$kept/begun" ] || exit 0
   mine && return_to root "$root" || exit 1
+  unlike=
   if [ -d "$kept/copy" ]; then
     files "$kept/copy/files" || exit 1
     for d in wp-includes wp-admin; do
       mkdir -p "./$d" || exit 1
-      (return_to "$d" "./$d" && find . -mindepth 1 -delete && cp -a "$kept/copy/$d/." .) || exit 1
+      (return_to "$d" "./$d" && find . ! -name . -prune -exec rm -rf {} + &&
+        find "$kept/copy/$d/." ! -name . -prune -exec sh -c 'cp -a "$@" .' sh {} + &&
+        alike_below . "$kept/copy/$d") || exit 1
     done
   else
     files "$kept/old/files" && mkdir -p "$kept/bad" || exit 1
@@ -93,6 +102,7 @@ back() (
     settle "$f" "./${f##*/}" || exit 1
   done
   rm -rf "$kept/begun" "$kept/done" "$kept/files"
+  [ -z "$unlike" ]
 )
 """
 _TIDY = """
@@ -110,14 +120,15 @@ def core_guard(context: Context, tag: str) -> Guard | None:
         return None
     site, host, mark = context.site, context.host, context.mark
     here = place(facts, tag)
-    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{PUT_BACK}{_BACK}"
+    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{PUT_BACK}{alike(mark)}{_BACK}"
+    copy = f"{alike(mark)}{_COPY}" if facts.core_fixed else ""
     quiet = "--skip-plugins --skip-themes "
     after = program("core_lock", mark, active_plugins(facts), quiet, parts=("core_back", "active"))
     unlock = site_script(site, host, mark, f"{here}{program('core_lock', mark, {}, quiet)}").text
     files = host_script(host, f"{bare}back")
     rest = site_script(site, host, mark, here + after).text
     return Guard(
-        save=Script(text=here + BEGIN + _SAVE + _extensions(facts) + (_COPY if facts.core_fixed else "")),
+        save=Script(text=host_script(host, here + BEGIN + _SAVE + _extensions(facts) + copy)),
         # the files are put back also where no PHP is found; the rest needs one
         undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
         settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),

@@ -82,6 +82,7 @@ class Cron(StepKind):
     """Hooks are only run by name: `--due-now` of wp-cli was seen to install the next major WordPress."""
 
     name = "wordpress.cron"
+    becomes = False
     summary = "Runs named cron hooks, and tells which scheduled events are overdue."
     options = CronOptions
     example = """\

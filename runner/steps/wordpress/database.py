@@ -48,6 +48,7 @@ class Database(StepKind):
     facts = True
     rereads = True
     transacts = True
+    becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """The versions are WordPress's own numbers, like 57155."""

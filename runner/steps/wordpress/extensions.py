@@ -85,6 +85,7 @@ class _Extensions(StepKind):
     facts = True
     rereads = True
     transacts = True
+    becomes = False
     kind: ClassVar[ItemKind]
     family: ClassVar[str]
 

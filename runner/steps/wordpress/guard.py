@@ -118,7 +118,8 @@ def places_guard(
     site, host, mark = context.site, context.host, context.mark
     files = host_script(
         host,
-        f'{here}{first}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{last}[ -z "$failed" ]',
+        f"{here}{first}{PUT_BACK}{alike(mark)}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}"
+        f'{last}[ -z "$failed" ]',
     )
     after = site_script(site, host, mark, f"{here}{rest}{active}").text
     return Guard(

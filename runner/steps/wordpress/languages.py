@@ -72,6 +72,7 @@ class Languages(StepKind):
     facts = True
     rereads = True
     transacts = True
+    becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Each pack that is newer than the installed one; then what was asked for and is not offered."""

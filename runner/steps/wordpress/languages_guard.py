@@ -8,6 +8,7 @@ from runner.model import Change, SiteFacts
 from runner.shell import words
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import head, site_check
+from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
 from runner.steps.wordpress.shell import host_script
 
@@ -34,6 +35,7 @@ keep() {
   rm -rf "$kept/$name.part"
   mkdir "$kept/$name.part" || return 1
   those "$@" | while IFS= read -r f; do cp -p "$f" "$kept/$name.part/" || exit 1; done || return 1
+  alike_in "$kept/$name.part" "$1" || return 1
   mv "$kept/$name.part" "$kept/$name"
 }
 back() (
@@ -51,9 +53,14 @@ back() (
   done || exit 1
   seed fresh.part || exit 1
   for f in "$kept/$name"/*; do
-    if [ ! -f "$f" ]; then continue; fi
-    cp -p "$f" "$kept/fresh.part/" && settle "$kept/fresh.part/${f##*/}" "./${f##*/}" || exit 1
+    if [ -f "$f" ]; then cp -p "$f" "$kept/fresh.part/" || exit 1; fi
   done
+  alike_in "$kept/fresh.part" "$kept/$name" || exit 1
+  for f in "$kept/fresh.part"/*; do
+    if [ -f "$f" ]; then settle "$f" "./${f##*/}" || exit 1; fi
+  done
+  # a folder that came with the pack
+  [ -e "$kept/.at-$name" ] || rmdir "$at" 2>/dev/null || :
 )
 """
 
@@ -63,11 +70,16 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
     facts = context.before
     if facts is None or not changes:
         return None
-    here, packs = head(facts, tag) + PUT_BACK + _PACK, [_pack(facts, change) for change in changes]
+    here = head(facts, tag) + PUT_BACK + alike(context.mark) + _PACK
+    packs = [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
     return Guard(
-        save=Script(text=f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'),
+        save=Script(
+            text=host_script(
+                context.host, f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'
+            )
+        ),
         undo=Script(text=host_script(context.host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
         check=site_check(context),
         tidy=f'{here}rm -rf "$kept"/*.part',

@@ -50,8 +50,8 @@ each_link() (
   [ -d "$kept/links-$2" ] && [ -d "$1" ] && [ ! -L "$1" ] || exit 0
   mine && return_to "$2" "${1%/*}" && cd -P "./${1##*/}" || exit 1
   place
-  here=$at list=$kept/links-$2 what=$3 failed=
-  export here what list kind
+  here=$at list=$kept/links-$2 what=$3 old=$kept/$2 failed=
+  export here what list kind old
   for kind in outer inner; do
     [ ! -d "$list/$kind" ] || find "$list/$kind" -type l -exec sh -c '
       for l; do (
@@ -61,7 +61,14 @@ each_link() (
         while [ -n "$rest" ]; do
           step=./${rest%%/*} rest=${rest#*/}
           [ ! -L "$step" ] || exit 1
-          if [ ! -d "$step" ]; then [ "$what" = attach ] || exit 0; mkdir "$step" || exit 1; fi
+          old=$old/${step#./}
+          if [ ! -d "$step" ]; then
+            [ "$what" = attach ] || exit 0
+            mode=$(stat -c %a "$old" 2>/dev/null) || mode=755
+            ( umask "$(printf %o $((0777 & ~0$mode)))" && mkdir "$step" ) || exit 1
+            chgrp "$(stat -c %g "$old" 2>/dev/null)" "$step" 2>/dev/null
+            [ "$(stat -c %a "$step")" = "$mode" ] || chmod "$mode" "$step"
+          fi
           cd -P "$step" || exit 1
         done
         at=$(env pwd -P; echo .)

@@ -78,6 +78,7 @@ class Maintenance(StepKind):
     """A `.maintenance` of our own. WordPress ignores one that is older than ten minutes."""
 
     name = "wordpress.maintenance"
+    becomes = False
     summary = "Closes the site to visitors while the steps behind it work, or opens it again."
     options = MaintenanceOptions
     example = """\

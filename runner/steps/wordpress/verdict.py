@@ -123,11 +123,14 @@ def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
     if said.state in {"", "fetched", "begun"} and ended:
         return f"not done: {ended}"
     still = "still " if found == change.from_version else ""
-    return f"the version on disk is {still}{found}, not {change.to_version}"
+    return f"the version on disk is {still}{found or 'none'}, not {change.to_version or 'none'}"
 
 
 def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
-    """The version of a change's item as it is, None where it is not there; and whether it is active."""
+    """The version of a change's item as it is, None where it is not there; and whether it is active.
+
+    A translation that is not there has the empty version: it may be what an undo leaves.
+    """
     if change.composer:
         return _installed(change, facts)
     if change.kind is ItemKind.CORE:
@@ -136,7 +139,7 @@ def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
         return str(facts.database_oldest), True
     if change.kind is ItemKind.LANGUAGE:
         packs = {pack.item: pack.installed for pack in facts.translations}
-        return packs.get(change.item) or "not installed", True
+        return packs.get(change.item) or "", True
     for entry in _family(facts, change.kind):
         if entry.slug == change.item or (entry.file and entry.file == change.file):
             return entry.version, entry.active

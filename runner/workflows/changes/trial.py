@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.load import thaw, thaw_as
 from runner.model import SiteFacts, Step, StepOutcome
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.wordpress.database_undo import DatabaseUndo
@@ -14,8 +15,9 @@ from runner.verify import Signals
 
 if TYPE_CHECKING:
     from runner.steps.wordpress.errorlog import Fatal
+    from runner.workflows.site import Task
 
-__all__ = ["Kept", "State", "Trial", "Way", "way_of"]
+__all__ = ["Kept", "State", "Trial", "Way", "first_of", "seen_then", "way_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +85,17 @@ class Kept:
     items: tuple[str, ...]
     seen: Signals
     """How the site looked before."""
+
+
+def first_of(task: Task) -> str:
+    """The run that is put back, or the first one of a chain of undos; empty for no undo."""
+    ledger, undo = task.session.ledger, task.order.undo
+    while undo and (before := thaw(ledger.order_text(undo.run)).undo):
+        undo = before
+    return undo.run if undo else ""
+
+
+def seen_then(task: Task, otherwise: Signals) -> Signals:
+    """How the site looked before what is put back was changed."""
+    segments = task.session.ledger.segments(first_of(task), task.site.name)
+    return next((thaw_as(Kept, one.trial).seen for one in segments if one.trial), otherwise)

@@ -6,11 +6,12 @@ import io
 import posixpath
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
-from runner.execute.sftp import Transfer, transfer
+from runner.execute.sftp import Owned, Transfer, transfer
 from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.build import placed
@@ -85,7 +86,9 @@ def _release(
     place = posixpath.join(layout.releases, name)
     if host.kind(place) == "nothing":
         part = posixpath.join(layout.releases, layout.incoming(name))
-        _fill(host, here, tree, part, Patience(task, step))
+        host.make(layout.releases)
+        _seed(host, layout, part)
+        _fill(host, here, tree, part, Patience(task, step), host.owned(layout.path))
         host.rename(part, place)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
     trial = ReleaseTrial(task, measure=not options.force)
@@ -135,24 +138,41 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
     return Standing(path="other" if kind == "file" else kind, target=target, serving=serving)
 
 
-def _fill(host: Transfer, here: Path, tree: Tree, part: str, patience: Patience) -> None:
+def _seed(host: Transfer, layout: Layout, part: str) -> None:
+    """Made in what is online, and moved out: the folder has the group and ACL that are handed down there."""
+    online = host.owned(layout.path)
+    if online is None or host.kind(part) != "nothing":
+        return
+    seed = posixpath.join(layout.path, f".sitecrew-{secrets.token_hex(16)}")
+    with suppress(OSError):
+        host.make(seed, online)
+        try:
+            host.rename(seed, part)
+        except OSError:
+            host.drop(seed)
+
+
+def _fill(  # noqa: PLR0917
+    host: Transfer, here: Path, tree: Tree, part: str, patience: Patience, online: Owned | None
+) -> None:
+    """Folders are like what is online, files in its group."""
     for folder in sorted({posixpath.dirname(name) for name in tree}):
-        host.make(posixpath.join(part, folder) if folder else part)
+        host.make(posixpath.join(part, folder) if folder else part, online)
     for name, file in sorted(tree.items()):
         patience.check()
         path = posixpath.join(part, name)
         about = host.about(path)
         if about and about[0] == file.size and host.sum(path, file.size) == file.sha256:
             continue
-        _put(host, here / name, path, file)
+        _put(host, here / name, path, file, group=online.group if online else None)
     for name in set(host.walk(part)) - set(tree):
         host.remove(posixpath.join(part, name))
 
 
-def _put(host: Transfer, source: Path, path: str, file: File) -> None:
+def _put(host: Transfer, source: Path, path: str, file: File, *, group: int | None = None) -> None:
     with source.open("rb") as data:
         mtime = int(source.stat().st_mtime)
-        if host.put(data, path, mode=file.mode, mtime=mtime) != file.sha256:
+        if host.put(data, path, mode=file.mode, mtime=mtime, group=group) != file.sha256:
             raise UsageError(f"{path} is on the host not what it is here", hint="run it again")
 
 
@@ -302,7 +322,14 @@ def _apply(  # noqa: PLR0917
             raise UsageError(f"{name} is a folder on the host and a file here")
         waiting = posixpath.join(folder, f".sitecrew-{secrets.token_hex(16)}")
         try:
-            _put(host, here / name, waiting, tree[name])
+            old = host.owned(path) if host.kind(path) == "file" else None
+            model = old or host.owned(folder)
+            _put(host, here / name, waiting, tree[name], group=model.group if model else None)
+            new = host.owned(waiting)
+            if old and new and (old.owner, old.group) != (new.owner, new.group):
+                raise UsageError(
+                    f"{name} on the host belongs to another account or group, which this login cannot give"
+                )
             host.replace(waiting, path)
         finally:
             host.remove(waiting)

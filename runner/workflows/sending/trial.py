@@ -12,8 +12,9 @@ from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome, Unverified
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
-from runner.verify import Signals
+from runner.verify import Signals, shut_since
 from runner.workflows.changes.purge import purge_now, unpurged
+from runner.workflows.changes.trial import first_of
 from runner.workflows.stages.outside import record_looks, see, see_again, see_usual
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class _Remembered:
 
     before: Signals | None
     back: str
+    first: Signals | None = None
+    """How it looked before, where that does not count as its measure either."""
 
 
 class ReleaseTrial:
@@ -58,9 +61,11 @@ class ReleaseTrial:
         self.task, self.measure = task, measure
         self.why = self.back = self.unverified = ""
         self.before: Signals | None = None
+        self.first: Signals | None = None
+        self.seen: Signals | None = None
         if remembered:
             known = thaw_as(_Remembered, remembered)
-            self.before, self.back = known.before, known.back
+            self.before, self.back, self.first = known.before, known.back, known.first
         if order is not None:
             self.back = back_script(Layout.of(task.site.path), order)
             self.look_before()
@@ -68,7 +73,7 @@ class ReleaseTrial:
     @property
     def remembered(self) -> str:
         """For whoever joins the job."""
-        return freeze(_Remembered(self.before, self.back))
+        return freeze(_Remembered(self.before, self.back, self.first))
 
     @property
     def undo(self) -> tuple[HostTask, ...]:
@@ -79,7 +84,7 @@ class ReleaseTrial:
     def look_before(self) -> None:
         """How the site is now is the measure, unless the release is meant to be another site."""
         seen = see_usual(self.task)
-        self.before = seen if self.measure else None
+        self.first, self.before = seen, seen if self.measure else None
         self.unverified = self.task.session.reason(seen.unverified)
 
     def unseen(self, step: Step) -> StepOutcome | None:
@@ -106,7 +111,8 @@ class ReleaseTrial:
         else:
             seen = see(self.task)
             record_looks(self.task, seen, phase)
-            found = "; ".join(seen.findings)
+            found = "; ".join(seen.findings) or shut_since(self.first or seen, seen)
+        self.seen = seen
         self.unverified = self.task.session.reason(seen.unverified)
         return found
 
@@ -118,7 +124,7 @@ class ReleaseTrial:
             self.why = self.look("after") if record.decided == UNSEEN else ""
             if not self.why:
                 outcome = self.told(_beside(outcome, unpurged(purge_now(self.task, None))))
-                return _ended(outcome, Outcome.UNDONE, "") if self.task.order.undo else outcome
+                return self._put_back(outcome) if self.task.order.undo else outcome
             switched = self._switch_back()
         else:
             back = record.tasks.get("back")
@@ -130,6 +136,17 @@ class ReleaseTrial:
             return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
         said = unpurged(purge_now(self.task, None))
         return undone(outcome, "; ".join(filter(None, (why, said))), self.look("undo"))
+
+    def _put_back(self, outcome: StepOutcome) -> StepOutcome:
+        """An undo that stays: `failed` where the site is not well with it, whatever it was before."""
+        if self.seen is None:
+            return _ended(outcome, Outcome.UNDONE, "")
+        segments = self.task.session.ledger.segments(first_of(self.task), self.task.site.name)
+        then = next((thaw_as(_Remembered, one.trial).first for one in segments if one.trial), None)
+        why = "; ".join(self.seen.findings) or shut_since(then or self.seen, self.seen)
+        if not why:
+            return _ended(outcome, Outcome.UNDONE, "")
+        return _ended(outcome, Outcome.FAILED, f"the site is not well with what was put back: {why}")
 
     def told(self, outcome: StepOutcome) -> StepOutcome:
         """The outcome of a release that was kept, with why nobody could check it."""

@@ -28,9 +28,10 @@ from runner.steps.wordpress.database_undo import (
     counted,
     parse_database,
 )
+from runner.verify import shut_since
 from runner.workflows.changes.carry import JOBS, close_open_jobs
 from runner.workflows.changes.transaction import take_back, try_changes
-from runner.workflows.changes.trial import Kept, State, Trial, Way
+from runner.workflows.changes.trial import Kept, State, Trial, Way, seen_then
 from runner.workflows.stages.outside import see_before
 from runner.workflows.stages.segment import close_job, let_forget
 from runner.workflows.undo.foresee import foresee_undo
@@ -88,8 +89,9 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
             task, step, part.number * JOBS + task.attempt, pending, State(facts, seen), way=way
         )
         facts, trouble = trial.state.facts, _trouble(task, trial)
-        settled += _settled(pending, trial)
-        _hold(task, settled)
+        ends = _settled(pending, trial)
+        _hold(task, ends)
+        settled += [_not_well(end, trouble) for end in ends] if trial.kept and trouble else ends
     outcome = StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED if trouble else worst(change.outcome for change in settled),
@@ -134,11 +136,19 @@ def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
     return ends
 
 
+def _not_well(end: ChangeOutcome, why: str) -> ChangeOutcome:
+    """What is put back on a site that is not well even so has not come to a good end."""
+    return replace(end, outcome=Outcome.FAILED, why=why) if end.outcome is Outcome.UNDONE else end
+
+
 def _trouble(task: Task, trial: Trial) -> str:
     """Why the site is not well now."""
     if trial.by == "cancelled":
         return ""
-    findings = "; ".join(trial.state.seen.findings) if trial.kept else trial.why or trial.outcome.why
+    findings = trial.why or trial.outcome.why
+    if trial.kept:
+        seen = trial.state.seen
+        findings = "; ".join(seen.findings) or shut_since(seen_then(task, seen), seen)
     if not findings:
         return ""
     undo = task.order.undo

@@ -45,7 +45,8 @@ MARK = "sitecrew-undo"
 def changed_then(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeView, ...]:
     """What the run that is put back changed on a site; of an undo, what it put back."""
     again = thaw(ledger.order_text(undo.run)).undo is not None
-    changed = {Outcome.CHANGED, Outcome.UNDONE} if again else {Outcome.CHANGED}
+    # an undo that failed may have put files back all the same: what is on disk decides
+    changed = {Outcome.CHANGED, Outcome.UNDONE, Outcome.FAILED} if again else {Outcome.CHANGED}
     (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == site.name)
     return tuple(c for step in view.steps for c in step.changes if c.outcome in changed)
 
@@ -118,7 +119,7 @@ class Past:
         then = replace(self.context, mark=context.mark, plan=context.plan)
         tags = self.tags([change.item for change in changes])
         guards = {tag: guard for tag in tags if (guard := kind.guard(step, then, tag))}
-        return put_back(self.folder, self.site, self._places, guards)
+        return put_back(then, self.folder, self._places, guards)
 
     def put_database_back(self, context: Context, stages: Sequence[str]) -> Script:
         """As it was before that run: what the run has touched, and more where that does not suffice."""
@@ -148,9 +149,10 @@ class Past:
         elif found is None:
             why = "is not installed any more"
         elif found == back.to_version:
-            why = f"is at {found} already"
+            why = f"is at {found} already" if found else "is not installed any more"
         elif found != back.from_version and not self.undo.force:
-            why = f"{found} has been installed since; --force puts {back.to_version} back all the same"
+            since = f"{found} has been installed" if found else "it was removed"
+            why = f"{since} since; --force puts {back.to_version or 'none'} back all the same"
         return replace(back, from_version=found or "", action=Action.HOLD if why else Action.CHANGE, why=why)
 
     def database_change(

@@ -1,0 +1,134 @@
+"""What is put back has owner, group and mode of before, though the login is not in the group of the site."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from runner.model import ItemKind
+from runner.steps.undo import put_back
+from tests.steps.test_guards_and_links import FORMS, Ground
+
+LOGIN, GROUP = 65534, 33
+"""By numbers; the login's own group is called like it."""
+BROKEN = "broken"
+
+
+class OfOthers(Ground):
+    """A site in a group of others, by setgid; its folders are closed to all but owner and group."""
+
+    php = shutil.which("php") or ""
+
+    def lay(self, root, text):
+        super().lay(root, text)
+        (root / "wp-content/plugins/forms/inc/deep").mkdir(parents=True, exist_ok=True)
+        (root / "wp-content/plugins/shop/inc").mkdir(exist_ok=True)
+        for path in (root, *root.rglob("*")):
+            os.chown(path, LOGIN, GROUP)
+            path.chmod(0o2750 if path.is_dir() else 0o640)
+        (root / ".htaccess").chmod(0o600)
+        (root / "wp-content/plugins/forms/inc").chmod(0o3770)
+        os.chown(root / "wp-content/plugins/forms/inc/deep", LOGIN, LOGIN)
+
+    def run(self, script):
+        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+        login = ["setpriv", f"--reuid={LOGIN}", f"--regid={LOGIN}", "--clear-groups"]
+        text = script.text.encode()
+        return subprocess.run([*login, *self.shell], input=text, env=env, check=False).returncode
+
+    def rights(self):
+        """Of everything in the site but for restore points, with the content of files."""
+        return {
+            str(path.relative_to(self.site)): rights(path)
+            for path in (self.site, *self.site.rglob("*"))
+            if ".sitecrew-" not in str(path)
+        }
+
+
+def rights(path):
+    stat = path.stat()
+    content = path.read_text() if path.is_file() else ""
+    return stat.st_uid, stat.st_gid, f"{stat.st_mode & 0o7777:o}", content
+
+
+@pytest.fixture(params=["dash", "bash", "busybox"])
+def ground(request):
+    shells = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}
+    if not OfOthers.php or os.geteuid() != 0 or not shutil.which(request.param):
+        pytest.skip("needs root, PHP and this shell")
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    ground = OfOthers(folder, shells[request.param])
+    ground.tool.chmod(0o755)
+    yield ground
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("kind", [ItemKind.PLUGIN, ItemKind.LANGUAGE])
+def test_what_is_taken_back_is_as_it_was(ground, kind):
+    before, guard = ground.rights(), ground.guard(kind)
+    assert ground.run(guard.save) == 0
+    spoil(ground, kind)
+    assert ground.rights() != before
+    assert ground.run(guard.undo) == 0
+    assert ground.rights() == before
+
+
+@pytest.mark.parametrize("kind", [ItemKind.PLUGIN, ItemKind.LANGUAGE])
+def test_a_restore_point_is_as_good_the_second_time(ground, kind):
+    before, guard = ground.rights(), ground.guard(kind)
+    assert ground.run(guard.save) == 0
+    back = put_back(ground.context, "none", (str(ground.site / "wp-content"),), {"t": guard})
+    for _ in range(2):
+        spoil(ground, kind)
+        assert ground.run(back) == 0
+        assert ground.rights() == before
+
+
+def test_other_plugins_and_what_steers_the_site_are_as_they_were(ground):
+    before, guard = ground.rights(), ground.guard(ItemKind.PLUGIN)
+    assert ground.run(guard.save) == 0
+    shutil.rmtree(ground.site / "wp-content/plugins/shop")
+    (ground.site / ".htaccess").unlink()
+    (ground.site / ".htaccess").write_text(BROKEN)
+    os.chown(ground.site / ".htaccess", LOGIN, LOGIN)
+    assert ground.run(guard.undo) == 0
+    assert ground.rights() == before
+
+
+def test_a_copy_of_wordpress_is_put_back_as_it_was(ground):
+    before, guard = ground.rights(), ground.guard(ItemKind.CORE, core_fixed="a link")
+    assert ground.run(guard.save) == 0
+    (ground.kept / "begun").touch()
+    os.chown(ground.kept / "begun", LOGIN, LOGIN)
+    for name in ("wp-includes/version.php", "wp-admin/a.php", "index.php"):
+        (ground.site / name).unlink()
+        (ground.site / name).write_text(BROKEN)
+        os.chown(ground.site / name, LOGIN, LOGIN)
+    assert ground.run(guard.settle) == 0
+    assert ground.rights() == before
+
+
+def test_a_file_that_cannot_be_read_leaves_everything_as_it_is(ground):
+    (ground.site / "wp-content/plugins/forms/forms.php").chmod(0o040)
+    before, guard = ground.rights(), ground.guard(ItemKind.PLUGIN)
+    assert ground.run(guard.save) != 0
+    assert ground.rights() == before
+
+
+def spoil(ground, kind):
+    """As an update leaves it that knows nothing of groups."""
+    file = ground.site / FORMS[kind]
+    folder = file.parent
+    if kind is ItemKind.PLUGIN:
+        shutil.rmtree(folder)
+        folder.mkdir()
+    file.unlink(missing_ok=True)
+    file.write_text(BROKEN)
+    for path in (file, folder)[: 2 if kind is ItemKind.PLUGIN else 1]:
+        os.chown(path, LOGIN, LOGIN)
