@@ -35,7 +35,7 @@ STAGES = ("schema", "tables", "all")
 """How far it goes: altered tables and options; plugins' other tables; everything."""
 
 _KINDS = 40
-_PARTS = ("sql", "database_tables", "database_point", "database_undo")
+_PARTS = ("sql", "database_tables", "database_rows", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
   say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
