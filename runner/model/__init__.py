@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
-from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.facts import (
+    Addresses,
+    AutoUpdate,
+    CoreOffer,
+    Extension,
+    LogMark,
+    SiteFacts,
+    SubSite,
+    Translation,
+)
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -59,6 +68,7 @@ __all__ = [
     "UNREPEATED",
     "Access",
     "Action",
+    "Addresses",
     "Agency",
     "Asked",
     "AutoUpdate",

@@ -106,6 +106,7 @@ def plan_site(
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     unconfirmed = facts.unconfirmed if facts else ""
     notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
+    notes = (*notes, facts.unproven) if facts and facts.unproven else notes
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")

@@ -14,6 +14,7 @@ from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
 from runner.steps.wordpress.address import server_of
+from runner.steps.wordpress.identity import addresses_program
 from runner.steps.wordpress.said import marked, texts
 from runner.steps.wordpress.shell import early_program, plain_program, site_script
 
@@ -48,6 +49,9 @@ _DUMP = r"""
 exact() {{
 {exact}
 }}
+follows() {{
+{follows}
+}}
 # bare COMMAND...: its output without definers, where the client writes them; its exit status
 bare() {{
   exec 6>&1
@@ -61,6 +65,7 @@ bare() {{
 dump() {{
   exact
   exact=$?
+  [ "$exact" -ne 0 ] || follows >/dev/null
   [ "$exact" -eq 9 ] || return "$exact"
   say '{{"object": "{by_client}"}}' >&2
   bare wp db export - --single-transaction --quick --skip-lock-tables --routines --events \
@@ -134,8 +139,9 @@ class Backup(StepKind):
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
         "completed`. Files that change while they are read are no failure. Where files cannot be read the "
         "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named. A view "
-        "over a table that is gone, a table without its files and a trigger that cannot be read are left out "
-        "and named: by the step, by `show`, and in the snapshot's manifest (`lacks`)."
+        "over a table that is gone, a table that is damaged or without its files and what else cannot be read "
+        "are left out and named: by the step, by `show`, and in the snapshot's manifest (`lacks`). A database "
+        "that is another site's is no backup: the step has `failed`."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
@@ -148,16 +154,18 @@ class Backup(StepKind):
 def database_script(site: Site, host: Host, mark: str) -> Script:
     """A dump that locks nothing and is of one instant (InnoDB), as gzip.
 
-    PHP with mysqli reads it and writes it exactly (php/dump.php); what cannot be read is left out, and said aside:
-    `left_out`. The account that made a view, a trigger or a routine (`DEFINER`) is not in the dump, for it may be
-    gone where that is restored. Where PHP cannot do it, wp-cli and the dump client do, with rounded FLOATs.
+    PHP with mysqli reads it and writes it exactly (php/dump.php); what cannot be read is left out, and said
+    aside: `left_out`. The account that made a view, a trigger or a routine (`DEFINER`) is not in the dump:
+    it may be gone where that is restored. Where PHP cannot do it, wp-cli and the dump client do, with rounded
+    FLOATs.
 
     That client is started with proc_open, which many hosts switch off, for their pages' sake. Whoever stores
     the dump also looks at its end: `dump_is_complete`.
     """
     given = {"roots": [site.path.rstrip("/")], "server": server_of(site)}
-    exact = plain_program("dump", mark, given, parts=("sql", "database_tables", "database_rows"))
-    body = _DUMP.format(exact=exact, by_client=_BY_CLIENT, zipped=_zipped("dump", ok="0"))
+    exact = plain_program("dump", mark, given, parts=("sql", "database_tables", "database_rows", "addresses"))
+    follows = addresses_program(site, mark)
+    body = _DUMP.format(exact=exact, follows=follows, by_client=_BY_CLIENT, zipped=_zipped("dump", ok="0"))
     return site_script(site, host, mark, body, options="-ddisable_functions=")
 
 
@@ -169,7 +177,9 @@ def left_out(said: str, mark: str) -> tuple[str, ...]:
         if kind in _KINDS and name:
             found.append(f"{kind} {name}: {why}")
         elif kind == _BY_CLIENT:
-            found.append("what PHP with mysqli reads alone: the dump client made it, and FLOAT columns are rounded")
+            found.append(
+                "what PHP with mysqli reads alone: the dump client made it, and FLOAT columns are rounded"
+            )
     return tuple(dict.fromkeys(found))[:_MOST]
 
 

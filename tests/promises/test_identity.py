@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.doors import door
 from lab.gauntlet import SLUG, prepare
 from lab.migrations import MIGRATIONS
 from lab.shell import run
@@ -121,3 +122,103 @@ def state(fleet: Fleet, path: Path) -> tuple[str, ...]:
     lasting = "SELECT * FROM wp_options WHERE option_name NOT LIKE '%transient%' AND option_name != 'cron'"
     files = run("find", path, "-type", "f", "-printf", "%P %T@ %s\n")
     return files, fleet.sql(SITE, lasting), fleet.sql(SITE, "SELECT * FROM wp_posts")
+
+
+@pytest.mark.long
+def test_a_backup_alone_is_refused_for_another_sites_database(fleet: Fleet, swapped: Crew) -> None:
+    said = swapped.say("run", "backup", "-l", SITE)
+    assert said.code == 3, said
+    assert "one of `path` and `url` is another site's" in swapped.site(SITE)["why"]
+    assert not list(swapped.folder.glob(f".sitecrew/backups/{SITE}/*/database.sql.gz"))
+
+
+FROM_REQUEST = "define( '{}', 'http://' . ( $_SERVER['HTTP_HOST'] ?? 'localhost' ) );\n"
+
+
+def by_request(fleet: Fleet, *sites: str) -> None:
+    """The configuration takes the address from each request."""
+    for site in sites:
+        config = fleet.sites[site].path / "wp-config.php"
+        defined = "".join(FROM_REQUEST.format(name) for name in ("WP_HOME", "WP_SITEURL"))
+        config.write_text(config.read_text().replace("<?php\n", f"<?php\n{defined}", 1))
+
+
+@pytest.mark.long
+def test_swapped_paths_are_found_though_each_calls_itself_whatever_it_is_asked_for(
+    fleet: Fleet, swapped: Crew
+) -> None:
+    by_request(fleet, SITE, OTHER)
+    path, own, other = fleet.sites[OTHER].path, fleet.sites[OTHER].url, fleet.sites[SITE].url
+    told = (
+        f"the database of {path} says its address is {own}, the inventory says {other}: it is that of {OTHER}"
+    )
+    before = None
+    for command in (("doctor",), ("plan", "one"), ("run", "one"), ("run", "backup")):
+        said = swapped.say(*command, "-l", SITE)
+        assert (said.code, told in said.out + said.err) == (3, True), said
+        before = before or lines(fleet)  # doctor looks at the pages too, whose theme writes an option then
+    assert lines(fleet) == before
+    assert not list(swapped.folder.glob(f".sitecrew/backups/{SITE}/*/database.sql.gz"))
+
+
+def lines(fleet: Fleet) -> set[str]:
+    """Both sites' files and what lasts in their databases."""
+    paths = (fleet.sites[site].path for site in (SITE, OTHER))
+    return {line for path in paths for part in state(fleet, path) for line in part.splitlines()}
+
+
+@pytest.fixture
+def asked(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
+    """A site whose address is the request's, and whose database has one of long ago."""
+    prepare(fleet, SITE, FOR_EVER)
+    by_request(fleet, SITE)
+    fleet.sql(
+        SITE,
+        "UPDATE wp_options SET option_value = 'http://old.example' WHERE option_name IN ('home', 'siteurl')",
+    )
+    yield Crew(fleet, tmp_path / "crew", ONE, BACKUP)
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+
+
+@pytest.mark.long
+def test_a_file_in_the_folder_proves_what_the_database_does_not_say(fleet: Fleet, asked: Crew) -> None:
+    path = fleet.sites[SITE].path
+    for command in (("plan", "one"), ("run", "backup")):
+        said = asked.say(*command, "-l", SITE)
+        assert said.code in {0, 2}, said
+        assert "not proven" not in said.out + said.err
+    assert asked.site(SITE)["steps"][0]["why"] == ""
+    assert not list(path.glob("sitecrew-*"))
+
+    with door(fleet, SITE, "password"):
+        said = asked.say("plan", "one", "-l", SITE)
+        assert "not proven to be the site at" in said.out + said.err, said
+        assert asked.say("run", "backup", "-l", SITE).code == 0
+        assert "not proven to be the site at" in asked.site(SITE)["steps"][0]["why"]
+        found = asked.say("doctor", "-l", SITE)
+        assert "not proven to be the site at" in found.out, found
+    assert not list(path.glob("sitecrew-*"))
+
+
+@pytest.mark.long
+def test_a_copy_that_calls_itself_as_the_site_does_is_found_by_doctor(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.reset(SITE, OTHER)
+    crew = Crew(fleet, tmp_path / "crew", ONE, BACKUP)
+    fleet.database.replace(fleet.sites[OTHER].database, fleet.database.dump(fleet.sites[SITE].database))
+    try:
+        assert "is not found at" not in crew.say("doctor", "-l", SITE).out
+        path, copy, url = fleet.sites[SITE].path, fleet.sites[OTHER].path, fleet.sites[SITE].url
+        crew.edit("inventory.yaml", f"path: {copy}\n", "path: /tmp/aside\n")
+        crew.edit("inventory.yaml", f"path: {path}\n", f"path: {copy}\n")
+        found = crew.say("doctor", "-l", SITE)
+        assert found.code == 3, found
+        assert f"a file put into {copy} for a moment is not found at {url}" in found.out, found
+        assert not list(copy.glob("sitecrew-*"))
+
+        crew.edit("inventory.yaml", f"path: {copy}\n", f"path: {path}\n")
+        crew.edit("inventory.yaml", "path: /tmp/aside\n", f"path: {copy}\n")
+        said = crew.say("run", "backup", "-l", OTHER)
+        assert (said.code, crew.site(OTHER)["outcome"]) == (3, "failed"), said
+    finally:
+        fleet.reset(OTHER)

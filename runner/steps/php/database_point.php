@@ -47,16 +47,24 @@ class Sitecrew_Point {
 				throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
 			}
 		};
-		$info = array( 'file' => $name, 'taken' => time(), 'name' => DB_NAME, 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
+		$info = array( 'file' => $name, 'taken' => time(), 'name' => DB_NAME, 'prefix' => $db->prefix, 'tables' => array(), 'left' => array(), 'options' => array() );
 		$put( '-- Restore point of ' . preg_replace( '~[^\w$-]~', '?', DB_NAME . ", tables {$db->prefix}" ) . "*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
 		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
 		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
 		foreach ( $tables as $table ) {
 			$db->run( 'SAVEPOINT sitecrew' ); // What follows locks the table's definition; rolling back frees it.
-			$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
-			$shape                    = sitecrew_options_shape( $db->word( $table ) );
-			if ( $shape ) {
-				$info['options'][ $table ] = sitecrew_options( $db, $table, $shape );
+			$shape = sitecrew_options_shape( $db->word( $table ) );
+			try {
+				$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
+				if ( $shape ) {
+					$info['options'][ $table ] = sitecrew_options( $db, $table, $shape );
+				}
+			} catch ( mysqli_sql_exception $error ) {
+				if ( $shape || ! sitecrew_is_of_table( $error ) ) {
+					throw $error;
+				}
+				unset( $info['tables'][ $table ] );
+				$info['left'][ $table ] = sitecrew_says( $error ); // Nothing can change it either; an undo leaves it alone.
 			}
 			$db->run( 'ROLLBACK TO SAVEPOINT sitecrew' );
 		}

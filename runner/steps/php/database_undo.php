@@ -16,7 +16,7 @@ class Sitecrew_Undo {
 		$this->point = $point;
 		$path        = "{$point->folder}/after.json";
 		$this->limit = $later && is_file( $path ) ? json_decode( file_get_contents( $path ), true ) : null;
-		$this->now   = $db->tables();
+		$this->now   = array_values( array_diff( $db->tables(), array_keys( isset( $point->info['left'] ) ? $point->info['left'] : array() ) ) );
 	}
 
 	/** What the change has touched so far: tables whose definition is another one, and options. */

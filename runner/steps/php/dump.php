@@ -4,15 +4,6 @@
 // Exit status 0; 9 where PHP cannot do it and nothing was written; 1 where it stopped in the middle.
 
 ini_set( 'display_errors', 'stderr' );
-/** Standard output or error, for a program that itself comes from standard input. */
-function sitecrew_stream( $name ) {
-	static $open = array();
-	return isset( $open[ $name ] ) ? $open[ $name ] : ( $open[ $name ] = fopen( "php://$name", 'wb' ) );
-}
-
-function sitecrew_note( $data ) {
-	fwrite( sitecrew_stream( 'stderr' ), "\n{$GLOBALS['sitecrew']['mark']} " . json_encode( $data, JSON_PARTIAL_OUTPUT_ON_ERROR ) . "\n" );
-}
 
 function sitecrew_put( $text ) {
 	if ( strlen( $text ) !== @fwrite( sitecrew_stream( 'stdout' ), $text ) ) {
@@ -167,15 +158,11 @@ function sitecrew_views( $db, $names ) {
 
 /** The addresses that WordPress would call its own in this database, and where they come from. */
 function sitecrew_whose( $db ) {
-	$said = array( 'identity' => DB_NAME, 'prefix' => $db->prefix, 'server' => defined( 'DB_HOST' ) ? DB_HOST : '', 'constants' => array(), 'stored' => array() );
-	foreach ( array( 'WP_HOME', 'WP_SITEURL' ) as $name ) {
-		if ( defined( $name ) ) {
-			$said['constants'][] = (string) constant( $name );
-		}
-	}
+	$host    = (string) preg_replace( '~^www\.~', '', $GLOBALS['sitecrew']['server']['SERVER_NAME'] );
+	$said    = array( 'constants' => sitecrew_addresses(), 'stored' => array() );
 	$queries = array(
 		'SELECT option_value FROM ' . sitecrew_name( "{$db->prefix}options" ) . " WHERE option_name IN ('home', 'siteurl')",
-		"SELECT CONCAT('http://', domain, path) FROM " . sitecrew_name( "{$db->prefix}blogs" ) . ' ORDER BY blog_id LIMIT 1000',
+		"SELECT CONCAT('http://', domain, path) FROM " . sitecrew_name( "{$db->prefix}blogs" ) . ' WHERE domain IN (' . $db->quoted( $host ) . ', ' . $db->quoted( "www.$host" ) . ') LIMIT 200',
 	);
 	foreach ( $queries as $query ) {
 		try {
@@ -186,7 +173,7 @@ function sitecrew_whose( $db ) {
 			continue;
 		}
 	}
-	sitecrew_note( $said );
+	sitecrew_note( array( 'addresses' => $said ) );
 }
 
 function sitecrew_dump( $db ) {
@@ -222,7 +209,7 @@ try {
 	}
 	$_SERVER = $GLOBALS['sitecrew']['server'] + $_SERVER;
 	$sitecrew_prefix = sitecrew_read_config( sitecrew_find_config( $GLOBALS['sitecrew']['roots'] ) );
-	$sitecrew_db     = new Sitecrew_Database( $sitecrew_prefix );
+	$sitecrew_db = new Sitecrew_Database( $sitecrew_prefix );
 } catch ( Throwable $error ) {
 	exit( 9 ); // wp-cli says what is wrong, or knows another way.
 }

@@ -187,6 +187,8 @@ sitecrew_say(
 		'web_php'           => $sitecrew_check ? sitecrew_web_php() : '',
 		'home'              => (string) get_option( 'home' ),
 		'siteurl'           => (string) get_option( 'siteurl' ),
+		'stored'            => $GLOBALS['wpdb']->get_col( "SELECT option_value FROM {$GLOBALS['wpdb']->options} WHERE option_name IN ('home', 'siteurl')" ),
+		'constants'         => sitecrew_addresses(),
 		'multisite'         => is_multisite(),
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),

@@ -93,6 +93,8 @@ class DatabaseUndo:
     """What visitors and editors had written into them since, by kind: posts, orders, comments, users ..."""
     at_risk: dict[str, int] = field(default_factory=dict)
     """What more would be lost by what was counted or refused."""
+    left: tuple[str, ...] = ()
+    """Tables that cannot be read, and are not in the copy: an undo does not touch them."""
 
     @property
     def extent(self) -> str:
@@ -186,7 +188,7 @@ def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
     lost = _counts(said.get("lost"))
     match state:
         case "saved":
-            return replace(found, state=state, size=number(said.get("bytes")))
+            return replace(found, state=state, size=number(said.get("bytes")), left=_names(said.get("left")))
         case "put back":
             return replace(
                 found,

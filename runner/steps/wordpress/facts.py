@@ -186,6 +186,7 @@ def facts_script(
     data = {"check": check_updates, "url": site.own_address, "locales": list(languages), "dates": dates}
     parts = (
         "sql",
+        "addresses",
         "auto_updates",
         "caches",
         "ownership",
@@ -330,7 +331,9 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "logs": _each(LogMark, data, "logs", odd),
         "auto_updates": _each(AutoUpdate, data, "auto_updates", odd),
     }
-    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
+    return shaped(
+        SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="", unproven=""
+    )
 
 
 def _each(kind: type[_Kind], data: Mapping[str, Any], name: str, odd: list[str]) -> tuple[_Kind, ...]:

@@ -147,6 +147,8 @@ def told(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
         said.append(f"the database was left as it is, since {left}; to put it back: {again}")
     elif rule and found.state == "impossible":
         said.append(f"the database could not be put back: {found.why}")
+    if rule and found.left:
+        said.append(f"not in the copy of the database, for they cannot be read: {', '.join(found.left[:5])}")
     return "; ".join(said)
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.load import thaw_as
-from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
+from runner.model import Addresses, Client, Host, Playbook, Policy, Site, SiteFacts, SitePlan
 from runner.plan import (
     LedgerHold,
     Segment,
+    addressed,
     asked,
     asked_as,
     compared,
@@ -31,9 +32,11 @@ from runner.plan import (
 )
 from runner.steps import Where
 from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
+from runner.steps.wordpress.identity import addresses_script, follows_request
 from runner.workflows.boundary import each, within
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
+from runner.workflows.stages.proof import STRANGER, proven
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
@@ -46,10 +49,6 @@ __all__ = ["as_published", "preview", "read_facts", "reread", "survey"]
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
 _STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
-_STRANGER = (
-    "correct the one that is wrong; where WordPress itself has another address than its visitors use "
-    "(a proxy, a headless front end), write it beside `url`: `address: ...`"
-)
 _NO_SYSTEM = Preview()
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
@@ -282,8 +281,27 @@ def _read_once(
                 f"WordPress did not start within {limit} s", hint="look at the site's load and its error log"
             )
             continue
-        found[site.name] = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
+        facts = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
+        if isinstance(facts, SiteFacts) and not addressed(facts, site):
+            facts = within(partial(_proven, hosts, host, site, facts))
+        found[site.name] = facts
     return found
+
+
+def _proven(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts:
+    """The facts of a site whose address is not in its database: whether that is proven in another way.
+
+    Raises:
+        IdentityError: it is another site's.
+    """
+    mark = secrets.token_hex(16)
+    limit = hosts.reading_limit(_LIMIT)
+    follows = True
+    if facts.constants:
+        task = HostTask("addresses", addresses_script(site, host, mark).text, timeout=limit)
+        follows = follows_request(hosts.read(host, [task])["addresses"].text, mark)
+    found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
+    return replace(facts, unproven=proven(hosts, host, site, found, hosts.workspace.inventory.sites.values()))
 
 
 def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
@@ -292,7 +310,7 @@ def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts
     if folder := stray_folder(facts, site, sites):
         raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
     if said := stranger(facts, site):
-        raise IdentityError(said, hint=_STRANGER)
+        raise IdentityError(said, hint=STRANGER)
     return facts
 
 
