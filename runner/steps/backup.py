@@ -139,9 +139,9 @@ class Backup(StepKind):
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
         "completed`. Files that change while they are read are no failure. Where files cannot be read the "
         "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named. A view "
-        "over a table that is gone, a table that is damaged or without its files and what else cannot be read "
-        "are left out and named: by the step, by `show`, and in the snapshot's manifest (`lacks`). A database "
-        "that is another site's is no backup: the step has `failed`."
+        "over a table that is gone, a table that is damaged or without its files and what else cannot be "
+        "read are left out and named: by the step, by `show`, and in the snapshot's manifest (`lacks`). A "
+        "database that is another site's is no backup: the step has `failed`."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
