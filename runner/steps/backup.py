@@ -65,7 +65,7 @@ bare() {{
 dump() {{
   exact
   exact=$?
-  [ "$exact" -ne 0 ] || follows >/dev/null
+  if [ "$exact" -eq 0 ]; then follows >/dev/null; fi
   [ "$exact" -eq 9 ] || return "$exact"
   say '{{"object": "{by_client}"}}' >&2
   bare wp db export - --single-transaction --quick --skip-lock-tables --routines --events \
