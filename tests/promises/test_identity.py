@@ -222,3 +222,57 @@ def test_a_copy_that_calls_itself_as_the_site_does_is_found_by_doctor(fleet: Fle
         assert (said.code, crew.site(OTHER)["outcome"]) == (3, "failed"), said
     finally:
         fleet.reset(OTHER)
+
+
+@pytest.fixture
+def by_variable(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
+    """A site whose configuration has its database from variables that only its web server sets."""
+    prepare(fleet, SITE, FOR_EVER)
+    config = fleet.sites[SITE].path / "wp-config.php"
+
+    def either(found: re.Match[str]) -> str:
+        return (
+            f"define( '{found[1]}', 'cli' === PHP_SAPI ? (string) getenv( 'SHOP_{found[1]}' ) : {found[2]} );"
+        )
+
+    config.write_text(DEFINE.sub(either, config.read_text()))
+    yield Crew(fleet, tmp_path / "crew", ONE, BACKUP)
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+
+
+@pytest.mark.long
+def test_what_only_the_web_server_sets_is_given_to_each_start_of_wordpress(
+    fleet: Fleet, by_variable: Crew
+) -> None:
+    crew, path = by_variable, fleet.sites[SITE].path
+    assert crew.say("run", "backup", "-l", SITE).code == 3
+    site = fleet.spec.site(SITE)
+    where = f"localhost:{fleet.database.socket}"
+    if site.database_over == "tcp":
+        where = f"{fleet.database.address}:{fleet.database.port}"
+    found = dict.fromkeys(("DB_NAME", "DB_USER"), site.database)
+    found |= {
+        "DB_HOST": where,
+        "DB_PASSWORD": site.database_password,
+        "DB_CHARSET": "utf8mb4",
+        "DB_COLLATE": "",
+    }
+    plain = ", ".join(f"SHOP_{name}: '{value}'" for name, value in found.items() if name != "DB_PASSWORD")
+    env = f"env: {{{plain}, SHOP_DB_PASSWORD: {{env: THE_PASSWORD}}}}"
+    crew.edit(
+        "inventory.yaml",
+        f"path: {path}\n",
+        f"path: {path}\n        {env}\n        wp_args: [--skip-packages]\n",
+    )
+    given = {"THE_PASSWORD": found["DB_PASSWORD"]}
+    assert crew.say("run", "backup", "-l", SITE, env=given).code == 0
+    assert crew.say("run", "one", "-l", SITE, env=given).code == 5
+    [change] = crew.site(SITE)["steps"][0]["changes"]
+    assert (change["outcome"], "put back" in change["why"]) == ("undone", True), change
+    fleet.catalogue.plugin(SLUG, "1.2")
+    assert crew.say("run", "one", "-l", SITE, env=given).code == 0
+    assert crew.say("undo", "last", "-y", "--database", env=given).code in {0, 5}
+    assert plugin_version(fleet, SITE, SLUG) == "1.0"
+    said = crew.say("plan", "one", "-l", SITE)
+    assert "the environment variable THE_PASSWORD is not set" in said.out + said.err

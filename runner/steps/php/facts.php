@@ -187,7 +187,7 @@ sitecrew_say(
 		'web_php'           => $sitecrew_check ? sitecrew_web_php() : '',
 		'home'              => (string) get_option( 'home' ),
 		'siteurl'           => (string) get_option( 'siteurl' ),
-		'stored'            => $GLOBALS['wpdb']->get_col( "SELECT option_value FROM {$GLOBALS['wpdb']->options} WHERE option_name IN ('home', 'siteurl')" ),
+		'stored'            => $GLOBALS['wpdb']->get_col( "SELECT option_value FROM " . sitecrew_name( $GLOBALS['wpdb']->options ) . " WHERE option_name IN ('home', 'siteurl')" ),
 		'constants'         => sitecrew_addresses(),
 		'multisite'         => is_multisite(),
 		'locale'            => get_locale(),

@@ -110,7 +110,7 @@ class DatabasePoint:
         job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
         ordered = Job(
             job,
-            (self._put_back(stages, look=False), *self.read),
+            session.hosts.of_site(task.site, (self._put_back(stages, look=False), *self.read)),
             cleanup=self.guard.tidy,
             lock=site_lock(task, task.site.path),
             restore=restore_of(task),

@@ -17,6 +17,9 @@ from runner.verify.inside import asked_inside, inside_of, leads_on, silent
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.execute import TaskRecord
     from runner.model import Host, Site
     from runner.workflows.hosts import Hosts
 
@@ -69,7 +72,7 @@ def look_inside(
             return Inside(why="it has no address that can be asked for")
         mark = secrets.token_hex(16)
         script = front_script(site, host, mark, asked, facts=facts, known=way)
-        records = within(partial(hosts.read, host, [HostTask("front", script.text, timeout=limit)]))
+        records = within(partial(_read, hosts, host, site, HostTask("front", script.text, timeout=limit)))
         if isinstance(records, SitecrewError):
             return Inside(why=f"its own host cannot be asked: {records}")
         record, seconds = records["front"], time.monotonic() - began
@@ -80,6 +83,10 @@ def look_inside(
         if not url:
             break
     return inside_of(site, front, seconds, known=way is not None)
+
+
+def _read(hosts: Hosts, host: Host, site: Site, task: HostTask) -> Mapping[str, TaskRecord]:
+    return hosts.read(host, hosts.of_site(site, [task]))
 
 
 def _nothing(site: Site, why: str, seconds: float, *, known: bool) -> Inside:

@@ -182,7 +182,7 @@ def _unread(record: TaskRecord) -> tuple[str, ...]:
 
 
 def _task(task: Task, step: Step, name: str, text: str, limit: int) -> HostTask:
-    made = HostTask(name, text, timeout=limit)
+    [made] = task.session.hosts.of_site(task.site, [HostTask(name, text, timeout=limit)])
     if not step.become:
         return made
     return becoming(task.session.hosts, task.order.hosts[task.site.host], made, _mark(task, step))

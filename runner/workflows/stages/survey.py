@@ -261,20 +261,20 @@ def _read_once(
     inventory = hosts.workspace.inventory
     host = inventory.hosts[sites[0].host]
     limit = hosts.reading_limit(_LIMIT)
-    tasks = tuple(
-        HostTask(
-            f"s{number}",
-            facts_script(
-                site, host, mark, check_updates=check_updates, languages=languages, dates=dates
-            ).text,
-            timeout=limit,
-            policy="go",
-        )
-        for number, site in enumerate(sites)
-    )
-    records = hosts.read(host, tasks)
     found: dict[str, SiteFacts | SitecrewError] = {}
+    asking = partial(facts_script, check_updates=check_updates, languages=languages, dates=dates)
+    tasks: dict[str, HostTask] = {}
     for number, site in enumerate(sites):
+        task = HostTask(f"s{number}", asking(site, host, mark).text, timeout=limit, policy="go")
+        dressed = within(partial(hosts.of_site, site, [task]))
+        if isinstance(dressed, SitecrewError):
+            found[site.name] = dressed
+        else:
+            [tasks[site.name]] = dressed
+    records = hosts.read(host, tuple(tasks.values())) if tasks else {}
+    for number, site in enumerate(sites):
+        if site.name in found:
+            continue
         record = records[f"s{number}"]
         if record.why == "timeout":
             found[site.name] = HostError(
@@ -299,7 +299,7 @@ def _proven(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts
     follows = True
     if facts.constants:
         task = HostTask("addresses", addresses_script(site, host, mark).text, timeout=limit)
-        follows = follows_request(hosts.read(host, [task])["addresses"].text, mark)
+        follows = follows_request(hosts.read(host, hosts.of_site(site, [task]))["addresses"].text, mark)
     found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
     return replace(facts, unproven=proven(hosts, host, site, found, hosts.workspace.inventory.sites.values()))
 
