@@ -24,6 +24,7 @@ from runner.model.inventory import (
     Overlap,
     ReportEvery,
     ReportRhythm,
+    Rest,
     Site,
     SiteKind,
     StatedPage,
@@ -62,6 +63,7 @@ from runner.model.settings import (
     Ssh,
     Tool,
 )
+from runner.model.slowdown import Slowdown
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
@@ -109,6 +111,7 @@ __all__ = [
     "Release",
     "ReportEvery",
     "ReportRhythm",
+    "Rest",
     "Rule",
     "RunEvent",
     "SecretRef",
@@ -119,6 +122,7 @@ __all__ = [
     "SiteFacts",
     "SiteKind",
     "SitePlan",
+    "Slowdown",
     "Slower",
     "Ssh",
     "State",

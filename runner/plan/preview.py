@@ -27,6 +27,7 @@ from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
 from runner.steps import StepKind, Where, registry
 from runner.steps.versions import compare
+from runner.steps.wordpress.web_php import unseen_code
 
 __all__ = ["needs_facts", "plan_site"]
 
@@ -110,6 +111,8 @@ def plan_site(
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")
+    if facts and (why := unseen_code(site, facts)) and any(c.action is Action.CHANGE for c in changes):
+        notes = (*notes, f"nobody will see what a change does: {why}")
     return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
 
 

@@ -29,6 +29,7 @@ from runner.workflows.stages.outside import observed, settled
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
 from runner.workflows.usual import about_usual
+from runner.workflows.web_php import about_web_php
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -229,6 +230,7 @@ def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
             hint="make room there: updates and restore points need it",
         )
     yield from about_auto_updates(site, facts)
+    yield from about_web_php(site, facts)
     if facts.maintenance:
         yield Check(
             about=site.name,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runner.verify import Baseline, Usual
+from runner.verify import REST, Baseline, Usual
 from runner.workflows.check import Check
 
 if TYPE_CHECKING:
@@ -27,7 +27,14 @@ def about_usual(site: Site, baseline: Baseline) -> Iterator[Check]:
             finding=f"looks unhealthy and is as usual: {Baseline(mine)}",
             hint=f"if that is right, state it in the inventory: {pages_line(site, baseline)}",
         )
-    elif baseline.pages and not site.stated:
+    rest = next((one for one in baseline.pages if one.page == REST), None)
+    if rest is not None:
+        yield Check(
+            about=site.name,
+            finding=f"looks unhealthy and is as usual: {rest}",
+            hint="if that is right, state it in the inventory: rest: closed",
+        )
+    elif baseline.pages and not mine and not site.stated:
         yield Check(about=site.name, finding=f"usual for it: {baseline}")
 
 

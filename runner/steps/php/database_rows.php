@@ -22,10 +22,9 @@ class Sitecrew_Rows {
 	/** Returns what is known of the table, with the count of its rows and their sum. */
 	public function write() {
 		$about      = $this->db->describe( $this->table );
-		$name       = sitecrew_name( $this->table );
 		$this->odd  = (bool) array_diff( $about['columns'], array( 'text', 'number' ) );
-		$this->head = "INSERT INTO $name (" . implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) ) . ') VALUES ';
-		$this->put( "-- Table {$this->table}\nDROP TABLE IF EXISTS $name;\n{$about['create']};\n" );
+		$this->head = 'INSERT INTO ' . sitecrew_name( $this->table ) . ' (' . implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) ) . ') VALUES ';
+		$this->put( "-- Table {$this->table}\nDROP TABLE IF EXISTS " . sitecrew_name( $this->table ) . ";\n{$about['create']};\n" );
 		if ( preg_match( self::OTHERS, substr( $about['create'], (int) strrpos( $about['create'], "\n)" ) ) ) ) {
 			return $about + array( 'rows' => 0, 'sum' => '' );
 		}

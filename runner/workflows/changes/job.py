@@ -13,8 +13,9 @@ from runner.shell import export
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.web_php import unwatched
 from runner.workflows.changes.database import DatabasePoint
-from runner.workflows.changes.purge import AGAIN, purge_tasks
+from runner.workflows.changes.purge import AGAIN, FIRST, code_seen, purge_tasks
 from runner.workflows.stages.segment import restore_of, site_lock
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def trial_job(
     cron = site_script(task.site, context.host, context.mark, _CRON).text
     reread = HostTask("reread", read, timeout=reading, policy="always")
     again = purge_tasks(task, context.mark, context.before, suffix=AGAIN, policy="always")
+    # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
+    stale = unwatched(context.before)
+    first = purge_tasks(task, context.mark, context.before, suffix=FIRST, policy="always") if stale else ()
     database = DatabasePoint(
         task=task, context=context, tag=context.tag, guard=guard, read=(*again, reread), seconds=limit
     )
@@ -77,11 +81,19 @@ def trial_job(
     dressed = partial(hosts.of_site, task.site)
     tasks = (
         *(before if log else ()),
+        *code_seen(context.before),
         *purge_tasks(task, context.mark, context.before),
         HostTask("read", read, timeout=reading, policy="always"),
         HostTask("cron", cron, timeout=reading, policy="go"),
     )
-    undo = (HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), *again, reread)
+    undo = (
+        HostTask("undo", guard.undo.text, timeout=limit),
+        *code_seen(context.before, name="compiled-again"),
+        *first,
+        *database.undo(),
+        *again,
+        reread,
+    )
     ordered = Job(
         job,
         dressed(tasks),
