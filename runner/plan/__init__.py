@@ -12,7 +12,7 @@ from runner.plan.policy import LedgerHold, Standing, decide, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
-from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
+from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
 from runner.plan.unverified import not_unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
@@ -55,6 +55,7 @@ __all__ = [
     "search",
     "select",
     "sharing",
+    "started",
     "stranger",
     "stranger_database",
     "stray_folder",
