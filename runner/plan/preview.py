@@ -22,7 +22,7 @@ from runner.model import (
     SystemFacts,
 )
 from runner.plan.autoupdates import held_items, noted
-from runner.plan.policy import LedgerHold, Standing, decide
+from runner.plan.policy import CODE, LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
 from runner.steps import StepKind, Where, registry
@@ -35,6 +35,7 @@ _ITEMS = {
     "wordpress.plugins": ("plugins", ItemKind.PLUGIN),
     "wordpress.themes": ("themes", ItemKind.THEME),
     "wordpress.core": ("core", ItemKind.CORE),
+    "wordpress.composer": ("composer", ItemKind.PLUGIN),
     "wordpress.database": ("database", ItemKind.DATABASE),
     "wordpress.languages": ("languages", ItemKind.LANGUAGE),
     "wordpress.maintenance": ("maintenance", ItemKind.CORE),
@@ -102,18 +103,44 @@ def plan_site(
             changes += _one_core(decided)
         elif kind.facts:
             changes.append(_unread(step, problem))
+    changes = _by_composer(changes)
     if facts is not None:
         changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     unconfirmed = facts.unconfirmed if facts else ""
     notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
     notes = (*notes, facts.unproven) if facts and facts.unproven else notes
+    notes = (*notes, *_of_checkout(site, facts, changes)) if facts else notes
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")
     if facts and (why := unseen_code(site, facts)) and any(c.action is Action.CHANGE for c in changes):
         notes = (*notes, f"nobody will see what a change does: {why}")
     return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
+
+
+def _by_composer(changes: list[Change]) -> list[Change]:
+    """Without what is held for Composer to do, where a step of this playbook lets Composer do it."""
+    done = {(change.kind, change.item) for change in changes if change.composer}
+    return [
+        change
+        for change in changes
+        if change.composer
+        or change.action is not Action.HOLD
+        or not change.managed
+        or (change.kind, change.item) not in done
+    ]
+
+
+def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
+    """That what is changed belongs to a checkout, where nobody has said that this is right."""
+    files = (change for change in changes if change.kind in CODE and not change.composer)
+    if not facts.checkout or site.managed_by or not any(one.action is Action.CHANGE for one in files):
+        return ()
+    said = (
+        f"{facts.checkout} is a checkout: updates change its files, and the next deployment may put them back"
+    )
+    return (f"{said} (`managed_by: deployment` holds them, `managed_by: wordpress` says that it is right)",)
 
 
 def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:

@@ -249,6 +249,7 @@ def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
     elif facts.release:
         finding = f"it runs from the release {facts.release}, which the next deployment replaces"
     else:
+        yield from _checked_out(site, facts)
         return
     if site.managed_by is ManagedBy.WORDPRESS:
         yield Check(
@@ -260,9 +261,19 @@ def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
     yield Check(
         about=site.name,
         finding=f"{finding}: their updates are held",
-        hint="update them where releases are made (`sitecrew plan` prints each command); "
-        "to update them on the site all the same: managed_by: wordpress",
+        hint="update them where releases are made (`sitecrew plan` prints each command), or by the step "
+        "`wordpress.composer`; to update them on the site all the same: managed_by: wordpress",
     )
+
+
+def _checked_out(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """That the whole site is a checkout, where nobody has said what that means."""
+    if facts.checkout and site.managed_by is None:
+        yield Check(
+            about=site.name,
+            finding=f"{facts.checkout} is a checkout: updates of the site are changes of its files there",
+            hint="if a deployment puts them back: managed_by: deployment; if not: managed_by: wordpress",
+        )
 
 
 def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
