@@ -116,6 +116,8 @@ class Job:
     cleanup: str = ""
     wait: int = 0
     check: str = "true"
+    check_secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Environment of `check`, as `Task.secret`."""
     keep: tuple[Task, ...] = ()
     undo: tuple[Task, ...] = ()
     undo_on_death: bool = False
@@ -184,6 +186,8 @@ class Job:
         for number, task in enumerate(self._all()):
             if task.secret:
                 lines.append(assign({f"secret_{number}": export(task.secret)}))
+        if self.check_secret:
+            lines.append(assign({"secret_check": export(self.check_secret)}))
         return "".join(lines)
 
     def _all(self) -> tuple[Task, ...]:

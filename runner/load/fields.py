@@ -69,7 +69,7 @@ LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else []
 """One text may stand for a list of one, and nothing for an empty one."""
 
 _DURATION = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
-_SECRET: dict[str, object] = {
+SECRET: dict[str, object] = {
     "type": "object",
     "description": "A reference to a secret, fetched when it is needed.",
     "properties": {
@@ -158,6 +158,6 @@ Hours = Annotated[str, Reads(times.hours)]
 Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
 AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])
-Secret = Annotated[SecretRef, Reads(values.secret, **_SECRET)]
-SecretOrUrl = Annotated[str | SecretRef, Reads(places.secret_or_url, anyOf=[{"type": "string"}, _SECRET])]
+Secret = Annotated[SecretRef, Reads(values.secret, **SECRET)]
+SecretOrUrl = Annotated[str | SecretRef, Reads(places.secret_or_url, anyOf=[{"type": "string"}, SECRET])]
 Ledger = Annotated[str, Reads(places.ledger, type="string", pattern=r"^(sqlite|postgresql)(\+\w+)?://")]

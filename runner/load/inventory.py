@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
+from runner.load.start import StartArgument, StartValue, StartVariable
 from runner.load.times import WEEKDAYS
 from runner.model import (
     CatchUp,
@@ -147,6 +148,16 @@ class SiteShape(Shape):
         f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
     ] = None
     access: Annotated[AccessShape | None, D("What lets looks at it in.")] = None
+    env: Annotated[
+        dict[StartVariable, StartValue],
+        EMPTY_MAPPING,
+        D("Variables that its configuration needs where WordPress is started; values or secrets."),
+    ] = NOTHING
+    wp_args: Annotated[
+        tuple[StartArgument, ...],
+        LISTED,
+        D("Arguments of each wp-cli there: --url=ADDRESS, --require=/PATH, --skip-packages."),
+    ] = ()
     updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
         UpdatesShape()
     )
@@ -273,6 +284,8 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         private=shape.private,
         address=shape.address,
         access=shape.access.access() if shape.access else None,
+        env=dict(shape.env),
+        wp_args=shape.wp_args,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
 from runner.model.facts import (
+    Addresses,
     AutoUpdate,
     CoreOffer,
     Extension,
@@ -70,6 +71,7 @@ __all__ = [
     "UNREPEATED",
     "Access",
     "Action",
+    "Addresses",
     "Agency",
     "Asked",
     "AutoUpdate",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 __all__ = [
+    "Addresses",
     "AutoUpdate",
     "CoreOffer",
     "Extension",
@@ -16,6 +17,18 @@ __all__ = [
     "SubSite",
     "Translation",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """What a site's database and its configuration call it."""
+
+    stored: tuple[str, ...] = ()
+    """In the database: `home`, `siteurl`, those of a network's sites."""
+    constants: tuple[str, ...] = ()
+    """`WP_HOME` and `WP_SITEURL` of the configuration."""
+    follows: bool = False
+    """The constants are made from the host name of the request: they say whatever is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +237,12 @@ class SiteFacts:
     """As `DB_HOST`, with `database_name` and the prefix of its tables: what it was read from."""
     database_name: str = ""
     database_prefix: str = ""
+    stored: tuple[str, ...] = ()
+    """`home` and `siteurl` as they are in the database, whatever constants and plugins make of them."""
+    constants: tuple[str, ...] = ()
+    """`WP_HOME` and `WP_SITEURL` of the configuration."""
+    unproven: str = ""
+    """Why it is not proven that path, address and database belong together; empty where it is."""
     sub_site: str = ""
     """What the inventory's address is in the network: empty for the main site, `unknown` for none of its
     sites, else the siteurl of a sub-site."""

@@ -175,14 +175,24 @@ class Site:
     """What its WordPress calls itself, where that is not `url`: behind a proxy, or headless."""
     access: Access | None = None
     """What lets our looks in; None where everybody may see it."""
+    env: Mapping[str, str | SecretRef] = field(default_factory=dict)
+    """What its configuration needs in the environment wherever WordPress is started."""
+    wp_args: tuple[str, ...] = ()
+    """Arguments of each wp-cli there."""
     updates: Updates = field(default_factory=Updates)
     """These win over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
 
     @property
     def own_address(self) -> str:
-        """What its WordPress calls itself, and is started as."""
+        """What its WordPress calls itself."""
         return self.address or self.url
+
+    @property
+    def started_as(self) -> str:
+        """The address that its WordPress is started with."""
+        given = (one.removeprefix("--url=") for one in self.wp_args if one.startswith("--url="))
+        return next(given, self.own_address)
 
 
 class CatchUp(StrEnum):

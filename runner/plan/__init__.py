@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
-from runner.plan.identity import sharing, stranger
+from runner.plan.identity import Belongs, addressed, belonging, sharing, stranger, stranger_database
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
@@ -19,6 +19,7 @@ from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 __all__ = [
     "AutoHold",
     "Barrier",
+    "Belongs",
     "Due",
     "Found",
     "LedgerHold",
@@ -28,9 +29,11 @@ __all__ = [
     "SkippedStep",
     "Standing",
     "Tried",
+    "addressed",
     "applies",
     "asked",
     "asked_as",
+    "belonging",
     "changed_steps",
     "choose",
     "compared",
@@ -54,6 +57,7 @@ __all__ = [
     "sharing",
     "started",
     "stranger",
+    "stranger_database",
     "stray_folder",
     "waits",
     "with_offers",

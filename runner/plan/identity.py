@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
-from runner.model import Site, SiteFacts
+from runner.model import Addresses, Site, SiteFacts
 from runner.untrusted import sentence
 from runner.web import split
 
-__all__ = ["sharing", "stranger"]
+__all__ = ["Belongs", "addressed", "belonging", "sharing", "stranger", "stranger_database"]
 
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _USUAL = frozenset({80, 443})
 _SHOWN = 200
+
+
+class Belongs(StrEnum):
+    """What addresses prove."""
+
+    PROVEN = "proven"
+    OPEN = "open"
+    """Nothing: there are none, or they follow the request."""
+    STRANGER = "stranger"
+
+
+def belonging(found: Addresses, site: Site) -> Belongs:
+    """Whether the database is the site's, by its address in it."""
+    wanted = _place(site.own_address)
+    if wanted is not None and wanted in map(_place, found.stored):
+        return Belongs.PROVEN
+    if found.constants and not found.follows:
+        mine = wanted is not None and wanted in map(_place, found.constants)
+        return Belongs.PROVEN if mine else Belongs.STRANGER
+    return Belongs.OPEN if found.follows or not found.stored else Belongs.STRANGER
+
+
+def addressed(facts: SiteFacts, site: Site) -> bool:
+    """Whether the site's address is in its database, which nothing but the database can say."""
+    stored = (*facts.stored, *(url for sub in facts.network for url in (sub.home, sub.url)))
+    return not facts.stored or belonging(Addresses(stored=stored), site) is Belongs.PROVEN
+
+
+def stranger_database(found: Addresses, site: Site, others: Iterable[Site] = ()) -> str:
+    """Why a database is not the site's, for people; names the site of the inventory that it is of."""
+    wanted = set(map(_place, found.stored or found.constants))
+    whose = next(
+        (other.name for other in others if other.name != site.name and _place(other.own_address) in wanted),
+        "",
+    )
+    says = sentence(next(iter(found.stored or found.constants), ""), _SHOWN)
+    said = f"the database of {site.path} says its address is {says}, the inventory says {site.own_address}"
+    return f"{said}: it is that of {whose}" if whose else said
 
 
 def stranger(facts: SiteFacts, site: Site) -> str:

@@ -109,6 +109,7 @@ def plan_site(
     problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
     unconfirmed = facts.unconfirmed if facts else ""
     notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
+    notes = (*notes, facts.unproven) if facts and facts.unproven else notes
     notes = (*notes, *_of_checkout(site, facts, changes)) if facts else notes
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"

@@ -14,6 +14,7 @@ from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
 from runner.steps.wordpress.address import server_of
+from runner.steps.wordpress.identity import addresses_program
 from runner.steps.wordpress.said import marked, texts
 from runner.steps.wordpress.shell import early_program, plain_program, site_script
 
@@ -45,20 +46,11 @@ USUAL_EXCLUDES = (
 _MOST = 100
 """Objects that a snapshot names as left out."""
 _DUMP = r"""
-objects() {{
-{objects}
+exact() {{
+{exact}
 }}
-set --
-while IFS= read -r one; do
-  case $one in
-  --exclude_tables=*|--skip-triggers) set -- "$@" "$one" ;;
-  "$mark {{"*) printf '%s\n' "$one" >&2 ;;
-  esac
-done <<SITECREW_OBJECTS
-$(objects 2>/dev/null)
-SITECREW_OBJECTS
-views() {{
-{views}
+follows() {{
+{follows}
 }}
 # bare COMMAND...: its output without definers, where the client writes them; its exit status
 bare() {{
@@ -71,12 +63,20 @@ bare() {{
   return "${{code:-1}}"
 }}
 dump() {{
-  bare wp db export - --single-transaction --quick --skip-lock-tables \
-    --default-character-set=utf8mb4 --skip-plugins --skip-themes "$@" || return
-  [ $# -eq 0 ] || views 2>/dev/null
+  exact
+  exact=$?
+  if [ "$exact" -eq 0 ]; then follows >/dev/null; fi
+  [ "$exact" -eq 9 ] || return "$exact"
+  say '{{"object": "{by_client}"}}' >&2
+  bare wp db export - --single-transaction --quick --skip-lock-tables --routines --events \
+    --default-character-set=utf8mb4 --skip-plugins --skip-themes
 }}
 {zipped}
 """
+_BY_CLIENT = "client"
+_KINDS = frozenset(
+    {"view", "table", "trigger", "sequence", "function", "procedure", "package", "package body", "event"}
+)
 
 
 _CONTENT = "./wp-content/"
@@ -129,7 +129,7 @@ class Backup(StepKind):
     options = BackupOptions
     example = '- backup: {include: [database, files], exclude: ["*.mp4", wp-content/uploads/raw]}'
     reads = (
-        "the database with `wp db export`, in one transaction and without locking a table (consistent "
+        "the database with PHP, in one transaction and without locking a table (consistent "
         "for InnoDB), and the files with `tar`. A `wp-config.php` one level above the site's folder "
         "comes along."
     )
@@ -139,8 +139,9 @@ class Backup(StepKind):
         "by the exit status of every member of the pipe and, for the dump, by its last line `-- Dump "
         "completed`. Files that change while they are read are no failure. Where files cannot be read the "
         "step has `failed`, and the rest is kept. Links that lead out of the site's folder are named. A view "
-        "over a table that is gone, a table without its files and a trigger that cannot be read are left out "
-        "and named: by the step, by `show`, and in the snapshot's manifest (`lacks`)."
+        "over a table that is gone, a table that is damaged or without its files and what else cannot be "
+        "read are left out and named: by the step, by `show`, and in the snapshot's manifest (`lacks`). A "
+        "database that is another site's is no backup: the step has `failed`."
     )
     undone = "by nothing: there is nothing to undo."
     where = Where.STREAM
@@ -153,20 +154,18 @@ class Backup(StepKind):
 def database_script(site: Site, host: Host, mark: str) -> Script:
     """A dump that locks nothing and is of one instant (InnoDB), as gzip.
 
-    Views that lead nowhere and tables without their files are left out, and said aside: `left_out`. The
-    account that made a view or a trigger (`DEFINER`) is not in the dump, for it may be gone where that is
-    restored.
+    PHP with mysqli reads it and writes it exactly (php/dump.php); what cannot be read is left out, and said
+    aside: `left_out`. The account that made a view, a trigger or a routine (`DEFINER`) is not in the dump:
+    it may be gone where that is restored. Where PHP cannot do it, wp-cli and the dump client do, with rounded
+    FLOATs.
 
-    wp-cli reads the credentials from wp-config.php and hands the password over in the environment of the dump
-    client; it starts that with proc_open, which many hosts switch off, for their pages' sake. Whoever stores
+    That client is started with proc_open, which many hosts switch off, for their pages' sake. Whoever stores
     the dump also looks at its end: `dump_is_complete`.
     """
     given = {"roots": [site.path.rstrip("/")], "server": server_of(site)}
-    objects, views = (
-        plain_program("objects", mark, {"do": do, **given}, parts=("sql", "database_tables"))
-        for do in ("find", "views")
-    )
-    body = _DUMP.format(objects=objects, views=views, zipped=_zipped('dump "$@"', ok="0"))
+    exact = plain_program("dump", mark, given, parts=("sql", "database_tables", "database_rows", "addresses"))
+    follows = addresses_program(site, mark)
+    body = _DUMP.format(exact=exact, follows=follows, by_client=_BY_CLIENT, zipped=_zipped("dump", ok="0"))
     return site_script(site, host, mark, body, options="-ddisable_functions=")
 
 
@@ -175,8 +174,12 @@ def left_out(said: str, mark: str) -> tuple[str, ...]:
     found = []
     for entry in marked(said, mark):
         kind, name, why = (texts(entry.get(key)) for key in ("object", "name", "why"))
-        if kind in {"view", "table", "trigger"} and name:
+        if kind in _KINDS and name:
             found.append(f"{kind} {name}: {why}")
+        elif kind == _BY_CLIENT:
+            found.append(
+                "what PHP with mysqli reads alone: the dump client made it, and FLOAT columns are rounded"
+            )
     return tuple(dict.fromkeys(found))[:_MOST]
 
 

@@ -129,7 +129,8 @@ def _switch(task: Task, choice: Choice) -> Mapping[Key, Answer]:
         on=[{"kind": row.kind, "key": row.key, "was": row.was} for row in choice.back],
     )
     limit = session.hosts.reading_limit(_LIMIT)
-    records = session.hosts.read(host, (HostTask("switch", script.text, timeout=limit, policy="go"),))
+    task_there = HostTask("switch", script.text, timeout=limit, policy="go")
+    records = session.hosts.read(host, session.hosts.of_site(site, [task_there]))
     answers = parse_switches(records["switch"].text, mark)
     missing = [key for key in (*asked, *((row.kind, row.key) for row in choice.back)) if key not in answers]
     for hold, _ in choice.off:

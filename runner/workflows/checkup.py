@@ -61,7 +61,6 @@ if [ -n "$php" ] && command -v "$php" >/dev/null; then
 fi
 wp=${wp:-$(find_wp || brought)}
 [ -n "$wp" ] && [ -r "$wp" ] && say wp "$wp"
-command -v mariadb-dump >/dev/null || command -v mysqldump >/dev/null || say lacks mysqldump
 exit 0
 """
 
@@ -110,7 +109,6 @@ def about_host(host: Host, sites: Sequence[Site], text: str) -> Iterator[Check]:
 _WITHOUT = {
     "tar": ", without which there are no backups of files",
     "gzip": ", without which there are no backups",
-    "mysqldump": " and mariadb-dump, without which there are no backups of databases",
 }
 
 

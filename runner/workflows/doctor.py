@@ -17,6 +17,7 @@ from runner.plan import sharing
 from runner.record import Ledger
 from runner.verify import certificate
 from runner.workflows.autoupdates import about_auto_updates
+from runner.workflows.belongs import about_identity
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -170,6 +171,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
         said, told = found.get(site.name), published.get(site.name)
         if isinstance(said, SiteFacts) and isinstance(told, SiteFacts):
             yield from about_offers(site, said, told)
+            yield from about_identity(hosts, site, said)
 
 
 def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:

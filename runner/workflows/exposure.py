@@ -204,6 +204,9 @@ def _all_privates(workspace: Workspace) -> Iterator[_Private]:
     for site in workspace.inventory.sites.values():
         for ref in site.access.secrets if site.access else ():
             yield from _file_of(ref, workspace, f"a secret of {site.name}")
+        for value in site.env.values():
+            if isinstance(value, SecretRef):
+                yield from _file_of(value, workspace, f"a secret of {site.name}")
     if workspace.settings.mail is not None:
         yield from _file_of(workspace.settings.mail.password, workspace, "the password of the mail server")
 

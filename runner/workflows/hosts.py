@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
 from runner.execute import Endpoint, Limits, Pool, Task, TaskRecord, read
 from runner.load import Redactor, resolve
-from runner.model import Host, SecretRef
+from runner.model import Host, SecretRef, Site
 from runner.wporg import Wporg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from runner.load import Workspace
 
@@ -92,6 +92,30 @@ class Hosts:
                 hint="does the host end our shell? look at ulimit -a and the login's start-up files",
             )
         return records
+
+    def of_site(self, site: Site, tasks: Iterable[Task]) -> tuple[Task, ...]:
+        """Tasks that start WordPress, with what the site's configuration needs in the environment.
+
+        Raises:
+            SecretError: a value cannot be had.
+        """
+        plain, secret = self.environment(site)
+        if not plain and not secret:
+            return tuple(tasks)
+        return tuple(
+            replace(task, env={**plain, **task.env}, secret={**secret, **task.secret}) for task in tasks
+        )
+
+    def environment(self, site: Site) -> tuple[dict[str, str], dict[str, str]]:
+        """What a site's configuration needs, the secrets apart; the redactor knows these.
+
+        Raises:
+            SecretError: a value cannot be had.
+        """
+        plain = {name: value for name, value in site.env.items() if isinstance(value, str)}
+        references = {name: value for name, value in site.env.items() if isinstance(value, SecretRef)}
+        folder = self.workspace.folder
+        return plain, {name: self.redactor.resolve(ref, base=folder) for name, ref in references.items()}
 
     def reading_limit(self, seconds: int) -> int:
         """Seconds for one reading: those that it needs, at most `limits.step`."""

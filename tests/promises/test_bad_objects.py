@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.gauntlet import prepare
+from lab.migrations import MIGRATIONS
 from runner.backup import DATABASE, MANIFEST, ArchiveStore
 from tests.crew import Crew
+from tests.promises.test_dead_man import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.fleet
 
 SITE = "acme-blog"
+FOR_EVER = {case.name: case for case in MIGRATIONS}["an option changed for ever"]
 GUEST = "restorer"
 PLAYBOOK = """\
 name: Keep
@@ -64,7 +68,7 @@ def test_what_cannot_be_dumped_is_left_out_and_named(fleet: Fleet, site: None, t
 
     store = ArchiveStore(crew.folder / ".sitecrew/backups")
     [snapshot] = store.snapshots(SITE)
-    assert [lack.partition(":")[0] for lack in snapshot.lacks] == [
+    assert sorted(lack.partition(":")[0] for lack in snapshot.lacks) == [
         "view wp odd $(x) broken",
         "view wp_odd_broken",
     ]
@@ -89,3 +93,76 @@ def test_a_database_without_bad_objects_lacks_nothing(fleet: Fleet, tmp_path: Pa
     [snapshot] = ArchiveStore(crew.folder / ".sitecrew/backups").snapshots(SITE)
     assert snapshot.lacks == ()
     assert crew.site(SITE)["steps"][0]["why"] == ""
+
+
+WORSE = r"""
+CREATE TABLE wp_bad_crashed (id int PRIMARY KEY, t text) ENGINE=MyISAM;
+INSERT INTO wp_bad_crashed SELECT seq, REPEAT('x', 100) FROM seq_1_to_2000;
+CREATE TABLE wp_bad_fileless (id int) ENGINE=MyISAM; INSERT INTO wp_bad_fileless VALUES (1);
+CREATE TABLE wp_bad_engine (id int) ENGINE=MEMORY;
+CREATE TABLE wp_bad_column (id int, gone int);
+CREATE FUNCTION wp_bad_function() RETURNS int RETURN 1;
+CREATE VIEW wp_bad_by_column AS SELECT gone FROM wp_bad_column;
+CREATE VIEW wp_bad_by_function AS SELECT wp_bad_function() AS n;
+ALTER TABLE wp_bad_column DROP COLUMN gone; DROP FUNCTION wp_bad_function;
+CREATE TABLE `wp_bad 100%s ``é` (id int); INSERT INTO `wp_bad 100%s ``é` VALUES (9);
+CREATE TABLE WP_BAD_Case (id int); CREATE TABLE wp_bad_case (id int); INSERT INTO WP_BAD_Case VALUES (3);
+FLUSH TABLES;
+"""
+
+
+@pytest.fixture
+def worse(fleet: Fleet) -> Iterator[Fleet]:
+    """A database with tables that cannot be read, as after a full disk or a move to another server."""
+    prepare(fleet, SITE, FOR_EVER)
+    fleet.sql(SITE, WORSE)
+    data = fleet.database.folder / "data" / fleet.sites[SITE].database
+    whole = (data / "wp_bad_crashed.MYD").read_bytes()
+    (data / "wp_bad_crashed.MYD").write_bytes(whole[: len(whole) // 2 + 13])
+    (data / "wp_bad_fileless.MYD").unlink()
+    (data / "wp_bad_fileless.MYI").unlink()
+    definition = data / "wp_bad_engine.frm"
+    text = bytearray(definition.read_bytes())
+    text[3] = 16  # the number of an engine that this server has not
+    definition.write_bytes(text.replace(b"MEMORY", b"ROTTEN"))
+    fleet.sql(SITE, "FLUSH TABLES")
+    yield fleet
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+
+
+@pytest.mark.long
+def test_tables_that_cannot_be_read_are_named_and_the_rest_is_kept_and_updated(
+    worse: Fleet, tmp_path: Path
+) -> None:
+    fleet = worse
+    crew = Crew(fleet, tmp_path / "w", PLAYBOOK, ONE)
+    said = crew.say("run", "keep", "-l", SITE)
+    assert said.code == 0, said
+    store = ArchiveStore(crew.folder / ".sitecrew/backups")
+    [snapshot] = store.snapshots(SITE)
+    named = {lack.partition(":")[0]: lack for lack in snapshot.lacks}
+    assert set(named) == {
+        "table wp_bad_crashed",
+        "table wp_bad_fileless",
+        "table wp_bad_engine",
+        "view wp_bad_by_column",
+        "view wp_bad_by_function",
+    }, snapshot.lacks
+    dump = gzip.decompress((store.folder / SITE / snapshot.snapshot / DATABASE).read_bytes()).decode()
+    fleet.database.sql("CREATE DATABASE elsewhere")
+    try:
+        fleet.database.sql(dump, "elsewhere")
+        assert fleet.database.sql("SELECT id FROM `wp_bad 100%s ``é`", "elsewhere").split() == ["9"]
+        assert fleet.database.sql("SELECT id FROM WP_BAD_Case", "elsewhere").split() == ["3"]
+        posts = "SELECT COUNT(*), MAX(ID) FROM wp_posts"
+        assert fleet.database.sql(posts, "elsewhere") == fleet.sql(SITE, posts)
+    finally:
+        fleet.database.sql("DROP DATABASE elsewhere")
+
+    tables = fleet.sql(SITE, "SHOW TABLES")
+    said = crew.say("run", "one", "-l", SITE)
+    assert said.code == 5, crew.site(SITE)
+    [change] = crew.site(SITE)["steps"][0]["changes"]
+    assert (change["outcome"], "put back" in change["why"]) == ("undone", True), change
+    assert fleet.sql(SITE, "SHOW TABLES") == tables

@@ -36,11 +36,18 @@ CANARIES = {
     "command": "canary-command-55e02",
     "licence": "canary-licence-a94d1",
     "mail": "canary-mail-c0ffe",
+    "site": "canary-site-61bd8",
     "passphrase": "canary-passphrase-3d7e1",
     "userinfo": "canary-userinfo-91d3e",
     "database": 'it\'s $HOME "quoted" \\ and # marked',  # of this site in the lab
 }
-ENVIRONMENT = {"FIRST": "environment", "GIVEN": "given_env", "MAIL": "mail", "PASSPHRASE": "passphrase"}
+ENVIRONMENT = {
+    "FIRST": "environment",
+    "GIVEN": "given_env",
+    "MAIL": "mail",
+    "PASSPHRASE": "passphrase",
+    "SITE": "site",
+}
 PLAYBOOK = """\
 name: Canary
 steps:
@@ -50,6 +57,7 @@ steps:
         printf 'quietly %s\\n' "$(printf %s "$FIRST" | wc -c)"
         printf 'aloud %s %s %s\\n' "$FIRST" "$SECOND" "$THIRD"
         printf 'given %s %s\\n' "$BY_ENV" "$BY_FILE"
+        printf 'of the site %s\\n' "$SHOP_TOKEN"
         sleep 1
       env:
         FIRST: {env: CANARY_FIRST}
@@ -100,6 +108,8 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     inventory = crew.folder / "inventory.yaml"
     locked = f"identity_file: {key}\n    passphrase: {{env: CANARY_PASSPHRASE}}"
     inventory.write_text(inventory.read_text().replace(f"identity_file: {fleet.identity_file}", locked))
+    path = f"path: {fleet.sites[SITE].path}\n"
+    crew.edit("inventory.yaml", path, f"{path}        env: {{SHOP_TOKEN: {{env: CANARY_SITE}}}}\n")
     return crew
 
 
@@ -113,6 +123,7 @@ def test_no_secret_is_anywhere_afterwards_nor_in_a_process_list(crew: Crew) -> N
     said.append(crew.say("logs", said[1].out.split('"run": "')[1].split('"')[0], SITE, env=env))
     assert "aloud *** *** ***" in said[-1].out, "the step must really have printed its secrets"
     assert "given *** ***" in said[-1].out, "the step must really have had its variables"
+    assert "of the site ***" in said[-1].out, "the step must really have had the site's variable"
     given = f"PLAIN={CANARIES['given']}"
     said.append(crew.say("run", "given", "-l", SITE, "-e", given, "--json", env=env))
     said.append(crew.say("show", "last", "--json", env=env))

@@ -7,12 +7,13 @@ import io
 import shutil
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner.model import Host, Site, SiteKind
-from runner.steps.backup import database_script, dump_is_complete, files_script
+from runner.steps.backup import database_script, dump_is_complete, files_script, left_out
 from runner.steps.wordpress.shell import program, site_script
 
 SHELLS = [["sh"], ["bash"], ["busybox", "ash"]]
@@ -98,19 +99,41 @@ def test_what_is_missing_is_said_in_a_word(shell, path, host, word):
     assert (done.returncode, done.stdout.decode()) == (3, f"\nm4rk problem {word}\n")
 
 
-def test_a_dump_comes_as_gzip_and_its_end_tells_that_it_is_whole(shell, site, tmp_path):
-    done = run(shell, database_script(site, wp(tmp_path, "echo SQL; echo '-- Dump completed on x'"), "m4rk"))
-    assert done.returncode == 0
+CANNOT = "exit 9"
+
+
+def dumper(tmp_path, php, client=CANNOT):
+    """A host whose PHP makes the dump, or says that it cannot; then wp-cli's client does."""
+    host = wp(tmp_path, client)
+    tool = tmp_path / "php"
+    tool.write_text(f"#!/bin/sh\ncat >/dev/null\n{php}\n")
+    tool.chmod(0o700)
+    return replace(host, php=str(tool))
+
+
+WHOLE = "echo SQL; echo '-- Dump completed on x'"
+HALF = "echo SQL; echo 'no space' >&2; exit"
+
+
+@pytest.mark.parametrize("tools", [(WHOLE,), (CANNOT, WHOLE)], ids=["php", "client"])
+def test_a_dump_comes_as_gzip_and_its_end_tells_that_it_is_whole(shell, site, tmp_path, tools):
+    host = dumper(tmp_path, *tools)
+    done = run(shell, database_script(site, host, "m4rk"))
+    assert done.returncode == 0, done.stderr
     text = gzip.decompress(done.stdout)
-    assert text.startswith(b"SQL")
+    assert text == b"SQL\n-- Dump completed on x\n"
     assert dump_is_complete(text[-100:])
+    told = left_out(done.stderr.decode(), "m4rk")
+    assert [one for one in told if "FLOAT" not in one] == []
+    assert len(told) == len(tools) - 1
 
 
-def test_a_dump_that_fails_half_way_fails_although_gzip_is_content(shell, site, tmp_path):
-    done = run(shell, database_script(site, wp(tmp_path, "echo SQL; echo 'no space' >&2; exit 2"), "m4rk"))
+@pytest.mark.parametrize("tools", [(f"{HALF} 1",), (CANNOT, f"{HALF} 2")], ids=["php", "client"])
+def test_a_dump_that_fails_half_way_fails_although_gzip_is_content(shell, site, tmp_path, tools):
+    done = run(shell, database_script(site, dumper(tmp_path, *tools), "m4rk"))
     assert done.returncode == 1
-    assert done.stderr == b"no space\n"
-    assert not dump_is_complete(gzip.decompress(done.stdout))
+    assert done.stderr.endswith(b"no space\n")
+    assert gzip.decompress(done.stdout) == b"SQL\n"
 
 
 def test_the_files_come_without_caches_and_logs_and_with_the_config_from_above(tmp_path):

@@ -119,7 +119,7 @@ settle() {
   case $word in
     keep|undo) decide "$word" controller;;
     cancel) bad=cancelled; decide undo cancelled;;
-    *) run check "$check_limit" "$job_check"; if [ $code = 0 ]; then decide keep deadman; else decide undo deadman; fi;;
+    *) run check "$check_limit" "$job_check" '' "${secret_check-}"; if [ $code = 0 ]; then decide keep deadman; else decide undo deadman; fi;;
   esac
 }
 # decide keep|undo BY: on record before it is said, for whoever takes over

@@ -24,7 +24,7 @@ function sitecrew_main( $given ) {
 	if ( 'save' === $given['do'] ) {
 		$point->save( $db );
 		$point->prove( $db );
-		sitecrew_say( array( 'database' => 'saved', 'bytes' => $point->info['bytes'], 'tables' => count( $point->info['tables'] ) ) );
+		sitecrew_say( array( 'database' => 'saved', 'bytes' => $point->info['bytes'], 'tables' => count( $point->info['tables'] ), 'left' => array_keys( $point->info['left'] ) ) );
 		return 0;
 	}
 	$db->clear_scratch();

@@ -47,16 +47,24 @@ class Sitecrew_Point {
 				throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database', 1 );
 			}
 		};
-		$info = array( 'file' => $name, 'taken' => time(), 'name' => DB_NAME, 'prefix' => $db->prefix, 'tables' => array(), 'options' => array() );
-		$put( '-- Restore point of ' . preg_replace( '~[^\w$-]~', '?', DB_NAME . ", tables {$db->prefix}" ) . "*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
+		$info = array( 'file' => $name, 'taken' => time(), 'name' => DB_NAME, 'prefix' => $db->prefix, 'tables' => array(), 'left' => array(), 'options' => array() );
+		$put( '-- Restore point of ' . preg_replace( '~[^\w$-]~', '?', DB_NAME . ", tables {$db->prefix}" ) . "*\nSET NAMES utf8mb4;\nSET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n" );
 		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
 		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
 		foreach ( $tables as $table ) {
 			$db->run( 'SAVEPOINT sitecrew' ); // What follows locks the table's definition; rolling back frees it.
-			$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
-			$shape                    = sitecrew_options_shape( $db->word( $table ) );
-			if ( $shape ) {
-				$info['options'][ $table ] = sitecrew_options( $db, $table, $shape );
+			$shape = sitecrew_options_shape( $db->word( $table ) );
+			try {
+				$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
+				if ( $shape ) {
+					$info['options'][ $table ] = sitecrew_options( $db, $table, $shape );
+				}
+			} catch ( mysqli_sql_exception $error ) {
+				if ( $shape || ! sitecrew_is_of_table( $error ) ) {
+					throw $error;
+				}
+				unset( $info['tables'][ $table ] );
+				$info['left'][ $table ] = sitecrew_says( $error ); // Nothing can change it either; an undo leaves it alone.
 			}
 			$db->run( 'ROLLBACK TO SAVEPOINT sitecrew' );
 		}
@@ -109,62 +117,12 @@ class Sitecrew_Point {
 	}
 
 	private function save_table( $db, $table, $put ) {
-		$about   = $db->describe( $table );
-		$names   = implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) );
-		$pending = '';
-		$put( "-- Table $table\nDROP TABLE IF EXISTS " . sitecrew_name( $table ) . ";\n{$about['create']};\n" );
-		$odd     = (bool) array_diff( $about['columns'], array( 'text', 'number' ) );
-		$bytes   = 0;
-		$most    = min( 400000, (int) ( $db->one( 'SELECT @@max_allowed_packet' ) / 4 ) );
-		list( $about['rows'], $about['sum'] ) = $db->rows(
-			$table,
-			$about['columns'],
-			function ( $line, $values ) use ( &$pending, &$odd, &$bytes, $put, $table, $names, $most ) {
-				$bytes += strlen( $line );
-				if ( '' !== $pending && strlen( $pending ) + strlen( $line ) > $most ) {
-					$put( "$pending;\n" );
-					$pending = '';
-				}
-				if ( strlen( $line ) > $most ) {
-					$odd  = true;
-					$line = self::in_pieces( $values, $most, $put );
-				}
-				$pending .= ( '' === $pending ? "INSERT INTO " . sitecrew_name( $table ) . " ($names) VALUES " : ',' ) . $line;
-				if ( false !== strpos( $line, '@sitecrew_' ) ) {
-					$put( "$pending;\n" );
-					$pending = '';
-				}
-			}
-		);
-		if ( '' !== $pending ) {
-			$put( "$pending;\n" );
-		}
-		if ( $odd ) {
-			$this->odd[ $table ] = $bytes;
+		$rows  = new Sitecrew_Rows( $db, $table, $put );
+		$about = $rows->write();
+		if ( $rows->odd ) {
+			$this->odd[ $table ] = $rows->bytes;
 		}
 		return $about;
-	}
-
-	/** A row with its long values in variables, which statements before it fill: each is below the server's limit. */
-	private static function in_pieces( $values, $most, $put ) {
-		foreach ( $values as $n => $value ) {
-			if ( strlen( $value ) < min( 8192, $most / 8 ) ) {
-				continue;
-			}
-			$charset = preg_match( '~^(_\w+ )0x~', $value, $found ) ? $found[1] : '';
-			$bytes   = "'" === $value[0] ? bin2hex( self::unquoted( $value ) ) : substr( $value, strlen( $charset ) + 2 );
-			$charset = "'" === $value[0] ? '_utf8mb4 ' : $charset;
-			$put( "SET @sitecrew_$n = _binary '';\n" );
-			foreach ( str_split( $bytes, 2 * (int) ( $most / 4 ) ) as $piece ) {
-				$put( "SET @sitecrew_$n = CONCAT(@sitecrew_$n, 0x$piece);\n" );
-			}
-			$values[ $n ] = '' === $charset ? "@sitecrew_$n" : 'CONVERT(@sitecrew_' . $n . ' USING ' . trim( $charset, '_ ' ) . ')';
-		}
-		return '(' . implode( ',', $values ) . ')';
-	}
-
-	private static function unquoted( $value ) {
-		return strtr( substr( $value, 1, -1 ), array( '\\0' => "\0", '\\n' => "\n", '\\r' => "\r", '\\Z' => "\x1a", "\\'" => "'", '\\"' => '"', '\\\\' => '\\' ) );
 	}
 
 	public function note( $name, $data ) {
@@ -206,7 +164,7 @@ class Sitecrew_Point {
 		}
 		foreach ( $wanted as $table => $scratch ) {
 			$about = $this->info['tables'][ $table ];
-			if ( $db->rows( $scratch, $about['columns'] ) !== array( $about['rows'], $about['sum'] ) ) {
+			if ( $db->rows( $scratch, $about ) !== array( $about['rows'], $about['sum'] ) ) {
 				throw new Sitecrew_Trouble( "the copy of the table $table is not what it was when it was made", 3 );
 			}
 		}

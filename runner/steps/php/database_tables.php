@@ -57,6 +57,9 @@ function sitecrew_find_config( $roots ) {
 class Sitecrew_Database {
 	public $link, $prefix;
 
+	/** By which MariaDB 10.11 takes past rows of a system-versioned table. */
+	const HISTORY = 'system_versioning_insert_history = 1';
+
 	public function __construct( $prefix ) {
 		$this->prefix = $prefix;
 		$this->connect();
@@ -73,8 +76,15 @@ class Sitecrew_Database {
 		} catch ( Exception $old ) {
 			$this->link->set_charset( 'utf8' );
 		}
-		$this->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0" );
+		$this->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0" );
 		$this->run( 'SET SESSION net_write_timeout = 600, net_read_timeout = 600, wait_timeout = 3600, lock_wait_timeout = 30' );
+		foreach ( array( 'max_statement_time = 0', 'max_execution_time = 0', 'check_constraint_checks = 0', self::HISTORY ) as $setting ) {
+			try {
+				$this->run( "SET SESSION $setting" );
+			} catch ( mysqli_sql_exception $unknown ) {
+				continue; // MariaDB's or MySQL's alone, or of a newer version.
+			}
+		}
 	}
 
 	/** As WordPress takes DB_HOST apart. */
@@ -161,7 +171,7 @@ class Sitecrew_Database {
 	/** The tables of this installation; another one's in the same database may begin with the same letters. */
 	public function tables() {
 		$found = array();
-		foreach ( $this->all( "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'" ) as $row ) {
+		foreach ( $this->all( "SHOW FULL TABLES WHERE Table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')" ) as $row ) {
 			$name = current( $row );
 			if ( preg_match( '~[\x00-\x1f\x7f]~', $name ) ) {
 				throw new Sitecrew_Trouble( 'a table in it has a control character in its name', 3 );
@@ -211,24 +221,48 @@ class Sitecrew_Database {
 				$columns[ $column['Field'] ] = self::way( $column['Type'], (string) $column['Collation'] );
 			}
 		}
-		$key = 1 === count( $keys ) && current( $keys ) ? key( $keys ) : null;
+		$period  = $this->period( $create );
+		$columns = $columns + array_fill_keys( $period, 'text' );
+		$key     = 1 === count( $keys ) && current( $keys ) ? key( $keys ) : null;
 		return array(
 			'create'     => $create,
 			'definition' => sitecrew_without_counter( $create ),
 			'columns'    => $columns,
+			'period'     => $period,
 			'key'        => $key,
 			'max'        => $key ? $this->one( "SELECT MAX(" . sitecrew_name( $key ) . ") FROM " . sitecrew_name( $table ) ) : null,
 			'triggers'   => $this->triggers( $table ),
 		);
 	}
 
+	/** The columns that say from when to when a row was true, of a table whose past rows can be written too. */
+	private function period( $create ) {
+		if ( ! preg_match( '~\n\).* WITH SYSTEM VERSIONING~', $create ) || preg_match( '~ bigint\(20\)[^,\n]* GENERATED ALWAYS AS ROW START~', $create ) ) {
+			return array();
+		}
+		try {
+			if ( '1' !== (string) $this->one( 'SELECT @@system_versioning_insert_history' ) ) {
+				return array();
+			}
+		} catch ( mysqli_sql_exception $unknown ) {
+			return array();
+		}
+		$found = array();
+		foreach ( array( 'row_start' => 'START', 'row_end' => 'END' ) as $usual => $which ) {
+			$named   = preg_match( '~^\s+`((?:[^`]|``)+)` timestamp\(6\)[^\n]* GENERATED ALWAYS AS ROW ' . $which . '~m', $create, $match );
+			$found[] = $named ? str_replace( '``', '`', $match[1] ) : $usual;
+		}
+		return $found;
+	}
+
 	/** How a column is read and written exactly: a text in another charset than UTF-8 has its name behind the word. */
 	private static function way( $type, $collation ) {
 		$ways = array(
 			'bit'    => '~^(bit|enum|set)\b~i', // By its number: an ENUM may hold a value that is none of its own.
-			'real'   => '~^(float|double)~i',
+			'float'  => '~^float~i',
+			'real'   => '~^double~i',
 			'number' => '~^((tiny|small|medium|big)?int|decimal|numeric|year)~i',
-			'binary' => '~^\w*(blob|binary|geometry|geometrycollection|point|linestring|polygon)\b~i',
+			'binary' => '~^\w*(blob|binary|geometry|geometrycollection|geomcollection|vector|point|linestring|polygon)\b~i',
 		);
 		foreach ( $ways as $way => $types ) {
 			if ( preg_match( $types, $type ) ) {
@@ -256,11 +290,11 @@ class Sitecrew_Database {
 		if ( 'number' === $way || 'bit' === $way ) {
 			return $value;
 		}
-		if ( 'real' === $way ) {
+		if ( 'real' === $way || 'float' === $way ) {
 			return false === stripos( $value, 'e' ) ? "{$value}e0" : $value;
 		}
 		$charset = 'binary' === $way ? '' : (string) substr( $way, 5 );
-		$plain   = '' === $charset ? '~~u' : ( preg_match( '~^(ucs2|utf16|utf16le|utf32)$~', $charset ) ? '~^$~D' : '~^[\x01-\x7f]*$~D' );
+		$plain   = '' === $charset ? '~~u' : ( preg_match( '~^(ucs2|utf16|utf16le|utf32|swe7)$~', $charset ) ? '~^$~D' : '~^[\x01-\x7f]*$~D' );
 		if ( '' === $value || ( 'binary' !== $way && preg_match( $plain, $value ) ) ) {
 			return "'" . $this->link->real_escape_string( $value ) . "'";
 		}
@@ -269,38 +303,57 @@ class Sitecrew_Database {
 
 	/**
 	 * Calls back with each row, as SQL and as list of values. Returns the count of rows and a sum that their order
-	 * does not change. FLOAT is read as the DOUBLE that it is, since its own text is rounded to six digits.
+	 * does not change. FLOAT is read as the DOUBLE that it is, since its own text is rounded to six digits. No literal
+	 * is its negative zero, but a number that is too small for it becomes one.
 	 */
-	public function rows( $table, $columns, $call = null ) {
-		$select = array();
+	public function rows( $table, $about, $call = null ) {
+		$columns = $about['columns'];
+		$past    = empty( $about['period'] ) ? '' : ' FOR SYSTEM_TIME ALL';
+		$select  = array();
+		$as      = array( 'bit' => '%s | 0', 'real' => '%s * 1e0', 'float' => "IF(%1\$s = 0 AND ATAN2(%1\$s, -1) < 0, '-1e-60', %1\$s * 1e0)" ); // A SET in a sum would be a DOUBLE.
 		foreach ( $columns as $name => $way ) {
-			$as       = array( 'bit' => ' + 0', 'real' => ' * 1e0' );
-			$select[] = sitecrew_name( $name ) . ( isset( $as[ $way ] ) ? $as[ $way ] : '' );
+			$select[] = sprintf( isset( $as[ $way ] ) ? $as[ $way ] : '%s', sitecrew_name( $name ) );
 		}
 		$charset = $this->one( 'SELECT @@character_set_results' );
 		$this->run( 'SET character_set_results = NULL' ); // Texts as they are stored.
 		$ways  = array_values( $columns );
 		$count = 0;
 		$sums  = array( 0, 0 );
-		foreach ( $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM " . sitecrew_name( $table ), MYSQLI_USE_RESULT ) as $row ) {
-			$values = array();
-			foreach ( array_values( $row ) as $n => $value ) {
-				$values[] = $this->literal( $value, $ways[ $n ] );
+		$found = null;
+		try {
+			$found = $this->link->query( 'SELECT ' . implode( ', ', $select ) . " FROM " . sitecrew_name( $table ) . $past, MYSQLI_USE_RESULT );
+			while ( $row = $found->fetch_row() ) {
+				$values = array();
+				foreach ( $row as $n => $value ) {
+					$values[] = $this->literal( $value, $ways[ $n ] );
+				}
+				$line = '(' . implode( ',', $values ) . ')';
+				$hash = md5( $line );
+				$sums = array(
+					( $sums[0] + hexdec( substr( $hash, 0, 7 ) ) ) & 0x3fffffff,
+					( $sums[1] + hexdec( substr( $hash, 7, 7 ) ) ) & 0x3fffffff,
+				);
+				++$count;
+				if ( $call ) {
+					call_user_func( $call, $line, $values );
+				}
 			}
-			$line = '(' . implode( ',', $values ) . ')';
-			$hash = md5( $line );
-			$sums = array(
-				( $sums[0] + hexdec( substr( $hash, 0, 7 ) ) ) & 0x3fffffff,
-				( $sums[1] + hexdec( substr( $hash, 7, 7 ) ) ) & 0x3fffffff,
-			);
-			++$count;
-			if ( $call ) {
-				call_user_func( $call, $line, $values );
-			}
+		} finally {
+			$found && $found->free();
+			$this->run( "SET character_set_results = $charset" );
 		}
-		$this->run( "SET character_set_results = $charset" );
 		return array( $count, "{$sums[0]}-{$sums[1]}" );
 	}
+}
+
+/** Whether an error is one table's own, and not the server's, the connection's or a moment's. */
+function sitecrew_is_of_table( $error ) {
+	return ! in_array( $error->getCode(), array( 1037, 1040, 1041, 1053, 1135, 1153, 1205, 1213, 1317, 1412, 1969, 2000, 2006, 2008, 2013, 2014, 3024 ), true );
+}
+
+/** An error of the database in few words, without values. */
+function sitecrew_says( $error ) {
+	return sprintf( '(%d) %s', $error->getCode(), substr( $error->getMessage(), 0, 160 ) );
 }
 
 function sitecrew_without_counter( $create ) {

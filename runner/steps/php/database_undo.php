@@ -16,7 +16,7 @@ class Sitecrew_Undo {
 		$this->point = $point;
 		$path        = "{$point->folder}/after.json";
 		$this->limit = $later && is_file( $path ) ? json_decode( file_get_contents( $path ), true ) : null;
-		$this->now   = $db->tables();
+		$this->now   = array_values( array_diff( $db->tables(), array_keys( isset( $point->info['left'] ) ? $point->info['left'] : array() ) ) );
 	}
 
 	/** What the change has touched so far: tables whose definition is another one, and options. */
@@ -53,7 +53,7 @@ class Sitecrew_Undo {
 			if ( $shape ) {
 				$this->compare_options( $table, $shape );
 			} elseif ( 'all' === $stage || ( 'tables' === $stage && ! preg_match( self::OWN, $word ) ) ) {
-				if ( $this->db->rows( $table, $about['columns'] ) !== array( $about['rows'], $about['sum'] ) ) {
+				if ( $this->db->rows( $table, $about ) !== array( $about['rows'], $about['sum'] ) ) {
 					$this->replace[] = $table;
 				}
 			}
@@ -205,7 +205,7 @@ class Sitecrew_Undo {
 			list( $mode, $sql ) = is_array( $create ) ? $create : array( '', $create );
 			$this->db->run( "SET SESSION sql_mode = '" . preg_replace( '~[^A-Z_0-9,]~', '', $mode ) . "'" );
 			$this->db->run( $sql );
-			$this->db->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'" );
+			$this->db->run( "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'" );
 		}
 	}
 

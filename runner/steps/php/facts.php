@@ -157,6 +157,8 @@ sitecrew_say(
 		'caches_apart'      => $sitecrew_apart,
 		'home'              => (string) get_option( 'home' ),
 		'siteurl'           => (string) get_option( 'siteurl' ),
+		'stored'            => $GLOBALS['wpdb']->get_col( "SELECT option_value FROM " . sitecrew_name( $GLOBALS['wpdb']->options ) . " WHERE option_name IN ('home', 'siteurl')" ),
+		'constants'         => sitecrew_addresses(),
 		'multisite'         => is_multisite(),
 		'locale'            => get_locale(),
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),

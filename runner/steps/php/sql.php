@@ -5,7 +5,7 @@ function sitecrew_name( $name ) {
 	return '`' . str_replace( '`', '``', $name ) . '`';
 }
 
-/** A trigger's definition for whoever makes it anew; what stands in its body is not touched. */
+/** The definition of a trigger, routine or event for whoever makes it anew; its body is not touched. */
 function sitecrew_without_definer( $create ) {
-	return preg_replace( '~^CREATE\s+DEFINER ?= ?`(?:[^`]|``)*`@`(?:[^`]|``)*`~', 'CREATE', $create );
+	return preg_replace( '~^CREATE\s+DEFINER ?= ?(["`])(?:(?!\1).|\1\1)*\1@(["`])(?:(?!\2).|\2\2)*\2~s', 'CREATE', $create );
 }

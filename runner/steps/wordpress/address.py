@@ -16,7 +16,7 @@ __all__ = ["server_of", "start_address"]
 
 def start_address(site: Site) -> str:
     """For wp-cli's `--url`: what WordPress calls itself, its host name as browsers send it."""
-    parts = urlsplit(site.own_address)
+    parts = urlsplit(site.started_as)
     host = parts.hostname or ""
     host = host if host.isascii() else _ascii(host)
     host = f"[{host}]" if ":" in host else host

@@ -38,7 +38,7 @@ STAGES = ("schema", "tables", "all")
 _KINDS = 40
 _COMPILED = 3
 """Seconds until code that was replaced is no longer run, by PHP's own settings."""
-_PARTS = ("sql", "database_tables", "database_point", "database_undo")
+_PARTS = ("sql", "database_tables", "database_rows", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
   say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
@@ -96,6 +96,8 @@ class DatabaseUndo:
     """What visitors and editors had written into them since, by kind: posts, orders, comments, users ..."""
     at_risk: dict[str, int] = field(default_factory=dict)
     """What more would be lost by what was counted or refused."""
+    left: tuple[str, ...] = ()
+    """Tables that cannot be read, and are not in the copy: an undo does not touch them."""
 
     @property
     def extent(self) -> str:
@@ -196,7 +198,7 @@ def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
     lost = _counts(said.get("lost"))
     match state:
         case "saved":
-            return replace(found, state=state, size=number(said.get("bytes")))
+            return replace(found, state=state, size=number(said.get("bytes")), left=_names(said.get("left")))
         case "put back":
             return replace(
                 found,

@@ -131,6 +131,7 @@ _OURS: Mapping[type, Mapping[str, Any]] = {
     Package: {"allowed": "", "latest": "", "versions": ()},
     SiteFacts: {
         "unconfirmed": "",
+        "unproven": "",
         "composer_asked": False,
         "composer_hold": "",
         "composer_problem": "",
@@ -226,6 +227,7 @@ def facts_script(
     }
     parts = (
         "sql",
+        "addresses",
         "auto_updates",
         "caches",
         "ownership",

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from runner.model import Host, Site
-from runner.shell import assign
+from runner.shell import assign, words
 from runner.steps.base import Script
 from runner.steps.wordpress.address import start_address
 
@@ -80,7 +80,9 @@ def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = 
     """
     about = {"mark": mark, "site": site.path, "self": f"--url={start_address(site)}"}
     head = _assigned({**about, **_tools(host), "more": options})
-    return Script(text=_whole(head, _FINDERS, _PRELUDE, body))
+    given = words(*(one for one in site.wp_args if not one.startswith("--url=")))
+    prelude = _PRELUDE.replace('"$self" "$@"', f'"$self" {given} "$@"') if given else _PRELUDE
+    return Script(text=_whole(head, _FINDERS, prelude, body))
 
 
 def host_script(host: Host, body: str) -> str:

@@ -110,7 +110,7 @@ class DatabasePoint:
         job = job_id(task.run, task.site.name, f"{number}.{task.attempt}")
         ordered = Job(
             job,
-            (self._put_back(stages, look=False), *self.read),
+            session.hosts.of_site(task.site, (self._put_back(stages, look=False), *self.read)),
             cleanup=self.guard.tidy,
             lock=site_lock(task, task.site.path),
             restore=restore_of(task),
@@ -147,6 +147,8 @@ def told(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
         said.append(f"the database was left as it is, since {left}; to put it back: {again}")
     elif rule and found.state == "impossible":
         said.append(f"the database could not be put back: {found.why}")
+    if rule and found.left:
+        said.append(f"not in the copy of the database, for they cannot be read: {', '.join(found.left[:5])}")
     return "; ".join(said)
 
 

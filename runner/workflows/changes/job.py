@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
@@ -9,7 +10,7 @@ from runner.execute import Job
 from runner.execute import Task as HostTask
 from runner.model import Step
 from runner.plan import started
-from runner.shell import assign
+from runner.shell import assign, export
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
@@ -77,29 +78,34 @@ def trial_job(
         # what was left half done does not stay
         *([HostTask("settle", guard.settle.text, timeout=limit)] if guard.settle else []),
     ]
+    plain, secret = hosts.environment(task.site)
+    dressed = partial(hosts.of_site, task.site)
+    tasks = (
+        *(before if log else ()),
+        *code_seen(context.before),
+        *purge_tasks(task, context.mark, context.before),
+        HostTask("read", read, timeout=reading, policy="always"),
+        HostTask("cron", cron, timeout=reading, policy="go"),
+    )
+    undo = (
+        HostTask("undo", guard.undo.text, timeout=limit),
+        *code_seen(context.before, name="compiled-again"),
+        *first,
+        *database.undo(),
+        *again,
+        reread,
+    )
     ordered = Job(
         job,
-        (
-            *(before if log else ()),
-            *code_seen(context.before),
-            *purge_tasks(task, context.mark, context.before),
-            HostTask("read", read, timeout=reading, policy="always"),
-            HostTask("cron", cron, timeout=reading, policy="go"),
-        ),
+        dressed(tasks),
         cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
         wait=WAIT,
-        check=guard.check.text,
+        check=export(plain) + guard.check.text,
+        check_secret=secret,
         check_limit=hosts.reading_limit(_CHECK),
         cleanup_limit=reading,
-        keep=(*_optional("keep", guard.keep, limit), *database.keep()),
-        undo=(
-            HostTask("undo", guard.undo.text, timeout=limit),
-            *code_seen(context.before, name="compiled-again"),
-            *first,
-            *database.undo(),
-            *again,
-            reread,
-        ),
+        keep=dressed((*_optional("keep", guard.keep, limit), *database.keep())),
+        undo=dressed(undo),
         undo_on_death=True,
         lock=site_lock(task, task.site.path),
         restore=restore_of(task),

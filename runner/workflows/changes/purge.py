@@ -39,8 +39,12 @@ def purge_tasks(
     """What a job does about the site's caches."""
     limit = task.session.hosts.reading_limit(_LIMIT)
     scripts = purge_scripts(task.site, task.order.hosts[task.site.host], mark, facts)
-    return tuple(
-        HostTask(name + suffix, script.text, timeout=limit, policy=policy) for name, script in scripts.items()
+    return task.session.hosts.of_site(
+        task.site,
+        (
+            HostTask(name + suffix, script.text, timeout=limit, policy=policy)
+            for name, script in scripts.items()
+        ),
     )
 
 

@@ -24,6 +24,9 @@ from runner.verify.inside import (
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.execute import TaskRecord
     from runner.model import Host, Site
     from runner.workflows.hosts import Hosts
 
@@ -97,7 +100,8 @@ def _page(
             return Inside(why="it has no address that can be asked for")
         mark = secrets.token_hex(16)
         script = front_script(site, host, mark, asked, facts=facts, known=way, member=member)
-        records = within(partial(hosts.read, host, [HostTask("front", script.text, timeout=limit)]))
+        task = HostTask("front", script.text, timeout=limit)
+        records = within(partial(_read, hosts, host, site, [task]))
         if isinstance(records, SitecrewError):
             return Inside(why=f"its own host cannot be asked: {records}")
         record, seconds = records["front"], time.monotonic() - began
@@ -112,6 +116,10 @@ def _page(
     return inside_of(site, front, seconds, known=way is not None)
 
 
+def _read(hosts: Hosts, host: Host, site: Site, tasks: Sequence[HostTask]) -> Mapping[str, TaskRecord]:
+    return hosts.read(host, hosts.of_site(site, tasks))
+
+
 def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way: Front) -> tuple[Sight, ...]:
     """What programs read, got as the page was; nothing where the host cannot be asked just now."""
     asked = list(programs_inside(site, facts.folder if facts else ""))
@@ -124,7 +132,7 @@ def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way
         )
         for number, (_, place) in enumerate(asked)
     ]
-    records = within(partial(hosts.read, host, tasks)) if tasks else {}
+    records = within(partial(_read, hosts, host, site, tasks)) if tasks else {}
     if isinstance(records, SitecrewError):
         return ()
     got = [records[task.id] for task in tasks]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "examined",
+    "let_in",
     "look_at",
     "observed",
     "record_looks",
@@ -69,16 +70,16 @@ def observed(
     """All signals of a site from outside. What keeps them from being read is a finding about the site."""
     folder = facts.folder if facts else ""
     door = DOOR if facts is None or facts.maintenance else _OPEN
-    let_in = _keys(hosts, site)
+    known = let_in(hosts, site)
     found = within(
-        lambda: observe(site, folder=folder, limit=limit, door=door, keys=let_in, sub_sites=sub_sites)
+        lambda: observe(site, folder=folder, limit=limit, door=door, keys=known, sub_sites=sub_sites)
     )
     return unreadable(site, found) if isinstance(found, SitecrewError) else found
 
 
 def settled(hosts: Hosts, site: Site, first: Signals, *, boots: bool = True, limit: float) -> Signals:
     """`runner.verify.settle`; the first look where the site could not be looked at again."""
-    found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=_keys(hosts, site)))
+    found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=let_in(hosts, site)))
     return first if isinstance(found, SitecrewError) else found
 
 
@@ -86,7 +87,7 @@ def examined(
     hosts: Hosts, site: Site, before: Signals, *, limit: float, patience: float
 ) -> tuple[Signals, tuple[str, ...]]:
     """`runner.verify.examine`; what keeps the site from being looked at is worse than before."""
-    found = within(lambda: examine(site, before, limit=limit, patience=patience, keys=_keys(hosts, site)))
+    found = within(lambda: examine(site, before, limit=limit, patience=patience, keys=let_in(hosts, site)))
     if isinstance(found, SitecrewError):
         seen = unreadable(site, found)
         return seen, seen.findings
@@ -97,14 +98,14 @@ def look_at(
     hosts: Hosts, site: Site, expected: Expectation, *, pages: Sequence[str] | None = None, limit: float
 ) -> Look:
     """`runner.verify.look`; what keeps the site from being looked at is a finding about it."""
-    found = within(lambda: look(site, expected, pages=pages, limit=limit, keys=_keys(hosts, site)))
+    found = within(lambda: look(site, expected, pages=pages, limit=limit, keys=let_in(hosts, site)))
     if isinstance(found, SitecrewError):
         page = unreadable(site, found).visitors[0].page
         return Look(site=site.name, at=datetime.now(UTC), pages=(page,))
     return found
 
 
-def _keys(hosts: Hosts, site: Site) -> dict[str, str]:
+def let_in(hosts: Hosts, site: Site) -> dict[str, str]:
     """What lets us in, known to the redactor in every form in which it is sent."""
     found = keys(site.access, lambda ref: hosts.redactor.resolve(ref, base=hosts.workspace.folder))
     for value in found.values():
@@ -246,7 +247,7 @@ def _seconds(seen: Signals, page: str) -> list[float]:
 
 def _paces(task: Task, pages: Sequence[str] = ()) -> Mapping[str, tuple[float, ...]]:
     hosts, site = task.session.hosts, task.site
-    found = within(lambda: sample(site, pages=pages, limit=_limit(task), keys=_keys(hosts, site)))
+    found = within(lambda: sample(site, pages=pages, limit=_limit(task), keys=let_in(hosts, site)))
     return {} if isinstance(found, SitecrewError) else found
 
 

@@ -253,7 +253,8 @@ def _ordered(
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
         facts = facts_script(task.site, context.host, context.mark, check_updates=False)
         limit = task.session.hosts.reading_limit(_REREAD_LIMIT)
-        tasks.append(HostTask(REREAD, facts.text, timeout=limit, policy="always"))
+        reread = HostTask(REREAD, facts.text, timeout=limit, policy="always")
+        tasks += task.session.hosts.of_site(task.site, [reread])
     first = next(iter(names.values()))
     cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
     return Job(
@@ -287,6 +288,7 @@ def _host_task(task: Task, name: str, step: Step, script: Script, context: Conte
         env=plain,
         secret={**given, **secret},
     )
+    [made] = session.hosts.of_site(task.site, [made])
     return becoming(session.hosts, context.host, made, context.mark) if step.become else made
 
 

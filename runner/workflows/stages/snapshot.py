@@ -6,24 +6,38 @@ import hashlib
 import re
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner.backup import DATABASE, FILES, LARGEST, MANIFEST, ArchiveStore, Draft, Snapshot
-from runner.errors import BackupError, HostError, SitecrewError, UnreachableError, UsageError
+from runner.errors import (
+    BackupError,
+    HostError,
+    IdentityError,
+    SitecrewError,
+    UnreachableError,
+    UsageError,
+)
 from runner.execute import Task as HostTask
 from runner.execute import TaskRecord, stream
-from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.model import Outcome, SiteFacts, SiteKind, Step, StepOutcome
+from runner.plan import Belongs, belonging
 from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
+from runner.steps.wordpress.identity import addresses_of
 from runner.untrusted import sentence
+from runner.workflows.boundary import within
 from runner.workflows.stages.become import becoming, refused
+from runner.workflows.stages.proof import proven
 from runner.workflows.stages.segment import mark_of
+from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from runner.model import Addresses
     from runner.workflows.site import Task
 
 __all__ = ["take_snapshot"]
@@ -83,7 +97,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     for last in (False, True):
         draft = store.begin(task.site.name)
         try:
-            unread, lacks = _fill(task, step, draft)
+            records = _fill(task, step, draft)
+            unread, lacks = _unread_in(records), _lacks(task, step, records)
             return draft.commit(task.run, root=task.site.path, unread=unread, lacks=lacks)
         except BaseException as error:
             draft.discard()
@@ -93,8 +108,8 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
     raise AssertionError
 
 
-def _fill(task: Task, step: Step, draft: Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Receive the streams; what of the files could not be read, in the host's words, and what of the dump."""
+def _fill(task: Task, step: Step, draft: Draft) -> Mapping[str, TaskRecord]:
+    """Receive the streams; what the host said of each."""
     session = task.session
     host = task.order.hosts[task.site.host]
     limit = int((step.timeout or task.order.limits.step).total_seconds())
@@ -115,9 +130,43 @@ def _fill(task: Task, step: Step, draft: Draft) -> tuple[tuple[str, ...], tuple[
             raise BackupError(str(no))
         if not _is_partial(name, record):
             _check(name, record, _mark(task, step))
-    files_record, dump = records.get("files"), records.get("database")
-    unread = _unread(files_record) if files_record and _is_partial("files", files_record) else ()
-    return unread, left_out(_said_aside(dump), _mark(task, step)) if dump else ()
+    return records
+
+
+def _unread_in(records: Mapping[str, TaskRecord]) -> tuple[str, ...]:
+    """What of the files could not be read, in the host's words."""
+    record = records.get("files")
+    return _unread(record) if record and _is_partial("files", record) else ()
+
+
+def _lacks(task: Task, step: Step, records: Mapping[str, TaskRecord]) -> tuple[str, ...]:
+    """What was left out of the dump, and whether it is proven to be the site's.
+
+    Raises:
+        IdentityError: it is another site's.
+    """
+    record, mark = records.get("database"), _mark(task, step)
+    if record is None:
+        return ()
+    unproven = _unproven(task, addresses_of(_said_aside(record), mark))
+    return (*([unproven] if unproven else []), *left_out(_said_aside(record), mark))
+
+
+def _unproven(task: Task, found: Addresses | None) -> str:
+    """Empty where the database is the site's by its address, or WordPress itself was found to be."""
+    if task.facts is not None:
+        return task.facts.unproven
+    if found and belonging(found, task.site) is Belongs.PROVEN:
+        return ""
+    facts = within(partial(reread, task))
+    if isinstance(facts, SiteFacts):
+        return facts.unproven
+    if isinstance(facts, IdentityError | UnreachableError):
+        raise facts
+    if found is None:
+        return f"not proven to be the site's database: {facts}"
+    inventory = task.session.workspace.inventory.sites.values()
+    return proven(task.session.hosts, task.order.hosts[task.site.host], task.site, found, inventory)
 
 
 def _is_partial(name: str, record: TaskRecord | None) -> bool:
@@ -133,7 +182,7 @@ def _unread(record: TaskRecord) -> tuple[str, ...]:
 
 
 def _task(task: Task, step: Step, name: str, text: str, limit: int) -> HostTask:
-    made = HostTask(name, text, timeout=limit)
+    [made] = task.session.hosts.of_site(task.site, [HostTask(name, text, timeout=limit)])
     if not step.become:
         return made
     return becoming(task.session.hosts, task.order.hosts[task.site.host], made, _mark(task, step))

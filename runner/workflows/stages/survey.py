@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.load import thaw_as
-from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
+from runner.model import Addresses, Client, Host, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
     Segment,
+    addressed,
     asked,
     asked_as,
     compared,
@@ -37,10 +38,12 @@ from runner.steps.wordpress import (
     lacks_wp_cli,
     parse_facts,
 )
+from runner.steps.wordpress.identity import addresses_script, follows_request
 from runner.workflows.boundary import each, within
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
 from runner.workflows.stages.composer import LIMIT, with_composer
+from runner.workflows.stages.proof import STRANGER, proven
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
@@ -53,10 +56,6 @@ __all__ = ["as_published", "preview", "read_facts", "reread", "survey"]
 _LIMIT = 90
 _HOSTS_AT_ONCE = 20
 _STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
-_STRANGER = (
-    "correct the one that is wrong; where WordPress itself has another address than its visitors use "
-    "(a proxy, a headless front end), write it beside `url`: `address: ...`"
-)
 _NO_SYSTEM = Preview()
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
 
@@ -297,34 +296,53 @@ def _read_once(
     inventory = hosts.workspace.inventory
     host = inventory.hosts[sites[0].host]
     limit = hosts.reading_limit(_LIMIT)
-    tasks = tuple(
-        HostTask(
-            f"s{number}",
-            facts_script(
-                site,
-                host,
-                mark,
-                check_updates=check_updates,
-                languages=languages,
-                dates=dates,
-                composer=composer,
-            ).text,
-            timeout=limit,
-            policy="go",
-        )
-        for number, site in enumerate(sites)
-    )
-    records = hosts.read(host, tasks)
     found: dict[str, SiteFacts | SitecrewError] = {}
+    asking = partial(
+        facts_script,
+        check_updates=check_updates,
+        languages=languages,
+        dates=dates,
+        composer=composer,
+    )
+    tasks: dict[str, HostTask] = {}
     for number, site in enumerate(sites):
+        task = HostTask(f"s{number}", asking(site, host, mark).text, timeout=limit, policy="go")
+        dressed = within(partial(hosts.of_site, site, [task]))
+        if isinstance(dressed, SitecrewError):
+            found[site.name] = dressed
+        else:
+            [tasks[site.name]] = dressed
+    records = hosts.read(host, tuple(tasks.values())) if tasks else {}
+    for number, site in enumerate(sites):
+        if site.name in found:
+            continue
         record = records[f"s{number}"]
         if record.why == "timeout":
             found[site.name] = HostError(
                 f"WordPress did not start within {limit} s", hint="look at the site's load and its error log"
             )
             continue
-        found[site.name] = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
+        facts = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
+        if isinstance(facts, SiteFacts) and not addressed(facts, site):
+            facts = within(partial(_proven, hosts, host, site, facts))
+        found[site.name] = facts
     return found
+
+
+def _proven(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts:
+    """The facts of a site whose address is not in its database: whether that is proven in another way.
+
+    Raises:
+        IdentityError: it is another site's.
+    """
+    mark = secrets.token_hex(16)
+    limit = hosts.reading_limit(_LIMIT)
+    follows = True
+    if facts.constants:
+        task = HostTask("addresses", addresses_script(site, host, mark).text, timeout=limit)
+        follows = follows_request(hosts.read(host, hosts.of_site(site, [task]))["addresses"].text, mark)
+    found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
+    return replace(facts, unproven=proven(hosts, host, site, found, hosts.workspace.inventory.sites.values()))
 
 
 def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
@@ -333,7 +351,7 @@ def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts
     if folder := stray_folder(facts, site, sites):
         raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
     if said := stranger(facts, site):
-        raise IdentityError(said, hint=_STRANGER)
+        raise IdentityError(said, hint=STRANGER)
     return facts
 
 

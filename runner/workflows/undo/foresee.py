@@ -104,7 +104,7 @@ def foresee_undo(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> Fore
     tasks = [HostTask("kept", past.kept().text, timeout=limit, policy="go")]
     if past.database and past.undo.database:
         tasks.append(HostTask("count", past.count().text, timeout=limit, policy="go"))
-    records = hosts.read(host, tasks)
+    records = hosts.read(host, hosts.of_site(site, tasks))
     there = tags_in(records["kept"].text)
     lost = parse_database(records["count"].text, MARK) if "count" in records else DatabaseUndo()
     changes = [change for step in order.playbook.steps for change in past.changes(step, facts, there)]
