@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
 from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.finding import Finding, FindingKind, Severity, View
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -71,6 +72,8 @@ __all__ = [
     "CoreOffer",
     "DateRange",
     "Extension",
+    "Finding",
+    "FindingKind",
     "Hold",
     "Host",
     "Inventory",
@@ -105,6 +108,7 @@ __all__ = [
     "SecretSource",
     "Seen",
     "Settings",
+    "Severity",
     "Site",
     "SiteFacts",
     "SiteKind",
@@ -127,6 +131,7 @@ __all__ = [
     "Unverified",
     "UpdateRules",
     "Updates",
+    "View",
     "Window",
     "WindowDay",
     "exit_code",

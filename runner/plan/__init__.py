@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.findings import find, unhealthy
 from runner.plan.identity import sharing, stranger
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
@@ -13,7 +14,7 @@ from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
-from runner.plan.unverified import not_unseen
+from runner.plan.unverified import as_seen, not_unseen, unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Standing",
     "Tried",
     "applies",
+    "as_seen",
     "asked",
     "asked_as",
     "changed_steps",
@@ -36,6 +38,7 @@ __all__ = [
     "compared",
     "cut",
     "decide",
+    "find",
     "held_items",
     "looked_at",
     "moved",
@@ -54,6 +57,8 @@ __all__ = [
     "sharing",
     "stranger",
     "stray_folder",
+    "unhealthy",
+    "unseen",
     "waits",
     "with_offers",
 ]

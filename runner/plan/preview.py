@@ -22,6 +22,7 @@ from runner.model import (
     SystemFacts,
 )
 from runner.plan.autoupdates import held_items, noted
+from runner.plan.findings import find, notes, problems
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
@@ -103,13 +104,14 @@ def plan_site(
             changes.append(_unread(step, problem))
     if facts is not None:
         changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
-    problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
-    unconfirmed = facts.unconfirmed if facts else ""
-    notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
+    found = find(site, facts, policy=standing.policy)
+    needed = any(kinds[step.kind].facts for step in playbook.steps)
+    blocked = problems(found) if facts else (problem,) if problem and needed else ()
+    told = notes(found)
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
-        notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")
-    return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
+        told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")
+    return SitePlan(site=site.name, client=client.id, problems=blocked, changes=tuple(changes), notes=told)
 
 
 def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:
@@ -168,14 +170,3 @@ def _unread(step: Step, problem: str) -> Change:
         action=Action.UNKNOWN,
         why=problem or "the site was not read",
     )
-
-
-def _problems(facts: SiteFacts | None, problem: str, *, needed: bool) -> tuple[str, ...]:
-    if facts is None:
-        return (problem,) if problem and needed else ()
-    found = []
-    if facts.crippled:
-        found.append(f"does not boot with its plugins and theme: {facts.crippled}")
-    if facts.maintenance:
-        found.append("somebody has it in maintenance (.maintenance)")
-    return tuple(found)

@@ -28,7 +28,7 @@ _PATTERNS = {
     "still": r"the version on disk is ",
     "boot": r"the site does not boot (?:with it|any more)",
     "slow": r"took longer than its time limit",
-    "space": r".*no space (?:is )?left",
+    "space": r"(?:.*no space (?:is )?left|only \d+ MB are free)",
     "status": r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
     "text": r"(?:.* )?lacks the text '",
 }

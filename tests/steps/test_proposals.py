@@ -92,7 +92,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
             "it is a single file; WordPress would move it to a folder and leave it inactive",
         ),
         ({}, {"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
-        ({}, {"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
+        ({}, {"maintenance": True}, "somebody has the site in maintenance (.maintenance)"),
         ({}, {"unwritable": ("plugins",)}, "this login may not write to the plugins' folder"),
         ({}, {"unwritable": ("upgrade",)}, "this login may not write to wp-content/upgrade"),
         (

@@ -7,12 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, cast
 
-from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
+from runner.model import (
+    Action,
+    Change,
+    Extension,
+    FindingKind,
+    ItemKind,
+    Level,
+    SiteFacts,
+    SiteKind,
+    Step,
+    StepOutcome,
+)
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
+from runner.steps.wordpress.findings import of_extension, of_odd, of_site
 from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
-from runner.steps.wordpress.proposals import change, impediment, managed, network_note, unknown
+from runner.steps.wordpress.proposals import action_of, change, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -174,17 +186,12 @@ class _Extensions(StepKind):
         if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
-        why = impediment(facts, entry, self.family)
         named = isinstance(options.update, tuple)
-        if not why and entry.foreign and not named:
-            why = (
-                "wordpress.org has one of this name, but nothing here says that this came from there: it may "
-                "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
-            )
+        found = of_extension(facts, entry, self.family)
+        action, why = action_of(one for one in found if not (named and one.kind is FindingKind.FOREIGN))
         other = managed(
             facts, entry.composer, entry.offered, in_release=entry.in_release, checkout=entry.checkout
         )
-        action = Action.HOLD if why else Action.CHANGE
         proposed = change(step, entry, self.kind, action, why, managed=other)
         door = _DOOR if entry.door and entry.active and not why else ""
         links = "" if why else _links(entry)
@@ -203,14 +210,14 @@ class _Extensions(StepKind):
         if not checked:
             yield unknown(step, self.family, self.kind)
         elif facts.crippled:
-            why = f"updates that its plugins announce are not seen, for it does not boot: {facts.crippled}"
+            (crippled, *_) = of_site(facts)
+            why = f"updates that its plugins announce are not seen: {crippled.what}"
             yield unknown(step, self.family, self.kind, why)
 
     def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
-        for why in facts.odd:
-            family, _, odd = why.partition(": ")
-            if family == self.family:
-                yield replace(unknown(step, family, self.kind, f"left alone: {odd}"), action=Action.HOLD)
+        for odd in of_odd(facts):
+            if odd.family == self.family:
+                yield replace(unknown(step, odd.family, self.kind, odd.what), action=Action.HOLD)
 
     def _not_installed(
         self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]

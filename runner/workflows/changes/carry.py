@@ -15,7 +15,7 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, Tried, not_looked_at, not_unseen, search
+from runner.plan import Segment, Tried, not_looked_at, not_unseen, search, unhealthy
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
@@ -110,7 +110,7 @@ class _Work:
         seen = see_before(replace(self.task, facts=self.facts))
         self.looks += 1
         if seen.findings:
-            why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
+            why = unhealthy(seen.findings)
             self._all(pending, Outcome.FAILED, why)
             return why
         pending = self._that_may_go(pending, seen)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "examined",
     "look_at",
+    "measured",
     "observed",
     "record_looks",
     "see",
@@ -81,6 +82,16 @@ def settled(hosts: Hosts, site: Site, first: Signals, *, boots: bool = True, lim
     """`runner.verify.settle`; the first look where the site could not be looked at again."""
     found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=_keys(hosts, site)))
     return first if isinstance(found, SitecrewError) else found
+
+
+def measured(
+    hosts: Hosts, site: Site, *, facts: SiteFacts | None, limit: float, sub_sites: Sequence[str] = ()
+) -> Signals:
+    """The measure of a change, as doctor, plan and run take it: how the site is, and what is usual for it."""
+    seen = observed(hosts, site, facts=facts, limit=limit, sub_sites=sub_sites)
+    host = hosts.workspace.inventory.hosts[site.host]
+    seen = with_inside(hosts, host, site, seen, facts=facts)
+    return settled(hosts, site, seen, boots=facts is None or not facts.crippled, limit=limit)
 
 
 def examined(
