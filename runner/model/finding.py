@@ -44,6 +44,11 @@ class FindingKind(StrEnum):
     LINKS = "links"
     MOUNT = "mount"
     LOCKED_FOLDER = "locked-folder"
+    STUBBORN = "stubborn"
+    OTHER_FOLDER = "other-folder"
+    NEEDS_PLUGIN = "needs-plugin"
+    BLOCKED = "blocked"
+    NO_ROOM = "no-room"
     SINGLE_FILE = "single-file"
     FOREIGN = "foreign"
     NO_PACKAGE = "no-package"
@@ -56,6 +61,10 @@ class FindingKind(StrEnum):
     DISPUTE = "dispute"
     UNCONFIRMED = "unconfirmed"
     OTHER_PHP = "other-php"
+    EDITED = "edited"
+    WAITS = "waits"
+    CLOSED = "closed"
+    ABOVE = "above"
     LITTLE_ROOM = "little-room"
 
 

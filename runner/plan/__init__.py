@@ -14,6 +14,7 @@ from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
+from runner.plan.told import is_newer
 from runner.plan.unverified import as_seen, not_unseen, unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
@@ -40,6 +41,7 @@ __all__ = [
     "decide",
     "find",
     "held_items",
+    "is_newer",
     "looked_at",
     "moved",
     "moved_place",

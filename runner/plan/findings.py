@@ -7,20 +7,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from runner.errors import SitecrewError
 from runner.model import (
-    CoreOffer,
-    Extension,
+    Change,
     Finding,
     FindingKind,
-    ManagedBy,
     Policy,
     Severity,
     Site,
     SiteFacts,
     Unverified,
     View,
+)
+from runner.plan.told import (
+    about_auto_updates,
+    about_deployment,
+    about_disputes,
+    about_item,
+    about_site,
+    is_newer,
 )
 from runner.steps.versions import compare
 from runner.steps.wordpress.findings import (
@@ -33,13 +40,13 @@ from runner.steps.wordpress.findings import (
     of_pack,
     of_site,
 )
+from runner.steps.wordpress.findings_offer import ACCESSIBLE
 
-__all__ = ["NOT_WELL", "UNSEEN", "find", "notes", "of_error", "problems", "unhealthy"]
+__all__ = ["NOT_WELL", "UNSEEN", "find", "notes", "of_error", "problems", "unhealthy", "with_notes"]
 
 NOT_WELL = "not touched, for the site was not well before"
 """Begins the reason of what is not changed since the look before found something."""
 UNSEEN = "nobody can check a change"
-_LITTLE = 50 << 20
 _ELSEWHERE = (
     FindingKind.AUTO_UPDATE,
     FindingKind.DISPUTE,
@@ -88,12 +95,25 @@ def problems(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(one.what for one in findings if one.severity is Severity.BLOCKS)
 
 
-def notes(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """What a plan tells of the whole site, and is in nothing's way."""
+def notes(findings: Iterable[Finding], changes: Iterable[Change] = ()) -> tuple[str, ...]:
+    """What a plan tells, and is in nothing's way; what is told of a change stands with that."""
+    there = {change.item for change in changes}
     return tuple(
-        one.what
+        f"{one.item}: {one.what}" if one.item else one.what
         for one in findings
-        if one.severity is Severity.TELLS and not one.item and one.kind not in _ELSEWHERE
+        if one.severity is Severity.TELLS and one.item not in there and one.kind not in _ELSEWHERE
+    )
+
+
+def with_notes(changes: Iterable[Change], findings: Sequence[Finding]) -> tuple[Change, ...]:
+    """The changes with what is told of their items."""
+    told: dict[str, list[str]] = {}
+    for one in findings:
+        if one.severity is Severity.TELLS and one.item and one.kind not in _ELSEWHERE:
+            told.setdefault(one.item, []).append(one.what)
+    return tuple(
+        replace(change, note="; ".join(filter(None, (change.note, *told.get(change.item, ())))))
+        for change in changes
     )
 
 
@@ -116,101 +136,28 @@ def _of_whole(site: Site, facts: SiteFacts) -> Iterator[Finding]:
                 family=family,
                 what=UNASKED,
                 means="newer versions are not known",
-                remedy="is outgoing HTTPS to api.wordpress.org allowed on the host?",
+                remedy=_ask(facts),
             )
     yield from of_folders(facts)
     yield from of_odd(facts)
-    yield from _deployed(site, facts)
-    yield from _told(facts)
-    yield from _auto_updates(facts)
+    yield from about_deployment(site, facts)
+    yield from about_site(facts)
+    yield from about_auto_updates(facts)
 
 
-def _told(facts: SiteFacts) -> Iterator[Finding]:
-    def told(kind: FindingKind, what: str, remedy: str = "", lines: tuple[str, ...] = ()) -> Finding:
-        return Finding(kind=kind, severity=Severity.TELLS, what=what, remedy=remedy, lines=lines)
-
-    if facts.unconfirmed:
-        what = f"what the site offers is not confirmed: {facts.unconfirmed}"
-        yield told(FindingKind.UNCONFIRMED, what)
-    if (
-        facts.disk_free is not None
-        and facts.disk_free < _LITTLE
-        and not any(one.kind is FindingKind.FULL_DISK for one in of_site(facts))
-    ):
-        yield told(
-            FindingKind.LITTLE_ROOM,
-            f"only {facts.disk_free / 1e6:.0f} MB are free on its disk",
-            "make room there: updates and restore points need it",
-        )
-    here, there = _branch(facts.php), _branch(facts.web_php)
-    if there and here != there:
-        yield told(
-            FindingKind.OTHER_PHP,
-            f"visitors get PHP {facts.web_php}, the command line has {facts.php}: what only one of the two "
-            "breaks at may be seen late",
-            "give the host the PHP of its visitors",
-            (f"php: /usr/bin/php{there}",),
-        )
-
-
-def _branch(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
-def _deployed(site: Site, facts: SiteFacts) -> Iterator[Finding]:
-    """Who else looks after its code, and what the inventory can say of it."""
-    items = (*facts.plugins, *facts.themes)
-    packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
-    if packages:
-        what = f"Composer manages {packages} of its packages ({facts.project.rstrip('/')}/composer.lock)"
-    elif facts.release:
-        what = f"it runs from the release {facts.release}, which the next deployment replaces"
-    else:
-        return
-    if site.managed_by is ManagedBy.WORDPRESS:
-        yield Finding(
-            kind=FindingKind.DEPLOYED,
-            severity=Severity.TELLS,
-            what=f"{what}; `managed_by: wordpress` lets updates change them all the same",
-            remedy="the next deployment puts back what its lock file or repository says",
-        )
-        return
-    yield Finding(
-        kind=FindingKind.DEPLOYED,
-        severity=Severity.HOLDS,
-        what=f"{what}: their updates are held",
-        remedy="update them where releases are made (`sitecrew plan` prints each command); "
-        "to update them on the site all the same",
-        lines=("managed_by: wordpress",),
-    )
-
-
-_NAMED = 6
-
-
-def _auto_updates(facts: SiteFacts) -> Iterator[Finding]:
-    """Where no hold can keep WordPress from updating something by itself."""
-    forced: dict[str, list[str]] = {}
-    for auto in facts.auto_updates:
-        if auto.forced:
-            name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
-            forced.setdefault(auto.forced, []).append(name)
-    for why, names in forced.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
-        yield Finding(
-            kind=FindingKind.AUTO_UPDATE,
-            severity=Severity.TELLS,
-            what=f"WordPress updates {shown} by itself, and no hold can keep it from that: {why}",
-            remedy="take that out of the site's configuration, or hold nothing of it",
-        )
+def _ask(facts: SiteFacts) -> str:
+    if "api.wordpress.org" in facts.blocked:
+        return f"WP_HTTP_BLOCK_EXTERNAL forbids it; allow it in wp-config.php: {ACCESSIBLE}"
+    return "is outgoing HTTPS to api.wordpress.org allowed on the host?"
 
 
 def _of_items(facts: SiteFacts) -> Iterator[Finding]:
     """What is in the way of each newer version, and what is told of it."""
     for family, entries in (("plugins", facts.plugins), ("themes", facts.themes)):
         for entry in entries:
-            if _is_newer(entry):
+            if is_newer(entry):
                 yield from (one for one in of_extension(facts, entry, family) if one.item)
+            yield from about_item(entry)
     for offer in facts.core_offers:
         if compare(offer.version, facts.wordpress) > 0:
             yield from (one for one in of_core(facts, offer) if one.item)
@@ -219,23 +166,7 @@ def _of_items(facts: SiteFacts) -> Iterator[Finding]:
             yield from (one for one in of_pack(facts, pack) if one.item or one.family == "languages")
     yield from (one for one in of_database(facts) if one.item)
     if facts.core_checked and facts.plugins_checked and facts.themes_checked:
-        yield from _disputes(facts)
-
-
-def _is_newer(entry: Extension) -> bool:
-    return bool(entry.offered) and compare(entry.offered or "", entry.version) > 0
-
-
-def _disputes(facts: SiteFacts) -> Iterator[Finding]:
-    """Where a site hides updates, or invents some. A private item is none: wordpress.org does not know it."""
-    remedy = "a licence plugin may do that, and so does a hacked site: look at the site before the next run"
-    every: list[tuple[str, CoreOffer | Extension]] = [("core", offer) for offer in facts.core_offers]
-    every += [(entry.slug, entry) for entry in (*facts.plugins, *facts.themes)]
-    for item, entry in every:
-        if told := entry.untrusted or (entry.dispute if entry.decided else ""):
-            yield Finding(
-                kind=FindingKind.DISPUTE, severity=Severity.TELLS, item=item, what=told, remedy=remedy
-            )
+        yield from about_disputes(facts)
 
 
 def _of_view(view: View, policy: Policy) -> Iterator[Finding]:

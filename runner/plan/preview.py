@@ -22,7 +22,7 @@ from runner.model import (
     SystemFacts,
 )
 from runner.plan.autoupdates import held_items, noted
-from runner.plan.findings import find, notes, problems
+from runner.plan.findings import find, notes, problems, with_notes
 from runner.plan.policy import LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
@@ -107,7 +107,8 @@ def plan_site(
     found = find(site, facts, policy=standing.policy)
     needed = any(kinds[step.kind].facts for step in playbook.steps)
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
-    told = notes(found)
+    changes = [*with_notes(changes, found)]
+    told = notes(found, changes)
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")

@@ -18,7 +18,7 @@ _PATTERNS = {
     "wordpress": rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
     "kept": r"held on the host",
     "forbidden": r"the site forbids changes to its files",
-    "unwritable": r"(?:this login may not write|WordPress cannot write its files)",
+    "unwritable": r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )",
     "large": r"major updates (?:of \S+ )?are held",
     "ruled": r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) ",
     "agreed": r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$",

@@ -23,6 +23,7 @@ from runner.workflows.checkup import about_host, about_static, host_questions, s
 from runner.workflows.exposure import about_controller, about_login
 from runner.workflows.found import checks_of
 from runner.workflows.hosts import Hosts
+from runner.workflows.stages.edits import edited
 from runner.workflows.stages.outside import measured
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
@@ -158,6 +159,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
     found = as_published(hosts, found, hosts.workspace.settings.policy)
+    found |= edited(hosts, sites, found)
     read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:

@@ -12,6 +12,8 @@ __all__ = ["checks_of"]
 
 _NAMED = 5
 """Items that a check names; of the others it tells how many there are."""
+_TOGETHER = {FindingKind.DISPUTE, FindingKind.UNTRUSTED}
+"""Kinds of which all of a site are one check, since each is said in words of its own."""
 _CODES = {
     Severity.BLOCKS: ExitCode.FAILED,
     Severity.FAILS: ExitCode.FAILED,
@@ -21,10 +23,10 @@ _CODES = {
 
 
 def checks_of(site: Site, findings: Iterable[Finding]) -> Iterator[Check]:
-    """A check for each finding; what is said of several items is said once, and so are all disputes."""
+    """A check for each finding; what is said of several items is said once, and so are disputes."""
     groups: dict[tuple[FindingKind, str], dict[Finding, None]] = {}
     for finding in findings:
-        about = "" if finding.kind is FindingKind.DISPUTE else finding.what
+        about = "" if finding.kind in _TOGETHER else finding.what
         groups.setdefault((finding.kind, about), {})[finding] = None
     for group in groups.values():
         yield _check(site, tuple(group))
@@ -32,7 +34,7 @@ def checks_of(site: Site, findings: Iterable[Finding]) -> Iterator[Check]:
 
 def _check(site: Site, group: tuple[Finding, ...]) -> Check:
     first = group[0]
-    if first.kind is FindingKind.DISPUTE:
+    if first.kind in _TOGETHER:
         said = "; ".join(f"{_name(one.item)}: {one.what}" for one in group[:_NAMED])
         finding = said + (f"; and {len(group) - _NAMED} more" if len(group) > _NAMED else "")
     else:

@@ -38,7 +38,7 @@ def make_plan(
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
         hosts = Hosts(workspace, pool, Redactor())
-        plans, facts = preview(hosts, ledger, playbook, sites, tuple(tags))
+        plans, facts = preview(hosts, ledger, playbook, sites, tags=tuple(tags), edits=looks)
         foreseen = foresee(hosts, playbook, sites, tags, plans)
         if looks:
             foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)

@@ -7,11 +7,11 @@ import pytest
 from runner.model import Action, CoreOffer, Extension, SiteFacts, Step
 from runner.steps import registry
 
-URL = "https://downloads.wordpress.org/plugin/x.zip"
+URL = "https://downloads.wordpress.org/plugin"
 
 
 def plugin(slug, version="1.0", offered="1.1", **more):
-    more = {"package": URL, "title": slug, "file": f"{slug}/{slug}.php", **more}
+    more = {"package": f"{URL}/{slug}.{offered}.zip", "title": slug, "file": f"{slug}/{slug}.php", **more}
     return Extension(slug=slug, version=version, offered=offered, **more)
 
 

@@ -26,7 +26,7 @@ def checks(*entries: Extension, release: Release | None = PUBLISHED, **more: obj
 
 
 def about_offers(facts: SiteFacts) -> list[Check]:
-    disputes = [one for one in find(SITE, facts) if one.kind is FindingKind.DISPUTE]
+    disputes = [one for one in find(SITE, facts) if one.kind in {FindingKind.DISPUTE, FindingKind.UNTRUSTED}]
     return list(checks_of(SITE, disputes))
 
 

@@ -118,11 +118,12 @@ class Core(StepKind):
             return (unknown(step, "core", ItemKind.CORE),)
         newer = [offer for offer in facts.core_offers if compare(offer.version, facts.wordpress) > 0]
         if _is_version(options.update):
-            if compare(options.update, facts.wordpress) <= 0:
+            wanted = _plain(options.update)
+            if compare(wanted, facts.wordpress) <= 0:
                 return ()
-            newer = [offer for offer in newer if offer.version == options.update]
+            newer = [offer for offer in newer if offer.version == wanted]
             if not newer:
-                why = f"wordpress.org does not offer WordPress {options.update} to this site"
+                why = f"wordpress.org does not offer WordPress {wanted} to this site"
                 return (unknown(step, "core", ItemKind.CORE, why),)
         else:
             newer = _candidates(newer, facts.wordpress, everything=options.update == "all")
@@ -200,6 +201,11 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
         note=offer.dispute,
         decided=offer.decided,
     )
+
+
+def _plain(version: str) -> str:
+    """As WordPress writes it: the first release of a branch is 6.2, not 6.2.0."""
+    return re.sub(r"^(\d+\.\d+)\.0$", r"\1", version)
 
 
 def _is_version(text: str) -> bool:

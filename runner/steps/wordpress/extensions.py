@@ -28,7 +28,7 @@ from runner.steps.wordpress.proposals import action_of, change, managed, network
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
-__all__ = ["ExtensionOptions", "Plugins", "Themes"]
+__all__ = ["ExtensionOptions", "PluginOptions", "Plugins", "Themes"]
 
 _BOOTS = """
 {kept}root={root}
@@ -40,12 +40,15 @@ boot() {{
 while :; do
   boot; code=$?
   # an item in hand when PHP ended: what comes after it goes in the next boot
-  [ -s "$SITECREW_BEGUN" ] || exit $code
+  [ -s "$SITECREW_BEGUN" ] || break
   cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
   rm -f "$SITECREW_BEGUN"
   if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
 done
+{own}exit $code
 """
+_OWN_TABLES = {"woocommerce": "wc update", "elementor": "elementor update db"}
+"""By the plugin's folder: the command of wp-cli by which its authors upgrade its tables."""
 _CLEANUP = """
 root={root} begun={begun}
 if [ -e "$begun.shut" ]; then rm -f "${{root}}.maintenance"; fi
@@ -70,6 +73,19 @@ class ExtensionOptions:
     exclude: tuple[str, ...] = field(
         default=(),
         metadata={"doc": "slugs that are left as they are", "alias": "except"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginOptions(ExtensionOptions):
+    """What may stand below `wordpress.plugins` besides."""
+
+    tables: Literal["tell", "run"] = field(
+        default="tell",
+        metadata={
+            "doc": "where a plugin's own tables wait for an upgrade after its update (WooCommerce, "
+            "Elementor): say so, or run its authors' command"
+        },
     )
 
 
@@ -137,7 +153,8 @@ class _Extensions(StepKind):
         address = _started_as(context, pending)
         run = program("update", context.mark, data, address, parts=("wire", "ownership", "update_item"))
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
-        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context))
+        own = _own_tables(step, pending)
+        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context), own=own)
         body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 
@@ -252,6 +269,15 @@ def _package(change: Change) -> str:
     return f"{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}.zip"
 
 
+def _own_tables(step: Step, changes: Iterable[Change]) -> str:
+    """Shell text that upgrades the tables of plugins that were updated, in processes with the new code."""
+    if not isinstance(step.options, PluginOptions) or step.options.tables == "tell":
+        return ""
+    folders = (change.file.partition("/")[0] for change in changes)
+    commands = (_OWN_TABLES[folder] for folder in folders if folder in _OWN_TABLES)
+    return "".join(f'if [ "$code" -eq 0 ]; then wp {command} || code=1; fi\n' for command in commands)
+
+
 class Plugins(_Extensions):
     """Plugins to exactly the planned versions."""
 
@@ -260,7 +286,9 @@ class Plugins(_Extensions):
     example = """\
 - wordpress.plugins: {update: all, except: [woocommerce]}
 - wordpress.plugins: {update: [harbour-forms]}
+- wordpress.plugins: {update: all, tables: run}
 """
+    options = PluginOptions
     kind = ItemKind.PLUGIN
     family = "plugins"
 

@@ -115,7 +115,10 @@ _MOST = {
 """Entries that a site may name of each kind."""
 _ODD = 20
 _DECIDED_HERE: Mapping[str, Any] = {"decided": False, "dispute": "", "untrusted": ""}
-_OURS = {Extension: _DECIDED_HERE, CoreOffer: _DECIDED_HERE}
+_OURS = {
+    Extension: {**_DECIDED_HERE, "published": "", "closed": "", "edited": ()},
+    CoreOffer: _DECIDED_HERE,
+}
 """Fields that only the controller fills, whatever a site prints."""
 _RULES: Mapping[type, Rules] = {
     Extension: {
@@ -130,6 +133,7 @@ _RULES: Mapping[type, Rules] = {
         "released": forms.moment,
         "composer": forms.composer,
         "checkout": forms.checkout,
+        "waits": forms.own_update,
     },
     CoreOffer: {
         "version": forms.version,
@@ -190,6 +194,7 @@ def facts_script(
         "caches",
         "ownership",
         "facts_deployment",
+        "facts_obstacles",
         "facts_items",
         "facts_translations",
     )

@@ -10,6 +10,7 @@ from functools import partial
 
 from runner.model import CoreOffer, Extension, Finding, FindingKind, Severity, SiteFacts, Translation
 from runner.steps.versions import compare
+from runner.steps.wordpress.findings_offer import of_folder_name, of_needed_plugins, of_offer, of_package
 from runner.untrusted import sentence
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
 NEEDED = 16 << 20
 """Bytes that must be free for any restore point."""
 UNASKED = "wordpress.org could not be asked"
-_CLI = "the command line of its host"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
 _OWNER = "log in as the owner of the site's files"
 _FOLDERS = {
@@ -99,8 +99,32 @@ def of_extension(facts: SiteFacts, entry: Extension, family: str) -> Iterator[Fi
     """What is in the way of the version that is offered for a plugin or theme."""
     yield from of_site(facts)
     yield from of_folders(facts, family)
+    yield from of_offer(facts, entry, entry.slug)
+    yield from _of_item(facts, entry)
+    yield from of_package(entry, entry.slug)
+    yield from of_folder_name(entry, family)
+    yield from of_needed_plugins(facts, entry)
+    room = NEEDED + 3 * 1024 * entry.size
+    if facts.disk_free is not None and NEEDED <= facts.disk_free < room:
+        free = f"{facts.disk_free / 1e6:.0f} MB are"
+        yield _fails(
+            kind=FindingKind.NO_ROOM,
+            item=entry.slug,
+            what=f"no room for it: {room / 1e6:.0f} MB must be free on the disk, {free}",
+            remedy=f"make room there: df -h {facts.root_folder}",
+        )
+    if entry.foreign:
+        yield _holds(
+            kind=FindingKind.FOREIGN,
+            item=entry.slug,
+            what="wordpress.org has one of this name, but nothing here says that this came from there: it "
+            "may be replaced by another's work (give it an `Update URI`, or name it in `update`)",
+        )
+
+
+def _of_item(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
+    """What is in the way in its own folder, or on the site."""
     holds = partial(_holds, item=entry.slug)
-    yield from _of_offer(facts, entry, entry.slug)
     if entry.hidden:
         yield holds(
             kind=FindingKind.HIDDEN,
@@ -123,7 +147,9 @@ def of_extension(facts: SiteFacts, entry: Extension, family: str) -> Iterator[Fi
             what=f"another file system is mounted in it, at {sentence(entry.mount)}: "
             "unmount it for the update",
         )
-    if not entry.writable:
+    if entry.stubborn:
+        yield _stubborn(entry.slug, entry.stubborn)
+    elif not entry.writable:
         yield holds(
             kind=FindingKind.LOCKED_FOLDER, what="this login may not write to its folder", remedy=_OWNER
         )
@@ -134,23 +160,18 @@ def of_extension(facts: SiteFacts, entry: Extension, family: str) -> Iterator[Fi
             kind=FindingKind.SINGLE_FILE,
             what="it is a single file; WordPress would move it to a folder and leave it inactive",
         )
-    yield from _of_package(entry, entry.slug)
-    if entry.foreign:
-        yield holds(
-            kind=FindingKind.FOREIGN,
-            what="wordpress.org has one of this name, but nothing here says that this came from there: it "
-            "may be replaced by another's work (give it an `Update URI`, or name it in `update`)",
-        )
 
 
 def of_core(facts: SiteFacts, offer: CoreOffer) -> Iterator[Finding]:
     """What is in the way of a version of WordPress."""
     yield from of_site(facts)
     yield from of_folders(facts, "core")
-    yield from _of_offer(facts, offer, "core")
+    yield from of_offer(facts, offer, "core")
     if facts.core_ownership:
         yield _holds(kind=FindingKind.OWNERSHIP, item="core", what=sentence(facts.core_ownership))
-    yield from _of_package(offer, "core")
+    yield from of_package(offer, "core")
+    if facts.core_stubborn:
+        yield _stubborn("core", facts.core_stubborn)
     if facts.core_mount:
         mount = sentence(facts.core_mount)
         yield _holds(
@@ -190,6 +211,17 @@ def of_pack(facts: SiteFacts, pack: Translation) -> Iterator[Finding]:
         )
 
 
+def _stubborn(item: str, stubborn: str) -> Finding:
+    path, _, error = sentence(stubborn).rpartition(": ")
+    immutable = error == "Operation not permitted"
+    return _holds(
+        kind=FindingKind.STUBBORN,
+        item=item,
+        what=f"{path} cannot be read or replaced: {error}",
+        remedy="is it immutable? lsattr shows it, and root's `chattr -i` frees it" if immutable else _OWNER,
+    )
+
+
 def of_database(facts: SiteFacts) -> Iterator[Finding]:
     """What is in the way of an upgrade of WordPress's tables."""
     if facts.database_oldest >= facts.database_wanted and set(facts.databases) != {facts.database_wanted}:
@@ -204,27 +236,3 @@ def of_odd(facts: SiteFacts) -> Iterator[Finding]:
     for why in facts.odd:
         family, _, odd = why.partition(": ")
         yield _holds(kind=FindingKind.ODD, family=family, what=f"left alone: {odd}")
-
-
-def _of_offer(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Iterator[Finding]:
-    if offer.untrusted:
-        yield _holds(kind=FindingKind.UNTRUSTED, item=item, what=offer.untrusted)
-    needed = offer.requires_php
-    for found, where in ((facts.web_php, "the site"), (facts.php, _CLI if facts.web_php else "the site")):
-        if needed and found and compare(found, needed) < 0:
-            yield _holds(kind=FindingKind.OLD_PHP, item=item, what=f"needs PHP {needed}; {where} has {found}")
-    server = offer.requires_mysql if isinstance(offer, CoreOffer) else ""
-    if server and facts.mysql and compare(facts.mysql, server) < 0:
-        yield _holds(
-            kind=FindingKind.OLD_DATABASE, item=item, what=f"needs MySQL {server}; the site has {facts.mysql}"
-        )
-
-
-def _of_package(offer: Extension | CoreOffer, item: str) -> Iterator[Finding]:
-    if not offer.package:
-        what = (
-            "wordpress.org gives no package for it"
-            if offer.decided
-            else "announced without a package to download: the licence is missing or has run out"
-        )
-        yield _holds(kind=FindingKind.NO_PACKAGE, item=item, what=what)
