@@ -43,7 +43,7 @@ class Inside:
 
 def asked_inside(site: Site, url: str = "") -> Asked | None:
     """What is asked for on the host: the first page of the site, unless a redirect led to `url`."""
-    found = url or address(site.own_address, site.pages[0])
+    found = url or _first(site)
     place = split(found)
     if place is None:
         return None
@@ -93,7 +93,7 @@ def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Insid
         return Inside(why=f"WordPress, run on the host without the web server, says nothing: {findings[-1]}")
     page = PageLook(
         page=f"{site.pages[0]} ({_WHERE[front.way]})",
-        url=address(site.own_address, site.pages[0]),
+        url=_first(site),
         status=front.status,
         seconds=round(seconds, 3),
         size=len(front.body),
@@ -107,7 +107,7 @@ def silent(site: Site, why: str, seconds: float) -> Inside:
     """Nothing came of a page that came before: that is a finding."""
     page = PageLook(
         page=site.pages[0],
-        url=address(site.own_address, site.pages[0]),
+        url=_first(site),
         status=None,
         seconds=round(seconds, 3),
         findings=(why,),
@@ -128,13 +128,17 @@ def worse_inside(before: Inside | None, after: Inside | None) -> tuple[str, ...]
     return tuple(f"{new.page.page}: {one}" for one in said)
 
 
+def _first(site: Site) -> str:
+    return address(site.own_address, site.pages[0])
+
+
 _NOTHING = "its own host cannot show it either"
 
 
 def _said(site: Site, front: Front) -> Answer:
     return Answer(
-        asked=address(site.own_address, site.pages[0]),
-        url=front.url or address(site.own_address, site.pages[0]),
+        asked=_first(site),
+        url=front.url or _first(site),
         status=front.status,
         body=front.body,
         headers=front.headers,

@@ -10,8 +10,8 @@ import pytest
 
 from runner.model import Site
 from runner.verify import Answer, Expectation, compare, judge, look, observe
+from runner.verify.asks import _ajax, _nowhere, _rest, own_stylesheets
 from runner.verify.http import Ask, Looker, _sight
-from runner.verify.signals import _ajax, _nowhere, _own_stylesheets, _rest
 from runner.verify.traits import traits
 from runner.web import Rules, fetch
 from tests.fuzz import endure, hostile
@@ -196,7 +196,7 @@ def test_ten_thousand_hostile_pages_are_judged(server):
             ask = Ask("/", shop.url, lambda a: judge(a, Expectation(text="x")))
             sight = _sight(ask, answer, 0.1, keys=status == 200)
             assert "judged" not in "".join(sight.page.findings)
-            list(_own_stylesheets(shop, [sight]))
+            list(own_stylesheets(shop, [sight]))
             traits(answer)
             for check in (_rest, _ajax, _nowhere):
                 check(answer)

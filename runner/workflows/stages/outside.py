@@ -17,7 +17,6 @@ from runner.verify import (
     Expectation,
     Sight,
     Signals,
-    compare,
     could_be,
     examine,
     keys,
@@ -26,6 +25,7 @@ from runner.verify import (
     sample,
     settle,
     slowest,
+    until_known,
 )
 from runner.verify.http import DOOR
 from runner.workflows.boundary import within
@@ -52,8 +52,6 @@ __all__ = [
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
-_ENOUGH = 2
-_BETWEEN = 0.6
 _OPEN = 3.0
 """Seconds for which a closed door is waited for where the host says that no update closed it."""
 _UNDO_PATIENCE = 20.0
@@ -268,7 +266,8 @@ def see_again(
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
     if not found and shut_out(seen):
-        seen, found = _inside_again(task, before, seen, patience)
+        outside = seen
+        seen, found = until_known(lambda _: _inside(task, outside, before), before, patience=patience)
     record_looks(task, seen, phase)
     return seen, "; ".join(found)
 
@@ -276,21 +275,6 @@ def see_again(
 def _inside(task: Task, seen: Signals, before: Signals | None = None) -> Signals:
     host = task.order.hosts[task.site.host]
     return with_inside(task.session.hosts, host, task.site, seen, facts=task.facts, before=before)
-
-
-def _inside_again(
-    task: Task, before: Signals, seen: Signals, patience: float
-) -> tuple[Signals, tuple[str, ...]]:
-    """As `examine`, from the site's own host: worse is what is worse twice, and for as long as `patience`."""
-    end = time.monotonic() + patience
-    bad = 0
-    while True:
-        seen = _inside(task, seen, before)
-        found = compare(before, seen)
-        bad = bad + 1 if found else 0
-        if not found or (bad >= _ENOUGH and time.monotonic() >= end):
-            return seen, found
-        time.sleep(_BETWEEN)
 
 
 def _limit(task: Task) -> float:

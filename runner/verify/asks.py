@@ -1,0 +1,82 @@
+"""What a look asks of a site, and what is wrong with each answer.
+
+Page caches are asked past in three ways: by a query that is new, with cookies that they let through, and for
+a page that nobody can have asked for before.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from runner.model import Site, SiteKind
+from runner.verify.causes import REST
+from runner.verify.http import Ask, Sight, address, page_ask
+from runner.verify.judge import Expectation, judge
+from runner.verify.machines import json_of
+from runner.web import Answer, below, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["NOWHERE", "ask_behind_caches", "ask_pages", "own_stylesheets"]
+
+NOWHERE = "a page that is not there"
+_SERVER_ERROR = 500
+
+
+def ask_pages(site: Site) -> Iterator[Ask]:
+    """What visitors ask for."""
+    for page in site.pages:
+        yield page_ask(site, page, Expectation(text=site.expect))
+
+
+def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
+    """WordPress past its caches."""
+    if site.kind is not SiteKind.WORDPRESS:
+        return
+    for page in site.pages:
+        name = f"{page} (uncached)"
+        yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
+    yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
+    yield Ask(REST, address(site.url, "?rest_route=/"), _rest, machine=True)
+    ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
+    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
+
+
+def _nowhere(answer: Answer) -> tuple[str, ...]:
+    """The theme's page for what is not there, which no cache can have; only an error is a finding."""
+    return judge(answer, Expectation(status=(answer.status if _works(answer) else None) or 404))
+
+
+def _works(answer: Answer) -> bool:
+    return answer.status is not None and answer.status < _SERVER_ERROR
+
+
+_NOT_JSON = ("the REST interface answers something that is not JSON",)
+
+
+def _rest(answer: Answer) -> tuple[str, ...]:
+    """A REST root that was switched off (401, 403, 404) is no finding; one that cannot be parsed is."""
+    if not _works(answer):
+        return judge(answer, Expectation())
+    if answer.status != 200:  # noqa: PLR2004
+        return ()
+    root = json_of(answer.body)
+    if root is None:
+        return _NOT_JSON
+    return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
+
+
+def _ajax(answer: Answer) -> tuple[str, ...]:
+    """WordPress answers 400 to an unknown action, a firewall may say 403. Only an error is a finding."""
+    return () if _works(answer) else (f"answers {answer.status}: wp-admin does not work",)
+
+
+def own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:
+    """Those that the site serves from below its own address."""
+    home = split(site.url)
+    for url in dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets)):
+        place = split(url)
+        if place and home and below(place, home):
+            yield url
