@@ -45,7 +45,7 @@ while :; do
   rm -f "$SITECREW_BEGUN"
   if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
 done
-{own}exit $code
+{own}exit "$code"
 """
 _OWN_TABLES = {"woocommerce": "wc update", "elementor": "elementor update db"}
 """By the plugin's folder: the command of wp-cli by which its authors upgrade its tables."""
