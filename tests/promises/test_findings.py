@@ -80,6 +80,7 @@ def test_one_file_holds_its_own_plugin_and_no_other(blog: Fleet, tmp_path: Path)
     (plugins / "secret/key.pem").write_text("of root")
     (plugins / "secret/key.pem").chmod(0o600)
     (plugins / "handmade/mine.php").write_text("<?php // by hand")
+    run("chown", "--reference", plugins, plugins / "handmade/mine.php")
     with (plugins / "handmade/handmade.php").open("a") as file:
         file.write("\n// by hand\n")
     crew = Crew(fleet, tmp_path / "crew", BOOK)

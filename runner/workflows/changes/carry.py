@@ -15,7 +15,16 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, Tried, not_looked_at, not_unseen, search, unhealthy
+from runner.plan import (
+    UNUSABLE,
+    Segment,
+    Tried,
+    is_unusable,
+    not_looked_at,
+    not_unseen,
+    search,
+    unhealthy,
+)
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
@@ -179,19 +188,25 @@ class _Work:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
                 outcome, why = _told(found.get(change.item), trial)
+                if is_unusable(why) and outcome is Outcome.FAILED:
+                    self._hold(change, f"{UNUSABLE}: {why}")
                 told = ChangeOutcome.of(change, outcome, why)
                 seen = outcome is not Outcome.CHANGED
                 self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
         elif len(group) == 1:
             (change,) = group
-            self.task.session.ledger.add_hold(
-                self.task.site.name,
-                change.item,
-                change.to_version,
-                why=self.task.session.reason(trial.why),
-                since=self.task.session.now(),
-            )
+            self._hold(change, trial.why)
             self._set(change, Outcome.UNDONE, trial.why)
+
+    def _hold(self, change: Change, why: str) -> None:
+        session = self.task.session
+        session.ledger.add_hold(
+            self.task.site.name,
+            change.item,
+            change.to_version,
+            why=session.reason(why),
+            since=session.now(),
+        )
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
@@ -207,7 +222,8 @@ class _Work:
             if change.item in self.outcomes:
                 continue
             if (change.item, change.to_version) in held:
-                self._set(change, Outcome.UNDONE, held[change.item, change.to_version])
+                why = held[change.item, change.to_version]
+                self._set(change, Outcome.FAILED if why.startswith(UNUSABLE) else Outcome.UNDONE, why)
             elif on_disk(change, now)[0] == change.to_version:
                 self._set(change, Outcome.CHANGED, "")
             else:
