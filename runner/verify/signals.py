@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from runner.model import PageLook, Seen
 from runner.verify.asks import NOWHERE
 from runner.verify.baseline import NO_BASELINE, Baseline, refuses
 from runner.verify.causes import REST
-
-if TYPE_CHECKING:
-    from runner.verify.http import Sight
-    from runner.verify.inside import Inside
-    from runner.verify.sources import Sources
+from runner.verify.http import Sight
+from runner.verify.inside import Inside
+from runner.verify.sources import Sources
 
 __all__ = ["Signals"]
 
