@@ -88,7 +88,7 @@ def test_one_file_holds_its_own_plugin_and_no_other(blog: Fleet, tmp_path: Path)
         (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
         doctor = crew.say("doctor", "-l", SITE, "--json").json["checks"]
         said = crew.say("run", "plugins", "-l", SITE, "--json")
-    assert said.code == 0, said
+    assert said.code == 0, crew.say("show").out
     changes = crew.site(SITE)["steps"][0]["changes"]
     outcomes = {change["item"]: change["outcome"] for change in changes}
     assert {slug: outcomes[slug] for slug in SLUGS} == {
@@ -152,7 +152,7 @@ def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
     book = f"name: Plugins\nsteps:\n  - wordpress.plugins: {{update: [woocommerce], tables: {tables}}}\n"
     crew = Crew(fleet, tmp_path / "crew", book)
     said = crew.say("run", "plugins", "-l", SITE)
-    assert said.code == 0, said
+    assert said.code == 0, crew.say("show").out
     (change,) = crew.site(SITE)["steps"][0]["changes"]
     waits = tables == "tell"
     assert (change["outcome"], change["why"]) == ("changed", WAITS if waits else "")
