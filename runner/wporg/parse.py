@@ -116,13 +116,9 @@ def _release(entry: Mapping[str, Any], version: str, wordpress: str) -> Release:
 
 
 def _slugs(value: object) -> tuple[str, ...]:
-    if value in (None, "", False):
-        return ()
-    if not isinstance(value, list) or len(value) > _NEEDS:
-        raise AnswerError("requires_plugins is no list")
-    if not all(isinstance(one, str) and _SLUG.fullmatch(one) for one in value):
-        raise AnswerError("requires_plugins names what is no plugin")
-    return tuple(value)
+    """Names of plugins; what is none is passed over."""
+    named = value[:_NEEDS] if isinstance(value, list) else []
+    return tuple(one for one in named if isinstance(one, str) and _SLUG.fullmatch(one))
 
 
 def _text(entry: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.gauntlet import CASES, SLUG, prepare
 from lab.shell import run
 from tests.crew import Crew, plugin_version
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.fleet
 
 SITE = "acme-blog"
 BOOK = "name: Plugins\nsteps:\n  - wordpress.plugins: all\n"
+RENAMED = {case.name: case for case in CASES}["folder renamed"]
 SLUGS = ("steady", "immovable", "secret", "needy", "handmade")
 SHOP = """
 class WC_Install {
@@ -164,3 +166,17 @@ def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
         assert WAITS in crew.say("doctor", "-l", SITE).out
         (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
         assert f"woocommerce: {WAITS}" in planned["notes"]
+
+
+def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, tmp_path: Path) -> None:
+    prepare(blog, SITE, RENAMED)
+    crew = Crew(blog, tmp_path / "crew", BOOK)
+    assert crew.say("run", "plugins", "-l", SITE).code == 3
+    (first,) = (one for one in crew.site(SITE)["steps"][0]["changes"] if one["item"] == SLUG)
+    assert first["outcome"] == "failed"
+    (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
+    why = held(planned["changes"])[SLUG]
+    assert why.startswith(f"held, for its package cannot be used: {first['why']}"), why
+    assert f"sitecrew unhold {SITE} {SLUG}" in why
+    assert crew.say("run", "plugins", "-l", SITE).code == 0
+    assert plugin_version(blog, SITE, SLUG) == "1.0"

@@ -179,3 +179,10 @@ def test_the_database_is_proposed_only_when_it_is_behind():
 def test_an_update_of_core_that_means_nothing_is_a_mistake(update):
     with pytest.raises(ValueError, match="neither minor, patch, all, none nor a version"):
         registry()["wordpress.core"].options(update=update)
+
+
+def test_the_first_release_of_a_branch_may_be_written_with_a_zero():
+    offers = (CoreOffer("6.6", "https://downloads.wordpress.org/release/wordpress-6.6.zip"),)
+    facts = replace(FACTS, core_offers=offers)
+    assert [version for _, version, *_ in propose("wordpress.core", facts, update="6.6.0")] == ["6.6"]
+    assert propose("wordpress.core", replace(facts, wordpress="6.6"), update="6.6.0") == []
