@@ -51,6 +51,10 @@ class Web:
         """Sites that have a page cache before them."""
         self.doors: dict[str, str] = {}
         """More lines of a site's server block, by its name."""
+        self.domains: dict[str, tuple[str, ...]] = {}
+        """More addresses, each with its port, at which a site answers."""
+        self.settings: dict[str, dict[str, str]] = {}
+        """Settings of PHP in the pools, by host."""
         self.users: dict[str, str] = {}
         """Users of the pools of PHP that do not run as their host's user, by host."""
 
@@ -99,6 +103,9 @@ class Web:
 
     def _pool(self, host: str) -> str:
         user = self.users.get(host, self.spec.user(host))
+        more = "".join(
+            f"php_admin_value[{name}] = {value}\n" for name, value in self.settings.get(host, {}).items()
+        )
         return f"""
 [{host}]
 user = {user}
@@ -117,7 +124,7 @@ php_admin_flag[expose_php] = on
 php_admin_value[sendmail_path] = {self.spec.root / "bin/keep-mail"}
 php_admin_flag[opcache.enable] = on
 php_value[opcache.revalidate_freq] = {self.spec.opcache}
-"""
+{more}"""
 
     def _nginx(self) -> str:
         folders = "".join(
@@ -154,6 +161,7 @@ http {{
         return f"""
     server {{
         listen {self.spec.address(site.host)}:{site.port};
+{"".join(f"        listen {one};{chr(10)}" for one in self.domains.get(site.name, ()))}\
         root {self.spec.path(site)};
         access_log {self.access_log(site.name)};
         client_max_body_size 64m;

@@ -24,6 +24,7 @@ from runner.model import (
     Overlap,
     ReportEvery,
     ReportRhythm,
+    Rest,
     Site,
     SiteKind,
     Support,
@@ -131,6 +132,7 @@ class SiteShape(Shape):
         LISTED,
         D("Pages looked at around a change: paths, or {path, status, leads_to} to say what is right."),
     ] = ()
+    rest: Annotated[Rest, f.choice(Rest), D("Whether REST answers strangers.")] = Rest.OPEN
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
     watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
     expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
@@ -262,6 +264,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         tags=frozenset(shape.tags) | {shape.kind.value},
         pages=tuple(dict.fromkeys(path for path, _ in shape.pages)) or ("/",),
         stated={path: stated for path, stated in shape.pages if stated is not None},
+        rest=shape.rest,
         expect=shape.expect,
         watch_every=shape.watch.every,
         expires=shape.expires,

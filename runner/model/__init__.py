@@ -16,6 +16,7 @@ from runner.model.inventory import (
     Overlap,
     ReportEvery,
     ReportRhythm,
+    Rest,
     Site,
     SiteKind,
     StatedPage,
@@ -54,6 +55,7 @@ from runner.model.settings import (
     Ssh,
     Tool,
 )
+from runner.model.slowdown import Slowdown
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "Release",
     "ReportEvery",
     "ReportRhythm",
+    "Rest",
     "Rule",
     "RunEvent",
     "SecretRef",
@@ -113,6 +116,7 @@ __all__ = [
     "SiteFacts",
     "SiteKind",
     "SitePlan",
+    "Slowdown",
     "Slower",
     "Ssh",
     "State",

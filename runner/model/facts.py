@@ -147,9 +147,10 @@ class AutoUpdate:
     """Something that WordPress updates by itself, without anybody asking."""
 
     kind: str
-    """`core`, `plugin` or `theme`."""
+    """`core`, `plugin`, `theme`, or `translation` for all translations together."""
     key: str
-    """What WordPress names it by: a plugin's main file, a theme's folder, of itself `minor` or `major`."""
+    """What WordPress names it by: a plugin's main file, a theme's folder, of itself `minor` or `major`; empty
+    for translations."""
     was: str = ""
     """The value of WordPress's option: `listed`, `enabled`, `unset`; empty where there is none."""
     forced: str = ""
@@ -222,6 +223,13 @@ class SiteFacts:
     """As `stubborn` of an extension, of WordPress's own folders and files."""
     blocked: tuple[str, ...] = ()
     """Servers of wordpress.org that the site's configuration keeps WordPress from."""
+    caches_apart: tuple[str, ...] = ()
+    """Caches that nothing on the command line can empty, each with the reason."""
+    code_age: int | None = None
+    """Seconds for which the web server's PHP may go on with code that was replaced on disk; -1: until it is
+    restarted; None where its settings cannot be read."""
+    cli_lacks: tuple[str, ...] = ()
+    """Extensions that the web server's PHP loads and the command line's lacks."""
     core_fixed: str = ""
     """Why WordPress's folders cannot be exchanged by renames; empty where they can."""
     core_ownership: str = ""

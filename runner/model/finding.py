@@ -65,6 +65,9 @@ class FindingKind(StrEnum):
     WAITS = "waits"
     CLOSED = "closed"
     ABOVE = "above"
+    OTHER_EXTENSIONS = "other-extensions"
+    CACHE_APART = "cache-apart"
+    OLD_CODE = "old-code"
     LITTLE_ROOM = "little-room"
 
 
@@ -106,7 +109,9 @@ class View:
     """Why nobody could see the site; empty where somebody could."""
     usual: str = ""
     """What looks unhealthy about its pages and is as usual."""
+    usual_rest: str = ""
+    """The same of the root of REST."""
     usual_behind: str = ""
-    """The same of what is not among its pages, like REST."""
+    """The same of what is neither."""
     pages_line: str = ""
     """The line for the inventory that states what is usual."""

@@ -22,6 +22,7 @@ __all__ = [
     "Overlap",
     "ReportEvery",
     "ReportRhythm",
+    "Rest",
     "Site",
     "SiteKind",
     "StatedPage",
@@ -135,6 +136,13 @@ class StatedPage:
     """An address, or a path of the site."""
 
 
+class Rest(StrEnum):
+    """Whether a site's REST interface is meant to answer strangers."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A website. Its name is unique in the inventory."""
@@ -151,6 +159,7 @@ class Site:
     """Paths looked at before and after a change."""
     stated: Mapping[str, StatedPage] = field(default_factory=dict)
     """Of `pages`, those of which the inventory says how they are."""
+    rest: Rest = Rest.OPEN
     expect: str | None = None
     """A text that visitors must see on each of `pages`."""
     watch_every: timedelta | None = None

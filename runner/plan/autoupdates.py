@@ -72,7 +72,7 @@ class Choice:
 
 def held_items(facts: SiteFacts, standing: Standing) -> tuple[AutoHold, ...]:
     """What the crew holds on a site, whatever a playbook would do."""
-    found = [*_core(facts, standing)]
+    found = [*_core(facts, standing), *_translations(facts, standing)]
     for kind, entries in ((ItemKind.PLUGIN, facts.plugins), (ItemKind.THEME, facts.themes)):
         for entry in entries:
             change = _change(entry.slug, kind, entry.version, entry.offered or entry.version)
@@ -138,8 +138,19 @@ def auto_key(change: Change, facts: SiteFacts) -> Key:
     if change.kind is ItemKind.CORE:
         major = core_level(change.from_version, change.to_version) is Level.MAJOR
         return "core", "major" if major else "minor"
+    if change.kind is ItemKind.LANGUAGE:
+        return "translation", ""
     entries: tuple[Extension, ...] = facts.plugins if change.kind is ItemKind.PLUGIN else facts.themes
     return change.kind.value, next((e.file for e in entries if e.slug == change.item), "")
+
+
+def _translations(facts: SiteFacts, standing: Standing) -> Iterator[AutoHold]:
+    """WordPress knows all translations together or none, so that the first that is held stands for all."""
+    for pack in facts.translations:
+        why = held(_change(pack.item, ItemKind.LANGUAGE, pack.offered, pack.offered), standing)
+        if pack.offered and why:
+            yield AutoHold(kind="translation", key="", item=pack.item, why=why)
+            return
 
 
 def _core(facts: SiteFacts, standing: Standing) -> Iterator[AutoHold]:

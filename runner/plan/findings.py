@@ -29,6 +29,7 @@ from runner.plan.told import (
     about_site,
     is_newer,
 )
+from runner.plan.web_php import about_web_php
 from runner.steps.versions import compare
 from runner.steps.wordpress.findings import (
     UNASKED,
@@ -143,6 +144,7 @@ def _of_whole(site: Site, facts: SiteFacts) -> Iterator[Finding]:
     yield from about_deployment(site, facts)
     yield from about_site(facts)
     yield from about_auto_updates(facts)
+    yield from about_web_php(site, facts)
 
 
 def _ask(facts: SiteFacts) -> str:
@@ -208,7 +210,15 @@ def _of_view(view: View, policy: Policy) -> Iterator[Finding]:
             remedy="if that is right, state it in the inventory",
             lines=(view.pages_line,),
         )
-    elif view.usual_behind:
+    if view.usual_rest:
+        yield Finding(
+            kind=FindingKind.USUAL,
+            severity=Severity.TELLS,
+            what=f"looks unhealthy and is as usual: {view.usual_rest}",
+            remedy="if that is right, state it in the inventory",
+            lines=("rest: closed",),
+        )
+    if view.usual_behind:
         yield Finding(
             kind=FindingKind.USUAL, severity=Severity.TELLS, what=f"usual for it: {view.usual_behind}"
         )

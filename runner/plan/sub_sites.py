@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain, zip_longest
 
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
 from runner.web import split
@@ -15,18 +16,22 @@ SUB_SITES_LOOKED_AT = 12
 
 
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Front pages of up to twelve, besides the site itself: those first on which a changed item is active."""
+    """Front pages of up to twelve, besides the site itself: those first on which a changed item is active.
+
+    Each item has one of them before any has a second, and the item that is active on the fewest comes first.
+    """
     items = {(change.kind, change.item) for change in changes if change.action is Action.CHANGE}
-    active = {
-        number
+    active = [
+        entry.sub_sites
         for kind, entries in ((ItemKind.PLUGIN, facts.plugins), (ItemKind.THEME, facts.themes))
         for entry in entries
         if (kind, entry.slug) in items
-        for number in entry.sub_sites
-    }
+    ]
+    turns = zip_longest(*sorted(active, key=len))
+    ranks = {number: rank for rank, number in reversed([*enumerate(chain.from_iterable(turns))])}
     own = split(site.own_address)
     others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
-    first = sorted(others, key=lambda sub: sub.id not in active)
+    first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks) + len(active) * len(others)))
     return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
 
 

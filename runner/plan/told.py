@@ -78,7 +78,7 @@ def about_auto_updates(facts: SiteFacts) -> Iterator[Finding]:
     """Where no hold can keep WordPress from updating something by itself."""
     forced: dict[str, list[str]] = {}
     for auto in facts.auto_updates:
-        if auto.forced:
+        if auto.forced and auto.kind != "translation":  # so it is on every site: said where one is held
             name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
             forced.setdefault(auto.forced, []).append(name)
     for why, names in forced.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from runner.model import Agency, ItemKind, Outcome, Period
+from runner.model import Agency, ItemKind, Outcome, Period, Slowdown
 
 __all__ = [
     "About",
@@ -62,6 +62,8 @@ class About(StrEnum):
     LOOK = "look"
     UNSEEN = "unseen"
     """What was changed while nobody could look at the site."""
+    SLOWER = "slower"
+    """A page that takes longer since an update that stayed."""
     STEP = "step"
     SITE = "site"
     """The whole work on a site."""
@@ -138,6 +140,8 @@ class Undone:
     by_itself: str = ""
     """WordPress's own automatic update of it: `off` for as long as it is held, `forced` where it cannot be
     held, empty where there is none."""
+    slowdown: Slowdown | None = None
+    """What takes longer, in seconds."""
     solved: datetime | None = None
 
     @property
@@ -292,9 +296,14 @@ def _undone(point: Undone) -> dict[str, object]:
         "parts": _parts(point),
         "waiting": point.waiting,
         "by_itself": point.by_itself,
+        "slowdown": _slowdown(point.slowdown),
         "open": point.open,
         "solved": _instant(point.solved),
     }
+
+
+def _slowdown(found: Slowdown | None) -> dict[str, object] | None:
+    return None if found is None else {"page": found.page, "before": found.before, "after": found.after}
 
 
 def _parts(found: Done | Undone) -> list[dict[str, str]]:

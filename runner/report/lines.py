@@ -44,12 +44,9 @@ def cards(words: Words) -> dict[str, str]:
 def point(found: Undone, report: ReportData, words: Words) -> str:
     """What an open point means for the client, without its reason and, for an item, without its name."""
     when, site = words.days(found.at), report.label(found.site)
-    if found.about is About.ITEM:
-        return _item(found, when, site, words)
-    if found.about is About.WINDOW:
-        return _window(found, when, site, words)
-    if found.about is About.SITE:
-        return _site(found, when, site, words)
+    by_outcome = {About.ITEM: _item, About.WINDOW: _window, About.SITE: _site, About.SLOWER: _slower}
+    if found.about in by_outcome:
+        return by_outcome[found.about](found, when, site, words)
     say = words.say
     if found.about is About.BACKUP and found.outcome is Outcome.MISSED:
         return say("{site} has fewer backups than planned.", site=site)
@@ -81,6 +78,9 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
             when=when,
             then=then,
         )
+    if found.about is About.SLOWER:
+        trouble = point(found, report, words)
+        return words.say("{trouble} What made it slower was taken back {then}.", trouble=trouble, then=then)
     if found.about is not About.ITEM:
         trouble = point(found, report, words)
         return words.say("{trouble} A later try {then} succeeded.", trouble=trouble, then=then)
@@ -180,6 +180,28 @@ def _item(found: Undone, when: str, site: str, words: Words) -> str:
         Outcome.LOST: say("Begun {when} on {site}. How it ended is not known yet.", when=when, site=site),
         Outcome.CANCELLED: say("Not done {when}, for the work was stopped.", when=when) + f" {stays}",
     }.get(found.outcome, say("Could not be done {when}.", when=when) + f" {stays}") + hold
+
+
+def _slower(found: Undone, when: str, site: str, words: Words) -> str:
+    """By how much, as it was measured right before and right after."""
+    if found.slowdown is None:
+        return words.say("Since {site} was updated {when}, it takes longer to answer.", site=site, when=when)
+    values = {
+        "site": site,
+        "when": when,
+        "before": words.seconds(found.slowdown.before),
+        "after": words.seconds(found.slowdown.after),
+    }
+    say = words.say
+    if found.slowdown.page == "/":
+        return say(
+            "Since {site} was updated {when}, its home page takes longer: {after}; before, it took {before}.",
+            **values,
+        )
+    return say(
+        "Since {site} was updated {when}, one of its pages takes longer: {after}; before, it took {before}.",
+        **values,
+    )
 
 
 def _site(found: Undone, when: str, site: str, words: Words) -> str:

@@ -35,7 +35,7 @@ def for_client(report: ReportData, words: Words) -> ReportData:
 
 def _why(found: Undone, words: Words) -> str:
     """The reason, and what WordPress does by itself with an item that we hold."""
-    if found.about is About.UNSEEN:
+    if found.about in {About.UNSEEN, About.SLOWER}:
         return ""  # the point says it
     itself = {
         "off": words.say("WordPress does not install it by itself meanwhile."),

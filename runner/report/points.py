@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from runner.model import UNREPEATED, ItemKind, Outcome
+from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
 from runner.record import ChangeView, Failure, History, SiteRun, WindowState
 from runner.report.data import About, AutoLine, Done, Undone
 from runner.report.together import done_together, undone_together
@@ -57,6 +57,7 @@ def undone(history: History) -> tuple[Undone, ...]:
         *undone_together(_items(history)),
         *_checks(history),
         *_unseen(history),
+        *_slower(history),
         *_steps(history),
         *_runs(history),
         *_windows(history),
@@ -160,6 +161,41 @@ def _unseen(history: History) -> Iterable[Undone]:
             why=sentence(last.unverified, _WHY),
             solved=look.at if look is not None and seen_since else None,
         )
+
+
+def _slower(history: History) -> Iterable[Undone]:
+    """One point a site and trial after which a page took longer, until they are undone."""
+    found: dict[tuple[str, str], list[ChangeView]] = defaultdict(list)
+    for change in history.changes:
+        if change.outcome is Outcome.CHANGED and Slowdown.read(change.why):
+            found[change.site, change.why].append(change)
+    for (site, why), changes in found.items():
+        yield Undone(
+            about=About.SLOWER,
+            outcome=Outcome.CHANGED,
+            at=tuple(dict.fromkeys(change.finished for change in changes)),
+            site=site,
+            why=sentence(why, _WHY),
+            slowdown=Slowdown.read(why),
+            solved=_put_back(history, changes),
+        )
+
+
+def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | None:
+    """When the last of the changes was undone; None where one is still in place."""
+    backs = [
+        _first(
+            later.finished
+            for later in history.changes
+            if later.finished > change.finished
+            and _key(later) == _key(change)
+            and later.outcome is Outcome.UNDONE
+            and later.to_version == change.from_version
+        )
+        for change in changes
+    ]
+    undone = [back for back in backs if back is not None]
+    return max(undone) if len(undone) == len(backs) else None
 
 
 def _steps(history: History) -> Iterable[Undone]:

@@ -12,6 +12,7 @@ __all__ = ["reason"]
 
 _NUMBER = r"\d{1,2}(?:\.\d{1,3}){0,2}"
 """A version of PHP or WordPress: too short for anything else."""
+_SECONDS = r"\d{1,4}\.\d{1,2}"
 _PATTERNS = {
     "licence": r"announced without a package",
     "php": rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
@@ -28,6 +29,8 @@ _PATTERNS = {
     "still": r"the version on disk is ",
     "boot": r"the site does not boot (?:with it|any more)",
     "slow": r"took longer than its time limit",
+    "slower": rf"slower than before: \S{{1,2000}} takes (?P<after>{_SECONDS}) s;"
+    rf" it took (?P<before>{_SECONDS}) s",
     "space": r"(?:.*no space (?:is )?left|only \d+ MB are free)",
     "status": r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
     "text": r"(?:.* )?lacks the text '",
@@ -69,6 +72,11 @@ def _say(name: str, part: dict[str, str], words: Words) -> str:
         "still": say("The update did not take effect."),
         "boot": say("The site did not work with it."),
         "slow": say("It took too long and was stopped."),
+        "slower": say(
+            "With it, a page took {after} to answer; before, it took {before}.",
+            after=words.seconds(float(part.get("after") or 0)),
+            before=words.seconds(float(part.get("before") or 0)),
+        ),
         "space": say("There was no space left on the server."),
         "status": say("A page answered with an error ({status}).", status=part.get("status", "")),
         "text": say("A text was missing that has to be there."),

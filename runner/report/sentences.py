@@ -128,7 +128,7 @@ def _sort(point: Undone) -> str:
         return {Outcome.UNDONE: "undone", Outcome.HELD: "held"}.get(point.outcome, "failed")
     if point.about is About.SITE and point.outcome is Outcome.UNREACHABLE:
         return "unreachable"
-    return {About.WINDOW: "missed", About.BACKUP: "backup"}.get(point.about, "")
+    return {About.WINDOW: "missed", About.BACKUP: "backup", About.SLOWER: "slower"}.get(point.about, "")
 
 
 def _open(sort: str, count: int, words: Words) -> str:
@@ -146,6 +146,7 @@ def _open(sort: str, count: int, words: Words) -> str:
         "backup": plural(
             "Backups of one website are missing.", "Backups of {count} websites are missing.", count
         ),
+        "slower": plural("One page has become slower.", "{count} pages have become slower.", count),
     }.get(sort) or plural("One point is open.", "{count} points are open.", count)
     return sentence[:1].upper() + sentence[1:]
 

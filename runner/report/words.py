@@ -99,6 +99,11 @@ class Words:
         said = units.format_unit(value, unit, "short", locale=self.locale)
         return said.replace(" ", "\N{NO-BREAK SPACE}")
 
+    def seconds(self, seconds: float) -> str:
+        """`2.1 seconds`."""
+        said = units.format_unit(seconds, "duration-second", "long", locale=self.locale)
+        return said.replace(" ", "\N{NO-BREAK SPACE}")
+
     def day(self, at: datetime | date, *, weekday: bool = False) -> str:
         """`3 November`, or `Tuesday 3 November`."""
         return self._format(at, "MMMMEEEEd" if weekday else "MMMMd")

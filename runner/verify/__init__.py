@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from runner.verify.access import NO_KEYS, keys
 from runner.verify.baseline import Baseline, Usual
+from runner.verify.causes import REST
 from runner.verify.compare import compare, stale
 from runner.verify.http import Sight, look
 from runner.verify.inside import Inside, worse_inside
 from runner.verify.judge import Expectation, judge
 from runner.verify.observe import examine, observe, settle, until_known
-from runner.verify.pace import Slowdown, could_be, slowest
+from runner.verify.pace import could_be, slowest
 from runner.verify.samples import sample
 from runner.verify.signals import Signals
 from runner.web import Answer, Certificate, certificate
 
 __all__ = [
     "NO_KEYS",
+    "REST",
     "Answer",
     "Baseline",
     "Certificate",
@@ -23,7 +25,6 @@ __all__ = [
     "Inside",
     "Sight",
     "Signals",
-    "Slowdown",
     "Usual",
     "certificate",
     "compare",

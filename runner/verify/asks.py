@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from runner.model import Site, SiteKind
-from runner.verify.causes import REST
+from runner.model import Rest, Site, SiteKind
+from runner.verify.causes import REST, closed_rest
 from runner.verify.http import Ask, Sight, address, page_ask
 from runner.verify.judge import Expectation, judge
 from runner.verify.machines import json_of
@@ -39,7 +39,9 @@ def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
         name = f"{page} (uncached)"
         yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
     yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    yield Ask(REST, address(site.url, "?rest_route=/"), _rest, machine=True)
+    closed = site.rest is Rest.CLOSED
+    judged = _closed_rest if closed else _rest
+    yield Ask(REST, address(site.url, "?rest_route=/"), judged, machine=True, silent=closed)
     ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
     yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
 
@@ -66,6 +68,15 @@ def _rest(answer: Answer) -> tuple[str, ...]:
     if root is None:
         return _NOT_JSON
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
+
+
+def _closed_rest(answer: Answer) -> tuple[str, ...]:
+    """Where the inventory says that REST is closed, it may say so in any way, and in no other."""
+    if closed_rest(answer):
+        return ()
+    if answer.failure or not _works(answer):
+        return judge(answer, Expectation())
+    return ("REST is open, and the inventory says that it is closed",)
 
 
 def _ajax(answer: Answer) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ White pages and errors of PHP or of the server are never usual.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.verify.causes import REST
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from runner.model import PageLook
     from runner.verify.http import Sight
 
-__all__ = ["NO_BASELINE", "Baseline", "Usual", "establish", "refuses"]
+__all__ = ["NO_BASELINE", "Baseline", "Usual", "establish", "filled", "refuses"]
 
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
+_MISSING = frozenset({404, 410})
 _NEVER = (EMPTY, "cannot be judged")
 _ADMIN = "admin-ajax.php"
 
@@ -50,6 +51,8 @@ class Baseline:
     """What is usual for a site, by page; the pages that are well are not in it."""
 
     pages: tuple[Usual, ...] = ()
+    fills: bool = False
+    """A page that is not there may be there after a change: files are what a static site shows."""
 
     def __str__(self) -> str:
         """For people: each page and what is usual there, the same cause once."""
@@ -69,14 +72,19 @@ class Baseline:
     @property
     def recognised(self) -> Baseline:
         """The part of it of which it is known what it is."""
-        return Baseline(tuple(one for one in self.pages if one.cause))
+        return replace(self, pages=tuple(one for one in self.pages if one.cause))
 
 
 NO_BASELINE = Baseline()
 
 
 def establish(
-    first: Sequence[Sight], second: Sequence[Sight], *, stated: Collection[str] = (), boots: bool = True
+    first: Sequence[Sight],
+    second: Sequence[Sight],
+    *,
+    stated: Collection[str] = (),
+    boots: bool = True,
+    static: bool = False,
 ) -> Baseline:
     """What is usual for a site, from two looks at it.
 
@@ -85,14 +93,16 @@ def establish(
         second: another, in the same order.
         stated: pages of which the inventory says how they are: otherwise is never usual.
         boots: whether WordPress starts with its plugins, as its host reads it.
+        static: whether it is files and nothing else.
 
     Returns:
         The pages that look unhealthy and are usual; none where WordPress or wp-admin does not work.
     """
-    if not boots or len(first) != len(second) or not _admin_works(second):
+    if not boots or len(first) != len(second) or not (static or _admin_works(second)):
         return NO_BASELINE
     return Baseline(
-        tuple(
+        fills=static,
+        pages=tuple(
             Usual(
                 page=new.page.page,
                 status=new.page.status,
@@ -106,8 +116,13 @@ def establish(
             and new.page.page.removesuffix(" (uncached)") not in stated
             and _alike(old, new)
             and _may_be_meant(new)
-        )
+        ),
     )
+
+
+def filled(old: Sight, new: Sight, baseline: Baseline) -> bool:
+    """Whether a page that was not there is there now, and well, on a site that is files."""
+    return baseline.fills and old.page.status in _MISSING and new.page.healthy
 
 
 def refuses(sights: Sequence[Sight], baseline: Baseline = NO_BASELINE) -> tuple[str, ...]:
@@ -124,7 +139,6 @@ def refuses(sights: Sequence[Sight], baseline: Baseline = NO_BASELINE) -> tuple[
 
 
 def _admin_works(sights: Sequence[Sight]) -> bool:
-    """A site that is not WordPress has no wp-admin, and nothing tells its errors from what is meant."""
     found = [sight.page.status for sight in sights if _ADMIN in sight.page.page]
     return bool(found) and all(status is not None and status < _SERVER_ERROR for status in found)
 

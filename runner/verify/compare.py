@@ -9,11 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.untrusted import sentence
+from runner.verify.baseline import filled
 from runner.verify.inside import worse_inside
 from runner.verify.sub_sites import worse_sub_sites
 from runner.verify.worse import worse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.verify.baseline import Baseline
     from runner.verify.http import Sight
     from runner.verify.signals import Signals
 
@@ -28,10 +32,10 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     found: dict[str, str] = {}
     # who does not answer has fewer sights
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for said in worse(old, new, _noise(before, number), usual=before.baseline.of(old.page.page)):
+        for said in _worse(old, new, _noise(before, number), before.baseline):
             found.setdefault(said, new.page.page)
     for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
-        for said in worse(old, new, (noise,), usual=before.baseline.of(noise.page.page)):
+        for said in _worse(old, new, (noise,), before.baseline, noise.page.page):
             found.setdefault(said, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
@@ -47,6 +51,11 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
 def stale(before: Signals, after: Signals) -> bool:
     """Whether a site is worse only where caches answer."""
     return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
+
+
+def _worse(old: Sight, new: Sight, noise: Sequence[Sight], baseline: Baseline, page: str = "") -> list[str]:
+    usual = baseline.of(page or old.page.page)
+    return [] if filled(old, new, baseline) else worse(old, new, noise, usual=usual)
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from runner.model import Look, PageLook, Seen, Site
 from runner.verify.access import NO_KEYS
 from runner.verify.judge import Expectation, count_stylesheets, judge, waits
-from runner.verify.machines import machine_traits
+from runner.verify.machines import is_xml, machine_traits, xml_signs
 from runner.verify.seen import explained, seen_of
 from runner.verify.traits import NO_TRAITS, Traits, traits
 from runner.web import Answer, Browser, Rules, join, split
@@ -83,6 +83,8 @@ class Ask:
     """It is to lead elsewhere: a redirect that is not followed is judged too."""
     machine: bool = False
     """Programs read it, and every byte of it."""
+    silent: bool = False
+    """No answer may be the right one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +199,13 @@ def _sight(ask: Ask, answer: Answer, seconds: float, *, keys: bool) -> Sight:
         refusal=explained(answer, keys=keys),
     )
     try:
-        unanswered = answer.failure and not (ask.leads and answer.status)
+        unanswered = answer.failure and not ask.silent and not (ask.leads and answer.status)
         findings = (answer.failure,) if unanswered else ask.judged(answer)
         page = replace(seen, stylesheets=count_stylesheets(answer.body), findings=findings)
-        return Sight(page, machine_traits(answer) if ask.machine else traits(answer), ask.machine)
+        found = machine_traits(answer) if ask.machine else traits(answer)
+        if not ask.machine and is_xml(answer):
+            found = replace(found, signs=(*found.signs, *xml_signs(answer)))
+        return Sight(page, found, ask.machine)
     except Exception as error:  # noqa: BLE001 - a page made for it, and a defect of ours
         return Sight(replace(seen, findings=(f"cannot be judged ({type(error).__name__})",)))
 

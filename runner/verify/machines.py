@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from xml.parsers import expat
 
 from runner.verify.causes import closed_rest
@@ -15,7 +16,7 @@ from runner.verify.page import complains
 from runner.verify.traits import Traits, traits
 from runner.web import Answer, split
 
-__all__ = ["json_of", "machine_traits", "sitemaps"]
+__all__ = ["first_child", "is_xml", "json_of", "machine_traits", "sitemaps", "xml_signs"]
 
 _PARSED = 2 << 20
 """Bytes of a document that are parsed."""
@@ -24,6 +25,7 @@ _NAMED = 4
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 256 << 10
 _SITEMAP = re.compile(rb"^[ \t]{0,40}sitemap:[ \t]{0,40}(\S{1,2000})", re.IGNORECASE | re.MULTILINE)
+_CHILD = re.compile(rb"<loc>\s{0,40}([^<\s]{1,2000})\s{0,40}</loc>")
 _AJAX = frozenset({b"", b"0", b"-1"})
 _BLANK = "has a blank or a byte order mark before it: programs cannot read it"
 _OTHER = "has something before it: programs cannot read it"
@@ -63,6 +65,27 @@ def sitemaps(robots: Answer) -> tuple[str, ...]:
         return ()
     found = (name.decode("utf-8", "replace") for name in _SITEMAP.findall(robots.body[:_HEAD]))
     return tuple(dict.fromkeys(name for name in found if split(name)))[:_NAMED]
+
+
+def first_child(index: Answer) -> str:
+    """The address of the first sitemap that an index of sitemaps names; empty where it is none."""
+    begin = index.body[:_HEAD]
+    if index.status != 200 or b"<sitemapindex" not in begin:  # noqa: PLR2004
+        return ""
+    found = _CHILD.search(begin)
+    name = unescape(found[1].decode("utf-8", "replace")) if found else ""
+    return name if split(name) else ""
+
+
+def is_xml(answer: Answer) -> bool:
+    """Whether an answer says that it is XML, as feeds and sitemaps do, and is no page for people."""
+    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    return kind.endswith(("/xml", "+xml")) and kind != "application/xhtml+xml"
+
+
+def xml_signs(answer: Answer) -> tuple[str, ...]:
+    """What keeps programs from reading an answer that is XML."""
+    return tuple(_xml(answer.body)) if answer.status == 200 else ()  # noqa: PLR2004
 
 
 def _signs(answer: Answer) -> tuple[str, ...]:

@@ -136,14 +136,18 @@ def settle(
         pause: waits between two tries.
         keys: headers that let us in.
     """
-    if first.healthy or site.kind is not SiteKind.WORDPRESS:
+    if first.healthy:
         return first
+
+    def usual(second: Signals) -> Signals:
+        static = site.kind is SiteKind.STATIC
+        found = establish(first.sights, second.sights, stated=site.stated, boots=boots, static=static)
+        return replace(first, baseline=found)
+
     pause(_BETWEEN)
-    expected = replace(
-        first, sub_sites={}, baseline=establish(first.sights, first.sights, stated=site.stated, boots=boots)
-    )
+    expected = replace(usual(first), sub_sites={})
     second = observe(site, before=expected, limit=limit, patience=0.0, pause=pause, keys=keys)
-    return replace(first, baseline=establish(first.sights, second.sights, stated=site.stated, boots=boots))
+    return usual(second)
 
 
 def _time(before: Sight, limit: float) -> float:

@@ -6,28 +6,17 @@ A site is compared with itself: medians, and by how much its answers vary anyway
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["FEW", "Slowdown", "could_be", "slower", "slowest"]
+from runner.model import Slowdown
+
+__all__ = ["FEW", "could_be", "slower", "slowest"]
 
 FEW = 3
 """So many measurements, at least, say something."""
 _TIMES = 2.0
 _SECONDS = 1.0
 """Beyond what the site varies by itself: a visitor notices."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slowdown:
-    """A page that takes clearly longer. Medians, in seconds."""
-
-    page: str
-    before: float
-    after: float
-
-    def __str__(self) -> str:
-        return f"{self.page} takes {self.after:.1f} s; it took {self.before:.1f} s"
 
 
 def could_be(before: Sequence[float], after: Sequence[float]) -> bool:

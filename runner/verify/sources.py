@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.model import SiteKind
 from runner.untrusted import sentence
 from runner.verify.http import Ask, address
-from runner.verify.machines import sitemaps
+from runner.verify.machines import first_child, sitemaps
 from runner.web import Answer, below, split
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ __all__ = ["Sources", "find_sources"]
 _SERVER_ERROR = 500
 _EACH = 2
 """So many feeds are asked for, and so many sitemaps."""
+_COMMENTS = "/comments/feed"
+"""WordPress names it beside its first feed, and makes both in the same way."""
 _PATH = 120
 
 
@@ -62,7 +64,12 @@ def find_sources(
 
     # cron does nothing for a caller that does not hold its lock
     cron = address(site.url, f"{folder}wp-cron.php?doing_wp_cron=sitecrew")
-    return Sources(own(named[:1], "feed/"), own(sitemaps(robots), "wp-sitemap.xml"), (cron,))
+    feeds = own([url for url in named if _COMMENTS not in url], "feed/")
+    maps = own(sitemaps(robots), "wp-sitemap.xml")
+    child = first_child(fetch(maps[0]))
+    if home and (place := split(child)) and below(place, home):
+        maps = (*maps, child)
+    return Sources(feeds, maps, (cron,))
 
 
 def _answers(answer: Answer) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
@@ -10,6 +11,7 @@ from runner.model import Action, Playbook, Site, SiteFacts, SitePlan
 from runner.plan import as_seen, cut, looked_at
 from runner.steps import registry
 from runner.steps.static import ReleaseOptions
+from runner.steps.wordpress.web_php import unseen_code
 from runner.workflows.boundary import each
 from runner.workflows.stages.outside import measured
 from runner.workflows.view import view_of
@@ -49,7 +51,9 @@ def with_looks(
         others = looked_at(read, site, plan.changes) if read else ()
         seen = measured(hosts, site, facts=read, limit=look, sub_sites=others)
         again = f"sitecrew run {playbook.name} -l {site.name} --unverified"
-        return as_seen(plan, view_of(site, seen), rule, again=again, tried=tried)
+        view = view_of(site, seen)
+        view = replace(view, unverified=view.unverified or unseen_code(site, read))
+        return as_seen(plan, view, rule, again=again, tried=tried)
 
     limit = hosts.command_limit(_LOOKS * look)
     made = each(tuple(zip(sites, plans, strict=True)), of_site, at_once=_AT_ONCE, limit=lambda _: limit)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.model import View
-from runner.verify import Baseline, Usual
+from runner.verify import REST, Baseline, Usual
 
 if TYPE_CHECKING:
     from runner.model import Site, StatedPage
@@ -22,6 +22,7 @@ def view_of(site: Site, seen: Signals) -> View:
     """The signals of a site as findings are made from them."""
     shut = [page for page in seen.looks if page.refusal]
     mine = tuple(one for one in seen.baseline.pages if one.page in site.pages)
+    rest = next((one for one in seen.baseline.pages if one.page == REST), None)
     return View(
         findings=seen.findings,
         remedy="open the page; correct `url`, `pages` or `expect`",
@@ -32,7 +33,8 @@ def view_of(site: Site, seen: Signals) -> View:
         inside=seen.inside is not None and seen.inside.seen,
         unverified=seen.unverified,
         usual=str(Baseline(mine)) if mine else "",
-        usual_behind="" if mine or site.stated else str(seen.baseline),
+        usual_rest=str(rest) if rest is not None else "",
+        usual_behind="" if mine or rest or site.stated else str(seen.baseline),
         pages_line=pages_line(site, seen.baseline) if mine else "",
     )
 

@@ -124,6 +124,10 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.NO_PACKAGE, {"translations": (replace(PACK, package=""),)}),
     (FindingKind.ODD, {"odd": ("plugins: `a b` is not a name",)}),
     (FindingKind.DEPLOYED, {"project": "/srv/x", **plugin(composer="wpackagist-plugin/woo")}),
+    (FindingKind.OTHER_EXTENSIONS, {"cli_lacks": ("redis",)}),
+    (FindingKind.CACHE_APART, {"caches_apart": ("APCu: it is in the memory of the web server's PHP",)}),
+    (FindingKind.OLD_CODE, {"code_age": -1}),
+    (FindingKind.OLD_CODE, {"code_age": 60}),
     (FindingKind.UNCONFIRMED, {"unconfirmed": "wordpress.org could not be asked: it answered 503"}),
     (
         FindingKind.AUTO_UPDATE,
@@ -136,6 +140,8 @@ VIEWS: list[tuple[FindingKind, View, Unverified | None]] = [
     (FindingKind.UNVERIFIED, View(unverified="the site asks for a password (401)"), Unverified.SKIP),
     (FindingKind.UNVERIFIED, View(unverified="the site asks for a password (401)"), Unverified.KEEP),
     (FindingKind.REFUSED, View(inside=True, refusal="the site asks for a password (401)"), None),
+    (FindingKind.USUAL, View(usual_rest="wp-json/: closed"), None),
+    (FindingKind.USUAL, View(usual_behind="feed/: 404"), None),
     (FindingKind.USUAL, View(usual="/: a coming-soon page", pages_line="pages: [{path: /}]"), None),
 ]
 

@@ -40,8 +40,14 @@ def addresses(*numbers):
 def test_those_are_first_on_which_a_changed_item_is_active_and_twelve_are_the_most():
     facts = network(20, plugin("a", 15, 18), plugin("b", 20), plugin("c", 19))
     changes = (change("a"), change("b"), change("c", Action.HOLD))
-    assert looked_at(facts, SITE, changes) == addresses(15, 18, 20, *range(2, 11))
+    assert looked_at(facts, SITE, changes) == addresses(20, 15, 18, *range(2, 11))
     assert not_looked_at(facts) == 7
+
+
+def test_each_item_has_one_before_any_has_a_second():
+    facts = network(40, plugin("a", *range(2, 14)), plugin("b", 40), plugin("c", 30, 31))
+    changes = (change("a"), change("b"), change("c"))
+    assert looked_at(facts, SITE, changes) == addresses(40, 30, 2, 31, *range(3, 11))
 
 
 def test_the_site_itself_is_not_one_of_the_others():

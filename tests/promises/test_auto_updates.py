@@ -10,6 +10,7 @@ import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
 from tests.crew import Crew
+from tests.promises.test_sub_sites import with_the_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,3 +136,111 @@ def test_versions_of_wordpress_itself_are_held_by_their_size(crew: Crew) -> None
     assert "auto_update_core_minor" not in names or "disabled" not in crew.fleet.wp(
         SITE, "option", "get", "auto_update_core_minor"
     )
+
+
+CORE_NIGHT = """
+add_filter( 'automatic_updates_is_vcs_checkout', '__return_false' );
+wp_version_check( array(), true ); wp_maybe_auto_update();
+"""
+
+
+@pytest.mark.long
+def test_a_held_theme_does_not_come_back_at_night(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.kind == "themes" and case.expected == "undone")
+    prepare(fresh_fleet, SITE, case)
+    fresh_fleet.wp(SITE, "theme", "auto-updates", "enable", SLUG)
+    crew = Crew(fresh_fleet, tmp_path / "crew", PLAYBOOK.replace("plugins", "themes"))
+    run(crew, "weekly", 5)
+    style = fresh_fleet.sites[SITE].path / f"wp-content/themes/{SLUG}/style.css"
+    fresh_fleet.wp(SITE, "eval", "wp_update_themes(); wp_maybe_auto_update();")
+    assert "Version: 1.0" in style.read_text()
+    assert crew.say("unhold", SITE, SLUG).code == 0
+    run(crew, "weekly", 5)  # it breaks the site once more, and is held once more
+    fresh_fleet.wp(SITE, "theme", "auto-updates", "enable", SLUG)
+    fresh_fleet.wp(SITE, "eval", "wp_update_themes(); wp_maybe_auto_update();")
+    assert "Version: 1.1" in style.read_text(), (
+        "that WordPress does install it makes the rest worth something"
+    )
+
+
+@pytest.mark.long
+def test_a_held_wordpress_does_not_come_back_at_night(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    found = fresh_fleet.sites[SITE]
+    config = found.path / "wp-config.php"
+    config.write_text(config.read_text().replace("define( 'WP_AUTO_UPDATE_CORE', false );", ""))
+    fresh_fleet.wp(SITE, "option", "update", "auto_update_core_major", "enabled")
+    crew = Crew(fresh_fleet, tmp_path / "crew", PLAYBOOK)
+    crew.edit(
+        "inventory.yaml", f"path: {found.path}\n", f"path: {found.path}\n        hold: {{core: {{}}}}\n"
+    )
+    before = fresh_fleet.wp(SITE, "core", "version").strip()
+    run(crew, "weekly", 0)
+    fresh_fleet.wp(SITE, "eval", CORE_NIGHT)
+    assert fresh_fleet.wp(SITE, "core", "version").strip() == before
+    crew.edit("inventory.yaml", "        hold: {core: {}}\n", "")
+    run(crew, "weekly", 0)
+    fresh_fleet.wp(SITE, "eval", CORE_NIGHT)
+    assert fresh_fleet.wp(SITE, "core", "version").strip() != before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["AUTOMATIC_UPDATER_DISABLED", "WP_AUTO_UPDATE_CORE"])
+def test_a_constant_that_decides_is_believed(fresh_fleet: Fleet, tmp_path: Path, how: str) -> None:
+    prepare(fresh_fleet, SITE, next(case for case in CASES if case.name == "good"))
+    fresh_fleet.wp(SITE, "plugin", "auto-updates", "enable", SLUG)
+    found = fresh_fleet.sites[SITE]
+    config = found.path / "wp-config.php"
+    text = config.read_text().replace("define( 'WP_AUTO_UPDATE_CORE', false );", "")
+    config.write_text(text.replace("<?php", f"<?php define( '{how}', true );", 1))
+    crew = Crew(fresh_fleet, tmp_path / "crew", PLAYBOOK)
+    line = f"path: {found.path}\n"
+    crew.edit("inventory.yaml", line, f"{line}        hold: {{core: {{}}, {SLUG}: {{}}}}\n")
+    run(crew, "weekly", 0)
+    states = {auto["key"]: auto["state"] for auto in crew.site(SITE)["auto_updates"]}
+    if how == "AUTOMATIC_UPDATER_DISABLED":
+        assert states == {}
+    else:
+        assert states == {"minor": "forced", "major": "forced", FILE: "off"}
+
+
+@pytest.mark.long
+def test_a_held_translation_is_said_to_come_all_the_same(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    fresh_fleet.wp(SITE, "option", "update", "WPLANG", "de_DE")
+    playbook = "name: Weekly\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
+    crew = Crew(fresh_fleet, tmp_path / "crew", playbook)
+    found = fresh_fleet.sites[SITE]
+    line = f"path: {found.path}\n"
+    crew.edit("inventory.yaml", line, f"{line}        hold: {{de_DE core: {{}}}}\n")
+    said = "WordPress updates it by itself: it has no setting for translations"
+    assert said in crew.say("plan", "weekly", "-l", SITE).out
+    assert f"de_DE core is held, but {said}" in run(crew, "weekly", 0)
+
+
+@pytest.mark.long
+def test_what_a_network_updates_by_itself_is_switched_for_the_network(
+    fresh_fleet: Fleet, tmp_path: Path
+) -> None:
+    site, fleet = "globex-network", fresh_fleet
+    fleet.need(site)
+    fleet.catalogue.reset()
+    fleet.catalogue.plugin(SLUG, "1.0")
+    fleet.install(site, "plugins", SLUG, "1.0")
+    fleet.catalogue.plugin(SLUG, "1.1")
+    fleet.wp(site, "plugin", "activate", SLUG, "--network")
+    fleet.wp(site, "plugin", "auto-updates", "enable", SLUG)
+    crew = with_the_network(fleet, fleet.spec.url(fleet.spec.site(site)), tmp_path / "crew")
+    crew.playbook("weekly", PLAYBOOK)
+    line = f"path: {fleet.spec.path(fleet.spec.site(site))}\n"
+    crew.edit("inventory.yaml", line, f"{line}        hold: {{{SLUG}: {{}}}}\n")
+    assert crew.say("run", "weekly", "-l", site).code == 0
+    fleet.wp(site, "eval", NIGHT)
+    assert version_of(fleet, site) == "1.0"
+    crew.edit("inventory.yaml", f"        hold: {{{SLUG}: {{}}}}\n", "")
+    crew.playbook("weekly", "name: Weekly\nsteps:\n  - wordpress.plugins: none\n")
+    assert crew.say("run", "weekly", "-l", site).code == 0
+    fleet.wp(site, "eval", NIGHT)
+    assert version_of(fleet, site) == "1.1"
+
+
+def version_of(fleet: Fleet, site: str) -> str:
+    return fleet.wp(site, "--skip-plugins", "plugin", "get", SLUG, "--field=version").strip()

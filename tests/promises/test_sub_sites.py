@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import httpx
@@ -109,3 +110,60 @@ def test_a_vendors_update_is_offered_and_done_where_its_plugin_is_active_on_a_su
         assert "Version: 1.1" in place.read_text()
     finally:
         (docs.path / "pro.zip").unlink()
+
+
+SITES = """
+add_filter( 'sanitize_user', function ( $clean, $raw ) { return $raw; }, 10, 2 );
+foreach ( json_decode( '%s' ) as $one ) {
+	$more = array( 'title' => $one[1], 'user_id' => 1 );
+	$made = wp_insert_site( array( 'domain' => $one[0], 'path' => $one[1] ) + $more );
+	if ( is_wp_error( $made ) ) { WP_CLI::error( $made ); }
+	echo $made, "\\n";
+}
+"""
+
+
+def more_sites(fleet: Fleet, *sites: tuple[str, str]) -> list[str]:
+    """Sites that the network gets, by address and path; their numbers."""
+    return fleet.wp(SITE, "eval", SITES % json.dumps(sites)).split()
+
+
+@pytest.mark.long
+def test_a_mapped_domain_among_many_sites_is_looked_at_where_the_item_is_active_there_alone(
+    fleet: Fleet, crew: Crew
+) -> None:
+    spec = fleet.spec.site(SITE)
+    own, mapped = f"{fleet.spec.address(spec.host)}:{spec.port}", f"{fleet.spec.network}.77:{spec.port}"
+    more_sites(fleet, *((own, f"/branch-{number}/") for number in range(30)))
+    more_sites(fleet, (mapped, "/"))
+    fleet.web.domains[SITE] = (mapped,)
+    fleet.web.start_nginx()
+    fleet.wp(SITE, "plugin", "deactivate", SLUG, f"--url=http://{own}/berlin/")
+    fleet.wp(SITE, "plugin", "activate", SLUG, f"--url=http://{mapped}/")
+    crew.edit("inventory.yaml", f"      {SITE}:\n", f"      {SITE}:\n        private: true\n")
+    fleet.catalogue.plugin(SLUG, "1.1", php=BAD)
+    try:
+        said = crew.say("run", "one", "-l", SITE)
+        assert said.code == 5, said
+        [change] = crew.site(SITE)["steps"][0]["changes"]
+        assert f"http://{mapped}: answers 500" in change["why"], change
+        assert httpx.get(f"http://{mapped}/").status_code == 200
+        looked = {look["url"] for look in crew.site(SITE)["looks"] if look["signal"] == "sub-site"}
+        assert len(looked) == 12
+    finally:
+        del fleet.web.domains[SITE]
+        fleet.web.start_nginx()
+
+
+@pytest.mark.long
+def test_sites_that_are_closed_for_good_are_not_looked_at(fleet: Fleet, crew: Crew) -> None:
+    spec = fleet.spec.site(SITE)
+    own = f"{fleet.spec.address(spec.host)}:{spec.port}"
+    numbers = more_sites(fleet, (own, "/archived/"), (own, "/deleted/"), (own, "/spam/"))
+    for word, number in zip(("archive", "deactivate", "spam"), numbers, strict=True):
+        fleet.wp(SITE, "site", word, number)
+    fleet.catalogue.plugin(SLUG, "1.1")
+    said = crew.say("run", "one", "-l", SITE)
+    assert said.code == 0, said
+    looked = {look["url"] for look in crew.site(SITE)["looks"] if look["signal"] == "sub-site"}
+    assert looked == {f"http://{own}/{name}" for name in ("berlin", "lyon", "osaka")}

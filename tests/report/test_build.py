@@ -41,6 +41,7 @@ def test_the_json_names_every_section_that_something_feeds():
         "parts": [],
         "waiting": False,
         "by_itself": "",
+        "slowdown": None,
         "open": True,
         "solved": None,
     }
@@ -59,6 +60,18 @@ def test_the_json_names_every_section_that_something_feeds():
 def test_sections_that_nothing_feeds_are_absent():
     document = replace(samples.empty(), next=()).as_json()
     assert not {"cards", "done", "undone", "backups", "next", "availability", "risks"} & set(document)
+
+
+def test_what_is_slower_is_a_point_until_it_is_undone():
+    why = "slower than before: / takes 2.1 s; it took 0.04 s"
+    slow = samples.change("Slider", "4.1", "4.2", why=f"{why} (with one of 2 updates made together)")
+    work = samples.work("shop", 10, slow)
+    (point,) = samples.report(work).as_json()["undone"]
+    assert (point["about"], point["slowdown"]) == ("slower", {"page": "/", "before": 0.04, "after": 2.1})
+    assert (point["open"], samples.report(work).status) == (True, "attention")
+    back = samples.change("Slider", "4.2", "4.1", Outcome.UNDONE)
+    found = samples.report(work, samples.work("shop", 11, back, outcome=Outcome.UNDONE)).undone
+    assert [one.open for one in found if one.about == "slower"] == [False]
 
 
 def test_how_many_backups_there_should_be_is_not_guessed():

@@ -87,6 +87,14 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
             "the login is root, and wp-cli does not run as root",
         ),
         (
+            'PHP Fatal error:  Uncaught Error: Class "Redis" not found in /srv/wp-content/object-cache.php:9',
+            "PHP on the command line lacks redis, which the site's object cache needs",
+        ),
+        (
+            f"one ./wp-config.php\n{MARK} boot\nno cache\n{MARK} again\nno cache\n",
+            f"{DEAD}: WordPress ended without a word of why; it printed: no cache no cache",
+        ),
+        (
             "Fatal error: Uncaught Error: no in /srv/wp-content/mu-plugins/a.php:1",
             f"{DEAD}: Uncaught Error: no in wp-content/mu-plugins/a.php:1",
         ),

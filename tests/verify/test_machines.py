@@ -85,6 +85,33 @@ def test_feeds_and_sitemaps_are_asked_for_where_they_are_named(wordpress: WordPr
     assert not any("other" in name or name == "the feed /feed/" for name in names)
 
 
+def test_the_feeds_and_the_first_child_that_are_named_are_asked_for(wordpress: WordPress, shop: Shop) -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="%s">'
+    feeds = "".join(link % name for name in ("/feed/", "/comments/feed/", "/?podcast=1", "/another/feed/"))
+    wordpress.page = says(200, f"<html>{feeds}<body>Text</body></html>".encode())
+    loc = f"<sitemapindex><sitemap><loc>\n{shop.url}/child.xml?a=1&amp;b=2</loc></sitemap></sitemapindex>"
+    wordpress.sitemap = says(200, b'<?xml version="1.0"?>' + loc.encode())
+    found = [sight.page for sight in wordpress.now().machines]
+    assert [page.page for page in found] == [
+        "the feed /feed/",
+        "the feed /",
+        "the sitemap /wp-sitemap.xml",
+        "the sitemap /child.xml",
+        "the cron /wp-cron.php",
+    ]
+    assert found[1].url.endswith("/?podcast=1")
+    assert found[3].url.endswith("/child.xml?a=1&b=2")
+
+
+def test_a_page_of_the_inventory_that_is_xml_is_read_as_programs_read_it(wordpress: WordPress) -> None:
+    kind = {"Content-Type": "application/rss+xml; charset=UTF-8"}
+    wordpress.page = says(200, FEED, **kind)
+    before = wordpress.now()
+    assert before.healthy
+    wordpress.page = says(200, BOM + FEED, **kind)
+    assert "/: has a blank or a byte order mark before it" in wordpress.verdict(before)[0]
+
+
 def test_a_document_with_entities_is_not_expanded(wordpress: WordPress) -> None:
     bomb = (
         b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">]><x>' + b"&a;" * 1000 + b"</x>"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.model import StatedPage
+from runner.model import Rest, SiteKind, StatedPage
 from runner.verify import examine, observe, settle
 from tests.verify.wordpress import ERROR, PAGE, TEXT, WordPress, leads, says
 
@@ -293,6 +294,51 @@ def test_what_the_inventory_states_is_no_finding_and_otherwise_is_one(
         assert any(found.startswith("/: ") for found in measure(wordpress).findings)
     wordpress.page = says(500, ERROR)
     assert verdict(wordpress, before) != ()
+
+
+@pytest.mark.parametrize("design", [rest_closed, rest_silent, rest_hangs_up])
+def test_rest_that_is_closed_as_stated_is_no_finding_and_open_is_one(
+    wordpress: WordPress, design: Change
+) -> None:
+    open_rest = wordpress.rest
+    wordpress.site = replace(wordpress.site, rest=Rest.CLOSED)
+    assert any("REST is open" in finding for finding in wordpress.now().findings)
+    design(wordpress)
+    before = measure(wordpress)
+    assert (before.healthy, before.baseline.pages) == (True, ())
+    assert verdict(wordpress, before) == ()
+    wordpress.rest = open_rest
+    assert verdict(wordpress, before) != ()
+    wordpress.rest = says(500, ERROR)
+    assert verdict(wordpress, before) != ()
+
+
+MISSING = says(404, b"<!DOCTYPE html><html><body>Our manuals are below /en/ and /fr/. Ask us.</body></html>")
+
+
+@pytest.mark.parametrize(
+    ("usual", "after", "found"),
+    [
+        (MISSING, says(404, b""), True),
+        (MISSING, says(404, b"<!DOCTYPE html><html><body>404</body></html>"), True),
+        (MISSING, says(500, ERROR), True),
+        (MISSING, says(200, PAGE), False),
+        (MISSING, MISSING, False),
+        (leads(f"{HERE}/docs"), leads(f"{HERE}/docs"), False),
+        (leads(f"{HERE}/docs"), leads(f"{HERE}/other"), True),
+        (leads(f"{HERE}/docs"), says(404, b"gone"), True),
+        (leads(f"{HERE}/docs"), says(200, PAGE), True),
+    ],
+)
+def test_a_static_site_is_compared_with_what_is_usual_for_it(
+    wordpress: WordPress, usual: Change, after: Change, *, found: bool
+) -> None:
+    wordpress.site = replace(wordpress.site, kind=SiteKind.STATIC)
+    wordpress.page = usual
+    before = measure(wordpress)
+    assert (before.findings, bool(before.baseline.pages)) == ((), True)
+    wordpress.page = after
+    assert bool(verdict(wordpress, before)) is found
 
 
 def test_no_other_host_is_asked_for_what_a_redirect_names(wordpress: WordPress, shop: Shop) -> None:

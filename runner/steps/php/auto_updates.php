@@ -80,6 +80,15 @@ function sitecrew_auto_core( $size ) {
 	return array( true, $on( false ) ? "a filter of the site asks for it" : $forced );
 }
 
+/** What has translations updated by themselves, for which WordPress has no setting; empty where nothing does. */
+function sitecrew_auto_translations() {
+	$item = (object) array( 'type' => 'plugin', 'slug' => 'sitecrew', 'language' => get_locale(), 'version' => '1.0', 'updated' => '', 'package' => '', 'autoupdate' => true );
+	if ( ! sitecrew_auto_filtered( 'auto_update_translation', true, $item ) ) {
+		return '';
+	}
+	return sitecrew_auto_filtered( 'auto_update_translation', false, $item ) ? 'a filter of the site asks for it' : 'it has no setting for translations';
+}
+
 /** What WordPress updates by itself: a list of array( kind, key, was, forced ). Our own filter has no say in it. */
 function sitecrew_auto_updates() {
 	remove_filter( 'automatic_updater_disabled', $GLOBALS['sitecrew_not_now'], PHP_INT_MAX );
@@ -119,6 +128,9 @@ function sitecrew_auto_updates_now() {
 				$found[] = array( 'kind' => $type, 'key' => $key, 'was' => in_array( $key, $listed, true ) ? 'listed' : '', 'forced' => $forced );
 			}
 		}
+	}
+	if ( sitecrew_updates_itself( $updater, WP_CONTENT_DIR ) && ( $forced = sitecrew_auto_translations() ) ) {
+		$found[] = array( 'kind' => 'translation', 'key' => '', 'was' => '', 'forced' => $forced );
 	}
 	return array_slice( $found, 0, 1000 );
 }

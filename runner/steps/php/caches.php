@@ -1,14 +1,14 @@
 <?php
 // The caches of this site that can be emptied by their own interfaces: name => function. Part of facts.php and purge.php.
 // A function returns false where it failed.
-function sitecrew_caches() {
+function sitecrew_caches( $apart ) {
 	$found = array();
 	$calls = array(
 		'WP Super Cache'   => array( 'wp_cache_clear_cache' ),
 		'W3 Total Cache'   => array( 'w3tc_flush_all' ),
 		'WP Rocket'        => array( 'rocket_clean_domain', 'rocket_clean_minify' ),
 		'WP Fastest Cache' => array( 'wpfc_clear_all_cache', true ),
-		'SiteGround'       => array( function_exists( 'sg_cachepress_purge_everything' ) ? 'sg_cachepress_purge_everything' : 'sg_cachepress_purge_cache' ),
+		'SiteGround'       => array( 'sg_cachepress_purge_cache', 'sg_cachepress_purge_everything' ),
 		'WP-Optimize'      => array( 'wpo_cache_flush' ),
 	);
 	foreach ( $calls as $name => $call ) {
@@ -38,8 +38,23 @@ function sitecrew_caches() {
 			};
 		}
 	}
-	if ( wp_using_ext_object_cache() ) {
+	if ( isset( $GLOBALS['kinsta_cache']->kinsta_cache_purge ) && is_callable( array( $GLOBALS['kinsta_cache']->kinsta_cache_purge, 'purge_complete_caches' ) ) ) {
+		$found['Kinsta'] = array( $GLOBALS['kinsta_cache']->kinsta_cache_purge, 'purge_complete_caches' );
+	}
+	if ( wp_using_ext_object_cache() && ! $apart ) {
 		$found['object cache'] = 'wp_cache_flush'; // Last: what the others keep in it goes with it.
 	}
 	return $found;
+}
+
+/** Why what is done to the site's object cache from the command line does not reach visitors; empty where it does. */
+function sitecrew_caches_apart( $lacks ) {
+	$code = strtolower( (string) @file_get_contents( WP_CONTENT_DIR . '/object-cache.php', false, null, 0, 1000000 ) );
+	foreach ( array_intersect( array( 'redis', 'relay', 'memcached', 'memcache' ), $lacks ) as $name ) {
+		if ( preg_match( "~\b$name\b~", $code ) ) {
+			return array( "object cache: PHP on the command line lacks $name, which visitors' PHP has" );
+		}
+	}
+	$alone = preg_match( '~\b(apcu?|wincache_ucache|xcache|yac)(_|::)~', $code ) && ! preg_match( '~redis|memcache|relay~', $code );
+	return $alone ? array( "object cache: it is in the memory of the web server's PHP" ) : array();
 }

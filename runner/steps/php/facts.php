@@ -21,41 +21,6 @@ function sitecrew_unwritable() {
 	return $found;
 }
 
-/** The version of PHP that serves visitors, where the web server tells it; the command line's may be another. */
-function sitecrew_web_php() {
-	$answer = wp_remote_get( includes_url( 'version.php' ), array( 'timeout' => 3, 'redirection' => 0 ) );
-	$powers = implode( ' ', (array) wp_remote_retrieve_header( $answer, 'x-powered-by' ) );
-	return preg_match( '~PHP/(\d+\.\d+(?:\.\d+)?)~', $powers, $found ) ? $found[1] : '';
-}
-
-/** Values of `error_log` in the pools of PHP-FPM that run as this user, as far as their configuration can be read. */
-function sitecrew_pool_logs() {
-	$me    = function_exists( 'posix_geteuid' ) ? posix_getpwuid( posix_geteuid() ) : array( 'name' => getenv( 'LOGNAME' ) );
-	$files = array();
-	foreach ( array( '/etc/php/*/fpm/pool.d', '/etc/php-fpm.d', '/etc/php*/php-fpm.d', '/opt/*/php*/etc/php-fpm.d' ) as $folder ) {
-		$files = array_merge( $files, (array) glob( "$folder/*.conf" ) );
-	}
-	foreach ( array_slice( (array) glob( '/proc/[0-9]*/cmdline' ), 0, 4000 ) as $process ) {
-		if ( preg_match( '~^php-fpm: master process \\((/[^)]+)\\)~', (string) @file_get_contents( $process, false, null, 0, 300 ), $found ) ) {
-			$files[] = $found[1];
-			preg_match_all( '~^[ \t]{0,40}include[ \t]{0,40}=[ \t]{0,40}(\S+)~m', (string) @file_get_contents( $found[1], false, null, 0, 100000 ), $more );
-			foreach ( $more[1] as $pattern ) {
-				$files = array_merge( $files, (array) glob( trim( $pattern, '"\'' ) ) );
-			}
-		}
-	}
-	$logs = array();
-	foreach ( array_unique( array_filter( $files ) ) as $file ) {
-		foreach ( preg_split( '~^[ \t]{0,40}\[~m', (string) @file_get_contents( $file, false, null, 0, 1000000 ) ) as $pool ) {
-			$mine = preg_match( '~^[ \t]{0,40}user[ \t]{0,40}=[ \t]{0,40}["\']?([^\s"\']+)~m', $pool, $user ) && $me && $user[1] === $me['name'];
-			if ( $mine && preg_match( '~^[ \t]{0,40}php_(?:admin_)?value\[error_log\][ \t]{0,40}=[ \t]{0,40}["\']?([^\s"\';]+)~m', $pool, $log ) ) {
-				$logs[] = str_replace( '$pool', (string) strtok( $pool, ']' ), $log[1] );
-			}
-		}
-	}
-	return $logs;
-}
-
 /** Files in which errors of the site's PHP may be found, and that this user may read or would see appear. */
 function sitecrew_logs() {
 	$debug  = defined( 'WP_DEBUG_LOG' ) ? WP_DEBUG_LOG : false;
@@ -175,6 +140,8 @@ $GLOBALS['sitecrew_network'] = sitecrew_network( $GLOBALS['sitecrew']['url'] );
 $GLOBALS['sitecrew_more']    = array();
 sitecrew_ask_for( $sitecrew_locales );
 $sitecrew_check = $GLOBALS['sitecrew']['check'];
+$sitecrew_web   = $sitecrew_check ? sitecrew_web_php() : '';
+$sitecrew_apart = sitecrew_caches_apart( sitecrew_cli_lacks( $sitecrew_web ) );
 $sitecrew_free  = function_exists( 'disk_free_space' ) ? @disk_free_space( ABSPATH ) : false;
 $sitecrew_flag  = ABSPATH . '.maintenance';
 $sitecrew_core    = $sitecrew_check && sitecrew_check_core();
@@ -192,7 +159,10 @@ sitecrew_say(
 		'themes_checked'    => $sitecrew_themes,
 		'wordpress'         => $GLOBALS['wp_version'],
 		'php'               => PHP_VERSION,
-		'web_php'           => $sitecrew_check ? sitecrew_web_php() : '',
+		'web_php'           => $sitecrew_web,
+		'code_age'          => sitecrew_code_age( $sitecrew_web ),
+		'cli_lacks'         => sitecrew_cli_lacks( $sitecrew_web ),
+		'caches_apart'      => $sitecrew_apart,
 		'home'              => (string) get_option( 'home' ),
 		'siteurl'           => (string) get_option( 'siteurl' ),
 		'multisite'         => is_multisite(),
@@ -229,7 +199,7 @@ sitecrew_say(
 		'blocked'           => sitecrew_blocked(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
-		'caches'            => array_keys( sitecrew_caches() ),
+		'caches'            => array_keys( sitecrew_caches( (bool) $sitecrew_apart ) ),
 		'auto_updates'      => sitecrew_auto_updates(),
 		'maintenance'       => file_exists( $sitecrew_flag ) && time() - filemtime( $sitecrew_flag ) < 600,
 	)

@@ -1,6 +1,6 @@
 <?php
-// Empties the caches of this site. One line for each: {"purged": name, "ok": bool, "why": ...}; at the end {"purged": ""}.
-foreach ( sitecrew_caches() as $sitecrew_name => $sitecrew_call ) {
+// Empties the caches of this site. Input: {"apart": its object cache is not the one that visitors' PHP has}. One line for each: {"purged": name, "ok": bool, "why": ...}; at the end {"purged": ""}.
+foreach ( sitecrew_caches( $GLOBALS['sitecrew']['apart'] ) as $sitecrew_name => $sitecrew_call ) {
 	$sitecrew_why = '';
 	ob_start();
 	try {

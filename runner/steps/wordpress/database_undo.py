@@ -18,6 +18,7 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.said import entries, marked, number, texts
 from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.web_php import settling
 from runner.untrusted import sentence
 
 __all__ = [
@@ -35,6 +36,8 @@ STAGES = ("schema", "tables", "all")
 """How far it goes: altered tables and options; plugins' other tables; everything."""
 
 _KINDS = 40
+_COMPILED = 3
+"""Seconds until code that was replaced is no longer run, by PHP's own settings."""
 _PARTS = ("sql", "database_tables", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
@@ -47,8 +50,8 @@ _PUT_BACK = r"""
 flush() {
   [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
 }
-# PHP looks at the files of compiled code again every two seconds
-settled() { well || { sleep 3; well; }; }
+# PHP looks at the files of compiled code again every two seconds, or as its settings say
+settled() { well || { sleep "$compiled"; well; }; }
 clear
 stages() {
   for SITECREW_STAGE in $wanted; do
@@ -63,12 +66,12 @@ if [ -n "$looks" ]; then
   # code that is still compiled may set them once more
   SITECREW_STAGE=options
   sufficed=
-  if put_back; then sleep 3; put_back; sufficed=yes; fi
+  if put_back; then sleep "$compiled"; put_back; sufficed=yes; fi
   flush
   if settled; then [ -n "$sufficed" ] || say '{"database": "not needed"}'; exit; fi
 fi
 # code of the change that is still compiled would do its work on the data once more
-[ -z "$fresh" ] || sleep 3
+[ -z "$fresh" ] || sleep "$compiled"
 stages
 """
 
@@ -169,7 +172,14 @@ def put_back_database(
     well = f"well() ( exec >/dev/null 2>&1\nunset -f wp\n{guard.check.text}\n)"
     put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
     clear = f"clear() {{\n{_run('clear', context)}\n}}"
-    given = assign({"wanted": " ".join(stages), "looks": "1" if look else "", "fresh": "1" if later else ""})
+    given = assign(
+        {
+            "wanted": " ".join(stages),
+            "looks": "1" if look else "",
+            "fresh": "1" if later else "",
+            "compiled": str(max(_COMPILED, settling(context.before))),
+        }
+    )
     return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{_PUT_BACK.strip()}")
 
 

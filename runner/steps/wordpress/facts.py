@@ -97,6 +97,14 @@ _COMPLAINTS = (
         "WordPress is there but not installed",
         "finish its installation",
     ),
+    *(
+        (
+            f'Class "{name}" not found',
+            f"PHP on the command line lacks {name.lower()}, which the site's object cache needs",
+            "install it for the command line too (ls /etc/php/*/cli/conf.d), or set `php` of the host",
+        )
+        for name in ("Redis", "Memcached", "Memcache")
+    ),
     (
         "Call to undefined function mysql",
         "PHP has no MySQL extension",
@@ -151,7 +159,7 @@ _RULES: Mapping[type, Rules] = {
     },
     SubSite: {"url": forms.address, "home": forms.address},
     LogMark: {"path": forms.path},
-    AutoUpdate: {"kind": forms.family, "key": forms.file},
+    AutoUpdate: {"kind": forms.updated, "key": forms.file},
     SiteFacts: {
         "wordpress": forms.version,
         "php": forms.version,
@@ -197,6 +205,7 @@ def facts_script(
         "facts_obstacles",
         "facts_items",
         "facts_translations",
+        "facts_web_php",
     )
     run = program("facts", mark, data, '"$@" ', parts=parts)
     return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
@@ -223,7 +232,7 @@ def parse_facts(output: str, mark: str) -> SiteFacts:
         return _as_on_disk(facts, disk)
     if (facts := _read(second, mark, crippled=_reason(first))) is not None:
         return _as_on_disk(facts, disk)
-    raise _problem(output, mark)
+    raise _problem(output, printed, mark)
 
 
 def hindered(output: str, mark: str = "") -> HostError | None:
@@ -305,19 +314,20 @@ def _versioned(entry: Extension, found: Sequence[tuple[str, str, str]], folder: 
     )
 
 
-def _problem(output: str, mark: str) -> HostError:
+def _problem(output: str, printed: str, mark: str) -> HostError:
+    """Why there are no facts; `printed` is what WordPress said, without our own listing before it."""
     if hindrance := hindered(output, f"{mark} "):
         return hindrance
-    if _NO_SUCH_SITE in output:
+    if _NO_SUCH_SITE in printed:
         return IdentityError(
             "the network there has no site at the address that the inventory says: "
             "one of `path` and `url` is another site's",
             hint="correct it; where the network calls the site otherwise, write `address` beside `url`",
         )
     for words, message, hint in _COMPLAINTS:
-        if words in output:
+        if words in printed:
             return HostError(message, hint=hint)
-    reason = _reason(output.replace(f"\n{mark} again\n", "\n"))
+    reason = _reason(printed.replace(f"\n{mark} again\n", "\n"))
     return HostError(
         f"WordPress does not start, even without its plugins and themes: {reason}",
         hint="look at mu-plugins, drop-ins and the core files",

@@ -27,6 +27,7 @@ __all__ = [
     "package",
     "path",
     "slug",
+    "updated",
     "version",
 ]
 
@@ -142,6 +143,11 @@ def family(text: str) -> str:
     if text not in _FAMILIES:
         raise FormError(f"{named(text)} is not core, plugin or theme")
     return text
+
+
+def updated(text: str) -> str:
+    """What WordPress updates by itself: ``core``, ``plugin``, ``theme`` or ``translation``."""
+    return text if text == "translation" else family(text)
 
 
 def locale(text: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runner.model import Host, Site, SiteFacts
+from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.shell import word
 from runner.steps.base import Script
+from runner.steps.wordpress.facts import hindered
 from runner.steps.wordpress.said import marked, texts
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import sentence
 
-__all__ = ["Purged", "parse_purge", "purge_scripts"]
+__all__ = ["Purged", "out_of_reach", "parse_purge", "purge_scripts"]
 
 _KNOWN, _COMMAND = "purge", "purge-command"
 
@@ -28,14 +29,22 @@ class Purged:
 def purge_scripts(site: Site, host: Host, mark: str, facts: SiteFacts | None) -> dict[str, Script]:
     """By the names of their tasks, what empties the caches that a site has; nothing where it has none.
 
-    `facts` name the caches of WordPress. The site's own command runs as the login, in the site's folder.
+    `facts` name the caches of WordPress; where it was not read, it is asked for them. The site's own command
+    runs as the login, in the site's folder.
     """
     found = {}
-    if facts is not None and facts.caches:
-        found[_KNOWN] = site_script(site, host, mark, program("purge", mark, {}, parts=("caches",)))
+    unread = facts is None and site.kind is SiteKind.WORDPRESS
+    if unread or (facts is not None and facts.caches):
+        given = {"apart": facts is not None and bool(facts.caches_apart)}
+        found[_KNOWN] = site_script(site, host, mark, program("purge", mark, given, parts=("caches",)))
     if site.purge:
         found[_COMMAND] = Script(text=f"cd {word(site.path)} && sh -c {word(site.purge)} </dev/null 2>&1\n")
     return found
+
+
+def out_of_reach(site: Site, facts: SiteFacts | None) -> tuple[str, ...]:
+    """Caches that only a command of the site could empty, where it has none; each with its reason."""
+    return facts.caches_apart if facts is not None and not site.purge else ()
 
 
 def parse_purge(said: Mapping[str, tuple[str, int | None]], mark: str) -> Purged:
@@ -52,7 +61,7 @@ def parse_purge(said: Mapping[str, tuple[str, int | None]], mark: str) -> Purged
                 caches.append(name)
             elif name:
                 failed.append(f"{name}: {why}")
-        if not ended:
+        if not ended and hindered(text, f"{mark} ") is None:
             failed.append("WordPress did not get through with it")
     if _COMMAND in said:
         text, code = said[_COMMAND]

@@ -27,6 +27,7 @@ from runner.plan import (
 )
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
+from runner.steps.wordpress.web_php import unseen_code
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import see_before
@@ -162,7 +163,8 @@ class _Work:
         """All that may be tried, by what can be seen of the site and its network."""
         if self.facts and (left := not_looked_at(self.facts)):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
-        return self._unless_unseen(pending, seen.unverified) if seen.unverified else pending
+        unseen = seen.unverified or unseen_code(self.task.site, self.facts)
+        return self._unless_unseen(pending, unseen) if unseen else pending
 
     def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """What the policy lets go although nobody can see what it does; the rest is settled."""
@@ -187,7 +189,7 @@ class _Work:
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
-                outcome, why = _told(found.get(change.item), trial)
+                outcome, why = _told(found.get(change.item), trial, len(group))
                 if is_unusable(why) and outcome is Outcome.FAILED:
                     self._hold(change, f"{UNUSABLE}: {why}")
                 told = ChangeOutcome.of(change, outcome, why)
@@ -316,8 +318,11 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
     return unseen
 
 
-def _told(found: ChangeOutcome | None, trial: Trial) -> tuple[Outcome, str]:
-    """An item's own outcome in a trial that was kept."""
+def _told(found: ChangeOutcome | None, trial: Trial, count: int) -> tuple[Outcome, str]:
+    """An item's own outcome in a trial of so many that was kept."""
     if found is None:
         return trial.outcome.outcome, trial.outcome.why
-    return found.outcome, found.why or (trial.slower if found.outcome is Outcome.CHANGED else "")
+    slower = trial.slower if found.outcome is Outcome.CHANGED else ""
+    if slower and count > 1:
+        slower += f" (with one of {count} updates made together)"
+    return found.outcome, found.why or slower

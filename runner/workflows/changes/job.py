@@ -11,8 +11,9 @@ from runner.model import Step
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.web_php import unwatched
 from runner.workflows.changes.database import DatabasePoint
-from runner.workflows.changes.purge import AGAIN, purge_tasks
+from runner.workflows.changes.purge import AGAIN, FIRST, code_seen, purge_tasks
 from runner.workflows.stages.segment import restore_of, site_lock
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def trial_job(
     cron = site_script(task.site, context.host, context.mark, _CRON).text
     reread = HostTask("reread", read, timeout=reading, policy="always")
     again = purge_tasks(task, context.mark, context.before, suffix=AGAIN, policy="always")
+    # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
+    stale = unwatched(context.before)
+    first = purge_tasks(task, context.mark, context.before, suffix=FIRST, policy="always") if stale else ()
     database = DatabasePoint(
         task=task, context=context, tag=context.tag, guard=guard, read=(*again, reread), seconds=limit
     )
@@ -75,6 +79,7 @@ def trial_job(
         job,
         (
             *(before if log else ()),
+            *code_seen(context.before),
             *purge_tasks(task, context.mark, context.before),
             HostTask("read", read, timeout=reading, policy="always"),
             HostTask("cron", cron, timeout=reading, policy="go"),
@@ -85,7 +90,14 @@ def trial_job(
         check_limit=hosts.reading_limit(_CHECK),
         cleanup_limit=reading,
         keep=(*_optional("keep", guard.keep, limit), *database.keep()),
-        undo=(HostTask("undo", guard.undo.text, timeout=limit), *database.undo(), *again, reread),
+        undo=(
+            HostTask("undo", guard.undo.text, timeout=limit),
+            *code_seen(context.before, name="compiled-again"),
+            *first,
+            *database.undo(),
+            *again,
+            reread,
+        ),
         undo_on_death=True,
         lock=site_lock(task, task.site.path),
         restore=restore_of(task),

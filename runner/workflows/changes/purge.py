@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.execute import Task as HostTask
-from runner.steps.wordpress.purge import Purged, parse_purge, purge_scripts
+from runner.steps.wordpress.purge import Purged, out_of_reach, parse_purge, purge_scripts
+from runner.steps.wordpress.web_php import settling
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from runner.model import SiteFacts
     from runner.workflows.site import Task
 
-__all__ = ["AGAIN", "purge_now", "purge_tasks", "purged_in", "tell_purged", "unpurged"]
+__all__ = ["AGAIN", "FIRST", "code_seen", "purge_now", "purge_tasks", "purged_in", "tell_purged", "unpurged"]
 
 _LIMIT = 60
 AGAIN = "-again"
 """Ends the names of the tasks that empty caches once more in one job."""
+FIRST = "-first"
+"""Ends those of tasks that do it before the host itself looks at what was put back."""
 
 
 def purge_tasks(
@@ -40,14 +44,26 @@ def purge_tasks(
     )
 
 
-def purged_in(record: JobRecord, tasks: tuple[HostTask, ...], mark: str) -> Purged:
+def code_seen(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[HostTask, ...]:
+    """Waits until the web server's PHP has seen which files are there, where that takes long."""
+    seconds = settling(facts)
+    return (HostTask(name, f"sleep {seconds}\n", timeout=2 * seconds, policy="always"),) if seconds else ()
+
+
+def purged_in(
+    task: Task, facts: SiteFacts | None, record: JobRecord, tasks: tuple[HostTask, ...], mark: str
+) -> Purged:
     """What became of it in a job that has ended; what was not begun is not counted."""
     said = {
         one.id.removesuffix(AGAIN): (found.text, found.code)
         for one in tasks
         if (found := record.tasks.get(one.id)) is not None
     }
-    return parse_purge(said, mark)
+    return _whole(task, facts, parse_purge(said, mark))
+
+
+def _whole(task: Task, facts: SiteFacts | None, purged: Purged) -> Purged:
+    return replace(purged, failed=(*purged.failed, *out_of_reach(task.site, facts)))
 
 
 def purge_now(task: Task, facts: SiteFacts | None) -> Purged:
@@ -55,12 +71,13 @@ def purge_now(task: Task, facts: SiteFacts | None) -> Purged:
     mark = secrets.token_hex(16)
     tasks = purge_tasks(task, mark, facts)
     if not tasks:
-        return Purged()
+        return _whole(task, facts, Purged())
     host = task.order.hosts[task.site.host]
     records = within(lambda: task.session.hosts.read(host, tasks))
     if isinstance(records, SitecrewError):
         return Purged(failed=(str(records),))
-    return tell_purged(task, parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark))
+    purged = parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark)
+    return tell_purged(task, _whole(task, facts, purged))
 
 
 def tell_purged(task: Task, purged: Purged) -> Purged:

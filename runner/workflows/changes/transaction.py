@@ -25,6 +25,7 @@ from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, Ste
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
+from runner.steps.wordpress.web_php import unseen_code
 from runner.untrusted import sentence
 from runner.verify import Signals, stale
 from runner.workflows.boundary import within
@@ -267,7 +268,7 @@ class _Transaction:
                 state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
-                unverified=self.task.session.reason((self.after or self.before.seen).unverified),
+                unverified=self.task.session.reason(self._unverified),
                 slower=self.slower,
                 database=self.database.heard(record),
                 unpurged=purged,
@@ -319,11 +320,17 @@ class _Transaction:
                 broken = f"a cache still serves the bad page: {broken}"
         return broken
 
+    @property
+    def _unverified(self) -> str:
+        seen = self.after or self.before.seen
+        return seen.unverified or unseen_code(self.task.site, self.before.facts)
+
     def _purged(self, record: JobRecord) -> str:
         """What is said of caches that could not be emptied, after the change or after it was taken back."""
         kept = record.decided is None or record.decided.verdict == "keep"
-        tasks = purge_tasks(self.task, self.heard.mark, self.before.facts, suffix="" if kept else AGAIN)
-        return unpurged(tell_purged(self.task, purged_in(record, tasks, self.heard.mark)))
+        facts = self.before.facts
+        tasks = purge_tasks(self.task, self.heard.mark, facts, suffix="" if kept else AGAIN)
+        return unpurged(tell_purged(self.task, purged_in(self.task, facts, record, tasks, self.heard.mark)))
 
     @property
     def _by_hand(self) -> str:

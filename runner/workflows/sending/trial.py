@@ -15,7 +15,7 @@ from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals
 from runner.workflows.changes.purge import purge_now, unpurged
-from runner.workflows.stages.outside import record_looks, see, see_again
+from runner.workflows.stages.outside import record_looks, see, see_again, see_usual
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -79,8 +79,7 @@ class ReleaseTrial:
 
     def look_before(self) -> None:
         """How the site is now is the measure, unless the release is meant to be another site."""
-        seen = see(self.task)
-        record_looks(self.task, seen, "before")
+        seen = see_usual(self.task)
         self.before = seen if self.measure else None
         self.unverified = self.task.session.reason(seen.unverified)
 

@@ -13,6 +13,7 @@ from runner.steps.static import ReleaseOptions
 from runner.steps.static.layout import SwitchOrder
 from runner.steps.sync import SyncOptions
 from runner.workflows.sending.patience import StoppedError
+from runner.workflows.sending.purging import PurgedAfter, with_purge
 from runner.workflows.sending.recall import recall
 from runner.workflows.sending.release import gather
 from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
@@ -42,16 +43,17 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
         release = isinstance(step.options, ReleaseOptions)
         joined = ReleaseTrial(task, remembered=begun.trial) if release else None
         if _ended_there(task, begun, joined):
-            return carry_segment(task, segment, [once], judged=joined)
+            return carry_segment(task, segment, [once], judged=joined or PurgedAfter(task))
     session.emit("step.started", task.run, task.site.name, step.id)
     for left in range(step.retries, -1, -1):
         ready = _gathered(task, step)
         if not (left and isinstance(ready, StepOutcome) and ready.outcome is Outcome.FAILED):
             break
     if isinstance(ready, StepOutcome):
+        ready = with_purge(task, ready)
         session.record(task.run, task.site.name, ready)
         return (ready,)
-    trial = None
+    trial: ReleaseTrial | PurgedAfter = PurgedAfter(task)
     if isinstance(step.options, ReleaseOptions) and isinstance(ready, SwitchOrder):
         trial = ReleaseTrial(task, ready, measure=bool(task.order.undo) or not step.options.force)
         if (held := trial.unseen(step)) is not None:

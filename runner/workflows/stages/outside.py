@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.model import Look, Outcome, PageLook, Seen, Site, SiteFacts, Step, StepOutcome
+from runner.model import Look, Outcome, PageLook, Seen, Site, SiteFacts, SiteKind, Step, StepOutcome
 from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
@@ -45,6 +45,7 @@ __all__ = [
     "see_again",
     "see_before",
     "see_slower",
+    "see_usual",
     "settled",
     "take_look",
     "unreadable",
@@ -89,7 +90,8 @@ def measured(
     seen = observed(hosts, site, facts=facts, limit=limit, sub_sites=sub_sites)
     host = hosts.workspace.inventory.hosts[site.host]
     seen = with_inside(hosts, host, site, seen, facts=facts)
-    return settled(hosts, site, seen, boots=facts is None or not facts.crippled, limit=limit)
+    boots = site.kind is SiteKind.STATIC or facts is None or not facts.crippled
+    return settled(hosts, site, seen, boots=boots, limit=limit)
 
 
 def examined(
@@ -179,7 +181,8 @@ def take_look(task: Task, step: Step) -> StepOutcome:
 
 def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
     """What is usual of what a look found: only what is recognised: nobody saw the site before."""
-    if seen.healthy or options.status != ProbeHttpOptions().status:
+    meant = options.status != ProbeHttpOptions().status
+    if seen.healthy or meant or task.site.kind is not SiteKind.WORDPRESS:
         return Baseline()
     facts = task.facts
     first = see(task)
@@ -224,10 +227,16 @@ def see(task: Task) -> Signals:
 
 def see_before(task: Task) -> Signals:
     """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
-    boots = task.facts is not None and not task.facts.crippled
+    seen = see_usual(task)
+    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+
+
+def see_usual(task: Task) -> Signals:
+    """As `see_before`, without how long its pages take."""
+    boots = task.site.kind is SiteKind.STATIC or (task.facts is not None and not task.facts.crippled)
     seen = settled(task.session.hosts, task.site, see(task), boots=boots, limit=_limit(task))
     record_looks(task, seen, "before")
-    return replace(seen, pace=_paces(task)) if seen.healthy else seen
+    return seen
 
 
 def see_slower(task: Task, before: Signals, after: Signals) -> str:
@@ -240,7 +249,7 @@ def see_slower(task: Task, before: Signals, after: Signals) -> str:
     if found is None:
         return ""
     again = slowest(before.pace, _paces(task, [found.page]))
-    return f"slower than before: {again}" if again else ""
+    return str(again or "")
 
 
 def _seconds(seen: Signals, page: str) -> list[float]:
