@@ -152,7 +152,7 @@ http {{
             return ""
         path = self.folder / "pages"
         return (
-            f"    fastcgi_cache_path {path} levels=1:2 keys_zone=pages:1m inactive=1d;\n"
+            f"    fastcgi_cache_path {path} keys_zone=pages:1m inactive=1d use_temp_path=off;\n"
             '    map "$request_method$http_cookie$args" $varies {\n        GET 0;\n        HEAD 0;\n'
             "        default 1;\n    }\n"
         )

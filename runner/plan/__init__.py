@@ -13,7 +13,7 @@ from runner.plan.policy import UNUSABLE, LedgerHold, Standing, decide, is_unusab
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
-from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, with_offers
+from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
 from runner.plan.told import is_newer
 from runner.plan.unverified import as_seen, not_unseen, unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
@@ -59,6 +59,7 @@ __all__ = [
     "search",
     "select",
     "sharing",
+    "started",
     "stranger",
     "stray_folder",
     "unhealthy",

@@ -10,13 +10,31 @@ from itertools import chain, zip_longest
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
 from runner.web import split
 
-__all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "with_offers"]
+__all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "started", "with_offers"]
 
 SUB_SITES_LOOKED_AT = 12
+_STARTED = 2
 
 
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Front pages of up to twelve, besides the site itself: those first on which a changed item is active.
+    """Front pages of up to twelve, besides the site itself: those first on which a changed item is active."""
+    ranks = _ranks(facts, changes)
+    own = split(site.own_address)
+    others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
+    first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks)))
+    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
+
+
+def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
+    """The sites of a network, two at most, that are started too: a changed item runs there by itself."""
+    ranks = _ranks(facts, changes)
+    active = sorted((sub for sub in facts.network if sub.id in ranks), key=lambda sub: ranks[sub.id])
+    found = (sub.home or sub.url for sub in active)
+    return tuple(url for url in found if split(url))[:_STARTED]
+
+
+def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:
+    """Numbers of the sites on which a changed item is active by itself, by the order in which they count.
 
     Each item has one of them before any has a second, and the item that is active on the fewest comes first.
     """
@@ -27,12 +45,9 @@ def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[
         for entry in entries
         if (kind, entry.slug) in items
     ]
-    turns = zip_longest(*sorted(active, key=len))
-    ranks = {number: rank for rank, number in reversed([*enumerate(chain.from_iterable(turns))])}
-    own = split(site.own_address)
-    others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
-    first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks) + len(active) * len(others)))
-    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
+    turns = chain.from_iterable(zip_longest(*sorted(active, key=len)))
+    numbers = dict.fromkeys(number for number in turns if number is not None)
+    return {number: rank for rank, number in enumerate(numbers)}
 
 
 def not_looked_at(facts: SiteFacts) -> int:

@@ -59,6 +59,8 @@ class Asked:
     port: int
     authority: str
     target: str
+    entry: str = ""
+    """File of WordPress that answers, below its folder, where it is not the one for pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class Front:
     way: FrontWay = FrontWay.NONE
     address: str = ""
     """Of the host itself, at which its web server answered."""
+    member: bool = False
+    """WordPress was run for somebody who is logged in."""
     url: str = ""
     status: int | None = None
     """None where nothing came back."""
@@ -87,6 +91,7 @@ def front_script(
     *,
     facts: SiteFacts | None = None,
     known: Front | None = None,
+    member: bool = False,
 ) -> Script:
     """What to run on the host.
 
@@ -97,9 +102,12 @@ def front_script(
         asked: the page's address.
         facts: of a WordPress that was read.
         known: how the page was got before; the same way is gone again then, and no other.
+        member: WordPress is run for somebody who is logged in, and the web server is not asked.
     """
     is_static = site.kind is SiteKind.STATIC
     ways = [FrontWay.WEB] if is_static else [FrontWay.WEB, FrontWay.WORDPRESS]
+    if member:
+        ways = [] if is_static else [FrontWay.WORDPRESS]
     if known is not None and known.way is not FrontWay.NONE:
         ways = [known.way]
     home = asked.target.partition("?")[0].rpartition("/")[0]
@@ -110,7 +118,9 @@ def front_script(
         "port": asked.port,
         "authority": asked.authority,
         "target": asked.target,
-        "script": f"{_base(site)}/index.php",
+        "script": f"{_base(site)}/{asked.entry or 'index.php'}",
+        "entry": asked.entry.removeprefix(facts.folder if facts else ""),
+        "member": member,
         "folders": _folders(site, facts),
         "signs": _signs(facts),
         "file": f"{home.removeprefix(_base(site)).strip('/')}/index.html".lstrip("/") if is_static else "",
@@ -149,6 +159,7 @@ def _front(said: Mapping[str, Any]) -> Front:
     return Front(
         way=way,
         address=address,
+        member=way is FrontWay.WORDPRESS and said.get("member") is True,
         url=_text(said, "url", _URL).decode("utf-8", "replace"),
         status=status,
         headers=_headers(head),

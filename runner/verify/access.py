@@ -1,4 +1,4 @@
-"""What a look shows so that it is let in. It goes to the site's own origin, and nowhere else."""
+"""What a look shows so that it is let in. It goes to the site itself, and nowhere else."""
 
 from __future__ import annotations
 

@@ -19,10 +19,12 @@ from runner.web import Answer, below, split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["NOWHERE", "ask_behind_caches", "ask_pages", "own_stylesheets"]
+__all__ = ["NOWHERE", "ask_as_programs", "ask_behind_caches", "ask_pages", "own_stylesheets"]
 
 NOWHERE = "a page that is not there"
 _SERVER_ERROR = 500
+_CONTENT = ("/?rest_route=/wp/v2/pages", "/?rest_route=/wp/v2/posts")
+"""Programs show a site by these where no visitor gets pages of WordPress."""
 
 
 def ask_pages(site: Site) -> Iterator[Ask]:
@@ -39,11 +41,23 @@ def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
         name = f"{page} (uncached)"
         yield page_ask(site, page, Expectation(text=site.expect), known=True, name=name)
     yield Ask(NOWHERE, address(site.url, f"sitecrew-{secrets.token_hex(6)}/"), _nowhere)
-    closed = site.rest is Rest.CLOSED
+    yield from ask_as_programs(site.url, folder, closed=site.rest is Rest.CLOSED)
+
+
+def ask_as_programs(base: str, folder: str, *, closed: bool = False) -> Iterator[Ask]:
+    """What only programs ask of a WordPress.
+
+    Args:
+        base: its address.
+        folder: of WordPress below that, like `wp/`, where it has one of its own.
+        closed: the inventory says that REST is: then nothing is asked of it but its root.
+    """
     judged = _closed_rest if closed else _rest
-    yield Ask(REST, address(site.url, "?rest_route=/"), judged, machine=True, silent=closed)
+    yield Ask(REST, address(base, REST[1:]), judged, machine=True, silent=closed)
+    for name in () if closed else _CONTENT:
+        yield Ask(name, address(base, f"{name[1:]}&per_page=1"), _content, machine=True)
     ajax = f"{folder}wp-admin/admin-ajax.php?action=sitecrew_look"
-    yield Ask(f"/{ajax}", address(site.url, ajax), _ajax, machine=True)
+    yield Ask(f"/{ajax}", address(base, ajax), _ajax, machine=True)
 
 
 def _nowhere(answer: Answer) -> tuple[str, ...]:
@@ -68,6 +82,11 @@ def _rest(answer: Answer) -> tuple[str, ...]:
     if root is None:
         return _NOT_JSON
     return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
+
+
+def _content(answer: Answer) -> tuple[str, ...]:
+    """It may be switched off as the root may, or be another thing; only an error is a finding."""
+    return () if _works(answer) else judge(answer, Expectation())
 
 
 def _closed_rest(answer: Answer) -> tuple[str, ...]:

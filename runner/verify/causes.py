@@ -8,7 +8,7 @@ from runner.untrusted import sentence
 from runner.verify.page import breaks, dies, gives_up, says_critical_error, says_no_database
 from runner.web import Answer, split
 
-__all__ = ["LOGIN", "REST", "broken", "cause", "closed_rest", "landing"]
+__all__ = ["LOGIN", "REST", "broken", "cause", "closed_rest", "is_door", "landing"]
 
 LOGIN = re.compile(r"/wp-login\.php(?:$|\?)")
 REST = "/?rest_route=/"
@@ -18,6 +18,9 @@ _NOT_FOUND = frozenset({404, 410})
 _SHUT = frozenset({401, 403, 404, 410, _UNAVAILABLE})
 _SERVER_ERROR = 500
 _HOST = 80
+_MEMBERS = "members only"
+_SOON = "a coming-soon page"
+"""How the causes begin that show strangers something else than the site."""
 
 
 def cause(answer: Answer) -> str:
@@ -30,24 +33,29 @@ def cause(answer: Answer) -> str:
     if status >= _SERVER_ERROR:
         return _closed(answer)
     if LOGIN.search(answer.url) and not LOGIN.search(answer.asked):
-        return "members only: leads to the login page"
+        return f"{_MEMBERS}: leads to the login page"
     return _page(answer, status)
 
 
 def _closed(answer: Answer) -> str:
     kind = "Retry-After" if answer.header("retry-after") else "wp_die" if gives_up(answer.body) else ""
-    return f"a coming-soon page (503, {kind})" if kind and answer.status == _UNAVAILABLE else ""
+    return f"{_SOON} (503, {kind})" if kind and answer.status == _UNAVAILABLE else ""
 
 
 def _page(answer: Answer, status: int) -> str:
     if gives_up(answer.body):
-        return f"a coming-soon page (wp_die, {status})"
+        return f"{_SOON} (wp_die, {status})"
     if status in _NOT_FOUND:
         asked = split(answer.asked)
         home = asked is not None and asked.path == "/"
         return f"headless: answers {status}" if home else f"a page that answers {status}"
     quotes = says_critical_error(answer.body) or says_no_database(answer.body)
     return "quotes an error message of WordPress" if quotes else ""
+
+
+def is_door(cause: str) -> bool:
+    """Whether a page shows strangers that there is a site, and not the site: members see another one."""
+    return cause.startswith((_MEMBERS, _SOON))
 
 
 def broken(answer: Answer) -> bool:

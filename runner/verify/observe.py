@@ -62,7 +62,7 @@ def observe(
     """
     at = datetime.now(UTC)
     folder = before.folder if before is not None else folder
-    sub_sites = tuple(before.sub_sites) if before is not None else sub_sites
+    sub_sites = before.looked_at if before is not None else sub_sites
     known = {sight.page.page: sight for sight in before.sights} if before is not None else {}
     baseline = before.baseline if before is not None else NO_BASELINE
 
@@ -93,6 +93,7 @@ def observe(
         others = see_sub_sites(
             site,
             sub_sites,
+            folder,
             lambda rules: Looker(site, limit, patience, pause, door=door, rules=rules, keys=keys),
         )
         seen = replace(

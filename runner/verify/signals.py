@@ -9,7 +9,7 @@ from datetime import datetime
 from runner.model import PageLook, Seen
 from runner.verify.asks import NOWHERE
 from runner.verify.baseline import NO_BASELINE, Baseline, refuses
-from runner.verify.causes import REST
+from runner.verify.causes import REST, is_door
 from runner.verify.http import Sight
 from runner.verify.inside import Inside
 from runner.verify.sources import Sources
@@ -33,12 +33,12 @@ class Signals:
     folder: str = ""
     """Of WordPress below the site's address, like `wp/`, where it has one of its own."""
     sub_sites: Mapping[str, Sight] = field(default_factory=dict)
-    """Front pages of other sites of the network, by their addresses. What was wrong with one is no reason to
-    leave the others as they are, so these are compared and nothing else."""
+    """Other sites of the network, by addresses: front pages, and what is behind some of them. What was wrong
+    with one is no reason to leave the others as they are, so these are compared and nothing else."""
     plain: tuple[Sight, ...] = ()
     """The pages once more, asked last and so that caches may answer; none where the site is worse anyway."""
     inside: Inside | None = None
-    """The first page as the site's own host got it, where no visitor's page was seen."""
+    """The site as its own host got it, where visitors get no page of it."""
     machines: tuple[Sight, ...] = ()
     """What programs read: feeds, sitemaps, cron."""
     sources: Sources | None = None
@@ -54,9 +54,13 @@ class Signals:
         return (*self.visitors, *self.uncached, *self.machines)
 
     @property
+    def looked_at(self) -> tuple[str, ...]:
+        """Front pages of other sites of the network that were looked at."""
+        return tuple(url for url, sight in self.sub_sites.items() if not sight.machine)
+
+    @property
     def _with_inside(self) -> tuple[Sight, ...]:
-        own = self.inside.sight if self.inside is not None else None
-        return self.sights if own is None else (*self.sights, own)
+        return (*self.sights, *(self.inside.sights if self.inside is not None else ()))
 
     @property
     def looks(self) -> tuple[PageLook, ...]:
@@ -72,6 +76,16 @@ class Signals:
     def healthy(self) -> bool:
         """Nothing is wrong with what could be seen."""
         return not self.findings
+
+    @property
+    def refused(self) -> bool:
+        """Every page of visitors was refused."""
+        return all(sight.page.seen is Seen.REFUSED for sight in self.visitors)
+
+    @property
+    def kept_out(self) -> bool:
+        """Visitors get no page of the site: they are refused, or see a login or a coming-soon page."""
+        return all(sight.page.seen is Seen.REFUSED or is_door(sight.traits.cause) for sight in self.visitors)
 
     @property
     def verified(self) -> bool:

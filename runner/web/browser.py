@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from runner.web.answer import Answer
-from runner.web.place import Place, join, split
+from runner.web.place import Place, join, same_site, split
 from runner.web.reasons import reason
 from runner.web.rules import Rules
 
@@ -50,7 +50,7 @@ class Browser:
         Args:
             rules: whom it may ask.
             headers: with every request.
-            keys: an address, and what is shown to its own scheme, host and port, and to no other.
+            keys: an address, and what is shown to its own site, and to no other: see `same_site`.
         """
         import httpcore  # a tenth of a second that only questions need
 
@@ -177,7 +177,7 @@ class Browser:
 
     def _with_keys(self, place: Place, headers: Mapping[str, str]) -> Mapping[str, str]:
         home = self._home
-        if home is None or (place.scheme, place.origin) != (home.scheme, home.origin):
+        if home is None or not same_site(place, home):
             return headers
         cookies = "; ".join(filter(None, (self._keys.get("Cookie"), headers.get("Cookie"))))
         return {**headers, **self._keys, **({"Cookie": cookies} if cookies else {})}

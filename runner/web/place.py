@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
-__all__ = ["Place", "below", "join", "split"]
+__all__ = ["Place", "below", "join", "same_site", "split"]
 
 _LONGEST = 8192
 """Characters of an address: what web servers accept in a request line."""
@@ -79,15 +79,20 @@ def join(base: str, reference: str) -> str:
         return ""
 
 
+def same_site(place: Place, home: Place) -> bool:
+    """Whether what is meant for `home` may be shown to a place: its host and port, and not without its TLS.
+
+    `www.` makes no difference, nor does https instead of http, since sites lead on to these themselves.
+    """
+    return _same_host(place, home) and (home.scheme, place.scheme) != ("https", "http")
+
+
 def below(place: Place, base: Place) -> bool:
     """Whether a place is the base's own: its host and port, and below its path however the dots are written.
 
     `www.` makes no difference, nor does https instead of http.
     """
-    usual = set(_DEFAULTS.values())
-    if place.host.removeprefix("www.") != base.host.removeprefix("www."):
-        return False
-    if place.port != base.port and not {place.port, base.port} <= usual:
+    if not _same_host(place, base):
         return False
     path = place.path.encode()
     for _ in range(3):  # quoted twice is unquoted twice by a proxy before a server
@@ -95,6 +100,13 @@ def below(place: Place, base: Place) -> bool:
     segments = path.replace(b"\\", b"/").split(b"/")
     own = unquote_to_bytes(base.path).rstrip(b"/") + b"/"
     return path.startswith(own) and not {b"..", b"."} & {segment.split(b";")[0] for segment in segments}
+
+
+def _same_host(place: Place, other: Place) -> bool:
+    """With or without `www.`; the usual ports of http and https are one."""
+    if place.host.removeprefix("www.") != other.host.removeprefix("www."):
+        return False
+    return place.port == other.port or {place.port, other.port} <= set(_DEFAULTS.values())
 
 
 def _host(name: str) -> str:

@@ -30,7 +30,7 @@ def view_of(site: Site, seen: Signals) -> View:
             f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings
         ),
         refusal=next((page.refusal for page in shut), ""),
-        inside=seen.inside is not None and seen.inside.seen,
+        inside=seen.refused and seen.inside is not None and seen.inside.seen,
         unverified=seen.unverified,
         usual=str(Baseline(mine)) if mine else "",
         usual_rest=str(rest) if rest is not None else "",

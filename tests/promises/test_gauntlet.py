@@ -116,8 +116,14 @@ def configure(crew: Crew, case: Case) -> None:
 
 def tree(fleet: Fleet, site: str) -> dict[str, object]:
     """The site's files, each by its mode and what is in it, and the options that matter."""
-    root = fleet.sites[site].path
-    found: dict[str, object] = {
+    rows = fleet.sql(site, "SELECT option_name, option_value FROM wp_options")
+    options = sorted(row for row in rows.splitlines() if row.split("\t")[0] in OPTIONS)
+    return files_of(fleet.sites[site].path) | {"options": options}
+
+
+def files_of(root: Path) -> dict[str, object]:
+    """Each file and folder by its mode, owner and what is in it."""
+    return {
         str(path.relative_to(root)): (
             path.lstat().st_mode,
             path.lstat().st_uid,
@@ -126,8 +132,6 @@ def tree(fleet: Fleet, site: str) -> dict[str, object]:
         for path in (root, *root.rglob("*"))
         if path.relative_to(root).parts[:2] not in ASIDE
     }
-    rows = fleet.sql(site, "SELECT option_name, option_value FROM wp_options")
-    return found | {"options": sorted(row for row in rows.splitlines() if row.split("\t")[0] in OPTIONS)}
 
 
 def change_of(crew: Crew) -> dict[str, Any]:

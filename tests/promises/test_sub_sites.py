@@ -13,6 +13,7 @@ from lab.shell import run
 from lab.zips import write_zip
 from tests.crew import Crew
 from tests.promises.test_dead_man import ONE
+from tests.promises.test_gauntlet import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ def with_the_network(fleet: Fleet, url: str, folder: Path) -> Crew:
 def test_what_breaks_a_sub_site_alone_is_taken_back(fleet: Fleet, crew: Crew) -> None:
     url, plugin = fleet.spec.url(fleet.spec.site(SITE)), fleet.spec.path(fleet.spec.site(SITE)) / PLUGIN
     berlin = f"{url}/berlin"
+    languages = files_of(plugin.parents[2] / "languages")
     fleet.catalogue.plugin(SLUG, "1.1", php=BAD)
     said = crew.say("run", "one", "-l", SITE)
     assert said.code == 5, said
@@ -66,11 +68,14 @@ def test_what_breaks_a_sub_site_alone_is_taken_back(fleet: Fleet, crew: Crew) ->
     assert "Version: 1.0" in plugin.read_text()
     assert httpx.get(f"{berlin}/").status_code == 200
     looked = {look["url"] for look in crew.site(SITE)["looks"] if look["signal"] == "sub-site"}
-    assert looked == {f"{url}/{name}" for name in ("berlin", "lyon", "osaka")}
+    names = ("berlin", "lyon", "osaka")
+    assert {one for one in looked if one.count("/") == 3} == {f"{url}/{name}" for name in names}
+    assert f"{berlin}/wp-admin/admin-ajax.php?action=sitecrew_look" in looked
 
     fleet.catalogue.plugin(SLUG, "1.2")
     assert crew.say("run", "one", "-l", SITE).code == 0
     assert "Version: 1.2" in plugin.read_text()
+    assert files_of(plugin.parents[2] / "languages") == languages, "translations are a step of their own"
 
 
 PRO = "weathervane-pro"

@@ -1,4 +1,4 @@
-"""What `access` says is shown to the site's own origin, and to nobody else."""
+"""What `access` says is shown to the site itself, and to nobody else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from runner.errors import SecretError
 from runner.model import Access, NamedSecret, SecretRef, SecretSource, Seen, Site
 from runner.verify import Expectation, keys, look, observe
-from runner.web import Browser, Rules
+from runner.web import Browser, Rules, split
+from runner.web.place import same_site
 from tests.verify.shop import PAGE, Shop
 
 if TYPE_CHECKING:
@@ -103,6 +104,29 @@ def test_nobody_else_is_shown_it(shop: Shop, other: Shop) -> None:
     with Browser(rules, keys=(shop.url.replace("http:", "https:"), {"Authorization": BASIC})) as browser:
         assert browser.fetch(f"{shop.url}/here", 5.0).status == 200
     assert heard == [(other.url, None), (shop.url, BASIC), (shop.url, None)]
+
+
+@pytest.mark.parametrize(
+    ("home", "place", "is_shown"),
+    [
+        ("http://shop.example/", "http://www.shop.example/", True),
+        ("http://www.shop.example/", "https://shop.example/de/", True),
+        ("https://shop.example/", "https://www.shop.example/", True),
+        ("https://shop.example/", "http://www.shop.example/", False),
+        ("https://shop.example/", "http://shop.example:443/", False),
+        ("https://shop.example/", "https://www.shop.example:8443/", False),
+        ("https://shop.example:8443/", "https://www.shop.example:8443/", True),
+        ("https://shop.example/", "https://shop.example.evil.example/", False),
+        ("https://shop.example/", "https://www.evil.example/", False),
+        ("https://shop.example/", "https://wwwshop.example/", False),
+        ("https://shop.example/", "https://login.shop.example/", False),
+    ],
+)
+def test_a_site_may_lead_to_its_own_www_and_to_https(home: str, place: str, *, is_shown: bool) -> None:
+    ours, theirs = split(home), split(place)
+    assert ours
+    assert theirs
+    assert same_site(theirs, ours) is is_shown
 
 
 @pytest.mark.parametrize(

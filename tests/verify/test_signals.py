@@ -30,6 +30,8 @@ def test_a_healthy_site_is_healthy_and_not_worse_than_itself(wordpress: WordPres
         "/ (uncached)",
         "a page that is not there",
         "/?rest_route=/",
+        "/?rest_route=/wp/v2/pages",
+        "/?rest_route=/wp/v2/posts",
         "/wp-admin/admin-ajax.php?action=sitecrew_look",
         "the feed /feed/",
         "the sitemap /wp-sitemap.xml",

@@ -40,7 +40,7 @@ def test_a_sub_site_that_breaks_is_worse_and_one_that_was_broken_is_not(shop: Sh
     berlin, lyon = f"{shop.url}/berlin", f"{shop.url}/lyon"
     shop.pages["/lyon"] = lambda one: one.answer(500, ERROR)
     before = look(site, berlin, lyon)
-    assert list(before.sub_sites) == [berlin, lyon]
+    assert before.looked_at == (berlin, lyon)
     assert not [said for said in before.findings if lyon in said]
     assert compare(before, look(site, before=before)) == ()
     shop.pages["/berlin"] = lambda one: one.answer(500, ERROR)

@@ -154,7 +154,15 @@ function sitecrew_from_web( $given ) {
 }
 
 /** The file that a web server would start for the site. */
-function sitecrew_index( $folders ) {
+function sitecrew_index( $folders, $entry ) {
+	foreach ( '' === $entry ? array() : $folders as $folder ) {
+		if ( is_readable( "$folder/$entry" ) ) {
+			return "$folder/$entry";
+		}
+	}
+	if ( '' !== $entry ) {
+		return '';
+	}
 	foreach ( $folders as $folder ) {
 		$index = "$folder/index.php";
 		if ( is_readable( $index ) && false !== strpos( (string) file_get_contents( $index, false, null, 0, 65536 ), 'wp-blog-header.php' ) ) {
@@ -208,7 +216,8 @@ function sitecrew_listen( $given ) {
 	$page  = (object) array(
 		'body'  => '',
 		'cut'   => false,
-		'leads' => '',
+		'leads'  => '',
+		'member' => false,
 		'spare' => str_repeat( ' ', 1 << 20 ),
 	);
 	$level = ob_get_level();
@@ -236,6 +245,7 @@ function sitecrew_listen( $given ) {
 						$given['mark'],
 						array(
 							'way'    => 'wordpress',
+							'member' => $page->member,
 							'status' => $fatal ? 500 : ( $said ? $said : 200 ),
 							'url'    => $given['url'],
 							'head'   => '' === $page->leads ? '' : "Location: {$page->leads}",
@@ -251,6 +261,59 @@ function sitecrew_listen( $given ) {
 	return $page;
 }
 
+/**
+ * Logs somebody in for this process alone: an administrator, whom every door lets in. The session is in no database, and
+ * the cookies are sent to nobody.
+ */
+function sitecrew_log_in( $page ) {
+	class Sitecrew_Session extends WP_Session_Tokens {
+		protected function get_sessions() {
+			return array();
+		}
+		protected function get_session( $verifier ) {
+			return array(
+				'login'      => time(),
+				'expiration' => time() + 600,
+			);
+		}
+		protected function update_session( $verifier, $session = null ) {
+		}
+		protected function destroy_other_sessions( $verifier ) {
+		}
+		protected function destroy_all_sessions() {
+		}
+		public static function drop_sessions() {
+		}
+	}
+	global $wpdb;
+	$key  = $wpdb->get_blog_prefix() . 'capabilities';
+	$user = (int) $wpdb->get_var(
+		$wpdb->prepare(
+			"SELECT user_id FROM $wpdb->usermeta WHERE meta_key = %s AND meta_value LIKE %s ORDER BY user_id LIMIT 1",
+			$key,
+			'%"administrator"%'
+		)
+	);
+	if ( ! $user ) {
+		return;
+	}
+	add_filter(
+		'session_token_manager',
+		function () {
+			return 'Sitecrew_Session';
+		},
+		PHP_INT_MAX
+	);
+	foreach ( array(
+		'auth'        => AUTH_COOKIE,
+		'secure_auth' => SECURE_AUTH_COOKIE,
+		'logged_in'   => LOGGED_IN_COOKIE,
+	) as $scheme => $name ) {
+		$_COOKIE[ $name ] = wp_generate_auth_cookie( $user, time() + 600, $scheme, 'sitecrew' );
+	}
+	$page->member = true;
+}
+
 $sitecrew_given = $GLOBALS['sitecrew'];
 @set_time_limit( 0 );
 $sitecrew_found = in_array( 'web', $sitecrew_given['ways'], true ) ? sitecrew_from_web( $sitecrew_given ) : null;
@@ -258,7 +321,7 @@ if ( $sitecrew_found ) {
 	sitecrew_answer( $sitecrew_given['mark'], $sitecrew_found );
 	exit( 0 );
 }
-$sitecrew_index = in_array( 'wordpress', $sitecrew_given['ways'], true ) ? sitecrew_index( $sitecrew_given['folders'] ) : '';
+$sitecrew_index = in_array( 'wordpress', $sitecrew_given['ways'], true ) ? sitecrew_index( $sitecrew_given['folders'], $sitecrew_given['entry'] ) : '';
 if ( '' === $sitecrew_index ) {
 	sitecrew_answer( $sitecrew_given['mark'], array( 'way' => 'none' ) );
 	exit( 0 );
@@ -301,6 +364,18 @@ $wp_filter = array(
 		),
 	),
 );
+if ( $sitecrew_given['member'] ) {
+	$wp_filter['plugins_loaded'] = array(
+		PHP_INT_MIN => array(
+			array(
+				'function'      => function () use ( $sitecrew_page ) {
+					sitecrew_log_in( $sitecrew_page );
+				},
+				'accepted_args' => 0,
+			),
+		),
+	);
+}
 if ( ! defined( 'WP_USE_THEMES' ) && 'wp-blog-header.php' === basename( $sitecrew_index ) ) {
 	define( 'WP_USE_THEMES', true );
 }

@@ -9,6 +9,15 @@
 // Exit status 1 when any item is not at its planned version.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
+// Translations are left to their own step: WordPress would update all of them now, also those of other items.
+add_action(
+	'upgrader_process_complete',
+	function () {
+		remove_action( 'upgrader_process_complete', array( 'Language_Pack_Upgrader', 'async_upgrade' ), 20 );
+	},
+	1
+);
+
 /** WordPress's upgrader without the closed door, that says how each item ended as soon as it has. */
 trait Sitecrew_Open_Door {
 	public function maintenance_mode( $enable = false ) {}

@@ -8,6 +8,8 @@ from runner.errors import HostError
 from runner.execute import Job
 from runner.execute import Task as HostTask
 from runner.model import Step
+from runner.plan import started
+from runner.shell import assign
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.shell import site_script
@@ -56,7 +58,7 @@ def trial_job(
     hosts = task.session.hosts
     reading = hosts.reading_limit(_READ)
     read = facts_script(task.site, context.host, context.mark, check_updates=False).text
-    cron = site_script(task.site, context.host, context.mark, _CRON).text
+    cron = site_script(task.site, context.host, context.mark, _cron(context)).text
     reread = HostTask("reread", read, timeout=reading, policy="always")
     again = purge_tasks(task, context.mark, context.before, suffix=AGAIN, policy="always")
     # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
@@ -103,6 +105,13 @@ def trial_job(
         restore=restore_of(task),
     )
     return ordered, database
+
+
+def _cron(context: Context) -> str:
+    """As the site, and as the sites of a network on which alone a changed item runs."""
+    urls = started(context.before, context.plan.changes) if context.before else ()
+    others = (f"{assign({'self': f'--url={url}'}).rstrip()}\n{_CRON}" for url in urls)
+    return " || exit $?\n".join((_CRON, *others))
 
 
 def _optional(name: str, script: Script | None, limit: int) -> list[HostTask]:

@@ -38,6 +38,7 @@ from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
 from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
+from runner.workflows.stages.survey import reread
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -222,7 +223,7 @@ class _Transaction:
         return verdict
 
     def _judged(self) -> Verdict:
-        """First by what the host read, then by what visitors get, then by the error log."""
+        """First by what the host read, then by what visitors get and do, then by the error log."""
         if self.died:
             return self._told("undo", _WHY["died"])
         if not self.done:
@@ -232,6 +233,8 @@ class _Transaction:
         self.why = damage(before, facts, problem) or half or self.heard.cron_died()
         if not self.why:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
+        if not self.why:
+            self.why = self._damage_by_visits()
         if not self.why and not self.done:
             self.why = self.log.blame(lambda: see(self.task))
         if not self.why and self.after is not None:
@@ -239,6 +242,11 @@ class _Transaction:
             rolls_back = self.task.order.policy.slower is Slower.ROLL_BACK
             self.why = self.slower if rolls_back else ""
         return self._told("undo" if self.why else "keep", self.why)
+
+    def _damage_by_visits(self) -> str:
+        """What the new code did when pages were asked for; empty where the host cannot be read just now."""
+        found = within(lambda: reread(self.task))
+        return "" if isinstance(found, SitecrewError) else damage(self.before.facts, found)
 
     def _told(self, verdict: Verdict, why: str) -> Verdict:
         self.why, session = why, self.task.session

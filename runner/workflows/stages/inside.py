@@ -1,4 +1,4 @@
-"""The look at a page from the site's own host, where nobody outside is let in."""
+"""The look at a site from its own host, where nobody outside is let in."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.execute import Task as HostTask
-from runner.model import Seen, SiteFacts
+from runner.model import SiteFacts, SiteKind
 from runner.steps.front import SECONDS, Front, front_script, parse_front
-from runner.verify import Inside, Signals
-from runner.verify.inside import asked_inside, inside_of, leads_on, silent
+from runner.verify import Inside, Sight, Signals
+from runner.verify.inside import (
+    asked_inside,
+    inside_of,
+    leads_on,
+    program_inside,
+    programs_inside,
+    silent,
+)
 from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
     from runner.model import Host, Site
     from runner.workflows.hosts import Hosts
 
-__all__ = ["look_inside", "shut_out", "with_inside"]
+__all__ = ["look_inside", "with_inside"]
 
 _REDIRECTS = 3
-
-
-def shut_out(seen: Signals) -> bool:
-    """Whether every page of visitors was refused."""
-    return all(sight.page.seen is Seen.REFUSED for sight in seen.visitors)
 
 
 def with_inside(
@@ -39,7 +41,7 @@ def with_inside(
     facts: SiteFacts | None,
     before: Signals | None = None,
 ) -> Signals:
-    """The signals, with the first page as its own host gets it where no visitor's page was seen.
+    """The signals, with the site as its own host gets it where visitors get no page of it.
 
     Args:
         hosts: to reach it.
@@ -47,18 +49,41 @@ def with_inside(
         site: which.
         seen: from outside.
         facts: of a WordPress that was read.
-        before: the signals to compare with: the page is got the same way again.
+        before: the signals to compare with: the pages are got the same way again.
     """
-    if not shut_out(seen):
-        return seen
     known = before.inside if before is not None else None
-    return replace(seen, inside=look_inside(hosts, host, site, facts=facts, known=known))
+    if not seen.kept_out and (known is None or not known.seen):
+        return seen
+    if known is None and not seen.refused and site.kind is not SiteKind.WORDPRESS:
+        return seen
+    member = known.front.member if known is not None and known.seen else not seen.refused
+    return replace(seen, inside=look_inside(hosts, host, site, facts=facts, known=known, member=member))
 
 
 def look_inside(
-    hosts: Hosts, host: Host, site: Site, *, facts: SiteFacts | None = None, known: Inside | None = None
+    hosts: Hosts,
+    host: Host,
+    site: Site,
+    *,
+    facts: SiteFacts | None = None,
+    known: Inside | None = None,
+    member: bool = False,
 ) -> Inside:
-    """The first page of a site as its own host gets it. What keeps it from being got is in it."""
+    """The first page of a site as its own host gets it, and what programs read there.
+
+    What keeps it from being got is in it. For a member only the page is got: what programs read is seen from
+    outside. Of a command line that lacks what the web server has, only what was good before is compared.
+    """
+    found = _page(hosts, host, site, facts, known, member=member)
+    if member or not found.seen:
+        return found
+    more = _programs(hosts, host, site, facts, found.front)
+    return replace(found, more=tuple(one for one in more if known is not None or not one.page.findings))
+
+
+def _page(
+    hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, known: Inside | None, *, member: bool
+) -> Inside:
     way = known.front if known is not None and known.seen else None
     limit = hosts.reading_limit(SECONDS)
     url, front = "", Front()
@@ -68,7 +93,7 @@ def look_inside(
         if asked is None:
             return Inside(why="it has no address that can be asked for")
         mark = secrets.token_hex(16)
-        script = front_script(site, host, mark, asked, facts=facts, known=way)
+        script = front_script(site, host, mark, asked, facts=facts, known=way, member=member)
         records = within(partial(hosts.read, host, [HostTask("front", script.text, timeout=limit)]))
         if isinstance(records, SitecrewError):
             return Inside(why=f"its own host cannot be asked: {records}")
@@ -79,7 +104,31 @@ def look_inside(
         front, url = found, leads_on(site, found)
         if not url:
             break
+    if member and not front.member and way is None:
+        return Inside(why="nobody can be logged in on its own host")
     return inside_of(site, front, seconds, known=way is not None)
+
+
+def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way: Front) -> tuple[Sight, ...]:
+    """What programs read, got as the page was; nothing where the host cannot be asked just now."""
+    asked = list(programs_inside(site, facts.folder if facts else ""))
+    mark, limit = secrets.token_hex(16), hosts.reading_limit(SECONDS)
+    tasks = [
+        HostTask(
+            f"front-{number}",
+            front_script(site, host, mark, place, facts=facts, known=way).text,
+            timeout=limit,
+        )
+        for number, (_, place) in enumerate(asked)
+    ]
+    records = within(partial(hosts.read, host, tasks)) if tasks else {}
+    if isinstance(records, SitecrewError):
+        return ()
+    got = [records[task.id] for task in tasks]
+    return tuple(
+        program_inside(site, ask, way.way, parse_front(record.text, mark) or Front(), record.seconds)
+        for (ask, _), record in zip(asked, got, strict=True)
+    )
 
 
 def _nothing(site: Site, why: str, seconds: float, *, known: bool) -> Inside:

@@ -29,7 +29,7 @@ from runner.verify import (
 )
 from runner.verify.http import DOOR
 from runner.workflows.boundary import within
-from runner.workflows.stages.inside import shut_out, with_inside
+from runner.workflows.stages.inside import with_inside
 
 if TYPE_CHECKING:
     from runner.workflows.hosts import Hosts
@@ -192,14 +192,13 @@ def _usual(task: Task, seen: Look, options: ProbeHttpOptions) -> Baseline:
 
 def record_looks(task: Task, seen: Signals, phase: str) -> None:
     """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
-    inside = seen.inside.sight if seen.inside is not None else None
     kinds = (
         (seen.visitors, "page"),
         (seen.uncached, "uncached"),
         (seen.machines, "machine"),
         (seen.plain, "plain"),
         (tuple(seen.sub_sites.values()), "sub-site"),
-        ((inside,) if inside is not None else (), "inside"),
+        (seen.inside.sights if seen.inside is not None else (), "inside"),
     )
     for sights, signal in kinds:
         for sight in sights:
@@ -212,7 +211,7 @@ def record_looks(task: Task, seen: Signals, phase: str) -> None:
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
-        sub_sites=list(seen.sub_sites),
+        sub_sites=list(seen.looked_at),
         unverified=task.session.reason(seen.unverified),
         usual=[str(one) for one in seen.baseline.pages],
     )
@@ -274,7 +273,7 @@ def see_again(
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = examined(task.session.hosts, task.site, before, limit=_limit(task), patience=patience)
-    if not found and shut_out(seen):
+    if not found and (seen.refused or (before.inside is not None and before.inside.seen)):
         outside = seen
         seen, found = until_known(lambda _: _inside(task, outside, before), before, patience=patience)
     record_looks(task, seen, phase)
