@@ -99,11 +99,6 @@ DOORS = {
         }}
 """
     ),
-    "addresses": Door(
-        php="add_action( 'plugins_loaded', function () {\n"
-        "\tif ( isset( $_SERVER['REMOTE_ADDR'] ) && '203.0.113.7' !== $_SERVER['REMOTE_ADDR'] ) {\n"
-        "\t\tstatus_header( 403 );\n\t\techo 'Your address is not on the list.';\n\t\texit;\n\t}\n}, 0 );\n"
-    ),
     "members": Door(
         php=_first("\twp_safe_redirect( wp_login_url( home_url( '/' ) ) );\n\texit;") + _CLOSED_REST
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.model import Host, Site, SiteFacts, SiteKind, SitePlan, Step, UndoDatabase
-from runner.model.facts import Extension, LogMark
+from runner.model.facts import Extension, LogMark, Package
 from runner.model.plan import Action, Change, ItemKind
 from runner.shell import assign
 from runner.steps import Context, packages, registry
@@ -25,7 +25,7 @@ from runner.steps.static.tree import Difference, File
 from runner.steps.sync import SyncOrder
 from runner.steps.sync_find import Found, clear_script, find_script, stage_script, take_script
 from runner.steps.undo import kept_tags, put_back
-from runner.steps.wordpress import database_undo, errorlog
+from runner.steps.wordpress import composer_said, database_undo, errorlog
 from runner.steps.wordpress import facts as wordpress_facts
 from runner.steps.wordpress.purge import purge_scripts
 from runner.workflows import checkup
@@ -47,6 +47,7 @@ OPTIONS = {
     "wordpress.plugins": {"update": "all"},
     "wordpress.themes": {"update": "all"},
     "wordpress.core": {"update": "all"},
+    "wordpress.composer": {"update": "all", "commit": True, "deploy": "true"},
     "wordpress.languages": {"update": "all"},
 }
 KINDS = {
@@ -54,6 +55,7 @@ KINDS = {
     "wordpress.themes": ItemKind.THEME,
     "wordpress.core": ItemKind.CORE,
     "wordpress.languages": ItemKind.LANGUAGE,
+    "wordpress.composer": ItemKind.CORE,
     "wordpress.database": ItemKind.DATABASE,
 }
 
@@ -106,10 +108,25 @@ class _Made:
             plugins=(entry,),
             themes=(replace(entry, folder=f"{self.path}/wp-content/themes/{value('forms')}"),),
             plugins_folder=f"{self.path}/{value('plugins')}",
+            project=f"{self.path}/{value('project')}",
+            vendor=f"{self.path}/{value('vendor')}",
+            packages=(self.package(),),
             logs=(LogMark(f"{self.path}/{value('log')}", 1, 2),),
         )
         self.names = ("index.html", f"{value('a')}/{value('b')}", f"{value('c')}/d", value("-n"))
         self.tree = {name: File("a" * 64, 3, 0o644) for name in self.names}
+
+    def package(self) -> Package:
+        return Package(
+            name=self.value("roots/wordpress-no-content"),
+            through=self.value("roots/wordpress"),
+            part="core",
+            slug="core",
+            version="1",
+            constraint="1",
+            installed="1",
+            folder=f"{self.path}/{self.value('wp')}",
+        )
 
     def context(self, kind: str = "", *, prepared: object = None, facts: SiteFacts | None = None) -> Context:
         change = Change(
@@ -122,6 +139,7 @@ class _Made:
             title=self.value("Forms"),
             file=f"plugin/{self.value('forms')}/{self.value('de_DE')}",
             package=f"https://downloads.wordpress.org/{self.value('x')}.zip",
+            composer=self.package().name if kind == "wordpress.composer" else "",
         )
         plan = SitePlan(site=self.site.name, client=self.site.client, changes=(change,))
         return Context(
@@ -237,6 +255,7 @@ class _Made:
             authority=self.value("x.example"),
             target=self.value("/"),
         )
+        yield "composer", composer_said.composer_script(self.facts, self.host, MARK).text
         yield "front", front_script(self.site, self.host, MARK, asked, facts=self.facts).text
         site = replace(self.site, purge="true")  # the crew's own command
         facts = replace(self.facts, caches=("page",))

@@ -88,6 +88,8 @@ def _type(told: Mapping[str, Any]) -> str:
     """What may stand there, in words."""
     if choices := told.get("oneOf") or told.get("anyOf"):
         return " or ".join(_type(choice) for choice in choices if choice.get("type") != "null")
+    if "$ref" in told:
+        return "mapping"
     if words := told.get("enum"):
         return ", ".join(f"`{word}`" for word in words)
     if told["type"] == "array":
@@ -100,7 +102,7 @@ def _type(told: Mapping[str, Any]) -> str:
 
 def _default(told: Mapping[str, Any]) -> str:
     default = told.get("default")
-    if default in (None, []):
+    if default in (None, [], ""):
         return ""
     if isinstance(default, bool):
         return f"`{default}`".lower()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
-from runner.model.facts import AutoUpdate, CoreOffer, Extension, LogMark, SiteFacts, SubSite, Translation
+from runner.model.facts import (
+    AutoUpdate,
+    CoreOffer,
+    Extension,
+    LogMark,
+    Package,
+    SiteFacts,
+    SubSite,
+    Translation,
+)
 from runner.model.finding import Finding, FindingKind, Severity, View
 from runner.model.inventory import (
     CatchUp,
@@ -95,6 +104,7 @@ __all__ = [
     "Order",
     "Outcome",
     "Overlap",
+    "Package",
     "PageLook",
     "Parallel",
     "Period",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["AutoUpdate", "CoreOffer", "Extension", "LogMark", "SiteFacts", "SubSite", "Translation"]
+__all__ = [
+    "AutoUpdate",
+    "CoreOffer",
+    "Extension",
+    "LogMark",
+    "Package",
+    "SiteFacts",
+    "SubSite",
+    "Translation",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +168,47 @@ class AutoUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A part of WordPress that Composer brings, as the project's files name it."""
+
+    name: str
+    """Like `wpackagist-plugin/akismet`."""
+    part: str
+    """`core`, `plugin` or `theme`."""
+    slug: str
+    """Its folder's name; `core` for WordPress itself."""
+    version: str
+    """As composer.lock has it."""
+    through: str = ""
+    """The package that composer.json requires in its place, like `roots/wordpress`; else empty."""
+    installed: str = ""
+    """As Composer installed it; empty where it did not."""
+    folder: str = ""
+    constraint: str = ""
+    """What composer.json asks for; empty where another package requires it."""
+    dev: bool = False
+    """It is required for development only."""
+    fixed: str = ""
+    """Why its folder cannot be changed; known where Composer is to update it."""
+    allowed: str = ""
+    """The newest version that composer.json allows, where it is newer, as Composer says."""
+    latest: str = ""
+    """The newest version there is, where it is newer."""
+    versions: tuple[str, ...] = ()
+    """All that there are, of WordPress itself."""
+
+    @property
+    def root(self) -> str:
+        """The package that composer.json names."""
+        return self.through or self.name
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether composer.json asks for one exact version."""
+        return re.fullmatch(r"v?[0-9][0-9A-Za-z.+-]{0,79}(?<!\.[xX])", self.constraint) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
     """A WordPress site at one instant.
 
@@ -238,6 +289,23 @@ class SiteFacts:
     """Folder of the composer.lock that names packages for WordPress; empty where there is none."""
     core_composer: str = ""
     """The package of Composer that brings WordPress itself."""
+    packages: tuple[Package, ...] = ()
+    """What Composer brings for WordPress."""
+    vendor: str = ""
+    """Folder of the project's other packages."""
+    project_fixed: str = ""
+    """What of the project this user may not write to; known where Composer is to update it."""
+    project_in_release: bool = False
+    composer_asked: bool = False
+    """Composer was asked for newer versions."""
+    composer_hold: str = ""
+    """Why Composer cannot update anything as things are; empty where it can."""
+    composer_problem: str = ""
+    """Why Composer could not say what is newer."""
+    commit_problem: str = ""
+    """Why its files cannot be committed; known where Composer was asked."""
+    checkout: str = ""
+    """Folder of the whole site, its content or its project that is a checkout; empty where none is."""
     release: str = ""
     """The release that WordPress runs from, where a deployment makes a folder for each."""
     core_in_release: bool = False

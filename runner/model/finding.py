@@ -57,6 +57,7 @@ class FindingKind(StrEnum):
     REFUSED = "refused"
     USUAL = "usual"
     DEPLOYED = "deployed"
+    CHECKOUT = "checkout"
     AUTO_UPDATE = "auto-update"
     DISPUTE = "dispute"
     UNCONFIRMED = "unconfirmed"

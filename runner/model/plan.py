@@ -57,6 +57,8 @@ class Change:
     active: bool = False
     managed: str = ""
     """Who else looks after its files, Composer or a deployment, and what to do there; else empty."""
+    composer: str = ""
+    """The package of Composer by which it is changed; empty where it is changed otherwise."""
     decided: bool = False
     """Version and package are wordpress.org's, asked by the controller: the site has no say in them."""
 

@@ -52,6 +52,7 @@ _ELSEWHERE = (
     FindingKind.AUTO_UPDATE,
     FindingKind.DISPUTE,
     FindingKind.DEPLOYED,
+    FindingKind.CHECKOUT,
     FindingKind.USUAL,
     FindingKind.REFUSED,
     FindingKind.UNVERIFIED,

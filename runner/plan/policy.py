@@ -29,7 +29,7 @@ from datetime import UTC, date, datetime, timedelta
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
+__all__ = ["CODE", "UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
 
 UNUSABLE = "its package cannot be used"
 """Begins why an item is held that did not break the site: each try would fail in the same way."""
@@ -77,7 +77,8 @@ class _Scope:
     """Whom they are for; empty means every item."""
 
 
-_CODE = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
+CODE = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
+"""Items that are files of WordPress, a plugin or a theme."""
 _NO_SCOPE = _Scope(UpdateRules(), "by the policy", "the policy says")
 
 
@@ -109,7 +110,7 @@ def _insecure(change: Change, policy: Policy) -> str:
 
 def _managed(change: Change, site: Site) -> str:
     """Why the files are not ours to change; empty where they are."""
-    if change.kind not in _CODE or site.managed_by is ManagedBy.WORDPRESS:
+    if change.kind not in CODE or site.managed_by is ManagedBy.WORDPRESS:
         return ""
     if site.managed_by is ManagedBy.DEPLOYMENT and not change.managed:
         return "this site's code is deployed (`managed_by: deployment`): update it where releases are made"

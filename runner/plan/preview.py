@@ -23,7 +23,7 @@ from runner.model import (
 )
 from runner.plan.autoupdates import held_items, noted
 from runner.plan.findings import find, notes, problems, with_notes
-from runner.plan.policy import LedgerHold, Standing, decide
+from runner.plan.policy import CODE, LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
 from runner.steps import StepKind, Where, registry
@@ -35,6 +35,7 @@ _ITEMS = {
     "wordpress.plugins": ("plugins", ItemKind.PLUGIN),
     "wordpress.themes": ("themes", ItemKind.THEME),
     "wordpress.core": ("core", ItemKind.CORE),
+    "wordpress.composer": ("composer", ItemKind.PLUGIN),
     "wordpress.database": ("database", ItemKind.DATABASE),
     "wordpress.languages": ("languages", ItemKind.LANGUAGE),
     "wordpress.maintenance": ("maintenance", ItemKind.CORE),
@@ -102,6 +103,7 @@ def plan_site(
             changes += _one_core(decided)
         elif kind.facts:
             changes.append(_unread(step, problem))
+    changes = _by_composer(changes)
     if facts is not None:
         changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
     found = find(site, facts, policy=standing.policy)
@@ -109,10 +111,35 @@ def plan_site(
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
     changes = [*with_notes(changes, found)]
     told = notes(found, changes)
+    told = (*told, *_of_checkout(site, facts, changes)) if facts else told
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")
     return SitePlan(site=site.name, client=client.id, problems=blocked, changes=tuple(changes), notes=told)
+
+
+def _by_composer(changes: list[Change]) -> list[Change]:
+    """Without what is held for Composer to do, where a step of this playbook lets Composer do it."""
+    done = {(change.kind, change.item) for change in changes if change.composer}
+    return [
+        change
+        for change in changes
+        if change.composer
+        or change.action is not Action.HOLD
+        or not change.managed
+        or (change.kind, change.item) not in done
+    ]
+
+
+def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
+    """That what is changed belongs to a checkout, where nobody has said that this is right."""
+    files = (change for change in changes if change.kind in CODE and not change.composer)
+    if not facts.checkout or site.managed_by or not any(one.action is Action.CHANGE for one in files):
+        return ()
+    said = (
+        f"{facts.checkout} is a checkout: updates change its files, and the next deployment may put them back"
+    )
+    return (f"{said} (`managed_by: deployment` holds them, `managed_by: wordpress` says that it is right)",)
 
 
 def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:

@@ -55,6 +55,7 @@ def about_deployment(site: Site, facts: SiteFacts) -> Iterator[Finding]:
     elif facts.release:
         what = f"it runs from the release {facts.release}, which the next deployment replaces"
     else:
+        yield from _checked_out(site, facts)
         return
     if site.managed_by is ManagedBy.WORDPRESS:
         yield Finding(
@@ -68,10 +69,21 @@ def about_deployment(site: Site, facts: SiteFacts) -> Iterator[Finding]:
         kind=FindingKind.DEPLOYED,
         severity=Severity.HOLDS,
         what=f"{what}: their updates are held",
-        remedy="update them where releases are made (`sitecrew plan` prints each command); "
-        "to update them on the site all the same",
+        remedy="update them where releases are made (`sitecrew plan` prints each command), or by the step "
+        "`wordpress.composer`; to update them on the site all the same",
         lines=("managed_by: wordpress",),
     )
+
+
+def _checked_out(site: Site, facts: SiteFacts) -> Iterator[Finding]:
+    """That the whole site is a checkout, where nobody has said what that means."""
+    if facts.checkout and site.managed_by is None:
+        yield Finding(
+            kind=FindingKind.CHECKOUT,
+            severity=Severity.TELLS,
+            what=f"{facts.checkout} is a checkout: updates of the site are changes of its files there",
+            remedy="if a deployment puts them back: managed_by: deployment; if not: managed_by: wordpress",
+        )
 
 
 def about_auto_updates(facts: SiteFacts) -> Iterator[Finding]:

@@ -27,7 +27,14 @@ _REFUSED = frozenset({401, 403, 429})
 _ANSWERED = 200
 _AFTER = frozenset({"after", "undo"})
 _LOOKS_ITSELF = frozenset(
-    {"wordpress.plugins", "wordpress.themes", "wordpress.core", "wordpress.database", "static.release"}
+    {
+        "wordpress.plugins",
+        "wordpress.themes",
+        "wordpress.core",
+        "wordpress.composer",
+        "wordpress.database",
+        "static.release",
+    }
 )
 """Kinds of steps that look at what they changed before they end."""
 _CHANGES_NOTHING = frozenset({"backup", "probe.http", "wordpress.checksums", "static.build"})

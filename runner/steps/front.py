@@ -92,6 +92,7 @@ def front_script(
     facts: SiteFacts | None = None,
     known: Front | None = None,
     member: bool = False,
+    or_run: bool = False,
 ) -> Script:
     """What to run on the host.
 
@@ -103,13 +104,14 @@ def front_script(
         facts: of a WordPress that was read.
         known: how the page was got before; the same way is gone again then, and no other.
         member: WordPress is run for somebody who is logged in, and the web server is not asked.
+        or_run: WordPress is run where the web server, known from before, refuses this page.
     """
     is_static = site.kind is SiteKind.STATIC
     ways = [FrontWay.WEB] if is_static else [FrontWay.WEB, FrontWay.WORDPRESS]
     if member:
         ways = [] if is_static else [FrontWay.WORDPRESS]
     if known is not None and known.way is not FrontWay.NONE:
-        ways = [known.way]
+        ways = [known.way, FrontWay.WORDPRESS] if or_run else [known.way]
     home = asked.target.partition("?")[0].rpartition("/")[0]
     data = {
         "url": asked.url,

@@ -90,15 +90,15 @@ def programs_inside(site: Site, folder: str) -> Iterator[tuple[Ask, Asked]]:
             yield ask, asked
 
 
-def program_inside(site: Site, ask: Ask, way: FrontWay, front: Front, seconds: float) -> Sight:
-    """What the host got of it, that way. What it does not get is as if no answer came."""
-    url, where = ask.url, _WHERE[way]
+def program_inside(site: Site, ask: Ask, front: Front, seconds: float) -> Sight:
+    """What the host got of it. What it does not get is as if no answer came."""
+    url = ask.url
     answer = replace(_said(site, front), asked=url, url=front.url or url)
     findings = ask.judged(answer) if front.way is not FrontWay.NONE else (_NO_ANSWER,)
     if front.fatal:
         findings = (*findings, _dies(front))
     page = PageLook(
-        page=f"{ask.name} ({where})",
+        page=f"{ask.name} (on its own host)",
         url=url,
         status=front.status,
         seconds=round(seconds, 3),

@@ -17,6 +17,7 @@ from runner.verify.sources import Sources
 __all__ = ["Signals"]
 
 _SERVER_ERROR = 500
+_ADMIN = "admin-ajax.php"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,11 @@ class Signals:
     def kept_out(self) -> bool:
         """Visitors get no page of the site: they are refused, or see a login or a coming-soon page."""
         return all(sight.page.seen is Seen.REFUSED or is_door(sight.traits.cause) for sight in self.visitors)
+
+    @property
+    def admin_refused(self) -> bool:
+        """wp-admin does not let us in."""
+        return any(sight.page.seen is Seen.REFUSED and _ADMIN in sight.page.page for sight in self.uncached)
 
     @property
     def verified(self) -> bool:

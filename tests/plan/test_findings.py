@@ -124,6 +124,7 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.NO_PACKAGE, {"translations": (replace(PACK, package=""),)}),
     (FindingKind.ODD, {"odd": ("plugins: `a b` is not a name",)}),
     (FindingKind.DEPLOYED, {"project": "/srv/x", **plugin(composer="wpackagist-plugin/woo")}),
+    (FindingKind.CHECKOUT, {"checkout": "/srv/x"}),
     (FindingKind.OTHER_EXTENSIONS, {"cli_lacks": ("redis",)}),
     (FindingKind.CACHE_APART, {"caches_apart": ("APCu: it is in the memory of the web server's PHP",)}),
     (FindingKind.OLD_CODE, {"code_age": -1}),
@@ -180,7 +181,7 @@ def check_same(findings: tuple[Finding, ...], checks: list[Check], plan: SitePla
         assert [check.code for check in checks if check.finding == problem] == [ExitCode.FAILED]
 
 
-ELSEWHERE = {FindingKind.AUTO_UPDATE, FindingKind.USUAL, FindingKind.REFUSED}
+ELSEWHERE = {FindingKind.AUTO_UPDATE, FindingKind.CHECKOUT, FindingKind.USUAL, FindingKind.REFUSED}
 """Told by the plan in other words where it concerns a change, or of use to the inventory only."""
 
 

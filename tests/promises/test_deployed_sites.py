@@ -131,6 +131,22 @@ def test_a_deployment_that_cannot_be_recognised_is_stated(fleet: Fleet, deployed
     }
 
 
+@pytest.mark.long
+def test_a_checkout_of_the_whole_site_is_said_until_somebody_says_what_it_means(
+    fleet: Fleet, deployed: Crew
+) -> None:
+    web = fleet.sites[SITE].path
+    (web / ".git").mkdir()
+    said = deployed.say("plan", "everything", "-l", SITE, "--json").json["sites"][0]
+    checkout = f"{web} is a checkout: updates change its files, and the next deployment may put them back"
+    assert any(note.startswith(checkout) for note in said["notes"]), said["notes"]
+    assert f"{web} is a checkout: updates of the site are changes" in deployed.say("doctor", "-l", SITE).out
+
+    deployed.edit("inventory.yaml", f"path: {web}", f"path: {web}\n        managed_by: wordpress")
+    said = deployed.say("plan", "everything", "-l", SITE, "--json").json["sites"][0]
+    assert not any("checkout" in note for note in said["notes"])
+
+
 def plan_of(crew: Crew) -> dict[str, tuple[str, str]]:
     """Action and reason of each item that the plan names."""
     return {change["item"]: (change["action"], change["why"]) for change in planned(crew)}

@@ -110,8 +110,7 @@ FRONTS = {
     "cache of nginx": Front(cache="nginx"),
     "drop-in": Front(cache="drop-in"),
     "password on wp-admin": Front(door="password on wp-admin"),
-    "list of addresses": Front(door="addresses"),
-    "cookie wall": Front(door="cookie wall"),
+    "cookie wall with access": Front(door="cookie wall", key="consent", shown=True),
     "REST closed": Front(door="REST closed"),
     "shell for scripts": Front(door="shell for scripts"),
 }
@@ -152,7 +151,7 @@ class Standing:
         fleet.catalogue.plugin(SLUG, "1.0")
         fleet.install(self.name, "plugins", SLUG, "1.0")
         fleet.wp(self.name, "plugin", "activate", SLUG, *at)
-        self.secret = {"password": PASSWORD, "header": TOKEN}.get(front.key, "none")
+        self.secret = {"password": PASSWORD, "header": TOKEN, "consent": TOKEN}.get(front.key, "none")
         self.cookie = ("", "")
         if front.key == "cookie":
             self.cookie = member_cookie(fleet, self.name)
@@ -196,6 +195,7 @@ class Standing:
         return {
             "password": f"{{user: {USER}, password: {secret}}}",
             "header": f"{{header: {{name: X-Access-Token, value: {secret}}}}}",
+            "consent": f"{{cookie: {{name: consent, value: {secret}}}}}",
             "cookie": f"{{cookie: {{name: {self.cookie[0]}, value: {secret}}}}}",
         }[self.front.key]
 
@@ -207,6 +207,7 @@ class Standing:
             "": {},
             "password": {"Authorization": f"Basic {basic}"},
             "header": {"X-Access-Token": TOKEN},
+            "consent": {"Cookie": f"consent={TOKEN}"},
             "cookie": {"Cookie": "=".join(self.cookie)},
         }[self.front.key]
 
@@ -240,7 +241,7 @@ class Standing:
             assert "</html>" in page.text
             assert "Coming soon" not in page.text
             self.check_styles(page.text)
-        if self.front.door not in {"addresses", "members", "REST closed"} or self.front.key:
+        if self.front.door != "REST closed":
             pages = httpx.get(f"{self.url}/?rest_route=/wp/v2/pages", **get).json()
             assert any(self.expect in one["content"]["rendered"] for one in pages)
         if self.front.door != "password on wp-admin":

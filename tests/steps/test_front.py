@@ -14,13 +14,22 @@ import pytest
 from lab.certificates import ensure
 from runner.model import Host, Seen, Site, SiteKind
 from runner.steps.front import Front, FrontWay, front_script, parse_front
-from runner.verify.inside import Inside, asked_inside, inside_of, leads_on, worse_inside
+from runner.verify.inside import (
+    Inside,
+    asked_inside,
+    inside_of,
+    leads_on,
+    program_inside,
+    programs_inside,
+    worse_inside,
+)
 from tests.verify.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from runner.steps import Script
     from tests.verify.shop import Handler
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="these tests run PHP")
@@ -67,7 +76,10 @@ def named(shop: Shop, scheme: str = "http") -> str:
 def got(site: Site, *, known: Front | None = None, url: str = "", env: dict[str, str] | None = None) -> Front:
     asked = asked_inside(site, url)
     assert asked is not None
-    script = front_script(site, HOST, MARK, asked, known=known)
+    return ran(front_script(site, HOST, MARK, asked, known=known), env)
+
+
+def ran(script: Script, env: dict[str, str] | None = None) -> Front:
     said = subprocess.run(
         ["sh"], input=script.text, capture_output=True, text=True, check=False, timeout=60, env=env
     )
@@ -173,6 +185,29 @@ def test_wordpress_is_run_where_the_web_server_refuses(shop: Shop, tmp_path: Pat
     assert (front.way, front.status, front.fatal) == (FrontWay.WORDPRESS, 200, "")
     assert named(shop).removeprefix("http://").encode() in front.body
     assert str(tmp_path).encode() in front.body
+
+
+def test_wp_admin_is_run_where_the_web_server_refuses_it_alone(shop: Shop, tmp_path: Path) -> None:
+    shop.pages["/"] = lambda one: one.answer(200, OWN)
+    shop.pages["/wp-admin/admin-ajax.php"] = lambda one: one.answer(401, b"no")
+    site = site_of(tmp_path, named(shop))
+    page = got(site)
+    ajax = tmp_path / "wp-admin/admin-ajax.php"
+    ajax.parent.mkdir()
+
+    def looked(php: str) -> Inside:
+        ajax.write_text(f"<?php {php}")
+        (ask, asked), *_ = (one for one in programs_inside(site, "") if one[1].entry)
+        front = ran(front_script(site, HOST, MARK, asked, known=page, or_run=True))
+        assert front.way is FrontWay.WORDPRESS
+        return replace(inside_of(site, page, 0.1, known=False), more=(program_inside(site, ask, front, 0.1),))
+
+    well, broken = looked("http_response_code( 400 ); echo '0';"), looked("missing();")
+    assert well.more[0].page.healthy
+    assert worse_inside(well, well) == ()
+    (first, *_) = worse_inside(well, broken)
+    assert "admin-ajax.php" in first
+    assert "wp-admin does not work" in first
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 <?php
 // The facts of a site, in the boot that runs this.
 // Input: {"check": ask for updates now, "url": the inventory's address, "locales": languages asked for besides,
-// "dates": ask when offered versions came out}.
+// "dates": ask when offered versions came out, "composer": say what stands in the way of changing Composer's packages}.
 
 /** The folders that an update writes to and that this user may not write to. */
 function sitecrew_unwritable() {
@@ -170,11 +170,12 @@ sitecrew_say(
 		'mysql'             => file_exists( WP_CONTENT_DIR . '/db.php' ) && empty( $GLOBALS['wpdb']->is_mysql ) ? '' : (string) $GLOBALS['wpdb']->db_version(),
 		'core_fixed'        => sitecrew_core_fixed(),
 		'core_ownership'    => sitecrew_core_ownership(),
-	) + sitecrew_core_inside() + array(
+	) + sitecrew_core_inside() + sitecrew_composer_facts( $GLOBALS['sitecrew']['composer'] ) + array(
 		'root'              => ABSPATH,
 		'project'           => sitecrew_deployment()['project'],
 		'core_composer'     => isset( sitecrew_deployment()['packages']['core'] ) ? sitecrew_deployment()['packages']['core'] : '',
 		'release'           => sitecrew_deployment()['release'],
+		'checkout'          => sitecrew_whole_checkout(),
 		'core_in_release'   => sitecrew_in_release( ABSPATH ),
 		'content'           => WP_CONTENT_DIR,
 		'languages_folder'  => WP_LANG_DIR,

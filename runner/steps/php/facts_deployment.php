@@ -123,3 +123,13 @@ function sitecrew_in_release( $folder ) {
 	$release = sitecrew_deployment()['release'];
 	return '' !== $release && sitecrew_is_below( (string) realpath( $folder ), array( $release ) );
 }
+
+/** The folder of the whole site, of its content or its project, that is a checkout itself; empty where none is. */
+function sitecrew_whole_checkout() {
+	foreach ( array_unique( array( rtrim( ABSPATH, '/' ), WP_CONTENT_DIR, sitecrew_deployment()['project'] ) ) as $folder ) {
+		if ( '' !== $folder && '' !== sitecrew_checkout( $folder ) ) {
+			return $folder;
+		}
+	}
+	return '';
+}

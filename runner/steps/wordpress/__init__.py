@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from runner.steps.wordpress.checksums import Checksums
+from runner.steps.wordpress.composer import Composer, asks_composer
+from runner.steps.wordpress.composer_said import ComposerSaid, composer_script, parse_composer, with_said
 from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.cron import Cron
 from runner.steps.wordpress.database import Database
@@ -14,15 +16,30 @@ from runner.steps.wordpress.shell import host_script, tool_name
 
 __all__ = [
     "KINDS",
+    "ComposerSaid",
     "asked_languages",
+    "asks_composer",
+    "composer_script",
     "facts_in",
     "facts_script",
     "hindered",
     "host_script",
     "lacks_wp_cli",
+    "parse_composer",
     "parse_facts",
     "tool_name",
+    "with_said",
 ]
 
-KINDS = (Plugins(), Themes(), Core(), Database(), Languages(), Checksums(), Cron(), Maintenance())
+KINDS = (
+    Plugins(),
+    Themes(),
+    Core(),
+    Composer(),
+    Database(),
+    Languages(),
+    Checksums(),
+    Cron(),
+    Maintenance(),
+)
 """The steps of this family, in the order of the documentation."""

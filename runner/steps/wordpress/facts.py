@@ -17,6 +17,7 @@ from runner.model import (
     Extension,
     Host,
     LogMark,
+    Package,
     Site,
     SiteFacts,
     SubSite,
@@ -32,7 +33,7 @@ from runner.untrusted import sentence
 
 __all__ = ["facts_in", "facts_script", "hindered", "lacks_wp_cli", "parse_facts"]
 
-_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark, AutoUpdate)
+_Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark, AutoUpdate, Package)
 _BODY = """
 attempt() {{
 {program}
@@ -119,13 +120,22 @@ _MOST = {
     "network": 1_000,
     "logs": 8,
     "auto_updates": 1_000,
+    "packages": 300,
 }
 """Entries that a site may name of each kind."""
 _ODD = 20
 _DECIDED_HERE: Mapping[str, Any] = {"decided": False, "dispute": "", "untrusted": ""}
-_OURS = {
+_OURS: Mapping[type, Mapping[str, Any]] = {
     Extension: {**_DECIDED_HERE, "published": "", "closed": "", "edited": ()},
     CoreOffer: _DECIDED_HERE,
+    Package: {"allowed": "", "latest": "", "versions": ()},
+    SiteFacts: {
+        "unconfirmed": "",
+        "composer_asked": False,
+        "composer_hold": "",
+        "composer_problem": "",
+        "commit_problem": "",
+    },
 }
 """Fields that only the controller fills, whatever a site prints."""
 _RULES: Mapping[type, Rules] = {
@@ -160,6 +170,15 @@ _RULES: Mapping[type, Rules] = {
     SubSite: {"url": forms.address, "home": forms.address},
     LogMark: {"path": forms.path},
     AutoUpdate: {"kind": forms.updated, "key": forms.file},
+    Package: {
+        "name": forms.composer,
+        "through": forms.composer,
+        "part": forms.family,
+        "slug": forms.slug,
+        "version": forms.version,
+        "installed": forms.version,
+        "folder": forms.path,
+    },
     SiteFacts: {
         "wordpress": forms.version,
         "php": forms.version,
@@ -176,6 +195,8 @@ _RULES: Mapping[type, Rules] = {
         "project": forms.path,
         "core_composer": forms.composer,
         "release": forms.path,
+        "vendor": forms.path,
+        "checkout": forms.path,
     },
 }
 """What each text that becomes part of a path, an address or a command must look like."""
@@ -189,19 +210,28 @@ def facts_script(
     check_updates: bool,
     languages: Sequence[str] = (),
     dates: bool = False,
+    composer: bool = False,
 ) -> Script:
     """What to run on the host. `check_updates`: WordPress asks its update servers anew, in the same boot.
 
     With `languages`, it also asks for translations of these, which the site need not have; with `dates`, when
-    each offered version came out. Changes nothing on the site but WordPress's own cache of the answers.
+    each offered version came out; with `composer`, what stands in the way of Composer. Changes nothing on the
+    site but WordPress's own cache of the answers.
     """
-    data = {"check": check_updates, "url": site.own_address, "locales": list(languages), "dates": dates}
+    data = {
+        "check": check_updates,
+        "url": site.own_address,
+        "locales": list(languages),
+        "dates": dates,
+        "composer": composer,
+    }
     parts = (
         "sql",
         "auto_updates",
         "caches",
         "ownership",
         "facts_deployment",
+        "facts_composer",
         "facts_obstacles",
         "facts_items",
         "facts_translations",
@@ -344,8 +374,9 @@ def _facts(data: Mapping[str, Any]) -> SiteFacts:
         "network": _each(SubSite, data, "network", odd),
         "logs": _each(LogMark, data, "logs", odd),
         "auto_updates": _each(AutoUpdate, data, "auto_updates", odd),
+        "packages": _each(Package, data, "packages", odd),
     }
-    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, odd=tuple(odd[:_ODD]), unconfirmed="")
+    return shaped(SiteFacts, data, _RULES[SiteFacts], **made, **_OURS[SiteFacts], odd=tuple(odd[:_ODD]))
 
 
 def _each(kind: type[_Kind], data: Mapping[str, Any], name: str, odd: list[str]) -> tuple[_Kind, ...]:
@@ -377,6 +408,8 @@ def _name(entry: object) -> object:
     match entry:
         case Extension(slug=slug):
             return slug
+        case Package(name=name):
+            return name
         case Translation():
             return entry.item
     return entry

@@ -24,6 +24,8 @@ __all__ = [
     "extensions_guard",
     "free_of_links",
     "head",
+    "places_guard",
+    "put_back_text",
     "restore_point",
     "site_check",
 ]
@@ -78,34 +80,67 @@ back() (
 
 def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
     """The restore point of plugins or themes; None where there is nothing to change."""
-    facts = context.before
-    if facts is None or not changes:
+    if context.before is None or not changes:
         return None
-    places = _places(facts, changes)
+    return places_guard(context, _places(context.before, changes), tag)
+
+
+def places_guard(
+    context: Context,
+    places: Sequence[tuple[str, str]],
+    tag: str,
+    *,
+    plain: Sequence[tuple[str, str]] = (),
+    first: str = "",
+    last: str = "",
+    rest: str = "",
+) -> Guard | None:
+    """The restore point of folders of the site: name in the restore point and path of each.
+
+    Args:
+        context: of the change.
+        places: folders in which links are kept.
+        tag: of the restore point.
+        plain: files and folders that are put back as they were, links included.
+        first: shell text before the others are put back; it may end the whole.
+        last: shell text behind them, which may set `$failed`.
+        rest: shell text once the files are back, which needs WordPress.
+    """
+    facts = context.before
+    if facts is None:
+        return None
+    every = [*places, *plain]
     here = head(facts, tag)
-    room = words("room", *(path for _, path in places))
-    save = "\n".join(f"keep {word(path)} {word(name)} || exit 1" for name, path in places)
-    undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in places)
+    room = words("room", *(path for _, path in every))
+    save = "\n".join(f"keep {word(path)} {word(name)} || exit 1" for name, path in every)
+    undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in every)
     active = program("active", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
     site, host, mark = context.site, context.host, context.mark
+    files = host_script(
+        host,
+        f'{here}{first}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{last}[ -z "$failed" ]',
+    )
+    after = site_script(site, host, mark, f"{here}{rest}{active}").text
     return Guard(
         save=Script(
             text=host_script(
                 host,
-                f"{here}{BEGIN}{alike(mark)}{_SAVE}{refuse_mounts(places)}{room}\n{save}\n"
+                f"{here}{BEGIN}{alike(mark)}{_SAVE}{refuse_mounts(every)}{room}\n{save}\n"
                 f"{note_links(places)}{keep_neighbours(facts)}",
             )
         ),
-        undo=site_script(
-            site,
-            host,
-            mark,
-            f'{here}{PUT_BACK}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}{active}\n[ -z "$failed" ]',
-        ),
+        # the files are put back also where WordPress's own folder is gone; the rest needs it
+        undo=Script(text=f"{files}back=$?\n(\n{after})\n[ $back -eq 0 ]\n"),
         check=site_check(context),
         settle=Script(text=f'{here}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
         tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
+
+
+def put_back_text(places: Sequence[tuple[str, str]]) -> str:
+    """Shell text that puts places back, for a text that has `$kept`; it sets `$failed`."""
+    undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in places)
+    return f"{PUT_BACK}{_UNDO}failed=\n{undo}\n"
 
 
 def free_of_links(context: Context, changes: Sequence[Change]) -> str:

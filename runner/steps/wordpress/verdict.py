@@ -137,6 +137,8 @@ def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
 
 def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
     """The version of a change's item as it is, None where it is not there; and whether it is active."""
+    if change.composer:
+        return _installed(change, facts)
     if change.kind is ItemKind.CORE:
         return facts.wordpress, True
     if change.kind is ItemKind.DATABASE:
@@ -148,6 +150,16 @@ def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
         if entry.slug == change.item or (entry.file and entry.file == change.file):
             return entry.version, entry.active
     return None, False
+
+
+def _installed(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
+    """As Composer installed it, where its lock file agrees."""
+    package = next((one for one in facts.packages if one.name == change.composer), None)
+    if package is None:
+        return None, False
+    entries = (entry for entry in _family(facts, change.kind) if entry.slug == change.item)
+    active = next((entry.active for entry in entries), True)
+    return package.installed if package.installed == package.version else None, active
 
 
 def _trouble(

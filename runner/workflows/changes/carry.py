@@ -184,8 +184,7 @@ class _Work:
         return trial
 
     def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
-        if trial.unpurged:
-            self.notes.append(trial.unpurged)
+        self.notes += filter(None, (trial.unpurged, self.task.session.reason(trial.unkept)))
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:

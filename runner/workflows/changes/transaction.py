@@ -279,6 +279,7 @@ class _Transaction:
                 unverified=self.task.session.reason(self._unverified),
                 slower=self.slower,
                 database=self.database.heard(record),
+                unkept=_unkept(record),
                 unpurged=purged,
             )
         decided = _WHY.get(by, f"its host decided ({by})")
@@ -395,6 +396,12 @@ _WHY = {
     "failed": "the restore point could not be made",
     "unsettled": "what belongs to the changed folders could not be put back into them",
 }
+
+
+def _unkept(record: JobRecord) -> str:
+    """Why what follows a change that is kept did not come to its end; empty where it did."""
+    keep = record.tasks.get("keep")
+    return (sentence(keep.text) or f"exit status {keep.code}") if keep and keep.code else ""
 
 
 def _text(record: TaskRecord | None) -> str:

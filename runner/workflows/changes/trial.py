@@ -53,6 +53,8 @@ class Trial:
     """What takes clearly longer since changes that were kept; empty where nothing does."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
+    unkept: str = ""
+    """What was left undone after the changes were kept, such as a commit, in a sentence."""
     unpurged: str = ""
     """Which caches could not be emptied after a change that was kept, in a sentence."""
 

@@ -41,7 +41,7 @@ def with_inside(
     facts: SiteFacts | None,
     before: Signals | None = None,
 ) -> Signals:
-    """The signals, with the site as its own host gets it where visitors get no page of it.
+    """The signals, with the site as its own host gets it where visitors get no page of it, or no wp-admin.
 
     Args:
         hosts: to reach it.
@@ -52,12 +52,15 @@ def with_inside(
         before: the signals to compare with: the pages are got the same way again.
     """
     known = before.inside if before is not None else None
-    if not seen.kept_out and (known is None or not known.seen):
+    again = known is not None and known.seen
+    wanted = seen.refused or (site.kind is SiteKind.WORDPRESS and (seen.kept_out or seen.admin_refused))
+    if not again and not wanted:
         return seen
-    if known is None and not seen.refused and site.kind is not SiteKind.WORDPRESS:
-        return seen
-    member = known.front.member if known is not None and known.seen else not seen.refused
-    return replace(seen, inside=look_inside(hosts, host, site, facts=facts, known=known, member=member))
+    member = known.front.member if known is not None and again else seen.kept_out and not seen.refused
+    found = look_inside(hosts, host, site, facts=facts, known=known, member=member)
+    if not again and not seen.refused and found.sight is not None and found.sight.page.findings:
+        return seen  # a page that is well outside and not there says nothing of what nobody can see
+    return replace(seen, inside=found)
 
 
 def look_inside(
@@ -116,7 +119,7 @@ def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way
     tasks = [
         HostTask(
             f"front-{number}",
-            front_script(site, host, mark, place, facts=facts, known=way).text,
+            front_script(site, host, mark, place, facts=facts, known=way, or_run=True).text,
             timeout=limit,
         )
         for number, (_, place) in enumerate(asked)
@@ -126,7 +129,7 @@ def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way
         return ()
     got = [records[task.id] for task in tasks]
     return tuple(
-        program_inside(site, ask, way.way, parse_front(record.text, mark) or Front(), record.seconds)
+        program_inside(site, ask, parse_front(record.text, mark) or Front(), record.seconds)
         for (ask, _), record in zip(asked, got, strict=True)
     )
 

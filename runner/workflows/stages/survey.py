@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.load import thaw_as
-from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan
+from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
     Segment,
@@ -30,10 +30,17 @@ from runner.plan import (
     with_offers,
 )
 from runner.steps import Where
-from runner.steps.wordpress import asked_languages, facts_script, lacks_wp_cli, parse_facts
+from runner.steps.wordpress import (
+    asked_languages,
+    asks_composer,
+    facts_script,
+    lacks_wp_cli,
+    parse_facts,
+)
 from runner.workflows.boundary import each, within
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
+from runner.workflows.stages.composer import LIMIT, with_composer
 from runner.workflows.stages.edits import edited
 from runner.workflows.stages.tools import bring_wp_cli
 
@@ -70,7 +77,8 @@ def survey(task: Task) -> Task:
     languages = asked_languages(task.order.playbook.steps)
     order = task.order
     dates = waits(order.policy, order.clients[site.client], site)
-    found = read_facts(session.hosts, [site], languages=languages, dates=dates)[site.name]
+    composer = asks_composer(_steps(order.playbook, site, order.tags))
+    found = read_facts(session.hosts, [site], languages=languages, dates=dates, composer=composer)[site.name]
     found = as_published(session.hosts, {site.name: found}, order.policy)[site.name]
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
@@ -144,10 +152,12 @@ def preview(
         read = [site for site in group if needs_facts(playbook, site, tags=tags)]
         hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
         dates = any(waits(settings.policy, clients[site.client], site) for site in read)
-        return read_facts(hosts, read, languages=asked_languages(playbook.steps), dates=dates)
+        composer = any(asks_composer(_steps(playbook, site, tags)) for site in read)
+        languages = asked_languages(playbook.steps)
+        return read_facts(hosts, read, languages=languages, dates=dates, composer=composer)
 
     found: dict[str, SiteFacts | SitecrewError] = {}
-    limit = hosts.reading_limit(_LIMIT)
+    limit = hosts.reading_limit(_LIMIT) + hosts.reading_limit(LIMIT)
     groups = each(
         tuple(by_host.values()),
         of_host,
@@ -185,6 +195,10 @@ def as_published(
     return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
 
 
+def _steps(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> tuple[Step, ...]:
+    return cut(playbook, site, tags=tags).steps
+
+
 def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
     if isinstance(plan, SitecrewError):
         return SitePlan(site=site.name, client=site.client, problems=(plan.with_hint,))
@@ -211,7 +225,7 @@ def _with_problems(
 
 
 def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
-    steps = cut(wanted.playbook, site, tags=wanted.tags).steps
+    steps = _steps(wanted.playbook, site, wanted.tags)
     return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
@@ -222,16 +236,31 @@ def read_facts(
     check_updates: bool = True,
     languages: Sequence[str] = (),
     dates: bool = False,
+    composer: bool = False,
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
 
     `languages` are those whose translations are asked for although a site may not have them. With `dates`, it
-    is also asked when each offered version came out.
+    is also asked when each offered version came out; with `composer`, Composer is asked where a site has it.
 
     Raises:
         UnreachableError: the host cannot be reached.
     """
-    read_once = partial(_read_once, hosts, check_updates=check_updates, languages=languages, dates=dates)
+    read_once = partial(
+        _read_once, hosts, check_updates=check_updates, languages=languages, dates=dates, composer=composer
+    )
+    found = _brought(hosts, sites, read_once, check_updates=check_updates)
+    return with_composer(hosts, sites, found) if composer else found
+
+
+def _brought(
+    hosts: Hosts,
+    sites: Sequence[Site],
+    read_once: Callable[[Sequence[Site]], Mapping[str, SiteFacts | SitecrewError]],
+    *,
+    check_updates: bool,
+) -> Mapping[str, SiteFacts | SitecrewError]:
+    """The facts, read once more with a wp-cli of ours where there was none."""
     found = {**read_once(sites)}
     if check_updates:
         _ask_elsewhere(read_once, sites, found)
@@ -266,7 +295,13 @@ def _ask_elsewhere(
 
 
 def _read_once(
-    hosts: Hosts, sites: Sequence[Site], *, check_updates: bool, languages: Sequence[str], dates: bool
+    hosts: Hosts,
+    sites: Sequence[Site],
+    *,
+    check_updates: bool,
+    languages: Sequence[str],
+    dates: bool,
+    composer: bool,
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     if not sites:
         return {}
@@ -278,7 +313,13 @@ def _read_once(
         HostTask(
             f"s{number}",
             facts_script(
-                site, host, mark, check_updates=check_updates, languages=languages, dates=dates
+                site,
+                host,
+                mark,
+                check_updates=check_updates,
+                languages=languages,
+                dates=dates,
+                composer=composer,
             ).text,
             timeout=limit,
             policy="go",
@@ -341,4 +382,7 @@ def _first_seen(
     offers = {("core", "core", offer.version) for offer in facts.core_offers}
     for kind, items in (("plugin", facts.plugins), ("theme", facts.themes)):
         offers |= {(kind, item.slug, item.offered) for item in items if item.offered}
+    for package in facts.packages:
+        newer = (package.allowed, package.latest)
+        offers |= {(package.part, package.slug, version) for version in newer if version}
     return {(item, version): at for (_, item, version), at in ledger.see(site.name, offers, now).items()}

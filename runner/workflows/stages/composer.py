@@ -1,0 +1,48 @@
+"""Asking Composer what is newer, where a playbook lets it update a site's packages."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import SitecrewError
+from runner.execute import Task as HostTask
+from runner.model import Site, SiteFacts
+from runner.steps.wordpress import ComposerSaid, composer_script, parse_composer, with_said
+
+if TYPE_CHECKING:
+    from runner.workflows.hosts import Hosts
+
+__all__ = ["LIMIT", "with_composer"]
+
+LIMIT = 300
+"""Seconds that Composer may take for one site."""
+
+
+def with_composer(
+    hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
+) -> Mapping[str, SiteFacts | SitecrewError]:
+    """The facts of sites of one host, with what Composer says of their projects.
+
+    Raises:
+        UnreachableError: the host cannot be reached.
+    """
+    mark = secrets.token_hex(16)
+    read = {site.name: facts for site in sites if isinstance(facts := found[site.name], SiteFacts)}
+    names = {f"c{number}": name for number, name in enumerate(read) if read[name].packages}
+    if not names:
+        return found
+    host = hosts.workspace.inventory.hosts[sites[0].host]
+    limit = hosts.reading_limit(LIMIT)
+    tasks = tuple(
+        HostTask(task, composer_script(read[name], host, mark).text, timeout=limit, policy="go")
+        for task, name in names.items()
+    )
+    records = hosts.read(host, tasks)
+    late = ComposerSaid(problem=f"Composer did not say what is newer within {limit} s")
+    said = {
+        name: late if records[task].why else parse_composer(records[task].text, mark, read[name].project)
+        for task, name in names.items()
+    }
+    return {**found, **{name: with_said(read[name], one) for name, one in said.items()}}

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runner.model import Action, Extension, Package, SiteFacts, Step
+from runner.steps import registry
+from runner.steps.wordpress import parse_composer, with_said
+from runner.steps.wordpress.composer import Commit, ComposerOptions
+from runner.steps.wordpress.composer_said import composer_reason
+
+MARK = "0123456789abcdef"
+PROJECT = "/srv/shop"
+LINE = "there: cd /srv/shop && composer require wpackagist-plugin/forms"
+
+
+def package(slug, constraint="^1.0", version="1.0", **more):
+    name = more.pop("name", f"wpackagist-plugin/{slug}")
+    folder = f"{PROJECT}/web/app/plugins/{slug}"
+    about = {"part": "plugin", "installed": version, "folder": folder, **more}
+    return Package(name=name, slug=slug, version=version, constraint=constraint, **about)
+
+
+CORE = package(
+    "core",
+    "6.5.4",
+    "6.5.4",
+    name="roots/wordpress-no-content",
+    through="roots/wordpress",
+    part="core",
+    folder=f"{PROJECT}/web/wp",
+)
+FACTS = SiteFacts(
+    wordpress="6.5.4",
+    php="8.2.1",
+    home="http://x.example",
+    siteurl="http://x.example/wp",
+    project=PROJECT,
+    vendor=f"{PROJECT}/vendor",
+    composer_asked=True,
+    plugins=(Extension(slug="forms", title="Forms", version="1.0", file="forms/forms.php", active=True),),
+)
+
+
+def propose(facts, **options):
+    step = Step(id="s", kind="wordpress.composer", options=ComposerOptions(**options))
+    return registry()["wordpress.composer"].propose(step, facts)
+
+
+def told(facts, **options):
+    return [(c.item, c.to_version, c.action.value, c.why) for c in propose(facts, **options)]
+
+
+def with_packages(*packages, **more):
+    return replace(FACTS, packages=packages, **more)
+
+
+def test_a_package_goes_to_the_newest_version_that_is_allowed():
+    (change,) = propose(with_packages(package("forms", allowed="1.2", latest="2.0")))
+    assert (change.item, change.to_version, change.action) == ("forms", "1.2", Action.CHANGE)
+    assert (change.title, change.file, change.active) == ("Forms", "forms/forms.php", True)
+    assert change.note == "2.0 is out, and composer.json asks for ^1.0"
+    assert propose(with_packages(package("forms"))) == ()
+
+
+def test_a_requirement_of_one_version_is_raised_and_a_wider_one_is_not():
+    assert told(with_packages(package("forms", "1.0", latest="2.0"))) == [("forms", "2.0", "change", "")]
+    assert told(with_packages(package("forms", latest="2.0"))) == [
+        (
+            "forms",
+            "2.0",
+            "hold",
+            f"composer.json asks for ^1.0, which excludes 2.0; {LINE}:2.0",
+        )
+    ]
+
+
+def test_wordpress_goes_to_the_newest_of_its_branch_and_the_newest_of_all_is_told():
+    core = replace(CORE, latest="6.6", versions=("6.6", "6.6-RC1", "6.5.5", "6.5.4", "dev-main"))
+    found = propose(with_packages(core))
+    assert [(c.item, c.to_version, c.action) for c in found] == [
+        ("core", "6.5.5", Action.CHANGE),
+        ("core", "6.6", Action.CHANGE),
+    ]
+    assert told(with_packages(core), update="minor")[1] == (
+        "core",
+        "6.6",
+        "skip",
+        "a major update; this step takes `minor` only",
+    )
+
+
+def test_names_are_slugs_or_packages_and_what_is_excepted_is_said():
+    facts = with_packages(package("forms", allowed="1.1"), package("maps", allowed="1.1"))
+    assert told(facts, update=("wpackagist-plugin/maps", "gone")) == [
+        ("maps", "1.1", "change", ""),
+        ("gone", "", "skip", "not a package that Composer manages for this site"),
+    ]
+    assert told(facts, exclude=("forms",))[0] == ("forms", "1.1", "skip", "left out by `except`")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"project_fixed": "/srv/shop/composer.lock"}, "this login may not write to /srv/shop/composer.lock"),
+        ({"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
+        ({"crippled": "it is dead"}, "the site is not healthy as it is: it is dead"),
+    ],
+)
+def test_what_stands_in_the_way_holds_it_with_the_line_to_type(more, why):
+    (change,) = propose(with_packages(package("forms", allowed="1.1"), **more))
+    assert change.action is Action.HOLD
+    assert change.why == f"{why}; {LINE}:1.1"
+
+
+def test_a_package_that_is_not_as_the_lock_file_says_is_held():
+    (change,) = propose(with_packages(package("forms", allowed="1.1", installed="0.9")))
+    assert change.why.startswith("0.9 is installed, and composer.lock says 1.0; there: ")
+    (change,) = propose(with_packages(package("forms", "dev-main", "dev-main", latest="dev-main")))[:1] or (
+        None,
+    )
+    assert change is None
+
+
+def test_without_composer_what_wordpress_offers_is_held():
+    plugins = (replace(FACTS.plugins[0], offered="1.1"),)
+    facts = with_packages(
+        package("forms"), plugins=plugins, composer_asked=False, composer_hold="Composer was not found"
+    )
+    assert told(facts) == [
+        ("composer", "", "hold", "Composer was not found"),
+        (
+            "forms",
+            "1.1",
+            "hold",
+            f"Composer was not found; {LINE}:1.1",
+        ),
+    ]
+    facts = replace(facts, composer_hold="", composer_problem="no network", plugins=())
+    assert told(facts) == [("composer", "", "unknown", "no network")]
+    assert told(FACTS) == [("composer", "", "skip", "no composer.lock here names packages for WordPress")]
+
+
+def test_a_dirty_lock_file_holds_only_what_would_be_committed():
+    facts = with_packages(package("forms", allowed="1.1"), commit_problem="composer.lock is changed")
+    assert propose(facts)[0].action is Action.CHANGE
+    assert propose(facts, commit=Commit(message="x"))[0].why.startswith("composer.lock is changed; there: ")
+
+
+def answer(**parts):
+    lines = {"version": "Composer version 2.5.5 2023", "validate": "", "allowed": "", "latest": "{}", **parts}
+    return "".join(f"\n{MARK} {name}\n{text}\n{MARK} ended 0\n" for name, text in lines.items())
+
+
+def test_what_composer_prints_is_read():
+    text = answer(
+        allowed="Lock file operations: 0 installs, 1 update, 0 removals\n"
+        "  - Upgrading wpackagist-plugin/forms (1.0 => 1.1)\n  - Upgrading x/dev (dev-main a => dev-main b)",
+        latest='{"locked":[{"name":"wpackagist-plugin/forms","latest":"2.0","latest-status":"update-possible"},'
+        '{"name":"x/y","latest":"1.0","latest-status":"up-to-date"},{"name":5}]}',
+        versions='{"versions":["6.6","6.5.5","$(evil)"]}',
+    )
+    said = parse_composer(text, MARK, PROJECT)
+    assert (said.hold, said.problem, said.allowed) == ("", "", {"wpackagist-plugin/forms": "1.1"})
+    assert said.latest == {"wpackagist-plugin/forms": "2.0"}
+    assert said.versions == ("6.6", "6.5.5")
+    facts = with_said(with_packages(package("forms"), CORE), said)
+    assert [(one.allowed, one.latest, one.versions) for one in facts.packages] == [
+        ("1.1", "2.0", ()),
+        ("", "", ("6.6", "6.5.5")),
+    ]
+
+
+def test_why_composer_can_do_nothing_is_said():
+    assert "apt install composer" in parse_composer(f"\n{MARK} no-composer\n", MARK, PROJECT).hold
+    assert "2.0 is needed" in parse_composer(answer(version="Composer version 1.10.26"), MARK, PROJECT).hold
+    stale = answer(validate="- The lock file is not up to date with the latest changes in composer.json")
+    assert "cd /srv/shop && composer update --lock" in parse_composer(stale, MARK, PROJECT).hold
+    cut = answer().replace("ended 0", "ended 1")
+    assert parse_composer(cut, MARK, PROJECT).problem.startswith("Composer could not say what is newer")
+    assert not parse_composer("", MARK, PROJECT).allowed
+
+
+def test_composers_reason_is_found_without_keys():
+    text = (
+        "Loading composer repositories with package information\n\nIn CurlDownloader.php line 378:\n"
+        "                                       \n"
+        "  curl error 7 while downloading https://me:secret@repo.example/p.json?key=abc: refused  \n"
+        "                                       \n\nupdate [--with WITH]\n"
+    )
+    found = composer_reason(text)
+    assert found.startswith("curl error 7 while downloading https://repo.example/p.json")
+    assert "secret" not in found
+    assert "abc" not in found
+
+
+def test_a_message_of_a_commit_is_one_line():
+    with pytest.raises(ValueError, match="one line"):
+        Commit(message="a\nb")
