@@ -138,6 +138,7 @@ def test_versions_of_wordpress_itself_are_held_by_their_size(crew: Crew) -> None
     )
 
 
+THEMES_NIGHT = "wp_update_themes(); wp_maybe_auto_update();"
 CORE_NIGHT = """
 add_filter( 'automatic_updates_is_vcs_checkout', '__return_false' );
 wp_version_check( array(), true ); wp_maybe_auto_update();
@@ -149,15 +150,19 @@ def test_a_held_theme_does_not_come_back_at_night(fresh_fleet: Fleet, tmp_path: 
     case = next(case for case in CASES if case.kind == "themes" and case.expected == "undone")
     prepare(fresh_fleet, SITE, case)
     fresh_fleet.wp(SITE, "theme", "auto-updates", "enable", SLUG)
-    crew = Crew(fresh_fleet, tmp_path / "crew", PLAYBOOK.replace("plugins", "themes"))
+    crew = Crew(
+        fresh_fleet,
+        tmp_path / "crew",
+        f"name: Weekly\nsteps:\n  - wordpress.themes: {{update: [{SLUG}]}}\n",
+        "name: Look\nsteps:\n  - wordpress.themes: none\n",
+    )
     run(crew, "weekly", 5)
     style = fresh_fleet.sites[SITE].path / f"wp-content/themes/{SLUG}/style.css"
-    fresh_fleet.wp(SITE, "eval", "wp_update_themes(); wp_maybe_auto_update();")
+    fresh_fleet.wp(SITE, "eval", THEMES_NIGHT)
     assert "Version: 1.0" in style.read_text()
     assert crew.say("unhold", SITE, SLUG).code == 0
-    run(crew, "weekly", 5)  # it breaks the site once more, and is held once more
-    fresh_fleet.wp(SITE, "theme", "auto-updates", "enable", SLUG)
-    fresh_fleet.wp(SITE, "eval", "wp_update_themes(); wp_maybe_auto_update();")
+    run(crew, "look", 0)
+    fresh_fleet.wp(SITE, "eval", THEMES_NIGHT)
     assert "Version: 1.1" in style.read_text(), (
         "that WordPress does install it makes the rest worth something"
     )
@@ -204,16 +209,16 @@ def test_a_constant_that_decides_is_believed(fresh_fleet: Fleet, tmp_path: Path,
 
 
 @pytest.mark.long
-def test_a_held_translation_is_said_to_come_all_the_same(fresh_fleet: Fleet, tmp_path: Path) -> None:
-    fresh_fleet.wp(SITE, "option", "update", "WPLANG", "de_DE")
-    playbook = "name: Weekly\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
+def test_a_translation_that_broke_the_site_is_said_to_come_back(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    playbook = "name: Words\nsteps:\n  - wordpress.languages: {install: [de_DE]}\n"
     crew = Crew(fresh_fleet, tmp_path / "crew", playbook)
-    found = fresh_fleet.sites[SITE]
-    line = f"path: {found.path}\n"
-    crew.edit("inventory.yaml", line, f"{line}        hold: {{de_DE core: {{}}}}\n")
-    said = "WordPress updates it by itself: it has no setting for translations"
-    assert said in crew.say("plan", "weekly", "-l", SITE).out
-    assert f"de_DE core is held, but {said}" in run(crew, "weekly", 0)
+    run(crew, "words", 0)
+    fresh_fleet.wp(SITE, "site", "switch-language", "de_DE")
+    words = {"Log In": "Anmelden"}
+    fresh_fleet.catalogue.translation("core", "default", "de_DE", "2026-11-20 08:00:00", words, bad="fatal")
+    why = "WordPress updates it by itself: it has no setting for translations"
+    assert f"de_DE core is held, but {why}" in run(crew, "words", 5)
+    assert why in crew.say("plan", "words", "-l", SITE).out
 
 
 @pytest.mark.long

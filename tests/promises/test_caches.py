@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -97,3 +98,48 @@ def test_an_emptying_that_fails_is_said_and_hides_nothing(crew: Crew) -> None:
     why = "caches could not be emptied: the site's own command ended with 7: no such zone"
     assert why in step["why"]
     assert why in crew.say("show").out
+
+
+SYNC = "name: Update\nsteps:\n  - files.sync: {from: extra, to: wp-content/mu-plugins}\n"
+BADGE = "<?php add_action( 'wp_footer', function () { echo 'badge'; } );"
+
+
+def sent(crew: Crew) -> None:
+    (crew.folder / "extra").mkdir()
+    (crew.folder / "extra/badge.php").write_text(BADGE)
+    crew.playbook("update", SYNC)
+
+
+@pytest.mark.long
+def test_what_a_cache_keeps_goes_where_files_are_sent(crew: Crew) -> None:
+    purge_by(crew, refresh(crew.fleet, SITE))
+    sent(crew)
+    assert "badge" not in front(crew)
+    said = crew.say("run", "update", "-l", SITE)
+    assert said.code == 0, said
+    assert "caches emptied: the site's own command" in said.err
+    assert "badge" in front(crew)
+
+
+@pytest.mark.long
+def test_pages_that_a_drop_in_keeps_go_with_the_update(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    """As the usual plugins keep them: a file for each address, below wp-content/cache."""
+    case = next(case for case in CASES if case.name == "text gone")
+    prepare(fresh_fleet, SITE, replace(case, cached=True))
+    crew = Crew(fresh_fleet, tmp_path / "crew", PLAYBOOK)
+    purge_by(crew, "find wp-content/cache -type f -delete")
+    over = threading.Event()
+
+    def visit() -> None:
+        while not over.is_set():
+            front(crew)
+            time.sleep(0.1)
+
+    visitor = threading.Thread(target=visit, daemon=True)
+    visitor.start()
+    said = crew.say("run", "update", "-l", SITE)
+    over.set()
+    visitor.join()
+    assert said.code == 5, said
+    assert fresh_fleet.sites[SITE].expect in front(crew)
+    assert crew.site(SITE)["outcome"] == "undone"
