@@ -80,6 +80,7 @@ class Catalogue:
         package: bytes | None = None,
         missing: bool = False,
         requires_php: str = "7.4",
+        requires_plugins: tuple[str, ...] = (),
     ) -> str:
         """Publishes a version of a plugin; sites are offered the highest.
 
@@ -95,16 +96,28 @@ class Catalogue:
             package: What is downloaded instead of a genuine zip.
             missing: Announced, but the download answers 404.
             requires_php: What the announcement says about PHP.
+            requires_plugins: Slugs that header and announcement name as needed.
 
         Returns:
             The announced version.
         """
-        lines = {"Plugin Name": name or slug, "Version": version, "Author": "The lab", **(headers or {})}
+        needs = {"Requires Plugins": ", ".join(requires_plugins)} if requires_plugins else {}
+        lines = {
+            "Plugin Name": name or slug,
+            "Version": version,
+            "Author": "The lab",
+            **needs,
+            **(headers or {}),
+        }
         head = "".join(f" * {key}: {value}\n" for key, value in lines.items())
         code = f"<?php\n/**\n{head} */\n\ndefined( 'ABSPATH' ) || exit;\n\n{php}\n"
         readme = f"=== {lines['Plugin Name']} ===\nStable tag: {version}\nTested up to: 7.1\n"
         inside = {main or f"{slug}.php": code.encode(), "readme.txt": readme.encode(), **(files or {})}
-        about = {"name": lines["Plugin Name"], "requires_php": requires_php}
+        about: dict[str, Any] = {
+            "name": lines["Plugin Name"],
+            "requires_php": requires_php,
+            "requires_plugins": list(requires_plugins),
+        }
         return self._publish(
             "plugins", slug, zip_version or version, inside, about, package=package, missing=missing
         )
@@ -236,6 +249,8 @@ class Catalogue:
         cut: Mapping[str, int] | None = None,
         hidden: tuple[str, ...] = (),
         forged: tuple[str, ...] = (),
+        closed: Mapping[str, str] | None = None,
+        renamed: Mapping[str, str] | None = None,
     ) -> None:
         """Sets all switches of the stand-in; what is not named is off.
 
@@ -245,11 +260,21 @@ class Catalogue:
             cut: Bytes of a download after which the connection ends, by slug or `*`.
             hidden: Versions that are not offered: `core/7.1.2`, `plugins/akismet/5.7.2`.
             forged: Slugs of plugins whose packages are not what their checksums say.
+            closed: Slugs of plugins that are closed, with the day.
+            renamed: Folders of plugins that are known by their headers, with the slugs.
         """
         values: dict[str, Any] = {"outage": outage, "delay": dict(delay or {}), "cut": dict(cut or {})}
         write(
             self.folder / "switches.json",
-            json.dumps({**values, "hidden": list(hidden), "forged": list(forged)}),
+            json.dumps(
+                {
+                    **values,
+                    "hidden": list(hidden),
+                    "forged": list(forged),
+                    "closed": dict(closed or {}),
+                    "renamed": dict(renamed or {}),
+                }
+            ),
         )
 
     @contextmanager
@@ -261,9 +286,19 @@ class Catalogue:
         cut: Mapping[str, int] | None = None,
         hidden: tuple[str, ...] = (),
         forged: tuple[str, ...] = (),
+        closed: Mapping[str, str] | None = None,
+        renamed: Mapping[str, str] | None = None,
     ) -> Iterator[None]:
         """`switch` for the length of a block."""
-        self.switch(outage=outage, delay=delay, cut=cut, hidden=hidden, forged=forged)
+        self.switch(
+            outage=outage,
+            delay=delay,
+            cut=cut,
+            hidden=hidden,
+            forged=forged,
+            closed=closed,
+            renamed=renamed,
+        )
         try:
             yield
         finally:
@@ -348,7 +383,7 @@ class Catalogue:
         slug: str,
         version: str,
         files: Mapping[str, bytes],
-        about: Mapping[str, str],
+        about: Mapping[str, Any],
         *,
         package: bytes | None = None,
         missing: bool = False,

@@ -208,9 +208,11 @@ class Answers:
     def updates(self, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {kind: {}, "no_update": {}, "translations": []}
         for item, header in asked.get(kind, {}).items():
+            switches = self.shelf.switches()
             slug = item.split("/")[0]
+            slug = switches.get("renamed", {}).get(slug, slug)
             known = self.shelf.versions(kind, slug)
-            if not known or header.get("UpdateURI"):
+            if not known or header.get("UpdateURI") or slug in switches.get("closed", {}):
                 continue
             newer = ordered(known[-1]) > ordered(header.get("Version", "0"))
             answer[kind if newer else "no_update"][item] = self.update(kind, slug, known[-1], item)
@@ -229,6 +231,7 @@ class Answers:
         if kind == "themes":
             return {"theme": slug, **common}
         icons: dict[str, Any] = {"icons": {}, "banners": {}, "banners_rtl": {}}
+        common["requires_plugins"] = about.get("requires_plugins", [])
         names = {"id": f"w.org/plugins/{slug}", "slug": slug, "plugin": item, "tested": about["tested"]}
         return {**names, **common, **icons}
 
@@ -236,6 +239,9 @@ class Answers:
         known = self.shelf.versions(kind, slug) if re.fullmatch(r"[a-z0-9-]+", slug) else []
         if not known:
             return None
+        if day := self.shelf.switches().get("closed", {}).get(slug):
+            about = {"slug": slug, "closed": True, "closed_date": day, "reason": "security-issue"}
+            return {"error": "closed", **about, "reason_text": "Security Issue"}
         about = self.shelf.about(kind, slug, known[-1])
         links = {one: f"{DOWNLOADS}/{kind.removesuffix('s')}/{slug}.{one}.zip" for one in known}
         return {
@@ -288,7 +294,8 @@ class Handler(BaseHTTPRequestHandler):
         elif (found := package(url.path)) is not None:
             self.download(self.shelf.newest(found[0]), found[1], switches)
         elif (said := Answers(self.shelf).find(url.path, single(url.query), form)) is not None:
-            self.reply(200, json.dumps(said).encode(), "application/json")
+            status = 404 if "error" in said else 200
+            self.reply(status, json.dumps(said).encode(), "application/json")
         else:
             self.reply(404, b'{"error":"Not found."}', "application/json")
 

@@ -14,6 +14,7 @@ from runner.model.facts import (
     SubSite,
     Translation,
 )
+from runner.model.finding import Finding, FindingKind, Severity, View
 from runner.model.inventory import (
     CatchUp,
     Client,
@@ -84,6 +85,8 @@ __all__ = [
     "CoreOffer",
     "DateRange",
     "Extension",
+    "Finding",
+    "FindingKind",
     "Hold",
     "Host",
     "Inventory",
@@ -120,6 +123,7 @@ __all__ = [
     "SecretSource",
     "Seen",
     "Settings",
+    "Severity",
     "Site",
     "SiteFacts",
     "SiteKind",
@@ -143,6 +147,7 @@ __all__ = [
     "Unverified",
     "UpdateRules",
     "Updates",
+    "View",
     "Window",
     "WindowDay",
     "exit_code",

@@ -55,6 +55,8 @@ class Extension:
     """Where it comes from, without keys; empty when the vendor gives none (a licence that ran out)."""
     requires_php: str = ""
     requires_wordpress: str = ""
+    requires_plugins: tuple[str, ...] = ()
+    """Folders of the plugins that the offered version needs."""
     folder: str = ""
     """Where it lies on the host; for a plugin that is a single file, the folder of all plugins."""
     link: str = ""
@@ -69,6 +71,18 @@ class Extension:
     """Links in its folder that lead out of it; known, like `mount`, where a newer version was asked for."""
     mount: str = ""
     """Folder in it, relative, where another file system is mounted; empty where none is."""
+    size: int = 0
+    """Kilobytes of its folder; known, like `stubborn`, where a newer version was asked for."""
+    stubborn: str = ""
+    """The first file in it that cannot be read or replaced, with the system's error; empty where all can."""
+    waits: str = ""
+    """The command of wp-cli that upgrades its own tables, where its code says that these wait."""
+    published: str = ""
+    """The newest version on wordpress.org, where that is older than the one installed."""
+    closed: str = ""
+    """Why wordpress.org no longer offers it; empty where it does, or was not asked."""
+    edited: tuple[str, ...] = ()
+    """Files in it that are not what wordpress.org published of this version: what was done to each."""
     writable: bool = True
     ownership: str = ""
     """Why new files could not have owner, group and ACL of its files; empty where they can."""
@@ -275,6 +289,10 @@ class SiteFacts:
     """What WordPress updates by itself."""
     caches: tuple[str, ...] = ()
     """Caches of pages and objects that can be emptied by their own interfaces."""
+    core_stubborn: str = ""
+    """As `stubborn` of an extension, of WordPress's own folders and files."""
+    blocked: tuple[str, ...] = ()
+    """Servers of wordpress.org that the site's configuration keeps WordPress from."""
     caches_apart: tuple[str, ...] = ()
     """Caches that nothing on the command line can empty, each with the reason."""
     code_age: int | None = None

@@ -31,6 +31,7 @@ class Release:
     """An address of downloads.wordpress.org, over https."""
     requires_php: str = ""
     requires_wordpress: str = ""
+    requires_plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Asked:
     """Main file of a plugin, folder of a theme."""
     title: str = ""
     offered: str = ""
+    public: bool = False
+    """It looks like one of wordpress.org's: where that does not know it, it may have been closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,5 @@ class Offers:
     """Seconds since the oldest answer that is used."""
     core: Mapping[str, tuple[CoreOffer, ...]] = field(default_factory=dict)
     """Versions of WordPress, by the one that is installed."""
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Main files of plugins that wordpress.org has closed, with a sentence that says since when."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from runner.plan.autoupdates import AutoHold, choose, held_items
 from runner.plan.bisect import Found, Tried, search
+from runner.plan.findings import find, unhealthy
 from runner.plan.identity import Belongs, addressed, belonging, sharing, stranger, stranger_database
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
-from runner.plan.policy import LedgerHold, Standing, decide, waits
+from runner.plan.policy import UNUSABLE, LedgerHold, Standing, decide, is_unusable, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
-from runner.plan.unverified import not_unseen
+from runner.plan.told import is_newer
+from runner.plan.unverified import as_seen, not_unseen, unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
+    "UNUSABLE",
     "AutoHold",
     "Barrier",
     "Belongs",
@@ -31,6 +34,7 @@ __all__ = [
     "Tried",
     "addressed",
     "applies",
+    "as_seen",
     "asked",
     "asked_as",
     "belonging",
@@ -39,7 +43,10 @@ __all__ = [
     "compared",
     "cut",
     "decide",
+    "find",
     "held_items",
+    "is_newer",
+    "is_unusable",
     "looked_at",
     "moved",
     "moved_place",
@@ -59,6 +66,8 @@ __all__ = [
     "stranger",
     "stranger_database",
     "stray_folder",
+    "unhealthy",
+    "unseen",
     "waits",
     "with_offers",
 ]

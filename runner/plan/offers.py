@@ -22,7 +22,7 @@ _FAMILIES = ("plugins", "themes")
 def asked(facts: SiteFacts) -> tuple[Asked, ...]:
     """The items that wordpress.org is asked about: not those that name another place for updates."""
     return tuple(
-        Asked(kind, entry.file, entry.title, entry.offered or "")
+        Asked(kind, entry.file, entry.title, entry.offered or "", public=_is_public(kind, entry))
         for kind in _FAMILIES
         for entry in _family(facts, kind)
         if entry.file and _may_be_published(entry)
@@ -53,13 +53,14 @@ def _compared(
         return _unanswered(entry) if entry.file and _may_be_published(entry) else entry
     release = offers.known[kind, entry.file]
     if release is None:
-        return _unknown(entry)
+        return replace(_unknown(entry), closed=offers.closed.get(entry.file, ""))
     if entry.offered and not _from_wordpress_org(entry.package or ""):
         return _from_vendor(entry, release, vendors)
     if entry.offered and compare(entry.offered, release.version) > 0:
         return _not_published(entry)
     if compare(release.version, entry.version) <= 0:
-        return replace(entry, decided=True) if entry.offered else entry
+        above = release.version if compare(release.version, entry.version) < 0 else ""
+        return replace(entry, decided=bool(entry.offered), published=above)
     return _released(facts, entry, release)
 
 
@@ -78,6 +79,7 @@ def _released(facts: SiteFacts, entry: Extension, release: Release) -> Extension
         package=release.package,
         requires_php=release.requires_php,
         requires_wordpress=release.requires_wordpress,
+        requires_plugins=release.requires_plugins,
         hidden=False,
         foreign=entry.foreign or not (entry.readme or entry.update_uri),
         decided=True,
@@ -136,6 +138,11 @@ def _core(facts: SiteFacts, published: Iterable[CoreOffer]) -> tuple[CoreOffer, 
             why = f"the site offers {offer.version}, which wordpress.org does not offer to {facts.wordpress}"
             found.append(replace(offer, untrusted=why))
     return tuple(found)
+
+
+def _is_public(kind: str, entry: Extension) -> bool:
+    """Whether wordpress.org may have had it: a plugin in a folder, with a readme as its plugins have one."""
+    return kind == "plugins" and "/" in entry.file and entry.readme
 
 
 def _may_be_published(entry: Extension) -> bool:

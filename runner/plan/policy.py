@@ -29,7 +29,11 @@ from datetime import UTC, date, datetime, timedelta
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["CODE", "LedgerHold", "Standing", "decide", "held", "waits"]
+__all__ = ["CODE", "UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
+
+UNUSABLE = "its package cannot be used"
+"""Begins why an item is held that did not break the site: each try would fail in the same way."""
+_UNUSABLE = ("the package holds the folder ", "the package does not hold ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +174,15 @@ def _held_by_ledger(change: Change, standing: Standing) -> str:
         if hold.item == change.item and (not hold.version or compare(change.to_version, hold.version) <= 0):
             which = f"{hold.version} " if hold.version else ""
             lift = f"sitecrew unhold {standing.site.name} {hold.item}"
+            if hold.why.startswith(UNUSABLE):
+                return f"held, for {hold.why} (to try it again: {lift})"
             return f"held, for {which}broke this site: {hold.why} (to try it again: {lift})"
     return ""
+
+
+def is_unusable(why: str) -> bool:
+    """Whether an update failed by what its package holds, which no further try changes."""
+    return why.startswith(_UNUSABLE)
 
 
 def _ruling(change: Change, standing: Standing) -> tuple[str, str, Rule | None, _Scope]:

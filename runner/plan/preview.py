@@ -22,12 +22,12 @@ from runner.model import (
     SystemFacts,
 )
 from runner.plan.autoupdates import held_items, noted
+from runner.plan.findings import find, notes, problems, with_notes
 from runner.plan.policy import CODE, LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
 from runner.steps import StepKind, Where, registry
 from runner.steps.versions import compare
-from runner.steps.wordpress.web_php import unseen_code
 
 __all__ = ["needs_facts", "plan_site"]
 
@@ -106,17 +106,16 @@ def plan_site(
     changes = _by_composer(changes)
     if facts is not None:
         changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
-    problems = _problems(facts, problem, needed=any(kinds[step.kind].facts for step in playbook.steps))
-    unconfirmed = facts.unconfirmed if facts else ""
-    notes = (f"what the site offers is not confirmed: {unconfirmed}",) if unconfirmed else ()
-    notes = (*notes, facts.unproven) if facts and facts.unproven else notes
-    notes = (*notes, *_of_checkout(site, facts, changes)) if facts else notes
+    found = find(site, facts, policy=standing.policy)
+    needed = any(kinds[step.kind].facts for step in playbook.steps)
+    blocked = problems(found) if facts else (problem,) if problem and needed else ()
+    changes = [*with_notes(changes, found)]
+    told = notes(found, changes)
+    told = (*told, *_of_checkout(site, facts, changes)) if facts else told
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
-        notes = (*notes, f"{of} are not looked at around a change: twelve are, those first that it concerns")
-    if facts and (why := unseen_code(site, facts)) and any(c.action is Action.CHANGE for c in changes):
-        notes = (*notes, f"nobody will see what a change does: {why}")
-    return SitePlan(site=site.name, client=client.id, problems=problems, changes=tuple(changes), notes=notes)
+        told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")
+    return SitePlan(site=site.name, client=client.id, problems=blocked, changes=tuple(changes), notes=told)
 
 
 def _by_composer(changes: list[Change]) -> list[Change]:
@@ -199,14 +198,3 @@ def _unread(step: Step, problem: str) -> Change:
         action=Action.UNKNOWN,
         why=problem or "the site was not read",
     )
-
-
-def _problems(facts: SiteFacts | None, problem: str, *, needed: bool) -> tuple[str, ...]:
-    if facts is None:
-        return (problem,) if problem and needed else ()
-    found = []
-    if facts.crippled:
-        found.append(f"does not boot with its plugins and theme: {facts.crippled}")
-    if facts.maintenance:
-        found.append("somebody has it in maintenance (.maintenance)")
-    return tuple(found)

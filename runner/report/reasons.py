@@ -19,7 +19,7 @@ _PATTERNS = {
     "wordpress": rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
     "kept": r"held on the host",
     "forbidden": r"the site forbids changes to its files",
-    "unwritable": r"(?:this login may not write|WordPress cannot write its files)",
+    "unwritable": r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )",
     "large": r"major updates (?:of \S+ )?are held",
     "ruled": r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) ",
     "agreed": r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$",
@@ -31,7 +31,7 @@ _PATTERNS = {
     "slow": r"took longer than its time limit",
     "slower": rf"slower than before: \S{{1,2000}} takes (?P<after>{_SECONDS}) s;"
     rf" it took (?P<before>{_SECONDS}) s",
-    "space": r".*no space (?:is )?left",
+    "space": r"(?:.*no space (?:is )?left|only \d+ MB are free)",
     "status": r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
     "text": r"(?:.* )?lacks the text '",
 }

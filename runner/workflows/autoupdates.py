@@ -9,22 +9,20 @@ from zoneinfo import ZoneInfo
 
 from runner.errors import HostError
 from runner.execute import Task as HostTask
-from runner.model import Site, SiteFacts, SiteKind
+from runner.model import SiteKind
 from runner.plan import LedgerHold, Standing, choose, held_items
 from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
-from runner.workflows.check import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from runner.plan import AutoHold
     from runner.plan.autoupdates import Choice, Key
     from runner.workflows.site import Task
 
-__all__ = ["about_auto_updates", "hold_auto_updates"]
+__all__ = ["hold_auto_updates"]
 
 _LIMIT = 90
-_NAMED = 6
 _OVERRULED = "it was switched on again at the site"
 
 
@@ -70,22 +68,6 @@ def hold_auto_updates(task: Task) -> None:
     told += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
     if told := [one for one in told if one]:
         task.session.emit("auto_updates.held", task.run, site.name, items=told)
-
-
-def about_auto_updates(site: Site, facts: SiteFacts) -> Iterator[Check]:
-    """What `doctor` says where no hold can keep WordPress from updating something by itself."""
-    forced: dict[str, list[str]] = {}
-    for auto in facts.auto_updates:
-        if auto.forced and auto.kind != "translation":  # so it is on every site: said where one is held
-            name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
-            forced.setdefault(auto.forced, []).append(name)
-    for why, names in forced.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
-        yield Check(
-            about=site.name,
-            finding=f"WordPress updates {shown} by itself, and no hold can keep it from that: {why}",
-            hint="take that out of the site's configuration, or hold nothing of it",
-        )
 
 
 def _standing(task: Task) -> Standing:

@@ -16,12 +16,7 @@ __all__ = ["about_identity"]
 def about_identity(hosts: Hosts, site: Site, facts: SiteFacts) -> Iterator[Check]:
     """A copy of a site calls itself as the site does: a file in its folder is asked for at the address."""
     if facts.unproven:
-        yield Check(
-            about=site.name,
-            finding=facts.unproven,
-            hint="look whether `path` and `url` are of one site; `access` lets looks in",
-        )
-        return
+        return  # asked before, and told
     host = hosts.workspace.inventory.hosts[site.host]
     if ask_marker(hosts, host, site, (facts.siteurl, facts.home)) is Answered.ABSENT:
         yield Check(

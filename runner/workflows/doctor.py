@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,24 +13,22 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, ManagedBy, Seen, Site, SiteFacts, SiteKind
-from runner.plan import sharing
+from runner.model import Host, Site, SiteFacts, SiteKind
+from runner.plan import find, sharing
 from runner.record import Ledger
 from runner.verify import certificate
-from runner.workflows.autoupdates import about_auto_updates
 from runner.workflows.belongs import about_identity
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
-from runner.workflows.disputes import about_offers
 from runner.workflows.exposure import about_controller, about_login
+from runner.workflows.found import checks_of
 from runner.workflows.hosts import Hosts
-from runner.workflows.stages.inside import look_inside
-from runner.workflows.stages.outside import observed, settled
+from runner.workflows.stages.edits import edited
+from runner.workflows.stages.outside import measured
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
-from runner.workflows.usual import about_usual
-from runner.workflows.web_php import about_web_php
+from runner.workflows.view import view_of
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -37,14 +36,12 @@ if TYPE_CHECKING:
 __all__ = ["Check", "examine"]
 
 _ROOM = 1 << 30
-_SITE_ROOM = 50 << 20
 _RENEWAL = timedelta(days=14)
 _HOST_LIMIT = 30
 _SITE_LIMIT = 90
 _LOOKS_AT_PAGES = 12
 """So many times `limits.look` for the pages of a site and its certificate, tries included."""
 _REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
-_OPEN = "open the page; correct `url`, `pages` or `expect`"
 _HOSTS_AT_ONCE = 10
 
 
@@ -162,121 +159,33 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
     for task, site in static.items():
         yield from about_static(site, records[task].text)
     found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
+    found = as_published(hosts, found, hosts.workspace.settings.policy)
+    found |= edited(hosts, sites, found)
     read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:
-            yield from _checks(site.name, partial(_wordpress, site, found[site.name]))
-    published = as_published(hosts, found, hosts.workspace.settings.policy)
-    for site in sites:
-        said, told = found.get(site.name), published.get(site.name)
-        if isinstance(said, SiteFacts) and isinstance(told, SiteFacts):
-            yield from about_offers(site, said, told)
-            yield from about_identity(hosts, site, said)
+            yield from _checks(site.name, partial(_read, hosts, site, found[site.name]))
 
 
-def _wordpress(site: Site, facts: SiteFacts | SitecrewError) -> Iterator[Check]:
-    if isinstance(facts, SitecrewError):
-        yield _trouble(site.name, facts)
-        return
-    if facts.crippled:
-        yield Check(
-            about=site.name,
-            finding=f"WordPress does not start with its plugins: {facts.crippled}",
-            code=ExitCode.FAILED,
-            hint="repair the site first; its updates cannot be planned",
-        )
-        return
-    if not (facts.core_checked and facts.plugins_checked and facts.themes_checked):
-        yield Check(
-            about=site.name,
-            finding="the site cannot ask wordpress.org for updates",
-            code=ExitCode.FAILED,
-            hint="is outgoing HTTPS to api.wordpress.org allowed on the host?",
-        )
-    yield from _hindrances(site, facts)
-    yield from _deployed(site, facts)
-    pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
-    yield Check(
-        about=site.name,
-        finding=f"WordPress {facts.wordpress} on PHP {facts.php}, {pending} updates offered",
-    )
+def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
+    yield from checks_of(site, find(site, found))
+    if isinstance(found, SiteFacts):
+        yield from about_identity(hosts, site, found)
+        yield from _wordpress(site, found)
 
 
-def _hindrances(site: Site, facts: SiteFacts) -> Iterator[Check]:
-    if not facts.file_mods_allowed:
+def _wordpress(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """What is installed; what stands in its way is told by the findings."""
+    if not facts.crippled:
+        pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
         yield Check(
             about=site.name,
-            finding="DISALLOW_FILE_MODS is set: its plugins, themes and core are left alone",
-            hint="take it out of wp-config.php, or give the site no update steps",
-        )
-    if facts.unwritable:
-        names = ", ".join(facts.unwritable)
-        yield Check(
-            about=site.name,
-            finding=f"this login may not write to {names}: their updates will be held",
-            hint="log in as the owner of the site's files",
-        )
-    elif facts.file_method != "direct":
-        yield Check(
-            about=site.name,
-            finding=f"WordPress would write files by {facts.file_method}: its updates will be held",
-            hint="log in as the owner of the site's files, or define FS_METHOD as direct",
-        )
-    if facts.disk_free is not None and facts.disk_free < _SITE_ROOM:
-        yield Check(
-            about=site.name,
-            finding=f"only {facts.disk_free / 1e6:.0f} MB are free on its disk",
-            code=ExitCode.FAILED,
-            hint="make room there: updates and restore points need it",
-        )
-    yield from about_auto_updates(site, facts)
-    yield from about_web_php(site, facts)
-    if facts.maintenance:
-        yield Check(
-            about=site.name,
-            finding="it is closed for maintenance just now",
-            code=ExitCode.FAILED,
-            hint=f"is somebody updating it? If not: rm {facts.root}.maintenance",
-        )
-
-
-def _deployed(site: Site, facts: SiteFacts) -> Iterator[Check]:
-    """Who else looks after its code, and what the inventory can say of it."""
-    items = (*facts.plugins, *facts.themes)
-    packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
-    if packages:
-        finding = f"Composer manages {packages} of its packages ({facts.project.rstrip('/')}/composer.lock)"
-    elif facts.release:
-        finding = f"it runs from the release {facts.release}, which the next deployment replaces"
-    else:
-        yield from _checked_out(site, facts)
-        return
-    if site.managed_by is ManagedBy.WORDPRESS:
-        yield Check(
-            about=site.name,
-            finding=f"{finding}; `managed_by: wordpress` lets updates change them all the same",
-            hint="the next deployment puts back what its lock file or repository says",
-        )
-        return
-    yield Check(
-        about=site.name,
-        finding=f"{finding}: their updates are held",
-        hint="update them where releases are made (`sitecrew plan` prints each command), or by the step "
-        "`wordpress.composer`; to update them on the site all the same: managed_by: wordpress",
-    )
-
-
-def _checked_out(site: Site, facts: SiteFacts) -> Iterator[Check]:
-    """That the whole site is a checkout, where nobody has said what that means."""
-    if facts.checkout and site.managed_by is None:
-        yield Check(
-            about=site.name,
-            finding=f"{facts.checkout} is a checkout: updates of the site are changes of its files there",
-            hint="if a deployment puts them back: managed_by: deployment; if not: managed_by: wordpress",
+            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, {pending} updates offered",
         )
 
 
 def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
+    """The certificate, and what is seen of the pages as a run sees them before a change."""
     limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
@@ -286,42 +195,13 @@ def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Chec
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    seen = observed(hosts, site, facts=facts, limit=limit)
-    seen = settled(hosts, site, seen, boots=facts is None or not facts.crippled, limit=limit)
-    yield from about_usual(site, seen.baseline)
-    shut = [f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings]
-    findings = (*seen.findings, *shut)
-    if not findings:
-        well = sum(page.healthy for page in seen.pages)
-        yield Check(about=site.name, finding=f"{well} page{'s' * (well != 1)} as expected")
-        return
-    if all(page.seen is Seen.REFUSED for page in seen.pages):
-        yield _shut_out(hosts, site, seen.pages[0].refusal)
-        return
-    refusal = next((page.refusal for page in seen.pages if page.refusal), "")
-    yield Check(
-        about=site.name,
-        finding="; ".join(findings),
-        code=ExitCode.FAILED,
-        hint=refusal or (_REMEDY if shown and shown.problem else _OPEN),
-    )
-
-
-def _shut_out(hosts: Hosts, site: Site, refusal: str) -> Check:
-    """A site that lets nobody in: how its changes will be checked."""
-    inside = look_inside(hosts, hosts.workspace.inventory.hosts[site.host], site)
-    found = inside.sight.page.findings if inside.sight else ()
-    if inside.seen and not found:
-        told = "its pages do not let us in: changes are checked from its own host, by its first page"
-        return Check(about=site.name, finding=told, hint=refusal)
-    why = "; ".join(found) if inside.seen else f"{inside.why}, so that nobody can check a change"
-    decides = "`policy.unverified` decides what becomes of changes"
-    return Check(
-        about=site.name,
-        finding=f"its pages do not let us in; {why}",
-        code=ExitCode.FAILED,
-        hint=refusal if inside.seen else f"{refusal}; {decides}",
-    )
+    view = view_of(site, measured(hosts, site, facts=facts, limit=limit))
+    if shown and shown.problem:
+        view = replace(view, remedy=_REMEDY)
+    yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))
+    if not (view.findings or view.unverified or view.inside or view.refusals):
+        count = len(site.pages)
+        yield Check(about=site.name, finding=f"{count} page{'s' * (count != 1)} as expected")
 
 
 def _trouble(about: str, error: SitecrewError) -> Check:

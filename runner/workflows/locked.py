@@ -49,7 +49,7 @@ def fit(
     }
     if any(places.values()):
         raise _refusal(file, _lines(places), locked, [name for name, said in places.items() if said])
-    made = make_plan(workspace, playbook, sites, tags=locked.tags)
+    made = make_plan(workspace, playbook, sites, tags=locked.tags, looks=False)
     differences = {
         site.site: moved(locked.sites[site.site].plan.changes, site, made.facts.get(site.site))
         for site in made.sites

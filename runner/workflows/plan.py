@@ -12,6 +12,7 @@ from runner.model import Plan, Playbook, Site
 from runner.record import Ledger
 from runner.workflows.foresee import foresee
 from runner.workflows.hosts import Hosts
+from runner.workflows.looked import with_looks
 from runner.workflows.stages.survey import preview
 
 if TYPE_CHECKING:
@@ -21,16 +22,26 @@ __all__ = ["make_plan"]
 
 
 def make_plan(
-    workspace: Workspace, playbook: Playbook, sites: Sequence[Site], *, tags: Sequence[str]
+    workspace: Workspace,
+    playbook: Playbook,
+    sites: Sequence[Site],
+    *,
+    tags: Sequence[str],
+    looks: bool = True,
 ) -> Plan:
-    """What the playbook would do on these sites now. Notes in the ledger which versions it has seen."""
+    """What the playbook would do on these sites now. Notes in the ledger which versions it has seen.
+
+    With `looks`, sites are looked at as before a change; without, for a run that will do so itself.
+    """
     with (
         _ledger(workspace.settings.ledger) as ledger,
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
         hosts = Hosts(workspace, pool, Redactor())
-        plans, facts = preview(hosts, ledger, playbook, sites, tuple(tags))
+        plans, facts = preview(hosts, ledger, playbook, sites, tags=tuple(tags), edits=looks)
         foreseen = foresee(hosts, playbook, sites, tags, plans)
+        if looks:
+            foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)
         return Plan(playbook=playbook.name, sites=foreseen, facts=facts)
 
 

@@ -14,6 +14,7 @@ from runner.untrusted import sentence
 from runner.wporg.cache import Cache, Kept
 from runner.wporg.parse import (
     AnswerError,
+    closed,
     core_releases,
     core_sums,
     plugin_sums,
@@ -41,6 +42,9 @@ _SIZE = 16 << 20
 _ABSENT = b"absent"
 """Kept where wordpress.org has answered that it does not know an item."""
 _ABSENT_FOR = 3600
+_DAY = 24 * 3600
+_ASKED_ONE_BY_ONE = 40
+_SMALL = 64 << 10
 
 _Found = TypeVar("_Found")
 Fetch = Callable[[str, bytes | None], "Answer"]
@@ -76,7 +80,34 @@ class Wporg:
             problem=problem or next((why for _, why in core.values() if why), ""),
             age=max((found.age for found in usable.values()), default=0.0),
             core={version: found for version, (found, why) in core.items() if found and not why},
+            closed=self._closed(
+                item.file
+                for key, item in wanted.items()
+                if item.public and key in usable and _release(usable[key]) is None
+            ),
         )
+
+    def _closed(self, files: Iterable[str]) -> Mapping[str, str]:
+        """Those of these plugins that wordpress.org has closed; it is asked about each once a day."""
+        found = {}
+        for file in list(files)[:_ASKED_ONE_BY_ONE]:
+            slug = file.partition("/")[0]
+            query = urlencode({"action": "plugin_information", "request[slug]": slug})
+            url = f"{self._api}/plugins/info/1.2/?{query}"
+            kept = self._cache.find(url)
+            body = kept.body if kept and kept.age < _DAY else None
+            if body is None:
+                answer = self._fetch(url, None)
+                if answer.status not in {200, 404} or answer.failure or answer.cut:
+                    continue
+                body = answer.body
+                self._cache.keep(url, body if len(body) < _SMALL else _ABSENT)
+            try:
+                if said := closed(body):
+                    found[file] = said
+            except AnswerError:
+                continue
+        return found
 
     def _core_offers(self, installed: str) -> tuple[tuple[CoreOffer, ...] | None, str]:
         """The versions of WordPress that are offered to one; else None, and why they are not known."""
@@ -174,6 +205,7 @@ def _packed(release: Release | None) -> bytes:
         "package": release.package,
         "requires_php": release.requires_php,
         "requires": release.requires_wordpress,
+        "requires_plugins": list(release.requires_plugins),
     }
     return json.dumps({"plugins": {"x": plain}}).encode()
 

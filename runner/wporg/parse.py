@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 
 from runner.errors import SitecrewError
 from runner.model import CoreOffer, Release
+from runner.untrusted import sentence
 
-__all__ = ["AnswerError", "core_releases", "core_sums", "plugin_sums", "releases"]
+__all__ = ["AnswerError", "closed", "core_releases", "core_sums", "plugin_sums", "releases"]
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,79}")
 _NEEDED = re.compile(r"[0-9.]{0,20}")
 _ITEM = re.compile(r"[A-Za-z0-9._-]{1,200}(?:/[A-Za-z0-9._-]{1,200})?")
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_NEEDS = 50
 _SUM = re.compile(r"[0-9a-f]{32}")
 _PACKAGES = "downloads.wordpress.org"
 _ENTRIES, _FILES, _PATH = 5_000, 60_000, 500
@@ -38,6 +41,19 @@ def releases(kind: str, body: bytes) -> Mapping[str, Release]:
             if _ITEM.fullmatch(item) and isinstance(entry, dict):
                 found[item] = _release(entry, "new_version", "requires")
     return found
+
+
+def closed(body: bytes) -> str:
+    """Since when a plugin is closed, and why, in a sentence; empty where it is not."""
+    data = _object(body)
+    if data.get("error") != "closed":
+        return ""
+    day, why = (
+        data.get(name) if isinstance(data.get(name), str) else "" for name in ("closed_date", "reason_text")
+    )
+    since = f" since {sentence(day, 30)}" if day else ""
+    because = f" ({sentence(why, 80)})" if why else ""
+    return f"wordpress.org has closed it{since}{because}"
 
 
 def core_releases(body: bytes) -> tuple[CoreOffer, ...]:
@@ -95,7 +111,14 @@ def _release(entry: Mapping[str, Any], version: str, wordpress: str) -> Release:
         package=_package(entry.get("package")),
         requires_php=_text(entry, "requires_php", _NEEDED),
         requires_wordpress=_text(entry, wordpress, _NEEDED),
+        requires_plugins=_slugs(entry.get("requires_plugins")),
     )
+
+
+def _slugs(value: object) -> tuple[str, ...]:
+    """Names of plugins; what is none is passed over."""
+    named = value[:_NEEDS] if isinstance(value, list) else []
+    return tuple(one for one in named if isinstance(one, str) and _SLUG.fullmatch(one))
 
 
 def _text(entry: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str:

@@ -9,7 +9,7 @@ from runner.load.places import stated_page
 from runner.load.values import Wrong
 from runner.model import Site, StatedPage
 from runner.verify import Baseline, Usual
-from runner.workflows.usual import pages_line
+from runner.workflows.view import pages_line
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_without_an_answer_the_site_is_believed_and_the_plan_says_so():
 def test_an_item_that_names_another_place_for_its_updates_is_not_asked_about():
     vendor = replace(ACME, update_uri="https://vendor.example/")
     facts = replace(SITE, plugins=(ACME, replace(vendor, slug="v")))
-    assert asked(facts) == (Asked("plugins", "acme/acme.php", "Acme", ""),)
+    assert asked(facts) == (Asked("plugins", "acme/acme.php", "Acme", "", public=True),)
 
 
 def test_a_hidden_update_of_what_may_be_anothers_work_is_held():

@@ -24,7 +24,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import LedgerHold, Standing, decide, waits
+from runner.plan import UNUSABLE, LedgerHold, Standing, decide, waits
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 WAITS = "waits until 2026-12-01 01:00 UTC, 7 days after it was first seen"
@@ -176,6 +176,15 @@ def test_a_culprit_is_held_until_a_newer_version():
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
+
+
+def test_a_package_that_cannot_be_used_is_held_and_not_called_a_culprit():
+    why = f"{UNUSABLE}: the package holds the folder woo-2, not woo"
+    hold = LedgerHold(item="woo", version="1.3", why=why)
+    assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
+        "hold",
+        f"held, for {why} (to try it again: sitecrew unhold shop woo)",
+    )
 
 
 def test_waiting_counts_from_when_the_version_was_first_seen():

@@ -7,11 +7,11 @@ import pytest
 from runner.model import Action, CoreOffer, Extension, SiteFacts, Step
 from runner.steps import registry
 
-URL = "https://downloads.wordpress.org/plugin/x.zip"
+URL = "https://downloads.wordpress.org/plugin"
 
 
 def plugin(slug, version="1.0", offered="1.1", **more):
-    more = {"package": URL, "title": slug, "file": f"{slug}/{slug}.php", **more}
+    more = {"package": f"{URL}/{slug}.{offered}.zip", "title": slug, "file": f"{slug}/{slug}.php", **more}
     return Extension(slug=slug, version=version, offered=offered, **more)
 
 
@@ -92,7 +92,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
             "it is a single file; WordPress would move it to a folder and leave it inactive",
         ),
         ({}, {"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
-        ({}, {"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
+        ({}, {"maintenance": True}, "somebody has the site in maintenance (.maintenance)"),
         ({}, {"unwritable": ("plugins",)}, "this login may not write to the plugins' folder"),
         ({}, {"unwritable": ("upgrade",)}, "this login may not write to wp-content/upgrade"),
         (
@@ -179,3 +179,10 @@ def test_the_database_is_proposed_only_when_it_is_behind():
 def test_an_update_of_core_that_means_nothing_is_a_mistake(update):
     with pytest.raises(ValueError, match="neither minor, patch, all, none nor a version"):
         registry()["wordpress.core"].options(update=update)
+
+
+def test_the_first_release_of_a_branch_may_be_written_with_a_zero():
+    offers = (CoreOffer("6.6", "https://downloads.wordpress.org/release/wordpress-6.6.zip"),)
+    facts = replace(FACTS, core_offers=offers)
+    assert [version for _, version, *_ in propose("wordpress.core", facts, update="6.6.0")] == ["6.6"]
+    assert propose("wordpress.core", replace(facts, wordpress="6.6"), update="6.6.0") == []

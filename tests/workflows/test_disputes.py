@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.errors import ExitCode
-from runner.model import CoreOffer, Extension, Offers, Release, Site, SiteFacts
-from runner.plan import compared
+from runner.model import CoreOffer, Extension, FindingKind, Offers, Release, Site, SiteFacts
+from runner.plan import compared, find
 from runner.workflows.check import Check
-from runner.workflows.disputes import about_offers
+from runner.workflows.found import checks_of
 
 ORG = "https://downloads.wordpress.org/plugin"
 SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/x")
@@ -22,7 +22,12 @@ ASKED = replace(FACTS, core_checked=True, plugins_checked=True, themes_checked=T
 def checks(*entries: Extension, release: Release | None = PUBLISHED, **more: object) -> list[Check]:
     offers = Offers({("plugins", entry.file): release for entry in entries}, **more)  # type: ignore[arg-type]
     said = replace(ASKED, plugins=entries)
-    return list(about_offers(SITE, said, compared(said, offers)))
+    return about_offers(compared(said, offers))
+
+
+def about_offers(facts: SiteFacts) -> list[Check]:
+    disputes = [one for one in find(SITE, facts) if one.kind in {FindingKind.DISPUTE, FindingKind.UNTRUSTED}]
+    return list(checks_of(SITE, disputes))
 
 
 def test_a_site_that_hides_an_update_gets_a_hint_that_harms_no_run() -> None:
@@ -53,7 +58,7 @@ def test_where_both_say_the_same_or_only_one_knows_there_is_no_hint() -> None:
     assert checks(OFFERED) == []
     assert checks(private, release=None) == []
     said = replace(ASKED, plugins=(OFFERED,))
-    assert list(about_offers(SITE, said, compared(said, Offers(problem="not asked")))) == []
+    assert about_offers(compared(said, Offers(problem="not asked"))) == []
 
 
 def test_a_site_that_could_not_ask_hides_nothing() -> None:
@@ -61,4 +66,4 @@ def test_a_site_that_could_not_ask_hides_nothing() -> None:
     offers = Offers(
         {("plugins", ACME.file): PUBLISHED}, core={"6.5.5": (CoreOffer("6.5.6", f"{ORG}/6.5.6.zip"),)}
     )
-    assert list(about_offers(SITE, said, compared(said, offers))) == []
+    assert about_offers(compared(said, offers)) == []

@@ -14,7 +14,7 @@ from runner.model import Asked
 from runner.web import Answer
 from runner.wporg import Wporg
 from runner.wporg.cache import Cache
-from runner.wporg.parse import AnswerError, core_releases, core_sums, plugin_sums, releases
+from runner.wporg.parse import AnswerError, closed, core_releases, core_sums, plugin_sums, releases
 from tests.fuzz import endure, hostile
 
 DOWNLOADS = "https://downloads.wordpress.org"
@@ -185,3 +185,24 @@ def test_a_mirror_that_answers_nonsense_is_a_problem_and_nothing_is_kept(tmp_pat
         sums = Wporg(tmp_path / "kept", base).core_sums("7.1")
     assert why in sums.problem
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_closed_plugin_is_named_with_the_day_and_the_reason():
+    said = {"error": "closed", "closed": True, "closed_date": "2026-10-01", "reason_text": "Security Issue"}
+    assert closed(json.dumps(said).encode()) == (
+        "wordpress.org has closed it since 2026-10-01 (Security Issue)"
+    )
+    assert closed(json.dumps({"error": "closed", "closed_date": 7}).encode()) == "wordpress.org has closed it"
+    assert closed(b'{"error": "Plugin not found."}') == ""
+    endure(closed, hostile((json.dumps(said).encode(),), 2_000))
+
+
+def test_plugins_that_a_release_needs_are_read_and_what_is_none_is_passed_over():
+    for value, wanted in (
+        (["woocommerce"], ("woocommerce",)),
+        ([], ()),
+        ("x", ()),
+        (["a b", 7, "c"], ("c",)),
+    ):
+        body = json.dumps({"plugins": {"acme/acme.php": {**ACME, "requires_plugins": value}}}).encode()
+        assert releases("plugins", body)["acme/acme.php"].requires_plugins == wanted

@@ -58,7 +58,7 @@ function sitecrew_own_maintenance() {
 function sitecrew_core_obstacle( $planned ) {
 	$flag = ABSPATH . '.maintenance';
 	if ( file_exists( $flag ) && time() - filemtime( $flag ) < 600 && ! sitecrew_own_maintenance() ) {
-		return 'somebody else has the site in maintenance (.maintenance)';
+		return 'somebody has the site in maintenance (.maintenance)';
 	}
 	foreach ( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . WPINC, WP_CONTENT_DIR ) as $folder ) {
 		if ( ! wp_is_writable( $folder ) ) {

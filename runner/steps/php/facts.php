@@ -60,21 +60,29 @@ function sitecrew_core_fixed() {
 	return '';
 }
 
-/** Why what takes the place of WordPress's folders and files could not belong to whom these do; empty where it can. */
-function sitecrew_core_ownership() {
+/** What an update of WordPress replaces. */
+function sitecrew_core_paths() {
 	$paths = array( ABSPATH . 'wp-admin', ABSPATH . WPINC );
 	foreach ( array_merge( (array) glob( ABSPATH . 'wp-*.php' ), array( ABSPATH . 'index.php', ABSPATH . 'xmlrpc.php', ABSPATH . 'readme.html', ABSPATH . 'license.txt' ) ) as $file ) {
-		if ( 'wp-config.php' !== basename( $file ) ) {
+		if ( 'wp-config.php' !== basename( $file ) && file_exists( $file ) ) {
 			$paths[] = $file;
 		}
 	}
-	$why = sitecrew_foreign_in( $paths );
+	return $paths;
+}
+
+/** Why what takes the place of WordPress's folders and files could not belong to whom these do; empty where it can. */
+function sitecrew_core_ownership() {
+	$why = sitecrew_foreign_in( sitecrew_core_paths() );
 	return '' === $why ? sitecrew_acl_obstacle( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . 'wp-load.php' ) ) : $why;
 }
 
 /** Links that lead out of WordPress's own folders, and what is mounted in these. */
 function sitecrew_core_inside() {
-	$found = array( 'core_links' => 0, 'core_mount' => '' );
+	$found = array( 'core_links' => 0, 'core_mount' => '', 'core_stubborn' => '' );
+	if ( $GLOBALS['sitecrew']['check'] ) {
+		$found['core_stubborn'] = sitecrew_tree( sitecrew_core_paths(), ABSPATH )['stubborn'];
+	}
 	foreach ( $GLOBALS['sitecrew']['check'] ? array( 'wp-admin', WPINC ) : array() as $name ) {
 		$inside               = sitecrew_inside( ABSPATH . $name );
 		$found['core_links'] += $inside['links'];
@@ -191,6 +199,7 @@ sitecrew_say(
 		'file_mods_allowed' => wp_is_file_mod_allowed( 'capability_update_core' ),
 		'file_method'       => get_filesystem_method(),
 		'unwritable'        => sitecrew_unwritable(),
+		'blocked'           => sitecrew_blocked(),
 		'disk_free'         => false === $sitecrew_free ? null : (int) $sitecrew_free,
 		'logs'              => sitecrew_logs(),
 		'caches'            => array_keys( sitecrew_caches( (bool) $sitecrew_apart ) ),

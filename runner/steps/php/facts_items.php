@@ -8,7 +8,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		$uri  = sitecrew_without_keys( $data['uri'] );
 	}
 	$read   = $GLOBALS['sitecrew']['check'] && $offer && WP_PLUGIN_DIR !== $folder;
-	$inside = $read ? sitecrew_inside( $folder ) : array( 'links' => 0, 'mount' => '' );
+	$inside = $read ? sitecrew_inside( $folder ) + sitecrew_tree( array( $folder ), dirname( $folder ) ) : array( 'links' => 0, 'mount' => '' );
 	return $inside + array(
 		'slug'               => $slug,
 		'title'              => wp_strip_all_tags( html_entity_decode( $title, ENT_QUOTES, 'UTF-8' ) ),
@@ -25,6 +25,7 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 		'package'            => $offer ? sitecrew_without_keys( sitecrew_field( $offer, 'package' ) ) : null,
 		'requires_php'       => $offer ? sitecrew_field( $offer, 'requires_php' ) : '',
 		'requires_wordpress' => $offer ? sitecrew_field( $offer, 'requires' ) : '',
+		'requires_plugins'   => $offer ? sitecrew_needed( $offer ) : array(),
 		'hidden'             => $offer && ! empty( $offer->sitecrew_hidden ),
 		'update_uri'         => $uri,
 		'composer'           => WP_PLUGIN_DIR === $folder ? '' : sitecrew_composer( '.php' === substr( $file, -4 ) ? 'plugins' : 'themes', $folder ),
@@ -105,6 +106,7 @@ function sitecrew_plugins() {
 	$found  = array();
 	$offers = sitecrew_offers( 'update_plugins' );
 	$listed = sitecrew_unfiltered( 'update_plugins' );
+	$waiting = sitecrew_waiting();
 	foreach ( get_plugins() as $file => $plugin ) {
 		$single = false === strpos( $file, '/' );
 		$slug   = $single ? basename( $file, '.php' ) : dirname( $file );
@@ -116,6 +118,7 @@ function sitecrew_plugins() {
 		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
 		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
 
+		$found[ $slug ]['waits']     = isset( $waiting[ dirname( $file ) ] ) ? $waiting[ dirname( $file ) ] : '';
 		$found[ $slug ]['elsewhere'] = $active && ! is_plugin_active( $file );
 		$found[ $slug ]['unlisted']  = ! isset( $listed->response[ $file ] ) && ! isset( $listed->no_update[ $file ] );
 	}

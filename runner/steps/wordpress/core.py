@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import cast
 
-from runner.model import Action, Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
+from runner.model import Change, CoreOffer, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import branch, compare, key
 from runner.steps.wordpress.core_guard import core_guard, exchange, place
+from runner.steps.wordpress.findings import of_core
 from runner.steps.wordpress.multisite import upgrade_database
-from runner.steps.wordpress.proposals import impediment, managed, network_note, unknown
+from runner.steps.wordpress.proposals import action_of, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
-from runner.untrusted import sentence
 
 __all__ = ["Core", "CoreOptions"]
 
@@ -119,11 +119,12 @@ class Core(StepKind):
             return (unknown(step, "core", ItemKind.CORE),)
         newer = [offer for offer in facts.core_offers if compare(offer.version, facts.wordpress) > 0]
         if _is_version(options.update):
-            if compare(options.update, facts.wordpress) <= 0:
+            wanted = _plain(options.update)
+            if compare(wanted, facts.wordpress) <= 0:
                 return ()
-            newer = [offer for offer in newer if offer.version == options.update]
+            newer = [offer for offer in newer if offer.version == wanted]
             if not newer:
-                why = f"wordpress.org does not offer WordPress {options.update} to this site"
+                why = f"wordpress.org does not offer WordPress {wanted} to this site"
                 return (unknown(step, "core", ItemKind.CORE, why),)
         else:
             newer = _candidates(newer, facts.wordpress, everything=options.update == "all")
@@ -184,7 +185,7 @@ def _candidates(newer: list[CoreOffer], installed: str, *, everything: bool) -> 
 
 
 def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
-    why = impediment(facts, offer, "root") or impediment(facts, offer, "admin") or _inside(facts)
+    action, why = action_of(of_core(facts, offer))
     closed = f"visitors have to wait meanwhile, for {facts.core_fixed}" if facts.core_fixed else ""
     return Change(
         step=step.id,
@@ -192,7 +193,7 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
         kind=ItemKind.CORE,
         from_version=facts.wordpress,
         to_version=offer.version,
-        action=Action.HOLD if why else Action.CHANGE,
+        action=action,
         why=why or closed,
         title="WordPress",
         package=offer.package,
@@ -203,14 +204,9 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
     )
 
 
-def _inside(facts: SiteFacts) -> str:
-    """What in WordPress's own folders would make an update delete or write elsewhere."""
-    if facts.core_mount:
-        mount = sentence(facts.core_mount)
-        return f"another file system is mounted in WordPress's folders, at {mount}: unmount it for the update"
-    if facts.core_links and facts.core_fixed:
-        return "links in wp-admin or wp-includes lead out of these folders: remove them for the update"
-    return ""
+def _plain(version: str) -> str:
+    """As WordPress writes it: the first release of a branch is 6.2, not 6.2.0."""
+    return re.sub(r"^(\d+\.\d+)\.0$", r"\1", version)
 
 
 def _is_version(text: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
+from runner.model import Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Guard, Result, Script, StepKind
+from runner.steps.wordpress.findings import of_database
 from runner.steps.wordpress.guard import site_check
 from runner.steps.wordpress.multisite import upgrade_database
-from runner.steps.wordpress.proposals import network_note
+from runner.steps.wordpress.proposals import action_of, network_note
 from runner.steps.wordpress.shell import site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
@@ -55,9 +56,7 @@ class Database(StepKind):
         if set(facts.databases) == {facts.database_wanted}:
             return ()
         behind = facts.database_oldest < facts.database_wanted
-        why = "" if behind else "the database is newer than WordPress"
-        if behind and facts.crippled:
-            why = f"the site is not healthy as it is: {facts.crippled}"
+        action, why = action_of(of_database(facts))
         return (
             *network_note(step, facts, ItemKind.DATABASE),
             Change(
@@ -66,7 +65,7 @@ class Database(StepKind):
                 kind=ItemKind.DATABASE,
                 from_version=str(facts.database_oldest if behind else max(facts.databases)),
                 to_version=str(facts.database_wanted),
-                action=Action.HOLD if why else Action.CHANGE,
+                action=action,
                 why=why,
                 title=_title(facts),
                 active=True,

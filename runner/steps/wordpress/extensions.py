@@ -7,16 +7,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, cast
 
-from runner.model import Action, Change, Extension, ItemKind, Level, SiteFacts, SiteKind, Step, StepOutcome
+from runner.model import (
+    Action,
+    Change,
+    Extension,
+    FindingKind,
+    ItemKind,
+    Level,
+    SiteFacts,
+    SiteKind,
+    Step,
+    StepOutcome,
+)
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
 from runner.steps.versions import compare, level
+from runner.steps.wordpress.findings import of_extension, of_odd, of_site
 from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
-from runner.steps.wordpress.proposals import change, impediment, managed, network_note, unknown
+from runner.steps.wordpress.proposals import action_of, change, managed, network_note, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
-__all__ = ["ExtensionOptions", "Plugins", "Themes"]
+__all__ = ["ExtensionOptions", "PluginOptions", "Plugins", "Themes"]
 
 _BOOTS = """
 {kept}root={root}
@@ -28,12 +40,15 @@ boot() {{
 while :; do
   boot; code=$?
   # an item in hand when PHP ended: what comes after it goes in the next boot
-  [ -s "$SITECREW_BEGUN" ] || exit $code
+  [ -s "$SITECREW_BEGUN" ] || break
   cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
   rm -f "$SITECREW_BEGUN"
   if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
 done
+{own}exit "$code"
 """
+_OWN_TABLES = {"woocommerce": "wc update", "elementor": "elementor update db"}
+"""By the plugin's folder: the command of wp-cli by which its authors upgrade its tables."""
 _CLEANUP = """
 root={root} begun={begun}
 if [ -e "$begun.shut" ]; then rm -f "${{root}}.maintenance"; fi
@@ -58,6 +73,19 @@ class ExtensionOptions:
     exclude: tuple[str, ...] = field(
         default=(),
         metadata={"doc": "slugs that are left as they are", "alias": "except"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginOptions(ExtensionOptions):
+    """What may stand below `wordpress.plugins` besides."""
+
+    tables: Literal["tell", "run"] = field(
+        default="tell",
+        metadata={
+            "doc": "where a plugin's own tables wait for an upgrade after its update (WooCommerce, "
+            "Elementor): say so, or run its authors' command"
+        },
     )
 
 
@@ -126,7 +154,8 @@ class _Extensions(StepKind):
         address = _started_as(context, pending)
         run = program("update", context.mark, data, address, parts=("wire", "ownership", "update_item"))
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
-        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context))
+        own = _own_tables(step, pending)
+        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context), own=own)
         body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 
@@ -175,17 +204,12 @@ class _Extensions(StepKind):
         if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
             why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
-        why = impediment(facts, entry, self.family)
         named = isinstance(options.update, tuple)
-        if not why and entry.foreign and not named:
-            why = (
-                "wordpress.org has one of this name, but nothing here says that this came from there: it may "
-                "be replaced by another's work (give it an `Update URI`, or name it in `update`)"
-            )
+        found = of_extension(facts, entry, self.family)
+        action, why = action_of(one for one in found if not (named and one.kind is FindingKind.FOREIGN))
         other = managed(
             facts, entry.composer, entry.offered, in_release=entry.in_release, checkout=entry.checkout
         )
-        action = Action.HOLD if why else Action.CHANGE
         proposed = change(step, entry, self.kind, action, why, managed=other)
         door = _DOOR if entry.door and entry.active and not why else ""
         links = "" if why else _links(entry)
@@ -204,14 +228,14 @@ class _Extensions(StepKind):
         if not checked:
             yield unknown(step, self.family, self.kind)
         elif facts.crippled:
-            why = f"updates that its plugins announce are not seen, for it does not boot: {facts.crippled}"
+            (crippled, *_) = of_site(facts)
+            why = f"updates that its plugins announce are not seen: {crippled.what}"
             yield unknown(step, self.family, self.kind, why)
 
     def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
-        for why in facts.odd:
-            family, _, odd = why.partition(": ")
-            if family == self.family:
-                yield replace(unknown(step, family, self.kind, f"left alone: {odd}"), action=Action.HOLD)
+        for odd in of_odd(facts):
+            if odd.family == self.family:
+                yield replace(unknown(step, odd.family, self.kind, odd.what), action=Action.HOLD)
 
     def _not_installed(
         self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]
@@ -246,6 +270,15 @@ def _package(change: Change) -> str:
     return f"{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}.zip"
 
 
+def _own_tables(step: Step, changes: Iterable[Change]) -> str:
+    """Shell text that upgrades the tables of plugins that were updated, in processes with the new code."""
+    if not isinstance(step.options, PluginOptions) or step.options.tables == "tell":
+        return ""
+    folders = (change.file.partition("/")[0] for change in changes)
+    commands = (_OWN_TABLES[folder] for folder in folders if folder in _OWN_TABLES)
+    return "".join(f'if [ "$code" -eq 0 ]; then wp {command} || code=1; fi\n' for command in commands)
+
+
 class Plugins(_Extensions):
     """Plugins to exactly the planned versions."""
 
@@ -254,7 +287,9 @@ class Plugins(_Extensions):
     example = """\
 - wordpress.plugins: {update: all, except: [woocommerce]}
 - wordpress.plugins: {update: [harbour-forms]}
+- wordpress.plugins: {update: all, tables: run}
 """
+    options = PluginOptions
     kind = ItemKind.PLUGIN
     family = "plugins"
 

@@ -126,7 +126,7 @@ _MOST = {
 _ODD = 20
 _DECIDED_HERE: Mapping[str, Any] = {"decided": False, "dispute": "", "untrusted": ""}
 _OURS: Mapping[type, Mapping[str, Any]] = {
-    Extension: _DECIDED_HERE,
+    Extension: {**_DECIDED_HERE, "published": "", "closed": "", "edited": ()},
     CoreOffer: _DECIDED_HERE,
     Package: {"allowed": "", "latest": "", "versions": ()},
     SiteFacts: {
@@ -152,6 +152,7 @@ _RULES: Mapping[type, Rules] = {
         "released": forms.moment,
         "composer": forms.composer,
         "checkout": forms.checkout,
+        "waits": forms.own_update,
     },
     CoreOffer: {
         "version": forms.version,
@@ -233,6 +234,7 @@ def facts_script(
         "ownership",
         "facts_deployment",
         "facts_composer",
+        "facts_obstacles",
         "facts_items",
         "facts_translations",
         "facts_web_php",

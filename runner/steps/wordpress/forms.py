@@ -23,6 +23,7 @@ __all__ = [
     "locale",
     "moment",
     "named",
+    "own_update",
     "package",
     "path",
     "slug",
@@ -35,6 +36,7 @@ _VERSION = re.compile(r"[A-Za-z0-9._+~ #-]{0,80}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:_[A-Za-z0-9]{1,16}){0,3}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|undated|")
 _COMPOSER = re.compile(r"(?:[a-z0-9_.-]{1,100}/[a-z0-9_.-]{1,200})?")
+_OWN_UPDATES = frozenset({"", "wc update", "elementor update db"})
 _FAMILIES = frozenset({"core", "plugin", "theme"})
 _PATH = 1024
 _ADDRESS = 2000
@@ -112,6 +114,13 @@ def checkout(text: str) -> str:
     """A system of version control; empty where there is none."""
     if text not in {"", "git", "svn", "hg", "bzr"}:
         raise FormError(f"{named(text)} is not a system of version control")
+    return text
+
+
+def own_update(text: str) -> str:
+    """A command of wp-cli by which a plugin's authors upgrade its tables; empty where there is none."""
+    if text not in _OWN_UPDATES:
+        raise FormError(f"{named(text)} is not a command that upgrades the tables of a plugin")
     return text
 
 

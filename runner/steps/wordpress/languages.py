@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
-from runner.model import Action, Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome, Translation
+from runner.model import Change, ItemKind, SiteFacts, SiteKind, Step, StepOutcome, Translation
 from runner.steps.base import Context, Guard, Result, Script, StepKind
+from runner.steps.wordpress.findings import of_pack
 from runner.steps.wordpress.languages_guard import languages_guard
-from runner.steps.wordpress.proposals import obstacle, unknown
+from runner.steps.wordpress.proposals import action_of, unknown
 from runner.steps.wordpress.shell import program, site_script
 from runner.steps.wordpress.verdict import idle, verdict
-from runner.untrusted import sentence
 
 __all__ = ["LanguageOptions", "Languages", "asked_languages"]
 
@@ -127,20 +127,14 @@ def _change(step: Step, pack: Translation, facts: SiteFacts) -> Change:
     if pack.type not in _asked(facts) and "wordpress.org" in pack.package:
         why = f"a pack of {pack.offered} was announced earlier, but wordpress.org could not be asked now"
         return replace(unknown(step, pack.item, ItemKind.LANGUAGE, why), from_version=pack.installed)
-    why = obstacle(facts)
-    if not why and not facts.languages_writable:
-        why = "this login may not write to the folder of translations"
-    if not why and pack.link:
-        why = f"its file {sentence(pack.link)} is a link: update it where that is looked after"
-    if not why and not pack.package:
-        why = "announced without a package to download"
+    action, why = action_of(of_pack(facts, pack))
     return Change(
         step=step.id,
         item=pack.item,
         kind=ItemKind.LANGUAGE,
         from_version=pack.installed,
         to_version=pack.offered,
-        action=Action.HOLD if why else Action.CHANGE,
+        action=action,
         why=why,
         title=f"Translation {pack.item}",
         file=f"{pack.type}/{pack.slug}/{pack.language}",

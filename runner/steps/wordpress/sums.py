@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from runner.model import Host, Site
 from runner.shell import assign
@@ -50,15 +50,21 @@ sum_root() {
   sums "$root/wp-admin" "$root/wp-includes"
   sums "$root" -maxdepth 1 -size -2049
 }
+sum_some() {
+  set --
+  for name in $only; do set -- "$@" "$content/plugins/$name"; done
+  sums "$@"
+}
 sum_content() {
   read_content
+  if [ -n "$only" ]; then sum_some; return; fi
   sums "$content/plugins/"
   echo '= unlisted'
   find "$content" -maxdepth 1 -type f -name '*.php' ! -name index.php ! -path "$lf" ! -path "$bs" -print
   find "$content/mu-plugins/" -maxdepth 2 -type f -name '*.php' ! -path "$lf" ! -path "$bs" -print
 }
 all() {
-  roots sum_root
+  [ -n "$only" ] || roots sum_root
   contents sum_content
   echo '= end'
 } 2>/dev/null
@@ -73,9 +79,14 @@ say end
 """
 
 
-def sums_script(site: Site, host: Host, mark: str, most: int = _LARGEST) -> Script:
-    """What to run on the host. It changes nothing, and runs no file of the site."""
-    head = assign({"mark": mark, "site": site.path, "most": most})
+def sums_script(
+    site: Site, host: Host, mark: str, most: int = _LARGEST, *, only: Sequence[str] = ()
+) -> Script:
+    """What to run on the host. It changes nothing, and runs no file of the site.
+
+    With `only`, of the site's files those in these folders of plugins, which have names without blanks.
+    """
+    head = assign({"mark": mark, "site": site.path, "most": most, "only": " ".join(only)})
     return Script(text=host_script(host, f"{head}{DISK.strip()}\n{_TEXT.strip()}"))
 
 

@@ -22,6 +22,7 @@ from runner.model import (
 )
 from runner.steps.base import Context, Result, by_status
 from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.findings_offer import waiting
 from runner.steps.wordpress.said import marked, texts
 from runner.untrusted import clean
 
@@ -112,7 +113,15 @@ def _judge(
         return ChangeOutcome.of(change, Outcome.FAILED, f"is at {found}, but no longer active")
     if change.item in culprits:
         return ChangeOutcome.of(change, Outcome.FAILED, f"the site does not boot with it: {after.crippled}")
-    return ChangeOutcome.of(change, Outcome.CHANGED, "")
+    return ChangeOutcome.of(change, Outcome.CHANGED, _waits(change, after))
+
+
+def _waits(change: Change, after: SiteFacts) -> str:
+    """That the plugin's own tables wait for an upgrade, as its new code says."""
+    if change.kind is not ItemKind.PLUGIN:
+        return ""
+    commands = (entry.waits for entry in after.plugins if entry.slug == change.item and entry.waits)
+    return "; ".join(map(waiting, commands))
 
 
 def _why_not(change: Change, found: str, said: Said, ended: str) -> str:

@@ -15,7 +15,16 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
 from runner.load import thaw_as
 from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
-from runner.plan import Segment, Tried, not_looked_at, not_unseen, search
+from runner.plan import (
+    UNUSABLE,
+    Segment,
+    Tried,
+    is_unusable,
+    not_looked_at,
+    not_unseen,
+    search,
+    unhealthy,
+)
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.steps.wordpress.web_php import unseen_code
@@ -111,7 +120,7 @@ class _Work:
         seen = see_before(replace(self.task, facts=self.facts))
         self.looks += 1
         if seen.findings:
-            why = f"not touched, for the site was not well before: {'; '.join(seen.findings)}"
+            why = unhealthy(seen.findings)
             self._all(pending, Outcome.FAILED, why)
             return why
         pending = self._that_may_go(pending, seen)
@@ -180,19 +189,25 @@ class _Work:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
                 outcome, why = _told(found.get(change.item), trial, len(group))
+                if is_unusable(why) and outcome is Outcome.FAILED:
+                    self._hold(change, f"{UNUSABLE}: {why}")
                 told = ChangeOutcome.of(change, outcome, why)
                 seen = outcome is not Outcome.CHANGED
                 self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
         elif len(group) == 1:
             (change,) = group
-            self.task.session.ledger.add_hold(
-                self.task.site.name,
-                change.item,
-                change.to_version,
-                why=self.task.session.reason(trial.why),
-                since=self.task.session.now(),
-            )
+            self._hold(change, trial.why)
             self._set(change, Outcome.UNDONE, trial.why)
+
+    def _hold(self, change: Change, why: str) -> None:
+        session = self.task.session
+        session.ledger.add_hold(
+            self.task.site.name,
+            change.item,
+            change.to_version,
+            why=session.reason(why),
+            since=session.now(),
+        )
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
@@ -208,7 +223,8 @@ class _Work:
             if change.item in self.outcomes:
                 continue
             if (change.item, change.to_version) in held:
-                self._set(change, Outcome.UNDONE, held[change.item, change.to_version])
+                why = held[change.item, change.to_version]
+                self._set(change, Outcome.FAILED if why.startswith(UNUSABLE) else Outcome.UNDONE, why)
             elif on_disk(change, now)[0] == change.to_version:
                 self._set(change, Outcome.CHANGED, "")
             else:

@@ -9,7 +9,8 @@ from runner.errors import HostError
 from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict, read
 from runner.execute import Task as HostTask
 from runner.load import freeze, thaw_as
-from runner.model import ChangeOutcome, Outcome, Step, StepOutcome, Unverified
+from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
+from runner.plan import unseen
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals, shut_since
@@ -89,15 +90,13 @@ class ReleaseTrial:
 
     def unseen(self, step: Step) -> StepOutcome | None:
         """What becomes of a release that nobody could check, where the policy does not let it go."""
-        order, rule = self.task.order, self.task.order.policy.unverified
-        if not self.unverified or order.undo or rule not in {Unverified.ASK, Unverified.SKIP}:
-            return None
-        why = f"left out by `policy.unverified`, for nobody could check it: {self.unverified}"
-        if rule is Unverified.SKIP:
-            return StepOutcome(step=step.id, outcome=Outcome.SKIPPED, why=why, seconds=0.0)
+        order = self.task.order
         again = f"sitecrew run {order.playbook.name} -l {self.task.site.name} --unverified"
-        why = f"held, for nobody could check it: {self.unverified}; to do it all the same: {again}"
-        return StepOutcome(step=step.id, outcome=Outcome.HELD, why=why, seconds=0.0)
+        found = unseen(order.policy.unverified, why=self.unverified, again=again)
+        if not self.unverified or order.undo or found is None:
+            return None
+        outcome, why = found
+        return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=0.0)
 
     def judge(self, _: Awaiting) -> Verdict:
         """Undo where the site is worse than it was."""

@@ -39,6 +39,7 @@ __all__ = [
     "examined",
     "let_in",
     "look_at",
+    "measured",
     "observed",
     "record_looks",
     "see",
@@ -81,6 +82,17 @@ def settled(hosts: Hosts, site: Site, first: Signals, *, boots: bool = True, lim
     """`runner.verify.settle`; the first look where the site could not be looked at again."""
     found = within(lambda: settle(site, first, boots=boots, limit=limit, keys=let_in(hosts, site)))
     return first if isinstance(found, SitecrewError) else found
+
+
+def measured(
+    hosts: Hosts, site: Site, *, facts: SiteFacts | None, limit: float, sub_sites: Sequence[str] = ()
+) -> Signals:
+    """The measure of a change, as doctor, plan and run take it: how the site is, and what is usual for it."""
+    seen = observed(hosts, site, facts=facts, limit=limit, sub_sites=sub_sites)
+    host = hosts.workspace.inventory.hosts[site.host]
+    seen = with_inside(hosts, host, site, seen, facts=facts)
+    boots = site.kind is SiteKind.STATIC or facts is None or not facts.crippled
+    return settled(hosts, site, seen, boots=boots, limit=limit)
 
 
 def examined(

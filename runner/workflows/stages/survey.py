@@ -43,6 +43,7 @@ from runner.workflows.boundary import each, within
 from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
 from runner.workflows.stages.composer import LIMIT, with_composer
+from runner.workflows.stages.edits import edited
 from runner.workflows.stages.proof import STRANGER, proven
 from runner.workflows.stages.tools import bring_wp_cli
 
@@ -128,9 +129,18 @@ class _Wanted:
 
 
 def preview(
-    hosts: Hosts, ledger: Ledger, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
+    hosts: Hosts,
+    ledger: Ledger,
+    playbook: Playbook,
+    sites: Sequence[Site],
+    *,
+    tags: tuple[str, ...],
+    edits: bool = True,
 ) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
-    """What a playbook would do on each site, and what was read of it. Hosts side by side."""
+    """What a playbook would do on each site, and what was read of it. Hosts side by side.
+
+    With `edits`, files that were changed by hand are looked for where an update would replace them.
+    """
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     by_host: dict[str, list[Site]] = {}
     for site in sites:
@@ -158,6 +168,8 @@ def preview(
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
     found = as_published(hosts, found, settings.policy)
+    if edits:
+        found |= edited(hosts, sites, found)
     wanted = _Wanted(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
 

@@ -1,41 +1,42 @@
-"""What `doctor` says of a site that looks unhealthy on purpose, with the line for the inventory."""
+"""What was seen of a site, as its findings are made from it, with the line for the inventory."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from runner.model import View
 from runner.verify import REST, Baseline, Usual
-from runner.workflows.check import Check
 
 if TYPE_CHECKING:
     from runner.model import Site, StatedPage
+    from runner.verify import Signals
 
-__all__ = ["about_usual", "pages_line"]
+__all__ = ["pages_line", "view_of"]
 
 _PLAIN = re.compile(r"[\w/.~%?=&+-][\w/.~%?=&+:-]*")
 
 
-def about_usual(site: Site, baseline: Baseline) -> Iterator[Check]:
-    """What was recognised, and how to state it; nothing where the inventory says it already."""
-    mine = tuple(one for one in baseline.pages if one.page in site.pages)
-    if mine:
-        yield Check(
-            about=site.name,
-            finding=f"looks unhealthy and is as usual: {Baseline(mine)}",
-            hint=f"if that is right, state it in the inventory: {pages_line(site, baseline)}",
-        )
-    rest = next((one for one in baseline.pages if one.page == REST), None)
-    if rest is not None:
-        yield Check(
-            about=site.name,
-            finding=f"looks unhealthy and is as usual: {rest}",
-            hint="if that is right, state it in the inventory: rest: closed",
-        )
-    elif baseline.pages and not mine and not site.stated:
-        yield Check(about=site.name, finding=f"usual for it: {baseline}")
+def view_of(site: Site, seen: Signals) -> View:
+    """The signals of a site as findings are made from them."""
+    shut = [page for page in seen.looks if page.refusal]
+    mine = tuple(one for one in seen.baseline.pages if one.page in site.pages)
+    rest = next((one for one in seen.baseline.pages if one.page == REST), None)
+    return View(
+        findings=seen.findings,
+        remedy="open the page; correct `url`, `pages` or `expect`",
+        refusals=tuple(
+            f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings
+        ),
+        refusal=next((page.refusal for page in shut), ""),
+        inside=seen.refused and seen.inside is not None and seen.inside.seen,
+        unverified=seen.unverified,
+        usual=str(Baseline(mine)) if mine else "",
+        usual_rest=str(rest) if rest is not None else "",
+        usual_behind="" if mine or rest or site.stated else str(seen.baseline),
+        pages_line=pages_line(site, seen.baseline) if mine else "",
+    )
 
 
 def pages_line(site: Site, baseline: Baseline) -> str:
