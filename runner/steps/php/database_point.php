@@ -156,7 +156,7 @@ class Sitecrew_Point {
 		foreach ( $this->lines( "{$this->folder}/{$this->info['file']}" ) as $line ) {
 			if ( 0 === strpos( $line, '-- Table ' ) ) {
 				$table = rtrim( substr( $line, 9 ), "\n" );
-			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, 'SET @sitecrew_' ) ) {
+			} elseif ( isset( $wanted[ $table ] ) && preg_match( '~^SET @sitecrew_\d~', $line ) ) {
 				$db->run( rtrim( $line, ";\n" ) );
 			} elseif ( isset( $wanted[ $table ] ) && 0 === strpos( $line, "INSERT INTO " . sitecrew_name( $table ) ) ) {
 				$db->run( "INSERT INTO " . sitecrew_name( $wanted[ $table ] ) . substr( rtrim( $line, ";\n" ), strlen( "INSERT INTO " . sitecrew_name( $table ) ) ) );

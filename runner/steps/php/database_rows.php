@@ -94,7 +94,7 @@ class Sitecrew_Rows {
 			foreach ( str_split( $bytes, 2 * (int) ( $this->most / 4 ) ) as $piece ) {
 				$this->put( "SET @sitecrew_$n = CONCAT(@sitecrew_$n, 0x$piece);\n" );
 			}
-			$this->put( "DO IF(@sitecrew_$n IS NULL, (SELECT 1 UNION SELECT 2), 0); -- max_allowed_packet of this server is too low\n" );
+			$this->put( "-- An error here: max_allowed_packet of this server is too low.\nSET @sitecrew_fits = IF(@sitecrew_$n IS NULL, (SELECT 1 UNION SELECT 2), 0);\n" );
 			$values[ $n ] = '' === $charset ? "@sitecrew_$n" : 'CONVERT(@sitecrew_' . $n . ' USING ' . trim( $charset, '_ ' ) . ')';
 		}
 		return '(' . implode( ',', $values ) . ')';

@@ -85,7 +85,7 @@ function sitecrew_put_triggers( $db, $table ) {
 function sitecrew_put_sequence( $db, $name ) {
 	$row   = $db->run( 'SHOW CREATE SEQUENCE ' . sitecrew_name( $name ) )->fetch_row();
 	$state = $db->run( 'SELECT next_not_cached_value, cycle_count FROM ' . sitecrew_name( $name ) )->fetch_row();
-	sitecrew_put( 'DROP SEQUENCE IF EXISTS ' . sitecrew_name( $name ) . ";\n{$row[1]};\nDO SETVAL(" . sitecrew_name( $name ) . ", {$state[0]}, 0, {$state[1]});\n" );
+	sitecrew_put( 'DROP SEQUENCE IF EXISTS ' . sitecrew_name( $name ) . ";\n{$row[1]};\nSET @sitecrew_set = SETVAL(" . sitecrew_name( $name ) . ", {$state[0]}, 0, {$state[1]});\n" );
 }
 
 function sitecrew_put_routine( $db, $kind, $name ) {
