@@ -82,7 +82,11 @@ def test_the_file_is_the_same_for_the_same_plan_and_holds_no_secret(locked, file
         },
         "tags": ["a", "b"],
     }
-    assert json.loads(text)["steps"][1]["options"] == {"update": "all", "except": ["woo"]}
+    assert json.loads(text)["steps"][1]["options"] == {
+        "update": "all",
+        "except": ["woo"],
+        "tables": "tell",
+    }
 
 
 @pytest.mark.parametrize(

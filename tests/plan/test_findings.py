@@ -129,6 +129,7 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.CACHE_APART, {"caches_apart": ("APCu: it is in the memory of the web server's PHP",)}),
     (FindingKind.OLD_CODE, {"code_age": -1}),
     (FindingKind.OLD_CODE, {"code_age": 60}),
+    (FindingKind.UNPROVEN, {"unproven": "not proven to be the site at https://shop.example"}),
     (FindingKind.UNCONFIRMED, {"unconfirmed": "wordpress.org could not be asked: it answered 503"}),
     (
         FindingKind.AUTO_UPDATE,
