@@ -208,7 +208,6 @@ def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
     assert set(outcomes(crew).values()) == {"held"}
     shutil.chown(lock, project.owner(), project.group())
 
-    text = lock.read_text()
     add(project, description="changed since")
     add(project, require={**required(project), "php": ">=7.4"})
     assert "composer.lock is not up to date with composer.json" in reasons(crew)[FORMS]
@@ -218,7 +217,8 @@ def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
     assert reasons(crew)[FORMS] == f"the project is no git repository; {line}"
     as_git(project)
     assert plan_of(crew)[FORMS][2] == "change"
-    lock.write_text(text + "\n")
+    with lock.open("a") as file:
+        file.write("\n")
     assert "is changed and not committed" in reasons(crew)[FORMS]
 
 

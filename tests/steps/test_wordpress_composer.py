@@ -182,6 +182,18 @@ def test_why_composer_can_do_nothing_is_said():
     assert not parse_composer("", MARK, PROJECT).allowed
 
 
+def test_what_composer_only_remembers_is_not_what_is_newer():
+    stale = (
+        "http://x.example could not be fully loaded (it answers 503), package information "
+        "was loaded from the local cache and may be out of date\n  - Upgrading x/forms (1.0 => 1.1)"
+    )
+    said = parse_composer(answer(allowed=stale), MARK, PROJECT)
+    assert said.problem.startswith(
+        "Composer could not say what is newer: http://x.example could not be fully"
+    )
+    assert not said.allowed
+
+
 def test_composers_reason_is_found_without_keys():
     text = (
         "Loading composer repositories with package information\n\nIn CurlDownloader.php line 378:\n"

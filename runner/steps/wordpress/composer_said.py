@@ -80,6 +80,8 @@ _UPGRADE = re.compile(r" {2}- Upgrading ([a-z0-9_./-]{3,300}) \(([^ ()]{1,80}) =
 _VERSION = re.compile(r"Composer (?:version )?([0-9]{1,3})\.([0-9]{1,3})")
 _URL = re.compile(r"(https?://)(?:[^\s/@]{1,300}@)?([^\s?#\"')]{1,500})[^\s\"')]{0,500}")
 _BOX = re.compile(r"In [A-Za-z]{1,60}\.php line [0-9]{1,6}:")
+_STALE = "could not be fully loaded"
+"""Composer goes on with what it remembers where a repository does not answer: it may be out of date."""
 _MOST = 500
 _NEEDED = 2
 
@@ -138,8 +140,9 @@ def parse_composer(text: str, mark: str, project: str) -> ComposerSaid:
     commit = sentence(parts.get("commit", ("", 0))[0])
     allowed, code = parts.get("allowed", ("", 1))
     latest, ended = parts.get("latest", ("", 1))
-    if code or ended:
-        said = composer_reason(allowed if code else latest) or "it did not say why"
+    stale = next((line for line in allowed.splitlines()[:5_000] if _STALE in line), "")
+    if code or ended or stale:
+        said = _plain(stale) or composer_reason(allowed if code else latest) or "it did not say why"
         return ComposerSaid(problem=f"Composer could not say what is newer: {said}", commit=commit)
     return ComposerSaid(
         commit=commit,
