@@ -10,6 +10,7 @@ from runner.model import SiteKind
 from runner.untrusted import sentence
 from runner.verify.http import Ask, address
 from runner.verify.machines import first_child, sitemaps
+from runner.verify.worse import CHILD
 from runner.web import Answer, below, split
 
 if TYPE_CHECKING:
@@ -31,15 +32,22 @@ class Sources:
 
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    """Sitemaps that an index names: another name of one is no loss."""
     cron: tuple[str, ...] = ()
 
     def asks(self) -> Iterator[Ask]:
         """The questions to them."""
-        for kind, urls in (("feed", self.feeds), ("sitemap", self.sitemaps), ("cron", self.cron)):
+        for kind, urls in (
+            ("the feed ", self.feeds),
+            ("the sitemap ", self.sitemaps),
+            (CHILD, self.children),
+            ("the cron ", self.cron),
+        ):
             for url in urls:
                 place = split(url)
                 if place is not None:
-                    yield Ask(f"the {kind} {sentence(place.path, _PATH)}", url, _answers, machine=True)
+                    yield Ask(f"{kind}{sentence(place.path, _PATH)}", url, _answers, machine=True)
 
 
 def find_sources(
@@ -67,9 +75,8 @@ def find_sources(
     feeds = own([url for url in named if _COMMENTS not in url], "feed/")
     maps = own(sitemaps(robots), "wp-sitemap.xml")
     child = first_child(fetch(maps[0]))
-    if home and (place := split(child)) and below(place, home):
-        maps = (*maps, child)
-    return Sources(feeds, maps, (cron,))
+    mine = home and (place := split(child)) and below(place, home)
+    return Sources(feeds, maps, (child,) if mine else (), (cron,))
 
 
 def _answers(answer: Answer) -> tuple[str, ...]:

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
     from runner.verify.http import Sight
 
-__all__ = ["refused", "worse"]
+__all__ = ["CHILD", "refused", "worse"]
 
+CHILD = "the child sitemap "
+"""How the names of sitemaps begin that an index names."""
 _TOO_MANY = 429
+_GONE = frozenset({404, 410})
+_LEADS = frozenset({301, 302, 303, 307, 308})
+"""Redirects, which are one to visitors: where they lead is compared."""
 _SHRUNK = 0.5
 """A page with less than half of what it had has lost something."""
 _ENOUGH = 200
@@ -51,8 +56,8 @@ def worse(
         return []
     if old.machine and was.findings and not now.findings:
         return []  # what programs could not read is never meant
-    if now.status != was.status:
-        return [] if _is_missing(was) else [f"answers {now.status}; it was {was.status}"]
+    if now.status != was.status and not _LEADS.issuperset({now.status, was.status}):
+        return [] if _is_missing(was) or _has_gone(now) else [f"answers {now.status}; it was {was.status}"]
     alike = [old, *(other for other in noise if usual.issuperset(other.page.findings))]
     return _lost(alike, new) + _meant(alike, new)
 
@@ -60,6 +65,11 @@ def worse(
 def _is_missing(page: PageLook) -> bool:
     """A page that was not there may lead elsewhere now; one that is meant to answer so is another thing."""
     return page.status == 404 and page.healthy  # noqa: PLR2004
+
+
+def _has_gone(page: PageLook) -> bool:
+    """A sitemap that an index names may have another name now."""
+    return page.page.startswith(CHILD) and page.status in _GONE
 
 
 def _meant(before: Sequence[Sight], new: Sight) -> list[str]:

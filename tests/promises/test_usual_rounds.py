@@ -11,7 +11,7 @@ import pytest
 
 from lab.designs import DESIGNS, PLUGIN, Design, designed, install_anew, put_up
 from lab.gauntlet import CASES
-from lab.good import good_updates
+from lab.habits import good_updates
 from tests.crew import Crew, Said, check_host_is_clean, ended
 from tests.promises.test_gauntlet import tree
 

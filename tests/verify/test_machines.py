@@ -96,11 +96,25 @@ def test_the_feeds_and_the_first_child_that_are_named_are_asked_for(wordpress: W
         "the feed /feed/",
         "the feed /",
         "the sitemap /wp-sitemap.xml",
-        "the sitemap /child.xml",
+        "the child sitemap /child.xml",
         "the cron /wp-cron.php",
     ]
     assert found[1].url.endswith("/?podcast=1")
     assert found[3].url.endswith("/child.xml?a=1&b=2")
+
+
+def test_a_child_sitemap_of_another_name_is_no_loss_and_a_broken_one_is(wordpress: WordPress) -> None:
+    index = '<?xml version="1.0"?><sitemapindex><sitemap><loc>%s/%s</loc></sitemap></sitemapindex>'
+    url = wordpress.site.url
+    wordpress.sitemap = says(200, (index % (url, "one.xml")).encode())
+    wordpress.child = says(200, FEED)
+    before = wordpress.now()
+    assert before.healthy
+    wordpress.child = says(404)
+    wordpress.sitemap = says(200, (index % (url, "two.xml")).encode())
+    assert wordpress.verdict(before) == ()
+    wordpress.child = says(200, BOM + FEED)
+    assert "the child sitemap /one.xml: has a blank" in wordpress.verdict(before)[0]
 
 
 def test_a_page_of_the_inventory_that_is_xml_is_read_as_programs_read_it(wordpress: WordPress) -> None:

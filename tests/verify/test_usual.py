@@ -313,6 +313,16 @@ def test_rest_that_is_closed_as_stated_is_no_finding_and_open_is_one(
     assert verdict(wordpress, before) != ()
 
 
+@pytest.mark.parametrize("status", [301, 303, 307, 308])
+def test_another_kind_of_redirect_to_the_same_place_is_not_worse(wordpress: WordPress, status: int) -> None:
+    wordpress.page = lambda one: one.answer(302, Location="https://app.example/start")
+    before = measure(wordpress)
+    wordpress.page = lambda one: one.answer(status, Location="https://app.example/start?utm=1")
+    assert verdict(wordpress, before) == ()
+    wordpress.page = lambda one: one.answer(status, Location="https://app.example/")
+    assert verdict(wordpress, before) != ()
+
+
 MISSING = says(404, b"<!DOCTYPE html><html><body>Our manuals are below /en/ and /fr/. Ask us.</body></html>")
 
 

@@ -55,6 +55,7 @@ class WordPress:
         self.sheet: Callable[[Handler], object] = says(200, b"p {}")
         self.feed: Callable[[Handler], object] = says(200, FEED)
         self.sitemap: Callable[[Handler], object] = says(200, SITEMAP)
+        self.child: Callable[[Handler], object] = says(404)
         self.robots: Callable[[Handler], object] = says(200, b"User-agent: *\n")
         self.cron: Callable[[Handler], object] = says(200, b"")
         self.login: Callable[[Handler], object] | None = None
@@ -74,6 +75,7 @@ class WordPress:
         if path == "/wp-login.php" and self.login is not None:
             return self.login
         parts = {"/feed/": self.feed, "/wp-sitemap.xml": self.sitemap, "/robots.txt": self.robots}
+        parts["/one.xml"] = self.child
         parts["/wp-cron.php"] = parts["/wp/wp-cron.php"] = self.cron
         if path in parts:
             return parts[path]
