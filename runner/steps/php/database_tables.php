@@ -308,7 +308,7 @@ class Sitecrew_Database {
 	 */
 	public function rows( $table, $about, $call = null ) {
 		$columns = $about['columns'];
-		$past    = empty( $about['period'] ) ? '' : ' FOR SYSTEM_TIME ALL';
+		$past    = sitecrew_with_past( $about );
 		$select  = array();
 		$as      = array( 'bit' => '%s | 0', 'real' => '%s * 1e0', 'float' => "IF(%1\$s = 0 AND ATAN2(%1\$s, -1) < 0, '-1e-60', %1\$s * 1e0)" ); // A SET in a sum would be a DOUBLE.
 		foreach ( $columns as $name => $way ) {
@@ -344,6 +344,11 @@ class Sitecrew_Database {
 		}
 		return array( $count, "{$sums[0]}-{$sums[1]}" );
 	}
+}
+
+/** Behind a table's name: its past rows too, where it has some that can be written. */
+function sitecrew_with_past( $about ) {
+	return empty( $about['period'] ) ? '' : ' FOR SYSTEM_TIME ALL';
 }
 
 /** Whether an error is one table's own, and not the server's, the connection's or a moment's. */

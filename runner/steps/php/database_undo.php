@@ -179,8 +179,9 @@ class Sitecrew_Undo {
 			}
 		);
 		foreach ( $this->replace as $table ) {
-			$count = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) );
-			if ( $count < $this->point->info['tables'][ $table ]['rows'] ) {
+			$about = $this->point->info['tables'][ $table ];
+			$count = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . sitecrew_with_past( $about ) );
+			if ( $count < $about['rows'] ) {
 				throw new Sitecrew_Trouble( "the table $table was put back and lacks rows", 3 );
 			}
 		}
@@ -195,7 +196,7 @@ class Sitecrew_Undo {
 			$names = implode( ',', array_map( 'sitecrew_name', array_keys( $about['columns'] ) ) );
 			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $table ) );
 			$this->db->run( $about['create'] );
-			$this->db->run( "INSERT INTO " . sitecrew_name( $table ) . " ($names) SELECT $names FROM " . sitecrew_name( $scratch ) );
+			$this->db->run( "INSERT INTO " . sitecrew_name( $table ) . " ($names) SELECT $names FROM " . sitecrew_name( $scratch ) . sitecrew_with_past( $about ) );
 		} else {
 			$this->db->run( "DROP TABLE IF EXISTS " . sitecrew_name( $aside ) );
 			$this->db->run( ( $there ? "RENAME TABLE " . sitecrew_name( $table ) . " TO " . sitecrew_name( $aside ) . ", " : 'RENAME TABLE ' ) . sitecrew_name( $scratch ) . " TO " . sitecrew_name( $table ) );
