@@ -27,6 +27,7 @@ from runner.steps.sync_find import Found, clear_script, find_script, stage_scrip
 from runner.steps.undo import kept_tags, put_back
 from runner.steps.wordpress import composer_said, database_undo, errorlog
 from runner.steps.wordpress import facts as wordpress_facts
+from runner.steps.wordpress.cron_start import cron_start
 from runner.steps.wordpress.identity import addresses_script, put_marker, remove_marker
 from runner.steps.wordpress.purge import purge_scripts
 from runner.workflows import checkup
@@ -243,6 +244,8 @@ class _Made:
         )
         yield "identity.put", put_marker(self.site, "0" * 32, self.value("said")).text
         yield "identity.remove", remove_marker(self.site, "0" * 32).text
+        url = self.value("http://x.example/berlin")
+        yield "cron-start", cron_start(self.site, self.host, MARK, [url]).text
         yield "identity.addresses", addresses_script(self.site, self.host, MARK).text
         languages = (self.value("de_DE"),)
         yield (

@@ -116,8 +116,10 @@ class Job:
     cleanup: str = ""
     wait: int = 0
     check: str = "true"
+    check_env: Mapping[str, str] = field(default_factory=dict)
+    """Environment of `check`."""
     check_secret: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Environment of `check`, as `Task.secret`."""
+    """More of it, as `Task.secret`."""
     keep: tuple[Task, ...] = ()
     undo: tuple[Task, ...] = ()
     undo_on_death: bool = False
@@ -157,7 +159,7 @@ class Job:
             "flood": str(max(self.flood >> 10, 1)),
             "check_limit": str(self.check_limit),
             "cleanup_limit": str(self.cleanup_limit),
-            "job_check": self.check,
+            "job_check": export(self.check_env) + self.check,
             "job_cleanup": self.cleanup,
             "undo_on_death": "1" if self.undo_on_death else "",
             "has_secrets": "1" if self.secrets() else "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.errors import ExitCode
 from runner.model import Site, SiteFacts
 from runner.workflows.check import Check
 from runner.workflows.hosts import Hosts
@@ -22,6 +21,5 @@ def about_identity(hosts: Hosts, site: Site, facts: SiteFacts) -> Iterator[Check
         yield Check(
             about=site.name,
             finding=f"a file put into {site.path} for a moment is not found at {site.own_address}",
-            code=ExitCode.FAILED,
             hint="is `path` a copy of the site, or do other servers answer for such files (a CDN, a proxy)?",
         )

@@ -212,7 +212,6 @@ def test_a_copy_that_calls_itself_as_the_site_does_is_found_by_doctor(fleet: Fle
         crew.edit("inventory.yaml", f"path: {copy}\n", "path: /tmp/aside\n")
         crew.edit("inventory.yaml", f"path: {path}\n", f"path: {copy}\n")
         found = crew.say("doctor", "-l", SITE)
-        assert found.code == 3, found
         assert f"a file put into {copy} for a moment is not found at {url}" in found.out, found
         assert not list(copy.glob("sitecrew-*"))
 

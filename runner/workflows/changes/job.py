@@ -10,10 +10,9 @@ from runner.execute import Job
 from runner.execute import Task as HostTask
 from runner.model import Step
 from runner.plan import started
-from runner.shell import assign, export
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.cron_start import cron_start
 from runner.steps.wordpress.web_php import unwatched
 from runner.workflows.changes.database import DatabasePoint
 from runner.workflows.changes.purge import AGAIN, FIRST, code_seen, purge_tasks
@@ -29,10 +28,6 @@ WAIT = 90
 """Seconds of silence after which the host decides by itself."""
 _READ = 120
 _CHECK = 60
-_CRON = (
-    "wp --exec='define( \"DOING_CRON\", true );' eval 'do_action( \"recovery_mode_clean_expired_keys\" );'"
-)
-"""WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
 
 
 def trial_job(
@@ -59,7 +54,8 @@ def trial_job(
     hosts = task.session.hosts
     reading = hosts.reading_limit(_READ)
     read = facts_script(task.site, context.host, context.mark, check_updates=False).text
-    cron = site_script(task.site, context.host, context.mark, _cron(context)).text
+    urls = started(context.before, context.plan.changes) if context.before else ()
+    cron = cron_start(task.site, context.host, context.mark, urls).text
     reread = HostTask("reread", read, timeout=reading, policy="always")
     again = purge_tasks(task, context.mark, context.before, suffix=AGAIN, policy="always")
     # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
@@ -100,7 +96,8 @@ def trial_job(
         dressed(tasks),
         cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
         wait=WAIT,
-        check=export(plain) + guard.check.text,
+        check=guard.check.text,
+        check_env=plain,
         check_secret=secret,
         check_limit=hosts.reading_limit(_CHECK),
         cleanup_limit=reading,
@@ -111,13 +108,6 @@ def trial_job(
         restore=restore_of(task),
     )
     return ordered, database
-
-
-def _cron(context: Context) -> str:
-    """As the site, and as the sites of a network on which alone a changed item runs."""
-    urls = started(context.before, context.plan.changes) if context.before else ()
-    others = (f"{assign({'self': f'--url={url}'}).rstrip()}\n{_CRON}" for url in urls)
-    return " || exit $?\n".join((_CRON, *others))
 
 
 def _optional(name: str, script: Script | None, limit: int) -> list[HostTask]:
