@@ -8,7 +8,7 @@ from runner.steps import registry
 from tests.steps.test_real_wordpress import patch_plugin, told
 from tests.steps.wordpress_sites import FACTS
 
-WPORG = "https://downloads.wordpress.org/plugin/x.zip"
+WPORG = "https://downloads.wordpress.org/plugin/a.zip"
 ASKED = replace(FACTS, core_checked=True, plugins_checked=True, themes_checked=True)
 
 

@@ -66,7 +66,7 @@ function sitecrew_project_fixed( $project, $vendor ) {
 	return '';
 }
 
-/** All of it. With `$check`, also what stands in the way of changing them. */
+/** All of it. Where $check is set, also what stands in the way of changing them. */
 function sitecrew_composer_facts( $check ) {
 	$project = sitecrew_deployment()['project'];
 	if ( '' === $project ) {

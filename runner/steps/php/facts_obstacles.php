@@ -14,7 +14,7 @@ function sitecrew_refusal( $path, $folder ) {
 	return $folder || 'Permission denied' !== $error ? $error : '';
 }
 
-/** The system's own words; `$mode` is 4 for reading and 2 for writing. */
+/** The system's own words; $mode is 4 for reading and 2 for writing. */
 function sitecrew_system_error( $path, $mode ) {
 	if ( function_exists( 'posix_access' ) && ! posix_access( $path, $mode ) ) {
 		return posix_strerror( posix_get_last_error() );
