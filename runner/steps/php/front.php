@@ -285,15 +285,8 @@ function sitecrew_log_in( $page ) {
 		public static function drop_sessions() {
 		}
 	}
-	global $wpdb;
-	$key  = $wpdb->get_blog_prefix() . 'capabilities';
-	$user = (int) $wpdb->get_var(
-		$wpdb->prepare(
-			"SELECT user_id FROM $wpdb->usermeta WHERE meta_key = %s AND meta_value LIKE %s ORDER BY user_id LIMIT 1",
-			$key,
-			'%"administrator"%'
-		)
-	);
+	$users = get_users( array( 'role' => 'administrator', 'number' => 1, 'orderby' => 'ID', 'fields' => 'ID' ) );
+	$user  = $users ? (int) $users[0] : 0;
 	if ( ! $user ) {
 		return;
 	}

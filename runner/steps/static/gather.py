@@ -165,7 +165,8 @@ _SEEDED = """
 seeded() (
   [ -n "$online" ] && cd -P "$online" && narrow . || exit 1
   mkdir "./.sitecrew-$$" 2>/dev/null || exit 1
-  mv "./.sitecrew-$$" "$room_at/$part" || { rmdir "./.sitecrew-$$"; exit 1; }
+  case ${online%/*} in "$room_at") to=.. ;; *) to=$room_at ;; esac
+  mv "./.sitecrew-$$" "$to/$part" || { rmdir "./.sitecrew-$$"; exit 1; }
 )
 """
 # enters the folder of releases, made where it is missing; it must be where it seems to be
