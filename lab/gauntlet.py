@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lab.fleet import Fleet
 
-__all__ = ["CASES", "SLUG", "Case", "prepare", "trouble"]
+__all__ = ["CASES", "SLUG", "WORST", "Case", "prepare", "trouble"]
 
 SLUG = "weathervane"
 _QUIET = "add_action( 'wp_footer', function () { echo '<!-- weathervane -->'; } );"
@@ -442,3 +442,20 @@ def _killer(told: Path) -> Iterator[None]:
         over.set()
         thread.join()
         told.unlink(missing_ok=True)
+
+
+WORST = (
+    "fatal on load",
+    "parse error",
+    "fatal on the front only",
+    "fatal in wp-admin only",
+    "fatal in cron only",
+    "fatal in REST only",
+    "white page",
+    "stylesheets gone",
+    "text gone",
+    "redirect loop",
+    "memory exhausted",
+    "deletes another plugin",
+)
+"""Names of the cases that are tried on every kind of site."""

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from lab.composer import as_composed, repository
-from lab.gauntlet import CASES, SLUG
+from lab.gauntlet import CASES, SLUG, WORST
 from lab.ownership import owned
 from tests.crew import Crew, check_nobody_is_left
 
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.fleet, pytest.mark.long]
 
 SITE = "acme-blog"
-WORST = (
-    "fatal on load",
-    "parse error",
-    "fatal on the front only",
-    "fatal in wp-admin only",
-    "fatal in cron only",
-    "fatal in REST only",
-    "white page",
-    "stylesheets gone",
-    "text gone",
-    "redirect loop",
-    "memory exhausted",
-    "deletes another plugin",
-)
 GOOD = (
     "",
     "add_action( 'wp_footer', function () { echo '<!-- another comment -->'; } );",

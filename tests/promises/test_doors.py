@@ -13,7 +13,7 @@ import pytest
 
 from lab.caches import drop_in, empty, page_cache, visitors
 from lab.doors import PASSWORD, TOKEN, USER, door, member_cookie
-from lab.gauntlet import CASES, SLUG, Case
+from lab.gauntlet import CASES, SLUG, WORST, Case
 from lab.good_updates import GOOD_UPDATES, offer_good_updates
 from lab.networks import map_domain
 from tests.crew import Crew, check_host_is_clean, check_nobody_is_left
@@ -30,20 +30,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.fleet, pytest.mark.long]
 
 PLAIN, NETWORK = "acme-blog", "globex-network"
-WORST = (
-    "fatal on load",
-    "parse error",
-    "fatal on the front only",
-    "fatal in wp-admin only",
-    "fatal in cron only",
-    "fatal in REST only",
-    "white page",
-    "stylesheets gone",
-    "text gone",
-    "redirect loop",
-    "memory exhausted",
-    "deletes another plugin",
-)
 KNOWN = {case.name: case for case in CASES}
 PROGRAMS = {
     "stylesheets gone": Case(
