@@ -280,7 +280,12 @@ def test_the_streams_of_a_snapshot_have_a_limit_beside_the_store_s(reach, monkey
 
 def snapshot_of(pool, endpoint, folder):
     """The outcome of the step `backup` of a site on this host."""
-    hosts = SimpleNamespace(pool=pool, endpoint=lambda _: endpoint, limits=replace(QUICK, received=1 << 30))
+    hosts = SimpleNamespace(
+        pool=pool,
+        endpoint=lambda _: endpoint,
+        limits=replace(QUICK, received=1 << 30),
+        of_site=lambda _, tasks: tasks,
+    )
     session = SimpleNamespace(
         hosts=hosts,
         workspace=SimpleNamespace(settings=Settings(backups=Backups(store=str(folder / "store")))),

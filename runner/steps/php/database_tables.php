@@ -237,7 +237,8 @@ class Sitecrew_Database {
 
 	/** The columns that say from when to when a row was true, of a table whose past rows can be written too. */
 	private function period( $create ) {
-		if ( ! preg_match( '~\n\).* WITH SYSTEM VERSIONING~', $create ) || preg_match( '~ bigint\(20\)[^,\n]* GENERATED ALWAYS AS ROW START~', $create ) ) {
+		$lines = explode( "\n", $create );
+		if ( ! preg_grep( '~^\).* WITH SYSTEM VERSIONING~', $lines ) || self::ruled( $lines, ' bigint(20)', 'START' ) ) {
 			return array();
 		}
 		try {
@@ -249,10 +250,22 @@ class Sitecrew_Database {
 		}
 		$found = array();
 		foreach ( array( 'row_start' => 'START', 'row_end' => 'END' ) as $usual => $which ) {
-			$named   = preg_match( '~^\s+`((?:[^`]|``)+)` timestamp\(6\)[^\n]* GENERATED ALWAYS AS ROW ' . $which . '~m', $create, $match );
+			$line    = self::ruled( $lines, ' timestamp(6)', $which );
+			$named   = preg_match( '~^\s+`((?:[^`]|``)+)` ~', $line, $match );
 			$found[] = $named ? str_replace( '``', '`', $match[1] ) : $usual;
 		}
 		return $found;
+	}
+
+	/** The line of the column, of this type, that the database itself sets; empty where there is none. */
+	private static function ruled( $lines, $type, $which ) {
+		foreach ( $lines as $line ) {
+			$end = strpos( $line, " GENERATED ALWAYS AS ROW $which" );
+			if ( false !== $end && false !== strpos( substr( $line, 0, $end ), $type ) ) {
+				return $line;
+			}
+		}
+		return '';
 	}
 
 	/** How a column is read and written exactly: a text in another charset than UTF-8 has its name behind the word. */

@@ -1,7 +1,8 @@
 <?php
 // Plugins or themes to exactly the planned versions, in one boot and with the door open.
-// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active", "package", "insecure"}]}. With a
-// package, the controller knows it from wordpress.org: what the site itself knows of updates does not count.
+// Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active", "package", "insecure"}],
+// "swap": shell text by which the paths $1 and $2 change places}. With a package, the controller knows it from
+// wordpress.org: what the site itself knows of updates does not count.
 // Says for each item: fetched or refused, before anything has changed; begun; done or failed, at once; died where
 // an earlier boot ended amid it.
 // The file $SITECREW_BEGUN holds the item in hand: if it is there when PHP has ended, PHP ended amid that item.
@@ -9,14 +10,59 @@
 // Exit status 1 when any item is not at its planned version.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
-/** WordPress's upgrader without the closed door, that says how each item ended as soon as it has. */
+/**
+ * WordPress's upgrader without the closed door, that says how each item ended as soon as it has.
+ *
+ * WordPress takes the old folder away, looks around, and moves the new one there: a visitor's stylesheet is not
+ * found in between. Here the two change places; the rest of WordPress's own way is as ever.
+ */
 trait Sitecrew_Open_Door {
+	private $fresh = '', $backup = array();
+
 	public function maintenance_mode( $enable = false ) {}
+
+	/** The new folder, unpacked and with its rights; empty where it cannot change places with the old one. */
+	public function stage( $source ) {
+		$this->fresh = $source;
+	}
+
+	public function move_to_temp_backup_dir( $args ) {
+		if ( '' === $this->fresh ) {
+			return parent::move_to_temp_backup_dir( $args );
+		}
+		$this->backup = $args; // The old one is taken there when it is not online any more.
+		return true;
+	}
+
+	public function clear_destination( $remote_destination ) {
+		if ( '' === $this->fresh ) {
+			return parent::clear_destination( $remote_destination );
+		}
+		if ( ! sitecrew_trade( $this->fresh, untrailingslashit( $remote_destination ) ) ) {
+			return new WP_Error( 'sitecrew_folder', "could not rename $remote_destination" );
+		}
+		$this->put_away( $this->fresh );
+		return true;
+	}
+
+	/** The old folder goes; an empty one in its place has WordPress copy nothing over the new one. */
+	private function put_away( $old ) {
+		global $wp_filesystem;
+		if ( $this->backup ) {
+			parent::move_to_temp_backup_dir( array( 'src' => dirname( $old ) ) + $this->backup );
+		}
+		if ( is_dir( $old ) ) {
+			$wp_filesystem->delete( "$old/", true );
+		}
+		mkdir( $old );
+	}
 
 	public function run( $options ) {
 		global $sitecrew_batch;
 		$item = $sitecrew_batch->of( $options['hook_extra'] );
 		$item->begin();
+		$this->stage( '' );
+		$this->backup = array();
 		if ( $item->active && sitecrew_needs_door( $item->folder() ) ) {
 			add_filter( 'upgrader_pre_install', array( $this, 'shut_door' ), PHP_INT_MAX );
 		}
@@ -50,10 +96,18 @@ function sitecrew_note( $end, $text = '' ) {
 
 class Sitecrew_Plugin_Upgrader extends Plugin_Upgrader {
 	use Sitecrew_Open_Door;
+
+	public function delete_old_plugin( $removed, $local_destination, $remote_destination, $plugin ) {
+		return '' === $this->fresh ? parent::delete_old_plugin( $removed, $local_destination, $remote_destination, $plugin ) : $removed;
+	}
 }
 
 class Sitecrew_Theme_Upgrader extends Theme_Upgrader {
 	use Sitecrew_Open_Door;
+
+	public function delete_old_theme( $removed, $local_destination, $remote_destination, $theme ) {
+		return '' === $this->fresh ? parent::delete_old_theme( $removed, $local_destination, $remote_destination, $theme ) : $removed;
+	}
 }
 
 /** All items of one run of this program. */
@@ -245,19 +299,23 @@ class Sitecrew_Batch {
 		return @copy( $item->package, $copy ) ? $copy : new WP_Error( 'sitecrew_space', "no space for $copy" );
 	}
 
-	/** WordPress installs into a folder named like the package's: another name would be a second copy. */
+	/** By now whatever is on the site has had its say in the name. */
 	public function same_folder( $source, $remote, $upgrader, $hook_extra = array() ) {
 		if ( is_wp_error( $source ) || ! isset( $hook_extra[ $this->kind ] ) ) {
 			return $source;
 		}
-		$wanted = $this->of( $hook_extra )->folder_name();
-		$found  = basename( $source );
-		if ( $found !== $wanted ) {
-			return new WP_Error( 'sitecrew_folder', "the package holds the folder $found, not $wanted" );
+		$other = $this->of( $hook_extra )->misplaced( basename( $source ) );
+		if ( $other ) {
+			return new WP_Error( 'sitecrew_folder', $other );
 		}
 		$likeness = new Sitecrew_Likeness( dirname( $source ) );
 		$why      = $likeness->tree( untrailingslashit( $source ), $this->of( $hook_extra )->folder() );
-		return '' === $why ? $source : new WP_Error( 'sitecrew_owner', $why );
+		if ( '' !== $why ) {
+			return new WP_Error( 'sitecrew_owner', $why );
+		}
+		$folder = $this->of( $hook_extra )->folder();
+		$this->upgrader->stage( is_dir( $folder ) && ! sitecrew_needs_door( $folder ) ? untrailingslashit( $source ) : '' );
+		return $source;
 	}
 
 	public function complete() {

@@ -8,7 +8,7 @@ through `env`, since the one in bash answers with what it computed before it ent
 
 from __future__ import annotations
 
-__all__ = ["PINNED", "PLACE", "RENAMES"]
+__all__ = ["EXCHANGE", "PINNED", "PLACE", "RENAMES"]
 
 PLACE = r"""
 # place: sets at to the physical path of the working folder
@@ -67,6 +67,18 @@ settle() {
   if [ -L "$2" ]; then rm -f "$2" && rename "$1" "$2" && return; fi
   case $(mv --help 2>&1) in *-T*) return 1 ;; esac
   [ ! -d "$2" ] && mv -f "$1" "$2"
+}
+"""
+EXCHANGE = r"""
+# exchange ONE OTHER: both change places in one step, where the host has a tool for it
+exchange() {
+  mv --exchange -T "$1" "$2" 2>/dev/null && return
+  python3 -c 'import ctypes, os, sys
+a, b = map(os.fsencode, sys.argv[1:])
+sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/null && return
+  case $(uname -sm) in 'Linux x86_64') n=316 ;; 'Linux aarch64') n=276 ;; *) return 1 ;; esac
+  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' \
+    $n "$1" "$2" 2>/dev/null
 }
 """
 _OWNERSHIP = r"""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from runner.shell import assign, word
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.names import name_problem
-from runner.steps.static.pinned import PINNED
+from runner.steps.static.pinned import EXCHANGE, PINNED
 from runner.steps.static.tree import SHELL
 
 __all__ = ["SWITCH", "back_script", "switch_script"]
 
 SWITCH = (
     PINNED
+    + EXCHANGE
     + r"""
 # swap LINK TARGET: a new link takes the place of the old one by one rename: there is no instant without one
 swap() {
@@ -19,16 +20,6 @@ swap() {
   rename "$1.next" "$1" && return
   rm -f "$1.next"
   return 1
-}
-# exchange A B: both change places in one step, where the host has a tool for it
-exchange() {
-  mv --exchange -T "$1" "$2" 2>/dev/null && return
-  python3 -c 'import ctypes, os, sys
-a, b = map(os.fsencode, sys.argv[1:])
-sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2))' "$1" "$2" 2>/dev/null && return
-  case $(uname -sm) in 'Linux x86_64') n=316 ;; 'Linux aarch64') n=276 ;; *) return 1 ;; esac
-  perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0 ? 0 : 1)' \
-    $n "$1" "$2" 2>/dev/null
 }
 """
 )

@@ -40,7 +40,7 @@ if [ ! -d "$kept/copy" ]; then
 fi
 """
 _EXCHANGE = """
-exchange() {{
+exchange_core() {{
   SITECREW_IN=$1 SITECREW_OUT=$2 SITECREW_FILES=$3 SITECREW_GONE=$4
   export SITECREW_IN SITECREW_OUT SITECREW_FILES SITECREW_GONE
 {program}
@@ -83,7 +83,7 @@ back() (
     for d in wp-includes wp-admin; do
       if [ -d "$kept/old/$d" ] && [ -e "./$d" ]; then rm -rf "${kept:?}/bad/$d"; fi
     done
-    [ -z "$php" ] || exchange old bad files added
+    [ -z "$php" ] || exchange_core old bad files added
     for d in wp-includes wp-admin; do
       [ -d "$kept/old/$d" ] || continue
       if [ -e "./$d" ] || [ -L "./$d" ]; then lay "./$d" "$kept/bad/$d" || exit 1; fi
@@ -150,7 +150,7 @@ def place(facts: SiteFacts, tag: str) -> str:
 
 
 def exchange(mark: str) -> str:
-    """The shell function `exchange IN OUT FILES GONE`: names in `$kept`; see `exchange.php`."""
+    """The shell function `exchange_core IN OUT FILES GONE`: names in `$kept`; see `exchange.php`."""
     return _EXCHANGE.format(
         program=plain_program("exchange", mark, {"gate": php_source("gate")}, parts=("ownership",))
     )

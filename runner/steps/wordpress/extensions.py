@@ -21,6 +21,7 @@ from runner.model import (
 )
 from runner.shell import word
 from runner.steps.base import Context, Guard, Result, Script, StepKind
+from runner.steps.static.pinned import EXCHANGE
 from runner.steps.versions import compare, level
 from runner.steps.wordpress.findings import of_extension, of_odd, of_site
 from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
@@ -150,9 +151,10 @@ class _Extensions(StepKind):
             }
             for c in pending
         ]
-        data = {"kind": self.kind.value, "items": items}
+        data = {"kind": self.kind.value, "items": items, "swap": f'{EXCHANGE}exchange "$1" "$2"'}
         address = _started_as(context, pending)
-        run = program("update", context.mark, data, address, parts=("wire", "ownership", "update_item"))
+        parts = ("wire", "ownership", "swap", "update_item")
+        run = program("update", context.mark, data, address, parts=parts)
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
         own = _own_tables(step, pending)
         boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context), own=own)

@@ -62,18 +62,31 @@ room() {
 keep() {
   note "$2" "${1%/*}" || return 1
   [ -e "$kept/$2" ] && return
-  rm -rf "$kept/$2.part"
+  rm -rf "$kept/$2.part" "$kept/$2.inode"
   cp -a "$1" "$kept/$2.part" && alike "$kept/$2.part" "$1" && mv "$kept/$2.part" "$kept/$2"
 }
 """
 _UNDO = r"""
+# inode PATH: of what is there itself; empty where nothing is
+inode() { ls -id "$1" 2>/dev/null | awk '{ print $1 } END { exit NR != 1 }'; }
 back() (
   [ -e "$kept/$2" ] || exit 0
   mine && return_to "$2" "${1%/*}" || exit 1
   one=./${1##*/}
   rm -rf "$kept/$2.bad"
-  if [ -e "$one" ] || [ -L "$one" ]; then lay "$one" "$kept/$2.bad" || exit 1; fi
-  lay "$kept/$2" "$one"
+  # by its inode, which is noted first, the old one is known also where this was cut behind the exchange
+  if [ ! -e "$kept/$2.inode" ]; then
+    inode "$kept/$2" >"$kept/$2.inode.part" && mv "$kept/$2.inode.part" "$kept/$2.inode" || exit 1
+  fi
+  if [ "$(inode "$one")." = "$(cat "$kept/$2.inode")." ]; then
+    lay "$kept/$2" "$kept/$2.bad"
+  elif [ -e "$one" ] && [ ! -L "$one" ] && exchange "$one" "$kept/$2"; then
+    lay "$kept/$2" "$kept/$2.bad"
+  else
+    if [ -e "$one" ] || [ -L "$one" ]; then lay "$one" "$kept/$2.bad" || exit 1; fi
+    lay "$kept/$2" "$one"
+  fi || exit 1
+  rm -f "$kept/$2.inode"
 )
 """
 

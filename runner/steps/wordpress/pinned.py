@@ -7,7 +7,7 @@ what is put back goes into that folder, by single names, from a restore point th
 
 from __future__ import annotations
 
-from runner.steps.static.pinned import PLACE, RENAMES
+from runner.steps.static.pinned import EXCHANGE, PLACE, RENAMES
 
 __all__ = ["NOTED", "PUT_BACK"]
 
@@ -21,7 +21,7 @@ note() {{
 }}
 """
 """For what keeps."""
-PUT_BACK = f"""{NOTED}{RENAMES}
+PUT_BACK = f"""{NOTED}{RENAMES}{EXCHANGE}
 # seed NAME: makes the folder NAME in $kept; what is made in it has group and ACL as if made here
 seed() {{
   rm -rf "${{kept:?}}/$1" "./.sitecrew-$$"
