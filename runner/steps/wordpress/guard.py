@@ -68,7 +68,7 @@ keep() {
 """
 _UNDO = r"""
 # inode PATH: of what is there itself; empty where nothing is
-inode() { ls -id "$1" 2>/dev/null | awk '{ print $1 } END { exit NR != 1 }'; }
+inode() { stat -c %i "$1" 2>/dev/null; }
 back() (
   [ -e "$kept/$2" ] || exit 0
   mine && return_to "$2" "${1%/*}" || exit 1
