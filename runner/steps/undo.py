@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.guard import restore_point
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.shell import host_script
 
@@ -51,7 +52,8 @@ def restore_points_of(folder: str, site: str) -> str:
 def put_back(context: Context, folder: str, places: Sequence[str], guards: Mapping[str, Guard]) -> Script:
     """Puts back what the guards of an earlier run kept, in this order, by the tags of their restore points.
 
-    `places` are the folders of the site where restore points lie that could not lie elsewhere.
+    `places` are the folders of the site where restore points lie that could not lie elsewhere. What is taken
+    away meanwhile may be left in the restore point of the change itself, `$successor`.
     """
     calls = "\n".join(
         f"if set_aside {word(tag)}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
@@ -59,7 +61,10 @@ def put_back(context: Context, folder: str, places: Sequence[str], guards: Mappi
         for tag, guard in guards.items()
     )
     copies = _COPIES.replace("@FOLDERS@", _folders("$1", places))
-    head = f"{restore_points_of(folder, context.site.name)}{alike(context.mark)}{copies}"
+    own = (
+        f"{restore_point(context.before.root_folder, context.tag)}successor=$kept\n" if context.before else ""
+    )
+    head = f"{own}{restore_points_of(folder, context.site.name)}{alike(context.mark)}{copies}"
     return Script(text=host_script(context.host, f'{head}failed=\n{calls}\n[ -z "$failed" ]\n'))
 
 

@@ -141,7 +141,7 @@ def publish_good(catalogue: Catalogue) -> None:
 
 def update_by_hand(fleet: Fleet) -> None:
     for command in (
-        "core update --version=7.1.2",
+        "core update --version=7.1.2 --locale=en_US",
         "core update-db",
         f"plugin update {PLUGIN}",
         f"theme update {THEME}",

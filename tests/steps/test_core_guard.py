@@ -107,7 +107,7 @@ def forth(root, cuts=None):
             .replace("rename(", "cut( 'rename',")
             .replace("unlink(", "cut( 'unlink',")
         )
-    return sh(f"{place(facts(root), 't')}php=php\n{text}\nexchange_core new old new/files dropped")
+    return sh(f"{place(facts(root), 't')}php=php\n{text}\nexchange_core \"$kept/new\" \"$kept/old\" new/files dropped")
 
 
 def test_the_new_version_takes_the_place_of_the_old_and_what_is_the_sites_own_stays(ground):

@@ -1,7 +1,7 @@
 <?php
 // Folders and root files of WordPress change places with others, by renames, in a process that WordPress is not in.
-// Environment: SITECREW_ROOT, SITECREW_KEPT; in the latter SITECREW_IN (folder of what comes), SITECREW_OUT (folder
-// for what goes), SITECREW_FILES (folder of root files that come), SITECREW_GONE (list of root files that go).
+// Environment: SITECREW_ROOT, SITECREW_KEPT, SITECREW_IN (folder of what comes), SITECREW_OUT (folder for what goes);
+// in KEPT SITECREW_FILES (folder of root files that come) and SITECREW_GONE (list of root files that go).
 // It may be cut between any two renames: what is left to do is seen by what is where.
 // Input: {"gate"}, code that stands at the head of wp-load.php meanwhile: requests that have begun come to their end,
 // those that begin wait for the exchange. It is there before and after for as long as OPcache may keep old files, so
@@ -31,8 +31,8 @@ function sitecrew_shut( $file, $ahead ) {
 
 $root  = getenv( 'SITECREW_ROOT' );
 $kept  = getenv( 'SITECREW_KEPT' );
-$in    = $kept . '/' . getenv( 'SITECREW_IN' );
-$out   = $kept . '/' . getenv( 'SITECREW_OUT' );
+$in    = getenv( 'SITECREW_IN' );
+$out   = getenv( 'SITECREW_OUT' );
 $files = $kept . '/' . getenv( 'SITECREW_FILES' );
 $gone  = $kept . '/' . getenv( 'SITECREW_GONE' );
 $load  = 'wp-load.php';

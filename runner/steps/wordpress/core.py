@@ -30,7 +30,7 @@ finish() {{
 stage
 status=$?
 if [ -e "$kept/ready" ]; then
-  : >"$kept/begun" && exchange_core new old new/files dropped && : >"$kept/done"
+  : >"$kept/begun" && exchange_core "$kept/new" "$kept/old" new/files dropped && : >"$kept/done"
   status=$?
 fi
 say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"

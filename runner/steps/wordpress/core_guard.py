@@ -56,22 +56,61 @@ files() {
   # without PHP they are put back all the same
   alike_in "$kept/files" "$1" || unlike=yes
 }
-# unbundle PATH: takes away what came with the new version, from the folders of plugins and themes only
-unbundle() (
-  case $1 in */. | */.. | */) exit 1 ;; /*) ;; *) exit 1 ;; esac
-  cd -P "${1%/*}" 2>/dev/null || exit 1
+# beside PATH: enters the folder that PATH lies in, if that is the one of plugins or of themes
+beside() {
+  case $1 in */. | */.. | */) return 1 ;; /*) ;; *) return 1 ;; esac
+  cd -P "${1%/*}" 2>/dev/null || return 1
   place
   for f in plugins themes; do
-    [ ! -e "$kept/.at-$f" ] || [ "$at." != "$(cat "$kept/.at-$f")" ] || exec rm -rf "./${1##*/}"
+    [ ! -e "$kept/.at-$f" ] || [ "$at." != "$(cat "$kept/.at-$f")" ] || return 0
   done
-  exit 1
+  return 1
+}
+# unbundle PATH NUMBER: takes away what came with the new version, or hands it over
+unbundle() (
+  beside "$1" || exit 1
+  [ -n "$successor" ] || exec rm -rf "./${1##*/}"
+  [ -e "./${1##*/}" ] || exit 0
+  mkdir -p "$successor/bundle" && mv "./${1##*/}" "$successor/bundle/$2"
 )
+# bundle PATH NUMBER: brings back what was handed over, where nothing has taken its place
+bundle() (
+  beside "$1" || exit 1
+  [ ! -e "$kept/bundle/$2" ] || [ -e "./${1##*/}" ] || mv "$kept/bundle/$2" "./${1##*/}"
+)
+# hand_over: what is taken away becomes the restore point of whoever takes it away
+hand_over() {
+  if [ -z "$successor" ] || [ -e "$successor/begun" ]; then return; fi
+  rm -rf "$successor/old" "$successor/added"
+  mkdir -p "$successor/old/files" && : >"$successor/added" || return 1
+  gone=$kept/added; [ -e "$gone" ] || gone=/dev/null
+  for f in "$kept"/files/*; do
+    [ -f "$f" ] || continue
+    f=./${f##*/}
+    if [ -f "$f" ] && [ ! -L "$f" ]; then cp -p "$f" "$successor/old/files/" || return 1
+    else printf '%s\n' "${f##*/}" >>"$successor/added"; fi
+  done
+  while IFS= read -r f; do
+    case $f in "" | */*) return 1 ;; esac
+    if [ -f "./$f" ] && [ ! -L "./$f" ]; then cp -p "./$f" "$successor/old/files/" || return 1; fi
+  done <"$gone"
+  place
+  (kept=$successor; alike_in "$successor/old/files" "$at") || unlike=yes
+  for list in bundled unbundled; do
+    other=unbundled; [ "$list" = bundled ] || other=bundled
+    if [ -e "$kept/$list" ]; then cp "$kept/$list" "$successor/$other" || return 1; fi
+  done
+  : >"$successor/begun"
+}
 back() (
   [ -e "$kept/begun" ] || exit 0
   mine && return_to root "$root" || exit 1
   unlike=
+  successor=${successor:-}
+  out=${successor:+$successor/old}
+  out=${out:-$kept/bad}
   if [ -d "$kept/copy" ]; then
-    files "$kept/copy/files" || exit 1
+    files "$kept/copy/files" && hand_over || exit 1
     for d in wp-includes wp-admin; do
       mkdir -p "./$d" || exit 1
       (return_to "$d" "./$d" && find . ! -name . -prune -exec rm -rf {} + &&
@@ -79,29 +118,35 @@ back() (
         alike_below . "$kept/copy/$d") || exit 1
     done
   else
-    files "$kept/old/files" && mkdir -p "$kept/bad" || exit 1
+    files "$kept/old/files" && hand_over && mkdir -p "$out" || exit 1
     for d in wp-includes wp-admin; do
-      if [ -d "$kept/old/$d" ] && [ -e "./$d" ]; then rm -rf "${kept:?}/bad/$d"; fi
+      if [ -d "$kept/old/$d" ] && [ -e "./$d" ]; then rm -rf "${out:?}/$d"; fi
     done
-    [ -z "$php" ] || exchange_core old bad files added
+    [ -z "$php" ] || exchange_core "$kept/old" "$out" files added
     for d in wp-includes wp-admin; do
       [ -d "$kept/old/$d" ] || continue
-      if [ -e "./$d" ] || [ -L "./$d" ]; then lay "./$d" "$kept/bad/$d" || exit 1; fi
+      if [ -e "./$d" ] || [ -L "./$d" ]; then lay "./$d" "$out/$d" || exit 1; fi
       lay "$kept/old/$d" "./$d" || exit 1
     done
     while IFS= read -r f; do
       case $f in "" | */*) exit 1 ;; esac
       rm -f "./$f" || exit 1
     done <"$kept/added"
-    if [ -e "$kept/bundled" ]; then
-      while IFS= read -r f; do unbundle "$f"; done <"$kept/bundled"
-    fi
+    for list in unbundled bundled; do
+      [ -e "$kept/$list" ] || continue
+      n=0
+      while IFS= read -r f; do
+        n=$((n + 1))
+        if [ "$list" = bundled ]; then unbundle "$f" "$n"; else bundle "$f" "$n"; fi
+      done <"$kept/$list"
+    done
   fi
   for f in "$kept"/files/*; do
     [ -e "$f" ] || continue
     settle "$f" "./${f##*/}" || exit 1
   done
   rm -rf "$kept/begun" "$kept/done" "$kept/files"
+  [ -z "$successor" ] || : >"$successor/done"
   [ -z "$unlike" ]
 )
 """
@@ -150,7 +195,7 @@ def place(facts: SiteFacts, tag: str) -> str:
 
 
 def exchange(mark: str) -> str:
-    """The shell function `exchange_core IN OUT FILES GONE`: names in `$kept`; see `exchange.php`."""
+    """The shell function `exchange_core IN OUT FILES GONE`; see `exchange.php`."""
     return _EXCHANGE.format(
         program=plain_program("exchange", mark, {"gate": php_source("gate")}, parts=("ownership",))
     )

@@ -23,12 +23,15 @@ from runner.model import (
 )
 from runner.steps import Context, Guard, Script, registry
 from runner.steps.undo import kept_tags, put_back, restore_points_of
+from runner.steps.versions import compare
 from runner.steps.wordpress.database_undo import (
     DatabaseUndo,
     count_database,
     put_back_database,
 )
 from runner.steps.wordpress.guard import site_check
+from runner.steps.wordpress.multisite import upgrade_database
+from runner.steps.wordpress.shell import site_script
 from runner.steps.wordpress.verdict import on_disk
 
 if TYPE_CHECKING:
@@ -116,10 +119,14 @@ class Past:
     def put_files_back(self, step: Step, context: Context) -> Script:
         """What the step's guards kept then."""
         kind, changes = registry()[step.kind], context.plan.changes
-        then = replace(self.context, mark=context.mark, plan=context.plan)
+        then = replace(self.context, mark=context.mark, plan=context.plan, tag=context.tag)
         tags = self.tags([change.item for change in changes])
         guards = {tag: guard for tag in tags if (guard := kind.guard(step, then, tag))}
-        return put_back(then, self.folder, self._places, guards)
+        files = put_back(then, self.folder, self._places, guards)
+        if not any(c.kind is ItemKind.CORE and compare(c.to_version, c.from_version) > 0 for c in changes):
+            return files
+        tables = site_script(then.site, then.host, then.mark, upgrade_database(then)).text
+        return Script(text=f"(\n{files.text}\n) || exit 1\n{tables}")
 
     def put_database_back(self, context: Context, stages: Sequence[str]) -> Script:
         """As it was before that run: what the run has touched, and more where that does not suffice."""
