@@ -70,15 +70,19 @@ def found(root):
     return {
         str(path.relative_to(root)): path.read_text()
         for path in root.rglob("*")
-        if path.is_file() and ".sitecrew-t" not in path.parts
+        if path.is_file() and not {".sitecrew-t", ".sitecrew-u"} & set(path.parts)
     }
+
+
+def without_php(text):
+    return text.replace("find_php()", "find_php() { return 1; }\nunused()")
 
 
 def facts(root):
     return replace(FACTS, root=f"{root}/", content=f"{root}/wp-content")
 
 
-def guard(root):
+def guard(root, tag="t"):
     site = Site(name="x", client="c", host="h", url="http://x.example", path=str(root))
     change = Change(
         step="core",
@@ -90,7 +94,7 @@ def guard(root):
     )
     plan = SitePlan(site="x", client="c", changes=(change,))
     return core_guard(
-        Context(site=site, host=Host(name="h", address="x"), plan=plan, mark="m", before=facts(root)), "t"
+        Context(site=site, host=Host(name="h", address="x"), plan=plan, mark="m", before=facts(root)), tag
     )
 
 
@@ -107,7 +111,9 @@ def forth(root, cuts=None):
             .replace("rename(", "cut( 'rename',")
             .replace("unlink(", "cut( 'unlink',")
         )
-    return sh(f"{place(facts(root), 't')}php=php\n{text}\nexchange_core \"$kept/new\" \"$kept/old\" new/files dropped")
+    return sh(
+        f'{place(facts(root), "t")}php=php\n{text}\nexchange_core "$kept/new" "$kept/old" new/files dropped'
+    )
 
 
 def test_the_new_version_takes_the_place_of_the_old_and_what_is_the_sites_own_stays(ground):
@@ -119,9 +125,7 @@ def test_the_new_version_takes_the_place_of_the_old_and_what_is_the_sites_own_st
 @pytest.mark.parametrize("php", [True, False])
 def test_cut_between_any_two_renames_the_old_version_is_whole_again(ground, tmp_path, cuts, php):
     assert forth(ground, cuts) != 0 or cuts == 10
-    settle = guard(ground).settle.text
-    if not php:
-        settle = settle.replace("find_php()", "find_php() { return 1; }\nunused()")
+    settle = guard(ground).settle.text if php else without_php(guard(ground).settle.text)
     for _ in range(2):
         assert sh(settle) == 0
         assert found(ground) == OLD | OWN
@@ -134,3 +138,48 @@ def test_what_was_kept_long_ago_is_put_back_too_and_a_change_that_is_done_is_lef
     assert found(ground) == NEW | OWN
     sh(guard(ground).undo.text)
     assert found(ground) == OLD | OWN
+
+
+THEME = {"wp-content/themes/twenty/style.css": "new", "wp-content/themes/own/style.css": "mine"}
+
+
+def put_back(root, cuts=None, *, php=True):
+    """The undo of a change that was done, which keeps what it takes away as `u`, cut before a rename."""
+    text = guard(root).undo.text if php else without_php(guard(root).undo.text)
+    if cuts is not None:
+        head, mark, body = text.partition("back() (")
+        for step in ("lay ", "settle ", "unbundle ", "hand_over ", "exchange_core ", "rm -f "):
+            body = body.replace(f" {step}", f" cut && {step}")
+        count = f'n=0\ncut() {{ n=$((n + 1)); [ "$n" -le {cuts} ] || exit 9; }}\n'
+        text = count + head + mark + body
+    return sh(f"{place(facts(root), 'u')}successor=$kept\n{text}")
+
+
+def done_with_a_theme(ground):
+    assert forth(ground) == 0
+    lay(ground, THEME)
+    lay(ground / ".sitecrew-t", {"done": "", "bundled": f"{ground}/wp-content/themes/twenty\n"})
+    (ground / "wp-content/plugins").mkdir()
+    for tag in "tu":
+        assert sh(guard(ground, tag).save.text) == 0
+
+
+def test_an_undo_can_be_undone_and_that_again(ground):
+    done_with_a_theme(ground)
+    put_back(ground)
+    older = found(ground)
+    assert older == OLD | OWN | dict([list(THEME.items())[1]])
+    sh(guard(ground, "u").undo.text)
+    assert found(ground) == NEW | OWN | THEME
+
+
+@pytest.mark.parametrize("cuts", range(12))
+@pytest.mark.parametrize("php", [True, False])
+def test_an_undo_that_is_cut_is_taken_back_whole(ground, cuts, php):
+    done_with_a_theme(ground)
+    put_back(ground, cuts, php=php)
+    settle = guard(ground, "u").settle.text if php else without_php(guard(ground, "u").settle.text)
+    done = (ground / ".sitecrew-u/done").exists()
+    for _ in range(2):
+        assert sh(settle) == 0
+        assert done or found(ground) == NEW | OWN | THEME
