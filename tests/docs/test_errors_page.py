@@ -31,12 +31,15 @@ def templates() -> list[re.Pattern[str]]:
 
 
 def _parts(node: ast.AST) -> list[str | None]:
-    """Fixed text, and None for a value."""
+    """Fixed text, and None for one or more values; nothing for what has lines, as no message does."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n\n" not in node.value:
         return [node.value]
-    if isinstance(node, ast.JoinedStr):
-        return [part.value if isinstance(part, ast.Constant) else None for part in node.values]
-    return []
+    if not isinstance(node, ast.JoinedStr):
+        return []
+    parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+    if any("\n" in part.strip("\n") for part in parts if part):
+        return []
+    return [part for part, before in zip(parts, ["", *parts], strict=False) if part or before is not None]
 
 
 def said_by_the_program(line: str) -> int:
