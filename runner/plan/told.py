@@ -26,7 +26,8 @@ def about_site(facts: SiteFacts) -> Iterator[Finding]:
         yield told(
             FindingKind.UNPROVEN,
             facts.unproven,
-            "look whether `path` and `url` are of one site; `access` lets looks in",
+            "is `path` a copy of the site, or another one's? `access` lets looks in; other servers (a CDN, a "
+            "proxy) may answer for files",
         )
     if facts.unconfirmed:
         what = f"what the site offers is not confirmed: {facts.unconfirmed}"

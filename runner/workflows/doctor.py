@@ -17,7 +17,6 @@ from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.plan import find, sharing
 from runner.record import Ledger
 from runner.verify import certificate
-from runner.workflows.belongs import about_identity
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -26,6 +25,7 @@ from runner.workflows.found import checks_of
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.edits import edited
 from runner.workflows.stages.outside import measured
+from runner.workflows.stages.proof import confirmed
 from runner.workflows.stages.survey import as_published, read_facts
 from runner.workflows.stages.tools import checked
 from runner.workflows.view import view_of
@@ -168,9 +168,10 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
 
 
 def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
+    if isinstance(found, SiteFacts):
+        found = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, found)
     yield from checks_of(site, find(site, found))
     if isinstance(found, SiteFacts):
-        yield from about_identity(hosts, site, found)
         yield from _wordpress(site, found)
 
 

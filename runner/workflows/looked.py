@@ -11,9 +11,9 @@ from runner.model import Action, Playbook, Site, SiteFacts, SitePlan
 from runner.plan import as_seen, cut, looked_at
 from runner.steps import registry
 from runner.steps.static import ReleaseOptions
-from runner.steps.wordpress.web_php import unseen_code
 from runner.workflows.boundary import each
 from runner.workflows.stages.outside import measured
+from runner.workflows.stages.proof import confirmed, why_unseen
 from runner.workflows.view import view_of
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ def with_looks(
         if plan.problems or not any(change.step in tried | released for change in pending):
             return plan
         read = facts.get(site.name)
+        if read:
+            read = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, read)
         others = looked_at(read, site, plan.changes) if read else ()
         seen = measured(hosts, site, facts=read, limit=look, sub_sites=others)
         again = f"sitecrew run {playbook.name} -l {site.name} --unverified"
         view = view_of(site, seen)
-        view = replace(view, unverified=view.unverified or unseen_code(site, read))
+        view = replace(view, unverified=view.unverified or why_unseen(site, read))
         return as_seen(plan, view, rule, again=again, tried=tried)
 
     limit = hosts.command_limit(_LOOKS * look)

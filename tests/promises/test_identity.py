@@ -207,12 +207,12 @@ def test_a_copy_that_calls_itself_as_the_site_does_is_found_by_doctor(fleet: Fle
     crew = Crew(fleet, tmp_path / "crew", ONE, BACKUP)
     fleet.database.replace(fleet.sites[OTHER].database, fleet.database.dump(fleet.sites[SITE].database))
     try:
-        assert "is not found at" not in crew.say("doctor", "-l", SITE).out
+        assert "not found at" not in crew.say("doctor", "-l", SITE).out
         path, copy, url = fleet.sites[SITE].path, fleet.sites[OTHER].path, fleet.sites[SITE].url
         crew.edit("inventory.yaml", f"path: {copy}\n", "path: /tmp/aside\n")
         crew.edit("inventory.yaml", f"path: {path}\n", f"path: {copy}\n")
         found = crew.say("doctor", "-l", SITE)
-        assert f"a file put into {copy} for a moment is not found at {url}" in found.out, found
+        assert f"not proven to be the site at {url}: a file put there for a moment is not found" in found.out
         assert not list(copy.glob("sitecrew-*"))
 
         crew.edit("inventory.yaml", f"path: {copy}\n", f"path: {path}\n")
@@ -275,3 +275,50 @@ def test_what_only_the_web_server_sets_is_given_to_each_start_of_wordpress(
     assert plugin_version(fleet, SITE, SLUG) == "1.0"
     said = crew.say("plan", "one", "-l", SITE)
     assert "the environment variable THE_PASSWORD is not set" in said.out + said.err
+
+
+@pytest.fixture
+def copy(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
+    """An inventory with the folder of a copy of the site, which calls itself as the site does."""
+    prepare(fleet, SITE, FOR_EVER)
+    fleet.catalogue.plugin(SLUG, "1.1")
+    path = fleet.sites[SITE].path
+    other = path.with_name("acme-blog-staging")
+    run("cp", "-a", str(path), str(other))
+    crew = Crew(fleet, tmp_path / "crew", ONE)
+    crew.edit("inventory.yaml", f"path: {path}\n", f"path: {other}\n")
+    yield crew
+    run("rm", "-rf", str(other))
+    fleet.reset(SITE)
+    fleet.catalogue.reset()
+
+
+def test_a_copy_of_the_site_is_told_from_the_site_and_its_change_is_not_called_seen(
+    fleet: Fleet, copy: Crew
+) -> None:
+    told = f"not proven to be the site at {fleet.sites[SITE].url}: a file put there for a moment is not found"
+    found = copy.say("doctor", "-l", SITE)
+    assert told in found.out, found
+    found = copy.say("plan", "one", "-l", SITE)
+    assert told in found.out + found.err, found
+
+    with (copy.folder / "sitecrew.yaml").open("a") as settings:
+        settings.write("policy: {unverified: ask}\n")
+    assert copy.say("run", "one", "-l", SITE).code == 0
+    [change] = copy.site(SITE)["steps"][0]["changes"]
+    assert (change["outcome"], told in change["why"]) == ("held", True), change
+
+    assert copy.say("run", "one", "-l", SITE, "--unverified").code == 0
+    [change] = copy.site(SITE)["steps"][0]["changes"]
+    assert (change["outcome"], told in change["unverified"]) == ("changed", True), change
+    assert plugin_version(fleet, SITE, SLUG) == "1.0"
+    assert not list(fleet.sites[SITE].path.parent.glob("acme-blog*/sitecrew-*"))
+
+
+def test_a_server_that_lets_nobody_in_says_nothing_about_the_folder(fleet: Fleet, tmp_path: Path) -> None:
+    prepare(fleet, SITE, FOR_EVER)
+    crew = Crew(fleet, tmp_path / "crew", ONE)
+    with door(fleet, SITE, "challenge"):
+        assert "not proven" not in crew.say("doctor", "-l", SITE).out
+    fleet.reset(SITE)
+    fleet.catalogue.reset()

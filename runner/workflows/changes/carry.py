@@ -27,10 +27,10 @@ from runner.plan import (
 )
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
-from runner.steps.wordpress.web_php import unseen_code
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import see_before
+from runner.workflows.stages.proof import why_unseen
 from runner.workflows.stages.segment import close_job, let_forget, span_of
 from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tidy import tidy_host
@@ -163,8 +163,8 @@ class _Work:
         """All that may be tried, by what can be seen of the site and its network."""
         if self.facts and (left := not_looked_at(self.facts)):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
-        unseen = seen.unverified or unseen_code(self.task.site, self.facts)
-        return self._unless_unseen(pending, unseen) if unseen else pending
+        why = seen.unverified or why_unseen(self.task.site, self.task.facts)
+        return self._unless_unseen(pending, why) if why else pending
 
     def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """What the policy lets go although nobody can see what it does; the rest is settled."""

@@ -25,7 +25,6 @@ from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, Ste
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
-from runner.steps.wordpress.web_php import unseen_code
 from runner.untrusted import sentence
 from runner.verify import Signals, stale
 from runner.workflows.boundary import within
@@ -37,6 +36,7 @@ from runner.workflows.changes.purge import AGAIN, purge_now, purge_tasks, purged
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
 from runner.workflows.stages.outside import see, see_again, see_slower
+from runner.workflows.stages.proof import why_unseen
 from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
 from runner.workflows.stages.survey import reread
 
@@ -332,7 +332,7 @@ class _Transaction:
     @property
     def _unverified(self) -> str:
         seen = self.after or self.before.seen
-        return seen.unverified or unseen_code(self.task.site, self.before.facts)
+        return seen.unverified or why_unseen(self.task.site, self.task.facts)
 
     def _purged(self, record: JobRecord) -> str:
         """What is said of caches that could not be emptied, after the change or after it was taken back."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import IdentityError, SitecrewError
 from runner.execute import Task as HostTask
+from runner.model import Seen
 from runner.plan import Belongs, belonging, stranger_database
 from runner.steps.wordpress.identity import marker_name, put_marker, remove_marker
+from runner.steps.wordpress.web_php import unseen_code
 from runner.verify.http import Looker
+from runner.verify.seen import seen_of
 from runner.web import split
 from runner.workflows.boundary import within
 from runner.workflows.stages.outside import let_in
@@ -19,10 +23,10 @@ from runner.workflows.stages.outside import let_in
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from runner.model import Addresses, Host, Site
+    from runner.model import Addresses, Host, Site, SiteFacts
     from runner.workflows.hosts import Hosts
 
-__all__ = ["STRANGER", "Answered", "ask_marker", "proven"]
+__all__ = ["STRANGER", "confirmed", "proven", "why_unseen"]
 
 STRANGER = (
     "correct the one that is wrong; where WordPress itself has another address than its visitors use "
@@ -69,7 +73,26 @@ def proven(hosts: Hosts, host: Host, site: Site, found: Addresses, others: Colle
     if named := is_of_another(found, site, others):
         raise IdentityError(f"{stranger_database(found, site, others)} ({_BY_ITSELF})", hint=named)
     reason = _BY_ITSELF if found.follows else "it has no address of its own"
-    return f"not proven to be the site at {site.own_address}: {reason}; {_TOLD[answered]}"
+    return f"{_not_proven(site)}: {reason}; {_TOLD[answered]}"
+
+
+def confirmed(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts:
+    """The facts with what speaks against the folder being the one behind the address.
+
+    A copy of a site calls itself as the site does: only what is put into the folder tells them apart.
+    """
+    if facts.unproven or ask_marker(hosts, host, site, (facts.siteurl, facts.home)) is not Answered.ABSENT:
+        return facts
+    return replace(facts, unproven=f"{_not_proven(site)}: {_TOLD[Answered.ABSENT]}")
+
+
+def why_unseen(site: Site, facts: SiteFacts | None) -> str:
+    """Why looks at the address would not see a change in the folder; empty where they would."""
+    return (facts.unproven if facts else "") or unseen_code(site, facts)
+
+
+def _not_proven(site: Site) -> str:
+    return f"not proven to be the site at {site.own_address}"
 
 
 def is_of_another(found: Addresses, site: Site, others: Collection[Site]) -> str:
@@ -106,7 +129,8 @@ def _asked(hosts: Hosts, site: Site, bases: Collection[str], name: str, said: st
             answer = looker.fetch(f"{base.rstrip('/')}/{name}")
             if answer.status == _OK and said.encode() in answer.body[:200]:
                 return Answered.HERE
-            absent = absent or answer.status in _ABSENT or answer.status == _OK
+            if seen_of(answer) is not Seen.REFUSED:
+                absent = absent or answer.status in _ABSENT or answer.status == _OK
     return Answered.ABSENT if absent else Answered.UNKNOWN
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as HostTask
 from runner.load import thaw_as
-from runner.model import Addresses, Client, Host, Playbook, Policy, Site, SiteFacts, SitePlan, Step
+from runner.model import Action, Addresses, Client, Host, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
     Segment,
@@ -44,7 +44,7 @@ from runner.workflows.packages.survey import Preview, preview_systems
 from runner.workflows.stages.become import unbecoming
 from runner.workflows.stages.composer import LIMIT, with_composer
 from runner.workflows.stages.edits import edited
-from runner.workflows.stages.proof import STRANGER, proven
+from runner.workflows.stages.proof import STRANGER, confirmed, proven
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def survey(task: Task) -> Task:
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
     plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
     facts = found if isinstance(found, SiteFacts) else None
+    if facts is not None and any(change.action is Action.CHANGE for change in plan.changes):
+        facts = confirmed(session.hosts, order.hosts[site.host], site, facts)
     if order.locked is not None:
         plan = _as_locked(order.locked[site.name], plan, facts)
     plan = replace(plan, problems=tuple(map(session.reason, plan.problems)))
