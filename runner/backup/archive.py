@@ -64,6 +64,8 @@ class Snapshot:
     """What the host could not read, in its words: with any, the snapshot is not complete."""
     lacks: tuple[str, ...] = ()
     """What of the database could not be dumped, a sentence each."""
+    unproven: str = ""
+    """Why the dump is not proven to be the site's; empty where it is, or where there is none."""
 
     @property
     def bytes(self) -> int:
@@ -137,7 +139,13 @@ class Draft:
         return Received(self.folder / name, self.room)
 
     def commit(
-        self, run: str, *, root: str = "/", unread: tuple[str, ...] = (), lacks: tuple[str, ...] = ()
+        self,
+        run: str,
+        *,
+        root: str = "/",
+        unread: tuple[str, ...] = (),
+        lacks: tuple[str, ...] = (),
+        unproven: str = "",
     ) -> Snapshot:
         """Read back what was stored, write the manifest, and let the snapshot count.
 
@@ -146,6 +154,7 @@ class Draft:
             root: the folder of the host that was archived.
             unread: what the host says that it could not read.
             lacks: what was left out of the dump.
+            unproven: why the dump is not proven to be the site's.
 
         Raises:
             BackupError: a stream is cut, not what it should be, or empty.
@@ -171,6 +180,7 @@ class Draft:
             outside=outside,
             unread=unread,
             lacks=lacks,
+            unproven=unproven,
         )
         with self.open(MANIFEST) as file:
             file.write(json.dumps(asdict(snapshot), default=_plain, indent=1).encode())
@@ -235,7 +245,7 @@ def parse_manifest(data: bytes) -> Snapshot:
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}") from error
     texts = (snapshot.snapshot, snapshot.site, snapshot.run, *(part.sha256 for part in parts))
-    texts += (*snapshot.outside, *snapshot.unread, *snapshot.lacks)
+    texts += (*snapshot.outside, *snapshot.unread, *snapshot.lacks, snapshot.unproven)
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):

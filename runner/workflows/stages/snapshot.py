@@ -69,7 +69,9 @@ def take_snapshot(task: Task, step: Step) -> StepOutcome:
 
 def _lacking(snapshot: Snapshot) -> str:
     """Said each time: a restore needs what these links lead to, and what was left out of the dump."""
-    said = [f"not in the dump: {_first(snapshot.lacks)}"] if snapshot.lacks else []
+    said = [snapshot.unproven] if snapshot.unproven else []
+    if snapshot.lacks:
+        said.append(f"not in the dump: {_first(snapshot.lacks)}")
     if snapshot.outside:
         links = _first(snapshot.outside)
         said.append(f"not in it, for these are links to elsewhere: {links} (to keep their content: `follow`)")
@@ -98,8 +100,9 @@ def _taken(task: Task, step: Step, store: ArchiveStore) -> Snapshot:
         draft = store.begin(task.site.name)
         try:
             records = _fill(task, step, draft)
-            unread, lacks = _unread_in(records), _lacks(task, step, records)
-            return draft.commit(task.run, root=task.site.path, unread=unread, lacks=lacks)
+            unproven, lacks = _of_dump(task, step, records)
+            unread = _unread_in(records)
+            return draft.commit(task.run, root=task.site.path, unread=unread, lacks=lacks, unproven=unproven)
         except BaseException as error:
             draft.discard()
             host = task.order.hosts[task.site.host]
@@ -139,17 +142,17 @@ def _unread_in(records: Mapping[str, TaskRecord]) -> tuple[str, ...]:
     return _unread(record) if record and _is_partial("files", record) else ()
 
 
-def _lacks(task: Task, step: Step, records: Mapping[str, TaskRecord]) -> tuple[str, ...]:
-    """What was left out of the dump, and whether it is proven to be the site's.
+def _of_dump(task: Task, step: Step, records: Mapping[str, TaskRecord]) -> tuple[str, tuple[str, ...]]:
+    """Why the dump is not proven to be the site's, and what was left out of it.
 
     Raises:
         IdentityError: it is another site's.
     """
     record, mark = records.get("database"), _mark(task, step)
     if record is None:
-        return ()
-    unproven = _unproven(task, addresses_of(_said_aside(record), mark))
-    return (*([unproven] if unproven else []), *left_out(_said_aside(record), mark))
+        return "", ()
+    said = _said_aside(record)
+    return _unproven(task, addresses_of(said, mark)), left_out(said, mark)
 
 
 def _unproven(task: Task, found: Addresses | None) -> str:
