@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import os
 import pwd
@@ -89,7 +90,7 @@ def laid_out(fleet: Fleet, site: str, how: Ownership) -> Iterator[Path]:
         yield root
     finally:
         fleet.web.users.pop(found.host, None)
-        if how.member:
+        if how.member and login in grp.getgrnam(WEB).gr_mem:
             run("gpasswd", "-d", login, WEB)
         run("setfacl", "-R", "-b", "-k", root)
         log.chmod(0o644)

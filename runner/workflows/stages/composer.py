@@ -27,6 +27,7 @@ def with_composer(
 
     Raises:
         UnreachableError: the host cannot be reached.
+        SecretError: a value of a site's environment cannot be had.
     """
     mark = secrets.token_hex(16)
     read = {site.name: facts for site in sites if isinstance(facts := found[site.name], SiteFacts)}
@@ -35,11 +36,14 @@ def with_composer(
         return found
     host = hosts.workspace.inventory.hosts[sites[0].host]
     limit = hosts.reading_limit(LIMIT)
-    tasks = tuple(
+    tasks = [
         HostTask(task, composer_script(read[name], host, mark).text, timeout=limit, policy="go")
         for task, name in names.items()
-    )
-    records = hosts.read(host, tasks)
+    ]
+    # what a private repository asks for may stand in the site's environment
+    sites_of = {site.name: site for site in sites}
+    dressed = [hosts.of_site(sites_of[names[task.id]], [task])[0] for task in tasks]
+    records = hosts.read(host, tuple(dressed))
     late = ComposerSaid(problem=f"Composer did not say what is newer within {limit} s")
     said = {
         name: late if records[task].why else parse_composer(records[task].text, mark, read[name].project)
