@@ -106,6 +106,7 @@ def arrange(root: Path, how: Ownership, login: str) -> None:
         config.write_text(config.read_text().replace("<?php\n", f"<?php\n{lines}", 1))
     owner, group = (text.format(login=login) for text in (how.owner, how.group))
     run("chown", "-hR", f"{owner}:{group}", root)
+    run("setfacl", "-R", "-b", "-k", root)
     run("find", root, "-type", "d", "-exec", "chmod", f"{how.folders:o}", "{}", "+")
     run("find", root, "-type", "f", "-exec", "chmod", f"{how.files:o}", "{}", "+")
     if how.acl:
@@ -205,7 +206,8 @@ def may(one: Owned, user: str) -> int:
     """What a user may do by mode and ACL, as the bits of `rwx`."""
     known = pwd.getpwnam(user)
     groups = os.getgrouplist(user, known.pw_gid)
-    entries = [line.split(":") for line in one.acl.splitlines() if line and not line.startswith("default:")]
+    lines = [line.partition("\t")[0] for line in one.acl.splitlines()]  # without what is effective
+    entries = [line.split(":") for line in lines if line and not line.startswith("default:")]
     bits = [
         (kind, name, sum(4 >> at for at, word in enumerate(rights[:3]) if word != "-"))
         for kind, name, rights in entries

@@ -12,6 +12,7 @@ import pytest
 
 from runner.model import ItemKind
 from runner.steps.undo import put_back
+from runner.steps.wordpress.shell import php_source
 from tests.steps.test_guards_and_links import FORMS, Ground
 
 LOGIN, GROUP = 65534, 33
@@ -132,3 +133,25 @@ def spoil(ground, kind):
     file.write_text(BROKEN)
     for path in (file, folder)[: 2 if kind is ItemKind.PLUGIN else 1]:
         os.chown(path, LOGIN, LOGIN)
+
+
+def test_a_copy_of_what_has_acls_keeps_setgid_and_the_sticky_bit(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name / "inc").mkdir(parents=True)
+        (tmp_path / name / "inc/a.php").write_text("")
+    subprocess.run(["setfacl", "-R", "-m", f"u:{GROUP}:rX", str(tmp_path / "old")], check=True)
+    (tmp_path / "old/inc").chmod(0o3770)
+    code = "$likeness = new Sitecrew_Likeness( getenv( 'ROOM' ) );\n"
+    code += "echo $likeness->tree( getenv( 'ROOM' ) . '/new', getenv( 'ROOM' ) . '/old' );\n"
+    given = f"<?php\n{php_source('ownership')}\n{code}".encode()
+    env = {"PATH": os.environ["PATH"], "ROOM": str(tmp_path)}
+    done = subprocess.run(["php"], input=given, env=env, check=True, capture_output=True)
+    assert done.stdout == b""
+    for name in ("inc", "inc/a.php"):
+        assert acl(tmp_path / "new" / name) == acl(tmp_path / "old" / name)
+
+
+def acl(path):
+    command = ["getfacl", "-n", "-c", str(path)]
+    listed = subprocess.run(command, check=True, capture_output=True).stdout
+    return f"{path.stat().st_mode & 0o7777:o}", listed

@@ -315,12 +315,18 @@ class Sitecrew_Likeness {
 			$plain[] = $path;
 			$some    = $some || '' !== $right['acl'];
 			$acl     = '' === $right['acl'] ? $this->base( $right['owned'][2] ) : $right['acl'];
-			$wanted .= '# file: ' . $this->quoted( $path ) . "\n$acl\n";
+			$wanted .= '# file: ' . $this->quoted( $path ) . "\n" . $this->flags( $right['owned'][2] ) . "$acl\n";
 		}
 		if ( ! $some && ! $this->acls( $plain ) ) {
 			return true;
 		}
 		return null !== sitecrew_command( array( 'setfacl', '--restore=-' ), $wanted );
+	}
+
+	/** Without this line, setfacl takes setuid, setgid and the sticky bit away. */
+	private function flags( $mode ) {
+		$flags = ( $mode & 04000 ? 's' : '-' ) . ( $mode & 02000 ? 's' : '-' ) . ( $mode & 01000 ? 't' : '-' );
+		return '---' === $flags ? '' : "# flags: $flags\n";
 	}
 
 	/** The ACLs of those paths that have any but for their mode. */
