@@ -87,6 +87,11 @@ def _on(hook: str, code: str = "weathervane_is_missing();") -> str:
     return f"add_action( '{hook}', function () {{ {code} }} );"
 
 
+_SLEEPS = (
+    "add_filter( '%s', function ( $said ) {"
+    f" file_put_contents( ABSPATH . '{KILL}', getmypid() ); sleep( 30 ); return $said; }} );"
+)
+"""Long enough to be killed there; `%s` is a filter of the upgrader."""
 CASES = (
     Case(name="fatal on load", expected="undone", php="weathervane_is_missing();", because="does not start"),
     Case(name="parse error", expected="undone", php="if ( true { echo 1; }", because="does not start"),
@@ -334,11 +339,16 @@ CASES = (
     ),
     Case(
         name="killed in the middle",
-        expected="undone",
-        old="add_filter( 'upgrader_clear_destination', function ( $said ) {"
-        f" file_put_contents( ABSPATH . '{KILL}', getmypid() ); sleep( 30 ); return $said; }} );",
+        expected="failed",
+        old=_SLEEPS % "upgrader_pre_install",
         kill=True,
-        because="weathervane",
+        because="PHP ended in the middle of it",
+    ),
+    Case(
+        name="killed when its files are there",
+        expected="changed",
+        old=_SLEEPS % "upgrader_clear_destination",
+        kill=True,
     ),
     Case(name="good", expected="changed"),
     Case(
