@@ -77,6 +77,8 @@ class Extension:
     """The first file in it that cannot be read or replaced, with the system's error; empty where all can."""
     waits: str = ""
     """The command of wp-cli that upgrades its own tables, where its code says that these wait."""
+    drop_in: str = ""
+    """Its file in wp-content, such as `object-cache.php`, where that is of another version than it brings."""
     published: str = ""
     """The newest version on wordpress.org, where that is older than the one installed."""
     closed: str = ""

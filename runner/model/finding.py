@@ -65,6 +65,7 @@ class FindingKind(StrEnum):
     OTHER_PHP = "other-php"
     EDITED = "edited"
     WAITS = "waits"
+    STALE_DROP_IN = "stale-drop-in"
     CLOSED = "closed"
     ABOVE = "above"
     OTHER_EXTENSIONS = "other-extensions"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runner.model import CoreOffer, Extension, Finding, FindingKind, ManagedBy, Severity, Site, SiteFacts
 from runner.steps.versions import compare
 from runner.steps.wordpress.findings import NEEDED
-from runner.steps.wordpress.findings_offer import waiting
+from runner.steps.wordpress.findings_offer import stale, waiting
 
 __all__ = ["about_auto_updates", "about_deployment", "about_disputes", "about_item", "about_site", "is_newer"]
 
@@ -127,6 +127,8 @@ def about_item(entry: Extension) -> Iterator[Finding]:
         )
     if entry.waits:
         yield told(FindingKind.WAITS, waiting(entry.waits))
+    if entry.drop_in:
+        yield told(FindingKind.STALE_DROP_IN, stale(entry.drop_in, entry.slug))
     if entry.closed:
         yield told(FindingKind.CLOSED, entry.closed, "look for another plugin: it gets no more updates")
     if entry.published:

@@ -116,6 +116,7 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.EDITED, plugin(edited=("woo/woo.php (changed)", "woo/mine.php (added)"))),
     (FindingKind.WAITS, plugin(waits="wc update")),
     (FindingKind.WAITS, plugin(offered=None, waits="wc update")),
+    (FindingKind.STALE_DROP_IN, plugin(offered=None, drop_in="object-cache.php")),
     (FindingKind.CLOSED, plugin(offered=None, closed="closed on wordpress.org since 2026-10-01")),
     (FindingKind.ABOVE, plugin(offered=None, version="10000", published="1.1")),
     (FindingKind.SINGLE_FILE, plugin(file="woo.php")),

@@ -168,6 +168,30 @@ def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
         assert f"woocommerce: {WAITS}" in planned["notes"]
 
 
+def test_a_drop_in_that_stays_behind_its_plugin_is_told(blog: Fleet, tmp_path: Path) -> None:
+    fleet, content = blog, blog.sites[SITE].path / "wp-content"
+
+    def brought(version: str) -> dict[str, bytes]:
+        head = f"<?php\n/*\nPlugin Name: Redis Object Cache Drop-In\nVersion: {version}\n*/\n"
+        return {"includes/object-cache.php": head.encode()}
+
+    fleet.catalogue.plugin("redis-cache", "1.0", files=brought("1.0"))
+    fleet.install(SITE, "plugins", "redis-cache", "1.0")
+    fleet.wp(SITE, "plugin", "activate", "redis-cache")
+    drop_in = content / "object-cache.php"
+    run("cp", "-p", str(content / "plugins/redis-cache/includes/object-cache.php"), str(drop_in))
+    crew = Crew(fleet, tmp_path / "crew", BOOK)
+    told = "wp-content/object-cache.php is of another version than the one that it brings"
+    assert told not in crew.say("doctor", "-l", SITE).out
+    fleet.catalogue.plugin("redis-cache", "1.1", files=brought("1.1"))
+    assert crew.say("run", "plugins", "-l", SITE).code == 0
+    [change] = (one for one in crew.site(SITE)["steps"][0]["changes"] if one["item"] == "redis-cache")
+    assert (change["outcome"], change["why"]) == ("changed", f"{told}: wp redis update-dropin")
+    assert f"redis-cache: {told}" in crew.say("doctor", "-l", SITE).out
+    drop_in.unlink()
+    assert told not in crew.say("doctor", "-l", SITE).out
+
+
 def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, tmp_path: Path) -> None:
     prepare(blog, SITE, RENAMED)
     crew = Crew(blog, tmp_path / "crew", BOOK)

@@ -102,6 +102,27 @@ function sitecrew_all_writable( $folder ) {
 	return true;
 }
 
+/** The file in wp-content that a plugin has put there and that is of another version than the one that it brings now. */
+function sitecrew_stale_drop_in( $folder ) {
+	$headers = array( 'name' => 'Plugin Name', 'version' => 'Version' );
+	foreach ( array( 'object-cache.php', 'advanced-cache.php', 'db.php' ) as $name ) {
+		$there = WP_CONTENT_DIR . "/$name";
+		if ( is_link( $there ) || ! is_readable( $there ) ) {
+			continue;
+		}
+		$ours = get_file_data( $there, $headers );
+		foreach ( array( $name, "*/$name", "*/*/$name" ) as $pattern ) {
+			foreach ( array_slice( (array) glob( "$folder/$pattern" ), 0, 10 ) as $file ) {
+				$brought = is_readable( $file ) ? get_file_data( $file, $headers ) : array( 'name' => '', 'version' => '' );
+				if ( '' !== $ours['name'] && $brought['name'] === $ours['name'] && '' !== $brought['version'] && $brought['version'] !== $ours['version'] ) {
+					return $name;
+				}
+			}
+		}
+	}
+	return '';
+}
+
 function sitecrew_plugins() {
 	$found  = array();
 	$offers = sitecrew_offers( 'update_plugins' );
@@ -118,6 +139,7 @@ function sitecrew_plugins() {
 		$found[ $slug ]            = sitecrew_extension( $slug, $plugin['Name'], $plugin['Version'], $file, $folder, $active, $offer );
 		$found[ $slug ]['network'] = is_plugin_active_for_network( $file );
 
+		$found[ $slug ]['drop_in']   = $active && ! $single ? sitecrew_stale_drop_in( $folder ) : '';
 		$found[ $slug ]['waits']     = isset( $waiting[ dirname( $file ) ] ) ? $waiting[ dirname( $file ) ] : '';
 		$found[ $slug ]['elsewhere'] = $active && ! is_plugin_active( $file );
 		$found[ $slug ]['unlisted']  = ! isset( $listed->response[ $file ] ) && ! isset( $listed->no_update[ $file ] );

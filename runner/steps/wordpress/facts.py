@@ -153,6 +153,7 @@ _RULES: Mapping[type, Rules] = {
         "composer": forms.composer,
         "checkout": forms.checkout,
         "waits": forms.own_update,
+        "drop_in": forms.drop_in,
     },
     CoreOffer: {
         "version": forms.version,

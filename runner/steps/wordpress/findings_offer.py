@@ -9,7 +9,7 @@ from runner.model import CoreOffer, Extension, Finding, FindingKind, Severity, S
 from runner.steps.versions import compare
 from runner.untrusted import sentence
 
-__all__ = ["ACCESSIBLE", "of_folder_name", "of_needed_plugins", "of_offer", "of_package", "waiting"]
+__all__ = ["ACCESSIBLE", "of_folder_name", "of_needed_plugins", "of_offer", "of_package", "stale", "waiting"]
 
 ACCESSIBLE = "define( 'WP_ACCESSIBLE_HOSTS', 'api.wordpress.org,downloads.wordpress.org' );"
 _CLI = "the command line of its host"
@@ -17,6 +17,8 @@ _DOWNLOADS = "downloads.wordpress.org"
 _PACKAGE = re.compile(
     r"https://downloads\.wordpress\.org/(?:plugin|theme)/([A-Za-z0-9_-]{1,200})\.[^/]{1,200}"
 )
+_REPLACES = {"redis-cache": "wp redis update-dropin"}
+"""By the plugin's folder: the command by which its authors replace the file that it keeps in wp-content."""
 _HACKED = "a licence plugin may do that, and so does a hacked site: look at the site before the next run"
 
 
@@ -94,6 +96,12 @@ def of_needed_plugins(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
             what=f"needs the plugin {sentence(name)}, which is {lacks}",
             remedy=f"wp plugin {'activate' if plugin is not None else 'install'} {sentence(name)}",
         )
+
+
+def stale(drop_in: str, slug: str) -> str:
+    """That a plugin's file in wp-content is not the one that it brings, with the command that replaces it."""
+    told = f"wp-content/{drop_in} is of another version than the one that it brings"
+    return f"{told}: {_REPLACES[slug]}" if slug in _REPLACES else f"{told}: its settings page can replace it"
 
 
 def waiting(command: str) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "address",
     "checkout",
     "composer",
+    "drop_in",
     "family",
     "file",
     "item",
@@ -37,6 +38,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:_[A-Za-z0-9]{1,16}){0,3}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|undated|")
 _COMPOSER = re.compile(r"(?:[a-z0-9_.-]{1,100}/[a-z0-9_.-]{1,200})?")
 _OWN_UPDATES = frozenset({"", "wc update", "elementor update db"})
+_DROP_INS = frozenset({"", "object-cache.php", "advanced-cache.php", "db.php"})
 _FAMILIES = frozenset({"core", "plugin", "theme"})
 _PATH = 1024
 _ADDRESS = 2000
@@ -121,6 +123,13 @@ def own_update(text: str) -> str:
     """A command of wp-cli by which a plugin's authors upgrade its tables; empty where there is none."""
     if text not in _OWN_UPDATES:
         raise FormError(f"{named(text)} is not a command that upgrades the tables of a plugin")
+    return text
+
+
+def drop_in(text: str) -> str:
+    """A file that a plugin puts into wp-content itself; empty where there is none."""
+    if text not in _DROP_INS:
+        raise FormError(f"{named(text)} is not a drop-in of WordPress")
     return text
 
 

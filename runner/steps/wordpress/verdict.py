@@ -22,7 +22,7 @@ from runner.model import (
 )
 from runner.steps.base import Context, Result, by_status
 from runner.steps.wordpress.fatal import fatal_error
-from runner.steps.wordpress.findings_offer import waiting
+from runner.steps.wordpress.findings_offer import stale, waiting
 from runner.steps.wordpress.said import marked, texts
 from runner.untrusted import clean
 
@@ -117,11 +117,13 @@ def _judge(
 
 
 def _waits(change: Change, after: SiteFacts) -> str:
-    """That the plugin's own tables wait for an upgrade, as its new code says."""
+    """What is still to be done: the plugin's own tables, or its file in wp-content."""
     if change.kind is not ItemKind.PLUGIN:
         return ""
-    commands = (entry.waits for entry in after.plugins if entry.slug == change.item and entry.waits)
-    return "; ".join(map(waiting, commands))
+    mine = [entry for entry in after.plugins if entry.slug == change.item]
+    told = [waiting(entry.waits) for entry in mine if entry.waits]
+    told += [stale(entry.drop_in, entry.slug) for entry in mine if entry.drop_in]
+    return "; ".join(told)
 
 
 def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
