@@ -33,11 +33,16 @@ set_aside() {
       kept=$d
       cp -a "$f" "$d.kept/" && alike "$d.kept/${f##*/}" "$f" || return 1
     done
+    : >"$d.kept/.whole"
   done
 }
+# fill_up TAG: what was used up is there again; where the copying was cut, nothing was used up
 fill_up() {
   for d in @FOLDERS@; do
-    for f in "$d.kept"/*; do [ ! -e "$f" ] || [ -e "$d/${f##*/}" ] || mv "$f" "$d/"; done
+    for f in "$d.kept"/*; do
+      [ -e "$d.kept/.whole" ] && [ -e "$f" ] || continue
+      rm -rf "${d:?}/${f##*/}" && mv "$f" "$d/" || return 1
+    done
     rm -rf "$d.kept"
   done
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from runner.model import Action, Change, Host, ItemKind, Site, SitePlan
 from runner.steps.base import Context
+from runner.steps.undo import put_back as put_back_by_hand
 from runner.steps.wordpress.core_guard import core_guard, exchange, place
 from tests.steps.wordpress_sites import FACTS
 
@@ -82,7 +84,7 @@ def facts(root):
     return replace(FACTS, root=f"{root}/", content=f"{root}/wp-content")
 
 
-def guard(root, tag="t"):
+def context_of(root):
     site = Site(name="x", client="c", host="h", url="http://x.example", path=str(root))
     change = Change(
         step="core",
@@ -93,9 +95,11 @@ def guard(root, tag="t"):
         action=Action.CHANGE,
     )
     plan = SitePlan(site="x", client="c", changes=(change,))
-    return core_guard(
-        Context(site=site, host=Host(name="h", address="x"), plan=plan, mark="m", before=facts(root)), tag
-    )
+    return Context(site=site, host=Host(name="h", address="x"), plan=plan, mark="m", before=facts(root))
+
+
+def guard(root, tag="t"):
+    return core_guard(context_of(root), tag)
 
 
 def sh(text, path="/usr/bin:/bin"):
@@ -140,7 +144,22 @@ def test_what_was_kept_long_ago_is_put_back_too_and_a_change_that_is_done_is_lef
     assert found(ground) == OLD | OWN
 
 
-THEME = {"wp-content/themes/twenty/style.css": "new", "wp-content/themes/own/style.css": "mine"}
+def test_a_restore_point_is_whole_after_it_was_used(ground):
+    done_with_a_theme(ground)
+    context = replace(context_of(ground), tag="u")
+    back = put_back_by_hand(context, "none", (str(ground),), {"t": guard(ground)})
+    older = OLD | OWN | OTHERS
+    for _ in range(2):
+        sh(back.text)
+        assert found(ground) == older
+        sh(guard(ground, "u").undo.text)
+        assert found(ground) == NEW | OWN | THEME
+        shutil.rmtree(ground / ".sitecrew-u")
+        assert sh(guard(ground, "u").save.text) == 0
+
+
+OTHERS = {"wp-content/themes/own/style.css": "mine"}
+THEME = {"wp-content/themes/twenty/style.css": "new", **OTHERS}
 
 
 def put_back(root, cuts=None, *, php=True):
@@ -168,7 +187,7 @@ def test_an_undo_can_be_undone_and_that_again(ground):
     done_with_a_theme(ground)
     put_back(ground)
     older = found(ground)
-    assert older == OLD | OWN | dict([list(THEME.items())[1]])
+    assert older == OLD | OWN | OTHERS
     sh(guard(ground, "u").undo.text)
     assert found(ground) == NEW | OWN | THEME
 
