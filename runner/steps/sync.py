@@ -90,7 +90,9 @@ class FilesSync(StepKind):
     changes = (
         "only what differs. The files are sent into a folder that nobody else may look into, compared "
         "there, and moved to their places by one rename each: a visitor sees the old file or the new "
-        "one. Nothing is written through a link that leads out of the site, also where one appears meanwhile."
+        "one. It keeps owner, group, mode and ACL; only whether it can be run comes with the new one. Files "
+        "that are new have the mode that they have here. Nothing is written through a link that leads out "
+        "of the site, also where one appears meanwhile."
     )
     understood = "by the sums that the host takes again at the end."
     undone = (

@@ -206,11 +206,11 @@ def differences(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["group", "group-of-others", "default-acl"])
+@pytest.mark.parametrize("name", ["world-readable", "group", "group-of-others", "default-acl", "constants"])
 def test_files_that_are_sent_have_group_and_acl_of_their_place(
     fleet: Fleet, tmp_path: Path, name: str
 ) -> None:
-    """The mode of a file is that of the source; a release can be read by everybody who gets to it."""
+    """What is replaced keeps its mode, a new file has its own; a release is open to all who get to it."""
     fleet.up()
     fleet.reset(MANUALS)
     fleet.clear_host(fleet.sites[MANUALS].host)
@@ -218,7 +218,7 @@ def test_files_that_are_sent_have_group_and_acl_of_their_place(
     (crew.folder / "extra/new/deep").mkdir(parents=True)
     for path in ("index.html", "new/deep/a.txt"):
         (crew.folder / "extra" / path).write_text(f"Manuals for every instrument {path}")
-        (crew.folder / "extra" / path).chmod(0o640)
+        (crew.folder / "extra" / path).chmod(0o600 if path == "index.html" else BY_NAME[name].files)
     with laid_out(fleet, MANUALS, BY_NAME[name]) as root:
         before = owned(root)
         assert crew.say("run", "sync", "-l", MANUALS).code == 0

@@ -150,3 +150,16 @@ def test_plan_shows_each_file_and_changes_nothing(crew):
         ("gone.txt", "change", "is not in `from`"),
     ]
     assert content(target(crew)) == {"run": "old", "gone.txt": "x"}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o664, 0o600])
+def test_a_file_that_is_replaced_keeps_its_mode_but_for_whether_it_can_be_run(crew, mode):
+    did(crew)
+    for name in ("run", "same"):
+        (target(crew) / name).chmod(mode)
+    (crew.folder / "extra/same").unlink()
+    (crew.folder / "extra/same").write_text("#!2")
+    assert did(crew)[0].outcome is Outcome.CHANGED
+    modes = {name: (target(crew) / name).stat().st_mode & 0o777 for name in ("run", "same")}
+    assert modes == {"run": mode | (mode & 0o444) >> 2, "same": mode}
+    assert did(crew)[0].outcome is Outcome.OK

@@ -98,7 +98,8 @@ group() {
 }
 # acls FOLDER: whether anything there has an ACL, and there are tools to copy it
 acls() { [ -n "$(getfacl -R -p -s "$1" 2>/dev/null | head -c 1)" ] && command -v setfacl >/dev/null; }
-# like MODEL PATH: gives a file group and ACL of MODEL, a file or its folder; its mode stays
+# like MODEL PATH: gives a file group and ACL of MODEL, a file or its folder; of a file also the mode, but for
+# whether it can be run
 like() {
   # shellcheck disable=SC2046 # numbers
   set -- "$1" "$2" $(stat -c '%g %u %a' "$1" "$2" 2>/dev/null)
@@ -114,7 +115,14 @@ like() {
     *) printf '%s\n' "$list" | setfacl --set-file=- "$2" ;;
     esac || return 1
   fi
-  [ -z "$8" ] || chmod "$8" "$2"
+  [ -n "$8" ] || return 0
+  mode=$8
+  if [ ! -d "$1" ]; then
+    mode=$((0$5 & ~0111))
+    if [ $((0$8 & 0111)) != 0 ]; then mode=$((mode | (mode & 0444) >> 2)); fi
+    mode=$(printf %o "$mode")
+  fi
+  chmod "$mode" "$2"
 }
 """
 PINNED = PLACE + _OWNERSHIP + _GROUND + RENAMES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
@@ -19,17 +19,22 @@ __all__ = [
     "File",
     "Tree",
     "amount",
+    "by_run",
     "check_names",
     "compare_sums",
     "differ",
     "digest",
     "excluded",
+    "kept_mode",
     "listing",
     "odd_names",
     "parse_listing",
     "parse_sums",
     "sums",
 ]
+
+
+_RUNS = 0o111
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,20 @@ def differ(old: Tree, wanted: Tree) -> Difference:
 
 def _alike(one: File, other: File) -> bool:
     return one.sha256 == other.sha256 and (one.mode == other.mode or -1 in {one.mode, other.mode})
+
+
+def kept_mode(before: int, file: int) -> int:
+    """The mode of a file that takes the place of another: that one's, but for whether it can be run."""
+    plain = before & ~_RUNS
+    return plain | (plain & 0o444) >> 2 if file & _RUNS else plain
+
+
+def by_run(tree: Tree) -> Tree:
+    """With modes that tell only whether a file can be run, as what is replaced keeps the rest of its mode."""
+    return {
+        name: file if file.mode == -1 else replace(file, mode=kept_mode(0o644, file.mode))
+        for name, file in tree.items()
+    }
 
 
 def digest(tree: Tree) -> str:

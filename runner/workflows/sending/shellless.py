@@ -7,6 +7,7 @@ import posixpath
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from runner.steps.static.build import placed
 from runner.steps.static.layout import RELEASE, Layout, Standing
 from runner.steps.static.names import NameRefusedError, name_problem, text_problem
 from runner.steps.static.refusal import name_of, refusal
-from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
+from runner.steps.static.tree import File, Tree, differ, kept_mode, parse_sums, sums
 from runner.steps.sync import SHOWN, SyncOptions, target_of
 from runner.steps.sync_find import Found, left_alone, surplus
 from runner.untrusted import sentence
@@ -296,8 +297,8 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
         about = host.about(posixpath.join(target, name))
         if about:
             mtime = int((here / name).stat().st_mtime)
-            same = about == (file.size, mtime, file.mode)
-            old[name] = file if same else File("", about[0], about[2])
+            runs = kept_mode(about[2], file.mode) == about[2]
+            old[name] = file if runs and about[:2] == (file.size, mtime) else File("", about[0], about[2])
     if options.delete and tree and host.kind(target) == "folder":
         names = tuple(host.walk(target, lambda one: left_alone(one, options.exclude)))
         for name in surplus(Found(exists=True, files={}, names=names), tree, options.exclude):
@@ -324,7 +325,8 @@ def _apply(  # noqa: PLR0917
         try:
             old = host.owned(path) if host.kind(path) == "file" else None
             model = old or host.owned(folder)
-            _put(host, here / name, waiting, tree[name], group=model.group if model else None)
+            file = replace(tree[name], mode=kept_mode(old.mode, tree[name].mode)) if old else tree[name]
+            _put(host, here / name, waiting, file, group=model.group if model else None)
             new = host.owned(waiting)
             if old and new and (old.owner, old.group) != (new.owner, new.group):
                 raise UsageError(

@@ -10,7 +10,7 @@ from runner.execute import Task as HostTask
 from runner.execute import job_id, read, upload
 from runner.model import Outcome, Site, Step, StepOutcome
 from runner.steps.static.build import placed
-from runner.steps.static.tree import Difference, Tree, differ
+from runner.steps.static.tree import Difference, Tree, by_run, differ
 from runner.steps.sync import SyncOptions, SyncOrder, inside_of, target_of
 from runner.steps.sync_find import (
     Found,
@@ -107,7 +107,7 @@ def compare(
     if options.delete and not tree:
         raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")
     gone = surplus(found, tree, options.exclude) if options.delete else ()
-    difference = differ(found.files, tree)
+    difference = differ(by_run(found.files), by_run(tree))
     return (
         tree,
         found,
