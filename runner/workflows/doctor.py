@@ -26,7 +26,7 @@ from runner.workflows.hosts import Hosts
 from runner.workflows.stages.edits import edited
 from runner.workflows.stages.outside import measured
 from runner.workflows.stages.proof import confirmed
-from runner.workflows.stages.survey import as_published, read_facts
+from runner.workflows.stages.reading import as_published, read_facts
 from runner.workflows.stages.tools import checked
 from runner.workflows.view import view_of
 

@@ -31,8 +31,8 @@ from runner.workflows.changes.transaction import judge_kept, take_back, try_chan
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import see_before
 from runner.workflows.stages.proof import why_unseen
+from runner.workflows.stages.reading import reread
 from runner.workflows.stages.segment import close_job, let_forget, span_of
-from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tidy import tidy_host
 from runner.workflows.stages.tries import counted, paused, wanted
 

@@ -37,8 +37,8 @@ from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
 from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.proof import why_unseen
+from runner.workflows.stages.reading import reread
 from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
-from runner.workflows.stages.survey import reread
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task

@@ -30,8 +30,8 @@ from runner.untrusted import sentence
 from runner.workflows.boundary import within
 from runner.workflows.stages.become import becoming, refused
 from runner.workflows.stages.proof import proven
+from runner.workflows.stages.reading import reread
 from runner.workflows.stages.segment import mark_of
-from runner.workflows.stages.survey import reread
 from runner.workflows.stages.tools import bring_wp_cli
 
 if TYPE_CHECKING:

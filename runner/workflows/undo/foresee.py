@@ -31,7 +31,7 @@ from runner.steps.wordpress.database_undo import (
 )
 from runner.workflows.boundary import each
 from runner.workflows.sending.recall import recallable
-from runner.workflows.stages.survey import read_facts
+from runner.workflows.stages.reading import read_facts
 from runner.workflows.undo.past import DATABASE, MARK, Past, changed_then
 
 if TYPE_CHECKING:
