@@ -327,6 +327,8 @@ class SiteFacts:
     """Why its files cannot be committed; known where Composer was asked."""
     checkout: str = ""
     """Folder of the whole site, its content or its project that is a checkout; empty where none is."""
+    linked: tuple[str, ...] = ()
+    """Links near the top of its folder, relative, that lead out of it; known where updates were asked for."""
     release: str = ""
     """The release that WordPress runs from, where a deployment makes a folder for each."""
     core_in_release: bool = False

@@ -66,6 +66,7 @@ class FindingKind(StrEnum):
     EDITED = "edited"
     WAITS = "waits"
     STALE_DROP_IN = "stale-drop-in"
+    LINKED = "linked"
     CLOSED = "closed"
     ABOVE = "above"
     OTHER_EXTENSIONS = "other-extensions"

@@ -51,6 +51,7 @@ UNSEEN = "nobody can check a change"
 _ELSEWHERE = (
     FindingKind.AUTO_UPDATE,
     FindingKind.DISPUTE,
+    FindingKind.LINKED,
     FindingKind.DEPLOYED,
     FindingKind.CHECKOUT,
     FindingKind.USUAL,

@@ -26,7 +26,9 @@ from runner.plan.findings import find, notes, problems, with_notes
 from runner.plan.policy import CODE, LedgerHold, Standing, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
+from runner.plan.told import linked
 from runner.steps import StepKind, Where, registry
+from runner.steps.backup import BackupOptions
 from runner.steps.versions import compare
 
 __all__ = ["needs_facts", "plan_site"]
@@ -92,7 +94,8 @@ def plan_site(
         released=_released(facts) if facts else {},
     )
     changes: list[Change] = []
-    for step in cut(playbook, site, tags=tags, kinds=kinds).steps:
+    steps = cut(playbook, site, tags=tags, kinds=kinds).steps
+    for step in steps:
         kind = kinds[step.kind]
         if kind.where is Where.SYSTEM:
             changes += _of_host(step, kind, system, system_site)
@@ -111,7 +114,8 @@ def plan_site(
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
     changes = [*with_notes(changes, found)]
     told = notes(found, changes)
-    told = (*told, *_of_checkout(site, facts, changes)) if facts else told
+    if facts:
+        told = (*told, *_of_checkout(site, facts, changes), *_of_backups(facts, steps))
     if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
         of = f"{left} of the network's {facts.network_size} sites"
         told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")
@@ -129,6 +133,14 @@ def _by_composer(changes: list[Change]) -> list[Change]:
         or not change.managed
         or (change.kind, change.item) not in done
     ]
+
+
+def _of_backups(facts: SiteFacts, steps: Iterable[Step]) -> tuple[str, ...]:
+    """What the backups of a playbook would lack, for it is behind links."""
+    options = [step.options for step in steps if isinstance(step.options, BackupOptions)]
+    followed = {name for one in options for name in one.follow}
+    left = [name for name in facts.linked if name not in followed]
+    return (linked(left),) if left and any("files" in one.include for one in options) else ()
 
 
 def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:

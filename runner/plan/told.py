@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from runner.model import CoreOffer, Extension, Finding, FindingKind, ManagedBy, Severity, Site, SiteFacts
 from runner.steps.versions import compare
 from runner.steps.wordpress.findings import NEEDED
 from runner.steps.wordpress.findings_offer import stale, waiting
+from runner.untrusted import sentence
 
-__all__ = ["about_auto_updates", "about_deployment", "about_disputes", "about_item", "about_site", "is_newer"]
+__all__ = [
+    "about_auto_updates",
+    "about_deployment",
+    "about_disputes",
+    "about_item",
+    "about_site",
+    "is_newer",
+    "linked",
+]
 
 _LITTLE = 50 << 20
 _NAMED = 6
@@ -38,6 +48,13 @@ def about_site(facts: SiteFacts) -> Iterator[Finding]:
             f"only {facts.disk_free / 1e6:.0f} MB are free on its disk",
             "make room there: updates and restore points need it",
         )
+    if facts.linked:
+        yield told(
+            FindingKind.LINKED,
+            linked(facts.linked),
+            "for the playbook",
+            (f"backup: {{follow: [{', '.join(map(_quoted, facts.linked))}]}}",),
+        )
     here, there = _branch(facts.php), _branch(facts.web_php)
     if there and here != there:
         yield told(
@@ -47,6 +64,18 @@ def about_site(facts: SiteFacts) -> Iterator[Finding]:
             "give the host the PHP of its visitors",
             (f"php: /usr/bin/php{there}",),
         )
+
+
+def linked(names: Sequence[str]) -> str:
+    """That a backup does not hold what is behind links."""
+    shown = ", ".join(sentence(name) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    word = "leads" if len(names) == 1 else "lead"
+    return f"{shown}{more} {word} out of its folder: a backup holds that only where `follow` names it"
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(sentence(name), ensure_ascii=False)
 
 
 def _branch(version: str) -> str:

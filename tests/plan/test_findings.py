@@ -30,6 +30,7 @@ from runner.model import (
 )
 from runner.plan import as_seen, find, plan_site
 from runner.steps import registry
+from runner.steps.backup import BackupOptions
 from runner.workflows.check import Check
 from runner.workflows.found import checks_of
 
@@ -116,6 +117,7 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.EDITED, plugin(edited=("woo/woo.php (changed)", "woo/mine.php (added)"))),
     (FindingKind.WAITS, plugin(waits="wc update")),
     (FindingKind.WAITS, plugin(offered=None, waits="wc update")),
+    (FindingKind.LINKED, {"linked": ("wp-content/uploads",)}),
     (FindingKind.STALE_DROP_IN, plugin(offered=None, drop_in="object-cache.php")),
     (FindingKind.CLOSED, plugin(offered=None, closed="closed on wordpress.org since 2026-10-01")),
     (FindingKind.ABOVE, plugin(offered=None, version="10000", published="1.1")),
@@ -183,7 +185,13 @@ def check_same(findings: tuple[Finding, ...], checks: list[Check], plan: SitePla
         assert [check.code for check in checks if check.finding == problem] == [ExitCode.FAILED]
 
 
-ELSEWHERE = {FindingKind.AUTO_UPDATE, FindingKind.CHECKOUT, FindingKind.USUAL, FindingKind.REFUSED}
+ELSEWHERE = {
+    FindingKind.AUTO_UPDATE,
+    FindingKind.CHECKOUT,
+    FindingKind.LINKED,
+    FindingKind.USUAL,
+    FindingKind.REFUSED,
+}
 """Told by the plan in other words where it concerns a change, or of use to the inventory only."""
 
 
@@ -241,3 +249,21 @@ def test_what_is_said_of_several_items_is_said_once() -> None:
     _, checks = said(replace(FACTS, plugins=entries))
     (check,) = [check for check in checks if "its folder" in check.finding]
     assert check.finding == "p0, p1, p2, p3, p4 and 3 more: this login may not write to its folder"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "a, wp-content/uploads lead out of its folder"),
+        ({"follow": ("wp-content/uploads",)}, "a leads out of its folder"),
+        ({"follow": ("wp-content/uploads", "a")}, ""),
+        ({"include": ("database",)}, ""),
+        (None, ""),
+    ],
+)
+def test_a_plan_says_which_links_its_backups_do_not_follow(options: Any, told: str) -> None:
+    steps = () if options is None else (Step(id="backup", kind="backup", options=BackupOptions(**options)),)
+    book = replace(BOOK, steps=steps)
+    facts = replace(FACTS, linked=("a", "wp-content/uploads"))
+    notes = plan_site(SITE, CLIENT, book, facts, now=NOW).notes
+    assert any(note.startswith(told) for note in notes) if told else not any("follow" in n for n in notes)

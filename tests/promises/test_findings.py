@@ -192,6 +192,27 @@ def test_a_drop_in_that_stays_behind_its_plugin_is_told(blog: Fleet, tmp_path: P
     assert told not in crew.say("doctor", "-l", SITE).out
 
 
+def test_links_whose_content_no_backup_holds_are_told(blog: Fleet, tmp_path: Path) -> None:
+    root, shared = blog.sites[SITE].path, blog.sites[SITE].path.with_name("shared-uploads")
+    (root / "wp-content/uploads").mkdir(exist_ok=True)
+    (root / "wp-content/uploads").rename(shared)
+    (root / "wp-content/uploads").symlink_to("../../shared-uploads")
+    (root / "wp-content/inside").symlink_to("themes")
+    try:
+        crew = Crew(blog, tmp_path / "crew", "name: Backup\nsteps:\n  - backup\n  - wordpress.plugins: all\n")
+        told = "wp-content/uploads leads out of its folder: a backup holds that only where `follow` names it"
+        found = crew.say("doctor", "-l", SITE)
+        assert told in found.out
+        assert 'for the playbook: backup: {follow: ["wp-content/uploads"]}' in found.out
+        (planned,) = crew.say("plan", "backup", "-l", SITE, "--json").json["sites"]
+        assert told in planned["notes"]
+        crew.edit("playbooks/backup.yaml", "backup\n", "backup: {follow: [wp-content/uploads]}\n")
+        (planned,) = crew.say("plan", "backup", "-l", SITE, "--json").json["sites"]
+        assert told not in planned["notes"]
+    finally:
+        run("rm", "-rf", str(shared))
+
+
 def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, tmp_path: Path) -> None:
     prepare(blog, SITE, RENAMED)
     crew = Crew(blog, tmp_path / "crew", BOOK)

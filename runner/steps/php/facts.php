@@ -178,6 +178,7 @@ sitecrew_say(
 		'core_composer'     => isset( sitecrew_deployment()['packages']['core'] ) ? sitecrew_deployment()['packages']['core'] : '',
 		'release'           => sitecrew_deployment()['release'],
 		'checkout'          => sitecrew_whole_checkout(),
+		'linked'            => $sitecrew_check ? sitecrew_linked() : array(),
 		'core_in_release'   => sitecrew_in_release( ABSPATH ),
 		'content'           => WP_CONTENT_DIR,
 		'languages_folder'  => WP_LANG_DIR,

@@ -12,6 +12,27 @@ function sitecrew_is_below( $path, $folders ) {
 	return false;
 }
 
+/** Links near the top of the site's folder, where this is run, that lead out of it: no more than twenty. */
+function sitecrew_linked() {
+	$top   = (string) realpath( '.' );
+	$found = array();
+	$next  = array( '' );
+	for ( $left = 20000; $next && $left > 0; ) {
+		$below = array_shift( $next );
+		foreach ( array_diff( (array) @scandir( "./$below" ), array( '.', '..', '', 'wp-admin', 'wp-includes' ) ) as $name ) {
+			$path = '' === $below ? $name : "$below/$name";
+			$to   = is_link( $path ) ? realpath( $path ) : false;
+			if ( false !== $to && ! sitecrew_is_below( $to, array( $top ) ) ) {
+				$found[] = $path;
+			} elseif ( ! is_link( $path ) && is_dir( $path ) && substr_count( $path, '/' ) < 3 ) {
+				$next[] = $path;
+			}
+			--$left;
+		}
+	}
+	return array_slice( $found, 0, 20 );
+}
+
 /** A JSON object of a file; empty where it is none, or too large to be one of Composer's. */
 function sitecrew_json_file( $path ) {
 	if ( ! is_file( $path ) || filesize( $path ) > 20000000 ) {
