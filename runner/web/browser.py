@@ -124,7 +124,7 @@ class Browser:
             if why := self._rules.refusal(following, place):
                 return _stay(answer, str(following), why)
             place = following
-        return Answer(asked=url, failure="redirects in a loop")
+        return _stay(answer, str(place), "redirects in a loop")
 
     def _ask(
         self,
