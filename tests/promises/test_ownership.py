@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,41 @@ def test_what_is_taken_back_or_undone_is_as_it_was(of_a_group: Place) -> None:
     place.check_visitors()
     assert (crew.say("undo", "last", "-y").code, ends(crew)) == (5, ["undone", "undone"])
     assert differences(before, owned(place.root)) == {}
+    place.check_visitors()
+
+
+@contextmanager
+def narrow_login(fleet: Fleet, host: str) -> Iterator[None]:
+    """Whatever the login makes is closed to everybody else, as with `umask 077` in its start-up files."""
+    keys = fleet.spec.home(host) / ".ssh/authorized_keys"
+    text = keys.read_text()
+    keys.write_text(f'command="umask 077; eval \\"$SSH_ORIGINAL_COMMAND\\"" {text}')
+    try:
+        yield
+    finally:
+        keys.write_text(text)
+
+
+@pytest.mark.long
+def test_a_login_with_a_narrow_umask_closes_nothing(of_a_group: Place) -> None:
+    host = of_a_group.fleet.sites[SITE].host
+    with narrow_login(of_a_group.fleet, host):
+        test_what_is_taken_back_or_undone_is_as_it_was(of_a_group)
+
+
+@pytest.mark.long
+def test_one_file_of_somebody_else_holds_its_plugin_alone(of_a_group: Place) -> None:
+    place, catalogue = of_a_group, of_a_group.fleet.catalogue
+    shutil.chown(place.root / f"wp-content/plugins/{PLUGIN}/inc/a.php", user="root")
+    before = owned(place.root / f"wp-content/plugins/{PLUGIN}")
+    catalogue.plugin(PLUGIN, "1.1", files={"new.php": b"<?php"})
+    catalogue.theme(THEME, "1.1")
+    crew = place.crew("crew")
+    assert crew.say("run", "items", "-l", SITE).code == 0
+    found = {change["item"]: change for step in crew.site(SITE)["steps"] for change in step["changes"]}
+    assert {item: change["outcome"] for item, change in found.items()} == {PLUGIN: "held", THEME: "changed"}
+    assert "inc/a.php belongs to root" in found[PLUGIN]["why"]
+    assert differences(before, owned(place.root / f"wp-content/plugins/{PLUGIN}")) == {}
     place.check_visitors()
 
 

@@ -28,6 +28,12 @@ function sitecrew_called( $id, $kind = 'pw' ) {
 	return $known ? $known['name'] : (string) $id;
 }
 
+/** A path as people know it: below WordPress's folder, where it lies there. */
+function sitecrew_named( $path ) {
+	$top = defined( 'ABSPATH' ) ? ABSPATH : '';
+	return '' !== $top && 0 === strpos( $path, $top ) ? substr( $path, strlen( $top ) ) : basename( $path );
+}
+
 /** Why this user can give a file neither the owner nor the group that this path has; empty where it can. */
 function sitecrew_foreign( $path ) {
 	$ids  = sitecrew_ids();
@@ -37,13 +43,14 @@ function sitecrew_foreign( $path ) {
 	}
 	if ( $have[0] !== $ids[0] ) {
 		$owner = sitecrew_called( $have[0] );
-		return basename( $path ) . " belongs to $owner, and this login cannot give files to it: log in as $owner";
+		$remedy = 0 === $have[0] ? 'chown it to the login' : "log in as $owner";
+		return sitecrew_named( $path ) . " belongs to $owner, and this login cannot give files to it: $remedy";
 	}
 	if ( in_array( $have[1], array_slice( $ids, 1 ), true ) || sitecrew_hands_down( $path, $have[1] ) || sitecrew_hands_down( dirname( $path ), $have[1] ) ) {
 		return '';
 	}
 	$group = sitecrew_called( $have[1], 'gr' );
-	return basename( $path ) . " has the group $group, of which this login is not a member: add it to that group";
+	return sitecrew_named( $path ) . " has the group $group, of which this login is not a member: add it to that group";
 }
 
 /** Whether what is made in this folder gets this group. */
