@@ -138,12 +138,19 @@ class Looker:
 
     def statuses(self, urls: Sequence[str]) -> dict[str, int | None]:
         """How addresses are answered; None where no answer came."""
-        answers = self._pool.map(lambda url: self._fetch(url, self._limit), urls)
-        return {url: _served(answer) for url, answer in zip(urls, answers, strict=True)}
+        return dict(zip(urls, self._pool.map(self._status, urls), strict=True))
+
+    def _status(self, url: str) -> int | None:
+        """Of a file, which a cache may have kept: visitors get it from there too."""
+        return _served(self.fetch(url))
 
     def fetch(self, url: str, *, known: bool = False) -> Answer:
         """One answer, for what else it says; `known` as in `Ask`."""
-        return self._fetch(url, self._limit, known=known)
+        answer = self._fetch(url, self._limit, known=known)
+        if seen_of(answer) is Seen.REFUSED:
+            plain = self._fetch(url, self._limit, known=known, plain=True)
+            answer = plain if seen_of(plain) is Seen.SEEN else answer
+        return answer
 
     def _ask(self, ask: Ask) -> Sight:
         asked = time.monotonic()

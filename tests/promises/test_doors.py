@@ -69,6 +69,8 @@ class Front:
     sub_site: str = ""
     mapped: bool = False
     cache: str = ""
+    expect: str = ""
+    """On the front page, where it is not the site's own text."""
     status: int = 200
     """Of the front page for those who are let in."""
     instead: Mapping[str, Case] = field(default_factory=dict)
@@ -98,7 +100,7 @@ FRONTS = {
     "password on wp-admin": Front(door="password on wp-admin"),
     "cookie wall with access": Front(door="cookie wall", key="consent", shown=True),
     "REST closed": Front(door="REST closed"),
-    "shell for scripts": Front(door="shell for scripts"),
+    "shell for scripts": Front(door="shell for scripts", expect="<title>Shop</title>"),
 }
 GIVEN = tuple(FRONTS)[:15]
 SOME = ("fatal on the front only", "fatal in wp-admin only", "fatal in REST only", "deletes another plugin")
@@ -112,7 +114,8 @@ class Standing:
         self.name = NETWORK if front.sub_site else PLAIN
         self.spec = fleet.spec.site(self.name)
         self.home, self.root = fleet.spec.url(self.spec), fleet.spec.path(self.spec)
-        self.expect = "" if front.sub_site else self.spec.expect
+        self.text = "" if front.sub_site else self.spec.expect
+        self.expect = front.expect or self.text
         self.version, self.built = 0, 0
         self.fit = False
         self.stack = ExitStack()
@@ -157,6 +160,8 @@ class Standing:
             lines = "private: true\n"
         else:
             crew, lines = Crew(self.fleet, folder, ONE), ""
+            if self.front.expect:
+                crew.edit("inventory.yaml", f'expect: "{self.text}"', f'expect: "{self.expect}"')
         if self.front.shown:
             lines += f"access: {self._access()}\n"
         if self.front.cache:
@@ -229,7 +234,7 @@ class Standing:
             self.check_styles(page.text)
         if self.front.door != "REST closed":
             pages = httpx.get(f"{self.url}/?rest_route=/wp/v2/pages", **get).json()
-            assert any(self.expect in one["content"]["rendered"] for one in pages)
+            assert any(self.text in one["content"]["rendered"] for one in pages)
         if self.front.door != "password on wp-admin":
             ajax = httpx.get(f"{self.url}/wp-admin/admin-ajax.php?action=x", **get)
             assert ajax.status_code == 400

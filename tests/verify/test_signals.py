@@ -208,6 +208,20 @@ def test_a_stylesheet_that_was_missing_before_is_nobodys_fault(wordpress: WordPr
     assert wordpress.verdict(wordpress.now()) == ()
 
 
+def test_files_behind_a_firewall_that_refuses_our_query_are_asked_for_as_a_visitor_asks(
+    wordpress: WordPress,
+) -> None:
+    def plain(status: int) -> Callable[[Handler], object]:
+        return lambda one: one.answer(403 if "sitecrew=" in one.path else status, b"a { color: red }")
+
+    wordpress.sheet = plain(200)
+    before = wordpress.now()
+    assert before.stylesheets == {"/a.css": 200}
+    assert wordpress.verdict(before) == ()
+    wordpress.sheet = plain(404)
+    assert wordpress.verdict(before) == ("the stylesheet /a.css answers 404",)
+
+
 def test_a_site_that_was_slow_before_has_more_time(wordpress: WordPress) -> None:
     def slow(seconds: float) -> Callable[[Handler], object]:
         return lambda one: (one.server.ending.wait(seconds), one.answer(200, PAGE))[1]
