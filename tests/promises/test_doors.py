@@ -49,10 +49,10 @@ PROGRAMS = {
 }
 """Where the front page is for nobody, its looks are no difference; what programs read is."""
 ON_A_SUB_SITE = {
-    "fatal on load": "/berlin: answers 500",
+    "fatal on load": "weathervane_is_missing",
     "fatal in wp-admin only": "/berlin/wp-admin/admin-ajax.php",
     "fatal in REST only": "/berlin/?rest_route",
-    "memory exhausted": "/berlin: answers 500",
+    "memory exhausted": "Allowed memory size",
     "text gone": "has lost most of what it showed",
 }
 
@@ -137,6 +137,10 @@ class Standing:
         elif front.sub_site:
             self.url = f"{self.home}/{front.sub_site}"
         at = (f"--url={self.url}/",) if front.sub_site else ()
+        if at:  # a page that shows something
+            text = "<p>What the dough says of the weather in Berlin, hour by hour.</p>" * 40
+            words = ("--post_title=Berlin", f"--post_content={text}", "--post_status=publish")
+            fleet.wp(self.name, "post", "create", *words, *at)
         fleet.catalogue.plugin(SLUG, "1.0")
         fleet.install(self.name, "plugins", SLUG, "1.0")
         fleet.wp(self.name, "plugin", "activate", SLUG, *at)
