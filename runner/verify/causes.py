@@ -6,7 +6,7 @@ import re
 
 from runner.untrusted import sentence
 from runner.verify.page import breaks, dies, gives_up, says_critical_error, says_no_database
-from runner.web import Answer, split
+from runner.web import Answer, Place, split
 
 __all__ = ["LOGIN", "REST", "broken", "cause", "closed_rest", "is_door", "landing"]
 
@@ -70,11 +70,16 @@ def closed_rest(answer: Answer) -> str:
         return "REST is closed: no answer"
     if broken(answer):
         return ""
-    if asked and ended and (asked.host, asked.path.rstrip("/")) != (ended.host, ended.path.rstrip("/")):
+    if asked and ended and _of_rest(asked) != _of_rest(ended):
         return f"REST is closed: leads to {sentence(landing(answer) or '/', _HOST)}"
     if status == 200 and not answer.body.strip():  # noqa: PLR2004
         return "REST is closed: an empty answer"
     return f"REST is closed: answers {status}" if status in _SHUT else ""
+
+
+def _of_rest(place: Place) -> tuple[str, str, bool]:
+    """What two addresses of one route have in common, whatever else is in their queries."""
+    return place.host, place.path.rstrip("/"), "rest_route=" in place.target
 
 
 def landing(answer: Answer) -> str:

@@ -68,6 +68,10 @@ def rest_closed(wordpress: WordPress) -> None:
     wordpress.login = says(200, LOGIN)
 
 
+def rest_goes_home(wordpress: WordPress) -> None:
+    wordpress.rest = lambda one: one.answer(302, Location="/")
+
+
 def rest_silent(wordpress: WordPress) -> None:
     wordpress.rest = says(200, b"")
 
@@ -100,6 +104,7 @@ DESIGNS = {
     wp_die_200: "/: a coming-soon page (wp_die, 200)",
     members: "/: members only: leads to the login page",
     rest_closed: "/?rest_route=/: REST is closed: leads to /wp-login.php",
+    rest_goes_home: "/?rest_route=/: REST is closed: leads to /",
     rest_silent: "/?rest_route=/: REST is closed: an empty answer",
     rest_hangs_up: "/?rest_route=/: REST is closed: no answer",
     quotes_database: "/: quotes an error message of WordPress",
@@ -296,7 +301,7 @@ def test_what_the_inventory_states_is_no_finding_and_otherwise_is_one(
     assert verdict(wordpress, before) != ()
 
 
-@pytest.mark.parametrize("design", [rest_closed, rest_silent, rest_hangs_up])
+@pytest.mark.parametrize("design", [rest_closed, rest_goes_home, rest_silent, rest_hangs_up])
 def test_rest_that_is_closed_as_stated_is_no_finding_and_open_is_one(
     wordpress: WordPress, design: Change
 ) -> None:
