@@ -68,10 +68,14 @@ def about_site(facts: SiteFacts) -> Iterator[Finding]:
 
 def linked(names: Sequence[str]) -> str:
     """That a backup does not hold what is behind links."""
-    shown = ", ".join(sentence(name) for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     word = "leads" if len(names) == 1 else "lead"
-    return f"{shown}{more} {word} out of its folder: a backup holds that only where `follow` names it"
+    shown = _few([sentence(name) for name in names])
+    return f"{shown} {word} out of its folder: a backup holds that only where `follow` names it"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _quoted(name: str) -> str:
@@ -130,7 +134,7 @@ def about_auto_updates(facts: SiteFacts) -> Iterator[Finding]:
             name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
             forced.setdefault(auto.forced, []).append(name)
     for why, names in forced.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+        shown = _few(names)
         yield Finding(
             kind=FindingKind.AUTO_UPDATE,
             severity=Severity.TELLS,

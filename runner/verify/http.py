@@ -148,8 +148,7 @@ class Looker:
         """One answer, for what else it says; `known` as in `Ask`."""
         answer = self._fetch(url, self._limit, known=known)
         if seen_of(answer) is Seen.REFUSED:
-            plain = self._fetch(url, self._limit, known=known, plain=True)
-            answer = plain if seen_of(plain) is Seen.SEEN else answer
+            answer = self._plainly(url, self._limit, answer, known=known, cached=True)
         return answer
 
     def _ask(self, ask: Ask) -> Sight:
@@ -160,7 +159,7 @@ class Looker:
             answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, visitor=ask.plain)
             seconds = time.monotonic() - began
             if seen_of(answer) is Seen.REFUSED and not ask.plain:
-                answer = self._plainly(ask, answer)
+                answer = self._plainly(ask.url, ask.limit or self._limit, answer, known=ask.known)
             sight = _sight(ask, answer, round(seconds, 3), keys=self._keys)
             end = asked + self._patience
             end = min(max(end, self._door) if waits(answer) else end, self._end)
@@ -169,13 +168,16 @@ class Looker:
             self._pause(wait)
             wait *= 2
 
-    def _plainly(self, ask: Ask, refused: Answer) -> Answer:
+    def _plainly(
+        self, url: str, limit: float, refused: Answer, *, known: bool, cached: bool = False
+    ) -> Answer:
         """The answer to the address as it is, where it is one: a firewall may know no query like ours.
 
-        What a cache kept is no evidence, and then the refusal stands.
+        What a cache kept is evidence only with `cached`; else the refusal stands then.
         """
-        answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, plain=True)
-        return answer if seen_of(answer) is Seen.SEEN and not traits(answer).cached else refused
+        answer = self._fetch(url, limit, known=known, plain=True)
+        good = seen_of(answer) is Seen.SEEN and (cached or not traits(answer).cached)
+        return answer if good else refused
 
     def _fetch(
         self, url: str, limit: float, *, known: bool = False, plain: bool = False, visitor: bool = False

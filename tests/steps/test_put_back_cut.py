@@ -58,6 +58,16 @@ def test_cut_anywhere_the_old_version_is_back_when_asked_again(ground, cuts, too
         assert version(ground) == "old"
 
 
+def test_without_a_tool_that_tells_inodes_it_is_put_back_by_renames(ground):
+    guard = ground.guard(ItemKind.PLUGIN)
+    assert ground.run(guard.save) == 0
+    (ground.site / FILE).write_text("new")
+    text = guard.undo.text.replace("inode() { stat", "inode() { no-such-tool")
+    assert text != guard.undo.text
+    assert ground.run(Script(text=text)) == 0
+    assert version(ground) == "old"
+
+
 def test_a_second_trial_after_one_that_was_cut_keeps_and_puts_back_its_own(ground):
     guard = ground.guard(ItemKind.PLUGIN)
     for cuts in (3, 4, 5, None):

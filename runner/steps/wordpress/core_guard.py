@@ -78,6 +78,12 @@ bundle() (
   beside "$1" || exit 1
   [ ! -e "$kept/bundle/$2" ] || [ -e "./${1##*/}" ] || mv "$kept/bundle/$2" "./${1##*/}"
 )
+# each_of LIST DO: DO PATH NUMBER for each line of a list, if there is one
+each_of() {
+  [ -e "$kept/$1" ] || return 0
+  n=0
+  while IFS= read -r f; do n=$((n + 1)); "$2" "$f" "$n"; done <"$kept/$1"
+}
 # hand_over: what is taken away becomes the restore point of whoever takes it away
 hand_over() {
   if [ -z "$successor" ] || [ -e "$successor/begun" ]; then return; fi
@@ -96,10 +102,8 @@ hand_over() {
   done <"$gone"
   place
   (kept=$successor; alike_in "$successor/old/files" "$at") || unlike=yes
-  for list in bundled unbundled; do
-    other=unbundled; [ "$list" = bundled ] || other=bundled
-    if [ -e "$kept/$list" ]; then cp "$kept/$list" "$successor/$other" || return 1; fi
-  done
+  [ ! -e "$kept/bundled" ] || cp "$kept/bundled" "$successor/unbundled" || return 1
+  [ ! -e "$kept/unbundled" ] || cp "$kept/unbundled" "$successor/bundled" || return 1
   : >"$successor/begun"
 }
 back() (
@@ -132,14 +136,8 @@ back() (
       case $f in "" | */*) exit 1 ;; esac
       rm -f "./$f" || exit 1
     done <"$kept/added"
-    for list in unbundled bundled; do
-      [ -e "$kept/$list" ] || continue
-      n=0
-      while IFS= read -r f; do
-        n=$((n + 1))
-        if [ "$list" = bundled ]; then unbundle "$f" "$n"; else bundle "$f" "$n"; fi
-      done <"$kept/$list"
-    done
+    each_of unbundled bundle
+    each_of bundled unbundle
   fi
   for f in "$kept"/files/*; do
     [ -e "$f" ] || continue
