@@ -8,7 +8,7 @@ import click
 
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say
-from runner.cli.run import select_sites
+from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
 from runner.errors import ExitCode
 from runner.untrusted import sentence
@@ -25,15 +25,20 @@ _WORST = (ExitCode.UNEXPECTED, ExitCode.USAGE, ExitCode.FAILED, ExitCode.UNREACH
 
 @click.command()
 @with_workspace
+@click.argument("playbook", required=False)
 @selecting
 @as_json
-def doctor(workspace: Workspace, **options: Any) -> int:
-    """Look at the controller, the hosts and the sites, and say what would go wrong tonight."""
+def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
+    """Look at the controller, the hosts and the sites, and say what would go wrong tonight.
+
+    What the playbooks of the windows need is looked for as well, and what PLAYBOOK needs.
+    """
     from runner.workflows.doctor import examine
 
+    book = find_playbook(workspace, playbook) if playbook else None
     sites = select_sites(workspace, options["limit"], options["exclude"])
     checks = []
-    for check in examine(workspace, sites):
+    for check in examine(workspace, sites, book):
         checks.append(check)
         if not options["json_"]:
             _show(check)

@@ -24,8 +24,10 @@ __all__ = [
     "BackupOptions",
     "database_script",
     "dump_is_complete",
+    "excludes",
     "files_script",
     "left_out",
+    "unreadable_script",
 ]
 
 USUAL_EXCLUDES = (
@@ -73,6 +75,8 @@ dump() {{
 }}
 {zipped}
 """
+_LISTED = 1 << 16
+"""Bytes of the names of unreadable files."""
 _BY_CLIENT = "client"
 _KINDS = frozenset(
     {"view", "table", "trigger", "sequence", "function", "procedure", "package", "package body", "event"}
@@ -195,7 +199,7 @@ def files_script(
     standard error.
     """
     wordpress = site.kind is SiteKind.WORDPRESS
-    patterns = [_pattern(entry) for entry in (*(USUAL_EXCLUDES if wordpress else ()), *exclude)]
+    patterns = [_pattern(entry) for entry in excludes(site, exclude)]
     flags = " ".join(f"--exclude={word(pattern)}" for pattern in (*patterns, *_behind(follow, patterns)))
     below = " ".join(word(one.removeprefix(_CONTENT)) for one in patterns if one.startswith(_CONTENT))
     body = f"""
@@ -239,6 +243,21 @@ case $(tar --version 2>/dev/null) in *GNU*) tolerated=1 ;; esac
 {_zipped('tar -cf - "$@"', ok='"$tolerated"', unread=UNREAD)}
 """
     return Script(text=f"files() {{\n{body.strip()}\n}}\nfiles </dev/null\n")
+
+
+def excludes(site: Site, exclude: Sequence[str] = ()) -> tuple[str, ...]:
+    """What a backup of the site's files leaves out: the usual caches and logs of WordPress, and `exclude`."""
+    return (*(USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()), *exclude)
+
+
+def unreadable_script(site: Site) -> str:
+    """Prints the files and folders of a site that the login cannot read, a line each, beginning with ``./``.
+
+    Prints nothing where `find` does not know `-readable` (busybox, BSD).
+    """
+    return f"""cd {word(site.path)} 2>/dev/null || exit 0
+find . ! -type l \\( ! -readable -o -type d ! -executable \\) -print -prune 2>/dev/null | head -c {_LISTED}
+"""
 
 
 def _places(site: Site, host: Host, mark: str) -> str:

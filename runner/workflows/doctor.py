@@ -13,7 +13,7 @@ from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
 from runner.execute import Pool, Task
 from runner.load import Redactor, resolve
-from runner.model import Host, Site, SiteFacts, SiteKind
+from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
 from runner.plan import find, sharing
 from runner.record import Ledger
 from runner.verify import certificate
@@ -28,6 +28,7 @@ from runner.workflows.stages.outside import measured
 from runner.workflows.stages.proof import confirmed
 from runner.workflows.stages.reading import as_published, read_facts
 from runner.workflows.stages.tools import checked
+from runner.workflows.tonight import Books, about_steps, playbooks_of
 from runner.workflows.view import view_of
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ _REMEDY = "look at the site's name and certificate: its renewal, its names, its 
 _HOSTS_AT_ONCE = 10
 
 
-def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
-    """Look at the controller, then at each host with its sites, then at the pages."""
+def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | None = None) -> Iterator[Check]:
+    """Look at the controller, then at each host with its sites, then at the pages.
+
+    What steps need is asked for the playbooks of the windows that a site is in, and for `playbook`.
+    """
     yield from _checks("controller", lambda: _controller(workspace))
     yield from _checks("controller", lambda: _wp_cli(workspace))
     yield from _checks("controller", lambda: about_controller(workspace))
@@ -56,11 +60,12 @@ def examine(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
         for site in sites:
             by_host.setdefault(site.host, []).append(site)
         read: dict[str, SiteFacts] = {}
+        books = playbooks_of(workspace, sites, playbook)
         found = each(
             tuple(by_host),
-            lambda name: _host(hosts, name, by_host[name], read),
+            lambda name: _host(hosts, name, by_host[name], read, books),
             at_once=_HOSTS_AT_ONCE,
-            limit=lambda name: _limit(hosts, by_host[name]),
+            limit=lambda name: _limit(hosts, by_host[name], len(books)),
         )
         for name, checks in found:
             yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
@@ -77,11 +82,12 @@ def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
         )
 
 
-def _limit(hosts: Hosts, sites: Sequence[Site]) -> float:
-    """Seconds for a host: its own questions, its sites' facts, their pages."""
+def _limit(hosts: Hosts, sites: Sequence[Site], books: int) -> float:
+    """Seconds for a host: its own questions, its sites' facts, their pages, what so many playbooks need."""
     questions = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
     pages = _LOOKS_AT_PAGES * hosts.workspace.settings.limits.look.total_seconds()
-    return hosts.command_limit(questions + pages * len(sites))
+    step = hosts.workspace.settings.limits.step.total_seconds()
+    return hosts.command_limit(questions + pages * len(sites) + step * books)
 
 
 def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:
@@ -137,11 +143,17 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
         yield _trouble("controller", error)
 
 
-def _host(hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts]) -> list[Check]:
+def _host(
+    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: Books
+) -> list[Check]:
     """What is found on a host and of its sites; `read` gets the facts of these."""
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
     found += _checks(name, lambda: _inside(hosts, host, sites, read))
+    if not any(check.code is ExitCode.UNREACHABLE for check in found):
+        for book, concerned in books:
+            here = [site for site in sites if site.name in concerned]
+            found += _checks(name, partial(about_steps, hosts, book, here))
     for site in sites:
         found += _checks(site.name, partial(_outside, hosts, site, read.get(site.name)))
     return found

@@ -88,15 +88,16 @@ def _step(hosts: Hosts, playbook: Playbook, site: Site, step: Step) -> list[Chan
 def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: ReleaseOptions) -> Change:
     origin = origin_of(options, playbook, step, site, hosts.workspace.folder)
     kind = ItemKind.RELEASE
-    if origin.build is not None:
-        why = "what is new is known when static.build has run"
-        return _change(step, "release", kind, Action.UNKNOWN, why=why)
-    assert origin.here is not None  # noqa: S101  # without a build it is a folder here
-    tree = read_folder(origin.here, options.exclude, readable=True)
+    tree = (
+        None if origin.build or not origin.here else read_folder(origin.here, options.exclude, readable=True)
+    )
     layout = Layout.of(site.path)
     standing = look(hosts, hosts.endpoint(hosts.workspace.inventory.hosts[site.host]), layout)
     if why := refusal(options, layout, standing, tree):
         raise UsageError(why)
+    if tree is None:
+        why = "what is new is known when static.build has run"
+        return _change(step, "release", kind, Action.UNKNOWN, why=why)
     online = sentence(standing.release)
     if standing.path == "link" and digest(standing.serving) == digest(tree):
         why = f"{online} is online and has the same {len(tree)} files"

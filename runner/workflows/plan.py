@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import LedgerError
 from runner.execute import Pool
 from runner.load import Redactor
-from runner.model import Plan, Playbook, Site
+from runner.model import Plan, Playbook, Site, SitePlan
 from runner.record import Ledger
 from runner.workflows.foresee import foresee
 from runner.workflows.hosts import Hosts
+from runner.workflows.lacks import Lacks, find_lacks
 from runner.workflows.looked import with_looks
 from runner.workflows.stages.survey import preview
 
@@ -42,7 +44,15 @@ def make_plan(
         foreseen = foresee(hosts, playbook, sites, tags, plans)
         if looks:
             foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)
+            foreseen = _with_lacks(foreseen, sites, find_lacks(hosts, playbook, sites, tags=tags))
         return Plan(playbook=playbook.name, sites=foreseen, facts=facts)
+
+
+def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Lacks) -> tuple[SitePlan, ...]:
+    return tuple(
+        replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *(e.with_hint for e in lacks.of(site))))))
+        for plan, site in zip(plans, sites, strict=True)
+    )
 
 
 def _ledger(url: str) -> Ledger:

@@ -107,6 +107,9 @@ def test_a_refusal_is_a_sentence_with_what_helps(
     crew.inventory("become: sudo", *below)
     crew.host.sudo(how)  # type: ignore[arg-type]
     crew.playbook("shell: touch never\nbecome: true", "system.packages: {upgrade: all}\nbecome: true")
+    checks = crew.say("doctor", "patch", "-l", "one", "--json").json["checks"]
+    assert any(not one["ok"] and one["finding"] == f"patch: {why}" for one in checks), checks
+    assert any(problem.startswith(f"{why}; ") for problem in crew.plan()["problems"])
     code, ending, said = outcome(crew)
     assert (code, ending) == (3, "failed")
     assert said.startswith(f"{why}; ")

@@ -12,9 +12,10 @@ from runner.model import Outcome, SecretRef, Site, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
 
-__all__ = ["BuildOptions", "StaticBuild", "placed"]
+__all__ = ["NO_FOLDER", "BuildOptions", "StaticBuild", "folder_script", "no_folder", "placed"]
 
 NOTHING_BUILT = 65
+NO_FOLDER = 66
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ class StaticBuild(StepKind):
         site = f"SITECREW_SITE={word(context.site.name)} SITECREW_URL={word(context.site.url)}"
         # a shell of its own for the text, so that an `exit` in it does not pass over the look behind it
         text = f"""cd || exit
-cd {folder} || exit
+cd {folder} || exit {NO_FOLDER}
 export {site}
 ( {_own_shell(options.run)} ) || exit
 [ -n "$(ls -A {output} 2>/dev/null)" ] || exit {NOTHING_BUILT}
@@ -103,14 +104,32 @@ export {site}
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
         """By the exit status."""
-        found = by_status(step, result, Outcome.OK)
-        if result.status == NOTHING_BUILT and not result.why:
-            options = cast("BuildOptions", step.options)
-            why = f"it said that it was done, and {placed(options.built, context.site)} holds nothing"
-            return StepOutcome(
-                step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds, output=result.output
-            )
-        return found
+        options = cast("BuildOptions", step.options)
+        built = placed(options.built, context.site)
+        whys = {
+            NOTHING_BUILT: f"it said that it was done, and {built} holds nothing",
+            NO_FOLDER: no_folder(options, context.site),
+        }
+        if result.why or result.status not in whys:
+            return by_status(step, result, Outcome.OK)
+        return StepOutcome(
+            step=step.id,
+            outcome=Outcome.FAILED,
+            why=whys[result.status],
+            seconds=result.seconds,
+            output=result.output,
+        )
+
+
+def folder_script(options: BuildOptions, site: Site) -> str:
+    """Exits with `NO_FOLDER` where the folder of a build on the host is not there."""
+    return f"cd && cd {word(placed(options.folder, site))} || exit {NO_FOLDER}\n"
+
+
+def no_folder(options: BuildOptions, site: Site) -> str:
+    """Why a build cannot begin."""
+    where = "here" if options.where == "controller" else "on the host"
+    return f"there is no folder {placed(options.folder, site)} {where}"
 
 
 def _own_shell(text: str) -> str:

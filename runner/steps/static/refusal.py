@@ -55,12 +55,15 @@ def name_of(at: datetime, tree: Tree) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}-{digest(tree)[:8]}"
 
 
-def refusal(options: ReleaseOptions, layout: Layout, standing: Standing, tree: Tree) -> str:
-    """Why a release must not be made, with what to type; empty when it may."""
-    if not tree:
+def refusal(options: ReleaseOptions, layout: Layout, standing: Standing, tree: Tree | None) -> str:
+    """Why a release must not be made, with what to type; empty when it may.
+
+    `tree` is None where it has not been built yet: only what stands on the host is judged.
+    """
+    if tree is not None and not tree:
         return f"{options.source} holds no files: nothing was put online"
     why = _unable(layout, standing) or ("" if options.adopt else _foreign(layout, standing))
-    return why or ("" if options.force else _shrunk(standing.serving, tree))
+    return why or ("" if options.force or tree is None else _shrunk(standing.serving, tree))
 
 
 def _unable(layout: Layout, standing: Standing) -> str:

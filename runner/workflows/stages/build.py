@@ -15,7 +15,7 @@ from runner.load import resolve
 from runner.model import Outcome, SecretRef, Step, StepOutcome
 from runner.modes import user_umask
 from runner.steps.static import BuildOptions
-from runner.steps.static.build import placed
+from runner.steps.static.build import no_folder, placed
 from runner.untrusted import clean
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def take_build(task: Task, step: Step) -> StepOutcome:
     began = time.monotonic()
     folder = task.session.workspace.folder / placed(options.folder, task.site)
     if not folder.is_dir():
-        return StepOutcome(
-            step=step.id, outcome=Outcome.FAILED, why=f"there is no folder {folder}", seconds=0.0
-        )
+        why = no_folder(options, task.site)
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
     limit = (step.timeout or task.order.limits.step).total_seconds()
     with tempfile.TemporaryFile() as output:
         code, why = _run(task, options, folder, output, limit)
