@@ -54,6 +54,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
     yield from _checks("controller", lambda: _controller(workspace))
     yield from _checks("controller", lambda: _wp_cli(workspace))
     yield from _checks("controller", lambda: about_controller(workspace))
+    yield from _contacts(workspace, sites)
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())
         by_host: dict[str, list[Site]] = {}
@@ -130,6 +131,18 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
         )
     except SitecrewError as error:
         yield _trouble("controller", error)
+
+
+def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
+    """Clients to whom no report can be mailed."""
+    clients = workspace.inventory.clients
+    for name in dict.fromkeys(site.client for site in sites):
+        if not clients[name].contacts:
+            yield Check(
+                about="controller",
+                finding=f"client {name} has no contacts: its reports cannot be mailed",
+                hint=f"set clients.{name}.contacts in inventory.yaml",
+            )
 
 
 def _wp_cli(workspace: Workspace) -> Iterator[Check]:

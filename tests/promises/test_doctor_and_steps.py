@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,3 +97,14 @@ steps:
     assert said.code == 0, said
     assert "nothing stands in the way" in said.err
     assert "a long secret" not in said.out + said.err
+
+
+def test_a_client_without_contacts_is_reported(fleet: Fleet, tmp_path: Path) -> None:
+    crew = Crew(fleet, tmp_path / "crew", "name: Night\nsteps:\n  - shell: 'true'\n")
+    told_of = "client globex has no contacts: its reports cannot be mailed"
+    assert told_of not in crew.say("doctor", "-l", SITE).out
+    inventory = crew.folder / "inventory.yaml"
+    inventory.write_text(re.sub(r"    contacts: .*\n", "", inventory.read_text()))
+    said = crew.say("doctor", "-l", SITE)
+    assert told_of in said.out
+    assert "acme" not in said.out
