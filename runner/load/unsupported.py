@@ -33,7 +33,9 @@ class Unsupported:
 
 
 INVENTORY = (
-    Unsupported(("clients", _ANY, "report"), "delete it; `sitecrew report CLIENT --send` sends a report"),
+    Unsupported(
+        ("clients", _ANY, "report"), "delete it; `sitecrew report CLIENT --period P --send` sends one"
+    ),
     Unsupported(("clients", _ANY, "support"), "delete it"),
     Unsupported(("clients", _ANY, "sites", _ANY, "watch"), "delete it; sites are checked around changes"),
     Unsupported(("clients", _ANY, "sites", _ANY, "expires"), "delete it"),

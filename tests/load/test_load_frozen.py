@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
 
@@ -134,6 +135,13 @@ def test_what_is_thawed_equals_what_was_frozen(order):
     assert [type(step.options) for step in thawed.playbook.steps] == [
         type(step.options) for step in order.playbook.steps
     ]
+
+
+def test_an_order_of_an_earlier_version_is_thawed_without_what_is_not_supported_any_more():
+    old = json.loads(freeze(big()))
+    old["clients"]["c"] |= {"report": {"every": "month", "on": 1, "at": "08:00:00"}, "support": None}
+    old["sites"][0] |= {"watch_every": "PT60S", "expires": "2027-03-01"}
+    assert thaw(json.dumps(old)) == big()
 
 
 def big() -> Order:
