@@ -143,7 +143,7 @@ def _remove_snapshot(workspace: Workspace, snapshot: dict[str, Any]) -> bool:
     """Only where the settings put it: an address in the ledger is not enough to delete a folder."""
     store = workspace.settings.backups.store
     names = (str(snapshot["site"]), str(snapshot["snapshot"]))
-    if store.startswith("restic:") or not all(re.fullmatch(r"\w[\w.-]*", name) for name in names):
+    if not all(re.fullmatch(r"\w[\w.-]*", name) for name in names):
         return False
     place = Path(store).joinpath(*names)
     if str(place) != snapshot["uri"] or place.is_symlink() or place.parent.is_symlink():

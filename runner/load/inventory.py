@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -13,7 +13,6 @@ from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.start import StartArgument, StartValue, StartVariable
-from runner.load.times import WEEKDAYS
 from runner.model import (
     CatchUp,
     Client,
@@ -23,12 +22,9 @@ from runner.model import (
     Inventory,
     ManagedBy,
     Overlap,
-    ReportEvery,
-    ReportRhythm,
     Rest,
     Site,
     SiteKind,
-    Support,
     UpdateRules,
     Updates,
     Window,
@@ -60,31 +56,6 @@ class ContactShape(Shape):
 
     name: Annotated[f.Line, D("Name of the person.")]
     email: Annotated[f.Email, D("Address of the person.")]
-
-
-class ReportShape(Shape):
-    """When the client's report is made."""
-
-    every: Annotated[ReportEvery, f.choice(ReportEvery), D("How often.")] = ReportEvery.MONTH
-    on: Annotated[f.ReportDay | None, D("Day of the month, or weekday; 1, of a week monday.")] = None
-    at: Annotated[f.TimeOfDay, D("Local time of the client.")] = time(8)
-    approve: Annotated[f.Boolean, D("A person looks at it before it is sent.")] = False
-
-
-class SupportShape(Shape):
-    """What was promised about answering and solving."""
-
-    answer: Annotated[f.Span | None, D("Time to the first answer.")] = None
-    resolve: Annotated[f.Span | None, D("Time to the solution.")] = None
-    hours: Annotated[f.Hours, D("Service hours, like mon-fri 09:00-17:00, or 24/7.")] = ""
-    holidays: Annotated[f.Line | None, D("iCalendar file of days without service.")] = None
-    escalate: Annotated[tuple[f.Email, ...], LISTED, D("Who is told when time runs out.")] = ()
-
-
-class WatchShape(Shape):
-    """How the site is watched."""
-
-    every: Annotated[f.Span | None, D("Time between two looks.")] = None
 
 
 class RulesShape(Shape):
@@ -135,8 +106,6 @@ class SiteShape(Shape):
     ] = ()
     rest: Annotated[Rest, f.choice(Rest), D("Whether REST answers strangers.")] = Rest.OPEN
     expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
-    watch: Annotated[WatchShape, EMPTY_MAPPING, D("How it is watched.")] = WatchShape()
-    expires: Annotated[f.Day | None, D("When the domain runs out.")] = None
     purge: Annotated[
         f.Line, D("Command that empties its caches, run on the host in path after each change.")
     ] = ""
@@ -173,8 +142,6 @@ class ClientShape(Shape):
     timezone: Annotated[f.Zone, D("IANA name of the zone that the client lives in.")] = "UTC"
     language: Annotated[f.Language, D("Language of the reports.")] = "en"
     contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Who receives reports.")] = ()
-    report: Annotated[ReportShape, EMPTY_MAPPING, D("When reports are made.")] = ReportShape()
-    support: Annotated[SupportShape | None, D("What was promised about support.")] = None
     updates: Annotated[
         UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this client's sites.")
     ] = UpdatesShape()
@@ -197,7 +164,7 @@ class WindowShape(Shape):
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
     rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors, worked through in order.")] = ()
     blackouts: Annotated[
-        tuple[f.Days, ...], LISTED, D("Days, spans of days, or iCalendar files, on which nothing is begun.")
+        tuple[f.Days, ...], LISTED, D("Days, or spans of days, on which nothing is begun.")
     ] = ()
     catch_up: Annotated[
         CatchUp, f.choice(CatchUp), D("What becomes of a start that nobody was there for.")
@@ -222,11 +189,11 @@ def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
     clients = shape.clients.items()
     return Inventory(
         hosts={name: _host(name, host, base) for name, host in shape.hosts.items()},
-        clients={id_: _client(id_, client, base) for id_, client in clients},
+        clients={id_: _client(id_, client) for id_, client in clients},
         sites={
             name: _site(name, id_, site) for id_, client in clients for name, site in client.sites.items()
         },
-        windows={name: _window(name, window, base) for name, window in shape.windows.items()},
+        windows={name: _window(name, window) for name, window in shape.windows.items()},
     )
 
 
@@ -245,20 +212,13 @@ def _host(name: str, shape: HostShape, base: Path) -> Host:
     return Host(name=name, **{**dict(shape), "identity_file": identity})
 
 
-def _client(id_: str, shape: ClientShape, base: Path) -> Client:
-    on = shape.report.on or (WEEKDAYS[0] if shape.report.every is ReportEvery.WEEK else 1)
-    support = None
-    if shape.support:
-        holidays = local_path(shape.support.holidays, base) if shape.support.holidays else None
-        support = Support(**{**dict(shape.support), "holidays": holidays})
+def _client(id_: str, shape: ClientShape) -> Client:
     return Client(
         id=id_,
         name=shape.name,
         timezone=shape.timezone,
         language=shape.language,
         contacts=tuple(Contact(contact.name, contact.email) for contact in shape.contacts),
-        report=ReportRhythm(**{**dict(shape.report), "on": on}),
-        support=support,
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
     )
@@ -277,8 +237,6 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         stated={path: stated for path, stated in shape.pages if stated is not None},
         rest=shape.rest,
         expect=shape.expect,
-        watch_every=shape.watch.every,
-        expires=shape.expires,
         purge=shape.purge,
         managed_by=shape.managed_by,
         private=shape.private,
@@ -291,8 +249,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
     )
 
 
-def _window(name: str, shape: WindowShape, base: Path) -> Window:
-    blackouts = tuple(local_path(b, base) if isinstance(b, str) else b for b in shape.blackouts)
+def _window(name: str, shape: WindowShape) -> Window:
     timezone = None if shape.timezone == "client" else shape.timezone
-    changed = {"blackouts": blackouts, "timezone": timezone, "sites": shape.sites or ("all",)}
+    changed = {"timezone": timezone, "sites": shape.sites or ("all",)}
     return Window(name=name, **{**dict(shape), **changed})

@@ -24,6 +24,7 @@ __all__ = [
     "flags_layer",
     "merged",
     "unknown_variables",
+    "variable_of",
     "variables",
     "with_absolute_paths",
 ]
@@ -47,7 +48,12 @@ _LAB = "SITECREW_CACHE"
 
 def variables() -> dict[str, tuple[str, ...]]:
     """The environment variables that stand for settings, each with the setting's path."""
-    return {f"{_PREFIX}{'_'.join(path).upper()}": path for path, _ in _settings()}
+    return {variable_of(path): path for path, _ in _settings()}
+
+
+def variable_of(path: tuple[str, ...]) -> str:
+    """The environment variable of the setting at `path`."""
+    return f"{_PREFIX}{'_'.join(path).upper()}"
 
 
 def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
@@ -128,11 +134,11 @@ def with_absolute_paths(root: Node) -> Node:
 
 def _absolute(value: str, base: Path, *, ledger: bool) -> str:
     if ledger:
-        scheme, separator, path = value.partition(":///")
-        if not scheme.startswith("sqlite") or not separator or not path or path.startswith(":memory:"):
-            return value
+        scheme, _, path = value.partition(":///")
+        if scheme != "sqlite" or not path or path.startswith(":memory:") or "?" in path:
+            return value  # refused where the value is read
         return f"{scheme}:///{base / Path(path).expanduser()}"
-    return value if value.startswith("restic:") else str(base / Path(value).expanduser())
+    return str(base / Path(value).expanduser())
 
 
 def _absolute_references(node: Node) -> None:

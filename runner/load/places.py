@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from runner.load.text import quoted
-from runner.load.values import Wrong, line, scalar, secret, whole
-from runner.model import SecretRef, StatedPage
+from runner.load.values import Wrong, line, scalar, whole
+from runner.model import StatedPage
 
 __all__ = [
     "account",
@@ -18,7 +17,6 @@ __all__ = [
     "ledger",
     "page",
     "remote_path",
-    "secret_or_url",
     "sender",
     "site_path",
     "site_url",
@@ -119,19 +117,13 @@ def page(value: object) -> str:
     return found
 
 
-def secret_or_url(value: object) -> SecretRef | str:
-    """A web address, or a reference to one that is not for everybody's eyes."""
-    return secret(value) if isinstance(value, Mapping) else url(value)
-
-
 def ledger(value: object) -> str:
-    """The address of a database, without a password."""
+    """The address of a database file."""
     found = line(value)
-    if not re.match(r"(sqlite|postgresql)(\+\w+)?://", found):
-        hint = "like sqlite:///.sitecrew/ledger.db or postgresql://db.example/sitecrew"
+    path = found.removeprefix("sqlite:///")
+    if path == found or not path or path.startswith(":memory:") or "?" in path:
+        hint = "write sqlite:///PATH, like sqlite:///.sitecrew/ledger.db"
         raise Wrong(f"{quoted(found)} is not the address of a ledger", hint)
-    if re.match(r"[\w+]{1,30}://[^/@:]*:[^/@]*@", found):
-        raise Wrong("an address with a password in it", "leave it out and use PGPASSWORD or ~/.pgpass")
     return found
 
 

@@ -36,6 +36,9 @@ class Kind(Protocol):
     def becomes(self) -> bool:
         """Whether `become: true` may stand beside it."""
 
+    def ineffective(self, step: Step) -> Mapping[str, str]:
+        """The common keys that have no effect on this step, each with what to do instead."""
+
 
 class CommonShape(Shape):
     """The keys that may stand beside every kind of step."""
@@ -106,7 +109,12 @@ def _step(
     used[kind.name] = used.get(kind.name, 0) + 1
     number = used[kind.name]
     id_ = kind.name if number == 1 else f"{kind.name}-{number}"
-    return Step(id=id_, kind=kind.name, options=options, **dict(common))
+    step = Step(id=id_, kind=kind.name, options=options, **dict(common))
+    for key, instead in kind.ineffective(step).items():
+        if getattr(step, key):
+            message = f"{quoted(key)} has no effect on this step"
+            problems.append(node.key_problem(key, joined(path, key), message, instead))
+    return step
 
 
 def _beside(node: Node, kind: Kind) -> list[str]:

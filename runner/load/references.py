@@ -14,7 +14,6 @@ from pathlib import Path
 
 from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
-from runner.load.times import weekday
 from runner.load.values import Wrong, item
 from runner.model import SiteKind
 
@@ -49,22 +48,15 @@ def names_of(inventory: Node) -> Names:
     )
 
 
-def check_inventory(
-    inventory: Node, names: Names, playbooks: Collection[str], base: Path, problems: Problems
-) -> None:
-    """Hosts, gateways, sites, reports and windows against each other."""
+def check_inventory(inventory: Node, names: Names, playbooks: Collection[str], problems: Problems) -> None:
+    """Hosts, gateways, sites and windows against each other."""
     _check_gateways(inventory, names, problems)
     _check_sites(inventory, names, problems)
     for name, client in _below(inventory, "clients"):
         path = joined("clients", name)
-        _check_report(client.get("report"), joined(path, "report"), problems)
         _check_items(client.get("updates"), joined(path, "updates"), problems)
-        support = client.get("support")
-        _check_calendar(
-            support and support.get("holidays"), joined(path, "support", "holidays"), base, problems
-        )
     for name, window in _below(inventory, "windows"):
-        _check_window(window, joined("windows", name), names, problems, playbooks=playbooks, base=base)
+        _check_window(window, joined("windows", name), names, problems, playbooks=playbooks)
 
 
 def check_settings(settings: Node, problems: Problems) -> None:
@@ -75,11 +67,6 @@ def check_settings(settings: Node, problems: Problems) -> None:
         _check_file(logo, "agency.logo", logo.origin.base, problems)
     policy = settings.get("policy")
     _check_items(policy and policy.get("updates"), joined("policy", "updates"), problems)
-    backups = settings.get("backups")
-    store = backups.get("store") if backups else None
-    if backups and store and _text(store).startswith("restic:") and not backups.get("password"):
-        message = "a restic repository needs backups.password"
-        problems.append(store.problem("backups.store", message, "password: {file: PATH}"))
 
 
 def check_rings(settings: Node, names: Names, problems: Problems) -> None:
@@ -173,21 +160,8 @@ def _door(host: Node) -> tuple[str, ...]:
     return address.lower(), port if port != "22" else "", user, gateway
 
 
-def _check_report(report: Node | None, path: str, problems: Problems) -> None:
-    every, on = (report.get("every"), report.get("on")) if report else (None, None)
-    if on is None or not _text(on):
-        return
-    weekly = every is not None and every.value == "week"
-    named = weekday(_text(on)) is not None
-    if weekly and not named and _text(on).isdecimal():
-        problems.append(on.problem(joined(path, "on"), "a weekly report is made on a weekday", "like monday"))
-    if not weekly and named:
-        message = "only a weekly report is made on a weekday"
-        problems.append(on.problem(joined(path, "on"), message, "a day of the month, or `every: week`"))
-
-
 def _check_window(
-    window: Node, path: str, names: Names, problems: Problems, *, playbooks: Collection[str], base: Path
+    window: Node, path: str, names: Names, problems: Problems, *, playbooks: Collection[str]
 ) -> None:
     playbook = window.get("playbook")
     if playbook and _text(playbook) and playbook.value not in playbooks:
@@ -209,17 +183,6 @@ def _check_window(
         problems.append(
             window.key_problem("sites", joined(path, "sites"), "names no site", "all of them: [all]")
         )
-    listed = window.get("blackouts")
-    for index, entry in enumerate(_entries(listed)):
-        if _text(entry).lower().endswith(".ics"):
-            where = joined(path, "blackouts") if entry is listed else joined(path, "blackouts", index)
-            _check_calendar(entry, where, base, problems)
-
-
-def _check_calendar(node: Node | None, path: str, base: Path, problems: Problems) -> None:
-    """A calendar that is not there would let work begin on a day on which it must not."""
-    if node:
-        _check_file(node, path, base, problems)
 
 
 def _check_file(node: Node, path: str, base: Path, problems: Problems) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -65,20 +64,10 @@ class MailShape(Shape):
     ] = None
 
 
-class KeepShape(Shape):
-    """How many snapshots of each age are kept."""
-
-    daily: Annotated[f.Count, D("Days whose last snapshot is kept.")] = _BACKUPS.keep_daily
-    weekly: Annotated[f.Count, D("Weeks whose last snapshot is kept.")] = _BACKUPS.keep_weekly
-    monthly: Annotated[f.Count, D("Months whose last snapshot is kept.")] = _BACKUPS.keep_monthly
-
-
 class BackupsShape(Shape):
     """Where snapshots are kept."""
 
-    store: Annotated[f.Line, D("Folder, or restic:REPOSITORY.")] = _BACKUPS.store
-    keep: Annotated[KeepShape, EMPTY_MAPPING, D("How many are kept.")] = KeepShape()
-    password: Annotated[f.Secret | None, D("Password of the restic repository.")] = None
+    store: Annotated[f.Line, D("Folder; a path from this file on.")] = _BACKUPS.store
 
 
 class UndoShape(Shape):
@@ -129,31 +118,6 @@ class PolicyShape(Shape):
     ] = ()
 
 
-class WatchShape(Shape):
-    """How sites are watched."""
-
-    every: Annotated[f.Span, D("Time between two looks at a site.")] = timedelta(seconds=60)
-    reference: Annotated[
-        tuple[f.Url, ...], LISTED, D("Pages that prove that the controller itself is online.")
-    ] = ()
-
-
-class WebhookShape(Shape):
-    """A web address that is told what happens."""
-
-    url: Annotated[f.SecretOrUrl, D("Where to; a reference when the address itself is a secret.")]
-    template: Annotated[f.Line | None, D("Template of the body; a path from this file on.")] = None
-
-
-class CrewShape(Shape):
-    """Who of the agency is told, and how."""
-
-    mail: Annotated[tuple[f.Email, ...], LISTED, D("Addresses of the crew.")] = ()
-    webhook: Annotated[WebhookShape | None, D("A web address that is told.")] = None
-    heartbeat: Annotated[f.SecretOrUrl | None, D("Address called after each good round.")] = None
-    quiet: Annotated[f.Boolean, D("Nothing is sent when all is well.")] = True
-
-
 class ToolShape(Shape):
     """A program that is brought to hosts that lack it."""
 
@@ -200,13 +164,9 @@ class SettingsFile(Shape):
 
     agency: Annotated[AgencyShape, EMPTY_MAPPING, D("Who signs reports.")] = AgencyShape()
     mail: Annotated[MailShape | None, D("The SMTP server that mail leaves by.")] = None
-    ledger: Annotated[f.Ledger, D("Database of all that happened: sqlite or postgresql.")] = (
-        "sqlite:///.sitecrew/ledger.db"
-    )
+    ledger: Annotated[f.Ledger, D("Database of all that happened.")] = "sqlite:///.sitecrew/ledger.db"
     backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where snapshots are kept.")] = BackupsShape()
     policy: Annotated[PolicyShape, EMPTY_MAPPING, D("What was decided about updates.")] = PolicyShape()
-    watch: Annotated[WatchShape, EMPTY_MAPPING, D("How sites are watched.")] = WatchShape()
-    crew: Annotated[CrewShape, EMPTY_MAPPING, D("Who of the agency is told.")] = CrewShape()
     tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts.")] = ToolsShape()
     parallel: Annotated[ParallelShape, EMPTY_MAPPING, D("How much is done at once.")] = ParallelShape()
     limits: Annotated[LimitsShape, EMPTY_MAPPING, D("How long is waited.")] = LimitsShape()
@@ -215,18 +175,12 @@ class SettingsFile(Shape):
 
 def settings_of(shape: SettingsFile) -> Settings:
     """The settings. Paths are absolute already: each file's start at that file."""
-    backups, tool = shape.backups, shape.tools.wp_cli
+    tool = shape.tools.wp_cli
     return Settings(
         agency=Agency(**dict(shape.agency)),
         mail=Mail(**dict(shape.mail)) if shape.mail else None,
         ledger=shape.ledger,
-        backups=Backups(
-            store=backups.store,
-            keep_daily=backups.keep.daily,
-            keep_weekly=backups.keep.weekly,
-            keep_monthly=backups.keep.monthly,
-            password=backups.password,
-        ),
+        backups=Backups(**dict(shape.backups)),
         policy=Policy(
             updates=shape.policy.updates.updates(),
             hold=holds_of(shape.policy.hold),
@@ -245,5 +199,4 @@ def settings_of(shape: SettingsFile) -> Settings:
         ssh=Ssh(**dict(shape.ssh)),
         wp_cli=Tool(file=tool.file, sha512=tool.sha512.lower()) if tool else None,
         wordpress_org=shape.tools.wordpress_org or "",
-        crew_mail=shape.crew.mail,
     )

@@ -1,4 +1,4 @@
-"""Words for time: durations, times of day, dates, day rules, zones, service hours."""
+"""Words for time: durations, times of day, dates, day rules, zones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from functools import lru_cache
 
 from runner.load.text import closest, quoted
-from runner.load.values import Wrong, line, scalar
+from runner.load.values import Wrong, scalar
 from runner.model import DateRange, Rule, WindowDay
 
 __all__ = [
@@ -17,8 +17,6 @@ __all__ = [
     "day_rule",
     "days",
     "duration",
-    "hours",
-    "report_day",
     "rule",
     "span",
     "time_of_day",
@@ -95,11 +93,9 @@ def day(value: object) -> date:
     return read
 
 
-def days(value: object) -> DateRange | str:
-    """A day, a span of days `2026-12-20/2027-01-02`, or the name of an iCalendar file."""
+def days(value: object) -> DateRange:
+    """A day, or a span of days `2026-12-20/2027-01-02`."""
     found = scalar(value, "a date")
-    if found.lower().endswith(".ics"):
-        return line(found)
     first, slash, last = found.partition("/")
     begin, end = day(first), day(last if slash else first)
     if end < begin:
@@ -135,18 +131,6 @@ def day_rule(value: object) -> WindowDay:
     raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else like)
 
 
-def report_day(value: object) -> int | str:
-    """The day a report is made: of the month, or a weekday by its full name."""
-    found = scalar(value, "a day")
-    if re.fullmatch(r"[0-9]{1,2}", found) and 1 <= int(found) <= 31:  # noqa: PLR2004
-        return int(found)
-    index = weekday(found)
-    if index is None:
-        hint = closest(found, WEEKDAYS)
-        raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else "like 1 or monday")
-    return WEEKDAYS[index]
-
-
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     from zoneinfo import available_timezones
@@ -167,21 +151,6 @@ def zone(value: object) -> str:
 def window_zone(value: object) -> str:
     """A time zone, or `client` for each client's own."""
     return "client" if value == "client" else zone(value)
-
-
-_HOURS = re.compile(
-    r"(?P<d>(?:mon|tue|wed|thu|fri|sat|sun)(?:-(?:mon|tue|wed|thu|fri|sat|sun))?)"
-    r" (?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
-)
-
-
-def hours(value: object) -> str:
-    """Service hours: `mon-fri 09:00-17:00`, several with commas, or `24/7`."""
-    found = line(value)
-    parts = [part.strip() for part in found.split(",")]
-    if found != "24/7" and not all(_HOURS.fullmatch(part) for part in parts):
-        raise Wrong(f"{quoted(found)} are not service hours", 'like "mon-fri 09:00-17:00" or "24/7"')
-    return found
 
 
 def rule(value: object) -> Rule:

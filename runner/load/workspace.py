@@ -79,7 +79,7 @@ def load_workspace(
     `environ` and `kinds` are the process's own and the registered ones unless given. Raises ValidationError
     with every problem of every file, UsageError where the folder itself cannot be used.
     """
-    from runner.load import inventory, layers, problems, references, settings
+    from runner.load import inventory, layers, problems, references, settings, unsupported
 
     folder = folder.resolve()
     suggest_again()
@@ -88,6 +88,8 @@ def load_workspace(
     books = _Playbooks(folder, _kinds(kinds), found)
 
     tree = _read(folder / _INVENTORY, _INVENTORY, folder, found, needed=True)
+    if tree:
+        unsupported.refuse(tree, unsupported.INVENTORY, found)
     shape = problems.checked(inventory.InventoryFile, tree, found) if tree else None
 
     environ = os.environ if environ is None else environ
@@ -99,6 +101,8 @@ def load_workspace(
             layers.flags_layer(flags or {}, folder),
         ]
     )
+    unsupported.refuse(merged, unsupported.SETTINGS, found)
+    unsupported.refuse_variables(environ, folder, found)
     told = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
 
     references.check_settings(merged, found)
@@ -106,7 +110,7 @@ def load_workspace(
     playbooks = books.all()
     if tree:
         names = references.names_of(tree)
-        references.check_inventory(tree, names, books.sources, folder, found)
+        references.check_inventory(tree, names, books.sources, found)
         references.check_rings(merged, names, found)
         for book in books.own_trees:
             references.check_when(book, names, found)

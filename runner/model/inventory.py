@@ -20,13 +20,10 @@ __all__ = [
     "Inventory",
     "ManagedBy",
     "Overlap",
-    "ReportEvery",
-    "ReportRhythm",
     "Rest",
     "Site",
     "SiteKind",
     "StatedPage",
-    "Support",
     "Window",
     "WindowDay",
 ]
@@ -79,36 +76,6 @@ class Contact:
     email: str
 
 
-class ReportEvery(StrEnum):
-    """How often a client's report is made."""
-
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    WINDOW = "window"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRhythm:
-    """When a report is made: `on` is a day of the month or a weekday, `at` local time of the client."""
-
-    every: ReportEvery = ReportEvery.MONTH
-    on: int | str = 1
-    at: time = time(8)
-    approve: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Support:
-    """What was promised to the client about answering and solving."""
-
-    answer: timedelta | None = None
-    resolve: timedelta | None = None
-    hours: str = ""
-    holidays: str | None = None
-    escalate: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A customer of the agency."""
@@ -119,8 +86,6 @@ class Client:
     """IANA name."""
     language: str = "en"
     contacts: tuple[Contact, ...] = ()
-    report: ReportRhythm = field(default_factory=ReportRhythm)
-    support: Support | None = None
     updates: Updates = field(default_factory=Updates)
     """These win over `policy.updates`."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
@@ -162,9 +127,6 @@ class Site:
     rest: Rest = Rest.OPEN
     expect: str | None = None
     """A text that visitors must see on each of `pages`."""
-    watch_every: timedelta | None = None
-    expires: date | None = None
-    """When the domain runs out."""
     purge: str = ""
     """A command that empties caches which are not known by themselves, run on the host in `path`."""
     managed_by: ManagedBy | None = None
@@ -243,8 +205,7 @@ class Window:
     """Selectors."""
     rings: tuple[str, ...] = ()
     """Selectors, worked through in order; empty means one ring of all."""
-    blackouts: tuple[DateRange | str, ...] = ()
-    """Spans of days, or paths of iCalendar files."""
+    blackouts: tuple[DateRange, ...] = ()
     catch_up: CatchUp = CatchUp.LATEST
     deadline: timedelta = timedelta(hours=1)
     """No start later than this after the due instant."""

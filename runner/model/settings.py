@@ -47,13 +47,9 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backups:
-    """Where snapshots are kept, and how many of each age."""
+    """Where snapshots are kept."""
 
     store: str = ".sitecrew/backups"
-    keep_daily: int = 7
-    keep_weekly: int = 4
-    keep_monthly: int = 12
-    password: SecretRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,4 +103,3 @@ class Settings:
     wp_cli: Tool | None = None
     wordpress_org: str = ""
     """A mirror that answers for api.wordpress.org and downloads.wordpress.org; empty for these themselves."""
-    crew_mail: tuple[str, ...] = ()

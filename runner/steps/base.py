@@ -170,6 +170,16 @@ class StepKind(ABC):
         """Where this step runs; for kinds whose options decide."""
         return self.where
 
+    def ineffective(self, step: Step) -> Mapping[str, str]:
+        """The common keys that have no effect on this step, each with what to do instead."""
+        where = self.place(step)
+        found = {}
+        if where in {Where.OUTSIDE, Where.CONTROLLER}:
+            found["become"] = "delete it; the step runs on the controller"
+        if where is Where.OUTSIDE:
+            found["timeout"] = "delete it; `limits.look` in sitecrew.yaml limits each page"
+        return found
+
     def guarded(self, step: Step, context: Context) -> str:  # noqa: ARG002
         """The folder on the host whose lock the step's job holds."""
         return context.site.path

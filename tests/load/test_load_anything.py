@@ -43,8 +43,7 @@ GOOD = {
             "updates": {"core": {"major": "hold"}, "minor": {"after": "1d"}},
             "rings": {"failures": "1%"},
         },
-        "crew": {"mail": ["a@b.example"], "webhook": {"url": "https://x.example"}},
-        "backups": {"store": "b", "keep": {"daily": "1"}},
+        "backups": {"store": "b"},
         "ledger": "sqlite:///x.db",
     },
     "playbooks/p.yaml": {

@@ -52,7 +52,7 @@ def test_defaults_are_told_as_people_write_them():
     schema = json_schema("settings")["$defs"]
     assert schema["LimitsShape"]["properties"]["step"]["default"] == "15m"
     assert schema["RingsShape"]["properties"]["failures"]["default"] == "10%"
-    assert json_schema("inventory")["$defs"]["ReportShape"]["properties"]["at"]["default"] == "08:00"
+    assert json_schema("inventory")["$defs"]["WindowShape"]["properties"]["lasts"]["default"] == "2h"
 
 
 @pytest.mark.parametrize("what", FILES)

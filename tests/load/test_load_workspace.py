@@ -20,8 +20,6 @@ from runner.model import (
     Host,
     NamedSecret,
     Overlap,
-    ReportEvery,
-    ReportRhythm,
     Rule,
     SecretRef,
     SecretSource,
@@ -54,8 +52,6 @@ clients:
     timezone: Europe/Berlin
     language: de-AT
     contacts: [{name: Jörg, email: jörg@grün.example}]
-    report: {every: week, at: 08:30, approve: true}
-    support: {answer: 1h, resolve: 1d, hours: "mon-fri 09:00-17:00", holidays: de.ics, escalate: a@b.example}
     updates: {patch: at-once, payments: {patch: hold}}
     hold: {seo: {why: being replaced}}
     sites:
@@ -66,8 +62,6 @@ clients:
         tags: [woocommerce, ring-1]
         pages: [/, /cart/]
         expect: Add to cart
-        watch: {every: 60s}
-        expires: 2027-03-01
         access:
           user: ada
           password: {env: SHOP}
@@ -85,7 +79,7 @@ windows:
     timezone: client
     sites: [tag:wordpress, docs, client:acme, host:web1, kind:static, sh*, 'all, !docs']
     rings: [tag:ring-0, tag:ring-1, all]
-    blackouts: [2026-11-27, 2026-12-20/2027-01-02, bank.ics]
+    blackouts: [2026-11-27, 2026-12-20/2027-01-02]
     catch_up: none
     deadline: 30m
     overlap: queue
@@ -98,19 +92,13 @@ mail:
   {host: smtp.example, from: Care <care@northwind.example>, username: u,
    password: {file: pw}, ca_file: ca.pem}
 ledger: sqlite:///data/ledger.db
-backups: {store: "restic:sftp:b@c:/r", keep: {daily: 3}, password: {env: RESTIC}}
+backups: {store: kept}
 policy:
   updates: {core: {minor: {after: 1d}}, minor: {after: 3d}, security: at-once}
   hold: {slider: {until: 2027-01-31}}
   security: {forms: 5.10}
   undo: {database: never}
   rings: {failures: 25%, soak: 30m, order: [tag:ring-1, all]}
-watch: {every: 2m, reference: ["https://example.org/"]}
-crew:
-  mail: [crew@northwind.example]
-  webhook: {url: {env: HOOK}, template: crew.json.j2}
-  heartbeat: https://hc.example/1
-  quiet: false
 tools:
 parallel: {sites: 5}
 limits: {look: 4s}
@@ -120,7 +108,7 @@ ssh: {known_hosts: known, config: ~/x}
 
 @pytest.fixture
 def full(load):
-    return load({"inventory.yaml": INVENTORY, "sitecrew.yaml": SETTINGS, "de.ics": "", "bank.ics": ""})
+    return load({"inventory.yaml": INVENTORY, "sitecrew.yaml": SETTINGS})
 
 
 def test_every_key_of_the_inventory_reaches_the_model(full):
@@ -139,15 +127,11 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
     )
     client = inventory.clients["acme"]
     assert (client.name, client.timezone, client.language) == ("Bäckerei Grün", "Europe/Berlin", "de-AT")
-    assert client.report == ReportRhythm(every=ReportEvery.WEEK, on="monday", at=time(8, 30), approve=True)
     assert client.contacts[0].email == "jörg@grün.example"
-    assert client.support
-    assert (client.support.resolve, client.support.holidays) == (timedelta(days=1), str(folder / "de.ics"))
     assert client.hold == {"seo": Hold("being replaced")}
     assert client.updates == Updates(
         all=UpdateRules(patch=Rule()), items={"payments": UpdateRules(patch=Rule(hold=True))}
     )
-    assert client.support.escalate == ("a@b.example",)
     assert inventory.sites["shop"] == Site(
         name="shop",
         client="acme",
@@ -157,8 +141,6 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         tags=frozenset({"woocommerce", "ring-1", "wordpress"}),
         pages=("/", "/cart/"),
         expect="Add to cart",
-        watch_every=timedelta(minutes=1),
-        expires=date(2027, 3, 1),
         access=Access(
             user="ada",
             password=SecretRef(SecretSource.ENV, "SHOP"),
@@ -187,7 +169,6 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
         blackouts=(
             DateRange(date(2026, 11, 27), date(2026, 11, 27)),
             DateRange(date(2026, 12, 20), date(2027, 1, 2)),
-            str(folder / "bank.ics"),
         ),
         catch_up=CatchUp.NONE,
         deadline=timedelta(minutes=30),
@@ -223,9 +204,7 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert settings.mail.password == SecretRef(SecretSource.FILE, str(folder / "pw"))
     assert settings.mail.ca_file == str(folder / "ca.pem")
     assert settings.ledger == f"sqlite:///{folder}/data/ledger.db"
-    assert (settings.backups.store, settings.backups.keep_daily, settings.backups.keep_weekly) == (
-        "restic:sftp:b@c:/r", 3, 4,
-    )  # fmt: skip
+    assert settings.backups.store == str(folder / "kept")
     assert settings.policy.updates.all == UpdateRules(minor=Rule(after=timedelta(days=3)), security=Rule())
     assert settings.policy.updates.items == {"core": UpdateRules(minor=Rule(after=timedelta(days=1)))}
     assert settings.policy.hold == {"slider": Hold(until=date(2027, 1, 31))}
@@ -233,7 +212,6 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert settings.policy.ring_order == ("tag:ring-1", "all")
     assert settings.policy.undo_database is UndoDatabase.NEVER
     assert (settings.policy.ring_failures, settings.policy.ring_soak) == (0.25, timedelta(minutes=30))
-    assert settings.crew_mail == ("crew@northwind.example",)
     assert (settings.parallel.sites, settings.parallel.per_host) == (5, 2)
     assert settings.limits.look == timedelta(seconds=4)
     assert settings.ssh.known_hosts == str(folder / "known")
@@ -276,17 +254,17 @@ def test_flag_wins_over_environment_over_workspace_over_user_over_default(make):
 def test_the_environment_names_secrets_and_lists_too(make):
     environ = {
         "SITECREW_MAIL_PASSWORD": "canary",
-        "SITECREW_CREW_MAIL": "a@b.example, c@d.example",
+        "SITECREW_POLICY_VENDORS": "a.example, b.example",
         "SITECREW_LEDGER": "sqlite:///other.db",
-        "SITECREW_BACKUPS_KEEP_DAILY": "2",
+        "SITECREW_PARALLEL_SITES": "2",
     }
     folder = make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example}\n"})
     workspace = load_workspace(folder, environ=environ)
     assert workspace.settings.mail
     assert workspace.settings.mail.password == SecretRef(SecretSource.ENV, "SITECREW_MAIL_PASSWORD")
-    assert workspace.settings.crew_mail == ("a@b.example", "c@d.example")
+    assert workspace.settings.policy.vendors == {"a.example", "b.example"}
     assert workspace.settings.ledger == f"sqlite:///{folder}/other.db"
-    assert workspace.settings.backups.keep_daily == 2
+    assert workspace.settings.parallel.sites == 2
     assert "canary" not in repr(workspace)
 
 
@@ -414,7 +392,7 @@ def test_five_hundred_sites_are_read_in_less_than_a_second(make):
         lines += [
             f"      s{n}:", f"        url: https://s{n}.example", f"        host: web{n % 100}",
             f"        path: /srv/s{n}", "        tags: [a, ring-1]", "        pages: [/, /cart/]",
-            "        expires: 2027-03-01", "        updates: {woo: {minor: {after: 7d}}}",
+            "        updates: {woo: {minor: {after: 7d}}}",
         ]  # fmt: skip
     folder = make({"inventory.yaml": "\n".join(lines)})
     started = clock.process_time()

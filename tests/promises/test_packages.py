@@ -200,6 +200,43 @@ def test_a_lock_that_is_never_freed_says_who_has_it(either: Patching) -> None:
     assert either.host.packages.versions()["labpkg"] == OLD[kind(either)]
 
 
+def test_a_failed_upgrade_is_tried_again_after_a_wait(apt: Patching) -> None:
+    apt.host.packages.offer("labbad")
+    apt.packages("upgrade: all", "retries: 1")
+    said, steps = apt.run()
+    assert said.code == 3, said
+    [retried] = [event for event in said.events if event["event"] == "step.retried"]
+    assert (retried["try"], retried["of"], retried["seconds"]) == (1, 2, 1.0)
+    assert retried["why"]
+    assert steps["one"]["why"].endswith("; tried 2 times")
+    assert sum(event["event"] == "step.finished" for event in said.events) == 1
+
+
+def test_an_upgrade_succeeds_once_the_lock_is_free(apt: Patching) -> None:
+    apt.host.packages.offer("labpkg")
+    apt.packages("upgrade: all, wait: 1s", "retries: 5")
+    with holding(apt.host.packages.lock):
+        process = apt.start("run", "patch", "-y", "--json", "-l", "one")
+        read_until(process, "step.retried")
+    said = ended(process)
+    assert said.code == 0, said
+    [step] = [event for event in said.events if event["event"] == "step.finished"]
+    assert step["why"].endswith(" of 6")
+    assert apt.host.packages.versions()["labpkg"] == NEW["apt"]
+
+
+def test_a_killed_controller_counts_the_tries_of_an_upgrade_on(apt: Patching) -> None:
+    apt.host.packages.offer("labbad")
+    apt.packages("upgrade: all", "retries: 2")
+    process = apt.start("run", "patch", "-y", "--json", "-l", "one")
+    read_until(process, "step.retried")
+    kill(process)
+    said = apt.say("resume", "last", "--json")
+    assert said.code == 3, said
+    [step] = [event for event in said.events if event["event"] == "step.finished"]
+    assert step["why"].endswith("; tried 3 times")
+
+
 def test_a_source_that_does_not_answer_fails_the_step_and_not_the_others(apt: Patching) -> None:
     apt.host.packages.offer("labpkg")
     apt.packages("upgrade: all")

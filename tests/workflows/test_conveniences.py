@@ -98,6 +98,32 @@ def test_a_look_is_tried_again_too(crew: Crew) -> None:
     assert sum(event["event"] == "look.taken" for event in said.events) == 2
 
 
+@pytest.mark.parametrize(
+    "step", ["static.release: {from: dist, adopt: true}", "files.sync: {from: dist, to: more}"]
+)
+def test_sending_files_is_tried_again_after_a_wait(crew: Crew, step: str) -> None:
+    crew.playbook("send", f"name: Send\nsteps:\n  - {step}\n    retries: 1\n")
+    said = crew.say("run", "send", "-l", SITE, "--json")
+    assert said.code == 3, said
+    [retried] = [event for event in said.events if event["event"] == "step.retried"]
+    assert (retried["try"], retried["of"], retried["seconds"]) == (1, 2, 1.0)
+    assert "dist" in retried["why"]
+    assert whys(crew)[retried["step"]].endswith("; tried 2 times")
+
+
+def test_files_that_are_there_at_the_second_try_are_sent(crew: Crew) -> None:
+    crew.playbook("send", "name: Send\nsteps:\n  - files.sync: {from: dist, to: more}\n    retries: 3\n")
+    process = crew.start("run", "send", "-l", SITE, "--json")
+    read_until(process, "step.retried")
+    (crew.folder / "new").mkdir()
+    (crew.folder / "new/a.txt").write_text("a")
+    (crew.folder / "new").rename(crew.folder / "dist")
+    said = ended(process)
+    assert said.code == 0, said
+    assert whys(crew)["files.sync"].endswith("on try 2 of 4")
+    assert (crew.fleet.sites[SITE].path / "more/a.txt").read_text() == "a"
+
+
 @pytest.mark.parametrize("number", range(4, 15))
 def test_a_kill_at_any_event_leaves_as_many_tries_as_there_were(crew: Crew, number: int) -> None:
     """The events around the tries of the second step: each try is done once, whoever counts."""

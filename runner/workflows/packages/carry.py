@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -45,6 +45,7 @@ from runner.workflows.packages.survey import NOT_ROOT, read_system
 from runner.workflows.stages.become import becoming
 from runner.workflows.stages.gates import place_of
 from runner.workflows.stages.segment import close_job, mark_of, span_of
+from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
     from runner.record import SegmentView
@@ -72,12 +73,16 @@ def carry_system(task: Task, part: Barrier) -> tuple[StepOutcome]:
     if told := _done_elsewhere(task, step):
         session.record(task.run, task.site.name, told)
         return (told,)
-    outcome = _Stage(task, part).outcome()
-    for _ in range(step.retries):
-        if outcome.outcome is not Outcome.FAILED or task.stop.asked.is_set():
+    number = min(_failed_jobs(task, step) + 1, step.retries + 1)
+    stage = _Stage(task, part)
+    outcome = stage.outcome()
+    while wanted(task, step, outcome, number):
+        stage.close()
+        if not paused(task, step, outcome, number):
             break
-        outcome = _Stage(task, part).outcome()
-    return (outcome,)
+        number, stage = number + 1, _Stage(task, part)
+        outcome = stage.outcome()
+    return (stage.settle(counted(step, outcome, number)),)
 
 
 class _Stage:
@@ -91,9 +96,11 @@ class _Stage:
         self.limit = (part.step.timeout or task.order.limits.step).total_seconds()
         self.changes: tuple[Change, ...] | None = None
         self.job, self.begun = _job(task, part.step, self.host)
+        self.status = ""
+        """How the job ended; empty where none was needed."""
 
     def outcome(self) -> StepOutcome:
-        """Attach to a job that was begun, or read, plan and begin one; then reboot, record, let it go."""
+        """Attach to a job that was begun, or read, plan and begin one; then reboot."""
         try:
             record = self._attached()
         except DiedError as error:
@@ -105,13 +112,13 @@ class _Stage:
                 if isinstance(error, UnreachableError):
                     raise
                 why = f"{error}; {error.hint}" if error.hint else str(error)
-                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why))
+                return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
             if not facts.root:
-                return self._record(StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=NOT_ROOT))
+                return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=NOT_ROOT)
             changes = registry()[self.step.kind].propose_for_host(self.step, facts)
             if not (any(c.action is Action.CHANGE for c in changes) or self.options.autoremove):
                 idle = Aftermath(outcome=_idle(self.step, changes), boot=facts.boot, reboot=facts.reboot)
-                return self._record(self._rebooted(idle))
+                return self._rebooted(idle)
             try:
                 record = self._run(facts, changes)
             except DiedError as error:
@@ -119,9 +126,25 @@ class _Stage:
         if record.status == "locked":
             close_job(self.task, self.part.number, self.job, record.status)
             raise LockedError("another run works on the packages of this host", hint="wait for it to end")
-        found = self._judged(record)
-        outcome = self.session.cleaned(self._rebooted(found))
-        close_job(self.task, self.part.number, self.job, record.status, (outcome,))
+        self.status = record.status
+        return self._rebooted(self._judged(record))
+
+    def close(self, *outcomes: StepOutcome) -> None:
+        """Record how the job ended; without outcomes, another try follows."""
+        if self.status:
+            close_job(self.task, self.part.number, self.job, self.status, outcomes)
+
+    def settle(self, outcome: StepOutcome) -> StepOutcome:
+        """Record the step's outcome.
+
+        Raises:
+            LostError: how the packages were left is not known.
+        """
+        outcome = self.session.cleaned(outcome)
+        if not self.status:
+            self.session.record(self.task.run, self.task.site.name, outcome)
+            return outcome
+        self.close(outcome)
         self.session.tell_outcome(self.task.run, self.task.site.name, outcome)
         if outcome.outcome is Outcome.LOST:
             raise LostError("the packages were being changed when the host's process died")
@@ -222,10 +245,6 @@ class _Stage:
         changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
         return with_reboot(changed, came.said, failed=came.failed)
 
-    def _record(self, outcome: StepOutcome) -> StepOutcome:
-        self.session.record(self.task.run, self.task.site.name, outcome)
-        return outcome
-
 
 def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:
     """Nothing was to be done, or all of it is held."""
@@ -283,17 +302,33 @@ def _done_elsewhere(task: Task, step: Step) -> StepOutcome | None:
 
 def _job(task: Task, step: Step, host: Host) -> tuple[str, SegmentView | None]:
     """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
-    address, port = place_of(host)
-    ids = [job_id(task.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
-    found = (
-        segment
-        for site in (task.site, *_neighbours(task))
-        for segment in task.session.ledger.segments(task.run, site.name)
-        if segment.job in ids
-    )
-    last = max(found, key=lambda segment: ids.index(segment.job), default=None)
+    ids = _ids(task, step, host)
+    last = max(_jobs(task, ids), key=lambda segment: ids.index(segment.job), default=None)
     if last is None:
         return ids[0], None
     if last.state == "started":
         return last.job, last
     return ids[ids.index(last.job) + 1], None
+
+
+def _failed_jobs(task: Task, step: Step) -> int:
+    """How many jobs of this step have failed in earlier attempts of the run."""
+    if task.attempt == 1:
+        return 0
+    ids = _ids(task, step, task.order.hosts[task.site.host])
+    return sum(job.state != "started" and job.status == "failed" for job in _jobs(task, ids))
+
+
+def _ids(task: Task, step: Step, host: Host) -> list[str]:
+    address, port = place_of(host)
+    return [job_id(task.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
+
+
+def _jobs(task: Task, ids: Sequence[str]) -> list[SegmentView]:
+    """Those of these jobs that are on record, whichever site of the host began them."""
+    return [
+        segment
+        for site in (task.site, *_neighbours(task))
+        for segment in task.session.ledger.segments(task.run, site.name)
+        if segment.job in ids
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, SecretError, UsageError
@@ -20,10 +20,14 @@ from runner.workflows.sending.shellless import release_over_sftp, sync_over_sftp
 from runner.workflows.sending.sync import stage
 from runner.workflows.sending.trial import ReleaseTrial
 from runner.workflows.stages.segment import carry_segment, span_of
+from runner.workflows.stages.tries import counted, paused, wanted
 
 if TYPE_CHECKING:
+    from runner.execute import Awaiting, JobRecord, Verdict
+    from runner.execute import Task as HostTask
     from runner.record import SegmentView
     from runner.workflows.site import Task
+    from runner.workflows.stages.segment import Judged
 
 __all__ = ["carry_upload"]
 
@@ -45,12 +49,13 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
         if _ended_there(task, begun, joined):
             return carry_segment(task, segment, [once], judged=joined or PurgedAfter(task))
     session.emit("step.started", task.run, task.site.name, step.id)
-    for left in range(step.retries, -1, -1):
-        ready = _gathered(task, step)
-        if not (left and isinstance(ready, StepOutcome) and ready.outcome is Outcome.FAILED):
+    number, ready = 1, _gathered(task, step)
+    while isinstance(ready, StepOutcome) and wanted(task, step, ready, number):
+        if not paused(task, step, ready, number):
             break
+        number, ready = number + 1, _gathered(task, step)
     if isinstance(ready, StepOutcome):
-        ready = with_purge(task, ready)
+        ready = with_purge(task, counted(step, ready, number))
         session.record(task.run, task.site.name, ready)
         return (ready,)
     trial: ReleaseTrial | PurgedAfter = PurgedAfter(task)
@@ -59,7 +64,40 @@ def carry_upload(task: Task, part: Barrier) -> tuple[StepOutcome, ...]:
         if (held := trial.unseen(step)) is not None:
             session.record(task.run, task.site.name, held)
             return (held,)
-    return carry_segment(task, segment, [once], prepared=ready, judged=trial)
+    return carry_segment(task, segment, [once], prepared=ready, judged=_Counted(trial, step, number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A judge whose outcome says on which try the files were sent."""
+
+    judged: Judged
+    step: Step
+    number: int
+
+    @property
+    def wait(self) -> int:
+        """As the judge's."""
+        return self.judged.wait
+
+    @property
+    def undo(self) -> tuple[HostTask, ...]:
+        """As the judge's."""
+        return self.judged.undo
+
+    @property
+    def remembered(self) -> str:
+        """As the judge's."""
+        return self.judged.remembered
+
+    def judge(self, waiting: Awaiting) -> Verdict:
+        """As the judge's."""
+        return self.judged.judge(waiting)
+
+    def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """The outcome, with the try; a failure is that of the job, which is not tried again."""
+        settled = self.judged.settled(record, outcome)
+        return settled if settled.outcome is Outcome.FAILED else counted(self.step, settled, self.number)
 
 
 def _begun(task: Task, part: Barrier) -> SegmentView | None:

@@ -1,0 +1,122 @@
+"""Settings that earlier versions accepted without acting on them. Each is refused at its place.
+
+A part that builds one adds the key to its shape and deletes its line here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import Problem
+from runner.load.layers import variable_of
+from runner.load.nodes import Node, Origin, Problems
+from runner.load.text import joined, quoted
+
+__all__ = ["INVENTORY", "SETTINGS", "Unsupported", "refuse", "refuse_variables"]
+
+_ANY = "*"
+_NOT_SUPPORTED = "is not supported by this version"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A key, or those of its values that match `values`. `*` in the path stands for any name or entry."""
+
+    path: tuple[str, ...]
+    instead: str
+    """What to do, as a hint."""
+    values: str = ""
+    """Regular expression of a whole value; empty for the key itself."""
+
+
+INVENTORY = (
+    Unsupported(
+        ("clients", _ANY, "report"), "delete it; `sitecrew report CLIENT --period P --send` sends one"
+    ),
+    Unsupported(("clients", _ANY, "support"), "delete it"),
+    Unsupported(("clients", _ANY, "sites", _ANY, "watch"), "delete it; sites are checked around changes"),
+    Unsupported(("clients", _ANY, "sites", _ANY, "expires"), "delete it"),
+    Unsupported(("windows", _ANY, "blackouts", _ANY), "list the days: 2026-12-20/2027-01-02", r".*\.ics"),
+)
+SETTINGS = (
+    Unsupported(("ledger",), "write sqlite:///PATH", r"postgres(ql)?(\+\w{1,30})?:.*"),
+    Unsupported(("backups", "store"), "write a folder", r"[a-z][a-z0-9+.-]{1,30}:.*"),
+    Unsupported(("backups", "keep"), "delete it; every snapshot is kept"),
+    Unsupported(("backups", "password"), "delete it; snapshots are not encrypted"),
+    Unsupported(("watch",), "delete it; sites are checked around changes"),
+    Unsupported(("crew",), "delete it; `sitecrew serve --json` prints events"),
+)
+
+
+def refuse(root: Node, unsupported: tuple[Unsupported, ...], problems: Problems) -> None:
+    """Report each of these settings in the tree and delete it there, so that it is reported once."""
+    for one in unsupported:
+        for found in list(_matches(root, one, one.path, ())):
+            problems.append(_problem(found, one))
+            _delete(found)
+
+
+def refuse_variables(environ: Mapping[str, str], base: Path, problems: Problems) -> None:
+    """Report each environment variable that stands for a key of `SETTINGS`, or for one below it."""
+    for one in SETTINGS:
+        prefix = variable_of(one.path)
+        for name in environ if not one.values else ():
+            if name == prefix or name.startswith(f"{prefix}_"):
+                origin = Origin(f"environment:{name}", base)
+                problems.append(
+                    origin.problem(1, 1, ".".join(one.path), f"{name} {_NOT_SUPPORTED}", "unset it")
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    parent: Node
+    key: str | int
+    child: Node
+    path: tuple[str | int, ...]
+
+
+def _matches(
+    node: Node, one: Unsupported, path: tuple[str, ...], passed: tuple[str | int, ...]
+) -> Iterator[_Match]:
+    """The settings below `node` that the rest of the path leads to."""
+    key, *rest = path
+    for name, child in _children(node):
+        if key not in (_ANY, name):
+            continue
+        here = (*passed, name)
+        if rest and not (rest == [_ANY] and isinstance(child.value, str)):  # a text is a list of one
+            yield from _matches(child, one, tuple(rest), here)
+        elif not one.values or _has_value(child, one.values):
+            yield _Match(node, name, child, here)
+
+
+def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
+    if isinstance(node.value, dict):
+        yield from node.value.items()
+    elif isinstance(node.value, list):
+        yield from enumerate(node.value)
+
+
+def _has_value(node: Node, values: str) -> bool:
+    return isinstance(node.value, str) and bool(re.fullmatch(values, node.value.strip().lower()))
+
+
+def _problem(found: _Match, one: Unsupported) -> Problem:
+    path = joined("", *found.path)
+    if one.values:
+        return found.child.problem(path, f"{quoted(str(found.child.value))} {_NOT_SUPPORTED}", one.instead)
+    key = str(found.key)
+    return found.parent.key_problem(key, path, f"{quoted(key)} {_NOT_SUPPORTED}", one.instead)
+
+
+def _delete(found: _Match) -> None:
+    """Take the setting out. An alias leads to the same mapping or list more than once."""
+    inside = found.parent.value
+    if isinstance(inside, dict):
+        inside.pop(str(found.key), None)
+    elif isinstance(inside, list):
+        inside[:] = [child for child in inside if child is not found.child]

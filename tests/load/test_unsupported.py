@@ -1,0 +1,90 @@
+"""What earlier versions accepted without acting on it is refused, wherever it was written."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import UsageError, ValidationError
+from runner.load import json_schema, load_workspace
+from runner.load.unsupported import INVENTORY, SETTINGS
+
+
+def problems(folder, **more) -> list[tuple[str, int, str, str]]:
+    with pytest.raises(ValidationError) as caught:
+        load_workspace(folder, **more)
+    return [(one.file, one.line, one.path, one.message) for one in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("SITECREW_WATCH_EVERY", "watch"),
+        ("SITECREW_CREW_MAIL", "crew"),
+        ("SITECREW_CREW_WEBHOOK_URL", "crew"),
+        ("SITECREW_BACKUPS_KEEP_DAILY", "backups.keep"),
+        ("SITECREW_BACKUPS_PASSWORD", "backups.password"),
+    ],
+)
+def test_an_environment_variable_of_an_unsupported_setting_is_refused(make, name, path):
+    found = problems(make({}), environ={name: "canary"})
+    assert found == [(f"environment:{name}", 1, path, f"{name} is not supported by this version")]
+
+
+def test_an_unsupported_value_in_the_environment_is_refused(make):
+    found = problems(
+        make({"sitecrew.yaml": "ledger: sqlite:///a.db\n"}),
+        environ={"SITECREW_LEDGER": "postgresql+psycopg://db/x", "SITECREW_BACKUPS_STORE": "restic:/srv/r"},
+    )
+    assert [(file, path) for file, _, path, _ in found] == [
+        ("environment:SITECREW_BACKUPS_STORE", "backups.store"),
+        ("environment:SITECREW_LEDGER", "ledger"),
+    ]
+
+
+def test_an_unsupported_setting_on_the_command_line_is_refused(make):
+    with pytest.raises(UsageError):
+        load_workspace(make({}), flags={"backups.keep.daily": "3"})
+
+
+def test_a_setting_of_the_users_own_file_is_refused_in_that_file(make, tmp_path):
+    mine = tmp_path / "user/sitecrew/sitecrew.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("parallel: {sites: 4}\ncrew:\n  mail: a@b.example\n")
+    found = problems(make({"sitecrew.yaml": "parallel: {sites: 5}\n"}))
+    assert found == [(str(mine), 2, "crew", '"crew" is not supported by this version')]
+
+
+def test_a_setting_of_both_files_is_refused_once_in_the_workspaces(make, tmp_path):
+    mine = tmp_path / "user/sitecrew/sitecrew.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("watch: {every: 1m}\n")
+    found = problems(make({"sitecrew.yaml": "\nwatch: {every: 2m}\n"}))
+    assert found == [("sitecrew.yaml", 2, "watch", '"watch" is not supported by this version')]
+
+
+def test_a_calendar_in_a_shared_list_is_refused_and_the_days_beside_it_are_kept(make):
+    text = """\
+hosts: {web1: {address: a.example}}
+clients: {acme: {name: A, sites: {shop: {url: https://a.example, host: web1, path: /srv/a}}}}
+windows:
+  one: {playbook: patch, day: 1, at: 02:00, blackouts: &closed [2026-12-24, x.ics]}
+  two: {playbook: patch, day: 2, at: 02:00, blackouts: *closed}
+"""
+    found = problems(make({"inventory.yaml": text}))
+    assert {(line, message) for _, line, _, message in found} == {
+        (4, '"x.ics" is not supported by this version')
+    }
+
+
+def test_a_folder_whose_name_has_a_colon_is_a_folder(load):
+    workspace = load({"sitecrew.yaml": "backups: {store: ./restic:old}\n"})
+    assert workspace.settings.backups.store == str(workspace.folder / "restic:old")
+
+
+def test_editors_are_offered_no_unsupported_key():
+    for what, unsupported in (("inventory", INVENTORY), ("settings", SETTINGS)):
+        shapes = json_schema(what)["$defs"]
+        shapes["top"] = json_schema(what)
+        keys = {key for shape in shapes.values() for key in shape.get("properties", {})}
+        assert not keys & {one.path[-1] for one in unsupported if not one.values} - {"password"}
+    assert "password" not in json_schema("settings")["$defs"]["BackupsShape"]["properties"]
