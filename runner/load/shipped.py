@@ -6,6 +6,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from runner.load.folder import is_playbook
+
 __all__ = ["shipped", "shipped_playbooks"]
 
 
@@ -26,8 +28,3 @@ def shipped_playbooks() -> dict[str, Traversable]:
         return {}
     found = (entry for entry in folder.iterdir() if entry.is_file() and is_playbook(entry.name))
     return {entry.name.removesuffix(".yaml"): entry for entry in sorted(found, key=lambda e: e.name)}
-
-
-def is_playbook(name: str) -> bool:
-    """Whether a file of this name is a playbook; editors and file systems leave others beside it."""
-    return name.endswith(".yaml") and not name.startswith((".", "#"))

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from lab import Fleet
 
 STRAY = (
-    "playbooks/.#weekly.yaml", "playbooks/._weekly.yaml", "playbooks/.weekly.yaml.swp", "playbooks/weekly.yaml~",
-    "playbooks/#weekly.yaml#", "playbooks/weekly.yaml.orig", "reports/out/acme-2026-11.html", "reports/.DS_Store",
+    "playbooks/.#weekly.yaml", "playbooks/._weekly.yaml", "playbooks/.weekly.yaml.swp",
+    "playbooks/weekly.yaml~", "playbooks/#weekly.yaml#", "playbooks/weekly.yaml.orig",
+    "reports/out/acme-2026-11.html", "reports/.DS_Store",
     "runner/.crew.py.swp", "runner/__pycache__/errors.cpython-311.pyc",
 )  # fmt: skip
 
