@@ -133,7 +133,7 @@ def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, A
     """Remove the client's reports and its snapshots in a folder store; what could not be removed."""
     mine = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
     for file in (workspace.folder / "reports" / "out").glob("*"):
-        if mine.fullmatch(file.name):
+        if mine.fullmatch(file.name) and not file.is_dir():
             file.unlink(missing_ok=True)
     there = [snapshot for snapshot in snapshots if not snapshot["removed"]]
     return [str(snapshot["uri"]) for snapshot in there if not _remove_snapshot(workspace, snapshot)]

@@ -27,7 +27,7 @@ def init(folder: Path) -> None:
     for name, text in (
         ("inventory.yaml", modeline("inventory") + _INVENTORY),
         ("sitecrew.yaml", modeline("settings") + _SETTINGS),
-        ("playbooks/weekly.yaml", modeline("playbook") + shipped("playbooks/weekly.yaml").read_text()),
+        ("playbooks/weekly.yaml", modeline("playbook") + shipped("playbooks/weekly.yaml").read_text("utf-8")),
         (".gitignore", "/.sitecrew/\n/reports/out/\n"),
     ):
         path = folder / name

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import Problem, UnknownNameError, UsageError
+from runner.load.folder import Listing, is_playbook, list_playbooks
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
@@ -123,7 +125,7 @@ def load_workspace(
         settings=settings.settings_of(told),
         playbooks=playbooks,
         variables=variables_of(extra or {}),
-        warnings=tuple(layers.unknown_variables(environ)),
+        warnings=(*layers.unknown_variables(environ), *books.warnings),
     )
 
 
@@ -162,28 +164,12 @@ class _Playbooks:
         self.folder = folder
         self.kinds = kinds
         self.problems = problems
-        self.sources: dict[str, Traversable] = dict(shipped_playbooks())
         self.own_trees: list[Node] = []
-        own = folder / "playbooks"
-        self.own = {path.stem: path for path in sorted(own.glob("*.yaml"))} if own.is_dir() else {}
-        self.sources |= self.own
-        for path in sorted(own.glob("*.yml")) if own.is_dir() else ():
-            message = "is not read: a playbook's name ends in .yaml"
-            hint = f"mv {path.name} {path.stem}.yaml"
-            problems.append(Problem(f"playbooks/{path.name}", 1, 1, "", message, hint))
-        for stem, path in self.own.items():
-            self._check_name(stem, path)
-
-    def _check_name(self, stem: str, path: Path) -> None:
-        """Runs and windows are called by the playbook's file."""
-        from runner.load.values import Wrong, name
-
-        try:
-            name(stem)
-        except Wrong as wrong:
-            self.problems.append(
-                Problem(f"playbooks/{path.name}", 1, 1, "", f"the file's name: {wrong}", wrong.hint)
-            )
+        listing = _listed(folder / "playbooks", problems)
+        self.own = listing.playbooks
+        self.warnings = listing.warnings
+        shipped = {name: file for name, file in shipped_playbooks().items() if name not in listing.unusable}
+        self.sources: dict[str, Traversable] = {**shipped, **self.own}
 
     def all(self) -> dict[str, Playbook]:
         """Those that could be read."""
@@ -201,6 +187,17 @@ class _Playbooks:
         if name in self.own:
             self.own_trees.append(tree)
         return playbook_of(tree, name, self.kinds, self.problems)
+
+
+def _listed(folder: Path, problems: Problems) -> Listing:
+    try:
+        listing = list_playbooks(folder)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        problems.append(Problem(folder.name, 1, 1, "", message, f"ls -ld {folder}"))
+        return Listing()
+    problems.extend(listing.problems)
+    return listing
 
 
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
@@ -257,15 +254,22 @@ def _refuse_writable(folder: Path) -> None:
     """What is in the workspace runs as root elsewhere, and as us here: nobody else may write to it."""
     books, templates, ours = folder / "playbooks", folder / "reports", folder / ".sitecrew"
     files = (
-        *sorted(books.glob("*.yaml")),
-        *sorted(templates.glob("*.j2")),
-        *sorted(ours.glob("*")),
-        *sorted((ours / "backups").glob("*")),
+        *(path for path in _entries(books) if is_playbook(path.name)),
+        *(path for path in _entries(templates) if path.name.endswith(".j2") and path.is_file()),
+        *_entries(ours),
+        *_entries(ours / "backups"),
     )
     named = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, ours, *files)
     refuse_shared(named, top=folder)
     mine = _user_settings()
     refuse_shared([mine], top=mine.parent)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, in order; nothing where it cannot be read, which is reported elsewhere."""
+    with suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
 
 
 def _kinds(given: Mapping[str, Kind] | None) -> Mapping[str, Kind]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
@@ -19,7 +18,7 @@ __all__ = ["scripts", "upgrade"]
 def scripts() -> Config:
     """Alembic's configuration, without a file of its own."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", f"{__package__}:migrations")
     config.set_main_option("path_separator", "os")
     return config
 

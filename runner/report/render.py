@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
 
 from runner.load.shipped import shipped
 from runner.model import ItemKind
@@ -88,7 +88,7 @@ def spoken(report: ReportData) -> str:
 
 def words_of(report: ReportData) -> Words:
     """The client's language and zone."""
-    return Words(report.language, report.timezone, Path(str(shipped("reports"))) / "locale")
+    return Words(report.language, report.timezone, shipped("reports/locale"))
 
 
 def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
@@ -154,9 +154,9 @@ def _weight(change: Done) -> tuple[bool, int, str]:
 
 @lru_cache(maxsize=4)
 def _environment(templates: Path | None) -> Environment:
-    folders = [str(folder) for folder in (templates, shipped("reports")) if folder is not None]
+    own = [FileSystemLoader(templates)] if templates is not None else []
     environment = Environment(
-        loader=FileSystemLoader(folders),
+        loader=ChoiceLoader([*own, FunctionLoader(_shipped_template)]),
         autoescape=lambda name: name is None or not name.endswith(".txt.j2"),  # noqa: S701  # the twin is no HTML
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -165,6 +165,11 @@ def _environment(templates: Path | None) -> Environment:
     )
     environment.filters["wrap"] = _wrap
     return environment
+
+
+def _shipped_template(name: str) -> str | None:
+    found = shipped("reports") / name
+    return found.read_text(encoding="utf-8") if found.is_file() else None
 
 
 def _wrap(text: str, indent: str = "", hang: str | None = None) -> str:

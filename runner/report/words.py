@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
+from importlib.resources.abc import Traversable
 from io import BytesIO
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, lists, numbers, units
@@ -31,7 +31,7 @@ class Words:
         catalogues: Folder with one `<language>.po` a language.
     """
 
-    def __init__(self, language: str, timezone: str, catalogues: Path) -> None:
+    def __init__(self, language: str, timezone: str, catalogues: Traversable) -> None:
         self.locale = _locale(language)
         self.zone = ZoneInfo(timezone)
         self.catalogue = _catalogue(catalogues / f"{self.locale.language}.po")
@@ -193,15 +193,18 @@ def _locale(language: str) -> Locale:
     return Locale("en", "GB") if str(locale) == "en" else locale
 
 
-@lru_cache(maxsize=16)
-def _catalogue(path: Path) -> NullTranslations:
-    """Compiled in memory, so that an installation needs no build step."""
+def _catalogue(path: Traversable) -> NullTranslations:
     if not path.is_file():
         return NullTranslations()
+    return _compiled(path.name, path.read_bytes())
+
+
+@lru_cache(maxsize=16)
+def _compiled(name: str, source: bytes) -> Translations:
+    """Compiled in memory, so that an installation needs no build step."""
     compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=path.stem))
+    write_mo(compiled, read_po(BytesIO(source), locale=name.removesuffix(".po")))
     compiled.seek(0)
     translations = Translations(compiled)
-    translations.files = [str(path)]
+    translations.files = [name]
     return translations

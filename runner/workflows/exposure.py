@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from runner.load.folder import list_playbooks
 from runner.model import Host, Inventory, SecretRef, SecretSource, Site, SiteKind
 from runner.shell import word
 from runner.workflows.check import Check
@@ -168,7 +169,7 @@ def about_controller(workspace: Workspace) -> Iterator[Check]:
     written = (
         workspace.folder,
         *(workspace.folder / name for name in _WRITTEN),
-        *sorted((workspace.folder / "playbooks").glob("*.y*ml")),
+        *list_playbooks(workspace.folder / "playbooks").playbooks.values(),
     )
     open_ = [path for path in written if _mode(path) & stat.S_IWOTH and not _mode(path) & stat.S_ISVTX]
     if open_:

@@ -146,13 +146,6 @@ def test_escapes_of_a_file_do_not_reach_the_screen(make):
     assert (problem.message + problem.source).isprintable()
 
 
-def test_the_file_of_a_playbook_has_a_name(mistakes):
-    [told] = mistakes({"playbooks/every night.yaml": "steps: [backup]\n"})
-    assert told.startswith(
-        'playbooks/every night.yaml:1:1: : the file\'s name: "every night" cannot be a name'
-    )
-
-
 @pytest.mark.parametrize(
     "change",
     [

@@ -37,7 +37,7 @@ def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = F
             below = Path(place).relative_to(root).as_posix()
             prefix = "" if below == "." else f"{below}/"
             folders[:] = sorted(one for one in folders if not excluded(f"{prefix}{one}", exclude))
-            for name in [*folders, *names]:
+            for name in [*folders, *(one for one in names if not _is_lock(root / prefix / one))]:
                 path = f"{prefix}{name}"
                 if name in folders:
                     if (root / path).is_symlink():
@@ -50,6 +50,11 @@ def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = F
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
     check_names(found)
     return found
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether it is the lock of an editor that has a file open: a link whose target is no file."""
+    return path.name.startswith(".#") and path.is_symlink() and not path.exists()
 
 
 def _file(root: Path, name: str, *, readable: bool) -> File:

@@ -1,0 +1,145 @@
+"""Promise: files that editors, file systems and other tools leave in a workspace stop nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import UnknownNameError, ValidationError
+from runner.load import load_playbook, load_workspace
+from runner.workflows.exposure import about_controller
+from runner.workflows.sending.sources import read_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+INVENTORY = """\
+hosts: {web1: {address: web1.example}}
+clients: {acme: {name: Acme, sites: {shop: {url: "https://acme.example", host: web1, path: /srv/shop}}}}
+"""
+BROKEN = "steps: [ {no: such"
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Path:
+    (tmp_path / "inventory.yaml").write_text(INVENTORY)
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "playbooks/nightly.yaml").write_text("steps: [backup]\n")
+    return tmp_path
+
+
+def written(path: Path) -> None:
+    path.write_text(BROKEN)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("anna@laptop.4711:1764284400")
+
+
+def looping(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def folder(path: Path) -> None:
+    (path / "inside.yaml").mkdir(parents=True)
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(path))
+
+
+SILENT = [
+    (".#nightly.yaml", dangling),
+    (".#nightly.yaml", looping),
+    ("._nightly.yaml", written),
+    (".nightly.yaml.swp", written),
+    (".nightly.yaml", written),
+    (".yaml", written),
+    ("#nightly.yaml#", written),
+    ("nightly.yaml~", written),
+    ("nightly.yaml.orig", written),
+    ("nightly.yaml.rej", written),
+    ("nightly.yaml.bak", written),
+    (".nightly.yaml", os.mkfifo),
+    ("._nightly.yml", written),
+    ("archive.yml", folder),
+    (".DS_Store", written),
+    ("nightly.yaml.d", folder),
+]
+REPORTED = [
+    ("old.yaml", folder, "it is a folder"),
+    ("old.yaml", dangling, "it is a link to nothing"),
+    ("old.yaml", os.mkfifo, "it is not a file"),
+    ("old.yaml", listening, "it is not a file"),
+    ("nightly (Anna's conflicted copy).yaml", written, "its name"),
+]
+
+
+@pytest.mark.parametrize(("name", "make"), SILENT)
+def test_stray_files_beside_playbooks_are_not_read(
+    crew: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    make(crew / "playbooks" / name)
+    loaded = load_workspace(crew)
+    assert set(loaded.playbooks) == {"nightly", "patch", "weekly"}
+    assert loaded.warnings == ()
+    assert list(about_controller(loaded)) == []
+
+
+@pytest.mark.parametrize(("name", "make", "why"), REPORTED)
+def test_entries_that_look_like_playbooks_stop_nothing_and_are_reported(
+    crew: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], None], why: str
+) -> None:
+    monkeypatch.chdir(crew)
+    make(crew / "playbooks" / name)
+    loaded = load_workspace(crew)
+    assert set(loaded.playbooks) == {"nightly", "patch", "weekly"}
+    [warning] = loaded.warnings
+    assert name.partition("'")[0] in warning
+    assert why in warning
+
+
+def test_shipped_playbook_does_not_take_the_place_of_a_dangling_link(crew: Path) -> None:
+    (crew / "playbooks/weekly.yaml").symlink_to("../gone.yaml")
+    assert "weekly" not in load_workspace(crew).playbooks
+    with pytest.raises(UnknownNameError):
+        load_playbook(crew, "weekly")
+    (crew / "inventory.yaml").write_text(
+        f"{INVENTORY}windows: {{w: {{playbook: weekly, day: monday, at: '02:00'}}}}\n"
+    )
+    with pytest.raises(ValidationError):
+        load_workspace(crew)
+
+
+def test_link_to_a_playbook_elsewhere_is_read(crew: Path) -> None:
+    (crew / "shared.yaml").write_text("steps: [backup]\n")
+    (crew / "playbooks/shared.yaml").symlink_to("../shared.yaml")
+    assert "shared" in load_workspace(crew).playbooks
+
+
+@pytest.mark.parametrize(("name", "make"), SILENT)
+def test_stray_files_beside_templates_stop_nothing(
+    crew: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    make(crew / "reports" / name.replace(".yaml", ".html.j2"))
+    assert load_workspace(crew).warnings == ()
+
+
+def test_playbooks_being_a_file_or_a_dangling_link_is_no_folder_of_playbooks(crew: Path) -> None:
+    (crew / "playbooks/nightly.yaml").unlink()
+    (crew / "playbooks").rmdir()
+    (crew / "playbooks").symlink_to("gone")
+    assert set(load_workspace(crew).playbooks) == {"patch", "weekly"}
+
+
+def test_lock_of_an_editor_is_not_part_of_what_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>new</p>")
+    (tmp_path / ".htaccess").write_text("Options -Indexes")
+    dangling(tmp_path / ".#index.html")
+    assert set(read_folder(tmp_path)) == {"index.html", ".htaccess"}
