@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["assign", "batches", "export", "path_words", "word", "words"]
+__all__ = ["assign", "batches", "command", "export", "path_words", "word", "words"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BATCH = 48_000
@@ -33,6 +33,11 @@ def word(value: object) -> str:
 def words(*values: object) -> str:
     """The values as words, a space between them."""
     return " ".join(word(value) for value in values)
+
+
+def command(*values: object) -> str:
+    """`sitecrew` and the values as words: what a message asks a person to type."""
+    return words("sitecrew", *values)
 
 
 def assign(values: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.hints import for_workspace
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
@@ -48,7 +49,12 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
             {
                 "ok": code is ExitCode.OK,
                 "checks": [
-                    {"about": c.about, "ok": c.code == ExitCode.OK, "finding": c.finding, "hint": c.hint}
+                    {
+                        "about": c.about,
+                        "ok": c.code == ExitCode.OK,
+                        "finding": c.finding,
+                        "hint": for_workspace(c.hint),
+                    }
                     for c in checks
                 ],
             }
@@ -64,4 +70,4 @@ def _show(check: Check) -> None:
     sign = style("ok", fg="green") if good else style("!!", fg="red", bold=True)
     out(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")
     if check.hint:
-        out(f"      {sentence(check.hint, _LONGEST)}")
+        out(f"      {for_workspace(sentence(check.hint, _LONGEST))}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from runner.cli.hints import retyped
 from runner.cli.output import say
 from runner.errors import UsageError
 from runner.load.planfile import read_plan
 from runner.untrusted import sentence
-from runner.workflows.locked import fit
+from runner.workflows.locked import fit, plan_again
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["fitting", "read_locked"]
 
 
-def read_locked(file: str, playbook: str | None, options: dict[str, Any]) -> LockedPlan:
+def read_locked(workspace: Workspace, file: str, playbook: str | None, options: dict[str, Any]) -> LockedPlan:
     """The plan in a file; what it has decided already cannot be asked for once more."""
     locked = read_plan(Path(file))
-    for flag, given in (("-t", options["tags"]), ("--start-at", options["start_at"])):
-        if given:
+    for flag, given in (("-t", options["tags"]), ("--start-at", filter(None, [options["start_at"]]))):
+        if typed := [part for value in given for part in (flag, value)]:
             raise UsageError(
                 f"{flag} does not go with --plan: {file} has its steps already",
-                hint=f"plan anew: sitecrew plan {locked.playbook} {flag} ... --out {file}",
+                hint=f"plan anew: {plan_again(workspace, locked, file, *typed)}",
             )
     if playbook is not None and PurePath(playbook).stem != locked.playbook:
         raise UsageError(
-            f"{file} is a plan of {locked.playbook}, not of {playbook}", hint=f"sitecrew run --plan {file}"
+            f"{file} is a plan of {locked.playbook}, not of {playbook}", hint=f"type: {retyped('run')}"
         )
     return locked
 

@@ -91,7 +91,7 @@ class _Lazy(click.Group):
 @click.pass_context
 def root(ctx: click.Context, workspace: str | None) -> None:
     """Look after WordPress and static websites."""
-    ctx.obj = {"workspace": workspace}
+    ctx.ensure_object(dict)["workspace"] = workspace
 
 
 def main(args: list[str] | None = None) -> NoReturn:
@@ -115,9 +115,10 @@ def run(args: list[str] | None = None) -> int:
 
 def _run(args: list[str] | None) -> int:
     colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
-    with click.Context(root, **colour):  # for what is said outside of a command
+    shared: dict[str, Any] = {}
+    with click.Context(root, obj=shared, **colour):  # for what is said outside of a command
         try:
-            return _call(args, colour)
+            return _call(args, colour | {"obj": shared})
         except Exception as error:  # noqa: BLE001  # a traceback may hold text that a terminal would obey
             from runner.cli.crash import report_crash
 

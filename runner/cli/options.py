@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runner.cli.hints import HIDDEN, named
 from runner.cli.output import say
 from runner.cli.screen import style
 
@@ -86,11 +87,14 @@ def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...
     from runner.load import find_workspace, load_workspace
 
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
+    named(ctx, chosen)
     variables = {}
     for pair in extra:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise click.UsageError(f"-e {name}: write NAME=VALUE")
+        if value == HIDDEN:
+            raise click.UsageError(f"-e {name}={HIDDEN}: write the value in place of the dots")
         variables[name] = value
     workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
     for warning in workspace.warnings:

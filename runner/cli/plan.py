@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.hints import for_workspace, retyped
 from runner.cli.options import as_json, selecting, with_variables, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan
-from runner.shell import word
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["plan", "show", "show_plan"]
+__all__ = ["CHECK", "as_planned", "plan", "show_plan"]
 
 _LONGEST = 2000
+CHECK = frozenset({"check", "diff"})
+"""Options of `run` that make it a plan."""
 _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
@@ -53,18 +55,24 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
         from runner.load.planfile import lock, write_plan
 
         write_plan(Path(options["out"]), lock(workspace, book, made, tags=options["tags"]))
-    show(made, json_=options["json_"], everything=options["diff"], file=options.get("out"))
-    return _exit_code(made, detailed=options["detailed_exitcode"])
+    again = _locked(options["out"]) if options.get("out") else retyped("run", made.playbook, without=CHECK)
+    return as_planned(made, options, again=again)
 
 
-def show(made: Plan, *, json_: bool, everything: bool, file: str | None) -> None:
-    """Print a plan; `file` is where it is kept."""
-    if json_:
+def _locked(file: str) -> str:
+    """The command that does what FILE holds, which has the sites and the steps already."""
+    return retyped("run", "--plan", file, without=CHECK | {"limit", "exclude", "tags", "start_at"})
+
+
+def as_planned(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:
+    """Print a plan; returns the exit code. `again` is the command that applies it."""
+    if options["json_"]:
         emit_json(_document(made))
-        return
+        return _exit_code(made, detailed=options.get("detailed_exitcode", False))
     for site in made.sites:
-        _show(_fit_for_screen(site), everything=everything)
-    _sum_up(made, f"sitecrew run --plan {word(file)}" if file else f"sitecrew run {made.playbook}")
+        _show(_fit_for_screen(site), everything=options["diff"])
+    _sum_up(made, again)
+    return _exit_code(made, detailed=options.get("detailed_exitcode", False))
 
 
 def _document(made: Plan) -> dict[str, Any]:
@@ -116,9 +124,9 @@ def _fit_for_screen(site: SitePlan) -> SitePlan:
 def _show(site: SitePlan, *, everything: bool) -> None:
     out(f"{style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
-        out(f"  {style('!', fg='red')} {problem}")
+        out(f"  {style('!', fg='red')} {for_workspace(problem)}")
     for note in site.notes:
-        out(f"  {style('!', fg='yellow')} {note}")
+        out(f"  {style('!', fg='yellow')} {for_workspace(note)}")
     shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
     width = max((len(change.item) for change in shown), default=0)
     for change in shown:
@@ -126,7 +134,7 @@ def _show(site: SitePlan, *, everything: bool) -> None:
         arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
         why = change.why if everything or change.action is not Action.CHANGE else ""
         why = "" if why in site.problems else why
-        why = "; ".join(filter(None, (why, change.note)))
+        why = for_workspace("; ".join(filter(None, (why, change.note))))
         out(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
         out("  no change is foreseen")
@@ -140,7 +148,7 @@ def _sum_up(made: Plan, command: str) -> None:
     parts += [f"{count[Action.UNKNOWN]} not known"] if count[Action.UNKNOWN] else []
     troubled = sum(bool(site.problems) for site in made.sites)
     parts += [f"{troubled} site{'s' if troubled > 1 else ''} with problems"] if troubled else []
-    say(f"\n{', '.join(parts)}. To do it: {command}")
+    say(f"\n{', '.join(parts)}." + (f" To do it: {command}" if count[Action.CHANGE] else ""))
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from runner.cli.hints import for_workspace
 from runner.cli.output import auto_update_text, outcome_text, seconds_text
 from runner.cli.screen import fit, json_text, say, style
 from runner.model import Outcome, RunEvent
@@ -186,7 +187,7 @@ class LiveTable:
         if self._live:
             from rich.text import Text
 
-            self._live.console.print(Text.from_ansi(fit(text)))
+            self._live.console.print(Text.from_ansi(fit(for_workspace(text))))
         else:
             say(text)
 

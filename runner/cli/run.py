@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.hints import retyped
 from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.model import Outcome, Playbook, Site, State
+from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -103,9 +105,9 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     """
     from runner.cli.locked import fitting, read_locked
 
-    locked = None
+    locked, given = None, playbook
     if options["plan"]:
-        locked = read_locked(options["plan"], playbook, options)
+        locked = read_locked(workspace, options["plan"], playbook, options)
         playbook = locked.playbook
         options = {**options, "tags": locked.tags, "start_at": locked.start_at}
     if playbook is None:
@@ -131,10 +133,9 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     if locked is not None:
         sites, planned = fitting(workspace, locked, book, sites, options["plan"])
         if options["check"]:
-            from runner.cli.plan import show
+            from runner.cli.plan import CHECK, as_planned
 
-            show(planned, json_=options["json_"], everything=options["diff"], file=options["plan"])
-            return ExitCode.OK
+            return as_planned(planned, options, again=retyped("run", *filter(None, [given]), without=CHECK))
     with working(workspace, options["forks"]) as session:
         order = new_order(
             session.workspace,
@@ -229,7 +230,7 @@ def _ended_elsewhere(session: Session, run: str) -> bool:
         if time.monotonic() > end:
             raise LostError(
                 f"run {run} did not stop within {limit:.0f} s",
-                hint=f"see which hosts did not confirm: sitecrew show {run}",
+                hint=f"see which hosts did not confirm: {command('show', run)}",
             )
         time.sleep(0.5)
         if session.ledger.run_state(run) is State.ENDED:
@@ -345,10 +346,9 @@ def _recap(finished: Finished, seconds: float) -> None:
         counts[outcome or Outcome.LOST] = counts.get(outcome or Outcome.LOST, 0) + 1
     said = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
     say(f"{finished.run}: {said} in {seconds_text(seconds)}")
-    if finished.exit_code is ExitCode.OK:
-        say(f"  what changed: sitecrew show {finished.run}")
-    else:
-        say(f"  what happened: sitecrew show {finished.run}")
+    what = "changed" if finished.exit_code is ExitCode.OK else "happened"
+    say(f"  what {what}: {command('show', finished.run)}")
+    if finished.exit_code is not ExitCode.OK:
         again = {Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED}
         if any((outcome or Outcome.LOST) in again for outcome in finished.sites.values()):
-            say(f"  go on with it: sitecrew resume {finished.run}")
+            say(f"  go on with it: {retyped('resume', finished.run)}")

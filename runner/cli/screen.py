@@ -52,7 +52,9 @@ def out(text: object = "") -> None:
 
 def say(text: object = "", *, end: str = "\n", color: bool | None = None) -> None:
     """Talk to the person: stderr, so that stdout stays data."""
-    click.echo(fit(str(text)) + end, nl=False, err=True, color=color)
+    from runner.cli.hints import for_workspace
+
+    click.echo(fit(for_workspace(str(text))) + end, nl=False, err=True, color=color)
 
 
 def json_text(document: Any, *, indent: int | None = None, default: Any = None) -> str:

@@ -11,6 +11,7 @@ from runner.cli.output import ago, auto_update_text, emit_json, outcome_text, sa
 from runner.cli.screen import out, style
 from runner.errors import UnknownNameError
 from runner.model import Outcome
+from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -186,7 +187,7 @@ def show(workspace: Workspace, run: str, json_: bool) -> None:
                 out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
                 if change.unverified:
                     out(f"        unverified: nobody could check the site: {change.unverified}")
-    say(f"\nwhat the hosts said: sitecrew logs {head.run} SITE")
+    say(f"\nwhat the hosts said: {command('logs', head.run, 'SITE')}")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
 from runner.cli.screen import style
 from runner.errors import ExitCode, HostKeyError, UnknownNameError
+from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -60,7 +61,8 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
             raise HostKeyError(
                 f"{name} ({where}) shows another key than the one on record: {key.fingerprint} ({key.type}); "
                 f"on record is {', '.join(f'{k.fingerprint} ({k.type})' for k in known)}",
-                hint=f"Was it set up anew? Ask its provider; only then: sitecrew trust {name} --replace",
+                hint="Was it set up anew? Ask its provider; only then: "
+                + command("trust", name, "--replace"),
             )
         say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")
     say(f"{name} ({where}) shows this key:")

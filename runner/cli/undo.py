@@ -13,6 +13,7 @@ from runner.cli.run import follow, select_sites, working
 from runner.cli.screen import style
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder
+from runner.shell import command
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
         ran = {row.site for row in session.ledger.site_rows(found)}
         sites = [s for s in select_sites(workspace, options["limit"], options["exclude"]) if s.name in ran]
         if not sites:
-            raise UsageError(f"{found} has none of these sites", hint=f"see: sitecrew show {found}")
+            raise UsageError(f"{found} has none of these sites", hint=f"see: {command('show', found)}")
         asked = UndoOrder(run=found, database=options["database"], force=options["force"])
         empty = Playbook(name="undo", title="", steps=())
 
@@ -58,7 +59,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
         foreseen = foresee_undos(session.hosts, session.ledger, order, sites)
         useful = [site for site, found in foreseen if _foretell(site, found)]
         if not useful:
-            raise UsageError(f"nothing of {found} can be put back", hint=f"see: sitecrew show {found}")
+            raise UsageError(f"nothing of {found} can be put back", hint=f"see: {command('show', found)}")
         if not options["yes"]:
             _ask()
         order = ordered(useful)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from runner.cli.hints import named
 from runner.cli.options import as_json, open_workspace
 from runner.cli.output import complain, emit_json, say
 from runner.cli.screen import json_text, out
@@ -22,6 +23,8 @@ def init(folder: Path) -> None:
     from runner.load import modeline, shipped, write_schemas
     from runner.modes import user_umask
 
+    if folder != Path():
+        named(click.get_current_context(), str(folder))
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     made = []
     for name, text in (

@@ -277,7 +277,7 @@ class Follower:
     def _lost(self, why: str) -> LostError:
         return LostError(
             f"{self._endpoint.called}: how job {self._job[:12]} ended is not known: {why}",
-            hint="Look at the site, and at `sitecrew show`. Then: sitecrew resume RUN",
+            hint="Look at the site, and at `sitecrew show`. Then: sitecrew resume",
         )
 
     def _died(self, why: str) -> DiedError:

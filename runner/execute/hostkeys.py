@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import HostKeyError
+from runner.shell import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,12 +101,13 @@ class KnownHosts:
         if not known:
             raise HostKeyError(
                 f"{called}: unknown host key {key.fingerprint} ({key.type})",
-                hint=f"Compare the fingerprint with your provider's, then type: sitecrew trust {called}",
+                hint=f"Compare the fingerprint with your provider's, then type: {command('trust', called)}",
             )
         raise HostKeyError(
             f"{called}: the host key has CHANGED to {key.fingerprint} ({key.type}); "
             f"on record is {', '.join(old.fingerprint for old in known)}",
-            hint=f"Was the server rebuilt? Ask its provider; only then: sitecrew trust {called} --replace",
+            hint="Was the server rebuilt? Ask its provider; only then: "
+            + command("trust", called, "--replace"),
         )
 
 

@@ -65,7 +65,7 @@ def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Ite
         said = sentence(str(error)) or type(error).__name__
         raise UnreachableError(
             f"{endpoint.called}: the link broke while files were sent: {said}",
-            hint="take the run up again: sitecrew resume last",
+            hint="take the run up again: sitecrew resume",
         ) from error
     finally:
         with suppress(Exception):

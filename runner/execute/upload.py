@@ -79,7 +79,7 @@ def upload(
     except CutError as error:
         raise UnreachableError(
             f"{endpoint.called}: the link broke while files were sent: {error}",
-            hint="take the run up again: sitecrew resume last",
+            hint="take the run up again: sitecrew resume",
         ) from error
 
 

@@ -16,6 +16,7 @@ from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
 from runner.model import Inventory, Playbook, SecretRef, Settings
 from runner.modes import refuse_shared
+from runner.shell import command
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -58,7 +59,8 @@ def find_workspace(start: Path | None) -> Path:
     if named is not None:
         folder = named.expanduser().resolve()
         if not (folder / _INVENTORY).is_file():
-            raise UsageError(f"no {_INVENTORY} in {folder}", hint=_NO_WORKSPACE)
+            hint = f"make a workspace there: {command('init', named)}"
+            raise UsageError(f"no {_INVENTORY} in {folder}", hint=hint)
         return folder
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
+from runner.shell import command
 from runner.steps.versions import compare, core_level, level
 
 __all__ = ["CODE", "UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
@@ -173,7 +174,7 @@ def _held_by_ledger(change: Change, standing: Standing) -> str:
     for hold in standing.holds:
         if hold.item == change.item and (not hold.version or compare(change.to_version, hold.version) <= 0):
             which = f"{hold.version} " if hold.version else ""
-            lift = f"sitecrew unhold {standing.site.name} {hold.item}"
+            lift = command("unhold", standing.site.name, hold.item)
             if hold.why.startswith(UNUSABLE):
                 return f"held, for {hold.why} (to try it again: {lift})"
             return f"held, for {which}broke this site: {hold.why} (to try it again: {lift})"

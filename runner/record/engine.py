@@ -33,7 +33,7 @@ BUSY_SECONDS = 40.0
 _BEGINNING = 5.0
 """Seconds that a reader gives another process to make the tables of a new ledger."""
 _HINTS = {
-    "SQLITE_FULL": "free some space on its disk, then `sitecrew resume last`",
+    "SQLITE_FULL": "free some space on its disk, then `sitecrew resume`",
     "SQLITE_IOERR": "look at its disk: `df -h` and `dmesg`",
     "SQLITE_BUSY": "another process held it for 40 seconds; try again, or end that process",
     "SQLITE_READONLY": "make the file and its folder writable for this user",

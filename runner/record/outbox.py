@@ -115,7 +115,7 @@ class OutboxBook(Store):
         with self._read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         if found is None:
-            raise UnknownNameError(f"no message {message_id!r}", hint="see `sitecrew outbox list`")
+            raise UnknownNameError(f"no message {message_id!r}")
         return bytes(found)
 
     def list_deliveries(

@@ -215,7 +215,7 @@ def _explained() -> Iterator[None]:
         reason = getattr(error, "orig", None) or error
         raise EngineError(
             f"the engine cannot write its file: {reason}",
-            hint="is the disk full, or .sitecrew/ not writable? Mend that, then: sitecrew resume last",
+            hint="is the disk full, or .sitecrew/ not writable? Mend that, then: sitecrew resume",
         ) from error
 
 

@@ -10,12 +10,13 @@ from runner.errors import UsageError
 from runner.load.planfile import place_of, plain_steps
 from runner.model import Change, LockedPlan, Plan, Playbook, Site
 from runner.plan import changed_steps, moved, moved_place, narrowed, newcomers
+from runner.shell import command
 from runner.workflows.plan import make_plan
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["Fitting", "fit"]
+__all__ = ["Fitting", "fit", "plan_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def fit(
     if found := [
         f"playbook {playbook.name}: {said}" for said in _about_playbook(workspace, locked, playbook)
     ]:
-        raise _refusal(file, found, locked, [])
+        raise _refusal(workspace, file, found, locked, [])
     places = {
         site.name: (
             *(f"could not be planned: {problem}" for problem in locked.sites[site.name].plan.problems),
@@ -48,21 +49,34 @@ def fit(
         for site in sites
     }
     if any(places.values()):
-        raise _refusal(file, _lines(places), locked, [name for name, said in places.items() if said])
+        failed = [name for name, said in places.items() if said]
+        raise _refusal(workspace, file, _lines(places), locked, failed)
     made = make_plan(workspace, playbook, sites, tags=locked.tags, looks=False)
     differences = {
         site.site: moved(locked.sites[site.site].plan.changes, site, made.facts.get(site.site))
         for site in made.sites
     }
     if any(differences.values()):
-        raise _refusal(
-            file, _lines(differences), locked, [name for name, said in differences.items() if said]
-        )
+        failed = [name for name, said in differences.items() if said]
+        raise _refusal(workspace, file, _lines(differences), locked, failed)
     then = {site.site: locked.sites[site.site].plan.changes for site in made.sites}
     return Fitting(
         replace(made, sites=tuple(narrowed(then[site.site], site) for site in made.sites)),
         {site.site: newcomers(then[site.site], site) for site in made.sites},
     )
+
+
+def plan_again(workspace: Workspace, locked: LockedPlan, file: str, *more: str) -> str:
+    """The command that makes such a plan anew, for the same sites and steps."""
+    tags = (part for tag in locked.tags for part in ("-t", tag))
+    start = ("--start-at", locked.start_at) if locked.start_at and "--start-at" not in more else ()
+    chosen = ("-l", ",".join(name for name in locked.sites if name in workspace.inventory.sites))
+    return command("plan", locked.playbook, *chosen, *tags, *start, *more, *_values(locked), "--out", file)
+
+
+def _values(locked: LockedPlan) -> tuple[str, ...]:
+    """-e for each variable; its value is not kept."""
+    return tuple(part for name in locked.variables for part in ("-e", f"{name}=..."))
 
 
 def _about_playbook(workspace: Workspace, locked: LockedPlan, playbook: Playbook) -> tuple[str, ...]:
@@ -81,10 +95,12 @@ def _lines(differences: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{name}: {said}" for name, found in differences.items() for said in found]
 
 
-def _refusal(file: str, lines: Sequence[str], locked: LockedPlan, sites: Sequence[str]) -> UsageError:
+def _refusal(
+    workspace: Workspace, file: str, lines: Sequence[str], locked: LockedPlan, sites: Sequence[str]
+) -> UsageError:
     told = "\n".join(f"  {line}" for line in lines)
-    hint = f"plan anew: sitecrew plan {locked.playbook} --out {file}"
+    hint = f"plan anew: {plan_again(workspace, locked, file)}"
     if sites and len(sites) < len(locked.sites):
-        without = " ".join(f"--exclude {name}" for name in sites)
-        hint += f"\nor go on without: sitecrew run --plan {file} {without}"
+        without = (part for name in sites for part in ("--exclude", name))
+        hint += f"\nor go on without: {command('run', '--plan', file, *without, *_values(locked))}"
     return UsageError(f"{file} does not fit any more; nothing was touched\n{told}", hint=hint)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError
 from runner.model import Action, Playbook, Site, SiteFacts, SitePlan
 from runner.plan import as_seen, cut, looked_at
+from runner.shell import command
 from runner.steps import registry
 from runner.steps.static import ReleaseOptions
 from runner.workflows.boundary import each
@@ -52,7 +53,7 @@ def with_looks(
             read = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, read)
         others = looked_at(read, site, plan.changes) if read else ()
         seen = measured(hosts, site, facts=read, limit=look, sub_sites=others)
-        again = f"sitecrew run {playbook.name} -l {site.name} --unverified"
+        again = command("run", playbook.name, "-l", site.name, "--unverified")
         view = view_of(site, seen)
         view = replace(view, unverified=view.unverified or why_unseen(site, read))
         return as_seen(plan, view, rule, again=again, tried=tried)

@@ -27,6 +27,7 @@ from runner.model import (
     exit_code,
     worst,
 )
+from runner.shell import command
 from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
@@ -135,7 +136,7 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
     if not session.ledger.claim_run(run, session.executor):
         raise LockedError(
             f"run {run} is being worked on by another process",
-            hint=f"watch it with: sitecrew show {run}; stop it with: sitecrew cancel {run}",
+            hint=f"watch it with: {command('show', run)}; stop it with: {command('cancel', run)}",
         )
     return session.ledger.reopen_run(run, act=act)
 
@@ -324,5 +325,5 @@ def _engine_url(ledger: str) -> str:
 def _unexpected(error: Exception) -> SitecrewError:
     failure = UnexpectedError.of(error)
     failure.exit_code = ExitCode.UNEXPECTED
-    failure.hint = "the run can be taken up again: sitecrew resume last"
+    failure.hint = "the run can be taken up again: sitecrew resume"
     return failure

@@ -20,6 +20,7 @@ from runner.load.variables import fits
 from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
 from runner.record import Ledger
 from runner.record.operators import operator_here
+from runner.shell import command
 from runner.untrusted import clean, cleaned, sentence
 from runner.workflows.boundary import repeat
 from runner.workflows.hosts import Hosts
@@ -144,8 +145,8 @@ class Session:
         if missing and not self.stopping(order.run):
             raise SecretError(
                 f"run {order.run} began with other values of: {', '.join(missing)}",
-                hint=f"values are not kept; give them again: sitecrew resume {order.run}"
-                + "".join(f" -e {name}=..." for name in missing),
+                hint="values are not kept; give them again: "
+                + command("resume", order.run, *(part for name in missing for part in ("-e", f"{name}=..."))),
             )
         return {name: value for name, value in found.items() if value is not None}
 

@@ -25,6 +25,7 @@ from runner.plan import (
     search,
     unhealthy,
 )
+from runner.shell import command
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
@@ -169,7 +170,7 @@ class _Work:
     def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """What the policy lets go although nobody can see what it does; the rest is settled."""
         order = self.task.order
-        again = f"sitecrew run {order.playbook.name} -l {self.task.site.name} --unverified"
+        again = command("run", order.playbook.name, "-l", self.task.site.name, "--unverified")
         held = not_unseen(pending, order.policy.unverified, why=self.task.session.reason(why), again=again)
         self.outcomes |= held
         return tuple(change for change in pending if change.item not in held)

@@ -22,6 +22,7 @@ from runner.execute import (
 )
 from runner.load import freeze
 from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, StepOutcome
+from runner.shell import command
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.damage import damage, half_done
@@ -101,7 +102,7 @@ def judge_kept(
     if trial.kept and trial.by == DEADMAN:
         raise LostError(
             f"{task.site.name}: nobody could look at what was changed; its host finds it well",
-            hint=f"look at it, then: sitecrew resume {task.run}",
+            hint=f"look at it, then: {command('resume', task.run)}",
         )
     return trial
 
@@ -186,7 +187,8 @@ class _Transaction:
         self._record(record, trial)
         if record.status == "locked":
             raise LockedError(
-                "another run works on this site", hint=f"wait for it to end, then: sitecrew resume {run}"
+                "another run works on this site",
+                hint=f"wait for it to end, then: {command('resume', run)}",
             )
         return trial
 
@@ -343,7 +345,7 @@ class _Transaction:
 
     @property
     def _by_hand(self) -> str:
-        return f"sitecrew undo {self.task.run} -l {self.task.site.name} --database"
+        return command("undo", self.task.run, "-l", self.task.site.name, "--database")
 
     def _understood(self, record: JobRecord, context: Context) -> StepOutcome:
         if self.done and record.tasks.get("read") is not None:

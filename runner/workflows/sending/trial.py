@@ -11,6 +11,7 @@ from runner.execute import Task as HostTask
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
 from runner.plan import unseen
+from runner.shell import command
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals, shut_since
@@ -91,7 +92,7 @@ class ReleaseTrial:
     def unseen(self, step: Step) -> StepOutcome | None:
         """What becomes of a release that nobody could check, where the policy does not let it go."""
         order = self.task.order
-        again = f"sitecrew run {order.playbook.name} -l {self.task.site.name} --unverified"
+        again = command("run", order.playbook.name, "-l", self.task.site.name, "--unverified")
         found = unseen(order.policy.unverified, why=self.unverified, again=again)
         if not self.unverified or order.undo or found is None:
             return None

@@ -27,6 +27,7 @@ from runner.execute import (
 from runner.execute import Task as HostTask
 from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
+from runner.shell import command
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.workflows.boundary import within
@@ -306,13 +307,13 @@ def _tell(task: Task, names: dict[str, Step], event: Event) -> None:
 def _locked(task: Task, record: JobRecord) -> LockedError:
     """Who has the site: a run of this crew may have ended without knowing how its job did."""
     owner = record.lock.owner.partition("/")[0] if record.lock else ""
-    again = f"sitecrew run {task.order.playbook.name} -l {task.site.name}"
+    again = command("run", task.order.playbook.name, "-l", task.site.name)
     try:
         rows = task.session.ledger.site_rows(owner) if owner else ()
     except UnknownNameError:
         rows = ()
     if any(row.site == task.site.name and row.outcome is Outcome.LOST for row in rows):
         message = f"how run {owner} ended on this site is not known"
-        return LockedError(message, hint=f"find out: sitecrew resume {owner}; then: {again}")
+        return LockedError(message, hint=f"find out: {command('resume', owner)}; then: {again}")
     holder = f"run {owner}" if owner else "another run"
     return LockedError(f"{holder} works on this site", hint=f"wait for it to end, then: {again}")

@@ -22,6 +22,7 @@ from runner.model import (
     worst,
 )
 from runner.plan import Segment
+from runner.shell import command
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.wordpress.database_undo import (
     STAGES,
@@ -152,7 +153,9 @@ def _trouble(task: Task, trial: Trial) -> str:
     if not findings:
         return ""
     undo = task.order.undo
-    again = f"sitecrew undo {undo.run} -l {task.site.name} --database" if undo and not undo.database else ""
+    again = ""
+    if undo and not undo.database:
+        again = command("undo", undo.run, "-l", task.site.name, "--database")
     told = f"{findings}; to put the database back too: {again}" if again else findings
     return f"the site is not well with what was put back: {told}" if trial.kept else f"left as it was: {told}"
 

@@ -1,0 +1,200 @@
+"""Every command that a message asks to type exists, and acts on the workspace and the sites that were named."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runner.cli.hints import for_workspace, named, retyped
+from runner.cli.main import COMMANDS, _run, root
+from runner.shell import command
+
+RUNNER = Path(__file__).parents[2] / "runner"
+INVENTORY = """\
+hosts:
+  web1: {address: 127.0.0.1, port: 1, user: deploy}
+clients:
+  acme:
+    name: Acme Bakery
+    sites:
+      acme-shop: {url: "https://shop.acme.example", host: web1, path: /srv/shop, kind: static}
+      acme-docs: {url: "https://docs.acme.example", host: web1, path: /srv/docs, kind: static}
+"""
+NAMES = {name for section in COMMANDS.values() for name in section}
+TYPED = re.compile(rf"(?<![\w./-])sitecrew (?:-w \S+ )?(?:{'|'.join(sorted(NAMES))})\b[^`\n;,)]*")
+
+
+def parsed(line: str) -> tuple[str, click.Context]:
+    """The command that a line calls, with what click makes of its options; fails where it does not exist."""
+    ctx, words = click.Context(root), shlex.split(line)[1:]
+    if words[0] == "-w":
+        words = words[2:]
+    group: click.Command = root
+    path = []
+    while isinstance(group, click.Group):
+        assert words, f"{line}: no command of {path}"
+        path.append(words[0])
+        found = group.get_command(ctx, words.pop(0))
+        assert found is not None, f"{line}: there is no such command"
+        group = found
+    return " ".join(path), group.make_context("sitecrew", words, resilient_parsing=False)
+
+
+def lines_in(text: str) -> list[str]:
+    """The commands in a message; what follows one in prose is cut off."""
+    found = [match[0].rstrip(" .:?!") for match in TYPED.finditer(text)]
+    return [
+        re.split(r" {2,}| (?:and|then|begins|makes|shows|prints|brings|or|answers)\b", line)[0]
+        for line in found
+    ]
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Each text of ours that names a command, with where it is."""
+    for path in sorted(RUNNER.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        docs = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                text = node.value
+            else:
+                continue
+            for line in lines_in(text):
+                yield f"{path.relative_to(RUNNER)}:{node.lineno}", line
+
+
+def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
+    """`command` and `retyped` quote it; text that is pasted together does not."""
+    assert [found for found in literals() if "{}" in found[1]] == []
+
+
+def test_every_command_in_a_text_of_ours_exists_with_its_options() -> None:
+    found = list(literals())
+    assert len(found) > 20
+    wrong = []
+    for where, line in found:
+        try:
+            parsed(line)
+        except (click.UsageError, AssertionError) as error:
+            if not (isinstance(error, click.MissingParameter)):
+                wrong.append(f"{where}: {line}: {error}")
+    assert wrong == []
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "an agency"
+    (folder / "playbooks").mkdir(parents=True)
+    (folder / "inventory.yaml").write_text(INVENTORY)
+    (folder / "playbooks/nightly.yaml").write_text(
+        "name: Nightly\nsteps:\n  - shell: {run: 'true'}\n    tags: [a b]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SITECREW_WORKSPACE", raising=False)
+    return folder
+
+
+WRONG = [
+    "run nightly -l nothing",
+    "run nightly -l ,",
+    "run nightly -l @failed",
+    "run nightly --plan none.json",
+    "show",
+    "show last",
+    "logs last acme-shop",
+    "resume",
+    "cancel",
+    "undo last",
+    "list runs",
+    "schedule list",
+    "backup list acme-shop",
+    "unhold acme-shop core",
+    "trust web1",
+    "ledger verify",
+    "ledger erase acme",
+    "doctor",
+    "plan nightly -l acme-shop",
+    "run nightly -l acme-shop",
+    "host clean web1",
+    "validate",
+    "report acme --period 2026-11",
+    "tick",
+]
+
+
+@pytest.mark.parametrize("words", WRONG)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_every_printed_command_names_the_workspace_that_was_named(
+    workspace: Path, words: str, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = ["-w", "an agency"]
+    typed = [*option, *shlex.split(words)] if place == "before" else [*shlex.split(words), *option]
+    _run(typed)
+    said = capsys.readouterr()
+    assert workspace.is_dir()
+    for line in lines_in(said.err + said.out):
+        parsed(line)
+        assert line.startswith("sitecrew -w 'an agency' "), line
+
+
+def test_a_command_repeats_what_was_typed_and_the_next_one_takes() -> None:
+    command_ = root.get_command(click.Context(root), "plan")
+    assert command_ is not None
+    typed = [
+        "nightly",
+        "-l",
+        "a b",
+        "--limit",
+        "tag:x",
+        "--exclude",
+        "-odd",
+        "-t",
+        "it's",
+        "-D",
+        "--out",
+        "f",
+    ]
+    typed += ["-e", "word=secret", "-e", "file=@here", "-e", "env={env: X}", "--json"]
+    with command_.make_context("plan", typed):
+        assert retyped("run", "nightly", without={"diff"}) == (
+            "sitecrew run nightly -e word=... -e file=@here -e 'env={env: X}' -l 'a b' -l tag:x "
+            "--exclude=-odd -t 'it'\"'\"'s'"
+        )
+        assert retyped("show", "r1") == "sitecrew show r1"
+
+
+def test_what_was_not_typed_is_not_repeated() -> None:
+    command_ = root.get_command(click.Context(root), "run")
+    assert command_ is not None
+    with command_.make_context("run", ["nightly"]):
+        assert retyped("run", "nightly") == "sitecrew run nightly"
+
+
+def test_a_hidden_value_is_refused_where_it_is_typed_as_it_is(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["-w", str(workspace), "plan", "nightly", "-e", "word=..."]) == 2
+    assert "write the value in place of the dots" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["plain", "with space", "$(x)", "it's"])
+def test_the_folder_of_the_workspace_is_one_word(folder: str) -> None:
+    with click.Context(root, obj={}) as ctx:
+        named(ctx, folder)
+        said = for_workspace(f"see {command('show', 'r1')}, `sitecrew init` and /opt/sitecrew run")
+    assert shlex.split(said)[:5] == ["see", "sitecrew", "-w", folder, "show"]
+    assert said.endswith(", `sitecrew init` and /opt/sitecrew run")
