@@ -12,6 +12,7 @@ from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
 from runner.errors import ExitCode
+from runner.model import first_code
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 _LONGEST = 2000
-_WORST = (ExitCode.UNEXPECTED, ExitCode.USAGE, ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.OK)
 
 
 @click.command()
@@ -43,7 +43,7 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         checks.append(check)
         if not options["json_"]:
             _show(check)
-    code = next(code for code in _WORST if code is ExitCode.OK or any(c.code == code for c in checks))
+    code = first_code(check.code for check in checks)
     if options["json_"]:
         emit_json(
             {

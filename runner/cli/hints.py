@@ -29,7 +29,9 @@ def retyped(name: str, *arguments: object, without: Collection[str] = ()) -> str
     """
     from runner.cli.main import root
 
-    ctx = click.get_current_context()
+    ctx = click.get_current_context(silent=True)
+    if ctx is None:
+        return command(name, *arguments)
     target = root.get_command(ctx, name)
     known = {param.name for param in target.params} if target else set()
     typed = [

@@ -17,8 +17,9 @@ from runner.cli.screen import style
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["as_json", "operated", "selecting", "verbosity", "with_variables", "with_workspace"]
+__all__ = ["MORE", "as_json", "operated", "selecting", "verbosity", "with_variables", "with_workspace"]
 
+MORE = "Increase verbosity (repeatable)."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -29,8 +30,8 @@ def as_json(command: F) -> F:
 
 def verbosity(command: F) -> F:
     """`-v` and `-q`."""
-    command = click.option("-v", "--verbose", count=True, help="Say more; repeat for more still.")(command)
-    return click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")(command)
+    command = click.option("-v", "--verbose", count=True, help=MORE)(command)
+    return click.option("-q", "--quiet", is_flag=True, help="Print errors only.")(command)
 
 
 def selecting(command: F) -> F:

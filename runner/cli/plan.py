@@ -14,7 +14,7 @@ from runner.cli.output import emit_json, say
 from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
 from runner.errors import ExitCode
-from runner.model import Action, Plan, SitePlan
+from runner.model import Action, Plan, SitePlan, first_code
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -152,9 +152,11 @@ def _sum_up(made: Plan, command: str) -> None:
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:
-    if any(site.problems and not site.unreachable for site in made.sites):
-        return ExitCode.FAILED
-    if any(site.unreachable for site in made.sites):
-        return ExitCode.UNREACHABLE
-    pending = any(change.action is Action.CHANGE for site in made.sites for change in site.changes)
-    return ExitCode.PENDING if detailed and pending else ExitCode.OK
+    codes = {
+        ExitCode.UNREACHABLE if site.unreachable else ExitCode.FAILED
+        for site in made.sites
+        if site.unreachable or site.problems
+    }
+    if detailed and any(c.action is Action.CHANGE for site in made.sites for c in site.changes):
+        codes.add(ExitCode.PENDING)
+    return first_code(codes)

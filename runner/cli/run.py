@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.choice import run_to_cancel, run_to_resume, say_interrupted
 from runner.cli.hints import retyped
 from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
-from runner.model import Outcome, Playbook, Site, State
+from runner.model import RESUMABLE, Outcome, Playbook, Site, State, is_failed
 from runner.shell import command
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         )
         if options["unverified"]:
             order = with_unseen(order)
+        say_interrupted(session.ledger, sites)
         begin(session, order, trigger="manual")
         session.ask = Questions(session, order.run) if ask else None
         return follow(session, order.run, options)
@@ -156,11 +158,14 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 @with_workspace
 @operated
 @with_variables
-@click.argument("run", default="last")
+@click.argument("run", required=False)
 @verbosity
 @as_json
-def resume(workspace: Workspace, run: str, **options: Any) -> int:
-    """Go on with RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished.
+def resume(workspace: Workspace, run: str | None, **options: Any) -> int:
+    """Resume RUN: every site of it that is lost, unreachable, cancelled, missed or was never finished.
+
+    Without RUN: the one that was interrupted, else the one that left something to do. Where there are
+    several, they are listed.
 
     A window that has closed meanwhile does not stop it: you asked. Values that the run was given with -e are
     not kept: give them again.
@@ -168,7 +173,7 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with working(workspace, None) as session:
-        found = session.ledger.find_run(run)
+        found = session.ledger.find_run(run) if run else run_to_resume(session.ledger)
         if not reopen(session, found):
             say(f"nothing is left to do in {found}")
             options = {**options, "quiet": True}
@@ -178,11 +183,13 @@ def resume(workspace: Workspace, run: str, **options: Any) -> int:
 @click.command()
 @with_workspace
 @operated
-@click.argument("run", default="last")
+@click.argument("run", required=False)
 @verbosity
 @as_json
-def cancel(workspace: Workspace, run: str, **options: Any) -> int:
+def cancel(workspace: Workspace, run: str | None, **options: Any) -> int:
     """Stop RUN and wait until its hosts have confirmed that they stopped.
+
+    Without RUN: the one that is in progress. Where there are several, they are listed.
 
     A host that has not confirmed after `limits.step` and three times `limits.driver_silence` is not waited
     for any longer: its site is lost.
@@ -191,10 +198,11 @@ def cancel(workspace: Workspace, run: str, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with working(workspace, None) as session:
-        found = session.ledger.find_run(run)
+        found = session.ledger.find_run(run) if run else run_to_cancel(session.ledger)
         if session.ledger.run_state(found) is State.ENDED:
-            say(f"{found} has ended; there is nothing to cancel")
-            return ExitCode.OK
+            raise UsageError(
+                f"{found} has ended; there is nothing to cancel", hint=f"see: {command('show', found)}"
+            )
         try:
             reopen(session, found, act="cancel")
         except LockedError:
@@ -236,7 +244,7 @@ def _ended_elsewhere(session: Session, run: str) -> bool:
         if session.ledger.run_state(run) is State.ENDED:
             break
         with suppress(LockedError):
-            reopen(session, run)
+            reopen(session, run, act="cancel")
             return False
     return True
 
@@ -279,8 +287,9 @@ def in_rings(
 
 def failed_sites(ledger: Any) -> tuple[str, ...]:
     """The sites that the last run left failed, lost, unreachable or undone."""
-    bad = {Outcome.FAILED, Outcome.LOST, Outcome.UNREACHABLE, Outcome.UNDONE}
-    return tuple(row.site for row in ledger.site_rows(ledger.find_run("last")) if row.outcome in bad)
+    last = ledger.find_run("last")
+    undo = any(act.act == "undo" for act in ledger.list_acts(last, limit=1))
+    return tuple(row.site for row in ledger.site_rows(last) if is_failed(row.outcome, undo=undo))
 
 
 @contextmanager
@@ -348,7 +357,5 @@ def _recap(finished: Finished, seconds: float) -> None:
     say(f"{finished.run}: {said} in {seconds_text(seconds)}")
     what = "changed" if finished.exit_code is ExitCode.OK else "happened"
     say(f"  what {what}: {command('show', finished.run)}")
-    if finished.exit_code is not ExitCode.OK:
-        again = {Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED}
-        if any((outcome or Outcome.LOST) in again for outcome in finished.sites.values()):
-            say(f"  go on with it: {retyped('resume', finished.run)}")
+    if any((outcome or Outcome.LOST) in RESUMABLE for outcome in finished.sites.values()):
+        say(f"  go on with it: {retyped('resume', finished.run)}")

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.options import as_json, selecting, with_workspace
-from runner.cli.output import ago, auto_update_text, emit_json, outcome_text, say, seconds_text, table
-from runner.cli.screen import out, style
+from runner.cli.choice import interrupted_text
+from runner.cli.hints import retyped
+from runner.cli.options import MORE, as_json, selecting, with_workspace
+from runner.cli.output import ago, emit_json, say, seconds_text, table
+from runner.cli.runview import print_output, print_run, print_site, run_text
 from runner.errors import UnknownNameError
-from runner.model import Outcome
-from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
 __all__ = ["backup", "list_", "logs", "show"]
-
-_WIDEST = max(map(len, Outcome))
 
 
 def reading(workspace: Workspace) -> Ledger:
@@ -136,58 +134,40 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
                 run.operator,
                 seconds_text((run.finished - run.started).total_seconds()) if run.finished else "",
                 str(run.sites),
-                outcome_text(run.outcome),
+                run_text(run),
             )
             for run in found
         ],
     )
+    for run in found:
+        if run.interrupted:
+            say(f"{run.run}: {interrupted_text(run)}")
 
 
 @click.command()
 @with_workspace
 @click.argument("run", default="last")
+@click.option("-v", "--verbose", count=True, help=MORE)
 @as_json
-def show(workspace: Workspace, run: str, json_: bool) -> None:
-    """Show how RUN ended, site by site. RUN may be the start of its name; default: the last one."""
+def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
+    """Show how RUN ended, site by site. RUN may be the start of its name; default: the last one.
+
+    With -v, also each look at a site, and what its host printed.
+    """
     ledger = reading(workspace)
     view = ledger.show(ledger.find_run(run))
     if json_:
         emit_json(view.as_json())
         return
     head = view.summary
-    took = seconds_text((head.finished - head.started).total_seconds()) if head.finished else ""
-    out(
-        f"{style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
-        f"{took}  {outcome_text(head.outcome)}"
-    )
-    for act in view.acts:
-        login = "" if act.login == act.operator else f" ({act.login})"
-        out(f"  {act.at.astimezone():%Y-%m-%d %H:%M}  {act.act} by {act.operator}{login} on {act.host}")
+    print_run(view)
     for site in view.sites:
-        row = site.row
-        why = f"  {row.why}" if row.why else ""
-        out(f"\n{style(row.site, bold=True)} ({row.client})  {outcome_text(row.outcome)}{why}")
-        for problem in site.problems:
-            out(f"  ! {problem}")
-        for auto in site.auto_updates:
-            state = "off" if auto.run == head.run and auto.state != "forced" else auto.state
-            out(f"  ! {auto_update_text(auto.item, state, auto.forced)}")
-        for step in site.steps:
-            state = outcome_text(step.outcome) if step.outcome else ""
-            state += " " * (_WIDEST - len(step.outcome or ""))
-            line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
-            told = any(change.why and step.why.endswith(change.why) for change in step.changes)
-            told = told or step.why == row.why
-            out(line.rstrip() if told else f"{line}  {step.why}".rstrip())
-            if step.trials and step.trials > 1:
-                out(style(f"      tried {step.trials} times, with {step.looks} looks", dim=True))
-            for change in step.changes:
-                arrow = f"{change.from_version} -> {change.to_version}"
-                why = f"  {change.why}" if change.why else ""
-                out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{why}")
-                if change.unverified:
-                    out(f"        unverified: nobody could check the site: {change.unverified}")
-    say(f"\nwhat the hosts said: {command('logs', head.run, 'SITE')}")
+        print_site(site, head, verbose=bool(verbose))
+        for step in ledger.step_output(head.run, site.row.site) if verbose else ():
+            if step.output:
+                print_output(step)
+    if not verbose:
+        say(f"\nwhat the hosts said: {retyped('logs', head.run, 'SITE')}")
 
 
 @click.command()
@@ -198,10 +178,7 @@ def logs(workspace: Workspace, run: str, site: str) -> None:
     """Print what the host of SITE said during RUN, step by step."""
     ledger = reading(workspace)
     for step in ledger.step_output(ledger.find_run(run), site):
-        state = outcome_text(step.outcome) if step.outcome else "not begun"
-        out(style(f"== {step.step}  ", bold=True) + f"{state}  {step.why}")
-        if step.output:
-            out(step.output.rstrip("\n"))
+        print_output(step)
 
 
 @click.group()

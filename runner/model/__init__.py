@@ -33,7 +33,18 @@ from runner.model.inventory import (
 )
 from runner.model.locked import LockedPlan, LockedSite
 from runner.model.look import Look, PageLook, Seen
-from runner.model.outcome import UNREPEATED, ChangeOutcome, Outcome, State, StepOutcome, exit_code, worst
+from runner.model.outcome import (
+    RESUMABLE,
+    UNREPEATED,
+    ChangeOutcome,
+    Outcome,
+    State,
+    StepOutcome,
+    exit_code,
+    first_code,
+    is_failed,
+    worst,
+)
 from runner.model.period import Period
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
@@ -66,6 +77,7 @@ from runner.model.slowdown import Slowdown
 from runner.model.system import SystemFacts, SystemPackage
 
 __all__ = [
+    "RESUMABLE",
     "UNREPEATED",
     "Access",
     "Action",
@@ -145,5 +157,7 @@ __all__ = [
     "Window",
     "WindowDay",
     "exit_code",
+    "first_code",
+    "is_failed",
     "worst",
 ]

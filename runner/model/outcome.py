@@ -10,7 +10,18 @@ from typing import Self
 from runner.errors import ExitCode
 from runner.model.plan import Change, ItemKind
 
-__all__ = ["UNREPEATED", "ChangeOutcome", "Outcome", "State", "StepOutcome", "exit_code", "worst"]
+__all__ = [
+    "RESUMABLE",
+    "UNREPEATED",
+    "ChangeOutcome",
+    "Outcome",
+    "State",
+    "StepOutcome",
+    "exit_code",
+    "first_code",
+    "is_failed",
+    "worst",
+]
 
 UNREPEATED = "the first trial failed"
 """Begins the reason beside an item that stayed although the trial before had failed."""
@@ -95,27 +106,68 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return min(outcomes, key=_ORDER.index, default=Outcome.SKIPPED)
 
 
-_EXIT = {
-    Outcome.CANCELLED: ExitCode.INTERRUPTED,
-    Outcome.LOST: ExitCode.LOST,
-    Outcome.FAILED: ExitCode.FAILED,
-    Outcome.UNREACHABLE: ExitCode.UNREACHABLE,
-    Outcome.MISSED: ExitCode.MISSED,
-    Outcome.UNDONE: ExitCode.UNDONE,
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    code: ExitCode = ExitCode.OK
+    """Of a run in which a site ended so."""
+    of_undo: ExitCode | None = None
+    """Of a run that undoes another one, where that is a different code."""
+    resumes: bool = False
+    """`resume` has something to do on the site."""
+    failed: bool = False
+    """The selector `@failed` means it."""
+
+
+_MEANINGS = {
+    Outcome.LOST: _Meaning(ExitCode.LOST, resumes=True, failed=True),
+    Outcome.FAILED: _Meaning(ExitCode.FAILED, failed=True),
+    Outcome.UNREACHABLE: _Meaning(ExitCode.UNREACHABLE, resumes=True, failed=True),
+    Outcome.CANCELLED: _Meaning(ExitCode.INTERRUPTED, resumes=True),
+    Outcome.MISSED: _Meaning(ExitCode.MISSED, resumes=True),
+    Outcome.UNDONE: _Meaning(ExitCode.UNDONE, of_undo=ExitCode.OK, failed=True),
+    Outcome.HELD: _Meaning(),
+    Outcome.CHANGED: _Meaning(),
+    Outcome.OK: _Meaning(),
+    Outcome.SKIPPED: _Meaning(),
 }
+RESUMABLE = frozenset(outcome for outcome, meaning in _MEANINGS.items() if meaning.resumes)
+"""Those after which `resume` has something to do or to find out."""
 _FIRST = (
     ExitCode.INTERRUPTED,
     ExitCode.UNEXPECTED,
+    ExitCode.USAGE,
     ExitCode.LOST,
     ExitCode.FAILED,
     ExitCode.UNREACHABLE,
     ExitCode.LOCKED,
     ExitCode.MISSED,
     ExitCode.UNDONE,
+    ExitCode.PENDING,
 )
 
 
-def exit_code(outcomes: Iterable[Outcome], *, locked: bool = False) -> ExitCode:
-    """The exit code of a run by its sites' outcomes; `locked` when a site was left to another run."""
-    found = {_EXIT[o] for o in outcomes if o in _EXIT} | ({ExitCode.LOCKED} if locked else set())
+def first_code(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code that stands for several."""
+    found = set(codes)
     return next((code for code in _FIRST if code in found), ExitCode.OK)
+
+
+def exit_code(outcomes: Iterable[Outcome], *, locked: bool = False, undo: bool = False) -> ExitCode:
+    """The exit code of a run by its sites' outcomes.
+
+    `locked` when a site was left to another run; `undo` for a run that undoes another one.
+    """
+    codes = {_code(_MEANINGS[outcome], undo=undo) for outcome in outcomes}
+    return first_code(codes | ({ExitCode.LOCKED} if locked else set()))
+
+
+def _code(meaning: _Meaning, *, undo: bool) -> ExitCode:
+    return meaning.code if meaning.of_undo is None or not undo else meaning.of_undo
+
+
+def is_failed(outcome: Outcome | None, *, undo: bool = False) -> bool:
+    """Whether `@failed` means a site that ended so in a run, or in one that undoes another one."""
+    if outcome is None:
+        return False
+    meaning = _MEANINGS[outcome]
+    return meaning.failed and _code(meaning, undo=undo) is not ExitCode.OK

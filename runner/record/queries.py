@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from runner.errors import UnknownNameError
-from runner.model import Outcome, State
+from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import act_view, refuse_another_order
 from runner.record.autoupdates import auto_update_view
+from runner.record.processes import stopped_at
 from runner.record.schema import (
     acts,
     auto_updates,
     changes,
+    leases,
     looks,
     restore_points,
     run_sites,
@@ -24,9 +27,11 @@ from runner.record.schema import (
     segments,
     steps,
 )
-from runner.record.store import Store
+from runner.record.store import Store, now
 from runner.record.views import (
+    LEASE,
     ChangeView,
+    LeaseView,
     LookView,
     RestorePointView,
     RunSummary,
@@ -89,6 +94,39 @@ class RunQueries(Store):
             query = query.where(runs.c.state == state.value)
         if site is not None:
             query = query.where(runs.c.run.in_(select(run_sites.c.run).where(run_sites.c.site == site)))
+        with self._read() as connection:
+            return _summaries(connection, query)
+
+    def open_runs(self) -> tuple[RunSummary, ...]:
+        """All runs that have not ended, newest first: those at work, and those that were interrupted."""
+        query = select(runs).where(runs.c.state != State.ENDED.value)
+        with self._read() as connection:
+            return _summaries(connection, query.order_by(runs.c.started.desc(), runs.c.run.desc()))
+
+    def interrupted_runs(self) -> tuple[RunSummary, ...]:
+        """The runs that have not ended and that no process works on, newest first."""
+        return tuple(run for run in self.open_runs() if run.interrupted is not None)
+
+    def resumable_runs(self) -> tuple[RunSummary, ...]:
+        """Ended runs with sites to resume on which no later run has worked, newest first."""
+        later_sites, later_runs = run_sites.alias(), runs.alias()
+        superseded = (
+            select(later_sites.c.run)
+            .join(later_runs, later_runs.c.run == later_sites.c.run)
+            .where(later_sites.c.site == run_sites.c.site, later_runs.c.started > runs.c.started)
+            .exists()
+        )
+        query = (
+            select(runs)
+            .join(run_sites, run_sites.c.run == runs.c.run)
+            .where(
+                runs.c.state == State.ENDED.value,
+                run_sites.c.outcome.in_([outcome.value for outcome in RESUMABLE]),
+                ~superseded,
+            )
+            .distinct()
+            .order_by(runs.c.started.desc(), runs.c.run.desc())
+        )
         with self._read() as connection:
             return _summaries(connection, query)
 
@@ -208,19 +246,46 @@ def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, 
         by_run[run][outcome] = count
     began = select(acts.c.run, acts.c.operator).where(acts.c.run.in_(ids)).order_by(acts.c.id.desc())
     operators = {act.run: act.operator for act in connection.execute(began)}
-    return tuple(_summary(row, by_run[row["run"]], operators.get(row["run"], "")) for row in rows)
+    interrupted = _interrupted(connection, [row for row in rows if row["state"] != State.ENDED.value])
+    return tuple(
+        _summary(row, by_run[row["run"]], operators.get(row["run"], ""), interrupted.get(row["run"]))
+        for row in rows
+    )
 
 
-def _summary(row: RowMapping, counts: Mapping[str | None, int], operator: str) -> RunSummary:
-    fields: dict[str, Any] = {
-        name: row[name] for name in RunSummary.__slots__ if name not in {"sites", "outcomes", "operator"}
-    }
+def _interrupted(connection: Connection, rows: Sequence[RowMapping]) -> dict[str, datetime]:
+    """The runs that no process works on, each with the last sign of life of the one that did."""
+    at = now()
+    found = connection.execute(
+        select(leases).where(leases.c.executor.in_([row["executor"] for row in rows]))
+    ).mappings()
+    of = {lease["executor"]: LeaseView(**lease) for lease in found}
+    interrupted = {}
+    for row in rows:
+        if row["executor"] in of:
+            last = stopped_at(of[row["executor"]], at)
+        else:  # a run that is written down is claimed at once
+            last = row["started"] if row["started"] < at - LEASE else None
+        if last is not None:
+            interrupted[row["run"]] = last
+    return interrupted
+
+
+_COUNTED = {"sites", "outcomes", "operator", "interrupted"}
+"""Fields of a summary that are not columns of the run."""
+
+
+def _summary(
+    row: RowMapping, counts: Mapping[str | None, int], operator: str, interrupted: datetime | None
+) -> RunSummary:
+    fields: dict[str, Any] = {name: row[name] for name in RunSummary.__slots__ if name not in _COUNTED}
     return RunSummary(
         **fields
         | {
             "state": State(row["state"]),
             "outcome": _outcome(row["outcome"]),
             "operator": operator,
+            "interrupted": interrupted,
             "sites": sum(counts.values()),
             "outcomes": {one: counts[one.value] for one in Outcome if one.value in counts},
         }

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from runner.errors import UnknownNameError
-from runner.model import Outcome, State
+from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import add_act, refuse_another_order
 from runner.record.leases import lives
 from runner.record.schema import run_sites, runs
@@ -17,13 +17,7 @@ from runner.record.store import Store, insert_new, now
 
 __all__ = ["RunBook"]
 
-_OPEN_OUTCOMES = (
-    Outcome.LOST.value,
-    Outcome.UNREACHABLE.value,
-    Outcome.CANCELLED.value,
-    Outcome.MISSED.value,
-)
-"""Those after which there is still something to do or to find out."""
+_OPEN_OUTCOMES = tuple(outcome.value for outcome in RESUMABLE)
 
 
 class RunBook(Store):

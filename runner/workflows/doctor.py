@@ -16,6 +16,7 @@ from runner.load import Redactor, resolve
 from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
 from runner.plan import find, sharing
 from runner.record import Ledger
+from runner.shell import command
 from runner.verify import certificate
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
@@ -52,6 +53,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
     What steps need is asked for the playbooks of the windows that a site is in, and for `playbook`.
     """
     yield from _checks("controller", lambda: _controller(workspace))
+    yield from _checks("controller", lambda: _interrupted(workspace, sites))
     yield from _checks("controller", lambda: _wp_cli(workspace))
     yield from _checks("controller", lambda: about_controller(workspace))
     yield from _contacts(workspace, sites)
@@ -143,6 +145,30 @@ def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
                 finding=f"client {name} has no contacts: its reports cannot be mailed",
                 hint=f"set clients.{name}.contacts in inventory.yaml",
             )
+
+
+def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
+    """The runs on these sites that no process works on any more."""
+    names = {site.name for site in sites}
+    with Ledger.open(workspace.settings.ledger) as ledger:
+        for run in ledger.interrupted_runs():
+            left = names & {row.site for row in ledger.unfinished_sites(run.run)}
+            if left and run.interrupted:
+                yield Check(
+                    about="controller",
+                    finding=f"run {run.run} was interrupted {_ago(run.interrupted)} with "
+                    f"{len(left)} site{'s' * (len(left) != 1)} unfinished",
+                    code=ExitCode.LOST,
+                    hint=command("resume", run.run),
+                )
+
+
+def _ago(at: datetime) -> str:
+    minutes = max(int((datetime.now(UTC) - at).total_seconds() // 60), 0)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if days:
+        return f"{days} day{'s' * (days != 1)} ago"
+    return f"{hours} h ago" if hours else f"{minutes} min ago"
 
 
 def _wp_cli(workspace: Workspace) -> Iterator[Check]:

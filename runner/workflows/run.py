@@ -50,11 +50,13 @@ class Finished:
     outcome: Outcome
     sites: Mapping[str, Outcome | None]
     locked: bool = False
+    undo: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
         """What the process says."""
-        return exit_code([outcome or Outcome.LOST for outcome in self.sites.values()], locked=self.locked)
+        outcomes = [outcome or Outcome.LOST for outcome in self.sites.values()]
+        return exit_code(outcomes, locked=self.locked, undo=self.undo)
 
 
 def new_order(
@@ -185,7 +187,8 @@ class Works:
             locked = locked or bool(event.data.get("locked"))
             if event.event == "run.finished" and event.run == run:
                 sites: Any = event.data["sites"]
-                return Finished(run, Outcome(str(event.data["outcome"])), sites, locked)
+                outcome = Outcome(str(event.data["outcome"]))
+                return Finished(run, outcome, sites, locked, undo=self._order(run).undo is not None)
 
     def close(self) -> None:
         """Remove the queue; nobody else listens to it."""

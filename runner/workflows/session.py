@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from runner.load.variables import fits
 from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
 from runner.record import Ledger
 from runner.record.operators import operator_here
+from runner.record.processes import is_gone, process_start
 from runner.shell import command
 from runner.untrusted import clean, cleaned, sentence
 from runner.workflows.boundary import repeat
@@ -30,7 +30,7 @@ from runner.workflows.stop import Stop
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["Session", "process_start"]
+__all__ = ["Session"]
 
 _RENEW = 3.0
 _LONGEST_REASON = 2000
@@ -190,7 +190,7 @@ class Session:
     def bury_the_dead(self) -> None:
         """Release the leases of processes of this machine that are gone, so that nobody waits for them."""
         for lease in self.ledger.living():
-            if lease.host == socket.gethostname() and process_start(lease.pid) != lease.process_start:
+            if is_gone(lease):
                 self.ledger.release_lease(lease.executor)
 
     def _keep_lease(self) -> None:
@@ -210,12 +210,3 @@ class Session:
 def _line(name: str) -> str:
     """The name as it is where it is fit to be shown."""
     return name if name.isprintable() else sentence(name, _LONGEST_REASON)
-
-
-def process_start(pid: int) -> str | None:
-    """When a process began, in the system's own ticks; None when there is none, or only its remains."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in {"Z", "X"} else fields[19]

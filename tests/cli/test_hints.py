@@ -1,4 +1,4 @@
-"""Every command that a message asks to type exists, and acts on the workspace and the sites that were named."""
+"""Every command in a message exists, and acts on the workspace and the sites that were named."""
 
 from __future__ import annotations
 

@@ -167,6 +167,7 @@ def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: da
         "attempt": 1,
         "started": "2026-11-24T01:00:00.000Z",
         "finished": "2026-11-24T01:01:00.000Z",
+        "interrupted": None,
         "sites": 2,
         "outcomes": {"ok": 1},
     }

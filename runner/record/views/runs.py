@@ -296,6 +296,8 @@ class RunSummary:
     """How many of the sites ended how; those that have not ended are missing."""
     operator: str = ""
     """Who began it."""
+    interrupted: datetime | None = None
+    """The last sign of life of the process that worked on it, where that ended before the run did."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `list runs --json`."""
@@ -311,6 +313,7 @@ class RunSummary:
             "attempt": self.attempt,
             "started": rfc3339(self.started),
             "finished": rfc3339(self.finished),
+            "interrupted": rfc3339(self.interrupted),
             "sites": self.sites,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
         }
