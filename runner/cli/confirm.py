@@ -1,4 +1,4 @@
-"""`--confirm`: a question before each step of a run, answered once for all of its sites."""
+"""Questions: before something is done at all, and with `--confirm` before each step of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.model import Step
 if TYPE_CHECKING:
     from runner.workflows.session import Session
 
-__all__ = ["Questions", "require_terminal"]
+__all__ = ["Questions", "agreed", "require_terminal"]
 
 _LOOK = 0.2
 _PAUSE = 0.05
@@ -29,6 +29,23 @@ def require_terminal() -> None:
         raise UsageError(
             "--confirm asks on a terminal, and this is none", hint="leave --confirm out, or answer with -y"
         )
+
+
+def agreed(question: str, name: str, *, otherwise: str) -> bool:
+    """Ask whether to do what the command `name` is about to do. After a no, `otherwise` is printed.
+
+    Raises:
+        UsageError: nobody can answer.
+    """
+    try:
+        if click.confirm(question, err=True):
+            return True
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError(f"{name} asks, and nobody answers", hint="answer with -y") from None
+    say(otherwise)
+    return False
 
 
 class Questions:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.acting import acting
+from runner.cli.confirm import agreed
 from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
 from runner.cli.screen import out
@@ -72,8 +73,7 @@ def clean(
             out(f"{name}: nothing of ours is there")
             return ExitCode.OK
         _show(found)
-        if not yes and not click.confirm(f"Delete this on {name}?", default=False, err=True):
-            say("nothing was deleted")
+        if not yes and not agreed(f"Delete this on {name}?", "host clean", otherwise="nothing was deleted"):
             return ExitCode.FAILED
         with acting(workspace) as ledger:
             paths = [sentence(one.path) for one in found[:100]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli.acting import acting
+from runner.cli.confirm import agreed
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json
 from runner.cli.screen import json_text, out, say, style
@@ -99,8 +99,9 @@ def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) ->
     with acting(workspace) as found:
         _refuse_unknown(workspace, found, client)
         sites = _sites_of(workspace, client)
-        if not yes:
-            _ask(client)
+        question = f"Erase what is recorded of {client}? There is no way back"
+        if not yes and not agreed(question, "ledger erase", otherwise="nothing was erased"):
+            return ExitCode.FAILED
         snapshots = found.export_client(client, sites)["backups"]
         erased = found.erase_client(client, sites)
     kept = _remove_files(workspace, client, snapshots)
@@ -120,13 +121,6 @@ def _refuse_unknown(workspace: Workspace, found: Ledger, client: str) -> None:
     known = {*found.clients_recorded(), *workspace.inventory.clients}
     if client not in known:
         raise UnknownNameError(f"nothing is recorded of {client!r}", hint=closest_hint(client, known))
-
-
-def _ask(client: str) -> None:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("erase asks on a terminal, and this is none", hint="answer with -y")
-    if not click.confirm(f"Erase what is recorded of {client}? There is no way back", err=True):
-        raise click.exceptions.Exit(ExitCode.OK)
 
 
 def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ from runner.cli.hints import retyped
 from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
 from runner.errors import ExitCode, UnknownNameError, UsageError
-from runner.model import RESUMABLE, Outcome, Playbook, Site, State, is_failed
+from runner.model import RESUMABLE, Outcome, Playbook, RunEvent, Site, State, is_failed
 from runner.shell import command
 
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ def resume(workspace: Workspace, run: str | None, **options: Any) -> int:
     with working(workspace, None) as session:
         found = session.ledger.find_run(run) if run else run_to_resume(session.ledger)
         if not reopen(session, found):
-            say(f"nothing is left to do in {found}")
+            if not options["quiet"]:
+                say(f"nothing is left to do in {found}")
             options = {**options, "quiet": True}
         return follow(session, found, options, late=True)
 
@@ -208,14 +209,38 @@ def cancel(workspace: Workspace, run: str | None, **options: Any) -> int:
         except LockedError:
             session.ledger.record_act("cancel", found, run=found)
             session.ledger.set_state(found, State.CANCELLING)
-            say(f"{found}: asked the process that works on it; waiting for its hosts")
+            tell = say if not options["quiet"] else _silent
+            tell(f"{found}: asked the process that works on it; waiting for its hosts")
             if _ended_elsewhere(session, found):
-                say(f"{found}: {outcome_text(session.ledger.summary(found).outcome)}")
-                return _stopped(session, found)
-            say(f"{found}: that process has died; its hosts are asked from here")
+                return _show_end(session, found, options)
+            tell(f"{found}: that process has died; its hosts are asked from here")
         session.cancel(found)
-        follow(session, found, options)
-        return _stopped(session, found)
+        return follow(session, found, options, cancelled=True)
+
+
+def _silent(text: str) -> None:
+    """Print nothing."""
+
+
+def _show_end(session: Session, run: str, options: dict[str, Any]) -> ExitCode:
+    """Print how a run ended that another process worked on."""
+    code, end = _stopped(session, run), session.ledger.summary(run)
+    sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
+    if options["json_"]:
+        from runner.cli.progress import JsonLines
+
+        JsonLines()(
+            RunEvent(
+                event="run.finished",
+                at=end.finished or session.now(),
+                run=run,
+                data={"outcome": end.outcome, "sites": sites},
+            )
+        )
+    elif not (options["quiet"] and code is ExitCode.OK):
+        say(f"{run}: {outcome_text(end.outcome)}")
+        say(f"  what happened: {command('show', run)}")
+    return code
 
 
 def _stopped(session: Session, run: str) -> ExitCode:
@@ -309,8 +334,13 @@ def working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
         session.close()
 
 
-def follow(session: Session, run: str, options: dict[str, Any], *, late: bool = False) -> int:
-    """Work through a run and tell it; returns the exit code."""
+def follow(
+    session: Session, run: str, options: dict[str, Any], *, late: bool = False, cancelled: bool = False
+) -> ExitCode:
+    """Work through a run and print its events; returns the exit code.
+
+    With `cancelled`, the run is only stopped, which is what was asked for: code OK once no site is lost.
+    """
     from runner.cli.progress import listener
     from runner.workflows.run import Works
 
@@ -325,9 +355,10 @@ def follow(session: Session, run: str, options: dict[str, Any], *, late: bool = 
     finally:
         tell.close()
     works.close()
-    if not options["json_"]:
+    code = _stopped(session, run) if cancelled else finished.exit_code
+    if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
         _recap(finished, time.monotonic() - began)
-    return finished.exit_code
+    return code
 
 
 @contextmanager

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.confirm import agreed
 from runner.cli.options import as_json, operated, selecting, verbosity, with_workspace
 from runner.cli.output import say
 from runner.cli.run import follow, select_sites, working
 from runner.cli.screen import style
 from runner.errors import ExitCode, SitecrewError, UsageError
-from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder
+from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder, first_code
 from runner.shell import command
 from runner.untrusted import sentence
 
@@ -42,6 +42,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
     from runner.workflows.run import begin, new_order
     from runner.workflows.undo.foresee import foresee_undos, undo_order
 
+    quiet = options["yes"] and (options["quiet"] or options["json_"])
     with working(workspace, None) as session:
         found = session.ledger.find_run(run)
         ran = {row.site for row in session.ledger.site_rows(found)}
@@ -56,23 +57,32 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
             return undo_order(order, thaw(session.ledger.order_text(found)), asked)
 
         order = ordered(sites)
-        foreseen = foresee_undos(session.hosts, session.ledger, order, sites)
-        useful = [site for site, found in foreseen if _foretell(site, found)]
+        foreseen = tuple(foresee_undos(session.hosts, session.ledger, order, sites))
+        left = [preview.exit_code for _, preview in foreseen if isinstance(preview, SitecrewError)]
+        useful = [site for site, preview in foreseen if _foretell(site, preview, quiet=quiet)]
         if not useful:
             raise UsageError(f"nothing of {found} can be put back", hint=f"see: {command('show', found)}")
-        if not options["yes"]:
-            _ask()
+        if not options["yes"] and not agreed("Put this back?", "undo", otherwise="nothing was put back"):
+            return ExitCode.FAILED
         order = ordered(useful)
         begin(session, order, trigger="manual")
-        return follow(session, order.run, options)
+        return first_code([follow(session, order.run, options), *left])
 
 
-def _foretell(site: Site, foreseen: Foreseen | SitecrewError) -> bool:
-    """Say what would happen to a site; False where nothing would."""
-    say(f"{style(site.name, bold=True)} ({site.client})")
+def _foretell(site: Site, foreseen: Foreseen | SitecrewError, *, quiet: bool) -> bool:
+    """Print what would happen to a site; `quiet`: only what would not. False where nothing would."""
     if isinstance(foreseen, SitecrewError):
+        say(f"{style(site.name, bold=True)} ({site.client})")
         say(f"  left as it is: {sentence(foreseen.with_hint, 2000)}")
         return False
+    useful = any(change.action is Action.CHANGE for change in foreseen.plan.changes)
+    if not quiet:
+        _preview(site, foreseen)
+    return useful
+
+
+def _preview(site: Site, foreseen: Foreseen) -> None:
+    say(f"{style(site.name, bold=True)} ({site.client})")
     for change in foreseen.plan.changes:
         way = f"{change.from_version or '-'} -> {change.to_version or '-'}"
         told = _database_text(foreseen) if change.item == "database" else ""
@@ -82,7 +92,6 @@ def _foretell(site: Site, foreseen: Foreseen | SitecrewError) -> bool:
         say("  nothing of it is left to put back")
     if foreseen.facts is None and site.kind is SiteKind.WORDPRESS:
         say("  WordPress does not start; its versions could not be compared")
-    return any(change.action is Action.CHANGE for change in foreseen.plan.changes)
 
 
 def _database_text(foreseen: Foreseen) -> str:
@@ -92,11 +101,3 @@ def _database_text(foreseen: Foreseen) -> str:
         return "nothing in it differs"
     lost = counted(foreseen.database.at_risk)
     return f"what the run touched; if that does not suffice all of it, and then {lost} would be lost"
-
-
-def _ask() -> None:
-    """Go on, or leave."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("undo asks on a terminal, and this is none", hint="answer with -y")
-    if not click.confirm("Put this back?", err=True):
-        raise click.exceptions.Exit(ExitCode.OK)

@@ -9,7 +9,7 @@ from runner.plan.identity import Belongs, addressed, belonging, sharing, strange
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
-from runner.plan.policy import UNUSABLE, LedgerHold, Standing, decide, is_unusable, waits
+from runner.plan.policy import BY_HAND, UNUSABLE, LedgerHold, Standing, decide, is_unusable, waits
 from runner.plan.preview import needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
@@ -19,6 +19,7 @@ from runner.plan.unverified import as_seen, not_unseen, unseen
 from runner.plan.windows import Due, Occurrence, next_windows, occurrences
 
 __all__ = [
+    "BY_HAND",
     "UNUSABLE",
     "AutoHold",
     "Barrier",

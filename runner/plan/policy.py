@@ -4,7 +4,7 @@ For one item, the first of these that applies decides (docs/policy.md has the ta
 
 1. What the facts rule out stays ruled out (no package, PHP too old, could not be asked).
 2. A `hold` of the site, its client or the policy, while it lasts.
-3. A hold in the ledger: an earlier update to this version broke the site.
+3. A hold in the ledger: an earlier update to this version broke the site, or was undone by hand.
 4. A package over http is held, unless `insecure_packages` names the item.
 5. What Composer or a deployment looks after is held, unless `managed_by` of the site says otherwise.
 6. The rule, where it says `hold`.
@@ -30,8 +30,12 @@ from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Pol
 from runner.shell import command
 from runner.steps.versions import compare, core_level, level
 
-__all__ = ["CODE", "UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
+__all__ = ["BY_HAND", "CODE", "UNUSABLE", "LedgerHold", "Standing", "decide", "held", "is_unusable", "waits"]
 
+BY_HAND = "undone by hand"
+"""Begins why an item is held that an operator undid: nothing says that it broke the site."""
+_BY_HAND = (BY_HAND, "put back by hand")
+"""With what older versions wrote."""
 UNUSABLE = "its package cannot be used"
 """Begins why an item is held that did not break the site: each try would fail in the same way."""
 _UNUSABLE = ("the package holds the folder ", "the package does not hold ")
@@ -39,12 +43,12 @@ _UNUSABLE = ("the package holds the folder ", "the package does not hold ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHold:
-    """An item that broke the site, held until a newer version than `version` or until somebody lifts it."""
+    """An item that broke the site or was undone by hand, held until a version after `version` or `unhold`."""
 
     item: str
     why: str
     version: str = ""
-    """The version that broke it; empty holds every version."""
+    """The version that is held; empty holds every version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +181,8 @@ def _held_by_ledger(change: Change, standing: Standing) -> str:
             lift = command("unhold", standing.site.name, hold.item)
             if hold.why.startswith(UNUSABLE):
                 return f"held, for {hold.why} (to try it again: {lift})"
+            if hold.why.startswith(_BY_HAND):
+                return f"held, since {which}was {hold.why} (to install it again: {lift})"
             return f"held, for {which}broke this site: {hold.why} (to try it again: {lift})"
     return ""
 

@@ -167,6 +167,16 @@ def test_a_hold_by_hand_ends_with_its_day():
     assert decide(change(), tomorrow).action is Action.CHANGE
 
 
+@pytest.mark.parametrize("why", ["undone by hand (Ann, undo-1)", "put back by hand: undo-1"])
+def test_what_was_undone_by_hand_is_held_and_not_blamed(why: str):
+    hold = LedgerHold(item="woo", version="1.3", why=why)
+    assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
+        "hold",
+        f"held, since 1.3 was {why} (to install it again: sitecrew unhold shop woo)",
+    )
+    assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
+
+
 def test_a_culprit_is_held_until_a_newer_version():
     hold = LedgerHold(item="woo", version="1.3", why="fatal error on every page")
     action, why = told(decide(change("1.3"), standing(holds=(hold,)), named=True))
@@ -252,7 +262,8 @@ ANSWERS = {
         Action.UNKNOWN,
     ),
     "a `hold` of the site, of its client or of the policy lasts": (lambda c: c["by_hand"], Action.HOLD),
-    "this version broke this site before, and nobody typed `sitecrew unhold SITE ITEM`": (
+    "this version broke this site before or was undone by hand, "
+    "and nobody typed `sitecrew unhold SITE ITEM`": (
         lambda c: c["culprit"],
         Action.HOLD,
     ),

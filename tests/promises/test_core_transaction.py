@@ -131,7 +131,7 @@ def test_visitors_notice_neither_a_major_version_nor_its_undo_by_hand(shop: Crew
         assert shop.say("run", "core", "-l", SITE).code == 0
         check_whole(shop, "7.1.2")
         said = shop.say("undo", "last", "-l", SITE, "-y")
-    assert said.code == 5, said
+    assert said.code == 0, said
     assert crowd.asked > 50
     assert crowd.failed <= 1
     check_whole(shop, "6.5.5")
@@ -156,7 +156,7 @@ def test_where_restore_points_lie_in_the_site_an_undo_finds_them_and_they_do_not
         [kept] = root.glob(".sitecrew-*")
         assert (kept / "old/wp-includes/version.php").exists()
         assert alien.exists()
-        assert crew.say("undo", "last", "-y").code == 5
+        assert crew.say("undo", "last", "-y").code == 0
     finally:
         for folder in (*root.glob(".sitecrew-*"), alien):
             shutil.rmtree(folder)

@@ -29,6 +29,10 @@ from tests.report import samples
             "This version broke the site before; we wait for a newer one.",
         ),
         (
+            "held, since 4.2 was undone by hand (Ann, undo-1) (to install it again: sitecrew unhold x y)",
+            "We removed this version from the site again; we wait for a newer one.",
+        ),
+        (
             "a minor update: waits until 2026-12-04 01:00 UTC, 7 days after it was first seen",
             "It is new; we wait until 4 December 2026 before we use it.",
         ),

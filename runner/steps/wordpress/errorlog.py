@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.model import LogMark, SiteFacts
 from runner.shell import word, words
@@ -55,11 +55,19 @@ class Fatal:
 
     what: str
     file: str
+    first: str = field(default="", compare=False)
+    """What PHP said when it came first, with its numbers."""
+    line: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
         """In one line, with the file below wp-content."""
         return sentence(f"{self.what} in {short_file(self.file)}")
+
+    @property
+    def message(self) -> str:
+        """What PHP said, with file and line, in one line."""
+        return sentence(f"{self.first or self.what} in {short_file(self.file)}:{self.line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +107,6 @@ def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts)
     for line in said:
         fatal = find_fatal(line)
         if fatal and fatal.file.startswith(starts):
-            found[Fatal(_DIGITS.sub("0", fatal.what), fatal.file)] = None
+            one = Fatal(_DIGITS.sub("0", fatal.what), fatal.file, fatal.what, fatal.line)
+            found.setdefault(one)
     return Reading(tuple(marks.values()), tuple(found))

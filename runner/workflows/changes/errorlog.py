@@ -64,7 +64,12 @@ class ErrorLog:
             return ""
         look()
         again = [fatal for fatal in self._fresh() if fatal in once]
-        return f"PHP dies, as its error log says: {again[0].text}" if again else ""
+        return f"PHP dies, as its error log says: {again[0].message}" if again else ""
+
+    def cause(self) -> str:
+        """The first error that killed PHP since the change, in one line; empty where none is known."""
+        fresh = self._fresh() if self._logs else ()
+        return fresh[0].message if fresh else ""
 
     def _fresh(self) -> tuple[Fatal, ...]:
         found = self._read()

@@ -21,7 +21,7 @@ from runner.execute import (
     run_job,
 )
 from runner.load import freeze
-from runner.model import Change, Outcome, SiteFacts, SitePlan, Slower, Step, StepOutcome
+from runner.model import Change, Outcome, SiteFacts, SiteKind, SitePlan, Slower, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
@@ -36,6 +36,7 @@ from runner.workflows.changes.job import trial_job
 from runner.workflows.changes.purge import AGAIN, purge_now, purge_tasks, purged_in, tell_purged, unpurged
 from runner.workflows.changes.trial import Kept, State, Trial, Way, way_of
 from runner.workflows.stages.ended import PUBLIC
+from runner.workflows.stages.inside import fatal_inside
 from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.proof import why_unseen
 from runner.workflows.stages.reading import reread
@@ -148,6 +149,8 @@ class _Transaction:
     why: str = ""
     slower: str = ""
     """What takes clearly longer than before; with `roll-back` it is a reason."""
+    cause: str = ""
+    """The error that killed PHP, where it is known."""
     after: Signals | None = None
     left: SiteFacts | None = None
     """The site as it was read after something was put back, and `seen` as it looked then."""
@@ -237,7 +240,9 @@ class _Transaction:
             self.after, self.why = see_again(self.task, self.before.seen, "after")
         if not self.why:
             self.why = self._damage_by_visits()
-        if not self.why and not self.done:
+        if self.why:
+            self._find_cause()
+        elif not self.done:
             self.why = self.log.blame(lambda: see(self.task))
         if not self.why and self.after is not None:
             self.slower = see_slower(self.task, self.before.seen, self.after)
@@ -249,6 +254,16 @@ class _Transaction:
         """What the new code did when pages were asked for; empty where the host cannot be read just now."""
         found = within(lambda: reread(self.task))
         return "" if isinstance(found, SitecrewError) else damage(self.before.facts, found)
+
+    def _find_cause(self) -> None:
+        """Add PHP's error to the reason, where its log or its host tells it."""
+        site = self.task.site
+        if site.kind is not SiteKind.WORDPRESS:
+            return
+        session, host = self.task.session, self.task.order.hosts[site.host]
+        self.cause = self.log.cause() or fatal_inside(session.hosts, host, site, self.before.facts)
+        if self.cause and self.cause not in self.why:
+            self.why += f"; PHP's error: {self.cause}"
 
     def _told(self, verdict: Verdict, why: str) -> Verdict:
         self.why, session = why, self.task.session
@@ -290,7 +305,9 @@ class _Transaction:
         settle = record.tasks.get("settle")
         if by == "failed" and settle and settle.code:
             decided = f"{_WHY['unsettled']}: {sentence(settle.text) or f'exit status {settle.code}'}"
-        why = self.why or damage(self.before.facts, facts, problem) or decided
+        # a trial that was cut short was not read to its end: what is missing there is no harm
+        harm = "" if by in _WITHOUT_VERDICT else self.why or damage(self.before.facts, facts, problem)
+        why = harm or decided
         broken = self._look_again(record)
         found = self.database.heard(record)
         if broken:
@@ -305,12 +322,17 @@ class _Transaction:
                     None, (why, told(found, self.database.rule if broken else None, self._by_hand), purged)
                 )
             ),
-            outcome=outcome,
+            outcome=self._with_cause(outcome),
             state=self._state(self.left, self.seen or self.before.seen),
             by=by,
             looks=(self.after is not None) + self.looks,
             database=found,
         )
+
+    def _with_cause(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome with PHP's error in its output, for `logs`."""
+        cause = self.cause and f"{', '.join(c.item for c in self.changes)}: PHP's error: {self.cause}"
+        return replace(outcome, output="\n".join(filter(None, (outcome.output, cause))))
 
     def _state(self, facts: SiteFacts | None, seen: Signals) -> State:
         seen = replace(seen, pace=self.before.seen.pace)
@@ -398,6 +420,10 @@ _WHY = {
     "failed": "the restore point could not be made",
     "unsettled": "what belongs to the changed folders could not be put back into them",
 }
+
+
+_WITHOUT_VERDICT = {"cancelled", "failed", "nospace", "public"}
+"""How a trial may end before its changes could be judged."""
 
 
 def _unkept(record: JobRecord) -> str:

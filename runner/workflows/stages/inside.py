@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError
 from runner.execute import Task as HostTask
 from runner.model import SiteFacts, SiteKind
-from runner.steps.front import SECONDS, Front, front_script, parse_front
+from runner.steps.front import SECONDS, Front, FrontWay, front_script, parse_front
+from runner.steps.wordpress.fatal import fatal_error
 from runner.verify import Inside, Sight, Signals
 from runner.verify.inside import (
     asked_inside,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from runner.model import Host, Site
     from runner.workflows.hosts import Hosts
 
-__all__ = ["look_inside", "with_inside"]
+__all__ = ["fatal_inside", "look_inside", "with_inside"]
 
 _REDIRECTS = 3
 
@@ -85,6 +86,22 @@ def look_inside(
         return found
     more = _programs(hosts, host, site, facts, found.front)
     return replace(found, more=tuple(one for one in more if known is not None or not one.page.findings))
+
+
+def fatal_inside(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> str:
+    """The error that kills PHP when WordPress makes the first page on its host; empty where none is known."""
+    asked = asked_inside(site)
+    if asked is None:
+        return ""
+    mark = secrets.token_hex(16)
+    way = Front(way=FrontWay.WORDPRESS)
+    script = front_script(site, host, mark, asked, facts=facts, known=way)
+    task = HostTask("front", script.text, timeout=hosts.reading_limit(SECONDS))
+    records = within(partial(_read, hosts, host, site, [task]))
+    front = None if isinstance(records, SitecrewError) else parse_front(records["front"].text, mark)
+    if front is None or not front.fatal:
+        return ""
+    return fatal_error(f"Fatal error: {front.fatal}") or front.fatal
 
 
 def _page(

@@ -21,7 +21,7 @@ from runner.model import (
     StepOutcome,
     worst,
 )
-from runner.plan import Segment
+from runner.plan import BY_HAND, Segment
 from runner.shell import command
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.wordpress.database_undo import (
@@ -169,7 +169,7 @@ def _hold(task: Task, settled: Sequence[ChangeOutcome]) -> None:
         if thaw(ledger.order_text(undo.run)).undo:
             ledger.lift_hold(site, change.item)
         else:
-            why = f"put back by hand: {task.run}"
+            why = f"{BY_HAND} ({ledger.operator.name}, {task.run})"
             ledger.add_hold(site, change.item, change.from_version, why=why, since=task.session.now())
 
 
