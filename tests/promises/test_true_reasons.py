@@ -132,7 +132,5 @@ def test_what_was_undone_by_hand_is_not_said_to_have_broken_the_site(
     assert (undone.code, undone.err) == (0, "")
     undo = crew.show()["run"]
     planned = crew.say("plan", "one", "-l", SITE, "--json").json["sites"][0]["changes"]
-    assert [c["why"] for c in planned if c["to"] == "1.1"] == [
-        f"held, since 1.1 was undone by hand (Bob, {undo}) "
-        f"(to install it again: sitecrew unhold {SITE} {SLUG})"
-    ]
+    why = f"undone by hand (Bob, {undo}) (to install it again: sitecrew unhold {SITE} {SLUG})"
+    assert [c["why"] for c in planned if c["to"] == "1.1"] == [f"held, since 1.1 was {why}"]
