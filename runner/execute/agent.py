@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paramiko import Message, PKey, SSHException
 from paramiko.agent import AgentKey, AgentSSH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["AgentIdentity", "agent_identities"]
+__all__ = ["AgentIdentity", "held_keys"]
 
 _LISTING = 10.0
 _SIGNING = 60.0
@@ -40,31 +41,37 @@ class AgentIdentity(PKey):
         return True
 
     def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:
-        """The agent's signature.
-
-        Raises:
-            SSHException: the agent does not sign, or not in time.
-        """
+        """The agent's signature. Where it refuses, one that no host accepts: the next key has its turn."""
         try:
             return _sign(self._held, data, algorithm)
-        except OSError as error:
-            raise SSHException(f"the agent does not sign: {error}") from error
+        except (OSError, SSHException):
+            refused = Message()
+            refused.add_string(algorithm or self.get_name())
+            refused.add_string(b"\0" * 64)
+            return refused.asbytes()
 
 
-def agent_identities(path: str) -> Sequence[AgentKey]:
-    """What the agent at this socket holds, in its order; nothing where there is no agent."""
+@contextmanager
+def held_keys(path: str) -> Iterator[Mapping[bytes, AgentKey]]:
+    """What the agent at this socket holds, by what is shown to a host; nothing where there is no agent.
+
+    The agent signs until the end of the block.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        yield {key.blob: key for key in _listed(link, path)}
+
+
+def _listed(link: socket.socket, path: str) -> Sequence[AgentKey]:
     if not path:
         return ()
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         link.settimeout(_LISTING)
         link.connect(path)
-        agent = _Agent(link)
+        keys = _Agent(link).get_keys()
     except (OSError, SSHException):
-        link.close()
         return ()
     link.settimeout(_SIGNING)
-    return agent.get_keys()
+    return keys
 
 
 class _Agent(AgentSSH):

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LoginRefusedError
-from runner.execute.agent import AgentIdentity, agent_identities
+from runner.execute.agent import AgentIdentity, held_keys
 from runner.execute.certificates import Certificate, NotACertificateError, parse_certificate
 from runner.execute.identities import IdentityFile, UnusableKeyError, with_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from paramiko import PKey, Transport
@@ -42,8 +42,8 @@ class _Wallet:
 
     endpoint: Endpoint
     target: Target
+    _held: Mapping[bytes, AgentKey]
     problems: list[_Problem] = field(default_factory=list)
-    _held: dict[bytes, AgentKey] = field(default_factory=dict)
     _certificates: list[tuple[str, Certificate]] = field(default_factory=list)
 
     def offers(self) -> Iterator[tuple[str, PKey]]:
@@ -55,7 +55,6 @@ class _Wallet:
         options = self.target.options
         if not options.public_keys:
             return
-        self._held = {key.blob: key for key in agent_identities(options.agent)}
         files = [IdentityFile(path) for path in self.target.identities]
         self._certificates = [*self._read_certificates(options.certificate_files, missing=True)]
         self._certificates += self._read_certificates(
@@ -161,8 +160,8 @@ class Credentials:
         """Differs when other keys or certificates would be shown than before."""
         paths = [*self._target.identities, *self._target.options.certificate_files]
         paths += [IdentityFile(path).certificate_path for path in self._target.identities]
-        held = (key.blob for key in agent_identities(self._target.options.agent))
-        return (self._target.key, *map(_mark, paths), *held)
+        with held_keys(self._target.options.agent) as held:
+            return (self._target.key, *map(_mark, paths), *held)
 
     def authenticate(self, transport: Transport) -> list[str]:
         """Log in over a transport whose host key has been checked.
@@ -171,21 +170,15 @@ class Credentials:
             LoginRefusedError: nothing was accepted.
             CutLoginError, TimeoutError: the connection broke or the host was silent.
         """
-        from paramiko import AuthenticationException
-
-        user = self._target.user
-        wallet = _Wallet(self._endpoint, self._target)
-        shown: list[str] = []
-        for name, attempt in self._attempts(transport, user, wallet):
-            shown.append(name)
-            try:
-                attempt()
-            except AuthenticationException as error:
-                _raise_cut(error, transport, attempts=len(shown))
-                if not transport.is_active():
+        with held_keys(self._target.options.agent) as held:
+            wallet = _Wallet(self._endpoint, self._target, held)
+            shown: list[str] = []
+            for name, attempt in self._attempts(transport, wallet):
+                shown.append(name)
+                if not _try(attempt, transport, attempts=len(shown)):
                     break
-            if transport.is_authenticated():
-                return []
+                if transport.is_authenticated():
+                    return []
         raise self._refused(shown, wallet.problems)
 
     def _refused(self, shown: list[str], problems: list[_Problem]) -> LoginRefusedError:
@@ -203,14 +196,25 @@ class Credentials:
             hint=hint,
         )
 
-    def _attempts(
-        self, transport: Transport, user: str, wallet: _Wallet
-    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def _attempts(self, transport: Transport, wallet: _Wallet) -> Iterator[tuple[str, Callable[[], Any]]]:
+        user = self._target.user
         for name, key in wallet.offers():
             yield name, partial(transport.auth_publickey, user, key)
         password = self._endpoint.password
         if password is not None:
             yield "password", lambda: transport.auth_password(user, password())
+
+
+def _try(attempt: Callable[[], Any], transport: Transport, *, attempts: int) -> bool:
+    """Whether the host takes another attempt after this one."""
+    from paramiko import AuthenticationException
+
+    try:
+        attempt()
+    except AuthenticationException as error:
+        _raise_cut(error, transport, attempts=attempts)
+        return transport.is_active()
+    return True
 
 
 def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import random
 import socket
 import threading
@@ -17,8 +16,8 @@ from runner.errors import HostKeyError, LoginRefusedError, SecretError, Unreacha
 from runner.execute.credentials import Credentials, CutLoginError, UnusableKeyError
 from runner.execute.hostkeys import HostKey, KnownHosts
 from runner.execute.link import Link
+from runner.execute.proxy import ProxySocket, start_proxy
 from runner.execute.revoked import check_revoked
-from runner.shell import words
 
 if TYPE_CHECKING:
     from paramiko import Transport
@@ -180,9 +179,15 @@ def _log_in(
     connection.client.set_missing_host_key_policy(_Strict(known, target, endpoint.called))
     try:
         connection.open()
-    except BaseException:
+    except BaseException as error:
         connection.client.close()
         sock.close()
+        said = sock.complaint if isinstance(sock, ProxySocket) else ""
+        if said and not isinstance(error, UnreachableError):
+            raise UnreachableError(
+                f"{endpoint.called}: the ProxyCommand of ssh's configuration failed: {said}",
+                hint=f"Compare with: ssh -v {endpoint.address}",
+            ) from error
         raise
     return Link(endpoint, connection)
 
@@ -251,11 +256,7 @@ def _socket(target: Target, gateway: Link | None, waits: Waits) -> Any:
     if gateway is not None:
         return gateway.forward(target.host, target.port, limit)
     if target.proxy_command:
-        from paramiko import ProxyCommand
-
-        # as ssh runs it: by the user's shell
-        shell = os.environ.get("SHELL") or "/bin/sh"
-        return ProxyCommand(words(shell, "-c", f"exec {target.proxy_command}"))
+        return start_proxy(target.proxy_command)
     sock = _connected(target, limit)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
