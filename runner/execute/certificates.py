@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from runner.execute.hostkeys import HostKey
 from runner.execute.ssh_patterns import matches
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Certificate:
     blob: bytes
     key: bytes
     """The key that it is for, as SSH writes it."""
-    authority: bytes
+    authority: HostKey
     """The key that signed it."""
     valid_from: int
     valid_until: int
@@ -92,7 +93,7 @@ def parse_certificate(type_and_base64: str) -> Certificate:
         type=words[0],
         blob=blob,
         key=_blob(key),
-        authority=_blob(authority),
+        authority=HostKey(authority.split()[0].decode(), _blob(authority)),
         valid_from=found.valid_after,
         valid_until=found.valid_before,
         principals=tuple(one.decode("utf-8", "replace") for one in found.valid_principals),

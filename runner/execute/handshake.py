@@ -52,16 +52,22 @@ class Handshake(Transport):
     _kex_info = {**Transport._kex_info, _CURVE: Transport._kex_info["curve25519-sha256@libssh.org"]}  # type: ignore[attr-defined] # noqa: RUF012, SLF001
     _preferred_kex = (*Transport._preferred_kex, _CURVE)  # type: ignore[attr-defined] # noqa: SLF001
 
-    accepts_certificates = False
-    """Whether an authority on record may have signed this host's key."""
+    recorded_types: frozenset[str] = frozenset()
+    """Types of host keys that can be compared: they are asked for first."""
+    has_authority = False
+    """Whether certificates can be verified."""
     _offered: dict[str, list[str]]
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        """Host key types in our order; certificates first, as OpenSSH does, where they can be verified."""
+        """Types of host keys in OpenSSH's order: certificates and plain keys, those that help us first."""
         plain: tuple[str, ...] = self._filter_algorithm("keys")  # type: ignore[attr-defined]
-        certificates = tuple(f"{name}{_CERTIFICATE}" for name in plain) if self.accepts_certificates else ()
-        return (*certificates, *plain)
+        return tuple(sorted((*(f"{name}{_CERTIFICATE}" for name in plain), *plain), key=self._is_late))
+
+    def _is_late(self, name: str) -> bool:
+        if self.has_authority and name.endswith(_CERTIFICATE):
+            return False
+        return name.removesuffix(_CERTIFICATE) not in self.recorded_types
 
     def _really_parse_kex_init(self, *arguments: Any, **options: Any) -> Any:
         self._offered = super()._really_parse_kex_init(*arguments, **options)  # type: ignore[misc]
@@ -129,10 +135,8 @@ def _allowed(option: str, wanted: Sequence[str], possible: Sequence[str]) -> tup
 
 
 def _prefer_recorded(transport: Handshake, known: KnownHosts, target: Target) -> None:
-    """Types on record first, in the usual order: the host is asked for a key that can be compared."""
-    recorded: set[str] = set()
-    for key in known.keys(target.key_name, target.key_port):
-        recorded |= {"rsa-sha2-512", "rsa-sha2-256"} if key.type == "ssh-rsa" else {key.type}
-    security = transport.get_security_options()
-    security.key_types = tuple(sorted(security.key_types, key=lambda name: name not in recorded))
-    transport.accepts_certificates = bool(known.authorities(target.key_name, target.key_port))
+    types: set[str] = set()
+    for type_ in known.types(target.key_name, target.key_port):
+        types |= {"rsa-sha2-512", "rsa-sha2-256"} if type_ == "ssh-rsa" else {type_}
+    transport.recorded_types = frozenset(types)
+    transport.has_authority = bool(known.authorities(target.key_name, target.key_port))

@@ -85,6 +85,11 @@ class KnownHosts:
         """The keys on record for this host, in the files' order; like OpenSSH, at last without the port."""
         return self._found(name, port, Marker.NONE)
 
+    def types(self, name: str, port: int = 22) -> set[str]:
+        """Types of keys on record under the name with its port: what ssh asks a host for first."""
+        lines = (line for file in self._files for line in file.of(host_name(name, port)))
+        return {line.key.type for line in lines if line.marker is Marker.NONE}
+
     def authorities(self, name: str, port: int = 22) -> list[HostKey]:
         """The keys that sign certificates of this host."""
         return self._found(name, port, Marker.AUTHORITY)
@@ -124,12 +129,19 @@ class KnownHosts:
             hint=f"Was the server rebuilt? Ask its provider; only then: sitecrew trust {called} --replace",
         )
 
-    def certificate_fault(self, name: str, port: int, certificate: Certificate) -> str:
-        """Why this host certificate is not accepted; empty when an authority of the host signed it."""
-        if certificate.authority not in [key.blob for key in self.authorities(name, port)]:
+    def check_certificate(self, name: str, port: int, certificate: Certificate, *, called: str) -> str:
+        """Why this host certificate is not accepted; empty when an authority of the host signed it.
+
+        Raises:
+            HostKeyError: the authority's key was revoked: then the plain key is no way out.
+        """
+        if self.is_revoked(name, port, certificate.authority.blob):
+            raise HostKeyError(
+                f"{called}: the key that signed its certificate is marked as revoked",
+                hint="Somebody may be reading along. Ask the host's provider for its present certificate.",
+            )
+        if certificate.authority not in self.authorities(name, port):
             return "no @cert-authority line for this host has the key that signed it"
-        if self.is_revoked(name, port, certificate.authority):
-            return "the key that signed it is marked as revoked"
         return certificate.fault_for_host(name)
 
     def _found(self, name: str, port: int, marker: Marker) -> list[HostKey]:

@@ -1,4 +1,4 @@
-"""``RevokedHostKeys``: a list of keys, or a KRL, that ssh-keygen reads for us."""
+"""``RevokedHostKeys``: a list of keys, or a KRL, which ssh-keygen reads for us."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import HostKeyError
+from runner.execute.certificates import parse_public_key
 
 if TYPE_CHECKING:
     from runner.execute.hostkeys import HostKey
@@ -16,15 +17,34 @@ if TYPE_CHECKING:
 __all__ = ["check_revoked"]
 
 _SECONDS = 20.0
-_REVOKED = "REVOKED"
+_SIZE = 16 << 20
+_REVOKED = b"REVOKED"
+_KRL = b"SSHKRL\n\0"
 
 
 def check_revoked(revoked: Path, key: HostKey, called: str) -> None:
     """Return if the file does not list this key.
 
     Raises:
-        HostKeyError: it does, or nobody can tell: then ssh accepts no key either.
+        HostKeyError: it does, or it cannot be read: then ssh accepts no key either.
     """
+    try:
+        with revoked.open("rb") as file:
+            text = file.read(_SIZE)
+    except OSError as error:
+        raise _unreadable(revoked, called) from error
+    if text.startswith(_KRL):
+        listed = _in_krl(revoked, key, called)
+    else:
+        listed = key.blob in map(parse_public_key, text.decode("utf-8", "replace").splitlines())
+    if listed:
+        raise HostKeyError(
+            f"{called}: its host key {key.fingerprint} is listed as revoked in {revoked}",
+            hint="Somebody may be reading along. Ask the host's provider for its present key.",
+        )
+
+
+def _in_krl(revoked: Path, key: HostKey, called: str) -> bool:
     program = shutil.which("ssh-keygen")
     if program is None:
         raise HostKeyError(
@@ -41,14 +61,13 @@ def check_revoked(revoked: Path, key: HostKey, called: str) -> None:
             timeout=_SECONDS,
             check=False,
         )
-    if done.returncode == 0:
-        return
-    if _REVOKED in done.stdout.decode("utf-8", "replace"):
-        raise HostKeyError(
-            f"{called}: its host key {key.fingerprint} is listed as revoked in {revoked}",
-            hint="Somebody may be reading along. Ask the host's provider for its present key.",
-        )
-    raise HostKeyError(
+    if done.returncode and _REVOKED not in done.stdout:
+        raise _unreadable(revoked, called)
+    return done.returncode != 0
+
+
+def _unreadable(revoked: Path, called: str) -> HostKeyError:
+    return HostKeyError(
         f"{called}: RevokedHostKeys {revoked} cannot be read, so no host key is accepted",
-        hint=f"Try: ssh-keygen -Q -l -f {revoked}",
+        hint=f"Compare with: ssh-keygen -Q -l -f {revoked}",
     )

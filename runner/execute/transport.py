@@ -218,19 +218,24 @@ class _Strict:
     def missing_host_key(self, _client: object, _hostname: str, key: Any) -> None:
         name, port = self._target.key_name, self._target.key_port
         plain = HostKey(key.get_name(), key.asbytes())
-        if self._target.options.revoked_host_keys is not None:
-            check_revoked(self._target.options.revoked_host_keys, plain, self._called)
+        self._check_lists(plain)
         fault = self._certificate_fault(key, name, port)
         if fault == "" and not self._known.is_revoked(name, port, plain.blob):
             return
         try:
             self._known.check(name, port, plain, called=self._called)
         except HostKeyError as error:
-            if not fault:
+            if not fault or not self._known.authorities(name, port):
                 raise
             raise HostKeyError(
                 f"{error}; its certificate is not accepted: {fault}", hint=error.hint
             ) from error
+
+    def _check_lists(self, *keys: HostKey) -> None:
+        revoked = self._target.options.revoked_host_keys
+        if revoked is not None:
+            for key in keys:
+                check_revoked(revoked, key, self._called)
 
     def _certificate_fault(self, key: Any, name: str, port: int) -> str | None:
         """Empty: the certificate is good; None: the host showed none."""
@@ -240,9 +245,11 @@ class _Strict:
 
         shown = HostKey(key.public_blob.key_type, key.public_blob.key_blob)
         try:
-            return self._known.certificate_fault(name, port, parse_certificate(shown.text))
+            certificate = parse_certificate(shown.text)
         except NotACertificateError as error:
             return str(error)
+        self._check_lists(shown, certificate.authority)
+        return self._known.check_certificate(name, port, certificate, called=self._called)
 
 
 def _transport(known: KnownHosts, target: Target, banner: float, sock: Any, **options: Any) -> Transport:
