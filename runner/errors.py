@@ -9,6 +9,7 @@ SitecrewError                     1  something unexpected
 |   +-- UnreachableError          4  no connection
 |   |   +-- HostKeyError          4  unknown or changed host key
 |   |   +-- LoginRefusedError     4  the host knows us not
+|   |   +-- SshConfigError        4  ssh's configuration cannot be used for this host
 |   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
 |   |   +-- ProtocolError         4  the host's answers break the protocol, or pass a limit
 |   +-- IdentityError             3  a site's path, address and database do not belong together
@@ -45,6 +46,7 @@ __all__ = [
     "ProtocolError",
     "SecretError",
     "SitecrewError",
+    "SshConfigError",
     "UnknownNameError",
     "UnreachableError",
     "UsageError",
@@ -138,6 +140,10 @@ class HostKeyError(UnreachableError):
 
 class LoginRefusedError(UnreachableError):
     """The host refused key or password."""
+
+
+class SshConfigError(UnreachableError):
+    """Ssh's configuration cannot be read, or names what cannot be used. No connection was tried."""
 
 
 class NoShellError(UnreachableError):

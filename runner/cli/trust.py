@@ -51,29 +51,42 @@ def _trust(reach: Hosts, name: str, *, yes: bool, replace: bool) -> int:
 
     endpoint = reach.endpoint(reach.workspace.inventory.hosts[name])
     target, key = reach.pool.host_key(endpoint)
-    known = KnownHosts(target.known_hosts).keys(target.key_name, target.port)
+    known = KnownHosts(target.known_hosts)
+    recorded = known.keys(target.key_name, target.key_port)
     where = f"{target.host}:{target.port}"
-    if key in known:
+    if known.is_revoked(target.key_name, target.key_port, key.blob):
+        known.check(target.key_name, target.key_port, key, called=name)
+    if key in recorded:
         say(f"{name} ({where}): on record already, {key.fingerprint}")
         return ExitCode.OK
-    if known:
+    if recorded:
         if not replace:
             raise HostKeyError(
                 f"{name} ({where}) shows another key than the one on record: {key.fingerprint} ({key.type}); "
-                f"on record is {', '.join(f'{k.fingerprint} ({k.type})' for k in known)}",
+                f"on record is {', '.join(f'{k.fingerprint} ({k.type})' for k in recorded)}",
                 hint="Was it set up anew? Ask its provider; only then: "
                 + command("trust", name, "--replace"),
             )
-        say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in known)}")
+        say(f"{name} ({where}) is on record with another key: {', '.join(k.fingerprint for k in recorded)}")
     say(f"{name} ({where}) shows this key:")
     say(f"  {key.type}  {style(key.fingerprint, bold=True)}")
     if not yes and not click.confirm("Is that what the host itself says?", default=False, err=True):
         say("not recorded")
         return ExitCode.FAILED
-    path = target.known_hosts[0]
     with acting(reach.workspace) as ledger:
         subject = f"{name} ({where}): {key.type} {key.fingerprint}"
         ledger.record_act("trust", subject, details={"replace": replace})
-    record(path, target.key_name, target.port, key, replace=replace)
-    say(f"recorded in {path}")
+    record(
+        target.user_known_hosts,
+        target.key_name,
+        target.key_port,
+        key,
+        hashed=target.options.hash_known_hosts and not endpoint.known_hosts,
+        replace=replace,
+    )
+    say(f"recorded in {target.user_known_hosts[0]}")
+    recorded = KnownHosts(target.known_hosts).keys(target.key_name, target.key_port)
+    if left := [old for old in recorded if replace and old.type == key.type and old != key]:
+        system = ", ".join(str(path) for path in target.known_hosts[len(target.user_known_hosts) :])
+        say(f"the old key {left[0].fingerprint} is still accepted: it is in {system} too")
     return ExitCode.OK

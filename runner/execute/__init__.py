@@ -19,11 +19,12 @@ from runner.execute.events import (
     TaskSkipped,
     TookOver,
 )
-from runner.execute.hostkeys import HostKey, KnownHosts, record
+from runner.execute.hostkeys import HostKey, KnownHosts
 from runner.execute.job import Job, Lock, Restore, Task, job_id
 from runner.execute.limits import Limits, Span
 from runner.execute.pool import Pool
 from runner.execute.read import collect_garbage, read, stream
+from runner.execute.recording import record
 from runner.execute.segment import ack_job, attach_job, run_job, tell_job
 from runner.execute.upload import Sent, Source, upload
 from runner.execute.watch import Control, Verdict

@@ -1,38 +1,167 @@
-"""What we show at the door: keys, each parsed once a process; the agent's; a password."""
+"""What a login shows to a host, in ssh's order: certificates, keys of files and agents, a password."""
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import LoginRefusedError
+from runner.execute.agent import AgentIdentity, held_keys
+from runner.execute.certificates import Certificate, NotACertificateError, parse_certificate
+from runner.execute.identities import IdentityFile, UnusableKeyError, with_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from paramiko import PKey, Transport
+    from paramiko.agent import AgentKey
 
     from runner.execute.endpoint import Endpoint, Target
 
 __all__ = ["Credentials", "CutLoginError", "UnusableKeyError"]
+
+_FILE = 1 << 16
+_CERTIFICATE = "-cert-v01@openssh.com"
 
 
 class CutLoginError(Exception):
     """The connection ended while we showed a key: a cut link, or a host that has had enough of us."""
 
 
-class UnusableKeyError(LoginRefusedError):
-    """The key cannot be shown to anybody: the host never heard of it."""
+@dataclass(slots=True)
+class _Problem:
+    what: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Wallet:
+    """What there is to show for one target now. Files are read anew each time: certificates are renewed."""
+
+    endpoint: Endpoint
+    target: Target
+    _held: Mapping[bytes, AgentKey]
+    problems: list[_Problem] = field(default_factory=list)
+    _certificates: list[tuple[str, Certificate]] = field(default_factory=list)
+
+    def offers(self) -> Iterator[tuple[str, PKey]]:
+        """Names and keys, loaded when their turn comes.
+
+        Raises:
+            UnusableKeyError: the inventory's own key cannot be used.
+        """
+        options = self.target.options
+        if not options.public_keys:
+            return
+        files = [IdentityFile(path) for path in self.target.identities]
+        self._certificates = [*self._read_certificates(options.certificate_files, missing=True)]
+        self._certificates += self._read_certificates(
+            [file.certificate_path for file in files], missing=False
+        )
+        shown: set[bytes] = set()
+        for name, blob, load in self._candidates(files):
+            if blob is None or blob not in shown:
+                if blob is not None:
+                    shown.add(blob)
+                key = load()
+                if key is not None:
+                    yield name, key
+
+    def _candidates(
+        self, files: list[IdentityFile]
+    ) -> Iterator[tuple[str, bytes | None, Callable[[], PKey | None]]]:
+        chosen = files[:1] if self.target.chosen else []
+        for file in chosen:
+            yield from self._certified([file])
+            yield from self._in_agent([file])
+            yield from self._of_files([file], required=True)
+        yield from self._certified(files)
+        configured = {file.public_key() for file in files}
+        if not self.target.options.identities_only:
+            for blob, key in self._held.items():
+                if key.name.endswith(_CERTIFICATE):
+                    yield "certificate of the agent", blob, partial(AgentIdentity, key)
+        yield from self._in_agent(files)
+        if not self.target.options.identities_only:
+            for blob, key in self._held.items():
+                if blob not in configured:
+                    yield "key of the agent", blob, partial(AgentIdentity, key)
+        yield from self._of_files(files, required=False)
+
+    def _certified(self, files: list[IdentityFile]) -> Iterator[tuple[str, bytes, Callable[[], PKey | None]]]:
+        by_key = {key: file for file in files if (key := file.public_key())}
+        for name, certificate in self._certificates:
+            held, file = self._held.get(certificate.key), by_key.get(certificate.key)
+            if held is not None:
+                yield name, certificate.blob, partial(AgentIdentity, held, certificate.blob)
+            elif file is not None and file.holds_private_key:
+                yield name, certificate.blob, partial(self._load_certified, file, certificate)
+
+    def _in_agent(self, files: list[IdentityFile]) -> Iterator[tuple[str, bytes, Callable[[], PKey | None]]]:
+        for file in files:
+            blob = file.public_key()
+            if blob is not None and (held := self._held.get(blob)) is not None:
+                yield f"key {file.path} of the agent", blob, partial(AgentIdentity, held)
+
+    def _of_files(
+        self, files: list[IdentityFile], *, required: bool
+    ) -> Iterator[tuple[str, bytes | None, Callable[[], PKey | None]]]:
+        for file in files:
+            if required or file.exists:
+                yield f"key {file.path}", file.public_key(), partial(self._load, file, required=required)
+
+    def _load(self, file: IdentityFile, *, required: bool) -> PKey | None:
+        try:
+            return file.load(self.endpoint.called, self.endpoint.passphrase)
+        except UnusableKeyError as error:
+            if required:
+                raise
+            self._note(str(error).removeprefix(f"{self.endpoint.called}: "), error.hint)
+            return None
+
+    def _load_certified(self, file: IdentityFile, certificate: Certificate) -> PKey | None:
+        key = self._load(file, required=file.path == self.target.chosen)
+        return with_certificate(key, certificate) if key else None
+
+    def _read_certificates(
+        self, paths: Iterable[Path], *, missing: bool
+    ) -> Iterator[tuple[str, Certificate]]:
+        """The valid ones. `missing`: say where one does not exist."""
+        for path in paths:
+            try:
+                certificate = parse_certificate(_text(path))
+            except OSError as error:
+                if missing or not isinstance(error, FileNotFoundError):
+                    reason = f"the certificate {path} cannot be read: {error.strerror}"
+                    self._note(reason, "Correct CertificateFile in ssh's configuration.")
+                continue
+            except NotACertificateError as error:
+                self._note(f"{path} is no certificate: {error}", f"Try: ssh-keygen -L -f {path}")
+                continue
+            if fault := certificate.expired():
+                self._note(f"the certificate {path} {fault}", "Renew it.")
+            else:
+                yield f"certificate {path}", certificate
+
+    def _note(self, what: str, hint: str) -> None:
+        self.problems.append(_Problem(what, hint))
 
 
 class Credentials:
-    """Tries what there is, in OpenSSH's order. Paramiko calls `authenticate`."""
+    """Tries what there is. Paramiko calls `authenticate`."""
 
     def __init__(self, endpoint: Endpoint, target: Target) -> None:
         self._endpoint = endpoint
         self._target = target
+
+    def mark(self) -> tuple[object, ...]:
+        """Differs when other keys or certificates would be shown than before."""
+        paths = [*self._target.identities, *self._target.options.certificate_files]
+        paths += [IdentityFile(path).certificate_path for path in self._target.identities]
+        with held_keys(self._target.options.agent) as held:
+            return (self._target.key, *map(_mark, paths), *held)
 
     def authenticate(self, transport: Transport) -> list[str]:
         """Log in over a transport whose host key has been checked.
@@ -41,72 +170,51 @@ class Credentials:
             LoginRefusedError: nothing was accepted.
             CutLoginError, TimeoutError: the connection broke or the host was silent.
         """
-        from paramiko import AuthenticationException
-
-        user = self._target.user
-        shown: list[str] = []
-        for name, attempt in self._attempts(transport, user):
-            shown.append(name)
-            try:
-                attempt()
-            except AuthenticationException as error:
-                _raise_cut(error, transport, attempts=len(shown))
-                if not transport.is_active():
+        with held_keys(self._target.options.agent) as held:
+            wallet = _Wallet(self._endpoint, self._target, held)
+            shown: list[str] = []
+            for name, attempt in self._attempts(transport, wallet):
+                shown.append(name)
+                if not _try(attempt, transport, attempts=len(shown)):
                     break
-            if transport.is_authenticated():
-                return []
-        raise LoginRefusedError(
-            f"{self._endpoint.called}: {self._target.host} refused the login as {user}"
-            f" (shown: {', '.join(shown) or 'nothing'})",
-            hint=f"Try: ssh -p {self._target.port} {user}@{self._target.host}; set identity_file or ssh-add.",
+                if transport.is_authenticated():
+                    return []
+        raise self._refused(shown, wallet.problems)
+
+    def _refused(self, shown: list[str], problems: list[_Problem]) -> LoginRefusedError:
+        called, target = self._endpoint.called, self._target
+        others = "".join(f"; {problem.what}" for problem in problems[:3])
+        hint = f"Try: ssh -p {target.port} {target.user}@{target.host}; set identity_file or ssh-add."
+        if problems:
+            hint = problems[0].hint
+        if not shown:
+            return UnusableKeyError(
+                f"{called}: there is no key to log in with as {target.user}{others}", hint=hint
+            )
+        return LoginRefusedError(
+            f"{called}: {target.host} refused the login as {target.user} (shown: {', '.join(shown)}){others}",
+            hint=hint,
         )
 
-    def _attempts(self, transport: Transport, user: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-        for path in self._target.identities:
-            key = self._identity(path)
-            if key is not None:
-                yield f"key {path}", partial(transport.auth_publickey, user, key)
-        if self._target.agent:
-            for key in _agent_keys():
-                yield "key of the agent", partial(transport.auth_publickey, user, key)
+    def _attempts(self, transport: Transport, wallet: _Wallet) -> Iterator[tuple[str, Callable[[], Any]]]:
+        user = self._target.user
+        for name, key in wallet.offers():
+            yield name, partial(transport.auth_publickey, user, key)
         password = self._endpoint.password
         if password is not None:
             yield "password", lambda: transport.auth_password(user, password())
 
-    def _identity(self, path: Path) -> PKey | None:
-        """The key in this file; where it is encrypted and no passphrase known, its twin in the agent."""
-        try:
-            return _load(path, self._endpoint.passphrase)
-        except (OSError, ValueError, TypeError) as error:
-            public = path.with_name(f"{path.name}.pub")
-            if public.exists():
-                words = public.read_text(encoding="utf-8").split()
-                for key in _agent_keys():
-                    if words[1:2] == [key.get_base64()]:
-                        return cast("PKey", key)
-            raise self._unusable(path, error) from error
 
-    def _unusable(self, path: Path, error: Exception) -> UnusableKeyError:
-        called, missing = self._endpoint.called, isinstance(error, FileNotFoundError)
-        if missing:
-            return UnusableKeyError(
-                f"{called}: there is no key {path}",
-                hint="Correct identity_file of the host, or make a key: ssh-keygen -t ed25519",
-            )
-        if isinstance(error, TypeError):
-            return UnusableKeyError(
-                f"{called}: the key {path} is locked with a passphrase",
-                hint=f"Set passphrase of the host, like {{env: KEY_PASSPHRASE}}, or load it: ssh-add {path}",
-            )
-        if self._endpoint.passphrase is not None and not isinstance(error, OSError):
-            return UnusableKeyError(
-                f"{called}: the passphrase does not open the key {path}",
-                hint=f"Compare passphrase of the host with: ssh-keygen -y -f {path}",
-            )
-        return UnusableKeyError(
-            f"{called}: the key {path} cannot be used: {getattr(error, 'strerror', None) or error}",
-            hint=f"Is it a private key that you may read? Try: ssh-keygen -y -f {path}",
-        )
+def _try(attempt: Callable[[], Any], transport: Transport, *, attempts: int) -> bool:
+    """Whether the host takes another attempt after this one."""
+    from paramiko import AuthenticationException
+
+    try:
+        attempt()
+    except AuthenticationException as error:
+        _raise_cut(error, transport, attempts=attempts)
+        return transport.is_active()
+    return True
 
 
 def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None:
@@ -117,27 +225,14 @@ def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None
         raise CutLoginError("the connection ended during the login") from error
 
 
-_keys: dict[tuple[Path, int], PKey] = {}
-_loading = threading.Lock()
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _load(path: Path, passphrase: Callable[[], str] | None) -> PKey:
-    from paramiko import PKey
-
-    mark = (path, path.stat().st_mtime_ns)
-    with _loading:
-        if mark not in _keys:
-            try:
-                _keys[mark] = PKey.from_path(str(path))
-            except TypeError:  # encrypted
-                if passphrase is None:
-                    raise
-                # the annotation says text, the code under it takes bytes only
-                _keys[mark] = PKey.from_path(str(path), cast("str", passphrase().encode()))
-        return _keys[mark]
-
-
-def _agent_keys() -> tuple[Any, ...]:
-    from paramiko import Agent
-
-    return Agent().get_keys()
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_FILE).decode("utf-8", "replace")

@@ -1,28 +1,31 @@
-"""Host keys: which ones are known, what a new one looks like to a person, how it is put on record."""
+"""Host keys: which ones are known, and what a new one looks like to a person. Names match as in OpenSSH."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import contextlib
-import fcntl
 import hashlib
 import hmac
-import os
 import secrets
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from enum import StrEnum
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import HostKeyError
+from runner.execute.ssh_patterns import is_pattern, matches_any
 from runner.shell import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-__all__ = ["HostKey", "KnownHosts", "record"]
+    from runner.execute.certificates import Certificate
+
+__all__ = ["HostKey", "KnownHosts", "Line", "Marker", "hash_name", "host_name", "parse_line"]
+
+_SIZE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +47,33 @@ class HostKey:
         return f"{self.type} {base64.b64encode(self.blob).decode()}"
 
 
+class Marker(StrEnum):
+    """What may stand before the names of a line."""
+
+    NONE = ""
+    REVOKED = "@revoked"
+    AUTHORITY = "@cert-authority"
+
+
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Line:
+    """A line of a known_hosts file that has a key."""
+
     names: str
     key: HostKey
-    revoked: bool = False
+    marker: Marker = Marker.NONE
 
     @property
     def plain(self) -> tuple[str, ...]:
         """The names that it is for and no others; empty where only `matches` knows."""
-        special = self.names.startswith("|") or any(mark in self.names for mark in "*?!")
+        special = self.names.startswith("|") or is_pattern(self.names)
         return () if special else tuple(self.names.lower().split(","))
 
     def matches(self, name: str) -> bool:
-        if self.names.startswith("|1|"):
+        """Whether it is for this host, named as `host_name` does it."""
+        if self.names.startswith("|"):
             return _hash_matches(self.names, name)
-        found = False
-        for pattern in self.names.split(","):
-            if pattern.startswith("!"):
-                if fnmatchcase(name, pattern[1:].lower()):
-                    return False
-            elif fnmatchcase(name, _literal_brackets(pattern.lower())):
-                found = True
-        return found
+        return matches_any(name, self.names.lower().split(","))
 
 
 class KnownHosts:
@@ -77,11 +84,25 @@ class KnownHosts:
 
     def keys(self, name: str, port: int = 22) -> list[HostKey]:
         """The keys on record for this host, in the files' order; like OpenSSH, at last without the port."""
-        for wanted in dict.fromkeys((host_name(name, port), name.lower())):
-            found = [entry.key for file in self._files for entry in file.of(wanted) if not entry.revoked]
-            if found:
-                return found
-        return []
+        return self._found(name, port, Marker.NONE)
+
+    def types(self, name: str, port: int = 22) -> set[str]:
+        """Types of keys on record under the name with its port: what ssh asks a host for first."""
+        lines = (line for file in self._files for line in file.of(host_name(name, port)))
+        return {line.key.type for line in lines if line.marker is Marker.NONE}
+
+    def authorities(self, name: str, port: int = 22) -> list[HostKey]:
+        """The keys that sign certificates of this host."""
+        return self._found(name, port, Marker.AUTHORITY)
+
+    def is_revoked(self, name: str, port: int, blob: bytes) -> bool:
+        """Whether this key is marked as revoked for the host, with its port or without."""
+        return any(
+            line.marker is Marker.REVOKED and line.key.blob == blob
+            for wanted in (host_name(name, port), name.lower())
+            for file in self._files
+            for line in file.of(wanted)
+        )
 
     def check(self, name: str, port: int, key: HostKey, *, called: str = "") -> None:
         """Return if this key is on record for the host.
@@ -90,7 +111,7 @@ class KnownHosts:
             HostKeyError: it is not, or another one is, or it was revoked. `called`: its name in the hint.
         """
         called = called or name
-        if any(key in file.revoked for file in self._files):
+        if self.is_revoked(name, port, key.blob):
             raise HostKeyError(
                 f"{called}: its host key {key.fingerprint} is marked as revoked",
                 hint="Somebody may be reading along. Ask the host's provider for its present key.",
@@ -110,6 +131,28 @@ class KnownHosts:
             + command("trust", called, "--replace"),
         )
 
+    def check_certificate(self, name: str, port: int, certificate: Certificate, *, called: str) -> str:
+        """Why this host certificate is not accepted; empty when an authority of the host signed it.
+
+        Raises:
+            HostKeyError: the authority's key was revoked: then the plain key is no way out.
+        """
+        if self.is_revoked(name, port, certificate.authority.blob):
+            raise HostKeyError(
+                f"{called}: the key that signed its certificate is marked as revoked",
+                hint="Somebody may be reading along. Ask the host's provider for its present certificate.",
+            )
+        if certificate.authority not in self.authorities(name, port):
+            return "no @cert-authority line for this host has the key that signed it"
+        return certificate.fault_for_host(name)
+
+    def _found(self, name: str, port: int, marker: Marker) -> list[HostKey]:
+        for wanted in dict.fromkeys((host_name(name, port), name.lower())):
+            lines = (line for file in self._files for line in file.of(wanted))
+            if found := [line.key for line in lines if line.marker is marker]:
+                return found
+        return []
+
 
 def host_name(name: str, port: int) -> str:
     """As known_hosts writes it: ``name``, or ``[name]:port`` where the port is not 22."""
@@ -117,102 +160,60 @@ def host_name(name: str, port: int) -> str:
     return name if port == 22 else f"[{name}]:{port}"  # noqa: PLR2004
 
 
-def record(
-    path: Path, name: str, port: int, key: HostKey, *, hashed: bool = False, replace: bool = False
-) -> None:
-    """Put a host's key on record; the file is made 0600, and a key that is there already is not added again.
-
-    Raises:
-        HostKeyError: another key is on record for the host and `replace` is not set.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = host_name(name, port)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        text = file.read()
-        known = _keys_for(text, (wanted, name.lower()))
-        if key in known and not replace:
-            return
-        if known:
-            if not replace:
-                KnownHosts([path]).check(name, port, key)
-            text = b"".join(line for line in text.splitlines(keepends=True) if not _is_for(line, wanted))
-            fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
-                copy.write(_line(text, wanted, key, hashed=hashed, whole=True))
-                copy.flush()
-                os.fsync(copy.fileno())
-            fresh.replace(path)
-            return
-        file.write(_line(text, wanted, key, hashed=hashed, whole=False))
-        file.flush()
-        os.fsync(file.fileno())
+def parse_line(text: str) -> Line | None:
+    """The line's names and key; None for comments and what OpenSSH does not understand."""
+    words = text.split()
+    marker = words.pop(0) if words and words[0].startswith("@") else ""
+    if len(words) < 3 or words[0].startswith("#") or marker not in set(Marker):  # noqa: PLR2004
+        return None
+    with contextlib.suppress(binascii.Error, ValueError):
+        blob = base64.b64decode(words[2], validate=True)
+        kind = words[1].encode()
+        if blob.startswith(len(kind).to_bytes(4, "big") + kind):
+            return Line(words[0], HostKey(words[1], blob), Marker(marker))
+    return None
 
 
-def _keys_for(text: bytes, names: tuple[str, ...]) -> list[HostKey]:
-    """Those on record under the first of the names that has any."""
-    entries = [e for e in _entries(text.decode("utf-8", "replace").splitlines()) if not e.revoked]
-    return next((found for name in names if (found := [e.key for e in entries if e.matches(name)])), [])
-
-
-def _line(text: bytes, name: str, key: HostKey, *, hashed: bool, whole: bool) -> bytes:
-    gap = b"\n" if text and not text.endswith(b"\n") else b""
-    shown = _hash(name, secrets.token_bytes(20)) if hashed else name
-    return (text if whole else b"") + gap + f"{shown} {key.text}\n".encode()
-
-
-def _is_for(line: bytes, name: str) -> bool:
-    return any(entry.matches(name) for entry in _entries([line.decode("utf-8", "replace")]))
+def hash_name(name: str) -> str:
+    """The name so that only who knows it recognises it: ``HashKnownHosts``."""
+    return _hash(name, secrets.token_bytes(20))
 
 
 class _File:
-    """The entries of one file, found by name without asking each: a large crew has a thousand hosts."""
+    """The lines of one file, found by name without asking each: a large crew has a thousand hosts."""
 
-    def __init__(self, entries: Iterable[_Entry] = ()) -> None:
-        self.revoked: set[HostKey] = set()
-        self._by_name: dict[str, list[tuple[int, _Entry]]] = {}
-        self._special: list[tuple[int, _Entry]] = []
-        for place in enumerate(entries):
-            entry = place[1]
-            if entry.revoked:
-                self.revoked.add(entry.key)
-            for name in entry.plain:
+    def __init__(self, lines: Iterable[Line] = ()) -> None:
+        self._by_name: dict[str, list[tuple[int, Line]]] = {}
+        self._special: list[tuple[int, Line]] = []
+        for place in enumerate(lines):
+            line = place[1]
+            for name in line.plain:
                 self._by_name.setdefault(name, []).append(place)
-            if not entry.plain:
+            if not line.plain:
                 self._special.append(place)
 
-    def of(self, name: str) -> list[_Entry]:
-        """The entries for a name in lower case, in the file's order."""
+    def of(self, name: str) -> list[Line]:
+        """The lines for a name in lower case, in the file's order."""
         special = (place for place in self._special if place[1].matches(name))
         found = sorted([*self._by_name.get(name, ()), *special], key=itemgetter(0))
-        return [entry for _, entry in found]
+        return [line for _, line in found]
 
 
-_parsed: dict[Path, tuple[tuple[int, int], _File]] = {}
+_parsed: dict[Path, tuple[tuple[int, int, int], _File]] = {}
 
 
 def _parse(path: Path) -> _File:
     try:
         status = path.stat()
-        mark = (status.st_mtime_ns, status.st_size)
+        mark = (status.st_mtime_ns, status.st_size, status.st_ino)
         if path not in _parsed or _parsed[path][0] != mark:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            _parsed[path] = (mark, _File(_entries(text.splitlines())))
+            with path.open("rb") as file:
+                text = file.read(_SIZE).decode("utf-8", "replace")
+            lines = (parse_line(line) for line in text.split("\n"))
+            _parsed[path] = (mark, _File(line for line in lines if line))
         return _parsed[path][1]
     except OSError:
         return _File()
-
-
-def _entries(lines: Iterable[str]) -> Iterable[_Entry]:
-    for line in lines:
-        words = line.split()
-        marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) < 3 or words[0].startswith("#") or marker not in {"", "@revoked"}:  # noqa: PLR2004
-            continue
-        with contextlib.suppress(binascii.Error, ValueError):
-            yield _Entry(
-                words[0], HostKey(words[1], base64.b64decode(words[2], validate=True)), marker == "@revoked"
-            )
 
 
 def _hash(name: str, salt: bytes) -> str:
@@ -226,8 +227,3 @@ def _hash_matches(hashed: str, name: str) -> bool:
     except (IndexError, ValueError):
         return False
     return hmac.compare_digest(_hash(name, salt).encode(), hashed.encode(errors="replace"))
-
-
-def _literal_brackets(pattern: str) -> str:
-    """``[name]:2222`` is a name here, not a set of characters."""
-    return pattern.replace("[", "[[]")

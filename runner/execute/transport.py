@@ -9,24 +9,22 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import HostKeyError, LoginRefusedError, SecretError, UnreachableError
 from runner.execute.credentials import Credentials, CutLoginError, UnusableKeyError
 from runner.execute.hostkeys import HostKey, KnownHosts
 from runner.execute.link import Link
+from runner.execute.proxy import ProxySocket, start_proxy
+from runner.execute.revoked import check_revoked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from paramiko import Transport
 
     from runner.execute.endpoint import Endpoint, Target
 
 __all__ = ["Logins", "Waits", "connect", "fetch_host_key"]
-
-_REKEY = 2**36
-"""Bytes after which we want new keys: 2**32 blocks of a cipher with blocks of 16 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +49,26 @@ class Logins:
         self._lock = threading.Lock()
         self._places: dict[tuple[str, int], threading.BoundedSemaphore] = {}
         self._refused: dict[tuple[object, ...], float] = {}
+        """Until when, by what was shown."""
 
     def place(self, host: str, port: int) -> threading.BoundedSemaphore:
         """Hold it while logging in."""
         with self._lock:
             return self._places.setdefault((host, port), threading.BoundedSemaphore(self._limit))
 
-    def refused(self, target: Target) -> None:
+    def refused(self, credentials: Credentials) -> None:
         """Remember that this login was refused."""
-        self._refused[(target.key, target.identities)] = time.monotonic() + self._silence
+        self._refused[credentials.mark()] = time.monotonic() + self._silence
 
-    def check(self, target: Target, called: str) -> None:
-        """Raise while a refusal is too young for another attempt.
+    def check(self, credentials: Credentials, target: Target, called: str) -> None:
+        """Raise while a refusal of the same keys is too young for another attempt.
 
         Raises:
             LoginRefusedError: with the time to wait in its hint.
         """
-        left = self._refused.get((target.key, target.identities), 0.0) - time.monotonic()
+        if not self._refused:
+            return
+        left = self._refused.get(credentials.mark(), 0.0) - time.monotonic()
         if left > 0:
             raise LoginRefusedError(
                 f"{called}: login as {target.user} was refused a moment ago",
@@ -90,11 +91,17 @@ def connect(
         LoginRefusedError: no key or password was accepted.
         UnreachableError: no connection.
     """
-    waits = waits or Waits()
-    logins = logins or Logins()
+    try:
+        return _connect(endpoint, target, gateway, logins or Logins(), waits or Waits())
+    except UnreachableError as error:
+        error.hint = " ".join((error.hint, *(f"{note}." for note in target.options.notes))).strip()
+        raise
+
+
+def _connect(endpoint: Endpoint, target: Target, gateway: Link | None, logins: Logins, waits: Waits) -> Link:
     credentials = Credentials(endpoint, target)
     for attempt in range(1, waits.tries + 1):
-        logins.check(target, endpoint.called)
+        logins.check(credentials, target, endpoint.called)
         began = time.monotonic()
         try:
             with logins.place(target.host, target.port):
@@ -102,7 +109,7 @@ def connect(
         except UnusableKeyError:
             raise
         except LoginRefusedError:
-            logins.refused(target)
+            logins.refused(credentials)
             raise
         except SecretError as error:
             raise LoginRefusedError(f"{endpoint.called}: {error}", hint=error.hint) from error
@@ -128,16 +135,13 @@ def fetch_host_key(
     Raises:
         UnreachableError: no connection.
     """
-    from paramiko import Transport
-
-    from runner.execute.careful import bound_transport
+    from runner.execute.handshake import handshake
 
     waits = waits or Waits()
     sock = transport = None
     try:
         sock = _socket(target, gateway, waits)
-        transport = Transport(sock)
-        bound_transport(transport, waits.banner)
+        transport = handshake(sock, KnownHosts(target.known_hosts), target, waits.banner)
         transport.banner_timeout = waits.banner
         transport.start_client(timeout=waits.connect)
         key = transport.get_remote_server_key()
@@ -169,15 +173,21 @@ def _log_in(
             "banner_timeout": waits.banner,
             "auth_timeout": waits.login,
             "auth_strategy": credentials,
-            "transport_factory": _transport_factory(known, target, waits.banner),
+            "transport_factory": partial(_transport, known, target, waits.banner),
         },
     )
     connection.client.set_missing_host_key_policy(_Strict(known, target, endpoint.called))
     try:
         connection.open()
-    except BaseException:
+    except BaseException as error:
         connection.client.close()
         sock.close()
+        said = sock.complaint if isinstance(sock, ProxySocket) else ""
+        if said and not isinstance(error, UnreachableError):
+            raise UnreachableError(
+                f"{endpoint.called}: the ProxyCommand of ssh's configuration failed: {said}",
+                hint=f"Compare with: ssh -v {endpoint.address}",
+            ) from error
         raise
     return Link(endpoint, connection)
 
@@ -206,50 +216,55 @@ class _Strict:
         self._known, self._target, self._called = known, target, called
 
     def missing_host_key(self, _client: object, _hostname: str, key: Any) -> None:
-        self._known.check(
-            self._target.key_name,
-            self._target.port,
-            HostKey(key.get_name(), key.asbytes()),
-            called=self._called,
-        )
+        name, port = self._target.key_name, self._target.key_port
+        plain = HostKey(key.get_name(), key.asbytes())
+        self._check_lists(plain)
+        fault = self._certificate_fault(key, name, port)
+        if fault == "" and not self._known.is_revoked(name, port, plain.blob):
+            return
+        try:
+            self._known.check(name, port, plain, called=self._called)
+        except HostKeyError as error:
+            if not fault or not self._known.authorities(name, port):
+                raise
+            raise HostKeyError(
+                f"{error}; its certificate is not accepted: {fault}", hint=error.hint
+            ) from error
+
+    def _check_lists(self, *keys: HostKey) -> None:
+        revoked = self._target.options.revoked_host_keys
+        if revoked is not None:
+            for key in keys:
+                check_revoked(revoked, key, self._called)
+
+    def _certificate_fault(self, key: Any, name: str, port: int) -> str | None:
+        """Empty: the certificate is good; None: the host showed none."""
+        if key.public_blob is None:
+            return None
+        from runner.execute.certificates import NotACertificateError, parse_certificate
+
+        shown = HostKey(key.public_blob.key_type, key.public_blob.key_blob)
+        try:
+            certificate = parse_certificate(shown.text)
+        except NotACertificateError as error:
+            return str(error)
+        self._check_lists(shown, certificate.authority)
+        return self._known.check_certificate(name, port, certificate, called=self._called)
 
 
-def _transport_factory(known: KnownHosts, target: Target, banner: float) -> Callable[..., Transport]:
-    """Transports that ask the host for a key of a type that is on record."""
+def _transport(known: KnownHosts, target: Target, banner: float, sock: Any, **options: Any) -> Transport:
+    from runner.execute.handshake import handshake
 
-    def make(sock: Any, **options: Any) -> Transport:
-        from paramiko import Transport
-
-        from runner.execute.careful import bound_transport
-
-        transport = Transport(sock, **options)
-        bound_transport(transport, banner)
-        # New keys as seldom as OpenSSH asks for them: its own thread waits for itself for half a minute, and
-        # gives the connection up, where a channel is closed while paramiko awaits the answer to its wish.
-        transport.packetizer.REKEY_BYTES = _REKEY
-        wanted: list[str] = []
-        for key in known.keys(target.key_name, target.port):
-            wanted += ["rsa-sha2-512", "rsa-sha2-256"] if key.type == "ssh-rsa" else [key.type]
-        security = transport.get_security_options()
-        possible = list(security.key_types)
-        first = [name for name in dict.fromkeys(wanted) if name in possible]
-        security.key_types = [*first, *(name for name in possible if name not in first)]
-        # AES-GCM first: the others have a MAC apart, which paramiko compares byte by byte, in Python
-        ciphers = sorted(security.ciphers, key=lambda name: "-gcm" not in name)
-        security.ciphers = [name for name in ciphers if not name.startswith("3des")]
-        return transport
-
-    return make
+    return handshake(sock, known, target, banner, **options)
 
 
 def _socket(target: Target, gateway: Link | None, waits: Waits) -> Any:
+    limit = target.options.connect_timeout or waits.connect
     if gateway is not None:
-        return gateway.forward(target.host, target.port, waits.connect)
+        return gateway.forward(target.host, target.port, limit)
     if target.proxy_command:
-        from paramiko import ProxyCommand
-
-        return ProxyCommand(target.proxy_command)
-    sock = socket.create_connection((target.host, target.port), waits.connect)
+        return start_proxy(target.proxy_command)
+    sock = _connected(target, limit)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
@@ -262,6 +277,23 @@ def _socket(target: Target, gateway: Link | None, waits: Waits) -> Any:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return sock
+
+
+def _connected(target: Target, limit: float) -> socket.socket:
+    source = (target.options.bind_address, 0) if target.options.bind_address else None
+    family = _FAMILIES.get(target.options.address_family, socket.AF_UNSPEC)
+    if family is socket.AF_UNSPEC:
+        return socket.create_connection((target.host, target.port), limit, source)
+    last: OSError | None = None
+    for *_, address in socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM):
+        try:
+            return socket.create_connection((str(address[0]), target.port), limit, source)
+        except OSError as error:
+            last = error
+    raise last or OSError(f"{target.host} has no address of this family")
+
+
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 def _is_passing(error: Exception) -> bool:
@@ -284,6 +316,8 @@ def _silent(endpoint: Endpoint, target: Target, waited: float) -> UnreachableErr
 
 
 def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> UnreachableError:
+    from runner.execute.handshake import NoCommonAlgorithmError
+
     called, where = endpoint.called, f"{target.host} port {target.port}"
     attempt = f"Try: ssh -p {target.port} {target.user}@{target.host}"
     if isinstance(error, socket.gaierror):
@@ -306,6 +340,8 @@ def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> Unreac
             hint=f"Are there too many logins at once, or does it ban us? {attempt}",
         )
     reason = getattr(error, "strerror", None) or error or type(error).__name__
+    if isinstance(error, NoCommonAlgorithmError):
+        return UnreachableError(f"{called}: {where}: {error}", hint=error.hint)
     return UnreachableError(
         f"{called}: no connection to {where}: {reason}",
         hint=f"Is the address right, does sshd run there? {attempt}",

@@ -15,10 +15,11 @@ from runner.execute.answers import Answers, Budget
 from runner.execute.careful import FileTransfer
 from runner.execute.events import Journal
 from runner.execute.frames import Decoder, Frame
-from runner.execute.hostkeys import KnownHosts, record
+from runner.execute.hostkeys import KnownHosts
 from runner.execute.limits import Limits
 from runner.execute.link import CutError
 from runner.execute.read import _Reading
+from runner.execute.recording import record
 from runner.execute.upload import _Upload
 from tests.execute.test_hostkeys import NEW, OLD
 from tests.fuzz import endure, hostile
@@ -137,7 +138,7 @@ def test_known_hosts_endures_any_bytes(tmp_path):
 
     def check(data: bytes) -> None:
         path.write_bytes(data)
-        record(path, "web1", 22, OLD)
+        record([path], "web1", 22, OLD)
         KnownHosts([path]).check("web1", 22, OLD)
 
     endure(check, hostile(good, COUNT))

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from runner.errors import HostKeyError
-from runner.execute.hostkeys import HostKey, KnownHosts, host_name, record
+from runner.execute.hostkeys import HostKey, KnownHosts, host_name
+from runner.execute.recording import record
 
 OLD = HostKey("ssh-ed25519", b"\0\0\0\x0bssh-ed25519" + b"\0\0\0 " + b"o" * 32)
 NEW = HostKey("ssh-ed25519", b"\0\0\0\x0bssh-ed25519" + b"\0\0\0 " + b"n" * 32)
@@ -25,7 +26,7 @@ def known(path):
 @pytest.mark.parametrize("hashed", [False, True])
 @pytest.mark.parametrize("port", [22, 2222])
 def test_a_recorded_key_is_known_to_us_and_to_openssh(path, hashed, port):
-    record(path, "Web1.example", port, OLD, hashed=hashed)
+    record([path], "Web1.example", port, OLD, hashed=hashed)
     known(path).check("web1.example", port, OLD)
     assert path.stat().st_mode & 0o777 == 0o600
     assert (b"web1" in path.read_bytes()) is not hashed
@@ -44,14 +45,14 @@ def test_an_unknown_key_is_refused_with_the_way_to_trust_it(path):
 
 
 def test_a_changed_key_is_refused_with_both_fingerprints(path):
-    record(path, "web1", 22, OLD)
+    record([path], "web1", 22, OLD)
     with pytest.raises(HostKeyError, match="CHANGED") as caught:
         known(path).check("web1", 22, NEW)
     assert OLD.fingerprint in str(caught.value)
     assert NEW.fingerprint in str(caught.value)
     with pytest.raises(HostKeyError):
-        record(path, "web1", 22, NEW)
-    record(path, "web1", 22, NEW, replace=True)
+        record([path], "web1", 22, NEW)
+    record([path], "web1", 22, NEW, replace=True)
     known(path).check("web1", 22, NEW)
     with pytest.raises(HostKeyError):
         known(path).check("web1", 22, OLD)
@@ -60,36 +61,36 @@ def test_a_changed_key_is_refused_with_both_fingerprints(path):
 def test_replacing_keeps_the_lines_of_others_and_comments(path):
     path.parent.mkdir()
     path.write_text(f"# mine\nweb2 {OLD.text}\nweb1 {OLD.text}")
-    record(path, "web1", 22, NEW, replace=True)
+    record([path], "web1", 22, NEW, replace=True)
     assert path.read_text() == f"# mine\nweb2 {OLD.text}\nweb1 {NEW.text}\n"
 
 
 def test_a_host_may_have_keys_of_several_types(path):
     path.parent.mkdir()
     path.write_text(f"web1 {OLD.text}\nweb1 {RSA.text}\n")
-    record(path, "web1", 22, OLD)
+    record([path], "web1", 22, OLD)
     assert known(path).keys("web1") == [OLD, RSA]
 
 
 def test_a_key_of_another_type_is_not_recorded_beside_the_known_one_unless_it_replaces_it(path):
-    record(path, "web1", 22, OLD)
+    record([path], "web1", 22, OLD)
     with pytest.raises(HostKeyError, match="CHANGED"):
-        record(path, "web1", 22, RSA)
+        record([path], "web1", 22, RSA)
     assert known(path).keys("web1") == [OLD]
-    record(path, "web1", 22, RSA, replace=True)
-    assert known(path).keys("web1") == [RSA]
+    record([path], "web1", 22, RSA, replace=True)
+    assert known(path).keys("web1") == [OLD, RSA]  # a key of each type
 
 
 def test_a_key_on_record_without_the_port_counts_for_every_port(path):
-    record(path, "web1", 22, OLD)
+    record([path], "web1", 22, OLD)
     with pytest.raises(HostKeyError, match="CHANGED"):
-        record(path, "web1", 2222, RSA)
+        record([path], "web1", 2222, RSA)
 
 
 def test_a_file_without_a_last_line_feed_is_not_glued(path):
     path.parent.mkdir()
     path.write_text(f"web2 {OLD.text}")
-    record(path, "web1", 22, OLD)
+    record([path], "web1", 22, OLD)
     assert path.read_text().count("\n") == 2
     known(path).check("web2", 22, OLD)
 
@@ -130,7 +131,7 @@ def test_rubbish_in_the_file_is_stepped_over(path):
 
 
 def test_many_at_once_write_whole_lines(path):
-    threads = [threading.Thread(target=record, args=(path, f"web{n}", 22, OLD)) for n in range(20)]
+    threads = [threading.Thread(target=record, args=([path], f"web{n}", 22, OLD)) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from proxies import Proxy
 
-from runner.errors import HostKeyError, LoginRefusedError, UnreachableError, UsageError
+from runner.errors import HostKeyError, LoginRefusedError, SshConfigError, UnreachableError
 from runner.execute import Endpoint, Pool, Task, read, resolve, run_job
-from runner.execute.hostkeys import record
+from runner.execute.recording import record
 from runner.execute.transport import Waits
 
 
@@ -44,7 +44,7 @@ def test_trusting_a_host_is_reading_its_key_and_putting_it_on_record(hosts, pool
     known = tmp_path / "known_hosts"
     endpoint = replace(hosts.endpoint(), known_hosts=(known,))
     target, key = pool.host_key(endpoint)
-    record(known, target.key_name, target.port, key, hashed=True)
+    record((known,), target.key_name, target.key_port, key, hashed=True)
     assert works(pool, endpoint)
 
 
@@ -171,8 +171,8 @@ def test_the_ssh_config_is_honoured(hosts, pool, tmp_path):
     with pytest.raises(HostKeyError):
         pool.link(endpoint)
     target, key = pool.host_key(endpoint)
-    assert (target.key_name, target.agent) == ("shop-key", False)
-    record(tmp_path / "known", target.key_name, target.port, key)
+    assert (target.key_name, target.key_port) == ("shop-key", 22)
+    record((tmp_path / "known",), target.key_name, target.key_port, key)
     assert works(pool, endpoint)
     assert works(pool, Endpoint("inside", ssh_config=config))
 
@@ -181,13 +181,13 @@ def test_what_the_inventory_says_wins_over_the_ssh_config(tmp_path):
     config = tmp_path / "config"
     config.write_text("Host *\n  Port 2200\n  User someone\n  IdentityFile /nowhere\n")
     target = resolve(Endpoint("web1", port=22, user="deploy", identity_file=Path("/else"), ssh_config=config))
-    assert (target.port, target.user, target.identities) == (22, "deploy", (Path("/else"),))
+    assert (target.port, target.user, target.identities) == (22, "deploy", (Path("/else"), Path("/nowhere")))
 
 
 def test_a_proxyjump_through_itself_is_said(tmp_path):
     config = tmp_path / "config"
     config.write_text("Host *\n  ProxyJump bastion\n")
-    with pytest.raises(UsageError, match="its own ProxyJump"):
+    with pytest.raises(SshConfigError, match="its own ProxyJump"):
         resolve(Endpoint("bastion", ssh_config=config))
 
 
