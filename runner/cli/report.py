@@ -16,8 +16,9 @@ from runner.errors import ExitCode, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from runner.deliver import Delivery
     from runner.load import Workspace
+    from runner.record import Ledger
 
-__all__ = ["report"]
+__all__ = ["report", "say_waiting_mail"]
 
 
 @click.command()
@@ -56,6 +57,20 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         details = {"client": client, "again": options["again"]}
         ledger.record_act("send", f"report of {client} for {period}", details=details)
         return _tell(send_report(workspace, ledger, found, made, again=options["again"]))
+
+
+def say_waiting_mail(workspace: Workspace, ledger: Ledger) -> None:
+    """Send the reports again that wait for it, with a line for each recipient who was waited for."""
+    from runner.errors import SitecrewError
+    from runner.workflows.report import send_waiting
+
+    try:
+        for delivery in send_waiting(workspace, ledger):
+            for one in delivery.recipients:
+                if one.attempts == delivery.attempts:
+                    say(f"report to {one.address}: {one.state}: {one.reply}")
+    except SitecrewError as error:
+        say(f"reports wait in the outbox: {error.with_hint}")
 
 
 def _tell(delivery: Delivery) -> int:

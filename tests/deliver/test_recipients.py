@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.deliver import Letter, deliver, next_try, retry_due
+from lab.shell import until
+from runner.deliver import Letter, SmtpLimits, deliver, next_try, retry, retry_due
 from runner.model import Contact
 from runner.record import DeliveryState, Ledger
 from tests.deliver.conftest import mail
@@ -259,32 +260,92 @@ def test_a_message_of_an_earlier_version_is_read_with_its_state_for_each(ledger)
     ]
 
 
-def test_the_command_prints_a_line_for_each_and_fails_by_the_worst(tmp_path, lab_mail):
-    (tmp_path / "inventory.yaml").write_text(
-        "hosts: {}\nclients:\n  acme:\n    name: Acme\n    contacts:\n"
-        "      - {name: Office, email: office@acme.example}\n"
-        "      - {name: Hans, email: hans@straße.example}\n"
-    )
-    (tmp_path / "sitecrew.yaml").write_text(
-        f"mail: {{host: 127.0.0.1, port: {lab_mail.ports['none']}, from: care@a.example, security: none}}\n"
-    )
+class Workspace:
+    """A client with two contacts and the lab's mail server; commands as processes."""
 
-    def report(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "runner", "report", "acme", "--period", "2026-11", *more]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "user")}
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        (folder / "inventory.yaml").write_text(
+            "hosts: {}\nclients:\n  acme:\n    name: Acme\n    contacts:\n"
+            "      - {name: Office, email: office@acme.example}\n"
+            "      - {name: Hans, email: hans@straße.example}\n"
+        )
+        (folder / "sitecrew.yaml").write_text(
+            f"mail: {{host: 127.0.0.1, port: {port}, from: care@a.example, security: none}}\n"
+        )
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(self.folder / "user")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def say(self, *arguments: str) -> tuple[int, str]:
+        process = self.start(*arguments)
+        _, err = process.communicate(timeout=60)
+        return process.returncode, err
+
+    def report(self, *more: str) -> tuple[int, str]:
+        return self.say("report", "acme", "--period", "2026-11", *more)
+
+    def ledger(self) -> Ledger:
+        return Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db")
+
+
+@pytest.fixture
+def workspace(tmp_path, lab_mail):
+    return Workspace(tmp_path, lab_mail.ports["none"])
+
+
+def test_the_command_prints_a_line_for_each_and_fails_by_the_worst(workspace, lab_mail):
     lab_mail.misbehave(rcpt={WIRE["hans"]: "450 4.7.1 greylisted"})
-    first = report("--send")
-    assert first.returncode == 3, first
-    assert "office@acme.example: sent: 250" in first.stderr
-    assert f"{WIRE['hans']}: queued: 450 4.7.1 greylisted" in first.stderr
+    code, said = workspace.report("--send")
+    assert code == 3, said
+    assert "office@acme.example: sent: 250" in said
+    assert f"{WIRE['hans']}: queued: 450 4.7.1 greylisted" in said
     lab_mail.misbehave(rcpt={WIRE["hans"]: "550 5.1.1 unknown"})
-    second = report("--send")
-    assert second.returncode == 3, second
-    assert f"{WIRE['hans']}: refused: 550 5.1.1 unknown" in second.stderr
+    code, said = workspace.report("--send")
+    assert code == 3, said
+    assert f"{WIRE['hans']}: refused: 550 5.1.1 unknown" in said
     lab_mail.behave()
-    assert report("--send").returncode == 3
+    assert workspace.report("--send")[0] == 3
     assert envelopes(lab_mail) == [("office@acme.example",)]
-    assert report("--send", "--again").returncode == 0
-    assert report("--again").returncode == 2
+    assert workspace.report("--send", "--again")[0] == 0
+    assert workspace.report("--again")[0] == 2
+
+
+def test_a_tick_sends_what_waits_once_its_time_has_come(workspace, lab_mail):
+    lab_mail.misbehave(rcpt={WIRE["hans"]: "450 4.7.1 greylisted"})
+    workspace.report("--send")
+    lab_mail.behave()
+    assert workspace.say("tick") == (0, "")
+    with workspace.ledger() as ledger:
+        [view] = ledger.list_deliveries()
+        long_ago = view.updated - timedelta(minutes=5)
+        ledger.move_delivery(view.message_id, before={view.state}, recipients=view.recipients, at=long_ago)
+    code, said = workspace.say("tick")
+    assert (code, f"report to {WIRE['hans']}: sent: 250" in said) == (0, True), said
+    assert "office" not in said
+    assert envelopes(lab_mail) == [("office@acme.example",), (WIRE["hans"],)]
+
+
+def test_a_killed_sender_leaves_those_unsure_whom_it_was_sending_to(workspace, lab_mail):
+    lab_mail.misbehave(rcpt={"office@acme.example": "450 later"})
+    workspace.report("--send")
+    lab_mail.misbehave(hang="data")
+    process = workspace.start("report", "acme", "--period", "2026-11", "--send")
+    until(lambda: any(one["event"] == "hung" for one in lab_mail.transactions()), "the server to fall silent")
+    process.kill()
+    process.communicate()
+    lab_mail.behave()
+    code, said = workspace.report("--send")
+    assert (code, "office@acme.example: sending" in said) == (3, True), said
+    with workspace.ledger() as ledger:
+        [view] = ledger.list_deliveries()
+        settings = mail(lab_mail.ports["none"])
+        found = retry(ledger, settings, view.message_id, password=lambda: None, limits=SmtpLimits(whole=0))
+    assert states(found) == {"office@acme.example": "unsure", WIRE["hans"]: "sent"}
+    code, said = workspace.report("--send")
+    assert (code, "it may have arrived" in said) == (3, True), said
+    assert envelopes(lab_mail) == [(WIRE["hans"],)]
