@@ -15,7 +15,7 @@ from lab.hosts import answers
 from lab.shell import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from email.message import EmailMessage
 
     from lab.processes import Processes
@@ -93,6 +93,9 @@ class Mailbox:
         data: str = "",
         hang: str = "",
         drop: str = "",
+        without: Sequence[str] = (),
+        most: int | None = None,
+        drop_at: str = "",
         sessions: int | None = None,
     ) -> None:
         """Sets how sessions that begin from now on are treated.
@@ -104,10 +107,14 @@ class Mailbox:
             data: Answer after the message; it is not kept.
             hang: Stage (`connect`, `mail`, `rcpt`, `data`) at which the server falls silent for good.
             drop: Stage at which it resets the connection; at `data` the message **is** kept before.
+            without: Extensions that are not offered: `SMTPUTF8`, `8BITMIME`.
+            most: Recipients of one message; more are answered with 452 4.5.3.
+            drop_at: Recipient at which it resets the connection, after it took those before.
             sessions: How many sessions it lasts; None for ever.
         """
         told = {"connect": connect, "mail": mail, "rcpt": rcpt, "data": data, "hang": hang, "drop": drop}
-        write(self.folder / "behaviour.json", json.dumps({**told, "sessions": sessions}))
+        limits = {"without": list(without), "most": most, "drop_at": drop_at, "sessions": sessions}
+        write(self.folder / "behaviour.json", json.dumps({**told, **limits}))
 
     def behave(self) -> None:
         """Back to a server that accepts everything."""
@@ -122,5 +129,11 @@ class Mailbox:
 
     def _letter(self, path: Path) -> Letter:
         envelope = json.loads(path.with_suffix(".json").read_text())
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        raw = path.read_bytes()
+        header, _, _ = raw.partition(b"\r\n\r\n")
+        message = (
+            email.message_from_bytes(raw, policy=email.policy.default)
+            if header.isascii()
+            else email.message_from_string(raw.decode(), policy=email.policy.default)
+        )
         return Letter(path, envelope["sender"], tuple(envelope["recipients"]), message)

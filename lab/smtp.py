@@ -87,6 +87,14 @@ class Answers:
             return answer
         return None
 
+    async def handle_EHLO(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        without = self.told.get("without") or ()
+        server.enable_SMTPUTF8 = "SMTPUTF8" not in without
+        return [line for line in responses if line[4:] not in without]
+
     async def handle_MAIL(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -101,6 +109,12 @@ class Answers:
     ) -> str:
         told = self.told.get("rcpt", "")
         answer = told.get(address, "") if isinstance(told, dict) else told
+        if (most := self.told.get("most")) is not None and len(envelope.rcpt_tos) >= most:
+            answer = "452 4.5.3 too many recipients"
+        if address == self.told.get("drop_at") and isinstance(server.transport, asyncio.WriteTransport):
+            self.note("dropped", stage="rcpt", address=address)
+            server.transport.abort()
+            await asyncio.Event().wait()
         if refusal := await self.misbehave(server, "rcpt", answer):
             return refusal
         envelope.rcpt_tos.append(address)

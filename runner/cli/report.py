@@ -11,13 +11,14 @@ from runner.cli.acting import acting
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
 from runner.cli.screen import out
-from runner.errors import ExitCode, UnknownNameError
+from runner.errors import ExitCode, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from runner.deliver import Delivery
     from runner.load import Workspace
+    from runner.record import Ledger
 
-__all__ = ["report"]
+__all__ = ["report", "say_waiting_mail"]
 
 
 @click.command()
@@ -39,6 +40,8 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         raise UnknownNameError(
             f"there is no client {client!r}", hint=closest_hint(client, workspace.inventory.clients)
         )
+    if options["again"] and not options["send"]:
+        raise UsageError("--again has no effect without --send", hint="add --send")
     span = Period.parse(period)
     with acting(workspace) as ledger:
         made = make_report(workspace, ledger, found, span)
@@ -56,15 +59,36 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         return _tell(send_report(workspace, ledger, found, made, again=options["again"]))
 
 
+def say_waiting_mail(workspace: Workspace, ledger: Ledger) -> None:
+    """Send the reports again that wait for it, with a line for each recipient who was waited for."""
+    from runner.errors import SitecrewError
+    from runner.workflows.report import send_waiting
+
+    try:
+        for delivery in send_waiting(workspace, ledger):
+            for one in delivery.recipients:
+                if one.attempts == delivery.attempts:
+                    say(f"report to {one.address}: {one.state}: {one.reply}")
+    except SitecrewError as error:
+        say(f"reports wait in the outbox: {error.with_hint}")
+
+
 def _tell(delivery: Delivery) -> int:
-    who = ", ".join(delivery.recipients)
+    """A line for each recipient; the code is that of who is worst off."""
+    from runner.record import DeliveryState
+
+    states = {one.state for one in delivery.recipients}
+    for one in delivery.recipients:
+        said = f": {one.reply}" if one.reply else ""
+        say(f"{one.address}: {one.state}{said}")
     if not delivery.attempted:
-        say(f"not sent again: it is {delivery.state} already, to {who} (to send a new edition: --again)")
-        return ExitCode.OK if delivery.state.value == "sent" else ExitCode.FAILED
-    if delivery.state.value == "sent":
-        say(f"sent to {who}; the server said: {delivery.reply}")
-        return ExitCode.OK
-    say(f"not sent ({delivery.state}): {delivery.reply}")
-    if delivery.state.value == "queued":
-        say("it stays in the outbox; see what is in the way: sitecrew doctor; then type the same again")
-    return ExitCode.FAILED
+        say(f"nothing was sent now: it is {delivery.state} already (a new edition for everybody: --again)")
+    if DeliveryState.QUEUED in states:
+        say(
+            "what is queued is sent again by `sitecrew tick` and `sitecrew serve`, or by the same command now"
+        )
+    if DeliveryState.REFUSED in states:
+        say("correct the addresses that were refused in inventory.yaml, then type the same again")
+    if DeliveryState.UNSURE in states:
+        say("unsure: it may have arrived, and is not sent again by itself; ask before you take --again")
+    return ExitCode.OK if states == {DeliveryState.SENT} else ExitCode.FAILED

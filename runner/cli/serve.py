@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["schedule", "serve", "tick"]
 
+_MAIL_SECONDS = 60.0
+"""Between two looks into the outbox."""
+
 
 @click.command()
 @with_workspace
@@ -54,10 +57,19 @@ def serve(workspace: Workspace, **options: Any) -> int:
         health = Health(session, clock)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
         health.ticking.start()
+        threading.Thread(target=_mail, args=(workspace, session, stop), name="mail", daemon=True).start()
         watch = _Watch(health, session, stop)
         _tell_until(session, works, tell, stop, watch)
         tell.close()
     return ExitCode.UNEXPECTED if watch.given_up else ExitCode.OK
+
+
+def _mail(workspace: Workspace, session: Session, stop: threading.Event) -> None:
+    """Send reports again that a server has put off, until `serve` ends."""
+    from runner.cli.report import say_waiting_mail
+
+    while not stop.wait(_MAIL_SECONDS):
+        say_waiting_mail(workspace, session.ledger)
 
 
 class _Watch:
@@ -97,6 +109,8 @@ class _Watch:
 @as_json
 def tick(workspace: Workspace, **options: Any) -> int:
     """Look once for windows that are due, run them, and end. For a timer of the system's own."""
+    from runner.cli.report import say_waiting_mail
+
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
         begun = {*clock.rescue(), *clock.tick()}
@@ -109,6 +123,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
             stop.set()
             locked = _tell_until(session, works, tell, stop)
         tell.close()
+        say_waiting_mail(workspace, session.ledger)
         outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
         from runner.model import Outcome, exit_code
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
+from runner.deliver.handover import Fate, Handover, Refusal, SmtpLimits, Verdict
 from runner.deliver.message import Picture, compose, message_id
-from runner.deliver.outbox import Delivery, Letter, deliver, retry
+from runner.deliver.outbox import Delivery, Letter, deliver, next_try, retry, retry_due
 from runner.deliver.smtp import greet, send
 
 __all__ = [
     "Delivery",
+    "Fate",
     "Handover",
     "Letter",
     "Picture",
@@ -19,6 +20,8 @@ __all__ = [
     "deliver",
     "greet",
     "message_id",
+    "next_try",
     "retry",
+    "retry_due",
     "send",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Handover", "Refusal", "SmtpLimits", "Verdict"]
+__all__ = ["Fate", "Handover", "Refusal", "SmtpLimits", "Verdict"]
 
 _FINAL = range(500, 600)
 
@@ -32,9 +32,22 @@ class Refusal:
     reply: str
 
     @property
+    def too_many(self) -> bool:
+        """The server takes no more recipients for one message; the rest get a message of their own."""
+        return self.reply.startswith(("4.5.3", "5.5.3"))
+
+    @property
     def temporary(self) -> bool:
         """It may be taken another time."""
-        return self.code not in _FINAL
+        return self.code not in _FINAL or self.too_many
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of the message for one recipient, with the server's reply."""
+
+    verdict: Verdict
+    reply: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +57,19 @@ class Handover:
     verdict: Verdict
     reply: str
     accepted: tuple[str, ...] = ()
-    refused: tuple[Refusal, ...] = field(default=())
+    refused: tuple[Refusal, ...] = ()
+
+    def fate(self, address: str) -> Fate:
+        """What became of the message for one of its recipients."""
+        for one in self.refused:
+            if one.address == address:
+                return Fate(Verdict.LATER if one.temporary else Verdict.REFUSED, f"{one.code} {one.reply}")
+        return Fate(self.verdict, self.reply)
+
+    @property
+    def left_over(self) -> tuple[str, ...]:
+        """Who may be tried at once with a message of their own, since the server took only so many."""
+        return tuple(one.address for one in self.refused if one.too_many) if self.accepted else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

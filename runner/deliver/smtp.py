@@ -242,8 +242,10 @@ class _Talk:
         smtp.ehlo_or_helo_if_needed()
         utf8 = not all(address.isascii() for address in (sender, *recipients))
         if utf8 and not smtp.has_extn("smtputf8"):
-            return Handover(verdict=Verdict.REFUSED, reply="the server takes no addresses beyond ASCII")
-        code, reply = smtp.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [])
+            why = "the server takes no addresses with letters beyond ASCII before the @ (no SMTPUTF8)"
+            return Handover(verdict=Verdict.REFUSED, reply=why)
+        eight_bit = ["BODY=8BITMIME"] if smtp.has_extn("8bitmime") else []
+        code, reply = smtp.mail(sender, ["SMTPUTF8", *eight_bit] if utf8 else [])
         if code not in _ACCEPTED:
             return self._no(code, reply)
         for address in recipients:

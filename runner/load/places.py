@@ -6,6 +6,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from runner.addresses import MailAddress, ascii_domain, mail_address
 from runner.load.text import quoted
 from runner.load.values import Wrong, line, scalar, whole
 from runner.model import StatedPage
@@ -15,8 +16,10 @@ __all__ = [
     "address",
     "email",
     "ledger",
+    "mail_server",
     "page",
     "remote_path",
+    "return_address",
     "sender",
     "site_path",
     "site_url",
@@ -24,22 +27,51 @@ __all__ = [
     "url",
 ]
 
-_EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@(?:[\w-]+(?:\.[\w-]+)+|localhost)")
-
 
 def email(value: object) -> str:
     """One address; letters of any script may be in it."""
     found = scalar(value, "an e-mail address")
-    if not _EMAIL.fullmatch(found) or not found.isprintable() or ".." in found:
-        raise Wrong(f"{quoted(found)} is not an e-mail address", "like office@acme.example")
+    _mail_address(found)
     return found
 
 
 def sender(value: object) -> str:
-    """An address, bare or as `Name <address>`."""
+    """An address that mail comes from, bare or as `Name <address>`."""
     found = line(value)
     match = re.fullmatch(r"([^<>]*)<([^<>]*)>", found)
-    email(match[2] if match else found)
+    return_address(match[2].strip() if match else found)
+    return found
+
+
+def return_address(value: object) -> str:
+    """An address that every server can answer to: the part before the @ is ASCII."""
+    found = email(value)
+    if _mail_address(found).needs_smtputf8:
+        hint = "many servers could not answer to it: take one whose part before the @ is ASCII"
+        raise Wrong(f"{quoted(found)} has letters beyond ASCII before the @", hint)
+    return found
+
+
+def _mail_address(text: str) -> MailAddress:
+    try:
+        read = mail_address(text)
+        if "." not in read.domain and read.domain != "localhost" and not read.domain.startswith("["):
+            raise ValueError("its domain has no dot")  # noqa: TRY301  # said as the others are
+    except ValueError as error:
+        raise Wrong(f"{quoted(text)} is not an e-mail address: {error}", "like office@acme.example") from None
+    return read
+
+
+def mail_server(value: object) -> str:
+    """The name or IP address of a server."""
+    found = address(value)
+    try:
+        ipaddress.ip_address(found)
+    except ValueError:
+        try:
+            return ascii_domain(found)
+        except ValueError as error:
+            raise Wrong(f"{quoted(found)} is not the name of a server: {error}") from None
     return found
 
 

@@ -43,13 +43,13 @@ class AgencyShape(Shape):
     name: Annotated[f.Line, D("Name of the agency.")] = _AGENCY.name
     logo: Annotated[f.Line | None, D("Picture file; a path from this file on.")] = None
     accent: Annotated[f.Colour, D("Colour of headings and links, #rrggbb.")] = _AGENCY.accent
-    reply_to: Annotated[f.Email | None, D("Where answers to reports go.")] = None
+    reply_to: Annotated[f.ReturnAddress | None, D("Where answers to reports go.")] = None
 
 
 class MailShape(Shape):
     """The SMTP server that mail leaves by."""
 
-    host: Annotated[f.Address, D("Name of the SMTP server.")]
+    host: Annotated[f.MailServer, D("Name of the SMTP server.")]
     sender: Annotated[
         f.Sender, Field(alias="from", description="Address that mail comes from, bare or Name <address>.")
     ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
 from runner.errors import UnknownNameError
 from runner.record.schema import deliveries, reports
 from runner.record.store import Store, insert_new, now, upsert
-from runner.record.views import DeliveryState, DeliveryView, ReportView
+from runner.record.views import DeliveryState, DeliveryView, Recipient, ReportView, worst
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -59,7 +59,7 @@ class OutboxBook(Store):
         *,
         client: str,
         period: str,
-        recipients: Sequence[str],
+        recipients: Sequence[Recipient],
         subject: str,
         message: bytes,
         at: datetime | None = None,
@@ -70,7 +70,7 @@ class OutboxBook(Store):
             "message_id": message_id,
             "client": client,
             "period": period,
-            "recipients": list(recipients),
+            "recipients": [one.as_json() for one in recipients],
             "subject": subject,
             "message": message,
             "state": DeliveryState.QUEUED.value,
@@ -85,17 +85,23 @@ class OutboxBook(Store):
         message_id: str,
         *,
         before: Collection[DeliveryState],
-        after: DeliveryState,
+        recipients: Sequence[Recipient],
         reply: str | None = None,
         at: datetime | None = None,
     ) -> bool:
-        """Change a message's state if it still is one of `before`: of several who try, one gets True.
+        """Change the recipients if the message is in one of `before`: of several who try, one gets True.
 
-        Going to `sending` counts as an attempt; `reply` replaces what the other side said before.
+        The message's state is that of its recipient who is worst off. Going to `sending` counts as an
+        attempt; `reply` replaces what the other side said before.
         """
+        after = worst(recipients)
         still = deliveries.c.state.in_([state.value for state in before])
-        values: dict[str, object] = {"state": after.value, "updated": at or now()}
-        if after is DeliveryState.SENDING:
+        values: dict[str, object] = {
+            "state": after.value,
+            "recipients": [one.as_json() for one in recipients],
+            "updated": at or now(),
+        }
+        if after is DeliveryState.SENDING and DeliveryState.SENDING not in before:
             values["attempts"] = deliveries.c.attempts + 1
         if reply is not None:
             values["reply"] = reply
@@ -139,6 +145,14 @@ class OutboxBook(Store):
 
 
 def _delivery(row: RowMapping) -> DeliveryView:
+    state = DeliveryState(row["state"])
     fields = {name: row[name] for name in DeliveryView.__slots__}
-    fields |= {"state": DeliveryState(row["state"]), "recipients": tuple(row["recipients"])}
-    return DeliveryView(**fields)
+    recipients = tuple(_recipient(one, row, state) for one in row["recipients"])
+    return DeliveryView(**(fields | {"state": state, "recipients": recipients}))
+
+
+def _recipient(entry: str | Mapping[str, Any], row: RowMapping, state: DeliveryState) -> Recipient:
+    """Earlier versions kept addresses only, all in the state of the message."""
+    if isinstance(entry, str):
+        return Recipient(address=entry, state=state, attempts=row["attempts"], reply=row["reply"])
+    return Recipient(**{**entry, "state": DeliveryState(entry["state"])})

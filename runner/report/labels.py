@@ -23,6 +23,9 @@ def label(name: str, url: str) -> str:
     host = parts.hostname or ""
     if not host or host == "localhost" or ":" in host or re.fullmatch(r"[\d.]+", host):
         return sentence(name)
-    with suppress(UnicodeError):
-        host = host.encode("ascii").decode("idna")
+    if "xn--" in host:
+        import idna  # its tables take time, and few names need them
+
+        with suppress(UnicodeError):  # idna.IDNAError is one
+            host = idna.decode(host)
     return sentence(host.removeprefix("www.") + parts.path.rstrip("/"))

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
+from runner.addresses import ascii_domain
+
 __all__ = ["Place", "below", "join", "same_site", "split"]
 
 _LONGEST = 8192
@@ -122,9 +124,7 @@ def _host(name: str) -> str:
 
 
 def _ascii(name: str) -> str:
-    import httpx  # a tenth of a second that only names beyond ASCII need
-
     try:
-        return httpx.URL(scheme="http", host=name).raw_host.decode("ascii")
-    except (httpx.InvalidURL, ValueError):
+        return ascii_domain(name)
+    except ValueError:
         return ""

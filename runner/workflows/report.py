@@ -6,13 +6,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.deliver import Delivery, Letter, Picture, deliver
+from runner.deliver import Delivery, Letter, Picture, deliver, retry_due
 from runner.errors import UsageError
 from runner.load import resolve
-from runner.model import Client, Period
+from runner.model import Client, Mail, Period
 from runner.plan import next_windows
 from runner.report import (
     NextWindow,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
-__all__ = ["Made", "make_report", "send_report"]
+__all__ = ["Made", "make_report", "send_report", "send_waiting"]
 
 _LOGO = "logo"
 _WINDOWS = 40
@@ -100,12 +101,21 @@ def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made
         reply_to=agency.reply_to,
         picture=picture,
     )
-    ref = mail.password
+    return deliver(ledger, mail, letter, password=partial(_password, workspace, mail), again=again)
 
-    def password() -> str | None:
-        return resolve(ref, base=workspace.folder) if ref else None
 
-    return deliver(ledger, mail, letter, password=password, again=again)
+def send_waiting(workspace: Workspace, ledger: Ledger) -> tuple[Delivery, ...]:
+    """Send reports again whose server asked to try later, once their wait is over.
+
+    Raises:
+        DeliveryError: a person has to change something first; the messages stay in the outbox.
+    """
+    mail = workspace.settings.mail
+    return retry_due(ledger, mail, password=partial(_password, workspace, mail)) if mail else ()
+
+
+def _password(workspace: Workspace, mail: Mail) -> str | None:
+    return resolve(mail.password, base=workspace.folder) if mail.password else None
 
 
 def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWindow, ...]:

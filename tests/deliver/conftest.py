@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import lab.mailbox
+from lab.processes import Processes
 from runner.deliver import SmtpLimits
 from runner.model import Contact, Mail, MailSecurity
 
@@ -178,3 +180,21 @@ def mail(port: int, security: str = "none", **changes) -> Mail:
         "security": MailSecurity(security),
     }
     return Mail(**(values | changes))
+
+
+@pytest.fixture(scope="session")
+def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.mailbox.Mailbox]:
+    folder = tmp_path_factory.mktemp("mail")
+    processes = Processes(folder / "run", folder / "logs")
+    box = lab.mailbox.Mailbox(folder / "box", "127.0.0.1", (free_port(), free_port(), free_port()), processes)
+    box.start()
+    yield box
+    processes.stop("mailbox")
+
+
+@pytest.fixture
+def lab_mail(_lab: lab.mailbox.Mailbox) -> Iterator[lab.mailbox.Mailbox]:
+    """The lab's mail server, a process of its own, with an empty mailbox."""
+    _lab.clear()
+    yield _lab
+    _lab.behave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 
@@ -40,6 +41,13 @@ def post(ledger, settings, letter=LETTER, *, again=False, password=None):
 
 def state(ledger):
     return [(view.state.value, view.attempts) for view in ledger.list_deliveries()]
+
+
+def claim(ledger, name, at=None):
+    """As a process does before it sends."""
+    [view] = [view for view in ledger.list_deliveries() if view.message_id == name]
+    sending = [replace(one, state=DeliveryState.SENDING) for one in view.recipients]
+    assert ledger.move_delivery(name, before={DeliveryState.QUEUED}, recipients=sending, at=at)
 
 
 def test_a_letter_arrives_with_umlauts_and_is_sent_once(ledger, serve):
@@ -110,7 +118,8 @@ def test_who_was_left_out_is_written_down(ledger, serve):
     box = serve()
     box.answers["anna@acme.example"] = "550 no such user"
     found = post(ledger, mail(box.port))
-    assert found.state is DeliveryState.SENT
+    assert found.state is DeliveryState.REFUSED
+    assert [one.state.value for one in found.recipients] == ["sent", "refused"]
     assert "anna@acme.example refused: 550 no such user" in found.reply
 
 
@@ -148,7 +157,7 @@ def test_a_server_that_is_away_leaves_the_letter_queued(ledger):
 def test_what_another_process_sends_right_now_is_left_to_it(ledger, serve):
     box = serve()
     name = post(ledger, mail(free_port())).message_id
-    ledger.move_delivery(name, before={DeliveryState.QUEUED}, after=DeliveryState.SENDING)
+    claim(ledger, name)
     assert not post(ledger, mail(box.port)).attempted
     assert box.envelopes == []
 
@@ -157,7 +166,7 @@ def test_what_a_process_that_died_was_sending_is_unsure(ledger, serve):
     box = serve()
     name = post(ledger, mail(free_port())).message_id
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    ledger.move_delivery(name, before={DeliveryState.QUEUED}, after=DeliveryState.SENDING, at=long_ago)
+    claim(ledger, name, at=long_ago)
     found = deliver(ledger, mail(box.port), LETTER, password=lambda: None, limits=SmtpLimits())
     assert (found.state, found.attempted) == (DeliveryState.UNSURE, False)
     assert box.envelopes == []

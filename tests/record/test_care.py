@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from runner.errors import UnknownNameError
-from runner.record import LEASE, DeliveryState, Ledger, WindowState
+from runner.record import LEASE, DeliveryState, Ledger, Recipient, WindowState
 
 DAY = timedelta(days=1)
 
@@ -90,24 +91,25 @@ def test_a_dead_process_is_taken_over_by_exactly_one(ledger: Ledger, start: date
 
 
 def test_a_message_is_sent_by_one_of_several(ledger: Ledger, start: datetime):
+    office = Recipient(address="office@acme.example", name="Office")
     message = {
         "client": "acme",
         "period": "2026-11",
-        "recipients": ["office@acme.example"],
+        "recipients": [office],
         "subject": "Hi",
     }
     assert ledger.queue_delivery("<m1>", **message, message=b"From: x\r\n\xff", at=start)
     assert not ledger.queue_delivery("<m1>", **message, message=b"other", at=start)
 
     def send(_: int) -> bool:
-        return ledger.move_delivery(
-            "<m1>", before={DeliveryState.QUEUED}, after=DeliveryState.SENDING, at=start
-        )
+        sending = [replace(office, state=DeliveryState.SENDING, attempts=1)]
+        return ledger.move_delivery("<m1>", before={DeliveryState.QUEUED}, recipients=sending, at=start)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(send, range(8))).count(True) == 1
+    sent = [replace(office, state=DeliveryState.SENT, attempts=1, reply="250 ok")]
     ledger.move_delivery(
-        "<m1>", before={DeliveryState.SENDING}, after=DeliveryState.SENT, reply="250 ok", at=start + DAY
+        "<m1>", before={DeliveryState.SENDING}, recipients=sent, reply="250 ok", at=start + DAY
     )
     (delivery,) = ledger.list_deliveries(states={DeliveryState.SENT}, client="acme", period="2026-11")
     assert delivery.as_json() == {
@@ -115,6 +117,15 @@ def test_a_message_is_sent_by_one_of_several(ledger: Ledger, start: datetime):
         "client": "acme",
         "period": "2026-11",
         "to": ["office@acme.example"],
+        "recipients": [
+            {
+                "address": "office@acme.example",
+                "name": "Office",
+                "state": "sent",
+                "attempts": 1,
+                "reply": "250 ok",
+            }
+        ],
         "subject": "Hi",
         "state": "sent",
         "attempts": 1,

@@ -9,9 +9,11 @@ from runner.record.views.care import (
     DeliveryView,
     HoldView,
     LeaseView,
+    Recipient,
     ReportView,
     WindowState,
     WindowView,
+    worst,
 )
 from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
 from runner.record.views.runs import (
@@ -47,6 +49,7 @@ __all__ = [
     "LookSummary",
     "LookView",
     "Measured",
+    "Recipient",
     "ReportView",
     "RestorePointView",
     "RunSummary",
@@ -60,4 +63,5 @@ __all__ = [
     "WindowState",
     "WindowView",
     "rfc3339",
+    "worst",
 ]

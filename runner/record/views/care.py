@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,9 +16,11 @@ __all__ = [
     "DeliveryView",
     "HoldView",
     "LeaseView",
+    "Recipient",
     "ReportView",
     "WindowState",
     "WindowView",
+    "worst",
 ]
 
 
@@ -106,7 +108,10 @@ class WindowView:
 
 
 class DeliveryState(StrEnum):
-    """Where a message stands. `unsure`: it was handed over, and the answer never came."""
+    """The state of a recipient, or of a message, which has that of its recipient who is worst off.
+
+    `unsure`: it was handed over, and the answer never came.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -129,6 +134,38 @@ class ReportView:
     html_sha256: str | None
 
 
+_WORST = (DeliveryState.SENDING, DeliveryState.QUEUED, DeliveryState.UNSURE, DeliveryState.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Somebody who gets a message, and how far it has come."""
+
+    address: str
+    """As in the envelope."""
+    name: str = ""
+    state: DeliveryState = DeliveryState.QUEUED
+    attempts: int = 0
+    reply: str = ""
+    """What the server said last."""
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of `recipients` in the ledger."""
+        return {
+            "address": self.address,
+            "name": self.name,
+            "state": self.state.value,
+            "attempts": self.attempts,
+            "reply": self.reply,
+        }
+
+
+def worst(recipients: Iterable[Recipient]) -> DeliveryState:
+    """The state of a message: that of its recipient who is worst off."""
+    states = {one.state for one in recipients}
+    return next((state for state in _WORST if state in states), DeliveryState.SENT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """A message on its way."""
@@ -136,7 +173,7 @@ class DeliveryView:
     message_id: str
     client: str
     period: str
-    recipients: tuple[str, ...]
+    recipients: tuple[Recipient, ...]
     subject: str
     state: DeliveryState
     attempts: int
@@ -151,7 +188,8 @@ class DeliveryView:
             "message_id": self.message_id,
             "client": self.client,
             "period": self.period,
-            "to": list(self.recipients),
+            "to": [one.address for one in self.recipients],
+            "recipients": [one.as_json() for one in self.recipients],
             "subject": self.subject,
             "state": self.state.value,
             "attempts": self.attempts,
