@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -11,6 +10,8 @@ from typing import Any, NoReturn
 import click
 
 from runner import __version__
+from runner.cli.process import prepare
+from runner.cli.screen import OutputClosedError, checked
 from runner.errors import ExitCode, SitecrewError
 from runner.modes import restrict
 
@@ -103,13 +104,11 @@ def run(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from runner.cli.crash import report_traces, watch_threads
 
+    prepare()
     restrict()
-    arguments = sys.argv[1:] if args is None else args
-    watch_threads(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
-        sys.stdout.reconfigure(errors="backslashreplace")
+    watch_threads()
     code = _run(args)
-    report_traces(arguments)
+    report_traces()
     return code
 
 
@@ -119,26 +118,30 @@ def _run(args: list[str] | None) -> int:
     with click.Context(root, obj=shared, **colour):  # for what is said outside of a command
         try:
             return _call(args, colour | {"obj": shared})
+        except OutputClosedError as error:
+            return error.exit_code
         except Exception as error:  # noqa: BLE001  # a traceback may hold text that a terminal would obey
             from runner.cli.crash import report_crash
 
-            report_crash(error, sys.argv[1:] if args is None else args)
+            report_crash(error)
             return ExitCode.UNEXPECTED
 
 
 def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
     try:
         result: Any = root.main(args=args, prog_name="sitecrew", standalone_mode=False, **colour)
-    except click.exceptions.Abort:
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        with checked():
+            error.show()
         return ExitCode.USAGE
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitCode.UNEXPECTED
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # click prints help itself
+            return ExitCode.INTERRUPTED
+        raise
+    except OutputClosedError:
+        raise
     except SitecrewError as error:
         from runner.cli.output import complain
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from runner.cli.hints import for_workspace
 from runner.cli.output import auto_update_text, outcome_text, seconds_text
-from runner.cli.screen import fit, json_text, say, style
+from runner.cli.screen import checked, fit, out_json_line, say, style
 from runner.model import Outcome, RunEvent
 
 if TYPE_CHECKING:
@@ -32,12 +33,35 @@ class Listener(Protocol):
 def listener(*, json_: bool, quiet: bool, verbose: int, live: bool = True) -> Listener:
     """The one that fits what was asked for and where the output goes; `live` where the screen is ours."""
     if json_:
-        return JsonLines()
+        return Safe(JsonLines())
     if quiet:
         return Silent()
     if live and sys.stderr.isatty() and not verbose:
-        return LiveTable()
-    return Lines(verbose=verbose)
+        return Safe(LiveTable())
+    return Safe(Lines(verbose=verbose))
+
+
+class Safe:
+    """A listener whose defects do not end the run that it shows: the rest is not shown."""
+
+    def __init__(self, inner: Listener) -> None:
+        self._inner = inner
+
+    def __call__(self, event: RunEvent) -> None:
+        """Pass the event on."""
+        try:
+            self._inner(event)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on
+            from runner.cli.crash import report_crash
+
+            self.close()
+            self._inner = Silent()
+            report_crash(error, what="the progress is no longer shown: unexpected error")
+
+    def close(self) -> None:
+        """Give the screen back."""
+        with suppress(Exception):
+            self._inner.close()
 
 
 class JsonLines:
@@ -50,8 +74,7 @@ class JsonLines:
             line["site"] = event.site
         if event.step is not None:
             line["step"] = event.step
-        sys.stdout.write(json_text({**line, **event.data}, default=str) + "\n")
-        sys.stdout.flush()
+        out_json_line({**line, **event.data})
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -137,6 +160,27 @@ def sentence(event: RunEvent) -> str:
     return build(event) if build else ""
 
 
+class Checked:
+    """A stream whose reader may leave at any time, also while another thread draws."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or drop what cannot be written."""
+        with checked(err=True):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Let it out."""
+        with checked(err=True):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class LiveTable:
     """A row a site: what it is at, for how long, and how it ended."""
 
@@ -164,7 +208,7 @@ class LiveTable:
         from rich.console import Console
         from rich.live import Live
 
-        console = Console(stderr=True, highlight=False)
+        console = Console(file=cast("IO[str]", Checked(sys.stderr)), highlight=False)
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=True)
         self._live.start()
 

@@ -14,6 +14,7 @@ from runner.cli.choice import run_to_cancel, run_to_resume, say_interrupted
 from runner.cli.hints import retyped
 from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import closest_hint, outcome_text, say, seconds_text
+from runner.cli.screen import when_closed
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.model import RESUMABLE, Outcome, Playbook, RunEvent, Site, State, is_failed
 from runner.shell import command
@@ -349,16 +350,17 @@ def follow(
         json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"], live=not session.ask
     )
     works = Works(session, only=run, late=late)
-    try:
-        with _interrupts(session, run):
-            finished = works.follow(run, tell)
-    finally:
-        tell.close()
-    works.close()
-    code = _stopped(session, run) if cancelled else finished.exit_code
-    if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
-        _recap(finished, time.monotonic() - began)
-    return code
+    with when_closed(lambda: session.drain(run)) as is_closed:
+        try:
+            with _interrupts(session, run):
+                finished = works.follow(run, tell)
+        finally:
+            tell.close()
+        works.close()
+        code = _stopped(session, run) if cancelled else finished.exit_code
+        if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
+            _recap(finished, time.monotonic() - began)
+        return ExitCode.INTERRUPTED if is_closed() else code
 
 
 @contextmanager
@@ -383,10 +385,10 @@ def _interrupts(session: Session, run: str) -> Iterator[None]:
 def _recap(finished: Finished, seconds: float) -> None:
     counts: dict[Outcome, int] = {}
     for outcome in finished.sites.values():
-        counts[outcome or Outcome.LOST] = counts.get(outcome or Outcome.LOST, 0) + 1
+        counts[outcome or Outcome.CANCELLED] = counts.get(outcome or Outcome.CANCELLED, 0) + 1
     said = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
     say(f"{finished.run}: {said} in {seconds_text(seconds)}")
     what = "changed" if finished.exit_code is ExitCode.OK else "happened"
     say(f"  what {what}: {command('show', finished.run)}")
-    if any((outcome or Outcome.LOST) in RESUMABLE for outcome in finished.sites.values()):
+    if any((outcome or Outcome.CANCELLED) in RESUMABLE for outcome in finished.sites.values()):
         say(f"  go on with it: {retyped('resume', finished.run)}")

@@ -6,16 +6,34 @@ Our styles carry a number that only this process knows: a stranger's escapes are
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import sys
 import unicodedata
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 import click
 
+from runner.errors import ExitCode, SitecrewError
 from runner.untrusted import clean
 
-__all__ = ["cell", "fit", "json_text", "out", "say", "style"]
+__all__ = [
+    "OutputClosedError",
+    "OutputError",
+    "cell",
+    "checked",
+    "fit",
+    "json_text",
+    "out",
+    "out_json_line",
+    "say",
+    "style",
+    "when_closed",
+]
 
 _OURS = str(secrets.randbits(120))
 _MARK = re.compile(rf"(\x1b\[{_OURS};[0-9;]{{0,20}}m)")
@@ -45,16 +63,94 @@ def _without_others(text: str) -> str:
     return "".join(pieces)
 
 
+class OutputClosedError(SitecrewError):
+    """Whoever read the output has gone, as `| head` does. Not an error of what was asked for."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class OutputError(SitecrewError):
+    """The output cannot be written: data would be missing in it."""
+
+
 def out(text: object = "") -> None:
-    """Data for the person or the program behind: stdout."""
-    click.echo(fit(str(text)))
+    """Data for the person or the program behind: stdout.
+
+    Raises:
+        OutputClosedError, OutputError: it cannot be written, and `when_closed` does not hold.
+    """
+    with checked():
+        click.echo(fit(str(text)))
+
+
+def out_json_line(document: Any) -> None:
+    """One JSON document on a line of stdout; raises as `out`."""
+    with checked():
+        click.echo(json_text(document, default=str))
 
 
 def say(text: object = "", *, end: str = "\n", color: bool | None = None) -> None:
-    """Talk to the person: stderr, so that stdout stays data."""
+    """Talk to the person: stderr, so that stdout stays data.
+
+    Raises:
+        OutputClosedError: nobody reads it any more. Where it cannot be written otherwise, it is left out.
+    """
     from runner.cli.hints import for_workspace
 
-    click.echo(fit(for_workspace(str(text))) + end, nl=False, err=True, color=color)
+    with checked(err=True):
+        click.echo(fit(for_workspace(str(text))) + end, nl=False, err=True, color=color)
+
+
+@contextmanager
+def checked(*, err: bool = False) -> Iterator[None]:
+    """Print something; a stream that cannot be written is not tried again."""
+    try:
+        yield
+    except OSError as error:
+        _silence(sys.stderr if err else sys.stdout)
+        closed = isinstance(error, BrokenPipeError)
+        if err and not closed:
+            return
+        reason = f"the output cannot be written: {error.strerror or type(error).__name__}"
+        if _closed.act is not None:
+            if not closed:
+                say(reason)
+            _closed.happened = True
+            _closed.act()
+        elif closed:
+            raise OutputClosedError("the output was closed") from error
+        else:
+            raise OutputError(reason, hint="look at the disk that it is written to: df -h") from error
+
+
+@dataclass(slots=True)
+class _Closed:
+    act: Callable[[], object] | None = None
+    happened: bool = False
+
+
+_closed = _Closed()
+
+
+@contextmanager
+def when_closed(act: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+    """Output that cannot be written any more raises nothing here: `act` is called, the rest goes nowhere.
+
+    Gives a function that says whether it came to that.
+    """
+    before, _closed.act, _closed.happened = _closed.act, act, False
+    try:
+        yield lambda: _closed.happened
+    finally:
+        _closed.act = before
+
+
+def _silence(stream: TextIO | None) -> None:
+    """What the stream still holds, and all that follows, goes nowhere: also when the interpreter ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
+        os.close(nowhere)
 
 
 def json_text(document: Any, *, indent: int | None = None, default: Any = None) -> str:

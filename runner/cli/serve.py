@@ -16,6 +16,7 @@ import click
 
 from runner.cli.options import as_json, verbosity, with_variables, with_workspace
 from runner.cli.output import emit_json, say, table
+from runner.cli.screen import when_closed
 from runner.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
         outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
         from runner.model import Outcome, exit_code
 
-        code = exit_code([outcome or Outcome.LOST for outcome in outcomes], locked=locked)
+        code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
         return ExitCode.UNEXPECTED if clock.troubles else code
 
 
@@ -216,7 +217,8 @@ def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
     session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
     try:
         works = Works(session)
-        yield session, Clock(session, works), works
+        with when_closed(lambda: None):  # windows are kept, whether somebody reads it or not
+            yield session, Clock(session, works), works
         works.close()
     finally:
         session.close()

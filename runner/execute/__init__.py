@@ -25,7 +25,7 @@ from runner.execute.limits import Limits, Span
 from runner.execute.pool import Pool
 from runner.execute.read import collect_garbage, read, stream
 from runner.execute.recording import record
-from runner.execute.segment import ack_job, attach_job, run_job, tell_job
+from runner.execute.segment import NotSentError, ack_job, attach_job, run_job, tell_job
 from runner.execute.upload import Sent, Source, upload
 from runner.execute.watch import Control, Verdict
 
@@ -46,6 +46,7 @@ __all__ = [
     "Limits",
     "Lock",
     "Locked",
+    "NotSentError",
     "Pool",
     "Restore",
     "Sent",

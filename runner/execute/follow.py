@@ -109,6 +109,11 @@ class Follower:
             if self._journal is not None and mode == "start":
                 mode, body, secrets = "attach", "", ""
 
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether the host may have begun the job."""
+        return self._begun
+
     def _bear(self, error: CutError | UnreachableError) -> None:
         """Wait a moment before the next link, or give up."""
         if isinstance(error, UnreachableError) and not self._begun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import LostError
+from runner.errors import LostError, SitecrewError
 from runner.execute.answers import Answers, Budget
 from runner.execute.follow import Follower
 from runner.execute.limits import Limits, Span
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from runner.execute.link import Link
     from runner.execute.pool import Pool
 
-__all__ = ["ack_job", "attach_job", "run_job", "tell_job"]
+__all__ = ["NotSentError", "ack_job", "attach_job", "run_job", "tell_job"]
+
+
+class NotSentError(SitecrewError):
+    """An unexpected error, its cause, kept a job from being sent."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"job {job[:12]} could not be sent")
+        self.job = job
 
 
 def run_job(
@@ -44,11 +52,19 @@ def run_job(
         UnreachableError: (and kin) nothing was begun.
         JobRefusedError: the host would not take the job; nothing was begun.
         LostError: it may have been begun, and what came of it is not known.
+        NotSentError: an unexpected error before the job was sent; nothing was begun.
     """
     watch = _watch(on_event, verdict, control, limits)
     watch = replace(watch, span=job.span(), tasks=job.task_ids, flood=job.flood)
     follower = Follower(pool, endpoint, job.id, watch)
-    record = follower.run("start", job.body(), job.secrets())
+    try:
+        record = follower.run("start", job.body(), job.secrets())
+    except SitecrewError:
+        raise
+    except Exception as error:
+        if follower.may_have_begun:
+            raise
+        raise NotSentError(job.id) from error
     if record is None:
         raise LostError(f"{endpoint.called}: job {job.id} vanished")
     return record

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Self, TypeAlias, TypeVar
 
+from runner import crashlog
 from runner.errors import ChangedOrderError, HostError, LedgerError, SitecrewError, UnreachableError
-from runner.untrusted import one_line, trace_of
+from runner.execute import NotSentError
 from runner.workflows.engine import EngineError
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "each",
     "repeat",
     "reported",
-    "unlogged_traces",
     "within",
 ]
 
@@ -38,35 +38,25 @@ _DATABASES = frozenset({"dbos", "sqlalchemy", "sqlite3"})
 
 
 class UnexpectedError(HostError):
-    """An error that no code foresaw, while one host or site was worked on. `trace` is for its log."""
+    """An error that no code foresaw, while one host or site was worked on; its traceback is in a log."""
 
     trace = ""
+    unsent = ""
+    """Id of the job that was to be started and had not been sent; empty where one may run."""
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """The error in one line, its type included."""
+        """The error on record, named by its id alone: its own text may be a stranger's."""
+        cause = error.__cause__ if isinstance(error, NotSentError) and error.__cause__ else error
+        entry = crashlog.record(cause)
         made = cls(
-            f"unexpected error: {one_line(error)}", hint="please report it as a defect, with its traceback"
+            f"unexpected error {entry.id}",
+            hint="a defect of Sitecrew: details are in .sitecrew/logs, please report them",
         )
-        made.trace = trace_of(error)
-        made.__cause__ = error
-        _traces[id(made)] = made.trace
-        while len(_traces) > _KEPT:
-            _traces.popitem(last=False)
+        made.trace = entry.trace
+        made.unsent = error.job if isinstance(error, NotSentError) else ""
+        made.__cause__ = cause
         return made
-
-    def is_logged(self) -> None:
-        """Its traceback is in the log of a run, and need not be kept elsewhere."""
-        _traces.pop(id(self), None)
-
-
-_traces: OrderedDict[int, str] = OrderedDict()
-_KEPT = 20
-
-
-def unlogged_traces() -> tuple[str, ...]:
-    """The latest tracebacks of this process that no run's log has."""
-    return tuple(_traces.values())
 
 
 class OverdueError(UnreachableError):
@@ -83,7 +73,9 @@ def contained(error: Exception) -> SitecrewError:
         return error
     if isinstance(error, _PASSING) or type(error).__module__.partition(".")[0] in _DATABASES:
         raise error
-    return error if isinstance(error, SitecrewError) else UnexpectedError.of(error)
+    if isinstance(error, SitecrewError) and not isinstance(error, NotSentError):
+        return error
+    return UnexpectedError.of(error)
 
 
 def within(work: Callable[[], T]) -> T | SitecrewError:

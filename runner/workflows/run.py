@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import ExitCode, LockedError, LostError, SitecrewError
+from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
 from runner.model import (
@@ -28,10 +28,12 @@ from runner.model import (
     worst,
 )
 from runner.shell import command
+from runner.steps import Where, registry
 from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
 from runner.workflows.site import work_on
+from runner.workflows.verdict import abandoned
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -55,7 +57,7 @@ class Finished:
     @property
     def exit_code(self) -> ExitCode:
         """What the process says."""
-        outcomes = [outcome or Outcome.LOST for outcome in self.sites.values()]
+        outcomes = [outcome or Outcome.CANCELLED for outcome in self.sites.values()]
         return exit_code(outcomes, locked=self.locked, undo=self.undo)
 
 
@@ -263,40 +265,37 @@ class Works:
             )
             for name in names
         }
-        stop, limit = self._session.stop(run), stopping_limit(order.limits)
+        session = self._session
+        stop, limit = session.stop(run), stopping_limit(order.limits)
         for name, handle in handles.items():
             try:
                 handle.result(lambda: stop.is_overdue(limit))
             except TimeoutError:
-                self._give_up(run, name, limit)
+                self._abandon(run, name, f"its host did not confirm within {limit:.0f} s that it stopped")
             except Exception as error:  # noqa: BLE001  # whatever it is, it is no verdict about the site
-                self._lost(run, name, error)
+                session.check_open()
+                failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)
+                self._abandon(run, name, failure.with_hint)
 
-    def _give_up(self, run: str, name: str, limit: float) -> None:
-        """A site whose host does not confirm that it has stopped; one that was never begun is cancelled."""
-        started = any(row.site == name and row.started for row in self._session.ledger.site_rows(run))
-        if started:
-            self._lost(run, name, LostError(f"its host did not confirm within {limit:.0f} s that it stopped"))
-            return
-        why = "the run was stopped before this site was begun"
-        self._session.ledger.finish_site(run, name, Outcome.CANCELLED, why, self._session.now())
-        self._session.emit("site.finished", run, name, outcome=Outcome.CANCELLED, why=why)
+    def _abandon(self, run: str, name: str, why: str) -> None:
+        """Write down how a site ended whose end nobody reported."""
+        session = self._session
+        started = any(row.site == name and row.started for row in session.ledger.site_rows(run))
+        uploads = any(registry()[step.kind].where is Where.UPLOAD for step in self._order(run).playbook.steps)
+        segments = session.ledger.segments(run, name)
+        ending = abandoned(session.reason(why), segments, started=started, uploads=uploads)
+        session.ledger.finish_site(run, name, ending.outcome, ending.why, session.now())
+        session.emit("site.finished", run, name, outcome=ending.outcome, why=ending.why)
 
     def _work_on_site(self, run: str, attempt: int, name: str) -> str:
         order = self._order(run)
         site = next(site for site in order.sites if site.name == name)
         return work_on(self._session, order, site, attempt).outcome.value
 
-    def _lost(self, run: str, name: str, error: Exception) -> None:
-        failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)
-        why = self._session.reason(str(failure))
-        self._session.ledger.finish_site(run, name, Outcome.LOST, why, self._session.now())
-        self._session.emit("site.finished", run, name, outcome=Outcome.LOST, why=why)
-
     def _finish(self, run: str) -> Outcome:
         session = self._session
         sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
-        outcome = worst(found or Outcome.LOST for found in sites.values())
+        outcome = worst(found or Outcome.CANCELLED for found in sites.values())
         session.ledger.finish_run(run, outcome, session.now())
         session.emit("run.finished", run, outcome=outcome, sites=sites)
         return outcome

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from runner import crashlog
 from runner.errors import SecretError
 from runner.execute import Pool
 from runner.load import Redactor
@@ -23,6 +24,7 @@ from runner.record.processes import is_gone, process_start
 from runner.shell import command
 from runner.untrusted import clean, cleaned, sentence
 from runner.workflows.boundary import repeat
+from runner.workflows.engine import EngineError
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.gates import Gates
 from runner.workflows.stop import Stop
@@ -44,6 +46,7 @@ class Session:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        crashlog.keep_in(workspace.folder)
         self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
         self.redactor = Redactor()
         for value in workspace.variables.values():
@@ -179,6 +182,15 @@ class Session:
         """Stop the run's jobs in hand too, and begin no more of it."""
         self.stop(run).ask()
         self.emit("run.cancelling", run)
+
+    def check_open(self) -> None:
+        """Raise once the session is closed: what fails from then on says nothing about a site.
+
+        Raises:
+            EngineError: it is.
+        """
+        if self._closed.is_set():
+            raise EngineError("this process is ending", hint="continue its runs: sitecrew resume")
 
     def close(self) -> None:
         """Leave in order: connections, lease, ledger."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.errors import LockedError, LostError, SitecrewError, UnreachableError
+from runner.errors import SitecrewError
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, cut, needs_facts
 from runner.steps import Where, registry
@@ -29,21 +29,13 @@ from runner.workflows.stages.survey import survey
 from runner.workflows.stages.tries import counted, paused, wanted
 from runner.workflows.stop import Stop
 from runner.workflows.undo.carry import carry_undo, survey_undo
+from runner.workflows.verdict import Ending, ended_by, open_jobs
 
 if TYPE_CHECKING:
     from runner.plan import Parts
     from runner.workflows.session import Session
 
 __all__ = ["Ending", "Task", "work_on"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a site ended. `locked` when it was left to another run."""
-
-    outcome: Outcome
-    why: str = ""
-    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +75,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         session.ledger.begin_site(order.run, site.name, session.now())
         session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
         ending = _stages(session, order, site, attempt)
+    session.check_open()
     ending = replace(ending, why=session.reason(ending.why))
     session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
     session.emit(
@@ -110,10 +103,8 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
             return Ending(Outcome.FAILED, "; ".join(task.plan.problems))
         return _held(task, _parts(task, parts, known))
     except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
-        failure = contained(error)
-        if isinstance(failure, UnexpectedError):
-            return _unexpected(session, order, site, failure)
-        return _ending(failure, under_way=bool(begun(session, order.run, site.name, attempt)))
+        session.check_open()
+        return _failed(session, order, site, contained(error), attempt)
 
 
 def _held(task: Task, ending: Ending) -> Ending:
@@ -126,31 +117,15 @@ def _held(task: Task, ending: Ending) -> Ending:
     return ending
 
 
-def _unexpected(session: Session, order: Order, site: Site, error: UnexpectedError) -> Ending:
-    """Lost while a job may run on the host, else failed. The log of the step in hand gets the traceback."""
-    segments = session.ledger.segments(order.run, site.name)
-    ending = _ending(error, under_way=any(segment.state == "started" for segment in segments))
-    steps = session.ledger.step_output(order.run, site.name)
-    if in_hand := next((step.step for step in steps if step.outcome is None), None):
-        session.record(
-            order.run,
-            site.name,
-            StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace),
-        )
-        error.is_logged()
+def _failed(session: Session, order: Order, site: Site, error: SitecrewError, attempt: int) -> Ending:
+    """What an error makes of the site. The step in progress gets the traceback of an unexpected one."""
+    ending = ended_by(error, session.ledger.segments(order.run, site.name), attempt=attempt)
+    if isinstance(error, UnexpectedError):
+        steps = session.ledger.step_output(order.run, site.name)
+        if in_hand := next((step.step for step in steps if step.outcome is None), None):
+            outcome = StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace)
+            session.record(order.run, site.name, outcome)
     return ending
-
-
-def _ending(error: SitecrewError, *, under_way: bool) -> Ending:
-    """What an error says of the site; `under_way`: a job was started there and may have run."""
-    match error:
-        case LockedError():
-            return Ending(Outcome.SKIPPED, error.with_hint, locked=True)
-        case UnreachableError():
-            return Ending(Outcome.UNREACHABLE, error.with_hint)
-        case LostError():
-            return Ending(Outcome.LOST, str(error))
-    return Ending(Outcome.LOST if under_way else Outcome.FAILED, error.with_hint)
 
 
 def _parts(task: Task, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
@@ -224,7 +199,7 @@ def begun(session: Session, run: str, site: str, attempt: int) -> set[int]:
     """Numbers of the segments that may be running on the host, since their end is not recorded."""
     if attempt == 1:
         return set()
-    return {segment.number for segment in session.ledger.segments(run, site) if segment.state == "started"}
+    return {segment.number for segment in open_jobs(session.ledger.segments(run, site))}
 
 
 def _known(session: Session, run: str, site: str, attempt: int) -> dict[str, StepOutcome]:

@@ -90,7 +90,7 @@ def test_an_unexpected_error_before_a_job_makes_the_site_failed(
     with working(folder) as session:
         run, ending = work(session)
         assert ending.outcome is Outcome.FAILED
-        assert ending.why.startswith("unexpected error: KeyError:")
+        assert ending.why.startswith("unexpected error ")
         [first, second] = session.ledger.step_output(run, "one")
         assert "Traceback" in first.output
         assert "in carry_segment" in first.output or "in fail" in first.output
@@ -181,7 +181,7 @@ def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
         monkeypatch.setattr(outside, name, fail)
     odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
     seen = outside.observed(hosts, odd, limit=1.0)
-    assert "could not be looked at: unexpected error: KeyError" in seen.findings[0]
+    assert "could not be looked at: unexpected error " in seen.findings[0]
     assert outside.examined(hosts, odd, seen, limit=1.0, patience=0.1)[1]
     assert not outside.look_at(hosts, odd, Expectation(), limit=1.0).healthy
 
@@ -212,7 +212,7 @@ def test_a_crash_prints_a_sentence_and_saves_its_traceback(folder: Path) -> None
     out, err = (process := start(folder, CRASH)).communicate(timeout=60)
     assert process.returncode == 1
     assert out == ""
-    assert "error: unexpected error: ValueError: " in err
+    assert re.search(r"error: unexpected error [0-9a-f]{8}: ValueError: ", err)
     assert "Traceback" not in err
     assert len(err) < 1500
     assert not re.search(r"[\x1b\x07\x9b\u202e]", err)
@@ -236,7 +236,7 @@ show.reading_list = reading
 main.main(["list", "runs"])
 """
     _, err = start(folder, program).communicate(timeout=60)
-    assert "helper ended with an unexpected error: ValueError" in err
+    assert re.search(r"helper ended with an unexpected error [0-9a-f]{8}: ValueError", err)
     assert "Traceback" not in err
     assert not re.search(r"[\x1b\x07\x9b\u202e]", err)
 
@@ -377,7 +377,7 @@ def test_a_window_of_one_client_that_fails_stops_no_other(
         trouble = health.trouble()
         assert trouble is not None
         assert not trouble.final
-        assert "OverflowError" in trouble.said
+        assert "unexpected error" in trouble.said
 
 
 def unfinished(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -26,8 +27,7 @@ def raising(error: BaseException) -> object:
 def test_an_error_that_no_code_foresaw_is_the_sites(error: Exception) -> None:
     found = within(lambda: raising(error))
     assert isinstance(found, UnexpectedError)
-    assert type(error).__name__ in str(found)
-    assert len(str(found)) < 400
+    assert re.fullmatch(r"unexpected error [0-9a-f]{8}", str(found))
     assert "in raising" in found.trace
 
 
@@ -55,7 +55,7 @@ def test_what_ends_the_process_passes(error: BaseException) -> None:
 def test_strangers_bytes_in_an_error_are_cleaned() -> None:
     found = contained(ValueError("\x1b[2J\x9b31m\u202eevil\r\n\x07"))
     assert isinstance(found, UnexpectedError)
-    assert str(found) == "unexpected error: ValueError: 31mevil"
+    assert "evil" not in str(found)
     assert not {"\x1b", "\x9b", "\u202e", "\x07", "\r"} & set(found.trace)
 
 

@@ -115,8 +115,8 @@ class DatabasePoint:
             lock=site_lock(task, task.site.path),
             restore=restore_of(task),
         )
-        session.ledger.begin_segment(task.run, task.site.name, number, job, span=ordered.span())
         endpoint = session.hosts.endpoint(self.context.host)
+        session.ledger.begin_segment(task.run, task.site.name, number, job, span=ordered.span())
         record = run_job(session.hosts.pool, endpoint, ordered, limits=session.hosts.limits)
         close_job(task, number, job, record.status)
         return record

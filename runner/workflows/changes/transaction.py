@@ -170,7 +170,7 @@ class _Transaction:
 
     def run(self) -> Trial:
         session, run, site = self.task.session, self.task.run, self.task.site.name
-        ordered = self._ordered()
+        ordered, endpoint = self._ordered(), session.hosts.endpoint(self._context.host)
         items = [change.item for change in self.changes]
         session.ledger.record_restore_point(run, site, self.tag, created=session.now(), items=items)
         kept = freeze(Kept(self.tag, tuple(items), self.before.seen))
@@ -179,7 +179,7 @@ class _Transaction:
         with self.task.stop.controlling() as control:
             record = run_job(
                 session.hosts.pool,
-                session.hosts.endpoint(self._context.host),
+                endpoint,
                 ordered,
                 on_event=self.heard.hear,
                 verdict=self._judge,

@@ -186,7 +186,7 @@ class _Stage:
         if self.step.become:
             tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
         lock = Lock(site="/", owner=f"{task.run}/system", seconds=_LOCK_SECONDS)
-        ordered = Job(self.job, tasks, lock=lock)
+        ordered, endpoint = Job(self.job, tasks, lock=lock), self.hosts.endpoint(self.host)
         self.session.ledger.begin_segment(
             task.run, task.site.name, self.part.number, self.job, span=ordered.span()
         )
@@ -194,7 +194,7 @@ class _Stage:
         with self.task.stop.controlling() as control:
             return run_job(
                 self.hosts.pool,
-                self.hosts.endpoint(self.host),
+                endpoint,
                 ordered,
                 control=control,
                 limits=self.hosts.limits,

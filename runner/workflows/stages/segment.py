@@ -143,9 +143,9 @@ def _carry_once(
     if judged:
         ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
     trial = judged.remembered if judged else None
+    endpoint = session.hosts.endpoint(context.host)
     session.ledger.begin_segment(run, site, part.number, job, trial=trial, span=ordered.span())
     session.emit("segment.started", run, site, job=job, number=part.number)
-    endpoint = session.hosts.endpoint(context.host)
     try:
         with task.stop.controlling() as control:
             record = run_job(
