@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from runner import __version__
-from runner.cli.process import prepare
+from runner.cli.process import of_the_system, prepare
 from runner.cli.screen import OutputClosedError, checked
 from runner.errors import ExitCode, SitecrewError
 from runner.modes import restrict
@@ -136,15 +136,16 @@ def _call(args: list[str] | None, colour: dict[str, Any]) -> int:
         with checked():
             error.show()
         return ExitCode.USAGE
-    except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # click prints help itself
-            return ExitCode.INTERRUPTED
-        raise
+    except SystemExit:  # click's own end where nobody reads the help that it prints
+        return ExitCode.INTERRUPTED
     except OutputClosedError:
         raise
-    except SitecrewError as error:
+    except (SitecrewError, OSError) as error:
         from runner.cli.output import complain
 
-        complain(error)
-        return error.exit_code
+        known = error if isinstance(error, SitecrewError) else of_the_system(error)
+        if known is None:
+            raise
+        complain(known)
+        return known.exit_code
     return result if isinstance(result, int) else ExitCode.OK

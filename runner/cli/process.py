@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["prepare"]
+from runner.errors import SitecrewError, UsageError
+
+__all__ = ["of_the_system", "prepare"]
 
 _NOWHERE = "/nonexistent"
 """A home that does not exist, for a user who has none."""
@@ -39,3 +42,24 @@ def _name_home() -> None:
         Path.home()
         return
     os.environ["HOME"] = _NOWHERE
+
+
+_HINTS = {
+    errno.ENOSPC: "make room on that disk: df -h",
+    errno.EDQUOT: "make room, or ask for a larger quota: quota",
+    errno.EROFS: "that disk is mounted read-only; name another workspace with -w DIR",
+    errno.EACCES: "this user has no right to it: ls -ld",
+    errno.EPERM: "this user has no right to it: ls -ld",
+    errno.EMFILE: "too many files are open: ulimit -n",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.EIO: "the disk or the terminal behind it fails",
+}
+
+
+def of_the_system(error: OSError) -> SitecrewError | None:
+    """What the system cannot do here and now, as an error with a hint; None for what is a defect of ours."""
+    hint = _HINTS.get(error.errno or 0)
+    if hint is None:
+        return None
+    what = error.filename if isinstance(error.filename, str) else "a file or the output"
+    return UsageError(f"{what}: {error.strerror}", hint=hint)
