@@ -58,8 +58,17 @@ _HINTS = {
 
 def of_the_system(error: OSError) -> SitecrewError | None:
     """What the system cannot do here and now, as an error with a hint; None for what is a defect of ours."""
+    if error.errno == errno.ENOENT and not _has_current_folder():
+        return UsageError("the current folder does not exist any more", hint="cd to one that does")
     hint = _HINTS.get(error.errno or 0)
     if hint is None:
         return None
     what = error.filename if isinstance(error.filename, str) else "a file or the output"
     return UsageError(f"{what}: {error.strerror}", hint=hint)
+
+
+def _has_current_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False

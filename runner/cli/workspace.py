@@ -25,7 +25,7 @@ def init(folder: Path) -> None:
 
     if folder != Path():
         named(click.get_current_context(), str(folder))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    _make_folder(folder)
     made = []
     for name, text in (
         ("inventory.yaml", modeline("inventory") + _INVENTORY),
@@ -35,10 +35,9 @@ def init(folder: Path) -> None:
     ):
         path = folder / name
         if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-            for edited, mode in ((path.parent, 0o755), (path, 0o644)):
-                edited.chmod(mode & ~user_umask())
+            _make_folder(path.parent)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o644 & ~user_umask() | 0o600)
             made.append(name)
     if not made:
         raise UsageError(f"{folder} is a workspace already", hint="check it with: sitecrew validate")
@@ -51,6 +50,15 @@ def init(folder: Path) -> None:
     say("  sitecrew doctor              find what would go wrong")
     say("  sitecrew plan weekly         see what would be done")
     say("  sitecrew run weekly          do it")
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder as people make one, and usable whatever the umask; one that is there stays as it is."""
+    from runner.modes import user_umask
+
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755 & ~user_umask() | 0o700)
 
 
 @click.command()

@@ -58,5 +58,8 @@ def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Lacks) 
 def _ledger(url: str) -> Ledger:
     try:
         return Ledger.open(url)
-    except LedgerError:
-        return Ledger.open(url, read_only=True)
+    except LedgerError as error:
+        try:
+            return Ledger.open(url, read_only=True)
+        except LedgerError:
+            raise error from None
