@@ -5,8 +5,10 @@ its time limit and its cancelling. Here the login's shell holds the writing end 
 listens to: when that shell ends, however it ends, root's side ends the group of the text.
 
 The text and its environment travel through that pipe, never through an argument. sudo asks for the password
-by a program (`-A`): that is `cat`, on a FIFO of the login's own, which is gone as soon as it was opened, so
-that a wrong password is tried once. What holds the password is never on a disk or in an argument.
+by a program of ours (`-A`), which prints a FIFO of the login's own, whatever its prompt is. The FIFO is gone as
+soon as it was opened, so that a wrong password is tried once. Where no program of ours may be executed, it is
+`cat`, and the prompt is the FIFO's path. A sudo without `-A` (sudo-rs before 0.2.11) reads the password from
+its stdin, and root's side opens the pipe by its path. The password is never on a disk or in an argument.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ PASSWORD = "SITECREW_SUDO"  # noqa: S105  # the name of the variable
 _CARRIED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE", "SITECREW_BOOT_ID")
 
 # Runs as root. Read line by line up to a last word, so that a text that was cut off does nothing.
-_READER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in "$0")eval "$b";exit;;esac;b=$b$l$n;done;exit 1'
+_READER = (
+    '[ -z "$1" ]||{ exec <"$1"&&rm -f "$1"||exit 1;};'
+    'n=${IFS#??};b=;while IFS= read -r l;do case $l in "$0")eval "$b";exit;;esac;b=$b$l$n;done;exit 1'
+)
 
 _ROOT = r"""
 umask 022
@@ -66,31 +71,55 @@ for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
   pipe=
 done
 [ -n "$pipe" ] || { say no-room; exit 3; }
-ask=$pipe.ask giver='' stopped='' flags=-n prompt=''
-trap 'rm -f "$pipe" "$ask"; [ -z "$giver" ] || kill -KILL "$giver" 2>/dev/null' EXIT
+ask=$pipe.ask program='' giver='' writer='' stopped='' flags=-n by_path='' code=''
+trap 'rm -f "$pipe" "$ask" "$program"; kill -KILL $giver $writer 2>/dev/null' EXIT
 trap 'stopped=1; exec 4>&-' TERM
 trap : PIPE
 if [ -n "$given" ]; then
+  case $(LC_ALL=C sudo -h 2>&1) in *askpass*) flags=-A;; *--prompt*) flags="-S -p ''";; *) flags=-S;; esac
+fi
+if [ "$flags" = -A ]; then
   mkfifo "$ask" || { say no-room; exit 3; }
   ( trap - PIPE EXIT; exec >"$ask" 2>/dev/null </dev/null
     rm -f "$ask"; printf '%s\n' "$password" ) & giver=$!
-  SUDO_ASKPASS=/bin/cat flags=-A rest=$ask
-  [ -x "$SUDO_ASKPASS" ] || SUDO_ASKPASS=/usr/bin/cat
+  cat=/bin/cat
+  [ -x "$cat" ] || cat=/usr/bin/cat
+  for room in "${pipe%/*}" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
+    [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
+    [ -O "$room" ] && [ ! -L "$room" ] && chmod 700 "$room" || continue
+    program=$room/askpass.$$
+    rm -f "$program"
+    printf '#!/bin/sh\n[ -n "$SITECREW_TRY" ] || exec %s %s\n' "$cat" "$(quoted "$ask")" >"$program" ||
+      continue
+    chmod 700 "$program" && SITECREW_TRY=1 "$program" 2>/dev/null && break
+    rm -f "$program"
+    program=
+  done
+  SUDO_ASKPASS=${program:-$cat} rest=$ask prompt=''
   export SUDO_ASKPASS
   while :; do case $rest in *%*) prompt=$prompt${rest%%\%*}%% rest=${rest#*%};; *) break;; esac; done
-  prompt=$prompt$rest
+  flags="-A -p $(quoted "$prompt$rest")"
+elif [ -n "$given" ]; then
+  by_path=$pipe
 fi
-password=
 body=
 for name in $names; do
   eval "set -- \"\${$name+1}\" \"\$$name\""
   [ -z "$1" ] || body="$body
 export $name=$(quoted "$2")"
 done
-LC_ALL=C sudo "$flags" ${prompt:+-p "$prompt"} -H -- /bin/sh -c "$reader" "$mark" <"$pipe" & sudo=$!
-exec 4>"$pipe"
-rm -f "$pipe"
-printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark" >&4 2>/dev/null
+eval "set -- $flags"
+if [ -n "$by_path" ]; then
+  exec 4<>"$pipe"  # does not wait for root's side, which may never come
+  printf '%s\n' "$password" | LC_ALL=C sudo "$@" -H -- /bin/sh -c "$reader" "$mark" "$pipe" 4>&- & sudo=$!
+else
+  LC_ALL=C sudo "$@" -H -- /bin/sh -c "$reader" "$mark" "" <"$pipe" & sudo=$!
+  exec 4>"$pipe"
+  rm -f "$pipe"
+fi
+password=
+send() { printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark"; }
+if [ -n "$by_path" ]; then send >&4 2>/dev/null & writer=$!; else send >&4 2>/dev/null; fi
 while :; do wait "$sudo"; code=$?; [ -n "$stopped" ] || break; stopped=; done
 exit "$code"
 """
@@ -150,8 +179,9 @@ def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
 
 
 def without_mark(output: str, mark: str) -> str:
-    """The output without the wrapping's own line."""
-    return output.replace(f"\n{mark} became\n", "", 1)
+    """The output of the text alone: not the wrapping's line, nor sudo's lecture and prompt before it."""
+    before, found, rest = output.partition(f"\n{mark} became\n")
+    return rest if found else before
 
 
 _ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}` of the host")
@@ -160,24 +190,37 @@ _OURS = {
     "no-sudo": Refusal("there is no sudo on the host", "install it there, or log in as root"),
     "no-room": Refusal("no FIFO can be made on the host", "make the login's home or /var/tmp writable"),
 }
+_STRANGER = Refusal("the login may not use sudo", "add it to the group sudo or wheel there")
+_FEW = Refusal("sudo does not let the login run /bin/sh as root", "allow it in sudoers: (root) /bin/sh")
+_SETUID = Refusal(
+    "sudo there does not run as root", "give it root as owner and the setuid bit; mount without nosuid"
+)
 _SUDO = (
     ("must have a tty", Refusal("sudo there wants a terminal", "take `requiretty` out of its sudoers")),
-    (
-        "not in the sudoers file",
-        Refusal("the login may not use sudo", "add it to the group sudo or wheel there"),
-    ),
-    ("may not run sudo", Refusal("the login may not use sudo", "add it to the group sudo or wheel there")),
-    (
-        "is not allowed to execute",
-        Refusal("sudo does not let the login run /bin/sh as root", "allow it in sudoers: (root) /bin/sh"),
-    ),
+    ("not in the sudoers file", _STRANGER),
+    ("may not run sudo", _STRANGER),
+    ("i'm afraid i can't do that", _FEW),
+    ("is not allowed to execute", _FEW),
+    ("may not run", _FEW),
     ("incorrect password attempt", _WRONG),
+    ("incorrect authentication attempt", _WRONG),
+    ("authentication failed, try again", _WRONG),
     ("sorry, try again", _WRONG),
     ("a password is required", _ASKED),
     ("no password was provided", _ASKED),
+    ("interactive authentication is required", _ASKED),
+    ("a terminal is required", _ASKED),
+    ("authentication token manipulation error", _ASKED),
+    (
+        "is your account locked",
+        Refusal("the login's account is locked for sudo", "unlock it, or wait, there"),
+    ),
     ("expired", Refusal("the login's password has expired", "renew it with passwd there")),
     (
         "no new privileges",
         Refusal("the host's sandbox forbids sudo", "take NoNewPrivileges from the service sshd runs in"),
     ),
+    ("must be owned by uid 0", _SETUID),
+    ("effective uid is not 0", _SETUID),
 )
+"""What sudo and sudo-rs say in English, in lower case; the first that is found counts."""
