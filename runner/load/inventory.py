@@ -105,7 +105,7 @@ class SiteShape(Shape):
         D("Pages looked at around a change: paths, or {path, status, leads_to} to say what is right."),
     ] = ()
     rest: Annotated[Rest, f.choice(Rest), D("Whether REST answers strangers.")] = Rest.OPEN
-    expect: Annotated[f.Line | None, D("A text that visitors must see on each of pages.")] = None
+    expect: Annotated[f.Line | None, D("A text that visitors must read on each of pages.")] = None
     purge: Annotated[
         f.Line, D("Command that empties its caches, run on the host in path after each change.")
     ] = ""

@@ -126,7 +126,7 @@ class Site:
     """Of `pages`, those of which the inventory says how they are."""
     rest: Rest = Rest.OPEN
     expect: str | None = None
-    """A text that visitors must see on each of `pages`."""
+    """A text that visitors must read on each of `pages`."""
     purge: str = ""
     """A command that empties caches which are not known by themselves, run on the host in `path`."""
     managed_by: ManagedBy | None = None

@@ -17,7 +17,7 @@ class ProbeHttpOptions:
     expect: str | None = field(
         default=None,
         metadata={
-            "doc": "a text that must be on every page; default: `expect` of the site",
+            "doc": "a text that visitors must read on every page; default: `expect` of the site",
             "scalar": "expect",
         },
     )

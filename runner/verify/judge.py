@@ -14,6 +14,7 @@ from runner.verify.page import (
     stylesheets,
 )
 from runner.verify.traits import substance
+from runner.verify.visible import reads
 from runner.web import Answer, split
 
 __all__ = ["EMPTY", "LACKS", "Answer", "Expectation", "count_stylesheets", "judge", "waits"]
@@ -40,7 +41,7 @@ class Expectation:
 
     status: int = 200
     text: str | None = None
-    """A text that must stand in the page's source."""
+    """A text that visitors must read on the page."""
     leads_to: str = ""
     """Where the page must lead: an address, or a path of the site; empty where it may lead nowhere else."""
     stated: bool = False
@@ -119,8 +120,9 @@ def _content(answer: Answer, expected: Expectation) -> list[str]:
         found.append("leads to the login page")
     if not answer.body.strip() and not (expected.stated and expected.status != 200):  # noqa: PLR2004
         found.append("is empty")
-    elif expected.text is not None and expected.text.encode() not in answer.body:
-        found.append(f"lacks the text {expected.text!r}")
+    elif expected.text is not None and not reads(answer, expected.text):
+        in_source = expected.text.encode() in answer.body
+        found.append(f"{LACKS} {expected.text!r}" + (" (in its source, not shown)" if in_source else ""))
     return found
 
 

@@ -59,6 +59,9 @@ class Traits:
 
 
 NO_TRAITS = Traits()
+_LOGIN_FORM = re.compile(rb"\bid\s{0,9}=\s{0,9}[\"']?loginform\b", re.IGNORECASE)
+_LOGIN_FIELD = re.compile(rb"\bname\s{0,9}=\s{0,9}[\"']?pwd\b", re.IGNORECASE)
+"""However a minifier has written their quotes."""
 
 
 def traits(answer: Answer) -> Traits:
@@ -106,7 +109,7 @@ def _signs(body: bytes) -> tuple[str, ...]:
         found.append("prints something before the page begins")
     if says_critical_error(body) or says_no_database(body):
         found.append("shows an error message of WordPress")
-    if b'id="loginform"' in body and b'name="pwd"' in body:
+    if _LOGIN_FORM.search(body) and _LOGIN_FIELD.search(body):
         found.append(LOGIN_FORM)
     return tuple(found)
 
