@@ -35,6 +35,7 @@ from runner.workflows.site import work_on
 
 if TYPE_CHECKING:
     from runner.load import Workspace
+    from runner.record import WindowView
     from runner.workflows.session import Session
 
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
@@ -104,10 +105,15 @@ def with_unseen(order: Order) -> Order:
     return replace(order, policy=replace(order.policy, unverified=Unverified.KEEP))
 
 
-def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -> None:
-    """Write the run down before anything of it happens; with `claim`, as the work of this process."""
+def begin(
+    session: Session, order: Order, *, trigger: str, claim: bool = True, opening: WindowView | None = None
+) -> bool:
+    """Write the run down before anything of it happens; with `claim`, as the work of this process.
+
+    False when the opening that it is for was decided already, or the run is there.
+    """
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
-    session.ledger.begin_run(
+    return session.ledger.begin_run(
         freeze(order),
         run=order.run,
         playbook=order.playbook.name,
@@ -122,6 +128,7 @@ def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -
         window=order.window,
         executor=session.executor if claim else None,
         act="undo" if order.undo else "run",
+        opening=opening,
     )
 
 
@@ -222,7 +229,7 @@ class Works:
         return outcome.value
 
     def _rings(self, run: str, attempt: int) -> Outcome:
-        session, order = self._session, self._order(run)
+        session, order = self._session.of(run), self._order(run)
         waiting = {row.site for row in session.ledger.unfinished_sites(run)}
         session.emit(
             "run.started" if attempt == 1 else "run.resumed",
@@ -285,7 +292,7 @@ class Works:
     def _work_on_site(self, run: str, attempt: int, name: str) -> str:
         order = self._order(run)
         site = next(site for site in order.sites if site.name == name)
-        return work_on(self._session, order, site, attempt).outcome.value
+        return work_on(self._session.of(run), order, site, attempt).outcome.value
 
     def _lost(self, run: str, name: str, error: Exception) -> None:
         failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)

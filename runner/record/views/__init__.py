@@ -31,6 +31,7 @@ from runner.record.views.runs import (
     StepView,
     rfc3339,
 )
+from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement
 
 __all__ = [
     "LEASE",
@@ -49,12 +50,16 @@ __all__ = [
     "LookSummary",
     "LookView",
     "Measured",
+    "NewSchedule",
     "Recipient",
     "ReportView",
     "RestorePointView",
     "RunSummary",
     "RunView",
+    "ScheduleView",
+    "Schedules",
     "SegmentView",
+    "Settlement",
     "SiteRow",
     "SiteRun",
     "SiteView",
