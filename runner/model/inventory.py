@@ -173,7 +173,7 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDay:
-    """A day rule: a weekday (0 = Monday), with `nth` the nth of the month, or a day of the month; else every day."""
+    """A day rule: a weekday (0 = Monday; with `nth` of the month), a day of the month, or every day."""
 
     weekday: int | None = None
     nth: int | None = None

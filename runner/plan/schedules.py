@@ -7,7 +7,7 @@ started, so that an edit of the inventory neither adds openings to the past nor 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from runner.model import CatchUp, Inventory, Window
 from runner.plan.select import select
 from runner.plan.windows import Occurrence, occurrences, zone_of
+from runner.record import WhyNot
 
 __all__ = [
     "Kept",
@@ -25,7 +26,6 @@ __all__ = [
     "Unstarted",
     "between",
     "due",
-    "late",
     "planned",
     "settled_before",
     "sight",
@@ -34,9 +34,6 @@ __all__ = [
 _PUNCTUAL = timedelta(minutes=2)
 """How late a window may be started that is not to be caught up."""
 _INSTANT = timedelta(microseconds=1)
-CHANGED = "the window was changed or removed before it was started"
-LATER = "no scheduler was running; of several openings only the latest is started"
-BLACKOUT = "the day is blacked out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +156,7 @@ def planned(inventory: Inventory, window: Window) -> tuple[Planned, ...]:
     )
 
 
-def sight(
-    wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str], now: datetime
-) -> Sighting:
+def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str], now: datetime) -> Sighting:
     """Compare what the inventory wants with what is in force.
 
     Args:
@@ -195,7 +190,7 @@ def sight(
     for old in ended:
         end = found.ended[old.id]
         left = (opening for opening in old.undecided(now) if opening.starts < end)
-        found.unstarted += [_unstarted(opening, now, CHANGED) for opening in left]
+        found.unstarted += [_unstarted(opening, now, WhyNot.CHANGED) for opening in left]
     return found
 
 
@@ -211,7 +206,7 @@ def due(kept: Kept, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Op
     if last and (last.occurrence.blackout or last.is_late(now)):
         last = None
     rest = found[:-1] if last or len(found) > most else found
-    return tuple(_unstarted(one, now, LATER) for one in rest), last
+    return tuple(_unstarted(one, now, WhyNot.LATER) for one in rest), last
 
 
 def between(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
@@ -225,15 +220,13 @@ def settled_before(since: datetime) -> datetime:
     return since - _INSTANT
 
 
-def late(opening: Opening) -> str:
-    """Why an opening is missed that no scheduler was there for."""
-    return f"no scheduler was running; the start deadline ({_words(opening.planned.allowed)}) passed"
-
-
 def _unstarted(opening: Opening, now: datetime, otherwise: str) -> Unstarted:
     if opening.occurrence.blackout:
-        return Unstarted(opening, BLACKOUT)
-    return Unstarted(opening, late(opening) if opening.is_late(now) else otherwise)
+        return Unstarted(opening, WhyNot.BLACKOUT)
+    if opening.is_late(now):
+        deadline = _words(opening.planned.allowed)
+        return Unstarted(opening, f"{WhyNot.ABSENT}; the start deadline ({deadline}) passed")
+    return Unstarted(opening, otherwise)
 
 
 def _predecessor(one: Planned, ended: Sequence[Kept]) -> Kept | None:

@@ -83,11 +83,7 @@ class LeaseBook(Store):
         return self._leases(true())
 
     def _leases(self, condition: ColumnElement[bool]) -> tuple[LeaseView, ...]:
-        query = (
-            select(leases)
-            .where(leases.c.released.is_(None), condition)
-            .order_by(leases.c.renewed)
-        )
+        query = select(leases).where(leases.c.released.is_(None), condition).order_by(leases.c.renewed)
         with self._read() as connection:
             return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
 

@@ -58,7 +58,7 @@ class RunBook(Store):
             opening: the opening of a window that the run is for; both are written, or neither.
 
         Returns:
-            False when the opening is decided already, or a run of that id is there: both are left as they are.
+            False when the opening is decided already, or a run of that id is there; both stay as they are.
         """
         head = {
             "run": run,

@@ -100,7 +100,7 @@ class WindowBook(Store):
     def list_windows(
         self, window: str | None = None, *, since: datetime | None = None, limit: int | None = None
     ) -> tuple[WindowView, ...]:
-        """Due windows that were decided, the latest start first; with `limit`, for a person who lists them."""
+        """Due windows that were decided, the latest start first; `limit` is for a person who lists them."""
         query = select(windows).order_by(windows.c.starts.desc(), windows.c.id.desc()).limit(limit)
         if window is not None:
             query = query.where(windows.c.window == window)

@@ -15,6 +15,7 @@ from runner.errors import ExitCode, LockedError, LostError, SitecrewError
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
 from runner.model import (
+    DateRange,
     Limits,
     LockedPlan,
     Order,
@@ -70,6 +71,8 @@ def new_order(
     tags: Sequence[str] = (),
     window: str | None = None,
     closes: datetime | None = None,
+    blackouts: Sequence[DateRange] = (),
+    timezone: str | None = None,
     locked: LockedPlan | None = None,
 ) -> Order:
     """Freeze what is to be done, with everything that it needs to know of the inventory and the settings."""
@@ -90,6 +93,8 @@ def new_order(
         variables=seal_variables(workspace.variables),
         window=window,
         closes=closes,
+        blackouts=tuple(blackouts),
+        timezone=timezone,
         secret_folder=secrets.token_hex(16),
         public={
             name: tuple(site.path for site in inventory.sites.values() if site.host == name)
@@ -159,7 +164,8 @@ class Works:
     def __init__(self, session: Session, *, only: str | None = None, late: bool = False) -> None:
         """`only` is the one run that will be started, if there is such a one.
 
-        With `late`, a window that has closed already keeps nothing from being begun: a person asked for it.
+        With `late`, neither a window that has closed nor a blackout keeps a site from being started: a person
+        asked for it.
         """
         self._session = session
         self._late = late
@@ -214,8 +220,10 @@ class Works:
     def _order(self, run: str) -> Order:
         if run not in self._orders:
             order = thaw(self._session.ledger.order_text(run))
-            over = self._late and order.closes is not None and order.closes <= self._session.now()
-            self._orders[run] = replace(order, closes=None) if over else order
+            if self._late:
+                over = order.closes is not None and order.closes <= self._session.now()
+                order = replace(order, closes=None if over else order.closes, blackouts=())
+            self._orders[run] = order
         return self._orders[run]
 
     def _work_through(self, run: str, attempt: int) -> str:

@@ -1,4 +1,4 @@
-"""Schedules in the ledger: brought up to date with the inventory, and openings that are not started recorded."""
+"""Schedules in the ledger: kept up to date with the inventory, and openings that are not started recorded."""
 
 from __future__ import annotations
 
@@ -135,9 +135,7 @@ class Books:
             counts.setdefault((row.window, row.client, row.state), []).append(row)
         for (window, client, state), alike in counts.items():
             run = f"{window}-{alike[-1].starts:%Y%m%d-%H%M}-{client}"
-            self._session.emit(
-                f"window.{state}", run, why=alike[-1].why, window=window, openings=len(alike)
-            )
+            self._session.emit(f"window.{state}", run, why=alike[-1].why, window=window, openings=len(alike))
 
 
 def kept_of(view: ScheduleView) -> Kept:

@@ -1,7 +1,7 @@
-"""The scheduler: each due opening of a window is decided once, as run, missed or skipped, and started if it runs.
+"""The scheduler: each due opening of a window is decided once, as run, missed or skipped.
 
-`schedule` only ticks; when a window is due is our own arithmetic (`runner.plan.schedules`). What is decided is
-asked from the ledger by its state, so that a second scheduler, a crash and a long absence change nothing.
+`schedule` only ticks; when a window is due is our own arithmetic (`runner.plan.schedules`). What is decided
+is asked from the ledger by its state, so that a second scheduler, a crash and an absence change nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import LockedError, SitecrewError
-from runner.model import Overlap
+from runner.model import DateRange, Overlap
 from runner.plan import rings, select
-from runner.plan.schedules import Opening, Planned, late, planned
-from runner.record import WindowState
+from runner.plan.schedules import Opening, Planned, planned
+from runner.record import WhyNot, WindowState
 from runner.workflows.boundary import UnexpectedError, reported, within
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
 from runner.workflows.schedules import Books, Wanted, row_of
@@ -33,8 +33,6 @@ __all__ = ["Clock", "Health", "Trouble", "serve"]
 _TICK = 1
 PATIENCE = 300.0
 """Seconds for which `serve` goes on although nothing can be decided or written."""
-_BUSY = "the run before was still working"
-_BROKEN = "the workspace's files had mistakes when it was due"
 
 
 class Clock:
@@ -137,13 +135,13 @@ class Clock:
         """Start what may be started; False where it waits, is skipped, or another process was first."""
         session, key = self._session, (*opening.planned.key, opening.starts)
         if workspace is None:
-            self._books.delays[key] = _BROKEN
+            self._books.delays[key] = WhyNot.MISTAKES
             return False
         if self._is_busy(opening):
             if opening.planned.window.overlap is Overlap.QUEUE:
-                self._books.delays[key] = f"{_BUSY}; {late(opening)}"
+                self._books.delays[key] = WhyNot.BUSY
                 return False
-            row = row_of(opening, WindowState.SKIPPED, _BUSY, now)
+            row = row_of(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
             if session.ledger.claim(row):
                 session.emit("window.skipped", opening.run, why=row.why, window=row.window)
             return False
@@ -169,6 +167,8 @@ class Clock:
             run=opening.run,
             window=window.name,
             closes=opening.occurrence.closes,
+            blackouts=[span for span in window.blackouts if isinstance(span, DateRange)],
+            timezone=window.timezone,
         )
         row = row_of(opening, WindowState.RUN, "", now, run=opening.run)
         self._session.assign(opening.run, workspace)
@@ -229,5 +229,3 @@ def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
     while not stop.is_set():
         ticker.run_pending()
         stop.wait(max(0.05, min(ticker.idle_seconds or _TICK, _TICK)))
-
-

@@ -1,4 +1,4 @@
-"""Every due opening of a window has one row, whoever was there; runs and windows are asked for by their state."""
+"""Every due opening of a window has one row; runs and windows are asked for by their state."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from runner.record.views.runs import (
     StepView,
     rfc3339,
 )
-from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement
+from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement, WhyNot
 
 __all__ = [
     "LEASE",
@@ -65,6 +65,7 @@ __all__ = [
     "SiteView",
     "StepOutput",
     "StepView",
+    "WhyNot",
     "WindowState",
     "WindowView",
     "rfc3339",

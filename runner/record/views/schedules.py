@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from runner.record.views.care import WindowView
 
-__all__ = ["NewSchedule", "ScheduleView", "Schedules", "Settlement"]
+__all__ = ["NewSchedule", "ScheduleView", "Schedules", "Settlement", "WhyNot"]
+
+
+class WhyNot(StrEnum):
+    """Why an opening was not started."""
+
+    BLACKOUT = "the day is blacked out"
+    BUSY = "the run before was still working"
+    CHANGED = "the window was changed or removed before it was started"
+    LATER = "no scheduler was running; of several openings only the latest is started"
+    MISTAKES = "the workspace's files had mistakes when it was due"
+    ABSENT = "no scheduler was running"
+    """Followed by the deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
