@@ -9,10 +9,11 @@ import shutil
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from runner.record import WindowState
 from tests.workflows.scheduling import Scheduler, at, rows, write
@@ -22,7 +23,7 @@ HOUR = timedelta(hours=1)
 DEADLINE = HOUR
 CLIENTS = ("acme", "big-acme")
 NAMES = ("weekly", "nightly")
-DAYS = {"daily": set(range(7)), "tuesday": {1}, "[monday, thursday]": {0, 3}}
+DAYS = {"daily": set(range(7)), "[monday, tuesday, thursday]": {0, 1, 3}}
 HOURS = (2, 3)
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -30,6 +31,18 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 Definition = tuple[str, int]
 """Days and hour of the day."""
+Change = tuple[str, Any] | None
+DEFINITIONS = st.tuples(st.sampled_from(sorted(DAYS)), st.sampled_from(HOURS))
+CHANGES: st.SearchStrategy[Change] = st.one_of(
+    st.none(),
+    st.just(("rename", None)),
+    st.tuples(st.just("clients"), st.sampled_from([CLIENTS, CLIENTS[:1], CLIENTS[1:]])),
+    st.tuples(st.sampled_from(NAMES), st.one_of(st.none(), DEFINITIONS)),
+)
+HOPS = st.one_of(
+    st.none(), st.tuples(st.sampled_from([0, 0, 0, 1, 8, 40]), st.sampled_from([-10, 0, 20, 59, 61]))
+)
+"""Days, and minutes after the next hour at which windows open."""
 
 
 class Model:
@@ -45,8 +58,8 @@ class Model:
         self.seen = START
 
     def sight(self, now: datetime) -> None:
-        """A scheduler looks at the files."""
-        self.collect(now)
+        """A scheduler looks at the files; what they do not say any more counts until now, this instant not."""
+        self.collect(now - timedelta(minutes=1))
         wanted = {(name, client): found for name, found in self.files.items() for client in self.clients}
         gone = {key: old for key, old in self.force.items() if wanted.get(key) != old[0]}
         for key in gone:
@@ -104,11 +117,11 @@ class Histories(RuleBasedStateMachine):
         self.schedulers: list[Scheduler] = []
         self.started: list[str] = []
 
-    @initialize(found=st.tuples(st.sampled_from(sorted(DAYS)), st.sampled_from(HOURS)))
+    @initialize(found=DEFINITIONS)
     def first(self, found: Definition) -> None:
         self.model.files = {"weekly": found}
         self.write()
-        self.schedulers.append(Scheduler(self.folder))
+        self.schedulers = [Scheduler(self.folder), Scheduler(self.folder)]
 
     def write(self) -> None:
         lines = "".join(
@@ -119,46 +132,49 @@ class Histories(RuleBasedStateMachine):
         for one in self.schedulers:
             one.reload(self.folder)
 
-    @rule(
-        name=st.sampled_from(NAMES),
-        found=st.one_of(st.none(), st.tuples(st.sampled_from(sorted(DAYS)), st.sampled_from(HOURS))),
-    )
-    def change(self, name: str, found: Definition | None) -> None:
-        self.model.files.pop(name, None)
-        if found:
-            self.model.files[name] = found
+    @rule(change=CHANGES, hop=HOPS, there=st.sampled_from([True, True, True, False]), ends=st.booleans())
+    def step(self, change: Change, hop: tuple[int, int] | None, there: bool, ends: bool) -> None:
+        """The files change or not, time passes or not, and whoever is there looks."""
+        self.change(change)
+        if hop:
+            self.pass_time(*hop)
+        if there:
+            self.look(ends)
+
+    @rule(hop=HOPS)
+    def all_die_and_come_back(self, hop: tuple[int, int] | None) -> None:
+        """What they worked on is left open."""
+        for one in self.schedulers:
+            one.die()
+        if hop:
+            self.pass_time(*hop)
+        self.schedulers = [Scheduler(self.folder), Scheduler(self.folder)]
+
+    def change(self, change: Change) -> None:
+        match change:
+            case ("rename", _):
+                if len(self.model.files) == 1:
+                    ((name, found),) = self.model.files.items()
+                    self.model.files = {next(one for one in NAMES if one != name): found}
+            case ("clients", clients):
+                self.model.clients = clients
+            case (name, None):
+                self.model.files.pop(name, None)
+            case (name, found):
+                self.model.files[name] = found
+            case None:
+                return
         self.write()
 
-    @precondition(lambda self: len(self.model.files) == 1)
-    @rule()
-    def rename(self) -> None:
-        ((name, found),) = self.model.files.items()
-        self.model.files = {next(one for one in NAMES if one != name): found}
-        self.write()
-
-    @rule(clients=st.sampled_from([CLIENTS, CLIENTS[:1], CLIENTS[1:]]))
-    def clients_come_and_go(self, clients: tuple[str, ...]) -> None:
-        self.model.clients = clients
-        self.write()
-
-    @rule(
-        days=st.sampled_from([0, 0, 0, 1, 3, 8, 40]),
-        minutes=st.sampled_from([-10, 0, 20, 59, 61, 130]),
-        ends=st.booleans(),
-    )
-    def time_passes(self, days: int, minutes: int, ends: bool) -> None:
-        """To about the next hour at which windows open, or days later; whoever is there looks."""
+    def pass_time(self, days: int, minutes: int) -> None:
+        """To about the next hour at which windows open, or days later."""
         hour = self.now.replace(minute=0) + HOUR
         while hour.hour not in HOURS:
             hour += HOUR
         self.now = max(self.now, hour + timedelta(days=days, minutes=minutes))
-        self.look(ends)
 
-    @rule(ends=st.booleans())
     def look(self, ends: bool) -> None:
         """All schedulers tick."""
-        if not self.schedulers:
-            return
         self.model.sight(self.now)
         self.model.seen = self.now
         for one in self.schedulers:
@@ -169,16 +185,6 @@ class Histories(RuleBasedStateMachine):
         decided = [(row.window, row.client, row.starts) for row in rows(self.folder)]
         assert len(decided) == len(set(decided))
         assert set(decided) == self.model.due
-
-    @precondition(lambda self: len(self.schedulers) < 2)
-    @rule()
-    def a_scheduler_comes(self) -> None:
-        self.schedulers.append(Scheduler(self.folder))
-
-    @precondition(lambda self: self.schedulers)
-    @rule()
-    def a_scheduler_dies(self) -> None:
-        self.schedulers.pop().die()
 
     @invariant()
     def no_run_is_left_by_all(self) -> None:
@@ -197,7 +203,7 @@ class Histories(RuleBasedStateMachine):
 
 Histories.TestCase.settings = settings(
     max_examples=60,
-    stateful_step_count=30,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
