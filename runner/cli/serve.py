@@ -22,6 +22,7 @@ from runner.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from runner.cli.progress import Listener
     from runner.load import Workspace
+    from runner.workflows.reload import Files
     from runner.workflows.run import Works
     from runner.workflows.serve import Clock, Health
     from runner.workflows.session import Session
@@ -44,18 +45,20 @@ def serve(workspace: Workspace, **options: Any) -> int:
     no window can be kept any more (the ledger cannot be written for five minutes, another process took over,
     the clock stopped), it finishes what is in hand and exits with 1: a service manager may start it again.
     """
+    from runner.workflows.reload import Files
     from runner.workflows.serve import Health
     from runner.workflows.serve import serve as keep
 
     stop = threading.Event()
-    with _clock(workspace) as (session, clock, works):
+    files = Files(workspace)
+    with _clock(workspace, files) as (session, clock, works):
         tell = _listener(options)
         _stop_on_signal(stop, session)
         for run in clock.rescue():
             say(f"took up {run}, whose process had died")
         _say_left(clock)
         _say_next(workspace)
-        health = Health(session, clock)
+        health = Health(session, clock, files)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
         health.ticking.start()
         threading.Thread(target=_mail, args=(workspace, session, stop), name="mail", daemon=True).start()
@@ -114,7 +117,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
 
     with _clock(workspace) as (session, clock, works):
         tell = _listener(options)
-        begun = {*clock.rescue(), *clock.tick()}
+        begun = set(clock.tick())
         _say_left(clock)
         for about, why in clock.troubles.items():
             say(f"{about}: {why}")
@@ -208,7 +211,7 @@ def _instant(text: str | None) -> datetime:
 
 
 @contextmanager
-def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
+def _clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[Session, Clock, Works]]:
     from runner.record.operators import SCHEDULER
     from runner.workflows.run import Works
     from runner.workflows.serve import Clock
@@ -218,7 +221,7 @@ def _clock(workspace: Workspace) -> Iterator[tuple[Session, Clock, Works]]:
     try:
         works = Works(session)
         with when_closed(lambda: None):  # windows are kept, whether somebody reads it or not
-            yield session, Clock(session, works), works
+            yield session, Clock(session, works, files.current if files else None), works
         works.close()
     finally:
         session.close()

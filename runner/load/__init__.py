@@ -9,12 +9,14 @@ from runner.load.frozen import freeze, thaw, thaw_as
 from runner.load.schema import json_schema, modeline, write_schemas
 from runner.load.secrets import Redactor, resolve
 from runner.load.shipped import shipped, shipped_playbooks
+from runner.load.sources import fingerprint
 from runner.load.workspace import Workspace, find_workspace, load_playbook, load_workspace
 
 __all__ = [
     "Redactor",
     "Workspace",
     "find_workspace",
+    "fingerprint",
     "freeze",
     "json_schema",
     "load_playbook",

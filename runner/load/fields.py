@@ -137,7 +137,16 @@ TimeOfDay = Annotated[
 ]
 Day = Annotated[date, Reads(times.day, type="string", format="date")]
 Days = Annotated[DateRange, Reads(times.days)]
-DayRule = Annotated[WindowDay, Reads(times.day_rule, type=["string", "integer"])]
+DayRules = Annotated[
+    tuple[WindowDay, ...],
+    Reads(
+        times.day_rules,
+        anyOf=[
+            {"type": ["string", "integer"]},
+            {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}},
+        ],
+    ),
+]
 Zone = Annotated[str, Reads(times.zone)]
 WindowZone = Annotated[str, Reads(times.window_zone)]
 Language = Annotated[str, Reads(values.language)]

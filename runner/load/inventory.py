@@ -157,7 +157,9 @@ class WindowShape(Shape):
     """A recurring span in which a playbook may change sites."""
 
     playbook: Annotated[f.Line, D("Playbook that is run.")]
-    day: Annotated[f.DayRule, D("tuesday, second tuesday, last friday, or a day of the month.")]
+    day: Annotated[
+        f.DayRules, D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them.")
+    ]
     at: Annotated[f.TimeOfDay, D("Local wall time of the start.")]
     lasts: Annotated[f.Span, D("No site is begun later.")] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
@@ -252,4 +254,5 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
 def _window(name: str, shape: WindowShape) -> Window:
     timezone = None if shape.timezone == "client" else shape.timezone
     changed = {"timezone": timezone, "sites": shape.sites or ("all",)}
-    return Window(name=name, **{**dict(shape), **changed})
+    kept = {key: value for key, value in dict(shape).items() if key != "day"}
+    return Window(name=name, days=shape.day, **{**kept, **changed})

@@ -14,7 +14,7 @@ from runner.model import DateRange, Rule, WindowDay
 __all__ = [
     "WEEKDAYS",
     "day",
-    "day_rule",
+    "day_rules",
     "days",
     "duration",
     "rule",
@@ -115,9 +115,20 @@ def weekday(word: str) -> int | None:
     return None
 
 
-def day_rule(value: object) -> WindowDay:
-    """`tuesday`, `second tuesday`, `last friday`, or a day of the month."""
+def day_rules(value: object) -> tuple[WindowDay, ...]:
+    """`daily`, a day rule, or a list of them."""
+    if isinstance(value, list):
+        if not value:
+            raise Wrong("the list names no day", "like [monday, thursday], or daily")
+        return tuple(dict.fromkeys(_day_rule(entry) for entry in value))
+    return (_day_rule(value),)
+
+
+def _day_rule(value: object) -> WindowDay:
+    """`daily`, `tuesday`, `second tuesday`, `last friday`, or a day of the month."""
     found = scalar(value, "a day")
+    if found.strip().lower() == "daily":
+        return WindowDay()
     if re.fullmatch(r"[0-9]{1,2}", found) and 1 <= int(found) <= 31:  # noqa: PLR2004
         return WindowDay(monthday=int(found))
     words = found.lower().split()
@@ -126,8 +137,10 @@ def day_rule(value: object) -> WindowDay:
         return WindowDay(weekday=index)
     if index is not None and len(words) == 2 and words[0] in _NTH:  # noqa: PLR2004
         return WindowDay(weekday=index, nth=_NTH[words[0]])
-    hint = closest(words[-1], WEEKDAYS) if words else ""
-    like = "like tuesday, second tuesday, last friday or 15"
+    if "," in found:
+        raise Wrong(f"{quoted(found)} is not a day", f"several are a list: [{found}]")
+    hint = closest(words[-1], (*WEEKDAYS, "daily")) if words else ""
+    like = "like tuesday, [monday, thursday], second tuesday, last friday, 15 or daily"
     raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else like)
 
 

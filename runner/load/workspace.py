@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.load.nodes import Node, Problems
     from runner.load.playbook import Kind
 
-__all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace"]
+__all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace", "user_settings"]
 
 _INVENTORY = "inventory.yaml"
 _SETTINGS = "sitecrew.yaml"
@@ -204,7 +204,7 @@ def _listed(folder: Path, problems: Problems) -> Listing:
 
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
     """The trees of the user's and the workspace's settings, as far as there are any."""
-    mine = _user_settings()
+    mine = user_settings()
     trees = [
         _read(mine, str(mine), mine.parent, problems, needed=False),
         _read(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
@@ -212,7 +212,8 @@ def _settings_files(folder: Path, problems: Problems) -> list[Node]:
     return [tree for tree in trees if tree]
 
 
-def _user_settings() -> Path:
+def user_settings() -> Path:
+    """The settings of this login, for all its workspaces."""
     from platformdirs import user_config_path
 
     return user_config_path("sitecrew") / _SETTINGS
@@ -263,7 +264,7 @@ def _refuse_writable(folder: Path) -> None:
     )
     named = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, ours, *files)
     refuse_shared(named, top=folder)
-    mine = _user_settings()
+    mine = user_settings()
     refuse_shared([mine], top=mine.parent)
 
 

@@ -173,7 +173,7 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDay:
-    """A day rule. Either a weekday (0 = Monday), with `nth` the nth of the month, or a day of the month."""
+    """A day rule: a weekday (0 = Monday; with `nth` of the month), a day of the month, or every day."""
 
     weekday: int | None = None
     nth: int | None = None
@@ -195,7 +195,8 @@ class Window:
 
     name: str
     playbook: str
-    day: WindowDay
+    days: tuple[WindowDay, ...]
+    """It opens on each day that one of them matches."""
     at: time
     """Local wall time of the start."""
     lasts: timedelta = timedelta(hours=2)

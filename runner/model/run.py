@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.model.inventory import Client, Host, Site
+from runner.model.inventory import Client, DateRange, Host, Site
 from runner.model.plan import SitePlan
 from runner.model.playbook import Playbook
 from runner.model.policy import Policy
@@ -52,6 +52,10 @@ class Order:
     window: str | None = None
     closes: datetime | None = None
     """When the window ends, in UTC; no site is begun later."""
+    blackouts: tuple[DateRange, ...] = ()
+    """Days on which no site is started: in the client's time zone, and in the window's."""
+    timezone: str | None = None
+    """IANA name of the window's own zone; None where it has none."""
     undo: UndoOrder | None = None
     """The run puts back another; its steps are that run's, the last one first."""
     secret_folder: str = ""

@@ -16,7 +16,7 @@ from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
 from runner.plan.told import is_newer
 from runner.plan.unverified import as_seen, not_unseen, unseen
-from runner.plan.windows import Due, Occurrence, next_windows, occurrences
+from runner.plan.windows import Due, Occurrence, closed_day, next_of_client, next_windows, occurrences
 
 __all__ = [
     "BY_HAND",
@@ -41,6 +41,7 @@ __all__ = [
     "belonging",
     "changed_steps",
     "choose",
+    "closed_day",
     "compared",
     "cut",
     "decide",
@@ -54,6 +55,7 @@ __all__ = [
     "narrowed",
     "needs_facts",
     "newcomers",
+    "next_of_client",
     "next_windows",
     "not_looked_at",
     "not_unseen",

@@ -6,7 +6,7 @@ each day that matches gives exactly one occurrence. Instants are in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from runner.model import DateRange, Inventory, Window, WindowDay
 from runner.plan.select import select
 
-__all__ = ["Due", "Occurrence", "next_windows", "occurrences"]
+__all__ = ["Due", "Occurrence", "closed_day", "next_of_client", "next_windows", "occurrences", "zone_of"]
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -77,7 +77,7 @@ def occurrences(
         return
     day = start_after.astimezone(zone).date() - _DAY
     while day <= _LAST_DAY:
-        if _matches(window.day, day):
+        if any(_matches(rule, day) for rule in window.days):
             starts = _instant(day, window.at, zone)
             if starts > start_after:
                 local = starts.astimezone(zone)
@@ -97,17 +97,49 @@ def next_windows(
     Raises:
         UnknownNameError: a window names sites that are not in the inventory.
     """
+    return tuple(islice(merge(*_streams(inventory, start, holidays)), count))
+
+
+def next_of_client(inventory: Inventory, client: str, start: datetime) -> tuple[Due, ...]:
+    """The next opening of each window that has sites of a client, at or after an instant, soonest first.
+
+    Raises:
+        UnknownNameError: a window names sites that are not in the inventory.
+    """
+    streams = _streams(inventory, start, only=client)
+    return tuple(sorted(first for stream in streams if (first := next(stream, None))))
+
+
+def zone_of(window: Window, inventory: Inventory, client: str) -> str:
+    """IANA name of the zone that a window's wall time is read in, for one client."""
+    return window.timezone or inventory.clients[client].timezone
+
+
+def closed_day(blackouts: Sequence[DateRange], zones: Collection[str], at: datetime) -> date | None:
+    """The day on which nothing may be started, if it is one in any of the zones; None on another day."""
+    days = sorted({at.astimezone(ZoneInfo(zone)).date() for zone in zones})
+    return next((day for day in days if any(span.first <= day <= span.last for span in blackouts)), None)
+
+
+def _streams(
+    inventory: Inventory,
+    start: datetime,
+    holidays: Mapping[str, Sequence[DateRange]] | None = None,
+    *,
+    only: str | None = None,
+) -> list[Iterator[Due]]:
     after = start - timedelta(microseconds=1) if start > _FIRST else _FIRST
-
-    def zone(window: Window, client: str) -> ZoneInfo:
-        return ZoneInfo(window.timezone or inventory.clients[client].timezone)
-
-    streams = [
-        _openings(window, client, names, occurrences(window, zone(window, client), after, holidays))
+    return [
+        _openings(
+            window,
+            client,
+            names,
+            occurrences(window, ZoneInfo(zone_of(window, inventory, client)), after, holidays),
+        )
         for window in inventory.windows.values()
         for client, names in _clients(inventory, window).items()
+        if only in {None, client}
     ]
-    return tuple(islice(merge(*streams), count))
 
 
 def _openings(
@@ -135,6 +167,8 @@ def _blackouts(window: Window, holidays: Mapping[str, Sequence[DateRange]]) -> l
 def _matches(rule: WindowDay, day: date) -> bool:
     if rule.monthday is not None:
         return day.day == rule.monthday
+    if rule.weekday is None:
+        return True
     if day.weekday() != rule.weekday:
         return False
     if rule.nth is None:

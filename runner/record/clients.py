@@ -26,6 +26,7 @@ from runner.record.schema import (
     restore_points,
     run_sites,
     runs,
+    schedules,
     segments,
     sightings,
     steps,
@@ -129,7 +130,7 @@ class _Part:
         found += [(table, table.c.site.in_(self.sites)) for table in (looks, sightings, holds, auto_updates)]
         found += [(backups, or_(backups.c.client == self.client, backups.c.site.in_(self.sites)))]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
-        found += [(table, table.c.client == self.client) for table in (reports, deliveries)]
+        found += [(table, table.c.client == self.client) for table in (schedules, reports, deliveries)]
         return found
 
     def concerns(self, act: Any) -> bool:

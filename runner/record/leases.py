@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 
 from runner.record.schema import leases
 from runner.record.store import Store, now, upsert
 from runner.record.views import LEASE, LeaseView
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 __all__ = ["LeaseBook", "lives"]
 
@@ -64,7 +64,7 @@ class LeaseBook(Store):
                 .where(
                     leases.c.executor == executor,
                     leases.c.released.is_(None),
-                    leases.c.renewed < at - LEASE,
+                    ~_holds(at),
                 )
                 .values(released=at, taken_by=by),
             )
@@ -72,18 +72,18 @@ class LeaseBook(Store):
 
     def living(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
         """The processes whose lease holds."""
-        return self._leases(leases.c.renewed >= (at or now()) - LEASE)
+        return self._leases(_holds(at or now()))
 
     def dead(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
         """The processes that neither renewed nor left in order, and whom nobody has taken over yet."""
-        return self._leases(leases.c.renewed < (at or now()) - LEASE)
+        return self._leases(~_holds(at or now()))
 
-    def _leases(self, condition: object) -> tuple[LeaseView, ...]:
-        query = (
-            select(leases)
-            .where(leases.c.released.is_(None), condition)  # type: ignore[arg-type]
-            .order_by(leases.c.renewed)
-        )
+    def unreleased(self) -> tuple[LeaseView, ...]:
+        """The processes that have not left in order, living or dead."""
+        return self._leases(true())
+
+    def _leases(self, condition: ColumnElement[bool]) -> tuple[LeaseView, ...]:
+        query = select(leases).where(leases.c.released.is_(None), condition).order_by(leases.c.renewed)
         with self._read() as connection:
             return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
 
@@ -91,6 +91,11 @@ class LeaseBook(Store):
 def lives(connection: Connection, executor: str, at: datetime) -> bool:
     """Whether a process holds a lease."""
     query = select(leases.c.executor).where(
-        leases.c.executor == executor, leases.c.released.is_(None), leases.c.renewed >= at - LEASE
+        leases.c.executor == executor, leases.c.released.is_(None), _holds(at)
     )
     return connection.execute(query).first() is not None
+
+
+def _holds(at: datetime) -> ColumnElement[bool]:
+    """Renewed a moment before; where a clock was set back, also a moment after, but not long after."""
+    return leases.c.renewed.between(at - LEASE, at + LEASE)

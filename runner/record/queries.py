@@ -97,9 +97,23 @@ class RunQueries(Store):
         with self._read() as connection:
             return _summaries(connection, query)
 
-    def open_runs(self) -> tuple[RunSummary, ...]:
-        """All runs that have not ended, newest first: those at work, and those that were interrupted."""
+    def open_runs(
+        self, *, trigger: str | None = None, window: str | None = None, client: str | None = None
+    ) -> tuple[RunSummary, ...]:
+        """All runs that have not ended, newest first: those at work, and those that were interrupted.
+
+        Args:
+            trigger: who started them.
+            window: of which window.
+            client: with a site of this client, as recorded.
+        """
         query = select(runs).where(runs.c.state != State.ENDED.value)
+        if trigger is not None:
+            query = query.where(runs.c.trigger == trigger)
+        if window is not None:
+            query = query.where(runs.c.window == window)
+        if client is not None:
+            query = query.where(runs.c.run.in_(select(run_sites.c.run).where(run_sites.c.client == client)))
         with self._read() as connection:
             return _summaries(connection, query.order_by(runs.c.started.desc(), runs.c.run.desc()))
 

@@ -14,6 +14,8 @@ from runner.record.leases import lives
 from runner.record.schema import run_sites, runs
 from runner.record.schema import steps as step_table
 from runner.record.store import Store, insert_new, now
+from runner.record.views import WindowView
+from runner.record.windows import open_window, review_window
 
 __all__ = ["RunBook"]
 
@@ -37,6 +39,7 @@ class RunBook(Store):
         window: str | None = None,
         executor: str | None = None,
         act: str = "run",
+        opening: WindowView | None = None,
     ) -> bool:
         """Write down a run with its sites and their steps, none of which has an outcome yet.
 
@@ -52,9 +55,10 @@ class RunBook(Store):
             window: the window's name, if it belongs to one.
             executor: the process that will work on it; None when any may claim it.
             act: what the operator did, `run` or `undo`.
+            opening: the opening of a window that the run is for; both are written, or neither.
 
         Returns:
-            False when a run of that id is there already, which is left as it is.
+            False when the opening is decided already, or a run of that id is there; both stay as they are.
         """
         head = {
             "run": run,
@@ -68,8 +72,10 @@ class RunBook(Store):
             "started": started,
         }
         with self._write() as connection:
-            if not insert_new(connection, runs, head):
+            if opening is not None and not open_window(connection, opening):
                 return False
+            if not insert_new(connection, runs, head):
+                return opening is not None
             if sites:
                 connection.execute(insert(run_sites), [_site_row(run, site) for site in sites])
             rows = _step_rows(run, [site[0] for site in sites], steps)
@@ -165,6 +171,7 @@ class RunBook(Store):
             )
             if found.rowcount == 0:
                 raise _unknown(run)
+            review_window(connection, run)
 
 
 def _unknown(run: str) -> UnknownNameError:

@@ -44,13 +44,14 @@ __all__ = [
     "restore_points",
     "run_sites",
     "runs",
+    "schedules",
     "segments",
     "sightings",
     "steps",
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -111,7 +112,7 @@ runs = Table(
     Column("trigger", Prose, nullable=False),
     Column("window", Prose),
     Column("order_text", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
     Column("outcome", Text),
     Column("attempt", Integer, nullable=False, default=1),
     Column("executor", Text),
@@ -305,6 +306,19 @@ windows = Table(
     _text("why"),
     Column("recorded", Instant, nullable=False),
     UniqueConstraint("window", "client", "site", "starts"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("window", Prose, nullable=False),
+    Column("client", Prose, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("settled", Instant, nullable=False),
+    Column("definition", Document(none_as_null=True)),
+    Index(None, "window", "client"),
 )
 
 reports = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runner.record.operators import Operator
 
-__all__ = ["Store", "insert_new", "now", "upsert"]
+__all__ = ["Store", "insert_ignoring", "insert_new", "now", "upsert"]
 
 
 class Store:
@@ -111,6 +111,11 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, Any], *, key:
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with a key of it is there; True when it was inserted."""
     return connection.execute(_insert_new(connection.dialect.name, table), dict(row)).rowcount == 1
+
+
+def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows at once, but those with a key that is there."""
+    connection.execute(_insert_new(connection.dialect.name, table), [dict(row) for row in rows])
 
 
 @cache

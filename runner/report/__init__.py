@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from runner.report.build import assemble, build_report
 from runner.report.data import NextWindow, ReportData, Status
+from runner.report.windows import DueWindows
 
 if TYPE_CHECKING:
     from runner.report.files import Logo, read_logo, write
     from runner.report.render import render_html, render_text, spoken, subject
 
 __all__ = [
+    "DueWindows",
     "Logo",
     "NextWindow",
     "ReportData",

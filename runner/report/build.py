@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from runner.report.data import (
 )
 from runner.report.labels import labels
 from runner.report.points import auto_updates, done, undone
+from runner.report.windows import DueWindows, counted, with_due
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def build_report(
     *,
     now: datetime,
     next_windows: Sequence[NextWindow] = (),
+    due_windows: Callable[[History], DueWindows] | None = None,
     expected_backups: Mapping[str, int] | None = None,
 ) -> ReportData:
     """Read the ledger and put the report of a client together; as `assemble`.
@@ -55,14 +57,16 @@ def build_report(
         LedgerError: The ledger cannot be read.
     """
     start, end = period.instants(client.timezone)
+    history = ledger.history([site.name for site in sites], start, end, client=client.id)
     return assemble(
         client,
         sites,
         period,
-        ledger.history([site.name for site in sites], start, end, client=client.id),
+        history,
         settings,
         now=now,
         next_windows=next_windows,
+        due_windows=due_windows(history) if due_windows else DueWindows(),
         expected_backups=expected_backups,
     )
 
@@ -76,6 +80,7 @@ def assemble(
     *,
     now: datetime,
     next_windows: Sequence[NextWindow] = (),
+    due_windows: DueWindows = DueWindows(),  # noqa: B008  # it is frozen
     expected_backups: Mapping[str, int] | None = None,
 ) -> ReportData:
     """Put a report together.
@@ -88,6 +93,7 @@ def assemble(
         settings: The agency and its mail address.
         now: The instant of the report.
         next_windows: When work may be done next, soonest first.
+        due_windows: What was due in the period and is over, for what no scheduler has decided.
         expected_backups: Backups that the windows asked for until now, by site; a site that is not in it,
             or None, means that nobody knows how many there should be.
 
@@ -97,10 +103,11 @@ def assemble(
     start, end = period.instants(client.timezone)
     if now < start:
         raise UsageError(f"{period.key} has not begun", hint="choose the current month, or one before")
+    history = with_due(history, due_windows, now)
     called = labels({site.name: site.url for site in sites})
     lines = tuple(_site(site, called[site.name], history) for site in sites)
     backups = _backups(sites, history, expected_backups)
-    updates, points = done(history), undone(history)
+    updates, points = done(history), undone(history, due_windows)
     points += _looked(lines, points, history)
     points += _missing(backups, points, now=min(now, end))
     return ReportData(
@@ -119,6 +126,7 @@ def assemble(
         auto_updates=auto_updates(history),
         backups=backups,
         next=tuple(next_windows),
+        windows=counted(history),
         evidence=_evidence(client, period, history, settings, now),
     )
 

@@ -23,6 +23,7 @@ __all__ = [
     "SiteState",
     "Status",
     "Undone",
+    "WindowCount",
 ]
 
 
@@ -68,6 +69,8 @@ class About(StrEnum):
     SITE = "site"
     """The whole work on a site."""
     WINDOW = "window"
+    UNATTENDED = "unattended"
+    """A window that no scheduler keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +179,14 @@ class BackupLine:
     """When the newest was last compared with its manifest."""
 
 
+@dataclass(frozen=True, slots=True)
+class WindowCount:
+    """Windows that were due in the period, blackouts left out, and those of them that did not take place."""
+
+    due: int
+    missed: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextWindow:
     """When work may be done next, in UTC, and on which sites (names)."""
@@ -220,6 +231,8 @@ class ReportData:
     auto_updates: tuple[AutoLine, ...] = ()
     backups: tuple[BackupLine, ...] = ()
     next: tuple[NextWindow, ...] = ()
+    windows: WindowCount | None = None
+    """None where none was due."""
 
     @property
     def kind(self) -> str:
@@ -255,6 +268,7 @@ class ReportData:
             "undone": [_undone(point) for point in self.undone],
             "auto_updates": [_auto(line) for line in self.auto_updates],
             "backups": [_backup(line) for line in self.backups],
+            "windows": {"due": self.windows.due, "missed": self.windows.missed} if self.windows else None,
             "next": [_next(window) for window in self.next],
             "evidence": _evidence(self.evidence),
         }

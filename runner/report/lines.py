@@ -63,6 +63,7 @@ def point(found: Undone, report: ReportData, words: Words) -> str:
             site=site,
             when=when,
         ),
+        About.UNATTENDED: say("Planned work was not started automatically {when}.", when=when),
         About.STEP: say("A part of the work on {site} could not be finished {when}.", site=site, when=when),
     }[found.about]
 

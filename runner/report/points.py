@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
-from runner.record import ChangeView, Failure, History, SiteRun, WindowState
+from runner.record import ChangeView, Failure, History, SiteRun
 from runner.report.data import About, AutoLine, Done, Undone
 from runner.report.together import done_together, undone_together
+from runner.report.windows import DueWindows, window_points
 from runner.untrusted import sentence
 
 __all__ = ["auto_updates", "done", "undone"]
@@ -51,7 +52,7 @@ def done(history: History) -> tuple[Done, ...]:
     return done_together(found)
 
 
-def undone(history: History) -> tuple[Undone, ...]:
+def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
     """What did not come to pass, worst first. What failed once and was done later is last, as solved."""
     points = [
         *undone_together(_items(history)),
@@ -60,7 +61,7 @@ def undone(history: History) -> tuple[Undone, ...]:
         *_slower(history),
         *_steps(history),
         *_runs(history),
-        *_windows(history),
+        *window_points(history, due),
     ]
     order = list(Outcome)
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
@@ -243,23 +244,6 @@ def _runs(history: History) -> Iterable[Undone]:
             site=site,
             why=sentence(last.why, _WHY),
             solved=_later_run(history, last.run, site),
-        )
-
-
-def _windows(history: History) -> Iterable[Undone]:
-    """One point a window that was missed, or that a blackout kept from running."""
-    found: dict[tuple[str, str, WindowState], list[tuple[datetime, str]]] = defaultdict(list)
-    for window in history.windows:
-        if window.state is not WindowState.RUN:
-            found[window.window, window.site, window.state].append((window.starts, window.why))
-    for (name, site, state), due in found.items():
-        yield Undone(
-            about=About.WINDOW,
-            outcome=Outcome(state.value),
-            at=tuple(starts for starts, _ in due),
-            site=site,
-            title=sentence(name),
-            why=sentence(due[-1][1], _WHY),
         )
 
 

@@ -64,8 +64,9 @@ def lead(report: ReportData, words: Words) -> str:
     if _idle(report):
         parts.append(words.say("We have no measurements of that time."))
     parts += _work(report, words)
-    if len(_sorts(_telling(report))) > 1 and report.status is Status.ATTENTION:
-        parts += [_open(sort, count, words) for sort, count in _sorts(_telling(report)).items()]
+    sorts = _sorts(_telling(report))
+    if report.status is Status.ATTENTION and (len(sorts) > 1 or ("missed" in sorts and _idle(report))):
+        parts += [_open(sort, count, report, words) for sort, count in sorts.items()]
     untouched = [line.label for line in report.sites if line.state is SiteState.UNTOUCHED]
     if untouched and not _idle(report):
         parts.append(words.say("Nothing was done on {sites}.", sites=words.list(untouched)))
@@ -111,7 +112,7 @@ def _but(report: ReportData, words: Words) -> str:
             )
         )
     if points or not unknown:
-        said.append(_open(next(iter(sorts)) if len(sorts) == 1 else "", len(points), words))
+        said.append(_open(next(iter(sorts)) if len(sorts) == 1 else "", len(points), report, words))
     return " ".join(said)
 
 
@@ -131,8 +132,10 @@ def _sort(point: Undone) -> str:
     return {About.WINDOW: "missed", About.BACKUP: "backup", About.SLOWER: "slower"}.get(point.about, "")
 
 
-def _open(sort: str, count: int, words: Words) -> str:
+def _open(sort: str, count: int, report: ReportData, words: Words) -> str:
     plural = words.plural
+    if sort == "missed":
+        return _missed(report, count, words)
     sentence = {
         "undone": plural("One update was taken back.", "{count} updates were taken back.", count),
         "held": plural("One update is waiting.", "{count} updates are waiting.", count),
@@ -140,15 +143,29 @@ def _open(sort: str, count: int, words: Words) -> str:
         "unreachable": plural(
             "One website could not be reached.", "{count} websites could not be reached.", count
         ),
-        "missed": plural(
-            "One planned window did not take place.", "{count} planned windows did not take place.", count
-        ),
         "backup": plural(
             "Backups of one website are missing.", "Backups of {count} websites are missing.", count
         ),
         "slower": plural("One page has become slower.", "{count} pages have become slower.", count),
     }.get(sort) or plural("One point is open.", "{count} points are open.", count)
     return sentence[:1].upper() + sentence[1:]
+
+
+def _missed(report: ReportData, points: int, words: Words) -> str:
+    """How many of the windows that were due did not take place."""
+    missed, due = (report.windows.missed, report.windows.due) if report.windows else (points, points)
+    if missed == due:
+        said = words.plural(
+            "One planned window did not take place.", "{count} planned windows did not take place.", missed
+        )
+    else:
+        said = words.plural(
+            "One of {due} planned windows did not take place.",
+            "{count} of {due} planned windows did not take place.",
+            missed,
+            due=words.count(due),
+        )
+    return said[:1].upper() + said[1:]
 
 
 def _work(report: ReportData, words: Words) -> list[str]:

@@ -14,7 +14,7 @@ from runner.deliver import Delivery, Letter, Picture, deliver, retry_due
 from runner.errors import UsageError
 from runner.load import resolve
 from runner.model import Client, Mail, Period
-from runner.plan import next_windows
+from runner.plan import next_of_client
 from runner.report import (
     NextWindow,
     ReportData,
@@ -26,6 +26,7 @@ from runner.report import (
     subject,
     write,
 )
+from runner.workflows.unattended import due_windows
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Made", "make_report", "send_report", "send_waiting"]
 
 _LOGO = "logo"
-_WINDOWS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,14 @@ def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Pe
     now = datetime.now(UTC)
     sites = [site for site in workspace.inventory.sites.values() if site.client == client.id]
     report = build_report(
-        ledger, client, sites, period, workspace.settings, now=now, next_windows=_next(workspace, client, now)
+        ledger,
+        client,
+        sites,
+        period,
+        workspace.settings,
+        now=now,
+        next_windows=_next(workspace, client, now),
+        due_windows=lambda history: due_windows(ledger, workspace.inventory, client.id, history, now),
     )
     paths = write(report, workspace.folder / "reports/out", templates=_templates(workspace))
     return Made(report=report, paths=tuple(paths))
@@ -119,14 +126,10 @@ def _password(workspace: Workspace, mail: Mail) -> str | None:
 
 
 def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWindow, ...]:
-    found = next_windows(workspace.inventory, now, _WINDOWS)
-    first: dict[str, NextWindow] = {}
-    for due in found:
-        if due.client == client.id and due.window not in first:
-            first[due.window] = NextWindow(
-                window=due.window, starts=due.starts, closes=due.closes, sites=due.sites
-            )
-    return tuple(first.values())
+    return tuple(
+        NextWindow(window=due.window, starts=due.starts, closes=due.closes, sites=due.sites)
+        for due in next_of_client(workspace.inventory, client.id, now)
+    )
 
 
 def _templates(workspace: Workspace) -> Path:

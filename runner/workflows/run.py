@@ -15,6 +15,7 @@ from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
 from runner.model import (
+    DateRange,
     Limits,
     LockedPlan,
     Order,
@@ -37,6 +38,7 @@ from runner.workflows.verdict import abandoned
 
 if TYPE_CHECKING:
     from runner.load import Workspace
+    from runner.record import WindowView
     from runner.workflows.session import Session
 
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
@@ -71,6 +73,8 @@ def new_order(
     tags: Sequence[str] = (),
     window: str | None = None,
     closes: datetime | None = None,
+    blackouts: Sequence[DateRange] = (),
+    timezone: str | None = None,
     locked: LockedPlan | None = None,
 ) -> Order:
     """Freeze what is to be done, with everything that it needs to know of the inventory and the settings."""
@@ -91,6 +95,8 @@ def new_order(
         variables=seal_variables(workspace.variables),
         window=window,
         closes=closes,
+        blackouts=tuple(blackouts),
+        timezone=timezone,
         secret_folder=secrets.token_hex(16),
         public={
             name: tuple(site.path for site in inventory.sites.values() if site.host == name)
@@ -106,10 +112,15 @@ def with_unseen(order: Order) -> Order:
     return replace(order, policy=replace(order.policy, unverified=Unverified.KEEP))
 
 
-def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -> None:
-    """Write the run down before anything of it happens; with `claim`, as the work of this process."""
+def begin(
+    session: Session, order: Order, *, trigger: str, claim: bool = True, opening: WindowView | None = None
+) -> bool:
+    """Write the run down before anything of it happens; with `claim`, as the work of this process.
+
+    False when the opening that it is for was decided already, or the run is there.
+    """
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
-    session.ledger.begin_run(
+    return session.ledger.begin_run(
         freeze(order),
         run=order.run,
         playbook=order.playbook.name,
@@ -124,6 +135,7 @@ def begin(session: Session, order: Order, *, trigger: str, claim: bool = True) -
         window=order.window,
         executor=session.executor if claim else None,
         act="undo" if order.undo else "run",
+        opening=opening,
     )
 
 
@@ -154,7 +166,8 @@ class Works:
     def __init__(self, session: Session, *, only: str | None = None, late: bool = False) -> None:
         """`only` is the one run that will be started, if there is such a one.
 
-        With `late`, a window that has closed already keeps nothing from being begun: a person asked for it.
+        With `late`, neither a window that has closed nor a blackout keeps a site from being started: a person
+        asked for it.
         """
         self._session = session
         self._late = late
@@ -209,8 +222,10 @@ class Works:
     def _order(self, run: str) -> Order:
         if run not in self._orders:
             order = thaw(self._session.ledger.order_text(run))
-            over = self._late and order.closes is not None and order.closes <= self._session.now()
-            self._orders[run] = replace(order, closes=None) if over else order
+            if self._late:
+                over = order.closes is not None and order.closes <= self._session.now()
+                order = replace(order, closes=None if over else order.closes, blackouts=())
+            self._orders[run] = order
         return self._orders[run]
 
     def _work_through(self, run: str, attempt: int) -> str:
@@ -224,7 +239,7 @@ class Works:
         return outcome.value
 
     def _rings(self, run: str, attempt: int) -> Outcome:
-        session, order = self._session, self._order(run)
+        session, order = self._session.of(run), self._order(run)
         waiting = {row.site for row in session.ledger.unfinished_sites(run)}
         session.emit(
             "run.started" if attempt == 1 else "run.resumed",
@@ -290,7 +305,7 @@ class Works:
     def _work_on_site(self, run: str, attempt: int, name: str) -> str:
         order = self._order(run)
         site = next(site for site in order.sites if site.name == name)
-        return work_on(self._session, order, site, attempt).outcome.value
+        return work_on(self._session.of(run), order, site, attempt).outcome.value
 
     def _finish(self, run: str) -> Outcome:
         session = self._session

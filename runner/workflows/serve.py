@@ -1,59 +1,52 @@
-"""Keeping the windows: each due one is decided once, as run, missed or skipped, and begun if it runs.
+"""The scheduler: each due opening of a window is decided once, as run, missed or skipped.
 
-`schedule` only ticks; when a window is due is our own arithmetic (`runner.plan.windows`). A run's id is made
-of its window, client and start, and so is the claim on it: a second scheduler meets both and starts nothing.
+When a window is due is our own arithmetic (`runner.plan.schedules`); what is decided is asked from the ledger by
+its state, so that a second scheduler, a crash and an absence change nothing. Ticks come by a clock that nobody sets.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from runner.errors import LockedError, SitecrewError
-from runner.model import CatchUp, Overlap, State, Window
-from runner.plan import Occurrence, occurrences, rings, select
-from runner.record import WindowState
-from runner.workflows.boundary import UnexpectedError, reported, within
+from runner.model import DateRange, Overlap
+from runner.plan import rings, select
+from runner.plan.schedules import Opening, Planned, planned
+from runner.record import WhyNot, WindowState
+from runner.workflows.boundary import UnexpectedError, repeat, within
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
+from runner.workflows.schedules import Books, Wanted, row_of
 
 if TYPE_CHECKING:
+    from runner.load import Workspace
+    from runner.workflows.reload import Files
     from runner.workflows.session import Session
 
 __all__ = ["Clock", "Health", "Trouble", "serve"]
 
-_LOOK_BACK = timedelta(days=35)
-_PUNCTUAL = timedelta(minutes=2)
-"""How late a window may be begun that is not to be caught up."""
-_TICK = 1
+_TICK = 1.0
 PATIENCE = 300.0
 """Seconds for which `serve` goes on although nothing can be decided or written."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    window: Window
-    client: str
-    occurrence: Occurrence
-
-    @property
-    def run(self) -> str:
-        """The id of the run that this opening gets, whoever begins it."""
-        return f"{self.window.name}-{self.occurrence.starts:%Y%m%d-%H%M}-{self.client}"
-
-
 class Clock:
-    """Looks for what is due and begins it."""
+    """Looks for what is due and starts it."""
 
-    def __init__(self, session: Session, works: Works) -> None:
+    def __init__(
+        self, session: Session, works: Works, read: Callable[[], Workspace | None] | None = None
+    ) -> None:
+        """`read` gives the workspace as its files are now, None where they have mistakes."""
         self._session = session
         self._works = works
+        self._read = read or (lambda: session.workspace)
+        self._wanted: tuple[Workspace, Wanted, dict[str, str]] | None = None
+        self._books = Books(session)
         self._unstarted: list[str] = []
         """Runs that are ours and written down, and that could not be started yet."""
         self.troubles: dict[str, str] = {}
@@ -64,50 +57,68 @@ class Clock:
     def rescue(self) -> tuple[str, ...]:
         """Take up the windows' runs whose process died; what cannot be taken up is in `left`."""
         self._session.bury_the_dead()
-        living = {lease.executor for lease in self._session.ledger.living()}
+        found = self._abandoned()
+        self.left = {run: why for run, why in self.left.items() if run in found}
         taken = []
-        for summary in self._session.ledger.list_runs(limit=200):
-            if summary.state is State.ENDED or summary.trigger != "window" or summary.executor in living:
+        for run in found:
+            if run in self.left:
                 continue
-            found = within(partial(reopen, self._session, summary.run))
-            if isinstance(found, LockedError):
+            reopened = within(partial(reopen, self._session, run))
+            if isinstance(reopened, LockedError):
                 continue
-            if isinstance(found, SitecrewError):
-                self.left[summary.run] = found.with_hint
+            if isinstance(reopened, SitecrewError):
+                self.left[run] = reopened.with_hint
             else:
-                taken.append(summary.run)
+                taken.append(run)
         self._unstarted += taken
-        self.troubles = self._start()
         return tuple(taken)
 
+    def _abandoned(self) -> tuple[str, ...]:
+        """Runs of windows that are open and that no living process works on."""
+        found = self._session.ledger.open_runs(trigger="window")
+        living = self._session.living() if found else frozenset()
+        return tuple(one.run for one in found if one.executor not in living)
+
     def tick(self) -> tuple[str, ...]:
-        """Decide every window that is due now; returns the ids of the runs that were begun.
+        """Take up what was left, then decide every opening that is due; returns the runs that are started.
 
         A client's window that cannot be decided or started is left for the next tick, and the others go on.
 
         Raises:
             LedgerError, EngineError: nothing can be decided now.
         """
-        now, begun = self._session.now(), []
-        troubles: dict[str, str] = {}
-        inventory = self._session.workspace.inventory
-        for window in inventory.windows.values():
-            for client in dict.fromkeys(site.client for site in select(inventory, window.sites)):
-                found = within(partial(self._tick, window, client, now))
-                if isinstance(found, SitecrewError):
-                    troubles[f"window {window.name} of {client}"] = str(found)
-                else:
-                    begun += found
+        now, begun = self._session.now(), [*self.rescue()]
+        workspace = self._read()
+        if workspace:
+            for run in begun:
+                self._session.assign(run, workspace)
+        wanted, troubles = self._of(workspace) if workspace else (None, {})
+        startable = self._books.settle(wanted, now)
+        troubles |= self._books.troubles
+        for opening in startable:
+            found = within(partial(self._decide, workspace, opening, now))
+            if isinstance(found, SitecrewError):
+                troubles["window {} of {}".format(*opening.planned.key)] = str(found)
+            elif found:
+                self._unstarted.append(opening.run)
+                begun.append(opening.run)
         self.troubles = troubles | self._start()
         return tuple(begun)
 
-    def _tick(self, window: Window, client: str, now: datetime) -> list[str]:
-        begun = []
-        for due in self._due(window, client, now):
-            if self._decide(due, now):
-                self._unstarted.append(due.run)
-                begun.append(due.run)
-        return begun
+    def _of(self, workspace: Workspace) -> tuple[Wanted, dict[str, str]]:
+        """What a workspace wants, and the windows of which that cannot be said."""
+        if self._wanted is None or self._wanted[0] is not workspace:
+            found: list[Planned] = []
+            troubles = {}
+            for window in workspace.inventory.windows.values():
+                some = within(partial(planned, workspace.inventory, window))
+                if isinstance(some, SitecrewError):
+                    troubles[window.name] = str(some)
+                else:
+                    found += some
+            self._wanted = workspace, Wanted(tuple(found), frozenset(troubles)), troubles
+        _, wanted, troubles = self._wanted
+        return wanted, {f"window {name}": why for name, why in troubles.items()}
 
     def _start(self) -> dict[str, str]:
         """Start the runs that wait for it; those that cannot be started, each with the reason."""
@@ -120,73 +131,48 @@ class Clock:
                 self._unstarted.remove(run)
         return troubles
 
-    def _due(self, window: Window, client: str, now: datetime) -> Iterator[_Due]:
-        zone = ZoneInfo(window.timezone or self._session.workspace.inventory.clients[client].timezone)
-        delay = _jitter(window, client)
-        for occurrence in occurrences(window, zone, self._since(window, client, now)):
-            if occurrence.starts + delay > now:
-                break
-            yield _Due(window, client, occurrence)
-
-    def _since(self, window: Window, client: str, now: datetime) -> datetime:
-        """After the last decided opening; at the first launch, an opening that may still be begun counts."""
-        recent = self._session.ledger.list_windows(window.name, since=now - _LOOK_BACK)
-        decided = [view.starts for view in recent if view.client == client]
-        return max(decided, default=now - window.deadline)
-
-    def _decide(self, due: _Due, now: datetime) -> bool:
-        state, why = self._verdict(due, now)
-        if state is None:
+    def _decide(self, workspace: Workspace | None, opening: Opening, now: datetime) -> bool:
+        """Start what may be started; False where it waits, is skipped, or another process was first."""
+        session, key = self._session, (*opening.planned.key, opening.starts)
+        if workspace is None:
+            self._books.delays[key] = WhyNot.MISTAKES
             return False
-        ledger, occurrence = self._session.ledger, due.occurrence
-        if state is WindowState.RUN:
-            self._begin(due)
-        won = ledger.claim_window(
-            due.window.name,
-            occurrence.starts,
-            closes=occurrence.closes,
-            state=state,
-            client=due.client,
-            run=due.run if state is WindowState.RUN else None,
-            why=why,
-        )
-        if won:
-            self._session.emit(f"window.{state}", due.run, why=why, window=due.window.name)
-        return won and state is WindowState.RUN and ledger.claim_run(due.run, self._session.executor)
+        if self._is_busy(opening):
+            if opening.planned.window.overlap is Overlap.QUEUE:
+                self._books.delays[key] = WhyNot.BUSY
+                return False
+            row = row_of(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
+            if session.ledger.claim(row):
+                session.emit("window.skipped", opening.run, why=row.why, window=row.window)
+            return False
+        if not self._begin(workspace, opening, now):
+            return False
+        session.emit("window.run", opening.run, why="", window=opening.planned.window.name)
+        return session.ledger.claim_run(opening.run, session.executor)
 
-    def _verdict(self, due: _Due, now: datetime) -> tuple[WindowState | None, str]:
-        window, late = due.window, now - due.occurrence.starts - _jitter(due.window, due.client)
-        if due.occurrence.blackout:
-            return WindowState.SKIPPED, "the day is blacked out"
-        allowed = window.deadline if window.catch_up is CatchUp.LATEST else _PUNCTUAL
-        if late > allowed or now >= due.occurrence.closes:
-            return WindowState.MISSED, f"nobody was there to begin it within {allowed}"
-        if self._still_running(window, due.client):
-            if window.overlap is Overlap.SKIP:
-                return WindowState.SKIPPED, "the one before was still running"
-            return None, ""
-        return WindowState.RUN, ""
+    def _is_busy(self, opening: Opening) -> bool:
+        """Whether an earlier run of the window is worked on for this client."""
+        window, client = opening.planned.key
+        found = self._session.ledger.open_runs(window=window, client=client)
+        return any(run.run not in self.left for run in found)
 
-    def _still_running(self, window: Window, client: str) -> bool:
-        return any(
-            summary.state is not State.ENDED and summary.run.endswith(f"-{client}")
-            for summary in self._session.ledger.list_runs(limit=50)
-            if summary.window == window.name
-        )
-
-    def _begin(self, due: _Due) -> None:
-        workspace, now = self._session.workspace, self._session.now()
-        sites = [site for site in select(workspace.inventory, due.window.sites) if site.client == due.client]
+    def _begin(self, workspace: Workspace, opening: Opening, now: datetime) -> bool:
+        window, client = opening.planned.window, opening.planned.client
+        sites = [site for site in select(workspace.inventory, window.sites) if site.client == client]
         order = new_order(
             workspace,
-            workspace.playbooks[due.window.playbook],
-            rings(sites, due.window.rings or workspace.settings.policy.ring_order),
+            workspace.playbooks[window.playbook],
+            rings(sites, window.rings or workspace.settings.policy.ring_order),
             now=now,
-            run=due.run,
-            window=due.window.name,
-            closes=due.occurrence.closes,
+            run=opening.run,
+            window=window.name,
+            closes=opening.occurrence.closes,
+            blackouts=[span for span in window.blackouts if isinstance(span, DateRange)],
+            timezone=window.timezone,
         )
-        begin(self._session, order, trigger="window", claim=False)
+        row = row_of(opening, WindowState.RUN, "", now, run=opening.run)
+        self._session.assign(opening.run, workspace)
+        return begin(self._session, order, trigger="window", opening=row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +186,8 @@ class Trouble:
 class Health:
     """Whether the windows are kept: the clock ticks, the ledger can be written, the lease holds."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
-        self._session, self._clock = session, clock
+    def __init__(self, session: Session, clock: Clock, files: Files | None = None) -> None:
+        self._session, self._clock, self._files = session, clock, files
         self._failure: Exception | None = None
         self._well = time.monotonic()
         self.farewell = stopping_limit(session.workspace.settings.limits)
@@ -222,7 +208,9 @@ class Health:
         failure = self._failure or session.ledger_trouble
         if failure is None:
             self._well = time.monotonic()
-            told = "; ".join(f"{about}: {why}" for about, why in self._clock.troubles.items())
+            problem = self._files.problem if self._files else ""
+            troubles = (f"{about}: {why}" for about, why in self._clock.troubles.items())
+            told = "; ".join([*([problem] if problem else []), *troubles])
             return Trouble(told) if told else None
         said = str(failure) if isinstance(failure, SitecrewError) else str(UnexpectedError.of(failure))
         lasts = time.monotonic() - self._well
@@ -233,17 +221,4 @@ class Health:
 
 def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
     """Tick until `stop`. A tick that fails is reported to `health`, and the next one comes all the same."""
-    import schedule
-
-    ticker = schedule.Scheduler()
-    ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
-    ticker.run_all()
-    while not stop.is_set():
-        ticker.run_pending()
-        stop.wait(max(0.05, min(ticker.idle_seconds or _TICK, _TICK)))
-
-
-def _jitter(window: Window, client: str) -> timedelta:
-    """The same share of the window's jitter for a client every time, so that starts spread and stay put."""
-    digest = hashlib.sha256(f"{window.name}\0{client}".encode()).digest()
-    return window.jitter * (int.from_bytes(digest[:4]) / 2**32)
+    repeat(clock.tick, every=_TICK, until=stop, report=health.report)

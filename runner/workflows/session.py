@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -20,7 +21,7 @@ from runner.load.variables import fits
 from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
 from runner.record import Ledger
 from runner.record.operators import operator_here
-from runner.record.processes import is_gone, process_start
+from runner.record.processes import is_gone, process_start, stopped_at
 from runner.shell import command
 from runner.untrusted import clean, cleaned, sentence
 from runner.workflows.boundary import repeat
@@ -64,6 +65,7 @@ class Session:
         self.gates = Gates()
         self.ask: Callable[[Step], bool | None] | None = None
         """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
+        self._views: dict[str, Session] = {}
         self._stops: dict[str, Stop] = {}
         self._stops_lock = threading.Lock()
         self._closed = threading.Event()
@@ -164,6 +166,21 @@ class Session:
         self._fitting.add((kept, given))
         return given
 
+    def assign(self, run: str, workspace: Workspace) -> None:
+        """Let a run work with the workspace as it was read when the run was started or taken up."""
+        if workspace is self.workspace:
+            return
+        view = next((one for one in self._views.values() if one.workspace is workspace), None)
+        if view is None:
+            view = copy(self)
+            view.workspace = workspace
+            view.hosts = replace(self.hosts, workspace=workspace)
+        self._views[run] = view
+
+    def of(self, run: str) -> Session:
+        """This session with the workspace of a run."""
+        return self._views.get(run, self)
+
     def stop(self, run: str) -> Stop:
         """What stops this run, and no other that is in hand here."""
         with self._stops_lock:
@@ -201,9 +218,15 @@ class Session:
 
     def bury_the_dead(self) -> None:
         """Release the leases of processes of this machine that are gone, so that nobody waits for them."""
-        for lease in self.ledger.living():
+        for lease in self.ledger.unreleased():
             if is_gone(lease):
                 self.ledger.release_lease(lease.executor)
+
+    def living(self) -> frozenset[str]:
+        """The executors that live: on this machine as the system says, whatever the clock; else by lease."""
+        now = datetime.now(UTC)
+        found = self.ledger.unreleased()
+        return frozenset(lease.executor for lease in found if stopped_at(lease, now) is None)
 
     def _keep_lease(self) -> None:
         """A ledger that is busy or full now may not be in three seconds: it is tried again."""

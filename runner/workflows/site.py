@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import SitecrewError
 from runner.model import OnFailure, Order, Outcome, Site, SiteFacts, SitePlan, Step, StepOutcome, worst
-from runner.plan import Barrier, Segment, cut, needs_facts
+from runner.plan import Barrier, Segment, closed_day, cut, needs_facts
 from runner.steps import Where, registry
 from runner.workflows.autoupdates import hold_auto_updates
 from runner.workflows.boundary import UnexpectedError, contained, within
@@ -71,6 +72,8 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
     elif order.closes and session.now() > order.closes and not under_way:
         ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
+    elif not under_way and (day := _closed_day(session, order, site)):
+        ending = Ending(Outcome.MISSED, f"{day} is a blackout day: nothing is started on it")
     else:
         session.ledger.begin_site(order.run, site.name, session.now())
         session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
@@ -82,6 +85,12 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
     )
     return ending
+
+
+def _closed_day(session: Session, order: Order, site: Site) -> date | None:
+    """The day of the client or the window, if it is one on which no site is started."""
+    zones = {order.clients[site.client].timezone, order.timezone or order.clients[site.client].timezone}
+    return closed_day(order.blackouts, zones, session.now())
 
 
 def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:

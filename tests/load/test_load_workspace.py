@@ -161,7 +161,7 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
     assert inventory.windows["weekly"] == Window(
         name="weekly",
         playbook="patch",
-        day=WindowDay(weekday=1, nth=2),
+        days=(WindowDay(weekday=1, nth=2),),
         at=time(22, 30),
         lasts=timedelta(minutes=90),
         sites=("tag:wordpress", "docs", "client:acme", "host:web1", "kind:static", "sh*", "all, !docs"),
@@ -179,7 +179,7 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
 
 def test_what_the_inventory_leaves_out_is_the_models_default(full):
     plain = Window(
-        name="plain", playbook="patch", day=WindowDay(monthday=15), at=time(2), timezone="Europe/Paris"
+        name="plain", playbook="patch", days=(WindowDay(monthday=15),), at=time(2), timezone="Europe/Paris"
     )
     assert full.inventory.windows["plain"] == plain
     assert full.inventory.hosts["gate"] == Host(

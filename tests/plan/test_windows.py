@@ -17,7 +17,7 @@ SUNDAY = WindowDay(weekday=6)
 
 
 def window(day=SUNDAY, at=time(2, 30), **more):
-    return Window(name="weekly", playbook="weekly", day=day, at=at, **more)
+    return Window(name="weekly", playbook="weekly", days=(day,), at=at, **more)
 
 
 def first(window, zone, after, count=1):

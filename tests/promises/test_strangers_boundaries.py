@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -359,19 +360,18 @@ def test_a_window_of_one_client_that_fails_stops_no_other(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "inventory.yaml").write_text(INVENTORY + WINDOW)
-    asked: list[str] = []
+    ordered = serve.new_order
 
-    def since(_: object, window: Any, client: str, now: Any) -> Any:
-        asked.append(client)
-        if client == "acme":
+    def order(workspace: Any, playbook: Any, rings: Any, **more: Any) -> Any:
+        if more["run"].endswith("-acme"):
             raise OverflowError("date value out of range")
-        return now
+        return ordered(workspace, playbook, rings, **more)
 
-    monkeypatch.setattr(serve.Clock, "_since", since)
+    monkeypatch.setattr(serve, "new_order", order)
     with working(folder) as session:
+        session.now = lambda: datetime(2027, 1, 4, 2, 0, 1, tzinfo=UTC)  # type: ignore[method-assign]
         clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        clock.tick()
-        assert asked == ["acme", "globex"]
+        assert clock.tick() == ("now-20270104-0200-globex",)
         assert list(clock.troubles) == ["window now of acme"]
         health = serve.Health(session, clock)
         trouble = health.trouble()

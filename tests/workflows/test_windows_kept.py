@@ -136,7 +136,7 @@ def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -
 @pytest.mark.parametrize(
     ("ago", "more", "states"),
     [
-        (timedelta(minutes=30), "    catch_up: none\n", ["missed"]),
+        (timedelta(minutes=30), "    catch_up: none\n", []),
         (timedelta(minutes=30), "    deadline: 10m\n", []),
         (timedelta(minutes=30), "", ["run"]),
         (timedelta(minutes=1), "    blackouts: [{day}]\n", ["skipped"]),

@@ -31,6 +31,7 @@ from runner.record.views.runs import (
     StepView,
     rfc3339,
 )
+from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement, WhyNot
 
 __all__ = [
     "LEASE",
@@ -49,17 +50,22 @@ __all__ = [
     "LookSummary",
     "LookView",
     "Measured",
+    "NewSchedule",
     "Recipient",
     "ReportView",
     "RestorePointView",
     "RunSummary",
     "RunView",
+    "ScheduleView",
+    "Schedules",
     "SegmentView",
+    "Settlement",
     "SiteRow",
     "SiteRun",
     "SiteView",
     "StepOutput",
     "StepView",
+    "WhyNot",
     "WindowState",
     "WindowView",
     "rfc3339",

@@ -1,0 +1,42 @@
+"""The files that a workspace is read from, and whether they have changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from runner.load.workspace import user_settings
+
+__all__ = ["fingerprint"]
+
+_NAMES = ("inventory.yaml", "sitecrew.yaml")
+_LARGEST = 64 * 1024 * 1024
+"""Bytes of one file that are compared; files that are larger are refused when they are read."""
+
+
+def fingerprint(folder: Path) -> str:
+    """The same text as long as no file of the workspace has another content, name or mode."""
+    digest = hashlib.sha256()
+    for path in _sources(folder):
+        digest.update(f"\0{path}\0".encode(errors="surrogateescape"))
+        try:
+            about = path.stat()
+            digest.update(f"{about.st_mode} {about.st_uid}\0".encode())
+            if path.is_file():
+                with path.open("rb") as file:
+                    digest.update(file.read(_LARGEST))
+        except OSError as error:
+            digest.update(type(error).__name__.encode())
+    return digest.hexdigest()
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from (folder / name for name in _NAMES)
+    yield user_settings()
+    books = folder / "playbooks"
+    yield books
+    with suppress(OSError):
+        yield from sorted(path for path in books.iterdir() if path.suffix in {".yaml", ".yml"})

@@ -1,0 +1,184 @@
+"""Schedules in the ledger: kept up to date with the inventory, and openings that are not started recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.errors import SitecrewError
+from runner.load import freeze, thaw_as
+from runner.model import Window
+from runner.plan.schedules import Kept, Opening, Planned, Unstarted, due, settled_before, sight
+from runner.record import NewSchedule, Schedules, ScheduleView, Settlement, WindowState, WindowView
+from runner.workflows.boundary import within
+
+if TYPE_CHECKING:
+    from runner.workflows.session import Session
+
+__all__ = ["Books", "Wanted", "kept_of", "row_of"]
+
+_AT_ONCE = 50_000
+"""Openings that are recorded in one transaction."""
+_PASSES = 3
+"""Transactions of one tick; what is left comes with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the inventory says. Of `unread` windows it is not known."""
+
+    planned: tuple[Planned, ...]
+    unread: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Decision:
+    """What one reading of the schedules leads to."""
+
+    settlement: Settlement
+    startable: list[Opening]
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+class Books:
+    """The schedules of the ledger, as one scheduler keeps them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.delays: dict[tuple[str, str, datetime], str] = {}
+        """Openings that were due and had to wait, each with the reason: it is that of a missed one."""
+        self.troubles: dict[str, str] = {}
+        """Windows that could not be decided in the last tick, each with the reason."""
+
+    def settle(self, wanted: Wanted | None, now: datetime) -> tuple[Opening, ...]:
+        """Record what has changed and what was missed; returns the openings that may be started now.
+
+        Args:
+            wanted: what the inventory says; None where it cannot be read, so that nothing in it changes.
+            now: the instant.
+        """
+        ledger = self._session.ledger
+        ledger.turn_back(now)
+        found = self._decide(ledger.schedules(), wanted, now)
+        for _ in range(_PASSES):
+            if not found.settlement:
+                break
+            made = ledger.settle_windows(lambda read: self._decide(read, wanted, now).settlement)
+            self._emit(made.decided)
+            found = self._decide(ledger.schedules(), wanted, now)
+        self.troubles = found.troubles
+        open_ = {(*one.planned.key, one.starts) for one in found.startable}
+        self.delays = {key: why for key, why in self.delays.items() if key in open_}
+        return tuple(found.startable)
+
+    def _decide(self, read: Schedules, wanted: Wanted | None, now: datetime) -> _Decision:
+        kept, rows, settled = [], list[WindowView](), dict[int, datetime]()
+        found = _Decision(Settlement(), [])
+        for one, since in ((kept_of(view), view.since) for view in read.in_force):
+            if since > now:
+                found.troubles["window {} of {}".format(*one.key)] = (
+                    f"it is kept since {since:%Y-%m-%d %H:%M} UTC, and the clock says {now:%Y-%m-%d %H:%M}"
+                )
+                kept.append(one)
+                continue
+            decided = within(partial(due, one, now, _AT_ONCE))
+            if isinstance(decided, SitecrewError):
+                found.troubles["window {} of {}".format(*one.key)] = str(decided)
+                continue
+            unstarted, startable = decided
+            if unstarted:
+                settled[one.id] = unstarted[-1].opening.starts
+                rows += self._rows(unstarted, now)
+            if startable:
+                found.startable.append(startable)
+            kept.append(replace(one, settled=settled.get(one.id, one.settled)))
+            if len(rows) > _AT_ONCE:
+                found.settlement = Settlement(decided=tuple(rows), settled=settled)
+                return found
+        found.settlement = Settlement(decided=tuple(rows), settled=settled)
+        if wanted is not None:
+            found.settlement = self._sight(found.settlement, kept, read, wanted, now)
+        return found
+
+    def _sight(
+        self, settled: Settlement, kept: Iterable[Kept], read: Schedules, wanted: Wanted, now: datetime
+    ) -> Settlement:
+        readable = [one for one in kept if one.key[0] not in wanted.unread]
+        seen = sight(wanted.planned, readable, read.windows, now)
+        return replace(
+            settled,
+            ended=seen.ended,
+            redefined={one: _definition(planned.window) for one, planned in seen.redefined.items()},
+            started=tuple(_new(planned, since) for planned, since in seen.started),
+            decided=(*settled.decided, *self._rows(seen.unstarted, now)),
+        )
+
+    def _rows(self, unstarted: Sequence[Unstarted], now: datetime) -> list[WindowView]:
+        return [
+            row_of(
+                one.opening,
+                WindowState.SKIPPED if one.skipped else WindowState.MISSED,
+                self.delays.get((*one.opening.planned.key, one.opening.starts), one.why),
+                now,
+            )
+            for one in unstarted
+        ]
+
+    def _emit(self, rows: Sequence[WindowView]) -> None:
+        """One event for each client's window and state; the latest stands for all before it."""
+        counts: dict[tuple[str, str, WindowState], list[WindowView]] = {}
+        for row in rows:
+            counts.setdefault((row.window, row.client, row.state), []).append(row)
+        for (window, client, state), alike in counts.items():
+            run = f"{window}-{alike[-1].starts:%Y%m%d-%H%M}-{client}"
+            self._session.emit(f"window.{state}", run, why=alike[-1].why, window=window, openings=len(alike))
+
+
+def kept_of(view: ScheduleView) -> Kept:
+    """A schedule as it was recorded; a definition that this version cannot read is not known."""
+    try:
+        window = thaw_as(Window, view.definition) if view.definition else None
+    except ValueError:
+        window = None
+    return Kept(
+        id=view.id,
+        key=(view.window, view.client),
+        settled=view.settled,
+        planned=Planned(window, view.client) if window else None,
+    )
+
+
+def row_of(
+    opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
+) -> WindowView:
+    """What became of an opening, as the ledger takes it."""
+    return WindowView(
+        window=opening.planned.window.name,
+        client=opening.planned.client,
+        site="",
+        starts=opening.starts,
+        closes=opening.occurrence.closes,
+        state=state,
+        run=run,
+        why=why,
+        recorded=now,
+    )
+
+
+def _definition(window: Window) -> Mapping[str, object]:
+    found: Mapping[str, object] = json.loads(freeze(window))
+    return found
+
+
+def _new(planned: Planned, since: datetime) -> NewSchedule:
+    return NewSchedule(
+        window=planned.window.name,
+        client=planned.client,
+        since=since,
+        settled=settled_before(since),
+        definition=_definition(planned.window),
+    )

@@ -1,0 +1,103 @@
+"""A workspace whose windows a scheduler keeps, with a clock that a test sets and runs that a test ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runner.load import load_workspace
+from runner.model import Outcome
+from runner.record import Ledger, WindowView
+from runner.workflows.serve import Clock
+from runner.workflows.session import Session
+
+__all__ = ["Scheduler", "at", "rows", "scheduler", "write"]
+
+
+def at(text: str) -> datetime:
+    """`2027-01-05 02:00` in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def write(folder: Path, windows: str, clients: int | tuple[str, ...] = 1, zone: str = "UTC") -> Path:
+    """A workspace with these windows, and a site `NAME-site` for each client."""
+    names = clients if isinstance(clients, tuple) else tuple(f"c{number}" for number in range(clients))
+    (folder / "playbooks").mkdir(parents=True, exist_ok=True)
+    (folder / "playbooks/hello.yaml").write_text("name: Hello\nsteps:\n  - shell: 'true'\n")
+    lines = "".join(
+        f"  {name}: {{name: {name}, timezone: {zone}, sites: {{{name}-site: "
+        f"{{url: 'http://127.0.0.1:9', host: web1, path: /srv/{name}, kind: static}}}}}}\n"
+        for name in names
+    )
+    hosts = "hosts:\n  web1: {address: 127.0.0.1, port: 9, user: deploy}\n"
+    new = folder / "inventory.new"
+    new.write_text(f"{hosts}clients:\n{lines}windows:\n{windows}")
+    new.rename(folder / "inventory.yaml")
+    return folder
+
+
+class Works:
+    """Takes runs and ends them when it is told to."""
+
+    def __init__(self) -> None:
+        self.in_hand: set[str] = set()
+
+    def start(self, run: str) -> None:
+        self.in_hand.add(run)
+
+
+class Scheduler:
+    """One process that keeps the windows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.session = Session(load_workspace(folder, environ={}))
+        self.works = Works()
+        self.clock = Clock(self.session, self.works)  # type: ignore[arg-type]
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.session.ledger
+
+    def tick(self, now: datetime) -> tuple[str, ...]:
+        """One tick at an instant."""
+        self.session.now = lambda: now  # type: ignore[method-assign]
+        found = self.clock.tick()
+        assert self.clock.troubles == {}
+        return found
+
+    def reload(self, folder: Path) -> None:
+        """Read the files again."""
+        workspace = load_workspace(folder, environ={})
+        self.clock._read = lambda: workspace
+
+    def end(self, *runs: str, outcome: Outcome = Outcome.OK) -> None:
+        """End runs that were started here."""
+        for run in runs:
+            for site in self.ledger.site_rows(run):
+                self.ledger.finish_site(run, site.site, outcome, "", self.session.now())
+            self.ledger.finish_run(run, outcome, self.session.now())
+            self.works.in_hand.discard(run)
+
+    def die(self) -> None:
+        """Leave everything as it is. The lease is given back: that is all that a later process sees of it."""
+        self.session.close()
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[Scheduler]:
+    """A scheduler that dies at the end."""
+    found = Scheduler(folder)
+    try:
+        yield found
+    finally:
+        found.die()
+
+
+def rows(folder: Path, **where: Any) -> list[WindowView]:
+    """All decided openings, oldest first."""
+    with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        found = ledger.list_windows(limit=None)
+    return [row for row in reversed(found) if all(getattr(row, key) == value for key, value in where.items())]

@@ -1,0 +1,273 @@
+"""Every due opening of a window has one row; runs and windows are asked for by their state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.model import Outcome
+from runner.record import WindowState
+from tests.workflows.scheduling import Scheduler, at, rows, scheduler, write
+
+ROOT = Path(__file__).parents[2]
+WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
+TUESDAY = at("2027-01-05 02:00")
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+RUN, MISSED, SKIPPED = WindowState.RUN, WindowState.MISSED, WindowState.SKIPPED
+
+BEGIN_AND_DIE = """\
+import os, signal, sys
+from pathlib import Path
+from datetime import datetime
+from tests.workflows.scheduling import Scheduler
+one = Scheduler(Path(sys.argv[1]))
+print(len(one.tick(datetime.fromisoformat(sys.argv[2]))), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(folder: Path, now: str) -> int:
+    """How many runs a scheduler started before it was killed."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN_AND_DIE, str(folder), now],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return int(done.stdout)
+
+
+def states(folder: Path, **where: object) -> list[tuple[str, WindowState]]:
+    return [(f"{row.starts:%m-%d %H:%M}", row.state) for row in rows(folder, **where)]
+
+
+def test_all_runs_of_a_killed_scheduler_are_taken_up_however_many(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY, 230)
+    assert killed(folder, TUESDAY.isoformat()) == 230
+    with scheduler(folder) as one:
+        assert len(one.tick(TUESDAY + MINUTE)) == 230
+        assert len(one.works.in_hand) == 230
+        assert one.tick(TUESDAY + 2 * MINUTE) == ()
+        one.end(*one.works.in_hand)
+        assert one.ledger.open_runs() == ()
+    assert Counter(row.state for row in rows(folder)) == {RUN: 230}
+
+
+def test_a_run_is_taken_up_by_a_scheduler_that_works_already(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as living:
+        living.tick(TUESDAY - MINUTE)
+        assert killed(folder, TUESDAY.isoformat()) == 1
+        assert living.tick(TUESDAY + DAY) == ("weekly-20270105-0200-c0",)
+        assert living.tick(TUESDAY + DAY) == ()
+
+
+def test_a_client_whose_name_ends_another_name_does_not_hold_its_window_up(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY, ("big-acme", "acme"))
+    with scheduler(folder) as one:
+        first = one.tick(TUESDAY)
+        assert len(first) == 2
+        one.end("weekly-20270105-0200-acme")
+        assert one.tick(TUESDAY + 7 * DAY) == ("weekly-20270112-0200-acme",)
+    assert states(folder, client="big-acme") == [("01-05 02:00", RUN), ("01-12 02:00", SKIPPED)]
+
+
+def test_windows_not_attended_for_long_have_one_row_each(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY, 3)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+    with scheduler(folder) as one:
+        assert one.tick(TUESDAY + 400 * DAY) == ()
+        assert one.tick(TUESDAY + 400 * DAY) == ()
+    found = rows(folder, client="c1")
+    assert [row.starts for row in found] == [TUESDAY + n * 7 * DAY for n in range(58)]
+    assert [row.state for row in found] == [RUN] + [MISSED] * 57
+    assert {row.why for row in found[1:]} == {"no scheduler was running; the start deadline (1 h) passed"}
+
+
+def test_the_latest_of_several_openings_is_started_and_the_others_are_missed(tmp_path: Path):
+    daily = '  daily: {playbook: hello, day: daily, at: "02:00", lasts: 4d, deadline: 3d}\n'
+    folder = write(tmp_path, daily)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        assert one.tick(TUESDAY + 4 * DAY) == ("daily-20270109-0200-c0",)
+    assert [state for _, state in states(folder)] == [RUN, MISSED, MISSED, MISSED, RUN]
+
+
+def test_thousands_of_openings_are_caught_up_in_bounded_transactions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runner.workflows.schedules._AT_ONCE", 500)
+    folder = write(tmp_path, '  daily: {playbook: hello, day: daily, at: "02:00"}\n', 4)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        counts = []
+        while len(rows(folder)) < 4 * 1001:
+            before = len(rows(folder))
+            one.tick(TUESDAY + 1000 * DAY + 3 * timedelta(hours=1))
+            counts.append(len(rows(folder)) - before)
+        assert max(counts) <= 3 * 1002
+        assert len(counts) > 1
+        assert one.tick(TUESDAY + 1000 * DAY + 3 * timedelta(hours=1)) == ()
+    assert all(count == 1 for count in Counter((row.client, row.starts) for row in rows(folder)).values())
+
+
+def test_an_opening_before_the_window_was_written_is_not_missed(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        assert one.tick(TUESDAY + 3 * DAY) == ()
+    assert rows(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ('  weekly: {playbook: hello, day: tuesday, at: "02:30"}\n', []),
+        ('  other: {playbook: hello, day: tuesday, at: "02:00"}\n', []),
+        ('  weekly: {playbook: hello, day: tuesday, at: "02:00", lasts: 3h}\n', []),
+        ('  weekly: {playbook: hello, day: tuesday, at: "01:59", timezone: UTC}\n', []),
+    ],
+    ids=["another time", "another name", "another length", "another time, earlier"],
+)
+def test_a_change_of_the_window_does_not_open_it_again(tmp_path: Path, after: str, expected: list[str]):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        one.reload(write(tmp_path, after))
+        assert one.tick(TUESDAY + 40 * MINUTE) == tuple(expected)
+    assert len(rows(folder)) == 1
+
+
+def test_a_change_while_nobody_was_there_loses_no_opening(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+    write(tmp_path, '  weekly: {playbook: hello, day: thursday, at: "02:00"}\n')
+    with scheduler(folder) as one:
+        one.tick(TUESDAY + 15 * DAY)
+        one.end(*one.tick(TUESDAY + 16 * DAY))
+    assert states(folder) == [
+        ("01-05 02:00", RUN),
+        ("01-12 02:00", MISSED),
+        ("01-19 02:00", MISSED),
+        ("01-21 02:00", RUN),
+    ]
+
+
+def test_an_opening_that_may_still_be_started_survives_a_change(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.tick(TUESDAY - DAY)
+    write(tmp_path, '  nightly: {playbook: hello, day: tuesday, at: "02:00", overlap: queue}\n')
+    with scheduler(folder) as one:
+        assert one.tick(TUESDAY + 20 * MINUTE) == ("nightly-20270105-0200-c0",)
+    assert [(row.window, row.state) for row in rows(folder)] == [("nightly", RUN)]
+
+
+def test_a_client_that_was_gone_missed_nothing(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY, ("acme", "bolt"))
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        one.reload(write(tmp_path, WEEKLY, ("bolt",)))
+        one.end(*one.tick(TUESDAY + 5 * DAY), *one.tick(TUESDAY + 7 * DAY))
+        one.reload(write(tmp_path, WEEKLY, ("acme", "bolt")))
+        assert one.tick(TUESDAY + 7 * DAY + 10 * MINUTE) == ()
+        one.end(*one.tick(TUESDAY + 14 * DAY))
+    assert states(folder, client="acme") == [("01-05 02:00", RUN), ("01-19 02:00", RUN)]
+    assert [state for _, state in states(folder, client="bolt")] == [RUN] * 3
+
+
+def test_a_clock_set_back_opens_nothing_twice_and_one_that_was_ahead_loses_nothing(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        one.end(*one.tick(TUESDAY + 7 * DAY))
+        assert one.tick(TUESDAY + 2 * DAY) == ()
+        assert one.tick(TUESDAY + 7 * DAY) == ()
+        assert one.tick(TUESDAY + 365 * DAY) == ()
+        assert len(rows(folder)) > 50
+        assert one.tick(TUESDAY + 8 * DAY) == ()
+        assert one.tick(TUESDAY + 14 * DAY) == ("weekly-20270119-0200-c0",)
+        assert one.tick(TUESDAY + 14 * DAY) == ()
+    assert states(folder)[:3] == [("01-05 02:00", RUN), ("01-12 02:00", RUN), ("01-19 02:00", RUN)]
+
+
+def test_a_clock_before_all_that_is_known_is_named_and_decides_nothing(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.end(*one.tick(TUESDAY))
+        one.session.now = lambda: at("1970-01-06 02:00")  # type: ignore[method-assign]
+        assert one.clock.tick() == ()
+        assert "the clock says 1970-01-06" in one.clock.troubles["window weekly of c0"]
+        one.end(*one.tick(TUESDAY + 7 * DAY))
+    assert states(folder) == [("01-05 02:00", RUN), ("01-12 02:00", RUN)]
+
+
+def test_a_window_whose_run_began_no_site_is_missed_and_says_why(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        (run,) = one.tick(TUESDAY)
+        one.ledger.finish_site(run, "c0-site", Outcome.MISSED, "the window had closed", TUESDAY)
+        one.ledger.finish_run(run, Outcome.MISSED, TUESDAY)
+        assert [(row.state, row.why) for row in rows(folder)] == [(MISSED, "the window had closed")]
+        one.ledger.reopen_run(run)
+        one.end(run)
+    assert [(row.state, row.why) for row in rows(folder)] == [(RUN, "")]
+
+
+def test_a_crash_between_claim_and_run_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = write(tmp_path, WEEKLY)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space")
+
+    with scheduler(folder) as one, monkeypatch.context() as patch:
+        patch.setattr("runner.record.runs.add_act", fail)
+        one.session.now = lambda: TUESDAY  # type: ignore[method-assign]
+        one.clock.tick()
+        assert list(one.clock.troubles) == ["window weekly of c0"]
+        assert rows(folder) == []
+        assert one.ledger.open_runs() == ()
+        patch.undo()
+        assert one.tick(TUESDAY + MINUTE) == ("weekly-20270105-0200-c0",)
+
+
+def test_a_queued_window_that_waited_too_long_says_what_for(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY.replace("}", ", overlap: queue}"))
+    with scheduler(folder) as one:
+        one.tick(TUESDAY)
+        assert one.tick(TUESDAY + 7 * DAY) == ()
+        assert one.tick(TUESDAY + 7 * DAY + 61 * MINUTE) == ()
+    assert rows(folder)[-1].state is MISSED
+    assert rows(folder)[-1].why.startswith("the run before was still working")
+
+
+def test_two_schedulers_start_a_window_once(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY, 20)
+    with scheduler(folder) as one, scheduler(folder) as other:
+        assert len({*one.tick(TUESDAY)} | {*other.tick(TUESDAY)}) == 20
+        assert not one.works.in_hand & other.works.in_hand
+    assert len(rows(folder)) == 20
+
+
+def test_a_scheduler_of_an_older_version_is_followed_without_a_gap(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    one = Scheduler(folder)
+    one.ledger.claim_window("weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
+    with one.ledger._write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO schedules (window, client, since, settled) "
+            "SELECT window, client, starts, starts FROM windows"
+        )
+    one.tick(TUESDAY + 50 * DAY)
+    one.die()
+    assert [state for _, state in states(folder)] == [RUN] + [MISSED] * 7

@@ -1,0 +1,178 @@
+"""`serve` as a process: what is edited while it runs counts at the next window; the clock is the test's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lab.shell import until
+from runner.load import thaw
+from runner.record import Ledger, WindowState, WindowView
+from tests.workflows.scheduling import at, rows, write
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 90
+TUESDAY = at("2027-01-05 02:00")
+MINUTE = timedelta(minutes=1)
+RUN, MISSED = WindowState.RUN, WindowState.MISSED
+
+
+class Serving:
+    """A `serve` whose clock stands still until the test sets it."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self.folder = folder
+        self._clock = folder / "clock"
+        self._said = folder / "said.txt"
+        self.set(now)
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1",
+            "NO_FAKE_STAT": "1",
+            "TZ": "UTC",
+        }
+        with self._said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runner", "serve"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+
+    def set(self, now: datetime) -> None:
+        """Set the clock of the process."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(f"{now:%Y-%m-%d %H:%M:%S}\n")
+        new.rename(self._clock)
+
+    def wait_for(self, text: str) -> None:
+        """Until it has printed this."""
+        until(lambda: text in self._said.read_text(), f"serve to say {text!r}", seconds=PATIENCE)
+
+    def wait_for_rows(self, *wanted: tuple[str, str, WindowState]) -> list[WindowView]:
+        """Until these windows of clients are decided, with their states."""
+        until(lambda: set(wanted) <= self.decided(), f"{wanted}", seconds=PATIENCE)
+        return rows(self.folder)
+
+    def wait_for_schedule(self, *wanted: tuple[str, str]) -> None:
+        """Until exactly these windows of clients are in force."""
+        until(lambda: self.in_force() == set(wanted), f"{wanted}", seconds=PATIENCE)
+
+    def decided(self) -> set[tuple[str, str, WindowState]]:
+        return {(row.window, row.client, row.state) for row in rows(self.folder)}
+
+    def is_idle(self) -> bool:
+        with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+            return not ledger.open_runs()
+
+    def in_force(self) -> set[tuple[str, str]]:
+        if not (self.folder / ".sitecrew/ledger.db").exists():
+            return set()
+        with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+            return {(view.window, view.client) for view in ledger.schedules().in_force}
+
+
+def window(name: str, more: str = "") -> str:
+    return f'  {name}: {{playbook: hello, day: tuesday, at: "02:00"{more}}}\n'
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """`serve`, a minute before the window `keep` of acme and bolt."""
+    served = Serving(write(tmp_path, window("keep"), ("acme", "bolt")), TUESDAY - MINUTE)
+    served.wait_for_schedule(("keep", "acme"), ("keep", "bolt"))
+    yield served
+    if served.process.poll() is None:
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(PATIENCE) == 0
+
+
+def test_a_window_that_is_added_is_kept(serving: Serving):
+    write(serving.folder, window("keep") + window("more"), ("acme", "bolt"))
+    serving.wait_for_schedule(("keep", "acme"), ("keep", "bolt"), ("more", "acme"), ("more", "bolt"))
+    serving.set(TUESDAY)
+    serving.wait_for_rows(("keep", "acme", RUN), ("more", "acme", RUN), ("more", "bolt", RUN))
+
+
+def test_a_window_and_a_client_that_are_removed_are_not_kept(serving: Serving):
+    write(serving.folder, window("other"), ("acme",))
+    serving.wait_for_schedule(("other", "acme"))
+    serving.set(TUESDAY)
+    serving.wait_for_rows(("other", "acme", RUN))
+    assert serving.decided() == {("other", "acme", RUN)}
+
+
+def test_a_site_that_moves_to_another_client_is_done_once_and_for_the_new_one(serving: Serving):
+    inventory = serving.folder / "inventory.yaml"
+    text = inventory.read_text()
+    site = "acme-site: {url: 'http://127.0.0.1:9', host: web1, path: /srv/acme, kind: static}"
+    assert site in text
+    moved = text.replace(site, "").replace("sites: {bolt-site", f"sites: {{{site}, bolt-site")
+    new = serving.folder / "new"
+    new.write_text(moved)
+    new.rename(inventory)
+    serving.wait_for_schedule(("keep", "bolt"))
+    serving.set(TUESDAY)
+    [row] = serving.wait_for_rows(("keep", "bolt", RUN))
+    assert row.run is not None
+    with Ledger.open(f"sqlite:///{serving.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        found = {(site.site, site.client) for site in ledger.site_rows(row.run)}
+    assert found == {("acme-site", "bolt"), ("bolt-site", "bolt")}
+
+
+def test_a_hold_that_is_written_meanwhile_counts_at_the_window(serving: Serving):
+    inventory = serving.folder / "inventory.yaml"
+    hold = "path: /srv/acme, hold: {forms: {why: until we have talked}}, "
+    inventory.write_text(inventory.read_text().replace("path: /srv/acme, ", hold))
+    serving.set(TUESDAY)
+    found = {row.client: row for row in serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))}
+    with Ledger.open(f"sqlite:///{serving.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        order = thaw(ledger.order_text(str(found["acme"].run)))
+    assert {site.name: tuple(site.hold) for site in order.sites} == {"acme-site": ("forms",)}
+
+
+def test_files_with_mistakes_start_nothing_and_are_read_again_when_they_are_corrected(serving: Serving):
+    inventory = serving.folder / "inventory.yaml"
+    good = inventory.read_text()
+    inventory.write_text(good.replace("02:00", "2 o'clock"))
+    serving.wait_for("no window is started until the files are corrected: inventory.yaml:")
+    serving.set(TUESDAY)
+    inventory.write_text(good)
+    serving.wait_for("all is well again")
+    serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))
+
+
+def test_a_window_that_comes_while_the_files_have_mistakes_is_missed_with_that_reason(serving: Serving):
+    playbook = serving.folder / "playbooks/hello.yaml"
+    good = playbook.read_text()
+    playbook.write_text("name: [")
+    serving.wait_for("no window is started until the files are corrected: playbooks/hello.yaml:")
+    serving.set(TUESDAY + 61 * MINUTE)
+    found = serving.wait_for_rows(("keep", "acme", MISSED), ("keep", "bolt", MISSED))
+    assert len(found) == 2
+    playbook.write_text(good)
+    serving.wait_for("all is well again")
+
+
+def test_a_machine_that_slept_over_a_window_starts_it_late_or_misses_it(serving: Serving):
+    serving.set(TUESDAY + 30 * MINUTE)
+    serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))
+    until(serving.is_idle, "the runs to end", seconds=PATIENCE)
+    serving.set(TUESDAY + timedelta(days=22))
+    serving.wait_for_rows(("keep", "acme", MISSED), ("keep", "bolt", MISSED))
+    assert [row.state for row in rows(serving.folder, client="acme")] == [RUN] + [MISSED] * 3
