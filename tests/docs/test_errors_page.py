@@ -21,8 +21,10 @@ def templates() -> list[re.Pattern[str]]:
     """Every text of the program that is long enough to tell, with its values left open."""
     found = set()
     for path in sorted((ROOT / "runner").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            parts = _parts(node)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = _constants(tree)
+        for node in ast.walk(tree):
+            parts = _parts(node, names)
             if sum(map(len, filter(None, parts))) >= _SHORTEST:
                 open_ended = parts[-1] is None
                 words = [_VALUE if part is None else re.escape(part.strip("\n")) for part in parts]
@@ -30,13 +32,32 @@ def templates() -> list[re.Pattern[str]]:
     return [re.compile(pattern, re.IGNORECASE) for pattern in found]
 
 
-def _parts(node: ast.AST) -> list[str | None]:
+def _constants(tree: ast.Module) -> dict[str, str]:
+    """The texts that a module gives names to."""
+    return {
+        one.targets[0].id: one.value.value
+        for one in tree.body
+        if isinstance(one, ast.Assign)
+        and isinstance(one.targets[0], ast.Name)
+        and isinstance(one.value, ast.Constant)
+        and isinstance(one.value.value, str)
+    }
+
+
+def _text(part: ast.expr, names: dict[str, str]) -> str | None:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    value = part.value if isinstance(part, ast.FormattedValue) else None
+    return names.get(value.id) if isinstance(value, ast.Name) else None
+
+
+def _parts(node: ast.AST, names: dict[str, str]) -> list[str | None]:
     """Fixed text, and None for one or more values; nothing for what has lines, as no message does."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n\n" not in node.value:
         return [node.value]
     if not isinstance(node, ast.JoinedStr):
         return []
-    parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+    parts = [_text(part, names) for part in node.values]
     if any("\n" in part.strip("\n") for part in parts if part):
         return []
     return [part for part, before in zip(parts, ["", *parts], strict=False) if part or before is not None]
@@ -53,7 +74,7 @@ def said_by_the_program(line: str) -> int:
 
 @pytest.mark.parametrize("line", QUOTED)
 def test_what_the_page_quotes_is_what_the_program_says(line: str) -> None:
-    place = re.match(r"\s*(?:\S+\.yaml:\d+:\d+: (?:[\w.\[\]-]+: )?|error: |\w+: \w+ \()?", line)
+    place = re.match(r"\s*(?:\S+\.yaml:\d+:\d+: (?:[\w.\[\]-]+: )?|error: |\w+: \w+ \(|\S+@\S+: )?", line)
     said = line[place.end() :] if place else line
     assert said_by_the_program(said) >= 0.6 * len(said), said
 
