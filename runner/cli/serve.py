@@ -41,6 +41,8 @@ _MAIL_SECONDS = 60.0
 def serve(workspace: Workspace, **options: Any) -> int:
     """Keep the windows of the inventory, until it is stopped.
 
+    Files that change are read again before the next window. While one has mistakes, no window is started.
+
     Ctrl-C: the sites in hand are finished, then it ends. Trouble is printed each time that it changes. When
     no window can be kept any more (the ledger cannot be written for five minutes, another process took over,
     the clock stopped), it finishes what is in hand and exits with 1: a service manager may start it again.

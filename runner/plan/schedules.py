@@ -182,7 +182,8 @@ def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str]
         if before is None:
             first = None if one.window.name in known else _startable(one.openings(_back(one, now)), now)
         else:
-            first = _startable(_shared(before, one, now), now)
+            shared = _shared(before, one, now) if found.ended[before.id] == now else iter(())
+            first = _startable(shared, now)
         since = first.starts if first else now
         found.started.append((one, since))
         if before:

@@ -39,8 +39,6 @@ _LOOKS_ITSELF = frozenset(
 """Kinds of steps that look at what they changed before they end."""
 _CHANGES_NOTHING = frozenset({"backup", "probe.http", "wordpress.checksums", "static.build"})
 _NOT_CHANGED = frozenset({Outcome.OK, Outcome.SKIPPED, Outcome.HELD, Outcome.MISSED, Outcome.UNREACHABLE})
-_NEWEST = 1000
-"""Rows of looks at one site that are read."""
 _SLACK = timedelta(seconds=1)
 
 
@@ -152,7 +150,6 @@ def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> 
         )
         .where(looks.c.site == site, looks.c.at >= start, looks.c.at < end)
         .order_by(looks.c.at.desc(), looks.c.phase, looks.c.id.desc())
-        .limit(_NEWEST)
     )
     rows = connection.execute(query).mappings().all()
     return [_one([*group]) for _, group in groupby(rows, key=lambda row: (row["at"], row["phase"]))]

@@ -1,7 +1,8 @@
 """The scheduler: each due opening of a window is decided once, as run, missed or skipped.
 
-When a window is due is our own arithmetic (`runner.plan.schedules`); what is decided is asked from the ledger by
-its state, so that a second scheduler, a crash and an absence change nothing. Ticks come by a clock that nobody sets.
+When a window is due is our own arithmetic (`runner.plan.schedules`); what is decided is asked from the ledger
+by its state, so that a second scheduler, a crash and an absence change nothing. Ticks come by the monotonic
+clock, which nobody sets.
 """
 
 from __future__ import annotations

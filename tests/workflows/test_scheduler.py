@@ -271,3 +271,14 @@ def test_a_scheduler_of_an_older_version_is_followed_without_a_gap(tmp_path: Pat
     one.tick(TUESDAY + 50 * DAY)
     one.die()
     assert [state for _, state in states(folder)] == [RUN] + [MISSED] * 7
+
+
+def test_an_opening_survives_in_one_window_only(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        one.tick(TUESDAY - DAY)
+    nightly = WEEKLY.replace("weekly", "nightly")
+    write(tmp_path, nightly + WEEKLY.replace("tuesday", "[tuesday, friday]"))
+    with scheduler(folder) as one:
+        assert one.tick(TUESDAY + 20 * MINUTE) == ("nightly-20270105-0200-c0",)
+    assert [(row.window, row.state) for row in rows(folder)] == [("nightly", RUN)]

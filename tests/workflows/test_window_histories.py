@@ -1,6 +1,6 @@
-"""For any history of windows, crashes, absences and changes: each due opening has one row, and nothing else has.
+"""For any history of windows, crashes, absences and changes: each due opening has one row, nothing else has.
 
-The model is a few lines: what was in force when, by the rules of docs/inventory.md, asked for minute by minute.
+The model is a few lines: what was in force when, by the rules of docs/inventory.md, asked for hour by hour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -58,7 +58,7 @@ class Model:
         self.seen = START
 
     def sight(self, now: datetime) -> None:
-        """A scheduler looks at the files; what they do not say any more counts until now, this instant not."""
+        """A scheduler looks at the files. What they do not say any more counts until now, now excluded."""
         self.collect(now - timedelta(minutes=1))
         wanted = {(name, client): found for name, found in self.files.items() for client in self.clients}
         gone = {key: old for key, old in self.force.items() if wanted.get(key) != old[0]}
@@ -133,13 +133,13 @@ class Histories(RuleBasedStateMachine):
             one.reload(self.folder)
 
     @rule(change=CHANGES, hop=HOPS, there=st.sampled_from([True, True, True, False]), ends=st.booleans())
-    def step(self, change: Change, hop: tuple[int, int] | None, there: bool, ends: bool) -> None:
+    def step(self, *, change: Change, hop: tuple[int, int] | None, there: bool, ends: bool) -> None:
         """The files change or not, time passes or not, and whoever is there looks."""
         self.change(change)
         if hop:
             self.pass_time(*hop)
         if there:
-            self.look(ends)
+            self.look(ends=ends)
 
     @rule(hop=HOPS)
     def all_die_and_come_back(self, hop: tuple[int, int] | None) -> None:
@@ -173,7 +173,7 @@ class Histories(RuleBasedStateMachine):
             hour += HOUR
         self.now = max(self.now, hour + timedelta(days=days, minutes=minutes))
 
-    def look(self, ends: bool) -> None:
+    def look(self, *, ends: bool) -> None:
         """All schedulers tick."""
         self.model.sight(self.now)
         self.model.seen = self.now
@@ -202,7 +202,8 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=40,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
