@@ -172,7 +172,9 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 
 @schedule.command(name="list")
 @with_workspace
-@click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="How many, newest first."
+)
 @as_json
 def list_(workspace: Workspace, count: int, json_: bool) -> None:
     """Windows that were due, and what became of each: run, missed or skipped."""
