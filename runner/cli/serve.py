@@ -54,10 +54,12 @@ def serve(workspace: Workspace, **options: Any) -> int:
     with _clock(workspace, files) as (session, clock, works):
         tell = _listener(options)
         _stop_on_signal(stop, session)
-        for run in clock.rescue():
-            say(f"took up {run}, whose process had died")
+        rescued = clock.rescue()
         _say_left(clock)
-        _say_next(workspace)
+        if not options["quiet"]:
+            for run in rescued:
+                say(f"took up {run}, whose process had died")
+            _say_next(workspace)
         health = Health(session, clock, files)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
         health.ticking.start()
