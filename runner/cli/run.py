@@ -174,7 +174,7 @@ def resume(workspace: Workspace, run: str | None, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with working(workspace, None) as session:
-        found = session.ledger.find_run(run) if run else run_to_resume(session.ledger)
+        found = run_to_resume(session.ledger) if run is None else session.ledger.find_run(run)
         if not reopen(session, found):
             if not options["quiet"]:
                 say(f"nothing is left to do in {found}")
@@ -200,7 +200,7 @@ def cancel(workspace: Workspace, run: str | None, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with working(workspace, None) as session:
-        found = session.ledger.find_run(run) if run else run_to_cancel(session.ledger)
+        found = run_to_cancel(session.ledger) if run is None else session.ledger.find_run(run)
         if session.ledger.run_state(found) is State.ENDED:
             raise UsageError(
                 f"{found} has ended; there is nothing to cancel", hint=f"see: {command('show', found)}"
@@ -388,7 +388,7 @@ def _recap(finished: Finished, seconds: float) -> None:
         counts[outcome or Outcome.CANCELLED] = counts.get(outcome or Outcome.CANCELLED, 0) + 1
     said = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
     say(f"{finished.run}: {said} in {seconds_text(seconds)}")
-    what = "changed" if finished.exit_code is ExitCode.OK else "happened"
+    what = "changed" if set(counts) == {Outcome.CHANGED} else "happened"
     say(f"  what {what}: {command('show', finished.run)}")
     if any((outcome or Outcome.CANCELLED) in RESUMABLE for outcome in finished.sites.values()):
         say(f"  go on with it: {retyped('resume', finished.run)}")

@@ -56,10 +56,12 @@ def serve(workspace: Workspace, **options: Any) -> int:
     with _clock(workspace, files) as (session, clock, works):
         tell = _listener(options)
         _stop_on_signal(stop, session)
-        for run in clock.rescue():
-            say(f"took up {run}, whose process had died")
+        rescued = clock.rescue()
         _say_left(clock)
-        _say_next(workspace)
+        if not options["quiet"]:
+            for run in rescued:
+                say(f"took up {run}, whose process had died")
+            _say_next(workspace)
         health = Health(session, clock, files)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
         health.ticking.start()
@@ -174,7 +176,9 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 
 @schedule.command(name="list")
 @with_workspace
-@click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="How many, newest first."
+)
 @as_json
 def list_(workspace: Workspace, count: int, json_: bool) -> None:
     """Windows that were due, and what became of each: run, missed or skipped."""

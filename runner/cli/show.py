@@ -9,9 +9,9 @@ import click
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import retyped
 from runner.cli.options import MORE, as_json, selecting, with_workspace
-from runner.cli.output import ago, emit_json, say, seconds_text, table
+from runner.cli.output import ago, closest_hint, emit_json, say, seconds_text, table
 from runner.cli.runview import print_output, print_run, print_site, run_text
-from runner.errors import UnknownNameError
+from runner.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -113,12 +113,19 @@ def steps(json_: bool) -> None:
 @list_.command()
 @with_workspace
 @click.option("--playbook", metavar="NAME", help="Only runs of this playbook.")
-@click.option("-n", "--count", default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="How many, newest first."
+)
 @as_json
 def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:
     """Runs, newest first."""
     ledger = reading_list(workspace)
     found = ledger.list_runs(limit=count, playbook=playbook) if ledger else ()
+    if playbook is not None and not found and playbook not in {*workspace.playbooks, "undo"}:
+        raise UnknownNameError(
+            f"there is no playbook {playbook!r}, and no run of it",
+            hint=closest_hint(playbook, workspace.playbooks),
+        )
     if json_:
         emit_json([run.as_json() for run in found])
         return
@@ -194,6 +201,8 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     """List the snapshots of SITE, newest first."""
     from runner.plan import select
 
+    if not site.strip(" ,"):
+        raise UsageError("the name of the site is empty", hint="see: sitecrew list sites")
     chosen = select(workspace.inventory, (site,), ())
     ledger = reading_list(workspace)
     rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)] if ledger else []

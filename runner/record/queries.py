@@ -127,7 +127,11 @@ class RunQueries(Store):
         superseded = (
             select(later_sites.c.run)
             .join(later_runs, later_runs.c.run == later_sites.c.run)
-            .where(later_sites.c.site == run_sites.c.site, later_runs.c.started > runs.c.started)
+            .where(
+                later_sites.c.site == run_sites.c.site,
+                later_runs.c.started > runs.c.started,
+                later_sites.c.outcome != Outcome.SKIPPED.value,
+            )
             .exists()
         )
         query = (
@@ -148,8 +152,10 @@ class RunQueries(Store):
         """The id of a run by its id, by the beginning of it, or `last`.
 
         Raises:
-            UnknownNameError: there is none, or several begin so.
+            UnknownNameError: there is none, or several begin so; an empty name is the beginning of none.
         """
+        if not name.strip():
+            raise UnknownNameError("the name of the run is empty", hint="see `sitecrew list runs`")
         with self._read() as connection:
             newest = select(runs.c.run).order_by(runs.c.started.desc(), runs.c.run.desc())
             if name == "last":

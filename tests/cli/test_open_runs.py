@@ -233,6 +233,8 @@ def test_resume_without_a_run_takes_what_is_left_and_was_not_done_since(ledger: 
     end(ledger, "left", Outcome.CANCELLED)
     begin(ledger, "newest", minutes=1, sites="docs")
     end(ledger, "newest", Outcome.CHANGED, "docs")
+    begin(ledger, "locked", minutes=1)
+    end(ledger, "locked", Outcome.SKIPPED)
     assert run_to_resume(ledger) == "left"
     begin(ledger, "again", minutes=0)
     end(ledger, "again", Outcome.FAILED)
@@ -293,3 +295,44 @@ def test_a_site_whose_changes_were_undone_by_hand_has_not_failed(
     )
     end(ledger, "r1", Outcome.UNDONE)
     assert failed_sites(ledger) == found
+
+
+@pytest.mark.parametrize("words", ["show ''", "undo '' -y", "cancel ''", "resume ' '", "logs '' shop"])
+def test_an_empty_name_means_no_run(ledger: Ledger, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lease(ledger, "alive")
+    begin(ledger, "only", "alive")
+    assert "the name of the run is empty" in refused(words, capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list runs -n 0",
+        "list runs -n -3",
+        "schedule list -n -1",
+        "list runs --playbook nope",
+        "backup list ''",
+        "backup list ,",
+    ],
+)
+def test_a_list_of_what_cannot_be_is_a_mistake(
+    ledger: Ledger, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(ledger, "only")
+    assert refused(words, capsys)
+
+
+def test_a_former_playbook_still_has_its_runs(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger.begin_run(
+        "{}",
+        run="r1",
+        playbook="former",
+        title="",
+        sites=[("shop", "acme", "web1", 0, 0)],
+        steps=[],
+        started=datetime.now(UTC),
+        trigger="manual",
+    )
+    assert _run(["list", "runs", "--playbook", "former", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["run"] == "r1"
+    assert _run(["list", "runs", "--playbook", "undo", "--json"]) == 0

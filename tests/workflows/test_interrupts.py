@@ -126,6 +126,29 @@ def test_cancel_of_a_run_whose_process_was_killed_reaches_the_host(crew: Crew) -
     check_nobody_is_left(crew.fleet, "web3")
 
 
+def test_a_killed_run_is_interrupted_until_it_is_resumed(crew: Crew) -> None:
+    process = begun(crew, STATIC)
+    wait_for_mark(crew.fleet, "web3")
+    run = crew.show()["run"]
+    assert "interrupted" not in crew.say("show").out
+    process.kill()
+    process.communicate()
+    for words in (["show"], ["list", "runs"], ["doctor", "-l", STATIC]):
+        said = crew.say(*words)
+        assert "interrupted" in said.out, said
+        assert f"sitecrew resume {run}" in said.out + said.err, said
+    assert crew.show()["interrupted"] is not None
+    other = crew.say("run", "quick", "-l", STATIC)
+    assert other.code == 11, other
+    assert f"{run} was interrupted just now; to resume it: sitecrew resume {run}" in other.err
+    assert f"resume it: sitecrew resume {run}; then: sitecrew run quick -l {STATIC}" in other.err
+    go(crew.fleet, "web3")
+    assert crew.say("resume", "-q").code == 0
+    assert crew.show(run)["interrupted"] is None
+    assert "interrupted" not in crew.say("list", "runs").out
+    assert dict(marks(crew.fleet, "web3")) == {STATIC: 1, "after": 1}
+
+
 def test_a_site_that_another_controller_works_on_is_skipped(crew: Crew, tmp_path: Path) -> None:
     process = begun(crew, STATIC)
     other = Crew(crew.fleet, tmp_path / "other", QUICK)

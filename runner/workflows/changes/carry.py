@@ -25,9 +25,9 @@ from runner.plan import (
     search,
     unhealthy,
 )
-from runner.shell import command
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
+from runner.workflows.again import again
 from runner.workflows.changes.transaction import judge_kept, take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial
 from runner.workflows.stages.outside import see_before
@@ -170,8 +170,8 @@ class _Work:
     def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """What the policy lets go although nobody can see what it does; the rest is settled."""
         order = self.task.order
-        again = command("run", order.playbook.name, "-l", self.task.site.name, "--unverified")
-        held = not_unseen(pending, order.policy.unverified, why=self.task.session.reason(why), again=again)
+        repeated = again(order, self.task.site.name, "--unverified")
+        held = not_unseen(pending, order.policy.unverified, why=self.task.session.reason(why), again=repeated)
         self.outcomes |= held
         return tuple(change for change in pending if change.item not in held)
 

@@ -40,7 +40,7 @@ from runner.workflows.stages.inside import fatal_inside
 from runner.workflows.stages.outside import see, see_again, see_slower
 from runner.workflows.stages.proof import why_unseen
 from runner.workflows.stages.reading import reread
-from runner.workflows.stages.segment import close_job, let_forget, mark_of, restore_tag
+from runner.workflows.stages.segment import close_job, let_forget, locked_by, mark_of, restore_tag
 
 if TYPE_CHECKING:
     from runner.workflows.site import Task
@@ -189,10 +189,7 @@ class _Transaction:
         trial = self._trial(record)
         self._record(record, trial)
         if record.status == "locked":
-            raise LockedError(
-                "another run works on this site",
-                hint=f"wait for it to end, then: {command('resume', run)}",
-            )
+            raise locked_by(self.task, record)
         return trial
 
     @property

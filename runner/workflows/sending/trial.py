@@ -11,10 +11,10 @@ from runner.execute import Task as HostTask
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
 from runner.plan import unseen
-from runner.shell import command
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals, shut_since
+from runner.workflows.again import again
 from runner.workflows.changes.purge import purge_now, unpurged
 from runner.workflows.changes.trial import first_of
 from runner.workflows.stages.outside import record_looks, see, see_again, see_usual
@@ -92,8 +92,8 @@ class ReleaseTrial:
     def unseen(self, step: Step) -> StepOutcome | None:
         """What becomes of a release that nobody could check, where the policy does not let it go."""
         order = self.task.order
-        again = command("run", order.playbook.name, "-l", self.task.site.name, "--unverified")
-        found = unseen(order.policy.unverified, why=self.unverified, again=again)
+        repeated = again(order, self.task.site.name, "--unverified")
+        found = unseen(order.policy.unverified, why=self.unverified, again=repeated)
         if not self.unverified or order.undo or found is None:
             return None
         outcome, why = found

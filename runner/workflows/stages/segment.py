@@ -30,6 +30,7 @@ from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
+from runner.workflows.again import again
 from runner.workflows.boundary import within
 from runner.workflows.stages.become import becoming
 from runner.workflows.stages.ended import REREAD, reread, understood
@@ -46,6 +47,7 @@ __all__ = [
     "carry_segment",
     "close_job",
     "let_forget",
+    "locked_by",
     "mark_of",
     "restore_of",
     "restore_tag",
@@ -168,7 +170,7 @@ def _carry_once(
     outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)
     close_job(task, part.number, job, record.status, outcomes)
     if record.status == "locked":
-        raise _locked(task, record)
+        raise locked_by(task, record)
     if failed:
         return None if paused(task, steps[0], failed, number) else _given_up(task, steps[0])
     for outcome in outcomes:
@@ -304,16 +306,20 @@ def _tell(task: Task, names: dict[str, Step], event: Event) -> None:
             )
 
 
-def _locked(task: Task, record: JobRecord) -> LockedError:
+def locked_by(task: Task, record: JobRecord) -> LockedError:
     """Who has the site: a run of this crew may have ended without knowing how its job did."""
     owner = record.lock.owner.partition("/")[0] if record.lock else ""
-    again = command("run", task.order.playbook.name, "-l", task.site.name)
+    repeated = again(task.order, task.site.name)
     try:
         rows = task.session.ledger.site_rows(owner) if owner else ()
+        interrupted = bool(owner) and task.session.ledger.summary(owner).interrupted is not None
     except UnknownNameError:
-        rows = ()
+        rows, interrupted = (), False
+    if interrupted and owner != task.run:
+        message = f"run {owner} was interrupted, and its job may still run on this site"
+        return LockedError(message, hint=f"resume it: {command('resume', owner)}; then: {repeated}")
     if any(row.site == task.site.name and row.outcome is Outcome.LOST for row in rows):
         message = f"how run {owner} ended on this site is not known"
-        return LockedError(message, hint=f"find out: {command('resume', owner)}; then: {again}")
+        return LockedError(message, hint=f"find out: {command('resume', owner)}; then: {repeated}")
     holder = f"run {owner}" if owner else "another run"
-    return LockedError(f"{holder} works on this site", hint=f"wait for it to end, then: {again}")
+    return LockedError(f"{holder} works on this site", hint=f"wait for it to end, then: {repeated}")

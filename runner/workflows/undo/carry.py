@@ -22,7 +22,6 @@ from runner.model import (
     worst,
 )
 from runner.plan import BY_HAND, Segment
-from runner.shell import command
 from runner.steps import Context, Guard, Result, Script, registry
 from runner.steps.wordpress.database_undo import (
     STAGES,
@@ -30,6 +29,7 @@ from runner.steps.wordpress.database_undo import (
     parse_database,
 )
 from runner.verify import shut_since
+from runner.workflows.again import again
 from runner.workflows.changes.carry import JOBS, close_open_jobs
 from runner.workflows.changes.transaction import take_back, try_changes
 from runner.workflows.changes.trial import Kept, State, Trial, Way, seen_then
@@ -153,10 +153,10 @@ def _trouble(task: Task, trial: Trial) -> str:
     if not findings:
         return ""
     undo = task.order.undo
-    again = ""
+    repeated = ""
     if undo and not undo.database:
-        again = command("undo", undo.run, "-l", task.site.name, "--database")
-    told = f"{findings}; to put the database back too: {again}" if again else findings
+        repeated = again(task.order, task.site.name, "--database")
+    told = f"{findings}; to put the database back too: {repeated}" if repeated else findings
     return f"the site is not well with what was put back: {told}" if trial.kept else f"left as it was: {told}"
 
 

@@ -1,0 +1,36 @@
+"""The command that repeats a run on one of its sites, for messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.model import SecretRef, SecretSource
+from runner.shell import command
+
+if TYPE_CHECKING:
+    from runner.model import Order
+
+__all__ = ["again"]
+
+
+def again(order: Order, site: str, *more: str) -> str:
+    """`sitecrew run` or `undo` with the playbook, steps and variables of the order, and `more` options.
+
+    The value of a variable that was given with -e is not kept: `...` stands for it.
+    """
+    if undo := order.undo:
+        options = {"--database": undo.database, "--force": undo.force}
+        more = tuple(dict.fromkeys((*(option for option, given in options.items() if given), *more)))
+        return command("undo", undo.run, "-l", site, *more)
+    tags = (part for tag in order.tags for part in ("-t", tag))
+    start = ("--start-at", order.playbook.start_at) if order.playbook.start_at else ()
+    values = (part for name, value in order.variables.items() for part in ("-e", f"{name}={_given(value)}"))
+    return command("run", order.playbook.name, "-l", site, *tags, *start, *values, *more)
+
+
+def _given(value: str | SecretRef) -> str:
+    """A reference as it is typed."""
+    if isinstance(value, str):
+        return "..."
+    file = value.source is SecretSource.FILE
+    return f"@{value.value}" if file else f"{{{value.source.value}: {value.value}}}"
