@@ -51,6 +51,8 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     sites = select_sites(workspace, options["limit"], options["exclude"])
     made = make_plan(workspace, book, sites, tags=options["tags"])
+    for text in made.recognised:
+        say(text)
     if options.get("out"):
         from runner.load.planfile import lock, write_plan
 

@@ -16,6 +16,7 @@ from runner.errors import ExitCode, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from runner.deliver import Delivery
     from runner.load import Workspace
+    from runner.model import Client
     from runner.record import Ledger
 
 __all__ = ["report", "say_waiting_mail"]
@@ -35,15 +36,11 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
     from runner.model import Period
     from runner.workflows.report import make_report, send_report
 
-    found = workspace.inventory.clients.get(client)
-    if found is None:
-        raise UnknownNameError(
-            f"there is no client {client!r}", hint=closest_hint(client, workspace.inventory.clients)
-        )
     if options["again"] and not options["send"]:
         raise UsageError("--again has no effect without --send", hint="add --send")
     span = Period.parse(period)
     with acting(workspace) as ledger:
+        found = _client(workspace, ledger, client)
         made = make_report(workspace, ledger, found, span)
         if options["json_"]:
             emit_json(made.report.as_json())
@@ -71,6 +68,22 @@ def say_waiting_mail(workspace: Workspace, ledger: Ledger) -> None:
                     say(f"report to {one.address}: {one.state}: {one.reply}")
     except SitecrewError as error:
         say(f"reports wait in the outbox: {error.with_hint}")
+
+
+def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:
+    """A client of the inventory, or one that has left it, as it was last."""
+    from runner.model import Client
+
+    if there := workspace.inventory.clients.get(name):
+        return there
+    if last := ledger.client(name):
+        return Client(id=name, name=last.name, language=last.language, timezone=last.timezone)
+    known = ledger.clients_recorded()
+    if name in known:
+        return Client(id=name, name=name)
+    raise UnknownNameError(
+        f"there is no client {name!r}", hint=closest_hint(name, {*known, *workspace.inventory.clients})
+    )
 
 
 def _tell(delivery: Delivery) -> int:

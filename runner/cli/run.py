@@ -329,6 +329,8 @@ def working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
         parallel = replace(workspace.settings.parallel, sites=forks)
         workspace = replace(workspace, settings=replace(workspace.settings, parallel=parallel))
     session = Session(workspace)
+    for text in session.recognised:
+        say(text)
     try:
         yield session
     finally:

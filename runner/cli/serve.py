@@ -224,6 +224,8 @@ def _clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[S
     from runner.workflows.session import Session
 
     session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
+    for text in session.recognised:
+        say(text)
     try:
         works = Works(session)
         with when_closed(lambda: None):  # windows are kept, whether somebody reads it or not

@@ -56,11 +56,17 @@ def list_() -> None:
 @list_.command()
 @with_workspace
 @selecting
+@click.option("--gone", is_flag=True, help="Instead: sites on record that are not in the inventory.")
 @as_json
-def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], json_: bool) -> None:
+def sites(
+    workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], *, gone: bool, json_: bool
+) -> None:
     """Sites of the inventory."""
     from runner.plan import select
 
+    if gone:
+        _gone_sites(workspace, json_=json_)
+        return
     rows = [
         {
             "site": site.name,
@@ -77,6 +83,20 @@ def sites(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
     else:
         heads = ("site", "client", "kind", "host", "url")
         table(heads, [[str(row[key]) for key in heads] for row in rows])
+
+
+def _gone_sites(workspace: Workspace, *, json_: bool) -> None:
+    ledger = reading_list(workspace)
+    heads = ("site", "client", "host", "url")
+    rows = [
+        {"site": one.name, "client": one.client, "host": one.host, "url": one.url}
+        for one in (ledger.list_websites() if ledger else ())
+        if one.name not in workspace.inventory.sites
+    ]
+    if json_:
+        emit_json(rows)
+    elif rows:
+        table(heads, [[row[key] for key in heads] for row in rows])
 
 
 @list_.command()
@@ -203,9 +223,14 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
 
     if not site.strip(" ,"):
         raise UsageError("the name of the site is empty", hint="see: sitecrew list sites")
-    chosen = select(workspace.inventory, (site,), ())
     ledger = reading_list(workspace)
-    rows = [found.as_json() for one in chosen for found in ledger.list_backups(one.name)] if ledger else []
+    try:
+        names = [one.name for one in select(workspace.inventory, (site,), ())]
+    except UnknownNameError:
+        if ledger is None or not ledger.knows_site(site):
+            raise
+        names = [site]
+    rows = [found.as_json() for name in names for found in ledger.list_backups(name)] if ledger else []
     if json_:
         emit_json(rows)
     elif ledger and not rows:

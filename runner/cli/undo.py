@@ -45,7 +45,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
     quiet = options["yes"] and (options["quiet"] or options["json_"])
     with working(workspace, None) as session:
         found = session.ledger.find_run(run)
-        ran = {row.site for row in session.ledger.site_rows(found)}
+        ran = session.ledger.names_then(found)
         sites = [s for s in select_sites(workspace, options["limit"], options["exclude"]) if s.name in ran]
         if not sites:
             raise UsageError(f"{found} has none of these sites", hint=f"see: {command('show', found)}")

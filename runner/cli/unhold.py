@@ -39,7 +39,8 @@ def unhold(workspace: Workspace, site: str, item: str) -> int:
                 f"{item!r} of {site} is not held",
                 hint=closest_hint(item, held) or f"nothing of {site} is held by the ledger",
             )
-        ledger.record_act("unhold", f"{site}: {item} {held[item].version}", details={"site": site})
+        details = {"site": site, "client": workspace.inventory.sites[site].client}
+        ledger.record_act("unhold", f"{site}: {item} {held[item].version}", details=details)
         ledger.lift_hold(site, item)
     hold = held[item]
     out(f"{item} {hold.version} may be tried on {site} again; held since {hold.since:%Y-%m-%d %H:%M} UTC")

@@ -120,6 +120,7 @@ _STATED_PAGE: dict[str, object] = {
 Text = Annotated[str, Reads(values.text)]
 Line = Annotated[str, Reads(values.line)]
 Name = Annotated[str, Reads(values.name, type="string", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+FormerName = Annotated[str, Reads(values.former_name, type="string")]
 Selector = Annotated[str, Reads(values.selector)]
 Item = Annotated[str, Reads(values.item)]
 Tag = Annotated[str, Reads(values.tag, type="string", pattern=r"^\w[\w.-]*$")]

@@ -97,6 +97,7 @@ class SiteShape(Shape):
     url: Annotated[f.SiteUrl, D("Address of the home page.")]
     host: Annotated[f.Line, D("Host that it lives on.")]
     path: Annotated[f.SitePath, D("Absolute path of the document root on the host.")]
+    was: Annotated[f.FormerName, D("Name before it was renamed; its history goes with it.")] = ""
     kind: Annotated[SiteKind, f.choice(SiteKind), D("What it is made of.")] = SiteKind.WORDPRESS
     tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by; its kind is one of them.")] = ()
     pages: Annotated[
@@ -139,6 +140,7 @@ class ClientShape(Shape):
     """A customer of the agency."""
 
     name: Annotated[f.Line, D("Name as it stands in reports.")]
+    was: Annotated[f.FormerName, D("Id before it was renamed; its history goes with it.")] = ""
     timezone: Annotated[f.Zone, D("IANA name of the zone that the client lives in.")] = "UTC"
     language: Annotated[f.Language, D("Language of the reports.")] = "en"
     contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Who receives reports.")] = ()
@@ -218,6 +220,7 @@ def _client(id_: str, shape: ClientShape) -> Client:
     return Client(
         id=id_,
         name=shape.name,
+        was=shape.was,
         timezone=shape.timezone,
         language=shape.language,
         contacts=tuple(Contact(contact.name, contact.email) for contact in shape.contacts),
@@ -233,6 +236,7 @@ def _site(name: str, client: str, shape: SiteShape) -> Site:
         host=shape.host,
         url=shape.url,
         path=shape.path,
+        was=shape.was,
         kind=shape.kind,
         tags=frozenset(shape.tags) | {shape.kind.value},
         pages=tuple(dict.fromkeys(path for path, _ in shape.pages)) or ("/",),

@@ -52,6 +52,7 @@ def check_inventory(inventory: Node, names: Names, playbooks: Collection[str], p
     """Hosts, gateways, sites and windows against each other."""
     _check_gateways(inventory, names, problems)
     _check_sites(inventory, names, problems)
+    _check_renames(inventory, problems)
     for name, client in _below(inventory, "clients"):
         path = joined("clients", name)
         _check_items(client.get("updates"), joined(path, "updates"), problems)
@@ -151,6 +152,24 @@ def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
                 )
             places.setdefault(place, name)
         _check_items(site.get("updates"), joined(path, "updates"), problems)
+
+
+def _check_renames(inventory: Node, problems: Problems) -> None:
+    """Nothing can have become two things."""
+    clients = [(joined("clients", id_, "was"), client) for id_, client in _below(inventory, "clients")]
+    sites = [
+        (joined("clients", client, "sites", name, "was"), site) for client, _, name, site in _sites(inventory)
+    ]
+    for found in (clients, sites):
+        first: dict[str, str] = {}
+        for path, node in found:
+            was = node.get("was")
+            if was is None or not _text(was):
+                continue
+            if _text(was) in first:
+                message = f"{quoted(_text(was))} was renamed twice, first at {first[_text(was)]}"
+                problems.append(was.problem(path, message, "keep one of them"))
+            first.setdefault(_text(was), path)
 
 
 def _door(host: Node) -> tuple[str, ...]:

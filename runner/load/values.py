@@ -91,6 +91,16 @@ def name(value: object) -> str:
     return found
 
 
+_RETIRED = re.compile(r"@\d{4}-\d\d-\d\d(?:-\d{1,4})?$")
+
+
+def former_name(value: object) -> str:
+    """A name that was used before, or one that a website keeps since its name is used for another."""
+    found = scalar(value, "a name")
+    name(_RETIRED.sub("", found))
+    return found
+
+
 _TAG = re.compile(r"\w[\w.-]*")
 
 

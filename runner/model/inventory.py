@@ -82,6 +82,8 @@ class Client:
 
     id: str
     name: str
+    was: str = ""
+    """The id that it had before."""
     timezone: str = "UTC"
     """IANA name."""
     language: str = "en"
@@ -118,6 +120,8 @@ class Site:
     url: str
     path: str
     """Absolute path of the document root on the host."""
+    was: str = ""
+    """The name that it had before."""
     kind: SiteKind = SiteKind.WORDPRESS
     tags: frozenset[str] = frozenset()
     pages: tuple[str, ...] = ("/",)

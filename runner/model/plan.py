@@ -93,3 +93,5 @@ class Plan:
     sites: tuple[SitePlan, ...]
     facts: Mapping[str, SiteFacts] = field(default_factory=dict)
     """What was read of each site that was read."""
+    recognised: tuple[str, ...] = ()
+    """Renames, and names that mean another website now, in sentences."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 
 from runner.record.schema import auto_updates
 from runner.record.store import Store
 from runner.record.views import AutoUpdateView
+from runner.record.websites import find_website, website_of_run
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import RowMapping
 
-__all__ = ["AutoUpdateBook", "auto_update_view", "auto_updates_between"]
+__all__ = ["AutoUpdateBook", "auto_update_view"]
 
 
 class AutoUpdateBook(Store):
@@ -28,13 +28,21 @@ class AutoUpdateBook(Store):
 
         One that was asked for and of which it is not known whether it happened keeps its row.
         """
-        mine = auto_updates.c.site == site, auto_updates.c.kind == kind, auto_updates.c.key == key
         with self._write() as connection:
+            website, client = website_of_run(connection, run, site, at)
+            mine = auto_updates.c.website == website, auto_updates.c.kind == kind, auto_updates.c.key == key
             known = select(auto_updates.c.id).where(*mine, auto_updates.c.settled.is_(None))
             if (number := connection.execute(known).scalar_one_or_none()) is not None:
                 return int(number)
-            row = {"site": site, "run": run, "kind": kind, "key": key, "item": item, "was": was}
-            row |= {"state": "asked", "why": why, "forced": ""}
+            row: dict[str, object] = {
+                "site": site,
+                "run": run,
+                "kind": kind,
+                "key": key,
+                "item": item,
+                "was": was,
+            }
+            row |= {"state": "asked", "why": why, "forced": ""} | _owner(website, client)
             found = connection.execute(insert(auto_updates).values(**row, since=at))
             return int(found.inserted_primary_key[0])  # type: ignore[index]
 
@@ -48,15 +56,20 @@ class AutoUpdateBook(Store):
         row |= {"state": "forced", "forced": forced, "settled_run": run}
         with self._write() as connection:
             if not connection.execute(select(auto_updates.c.id).where(*mine, *same)).first():
-                connection.execute(insert(auto_updates).values(**row, since=at, settled=at))
+                owner = _owner(*website_of_run(connection, run, site, at))
+                connection.execute(insert(auto_updates).values(**row, **owner, since=at, settled=at))
 
     def auto_update_state(
         self, number: int, state: str, *, run: str | None = None, at: datetime | None = None
     ) -> None:
         """How one is now; with `run` and `at` it is settled."""
-        mine = update(auto_updates).where(auto_updates.c.id == number)
+        mine = auto_updates.c.id == number
+        values: dict[str, object] = {"state": state, "settled_run": run, "settled": at}
         with self._write() as connection:
-            connection.execute(mine.values(state=state, settled_run=run, settled=at))
+            if run is not None and at is not None:
+                site = connection.execute(select(auto_updates.c.site).where(mine)).scalar_one()
+                values |= _owner(*website_of_run(connection, run, site, at))
+            connection.execute(update(auto_updates).where(mine).values(**values))
 
     def auto_update_dropped(self, number: int) -> None:
         """Forget one that was asked for and did not happen."""
@@ -65,24 +78,17 @@ class AutoUpdateBook(Store):
 
     def open_auto_updates(self, site: str) -> tuple[AutoUpdateView, ...]:
         """What is switched off at a site, or was about to be."""
-        query = select(auto_updates).where(auto_updates.c.site == site, auto_updates.c.settled.is_(None))
         with self._read() as connection:
+            mine = auto_updates.c.website == find_website(connection, site)
+            query = select(auto_updates).where(mine, auto_updates.c.settled.is_(None))
             found = connection.execute(query.order_by(auto_updates.c.id)).mappings()
             return tuple(map(auto_update_view, found))
+
+
+def _owner(website: int, client: str) -> dict[str, object]:
+    return {"website": website, "client": client}
 
 
 def auto_update_view(row: RowMapping) -> AutoUpdateView:
     """A row of `auto_updates`."""
     return AutoUpdateView(**{name: row[name] for name in AutoUpdateView.__slots__})
-
-
-def auto_updates_between(
-    connection: Connection, sites: Collection[str], start: datetime, end: datetime
-) -> tuple[AutoUpdateView, ...]:
-    """Those that were switched off, on again, or found forced in a span of time, oldest first."""
-    table = auto_updates.c
-    within = or_(
-        (table.since >= start) & (table.since < end), (table.settled >= start) & (table.settled < end)
-    )
-    query = select(auto_updates).where(table.site.in_(sites), within).order_by(table.id)
-    return tuple(map(auto_update_view, connection.execute(query).mappings()))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, tuple_, update
 
 from runner.record.acts import add_act
 from runner.record.chain import text_digest
@@ -18,6 +19,7 @@ from runner.record.schema import (
     auto_updates,
     backups,
     changes,
+    clients,
     deliveries,
     holds,
     instant_text,
@@ -30,6 +32,7 @@ from runner.record.schema import (
     segments,
     sightings,
     steps,
+    websites,
     windows,
 )
 from runner.record.store import Store
@@ -57,9 +60,10 @@ class ClientBook(Store):
         """The clients that the ledger knows."""
         with self._read() as connection:
             names: set[str] = set()
-            for column in (run_sites.c.client, backups.c.client, reports.c.client, deliveries.c.client):
+            tables = (clients, websites, run_sites, backups, reports, deliveries)
+            for column in (table.c.client for table in tables):
                 names |= set(connection.execute(select(column).distinct()).scalars())
-        return frozenset(names)
+        return frozenset(names - {""})
 
     def export_client(self, client: str, sites: Sequence[str] = ()) -> dict[str, Any]:
         """Everything of a client by table, one object a row. `sites` are those of the inventory besides."""
@@ -67,7 +71,7 @@ class ClientBook(Store):
             part = _part(connection, client, sites)
             document = {
                 table.name: [_plain(row) for row in connection.execute(select(table).where(where)).mappings()]
-                for table, where in part.rows()
+                for table, where in [*part.rows(), (websites, websites.c.client == client)]
             }
             document["runs"] = [
                 _plain(row) | ({} if row["run"] in part.alone else {"order_text": None, "shared": True})
@@ -99,10 +103,11 @@ class ClientBook(Store):
                 for table, where in part.rows()
             }
             counted["runs"] = len(part.alone)
+            orders = _without(connection, part)
             for table, where in reversed(part.rows()):
                 connection.execute(delete(table).where(where))
             connection.execute(delete(runs).where(runs.c.run.in_(part.alone)))
-            orders = _without(connection, part)
+            counted["websites"] = _erase_websites(connection, client)
             hidden: dict[str, Any] = {"subject": "erased", "run": None, "details": {}, "salt": None}
             for some in _slices(numbers):
                 connection.execute(update(acts).where(acts.c.id.in_(some)).values(**hidden))
@@ -123,22 +128,24 @@ class _Part:
 
     def rows(self) -> list[tuple[Table, ColumnElement[bool]]]:
         """Tables and which of their rows are the client's, parents before children."""
-        of_runs = [run_sites, steps, changes, segments, restore_points]
-        found: list[tuple[Table, ColumnElement[bool]]] = [
-            (table, table.c.run.in_(self.runs) & table.c.site.in_(self.sites)) for table in of_runs
-        ]
-        found += [(table, table.c.site.in_(self.sites)) for table in (looks, sightings, holds, auto_updates)]
-        found += [(backups, or_(backups.c.client == self.client, backups.c.site.in_(self.sites)))]
+        mine = select(run_sites.c.run, run_sites.c.site).where(run_sites.c.client == self.client)
+        of_runs = [steps, changes, segments, restore_points]
+        found: list[tuple[Table, ColumnElement[bool]]] = [(run_sites, run_sites.c.client == self.client)]
+        found += [(table, tuple_(table.c.run, table.c.site).in_(mine)) for table in of_runs]
+        own = select(websites.c.id).where(websites.c.client == self.client)
+        found += [(table, table.c.website.in_(own)) for table in (sightings, holds)]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
-        found += [(table, table.c.client == self.client) for table in (schedules, reports, deliveries)]
-        return found
+        rest = (looks, backups, auto_updates, schedules, reports, deliveries, clients)
+        return found + [(table, table.c.client == self.client) for table in rest]
 
     def concerns(self, act: Any) -> bool:
         """Whether an act is about this client."""
         if act["run"] is not None:
             return act["run"] in self.runs
         details = act["details"]
-        return details.get("client") == self.client or details.get("site") in self.sites
+        if "client" in details:
+            return bool(details["client"] == self.client)
+        return details.get("site") in self.sites
 
 
 def _count(table: Table) -> Select[Any]:
@@ -146,9 +153,13 @@ def _count(table: Table) -> Select[Any]:
 
 
 def _part(connection: Connection, client: str, sites: Sequence[str]) -> _Part:
-    mine = select(run_sites.c.site).where(run_sites.c.client == client).distinct()
-    kept = select(backups.c.site).where(backups.c.client == client).distinct()
-    names = {*sites, *connection.execute(mine).scalars(), *connection.execute(kept).scalars()}
+    names = {*sites}
+    for column, owner in (
+        (websites.c.name, websites.c.client),
+        (run_sites.c.site, run_sites.c.client),
+        (backups.c.site, backups.c.client),
+    ):
+        names |= set(connection.execute(select(column).where(owner == client).distinct()).scalars())
     in_runs = set(connection.execute(select(run_sites.c.run).where(run_sites.c.client == client)).scalars())
     others = set(connection.execute(select(run_sites.c.run).where(run_sites.c.client != client)).scalars())
     return _Part(client, tuple(sorted(names)), tuple(sorted(in_runs)), tuple(sorted(in_runs - others)))
@@ -159,23 +170,35 @@ def _without(connection: Connection, part: _Part) -> dict[str, str]:
     orders = {}
     for run in sorted({*part.runs} - {*part.alone}):
         text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one()
-        shorter = _shortened(text, part)
+        mine = select(run_sites.c.site).where(run_sites.c.run == run, run_sites.c.client == part.client)
+        shorter = _shortened(text, part.client, {*connection.execute(mine).scalars()})
         connection.execute(update(runs).where(runs.c.run == run).values(order_text=shorter))
         orders[run] = text_digest(shorter)
     return orders
 
 
-def _shortened(text: str, part: _Part) -> str:
+def _erase_websites(connection: Connection, client: str) -> int:
+    """Erase the client's websites; of those that others' rows are about, all but the name."""
+    others = [
+        select(table.c.website).where(table.c.website.is_not(None)) for table in (run_sites, looks, backups)
+    ]
+    shared = or_(*(websites.c.id.in_(rows) for rows in others))
+    mine = websites.c.client == client
+    gone = connection.execute(delete(websites).where(mine, ~shared)).rowcount
+    connection.execute(update(websites).where(mine).values(client="", url="", host="", path=""))
+    return gone
+
+
+def _shortened(text: str, client: str, gone: AbstractSet[str]) -> str:
     try:
         order = json.loads(text)
     except ValueError:
         return "{}"
     if not isinstance(order, dict) or "sites" not in order:
         return text
-    gone = {*part.sites}
     order["sites"] = [site for site in order["sites"] if site["name"] not in gone]
     order["rings"] = [[name for name in ring if name not in gone] for ring in order["rings"]]
-    order["clients"] = {name: one for name, one in order["clients"].items() if name != part.client}
+    order["clients"] = {name: one for name, one in order["clients"].items() if name != client}
     used = {site["host"] for site in order["sites"]}
     order["hosts"] = {name: one for name, one in order["hosts"].items() if name in used}
     if order.get("locked"):

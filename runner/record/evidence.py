@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
-from runner.record.schema import backups, looks, restore_points
+from runner.record.schema import backups, looks, restore_points, websites
 from runner.record.store import Store, insert_new, now, upsert
 from runner.record.views import BackupView
+from runner.record.websites import find_website, website_of_run
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
     from runner.model import Seen
 
-__all__ = ["EvidenceBook", "backup_view"]
+__all__ = ["EvidenceBook", "backup_view", "of_backups"]
 
 
 class EvidenceBook(Store):
@@ -76,7 +77,8 @@ class EvidenceBook(Store):
             "seen": seen.value if seen else None,
         }
         with self._write() as connection:
-            return insert_new(connection, looks, row)
+            website, client = website_of_run(connection, run, site, at)
+            return insert_new(connection, looks, row | {"website": website, "client": client})
 
     def record_restore_point(
         self,
@@ -136,7 +138,8 @@ class EvidenceBook(Store):
             "verified": verified,
         }
         with self._write() as connection:
-            return insert_new(connection, backups, row)
+            website, _ = website_of_run(connection, run, site, taken)
+            return insert_new(connection, backups, row | {"website": website})
 
     def backup_verified(self, snapshot: str, at: datetime | None = None) -> None:
         """Say that a snapshot was read back and is what its manifest says."""
@@ -148,23 +151,19 @@ class EvidenceBook(Store):
 
     def list_backups(self, site: str | None = None, *, removed: bool = False) -> tuple[BackupView, ...]:
         """Snapshots, newest first; those that left their store only when `removed`."""
-        query = select(backups).order_by(backups.c.taken.desc(), backups.c.snapshot.desc())
-        if site is not None:
-            query = query.where(backups.c.site == site)
+        query = of_backups().order_by(backups.c.taken.desc(), backups.c.snapshot.desc())
         if not removed:
             query = query.where(backups.c.removed.is_(None))
         with self._read() as connection:
+            if site is not None:
+                query = query.where(backups.c.website == find_website(connection, site))
             return tuple(map(backup_view, connection.execute(query).mappings()))
 
     def last_backup(self, site: str) -> BackupView | None:
         """The newest snapshot that is still in its store, None when there is none."""
-        query = (
-            select(backups)
-            .where(backups.c.site == site, backups.c.removed.is_(None))
-            .order_by(backups.c.taken.desc())
-            .limit(1)
-        )
+        query = of_backups().where(backups.c.removed.is_(None)).order_by(backups.c.taken.desc()).limit(1)
         with self._read() as connection:
+            query = query.where(backups.c.website == find_website(connection, site))
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else backup_view(row)
 
@@ -173,7 +172,13 @@ class EvidenceBook(Store):
             connection.execute(update(backups).where(backups.c.snapshot == snapshot).values(**values))
 
 
+def of_backups() -> Select[Any]:
+    """Rows of `backups` with what their site is called now."""
+    columns = (column for column in backups.c if column.name != "site")
+    return select(websites.c.name.label("site"), *columns).join(websites, websites.c.id == backups.c.website)
+
+
 def backup_view(row: RowMapping) -> BackupView:
-    """A row of `backups`."""
+    """A row of `of_backups`."""
     fields: dict[str, Any] = {name: row[name] for name in BackupView.__slots__ if name != "size"}
     return BackupView(**fields | {"size": row["bytes"]})

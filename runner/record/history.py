@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, or_, select, union_all
 
 from runner.model import Outcome
-from runner.record.autoupdates import auto_updates_between
-from runner.record.evidence import backup_view
-from runner.record.holds import hold_view
-from runner.record.lastlook import read_last_looks
+from runner.record.autoupdates import auto_update_view
+from runner.record.evidence import backup_view, of_backups
+from runner.record.holds import hold_view, of_holds
+from runner.record.lastlook import read_last_look
 from runner.record.queries import change_view
-from runner.record.schema import Instant, backups, changes, holds, looks, run_sites, runs, steps, windows
+from runner.record.schema import (
+    Instant,
+    auto_updates,
+    backups,
+    changes,
+    holds,
+    looks,
+    run_sites,
+    runs,
+    steps,
+    websites,
+    windows,
+)
 from runner.record.store import Store
 from runner.record.views import (
     TOUCHED,
+    AutoUpdateView,
     BackupView,
     ChangeView,
     Failure,
@@ -25,12 +39,15 @@ from runner.record.views import (
     HoldView,
     LookSummary,
     SiteRun,
+    Undo,
+    WebsiteView,
     WindowView,
 )
+from runner.record.websites import find_website
 from runner.record.windows import window_view
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table
 
 __all__ = ["HistoryQueries"]
 
@@ -54,30 +71,35 @@ class HistoryQueries(Store):
             sites: their names.
             start: the first instant that counts.
             end: the first instant that does not.
-            client: whose windows count too, where a window is due for a client as a whole.
+            client: whose rows count, also of sites that have another client now or left the inventory. None:
+                those of every client of the sites.
         """
-        names = sorted(sites)
         with self._read() as connection:
-            found_runs = _runs(connection, names, start, end)
-            found_backups = _backups(connection, names, start, end)
-            found_looks = _looks(connection, names, start, end)
-            found_windows = _windows(connection, names, client, start, end)
-            tried = _backup_was_tried(connection, names, start, end)
-            first, last = _extent(connection, names, (start, end))
-            since, _ = _extent(connection, names, None)
+            scope = _scope(connection, sites, client, start, end)
+            found_runs = _runs(connection, scope)
+            found_backups = _backups(connection, scope)
+            found_looks = _looks(connection, scope)
+            found_windows = _windows(connection, scope)
+            tried = _backup_was_tried(connection, scope)
+            first, last = _extent(connection, scope, within=True)
+            since, _ = _extent(connection, scope, within=False)
             return History(
-                sites=tuple(names),
+                sites=scope.names,
+                websites=scope.websites,
                 start=start,
                 end=end,
                 runs=found_runs,
-                changes=_changes(connection, names, start, end),
-                failures=_failures(connection, names, start, end),
+                changes=_changes(connection, scope, _within(changes.c.finished, start, end)),
+                later=_changes(connection, scope, runs.c.undoes.is_not(None) & (changes.c.finished >= end)),
+                failures=_failures(connection, scope),
                 backups=found_backups,
                 looks=found_looks,
-                last_looks=read_last_looks(connection, names, start, end),
+                last_looks=tuple(
+                    read_last_look(connection, site, client, start, end) for site in scope.websites
+                ),
                 windows=found_windows,
-                holds=_holds(connection, names, start, end),
-                auto_updates=auto_updates_between(connection, names, start, end),
+                holds=_holds(connection, scope),
+                auto_updates=_auto_updates(connection, scope),
                 measured=_measured(
                     changes=any(run.outcome in TOUCHED for run in found_runs),
                     backups=bool(found_backups) or tried,
@@ -90,6 +112,60 @@ class HistoryQueries(Store):
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Whose rows of which websites and when."""
+
+    names: tuple[str, ...]
+    """Of sites, also of those that are not on record."""
+    websites: tuple[WebsiteView, ...]
+    client: str | None
+    start: datetime
+    end: datetime
+
+    def rows(self, table: Table, column: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
+        """Rows of a table that names website and client; with a column, those of the span."""
+        mine: ColumnElement[bool] = table.c.website.in_([one.id for one in self.websites])
+        if self.client is not None:
+            mine &= table.c.client == self.client
+        return mine if column is None else mine & self.within(column)
+
+    def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """In the span."""
+        return _within(column, self.start, self.end)
+
+
+def _scope(
+    connection: Connection, sites: Collection[str], client: str | None, start: datetime, end: datetime
+) -> _Scope:
+    """The sites that are asked for, and those of which the client has rows in the span.
+
+    One that the client took over after the span is left out: its rows are another client's.
+    """
+    ids = {name: find_website(connection, name) for name in sites}
+    others = set() if client is None else _recorded(connection, client, start, end)
+    wanted = {*ids.values(), *others} - {None}
+    rows = connection.execute(select(websites).where(websites.c.id.in_(wanted)).order_by(websites.c.name))
+    found = [WebsiteView(**row) for row in rows.mappings()]
+    known = tuple(
+        one for one in found if one.id in others or client is None or one.moved is None or one.moved < end
+    )
+    unknown = {name for name, found_id in ids.items() if found_id is None}
+    return _Scope(tuple(sorted({*unknown, *(one.name for one in known)})), known, client, start, end)
+
+
+def _recorded(connection: Connection, client: str, start: datetime, end: datetime) -> set[int]:
+    """The websites of which a client has rows in a span."""
+    of_runs = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run)
+    late = _within(runs.c.started, start, end) | _within(run_sites.c.finished, start, end)
+    queries = [
+        of_runs.where(run_sites.c.client == client, late),
+        select(looks.c.website).where(looks.c.client == client, _within(looks.c.at, start, end)),
+        select(backups.c.website).where(backups.c.client == client, _within(backups.c.taken, start, end)),
+    ]
+    return {one for query in queries for one in connection.execute(query.distinct()).scalars()}
+
+
 def _measured(**subjects: bool) -> frozenset[Any]:
     return frozenset(subject for subject, was in subjects.items() if was)
 
@@ -98,9 +174,11 @@ def _within(column: ColumnElement[Any], start: datetime, end: datetime) -> Colum
     return (column >= start) & (column < end)
 
 
-def _runs(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[SiteRun, ...]:
+_NAME = websites.c.name.label("site")
+"""What a site is called now; its rows have the name of their day."""
+
+
+def _runs(connection: Connection, scope: _Scope) -> tuple[SiteRun, ...]:
     query = (
         select(
             runs.c.run,
@@ -108,13 +186,15 @@ def _runs(
             runs.c.title,
             runs.c.window,
             runs.c.started,
-            run_sites.c.site,
+            runs.c.undoes,
+            _NAME,
             run_sites.c.outcome,
             run_sites.c.why,
             run_sites.c.finished,
         )
         .join(run_sites, run_sites.c.run == runs.c.run)
-        .where(run_sites.c.site.in_(sites), _within(runs.c.started, start, end))
+        .join(websites, websites.c.id == run_sites.c.website)
+        .where(scope.rows(run_sites, runs.c.started))
         .order_by(runs.c.started, run_sites.c.ring, run_sites.c.position)
     )
     return tuple(
@@ -123,23 +203,48 @@ def _runs(
     )
 
 
-def _changes(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[ChangeView, ...]:
+def _of_run_site(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows of a table about a site of a run, with what the site is called now."""
+    others = (column for column in table.c if column.name != "site")
+    return (
+        select(_NAME, *others, *columns)
+        .join(run_sites, (run_sites.c.run == table.c.run) & (run_sites.c.site == table.c.site))
+        .join(websites, websites.c.id == run_sites.c.website)
+    )
+
+
+def _changes(connection: Connection, scope: _Scope, when: ColumnElement[bool]) -> tuple[ChangeView, ...]:
     query = (
-        select(changes)
-        .where(changes.c.site.in_(sites), _within(changes.c.finished, start, end))
+        _of_run_site(changes, runs.c.undoes)
+        .join(runs, runs.c.run == changes.c.run)
+        .where(scope.rows(run_sites), when)
         .order_by(changes.c.finished, changes.c.run, changes.c.site, changes.c.step, changes.c.position)
     )
-    return tuple(map(change_view, connection.execute(query).mappings()))
+    rows = connection.execute(query).mappings().all()
+    undone = dict(_undos(connection).items()) if any(row["undoes"] for row in rows) else {}
+    return tuple(replace(change_view(row), undo=_undo(row["run"], undone)) for row in rows)
 
 
-def _failures(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[Failure, ...]:
+def _undos(connection: Connection) -> Mapping[str, str]:
+    """Every run that undoes another, and which."""
+    query = select(runs.c.run, runs.c.undoes).where(runs.c.undoes.is_not(None))
+    return {row.run: row.undoes for row in connection.execute(query)}
+
+
+def _undo(run: str, undoes: Mapping[str, str]) -> Undo | None:
+    """Whether a run undoes work, or an undo."""
+    chain = [run]
+    while (before := undoes.get(chain[-1])) and before not in chain:
+        chain.append(before)
+    if len(chain) == 1:
+        return None
+    return Undo.BACK if len(chain) % 2 == 0 else Undo.AGAIN
+
+
+def _failures(connection: Connection, scope: _Scope) -> tuple[Failure, ...]:
     query = (
-        select(steps)
-        .where(steps.c.site.in_(sites), _within(steps.c.finished, start, end), steps.c.outcome.in_(_FAILURES))
+        _of_run_site(steps)
+        .where(scope.rows(run_sites, steps.c.finished), steps.c.outcome.in_(_FAILURES))
         .order_by(steps.c.finished, steps.c.run, steps.c.site, steps.c.position)
     )
     return tuple(map(_failure, connection.execute(query).mappings()))
@@ -150,35 +255,26 @@ def _failure(row: RowMapping) -> Failure:
     return Failure(**fields | {"outcome": Outcome(row["outcome"])})
 
 
-def _backups(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[BackupView, ...]:
-    query = (
-        select(backups)
-        .where(backups.c.site.in_(sites), _within(backups.c.taken, start, end))
-        .order_by(backups.c.taken)
-    )
+def _backups(connection: Connection, scope: _Scope) -> tuple[BackupView, ...]:
+    query = of_backups().where(scope.rows(backups, backups.c.taken)).order_by(backups.c.taken)
     return tuple(map(backup_view, connection.execute(query).mappings()))
 
 
-def _backup_was_tried(connection: Connection, sites: Sequence[str], start: datetime, end: datetime) -> bool:
-    query = select(steps.c.step).where(
-        steps.c.site.in_(sites),
+def _backup_was_tried(connection: Connection, scope: _Scope) -> bool:
+    query = _of_run_site(steps).where(
+        scope.rows(run_sites, steps.c.finished),
         steps.c.kind == "backup",
         steps.c.outcome.in_([Outcome.OK.value, Outcome.CHANGED.value, Outcome.FAILED.value]),
-        _within(steps.c.finished, start, end),
     )
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _looks(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[LookSummary, ...]:
+def _looks(connection: Connection, scope: _Scope) -> tuple[LookSummary, ...]:
     healthy = func.coalesce(func.sum(case((looks.c.healthy.is_(True), 1), else_=0)), 0)
     unhealthy = func.coalesce(func.sum(case((looks.c.healthy.is_(False), 1), else_=0)), 0)
     query = (
         select(
-            looks.c.site,
+            _NAME,
             func.count().label("total"),
             healthy.label("healthy"),
             unhealthy.label("unhealthy"),
@@ -187,51 +283,65 @@ def _looks(
             func.min(looks.c.at, type_=Instant()).label("first"),
             func.max(looks.c.at, type_=Instant()).label("last"),
         )
-        .where(looks.c.site.in_(sites), _within(looks.c.at, start, end))
-        .group_by(looks.c.site)
-        .order_by(looks.c.site)
+        .join(websites, websites.c.id == looks.c.website)
+        .where(scope.rows(looks, looks.c.at))
+        .group_by(websites.c.name)
+        .order_by(websites.c.name)
     )
     return tuple(LookSummary(**row) for row in connection.execute(query).mappings())
 
 
-def _windows(
-    connection: Connection, sites: Sequence[str], client: str | None, start: datetime, end: datetime
-) -> tuple[WindowView, ...]:
-    whole_client = (windows.c.client == client) & (windows.c.site == "")
+def _windows(connection: Connection, scope: _Scope) -> tuple[WindowView, ...]:
+    of_site: ColumnElement[bool] = windows.c.site.in_(scope.names)
+    if scope.client is not None:
+        of_site &= windows.c.client.in_(["", scope.client])
+    whole_client = (windows.c.client == scope.client) & (windows.c.site == "")
     query = (
         select(windows)
-        .where(or_(windows.c.site.in_(sites), whole_client), _within(windows.c.starts, start, end))
+        .where(or_(of_site, whole_client), scope.within(windows.c.starts))
         .order_by(windows.c.starts, windows.c.id)
     )
     return tuple(map(window_view, connection.execute(query).mappings()))
 
 
-def _holds(
-    connection: Connection, sites: Sequence[str], start: datetime, end: datetime
-) -> tuple[HoldView, ...]:
+def _holds(connection: Connection, scope: _Scope) -> tuple[HoldView, ...]:
+    """Holds go with their website: they are its present client's."""
+    mine = [one.id for one in scope.websites if scope.client in {None, one.client}]
     query = (
-        select(holds)
-        .where(holds.c.site.in_(sites), holds.c.since < end)
-        .where(or_(holds.c.lifted.is_(None), holds.c.lifted >= start))
-        .order_by(holds.c.site, holds.c.item, holds.c.since)
+        of_holds()
+        .where(holds.c.website.in_(mine), holds.c.since < scope.end)
+        .where(or_(holds.c.lifted.is_(None), holds.c.lifted >= scope.start))
     )
     return tuple(map(hold_view, connection.execute(query).mappings()))
 
 
+def _auto_updates(connection: Connection, scope: _Scope) -> tuple[AutoUpdateView, ...]:
+    """Those that were switched off at some time of the span, or found forced in it, oldest first."""
+    since, settled = auto_updates.c.since, auto_updates.c.settled
+    others = (column for column in auto_updates.c if column.name != "site")
+    query = (
+        select(_NAME, *others)
+        .join(websites, websites.c.id == auto_updates.c.website)
+        .where(scope.rows(auto_updates), since < scope.end, or_(settled.is_(None), settled >= scope.start))
+        .order_by(auto_updates.c.id)
+    )
+    return tuple(map(auto_update_view, connection.execute(query).mappings()))
+
+
 def _extent(
-    connection: Connection, sites: Sequence[str], span: tuple[datetime, datetime] | None
+    connection: Connection, scope: _Scope, *, within: bool
 ) -> tuple[datetime | None, datetime | None]:
     """First and last instant about which anything is recorded."""
-    of_site = run_sites.c.site.in_(sites)
+    of_run = select(run_sites.c.run).where(scope.rows(run_sites))
     sources: list[tuple[ColumnElement[Any], ColumnElement[bool]]] = [
-        (runs.c.started, runs.c.run.in_(select(run_sites.c.run).where(of_site))),
-        (run_sites.c.finished, of_site),
-        (looks.c.at, looks.c.site.in_(sites)),
-        (backups.c.taken, backups.c.site.in_(sites)),
+        (runs.c.started, runs.c.run.in_(of_run)),
+        (run_sites.c.finished, scope.rows(run_sites)),
+        (looks.c.at, scope.rows(looks)),
+        (backups.c.taken, scope.rows(backups)),
     ]
     parts = []
     for column, condition in sources:
-        limits = [condition] if span is None else [condition, _within(column, *span)]
+        limits = [condition, scope.within(column)] if within else [condition]
         parts.append(select(func.min(column).label("first"), func.max(column).label("last")).where(*limits))
     every = union_all(*parts).subquery()
     instant = Instant()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
-from runner.record.schema import holds, sightings
+from runner.record.schema import holds, sightings, websites
 from runner.record.store import Store, insert_new, now
 from runner.record.views import HoldView
+from runner.record.websites import ensure_website, find_website
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping
 
-__all__ = ["HoldBook", "Offer", "hold_view"]
+__all__ = ["HoldBook", "Offer", "hold_view", "of_holds"]
 
 Offer = tuple[str, str, str]
 """(kind, item, version)"""
@@ -31,16 +32,15 @@ class HoldBook(Store):
         """
         wanted = set(offers)
         with self._read() as connection:
-            known = _sightings(connection, site)
-        new = [
-            {"site": site, "kind": kind, "item": item, "version": version, "first_seen": at}
-            for kind, item, version in sorted(wanted - known.keys())
-        ]
+            known = _sightings(connection, find_website(connection, site))
+        new = sorted(wanted - known.keys())
         if new and not self.read_only:
             with self._write() as connection:
-                for row in new:
-                    insert_new(connection, sightings, row)
-                known = _sightings(connection, site)
+                website = ensure_website(connection, site, at)
+                for kind, item, version in new:
+                    row = {"website": website, "kind": kind, "item": item, "version": version}
+                    insert_new(connection, sightings, row | {"first_seen": at})
+                known = _sightings(connection, website)
         return {offer: known.get(offer, at) for offer in wanted}
 
     def add_hold(
@@ -55,37 +55,46 @@ class HoldBook(Store):
     ) -> bool:
         """Hold a version back; False when it is held already, for the reason that was given first."""
         row = {"site": site, "item": item, "version": version, "why": why}
-        row |= {"evidence": dict(evidence or {}), "since": since or now()}  # type: ignore[dict-item]
-        same = (holds.c.site == site) & (holds.c.item == item) & (holds.c.version == version)
+        at = since or now()
+        row |= {"evidence": dict(evidence or {}), "since": at}  # type: ignore[dict-item]
         with self._write() as connection:
+            website = ensure_website(connection, site, at)
+            same = (holds.c.website == website) & (holds.c.item == item) & (holds.c.version == version)
             if connection.execute(select(holds.c.id).where(same, holds.c.lifted.is_(None))).first():
                 return False
-            connection.execute(insert(holds).values(**row))
+            connection.execute(insert(holds).values(**row, website=website))
         return True
 
     def lift_hold(self, site: str, item: str, *, at: datetime | None = None) -> int:
         """Let an item go on, whatever version of it is held; how many holds that were."""
-        mine = (holds.c.site == site) & (holds.c.item == item) & holds.c.lifted.is_(None)
         with self._write() as connection:
+            website = find_website(connection, site)
+            mine = (holds.c.website == website) & (holds.c.item == item) & holds.c.lifted.is_(None)
             return connection.execute(update(holds).where(mine).values(lifted=at or now())).rowcount
 
     def list_holds(self, site: str | None = None, *, lifted: bool = False) -> tuple[HoldView, ...]:
         """Holds by site and item; those that were lifted only when `lifted`."""
-        conditions: list[ColumnElement[bool]] = []
-        if site is not None:
-            conditions.append(holds.c.site == site)
+        query = of_holds()
         if not lifted:
-            conditions.append(holds.c.lifted.is_(None))
-        query = select(holds).where(*conditions).order_by(holds.c.site, holds.c.item, holds.c.since)
+            query = query.where(holds.c.lifted.is_(None))
         with self._read() as connection:
+            if site is not None:
+                query = query.where(holds.c.website == find_website(connection, site))
             return tuple(map(hold_view, connection.execute(query).mappings()))
 
 
-def _sightings(connection: Connection, site: str) -> dict[Offer, datetime]:
-    query = select(sightings).where(sightings.c.site == site)
+def of_holds() -> Select[Any]:
+    """Rows of `holds` with what their site is called now, by site, item and age."""
+    columns = (column for column in holds.c if column.name != "site")
+    query = select(websites.c.name.label("site"), *columns).join(websites, websites.c.id == holds.c.website)
+    return query.order_by(websites.c.name, holds.c.item, holds.c.since)
+
+
+def _sightings(connection: Connection, website: int | None) -> dict[Offer, datetime]:
+    query = select(sightings).where(sightings.c.website == website)
     return {(row.kind, row.item, row.version): row.first_seen for row in connection.execute(query)}
 
 
 def hold_view(row: RowMapping) -> HoldView:
-    """A row of `holds`."""
+    """A row of `of_holds`."""
     return HoldView(**{name: row[name] for name in HoldView.__slots__})

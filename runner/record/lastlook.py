@@ -6,22 +6,22 @@ a firewall gave no verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
 from runner.model import Outcome, Seen
-from runner.record.schema import looks, steps
-from runner.record.views import LastLook
+from runner.record.schema import looks, run_sites, steps
+from runner.record.views import LastLook, WebsiteView
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
 
-__all__ = ["Change", "Looked", "last_look", "read_last_looks"]
+__all__ = ["Change", "Looked", "last_look", "read_last_look"]
 
 _REFUSED = frozenset({401, 403, 429})
 _ANSWERED = 200
@@ -104,21 +104,34 @@ def _follows(look: Looked, change: Change) -> bool:
     return look.phase == "undo" or bool(look.healthy) or change.outcome is not Outcome.UNDONE
 
 
-def read_last_looks(
-    connection: Connection, sites: Iterable[str], start: datetime, end: datetime
-) -> tuple[LastLook, ...]:
-    """`last_look` for each site, of the span from `start` to before `end`."""
-    return tuple(
-        last_look(site, _changes(connection, site, start, end), _seen(connection, site, start, end))
-        for site in sites
+def read_last_look(
+    connection: Connection, site: WebsiteView, client: str | None, start: datetime, end: datetime
+) -> LastLook:
+    """`last_look` of a website, of the span from `start` to before `end`; of one client's rows, if given."""
+    changes, seen = select(*_OF_STEP).join(run_sites, _SAME), select(*_OF_LOOK)
+    changes, seen = changes.where(run_sites.c.website == site.id), seen.where(looks.c.website == site.id)
+    if client is not None:
+        changes, seen = changes.where(run_sites.c.client == client), seen.where(looks.c.client == client)
+    return last_look(
+        site.name, _changes(connection, changes, start, end), _seen(connection, seen, start, end)
     )
 
 
-def _changes(connection: Connection, site: str, start: datetime, end: datetime) -> list[Change]:
-    query = select(
-        steps.c.run, steps.c.kind, steps.c.outcome, steps.c.started, steps.c.finished, steps.c.seconds
-    ).where(
-        steps.c.site == site,
+_SAME = (run_sites.c.run == steps.c.run) & (run_sites.c.site == steps.c.site)
+_OF_STEP = steps.c.run, steps.c.kind, steps.c.outcome, steps.c.started, steps.c.finished, steps.c.seconds
+_OF_LOOK = (
+    looks.c.run,
+    looks.c.at,
+    looks.c.phase,
+    looks.c.signal,
+    looks.c.healthy,
+    looks.c.status,
+    looks.c.seen,
+)
+
+
+def _changes(connection: Connection, query: Select[Any], start: datetime, end: datetime) -> list[Change]:
+    query = query.where(
         steps.c.kind.not_in(_CHANGES_NOTHING),
         or_(
             (steps.c.finished >= start) & (steps.c.finished < end),
@@ -137,19 +150,9 @@ def _change(row: RowMapping) -> Change:
     return Change(run=row["run"], kind=row["kind"], outcome=outcome, began=began, finished=finished)
 
 
-def _seen(connection: Connection, site: str, start: datetime, end: datetime) -> list[Looked]:
-    query = (
-        select(
-            looks.c.run,
-            looks.c.at,
-            looks.c.phase,
-            looks.c.signal,
-            looks.c.healthy,
-            looks.c.status,
-            looks.c.seen,
-        )
-        .where(looks.c.site == site, looks.c.at >= start, looks.c.at < end)
-        .order_by(looks.c.at.desc(), looks.c.phase, looks.c.id.desc())
+def _seen(connection: Connection, query: Select[Any], start: datetime, end: datetime) -> list[Looked]:
+    query = query.where(looks.c.at >= start, looks.c.at < end).order_by(
+        looks.c.at.desc(), looks.c.phase, looks.c.id.desc()
     )
     rows = connection.execute(query).mappings().all()
     return [_one([*group]) for _, group in groupby(rows, key=lambda row: (row["at"], row["phase"]))]

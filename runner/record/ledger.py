@@ -18,12 +18,14 @@ from runner.record.outbox import OutboxBook
 from runner.record.queries import RunQueries
 from runner.record.runs import RunBook
 from runner.record.sites import SiteBook
+from runner.record.websites import WebsiteBook
 from runner.record.windows import WindowBook
 
 __all__ = ["Ledger"]
 
 
 class Ledger(
+    WebsiteBook,
     RunBook,
     SiteBook,
     EvidenceBook,

@@ -245,7 +245,7 @@ class RunQueries(Store):
 
 def change_view(row: RowMapping) -> ChangeView:
     """A row of `changes`."""
-    fields = {name: row[name] for name in ChangeView.__slots__}
+    fields = {name: row[name] for name in ChangeView.__slots__ if name != "undo"}
     return ChangeView(**fields | {"outcome": Outcome(row["outcome"]), "unverified": row["unverified"] or ""})
 
 

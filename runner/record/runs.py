@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 
@@ -15,7 +16,11 @@ from runner.record.schema import run_sites, runs
 from runner.record.schema import steps as step_table
 from runner.record.store import Store, insert_new, now
 from runner.record.views import WindowView
+from runner.record.websites import ensure_website
 from runner.record.windows import open_window, review_window
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["RunBook"]
 
@@ -40,6 +45,7 @@ class RunBook(Store):
         executor: str | None = None,
         act: str = "run",
         opening: WindowView | None = None,
+        undoes: str | None = None,
     ) -> bool:
         """Write down a run with its sites and their steps, none of which has an outcome yet.
 
@@ -56,6 +62,7 @@ class RunBook(Store):
             executor: the process that will work on it; None when any may claim it.
             act: what the operator did, `run` or `undo`.
             opening: the opening of a window that the run is for; both are written, or neither.
+            undoes: the earlier run that this one undoes.
 
         Returns:
             False when the opening is decided already, or a run of that id is there; both stay as they are.
@@ -70,6 +77,7 @@ class RunBook(Store):
             "state": State.RUNNING.value,
             "executor": executor,
             "started": started,
+            "undoes": undoes,
         }
         with self._write() as connection:
             if opening is not None and not open_window(connection, opening):
@@ -77,7 +85,9 @@ class RunBook(Store):
             if not insert_new(connection, runs, head):
                 return opening is not None
             if sites:
-                connection.execute(insert(run_sites), [_site_row(run, site) for site in sites])
+                connection.execute(
+                    insert(run_sites), [_site_row(connection, run, site, started) for site in sites]
+                )
             rows = _step_rows(run, [site[0] for site in sites], steps)
             if rows:
                 connection.execute(insert(step_table), rows)
@@ -178,7 +188,9 @@ def _unknown(run: str) -> UnknownNameError:
     return UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
 
 
-def _site_row(run: str, site: tuple[str, str, str, int, int]) -> dict[str, object]:
+def _site_row(
+    connection: Connection, run: str, site: tuple[str, str, str, int, int], at: datetime
+) -> dict[str, object]:
     name, client, host, ring, position = site
     return {
         "run": run,
@@ -188,6 +200,7 @@ def _site_row(run: str, site: tuple[str, str, str, int, int]) -> dict[str, objec
         "ring": ring,
         "position": position,
         "state": State.WAITING.value,
+        "website": ensure_website(connection, name, at, client=client, host=host),
     }
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "auto_updates",
     "backups",
     "changes",
+    "clients",
     "deliveries",
     "holds",
     "instant_text",
@@ -48,10 +49,11 @@ __all__ = [
     "segments",
     "sightings",
     "steps",
+    "websites",
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -103,6 +105,35 @@ def _of_run_site() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["run", "site"], ["run_sites.run", "run_sites.site"], ondelete="CASCADE")
 
 
+def _website() -> Column[int]:
+    """Which website a row is about: its name may change, or be used again for another."""
+    return Column("website", Integer, index=True)
+
+
+clients = Table(
+    "clients",
+    metadata,
+    _key("client"),
+    _text("name"),
+    Column("language", Prose, nullable=False, default="en"),
+    Column("timezone", Prose, nullable=False, default="UTC"),
+    _text("was"),
+)
+
+websites = Table(
+    "websites",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Prose, nullable=False, unique=True),
+    _text("client"),
+    _text("url"),
+    _text("host"),
+    _text("path"),
+    _text("was"),
+    Column("since", Instant, nullable=False),
+    Column("moved", Instant),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -118,6 +149,7 @@ runs = Table(
     Column("executor", Text),
     Column("started", Instant, nullable=False, index=True),
     Column("finished", Instant),
+    Column("undoes", Prose),
 )
 
 run_sites = Table(
@@ -137,6 +169,7 @@ run_sites = Table(
     _json("problems", list),
     Column("plan", Document(none_as_null=True)),
     Column("facts", Document(none_as_null=True)),
+    _website(),
     Index(None, "site", "finished"),
 )
 
@@ -214,6 +247,8 @@ looks = Table(
     _json("findings", list),
     _text("note"),
     Column("seen", Text),
+    Column("client", Prose),
+    _website(),
     UniqueConstraint("site", "at", "phase", "signal", "url"),
 )
 
@@ -246,13 +281,14 @@ backups = Table(
     Column("manifest_sha256", Text, nullable=False),
     Column("verified", Instant),
     Column("removed", Instant),
+    _website(),
     Index(None, "site", "taken"),
 )
 
 sightings = Table(
     "sightings",
     metadata,
-    _key("site"),
+    Column("website", Integer, primary_key=True, autoincrement=False),
     _key("kind"),
     _key("item"),
     _key("version"),
@@ -270,6 +306,7 @@ holds = Table(
     _json("evidence", dict),
     Column("since", Instant, nullable=False),
     Column("lifted", Instant),
+    _website(),
     Index(None, "site", "item"),
 )
 
@@ -289,6 +326,8 @@ auto_updates = Table(
     Column("since", Instant, nullable=False),
     Column("settled_run", Prose),
     Column("settled", Instant),
+    Column("client", Prose),
+    _website(),
     Index(None, "site", "settled"),
 )
 

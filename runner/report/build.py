@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -87,7 +87,8 @@ def assemble(
 
     Args:
         client: Whose report it is; their time zone decides which day something happened on.
-        sites: Their sites, in the order in which the report names them.
+        sites: Their sites now, in the order in which the report names them; those that were theirs in the
+            period follow.
         period: The span of days.
         history: What the ledger knows of their sites in that span.
         settings: The agency and its mail address.
@@ -104,9 +105,10 @@ def assemble(
     if now < start:
         raise UsageError(f"{period.key} has not begun", hint="choose the current month, or one before")
     history = with_due(history, due_windows, now)
-    called = labels({site.name: site.url for site in sites})
-    lines = tuple(_site(site, called[site.name], history) for site in sites)
-    backups = _backups(sites, history, expected_backups)
+    urls = _urls(sites, history)
+    called = labels(urls)
+    lines = tuple(_site(name, url, called[name], history) for name, url in urls.items())
+    backups = _backups(urls, history, expected_backups)
     updates, points = done(history), undone(history, due_windows)
     points += _looked(lines, points, history)
     points += _missing(backups, points, now=min(now, end))
@@ -131,13 +133,20 @@ def assemble(
     )
 
 
-def _site(site: Site, label: str, history: History) -> SiteLine:
-    runs = [run for run in history.runs if run.site == site.name]
+def _urls(sites: Sequence[Site], history: History) -> dict[str, str]:
+    """Sites and their addresses: the client's, then those that were theirs in the period."""
+    of_period = {site.name: site.url for site in sites if site.name in history.sites}
+    gone = {one.name: one.url for one in history.websites if one.name not in of_period}
+    return of_period | gone or {site.name: site.url for site in sites}
+
+
+def _site(name: str, url: str, label: str, history: History) -> SiteLine:
+    runs = [run for run in history.runs if run.site == name]
     return SiteLine(
-        name=site.name,
+        name=name,
         label=label,
-        url=site.url,
-        state=_state(site.name, runs, history),
+        url=url,
+        state=_state(name, runs, history),
         last=runs[-1].started if runs else None,
     )
 
@@ -225,19 +234,19 @@ def _cards(
 
 
 def _backups(
-    sites: Sequence[Site], history: History, expected: Mapping[str, int] | None
+    sites: Iterable[str], history: History, expected: Mapping[str, int] | None
 ) -> tuple[BackupLine, ...]:
     """A line for each site that has backups or should have."""
     lines = []
     for site in sites:
-        taken = [b for b in history.backups if b.site == site.name]
-        wanted = (expected or {}).get(site.name)
+        taken = [b for b in history.backups if b.site == site]
+        wanted = (expected or {}).get(site)
         if not taken and not wanted:
             continue
         newest = max(taken, key=lambda b: b.taken, default=None)
         lines.append(
             BackupLine(
-                site=site.name,
+                site=site,
                 taken=len(taken),
                 expected=wanted,
                 newest=newest.taken if newest else None,

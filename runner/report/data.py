@@ -65,6 +65,8 @@ class About(StrEnum):
     """What was changed while nobody could look at the site."""
     SLOWER = "slower"
     """A page that takes longer since an update that stayed."""
+    UNDO = "undo"
+    """An update that was undone by hand, or could not be."""
     STEP = "step"
     SITE = "site"
     """The whole work on a site."""

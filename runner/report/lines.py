@@ -44,7 +44,13 @@ def cards(words: Words) -> dict[str, str]:
 def point(found: Undone, report: ReportData, words: Words) -> str:
     """What an open point means for the client, without its reason and, for an item, without its name."""
     when, site = words.days(found.at), report.label(found.site)
-    by_outcome = {About.ITEM: _item, About.WINDOW: _window, About.SITE: _site, About.SLOWER: _slower}
+    by_outcome = {
+        About.ITEM: _item,
+        About.WINDOW: _window,
+        About.SITE: _site,
+        About.SLOWER: _slower,
+        About.UNDO: _undo,
+    }
     if found.about in by_outcome:
         return by_outcome[found.about](found, when, site, words)
     say = words.say
@@ -82,6 +88,9 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
     if found.about is About.SLOWER:
         trouble = point(found, report, words)
         return words.say("{trouble} What made it slower was taken back {then}.", trouble=trouble, then=then)
+    if found.about is About.UNDO:
+        undone = _was_undone(found, when, site, words)
+        return words.say("{undone} It was updated again {then}.", undone=undone, then=then)
     if found.about is not About.ITEM:
         trouble = point(found, report, words)
         return words.say("{trouble} A later try {then} succeeded.", trouble=trouble, then=then)
@@ -181,6 +190,39 @@ def _item(found: Undone, when: str, site: str, words: Words) -> str:
         Outcome.LOST: say("Begun {when} on {site}. How it ended is not known yet.", when=when, site=site),
         Outcome.CANCELLED: say("Not done {when}, for the work was stopped.", when=when) + f" {stays}",
     }.get(found.outcome, say("Could not be done {when}.", when=when) + f" {stays}") + hold
+
+
+def _undo(found: Undone, when: str, site: str, words: Words) -> str:
+    say = words.say
+    update = {"item": name(found, words), "version": found.from_version, "site": site, "when": when}
+    if found.kind is ItemKind.DATABASE:
+        if found.outcome is not Outcome.UNDONE:
+            return say("The database of {site} could not be restored {when}.", site=site, when=when)
+        return say("The database of {site} was restored {when} to an earlier state.", site=site, when=when)
+    if found.outcome is Outcome.LOST:
+        return say(
+            "Undoing the update of {item} on {site} was begun {when}. How it ended is not known yet.",
+            **update,
+        )
+    if found.outcome is not Outcome.UNDONE:
+        return say("The update of {item} on {site} could not be undone {when}.", **update)
+    hold = " " + say("The update is on hold.") if found.waiting else ""
+    undone = _was_undone(found, when, site, words)
+    if found.kind is ItemKind.RELEASE or not found.to_version:
+        return undone + hold
+    return f"{undone} " + say("{site} has {version} again.", site=site, version=found.to_version) + hold
+
+
+def _was_undone(found: Undone, when: str, site: str, words: Words) -> str:
+    if found.kind is ItemKind.RELEASE:
+        return words.say("The last release of {site} was undone {when}.", site=site, when=when)
+    return words.say(
+        "The update of {item} to {version} on {site} was undone {when}.",
+        item=name(found, words),
+        version=found.from_version,
+        site=site,
+        when=when,
+    )
 
 
 def _slower(found: Undone, when: str, site: str, words: Words) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TypeVar
 
+from runner.model import Outcome
 from runner.report.data import About, Done, Part, ReportData, Undone
 from runner.report.reasons import reason
 from runner.report.words import Words
@@ -21,6 +22,7 @@ T = TypeVar("T", Done, Undone)
 _NOT_IN_A_VERSION = re.compile(r"[^0-9A-Za-z.+~:-]")
 _DOMAIN = re.compile(r"\.(?=[A-Za-z])")
 _VERSION = 30
+_UNDONE = (About.UNDO, Outcome.UNDONE)
 
 
 def for_client(report: ReportData, words: Words) -> ReportData:
@@ -35,7 +37,7 @@ def for_client(report: ReportData, words: Words) -> ReportData:
 
 def _why(found: Undone, words: Words) -> str:
     """The reason, and what WordPress does by itself with an item that we hold."""
-    if found.about in {About.UNSEEN, About.SLOWER}:
+    if found.about in {About.UNSEEN, About.SLOWER} or (found.about, found.outcome) == _UNDONE:
         return ""  # the point says it
     itself = {
         "off": words.say("WordPress does not install it by itself meanwhile."),

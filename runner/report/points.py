@@ -11,51 +11,28 @@ from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
 from runner.record import ChangeView, Failure, History, SiteRun
 from runner.report.data import About, AutoLine, Done, Undone
 from runner.report.together import done_together, undone_together
+from runner.report.undos import BAD, WHY, in_place, key, undone_by_hand, version
 from runner.report.windows import DueWindows, window_points
 from runner.untrusted import sentence
 
 __all__ = ["auto_updates", "done", "undone"]
 
-_BAD = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.UNDONE})
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
-_UNCOUNTED = frozenset({ItemKind.DATABASE, ItemKind.FILE})
 _ITSELF = {"off": "off", "forced": "forced", "overruled": "forced"}
-_WHY = 240
-_VERSION = 40
 
 
 def done(history: History) -> tuple[Done, ...]:
-    """Every update that is in place, oldest first.
-
-    A database follows its WordPress, and files that were synchronised are no updates: neither is counted.
-    """
-    found = []
-    misses: dict[tuple[str, str, str], int] = defaultdict(int)
-    for change in history.changes:
-        if change.outcome in _BAD:
-            misses[_key(change)] += 1
-        elif change.outcome is Outcome.CHANGED and change.kind not in _UNCOUNTED:
-            found.append(
-                Done(
-                    site=change.site,
-                    item=sentence(change.item),
-                    kind=ItemKind(change.kind),
-                    title=sentence(change.title or change.item),
-                    from_version=sentence(change.from_version, _VERSION),
-                    to_version=sentence(change.to_version, _VERSION),
-                    at=change.finished,
-                    run=change.run,
-                    attempts=1 + misses.pop(_key(change), 0),
-                    why=sentence(change.why, _WHY),
-                )
-            )
-    return done_together(found)
+    """Every update that is in place, oldest first."""
+    return done_together(in_place(history))
 
 
 def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
     """What did not come to pass, worst first. What failed once and was done later is last, as solved."""
+    by_hand = tuple(undone_by_hand(history))
+    items = undone_together(_items(history))
     points = [
-        *undone_together(_items(history)),
+        *_with_holds(by_hand, items),
+        *(point for point in items if not _is_hold_of(point, by_hand)),
         *_checks(history),
         *_unseen(history),
         *_slower(history),
@@ -67,6 +44,21 @@ def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 
 
+def _with_holds(by_hand: Sequence[Undone], items: Sequence[Undone]) -> Iterable[Undone]:
+    """What was undone by hand is on hold since: that is one thing to say."""
+    for point in by_hand:
+        yield replace(point, waiting=any(_is_hold_of(item, [point]) for item in items))
+
+
+def _is_hold_of(item: Undone, by_hand: Iterable[Undone]) -> bool:
+    return item.outcome is Outcome.HELD and any(
+        point.open
+        and (point.site, point.kind, point.item) == (item.site, item.kind, item.item)
+        and (point.outcome, point.from_version) == (Outcome.UNDONE, item.to_version)
+        for point in by_hand
+    )
+
+
 def auto_updates(history: History) -> tuple[AutoLine, ...]:
     """WordPress's own updates of held items, each as it was left last."""
     last = {(auto.site, auto.kind, auto.key): auto for auto in history.auto_updates if auto.state != "asked"}
@@ -76,7 +68,7 @@ def auto_updates(history: History) -> tuple[AutoLine, ...]:
             item=sentence(auto.item),
             kind=ItemKind(auto.kind),
             state=auto.state,
-            why=sentence(auto.forced, _WHY),
+            why=sentence(auto.forced, WHY),
         )
         for auto in last.values()
     )
@@ -87,9 +79,9 @@ def _items(history: History) -> Iterable[Undone]:
     itself = {
         (line.site, line.kind, line.item): _ITSELF.get(line.state, "") for line in auto_updates(history)
     }
-    for tries in _grouped(c for c in history.changes if not _is_question(c)).values():
+    for tries in _grouped(c for c in history.changes if not c.undo and not _is_question(c)).values():
         yield from map(_taken_back_once, (c for c in tries if c.why.startswith(UNREPEATED)))
-        misses = [c for c in tries if c.outcome in _BAD or c.outcome is Outcome.MISSED]
+        misses = [c for c in tries if c.outcome in BAD or c.outcome is Outcome.MISSED]
         holds = [c for c in tries if c.outcome is Outcome.HELD]
         if not misses and not holds:
             continue
@@ -123,15 +115,15 @@ def _of_item(change: ChangeView) -> Undone:
         item=sentence(change.item),
         kind=ItemKind(change.kind),
         title=sentence(change.title or change.item),
-        from_version=sentence(change.from_version, _VERSION),
-        to_version=sentence(change.to_version, _VERSION),
-        why=sentence(change.why, _WHY),
+        from_version=version(change.from_version),
+        to_version=version(change.to_version),
+        why=sentence(change.why, WHY),
     )
 
 
 def _checks(history: History) -> Iterable[Undone]:
     """One point a site and kind of item whose newer versions could not be asked for."""
-    for questions in _grouped(c for c in history.changes if _is_question(c)).values():
+    for questions in _grouped(c for c in history.changes if not c.undo and _is_question(c)).values():
         last = questions[-1]
         yield Undone(
             about=About.CHECK,
@@ -139,7 +131,7 @@ def _checks(history: History) -> Iterable[Undone]:
             at=tuple(c.finished for c in questions),
             site=last.site,
             kind=ItemKind(last.kind),
-            why=sentence(last.why, _WHY),
+            why=sentence(last.why, WHY),
             solved=_later_run(history, last.run, last.site),
         )
 
@@ -159,7 +151,7 @@ def _unseen(history: History) -> Iterable[Undone]:
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
             site=site,
-            why=sentence(last.unverified, _WHY),
+            why=sentence(last.unverified, WHY),
             solved=look.at if look is not None and seen_since else None,
         )
 
@@ -176,7 +168,7 @@ def _slower(history: History) -> Iterable[Undone]:
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
             site=site,
-            why=sentence(why, _WHY),
+            why=sentence(why, WHY),
             slowdown=Slowdown.read(why),
             solved=_put_back(history, changes),
         )
@@ -189,7 +181,7 @@ def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | Non
             later.finished
             for later in history.changes
             if later.finished > change.finished
-            and _key(later) == _key(change)
+            and key(later) == key(change)
             and later.outcome is Outcome.UNDONE
             and later.to_version == change.from_version
         )
@@ -201,10 +193,12 @@ def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | Non
 
 def _steps(history: History) -> Iterable[Undone]:
     """One point a site and kind of step that went wrong without an item to blame."""
-    blamed = {(c.run, c.site, c.step) for c in history.changes if c.outcome in _BAD}
+    undos = {run.run for run in history.runs if run.undoes}
+    blamed = {(c.run, c.site, c.step) for c in history.changes if c.outcome in BAD and not _succeeded(c)}
     found: dict[tuple[str, str], list[Failure]] = defaultdict(list)
     for failure in history.failures:
-        if (failure.run, failure.site, failure.step) not in blamed:
+        wanted = failure.run in undos and failure.outcome is Outcome.UNDONE
+        if not wanted and (failure.run, failure.site, failure.step) not in blamed:
             found[failure.site, failure.kind].append(failure)
     for (site, kind), failures in found.items():
         last = failures[-1]
@@ -220,7 +214,7 @@ def _steps(history: History) -> Iterable[Undone]:
             at=tuple(failure.finished for failure in failures),
             site=site,
             title=sentence(last.title or kind),
-            why=sentence(last.why, _WHY),
+            why=sentence(last.why, WHY),
             solved=solved,
         )
 
@@ -228,11 +222,11 @@ def _steps(history: History) -> Iterable[Undone]:
 def _runs(history: History) -> Iterable[Undone]:
     """One point a site whose work as a whole came to nothing, where no step or item says more."""
     told = {(f.run, f.site) for f in history.failures} | {
-        (c.run, c.site) for c in history.changes if c.outcome in _BAD
+        (c.run, c.site) for c in history.changes if c.outcome in BAD
     }
     found: dict[str, list[SiteRun]] = defaultdict(list)
     for run in history.runs:
-        bad = run.outcome in _BAD | {Outcome.MISSED}
+        bad = run.outcome in BAD | {Outcome.MISSED} and not (run.undoes and run.outcome is Outcome.UNDONE)
         if bad and (run.outcome is Outcome.LOST or (run.run, run.site) not in told):
             found[run.site].append(run)
     for site, runs in found.items():
@@ -242,9 +236,14 @@ def _runs(history: History) -> Iterable[Undone]:
             outcome=last.outcome or Outcome.LOST,
             at=tuple(run.started for run in runs if run.outcome is last.outcome),
             site=site,
-            why=sentence(last.why, _WHY),
+            why=sentence(last.why, WHY),
             solved=_later_run(history, last.run, site),
         )
+
+
+def _succeeded(change: ChangeView) -> bool:
+    """An undo that took its item back."""
+    return change.undo is not None and change.outcome is Outcome.UNDONE
 
 
 def _is_question(change: ChangeView) -> bool:
@@ -255,12 +254,8 @@ def _is_question(change: ChangeView) -> bool:
 def _grouped(changes: Iterable[ChangeView]) -> Mapping[tuple[str, str, str], Sequence[ChangeView]]:
     found: dict[tuple[str, str, str], list[ChangeView]] = defaultdict(list)
     for change in changes:
-        found[_key(change)].append(change)
+        found[key(change)].append(change)
     return found
-
-
-def _key(change: ChangeView) -> tuple[str, str, str]:
-    return change.site, change.kind, change.item
 
 
 def _later_run(history: History, run: str, site: str) -> datetime | None:
@@ -272,7 +267,9 @@ def _later_run(history: History, run: str, site: str) -> datetime | None:
     return _first(
         found.finished or found.started
         for found in runs
-        if found.playbook == this.playbook and found.started > this.started and found.outcome in _FINISHED
+        if (found.playbook, found.undoes) == (this.playbook, this.undoes)
+        and found.started > this.started
+        and found.outcome in _FINISHED
     )
 
 

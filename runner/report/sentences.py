@@ -127,6 +127,8 @@ def _sorts(points: Sequence[Undone]) -> dict[str, int]:
 def _sort(point: Undone) -> str:
     if point.about is About.ITEM:
         return {Outcome.UNDONE: "undone", Outcome.HELD: "held"}.get(point.outcome, "failed")
+    if point.about is About.UNDO and point.outcome is Outcome.UNDONE:
+        return "undone"
     if point.about is About.SITE and point.outcome is Outcome.UNREACHABLE:
         return "unreachable"
     return {About.WINDOW: "missed", About.BACKUP: "backup", About.SLOWER: "slower"}.get(point.about, "")
@@ -182,7 +184,7 @@ def _work(report: ReportData, words: Words) -> list[str]:
         return [words.say("We did {updates} {when}.", updates=did, when=when)]
     said = []
     worked = any(line.state in {SiteState.HEALTHY, SiteState.UNKNOWN} for line in report.sites)
-    if worked and not any(found.about in {About.ITEM, About.CHECK} for found in report.undone):
+    if worked and not any(found.about in {About.ITEM, About.CHECK, About.UNDO} for found in report.undone):
         said.append(words.say("There was nothing to update."))
     if backups:
         said.append(words.say("We took {backups}.", backups=took))

@@ -39,13 +39,14 @@ def make_plan(
         _ledger(workspace.settings.ledger) as ledger,
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
+        recognised = ledger.recognise(workspace.inventory)
         hosts = Hosts(workspace, pool, Redactor())
         plans, facts = preview(hosts, ledger, playbook, sites, tags=tuple(tags), edits=looks)
         foreseen = foresee(hosts, playbook, sites, tags, plans)
         if looks:
             foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)
             foreseen = _with_lacks(foreseen, sites, find_lacks(hosts, playbook, sites, tags=tags))
-        return Plan(playbook=playbook.name, sites=foreseen, facts=facts)
+        return Plan(playbook=playbook.name, sites=foreseen, facts=facts, recognised=recognised)
 
 
 def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Lacks) -> tuple[SitePlan, ...]:

@@ -78,9 +78,7 @@ def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made
     if mail is None:
         raise UsageError("no mail server is set", hint="set `mail` in sitecrew.yaml")
     if not client.contacts:
-        raise UsageError(
-            f"{client.name} has no contacts", hint=f"set clients.{client.id}.contacts in inventory.yaml"
-        )
+        raise UsageError(f"{client.name} has no contacts", hint=_no_contacts(workspace, client))
     report = made.report
     logo = read_logo(agency)
     picture = Picture(_LOGO, logo.subtype, logo.content) if logo else None
@@ -123,6 +121,15 @@ def send_waiting(workspace: Workspace, ledger: Ledger) -> tuple[Delivery, ...]:
 
 def _password(workspace: Workspace, mail: Mail) -> str | None:
     return resolve(mail.password, base=workspace.folder) if mail.password else None
+
+
+def _no_contacts(workspace: Workspace, client: Client) -> str:
+    if client.id in workspace.inventory.clients:
+        return f"set clients.{client.id}.contacts in inventory.yaml"
+    return (
+        f"{client.id} is no longer in inventory.yaml: send the files in reports/out yourself,"
+        f" or add clients.{client.id} with name and contacts for this one report"
+    )
 
 
 def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWindow, ...]:

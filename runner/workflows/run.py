@@ -119,6 +119,8 @@ def begin(
 
     False when the opening that it is for was decided already, or the run is there.
     """
+    session.ledger.recognise(session.workspace.inventory)
+    session.ledger.refuse_others(order.sites)
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
     return session.ledger.begin_run(
         freeze(order),
@@ -136,6 +138,7 @@ def begin(
         executor=session.executor if claim else None,
         act="undo" if order.undo else "run",
         opening=opening,
+        undoes=order.undo.run if order.undo else None,
     )
 
 

@@ -49,6 +49,12 @@ class Session:
         self.workspace = workspace
         crashlog.keep_in(workspace.folder)
         self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
+        try:
+            self.recognised = self.ledger.recognise(workspace.inventory)
+            """Renames, and names that mean another website now, for the screen."""
+        except BaseException:
+            self.ledger.close()
+            raise
         self.redactor = Redactor()
         for value in workspace.variables.values():
             if isinstance(value, str):

@@ -16,6 +16,7 @@ from runner.record.views.care import (
     worst,
 )
 from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
+from runner.record.views.identity import ClientView, WebsiteView
 from runner.record.views.runs import (
     ActView,
     AutoUpdateView,
@@ -29,6 +30,7 @@ from runner.record.views.runs import (
     SiteView,
     StepOutput,
     StepView,
+    Undo,
     rfc3339,
 )
 from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement, WhyNot
@@ -40,6 +42,7 @@ __all__ = [
     "AutoUpdateView",
     "BackupView",
     "ChangeView",
+    "ClientView",
     "DeliveryState",
     "DeliveryView",
     "Failure",
@@ -65,6 +68,8 @@ __all__ = [
     "SiteView",
     "StepOutput",
     "StepView",
+    "Undo",
+    "WebsiteView",
     "WhyNot",
     "WindowState",
     "WindowView",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from runner.model import Outcome
 from runner.record.views.care import BackupView, HoldView, WindowView
+from runner.record.views.identity import WebsiteView
 from runner.record.views.runs import AutoUpdateView, ChangeView
 
 __all__ = ["TOUCHED", "Failure", "History", "LastLook", "LookSummary", "Measured", "SiteRun"]
@@ -31,6 +32,8 @@ class SiteRun:
     """When the run began."""
     finished: datetime | None
     """When the site was through."""
+    undoes: str | None = None
+    """The earlier run that it undoes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class LastLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the ledger knows of `sites` from `start` (included) to `end` (excluded).
+    """What the ledger knows of `sites`, named as they are now, from `start` (included) to `end` (excluded).
 
     An empty tuple means "there was none" only where `measured` names the subject; elsewhere nobody looked,
     and the report has to say so.
@@ -96,6 +99,10 @@ class History:
     windows: tuple[WindowView, ...]
     holds: tuple[HoldView, ...]
     """Those that held at some time of the span."""
+    websites: tuple[WebsiteView, ...] = ()
+    """Those of `sites` that are on record."""
+    later: tuple[ChangeView, ...] = ()
+    """What was undone after the span, or installed again by the undo of an undo, until now."""
     auto_updates: tuple[AutoUpdateView, ...] = ()
     """WordPress's own updates of held items that were switched off, on again, or could not be."""
     measured: frozenset[Measured]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from runner.model import Outcome, State
 
@@ -21,6 +22,7 @@ __all__ = [
     "SiteView",
     "StepOutput",
     "StepView",
+    "Undo",
     "rfc3339",
 ]
 
@@ -63,6 +65,15 @@ class ActView:
         }
 
 
+class Undo(StrEnum):
+    """What an undo does to the items of an earlier run."""
+
+    BACK = "back"
+    """It takes them back to the version before."""
+    AGAIN = "again"
+    """It undoes an undo: they have the newer version again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeView:
     """What became of one item."""
@@ -80,6 +91,8 @@ class ChangeView:
     finished: datetime
     unverified: str = ""
     """Why nobody could see whether the site is well with it."""
+    undo: Undo | None = None
+    """The run was an undo; None for any other, and where it was not asked."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a step's `changes`."""

@@ -97,5 +97,6 @@ def first_of(task: Task) -> str:
 
 def seen_then(task: Task, otherwise: Signals) -> Signals:
     """How the site looked before what is put back was changed."""
-    segments = task.session.ledger.segments(first_of(task), task.site.name)
+    ledger, first = task.session.ledger, first_of(task)
+    segments = ledger.segments(first, ledger.name_then(first, task.site.name))
     return next((thaw_as(Kept, one.trial).seen for one in segments if one.trial), otherwise)

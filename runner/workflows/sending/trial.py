@@ -141,12 +141,14 @@ class ReleaseTrial:
         """An undo that stays: `failed` where the site is not well with it, whatever it was before."""
         if self.seen is None:
             return _ended(outcome, Outcome.UNDONE, "")
-        segments = self.task.session.ledger.segments(first_of(self.task), self.task.site.name)
+        ledger, first = self.task.session.ledger, first_of(self.task)
+        segments = ledger.segments(first, ledger.name_then(first, self.task.site.name))
         then = next((thaw_as(_Remembered, one.trial).first for one in segments if one.trial), None)
         why = "; ".join(self.seen.findings) or shut_since(then or self.seen, self.seen)
         if not why:
             return _ended(outcome, Outcome.UNDONE, "")
-        return _ended(outcome, Outcome.FAILED, f"the site is not well with what was put back: {why}")
+        why = f"the site is not well with what was put back: {why}"
+        return replace(_ended(outcome, Outcome.UNDONE, ""), outcome=Outcome.FAILED, why=why)
 
     def told(self, outcome: StepOutcome) -> StepOutcome:
         """The outcome of a release that was kept, with why nobody could check it."""

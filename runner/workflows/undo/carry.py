@@ -92,7 +92,7 @@ def carry_undo(task: Task, part: Segment) -> tuple[tuple[StepOutcome, ...], Site
         facts, trouble = trial.state.facts, _trouble(task, trial)
         ends = _settled(pending, trial)
         _hold(task, ends)
-        settled += [_not_well(end, trouble) for end in ends] if trial.kept and trouble else ends
+        settled += ends
     outcome = StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED if trouble else worst(change.outcome for change in settled),
@@ -118,7 +118,7 @@ def _close_open(task: Task, part: Segment, pending: tuple[Change, ...], facts: S
 
 
 def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
-    """Each item's end: what is as it was is `undone`."""
+    """Each item's end: what is as it was is `undone`, also where the site is not well with it."""
     found = {change.item: change for change in trial.outcome.changes}
     ends = []
     for change in pending:
@@ -135,11 +135,6 @@ def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
         else:
             ends.append(end)
     return ends
-
-
-def _not_well(end: ChangeOutcome, why: str) -> ChangeOutcome:
-    """What is put back on a site that is not well even so has not come to a good end."""
-    return replace(end, outcome=Outcome.FAILED, why=why) if end.outcome is Outcome.UNDONE else end
 
 
 def _trouble(task: Task, trial: Trial) -> str:

@@ -50,7 +50,8 @@ def changed_then(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeVie
     again = thaw(ledger.order_text(undo.run)).undo is not None
     # an undo that failed may have put files back all the same: what is on disk decides
     changed = {Outcome.CHANGED, Outcome.UNDONE, Outcome.FAILED} if again else {Outcome.CHANGED}
-    (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == site.name)
+    then = ledger.name_then(undo.run, site.name)
+    (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
     return tuple(c for step in view.steps for c in step.changes if c.outcome in changed)
 
 
@@ -60,6 +61,7 @@ class Past:
 
     undo: UndoOrder
     site: str
+    """Its name in that run, which its restore points have."""
     facts: SiteFacts
     """Before that run."""
     plan: SitePlan
@@ -81,16 +83,19 @@ class Past:
         undo = order.undo
         if undo is None:
             raise UsageError("this run puts nothing back")
-        plan, facts = ledger.plan_of(undo.run, site.name), ledger.facts_of(undo.run, site.name)
+        then = ledger.name_then(undo.run, site.name)
+        plan, facts = ledger.plan_of(undo.run, then), ledger.facts_of(undo.run, then)
         if plan is None or facts is None:
             raise HostError(f"{undo.run} did not come as far as to change {site.name}")
         done = {(change.step, change.item) for change in changed_then(ledger, undo, site)}
-        (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == site.name)
+        (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
         before = thaw_as(SiteFacts, facts)
-        context = Context(site=site, host=order.hosts[site.host], plan=plan, mark=MARK, before=before)
+        context = Context(
+            site=replace(site, name=then), host=order.hosts[site.host], plan=plan, mark=MARK, before=before
+        )
         points = tuple(reversed([point for point in view.restore_points if not point.removed]))
         folder = thaw(ledger.order_text(undo.run)).restore_folder
-        return cls(undo, site.name, before, plan, frozenset(done), points, folder, context)
+        return cls(undo, then, before, plan, frozenset(done), points, folder, context)
 
     @property
     def database(self) -> RestorePointView | None:

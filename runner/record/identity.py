@@ -1,0 +1,183 @@
+"""Which website and which client a name of the inventory means, compared with what is on record. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from runner.errors import UsageError
+from runner.model import Client, Inventory, Site
+from runner.record.views import ClientView, WebsiteView
+
+__all__ = ["Added", "Known", "Merged", "Moves", "Retired", "Updated", "compare", "is_another"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record: websites by name, clients by id."""
+
+    websites: Mapping[str, WebsiteView]
+    clients: Mapping[str, ClientView]
+    busy: frozenset[int] = frozenset()
+    """Websites of runs that have not ended: their names keep their meaning until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A website that was not on record."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A website as it is now; with another name than before it was renamed."""
+
+    website: WebsiteView
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A name was recorded as a website of its own before `was` said which one it is."""
+
+    gone: WebsiteView
+    into: WebsiteView
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """The website that had this name before; `website` has the name that it keeps."""
+
+    website: WebsiteView
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What to write: websites in order, clients as they are now, and renamed clients (old id, new id)."""
+
+    websites: tuple[Added | Updated | Merged | Retired, ...]
+    clients: tuple[ClientView, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.websites or self.clients or self.renamed)
+
+
+def compare(known: Known, inventory: Inventory, at: datetime) -> Moves:
+    """What the inventory changes about websites and clients on record.
+
+    Raises:
+        UsageError: `was` names a site or client that is still in the inventory and is not renamed yet.
+    """
+    renamed, clients = _clients(known, inventory)
+    ids = dict(renamed)
+    websites = {
+        name: replace(one, client=ids.get(one.client, one.client)) for name, one in known.websites.items()
+    }
+    return Moves(tuple(_websites(websites, known.busy, inventory, at)), tuple(clients), tuple(renamed))
+
+
+def _clients(known: Known, inventory: Inventory) -> tuple[list[tuple[str, str]], list[ClientView]]:
+    renamed, now = [], []
+    for client in inventory.clients.values():
+        there = known.clients.get(client.id)
+        if _renames(client.was, there) and client.was in known.clients:
+            _refuse_both(client.was, client.id, f"clients.{client.id}.was", inventory.clients)
+            renamed.append((client.was, client.id))
+        view = _client(client, there)
+        if view != there:
+            now.append(view)
+    return renamed, now
+
+
+def _client(client: Client, there: ClientView | None) -> ClientView:
+    return ClientView(
+        client=client.id,
+        name=client.name,
+        language=client.language,
+        timezone=client.timezone,
+        was=client.was or (there.was if there else ""),
+    )
+
+
+def _websites(
+    known: dict[str, WebsiteView], busy: AbstractSet[int], inventory: Inventory, at: datetime
+) -> Iterator[Added | Updated | Merged | Retired]:
+    for site in inventory.sites.values():
+        there = known.get(site.name)
+        before = site.name
+        if site.was != site.name and _renames(site.was, there) and (old := known.get(site.was)):
+            where = f"clients.{site.client}.sites.{site.name}.was"
+            _refuse_both(site.was, site.name, where, inventory.sites)
+            if there and is_another(there, site):
+                yield _retired(there, known, at)
+            elif there:
+                yield Merged(there, old)
+            there, before = replace(old, name=site.name, was=site.was), site.was
+            del known[site.was]
+        elif there and is_another(there, site):
+            if there.id in busy:
+                continue
+            yield _retired(there, known, at)
+            there = None
+        if there is None:
+            yield Added(site)
+            continue
+        now = _as_in_inventory(there, site, at)
+        if now != known.get(site.name):
+            yield Updated(now, before)
+        known[site.name] = now
+
+
+def _retired(there: WebsiteView, known: dict[str, WebsiteView], at: datetime) -> Retired:
+    """Give a website a name of its own, since its name means another one now."""
+    kept = replace(there, name=_free_name(f"{there.name}@{at:%Y-%m-%d}", known))
+    known[kept.name] = kept
+    return Retired(kept, there.name)
+
+
+def _as_in_inventory(there: WebsiteView, site: Site, at: datetime) -> WebsiteView:
+    return replace(
+        there,
+        client=site.client,
+        moved=at if there.client not in {"", site.client} else there.moved,
+        url=site.url,
+        host=site.host,
+        path=site.path,
+    )
+
+
+def _renames(was: str, there: WebsiteView | ClientView | None) -> bool:
+    """Whether `was` says something new: a rename is applied once, though `was` stays in the file."""
+    return bool(was) and (there is None or there.was != was)
+
+
+def _refuse_both(was: str, name: str, where: str, named: Mapping[str, object]) -> None:
+    if was in named:
+        raise UsageError(
+            f"{name} was {was}, but {was} is still in inventory.yaml",
+            hint=f"remove `was` at {where}, or {was}; a name can be used again once its rename is recorded",
+        )
+
+
+def is_another(there: WebsiteView, site: Site) -> bool:
+    """Both address and place differ: one of them changes when a site gets a new domain or a new server."""
+    if site.was == site.name or not (there.url and there.host and there.path):
+        return False
+    same_place = (there.host, there.path) == (site.host, site.path)
+    return not same_place and _address(there.url) != _address(site.url)
+
+
+def _address(url: str) -> tuple[str, int | None, str]:
+    parts = urlsplit(url.lower())
+    return (parts.hostname or "").removeprefix("www."), parts.port, parts.path.rstrip("/")
+
+
+def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
+    names = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)

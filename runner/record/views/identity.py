@@ -1,0 +1,38 @@
+"""What is read about websites and clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = ["ClientView", "WebsiteView"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebsiteView:
+    """A website as it was last seen in the inventory. What is not known is empty."""
+
+    id: int
+    """Its rows are found by this: names change, and are used again."""
+    name: str
+    client: str
+    url: str = ""
+    host: str = ""
+    path: str = ""
+    was: str = ""
+    """The name before the last rename."""
+    since: datetime
+    moved: datetime | None = None
+    """When its present client took it over; None where it had no other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """A client as it was last seen in the inventory."""
+
+    client: str
+    name: str
+    language: str
+    timezone: str
+    was: str = ""
+    """The id before the last rename."""

@@ -1,0 +1,256 @@
+"""Websites and clients on record: what a name means, renames, and names that are used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from runner.errors import LockedError
+from runner.model import Inventory, Site, State
+from runner.record.acts import add_act
+from runner.record.identity import Added, Known, Merged, Moves, Retired, Updated, compare, is_another
+from runner.record.schema import (
+    auto_updates,
+    backups,
+    clients,
+    deliveries,
+    holds,
+    looks,
+    reports,
+    run_sites,
+    runs,
+    schedules,
+    sightings,
+    websites,
+    windows,
+)
+from runner.record.store import Store, now, upsert
+from runner.record.views import ClientView, WebsiteView
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping, Select, Table
+
+__all__ = ["OF_CLIENTS", "OF_WEBSITES", "WebsiteBook", "ensure_website", "find_website", "website_of_run"]
+
+OF_WEBSITES = (run_sites, looks, backups, holds, auto_updates)
+"""Tables whose rows name their website, beside `sightings`, where it is part of the key."""
+OF_CLIENTS = (
+    run_sites,
+    looks,
+    backups,
+    auto_updates,
+    websites,
+    windows,
+    schedules,
+    reports,
+    deliveries,
+)
+"""Tables whose rows name their client."""
+
+
+class WebsiteBook(Store):
+    """What names mean."""
+
+    def recognise(self, inventory: Inventory, *, at: datetime | None = None) -> tuple[str, ...]:
+        """Bring the record up to the inventory: new sites, renames, moves, names that are used again.
+
+        A read-only ledger is left as it is. A name keeps its meaning while a run of its website lasts.
+
+        Returns:
+            What a person should know of: renames, and names that mean another website now.
+
+        Raises:
+            UsageError: `was` names a site or client that is still in the inventory.
+        """
+        at = at or now()
+        with self._read() as connection:
+            if self.read_only or not compare(_known(connection), inventory, at):
+                return ()
+        with self._write() as connection:
+            moves = compare(_known(connection), inventory, at)
+            return tuple(self._apply(connection, moves, at))
+
+    def refuse_others(self, sites: Iterable[Site]) -> None:
+        """Refuse sites whose name still means another website, of a run that has not ended.
+
+        Raises:
+            LockedError: with that run.
+        """
+        with self._read() as connection:
+            known = _known(connection).websites
+            for site in sites:
+                there = known.get(site.name)
+                if there is None or not is_another(there, site):
+                    continue
+                if run := connection.execute(_open_runs(there.id)).scalars().first():
+                    raise LockedError(
+                        f"site {site.name} has another address and another place,"
+                        f" and run {run} has not finished with the one before",
+                        hint=f"first `sitecrew resume {run}` or `sitecrew cancel {run}`",
+                    )
+
+    def list_websites(self) -> tuple[WebsiteView, ...]:
+        """Every website on record by name, also those that have left the inventory."""
+        with self._read() as connection:
+            return tuple(_known(connection).websites.values())
+
+    def knows_site(self, name: str) -> bool:
+        """Whether a site has or had this name."""
+        with self._read() as connection:
+            return find_website(connection, name) is not None
+
+    def client(self, id_: str) -> ClientView | None:
+        """A client as it was last seen in the inventory; None when it never was."""
+        with self._read() as connection:
+            return _known(connection).clients.get(id_)
+
+    def names_then(self, run: str) -> dict[str, str]:
+        """The sites of a run: what each is called now, and what it was called in the run."""
+        query = (
+            select(websites.c.name, run_sites.c.site)
+            .join(websites, websites.c.id == run_sites.c.website)
+            .where(run_sites.c.run == run)
+        )
+        with self._read() as connection:
+            return {row.name: row.site for row in connection.execute(query)}
+
+    def name_then(self, run: str, site: str) -> str:
+        """What a site was called in a run."""
+        return self.names_then(run).get(site, site)
+
+    def _apply(self, connection: Connection, moves: Moves, at: datetime) -> Iterator[str]:
+        for old, new in moves.renamed:
+            _rename_client(connection, old, new)
+            details = {"client": new, "was": old}
+            add_act(connection, self.operator, "rename", f"client {old} to {new}", details=details)
+            yield f"client {old} is now {new}; its history goes with it"
+        for client in moves.clients:
+            row = {name: getattr(client, name) for name in ClientView.__slots__}
+            upsert(connection, clients, row, key="client")
+        for move in moves.websites:
+            yield from self._move(connection, move, at)
+
+    def _move(
+        self, connection: Connection, move: Added | Updated | Merged | Retired, at: datetime
+    ) -> Iterator[str]:
+        match move:
+            case Added(site):
+                row = {"name": site.name, "client": site.client, "since": at, "was": site.was}
+                row |= {"url": site.url, "host": site.host, "path": site.path}
+                connection.execute(insert(websites), row)
+            case Merged(gone, into):
+                _merge(connection, gone.id, into.id)
+            case Updated(website, before):
+                _store(connection, website)
+                if website.name != before:
+                    details = {"site": website.name, "was": before, "client": website.client}
+                    subject = f"site {before} to {website.name}"
+                    add_act(connection, self.operator, "rename", subject, details=details)
+                    yield f"site {before} is now {website.name}; its history goes with it"
+            case Retired(website, before):
+                _store(connection, website)
+                details = {"site": before, "kept": website.name, "client": website.client}
+                add_act(connection, self.operator, "retire", f"site {before}", details=details)
+                yield (
+                    f"site {before} has another address and another place: it is taken for another website,"
+                    f" and the history of the one before is kept as {website.name};"
+                    f" if it is the same one, write `was: {website.name}` at it"
+                )
+
+
+def find_website(connection: Connection, site: str) -> int | None:
+    """The id of the website that a name means, or that last had it; None when there is none."""
+    named = select(websites.c.id).where(websites.c.name == site)
+    current: int | None = connection.execute(named).scalar_one_or_none()
+    if current is not None:
+        return current
+    before = (
+        select(run_sites.c.website)
+        .join(runs, runs.c.run == run_sites.c.run)
+        .where(run_sites.c.site == site)
+        .order_by(runs.c.started.desc())
+        .limit(1)
+    )
+    found: int | None = connection.execute(before).scalar_one_or_none()
+    return found
+
+
+def ensure_website(
+    connection: Connection, site: str, at: datetime, *, client: str = "", host: str = ""
+) -> int:
+    """The id of the website that a name means; one that is not on record is added. Knows a new client."""
+    found = find_website(connection, site)
+    if found is None:
+        row = {"name": site, "client": client, "host": host, "since": at}
+        return int(connection.execute(insert(websites).values(**row)).inserted_primary_key[0])  # type: ignore[index]
+    if client:
+        mine = update(websites).where(websites.c.id == found, websites.c.client != client)
+        connection.execute(mine.where(websites.c.client != "").values(moved=at))
+        connection.execute(mine.values(client=client))
+    return found
+
+
+def website_of_run(connection: Connection, run: str | None, site: str, at: datetime) -> tuple[int, str]:
+    """The website that a site of a run is, and whose it was in that run."""
+    mine = select(run_sites.c.website, run_sites.c.client).where(
+        run_sites.c.run == run, run_sites.c.site == site
+    )
+    if (row := connection.execute(mine).one_or_none()) is not None and row.website is not None:
+        return row.website, row.client
+    found = ensure_website(connection, site, at)
+    return found, connection.execute(select(websites.c.client).where(websites.c.id == found)).scalar_one()
+
+
+def _known(connection: Connection) -> Known:
+    sites = connection.execute(select(websites).order_by(websites.c.name)).mappings()
+    known = connection.execute(select(clients)).mappings()
+    busy = connection.execute(_BUSY).scalars()
+    return Known(
+        {row["name"]: _website(row) for row in sites},
+        {row["client"]: ClientView(**row) for row in known},
+        frozenset(busy),
+    )
+
+
+def _website(row: RowMapping) -> WebsiteView:
+    return WebsiteView(**row)
+
+
+def _store(connection: Connection, website: WebsiteView) -> None:
+    row = {name: getattr(website, name) for name in WebsiteView.__slots__ if name != "id"}
+    connection.execute(update(websites).where(websites.c.id == website.id).values(**row))
+
+
+def _merge(connection: Connection, gone: int, into: int) -> None:
+    for table in OF_WEBSITES:
+        connection.execute(update(table).where(table.c.website == gone).values(website=into))
+    _reassign(connection, sightings, "website", gone, into)
+    connection.execute(delete(websites).where(websites.c.id == gone))
+
+
+def _rename_client(connection: Connection, old: str, new: str) -> None:
+    for table in OF_CLIENTS:
+        _reassign(connection, table, "client", old, new)
+    connection.execute(delete(clients).where(clients.c.client == old))
+
+
+def _reassign(connection: Connection, table: Table, column: str, old: object, new: object) -> None:
+    """Give rows to another owner; what the other has already stays as it has it."""
+    mine = table.c[column] == old
+    connection.execute(update(table).where(mine).prefix_with("OR IGNORE").values({column: new}))
+    connection.execute(delete(table).where(mine))
+
+
+_OPEN = runs.c.state != State.ENDED.value
+_BUSY = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run).where(_OPEN).distinct()
+
+
+def _open_runs(website: int) -> Select[Any]:
+    return (
+        select(runs.c.run)
+        .join(run_sites, run_sites.c.run == runs.c.run)
+        .where(run_sites.c.website == website, _OPEN)
+    )

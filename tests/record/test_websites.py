@@ -1,0 +1,287 @@
+"""What a name means: sites and clients that are renamed, move, leave, and names that are used again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from runner.errors import LockedError, UsageError
+from runner.model import Client, Outcome, Period
+from runner.record import History, Ledger, WindowState
+from tests.record.book import at, change, inventory, site, work
+
+UPDATE = change("forms", "1.0", "1.1")
+BLOG = site("blog")
+
+
+def of_client(ledger: Ledger, client: str, *sites: str, month: str = "2026-11") -> History:
+    return ledger.history(sites, *Period.parse(month).instants("UTC"), client=client)
+
+
+def runs(history: History) -> list[tuple[str, str]]:
+    return [(run.run, run.site) for run in history.runs]
+
+
+def state(ledger: Ledger, name: str = "blog") -> None:
+    """A hold, a sighting, an automatic update that is off, and a snapshot of a site."""
+    ledger.see(name, [("plugin", "forms", "1.1")], at(3))
+    ledger.add_hold(name, "slider", "4.2", why="white page", since=at(3))
+    ledger.auto_update_asked(
+        name, "r1", kind="plugin", key="slider", item="slider", was="on", why="held", at=at(3)
+    )
+    ledger.record_backup(
+        "s1", site=name, client="acme", run="r1", taken=at(3), store="archive", uri=f"/b/{name}/s1", size=1,
+        manifest_sha256="",
+    )  # fmt: skip
+
+
+def kept(ledger: Ledger, name: str) -> tuple[list[str], list[str], list[str], bool]:
+    """Holds, open automatic updates, snapshots, and whether a version is known since before."""
+    seen = ledger.see(name, [("plugin", "forms", "1.1")], at(28))
+    return (
+        [hold.item for hold in ledger.list_holds(name)],
+        [auto.item for auto in ledger.open_auto_updates(name)],
+        [backup.snapshot for backup in ledger.list_backups(name)],
+        set(seen.values()) == {at(3)},
+    )
+
+
+ALL = (["slider"], ["slider"], ["s1"], True)
+NOTHING = ([], [], [], False)
+
+
+@pytest.fixture
+def filled(ledger: Ledger) -> Ledger:
+    """A ledger that knows `blog` of acme, with a run and all kinds of state."""
+    ledger.recognise(inventory(BLOG), at=at(1))
+    work(ledger, "r1", at(3), UPDATE, on="blog")
+    state(ledger)
+    return ledger
+
+
+def test_a_site_that_moves_counts_for_each_client_with_its_own_part(filled: Ledger):
+    filled.recognise(inventory(site("blog", "bolt"), site("shop")), at=at(15))
+    work(filled, "r2", at(20), change("forms", "1.1", "1.2"), on="blog", client="bolt", healthy=False)
+    acme, bolt = of_client(filled, "acme", "shop"), of_client(filled, "bolt", "blog")
+    assert runs(acme) == [("r1", "blog")]
+    assert runs(bolt) == [("r2", "blog")]
+    assert [(c.to_version, c.run) for c in bolt.changes] == [("1.2", "r2")]
+    assert [look.total for look in acme.looks] == [1]
+    assert [(look.site, look.healthy) for look in acme.last_looks if look.site == "blog"] == [("blog", True)]
+    assert [(look.site, look.healthy) for look in bolt.last_looks] == [("blog", False)]
+    assert ([b.snapshot for b in acme.backups], bolt.backups) == (["s1"], ())
+    assert kept(filled, "blog") == ALL, "what is known of the website goes with it"
+
+
+def test_a_site_is_not_in_the_report_of_a_month_in_which_it_was_anothers(filled: Ledger):
+    filled.recognise(inventory(site("blog", "bolt"), site("shop", "bolt")), at=at(15, month=12))
+    assert of_client(filled, "bolt", "blog", "shop").sites == ("shop",)
+    assert of_client(filled, "acme").sites == ("blog",)
+
+
+def test_a_move_is_recognised_by_the_run_itself(filled: Ledger):
+    work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
+    (blog,) = filled.list_websites()
+    assert (blog.client, blog.moved) == ("bolt", at(20))
+
+
+@pytest.mark.parametrize("changed", [{}, {"url": "https://new.example"}, {"host": "web2", "path": "/x"}])
+def test_a_renamed_site_keeps_everything(filled: Ledger, changed: dict[str, str]):
+    new = site("journal", was="blog", **({"url": BLOG.url, "path": BLOG.path} | changed))
+    said = filled.recognise(inventory(new), at=at(15))
+    assert said == ("site blog is now journal; its history goes with it",)
+    assert kept(filled, "journal") == ALL
+    assert runs(of_client(filled, "acme", "journal")) == [("r1", "journal")]
+    assert filled.names_then("r1") == {"journal": "blog"}
+    assert [b.snapshot for b in filled.list_backups("blog")] == ["s1"], "the old name is still understood"
+    assert [act.act for act in filled.list_acts()][-1] == "rename"
+    assert filled.verify_acts().problem == ""
+
+
+def test_a_rename_is_applied_once(filled: Ledger):
+    new = site("journal", was="blog")
+    filled.recognise(inventory(new), at=at(15))
+    acts = len(filled.list_acts())
+    assert filled.recognise(inventory(new), at=at(16)) == ()
+    assert len(filled.list_acts()) == acts
+    another = site("blog", url="https://other.example", path="/srv/other")
+    assert filled.recognise(inventory(new, another), at=at(17)) == (), "the name is free again"
+    assert kept(filled, "blog") == NOTHING
+    assert filled.recognise(inventory(new), at=at(18)) == (), "`was` does not mean the one that has it now"
+    assert kept(filled, "journal") == ALL
+
+
+def test_a_site_can_be_renamed_twice_and_back(filled: Ledger):
+    filled.recognise(inventory(site("journal", was="blog")), at=at(15))
+    filled.recognise(inventory(site("diary", was="journal")), at=at(16))
+    assert kept(filled, "diary") == ALL
+    filled.recognise(inventory(site("blog", was="diary")), at=at(17))
+    assert kept(filled, "blog") == ALL
+    assert [one.name for one in filled.list_websites()] == ["blog"]
+
+
+def test_a_rename_that_is_written_down_late_joins_what_was_recorded_meanwhile(filled: Ledger):
+    journal = {"url": BLOG.url, "path": BLOG.path}
+    filled.recognise(inventory(site("journal", **journal)), at=at(15))
+    work(filled, "r2", at(16), UPDATE, on="journal")
+    filled.see("journal", [("plugin", "forms", "1.1")], at(16))
+    assert filled.list_holds("journal") == ()
+    filled.recognise(inventory(site("journal", was="blog", **journal)), at=at(17))
+    assert kept(filled, "journal") == ALL
+    assert runs(of_client(filled, "acme", "journal")) == [("r1", "journal"), ("r2", "journal")]
+    assert len(filled.list_websites()) == 1
+
+
+def test_a_run_that_began_under_the_old_name_goes_on(filled: Ledger):
+    filled.begin_run(
+        "{}", run="r2", playbook="weekly", title="", sites=[("blog", "acme", "web1", 0, 0)], steps=[],
+        started=at(14), trigger="manual",
+    )  # fmt: skip
+    filled.recognise(inventory(site("journal", was="blog")), at=at(15))
+    filled.record_look(site="blog", run="r2", at=at(15), phase="after", signal="page", healthy=True)
+    filled.add_hold("blog", "forms", "9", why="")
+    filled.finish_site("r2", "blog", Outcome.OK, "", at(15))
+    assert {hold.item for hold in filled.list_holds("journal")} == {"slider", "forms"}
+    assert of_client(filled, "acme").looks[0].total == 2
+    assert len(filled.list_websites()) == 1
+
+
+def test_what_was_renamed_cannot_be_there_still(filled: Ledger):
+    both = inventory(BLOG, site("journal", was="blog"))
+    with pytest.raises(UsageError, match=r"journal was blog, but blog is still in inventory\.yaml"):
+        filled.recognise(both, at=at(15))
+    assert kept(filled, "blog") == ALL
+
+
+def test_a_name_used_again_for_another_website_inherits_nothing(filled: Ledger):
+    another = site("blog", "bolt", url="https://other.example", host="web2", path="/srv/other")
+    (said,) = filled.recognise(inventory(another), at=at(15))
+    assert "the history of the one before is kept as blog@2026-11-15" in said
+    work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
+    assert kept(filled, "blog") == NOTHING
+    assert runs(of_client(filled, "bolt", "blog")) == [("r2", "blog")]
+    assert runs(of_client(filled, "acme")) == [("r1", "blog@2026-11-15")]
+    assert kept(filled, "blog@2026-11-15") == ALL
+    assert filled.names_then("r1") == {"blog@2026-11-15": "blog"}
+
+
+def test_a_name_used_again_by_the_same_client_is_two_sites_in_its_report(filled: Ledger):
+    filled.recognise(inventory(site("blog", url="https://other.example", path="/srv/other")), at=at(15))
+    work(filled, "r2", at(20), UPDATE, on="blog")
+    history = of_client(filled, "acme", "blog")
+    assert runs(history) == [("r1", "blog@2026-11-15"), ("r2", "blog")]
+    assert {one.name: one.url for one in history.websites} == {
+        "blog": "https://other.example",
+        "blog@2026-11-15": BLOG.url,
+    }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"url": "https://www.blog.example/"},
+        {"url": "http://BLOG.example"},
+        {"url": "https://new.example"},
+        {"host": "web2"},
+        {"host": "web2", "path": "/srv/www"},
+        {"host": "web2", "path": "/srv/www", "url": "https://www.blog.example"},
+        {"host": "web2", "path": "/srv/www", "url": "https://new.example", "was": "blog"},
+    ],
+)
+def test_a_new_domain_or_a_new_server_is_the_same_website(filled: Ledger, changed: dict[str, str]):
+    assert filled.recognise(inventory(site("blog", **changed)), at=at(15)) == ()
+    assert kept(filled, "blog") == ALL
+
+
+def test_a_website_that_was_taken_for_another_can_be_joined(filled: Ledger):
+    new = {"url": "https://new.example", "path": "/srv/new"}
+    filled.recognise(inventory(site("blog", **new)), at=at(15))
+    work(filled, "r2", at(20), UPDATE, on="blog")
+    filled.recognise(inventory(site("blog", was="blog@2026-11-15", **new)), at=at(21))
+    assert kept(filled, "blog") == ALL
+    assert runs(of_client(filled, "acme", "blog")) == [("r1", "blog"), ("r2", "blog")]
+
+
+def test_a_name_keeps_its_meaning_while_a_run_lasts(filled: Ledger):
+    filled.begin_run(
+        "{}", run="r2", playbook="weekly", title="", sites=[("blog", "acme", "web1", 0, 0)], steps=[],
+        started=at(14), trigger="manual",
+    )  # fmt: skip
+    another = site("blog", url="https://other.example", path="/srv/other")
+    assert filled.recognise(inventory(another), at=at(15)) == ()
+    with pytest.raises(LockedError, match="run r2 has not finished with the one before") as caught:
+        filled.refuse_others([another])
+    assert "sitecrew cancel r2" in caught.value.hint
+    filled.finish_run("r2", Outcome.OK, at(16))
+    assert filled.recognise(inventory(another), at=at(17))
+    filled.refuse_others([another])
+    assert kept(filled, "blog") == NOTHING
+
+
+def test_a_site_that_has_left_and_comes_back_is_the_same(filled: Ledger):
+    filled.recognise(inventory(site("shop")), at=at(15))
+    assert runs(of_client(filled, "acme")) == [("r1", "blog")]
+    filled.recognise(inventory(BLOG), at=at(20))
+    assert kept(filled, "blog") == ALL
+
+
+def test_a_renamed_client_keeps_everything(filled: Ledger):
+    for start in (at(3), at(10)):
+        filled.claim_window(
+            "weekly", start, closes=start + timedelta(hours=2), state=WindowState.MISSED, client="acme"
+        )
+    filled.record_report("acme", "2026-10", "final", status="good", data={})
+    filled.queue_delivery(
+        "<m1>", client="acme", period="2026-10", recipients=["x@acme.example"], subject="", message=b"x"
+    )
+    new = Client(id="acme-gmbh", name="Acme GmbH", language="de", timezone="Europe/Berlin", was="acme")
+    said = filled.recognise(inventory(site("blog", "acme-gmbh"), clients=(new,)), at=at(15))
+    assert said == ("client acme is now acme-gmbh; its history goes with it",)
+    history = of_client(filled, "acme-gmbh", "blog")
+    assert runs(history) == [("r1", "blog")]
+    assert (len(history.windows), len(history.backups)) == (2, 1)
+    assert filled.report("acme-gmbh", "2026-10", "final") is not None
+    assert [d.message_id for d in filled.list_deliveries(client="acme-gmbh")] == ["<m1>"]
+    assert of_client(filled, "acme").runs == ()
+    (blog,) = filled.list_websites()
+    assert blog.moved is None, "nothing has moved to another client"
+    assert filled.recognise(inventory(site("blog", "acme-gmbh"), clients=(new,)), at=at(16)) == ()
+    assert filled.verify_acts().problem == ""
+
+
+def test_a_client_that_has_left_is_known_as_it_was_last(filled: Ledger):
+    german = Client(id="acme", name="Acme", language="de", timezone="Europe/Berlin")
+    filled.recognise(inventory(BLOG, clients=(german,)), at=at(10))
+    filled.recognise(inventory(site("shop", "bolt")), at=at(20))
+    last = filled.client("acme")
+    assert last is not None
+    assert (last.name, last.language, last.timezone) == ("Acme", "de", "Europe/Berlin")
+    assert runs(of_client(filled, "acme")) == [("r1", "blog")]
+
+
+def test_a_read_only_ledger_recognises_nothing(filled: Ledger, url: str):
+    with Ledger.open(url, read_only=True) as reader:
+        assert reader.recognise(inventory(site("journal", was="blog")), at=at(15)) == ()
+    assert kept(filled, "blog") == ALL
+
+
+def test_an_erased_client_takes_nothing_of_the_next_owner_along(filled: Ledger):
+    filled.recognise(inventory(site("blog", "bolt")), at=at(15))
+    work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
+    filled.erase_client("acme")
+    assert runs(of_client(filled, "bolt", "blog")) == [("r2", "blog")]
+    assert of_client(filled, "acme").runs == ()
+    assert [hold.item for hold in filled.list_holds("blog")] == ["slider"]
+    filled.erase_client("bolt")
+    assert (filled.list_websites(), filled.list_holds()) == ((), ())
+
+
+def test_an_erased_client_that_took_a_site_over_leaves_the_part_of_the_one_before(filled: Ledger):
+    filled.recognise(inventory(site("blog", "bolt")), at=at(15))
+    work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
+    filled.erase_client("bolt")
+    assert runs(of_client(filled, "acme")) == [("r1", "blog")]
+    (blog,) = filled.list_websites()
+    assert (blog.client, blog.url, blog.path) == ("", "", "")
+    assert filled.clients_recorded() == {"acme"}

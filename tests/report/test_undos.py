@@ -1,0 +1,215 @@
+"""An undo in reports: what is said agrees with what is on disk, whenever it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from runner.model import Client, ItemKind, Outcome, Period, Settings
+from runner.record import Ledger
+from runner.report import ReportData, build_report, render_html, render_text
+from tests.record.book import at, back, change, inventory, site, work
+
+NEW, OLD = "7.1.2", "7.1.1"
+UPDATE = change("wordpress", OLD, NEW)
+UNDO = back("wordpress", NEW, OLD)
+LANGUAGES = ["en", *sorted(path.stem for path in (Path(__file__).parents[2] / "reports/locale").glob("*.po"))]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        opened.recognise(inventory(site("shop")), at=at(1))
+        yield opened
+
+
+def report(ledger: Ledger, month: str = "2026-11", language: str = "en") -> ReportData:
+    return build_report(
+        ledger,
+        Client(id="acme", name="Acme", language=language),
+        [site("shop")],
+        Period.parse(month),
+        Settings(),
+        now=datetime(2027, 2, 1, tzinfo=UTC),
+    )
+
+
+def done(found: ReportData) -> list[tuple[str, str]]:
+    return [(one.item, one.to_version) for one in found.done]
+
+
+def points(found: ReportData) -> list[tuple[str, str, str, str, bool]]:
+    return [(one.about, one.outcome, one.from_version, one.to_version, one.open) for one in found.undone]
+
+
+def text_of(found: ReportData) -> str:
+    return " ".join(render_text(found).split())
+
+
+def test_an_undone_update_is_not_among_what_we_did(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    found = report(ledger)
+    assert done(found) == []
+    assert points(found) == [("undo", "undone", NEW, OLD, True)]
+    assert (
+        "The update of Wordpress to 7.1.2 on shop.example was undone on 5 November."
+        " shop.example has 7.1.1 again." in text_of(found)
+    )
+    assert "stays on" not in text_of(found)
+    assert found.status == "attention"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_undo_reads_the_same_in_text_and_html(ledger: Ledger, language: str):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    found = report(ledger, language=language)
+    html = " ".join(unescape(render_html(found)).split())
+    for text in (text_of(found), html):
+        assert OLD in text
+        assert NEW in text
+    assert "stays on" not in html
+    assert "bleibt bei" not in html
+
+
+def test_an_undo_of_a_part_leaves_the_rest_in_place(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE, change("forms", "1.0", "1.1"))
+    work(
+        ledger, "u1", at(5), UNDO, back("forms", "1.1", "1.0", Outcome.HELD, "is at 1.0 already"), undoes="r1"
+    )
+    found = report(ledger)
+    assert done(found) == [("forms", "1.1")]
+    assert points(found) == [("undo", "undone", NEW, OLD, True)]
+
+
+def test_an_undo_that_failed_leaves_the_update_in_place(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), back("wordpress", NEW, OLD, Outcome.FAILED, "left as it was: x"), undoes="r1")
+    found = report(ledger)
+    assert done(found) == [("wordpress", NEW)]
+    assert points(found) == [("undo", "failed", NEW, OLD, True)]
+    assert "could not be undone on 5 November" in text_of(found)
+
+
+def test_an_undo_that_succeeded_at_last_is_one_point(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), back("wordpress", NEW, OLD, Outcome.FAILED), undoes="r1")
+    work(ledger, "u2", at(6), UNDO, undoes="r1")
+    found = report(ledger)
+    assert (done(found), points(found)) == ([], [("undo", "undone", NEW, OLD, True)])
+
+
+def test_an_undo_that_found_nothing_to_do_changes_nothing(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    work(
+        ledger, "u2", at(6), back("wordpress", OLD, OLD, Outcome.HELD, "is at 7.1.1 already"), undoes="r1",
+        outcome=Outcome.HELD,
+    )  # fmt: skip
+    found = report(ledger)
+    assert points(found) == [("undo", "undone", NEW, OLD, True)]
+    assert found.undone[0].at == (at(5).replace(minute=2),)
+
+
+def test_the_undo_of_an_undo_has_the_update_in_place_again(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    work(ledger, "u2", at(6), back("wordpress", OLD, NEW), undoes="u1")
+    found = report(ledger)
+    assert done(found) == [("wordpress", NEW)]
+    assert points(found) == [("undo", "undone", NEW, OLD, False)]
+    assert "updated again on 6 November" in text_of(found)
+    work(ledger, "u3", at(7), UNDO, undoes="u2")
+    found = report(ledger)
+    assert (done(found), points(found)) == ([], [("undo", "undone", NEW, OLD, True)])
+
+
+def test_an_item_that_is_updated_again_after_its_undo_is_in_place(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    work(ledger, "r2", at(10), change("wordpress", OLD, "7.1.3"))
+    found = report(ledger)
+    assert done(found) == [("wordpress", "7.1.3")]
+    assert points(found) == [("undo", "undone", NEW, OLD, False)]
+    assert [one.attempts for one in found.done] == [1]
+
+
+def test_a_forced_undo_takes_the_later_update_away_too(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "r2", at(10), change("wordpress", NEW, "7.1.3"))
+    work(ledger, "u1", at(11), back("wordpress", "7.1.3", OLD), undoes="r1")
+    found = report(ledger)
+    assert (done(found), points(found)) == ([], [("undo", "undone", "7.1.3", OLD, True)])
+    work(ledger, "u2", at(12), back("wordpress", OLD, "7.1.3"), undoes="u1")
+    assert done(report(ledger)) == [("wordpress", NEW), ("wordpress", "7.1.3")]
+
+
+def test_an_undo_of_an_earlier_period_is_told_in_both(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5, month=12), UNDO, undoes="r1")
+    november, december = report(ledger), report(ledger, "2026-12")
+    assert (done(november), points(november)) == ([], [("undo", "undone", NEW, OLD, True)])
+    assert "was undone on 5 December" in text_of(november)
+    assert (done(december), points(december)) == ([], [("undo", "undone", NEW, OLD, True)])
+
+
+def test_an_undo_that_is_undone_in_a_later_period_is_an_update_there(ledger: Ledger):
+    work(ledger, "r1", at(3, month=10), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    work(ledger, "u2", at(5, month=12), back("wordpress", OLD, NEW), undoes="u1")
+    assert points(report(ledger, "2026-10")) == [("undo", "undone", NEW, OLD, False)]
+    assert done(report(ledger, "2026-10")) == [("wordpress", NEW)]
+    assert points(report(ledger)) == [("undo", "undone", NEW, OLD, False)]
+    assert done(report(ledger, "2026-12")) == [("wordpress", NEW)]
+
+
+def test_a_later_undo_of_other_work_is_not_told(ledger: Ledger):
+    work(ledger, "r1", at(3, month=10), UPDATE)
+    work(ledger, "r2", at(3), change("forms", "1.0", "1.1"))
+    work(ledger, "u1", at(5, month=12), UNDO, undoes="r1")
+    found = report(ledger)
+    assert (done(found), points(found)) == ([("forms", "1.1")], [])
+
+
+def test_what_is_held_since_its_undo_is_one_point(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    work(ledger, "u1", at(5), UNDO, undoes="r1")
+    held = change(
+        "wordpress", OLD, NEW, Outcome.HELD, "held, for 7.1.2 broke this site: put back by hand: u1"
+    )
+    work(ledger, "r2", at(10), held)
+    found = report(ledger)
+    assert points(found) == [("undo", "undone", NEW, OLD, True)]
+    assert "The update is on hold." in text_of(found)
+    assert "broke" not in text_of(found)
+
+
+def test_a_site_that_is_unhealthy_after_its_undo_needs_action(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    why = "the site is not well with what was put back: / answers 500 where 200 is expected"
+    work(ledger, "u1", at(5), UNDO, undoes="r1", outcome=Outcome.FAILED, why=why, healthy=False)
+    found = report(ledger)
+    assert found.status == "action"
+    assert done(found) == []
+    assert ("undo", "undone", NEW, OLD, True) in points(found)
+
+
+def test_a_database_that_was_restored_is_said_so(ledger: Ledger):
+    work(ledger, "r1", at(3), UPDATE)
+    database = change("database", "now", "2026-11-03 01:00", Outcome.UNDONE, kind=ItemKind.DATABASE)
+    work(ledger, "u1", at(5), UNDO, database, undoes="r1")
+    found = report(ledger)
+    assert {(one.kind, one.outcome) for one in found.undone} == {("core", "undone"), ("database", "undone")}
+    assert "The database of shop.example was restored on 5 November to an earlier state." in text_of(found)
+
+
+def test_an_update_that_the_run_itself_rolled_back_is_told_as_before(ledger: Ledger):
+    work(ledger, "r1", at(3), change("wordpress", OLD, NEW, Outcome.UNDONE, "the site does not boot with it"))
+    found = report(ledger)
+    assert (done(found), points(found)) == ([], [("item", "undone", OLD, NEW, True)])
+    assert "shop.example stays on 7.1.1" in text_of(found)
