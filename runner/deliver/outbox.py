@@ -58,6 +58,8 @@ class Letter:
     sender_name: str = ""
     reply_to: str | None = None
     picture: Picture | None = None
+    was: str = ""
+    """The client's id before it was renamed, under which it may have been sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +278,11 @@ def _editions(ledger: Ledger, mail: Mail, letter: Letter) -> list[DeliveryView]:
     known = {view.message_id.split("@")[0]: view for view in before}
     found: list[DeliveryView] = []
     while True:
-        name = message_id(mail, letter.client, letter.period, letter.kind, edition=len(found) + 1)
-        view = known.get(name.split("@")[0])
+        names = [
+            message_id(mail, client, letter.period, letter.kind, edition=len(found) + 1)
+            for client in filter(None, (letter.client, letter.was))
+        ]
+        view = next((known[local] for name in names if (local := name.split("@")[0]) in known), None)
         if view is None:
             return found
         found.append(view)

@@ -18,6 +18,8 @@ from runner.untrusted import sentence
 __all__ = ["auto_updates", "done", "undone"]
 
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
+_SPREADS = frozenset({Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED})
+"""Outcomes of a site that the steps which were not reached share, with its reason."""
 _ITSELF = {"off": "off", "forced": "forced", "overruled": "forced"}
 
 
@@ -194,11 +196,13 @@ def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | Non
 def _steps(history: History) -> Iterable[Undone]:
     """One point a site and kind of step that went wrong without an item to blame."""
     undos = {run.run for run in history.runs if run.undoes}
+    ends = {(run.run, run.site): (run.outcome, run.why) for run in history.runs if run.outcome in _SPREADS}
     blamed = {(c.run, c.site, c.step) for c in history.changes if c.outcome in BAD and not _succeeded(c)}
     found: dict[tuple[str, str], list[Failure]] = defaultdict(list)
     for failure in history.failures:
         wanted = failure.run in undos and failure.outcome is Outcome.UNDONE
-        if not wanted and (failure.run, failure.site, failure.step) not in blamed:
+        whole = ends.get((failure.run, failure.site)) == (failure.outcome, failure.why)
+        if not (wanted or whole) and (failure.run, failure.site, failure.step) not in blamed:
             found[failure.site, failure.kind].append(failure)
     for (site, kind), failures in found.items():
         last = failures[-1]
@@ -221,7 +225,8 @@ def _steps(history: History) -> Iterable[Undone]:
 
 def _runs(history: History) -> Iterable[Undone]:
     """One point a site whose work as a whole came to nothing, where no step or item says more."""
-    told = {(f.run, f.site) for f in history.failures} | {
+    ends = {(run.run, run.site): (run.outcome, run.why) for run in history.runs if run.outcome in _SPREADS}
+    told = {(f.run, f.site) for f in history.failures if ends.get((f.run, f.site)) != (f.outcome, f.why)} | {
         (c.run, c.site) for c in history.changes if c.outcome in BAD
     }
     found: dict[str, list[SiteRun]] = defaultdict(list)

@@ -93,6 +93,7 @@ def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made
         html_sha256=hashlib.sha256(html.encode()).hexdigest(),
         created=datetime.now(UTC),
     )
+    recorded = ledger.client(client.id)
     letter = Letter(
         client=client.id,
         period=report.period.key,
@@ -105,6 +106,7 @@ def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made
         sender_name=agency.name,
         reply_to=agency.reply_to,
         picture=picture,
+        was=recorded.was if recorded else "",
     )
     return deliver(ledger, mail, letter, password=partial(_password, workspace, mail), again=again)
 

@@ -119,7 +119,6 @@ def begin(
 
     False when the opening that it is for was decided already, or the run is there.
     """
-    session.ledger.recognise(session.workspace.inventory)
     session.ledger.refuse_others(order.sites)
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
     return session.ledger.begin_run(

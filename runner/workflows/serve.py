@@ -93,7 +93,12 @@ class Clock:
         if workspace:
             for run in begun:
                 self._session.assign(run, workspace)
+        renamed = within(partial(self._session.ledger.recognise, workspace.inventory)) if workspace else ()
+        if isinstance(renamed, SitecrewError):
+            workspace = None
         wanted, troubles = self._of(workspace) if workspace else (None, {})
+        if isinstance(renamed, SitecrewError):
+            troubles["inventory.yaml"] = renamed.with_hint
         startable = self._books.settle(wanted, now)
         troubles |= self._books.troubles
         for opening in startable:

@@ -42,6 +42,7 @@ REVIEWED = {
     "record/queries.py: find_run: limit": "`last` is the newest run; two tell that a prefix is not unique",
     "record/queries.py: list_runs: limit": PERSON,
     "record/views/care.py: LEASE: timedelta": "when a process of another machine counts as dead",
+    "record/websites.py: find_website: limit": "the website that had a name last",
     "record/windows.py: list_windows: limit": PERSON,
     "workflows/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
 }

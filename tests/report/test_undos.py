@@ -213,3 +213,18 @@ def test_an_update_that_the_run_itself_rolled_back_is_told_as_before(ledger: Led
     found = report(ledger)
     assert (done(found), points(found)) == ([], [("item", "undone", OLD, NEW, True)])
     assert "shop.example stays on 7.1.1" in text_of(found)
+
+
+def test_a_site_that_was_not_reached_is_one_point_however_many_steps_were_planned(ledger: Ledger):
+    why = "unknown host key SHA256:abc, type: sitecrew trust web1"
+    steps = [(kind, kind, "") for kind in ("backup", "wordpress.plugins", "wordpress.themes", "shell")]
+    ledger.begin_run(
+        "{}", run="r1", playbook="weekly", title="", sites=[("shop", "acme", "web1", 0, 0)], steps=steps,
+        started=at(3), trigger="manual",
+    )  # fmt: skip
+    ledger.finish_site("r1", "shop", Outcome.UNREACHABLE, why, at(3))
+    found = report(ledger)
+    assert [(one.about, one.outcome) for one in found.undone] == [("site", "unreachable")]
+    for text in (render_text(found), render_html(found)):
+        assert "SHA256" not in text
+        assert "sitecrew" not in text
