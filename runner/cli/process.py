@@ -37,7 +37,9 @@ def _open_streams() -> None:
 
 
 def _name_home() -> None:
-    """Without HOME and without an entry for this user there is no home: nothing is read from there."""
+    """A HOME that is no absolute path counts as none, and no entry for this user as an empty home."""
+    if not os.environ.get("HOME", "").startswith("/"):
+        os.environ.pop("HOME", None)
     with suppress(RuntimeError):
         Path.home()
         return

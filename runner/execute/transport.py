@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import HostKeyError, LoginRefusedError, SecretError, UnreachableError
+from runner import crashlog
+from runner.errors import HostKeyError, LoginRefusedError, SecretError, SitecrewError, UnreachableError
 from runner.execute.credentials import Credentials, CutLoginError, UnusableKeyError
 from runner.execute.hostkeys import HostKey, KnownHosts
 from runner.execute.link import Link
@@ -199,9 +200,15 @@ def _fabric_config() -> Any:
     """
     _quiet()
     from fabric import Config
-    from paramiko import SSHConfig
+    from paramiko import SSHConfig, SSHConfigDict
 
-    return Config(ssh_config=SSHConfig(), lazy=True)
+    class NoConfig(SSHConfig):
+        """Does not ask for the name of this process's user, who may have none."""
+
+        def lookup(self, hostname: str) -> SSHConfigDict:
+            return SSHConfigDict({"hostname": hostname})
+
+    return Config(ssh_config=NoConfig(), lazy=True)
 
 
 def _quiet() -> None:
@@ -339,10 +346,18 @@ def _unreachable(endpoint: Endpoint, target: Target, error: Exception) -> Unreac
             f"{called}: {where} hangs up each time: {error or type(error).__name__}",
             hint=f"Are there too many logins at once, or does it ban us? {attempt}",
         )
-    reason = getattr(error, "strerror", None) or error or type(error).__name__
     if isinstance(error, NoCommonAlgorithmError):
         return UnreachableError(f"{called}: {where}: {error}", hint=error.hint)
     return UnreachableError(
-        f"{called}: no connection to {where}: {reason}",
+        f"{called}: no connection to {where}: {_reason(error)}",
         hint=f"Is the address right, does sshd run there? {attempt}",
     )
+
+
+def _reason(error: Exception) -> str:
+    """What the system or the protocol says; an error that is neither's goes to the log."""
+    from paramiko import SSHException
+
+    if isinstance(error, OSError | EOFError | SSHException | SitecrewError):
+        return getattr(error, "strerror", None) or str(error) or "it was closed"
+    return f"unexpected error {crashlog.record(error).id}, see .sitecrew/logs"

@@ -46,7 +46,7 @@ RAISES = {
     "execute/segment.py run_job": "the host knew the job, and does not any more",
     "workflows/changes/transaction.py judge_kept": "a job was kept, and nobody could look",
     "workflows/changes/transaction.py take_back": "a job died",
-    "workflows/packages/carry.py outcome": "the job was lost",
+    "workflows/packages/carry.py settle": "the job was lost",
     "workflows/stages/segment.py _carry_once": "the job died",
 }
 
