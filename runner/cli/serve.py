@@ -65,19 +65,19 @@ def serve(workspace: Workspace, **options: Any) -> int:
         health = Health(session, clock, files)
         health.ticking = threading.Thread(target=keep, args=(clock, stop, health), name="clock", daemon=True)
         health.ticking.start()
-        threading.Thread(target=_mail, args=(workspace, session, stop), name="mail", daemon=True).start()
+        threading.Thread(target=_mail, args=(files, session, stop), name="mail", daemon=True).start()
         watch = _Watch(health, session, stop)
         _tell_until(session, works, tell, stop, watch)
         tell.close()
     return ExitCode.UNEXPECTED if watch.given_up else ExitCode.OK
 
 
-def _mail(workspace: Workspace, session: Session, stop: threading.Event) -> None:
+def _mail(files: Files, session: Session, stop: threading.Event) -> None:
     """Send reports again that a server has put off, until `serve` ends."""
     from runner.cli.report import say_waiting_mail
 
     while not stop.wait(_MAIL_SECONDS):
-        say_waiting_mail(workspace, session.ledger)
+        say_waiting_mail(files.last, session.ledger)
 
 
 class _Watch:

@@ -34,6 +34,8 @@ __all__ = ["Clock", "Health", "Trouble", "serve"]
 _TICK = 1.0
 PATIENCE = 300.0
 """Seconds for which `serve` goes on although nothing can be decided or written."""
+_AGAIN = 60.0
+"""Seconds after which a run that this process gave up is taken up again."""
 
 
 class Clock:
@@ -50,6 +52,8 @@ class Clock:
         self._books = Books(session)
         self._unstarted: list[str] = []
         """Runs that are ours and written down, and that could not be started yet."""
+        self._since: dict[str, float] = {}
+        """Runs of this process that were given up, each with the instant at which that was seen."""
         self.troubles: dict[str, str] = {}
         """Windows that could not be decided or started in the last tick, each with the reason."""
         self.left: dict[str, str] = {}
@@ -75,10 +79,21 @@ class Clock:
         return tuple(taken)
 
     def _abandoned(self) -> tuple[str, ...]:
-        """Runs of windows that are open and that no living process works on."""
+        """Runs of windows that are open and that no living process works on, this one included."""
         found = self._session.ledger.open_runs(trigger="window")
         living = self._session.living() if found else frozenset()
-        return tuple(one.run for one in found if one.executor not in living)
+        dead = [one.run for one in found if one.executor not in living]
+        failed = [
+            one.run for one in found if one.executor == self._session.executor and self._failed(one.run)
+        ]
+        self._since = {run: since for run, since in self._since.items() if run in failed}
+        now = time.monotonic()
+        waited = [run for run in failed if now - self._since.setdefault(run, now) >= _AGAIN]
+        return (*dead, *waited)
+
+    def _failed(self, run: str) -> bool:
+        """Whether a run of this process was given up, as by a ledger that could not be written for long."""
+        return run not in self._unstarted and run not in self._works.in_hand
 
     def tick(self) -> tuple[str, ...]:
         """Take up what was left, then decide every opening that is due; returns the runs that are started.

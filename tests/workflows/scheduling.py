@@ -14,7 +14,7 @@ from runner.record import Ledger, WindowView
 from runner.workflows.serve import Clock
 from runner.workflows.session import Session
 
-__all__ = ["Scheduler", "at", "rows", "scheduler", "write"]
+__all__ = ["Scheduler", "StillClock", "at", "rows", "scheduler", "write"]
 
 
 def at(text: str) -> datetime:
@@ -37,6 +37,30 @@ def write(folder: Path, windows: str, clients: int | tuple[str, ...] = 1, zone: 
     new.write_text(f"{hosts}clients:\n{lines}windows:\n{windows}")
     new.rename(folder / "inventory.yaml")
     return folder
+
+
+class StillClock:
+    """A clock for processes that stands still until the test sets it."""
+
+    def __init__(self, file: Path, now: datetime) -> None:
+        self._file = file
+        self.set(now)
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1",
+            "NO_FAKE_STAT": "1",
+            "TZ": "UTC",
+        }
+
+    def set(self, now: datetime) -> None:
+        """What it shows from now on."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{now:%Y-%m-%d %H:%M:%S}\n")
+        new.rename(self._file)
 
 
 class Works:

@@ -282,3 +282,17 @@ def test_an_opening_survives_in_one_window_only(tmp_path: Path):
     with scheduler(folder) as one:
         assert one.tick(TUESDAY + 20 * MINUTE) == ("nightly-20270105-0200-c0",)
     assert [(row.window, row.state) for row in rows(folder)] == [("nightly", RUN)]
+
+
+def test_a_run_that_the_scheduler_itself_gave_up_is_taken_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one:
+        (run,) = one.tick(TUESDAY)
+        one.works.in_hand.clear()
+        assert one.tick(TUESDAY + MINUTE) == ()
+        monkeypatch.setattr("runner.workflows.serve._AGAIN", 0.0)
+        assert one.tick(TUESDAY + MINUTE) == (run,)
+        assert one.tick(TUESDAY + MINUTE) == ()
+        assert one.ledger.summary(run).attempt == 2

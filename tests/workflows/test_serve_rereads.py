@@ -15,7 +15,7 @@ import pytest
 from lab.shell import until
 from runner.load import thaw
 from runner.record import Ledger, WindowState, WindowView
-from tests.workflows.scheduling import at, rows, write
+from tests.workflows.scheduling import StillClock, at, rows, write
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90
@@ -29,36 +29,18 @@ class Serving:
 
     def __init__(self, folder: Path, now: datetime) -> None:
         self.folder = folder
-        self._clock = folder / "clock"
+        self._clock = StillClock(folder / "clock", now)
         self._said = folder / "said.txt"
-        self.set(now)
-        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_RESET": "1",
-            "NO_FAKE_STAT": "1",
-            "TZ": "UTC",
-        }
+        self.set = self._clock.set
         with self._said.open("w") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "runner", "serve"],
                 cwd=folder,
-                env=environment,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self._clock.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
             )
-
-    def set(self, now: datetime) -> None:
-        """Set the clock of the process."""
-        new = self._clock.with_suffix(".new")
-        new.write_text(f"{now:%Y-%m-%d %H:%M:%S}\n")
-        new.rename(self._clock)
 
     def wait_for(self, text: str) -> None:
         """Until it has printed this."""

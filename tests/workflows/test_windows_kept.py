@@ -28,6 +28,7 @@ steps:
       changes: true
 """
 STATIC = "globex-docs"
+CLOCKED = "tests.workflows.clocked"
 
 
 @pytest.fixture
@@ -150,3 +151,37 @@ def test_a_due_window_is_decided_as_the_inventory_says(
     assert crew.say("tick", "--json").code in {0, 7}
     assert [window["state"] for window in decided(crew)] == states
     assert marks(crew.fleet, "web3")[STATIC] == states.count("run")
+
+
+def test_no_site_is_started_on_a_blackout_day_that_came_while_its_window_worked(crew: Crew) -> None:
+    forget_marks(crew.fleet, "web2")
+    crew.playbook("mark", WAITING)
+    crew.settings("parallel:\n  sites: 1\n")
+    text = (crew.folder / "inventory.yaml").read_text().partition("windows:")[0]
+    (crew.folder / "inventory.yaml").write_text(
+        f"""{text}windows:
+  night:
+    playbook: mark
+    day: daily
+    at: "23:59"
+    sites: [acme-shop, acme-blog]
+    blackouts: [2026-12-24]
+"""
+    )
+    midnight = datetime.now(UTC) + timedelta(seconds=20)
+    ahead = {"AHEAD": str((datetime(2026, 12, 23, 23, tzinfo=UTC) - midnight).total_seconds())}
+    ticking = crew.start("tick", "--json", module=CLOCKED, env=ahead)
+    started = read_until(ticking, "step.started")["site"]
+    until(lambda: datetime.now(UTC) > midnight, "midnight in Berlin", seconds=60)
+    (crew.fleet.spec.home("web1") / "go").touch()
+    (crew.fleet.spec.home("web2") / "go").touch()
+    assert ended(ticking).code == 7
+    sites = {site["site"]: site for site in crew.show()["sites"]}
+    assert {name: site["outcome"] for name, site in sites.items()} == {
+        "acme-shop": "changed" if started == "acme-shop" else "missed",
+        "acme-blog": "changed" if started == "acme-blog" else "missed",
+    }
+    [left] = [site for name, site in sites.items() if name != started]
+    assert left["why"] == "2026-12-24 is a blackout day: nothing is started on it"
+    assert crew.say("resume", crew.show()["run"], module=CLOCKED, env=ahead).code == 0
+    assert {site["outcome"] for site in crew.show()["sites"]} == {"changed"}
