@@ -114,6 +114,8 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         options = {**options, "tags": locked.tags, "start_at": locked.start_at}
     if playbook is None:
         raise click.UsageError("Missing argument 'PLAYBOOK', or --plan FILE.")
+    if options["diff"] and not options["check"]:
+        raise UsageError("--diff has no effect without --check", hint="add --check")
     if options["check"] and locked is None:
         from runner.cli.plan import show_plan
 

@@ -122,7 +122,8 @@ def _content(answer: Answer, expected: Expectation) -> list[str]:
         found.append("is empty")
     elif expected.text is not None and not reads(answer, expected.text):
         in_source = expected.text.encode() in answer.body
-        found.append(f"{LACKS} {expected.text!r}" + (" (in its source, not shown)" if in_source else ""))
+        where = " (in its source, not shown)" if in_source else ""
+        found.append(f"lacks the text {expected.text!r}{where}")
     return found
 
 

@@ -261,6 +261,12 @@ def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
     )
 
 
+def test_diff_without_check_is_refused(crew: Crew) -> None:
+    said = crew.say("run", "stubborn", "-l", SITE, "-D")
+    assert (said.code, marks(crew.fleet, HOST)) == (2, Counter()), said
+    assert "--diff has no effect without --check" in said.err
+
+
 def test_diff_says_also_what_is_left(crew: Crew) -> None:
     crew.playbook(
         "core", "name: Core\nsteps:\n  - wordpress.plugins: {update: none, except: [harbour-forms]}\n"
