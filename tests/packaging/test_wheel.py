@@ -137,7 +137,7 @@ def test_installed_wheel_goes_from_init_to_a_mailed_report(
         "schedule next",
         "schema playbook",
         "completion bash",
-        "ledger check",
-        "backup acme-blog",
+        "ledger verify",
+        "backup list acme-blog",
     ):
         crew(*command.split())
