@@ -22,7 +22,7 @@ from runner.execute import Job, Lock, Pool, Task, ack_job, read, run_job
 __all__ = ["hosts", "pool"]
 
 
-KNOCK = 3
+KNOCK = 4
 """Programs, once a connection: before its first job the login's shell must have run something for us."""
 
 
