@@ -119,7 +119,7 @@ class Answers:
             if isinstance(piece, bytes):
                 self.hear_noise(piece)
             elif piece.verb in self._first:
-                self.greeted = True
+                self.greeted = self._link.greeted = True
                 return pieces[number:]
             elif piece.verb != "hb":
                 raise breach(self._budget.called, "does not begin with a greeting")

@@ -37,6 +37,8 @@ __all__ = ["Follower"]
 
 _PATIENCE = 3
 """Logins in a row whose shell does not reach our command, before the job is given up."""
+_KNOCKS = 2
+"""Logins whose shell does not reach our command, before a job that was not sent is given up."""
 _FRUITLESS = 30
 """Execs in a row that bring nothing new of the job, before it is given up."""
 _FEW = 5
@@ -66,7 +68,7 @@ class Follower:
         self._greeted = False
         self._decided = False
         """At the greeting of this link the host had its verdict already."""
-        self._links = 0
+        self._links = self._knocks = 0
         self._tries = 0
         self._fruitless = 0
         """Greetings since something was heard of the job."""
@@ -117,6 +119,8 @@ class Follower:
     def _bear(self, error: CutError | UnreachableError) -> None:
         """Wait a moment before the next link, or give up."""
         if isinstance(error, UnreachableError) and not self._begun:
+            if isinstance(error, SilentShellError) and self._knocks < _KNOCKS:
+                return
             raise error
         if isinstance(error, SilentShellError) and self._links >= _PATIENCE and self._journal is None:
             raise self._lost(f"{error}; {error.hint}") from error
@@ -136,6 +140,8 @@ class Follower:
     def _follow(self, link: Link, mode: str, body: str, secrets: str) -> JobRecord | None:
         """One exec, to the job's end or to the link's."""
         limits = self._limits
+        if mode == "start" and not link.greeted:
+            self._knock(link)
         start = opening(
             mode,
             self._job,
@@ -165,6 +171,26 @@ class Follower:
             else:
                 link.linger(self._job, exec_)
         return record
+
+    def _knock(self, link: Link) -> None:
+        """Ask for the job before it is sent: a shell that may or may not reach our command gets none.
+
+        Raises:
+            SilentShellError: it was not reached in time; of this exec nothing can be begun.
+            NoShellError, CutError, ProtocolError: as for the job itself.
+        """
+        self._knocks += 1
+        limits, shell = self._limits, self._endpoint.shell
+        start = opening("attach", self._job, beat=limits.beat, linger=0, shell=shell)
+        exec_ = link.run(command(shell), limits.hello, data=start.data)
+        first = ("hello", "error", "eof")
+        answers = Answers(link, exec_, start.nonce, limits=limits, budget=self._budget, first=first)
+        try:
+            while not answers.greeted:
+                answers.receive()
+                answers.hear_noise(exec_.waiting_error())
+        finally:
+            exec_.close()
 
     def _listen(self, answers: Answers, exec_: Exec, mode: str) -> JobRecord | None:
         self._greeted = self._decided = False

@@ -124,6 +124,8 @@ class Link:
         self._change = threading.Condition()
         self._execs: set[Exec] = set()
         self._lingering: dict[str, Exec] = {}
+        self.greeted = False
+        """Whether a command of ours was reached over this link: the login's shell runs what it is given."""
 
     @property
     def alive(self) -> bool:

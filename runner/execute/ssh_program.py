@@ -122,7 +122,8 @@ def _parse(text: str) -> dict[str, list[str]]:
         keyword, _, value = line.partition(" ")
         if keyword.endswith("knownhostsfile"):
             # ssh writes absolute paths side by side without quotes
-            found.setdefault(keyword, []).extend(re.split(r"\s+(?=/)", value))
+            first, *others = value.split(" /")
+            found.setdefault(keyword, []).extend([first, *(f"/{path}" for path in others)])
         else:
             found.setdefault(keyword, []).append(value)
     return found

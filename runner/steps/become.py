@@ -5,10 +5,10 @@ its time limit and its cancelling. Here the login's shell holds the writing end 
 listens to: when that shell ends, however it ends, root's side ends the group of the text.
 
 The text and its environment travel through that pipe, never through an argument. sudo asks for the password
-by a program of ours (`-A`), which prints a FIFO of the login's own, whatever its prompt is. The FIFO is gone as
-soon as it was opened, so that a wrong password is tried once. Where no program of ours may be executed, it is
-`cat`, and the prompt is the FIFO's path. A sudo without `-A` (sudo-rs before 0.2.11) reads the password from
-its stdin, and root's side opens the pipe by its path. The password is never on a disk or in an argument.
+by a program of ours (`-A`), which prints a FIFO of the login's own, whatever its prompt is. The FIFO is gone
+as soon as it was opened, so that a wrong password is tried once. Where no program of ours may be executed, it
+is `cat`, and the prompt is the FIFO's path. A sudo without `-A` (sudo-rs before 0.2.11) reads the password
+from its stdin, and root's side opens the pipe by its path. The password is never on a disk or in an argument.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from runner.execute import (
     run_job,
     tell_job,
 )
+from runner.execute.noshell import SilentShellError
 
 
 def test_a_job_runs_and_every_byte_comes_back(hosts, pool, shell):
@@ -66,6 +67,7 @@ def test_an_acked_job_leaves_a_tombstone_and_never_runs_again(hosts, pool, shell
 def test_an_ack_costs_no_exec_of_its_own(hosts, pool):
     endpoint = hosts.endpoint()
     link = pool.link(endpoint)
+    assert run_job(pool, endpoint, hosts.work(1)).ok
     for _ in range(20):
         job = hosts.work(1)
         before = link._transport._channel_counter
@@ -692,3 +694,18 @@ def test_a_noexec_or_read_only_home_is_no_obstacle(hosts, pool):
         with hosts.disk(place, options):
             job = hosts.work()
             hosts.assert_whole(job, run_job(pool, hosts.wrapped(name, f"HOME={place}"), job))
+
+
+@pytest.mark.parametrize("line", ["exec sh", "exec sleep 1000", "exec bash -i", "exec cat"])
+def test_a_login_shell_that_becomes_another_has_begun_nothing(hosts, pool, line):
+    start_up = hosts.homes["bash"] / ".bashrc"
+    before = start_up.read_text() if start_up.exists() else None
+    start_up.write_text(f"{line}\n")
+    job = hosts.work()
+    try:
+        with pytest.raises(SilentShellError, match="login's shell"):
+            run_job(pool, hosts.endpoint("bash"), job, limits=Limits(hello=1.0))
+    finally:
+        start_up.unlink() if before is None else start_up.write_text(before)
+    assert hosts.marks(job) == []
+    hosts.assert_whole(job, run_job(pool, hosts.endpoint("bash"), job))

@@ -22,6 +22,10 @@ from runner.execute import Job, Lock, Pool, Task, ack_job, read, run_job
 __all__ = ["hosts", "pool"]
 
 
+KNOCK = 4
+"""Programs, once a connection: before its first job the login's shell must have run something for us."""
+
+
 def job_of(hosts, tasks, lock=None):
     return Job(hosts.new_id(), tuple(Task(f"t{n}", ":") for n in range(tasks)), lock=lock)
 
@@ -30,6 +34,7 @@ def test_a_segment_is_three_round_trips_and_one_exec(hosts):
     with Proxy((hosts.address, hosts.port)) as proxy, Pool() as links:
         endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
         link = links.link(endpoint)
+        read(links, endpoint, [Task("first", ":")])
         for tasks in (0, 1, 20):
             turns, execs = proxy.turns, link._transport._channel_counter
             job = job_of(hosts, tasks)
@@ -87,7 +92,7 @@ def programs(trace):
 
 def test_a_job_costs_the_host_ten_programs_and_two_for_each_task(trace):
     few, many = programs(trace(5)), programs(trace(25))
-    assert len(few) <= 2 * 5 + 10, few
+    assert len(few) <= 2 * 5 + 10 + KNOCK, few
     assert len(many) - len(few) <= 2 * 20, many
 
 
@@ -95,7 +100,7 @@ def test_a_lock_costs_two_programs_more(hosts, trace):
     place = hosts.homes["sh"] / f"site-{os.urandom(4).hex()}"
     place.mkdir()
     found = programs(trace(1, Lock(str(place), "run/site")))
-    assert len(found) <= 2 + 10 + 2, found
+    assert len(found) <= 2 + 10 + 2 + KNOCK, found
 
 
 def test_a_task_wakes_the_follower_once(trace):

@@ -1,4 +1,4 @@
-"""Root's rights by sudo-rs: Debian 13's, without askpass, and the newest, whose askpass gets another prompt."""
+"""Root's rights by sudo-rs: Debian 13's, without askpass, and the newest, with a prompt of its own."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_refusal_is_understood(root: SudoRoot, rules: str, password: str | Non
 
 def test_the_password_is_in_no_argument_and_no_environment(root: SudoRoot) -> None:
     root.sudoers("deploy ALL=(ALL) ALL\n")
-    spy = "for one in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <$one; done 2>/dev/null; true"
+    spy = "for one in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <$one; done 2>&-; true"
     word = "u2ique-to-this-test"
     root.password(word)
     try:
