@@ -1,8 +1,7 @@
 """The scheduler: each due opening of a window is decided once, as run, missed or skipped.
 
 When a window is due is our own arithmetic (`runner.plan.schedules`); what is decided is asked from the ledger
-by its state, so that a second scheduler, a crash and an absence change nothing. Ticks come by the monotonic
-clock, which nobody sets.
+by its state, so that a second scheduler, a crash and an absence change nothing. `schedule` only ticks.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from runner.model import DateRange, Overlap
 from runner.plan import rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
-from runner.workflows.boundary import UnexpectedError, repeat, within
+from runner.workflows.boundary import UnexpectedError, reported, within
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
 from runner.workflows.schedules import Books, Wanted, row_of
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Health", "Trouble", "serve"]
 
-_TICK = 1.0
+_TICK = 1
 PATIENCE = 300.0
 """Seconds for which `serve` goes on although nothing can be decided or written."""
 _AGAIN = 60.0
@@ -242,4 +241,15 @@ class Health:
 
 def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
     """Tick until `stop`. A tick that fails is reported to `health`, and the next one comes all the same."""
-    repeat(clock.tick, every=_TICK, until=stop, report=health.report)
+    import schedule
+
+    ticker = schedule.Scheduler()
+    ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
+    ticker.run_all()
+    while not stop.is_set():
+        idle = ticker.idle_seconds or 0
+        if idle > _TICK:
+            ticker.run_all()  # the clock was set back: the next tick would come when it is there again
+        else:
+            ticker.run_pending()
+        stop.wait(min(max(idle, 0.05), _TICK))
