@@ -29,6 +29,7 @@ from runner.record.schema import (
 )
 from runner.record.store import Store, now, upsert
 from runner.record.views import ClientView, WebsiteView
+from runner.shell import command
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select, Table
@@ -89,7 +90,7 @@ class WebsiteBook(Store):
                     raise LockedError(
                         f"site {site.name} has another address and another place,"
                         f" and run {run} has not finished with the one before",
-                        hint=f"first `sitecrew resume {run}` or `sitecrew cancel {run}`",
+                        hint=f"first `{command('resume', run)}` or `{command('cancel', run)}`",
                     )
 
     def list_websites(self) -> tuple[WebsiteView, ...]:

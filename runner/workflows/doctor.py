@@ -18,6 +18,7 @@ from runner.plan import find, sharing
 from runner.record import Ledger
 from runner.shell import command
 from runner.verify import certificate
+from runner.workflows.attended import about_windows
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
@@ -56,6 +57,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
     yield from _checks("controller", lambda: _interrupted(workspace, sites))
     yield from _checks("controller", lambda: _wp_cli(workspace))
     yield from _checks("controller", lambda: about_controller(workspace))
+    yield from _checks("windows", lambda: about_windows(workspace, sites))
     yield from _contacts(workspace, sites)
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())

@@ -1,0 +1,72 @@
+"""Whether a scheduler keeps the windows of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runner.errors import ExitCode
+from runner.model import Site
+from runner.plan.schedules import Kept, Opening, Planned, planned
+from runner.record import Ledger
+from runner.workflows.check import Check
+from runner.workflows.schedules import kept_of
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["about_windows"]
+
+_START = "start `sitecrew serve`, or let a timer run `sitecrew tick` every minute"
+_NAMED = 3
+
+
+def about_windows(
+    workspace: Workspace, sites: Sequence[Site], now: datetime | None = None
+) -> Iterator[Check]:
+    """Windows of the sites' clients that no scheduler has seen yet, and openings that passed without one.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    inventory = workspace.inventory
+    clients = {site.client for site in sites}
+    found = (one for window in inventory.windows.values() for one in planned(inventory, window))
+    every = [one for one in found if one.client in clients]
+    if not every:
+        return
+    kept = _kept(workspace)
+    if new := [one for one in every if one.key not in kept]:
+        yield Check(about="windows", finding=f"no scheduler keeps {_named(new)} yet", hint=_START)
+    passed = [opening for one in every if one.key in kept and (opening := _passed(kept[one.key], now))]
+    if passed:
+        first = min(passed, key=lambda one: one.starts)
+        yield Check(
+            about="windows",
+            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened and was not "
+            f"started, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
+            code=ExitCode.FAILED,
+            hint=_START,
+        )
+
+
+def _kept(workspace: Workspace) -> Mapping[tuple[str, str], Kept]:
+    ledger = Ledger.open(workspace.settings.ledger, read_only=True)
+    try:
+        found = [kept_of(view) for view in ledger.schedules().in_force]
+    finally:
+        ledger.close()
+    return {one.key: one for one in found}
+
+
+def _passed(kept: Kept, now: datetime) -> Opening | None:
+    """The first opening that is too late to be started and that nobody has decided."""
+    return next((one for one in kept.undecided(now) if one.is_late(now)), None)
+
+
+def _named(windows: list[Planned]) -> str:
+    names = [f"window {one.window.name} of {one.client}" for one in windows]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
