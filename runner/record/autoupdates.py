@@ -76,10 +76,10 @@ class AutoUpdateBook(Store):
         with self._write() as connection:
             connection.execute(delete(auto_updates).where(auto_updates.c.id == number))
 
-    def open_auto_updates(self, site: str) -> tuple[AutoUpdateView, ...]:
-        """What is switched off at a site, or was about to be."""
+    def open_auto_updates(self, site: str, *, run: str | None = None) -> tuple[AutoUpdateView, ...]:
+        """What is switched off at a site, or was about to be; `site` is its name in `run`, if given."""
         with self._read() as connection:
-            mine = auto_updates.c.website == find_website(connection, site)
+            mine = auto_updates.c.website == find_website(connection, site, run)
             query = select(auto_updates).where(mine, auto_updates.c.settled.is_(None))
             found = connection.execute(query.order_by(auto_updates.c.id)).mappings()
             return tuple(map(auto_update_view, found))

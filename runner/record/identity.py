@@ -12,7 +12,17 @@ from runner.errors import UsageError
 from runner.model import Client, Inventory, Site
 from runner.record.views import ClientView, WebsiteView
 
-__all__ = ["Added", "Known", "Merged", "Moves", "Retired", "Updated", "compare", "is_another"]
+__all__ = [
+    "Added",
+    "Known",
+    "Merged",
+    "Moves",
+    "Retired",
+    "Updated",
+    "compare",
+    "is_another",
+    "recorded_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +121,15 @@ def _websites(
     for site in inventory.sites.values():
         there = known.get(site.name)
         before = site.name
-        if site.was != site.name and _renames(site.was, there) and (old := known.get(site.was)):
+        if old := _renamed_from(known, site):
             where = f"clients.{site.client}.sites.{site.name}.was"
-            _refuse_both(site.was, site.name, where, inventory.sites)
+            _refuse_both(old.name, site.name, where, inventory.sites)
             if there and is_another(there, site):
                 yield _retired(there, known, at)
             elif there:
                 yield Merged(there, old)
-            there, before = replace(old, name=site.name, was=site.was), site.was
-            del known[site.was]
+            there, before = replace(old, name=site.name, was=site.was), old.name
+            del known[old.name]
         elif there and is_another(there, site):
             if there.id in busy:
                 continue
@@ -132,6 +142,20 @@ def _websites(
         if now != known.get(site.name):
             yield Updated(now, before)
         known[site.name] = now
+
+
+def recorded_name(known: Known, site: Site) -> str:
+    """What a site is called on record before its rename is applied; empty where the name is another's."""
+    if old := _renamed_from(known.websites, site):
+        return old.name
+    there = known.websites.get(site.name)
+    return "" if there and is_another(there, site) and there.id not in known.busy else site.name
+
+
+def _renamed_from(known: Mapping[str, WebsiteView], site: Site) -> WebsiteView | None:
+    """The website that `was` names, where its rename is not applied yet."""
+    renamed = site.was != site.name and _renames(site.was, known.get(site.name))
+    return known.get(site.was) if renamed else None
 
 
 def _retired(there: WebsiteView, known: dict[str, WebsiteView], at: datetime) -> Retired:

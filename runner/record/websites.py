@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from runner.errors import LockedError
-from runner.model import Inventory, Site, State
+from runner.errors import LockedError, UsageError
+from runner.model import RESUMABLE, Inventory, Site, State
 from runner.record.acts import add_act
-from runner.record.identity import Added, Known, Merged, Moves, Retired, Updated, compare, is_another
+from runner.record.identity import (
+    Added,
+    Known,
+    Merged,
+    Moves,
+    Retired,
+    Updated,
+    compare,
+    is_another,
+    recorded_name,
+)
 from runner.record.schema import (
     auto_updates,
     backups,
@@ -93,6 +103,45 @@ class WebsiteBook(Store):
                         hint=f"first `{command('resume', run)}` or `{command('cancel', run)}`",
                     )
 
+    def refuse_reused_names(self, run: str) -> None:
+        """Refuse to resume a run of which a site's name means another website now.
+
+        Sites that `resume` has nothing to do on are of no account.
+
+        Raises:
+            UsageError: with that site, and what the website of the run is called now.
+        """
+        then, today = websites.alias(), websites.alias()
+        query = (
+            select(run_sites.c.site, then.c.name, runs.c.state)
+            .join(runs, runs.c.run == run_sites.c.run)
+            .join(then, then.c.id == run_sites.c.website)
+            .join(today, (today.c.name == run_sites.c.site) & (today.c.id != then.c.id))
+            .where(
+                run_sites.c.run == run, run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_RESUMABLE)
+            )
+            .order_by(run_sites.c.site)
+        )
+        with self._read() as connection:
+            found = connection.execute(query).first()
+        if found is not None:
+            ended = found.state == State.ENDED.value
+            raise UsageError(
+                f"run {run} cannot be resumed: {found.site} means another website now,"
+                f" and the one of the run is on record as {found.name}",
+                hint=f"start a new run; see: {command('show', run)}" if ended else command("cancel", run),
+            )
+
+    def name_on_record(self, site: Site) -> str:
+        """What a site is called in this ledger; empty where nothing of it is on record.
+
+        It differs from the inventory only in a read-only ledger, where a rename cannot be applied.
+        """
+        if not self.read_only:
+            return site.name
+        with self._read() as connection:
+            return recorded_name(_known(connection), site)
+
     def list_websites(self) -> tuple[WebsiteView, ...]:
         """Every website on record by name, also those that have left the inventory."""
         with self._read() as connection:
@@ -162,8 +211,15 @@ class WebsiteBook(Store):
                 )
 
 
-def find_website(connection: Connection, site: str) -> int | None:
-    """The id of the website that a name means, or that last had it; None when there is none."""
+def find_website(connection: Connection, site: str, run: str | None = None) -> int | None:
+    """The id of the website that a name means, or that last had it; None when there is none.
+
+    With `run`, of the website that had the name in that run.
+    """
+    if run is not None:
+        mine = select(run_sites.c.website).where(run_sites.c.run == run, run_sites.c.site == site)
+        if (then := connection.execute(mine).scalar_one_or_none()) is not None:
+            return int(then)
     named = select(websites.c.id).where(websites.c.name == site)
     current: int | None = connection.execute(named).scalar_one_or_none()
     if current is not None:
@@ -245,6 +301,7 @@ def _reassign(connection: Connection, table: Table, column: str, old: object, ne
     connection.execute(delete(table).where(mine))
 
 
+_RESUMABLE = tuple(outcome.value for outcome in RESUMABLE)
 _OPEN = runs.c.state != State.ENDED.value
 _BUSY = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run).where(_OPEN).distinct()
 

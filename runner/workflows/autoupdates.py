@@ -39,7 +39,7 @@ def hold_auto_updates(task: Task) -> None:
     if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
         return
     ledger, now = task.session.ledger, task.session.now()
-    rows = ledger.open_auto_updates(site.name)
+    rows = ledger.open_auto_updates(site.name, run=task.run)
     if not (facts.auto_updates or rows):
         return
     choice = choose(held_items(facts, _standing(task)), facts.auto_updates, rows)
@@ -73,7 +73,7 @@ def hold_auto_updates(task: Task) -> None:
 def _standing(task: Task) -> Standing:
     order, client = task.order, task.order.clients[task.site.client]
     now = task.session.now()
-    held = task.session.ledger.list_holds(task.site.name)
+    held = task.session.ledger.list_holds(task.site.name, run=task.run)
     return Standing(
         policy=order.policy,
         client=client,

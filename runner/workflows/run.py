@@ -147,8 +147,10 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
     Raises:
         LockedError: somebody does.
         SecretError: a variable that it began with was not given again.
+        UsageError: a site's name means another website now.
     """
     if act == "resume":
+        session.ledger.refuse_reused_names(run)
         session.variables(thaw(session.ledger.order_text(run)))
     session.bury_the_dead()
     if not session.ledger.claim_run(run, session.executor):

@@ -36,6 +36,14 @@ def state(ledger: Ledger, name: str = "blog") -> None:
     )  # fmt: skip
 
 
+def begin(ledger: Ledger, run: str, name: str) -> None:
+    """A run of a site that has not ended."""
+    ledger.begin_run(
+        "{}", run=run, playbook="weekly", title="", sites=[(name, "acme", "web1", 0, 0)], steps=[],
+        started=at(14), trigger="manual",
+    )  # fmt: skip
+
+
 def kept(ledger: Ledger, name: str) -> tuple[list[str], list[str], list[str], bool]:
     """Holds, open automatic updates, snapshots, and whether a version is known since before."""
     seen = ledger.see(name, [("plugin", "forms", "1.1")], at(28))
@@ -134,10 +142,7 @@ def test_a_rename_that_is_written_down_late_joins_what_was_recorded_meanwhile(fi
 
 
 def test_a_run_that_began_under_the_old_name_goes_on(filled: Ledger):
-    filled.begin_run(
-        "{}", run="r2", playbook="weekly", title="", sites=[("blog", "acme", "web1", 0, 0)], steps=[],
-        started=at(14), trigger="manual",
-    )  # fmt: skip
+    begin(filled, "r2", "blog")
     filled.recognise(inventory(site("journal", was="blog")), at=at(15))
     filled.record_look(site="blog", run="r2", at=at(15), phase="after", signal="page", healthy=True)
     filled.add_hold("blog", "forms", "9", why="")
@@ -204,10 +209,7 @@ def test_a_website_that_was_taken_for_another_can_be_joined(filled: Ledger):
 
 
 def test_a_name_keeps_its_meaning_while_a_run_lasts(filled: Ledger):
-    filled.begin_run(
-        "{}", run="r2", playbook="weekly", title="", sites=[("blog", "acme", "web1", 0, 0)], steps=[],
-        started=at(14), trigger="manual",
-    )  # fmt: skip
+    begin(filled, "r2", "blog")
     another = site("blog", url="https://other.example", path="/srv/other")
     assert filled.recognise(inventory(another), at=at(15)) == ()
     with pytest.raises(LockedError, match="run r2 has not finished with the one before") as caught:
@@ -217,6 +219,59 @@ def test_a_name_keeps_its_meaning_while_a_run_lasts(filled: Ledger):
     assert filled.recognise(inventory(another), at=at(17))
     filled.refuse_others([another])
     assert kept(filled, "blog") == NOTHING
+
+
+REUSED = site("blog", url="https://other.example", path="/srv/other")
+
+
+def test_an_ended_run_whose_name_means_another_website_is_not_resumed(filled: Ledger):
+    work(filled, "r2", at(5), on="blog", outcome=Outcome.UNREACHABLE)
+    filled.refuse_reused_names("r2")
+    filled.recognise(inventory(REUSED), at=at(15))
+    with pytest.raises(UsageError, match=r"blog means another website now.* as blog@2026-11-15") as caught:
+        filled.refuse_reused_names("r2")
+    assert caught.value.hint == "start a new run; see: sitecrew show r2"
+    filled.refuse_reused_names("r1")
+
+
+def test_a_run_of_a_renamed_site_is_resumed_until_the_name_is_used_again(filled: Ledger):
+    begin(filled, "r2", "blog")
+    journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
+    filled.recognise(inventory(journal), at=at(15))
+    filled.refuse_reused_names("r2")
+    filled.recognise(inventory(journal, REUSED), at=at(16))
+    with pytest.raises(UsageError, match="on record as journal") as caught:
+        filled.refuse_reused_names("r2")
+    assert caught.value.hint == "sitecrew cancel r2"
+
+
+def test_what_a_run_writes_and_reads_under_an_old_name_is_of_its_website(filled: Ledger):
+    begin(filled, "r2", "blog")
+    journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
+    filled.recognise(inventory(journal), at=at(15))
+    filled.recognise(inventory(journal, REUSED), at=at(15))
+    offer = ("plugin", "forms", "1.1")
+    assert filled.see("blog", [offer], at(16), run="r2") == {offer: at(3)}
+    assert [hold.item for hold in filled.list_holds("blog", run="r2")] == ["slider"]
+    assert [auto.item for auto in filled.open_auto_updates("blog", run="r2")] == ["slider"]
+    filled.add_hold("blog", "forms", "9", why="", run="r2")
+    assert [hold.item for hold in filled.list_holds("journal")] == ["forms", "slider"]
+    assert filled.lift_hold("blog", "slider", run="r2") == 1
+    assert [hold.item for hold in filled.list_holds("journal")] == ["forms"]
+    assert kept(filled, "blog") == NOTHING
+
+
+def test_a_read_only_ledger_finds_a_site_by_the_name_before(filled: Ledger, url: str):
+    with Ledger.open(url, read_only=True) as reader:
+        assert reader.name_on_record(BLOG) == "blog"
+        assert reader.name_on_record(site("journal", was="blog")) == "blog"
+        assert reader.name_on_record(site("shop")) == "shop"
+        assert reader.name_on_record(REUSED) == ""
+    filled.recognise(inventory(site("journal", was="blog")), at=at(15))
+    with Ledger.open(url, read_only=True) as reader:
+        assert reader.name_on_record(site("journal", was="blog")) == "journal"
+        assert reader.name_on_record(REUSED) == "blog"
+        assert kept(reader, reader.name_on_record(site("diary", was="journal"))) == ALL
 
 
 def test_a_site_that_has_left_and_comes_back_is_the_same(filled: Ledger):

@@ -208,6 +208,7 @@ class _Work:
             change.to_version,
             why=session.reason(why),
             since=session.now(),
+            run=self.task.run,
         )
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
@@ -216,9 +217,8 @@ class _Work:
             self._go_on(segment, record, pending)
         task, now = self.task, reread(self.task)
         self.facts = now
-        held = {
-            (hold.item, hold.version): hold.why for hold in task.session.ledger.list_holds(task.site.name)
-        }
+        holds = task.session.ledger.list_holds(task.site.name, run=task.run)
+        held = {(hold.item, hold.version): hold.why for hold in holds}
         left = []
         for change in pending:
             if change.item in self.outcomes:

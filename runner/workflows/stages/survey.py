@@ -65,7 +65,7 @@ def survey(task: Task) -> Task:
     found = read_facts(session.hosts, [site], languages=languages, dates=dates, composer=composer)[site.name]
     found = as_published(session.hosts, {site.name: found}, order.policy)[site.name]
     wanted = _Wanted(order.playbook, order.policy, order.tags, session.now())
-    plan = _plan(session.ledger, order.clients[site.client], site, wanted, found)
+    plan = _plan(session.ledger, order.clients[site.client], site, wanted, found, run=run)
     facts = found if isinstance(found, SiteFacts) else None
     if facts is not None and any(change.action is Action.CHANGE for change in plan.changes):
         facts = confirmed(session.hosts, order.hosts[site.host], site, facts)
@@ -190,16 +190,20 @@ def _unbecoming(hosts: Hosts, site: Site, wanted: _Wanted) -> tuple[str, ...]:
     return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
-def _plan(  # noqa: PLR0917
+def _plan(
     ledger: Ledger,
     client: Client,
     site: Site,
     order: _Wanted,
     found: SiteFacts | SitecrewError | None,
+    *,
+    run: str | None = None,
     system: Preview = _NO_SYSTEM,
 ) -> SitePlan:
     facts = found if isinstance(found, SiteFacts) else None
-    holds = (LedgerHold(item=h.item, why=h.why, version=h.version) for h in ledger.list_holds(site.name))
+    name = ledger.name_on_record(site)
+    holds = ledger.list_holds(name, run=run)
+    autos = ledger.open_auto_updates(name, run=run)
     return plan_site(
         site,
         client,
@@ -208,17 +212,17 @@ def _plan(  # noqa: PLR0917
         now=order.now,
         problem=found.with_hint if isinstance(found, SitecrewError) else "",
         policy=order.policy,
-        holds=tuple(holds),
-        first_seen=_first_seen(ledger, site, facts, order.now) if facts else {},
+        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in holds),
+        first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
         tags=order.tags,
         system=system.facts,
         system_site=system.elsewhere,
-        overruled=[(a.kind, a.key) for a in ledger.open_auto_updates(site.name) if a.state == "overruled"],
+        overruled=[(a.kind, a.key) for a in autos if a.state == "overruled"],
     )
 
 
 def _first_seen(
-    ledger: Ledger, site: Site, facts: SiteFacts, now: datetime
+    ledger: Ledger, site: str, facts: SiteFacts, now: datetime, run: str | None
 ) -> Mapping[tuple[str, str], datetime]:
     offers = {("core", "core", offer.version) for offer in facts.core_offers}
     for kind, items in (("plugin", facts.plugins), ("theme", facts.themes)):
@@ -226,4 +230,5 @@ def _first_seen(
     for package in facts.packages:
         newer = (package.allowed, package.latest)
         offers |= {(package.part, package.slug, version) for version in newer if version}
-    return {(item, version): at for (_, item, version), at in ledger.see(site.name, offers, now).items()}
+    seen = ledger.see(site, offers, now, run=run)
+    return {(item, version): at for (_, item, version), at in seen.items()}

@@ -162,10 +162,11 @@ def _hold(task: Task, settled: Sequence[ChangeOutcome]) -> None:
         if undo is None or change.outcome is not Outcome.UNDONE or change.kind is ItemKind.DATABASE:
             continue
         if thaw(ledger.order_text(undo.run)).undo:
-            ledger.lift_hold(site, change.item)
+            ledger.lift_hold(site, change.item, run=task.run)
         else:
             why = f"{BY_HAND} ({ledger.operator.name}, {task.run})"
-            ledger.add_hold(site, change.item, change.from_version, why=why, since=task.session.now())
+            since = task.session.now()
+            ledger.add_hold(site, change.item, change.from_version, why=why, since=since, run=task.run)
 
 
 def _way(task: Task, step: Step) -> Way:
