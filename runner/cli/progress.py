@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
@@ -12,12 +12,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 from runner.cli.hints import for_workspace
 from runner.cli.output import auto_update_text, outcome_text, seconds_text
 from runner.cli.screen import checked, fit, out_json_line, say, style
-from runner.model import Outcome, RunEvent
+from runner.errors import ExitCode
+from runner.model import Outcome, RunEvent, exit_code
 
 if TYPE_CHECKING:
     from rich.live import Live
 
-__all__ = ["JsonLines", "Lines", "Listener", "LiveTable", "Silent", "listener", "sentence"]
+__all__ = ["Errors", "JsonLines", "Lines", "Listener", "LiveTable", "listener", "sentence"]
 
 
 class Listener(Protocol):
@@ -30,12 +31,17 @@ class Listener(Protocol):
         """Give the screen back."""
 
 
-def listener(*, json_: bool, quiet: bool, verbose: int, live: bool = True) -> Listener:
-    """The one that fits what was asked for and where the output goes; `live` where the screen is ours."""
+def listener(
+    *, json_: bool, quiet: bool, verbose: int, live: bool = True, expected: Collection[Outcome] = ()
+) -> Listener:
+    """The one that fits what was asked for and where the output goes; `live` where the screen is ours.
+
+    `expected`: outcomes of sites that are no errors here, whatever they are of another command.
+    """
     if json_:
         return Safe(JsonLines())
     if quiet:
-        return Silent()
+        return Safe(Errors(expected))
     if live and sys.stderr.isatty() and not verbose:
         return Safe(LiveTable())
     return Safe(Lines(verbose=verbose))
@@ -45,7 +51,7 @@ class Safe:
     """A listener whose defects do not end the run that it shows: the rest is not shown."""
 
     def __init__(self, inner: Listener) -> None:
-        self._inner = inner
+        self._inner: Listener = inner
 
     def __call__(self, event: RunEvent) -> None:
         """Pass the event on."""
@@ -55,7 +61,7 @@ class Safe:
             from runner.cli.crash import report_crash
 
             self.close()
-            self._inner = Silent()
+            self._inner = _Silent()
             report_crash(error, what="the progress is no longer shown: unexpected error")
 
     def close(self) -> None:
@@ -80,8 +86,27 @@ class JsonLines:
         """Nothing to give back."""
 
 
-class Silent:
-    """Says nothing; the recap comes afterwards."""
+class Errors:
+    """A line for each site that did not end well, and nothing else: `-q`."""
+
+    def __init__(self, expected: Collection[Outcome] = ()) -> None:
+        self._expected = expected
+
+    def __call__(self, event: RunEvent) -> None:
+        """Print how a site ended that has an exit code of its own."""
+        if event.event != "site.finished":
+            return
+        outcome = Outcome(str(event.data["outcome"]))
+        code = exit_code([outcome], locked=bool(event.data.get("locked")))
+        if code is not ExitCode.OK and outcome not in self._expected:
+            say(sentence(event))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Silent:
+    """Says nothing."""
 
     def __call__(self, event: RunEvent) -> None:
         """Take an event and keep it to oneself."""
@@ -126,6 +151,7 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "window.run": lambda e: f"window {e.data['window']}: begins run {e.run}",
     "window.missed": lambda e: f"window {e.data['window']}: missed{_why(e)}",
     "window.skipped": lambda e: f"window {e.data['window']}: skipped{_why(e)}",
+    "inventory.recognised": lambda e: str(e.data["said"]),
     "run.finished": lambda e: f"run {e.run}: {_outcome(e)}",
     "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
     "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",

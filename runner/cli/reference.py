@@ -18,9 +18,9 @@ _HEAD = """\
 
 Every command takes `-h`. stdout is data, stderr is talk; with `--json`, `run`, `resume`, `cancel`, `undo`,
 `serve` and `tick` print one JSON event a line and everything else one document ([shapes](json.md)). With
-`-q`, errors only: nothing where all is well. A command in a message repeats what was typed; `...` in it
-stands for a value of `-e`, which may be a secret. How a process ends: [exit codes](exit-codes.md). Written
-from the commands by `python -m runner.cli.reference docs`.
+`-q`, errors only: a line for each site that did not end well, nothing where all is well. A command in a
+message repeats what was typed; `...` in it stands for a value of `-e`, which may be a secret. How a process
+ends: [exit codes](exit-codes.md). Written from the commands by `python -m runner.cli.reference docs`.
 """
 
 

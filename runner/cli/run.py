@@ -351,7 +351,11 @@ def follow(
 
     began = time.monotonic()
     tell = listener(
-        json_=options["json_"], quiet=options["quiet"], verbose=options["verbose"], live=not session.ask
+        json_=options["json_"],
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        live=not session.ask,
+        expected=_expected(session, run, cancelled=cancelled),
     )
     works = Works(session, only=run, late=late)
     with when_closed(lambda: session.drain(run)) as is_closed:
@@ -365,6 +369,15 @@ def follow(
         if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
             _recap(finished, time.monotonic() - began)
         return ExitCode.INTERRUPTED if is_closed() else code
+
+
+def _expected(session: Session, run: str, *, cancelled: bool) -> frozenset[Outcome]:
+    """Outcomes of sites that are what was asked for."""
+    from runner.load import thaw
+
+    if cancelled:
+        return frozenset(Outcome) - {Outcome.LOST}
+    return frozenset({Outcome.UNDONE}) if thaw(session.ledger.order_text(run)).undo else frozenset()
 
 
 @contextmanager

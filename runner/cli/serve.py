@@ -125,18 +125,18 @@ def tick(workspace: Workspace, **options: Any) -> int:
         _say_left(clock)
         for about, why in clock.troubles.items():
             say(f"{about}: {why}")
-        stop, locked = threading.Event(), False
+        stop = threading.Event()
         _stop_on_signal(stop, session)
-        if begun:
-            stop.set()
-            locked = _tell_until(session, works, tell, stop)
+        stop.set()
+        locked = _tell_until(session, works, tell, stop)
         tell.close()
         say_waiting_mail(workspace, session.ledger)
         outcomes = [row.outcome for run in begun for row in session.ledger.site_rows(run)]
-        from runner.model import Outcome, exit_code
+        from runner.model import Outcome, exit_code, first_code
 
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
-        return ExitCode.UNEXPECTED if clock.troubles else code
+        troubles = [ExitCode.UNEXPECTED for _ in clock.troubles]
+        return first_code([code, *troubles, *(error.exit_code for error in clock.left.values())])
 
 
 @click.group()
@@ -224,8 +224,7 @@ def _clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[S
     from runner.workflows.session import Session
 
     session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
-    for text in session.recognised:
-        say(text)
+    session.tell_recognised(session.recognised)
     try:
         works = Works(session)
         with when_closed(lambda: None):  # windows are kept, whether somebody reads it or not
@@ -236,11 +235,11 @@ def _clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[S
 
 
 def _listener(options: dict[str, Any]) -> Listener:
-    from runner.cli.progress import JsonLines, Lines, Silent
+    from runner.cli.progress import Errors, JsonLines, Lines
 
     if options["json_"]:
         return JsonLines()
-    return Silent() if options["quiet"] else Lines(verbose=options["verbose"])
+    return Errors() if options["quiet"] else Lines(verbose=options["verbose"])
 
 
 def _stop_on_signal(stop: threading.Event, session: Session) -> None:
@@ -284,7 +283,7 @@ def _tell_until(
 
 def _say_left(clock: Clock) -> None:
     for run, why in clock.left.items():
-        say(f"{run}, whose process had died, is not taken up: {why}")
+        say(f"{run}, whose process had died, is not taken up: {why.with_hint}")
 
 
 def _say_next(workspace: Workspace) -> None:

@@ -55,7 +55,7 @@ class Clock:
         """Runs of this process that were given up, each with the instant at which that was seen."""
         self.troubles: dict[str, str] = {}
         """Windows that could not be decided or started in the last tick, each with the reason."""
-        self.left: dict[str, str] = {}
+        self.left: dict[str, SitecrewError] = {}
         """Runs of dead processes that `rescue` could not take up, each with the reason and what to type."""
 
     def rescue(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Clock:
             if isinstance(reopened, LockedError):
                 continue
             if isinstance(reopened, SitecrewError):
-                self.left[run] = reopened.with_hint
+                self.left[run] = reopened
             else:
                 taken.append(run)
         self._unstarted += taken
@@ -110,6 +110,8 @@ class Clock:
         renamed = within(partial(self._session.ledger.recognise, workspace.inventory)) if workspace else ()
         if isinstance(renamed, SitecrewError):
             workspace = None
+        else:
+            self._session.tell_recognised(renamed)
         wanted, troubles = self._of(workspace) if workspace else (None, {})
         if isinstance(renamed, SitecrewError):
             troubles["inventory.yaml"] = renamed.with_hint

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,6 +95,11 @@ class Session:
         self.events.put(
             RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=cleaned(data))
         )
+
+    def tell_recognised(self, sentences: Iterable[str]) -> None:
+        """Emit what `Ledger.recognise` found: renames, and names that mean another website now."""
+        for sentence_ in sentences:
+            self.emit("inventory.recognised", "", said=sentence_)
 
     def cleaned(self, outcome: StepOutcome) -> StepOutcome:
         """The outcome without a secret in its text, and without what a terminal would obey."""

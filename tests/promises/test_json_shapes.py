@@ -259,7 +259,8 @@ def test_a_person_gets_lines_on_stderr_and_nothing_on_stdout(crew: Crew) -> None
     assert "exit status 7" in said.err
     assert re.search(r"what happened: sitecrew show failing-\S+", said.err)
     quiet = crew.say("run", "failing", "-l", "globex-docs", "-q")
-    assert (quiet.out, len(quiet.err.splitlines())) == ("", 2)
+    assert (quiet.out, len(quiet.err.splitlines())) == ("", 3)
+    assert quiet.err.startswith("globex-docs: failed (")
 
 
 def test_logs_and_failed_sites(crew: Crew) -> None:

@@ -405,6 +405,7 @@ def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: 
         text=True,
         check=False,
     )
+    assert done.returncode == 2
     (said,) = [line for line in done.stderr.splitlines() if "now-1-acme" in line]
     assert "sitecrew resume now-1-acme -e token=..." in said
     assert "s3cret" not in done.stderr

@@ -117,6 +117,13 @@ def test_a_site_that_moves_to_another_client_is_done_once_and_for_the_new_one(se
     assert found == {("acme-site", "bolt"), ("bolt-site", "bolt")}
 
 
+def test_a_site_that_is_renamed_meanwhile_is_printed(serving: Serving):
+    inventory = serving.folder / "inventory.yaml"
+    text = inventory.read_text()
+    inventory.write_text(text.replace("acme-site: {", "acme-home: {was: acme-site, "))
+    serving.wait_for("site acme-site is now acme-home; its history goes with it")
+
+
 def test_a_hold_that_is_written_meanwhile_counts_at_the_window(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     hold = "path: /srv/acme, hold: {forms: {why: until we have talked}}, "
