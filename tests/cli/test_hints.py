@@ -28,6 +28,8 @@ clients:
 """
 NAMES = {name for section in COMMANDS.values() for name in section}
 TYPED = re.compile(rf"(?<![\w./-])sitecrew (?:-w \S+ )?(?:{'|'.join(sorted(NAMES))})\b[^`\n;,)]*")
+ANY = re.compile(r"(?<![\w./-])sitecrew (?:-w \S+ )?[a-z][a-z-]*\b[^`\n;,)]*")
+"""Also a command that does not exist."""
 
 
 def parsed(line: str) -> tuple[str, click.Context]:
@@ -46,9 +48,9 @@ def parsed(line: str) -> tuple[str, click.Context]:
     return " ".join(path), group.make_context("sitecrew", words, resilient_parsing=False)
 
 
-def lines_in(text: str) -> list[str]:
+def lines_in(text: str, what: re.Pattern[str] = TYPED) -> list[str]:
     """The commands in a message; what follows one in prose is cut off."""
-    found = [match[0].rstrip(" .:?!") for match in TYPED.finditer(text)]
+    found = [match[0].rstrip(" .:?!") for match in what.finditer(text)]
     return [
         re.split(r" {2,}| (?:and|then|begins|makes|shows|prints|brings|or|answers)\b", line)[0]
         for line in found
@@ -58,23 +60,40 @@ def lines_in(text: str) -> list[str]:
 def literals() -> Iterator[tuple[str, str]]:
     """Each text of ours that names a command, with where it is."""
     for path in sorted(RUNNER.rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        docs = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and node.body
-            and isinstance(node.body[0], ast.Expr)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                text = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
-                text = node.value
-            else:
-                continue
-            for line in lines_in(text):
-                yield f"{path.relative_to(RUNNER)}:{node.lineno}", line
+        for line, found in literals_of(ast.parse(path.read_text())):
+            yield f"{path.relative_to(RUNNER)}:{line}", found
+
+
+def literals_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The commands in the texts of a module, docstrings left out, each with its line."""
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            text = node.value
+        elif isinstance(node, ast.Call):
+            text = built(node)
+        else:
+            continue
+        for found in lines_in(text, ANY):
+            yield node.lineno, found
+
+
+def built(call: ast.Call) -> str:
+    """The command that a call of `command` or `retyped` builds, `X` for each value; empty for other calls."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    words = [arg for arg in call.args if not isinstance(arg, ast.Starred)]
+    if name not in {"command", "retyped"} or not words or not isinstance(words[0], ast.Constant):
+        return ""
+    said = [str(arg.value) if isinstance(arg, ast.Constant) else "X" for arg in words]
+    return " ".join(("sitecrew", *said))
 
 
 def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
@@ -84,7 +103,8 @@ def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
 
 def test_every_command_in_a_text_of_ours_exists_with_its_options() -> None:
     found = list(literals())
-    assert len(found) > 20
+    assert len(found) > 40
+    assert any(line == "sitecrew cancel X" for _, line in found), "calls are found too"
     wrong = []
     for where, line in found:
         try:
@@ -93,6 +113,20 @@ def test_every_command_in_a_text_of_ours_exists_with_its_options() -> None:
             if not (isinstance(error, click.MissingParameter)):
                 wrong.append(f"{where}: {line}: {error}")
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("hint = 'see `sitecrew outbox list`'", "sitecrew outbox list"),
+        ("hint = f'see: {command(\"outbox\", run)}'", "sitecrew outbox X"),
+        ("say(retyped('ledger', 'burn'))", "sitecrew ledger burn"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(source: str, line: str) -> None:
+    assert line in [found for _, found in literals_of(ast.parse(source))]
+    with pytest.raises(AssertionError):
+        parsed(line)
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ class DeliveryView:
     updated: datetime
 
     def as_json(self) -> dict[str, object]:
-        """One entry of `outbox list --json`."""
+        """The message as JSON."""
         return {
             "message_id": self.message_id,
             "client": self.client,
