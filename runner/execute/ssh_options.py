@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from runner.addresses import ascii_domain
 from runner.errors import SshConfigError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def options_from(
     """
     user = login.user or _first(options, "user") or local_user()
     port = login.port or port_number(_first(options, "port") or "22")
-    hostname = host_name(options, login.host)
+    hostname = _wire_name(host_name(options, login.host))
     alias = _first(options, "hostkeyalias").lower()
     jump = _configured(options, "proxyjump")
     tokens = _tokens(login.host, hostname, port=port, user=user, alias=alias, jump=jump)
@@ -170,6 +171,23 @@ def host_name(options: Options, host: str) -> str:
     """
     given = _first(options, "hostname")
     return Tokens({"h": host, "%": "%"}).expand(given).lower() if given else host.lower()
+
+
+def _wire_name(name: str) -> str:
+    """A name in the ASCII of the DNS: the system's resolver would map some letters to another domain.
+
+    Raises:
+        SshConfigError: it is no domain.
+    """
+    if name.isascii():
+        return name
+    try:
+        return ascii_domain(name)
+    except ValueError as error:
+        raise SshConfigError(
+            f"no host to connect to: {error}",
+            hint="Correct `address` of the host in inventory.yaml, or HostName in ssh's configuration.",
+        ) from None
 
 
 def _path(text: str) -> Path:

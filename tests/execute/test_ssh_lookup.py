@@ -292,3 +292,43 @@ def test_a_circle_of_jumps_is_said(counted: Path, tmp_path: Path) -> None:
 
     with pytest.raises(SshConfigError, match="in a circle"):
         follow(Endpoint("a", ssh_config=config))
+
+
+@pytest.mark.parametrize("with_ssh", [True, False], ids=["ssh", "reader"])
+@pytest.mark.parametrize(
+    ("address", "config", "host"),
+    [
+        ("straße.example", "", "xn--strae-oqa.example"),
+        ("STRASSE.example", "", "strasse.example"),
+        ("bücher.example", "Host b*\n  Port 2222\n", "xn--bcher-kva.example"),
+        ("höfe_1", "Host höfe_1\n  HostName web1.example\n", "web1.example"),
+        ("web1", "Host web1\n  HostName faß.example\n", "xn--fa-hia.example"),
+    ],
+)
+def test_a_name_beyond_ascii_is_the_domain_that_browsers_mean(  # noqa: PLR0917
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    config: str,
+    host: str,
+    with_ssh: bool,  # noqa: FBT001
+) -> None:
+    if not with_ssh:
+        monkeypatch.setattr("runner.execute.ssh_lookup.usable_ssh", lambda: None)
+    file = tmp_path / "config"
+    file.write_text(config)
+    target = resolve(Endpoint(address, ssh_config=file))
+    assert (target.host, target.key_name) == (host, host)
+
+
+def test_a_proxy_command_is_given_the_ascii_name(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("Host *\n  ProxyCommand nc %h %p\n")
+    target = resolve(Endpoint("straße.example", ssh_config=file))
+    assert target.proxy_command == "nc xn--strae-oqa.example 22"
+
+
+def test_a_name_beyond_ascii_that_is_no_domain_is_refused() -> None:
+    with pytest.raises(SshConfigError, match=r"no host to connect to: .* is not a domain") as caught:
+        resolve(Endpoint("büro..example", ssh_config=None))
+    assert "inventory.yaml" in caught.value.hint
