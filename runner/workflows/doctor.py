@@ -22,7 +22,7 @@ from runner.workflows.attended import about_windows
 from runner.workflows.boundary import contained, each
 from runner.workflows.check import Check
 from runner.workflows.checkup import about_host, about_static, host_questions, static_questions
-from runner.workflows.exposure import about_controller, about_login
+from runner.workflows.exposure import about_controller, about_login, about_ssh
 from runner.workflows.found import checks_of
 from runner.workflows.hosts import Hosts
 from runner.workflows.stages.edits import edited
@@ -190,6 +190,7 @@ def _host(
     """What is found on a host and of its sites; `read` gets the facts of these."""
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
+    found += _checks(name, lambda: about_ssh(host, hosts.endpoint(host)))
     found += _checks(name, lambda: _inside(hosts, host, sites, read))
     if not any(check.code is ExitCode.UNREACHABLE for check in found):
         for book, concerned in books:

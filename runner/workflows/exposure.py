@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from runner.execute import resolve
 from runner.load.folder import list_playbooks
 from runner.model import Host, Inventory, SecretRef, SecretSource, Site, SiteKind
 from runner.shell import word
 from runner.workflows.check import Check
 
 if TYPE_CHECKING:
+    from runner.execute import Endpoint
     from runner.load import Workspace
 
-__all__ = ["about_controller", "about_login", "about_modes", "about_places", "mode_questions"]
+__all__ = ["about_controller", "about_login", "about_modes", "about_places", "about_ssh", "mode_questions"]
 
 _SHOWN = 4
 _WRITTEN = ("inventory.yaml", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
@@ -72,6 +74,25 @@ def about_login(host: Host, inventory: Inventory) -> Iterator[Check]:
             "one hacked site reaches all of them",
             hint="give each client a login of its own",
         )
+
+
+def about_ssh(host: Host, endpoint: Endpoint) -> Iterator[Check]:
+    """What ssh's configuration says of a host, and of those on the way to it, and is not honoured.
+
+    Raises:
+        SshConfigError: the configuration cannot be used.
+    """
+    hop: Endpoint | None = endpoint
+    while hop is not None:
+        target = resolve(hop)
+        for note in target.options.notes:
+            on_the_way = "" if hop is endpoint else f" of its gateway {target.host}"
+            yield Check(
+                about=host.name,
+                finding=f"ssh's configuration{on_the_way} is not honoured in full",
+                hint=note,
+            )
+        hop = target.gateway
 
 
 def _login(host: Host) -> tuple[str, int, str]:

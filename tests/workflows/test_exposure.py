@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import ExitCode
+from runner.execute import Endpoint
 from runner.load import Workspace
 from runner.model import Client, Host, Inventory, SecretRef, SecretSource, Settings, Site, SiteKind
 from runner.workflows.checkup import about_host, host_questions
-from runner.workflows.exposure import about_controller, about_login
+from runner.workflows.exposure import about_controller, about_login, about_ssh
 
 HOST = Host(name="web1", address="192.0.2.1", user="deploy")
 
@@ -174,3 +176,31 @@ def test_files_here_that_others_can_change_or_read_are_named(tmp_path: Path) -> 
     assert re.search("can change inventory.yaml", said[0])
     assert "the key of web1" in said[1]
     assert "a secret of web1" in said[2]
+
+
+def ssh_hints(tmp_path: Path, config: str) -> list[tuple[str, str]]:
+    """What `doctor` says of this configuration of ssh for web1."""
+    file = tmp_path / "config"
+    file.write_text(config)
+    found = list(about_ssh(HOST, Endpoint("web1.example", ssh_config=file)))
+    assert {(check.about, check.code) for check in found} <= {("web1", ExitCode.OK)}
+    return [(check.finding, check.hint) for check in found]
+
+
+def test_what_of_sshs_configuration_is_not_honoured_is_a_hint(tmp_path: Path) -> None:
+    config = "Host *.example\n  KnownHostsCommand /bin/keys %H\n  PKCS11Provider /lib/token.so\n  Port 2222\n"
+    found = ssh_hints(tmp_path, config)
+    assert {finding for finding, _ in found} == {"ssh's configuration is not honoured in full"}
+    assert sorted(hint.partition(" ")[0] for _, hint in found) == ["KnownHostsCommand", "PKCS11Provider"]
+
+
+def test_what_is_not_honoured_of_a_jump_host_is_a_hint_of_the_host(tmp_path: Path) -> None:
+    config = "Host web1.example\n  ProxyJump door\nHost door\n  ProxyUseFdpass yes\n"
+    [(finding, hint)] = ssh_hints(tmp_path, config)
+    assert finding == "ssh's configuration of its gateway door is not honoured in full"
+    assert hint.startswith("ProxyUseFdpass is not supported: use")
+
+
+def test_an_honoured_configuration_gives_no_hint(tmp_path: Path) -> None:
+    assert ssh_hints(tmp_path, "Host *\n  Port 2222\n  User deploy\n") == []
+    assert ssh_hints(tmp_path, "Host other\n  KnownHostsCommand /bin/keys\n") == []
