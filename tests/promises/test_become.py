@@ -116,6 +116,52 @@ def test_a_refusal_is_a_sentence_with_what_helps(
     assert not (crew.host.site / "never").exists()
 
 
+HABITS = {
+    "talks": 'passprompt="%p auf %h", passprompt_override, lecture=always, insults, sudoers_locale=de_DE.UTF-8',
+    "strict": "passwd_tries=1, timestamp_timeout=0",
+}
+GERMAN = "env: {LANG: de_DE.UTF-8, LANGUAGE: de, LC_MESSAGES: de_DE.UTF-8}"
+
+
+@pytest.fixture(params=HABITS.values(), ids=list(HABITS))
+def habits(crew: Patching, request: pytest.FixtureRequest) -> Patching:
+    """A sudo with a password, set up as distributions and admins do, for a login that speaks German."""
+    crew.host.sudo("password", f"Defaults:{crew.host.user} {request.param}\n")
+    return crew
+
+
+def test_a_password_is_given_whatever_the_habits_of_sudo(habits: Patching) -> None:
+    habits.inventory("become: sudo", "become_password: {env: LAB_SUDO}")
+    (habits.host.site / "who").unlink(missing_ok=True)
+    run = "  run: 'id -u >>who; printf said'"
+    habits.playbook(*[f"shell:\n{run}\n  {GERMAN}\nbecome: true"] * 2)
+    assert outcome(habits) == (0, "ok", "")
+    assert (habits.host.site / "who").read_text() == "0\n0\n"
+    logs = habits.say("logs", "last", "one").out
+    assert [line for line in logs.splitlines() if not line.startswith("==")] == ["said", "said"]
+    assert PASSWORD not in logs
+
+
+@pytest.mark.parametrize(
+    ("below", "why"),
+    [
+        ((), "sudo asks for a password"),
+        (("become_password: {file: wrong}",), "sudo refused the password"),
+    ],
+    ids=["asked", "wrong"],
+)
+def test_a_refusal_is_understood_whatever_the_habits_of_sudo(
+    habits: Patching, below: tuple[str, ...], why: str
+) -> None:
+    (habits.folder / "wrong").write_text("not this one\n")
+    habits.inventory("become: sudo", *below)
+    habits.playbook(f"shell:\n  run: touch never\n  {GERMAN}\nbecome: true")
+    code, ending, said = outcome(habits)
+    assert (code, ending) == (3, "failed")
+    assert said.startswith(f"{why}; ")
+    assert not (habits.host.site / "never").exists()
+
+
 def test_packages_say_what_keeps_them_from_root(crew: Patching) -> None:
     crew.playbook("system.packages: {upgrade: all}")
     code, ending, why = outcome(crew)
