@@ -246,12 +246,12 @@ def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
     import schedule
 
     ticker = schedule.Scheduler()
-    ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
-    ticker.run_all()
+    ticking = ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
+    ticking.run()
     while not stop.is_set():
         idle = ticker.idle_seconds or 0
-        if idle > _TICK:
-            ticker.run_all()  # the clock was set back: the next tick would come when it is there again
+        if idle >= _TICK:
+            ticking.run()  # the clock was set back or stands still: the next tick would come late or never
         else:
             ticker.run_pending()
         stop.wait(min(max(idle, 0.05), _TICK))

@@ -64,6 +64,18 @@ def test_a_clock_that_is_set_stops_no_tick(jump: timedelta) -> None:
         thread.join(PATIENCE)
 
 
+def test_a_clock_that_stands_still_stops_no_tick() -> None:
+    with time_machine.travel(START, tick=False):
+        found, stop = Ticking(), threading.Event()
+        served: Any = found
+        thread = threading.Thread(target=serve, args=(served, stop, served), daemon=True)
+        thread.start()
+        for _ in range(3):
+            found.ticks.get(timeout=PATIENCE)
+        stop.set()
+        thread.join(PATIENCE)
+
+
 def test_a_tick_that_fails_is_reported_and_the_next_one_comes(ticking: Ticking) -> None:
     assert ticking.reports.get(timeout=PATIENCE) is None
     ticking.error = OSError("no")
