@@ -117,7 +117,7 @@ def test_a_refusal_is_a_sentence_with_what_helps(
 
 
 HABITS = {
-    "talks": 'passprompt="%p auf %h", passprompt_override, lecture=always, insults, sudoers_locale=de_DE.UTF-8',
+    "talks": 'passprompt="%p auf %h", passprompt_override, lecture=always, insults, sudoers_locale=de_DE',
     "strict": "passwd_tries=1, timestamp_timeout=0",
 }
 GERMAN = "env: {LANG: de_DE.UTF-8, LANGUAGE: de, LC_MESSAGES: de_DE.UTF-8}"
