@@ -16,6 +16,7 @@ import pytest
 
 from runner.cli.main import _run
 from runner.errors import UsageError
+from runner.load import load_workspace
 from runner.model import Outcome
 from runner.record import Ledger
 from runner.record.processes import process_start
@@ -336,3 +337,18 @@ def test_a_former_playbook_still_has_its_runs(ledger: Ledger, capsys: pytest.Cap
     assert _run(["list", "runs", "--playbook", "former", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["run"] == "r1"
     assert _run(["list", "runs", "--playbook", "undo", "--json"]) == 0
+
+
+def test_a_run_whose_site_means_another_website_now_is_not_resumed(
+    workspace: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.recognise(load_workspace(workspace).inventory)
+    begin(ledger, "r1")
+    end(ledger, "r1", Outcome.UNREACHABLE)
+    moved = INVENTORY.replace("shop.acme.example", "other.example").replace("/srv/shop", "/srv/other")
+    (workspace / "inventory.yaml").write_text(moved)
+    assert _run(["resume", "r1"]) == 2
+    said = capsys.readouterr().err
+    assert "run r1 cannot be resumed: shop means another website now" in said
+    assert "sitecrew show r1" in said
+    assert ledger.summary("r1").attempt == 1
