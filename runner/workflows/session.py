@@ -139,6 +139,7 @@ class Session:
                     "outcome": change.outcome,
                     "why": change.why,
                     "unverified": change.unverified,
+                    "uncertain": change.uncertain,
                 }
                 for change in outcome.changes
             ],
