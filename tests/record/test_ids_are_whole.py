@@ -1,4 +1,4 @@
-"""An id names one thing and tells nothing else: no code takes one apart to learn a client, a site or a time."""
+"""An id names one thing and tells nothing else: no code reads a client, a site or a time from one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ IDS = frozenset({
 })  # fmt: skip
 """Names of variables, attributes and columns that hold an id."""
 APART = frozenset({
-    "contains", "count", "endswith", "find", "icontains", "iendswith", "ilike", "index", "istartswith", "like",
-    "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rpartition", "rsplit", "split",
-    "startswith",
+    "contains", "count", "endswith", "find", "icontains", "iendswith", "ilike", "index", "istartswith",
+    "like", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rpartition",
+    "rsplit", "split", "startswith",
 })  # fmt: skip
 """Methods that read a part of a text."""
 MATCH = frozenset({"findall", "finditer", "fnmatch", "fnmatchcase", "fullmatch", "match", "search", "sub"})
