@@ -303,9 +303,12 @@ TOUR = [
     ("add", 2, 1), ("rename", 0, 2), ("undo that fails", 0, 0), ("crash", 0, 0), ("remove", 1, 0),
 ]  # fmt: skip
 """Each way for a row to change its owner, once at least."""
+REPLACED = [("undo", 1, 0), ("update", 0, 0), ("undo", 1, 0), ("update", 0, 1)]
+"""The undo of an undo takes the place of a newer update."""
 
 
 @example(history=TOUR)
+@example(history=REPLACED)
 @settings(
     max_examples=20,
     deadline=None,
