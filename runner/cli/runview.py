@@ -84,6 +84,8 @@ def _print_step(step: StepView, row: SiteRow) -> None:
         out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}")
         if change.unverified:
             out(f"        unverified: nobody could check the site: {change.unverified}")
+        if change.uncertain:
+            out(f"        uncertain: not read to be at {change.from_version or 'its old version'} afterwards")
 
 
 def _look_text(look: LookView) -> str:

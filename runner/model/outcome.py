@@ -66,9 +66,11 @@ class ChangeOutcome:
     """The item's name as people know it."""
     unverified: str = ""
     """Why nobody could see whether the site is well with it; empty where somebody could."""
+    uncertain: bool = False
+    """Did not succeed, and was not read to be at `from_version` afterwards."""
 
     @classmethod
-    def of(cls, change: Change, outcome: Outcome, why: str = "") -> Self:
+    def of(cls, change: Change, outcome: Outcome, why: str = "", *, uncertain: bool = False) -> Self:
         """How a planned change ended."""
         return cls(
             item=change.item,
@@ -78,6 +80,7 @@ class ChangeOutcome:
             outcome=outcome,
             why=why,
             title=change.title,
+            uncertain=uncertain,
         )
 
 

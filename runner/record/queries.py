@@ -246,7 +246,8 @@ class RunQueries(Store):
 def change_view(row: RowMapping) -> ChangeView:
     """A row of `changes`."""
     fields = {name: row[name] for name in ChangeView.__slots__ if name != "undo"}
-    return ChangeView(**fields | {"outcome": Outcome(row["outcome"]), "unverified": row["unverified"] or ""})
+    fields |= {"unverified": row["unverified"] or "", "uncertain": bool(row["uncertain"])}
+    return ChangeView(**fields | {"outcome": Outcome(row["outcome"])})
 
 
 def look_view(row: RowMapping) -> LookView:

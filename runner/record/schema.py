@@ -53,7 +53,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision of these tables, oldest first; the last one is what this code reads and writes."""
 
 
@@ -209,6 +209,7 @@ changes = Table(
     _text("why"),
     Column("finished", Instant, nullable=False),
     Column("unverified", Prose),
+    Column("uncertain", Boolean),
     ForeignKeyConstraint(
         ["run", "site", "step"], ["steps.run", "steps.site", "steps.step"], ondelete="CASCADE"
     ),

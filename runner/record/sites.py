@@ -249,6 +249,7 @@ def _change_rows(run: str, site: str, outcome: StepOutcome, at: datetime) -> lis
             "why": change.why,
             "finished": at,
             "unverified": change.unverified,
+            "uncertain": change.uncertain,
         }
         for position, change in enumerate(outcome.changes)
     ]

@@ -142,6 +142,8 @@ class Undone:
     parts: tuple[Part, ...] = ()
     waiting: bool = False
     """The item is on hold since."""
+    uncertain: bool = False
+    """It is not certain that the item is at `from_version`."""
     by_itself: str = ""
     """WordPress's own automatic update of it: `off` for as long as it is held, `forced` where it cannot be
     held, empty where there is none."""
@@ -311,6 +313,7 @@ def _undone(point: Undone) -> dict[str, object]:
         "why": point.why,
         "parts": _parts(point),
         "waiting": point.waiting,
+        "uncertain": point.uncertain,
         "by_itself": point.by_itself,
         "slowdown": _slowdown(point.slowdown),
         "open": point.open,

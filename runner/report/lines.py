@@ -183,6 +183,10 @@ def _item(found: Undone, when: str, site: str, words: Words) -> str:
     if found.parts:
         stays = say("The server of {site} keeps the versions that it has.", site=site)
         waits = say("Waiting. The server of {site} keeps the versions that it has for now.", site=site)
+    if found.uncertain:
+        stays = say("Which version {site} has now is not certain yet.", site=site)
+    if found.uncertain and found.parts:
+        stays = say("Which versions the server of {site} has now is not certain yet.", site=site)
     hold = " " + say("The update is on hold.") if found.waiting and found.outcome is not Outcome.HELD else ""
     return {
         Outcome.UNDONE: say("Taken back {when}.", when=when) + f" {stays}",

@@ -97,9 +97,17 @@ def _items(history: History) -> Iterable[Undone]:
             _of_item(last),
             at=tuple(c.finished for c in misses or holds if c.outcome is last.outcome),
             waiting=tries[-1].outcome is Outcome.HELD,
+            uncertain=last.uncertain and not _read_since(last, tries),
             by_itself=itself.get((last.site, ItemKind(last.kind), last.item), ""),
             solved=solved,
         )
+
+
+def _read_since(change: ChangeView, tries: Sequence[ChangeView]) -> bool:
+    """Whether later work found the item at the version from before."""
+    return any(
+        later.finished > change.finished and later.from_version == change.from_version for later in tries
+    )
 
 
 def _taken_back_once(change: ChangeView) -> Undone:

@@ -3,40 +3,105 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from enum import Enum
 
 from runner.model import Outcome
 from runner.report.words import Words
 
-__all__ = ["reason"]
+__all__ = ["Cause", "cause_of", "reason"]
 
 _NUMBER = r"\d{1,2}(?:\.\d{1,3}){0,2}"
 """A version of PHP or WordPress: too short for anything else."""
 _SECONDS = r"\d{1,4}\.\d{1,2}"
-_PATTERNS = {
-    "licence": r"announced without a package",
-    "php": rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
-    "wordpress": rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
-    "kept": r"held on the host",
-    "forbidden": r"the site forbids changes to its files",
-    "unwritable": r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )",
-    "large": r"major updates (?:of \S+ )?are held",
-    "ruled": r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) ",
-    "agreed": r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$",
-    "undone": r"held, since .*undone by hand",
-    "broke": r"held, for .*broke this site",
-    "young": r".*: waits until (?P<day>\d{4}-\d\d-\d\d) ",
-    "unasked": r"wordpress\.org could not be asked",
-    "still": r"the version on disk is ",
-    "boot": r"the site does not boot (?:with it|any more)",
-    "slow": r"took longer than its time limit",
-    "slower": rf"slower than before: \S{{1,2000}} takes (?P<after>{_SECONDS}) s;"
-    rf" it took (?P<before>{_SECONDS}) s",
-    "space": r"(?:.*no space (?:is )?left|only \d+ MB are free)",
-    "status": r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
-    "text": r"(?:.* )?lacks the text '",
-}
-_COMPILED = {name: re.compile(pattern) for name, pattern in _PATTERNS.items()}
+_TIMES = rf"\S{{1,2000}} takes (?P<after>{_SECONDS}) s; it took (?P<before>{_SECONDS}) s"
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues."""
+    return message
+
+
+class Cause(Enum):
+    """Every cause that has a sentence for clients: how its reasons begin, and the sentence.
+
+    Named groups of the pattern fill the sentence. The first cause that matches counts.
+    """
+
+    LICENCE = (
+        r"announced without a package",
+        _("Its licence is missing or has run out, so its makers do not hand it out."),
+    )
+    PHP = (
+        rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+        _("It needs PHP {needed}; the site runs on {there}."),
+    )
+    WORDPRESS = (
+        rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+        _("It needs WordPress {needed}; the site has {there}."),
+    )
+    KEPT = (r"held on the host", _("It is held back on the server."))
+    FORBIDDEN = (
+        r"the site forbids changes to its files",
+        _("The site is set up so that its files may not be changed."),
+    )
+    UNWRITABLE = (
+        r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )",
+        _("We have no right to write there on the server."),
+    )
+    LARGE = (
+        r"major updates (?:of \S+ )?are held",
+        _("We do such a large step only after we have agreed on it with you."),
+    )
+    RULED = (
+        r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) ",
+        _("We do updates like this only after we have agreed on it with you."),
+    )
+    AGREED = (
+        r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$",
+        _("{why} (until {day})"),
+    )
+    """A hold of the inventory, whose reason the crew writes for the client."""
+    UNDONE = (
+        r"held, since .*undone by hand",
+        _("We removed this version from the site again; we wait for a newer one."),
+    )
+    BROKE = (
+        r"held, for .*broke this site",
+        _("This version broke the site before; we wait for a newer one."),
+    )
+    YOUNG = (
+        r".*: waits until (?P<day>\d{4}-\d\d-\d\d) ",
+        _("It is new; we wait until {day} before we use it."),
+    )
+    UNASKED = (r"wordpress\.org could not be asked", _("wordpress.org did not answer."))
+    STILL = (r"the version on disk is ", _("The update did not take effect."))
+    BOOT = (r"the site does not boot (?:with it|any more)", _("The site did not work with it."))
+    SLOW = (r"took longer than its time limit", _("It took too long and was stopped."))
+    SLOWER = (
+        rf"slower than before: {_TIMES}",
+        _("With it, a page took {after} to answer; before, it took {before}."),
+    )
+    SPACE = (
+        r"(?:.*no space (?:is )?left|only \d+ MB are free)",
+        _("There was no space left on the server."),
+    )
+    STATUS = (
+        r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
+        _("A page answered with an error ({status})."),
+    )
+    TEXT = (r"(?:.* )?lacks the text ['\"]", _("A text was missing that has to be there."))
+
+    def __init__(self, pattern: str, message: str) -> None:
+        self.pattern = re.compile(pattern)
+        self.message = message
+
+
+def cause_of(why: str, outcome: Outcome = Outcome.HELD) -> Cause | None:
+    """The cause that a recorded reason names; only holds have reasons that the crew wrote for clients."""
+    causes = (one for one in Cause if one is not Cause.AGREED or outcome is Outcome.HELD)
+    return next((one for one in causes if one.pattern.match(why)), None)
 
 
 def reason(why: str, words: Words, outcome: Outcome = Outcome.HELD) -> str:
@@ -45,59 +110,26 @@ def reason(why: str, words: Words, outcome: Outcome = Outcome.HELD) -> str:
     Args:
         why: what was recorded.
         words: the client's language.
-        outcome: what it is the reason for; only holds have reasons that the crew wrote in its own words.
+        outcome: what it is the reason for.
     """
-    for name, pattern in _COMPILED.items():
-        if name == "agreed" and outcome is not Outcome.HELD:
-            continue
-        if found := pattern.match(why):
-            return _say(name, {k: v or "" for k, v in found.groupdict().items()}, words)
-    return ""
-
-
-def _say(name: str, part: dict[str, str], words: Words) -> str:
-    say = words.say
-    if name in {"agreed", "young"}:
-        return _dated(name, part, words)
-    messages = {
-        "licence": say("Its licence is missing or has run out, so its makers do not hand it out."),
-        "php": say("It needs PHP {needed}; the site runs on {there}.", **_two(part)),
-        "wordpress": say("It needs WordPress {needed}; the site has {there}.", **_two(part)),
-        "kept": say("It is held back on the server."),
-        "forbidden": say("The site is set up so that its files may not be changed."),
-        "unwritable": say("We have no right to write there on the server."),
-        "large": say("We do such a large step only after we have agreed on it with you."),
-        "ruled": say("We do updates like this only after we have agreed on it with you."),
-        "undone": say("We removed this version from the site again; we wait for a newer one."),
-        "broke": say("This version broke the site before; we wait for a newer one."),
-        "unasked": say("wordpress.org did not answer."),
-        "still": say("The update did not take effect."),
-        "boot": say("The site did not work with it."),
-        "slow": say("It took too long and was stopped."),
-        "slower": say(
-            "With it, a page took {after} to answer; before, it took {before}.",
-            after=words.seconds(float(part.get("after") or 0)),
-            before=words.seconds(float(part.get("before") or 0)),
-        ),
-        "space": say("There was no space left on the server."),
-        "status": say("A page answered with an error ({status}).", status=part.get("status", "")),
-        "text": say("A text was missing that has to be there."),
-    }
-    return messages[name]
-
-
-def _two(part: dict[str, str]) -> dict[str, str]:
-    return {"needed": part.get("needed", ""), "there": part.get("there", "")}
-
-
-def _dated(name: str, part: dict[str, str], words: Words) -> str:
-    """A reason that ends on a day."""
-    if not part["day"]:
-        return part["why"]
-    try:
-        day = words.full_day(date.fromisoformat(part["day"]))
-    except ValueError:
+    cause = cause_of(why, outcome)
+    found = cause.pattern.match(why) if cause else None
+    if cause is None or found is None:
         return ""
-    if name == "young":
-        return words.say("It is new; we wait until {day} before we use it.", day=day)
-    return words.say("{why} (until {day})", why=part["why"], day=day)
+    parts = {name: text or "" for name, text in found.groupdict().items()}
+    if cause is Cause.AGREED and not parts["day"]:
+        return parts["why"]
+    try:
+        return words.say(cause.message, **_read(parts, words))
+    except ValueError:  # a day that no calendar has
+        return ""
+
+
+def _read(parts: Mapping[str, str], words: Words) -> dict[str, str]:
+    """Days and seconds as the client reads them."""
+    read = {
+        "day": lambda text: words.full_day(date.fromisoformat(text)),
+        "after": lambda text: words.seconds(float(text)),
+        "before": lambda text: words.seconds(float(text)),
+    }
+    return {name: read.get(name, str)(text) for name, text in parts.items()}

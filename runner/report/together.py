@@ -21,7 +21,9 @@ def done_together(found: Iterable[Done]) -> tuple[Done, ...]:
 
 def undone_together(found: Iterable[Undone]) -> tuple[Undone, ...]:
     """Packages that came to the same end for the same reason as one point."""
-    return _together(found, lambda one: (one.site, one.outcome, one.why, one.at[-1], one.solved))
+    return _together(
+        found, lambda one: (one.site, one.outcome, one.why, one.uncertain, one.at[-1], one.solved)
+    )
 
 
 def _together(found: Iterable[T], alike: Callable[[T], Hashable]) -> tuple[T, ...]:

@@ -70,10 +70,18 @@ class _Item:
         again: list[Done] = []
         while self.taken and (not again or again[-1].to_version != version(change.to_version)):
             again.append(self.taken.pop())
+        if again:
+            self._replace(version(change.from_version), again[0].from_version)
         self.done += again or ([] if late else [_done(change)])
         self.failed = None
         if self.backs:
             self.solved = change.finished
+
+    def _replace(self, now: str, base: str) -> None:
+        """Updates from `base` to the version that is in place now: another one takes their place."""
+        while self.done and self.done[-1].to_version == now != base:
+            now = self.done[-1].from_version
+            self.taken.append(self.done.pop())
 
 
 def in_place(history: History) -> tuple[Done, ...]:

@@ -144,6 +144,7 @@ class Session:
                     "outcome": change.outcome,
                     "why": change.why,
                     "unverified": change.unverified,
+                    "uncertain": change.uncertain,
                 }
                 for change in outcome.changes
             ],

@@ -87,6 +87,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                         "outcome": "changed",
                         "why": "",
                         "unverified": "",
+                        "uncertain": False,
                     },
                     {
                         "item": "slider",
@@ -97,6 +98,7 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
                         "outcome": "undone",
                         "why": "white page",
                         "unverified": "",
+                        "uncertain": False,
                     },
                 ],
             },

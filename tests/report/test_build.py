@@ -40,6 +40,7 @@ def test_the_json_names_every_section_that_something_feeds():
         "why": "",
         "parts": [],
         "waiting": False,
+        "uncertain": False,
         "by_itself": "",
         "slowdown": None,
         "open": True,

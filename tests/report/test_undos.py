@@ -228,3 +228,12 @@ def test_a_site_that_was_not_reached_is_one_point_however_many_steps_were_planne
     for text in (render_text(found), render_html(found)):
         assert "SHA256" not in text
         assert "sitecrew" not in text
+
+
+def test_an_update_that_the_undo_of_an_undo_replaced_is_not_in_place(ledger: Ledger):
+    work(ledger, "r1", at(3), change("forms", "1.0", "1.1"))
+    work(ledger, "u1", at(4), back("forms", "1.1", "1.0"), undoes="r1")
+    work(ledger, "r2", at(5), change("forms", "1.0", "1.2"))
+    work(ledger, "r3", at(6), change("forms", "1.2", "1.3"))
+    work(ledger, "u2", at(7), back("forms", "1.3", "1.1"), undoes="u1")
+    assert done(report(ledger)) == [("forms", "1.1")]

@@ -215,3 +215,20 @@ def test_words_that_a_plugin_prints_are_not_taken_for_ours():
     forged = f'{{"item": "a", "state": "done"}}\nother {{"item": "a"}}\n{MARK} not json\n{MARK} {{"item"\n'
     _, items = outcome([change("a")], facts(plugin("a"), plugin("b")), forged)
     assert items == [("a", "failed", "the version on disk is still 1.0, not 1.1")]
+
+
+@pytest.mark.parametrize(
+    ("after", "output", "uncertain"),
+    [
+        (facts(plugin("a")), "", False),
+        (facts(plugin("a", "1.0.5")), "", True),
+        (facts(plugin("a", "1.1", active=False)), "", True),
+        (facts(), "", True),
+        (None, line("a", "begun"), True),
+        (None, line("a", "refused", "no place"), False),
+    ],
+)
+def test_a_failure_is_uncertain_unless_the_old_version_was_read(after, output, uncertain):
+    done, _ = outcome([change("a")], after, output)
+    (found,) = done.changes
+    assert (found.outcome, found.uncertain) == (Outcome.FAILED, uncertain)

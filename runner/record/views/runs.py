@@ -91,6 +91,8 @@ class ChangeView:
     finished: datetime
     unverified: str = ""
     """Why nobody could see whether the site is well with it."""
+    uncertain: bool = False
+    """Did not succeed, and was not read to be at `from_version` afterwards."""
     undo: Undo | None = None
     """The run was an undo; None for any other, and where it was not asked."""
 
@@ -105,6 +107,7 @@ class ChangeView:
             "outcome": self.outcome.value,
             "why": self.why,
             "unverified": self.unverified,
+            "uncertain": self.uncertain,
         }
 
 

@@ -131,11 +131,11 @@ def _judge(change: Change, said: Sections, after: Sections, ended: str) -> Chang
     message = _complaint(change.item, said)
     if change.to_version in done.get(change.item, ()) and change.item not in half:
         if message:
-            return ChangeOutcome.of(change, Outcome.FAILED, f"is installed, but {message}")
+            return ChangeOutcome.of(change, Outcome.FAILED, f"is installed, but {message}", uncertain=True)
         return ChangeOutcome.of(change, Outcome.CHANGED, change.why)
     if change.item in half:
         why = f"is unpacked but not configured: {message or ended or 'dpkg did not get to it'}"
-        return ChangeOutcome.of(change, Outcome.FAILED, why)
+        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=True)
     found = done.get(change.item, ("",))[-1]
     if not change.from_version:
         why = message or ended or "was not installed"
@@ -143,7 +143,7 @@ def _judge(change: Change, said: Sections, after: Sections, ended: str) -> Chang
         why = message or (f"not done: {ended}" if ended else f"is still at {found}")
     else:
         why = f"is at {found or 'no version'} now, not at {change.to_version}"
-    return ChangeOutcome.of(change, Outcome.FAILED, why)
+    return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=found != change.from_version)
 
 
 def _complaint(name: str, said: Sections) -> str:

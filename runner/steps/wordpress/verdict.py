@@ -103,17 +103,20 @@ def _judge(
 ) -> ChangeOutcome:
     if after is None:
         why = said.why or ended or "the site could not be read again"
-        return ChangeOutcome.of(change, Outcome.FAILED, why)
+        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=said.state != "refused")
     found, active = on_disk(change, after)
+    uncertain = found != change.from_version
     if found is None:
-        return ChangeOutcome.of(change, Outcome.FAILED, said.why or "is no longer there")
-    if found != change.to_version:
-        return ChangeOutcome.of(change, Outcome.FAILED, _why_not(change, found, said, ended))
-    if change.active and not active:
-        return ChangeOutcome.of(change, Outcome.FAILED, f"is at {found}, but no longer active")
-    if change.item in culprits:
-        return ChangeOutcome.of(change, Outcome.FAILED, f"the site does not boot with it: {after.crippled}")
-    return ChangeOutcome.of(change, Outcome.CHANGED, _waits(change, after))
+        why = said.why or "is no longer there"
+    elif found != change.to_version:
+        why = _why_not(change, found, said, ended)
+    elif change.active and not active:
+        why = f"is at {found}, but no longer active"
+    elif change.item in culprits:
+        why = f"the site does not boot with it: {after.crippled}"
+    else:
+        return ChangeOutcome.of(change, Outcome.CHANGED, _waits(change, after))
+    return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=uncertain)
 
 
 def _waits(change: Change, after: SiteFacts) -> str:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from runner.verify import Signals
     from runner.workflows.site import Task
 
-__all__ = ["JOBS", "carry_changes", "close_open_jobs"]
+__all__ = ["JOBS", "carry_changes", "close_open_jobs", "not_kept"]
 
 JOBS = 1000
 """Jobs of a segment are numbered from its own number times this."""
@@ -140,9 +140,11 @@ class _Work:
                 self.facts = state.facts
                 self.broken = not trial.healthy
                 if self.broken:
+                    self.outcomes |= not_kept(group, Outcome.FAILED, trial)
                     self._all(pending, Outcome.FAILED, trial.why)
                     return trial.why
                 if trial.by in _NO_VERDICT:
+                    self.outcomes |= not_kept(group, _NO_VERDICT[trial.by], trial)
                     self._all(pending, _NO_VERDICT[trial.by], trial.why)
                     return "" if trial.by == "cancelled" else trial.why
                 self._settle(group, trial)
@@ -196,9 +198,8 @@ class _Work:
                 seen = outcome is not Outcome.CHANGED
                 self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
         elif len(group) == 1:
-            (change,) = group
-            self._hold(change, trial.why)
-            self._set(change, Outcome.UNDONE, trial.why)
+            self._hold(group[0], trial.why)
+            self.outcomes |= not_kept(group, Outcome.UNDONE, trial)
 
     def _hold(self, change: Change, why: str) -> None:
         session = self.task.session
@@ -249,7 +250,7 @@ class _Work:
         self.looks += trial.looks
         self.broken = not trial.healthy
         if self.broken:
-            self._all(group, Outcome.FAILED, trial.why)
+            self.outcomes |= not_kept(group, Outcome.FAILED, trial)
         elif record.decided == UNSEEN:
             self._settle(group, trial)
 
@@ -316,6 +317,15 @@ def close_open_jobs(task: Task, part: int) -> list[tuple[SegmentView, JobRecord]
             else:
                 close_job(task, segment.number, segment.job, record.status if record else "absent")
     return unseen
+
+
+def not_kept(group: Sequence[Change], outcome: Outcome, trial: Trial) -> dict[str, ChangeOutcome]:
+    """How changes ended that were taken back: only what was read again is certain to be as it was."""
+    found = {c.item: on_disk(c, trial.reread)[0] if trial.reread else None for c in group}
+    return {
+        c.item: ChangeOutcome.of(c, outcome, trial.why, uncertain=found[c.item] != c.from_version)
+        for c in group
+    }
 
 
 def _told(found: ChangeOutcome | None, trial: Trial, count: int) -> tuple[Outcome, str]:

@@ -324,6 +324,7 @@ class _Transaction:
             by=by,
             looks=(self.after is not None) + self.looks,
             database=found,
+            reread=self.left,
         )
 
     def _with_cause(self, outcome: StepOutcome) -> StepOutcome:

@@ -55,6 +55,8 @@ class Trial:
     """What takes clearly longer since changes that were kept; empty where nothing does."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
     """What became of its database."""
+    reread: SiteFacts | None = None
+    """The site as it was read after something was taken back; None where it was not."""
     unkept: str = ""
     """What was left undone after the changes were kept, such as a commit, in a sentence."""
     unpurged: str = ""

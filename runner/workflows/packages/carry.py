@@ -292,7 +292,7 @@ def _done_elsewhere(task: Task, step: Step) -> StepOutcome | None:
         changes = tuple(
             ChangeOutcome(
                 item=c.item, kind=ItemKind(c.kind), from_version=c.from_version, to_version=c.to_version,
-                outcome=c.outcome, why=c.why, title=c.title,
+                outcome=c.outcome, why=c.why, title=c.title, uncertain=c.uncertain,
             )
             for c in found.changes
         )  # fmt: skip

@@ -131,7 +131,8 @@ class ReleaseTrial:
             switched = back is not None and back.ok
         why = self.why or f"its host decided ({record.decided.by if record.decided else record.status})"
         if not switched:
-            return undone(outcome, why, "the link could not be switched back")
+            found = undone(outcome, why, "the link could not be switched back")
+            return replace(found, changes=tuple(replace(one, uncertain=True) for one in found.changes))
         if self.task.order.undo:
             return _ended(outcome, Outcome.FAILED, f"left as it was: {why}")
         said = unpurged(purge_now(self.task, None))

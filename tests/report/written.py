@@ -1,0 +1,102 @@
+"""Every sentence that the code can give as a reason, collected from its source.
+
+Most reasons pass through variables (`why=why`), so what is collected is every sentence outside docstrings
+in the packages whose texts can end in the ledger. It holds more than reasons, and no reason is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import runner
+
+ROOT = Path(runner.__file__).parent
+NO_REASONS = ("report", "cli")
+"""What clients and the crew are shown. Nothing of it is recorded as a reason."""
+_LONGEST = 400
+_A_SENTENCE = re.compile(r"[A-Za-z']{2,}\W+[A-Za-z']{2,}")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text of the source. `parts` are its literal parts; a value stands between each two."""
+
+    module: str
+    line: int
+    parts: tuple[str, ...]
+
+    def filled(self, value: str) -> str:
+        return value.join(self.parts)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile("(?s:.*)".join(map(re.escape, self.parts)))
+
+
+@cache
+def sentences() -> tuple[Written, ...]:
+    """All of them, in the order of files and lines."""
+    paths = sorted(
+        path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in {*NO_REASONS}
+    )
+    return tuple(found for path in paths for found in sentences_of(path))
+
+
+def sentences_of(path: Path) -> Iterator[Written]:
+    """Those of one file: what is named a reason, and everything that reads like one."""
+    module = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {id(value) for node in ast.walk(tree) for value in _named(node)}
+    for node in _texts(tree):
+        parts = _parts(node)
+        if (id(node) in named and any(parts)) or _is_sentence(parts):
+            yield Written(module, node.lineno, parts)
+
+
+def _named(node: ast.AST) -> Iterator[ast.expr]:
+    """What a call gives as `why`, or as the message of an error."""
+    if not isinstance(node, ast.Call):
+        return
+    yield from (word.value for word in node.keywords if word.arg == "why")
+    if isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
+        yield from node.args[:1]
+
+
+def _texts(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
+    if isinstance(node, ast.JoinedStr):
+        yield node
+        yield from (found for value in node.values for found in _inside(value))
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)):  # a docstring
+            yield from _texts(child)
+
+
+def _inside(value: ast.expr) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Texts in a value of an f-string, such as the two of a choice."""
+    if isinstance(value, ast.FormattedValue):
+        yield from _texts(value.value)
+
+
+def _parts(node: ast.Constant | ast.JoinedStr) -> tuple[str, ...]:
+    if isinstance(node, ast.Constant):
+        return (str(node.value),)
+    parts = [""]
+    for value in node.values:
+        if isinstance(value, ast.Constant):
+            parts[-1] += str(value.value)
+        else:
+            parts.append("")
+    return tuple(parts)
+
+
+def _is_sentence(parts: tuple[str, ...]) -> bool:
+    text = " xx ".join(parts)
+    return len(text) <= _LONGEST and "\n" not in text and _A_SENTENCE.search(text) is not None
