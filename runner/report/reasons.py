@@ -30,71 +30,75 @@ class Cause(Enum):
     """
 
     LICENCE = (
-        r"announced without a package",
+        re.compile(r"announced without a package"),
         _("Its licence is missing or has run out, so its makers do not hand it out."),
     )
     PHP = (
-        rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+        re.compile(rf"needs PHP (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})"),
         _("It needs PHP {needed}; the site runs on {there}."),
     )
     WORDPRESS = (
-        rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})",
+        re.compile(rf"needs WordPress (?P<needed>{_NUMBER}); the site has (?P<there>{_NUMBER})"),
         _("It needs WordPress {needed}; the site has {there}."),
     )
-    KEPT = (r"held on the host", _("It is held back on the server."))
+    KEPT = (re.compile(r"held on the host"), _("It is held back on the server."))
     FORBIDDEN = (
-        r"the site forbids changes to its files",
+        re.compile(r"the site forbids changes to its files"),
         _("The site is set up so that its files may not be changed."),
     )
     UNWRITABLE = (
-        r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )",
+        re.compile(r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )"),
         _("We have no right to write there on the server."),
     )
     LARGE = (
-        r"major updates (?:of \S+ )?are held",
+        re.compile(r"major updates (?:of \S+ )?are held"),
         _("We do such a large step only after we have agreed on it with you."),
     )
     RULED = (
-        r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) ",
+        re.compile(
+            r"(?:\w+ updates|security fixes) (?:of \S+ )?are held|held(?: until \S+)? (?:for this|by the) "
+        ),
         _("We do updates like this only after we have agreed on it with you."),
     )
     AGREED = (
-        r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$",
+        re.compile(
+            r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$"
+        ),
         _("{why} (until {day})"),
     )
     """A hold of the inventory, whose reason the crew writes for the client."""
     UNDONE = (
-        r"held, since .*undone by hand",
+        re.compile(r"held, since .*undone by hand"),
         _("We removed this version from the site again; we wait for a newer one."),
     )
     BROKE = (
-        r"held, for .*broke this site",
+        re.compile(r"held, for .*broke this site"),
         _("This version broke the site before; we wait for a newer one."),
     )
     YOUNG = (
-        r".*: waits until (?P<day>\d{4}-\d\d-\d\d) ",
+        re.compile(r".*: waits until (?P<day>\d{4}-\d\d-\d\d) "),
         _("It is new; we wait until {day} before we use it."),
     )
-    UNASKED = (r"wordpress\.org could not be asked", _("wordpress.org did not answer."))
-    STILL = (r"the version on disk is ", _("The update did not take effect."))
-    BOOT = (r"the site does not boot (?:with it|any more)", _("The site did not work with it."))
-    SLOW = (r"took longer than its time limit", _("It took too long and was stopped."))
+    UNASKED = (re.compile(r"wordpress\.org could not be asked"), _("wordpress.org did not answer."))
+    STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))
+    BOOT = (re.compile(r"the site does not boot (?:with it|any more)"), _("The site did not work with it."))
+    SLOW = (re.compile(r"took longer than its time limit"), _("It took too long and was stopped."))
     SLOWER = (
-        rf"slower than before: {_TIMES}",
+        re.compile(rf"slower than before: {_TIMES}"),
         _("With it, a page took {after} to answer; before, it took {before}."),
     )
     SPACE = (
-        r"(?:.*no space (?:is )?left|only \d+ MB are free)",
+        re.compile(r"(?:.*no space (?:is )?left|only \d+ MB are free)"),
         _("There was no space left on the server."),
     )
     STATUS = (
-        r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected",
+        re.compile(r"(?:.* )?answers (?P<status>\d{3}) where \d{3} is expected"),
         _("A page answered with an error ({status})."),
     )
-    TEXT = (r"(?:.* )?lacks the text ['\"]", _("A text was missing that has to be there."))
+    TEXT = (re.compile(r"(?:.* )?lacks the text ['\"]"), _("A text was missing that has to be there."))
 
-    def __init__(self, pattern: str, message: str) -> None:
-        self.pattern = re.compile(pattern)
+    def __init__(self, pattern: re.Pattern[str], message: str) -> None:
+        self.pattern = pattern
         self.message = message
 
 
