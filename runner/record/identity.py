@@ -154,8 +154,9 @@ def recorded_name(known: Known, site: Site) -> str:
 
 def _renamed_from(known: Mapping[str, WebsiteView], site: Site) -> WebsiteView | None:
     """The website that `was` names, where its rename is not applied yet."""
-    renamed = site.was != site.name and _renames(site.was, known.get(site.name))
-    return known.get(site.was) if renamed else None
+    old, there = known.get(site.was), known.get(site.name)
+    renamed = site.was != site.name and old is not None and _is_rename(site, there, old)
+    return old if renamed else None
 
 
 def _retired(there: WebsiteView, known: dict[str, WebsiteView], at: datetime) -> Retired:
@@ -179,6 +180,12 @@ def _as_in_inventory(there: WebsiteView, site: Site, at: datetime) -> WebsiteVie
 def _renames(was: str, there: WebsiteView | ClientView | None) -> bool:
     """Whether `was` says something new: a rename is applied once, though `was` stays in the file."""
     return bool(was) and (there is None or there.was != was)
+
+
+def _is_rename(site: Site, there: WebsiteView | None, old: WebsiteView) -> bool:
+    """Also where another website, which has gone, was renamed in the same way before."""
+    again = there is not None and is_another(there, site) and not is_another(old, site)
+    return _renames(site.was, there) or (bool(site.was) and again)
 
 
 def _refuse_both(was: str, name: str, where: str, named: Mapping[str, object]) -> None:

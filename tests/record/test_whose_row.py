@@ -305,10 +305,16 @@ TOUR = [
 """Each way for a row to change its owner, once at least."""
 REPLACED = [("undo", 1, 0), ("update", 0, 0), ("undo", 1, 0), ("update", 0, 1)]
 """The undo of an undo takes the place of a newer update."""
+SAME_NAMES = [
+    ("rename late", 0, 2), ("rename", 1, 0), ("remove", 0, 0), ("roll back", 0, 0),
+    ("rename", 0, 2), ("undo", 0, 0),
+]  # fmt: skip
+"""A second website goes from one name to another as one before it did."""
 
 
 @example(history=TOUR)
 @example(history=REPLACED)
+@example(history=SAME_NAMES)
 @settings(
     max_examples=20,
     deadline=None,
