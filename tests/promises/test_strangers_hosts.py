@@ -98,9 +98,8 @@ def test_a_host_that_only_says_that_it_is_alive_is_given_up_when_its_tasks_are_l
 @pytest.mark.parametrize(
     "mode",
     [
-        "hang-up-1", "hang-up-4", "endless-stderr", "foreign-nonce", "login-noise",
-        "again", "awaiting", "bad-words", "codes-in-status", "dead", "endless-output", "endless-tasks",
-        "giant-frame", "hang-up-3", "heartbeats", "silent-hello", "slow-drip",
+        "endless-stderr", "foreign-nonce", "again", "awaiting", "bad-words", "codes-in-status", "dead",
+        "endless-output", "endless-tasks", "giant-frame", "hang-up-3", "heartbeats", "silent-hello", "slow-drip",
     ],
 )  # fmt: skip
 def test_a_job_on_a_hostile_host_is_lost_within_its_limits(mode, reach, monkeypatch):
@@ -108,6 +107,12 @@ def test_a_job_on_a_hostile_host_is_lost_within_its_limits(mode, reach, monkeypa
     monkeypatch.setattr("runner.execute.follow._STOPS", 0.2)
     with HostileHost(mode) as host, Pool() as pool:
         assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)
+
+
+@pytest.mark.parametrize("mode", ["hang-up-1", "hang-up-4", "login-noise"])
+def test_a_login_that_never_runs_our_command_is_unreachable_and_gets_no_job(mode, reach):
+    with HostileHost(mode) as host, Pool() as pool:
+        assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), UnreachableError)
 
 
 @pytest.mark.parametrize("mode", ["end-nonsense", "huge-sizes", "negative-sizes", "unknown-ids", "locked"])
