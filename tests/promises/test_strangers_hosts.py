@@ -99,7 +99,8 @@ def test_a_host_that_only_says_that_it_is_alive_is_given_up_when_its_tasks_are_l
     "mode",
     [
         "endless-stderr", "foreign-nonce", "again", "awaiting", "bad-words", "codes-in-status", "dead",
-        "endless-output", "endless-tasks", "giant-frame", "hang-up-3", "heartbeats", "silent-hello", "slow-drip",
+        "endless-output", "endless-tasks", "giant-frame", "hang-up-3", "heartbeats", "silent-hello",
+        "slow-drip",
     ],
 )  # fmt: skip
 def test_a_job_on_a_hostile_host_is_lost_within_its_limits(mode, reach, monkeypatch):
