@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["clean", "cleaned", "one_line", "plain_name", "sentence", "trace_of"]
+__all__ = ["clean", "cleaned", "few", "one_line", "plain_name", "sentence", "trace_of"]
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -59,6 +60,12 @@ def sentence(text: str, limit: int = 300) -> str:
     """One line of it, at most `limit` characters."""
     line = " ".join(clean(text, 10 * limit).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """At most so many of the names, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def one_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from runner.cli.output import auto_update_text, outcome_text, seconds_text
 from runner.cli.screen import checked, fit, out_json_line, say, style
 from runner.errors import ExitCode
 from runner.model import Outcome, RunEvent, exit_code
+from runner.untrusted import few
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -319,8 +320,7 @@ def _changes(event: RunEvent) -> str:
     unseen = next((f"; unverified: {c['unverified']}" for c in changes if c.get("unverified")), "")
     if not done:
         return unseen
-    shown = ", ".join(done[:4]) + (f" and {len(done) - 4} more" if len(done) > 4 else "")  # noqa: PLR2004
-    return style(f"  {shown}", dim=True) + unseen
+    return style(f"  {few(done, 4)}", dim=True) + unseen
 
 
 def _count(many: Any, noun: str) -> str:

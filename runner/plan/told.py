@@ -9,7 +9,7 @@ from runner.model import CoreOffer, Extension, Finding, FindingKind, ManagedBy, 
 from runner.steps.versions import compare
 from runner.steps.wordpress.findings import NEEDED
 from runner.steps.wordpress.findings_offer import stale, waiting
-from runner.untrusted import sentence
+from runner.untrusted import few, sentence
 
 __all__ = [
     "about_auto_updates",
@@ -69,13 +69,8 @@ def about_site(facts: SiteFacts) -> Iterator[Finding]:
 def linked(names: Sequence[str]) -> str:
     """That a backup does not hold what is behind links."""
     word = "leads" if len(names) == 1 else "lead"
-    shown = _few([sentence(name) for name in names])
+    shown = few([sentence(name) for name in names], _NAMED)
     return f"{shown} {word} out of its folder: a backup holds that only where `follow` names it"
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _quoted(name: str) -> str:
@@ -134,7 +129,7 @@ def about_auto_updates(facts: SiteFacts) -> Iterator[Finding]:
             name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
             forced.setdefault(auto.forced, []).append(name)
     for why, names in forced.items():
-        shown = _few(names)
+        shown = few(names, _NAMED)
         yield Finding(
             kind=FindingKind.AUTO_UPDATE,
             severity=Severity.TELLS,

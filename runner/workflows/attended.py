@@ -10,6 +10,7 @@ from runner.errors import ExitCode
 from runner.model import Site
 from runner.plan.schedules import Kept, Opening, Planned, planned
 from runner.record import Ledger
+from runner.untrusted import few
 from runner.workflows.check import Check
 from runner.workflows.schedules import kept_of
 
@@ -67,6 +68,4 @@ def _passed(kept: Kept, now: datetime) -> Opening | None:
 
 
 def _named(windows: list[Planned]) -> str:
-    names = [f"window {one.window.name} of {one.client}" for one in windows]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+    return few([f"window {one.window.name} of {one.client}" for one in windows], _NAMED)

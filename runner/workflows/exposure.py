@@ -16,6 +16,7 @@ from runner.execute import resolve
 from runner.load.folder import list_playbooks
 from runner.model import Host, Inventory, SecretRef, SecretSource, Site, SiteKind
 from runner.shell import word
+from runner.untrusted import few
 from runner.workflows.check import Check
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def about_login(host: Host, inventory: Inventory) -> Iterator[Check]:
     if len(clients) > 1:
         yield Check(
             about=host.name,
-            finding=f"one login has sites of {len(clients)} clients ({_listed(tuple(clients))}): "
+            finding=f"one login has sites of {len(clients)} clients ({few(tuple(clients), _SHOWN)}): "
             "one hacked site reaches all of them",
             hint="give each client a login of its own",
         )
@@ -194,7 +195,7 @@ def about_controller(workspace: Workspace) -> Iterator[Check]:
     )
     open_ = [path for path in written if _mode(path) & stat.S_IWOTH and not _mode(path) & stat.S_ISVTX]
     if open_:
-        names = _listed([os.path.relpath(path, workspace.folder) for path in open_])
+        names = few([os.path.relpath(path, workspace.folder) for path in open_], _SHOWN)
         yield Check(
             about="controller",
             finding=f"every user of this machine can change {names}, and so what is run on the hosts",
@@ -244,8 +245,3 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except OSError:
         return 0
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from runner.errors import ExitCode
 from runner.model import Finding, FindingKind, Severity, Site
+from runner.untrusted import few
 from runner.workflows.check import Check
 
 __all__ = ["checks_of"]
@@ -39,8 +40,7 @@ def _check(site: Site, group: tuple[Finding, ...]) -> Check:
         finding = said + (f"; and {len(group) - _NAMED} more" if len(group) > _NAMED else "")
     else:
         names = tuple(dict.fromkeys(_name(one.item) for one in group if one.item))
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        finding = f"{', '.join(names[:_NAMED])}{more}: {first.what}" if names else first.what
+        finding = f"{few(names, _NAMED)}: {first.what}" if names else first.what
     return Check(about=site.name, finding=finding, code=_CODES[first.severity], hint=_hint(first))
 
 

@@ -20,7 +20,7 @@ from runner.steps.become import cannot_become
 from runner.steps.static import BuildOptions
 from runner.steps.static.build import NO_FOLDER, folder_script, no_folder, placed
 from runner.steps.static.tree import excluded
-from runner.untrusted import sentence
+from runner.untrusted import few, sentence
 from runner.workflows.boundary import each, within
 from runner.workflows.stages.become import becoming, refused
 
@@ -194,9 +194,8 @@ def _unreadable(site: Site, step: Step, record: TaskRecord) -> BackupError | Non
     names = [name for name in names if not excluded(name, excludes(site, step.options.exclude))]
     if not names:
         return None
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    shown = ", ".join(sentence(name, 200) for name in names[:_NAMED])
+    shown = few([sentence(name, 200) for name in names], _NAMED)
     return BackupError(
-        f"{step.id} would fail: {shown}{more} cannot be read",
+        f"{step.id} would fail: {shown} cannot be read",
         hint="log in as the owner of the site's files, or leave them out with `exclude`",
     )

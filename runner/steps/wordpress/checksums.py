@@ -13,7 +13,7 @@ from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.differences import Finding, Subject, compare_core, compare_plugins
 from runner.steps.wordpress.disk import Tree
 from runner.steps.wordpress.sums import read_sums, sums_script
-from runner.untrusted import clean, sentence
+from runner.untrusted import clean, few, sentence
 
 __all__ = ["ChecksumOptions", "Checksums"]
 
@@ -147,5 +147,4 @@ def _report(subjects: Sequence[Subject], findings: Sequence[Finding], contents: 
 
 
 def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return sentence(", ".join(names[:_NAMED]) + more)
+    return sentence(few(names, _NAMED))

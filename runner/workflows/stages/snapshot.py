@@ -26,7 +26,7 @@ from runner.plan import Belongs, belonging
 from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.steps.wordpress.identity import addresses_of
-from runner.untrusted import sentence
+from runner.untrusted import few, sentence
 from runner.workflows.boundary import within
 from runner.workflows.stages.become import becoming, refused
 from runner.workflows.stages.proof import proven
@@ -71,16 +71,11 @@ def _lacking(snapshot: Snapshot) -> str:
     """Said each time: a restore needs what these links lead to, and what was left out of the dump."""
     said = [snapshot.unproven] if snapshot.unproven else []
     if snapshot.lacks:
-        said.append(f"not in the dump: {_first(snapshot.lacks)}")
+        said.append(f"not in the dump: {few(snapshot.lacks, _NAMED)}")
     if snapshot.outside:
-        links = _first(snapshot.outside)
+        links = few(snapshot.outside, _NAMED)
         said.append(f"not in it, for these are links to elsewhere: {links} (to keep their content: `follow`)")
     return "; ".join(said)
-
-
-def _first(found: Sequence[str]) -> str:
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return f"{', '.join(found[:_NAMED])}{more}"
 
 
 def _more(found: Sequence[str]) -> str:
