@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import Fleet, FleetSpec, LabError
+from runner import crashlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,14 @@ def _umask() -> Iterator[None]:
     os.umask(before)
     yield
     os.umask(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_error() -> Iterator[None]:
+    """No test meets a defect unseen: whoever expects one asks for it with `crashlog.unreported`."""
+    yield
+    traces = [entry.trace for entry in crashlog.unreported()]
+    assert not traces, "\n".join(traces)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_a_host_is_cleaned_unless_a_job_runs_there(hosts, pool, shell) -> None:
     job = home / ".sitecrew/jobs/busy"
     busy = f"mkdir -p {job}; read -r boot </proc/sys/kernel/random/boot_id; sleep 60 & set -- $!; "
     busy += f'set -- $1 $(cut -d" " -f22 /proc/$1/stat); echo "n $1 $2 $boot 0 0" >{job}/id'
-    stop = f"read -r n pid rest <{job}/id; kill $pid"
+    stop = f"read -r n pid rest <{job}/id; kill $pid; tail -f /dev/null --pid $pid"
     read(pool, endpoint, [Task("b", f"( {busy} ) >/dev/null 2>&1")])
     with pytest.raises(HostError, match="a job runs there"):
         _clean(pool, endpoint, "delete", f"{home}/www")

@@ -93,8 +93,8 @@ def job(state: str = "started", name: str = "job-1") -> Any:
     return SimpleNamespace(state=state, job=name)
 
 
-NO_JOB = UnexpectedError.of(KeyError("x"))
-UNSENT = contained(NotSentError("job-1"))
+NO_JOB = KeyError("x")
+UNSENT = NotSentError("job-1")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,8 @@ UNSENT = contained(NotSentError("job-1"))
 def test_an_error_makes_a_site_lost_where_a_job_may_have_run(
     error: Any, jobs: list[Any], attempt: int, outcome: str
 ) -> None:
-    assert ended_by(error, jobs, attempt=attempt).outcome == outcome
+    assert ended_by(contained(error), jobs, attempt=attempt).outcome == outcome
+    crashlog.unreported()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,7 @@ def test_unexpected_error_before_a_job_is_sent_says_so(monkeypatch: pytest.Monke
             run_job(pool, Endpoint("web1.example"), Job("0" * 32, (Task("a", "true"),)))
     error = contained(caught.value)
     assert isinstance(error, UnexpectedError)
+    assert [entry.trace for entry in crashlog.unreported()] == [error.trace]
     assert error.unsent == "0" * 32
     assert "getpwuid" in error.trace
     assert "getpwuid" not in error.with_hint
