@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "Budget", "breach"]
 
+_STATUS = 10.0
+"""Seconds between the end of a command's output and its exit status."""
+
 
 def breach(called: str, what: str) -> ProtocolError:
     """The error for a host that breaks the protocol; `what` completes "the host ..."."""
@@ -126,7 +129,7 @@ class Answers:
         return []
 
     def _ended(self) -> Exception:
-        if not self.greeted and self._exec.exit_status(10.0) is not None:
+        if not self.greeted and self._exec.exit_status(min(_STATUS, self._limits.hello)) is not None:
             return no_shell(self._link.endpoint, self.noise)
         return CutError("the exec ended")
 

@@ -80,8 +80,8 @@ class Follower:
         self._wait = span.wait
         self._rest = span.rest + span.wait + limits.margin
         """Seconds for what is left after a verdict or a cancel."""
-        whole = span.tasks + span.rest + limits.margin
-        self._budget = Budget(endpoint.called, limits, whole, received=limits.received + watch.flood)
+        self._whole = span.tasks + span.rest + limits.margin
+        self._budget = Budget(endpoint.called, limits, self._whole, received=limits.received + watch.flood)
         self._judging: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._held_at = 0.0
@@ -156,7 +156,8 @@ class Follower:
         limit = limits.hello + len(start.data) / 50_000
         exec_ = link.run(command(self._endpoint.shell), limit, data=start.data)
         self._begun_before = self._begun
-        self._begun |= mode == "start"  # only now: of a text that did not leave whole nothing is run
+        if mode == "start":
+            self._sent()  # only now: of a text that did not leave whole nothing is run
         self._exec = exec_
         record = None
         try:
@@ -172,6 +173,12 @@ class Follower:
                 link.linger(self._job, exec_)
         return record
 
+    def _sent(self) -> None:
+        """The job's time counts from here, not from the first knock."""
+        if not self._begun:
+            self._begun, self._alive_at = True, time.monotonic()
+            self._budget.allow(self._whole)
+
     def _knock(self, link: Link) -> None:
         """Ask for the job before it is sent: a shell that may or may not reach our command gets none.
 
@@ -183,8 +190,9 @@ class Follower:
         limits, shell = self._limits, self._endpoint.shell
         start = opening("attach", self._job, beat=limits.beat, linger=0, shell=shell)
         exec_ = link.run(command(shell), limits.hello, data=start.data)
+        budget = Budget(self._endpoint.called, limits, limits.hello + limits.margin)
         first = ("hello", "error", "eof")
-        answers = Answers(link, exec_, start.nonce, limits=limits, budget=self._budget, first=first)
+        answers = Answers(link, exec_, start.nonce, limits=limits, budget=budget, first=first)
         try:
             while not answers.greeted:
                 answers.receive()

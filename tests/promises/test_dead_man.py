@@ -81,8 +81,8 @@ def test_cut_off_between_change_and_verdict(
             if data.get("phase") == "after":
                 fresh_fleet.stop_host(host)
                 link = session.hosts.pool.existing(endpoint)
-                assert link is not None
-                link.close()
+                if link is not None:  # its other end may be gone before
+                    link.close()
             tell(event, *arguments, **data)
 
         session.emit = emit  # type: ignore[method-assign]

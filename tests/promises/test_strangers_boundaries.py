@@ -84,6 +84,7 @@ def fail(*_: object, **__: object) -> Any:
     raise KeyError(f"about{EVIL}")
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_an_unexpected_error_before_a_job_makes_the_site_failed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +100,7 @@ def test_an_unexpected_error_before_a_job_makes_the_site_failed(
         assert second.outcome is Outcome.SKIPPED
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +177,7 @@ def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, 
         assert look.findings
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +359,7 @@ windows:
 """
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_a_window_of_one_client_that_fails_stops_no_other(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

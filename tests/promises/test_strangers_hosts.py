@@ -99,7 +99,7 @@ def test_a_host_that_only_says_that_it_is_alive_is_given_up_when_its_tasks_are_l
     "mode",
     [
         "endless-stderr", "foreign-nonce", "again", "awaiting", "bad-words", "codes-in-status", "dead",
-        "endless-output", "endless-tasks", "giant-frame", "hang-up-3", "heartbeats", "silent-hello",
+        "endless-output", "endless-tasks", "giant-frame", "heartbeats", "silent-hello",
         "slow-drip",
     ],
 )  # fmt: skip
@@ -110,10 +110,20 @@ def test_a_job_on_a_hostile_host_is_lost_within_its_limits(mode, reach, monkeypa
         assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)
 
 
-@pytest.mark.parametrize("mode", ["hang-up-1", "hang-up-4", "login-noise"])
-def test_a_login_that_never_runs_our_command_is_unreachable_and_gets_no_job(mode, reach):
-    with HostileHost(mode) as host, Pool() as pool:
+def test_a_login_that_never_runs_our_command_is_unreachable_and_gets_no_job(reach):
+    with HostileHost("login-noise") as host, Pool() as pool:
         assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), UnreachableError)
+    assert "start" not in host.kinds
+
+
+@pytest.mark.parametrize("mode", [f"hang-up-{frames}" for frames in range(5)])
+def test_a_job_on_a_host_that_hangs_up_is_lost_only_if_it_was_sent(mode, reach, monkeypatch):
+    monkeypatch.setattr("runner.execute.job._KILLS", 0)
+    monkeypatch.setattr("runner.execute.follow._STOPS", 0.2)
+    with HostileHost(mode) as host, Pool() as pool:
+        error = ended(lambda: run_job(pool, reach(host), job(), limits=QUICK))
+    assert isinstance(error, LostError if "start" in host.kinds else UnreachableError)
+    assert "time limits of its tasks" not in str(error) or "start" in host.kinds
 
 
 @pytest.mark.parametrize("mode", ["end-nonsense", "huge-sizes", "negative-sizes", "unknown-ids", "locked"])

@@ -20,6 +20,7 @@ def raising(error: BaseException) -> object:
     raise error
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 @pytest.mark.parametrize(
     "error",
     [KeyError("about"), ValueError("int"), RecursionError(), MemoryError(), AssertionError("x" * 9999)],
@@ -52,6 +53,7 @@ def test_what_ends_the_process_passes(error: BaseException) -> None:
         within(lambda: raising(error))
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_strangers_bytes_in_an_error_are_cleaned() -> None:
     found = contained(ValueError("\x1b[2J\x9b31m\u202eevil\r\n\x07"))
     assert isinstance(found, UnexpectedError)
@@ -59,6 +61,7 @@ def test_strangers_bytes_in_an_error_are_cleaned() -> None:
     assert not {"\x1b", "\x9b", "\u202e", "\x07", "\r"} & set(found.trace)
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_results_come_in_order_and_errors_with_them() -> None:
     def work(number: int) -> int:
         time.sleep(0.05 if number == 0 else 0)
@@ -152,5 +155,6 @@ def test_a_loop_outlives_errors_and_reports_each() -> None:
     assert [type(one) for one in reports] == [HostError, KeyError, type(None), type(None)]
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_every_error_of_ours_fits_a_report() -> None:
     assert isinstance(UnexpectedError.of(KeyError("x")), SitecrewError)

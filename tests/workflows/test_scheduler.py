@@ -224,6 +224,7 @@ def test_a_window_whose_run_began_no_site_is_missed_and_says_why(tmp_path: Path)
     assert [(row.state, row.why) for row in rows(folder)] == [(RUN, "")]
 
 
+@pytest.mark.usefixtures("unexpected_errors")
 def test_a_crash_between_claim_and_run_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = write(tmp_path, WEEKLY)
 
