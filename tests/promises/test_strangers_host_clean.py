@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.hosts import end_jobs
 from runner.errors import HostError
 from runner.execute import Restore, Task, read
 from runner.execute.read import read as read_tasks
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from runner.workflows.cleaning import Leftover
 
 __all__ = ["hosts", "pool", "shell"]
+
+
+@pytest.fixture(autouse=True)
+def _quiet_host(hosts) -> None:
+    """Jobs and locks of earlier tests on this host are over."""
+    for kind in hosts.homes:
+        end_jobs(hosts.user(kind))
+        shutil.rmtree(hosts.homes[kind] / ".sitecrew", ignore_errors=True)
 
 
 def _clean(pool, endpoint, action: str, site: str) -> tuple[Leftover, ...]:
