@@ -190,9 +190,9 @@ class Follower:
         limits, shell = self._limits, self._endpoint.shell
         start = opening("attach", self._job, beat=limits.beat, linger=0, shell=shell)
         exec_ = link.run(command(shell), limits.hello, data=start.data)
-        budget = Budget(self._endpoint.called, limits, limits.hello + limits.margin)
+        self._budget.allow(limits.hello + limits.margin)
         first = ("hello", "error", "eof")
-        answers = Answers(link, exec_, start.nonce, limits=limits, budget=budget, first=first)
+        answers = Answers(link, exec_, start.nonce, limits=limits, budget=self._budget, first=first)
         try:
             while not answers.greeted:
                 answers.receive()
