@@ -20,6 +20,7 @@ SitecrewError                     1  something unexpected
 +-- BackupError                   3  a snapshot is missing, incomplete or not what its manifest says
 +-- LedgerError                   1  the ledger cannot be read or written
 +-- DeliveryError                 3  a message could not be handed over
++-- EngineError                   1  the durable engine could not do its part
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "BackupError",
     "ChangedOrderError",
     "DeliveryError",
+    "EngineError",
     "ExitCode",
     "HostError",
     "HostKeyError",
@@ -201,3 +203,7 @@ class DeliveryError(SitecrewError):
     """A message could not be handed over."""
 
     exit_code = ExitCode.FAILED
+
+
+class EngineError(SitecrewError):
+    """The durable engine could not do its part; how the work ended is unknown, not failed."""

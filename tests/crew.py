@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lab import Fleet
-    from runner.workflows.session import Session
-    from runner.workflows.site import Ending
+    from runner.apply.session import Session
+    from runner.apply.site import Ending
 
 __all__ = ["NIGHTLY", "Crew", "Said", "again", "at_work", "check_settled", "ended", "work"]
 
@@ -241,8 +241,8 @@ _OPENING = threading.Lock()
 @contextmanager
 def at_work(crew: Crew) -> Iterator[Session]:
     """A session in this process, without the engine: for one site at a time."""
+    from runner.apply.session import Session
     from runner.load import find_workspace, load_workspace
-    from runner.workflows.session import Session
 
     with _OPENING:
         session = Session(load_workspace(find_workspace(crew.folder)))
@@ -254,8 +254,8 @@ def at_work(crew: Crew) -> Iterator[Session]:
 
 def work(session: Session, playbook: str, site: str, **order: Any) -> Ending:
     """One site of a new run, from its first reading to its outcome."""
+    from runner.apply.site import work_on
     from runner.workflows.run import begin, new_order
-    from runner.workflows.site import work_on
 
     workspace = session.workspace
     found = workspace.inventory.sites[site]
@@ -266,9 +266,9 @@ def work(session: Session, playbook: str, site: str, **order: Any) -> Ending:
 
 def again(session: Session, site: str, run: str = "last") -> Ending:
     """The next attempt of a run that was left."""
+    from runner.apply.site import work_on
     from runner.load import thaw
     from runner.workflows.run import reopen
-    from runner.workflows.site import work_on
 
     run = session.ledger.find_run(run)
     assert reopen(session, run) == (site,)

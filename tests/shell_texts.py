@@ -10,6 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.hosts import wp_cli
+from runner.hosts.leftovers import clean_text
+from runner.inspect import host_checks
 from runner.model import Host, Site, SiteFacts, SiteKind, SitePlan, Step, UndoDatabase
 from runner.model.facts import Extension, LogMark, Package
 from runner.model.plan import Action, Change, ItemKind
@@ -30,9 +33,6 @@ from runner.steps.wordpress import facts as wordpress_facts
 from runner.steps.wordpress.cron_start import cron_start
 from runner.steps.wordpress.identity import addresses_script, put_marker, remove_marker
 from runner.steps.wordpress.purge import purge_scripts
-from runner.workflows import checkup
-from runner.workflows.cleaning import clean_text
-from runner.workflows.stages import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -284,10 +284,10 @@ class _Made:
 
     def questions(self) -> Iterator[tuple[str, str]]:
         """What is asked of a host, and our own programs there."""
-        yield "doctor.host", checkup.host_questions(self.host, [self.site])
-        yield "doctor.static", checkup.static_questions(replace(self.site, kind=SiteKind.STATIC))
+        yield "doctor.host", host_checks.host_questions(self.host, [self.site])
+        yield "doctor.static", host_checks.static_questions(replace(self.site, kind=SiteKind.STATIC))
         yield "clean", clean_text("list", [self.path, self.value("/srv/former")])
-        yield "tools", tools.take_text(self.value("0" * 128))
+        yield "tools", wp_cli.take_text(self.value("0" * 128))
 
 
 def main(folder: Path) -> None:

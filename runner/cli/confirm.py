@@ -15,7 +15,7 @@ from runner.errors import UsageError
 from runner.model import Step
 
 if TYPE_CHECKING:
-    from runner.workflows.session import Session
+    from runner.apply.session import Session
 
 __all__ = ["Questions", "agreed", "require_terminal"]
 

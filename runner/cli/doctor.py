@@ -16,8 +16,8 @@ from runner.model import first_code
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from runner.inspect.check import Check
     from runner.load import Workspace
-    from runner.workflows.check import Check
 
 __all__ = ["doctor"]
 
@@ -34,7 +34,7 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 
     What the playbooks of the windows need is looked for as well, and what PLAYBOOK needs.
     """
-    from runner.workflows.doctor import examine
+    from runner.inspect.doctor import examine
 
     book = find_playbook(workspace, playbook) if playbook else None
     sites = select_sites(workspace, options["limit"], options["exclude"])

@@ -15,9 +15,9 @@ from runner.errors import ExitCode, UnknownNameError
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from runner.hosts.leftovers import Leftover
     from runner.load import Workspace
     from runner.model import Host
-    from runner.workflows.cleaning import Leftover
 
 __all__ = ["host"]
 
@@ -58,9 +58,9 @@ def clean(
     sites. Runs on this host can no longer be undone then. Refused while a job runs there or a site is locked.
     """
     from runner.execute import Pool
+    from runner.hosts.hosts import Hosts
+    from runner.hosts.leftovers import clean as clean_host
     from runner.load import Redactor
-    from runner.workflows.cleaning import clean as clean_host
-    from runner.workflows.hosts import Hosts
 
     chosen = _host(workspace, name, address, user, port)
     if any(not folder.startswith("/") or "\0" in folder for folder in folders):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.hints import retyped
 from runner.cli.output import say
 from runner.errors import UsageError
+from runner.inspect.locked_plan import fit, plan_again
 from runner.load.planfile import read_plan
 from runner.untrusted import sentence
-from runner.workflows.locked import fit, plan_again
 
 if TYPE_CHECKING:
     from runner.load import Workspace

@@ -46,7 +46,7 @@ def plan(workspace: Workspace, playbook: str, **options: Any) -> int:
 
 def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     """Print the plan; returns the exit code. `options` are those of the command."""
-    from runner.workflows.plan import make_plan
+    from runner.inspect.plan import make_plan
 
     book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
     sites = select_sites(workspace, options["limit"], options["exclude"])

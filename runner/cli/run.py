@@ -20,9 +20,9 @@ from runner.model import RESUMABLE, Outcome, Playbook, RunEvent, Site, State, is
 from runner.shell import command
 
 if TYPE_CHECKING:
+    from runner.apply.session import Session
     from runner.load import Workspace
     from runner.workflows.run import Finished
-    from runner.workflows.session import Session
 
 __all__ = [
     "cancel",
@@ -325,7 +325,7 @@ def working(workspace: Workspace, forks: int | None) -> Iterator[Session]:
     """A session for one command, with so many sites at once."""
     from dataclasses import replace
 
-    from runner.workflows.session import Session
+    from runner.apply.session import Session
 
     if forks:
         parallel = replace(workspace.settings.parallel, sites=forks)

@@ -20,12 +20,12 @@ from runner.cli.screen import when_closed
 from runner.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from runner.apply.session import Session
     from runner.cli.progress import Listener
     from runner.load import Workspace
     from runner.workflows.reload import Files
     from runner.workflows.run import Works
-    from runner.workflows.serve import Clock, Health
-    from runner.workflows.session import Session
+    from runner.workflows.scheduler import Clock, Health
 
 __all__ = ["schedule", "serve", "tick"]
 
@@ -48,8 +48,8 @@ def serve(workspace: Workspace, **options: Any) -> int:
     the clock stopped), it finishes what is in hand and exits with 1: a service manager may start it again.
     """
     from runner.workflows.reload import Files
-    from runner.workflows.serve import Health
-    from runner.workflows.serve import serve as keep
+    from runner.workflows.scheduler import Health
+    from runner.workflows.scheduler import serve as keep
 
     stop = threading.Event()
     files = Files(workspace)
@@ -218,10 +218,10 @@ def _instant(text: str | None) -> datetime:
 
 @contextmanager
 def _clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[Session, Clock, Works]]:
+    from runner.apply.session import Session
     from runner.record.operators import SCHEDULER
     from runner.workflows.run import Works
-    from runner.workflows.serve import Clock
-    from runner.workflows.session import Session
+    from runner.workflows.scheduler import Clock
 
     session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
     session.tell_recognised(session.recognised)

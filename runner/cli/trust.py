@@ -14,8 +14,8 @@ from runner.errors import ExitCode, HostKeyError, UnknownNameError
 from runner.shell import command
 
 if TYPE_CHECKING:
+    from runner.hosts.hosts import Hosts
     from runner.load import Workspace
-    from runner.workflows.hosts import Hosts
 
 __all__ = ["trust"]
 
@@ -32,8 +32,8 @@ def trust(workspace: Workspace, hosts: tuple[str, ...], yes: bool, replace: bool
     On the host, this prints what to compare with: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     from runner.execute import Pool
+    from runner.hosts.hosts import Hosts
     from runner.load import Redactor
-    from runner.workflows.hosts import Hosts
 
     for name in hosts:
         if name not in workspace.inventory.hosts:

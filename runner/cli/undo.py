@@ -17,8 +17,8 @@ from runner.shell import command
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from runner.inspect.undo import Foreseen
     from runner.load import Workspace
-    from runner.workflows.undo.foresee import Foreseen
 
 __all__ = ["undo"]
 
@@ -38,9 +38,9 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
     Says what will happen, and asks. What is replaced is kept too: an undo is a run that can be undone.
     """
+    from runner.inspect.undo import foresee_undos, undo_order
     from runner.load import thaw
     from runner.workflows.run import begin, new_order
-    from runner.workflows.undo.foresee import foresee_undos, undo_order
 
     quiet = options["yes"] and (options["quiet"] or options["json_"])
     with working(workspace, None) as session:

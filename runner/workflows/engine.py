@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from runner.errors import SitecrewError
+from runner.errors import EngineError
 
 if TYPE_CHECKING:
     from dbos import WorkflowHandle
 
-__all__ = ["APPLICATION_VERSION", "Engine", "EngineError", "Handle", "Queue"]
+__all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue"]
 
 APPLICATION_VERSION = "1"
 """Raised by hand when a workflow changes so that work begun before it cannot go on."""
@@ -41,10 +41,6 @@ _LOOK = 10
 _GRACE = 1.0
 """Seconds in which a body that has ended comes back to us."""
 _APPLICATION = "sitecrew"
-
-
-class EngineError(SitecrewError):
-    """The engine could not do its part; what it was asked to carry is unknown, not failed."""
 
 
 @dataclass(frozen=True, slots=True)

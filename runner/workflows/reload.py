@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, ValidationError
+from runner.hosts.boundary import within
 from runner.load import fingerprint, load_workspace
-from runner.workflows.boundary import within
 
 if TYPE_CHECKING:
     from runner.load import Workspace

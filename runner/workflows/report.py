@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.deliver import Delivery, Letter, Picture, deliver, retry_due
 from runner.errors import UsageError
+from runner.inspect.due_windows import due_windows
 from runner.load import resolve
 from runner.model import Client, Mail, Period
 from runner.plan import next_of_client
@@ -26,7 +27,6 @@ from runner.report import (
     subject,
     write,
 )
-from runner.workflows.unattended import due_windows
 
 if TYPE_CHECKING:
     from runner.load import Workspace

@@ -11,7 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.apply.ending import abandoned
+from runner.apply.site import work_on
 from runner.errors import ExitCode, LockedError, SitecrewError
+from runner.hosts.boundary import UnexpectedError, repeat
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
 from runner.model import (
@@ -30,16 +33,13 @@ from runner.model import (
 )
 from runner.shell import command
 from runner.steps import Where, registry
-from runner.workflows.boundary import UnexpectedError, repeat
 from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, halt
-from runner.workflows.site import work_on
-from runner.workflows.verdict import abandoned
 
 if TYPE_CHECKING:
+    from runner.apply.session import Session
     from runner.load import Workspace
     from runner.record import WindowView
-    from runner.workflows.session import Session
 
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
 

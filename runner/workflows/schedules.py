@@ -10,16 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.load import freeze, thaw_as
+from runner.hosts.boundary import within
+from runner.inspect.windows import kept_of, row_of
+from runner.load import freeze
 from runner.model import Window
 from runner.plan.schedules import Kept, Opening, Planned, Unstarted, due, settled_before, sight
-from runner.record import NewSchedule, Schedules, ScheduleView, Settlement, WindowState, WindowView
-from runner.workflows.boundary import within
+from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
 
 if TYPE_CHECKING:
-    from runner.workflows.session import Session
+    from runner.apply.session import Session
 
-__all__ = ["Books", "Wanted", "kept_of", "row_of"]
+__all__ = ["Books", "Wanted"]
 
 _AT_ONCE = 50_000
 """Openings that are recorded in one transaction."""
@@ -136,37 +137,6 @@ class Books:
         for (window, client, state), alike in counts.items():
             run = f"{window}-{alike[-1].starts:%Y%m%d-%H%M}-{client}"
             self._session.emit(f"window.{state}", run, why=alike[-1].why, window=window, openings=len(alike))
-
-
-def kept_of(view: ScheduleView) -> Kept:
-    """A schedule as it was recorded; a definition that this version cannot read is not known."""
-    try:
-        window = thaw_as(Window, view.definition) if view.definition else None
-    except ValueError:
-        window = None
-    return Kept(
-        id=view.id,
-        key=(view.window, view.client),
-        settled=view.settled,
-        planned=Planned(window, view.client) if window else None,
-    )
-
-
-def row_of(
-    opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
-) -> WindowView:
-    """What became of an opening, as the ledger takes it."""
-    return WindowView(
-        window=opening.planned.window.name,
-        client=opening.planned.client,
-        site="",
-        starts=opening.starts,
-        closes=opening.occurrence.closes,
-        state=state,
-        run=run,
-        why=why,
-        recorded=now,
-    )
 
 
 def _definition(window: Window) -> Mapping[str, object]:

@@ -75,8 +75,8 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
 
 
 def test_every_event_is_explained() -> None:
-    sources = Path(__file__).parents[2] / "runner/workflows"
-    text = "\n".join(path.read_text() for path in sources.rglob("*.py"))
+    rooms = [Path(__file__).parents[2] / "runner" / name for name in ("workflows", "apply")]
+    text = "\n".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
     told = (DOCS / "json.md").read_text()
     for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial|ring)\.[a-z]+)"', text)):
         assert f"`{event}`" in told or f'"{event}"' in told, event

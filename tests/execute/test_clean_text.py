@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.workflows.cleaning import clean_text
+from runner.hosts.leftovers import clean_text
 
 SHELLS = (["dash"], ["busybox", "ash"])
 

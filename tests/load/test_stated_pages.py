@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from runner.inspect.view import pages_line
 from runner.load.places import stated_page
 from runner.load.values import Wrong
 from runner.model import Site, StatedPage
 from runner.verify import Baseline, Usual
-from runner.workflows.view import pages_line
 
 
 @pytest.mark.parametrize(

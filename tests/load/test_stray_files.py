@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import UnknownNameError, ValidationError
+from runner.inspect.exposure import about_controller
+from runner.inspect.sources import read_folder
 from runner.load import load_playbook, load_workspace
-from runner.workflows.exposure import about_controller
-from runner.workflows.sending.sources import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

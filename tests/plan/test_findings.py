@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode, HostError, SitecrewError
+from runner.inspect.check import Check
+from runner.inspect.findings import checks_of
 from runner.model import (
     Action,
     AutoUpdate,
@@ -31,8 +33,6 @@ from runner.model import (
 from runner.plan import as_seen, find, plan_site
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
-from runner.workflows.check import Check
-from runner.workflows.found import checks_of
 
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
 SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/x")

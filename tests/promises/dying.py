@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+from runner.apply.session import Session
+from runner.apply.transaction import job
 from runner.cli.main import main
 from runner.record.store import Store
-from runner.workflows.changes import job
-from runner.workflows.session import Session
 
 job.WAIT = 6
 

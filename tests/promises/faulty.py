@@ -13,10 +13,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.apply.session import Session
+from runner.apply.transaction import job
 from runner.cli.main import main
 from runner.record import engine, store
-from runner.workflows.changes import job
-from runner.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

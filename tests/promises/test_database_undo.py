@@ -14,8 +14,8 @@ from lab.gauntlet import CASES, prepare
 from lab.migrations import MIGRATIONS
 from lab.shell import until
 from runner.execute import Limits
+from runner.hosts.hosts import Hosts
 from runner.model import Outcome
-from runner.workflows.hosts import Hosts
 from tests.crew import Crew, at_work, work
 from tests.promises.test_dead_man import ONE
 from tests.promises.test_gauntlet import SITE, change_of, check_well
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lab import Fleet
     from lab.gauntlet import Case
-    from runner.workflows.site import Ending
+    from runner.apply.site import Ending
 
 pytestmark = pytest.mark.fleet
 
@@ -121,7 +121,7 @@ def test_the_host_does_it_alone_when_nobody_is_there(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
-    monkeypatch.setattr("runner.workflows.changes.job.WAIT", 3)
+    monkeypatch.setattr("runner.apply.transaction.job.WAIT", 3)
     case = NAMED["schema migrated one way"]
     prepare(fleet, SITE, case)
     before, host = data(fleet, case), fleet.sites[SITE].host

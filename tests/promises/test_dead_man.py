@@ -10,9 +10,9 @@ import pytest
 from lab.gauntlet import CASES, SLUG, prepare
 from lab.shell import until
 from runner.execute import Limits
+from runner.hosts.hosts import Hosts
 from runner.model import Outcome
 from runner.record import Ledger
-from runner.workflows.hosts import Hosts
 from tests.crew import (
     Crew,
     at_work,
@@ -70,7 +70,7 @@ def test_cut_off_between_change_and_verdict(
     A text that is gone is nothing that the host can see: it keeps it, and `resume` looks.
     """
     monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
-    monkeypatch.setattr("runner.workflows.changes.job.WAIT", 3)
+    monkeypatch.setattr("runner.apply.transaction.job.WAIT", 3)
     site, host = SITES[0], fresh_fleet.sites[SITES[0]].host
     prepare(fresh_fleet, site, {case.name: case for case in CASES}[name])
     crew = Crew(fresh_fleet, tmp_path / "w", ONE)

@@ -11,8 +11,8 @@ import pytest
 
 from lab.proxy import Proxy
 from runner.execute import Limits
+from runner.hosts.hosts import Hosts
 from runner.model import Outcome
-from runner.workflows.hosts import Hosts
 from tests.crew import (
     Crew,
     at_work,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab import Fleet
-    from runner.workflows.site import Ending
+    from runner.apply.site import Ending
 
 pytestmark = pytest.mark.fleet
 

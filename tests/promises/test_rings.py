@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab import Fleet
+    from runner.apply.session import Session
     from runner.model import Order
-    from runner.workflows.session import Session
 
 pytestmark = pytest.mark.fleet
 

@@ -51,11 +51,11 @@ def crew(ground: Ground) -> Iterator[Path]:
 
 
 def test_the_ledger_commits_five_times_for_a_site_and_waits_for_the_disk_twice(crew: Path):
+    from runner.apply.session import Session
+    from runner.apply.site import work_on
     from runner.load import load_workspace
     from runner.record.engine import FOR_WRITING, SYNCED_LATER
     from runner.workflows.run import begin, new_order
-    from runner.workflows.session import Session
-    from runner.workflows.site import work_on
 
     loaded = load_workspace(crew)
     session = Session(loaded)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab.shell import until
+from runner.apply.files.trial import ReleaseTrial
 from runner.execute import Job, Lock, Task, job_id, run_job
 from runner.model import Outcome
 from runner.steps.static import switch_script
 from runner.steps.static.layout import Layout
-from runner.workflows.sending.trial import ReleaseTrial
 from tests.crew import Crew, at_work, check_host_is_clean, ended, kill, read_until, work
 
 SITE = "globex-docs"
@@ -421,7 +421,7 @@ def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monke
     release(crew)
     serving = online(crew)
     fill(crew, 2)
-    from runner.workflows.sending import upload as stage
+    from runner.apply.files import upload as stage
 
     real = stage.gather
 

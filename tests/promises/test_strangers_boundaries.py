@@ -22,16 +22,17 @@ from typing import Any
 import pytest
 
 from lab.shell import until
+from runner.apply import site
+from runner.apply.session import Session
 from runner.errors import LedgerError
 from runner.execute import Pool
+from runner.hosts.hosts import Hosts
+from runner.inspect import health
 from runner.load import Redactor, find_workspace, load_workspace
 from runner.model import Outcome, Site, SiteKind
 from runner.verify import Expectation
-from runner.workflows import serve, site
-from runner.workflows.hosts import Hosts
+from runner.workflows import scheduler
 from runner.workflows.run import begin, new_order
-from runner.workflows.session import Session
-from runner.workflows.stages import outside
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
@@ -104,8 +105,8 @@ def test_an_unexpected_error_before_a_job_makes_the_site_failed(
 def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def carry(task: site.Task, part: Any, *_: object) -> Any:
-        task.session.ledger.begin_segment(task.run, task.site.name, part.number, "job")
+    def carry(ctx: site.SiteContext, part: Any, *_: object) -> Any:
+        ctx.session.ledger.begin_segment(ctx.run, ctx.site.name, part.number, "job")
         fail()
 
     monkeypatch.setattr(site, "carry_segment", carry)
@@ -169,9 +170,9 @@ def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, 
     odd = Site(
         name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)
     )
-    seen = outside.observed(hosts, odd, limit=2.0)
-    outside.examined(hosts, odd, seen, limit=2.0, patience=0.1)
-    look = outside.look_at(hosts, odd, Expectation(), limit=2.0)
+    seen = health.observed(hosts, odd, limit=2.0)
+    health.examined(hosts, odd, seen, limit=2.0, patience=0.1)
+    look = health.look_at(hosts, odd, Expectation(), limit=2.0)
     if page != "/page":
         assert seen.findings
         assert look.findings
@@ -182,12 +183,12 @@ def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("observe", "examine", "look"):
-        monkeypatch.setattr(outside, name, fail)
+        monkeypatch.setattr(health, name, fail)
     odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
-    seen = outside.observed(hosts, odd, limit=1.0)
+    seen = health.observed(hosts, odd, limit=1.0)
     assert "could not be looked at: unexpected error " in seen.findings[0]
-    assert outside.examined(hosts, odd, seen, limit=1.0, patience=0.1)[1]
-    assert not outside.look_at(hosts, odd, Expectation(), limit=1.0).healthy
+    assert health.examined(hosts, odd, seen, limit=1.0, patience=0.1)[1]
+    assert not health.look_at(hosts, odd, Expectation(), limit=1.0).healthy
 
 
 def start(folder: Path, program: str) -> subprocess.Popen[str]:
@@ -264,9 +265,10 @@ main()
 
 SERVE = """\
 from runner.record import engine, store
-from runner.workflows import serve, session
+from runner.apply import session
+from runner.workflows import scheduler
 engine.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
-serve.PATIENCE = {patience}
+scheduler.PATIENCE = {patience}
 session._RENEW = 0.2
 from runner.cli.main import main
 main(["serve"])
@@ -364,20 +366,20 @@ def test_a_window_of_one_client_that_fails_stops_no_other(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "inventory.yaml").write_text(INVENTORY + WINDOW)
-    ordered = serve.new_order
+    ordered = scheduler.new_order
 
     def order(workspace: Any, playbook: Any, rings: Any, **more: Any) -> Any:
         if more["run"].endswith("-acme"):
             raise OverflowError("date value out of range")
         return ordered(workspace, playbook, rings, **more)
 
-    monkeypatch.setattr(serve, "new_order", order)
+    monkeypatch.setattr(scheduler, "new_order", order)
     with working(folder) as session:
         session.now = lambda: datetime(2027, 1, 4, 2, 0, 1, tzinfo=UTC)  # type: ignore[method-assign]
-        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert clock.tick() == ("now-20270104-0200-globex",)
         assert list(clock.troubles) == ["window now of acme"]
-        health = serve.Health(session, clock)
+        health = scheduler.Health(session, clock)
         trouble = health.trouble()
         assert trouble is not None
         assert not trouble.final
@@ -397,7 +399,7 @@ def unfinished(folder: Path) -> None:
 def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: Path) -> None:
     unfinished(folder)
     with working(folder) as session:
-        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert clock.rescue() == ()
         assert list(clock.left) == ["now-1-acme"]
     done = subprocess.run(
@@ -433,7 +435,7 @@ def test_a_run_whose_order_was_changed_is_named_and_the_others_are_taken_up(fold
     with sqlite3.connect(folder / ".sitecrew/ledger.db") as connection:
         connection.execute("UPDATE runs SET order_text = ? WHERE run = 'now-1-acme'", [order])
     with working(folder) as session:
-        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert clock.rescue() == ("now-2-globex",)
         assert list(clock.left) == ["now-1-acme"]
 
@@ -442,14 +444,14 @@ def test_a_run_that_another_living_process_works_on_is_not_named(folder: Path) -
     unfinished(folder)
     with working(folder) as other, working(folder) as session:
         assert other.ledger.claim_run("now-1-acme", other.executor)
-        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert (clock.rescue(), clock.left) == ((), {})
 
 
 def test_a_clock_that_has_died_is_final(folder: Path) -> None:
     with working(folder) as session:
-        clock = serve.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        health = serve.Health(session, clock)
+        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        health = scheduler.Health(session, clock)
         health.ticking = threading.Thread(target=lambda: None)
         health.ticking.start()
         health.ticking.join()
@@ -466,5 +468,5 @@ def test_a_clock_outlives_any_error(folder: Path) -> None:
         if len(errors) == 2:
             stop.set()
 
-    serve.serve(SimpleNamespace(tick=fail), stop, SimpleNamespace(report=report))  # type: ignore[arg-type]
+    scheduler.serve(SimpleNamespace(tick=fail), stop, SimpleNamespace(report=report))  # type: ignore[arg-type]
     assert [type(error) for error in errors] == [KeyError, KeyError]

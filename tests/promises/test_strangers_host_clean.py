@@ -13,13 +13,13 @@ from lab.hosts import end_jobs
 from runner.errors import HostError
 from runner.execute import Restore, Task, read
 from runner.execute.read import read as read_tasks
-from runner.workflows.cleaning import clean_text, read_leftovers
+from runner.hosts.leftovers import clean_text, read_leftovers
 from tests.execute.conftest import hosts, pool, shell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.workflows.cleaning import Leftover
+    from runner.hosts.leftovers import Leftover
 
 __all__ = ["hosts", "pool", "shell"]
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.hostile import MODES, SFTP_MODES, HostileHost
+from runner.apply import backup
 from runner.backup.receive import Room
 from runner.errors import HostError, LostError, ProtocolError, SitecrewError, UnreachableError
 from runner.execute import (
@@ -39,7 +40,6 @@ from runner.model import Outcome
 from runner.model.settings import Backups, Settings
 from runner.steps.static.names import NameRefusedError
 from runner.untrusted import clean
-from runner.workflows.stages import snapshot
 from tests.promises.evil_endpoint import evil_endpoint
 
 QUICK = Limits(
@@ -275,7 +275,7 @@ def test_a_snapshot_from_a_stream_without_end_stops_on_the_host_and_fails_the_st
 ):
     """The store's limit ends the exec, and its error says what to do."""
     monkeypatch.setattr("runner.backup.archive.Room", partial(Room, largest=3 << 20))
-    monkeypatch.setattr(snapshot, "_scripts", lambda *_: {"files": "cat"})
+    monkeypatch.setattr(backup, "_scripts", lambda *_: {"files": "cat"})
     with HostileHost("endless-output") as host, Pool() as pool:
         outcome = snapshot_of(pool, reach(host), tmp_path)
         assert host.exec_ended.wait(LONGEST)
@@ -285,8 +285,8 @@ def test_a_snapshot_from_a_stream_without_end_stops_on_the_host_and_fails_the_st
 
 
 def test_the_streams_of_a_snapshot_have_a_limit_beside_the_store_s(reach, monkeypatch, tmp_path):
-    monkeypatch.setattr(snapshot, "LARGEST", 3 << 20)
-    monkeypatch.setattr(snapshot, "_scripts", lambda *_: {"files": "cat"})
+    monkeypatch.setattr(backup, "LARGEST", 3 << 20)
+    monkeypatch.setattr(backup, "_scripts", lambda *_: {"files": "cat"})
     with HostileHost("endless-output") as host, Pool() as pool:
         outcome = ended(lambda: snapshot_of(pool, reach(host), tmp_path))
         assert host.exec_ended.wait(LONGEST)
@@ -309,7 +309,7 @@ def snapshot_of(pool, endpoint, folder):
     order = SimpleNamespace(hosts={"evil": None}, limits=SimpleNamespace(step=timedelta(seconds=5)))
     site = SimpleNamespace(name="shop", host="evil")
     task = SimpleNamespace(session=session, order=order, site=site, run="run")
-    return snapshot.take_snapshot(task, SimpleNamespace(id="backup", timeout=None, become=False))
+    return backup.take_snapshot(task, SimpleNamespace(id="backup", timeout=None, become=False))
 
 
 @pytest.mark.parametrize("parting", ["finish", "close"])

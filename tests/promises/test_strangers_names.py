@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab import Fleet
-    from runner.workflows.site import Ending
+    from runner.apply.site import Ending
 
 pytestmark = pytest.mark.fleet
 

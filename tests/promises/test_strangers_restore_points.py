@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
+from runner.apply.segment import restore_tag
 from runner.execute import Job, Restore, Task, read, run_job
 from runner.load import freeze, thaw
-from runner.workflows.stages.segment import restore_tag
 from tests.crew import Crew, plugin_version
 from tests.execute.conftest import hosts, pool, shell
 from tests.load.test_load_frozen import big

@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.apply.files.archive import tar_of
 from runner.errors import UsageError
+from runner.inspect.sources import read_folder
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static import ReleaseOptions, StaticRelease, switch_script
@@ -38,7 +40,6 @@ from runner.steps.static.tree import (
     sums,
 )
 from runner.steps.sync import SyncOptions
-from runner.workflows.sending.sources import read_folder, tar_of
 from tests.swapping import swapping
 
 MARK = "m4rk"

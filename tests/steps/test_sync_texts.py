@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from runner.apply.files.archive import tar_of
+from runner.inspect.sources import read_folder
 from runner.model import Host, Outcome, Site, SiteKind, SitePlan, Step
 from runner.steps import Context, Result
 from runner.steps.static.names import MOST, NameRefusedError, parse_names
 from runner.steps.static.tree import Difference, differ
 from runner.steps.sync import FilesSync, SyncOptions, SyncOrder, inside_of, target_of
 from runner.steps.sync_find import find_script, parse_found, stage_script, surplus, take_script, waiting
-from runner.workflows.sending.sources import read_folder, tar_of
 from tests.swapping import swapping
 
 MARK, PART = "m4rk", ".sitecrew-0123456789abcdef"

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from runner.__main__ import main
-from runner.workflows.session import Session
+from runner.apply.session import Session
 
 AHEAD = timedelta(seconds=float(os.environ["AHEAD"]))
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runner.apply.session import Session
 from runner.load import load_workspace
 from runner.model import Outcome
 from runner.record import Ledger, WindowView
-from runner.workflows.serve import Clock
-from runner.workflows.session import Session
+from runner.workflows.scheduler import Clock
 
 __all__ = ["Scheduler", "StillClock", "at", "rows", "scheduler", "write"]
 

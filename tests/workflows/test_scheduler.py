@@ -293,7 +293,7 @@ def test_a_run_that_the_scheduler_itself_gave_up_is_taken_up_later(
         (run,) = one.tick(TUESDAY)
         one.works.in_hand.clear()
         assert one.tick(TUESDAY + MINUTE) == ()
-        monkeypatch.setattr("runner.workflows.serve._AGAIN", 0.0)
+        monkeypatch.setattr("runner.workflows.scheduler._AGAIN", 0.0)
         assert one.tick(TUESDAY + MINUTE) == (run,)
         assert one.tick(TUESDAY + MINUTE) == ()
         assert one.ledger.summary(run).attempt == 2

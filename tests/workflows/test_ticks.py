@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from runner.workflows.serve import serve
+from runner.workflows.scheduler import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,154 @@
+"""What is held is held against WordPress too: its automatic update is off for as long as the hold lasts."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from runner.errors import HostError
+from runner.execute import Task as Command
+from runner.model import SiteKind
+from runner.plan import LedgerHold, Standing, choose, held_items
+from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.apply.context import SiteContext
+    from runner.plan import AutoHold
+    from runner.plan.autoupdates import Choice, Key
+
+__all__ = ["hold_auto_updates"]
+
+_LIMIT = 90
+_OVERRULED = "it was switched on again at the site"
+
+
+def hold_auto_updates(ctx: SiteContext) -> None:
+    """Switch off what WordPress would install although it is held, and on again what is no longer held.
+
+    What is about to be switched off is written down before, so that it can be switched back whatever comes
+    between. Nothing happens on a site that was not read.
+
+    Raises:
+        HostError, UnreachableError: the host did not do it; the next run does.
+    """
+    facts, site = ctx.facts, ctx.site
+    if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
+        return
+    ledger, now = ctx.session.ledger, ctx.session.now()
+    rows = ledger.open_auto_updates(site.name, run=ctx.run)
+    if not (facts.auto_updates or rows):
+        return
+    choice = choose(held_items(facts, _standing(ctx)), facts.auto_updates, rows)
+    for row in choice.overruled:
+        ledger.auto_update_state(row.id, "overruled")
+    for hold, auto in choice.forced:
+        ledger.auto_update_forced(
+            site.name,
+            ctx.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            why=hold.why,
+            forced=auto.forced,
+            at=now,
+        )
+    # an undo knows no policy: it ends no hold
+    answers = _switch(ctx, replace(choice, back=()) if ctx.order.undo else choice)
+    told = [_told(hold, answers.get((hold.kind, hold.key))) for hold, _ in choice.off]
+    told += [
+        {"item": row.item, "state": answers[row.kind, row.key].state, "why": ""}
+        for row in choice.back
+        if (row.kind, row.key) in answers
+    ]
+    told += [{"item": hold.item, "state": "forced", "why": auto.forced} for hold, auto in choice.forced]
+    told += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
+    if told := [one for one in told if one]:
+        ctx.session.emit("auto_updates.held", ctx.run, site.name, items=told)
+
+
+def _standing(ctx: SiteContext) -> Standing:
+    order, client = ctx.order, ctx.order.clients[ctx.site.client]
+    now = ctx.session.now()
+    held = ctx.session.ledger.list_holds(ctx.site.name, run=ctx.run)
+    return Standing(
+        policy=order.policy,
+        client=client,
+        site=ctx.site,
+        now=now,
+        today=now.astimezone(ZoneInfo(client.timezone)).date(),
+        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in held),
+    )
+
+
+def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
+    """Have it done on the host, and write down what was answered."""
+    session, site, ledger = ctx.session, ctx.site, ctx.session.ledger
+    if not (choice.off or choice.back):
+        return {}
+    asked = {
+        (hold.kind, hold.key): ledger.auto_update_asked(
+            site.name,
+            ctx.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            was=auto.was,
+            why=session.reason(hold.why),
+            at=session.now(),
+        )
+        for hold, auto in choice.off
+    }
+    mark, host = secrets.token_hex(16), ctx.order.hosts[site.host]
+    script = switch_script(
+        site,
+        host,
+        mark,
+        off=[{"kind": kind, "key": key} for kind, key in asked],
+        on=[{"kind": row.kind, "key": row.key, "was": row.was} for row in choice.back],
+    )
+    limit = session.hosts.reading_limit(_LIMIT)
+    task_there = Command("switch", script.text, timeout=limit, policy="go")
+    records = session.hosts.read(host, session.hosts.of_site(site, [task_there]))
+    answers = parse_switches(records["switch"].text, mark)
+    missing = [key for key in (*asked, *((row.kind, row.key) for row in choice.back)) if key not in answers]
+    for hold, _ in choice.off:
+        _record_off(ctx, hold, asked[hold.kind, hold.key], answers.get((hold.kind, hold.key)))
+    for row in choice.back:
+        if (row.kind, row.key) in answers:
+            ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=ctx.run, at=session.now())
+    if missing:
+        names = ", ".join(key for _, key in missing)
+        raise HostError(f"WordPress did not answer whether its automatic updates are switched: {names}")
+    return answers
+
+
+def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | None) -> None:
+    ledger, now = ctx.session.ledger, ctx.session.now()
+    if answer is None:
+        return
+    if answer.state == "forced":
+        ledger.auto_update_dropped(number)
+        ledger.auto_update_forced(
+            ctx.site.name,
+            ctx.run,
+            kind=hold.kind,
+            key=hold.key,
+            item=hold.item,
+            why=ctx.session.reason(hold.why),
+            forced=answer.forced,
+            at=now,
+        )
+    elif answer.state == "already" and ctx.attempt == 1:
+        ledger.auto_update_dropped(number)
+    else:
+        ledger.auto_update_state(number, "off")
+
+
+def _told(hold: AutoHold, answer: Answer | None) -> dict[str, str]:
+    if answer is None or answer.state == "already":
+        return {}
+    return {"item": hold.item, "state": answer.state, "why": answer.forced or hold.why}

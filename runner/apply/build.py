@@ -1,0 +1,140 @@
+"""The stage in which a build runs here: in a process group of its own that dies with this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from runner.load import resolve
+from runner.model import Outcome, SecretRef, Step, StepOutcome
+from runner.modes import user_umask
+from runner.steps.static import BuildOptions
+from runner.steps.static.build import no_folder, placed
+from runner.untrusted import clean
+
+if TYPE_CHECKING:
+    from runner.apply.context import SiteContext
+
+__all__ = ["built_here", "take_build"]
+
+_LOOK = 0.1
+_GRACE = 5.0
+_FLOOD = 64 << 20
+_KEPT = 10_000
+_PASSED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
+"""What a build sees of our environment; everything else might be a secret."""
+
+# the controller holds the other end of stdin: when it is gone, the whole group goes
+_WRAPPER = """exec 3<&0 </dev/null
+( read -r gone <&3; kill -KILL 0 ) >/dev/null 2>&1 &
+exec 3<&-
+exec /bin/sh -c "$1" build"""
+
+
+def take_build(ctx: SiteContext, step: Step) -> StepOutcome:
+    """Run the build to its end, its time limit, or the run's cancelling; then look at what it made."""
+    options = step.options
+    assert isinstance(options, BuildOptions)  # noqa: S101  # the loader made it so
+    began = time.monotonic()
+    folder = ctx.session.workspace.folder / placed(options.folder, ctx.site)
+    if not folder.is_dir():
+        why = no_folder(options, ctx.site)
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
+    limit = (step.timeout or ctx.order.limits.step).total_seconds()
+    with tempfile.TemporaryFile() as output:
+        code, why = _run(ctx, options, folder, output, limit)
+        said = _said(output)
+    seconds = round(time.monotonic() - began, 3)
+    if why == "cancelled":
+        return StepOutcome(
+            step=step.id, outcome=Outcome.CANCELLED, why="the run was cancelled", seconds=seconds, output=said
+        )
+    if not why and code:
+        why = f"exit status {code}" if code > 0 else f"killed by signal {-code}"
+    made = built_here(ctx, options)
+    if not why and not (made.is_dir() and any(made.iterdir())):
+        why = f"it said that it was done, and {made} holds nothing"
+    outcome = Outcome.FAILED if why else Outcome.OK
+    return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=seconds, output=said)
+
+
+def built_here(ctx: SiteContext, options: BuildOptions) -> Path:
+    """The folder that a build on the controller fills."""
+    return ctx.session.workspace.folder / placed(options.built, ctx.site)
+
+
+def _run(
+    ctx: SiteContext, options: BuildOptions, folder: Path, output: IO[bytes], limit: float
+) -> tuple[int, str]:
+    stay, hold = os.pipe()
+    try:
+        process = subprocess.Popen(  # noqa: S603  # the text is the user's own, from the playbook
+            ["/bin/sh", "-c", _WRAPPER, "sitecrew", options.run],
+            cwd=folder,
+            env=_environment(ctx, options),
+            stdin=stay,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=user_umask(),
+        )
+    finally:
+        os.close(stay)
+    try:
+        return _follow(ctx, process, output, limit)
+    finally:
+        os.close(hold)
+        _signal(process, signal.SIGKILL)  # what it left behind in the background, and our own guard
+        process.wait()
+
+
+def _follow(
+    ctx: SiteContext, process: subprocess.Popen[bytes], output: IO[bytes], limit: float
+) -> tuple[int, str]:
+    deadline = time.monotonic() + limit
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(_LOOK), ""
+        why = ""
+        if ctx.stop.asked.is_set():
+            why = "cancelled"
+        elif time.monotonic() > deadline:
+            why = f"took longer than its time limit; stopped after {limit:.0f} s"
+        elif os.fstat(output.fileno()).st_size > _FLOOD:
+            why = "printed without end and was stopped"
+        if why:
+            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_GRACE), why
+            _signal(process, signal.SIGKILL)
+            return process.wait(), why
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _environment(ctx: SiteContext, options: BuildOptions) -> dict[str, str]:
+    session = ctx.session
+    env = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    env |= {"SITECREW_SITE": ctx.site.name, "SITECREW_URL": ctx.site.url, "NO_COLOR": "1", "TERM": "dumb"}
+    env |= session.variables(ctx.order)
+    for name, value in options.env.items():
+        if isinstance(value, SecretRef):
+            env[name] = session.redactor.add(resolve(value, base=session.workspace.folder))
+        else:
+            env[name] = value
+    return env
+
+
+def _said(output: IO[bytes]) -> str:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(size - _KEPT, 0))
+    return clean(output.read().decode("utf-8", "replace"))

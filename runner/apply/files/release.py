@@ -1,0 +1,105 @@
+"""Gathering a release on its host: what is there already is linked to, what is not is sent."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.apply.files.archive import tar_of
+from runner.apply.files.deadline import Patience
+from runner.errors import UsageError
+from runner.execute import Task as Command
+from runner.execute import read, upload
+from runner.inspect.releases import Origin, look, origin_of
+from runner.inspect.sources import read_folder
+from runner.model import Outcome, Step, StepOutcome
+from runner.steps.static import ReleaseOptions
+from runner.steps.static.gather import (
+    forget_script,
+    gather_script,
+    take_script,
+)
+from runner.steps.static.layout import Layout, ReleaseOrder, Standing
+from runner.steps.static.refusal import name_of, refusal
+from runner.steps.static.tree import Tree, check_names, differ, digest, excluded, sums
+from runner.untrusted import sentence
+
+if TYPE_CHECKING:
+    from runner.apply.context import SiteContext
+
+_LIMIT = 600
+__all__ = ["gather"]
+
+
+def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrder | StepOutcome:
+    """Make a release ready on the host; an outcome where there is nothing to do or something is in the way.
+
+    Raises:
+        UsageError: the folder cannot be sent.
+        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+    """
+    session, layout = ctx.session, Layout.of(ctx.site.path)
+    endpoint = session.hosts.endpoint(ctx.order.hosts[ctx.site.host])
+    origin = origin_of(options, ctx.order.playbook, step, ctx.site, session.workspace.folder)
+    tree: Tree = {}
+    if origin.here is not None:
+        tree = read_folder(origin.here, options.exclude, readable=True)
+    else:
+        tree = _kept(look(session.hosts, endpoint, layout, built=origin.there).built, options)
+    name = name_of(session.ledger.summary(ctx.run).started, tree)
+    standing = look(session.hosts, endpoint, layout, name=name)
+    if standing.path == "link" and tree and digest(standing.serving) == digest(tree):
+        told = f"{standing.release} is online and has the same {len(tree)} files"
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
+    if why := refusal(options, layout, standing, tree):
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
+    _send(ctx, step, origin, standing, name=name, tree=tree)
+    return ReleaseOrder(
+        name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
+    )
+
+
+def _kept(built: Tree, options: ReleaseOptions) -> Tree:
+    """What a build made on the host, with the permissions that a web server needs."""
+    check_names(built)
+    return {
+        name: replace(file, mode=0o755 if file.mode > 0 and file.mode & 0o100 else 0o644)
+        for name, file in built.items()
+        if not excluded(name, options.exclude)
+    }
+
+
+def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
+    session, layout = ctx.session, Layout.of(ctx.site.path)
+    before, send = gather_script(layout, name, tree, standing, built=origin.there)
+    files = (*send.new, *send.changed)
+    session.emit("files.sending", ctx.run, ctx.site.name, files=len(files), bytes=send.bytes, of=len(tree))
+    here, patience = origin.here or Path(), Patience(ctx, step)
+    sent = upload(
+        session.hosts.pool,
+        session.hosts.endpoint(ctx.order.hosts[ctx.site.host]),
+        before,
+        take_script(layout),
+        lambda out: tar_of(
+            here,
+            tree,
+            files,
+            patience.over(out),
+            called=lambda one: f"{layout.incoming(name)}/{one}",
+            more={layout.sums(name): sums(tree)},
+        ),
+        silence=session.hosts.limits.silence,
+        limit=session.hosts.limits.ending,
+    )
+    if sent.code:
+        # what a full disk could not take must not keep it full
+        hosts = session.hosts
+        endpoint = hosts.endpoint(ctx.order.hosts[ctx.site.host])
+        forget = Command("forget", forget_script(layout, name), timeout=hosts.reading_limit(_LIMIT))
+        read(hosts.pool, endpoint, (forget,), limits=hosts.limits)
+        said = sentence(sent.output) or f"exit status {sent.code}"
+        raise UsageError(
+            f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"
+        )

@@ -1,0 +1,334 @@
+"""The stage that works on a host as a whole: once a run, whichever of its sites comes there first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from runner.apply.reboot import reboot
+from runner.apply.retry import counted, paused, wanted
+from runner.apply.segment import close_job, mark_of, span_of
+from runner.errors import (
+    HostError,
+    LockedError,
+    LostError,
+    SecretError,
+    UnreachableError,
+)
+from runner.execute import DiedError, Job, JobRecord, Lock, attach_job, job_id, read, run_job
+from runner.execute import Task as Command
+from runner.hosts.exclusive import place_of
+from runner.hosts.sudo import becoming
+from runner.inspect.packages import NOT_ROOT, read_system
+from runner.model import (
+    Action,
+    Change,
+    ChangeOutcome,
+    Host,
+    ItemKind,
+    Outcome,
+    Site,
+    Step,
+    StepOutcome,
+    SystemFacts,
+)
+from runner.plan import Barrier
+from runner.steps import Result, registry
+from runner.steps.packages import (
+    Aftermath,
+    PackagesOptions,
+    arguments,
+    change_script,
+    judge,
+    plan_line,
+    reread_script,
+    untouched,
+    with_reboot,
+)
+
+if TYPE_CHECKING:
+    from runner.apply.context import SiteContext
+    from runner.record import SegmentView
+
+__all__ = ["carry_system"]
+
+_REREAD_LIMIT = 120
+_LOCK_SECONDS = 3600
+_TRIES = 100
+
+
+def carry_system(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome]:
+    """Do the step for the host, unless another of its sites has; record the outcome.
+
+    To be called with the host held alone.
+
+    Raises:
+        LockedError: another run works on the packages of this host.
+        LostError: the job's end is not known.
+        UnreachableError: nothing was begun.
+    """
+    step, session = part.step, ctx.session
+    session.emit("step.started", ctx.run, ctx.site.name, step.id)
+    if told := _done_elsewhere(ctx, step):
+        session.record(ctx.run, ctx.site.name, told)
+        return (told,)
+    number = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
+    stage = _Stage(ctx, part)
+    outcome = stage.outcome()
+    while wanted(ctx, step, outcome, number):
+        stage.close()
+        if not paused(ctx, step, outcome, number):
+            break
+        number, stage = number + 1, _Stage(ctx, part)
+        outcome = stage.outcome()
+    return (stage.settle(counted(step, outcome, number)),)
+
+
+class _Stage:
+    """One try."""
+
+    def __init__(self, ctx: SiteContext, part: Barrier) -> None:
+        self.ctx, self.part, self.step = ctx, part, part.step
+        self.session, self.hosts = ctx.session, ctx.session.hosts
+        self.host = ctx.order.hosts[ctx.site.host]
+        self.options = cast("PackagesOptions", part.step.options)
+        self.limit = (part.step.timeout or ctx.order.limits.step).total_seconds()
+        self.changes: tuple[Change, ...] | None = None
+        self.job, self.begun = _job(ctx, part.step, self.host)
+        self.status = ""
+        """How the job ended; empty where none was needed."""
+
+    def outcome(self) -> StepOutcome:
+        """Attach to a job that was begun, or read, plan and begin one; then reboot."""
+        try:
+            record = self._attached()
+        except DiedError as error:
+            record = error.record
+        if record is None:
+            try:
+                facts = read_system(self.hosts, self.host, become=self.step.become)
+            except (HostError, SecretError) as error:
+                if isinstance(error, UnreachableError):
+                    raise
+                why = f"{error}; {error.hint}" if error.hint else str(error)
+                return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
+            if not facts.root:
+                return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=NOT_ROOT)
+            changes = registry()[self.step.kind].propose_for_host(self.step, facts)
+            if not (any(c.action is Action.CHANGE for c in changes) or self.options.autoremove):
+                idle = Aftermath(outcome=_idle(self.step, changes), boot=facts.boot, reboot=facts.reboot)
+                return self._rebooted(idle)
+            try:
+                record = self._run(facts, changes)
+            except DiedError as error:
+                record = error.record
+        if record.status == "locked":
+            close_job(self.ctx, self.part.number, self.job, record.status)
+            raise LockedError("another run works on the packages of this host", hint="wait for it to end")
+        self.status = record.status
+        return self._rebooted(self._judged(record))
+
+    def close(self, *outcomes: StepOutcome) -> None:
+        """Record how the job ended; without outcomes, another try follows."""
+        if self.status:
+            close_job(self.ctx, self.part.number, self.job, self.status, outcomes)
+
+    def settle(self, outcome: StepOutcome) -> StepOutcome:
+        """Record the step's outcome.
+
+        Raises:
+            LostError: how the packages were left is not known.
+        """
+        outcome = self.session.cleaned(outcome)
+        if not self.status:
+            self.session.record(self.ctx.run, self.ctx.site.name, outcome)
+            return outcome
+        self.close(outcome)
+        self.session.tell_outcome(self.ctx.run, self.ctx.site.name, outcome)
+        if outcome.outcome is Outcome.LOST:
+            raise LostError("the packages were being changed when the host's process died")
+        return outcome
+
+    def _attached(self) -> JobRecord | None:
+        if self.begun is None:
+            return None
+        with self.ctx.stop.controlling() as control:
+            return attach_job(
+                self.hosts.pool,
+                self.hosts.endpoint(self.host),
+                self.job,
+                span=span_of(self.begun),
+                control=control,
+                limits=self.hosts.limits,
+            )
+
+    def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
+        ctx, mark = self.ctx, mark_of(self.job)
+        self.changes = changes
+        text = change_script(
+            mark,
+            arguments(facts.manager, changes),
+            plan=plan_line(changes),
+            wait=int(self.options.wait.total_seconds()),
+            restart=self.options.restart,
+            autoremove=self.options.autoremove,
+        )
+        tasks: tuple[Command, ...] = (
+            Command("change", text, timeout=max(1, int(self.limit)), policy="stop"),
+            Command(
+                "reread",
+                reread_script(mark),
+                timeout=self.hosts.reading_limit(_REREAD_LIMIT),
+                policy="always",
+            ),
+        )
+        if self.step.become:
+            tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
+        lock = Lock(site="/", owner=f"{ctx.run}/system", seconds=_LOCK_SECONDS)
+        ordered, endpoint = Job(self.job, tasks, lock=lock), self.hosts.endpoint(self.host)
+        self.session.ledger.begin_segment(
+            ctx.run, ctx.site.name, self.part.number, self.job, span=ordered.span()
+        )
+        self.session.emit("segment.started", ctx.run, ctx.site.name, job=self.job, number=self.part.number)
+        with self.ctx.stop.controlling() as control:
+            return run_job(
+                self.hosts.pool,
+                endpoint,
+                ordered,
+                control=control,
+                limits=self.hosts.limits,
+            )
+
+    def _judged(self, record: JobRecord) -> Aftermath:
+        mark = mark_of(self.job)
+        change, reread = record.tasks.get("change"), record.tasks.get("reread")
+        said, seconds = (change.text, change.seconds) if change else ("", 0.0)
+        why = change.why if change else ""
+        if record.status == "cancelled":
+            why = "cancelled"
+        elif change is None or (change.code is None and not why):
+            why = "lost"
+        code = change.code if change and change.code is not None else -1
+        result = Result(status=code, seconds=seconds, output=said, why=why)
+        again = reread.text if reread and reread.ok else self._read_again(mark)
+        return judge(self.step, result, again, mark, self.changes)
+
+    def _read_again(self, mark: str) -> str:
+        """What a cancelled or dead job has not read any more; empty where nobody answers."""
+        reading = Command("reread", reread_script(mark), timeout=self.hosts.reading_limit(_REREAD_LIMIT))
+        reading = becoming(self.hosts, self.host, reading, mark) if self.step.become else reading
+        try:
+            endpoint = self.hosts.endpoint(self.host)
+            return read(self.hosts.pool, endpoint, (reading,), limits=self.hosts.limits)["reread"].text
+        except (HostError, SecretError):
+            return ""
+
+    def _rebooted(self, found: Aftermath) -> StepOutcome:
+        """The outcome, after a reboot where one is needed and asked for."""
+        outcome = found.outcome
+        if not found.reboot or outcome.outcome in {Outcome.CANCELLED, Outcome.LOST}:
+            return outcome
+        wants = f"a reboot is needed ({', '.join(found.reboot[:3])})"
+        if self.options.reboot == "never":
+            return with_reboot(outcome, wants)
+        if outcome.outcome is Outcome.FAILED:
+            return with_reboot(outcome, f"{wants}, and left to you, since something failed")
+        came = reboot(
+            self.hosts,
+            self.host,
+            found.boot,
+            become=self.step.become,
+            limit=self.limit,
+            stop=self.ctx.stop.asked.is_set,
+        )
+        changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
+        return with_reboot(changed, came.said, failed=came.failed)
+
+
+def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:
+    """Nothing was to be done, or all of it is held."""
+    outcomes = tuple(filter(None, map(untouched, changes)))
+    failed = next((c.why for c in outcomes if c.outcome is Outcome.FAILED), "")
+    held = [c for c in outcomes if c.outcome is Outcome.HELD]
+    if failed:
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=failed, changes=outcomes)
+    if held:
+        why = held[0].why if len(held) == 1 else f"{len(held)} packages are held"
+        return StepOutcome(step=step.id, outcome=Outcome.HELD, why=why, changes=outcomes)
+    return StepOutcome(step=step.id, outcome=Outcome.OK, changes=outcomes)
+
+
+def _neighbours(ctx: SiteContext) -> Iterator[Site]:
+    """The other sites of this run on the same server."""
+    hosts = ctx.order.hosts
+    here = place_of(hosts[ctx.site.host])
+    for site in ctx.order.sites:
+        if site.name != ctx.site.name and place_of(hosts[site.host]) == here:
+            yield site
+
+
+_DONE = {Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.FAILED}
+_SHARED = "done once for the host"
+
+
+def _done_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
+    """The outcome where another site has done it: each client's report tells it once, and names nobody."""
+    names = {site.name: site for site in _neighbours(ctx)}
+    if not names:
+        return None
+    for view in ctx.session.ledger.show(ctx.run).sites:
+        found = next((one for one in view.steps if one.step == step.id), None)
+        if view.row.site not in names or found is None or found.outcome not in _DONE:
+            continue
+        if found.why.startswith(_SHARED):
+            continue
+        failed = found.outcome is Outcome.FAILED
+        if names[view.row.site].client == ctx.site.client:
+            outcome = Outcome.FAILED if failed else Outcome.OK
+            why = f"{_SHARED}, with {view.row.site}" + (f": {found.why}" if failed else "")
+            return StepOutcome(step=step.id, outcome=outcome, why=why)
+        why = _SHARED + (f": {found.why}" if found.why else "")
+        changes = tuple(
+            ChangeOutcome(
+                item=c.item, kind=ItemKind(c.kind), from_version=c.from_version, to_version=c.to_version,
+                outcome=c.outcome, why=c.why, title=c.title, uncertain=c.uncertain,
+            )
+            for c in found.changes
+        )  # fmt: skip
+        return StepOutcome(step=step.id, outcome=found.outcome, why=why, changes=changes)
+    return None
+
+
+def _job(ctx: SiteContext, step: Step, host: Host) -> tuple[str, SegmentView | None]:
+    """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
+    ids = _ids(ctx, step, host)
+    last = max(_jobs(ctx, ids), key=lambda segment: ids.index(segment.job), default=None)
+    if last is None:
+        return ids[0], None
+    if last.state == "started":
+        return last.job, last
+    return ids[ids.index(last.job) + 1], None
+
+
+def _failed_jobs(ctx: SiteContext, step: Step) -> int:
+    """How many jobs of this step have failed in earlier attempts of the run."""
+    if ctx.attempt == 1:
+        return 0
+    ids = _ids(ctx, step, ctx.order.hosts[ctx.site.host])
+    return sum(job.state != "started" and job.status == "failed" for job in _jobs(ctx, ids))
+
+
+def _ids(ctx: SiteContext, step: Step, host: Host) -> list[str]:
+    address, port = place_of(host)
+    return [job_id(ctx.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
+
+
+def _jobs(ctx: SiteContext, ids: Sequence[str]) -> list[SegmentView]:
+    """Those of these jobs that are on record, whichever site of the host began them."""
+    return [
+        segment
+        for site in (ctx.site, *_neighbours(ctx))
+        for segment in ctx.session.ledger.segments(ctx.run, site.name)
+        if segment.job in ids
+    ]

@@ -1,0 +1,258 @@
+"""A process that works: its place in the ledger, its connections, and whom it tells what happens."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from runner import crashlog
+from runner.apply.cancellation import Cancellation
+from runner.errors import EngineError, SecretError
+from runner.execute import Pool
+from runner.hosts.boundary import repeat
+from runner.hosts.exclusive import Gates
+from runner.hosts.hosts import Hosts
+from runner.load import Redactor
+from runner.load.variables import fits
+from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
+from runner.record import Ledger
+from runner.record.operators import operator_here
+from runner.record.processes import is_gone, process_start, stopped_at
+from runner.shell import command
+from runner.untrusted import clean, cleaned, sentence
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["Session"]
+
+_RENEW = 3.0
+_LONGEST_REASON = 2000
+
+
+class Session:
+    """Everything that stages share. Leave it with `close`.
+
+    `draining`: no further site is begun, of whatever run.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        crashlog.keep_in(workspace.folder)
+        self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
+        try:
+            self.recognised = self.ledger.recognise(workspace.inventory)
+            """Renames, and names that mean another website now, for the screen."""
+        except BaseException:
+            self.ledger.close()
+            raise
+        self.redactor = Redactor()
+        for value in workspace.variables.values():
+            if isinstance(value, str):
+                self.redactor.add(value)
+        self._fitting: set[tuple[str, str]] = set()
+        self.hosts = Hosts(workspace, Pool(logins=workspace.settings.parallel.logins_per_host), self.redactor)
+        self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
+        self.draining = threading.Event()
+        self.lease_lost = threading.Event()
+        """Another process has taken over what this one had in hand: it starts nothing more."""
+        self.ledger_trouble: Exception | None = None
+        """Why the ledger could not be written last time; None where it could."""
+        self.gates = Gates()
+        self.ask: Callable[[Step], bool | None] | None = None
+        """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
+        self._views: dict[str, Session] = {}
+        self._stops: dict[str, Cancellation] = {}
+        self._stops_lock = threading.Lock()
+        self._closed = threading.Event()
+        self.ledger.acquire_lease(
+            self.executor,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_start=process_start(os.getpid()) or "",
+        )
+        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
+
+    @staticmethod
+    def now() -> datetime:
+        """This instant, in UTC."""
+        return datetime.now(UTC)
+
+    def emit(
+        self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
+    ) -> None:
+        """Tell whoever follows. Strangers' text in it is cleaned here, once for every screen."""
+        self.events.put(
+            RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=cleaned(data))
+        )
+
+    def tell_recognised(self, sentences: Iterable[str]) -> None:
+        """Emit what `Ledger.recognise` found: renames, and names that mean another website now."""
+        for sentence_ in sentences:
+            self.emit("inventory.recognised", "", said=sentence_)
+
+    def cleaned(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome without a secret in its text, and without what a terminal would obey."""
+        changes = tuple(
+            replace(
+                change,
+                why=self.reason(change.why),
+                item=_line(change.item),
+                title=_line(change.title),
+                unverified=self.reason(change.unverified),
+            )
+            for change in outcome.changes
+        )
+        output = self.redactor.redact(clean(outcome.output))
+        return replace(outcome, why=self.reason(outcome.why), output=output, changes=changes)
+
+    def reason(self, text: str) -> str:
+        """A reason of a host, a site or ours, in one line without secrets: for ledger and screen."""
+        return self.redactor.redact(sentence(text, _LONGEST_REASON))
+
+    def record(self, run: str, site: str, outcome: StepOutcome) -> None:
+        """Write down how a step ended, then tell it."""
+        outcome = self.cleaned(outcome)
+        self.ledger.record_step(run, site, outcome, self.now())
+        self.tell_outcome(run, site, outcome)
+
+    def tell_outcome(self, run: str, site: str, outcome: StepOutcome) -> None:
+        """Tell how a step ended, once it is written down."""
+        self.emit(
+            "step.finished",
+            run,
+            site,
+            outcome.step,
+            outcome=outcome.outcome,
+            seconds=outcome.seconds,
+            why=outcome.why,
+            changes=[
+                {
+                    "item": change.item,
+                    "from": change.from_version,
+                    "to": change.to_version,
+                    "outcome": change.outcome,
+                    "why": change.why,
+                    "unverified": change.unverified,
+                    "uncertain": change.uncertain,
+                }
+                for change in outcome.changes
+            ],
+        )
+
+    def variables(self, order: Order) -> dict[str, str]:
+        """The values of the order's variables: references are resolved, values were given by -e.
+
+        Raises:
+            SecretError: some were not given, or are not those that the run began with. A run that is being
+                stopped does without.
+        """
+        found = {name: self._value(name, kept) for name, kept in order.variables.items()}
+        missing = [name for name, value in found.items() if value is None]
+        if missing and not self.stopping(order.run):
+            raise SecretError(
+                f"run {order.run} began with other values of: {', '.join(missing)}",
+                hint="values are not kept; give them again: "
+                + command("resume", order.run, *(part for name in missing for part in ("-e", f"{name}=..."))),
+            )
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _value(self, name: str, kept: str | SecretRef) -> str | None:
+        if isinstance(kept, SecretRef):
+            return self.redactor.resolve(kept, base=self.workspace.folder)
+        given = self.workspace.variables.get(name)
+        if isinstance(given, SecretRef):
+            given = self.redactor.resolve(given, base=self.workspace.folder)
+        if given is None or ((kept, given) not in self._fitting and not fits(kept, given)):
+            return None
+        self._fitting.add((kept, given))
+        return given
+
+    def assign(self, run: str, workspace: Workspace) -> None:
+        """Let a run work with the workspace as it was read when the run was started or taken up."""
+        if workspace is self.workspace:
+            return
+        view = next((one for one in self._views.values() if one.workspace is workspace), None)
+        if view is None:
+            view = copy(self)
+            view.workspace = workspace
+            view.hosts = replace(self.hosts, workspace=workspace)
+        self._views[run] = view
+
+    def of(self, run: str) -> Session:
+        """This session with the workspace of a run."""
+        return self._views.get(run, self)
+
+    def stop(self, run: str) -> Cancellation:
+        """What stops this run, and no other that is in hand here."""
+        with self._stops_lock:
+            return self._stops.setdefault(run, Cancellation())
+
+    def stopping(self, run: str) -> bool:
+        """Whether no more of the run is to be begun."""
+        return self.draining.is_set() or self.stop(run).asked.is_set()
+
+    def drain(self, run: str) -> None:
+        """Finish the sites in hand, begin no more."""
+        self.draining.set()
+        self.emit("run.draining", run)
+
+    def cancel(self, run: str) -> None:
+        """Stop the run's jobs in hand too, and begin no more of it."""
+        self.stop(run).ask()
+        self.emit("run.cancelling", run)
+
+    def check_open(self) -> None:
+        """Raise once the session is closed: what fails from then on says nothing about a site.
+
+        Raises:
+            EngineError: it is.
+        """
+        if self._closed.is_set():
+            raise EngineError("this process is ending", hint="continue its runs: sitecrew resume")
+
+    def close(self) -> None:
+        """Leave in order: connections, lease, ledger."""
+        self._closed.set()
+        self.hosts.pool.close()
+        self.ledger.release_lease(self.executor)
+        self.ledger.close()
+
+    def bury_the_dead(self) -> None:
+        """Release the leases of processes of this machine that are gone, so that nobody waits for them."""
+        for lease in self.ledger.unreleased():
+            if is_gone(lease):
+                self.ledger.release_lease(lease.executor)
+
+    def living(self) -> frozenset[str]:
+        """The executors that live: on this machine as the system says, whatever the clock; else by lease."""
+        now = datetime.now(UTC)
+        found = self.ledger.unreleased()
+        return frozenset(lease.executor for lease in found if stopped_at(lease, now) is None)
+
+    def _keep_lease(self) -> None:
+        """A ledger that is busy or full now may not be in three seconds: it is tried again."""
+
+        def renew() -> None:
+            if not self._closed.is_set() and not self.ledger.renew_lease(self.executor):
+                self.lease_lost.set()
+                self.draining.set()
+
+        def report(error: Exception | None) -> None:
+            self.ledger_trouble = error
+
+        repeat(renew, every=_RENEW, until=self._closed, report=report)
+
+
+def _line(name: str) -> str:
+    """The name as it is where it is fit to be shown."""
+    return name if name.isprintable() else sentence(name, _LONGEST_REASON)

@@ -1,0 +1,233 @@
+"""One site of a run, from its first reading to its outcome.
+
+Each stage leaves its result in the ledger, and a stage whose result is there is not done again: after a crash
+the same code walks the same way and finds out where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
+
+from runner.apply.auto_updates import hold_auto_updates
+from runner.apply.backup import take_snapshot
+from runner.apply.build import take_build
+from runner.apply.context import SiteContext
+from runner.apply.ending import Ending, ended_by, open_jobs
+from runner.apply.files.upload import carry_upload
+from runner.apply.packages import carry_system
+from runner.apply.planning import survey
+from runner.apply.probe import take_look
+from runner.apply.retry import counted, paused, wanted
+from runner.apply.segment import ack_recorded, carry_segment
+from runner.apply.transaction.batch import JOBS, carry_changes
+from runner.apply.undo import carry_undo, survey_undo
+from runner.errors import SitecrewError
+from runner.hosts.boundary import UnexpectedError, contained, within
+from runner.hosts.exclusive import place_of
+from runner.hosts.sudo import unbecoming
+from runner.model import OnFailure, Order, Outcome, Site, SitePlan, Step, StepOutcome, worst
+from runner.plan import Barrier, Segment, closed_day, cut, needs_facts
+from runner.steps import Where, registry
+
+if TYPE_CHECKING:
+    from runner.apply.session import Session
+    from runner.plan import Parts
+
+__all__ = ["Ending", "work_on"]
+
+
+def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
+    """Do on a site what was ordered, and write down how it ended.
+
+    Errors of hosts and sites become outcomes, unexpected ones too. Errors of the ledger and the engine are no
+    verdict: they pass, and the site stays without an outcome until the run is resumed.
+    """
+    under_way = begun(session, order.run, site.name, attempt)
+    if session.stopping(order.run) and not under_way:
+        ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
+    elif order.closes and session.now() > order.closes and not under_way:
+        ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
+    elif not under_way and (day := _closed_day(session, order, site)):
+        ending = Ending(Outcome.MISSED, f"{day} is a blackout day: nothing is started on it")
+    else:
+        session.ledger.begin_site(order.run, site.name, session.now())
+        session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
+        ending = _stages(session, order, site, attempt)
+    session.check_open()
+    ending = replace(ending, why=session.reason(ending.why))
+    session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
+    session.emit(
+        "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
+    )
+    return ending
+
+
+def _closed_day(session: Session, order: Order, site: Site) -> date | None:
+    """The day of the client or the window, if it is one on which no site is started."""
+    zones = {order.clients[site.client].timezone, order.timezone or order.clients[site.client].timezone}
+    return closed_day(order.blackouts, zones, session.now())
+
+
+def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
+    try:
+        parts = cut(order.playbook, site, tags=order.tags)
+        known = _known(session, order.run, site.name, attempt)
+        known |= _record_skips(session, order, site, parts, known)
+        if refused := unbecoming(parts.steps, site, order.hosts[site.host]):
+            return Ending(Outcome.FAILED, "; ".join(refused))
+        empty = SitePlan(site=site.name, client=site.client)
+        ctx = SiteContext(session=session, order=order, site=site, attempt=attempt, plan=empty)
+        if order.undo:
+            ctx = survey_undo(ctx)
+        elif needs_facts(order.playbook, site, tags=order.tags):
+            ctx = survey(ctx)
+        if attempt > 1:
+            ack_recorded(ctx)
+        if ctx.plan.problems:
+            return Ending(Outcome.FAILED, "; ".join(ctx.plan.problems))
+        return _held(ctx, _parts(ctx, parts, known))
+    except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
+        session.check_open()
+        return _failed(session, order, site, contained(error), attempt)
+
+
+def _held(ctx: SiteContext, ending: Ending) -> Ending:
+    """The ending, once WordPress will not install what is held; a failure is told, and decides nothing."""
+    error = within(lambda: hold_auto_updates(ctx))
+    if isinstance(error, SitecrewError):
+        ctx.session.emit(
+            "auto_updates.failed", ctx.run, ctx.site.name, why=ctx.session.reason(error.with_hint)
+        )
+    return ending
+
+
+def _failed(session: Session, order: Order, site: Site, error: SitecrewError, attempt: int) -> Ending:
+    """What an error makes of the site. The step in progress gets the traceback of an unexpected one."""
+    ending = ended_by(error, session.ledger.segments(order.run, site.name), attempt=attempt)
+    if isinstance(error, UnexpectedError):
+        steps = session.ledger.step_output(order.run, site.name)
+        if in_hand := next((step.step for step in steps if step.outcome is None), None):
+            outcome = StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace)
+            session.record(order.run, site.name, outcome)
+    return ending
+
+
+def _parts(ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
+    stopped = ""
+    for part in parts.parts:
+        steps = _steps(part)
+        if all(step.id in known for step in steps):
+            stopped = stopped or _stops(steps, known)
+            continue
+        if ctx.stop.asked.is_set() and not any(
+            part.number in {number, number // JOBS}
+            for number in begun(ctx.session, ctx.run, ctx.site.name, ctx.attempt)
+        ):
+            return Ending(Outcome.CANCELLED, "the run was cancelled")
+        if stopped:
+            known |= _record_left_out(ctx, steps, known, stopped)
+            continue
+        answer = ctx.session.ask(steps[0]) if ctx.session.ask else True
+        if answer is None:
+            return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
+        if not answer:
+            known |= _record_left_out(ctx, steps, known, "left out when asked")
+            continue
+        alone = isinstance(part, Barrier) and part.where is Where.SYSTEM
+        with ctx.session.gates.turn(place_of(ctx.order.hosts[ctx.site.host]), alone=alone):
+            if isinstance(part, Segment) and (ctx.order.undo or registry()[steps[0].kind].transacts):
+                carry = carry_undo if ctx.order.undo else carry_changes
+                outcomes, facts = carry(ctx, part)
+                ctx = replace(ctx, facts=facts)
+            else:
+                outcomes = _carry(ctx, part, known)
+        known |= {outcome.step: outcome for outcome in outcomes}
+        stopped = _stops(steps, known)
+    decisive = worst(outcome.outcome for outcome in known.values())
+    why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
+    return Ending(decisive, why if decisive in _EXPLAINED else "")
+
+
+_EXPLAINED = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.CANCELLED, Outcome.UNREACHABLE}
+
+
+Part: TypeAlias = Segment | Barrier
+
+
+def _steps(part: Part) -> tuple[Step, ...]:
+    return part.steps if isinstance(part, Segment) else (part.step,)
+
+
+def _carry(ctx: SiteContext, part: Part, known: Mapping[str, StepOutcome]) -> tuple[StepOutcome, ...]:
+    if isinstance(part, Segment):
+        return carry_segment(ctx, part, [step for step in part.steps if step.id not in known])
+    if part.where is Where.UPLOAD:
+        return carry_upload(ctx, part)
+    if part.where is Where.SYSTEM:
+        return carry_system(ctx, part)
+    step = part.step
+    ctx.session.emit("step.started", ctx.run, ctx.site.name, step.id)
+    take = _TAKES[part.where]
+    number, outcome = 1, take(ctx, step)
+    while wanted(ctx, step, outcome, number) and paused(ctx, step, outcome, number):
+        number, outcome = number + 1, take(ctx, step)
+    outcome = counted(step, outcome, number)
+    ctx.session.record(ctx.run, ctx.site.name, outcome)
+    return (outcome,)
+
+
+_TAKES = {Where.STREAM: take_snapshot, Where.OUTSIDE: take_look, Where.CONTROLLER: take_build}
+
+
+def begun(session: Session, run: str, site: str, attempt: int) -> set[int]:
+    """Numbers of the segments that may be running on the host, since their end is not recorded."""
+    if attempt == 1:
+        return set()
+    return {segment.number for segment in open_jobs(session.ledger.segments(run, site))}
+
+
+def _known(session: Session, run: str, site: str, attempt: int) -> dict[str, StepOutcome]:
+    if attempt == 1:
+        return {}
+    return {
+        found.step: StepOutcome(step=found.step, outcome=found.outcome, why=found.why)
+        for found in session.ledger.step_output(run, site)
+        if found.outcome is not None
+    }
+
+
+def _record_skips(
+    session: Session, order: Order, site: Site, parts: Parts, known: Mapping[str, StepOutcome]
+) -> dict[str, StepOutcome]:
+    skips = {
+        skipped.step.id: StepOutcome(step=skipped.step.id, outcome=Outcome.SKIPPED, why=skipped.why)
+        for skipped in parts.skipped
+        if skipped.step.id not in known
+    }
+    for outcome in skips.values():
+        session.record(order.run, site.name, outcome)
+    return skips
+
+
+def _record_left_out(
+    ctx: SiteContext, steps: Sequence[Step], known: Mapping[str, StepOutcome], why: str
+) -> dict[str, StepOutcome]:
+    left = {
+        step.id: StepOutcome(step=step.id, outcome=Outcome.SKIPPED, why=why)
+        for step in steps
+        if step.id not in known
+    }
+    for outcome in left.values():
+        ctx.session.record(ctx.run, ctx.site.name, outcome)
+    return left
+
+
+def _stops(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str:
+    for step in steps:
+        outcome = known.get(step.id)
+        if outcome and outcome.outcome is Outcome.FAILED and step.on_failure is not OnFailure.CONTINUE:
+            return f"not begun, since {step.id} failed"
+    return ""

@@ -1,0 +1,97 @@
+"""Caches around a change: emptied after it, and after it was taken back, in processes of their own."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runner.errors import SitecrewError
+from runner.execute import Task as Command
+from runner.hosts.boundary import within
+from runner.steps.wordpress.purge import Purged, out_of_reach, parse_purge, purge_scripts
+from runner.steps.wordpress.web_php import settling
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from runner.apply.context import SiteContext
+    from runner.execute import JobRecord
+    from runner.model import SiteFacts
+
+__all__ = ["AGAIN", "FIRST", "code_seen", "purge_now", "purge_tasks", "purged_in", "tell_purged", "unpurged"]
+
+_LIMIT = 60
+AGAIN = "-again"
+"""Ends the names of the tasks that empty caches once more in one job."""
+FIRST = "-first"
+"""Ends those of tasks that do it before the host itself looks at what was put back."""
+
+
+def purge_tasks(
+    ctx: SiteContext,
+    mark: str,
+    facts: SiteFacts | None,
+    *,
+    suffix: str = "",
+    policy: Literal["go", "always"] = "go",
+) -> tuple[Command, ...]:
+    """What a job does about the site's caches."""
+    limit = ctx.session.hosts.reading_limit(_LIMIT)
+    scripts = purge_scripts(ctx.site, ctx.order.hosts[ctx.site.host], mark, facts)
+    return ctx.session.hosts.of_site(
+        ctx.site,
+        (
+            Command(name + suffix, script.text, timeout=limit, policy=policy)
+            for name, script in scripts.items()
+        ),
+    )
+
+
+def code_seen(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[Command, ...]:
+    """Waits until the web server's PHP has seen which files are there, where that takes long."""
+    seconds = settling(facts)
+    return (Command(name, f"sleep {seconds}\n", timeout=2 * seconds, policy="always"),) if seconds else ()
+
+
+def purged_in(
+    ctx: SiteContext, facts: SiteFacts | None, record: JobRecord, tasks: tuple[Command, ...], mark: str
+) -> Purged:
+    """What became of it in a job that has ended; what was not begun is not counted."""
+    said = {
+        one.id.removesuffix(AGAIN): (found.text, found.code)
+        for one in tasks
+        if (found := record.tasks.get(one.id)) is not None
+    }
+    return _whole(ctx, facts, parse_purge(said, mark))
+
+
+def _whole(ctx: SiteContext, facts: SiteFacts | None, purged: Purged) -> Purged:
+    return replace(purged, failed=(*purged.failed, *out_of_reach(ctx.site, facts)))
+
+
+def purge_now(ctx: SiteContext, facts: SiteFacts | None) -> Purged:
+    """Empty the caches outside of any job."""
+    mark = secrets.token_hex(16)
+    tasks = purge_tasks(ctx, mark, facts)
+    if not tasks:
+        return _whole(ctx, facts, Purged())
+    host = ctx.order.hosts[ctx.site.host]
+    records = within(lambda: ctx.session.hosts.read(host, tasks))
+    if isinstance(records, SitecrewError):
+        return Purged(failed=(str(records),))
+    purged = parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark)
+    return tell_purged(ctx, _whole(ctx, facts, purged))
+
+
+def tell_purged(ctx: SiteContext, purged: Purged) -> Purged:
+    """Tell whoever follows the run."""
+    if purged.caches or purged.failed:
+        failed = [ctx.session.reason(why) for why in purged.failed]
+        ctx.session.emit("caches.purged", ctx.run, ctx.site.name, caches=list(purged.caches), failed=failed)
+    return purged
+
+
+def unpurged(purged: Purged) -> str:
+    """What is said of a change whose caches could not all be emptied; empty where they were."""
+    return f"caches could not be emptied: {', '.join(purged.failed)}" if purged.failed else ""

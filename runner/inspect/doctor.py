@@ -1,0 +1,266 @@
+"""Finding what would go wrong before the night: each check says what it found and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.deliver import greet
+from runner.errors import ExitCode, SitecrewError
+from runner.execute import Pool
+from runner.execute import Task as Command
+from runner.hosts.boundary import contained, each
+from runner.hosts.hosts import Hosts
+from runner.hosts.wp_cli import checked
+from runner.inspect.check import Check
+from runner.inspect.edits import edited
+from runner.inspect.exposure import about_controller, about_login, about_ssh
+from runner.inspect.facts import as_published, read_facts
+from runner.inspect.findings import checks_of
+from runner.inspect.health import measured
+from runner.inspect.host_checks import about_host, about_static, host_questions, static_questions
+from runner.inspect.identity import confirmed
+from runner.inspect.playbook_checks import Books, about_steps, playbooks_of
+from runner.inspect.view import view_of
+from runner.inspect.windows import about_windows
+from runner.load import Redactor, resolve
+from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
+from runner.plan import find, sharing
+from runner.record import Ledger
+from runner.shell import command
+from runner.verify import certificate
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["Check", "examine"]
+
+_ROOM = 1 << 30
+_RENEWAL = timedelta(days=14)
+_HOST_LIMIT = 30
+_SITE_LIMIT = 90
+_LOOKS_AT_PAGES = 12
+"""So many times `limits.look` for the pages of a site and its certificate, tries included."""
+_REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
+_HOSTS_AT_ONCE = 10
+
+
+def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | None = None) -> Iterator[Check]:
+    """Look at the controller, then at each host with its sites, then at the pages.
+
+    What steps need is asked for the playbooks of the windows that a site is in, and for `playbook`.
+    """
+    yield from _checks("controller", lambda: _controller(workspace))
+    yield from _checks("controller", lambda: _interrupted(workspace, sites))
+    yield from _checks("controller", lambda: _wp_cli(workspace))
+    yield from _checks("controller", lambda: about_controller(workspace))
+    yield from _checks("windows", lambda: about_windows(workspace, sites))
+    yield from _contacts(workspace, sites)
+    with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
+        hosts = Hosts(workspace, pool, Redactor())
+        by_host: dict[str, list[Site]] = {}
+        for site in sites:
+            by_host.setdefault(site.host, []).append(site)
+        read: dict[str, SiteFacts] = {}
+        books = playbooks_of(workspace, sites, playbook)
+        found = each(
+            tuple(by_host),
+            lambda name: _host(hosts, name, by_host[name], read, books),
+            at_once=_HOSTS_AT_ONCE,
+            limit=lambda name: _limit(hosts, by_host[name], len(books)),
+        )
+        for name, checks in found:
+            yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
+    yield from _shared([(site, read[site.name]) for site in sites if site.name in read])
+
+
+def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
+    for site, other, database in sharing(read):
+        yield Check(
+            about=other,
+            finding=f"it has the same tables as {site}, in the database {database}",
+            code=ExitCode.FAILED,
+            hint="what is done to one is done to both: give each a database of its own, or leave one out",
+        )
+
+
+def _limit(hosts: Hosts, sites: Sequence[Site], books: int) -> float:
+    """Seconds for a host: its own questions, its sites' facts, their pages, what so many playbooks need."""
+    questions = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
+    pages = _LOOKS_AT_PAGES * hosts.workspace.settings.limits.look.total_seconds()
+    step = hosts.workspace.settings.limits.step.total_seconds()
+    return hosts.command_limit(questions + pages * len(sites) + step * books)
+
+
+def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:
+    """What the work finds; what ends it is a finding too."""
+    found: list[Check] = []
+    try:
+        found.extend(work())
+    except Exception as error:  # noqa: BLE001  # of this host or site, and the others are not concerned
+        found.append(_trouble(about, contained(error)))
+    return found
+
+
+def _controller(workspace: Workspace) -> Iterator[Check]:
+    settings = workspace.settings
+    try:
+        Ledger.open(settings.ledger).close()
+        yield Check(about="controller", finding="the ledger can be written")
+    except SitecrewError as error:
+        yield _trouble("controller", error)
+    free = shutil.disk_usage(workspace.folder).free
+    room = f"{free / 1e9:.1f} GB free beside the ledger"
+    if free < _ROOM:
+        yield Check(
+            about="controller", finding=f"only {room}", code=ExitCode.FAILED, hint="make room for backups"
+        )
+    else:
+        yield Check(about="controller", finding=room)
+    if settings.mail is None:
+        yield Check(
+            about="controller",
+            finding="no mail server is set: reports can be made but not sent",
+            hint="set `mail` in sitecrew.yaml",
+        )
+        return
+    try:
+        password = resolve(settings.mail.password, base=workspace.folder) if settings.mail.password else None
+        greet(settings.mail, password=password)
+        yield Check(
+            about="controller", finding=f"mail can leave by {settings.mail.host}:{settings.mail.port}"
+        )
+    except SitecrewError as error:
+        yield _trouble("controller", error)
+
+
+def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
+    """Clients to whom no report can be mailed."""
+    clients = workspace.inventory.clients
+    for name in dict.fromkeys(site.client for site in sites):
+        if not clients[name].contacts:
+            yield Check(
+                about="controller",
+                finding=f"client {name} has no contacts: its reports cannot be mailed",
+                hint=f"set clients.{name}.contacts in inventory.yaml",
+            )
+
+
+def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
+    """The runs on these sites that no process works on any more."""
+    names = {site.name for site in sites}
+    with Ledger.open(workspace.settings.ledger) as ledger:
+        for run in ledger.interrupted_runs():
+            left = names & {row.site for row in ledger.unfinished_sites(run.run)}
+            if left and run.interrupted:
+                yield Check(
+                    about="controller",
+                    finding=f"run {run.run} was interrupted {_ago(run.interrupted)} with "
+                    f"{len(left)} site{'s' * (len(left) != 1)} unfinished",
+                    code=ExitCode.LOST,
+                    hint=command("resume", run.run),
+                )
+
+
+def _ago(at: datetime) -> str:
+    minutes = max(int((datetime.now(UTC) - at).total_seconds() // 60), 0)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if days:
+        return f"{days} day{'s' * (days != 1)} ago"
+    return f"{hours} h ago" if hours else f"{minutes} min ago"
+
+
+def _wp_cli(workspace: Workspace) -> Iterator[Check]:
+    tool = workspace.settings.wp_cli
+    if tool is None:
+        return
+    try:
+        checked(tool)
+        yield Check(about="controller", finding="the wp-cli to bring is what its checksum says")
+    except SitecrewError as error:
+        yield _trouble("controller", error)
+
+
+def _host(
+    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: Books
+) -> list[Check]:
+    """What is found on a host and of its sites; `read` gets the facts of these."""
+    host = hosts.workspace.inventory.hosts[name]
+    found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
+    found += _checks(name, lambda: about_ssh(host, hosts.endpoint(host)))
+    found += _checks(name, lambda: _inside(hosts, host, sites, read))
+    if not any(check.code is ExitCode.UNREACHABLE for check in found):
+        for book, concerned in books:
+            here = [site for site in sites if site.name in concerned]
+            found += _checks(name, partial(about_steps, hosts, book, here))
+    for site in sites:
+        found += _checks(site.name, partial(_outside, hosts, site, read.get(site.name)))
+    return found
+
+
+def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:
+    static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
+    limit = hosts.reading_limit(_HOST_LIMIT)
+    tasks = (
+        Command("about", host_questions(host, sites), timeout=limit, policy="go"),
+        *(Command(task, static_questions(site), timeout=limit, policy="go") for task, site in static.items()),
+    )
+    records = hosts.read(host, tasks)
+    yield from about_host(host, sites, records["about"].text)
+    for task, site in static.items():
+        yield from about_static(site, records[task].text)
+    found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
+    found = as_published(hosts, found, hosts.workspace.settings.policy)
+    found |= edited(hosts, sites, found)
+    read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
+    for site in sites:
+        if site.name in found:
+            yield from _checks(site.name, partial(_read, hosts, site, found[site.name]))
+
+
+def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
+    if isinstance(found, SiteFacts):
+        found = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, found)
+    yield from checks_of(site, find(site, found))
+    if isinstance(found, SiteFacts):
+        yield from _wordpress(site, found)
+
+
+def _wordpress(site: Site, facts: SiteFacts) -> Iterator[Check]:
+    """What is installed; what stands in its way is told by the findings."""
+    if not facts.crippled:
+        pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
+        yield Check(
+            about=site.name,
+            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, {pending} updates offered",
+        )
+
+
+def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
+    """The certificate, and what is seen of the pages as a run sees them before a change."""
+    limit = hosts.workspace.settings.limits.look.total_seconds()
+    shown = certificate(site.url, private=site.private, limit=limit)
+    if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
+        days = max((shown.ends - datetime.now(UTC)).days, 0)
+        yield Check(
+            about=site.name,
+            finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
+            hint="renew it; is its renewal still running?",
+        )
+    view = view_of(site, measured(hosts, site, facts=facts, limit=limit))
+    if shown and shown.problem:
+        view = replace(view, remedy=_REMEDY)
+    yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))
+    if not (view.findings or view.unverified or view.inside or view.refusals):
+        count = len(site.pages)
+        yield Check(about=site.name, finding=f"{count} page{'s' * (count != 1)} as expected")
+
+
+def _trouble(about: str, error: SitecrewError) -> Check:
+    return Check(
+        about=about, finding=str(error).removeprefix(f"{about}: "), code=error.exit_code, hint=error.hint
+    )

@@ -1,0 +1,65 @@
+"""Openings of a client's windows that were due in a period, from the schedules in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runner.inspect.windows import kept_of, row_of
+from runner.model import Inventory
+from runner.plan.schedules import Opening, Planned, between, planned
+from runner.record import History, WhyNot, WindowState, WindowView
+from runner.report import DueWindows
+
+if TYPE_CHECKING:
+    from runner.record import Ledger
+
+__all__ = ["due_windows"]
+
+
+def due_windows(
+    ledger: Ledger, inventory: Inventory, client: str, history: History, now: datetime
+) -> DueWindows:
+    """What was due for a client in the span of its history and is over.
+
+    A window that no scheduler ever kept counts as the inventory has it now, from when the ledger knows the
+    client's sites on. What a person ran in an opening with the window's playbook took place.
+
+    Raises:
+        UnknownNameError: a window names sites that are not in the inventory.
+    """
+    schedules = ledger.schedules_of(client)
+    attended = {view.window for view in schedules}
+    due = [
+        _row(opening, history, now)
+        for view in schedules
+        if (one := kept_of(view).planned)
+        for opening in between(
+            one, max(view.since, history.start), min(view.until or history.end, history.end), now
+        )
+    ]
+    unattended = [
+        _row(opening, history, now)
+        for one in _never_kept(inventory, client, attended)
+        if history.since
+        for opening in between(one, max(history.since, history.start), history.end, now)
+    ]
+    return DueWindows(tuple(due), tuple(unattended))
+
+
+def _never_kept(inventory: Inventory, client: str, attended: set[str]) -> Iterator[Planned]:
+    for window in inventory.windows.values():
+        if window.name not in attended:
+            yield from (one for one in planned(inventory, window) if one.client == client)
+
+
+def _row(opening: Opening, history: History, now: datetime) -> WindowView:
+    """What became of an opening that no scheduler has decided."""
+    playbook, closes = opening.planned.window.playbook, opening.occurrence.closes
+    if opening.occurrence.blackout:
+        return row_of(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
+    for run in history.runs:
+        if run.playbook == playbook and opening.starts <= run.started < closes:
+            return row_of(opening, WindowState.RUN, "", now, run=run.run)
+    return row_of(opening, WindowState.MISSED, WhyNot.ABSENT, now)

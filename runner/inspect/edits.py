@@ -1,0 +1,103 @@
+"""Files of plugins that somebody changed or added by hand, and that an update would put an end to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.errors import SitecrewError
+from runner.execute import Task as Command
+from runner.hosts.boundary import each, within
+from runner.model import Extension, SiteFacts
+from runner.plan import is_newer
+from runner.steps.wordpress.differences import compare_plugins
+from runner.steps.wordpress.sums import read_sums, sums_script
+
+if TYPE_CHECKING:
+    from runner.hosts.hosts import Hosts
+    from runner.model import Site
+
+__all__ = ["edited"]
+
+_LIMIT = 60
+_HOSTS_AT_ONCE = 20
+_LOST = frozenset({"changed", "added"})
+_PUBLISHED = "https://downloads.wordpress.org/"
+
+
+def edited(
+    hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
+) -> dict[str, SiteFacts]:
+    """The facts with what differs in plugins that have a newer version; hosts side by side."""
+    facts = {name: one for name, one in found.items() if isinstance(one, SiteFacts)}
+    by_host: dict[str, list[Site]] = {}
+    for site in sites:
+        if site.name in facts:
+            by_host.setdefault(site.host, []).append(site)
+    limit = hosts.reading_limit(_LIMIT)
+    read = each(
+        tuple(by_host.values()),
+        lambda group: _of_host(hosts, group, facts),
+        at_once=_HOSTS_AT_ONCE,
+        limit=lambda group: hosts.command_limit(limit * len(group)),
+    )
+    return {
+        name: one for _, made in read if not isinstance(made, SitecrewError) for name, one in made.items()
+    }
+
+
+def _of_host(hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts]) -> dict[str, SiteFacts]:
+    """Of the sites of one host. It is only told, so what keeps it from being known is passed over."""
+    wanted = {site.name: _folders(found[site.name]) for site in sites if site.name in found}
+    asked = [site for site in sites if wanted.get(site.name)]
+    if not asked:
+        return {}
+    mark = secrets.token_hex(16)
+    host = hosts.workspace.inventory.hosts[asked[0].host]
+    limit = hosts.reading_limit(_LIMIT)
+    tasks = tuple(
+        Command(
+            f"s{number}",
+            sums_script(site, host, mark, only=wanted[site.name]).text,
+            timeout=limit,
+            policy="go",
+        )
+        for number, site in enumerate(asked)
+    )
+    records = within(partial(hosts.read, host, tasks))
+    if isinstance(records, SitecrewError):
+        return {}
+    return {
+        site.name: _with(found[site.name], records[f"s{number}"].text, mark, hosts)
+        for number, site in enumerate(asked)
+    }
+
+
+def _folders(facts: SiteFacts) -> tuple[str, ...]:
+    return tuple(entry.file.partition("/")[0] for entry in facts.plugins if _is_compared(entry))
+
+
+def _is_compared(entry: Extension) -> bool:
+    public = (entry.package or "").startswith(_PUBLISHED)
+    return is_newer(entry) and public and "/" in entry.file and not entry.link
+
+
+def _with(facts: SiteFacts, text: str, mark: str, hosts: Hosts) -> SiteFacts:
+    _, contents, _ = read_sums(text, mark)
+    edits = {
+        subject.name: tuple(
+            f"{one.file.partition('/plugins/')[2]} ({one.what})"
+            for one in subject.findings
+            if one.what in _LOST
+        )
+        for tree in contents
+        for subject in compare_plugins(tree, hosts.published)
+    }
+    plugins = tuple(
+        replace(entry, edited=edits.get(entry.file.partition("/")[0], ())) if _is_compared(entry) else entry
+        for entry in facts.plugins
+    )
+    return replace(facts, plugins=plugins)

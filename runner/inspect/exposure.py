@@ -1,0 +1,247 @@
+"""What lies open: logins that reach too much, folders inside each other, modes that let others read or write.
+
+All of it works tonight, so each is a hint of `doctor`, and none is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from runner.execute import resolve
+from runner.inspect.check import Check
+from runner.load.folder import list_playbooks
+from runner.model import Host, Inventory, SecretRef, SecretSource, Site, SiteKind
+from runner.shell import word
+from runner.untrusted import few
+
+if TYPE_CHECKING:
+    from runner.execute import Endpoint
+    from runner.load import Workspace
+
+__all__ = ["about_controller", "about_login", "about_modes", "about_places", "about_ssh", "mode_questions"]
+
+_SHOWN = 4
+_WRITTEN = ("inventory.yaml", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
+"""What decides what is run on the hosts, in the workspace."""
+_OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 7, 8, 9
+"""Places in the mode as `ls` prints it."""
+_GROUP_READ = 4
+_WEB_USERS = "www-data apache nginx http httpd nobody"
+
+_MODES = r"""
+web=
+for one in {users}; do web="$web $(id -G "$one" 2>/dev/null)"; done
+say web "$web"
+mode() {{
+  # shellcheck disable=SC2012  # only mode and group are read, which come before the name
+  ls -ldnL "$2" 2>/dev/null | {{ read -r bits links owner group rest && say "mode.$1" "$bits $group"; }}
+}}
+real() {{ (cd -P "$2" 2>/dev/null && say "real.$1" "$(pwd -P)"); }}
+real home "$HOME"
+mode home "$HOME"
+"""
+
+
+def mode_questions(sites: Sequence[Site]) -> str:
+    """Shell text that asks for modes and real places; to be run where `say` is defined."""
+    lines = [_MODES.format(users=_WEB_USERS)]
+    for number, site in enumerate(sites):
+        lines.append(f"real {number} {word(site.path)}\nmode {number} {word(site.path)}\n")
+        if site.kind is SiteKind.WORDPRESS:
+            folder = PurePosixPath(site.path)
+            lines.append(f"mode {number}.config {word(str(folder / 'wp-config.php'))}\n")
+            lines += [
+                f"mode {number}.above.{above} {word(str(parent))}\n"
+                for above, parent in enumerate((folder, *folder.parents))
+            ]
+    return "".join(lines)
+
+
+def about_login(host: Host, inventory: Inventory) -> Iterator[Check]:
+    """Whose sites this login reaches."""
+    login = _login(host)
+    clients = dict.fromkeys(
+        site.client for site in inventory.sites.values() if _login(inventory.hosts[site.host]) == login
+    )
+    if len(clients) > 1:
+        yield Check(
+            about=host.name,
+            finding=f"one login has sites of {len(clients)} clients ({few(tuple(clients), _SHOWN)}): "
+            "one hacked site reaches all of them",
+            hint="give each client a login of its own",
+        )
+
+
+def about_ssh(host: Host, endpoint: Endpoint) -> Iterator[Check]:
+    """What ssh's configuration says of a host, and of those on the way to it, and is not honoured.
+
+    Raises:
+        SshConfigError: the configuration cannot be used.
+    """
+    hop: Endpoint | None = endpoint
+    while hop is not None:
+        target = resolve(hop)
+        for note in target.options.notes:
+            on_the_way = "" if hop is endpoint else f" of its gateway {target.host}"
+            yield Check(
+                about=host.name,
+                finding=f"ssh's configuration{on_the_way} is not honoured in full",
+                hint=note,
+            )
+        hop = target.gateway
+
+
+def _login(host: Host) -> tuple[str, int, str]:
+    return host.address, host.port or 22, host.user or ""
+
+
+def about_places(sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
+    """Sites below each other, and our own folder below a site."""
+    places = {site.name: _real(site, said.get(f"real.{number}", "")) for number, site in enumerate(sites)}
+    for inner, outer in ((a, b) for a in places for b in places if a != b):
+        if places[outer] == places[inner] and outer < inner:
+            yield Check(
+                about=inner,
+                finding=f"has the same folder as {outer}: what is done to one is done to both",
+                hint="correct `path` in inventory.yaml, or remove one of the two",
+            )
+        elif places[outer] in places[inner].parents:
+            yield Check(
+                about=inner,
+                finding=f"its folder lies below that of {outer}: PHP of {outer} may change it, "
+                f"and a backup of {outer} holds it too",
+                hint="put each site into a folder of its own",
+            )
+    home = said.get("root", "")
+    if not home:
+        return
+    own = PurePosixPath(said.get("real.home", home) if home == said.get("home") else home)
+    for name, place in places.items():
+        if place == own or place in own.parents:
+            yield Check(
+                about=name,
+                finding=f"our folder on the host, {own / '.sitecrew'}, lies below its document root: "
+                "a web server may hand out what is kept there",
+                hint="put the site into a folder of its own below the home, like ~/public_html",
+            )
+
+
+def _real(site: Site, said: str) -> PurePosixPath:
+    return PurePosixPath(said or site.path)
+
+
+def about_modes(host: Host, sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
+    """What others of the host may read or write."""
+    mode, _, group = said.get("mode.home", "").partition(" ")
+    home = said.get("home", "its home")
+    if _has(mode, _OTHERS_WRITE, "w"):
+        yield Check(
+            about=host.name,
+            finding=f"every user of the host can write to {home}: each can take over this login",
+            hint=f"chmod o-w {home}",
+        )
+    elif _has(mode, _OTHERS_READ, "r") or (
+        _has(mode, _GROUP_READ, "r") and group in said.get("web", "").split()
+    ):
+        yield Check(
+            about=host.name,
+            finding=f"other users of the host, like the web server's, can read {home}",
+            hint=f"chmod 750 {home}, or 711 where the web server serves files below it",
+        )
+    for number, site in enumerate(sites):
+        if _has(said.get(f"mode.{number}", ""), _OTHERS_WRITE, "w"):
+            yield Check(
+                about=site.name,
+                finding="every user of the host can write to its folder",
+                hint=f"chmod o-w {site.path}",
+            )
+        if _has(said.get(f"mode.{number}.config", ""), _OTHERS_READ, "r") and _reached(number, said):
+            yield Check(
+                about=site.name,
+                finding="every user of the host can read wp-config.php, and with it the database's password",
+                hint=f"chmod 640 {site.path}/wp-config.php, or 600 where PHP runs as its owner",
+            )
+
+
+def _reached(number: int, said: Mapping[str, str]) -> bool:
+    """Whether others may enter the site's folder and all those above."""
+    above = [mode for key, mode in said.items() if key.startswith(f"mode.{number}.above.")]
+    return bool(above) and all(_has(mode, _OTHERS_ENTER, "xt") for mode in above)
+
+
+def _has(mode: str, place: int, letters: str) -> bool:
+    return len(mode) > place and mode[place] in letters
+
+
+@dataclass(frozen=True, slots=True)
+class _Private:
+    """A file here that holds what others must not know."""
+
+    path: Path
+    what: str
+
+
+def about_controller(workspace: Workspace) -> Iterator[Check]:
+    """Files of the workspace that others can change, secrets and keys that others can read."""
+    written = (
+        workspace.folder,
+        *(workspace.folder / name for name in _WRITTEN),
+        *list_playbooks(workspace.folder / "playbooks").playbooks.values(),
+    )
+    open_ = [path for path in written if _mode(path) & stat.S_IWOTH and not _mode(path) & stat.S_ISVTX]
+    if open_:
+        names = few([os.path.relpath(path, workspace.folder) for path in open_], _SHOWN)
+        yield Check(
+            about="controller",
+            finding=f"every user of this machine can change {names}, and so what is run on the hosts",
+            hint=f"chmod o-w {word(str(open_[0]))}",
+        )
+    for private in _privates(workspace):
+        if _mode(private.path) & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
+            yield Check(
+                about="controller",
+                finding=f"others on this machine can read {private.path}, {private.what}",
+                hint=f"chmod 600 {word(str(private.path))}",
+            )
+
+
+def _privates(workspace: Workspace) -> Iterator[_Private]:
+    seen: set[Path] = set()
+    for private in _all_privates(workspace):
+        if private.path not in seen:
+            seen.add(private.path)
+            yield private
+
+
+def _all_privates(workspace: Workspace) -> Iterator[_Private]:
+    for host in workspace.inventory.hosts.values():
+        if host.identity_file:
+            yield _Private(Path(host.identity_file).expanduser(), f"the key of {host.name}")
+        for ref in (host.password, host.passphrase, host.become_password):
+            yield from _file_of(ref, workspace, f"a secret of {host.name}")
+    for site in workspace.inventory.sites.values():
+        for ref in site.access.secrets if site.access else ():
+            yield from _file_of(ref, workspace, f"a secret of {site.name}")
+        for value in site.env.values():
+            if isinstance(value, SecretRef):
+                yield from _file_of(value, workspace, f"a secret of {site.name}")
+    if workspace.settings.mail is not None:
+        yield from _file_of(workspace.settings.mail.password, workspace, "the password of the mail server")
+
+
+def _file_of(ref: SecretRef | None, workspace: Workspace, what: str) -> Iterator[_Private]:
+    if ref is not None and ref.source is SecretSource.FILE:
+        yield _Private(workspace.folder / Path(ref.value).expanduser(), what)
+
+
+def _mode(path: Path) -> int:
+    """Zero for what is not there."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0

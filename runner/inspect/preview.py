@@ -1,0 +1,189 @@
+"""What a playbook would do on sites: each is read and planned, hosts side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.errors import SitecrewError, UnreachableError
+from runner.hosts.boundary import each, within
+from runner.hosts.sudo import unbecoming
+from runner.inspect.composer import LIMIT
+from runner.inspect.edits import edited
+from runner.inspect.facts import READING, as_published, read_facts
+from runner.inspect.packages import Preview, preview_systems
+from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
+from runner.plan import (
+    LedgerHold,
+    Segment,
+    cut,
+    needs_facts,
+    plan_site,
+    waits,
+)
+from runner.steps import Where
+from runner.steps.wordpress import (
+    asked_languages,
+    asks_composer,
+)
+
+if TYPE_CHECKING:
+    from runner.hosts.hosts import Hosts
+    from runner.record import Ledger
+
+__all__ = ["PlanRequest", "plan_one", "preview", "steps_of"]
+
+_HOSTS_AT_ONCE = 20
+
+
+_NO_SYSTEM = Preview()
+
+
+_ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What sites are planned for."""
+
+    playbook: Playbook
+    policy: Policy
+    tags: tuple[str, ...]
+    now: datetime
+
+
+def preview(
+    hosts: Hosts,
+    ledger: Ledger,
+    playbook: Playbook,
+    sites: Sequence[Site],
+    *,
+    tags: tuple[str, ...],
+    edits: bool = True,
+) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
+    """What a playbook would do on each site, and what was read of it. Hosts side by side.
+
+    With `edits`, files that were changed by hand are looked for where an update would replace them.
+    """
+    clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
+    by_host: dict[str, list[Site]] = {}
+    for site in sites:
+        if _works_on_host(playbook, site, tags):
+            by_host.setdefault(site.host, []).append(site)
+
+    def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
+        read = [site for site in group if needs_facts(playbook, site, tags=tags)]
+        hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
+        dates = any(waits(settings.policy, clients[site.client], site) for site in read)
+        composer = any(asks_composer(steps_of(playbook, site, tags)) for site in read)
+        languages = asked_languages(playbook.steps)
+        return read_facts(hosts, read, languages=languages, dates=dates, composer=composer)
+
+    found: dict[str, SiteFacts | SitecrewError] = {}
+    limit = hosts.reading_limit(READING) + hosts.reading_limit(LIMIT)
+    groups = each(
+        tuple(by_host.values()),
+        of_host,
+        at_once=_HOSTS_AT_ONCE,
+        limit=lambda group: hosts.command_limit(limit * len(group)),
+    )
+    for group, result in groups:
+        if isinstance(result, SitecrewError):
+            result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
+        found |= result
+    found = as_published(hosts, found, settings.policy)
+    if edits:
+        found |= edited(hosts, sites, found)
+    wanted = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
+    systems = preview_systems(hosts, playbook, sites, tags)
+
+    def of_site(site: Site) -> SitePlan:
+        facts, system = found.get(site.name), systems.get(site.name, _NO_SYSTEM)
+        plan = plan_one(ledger, clients[site.client], site, wanted, facts, system=system)
+        return _with_problems(plan, hosts, site, wanted, (facts, system.trouble))
+
+    planned = tuple(_or_problem(site, within(partial(of_site, site))) for site in sites)
+    return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+
+
+def steps_of(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> tuple[Step, ...]:
+    """Return the steps of a playbook that apply to a site."""
+    return cut(playbook, site, tags=tags).steps
+
+
+def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
+    if isinstance(plan, SitecrewError):
+        return SitePlan(site=site.name, client=site.client, problems=(plan.with_hint,))
+    return plan
+
+
+def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
+    """Whether something is to be done there, be it nothing that can be planned."""
+    parts = cut(playbook, site, tags=tags).parts
+    return any(isinstance(part, Segment) or part.where not in _ELSEWHERE for part in parts)
+
+
+def _with_problems(
+    plan: SitePlan, hosts: Hosts, site: Site, wanted: PlanRequest, found: Sequence[object]
+) -> SitePlan:
+    """The plan with what stands in the way on the host; `found` holds the errors among other things."""
+    troubles = [trouble for trouble in found if isinstance(trouble, SitecrewError)]
+    problems = (*plan.problems, *(t.with_hint for t in troubles), *_unbecoming(hosts, site, wanted))
+    return replace(
+        plan,
+        problems=tuple(dict.fromkeys(problems)),
+        unreachable=any(isinstance(trouble, UnreachableError) for trouble in troubles),
+    )
+
+
+def _unbecoming(hosts: Hosts, site: Site, wanted: PlanRequest) -> tuple[str, ...]:
+    steps = steps_of(wanted.playbook, site, wanted.tags)
+    return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
+
+
+def plan_one(
+    ledger: Ledger,
+    client: Client,
+    site: Site,
+    order: PlanRequest,
+    found: SiteFacts | SitecrewError | None,
+    *,
+    run: str | None = None,
+    system: Preview = _NO_SYSTEM,
+) -> SitePlan:
+    """Plan one site by its facts, the holds and versions on record."""
+    facts = found if isinstance(found, SiteFacts) else None
+    name = ledger.name_on_record(site)
+    holds = ledger.list_holds(name, run=run)
+    autos = ledger.open_auto_updates(name, run=run)
+    return plan_site(
+        site,
+        client,
+        order.playbook,
+        facts,
+        now=order.now,
+        problem=found.with_hint if isinstance(found, SitecrewError) else "",
+        policy=order.policy,
+        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in holds),
+        first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
+        tags=order.tags,
+        system=system.facts,
+        system_site=system.elsewhere,
+        overruled=[(a.kind, a.key) for a in autos if a.state == "overruled"],
+    )
+
+
+def _first_seen(
+    ledger: Ledger, site: str, facts: SiteFacts, now: datetime, run: str | None
+) -> Mapping[tuple[str, str], datetime]:
+    offers = {("core", "core", offer.version) for offer in facts.core_offers}
+    for kind, items in (("plugin", facts.plugins), ("theme", facts.themes)):
+        offers |= {(kind, item.slug, item.offered) for item in items if item.offered}
+    for package in facts.packages:
+        newer = (package.allowed, package.latest)
+        offers |= {(package.part, package.slug, version) for version in newer if version}
+    seen = ledger.see(site, offers, now, run=run)
+    return {(item, version): at for (_, item, version), at in seen.items()}

@@ -1,0 +1,65 @@
+"""What a sync would change: the files here compared with those on the host."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from runner.errors import UsageError
+from runner.execute import Task as Command
+from runner.execute import read
+from runner.inspect.sources import read_folder
+from runner.model import Site
+from runner.steps.static.tree import Difference, Tree, by_run, differ
+from runner.steps.sync import SyncOptions, target_of
+from runner.steps.sync_find import (
+    Found,
+    find_script,
+    parse_found,
+    surplus,
+)
+from runner.untrusted import sentence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.execute import Endpoint
+    from runner.hosts.hosts import Hosts
+
+__all__ = ["compare"]
+
+_LIMIT = 600
+_CAP = 64 << 20
+"""Bytes of a listing; a longer one is refused."""
+
+
+def compare(
+    hosts: Hosts, endpoint: Endpoint, site: Site, options: SyncOptions, here: Path, *, part: str = ""
+) -> tuple[Tree, Found, Difference]:
+    """The files here, what of them is on the host, and what a sync would do.
+
+    Raises:
+        UsageError: the folder cannot be sent, or the other one not be read.
+        UnreachableError: (and kin) the host cannot be reached.
+    """
+    tree, mark = read_folder(here, options.exclude), secrets.token_hex(16)
+    text = find_script(
+        target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
+    )
+    question = Command("find", text, timeout=hosts.reading_limit(_LIMIT))
+    record = read(hosts.pool, endpoint, (question,), cap=_CAP, limits=hosts.limits)["find"]
+    found = parse_found(record.output, mark)
+    if found is None:
+        said = sentence(record.error.decode("utf-8", "replace")) or record.why
+        if len(record.output) >= _CAP:
+            said = f"it lists more than {_CAP >> 20} MiB of names"
+        raise UsageError(f"the files on the host could not be read: {said or 'no sha256sum there'}")
+    if options.delete and not tree:
+        raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")
+    gone = surplus(found, tree, options.exclude) if options.delete else ()
+    difference = differ(by_run(found.files), by_run(tree))
+    return (
+        tree,
+        found,
+        Difference(difference.new, difference.changed, gone, difference.same, difference.bytes),
+    )

@@ -1,0 +1,102 @@
+"""Whether a scheduler keeps the windows of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runner.errors import ExitCode
+from runner.inspect.check import Check
+from runner.load import thaw_as
+from runner.model import Site, Window
+from runner.plan.schedules import Kept, Opening, Planned, planned
+from runner.record import Ledger, ScheduleView, WindowState, WindowView
+from runner.untrusted import few
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
+
+__all__ = ["about_windows", "kept_of", "row_of"]
+
+_START = "start `sitecrew serve`, or let a timer run `sitecrew tick` every minute"
+_NAMED = 3
+
+
+def about_windows(
+    workspace: Workspace, sites: Sequence[Site], now: datetime | None = None
+) -> Iterator[Check]:
+    """Windows of the sites' clients that no scheduler has seen yet, and openings that passed without one.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    inventory = workspace.inventory
+    clients = {site.client for site in sites}
+    found = (one for window in inventory.windows.values() for one in planned(inventory, window))
+    every = [one for one in found if one.client in clients]
+    if not every:
+        return
+    kept = _kept(workspace)
+    if new := [one for one in every if one.key not in kept]:
+        yield Check(about="windows", finding=f"no scheduler keeps {_named(new)} yet", hint=_START)
+    passed = [opening for one in every if one.key in kept and (opening := _passed(kept[one.key], now))]
+    if passed:
+        first = min(passed, key=lambda one: one.starts)
+        yield Check(
+            about="windows",
+            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened and was not "
+            f"started, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
+            code=ExitCode.FAILED,
+            hint=_START,
+        )
+
+
+def _kept(workspace: Workspace) -> Mapping[tuple[str, str], Kept]:
+    ledger = Ledger.open(workspace.settings.ledger, read_only=True)
+    try:
+        found = [kept_of(view) for view in ledger.schedules().in_force]
+    finally:
+        ledger.close()
+    return {one.key: one for one in found}
+
+
+def _passed(kept: Kept, now: datetime) -> Opening | None:
+    """The first opening that is too late to be started and that nobody has decided."""
+    return next((one for one in kept.undecided(now) if one.is_late(now)), None)
+
+
+def _named(windows: list[Planned]) -> str:
+    return few([f"window {one.window.name} of {one.client}" for one in windows], _NAMED)
+
+
+def kept_of(view: ScheduleView) -> Kept:
+    """A schedule as it was recorded; a definition that this version cannot read is not known."""
+    try:
+        window = thaw_as(Window, view.definition) if view.definition else None
+    except ValueError:
+        window = None
+    return Kept(
+        id=view.id,
+        key=(view.window, view.client),
+        settled=view.settled,
+        planned=Planned(window, view.client) if window else None,
+    )
+
+
+def row_of(
+    opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
+) -> WindowView:
+    """What became of an opening, as the ledger takes it."""
+    return WindowView(
+        window=opening.planned.window.name,
+        client=opening.planned.client,
+        site="",
+        starts=opening.starts,
+        closes=opening.occurrence.closes,
+        state=state,
+        run=run,
+        why=why,
+        recorded=now,
+    )

@@ -1,0 +1,15 @@
+"""What is written down of a trial can be read again by a later process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from runner.apply.transaction.trial import Kept
+from runner.load import freeze, thaw_as
+from runner.verify import Inside, Signals
+
+
+def test_a_trial_that_was_written_down_is_read_as_it_was() -> None:
+    seen = Signals(at=datetime.now(UTC), visitors=(), inside=Inside(why="nobody answers"))
+    kept = Kept("tag", ("shop",), seen)
+    assert thaw_as(Kept, freeze(kept)) == kept

@@ -1,0 +1,66 @@
+"""What the controller waits for follows from `limits.step` and `limits.driver_silence`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from runner.execute import Job, Limits, Pool, Task
+from runner.hosts.hosts import Hosts
+from runner.load import Redactor, Workspace
+from runner.model import Inventory
+from runner.model.settings import Limits as Waits
+from runner.model.settings import Settings
+
+
+@pytest.fixture
+def limits(tmp_path):
+    def of(*timeouts, **settings):
+        steps = [SimpleNamespace(timeout=timedelta(seconds=seconds)) for seconds in timeouts]
+        workspace = Workspace(
+            folder=tmp_path,
+            inventory=Inventory(hosts={}, clients={}, sites={}),
+            settings=Settings(limits=Waits(**settings)),
+            playbooks={"night": SimpleNamespace(steps=steps)},
+        )
+        return Hosts(workspace, Pool(), Redactor()).limits
+
+    return of
+
+
+def test_the_usual_settings_mean_the_usual_limits(limits):
+    found = limits()
+    assert replace(found, output=Limits().output) == Limits()
+
+
+def test_short_settings_mean_short_limits(limits):
+    found = limits(step=timedelta(seconds=4), driver_silence=timedelta(seconds=2))
+    assert (found.silence, found.hello, found.reattach, found.margin) == (2, 10, 10, 10)
+    assert (found.job, found.ending, found.tidying) == (64, 8, 4)
+
+
+def test_a_step_with_a_longer_limit_of_its_own_is_still_waited_for(limits):
+    found = limits(7200, 60, step=timedelta(seconds=4))
+    assert (found.job, found.ending) == (14400, 7200)
+
+
+def test_a_job_that_neither_waits_nor_cleans_up_takes_the_time_of_its_tasks():
+    job = Job("0" * 32, (Task("a", "true", timeout=4),))
+    assert (job.span().tasks, job.span().rest) == (19, 0)
+
+
+def test_a_job_that_waits_also_takes_the_time_of_its_verdict_and_of_what_follows():
+    job = Job(
+        "0" * 32,
+        (Task("a", "true", timeout=4),),
+        cleanup="true",
+        cleanup_limit=5,
+        wait=90,
+        check_limit=6,
+        keep=(Task("k", "true", timeout=7),),
+        undo=(Task("u", "true", timeout=8),),
+    )
+    assert (job.span().wait, job.span().rest) == (90 + 6 + 15, (8 + 15) + (5 + 15))

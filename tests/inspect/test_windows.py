@@ -1,0 +1,56 @@
+"""Promise: doctor says which windows nobody keeps, and which openings passed without a scheduler."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from runner.errors import ExitCode
+from runner.inspect.windows import about_windows
+from runner.load import load_workspace
+from tests.workflows.scheduling import at, scheduler, write
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
+MONDAY, TUESDAY = at("2027-01-04 02:00"), at("2027-01-05 02:00")
+MINUTE = timedelta(minutes=1)
+
+
+def told(folder: Path, now: datetime) -> list[tuple[ExitCode, str]]:
+    workspace = load_workspace(folder)
+    sites = tuple(workspace.inventory.sites.values())
+    return [(check.code, check.finding) for check in about_windows(workspace, sites, now)]
+
+
+def test_a_window_that_no_scheduler_has_seen_is_reported_until_one_has(tmp_path: Path) -> None:
+    folder = write(tmp_path, WEEKLY, 5)
+    with scheduler(folder):
+        [(code, finding)] = told(folder, MONDAY)
+    assert code is ExitCode.OK
+    assert finding.startswith("no scheduler keeps window weekly of ")
+    assert finding.endswith(" and 2 more yet")
+    with scheduler(folder) as one:
+        one.tick(MONDAY)
+    assert told(folder, MONDAY + MINUTE) == []
+
+
+def test_an_opening_that_passed_without_a_scheduler_is_a_failure(tmp_path: Path) -> None:
+    folder = write(tmp_path, WEEKLY, 1)
+    with scheduler(folder) as one:
+        one.tick(MONDAY)
+    assert told(folder, TUESDAY + 30 * MINUTE) == []  # it may still be started
+    [(code, finding)] = told(folder, TUESDAY + 90 * MINUTE)
+    assert code is ExitCode.FAILED
+    assert "opened and was not started, first on 2027-01-05 at 02:00 UTC" in finding
+    with scheduler(folder) as one:
+        one.tick(TUESDAY + 91 * MINUTE)
+    assert told(folder, TUESDAY + 92 * MINUTE) == []
+
+
+def test_no_windows_need_no_scheduler(tmp_path: Path) -> None:
+    folder = write(tmp_path, "  {}\n", 1)
+    with scheduler(folder):
+        assert told(folder, TUESDAY) == []
