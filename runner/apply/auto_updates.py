@@ -38,7 +38,7 @@ def hold_auto_updates(ctx: SiteContext) -> None:
     facts, site = ctx.facts, ctx.site
     if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
         return
-    ledger, now = ctx.session.ledger, ctx.session.now()
+    ledger, now = ctx.journal.ledger, ctx.journal.now()
     rows = ledger.open_auto_updates(site.name, run=ctx.run)
     if not (facts.auto_updates or rows):
         return
@@ -67,13 +67,13 @@ def hold_auto_updates(ctx: SiteContext) -> None:
     told += [{"item": hold.item, "state": "forced", "why": auto.forced} for hold, auto in choice.forced]
     told += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
     if told := [one for one in told if one]:
-        ctx.session.emit("auto_updates.held", ctx.run, site.name, items=told)
+        ctx.journal.emit("auto_updates.held", items=told)
 
 
 def _standing(ctx: SiteContext) -> Standing:
     order, client = ctx.order, ctx.order.clients[ctx.site.client]
-    now = ctx.session.now()
-    held = ctx.session.ledger.list_holds(ctx.site.name, run=ctx.run)
+    now = ctx.journal.now()
+    held = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
     return Standing(
         policy=order.policy,
         client=client,
@@ -86,7 +86,7 @@ def _standing(ctx: SiteContext) -> Standing:
 
 def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
     """Have it done on the host, and write down what was answered."""
-    session, site, ledger = ctx.session, ctx.site, ctx.session.ledger
+    journal, site, ledger = ctx.journal, ctx.site, ctx.journal.ledger
     if not (choice.off or choice.back):
         return {}
     asked = {
@@ -97,29 +97,29 @@ def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
             key=hold.key,
             item=hold.item,
             was=auto.was,
-            why=session.reason(hold.why),
-            at=session.now(),
+            why=journal.reason(hold.why),
+            at=journal.now(),
         )
         for hold, auto in choice.off
     }
-    mark, host = secrets.token_hex(16), ctx.order.hosts[site.host]
+    mark = secrets.token_hex(16)
     script = switch_script(
         site,
-        host,
+        ctx.remote.host,
         mark,
         off=[{"kind": kind, "key": key} for kind, key in asked],
         on=[{"kind": row.kind, "key": row.key, "was": row.was} for row in choice.back],
     )
-    limit = session.hosts.reading_limit(_LIMIT)
-    task_there = Command("switch", script.text, timeout=limit, policy="go")
-    records = session.hosts.read(host, session.hosts.of_site(site, [task_there]))
+    limit = ctx.remote.limit(_LIMIT)
+    command = Command("switch", script.text, timeout=limit, policy="go")
+    records = ctx.remote.read(ctx.remote.for_site(site, [command]))
     answers = parse_switches(records["switch"].text, mark)
     missing = [key for key in (*asked, *((row.kind, row.key) for row in choice.back)) if key not in answers]
     for hold, _ in choice.off:
         _record_off(ctx, hold, asked[hold.kind, hold.key], answers.get((hold.kind, hold.key)))
     for row in choice.back:
         if (row.kind, row.key) in answers:
-            ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=ctx.run, at=session.now())
+            ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=ctx.run, at=journal.now())
     if missing:
         names = ", ".join(key for _, key in missing)
         raise HostError(f"WordPress did not answer whether its automatic updates are switched: {names}")
@@ -127,7 +127,7 @@ def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
 
 
 def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | None) -> None:
-    ledger, now = ctx.session.ledger, ctx.session.now()
+    ledger, now = ctx.journal.ledger, ctx.journal.now()
     if answer is None:
         return
     if answer.state == "forced":
@@ -138,7 +138,7 @@ def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | 
             kind=hold.kind,
             key=hold.key,
             item=hold.item,
-            why=ctx.session.reason(hold.why),
+            why=ctx.journal.reason(hold.why),
             forced=answer.forced,
             at=now,
         )

@@ -21,9 +21,9 @@ from runner.errors import (
     UsageError,
 )
 from runner.execute import Task as Command
-from runner.execute import TaskRecord, stream
+from runner.execute import TaskRecord
 from runner.hosts.boundary import within
-from runner.hosts.sudo import becoming, refused
+from runner.hosts.sudo import sudo_refusal
 from runner.hosts.wp_cli import bring_wp_cli
 from runner.inspect.facts import reread
 from runner.inspect.identity import proven
@@ -49,8 +49,8 @@ _SLACK = 1 << 20
 
 def take_snapshot(ctx: SiteContext, step: Step) -> StepOutcome:
     """Dump first, files right after: what is uploaded in between does no harm, what is deleted would."""
-    session, began = ctx.session, time.monotonic()
-    store = ArchiveStore(Path(session.workspace.settings.backups.store))
+    began = time.monotonic()
+    store = ArchiveStore(Path(ctx.workspace.settings.backups.store))
     try:
         snapshot = _taken(ctx, step, store)
     except (BackupError, HostError, UsageError, OSError) as error:
@@ -100,31 +100,29 @@ def _taken(ctx: SiteContext, step: Step, store: ArchiveStore) -> Snapshot:
             return draft.commit(ctx.run, root=ctx.site.path, unread=unread, lacks=lacks, unproven=unproven)
         except BaseException as error:
             draft.discard()
-            host = ctx.order.hosts[ctx.site.host]
-            if last or not lacks_wp_cli(error.__cause__) or not bring_wp_cli(ctx.session.hosts, host):
+            if last or not lacks_wp_cli(error.__cause__) or not bring_wp_cli(ctx.remote):
                 raise
     raise AssertionError
 
 
 def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, TaskRecord]:
     """Receive the streams; what the host said of each."""
-    session = ctx.session
-    host = ctx.order.hosts[ctx.site.host]
     limit = int((step.timeout or ctx.order.limits.step).total_seconds())
     scripts = _scripts(ctx, step)
     with ExitStack() as open_files:
         files = {name: open_files.enter_context(draft.open(_NAMES[name])) for name in scripts}
-        records = stream(
-            session.hosts.pool,
-            session.hosts.endpoint(host),
+        records = ctx.remote.stream(
             tuple(_task(ctx, step, name, text, limit) for name, text in scripts.items()),
             lambda name, data: files[name].write(data),
             ceiling=LARGEST + _SLACK,
-            limits=session.hosts.limits,
         )
     for name in scripts:
         record = records.get(name)
-        if step.become and record and (no := refused(host, _said_aside(record), _mark(ctx, step))):
+        if (
+            step.become
+            and record
+            and (no := sudo_refusal(ctx.remote.host, _said_aside(record), _mark(ctx, step)))
+        ):
             raise BackupError(str(no))
         if not _is_partial(name, record):
             _check(name, record, _mark(ctx, step))
@@ -156,15 +154,15 @@ def _unproven(ctx: SiteContext, found: Addresses | None) -> str:
         return ctx.facts.unproven
     if found and belonging(found, ctx.site) is Belongs.PROVEN:
         return ""
-    facts = within(partial(reread, ctx.session.hosts, ctx.site))
+    facts = within(partial(reread, ctx.remote, ctx.prober, ctx.site))
     if isinstance(facts, SiteFacts):
         return facts.unproven
     if isinstance(facts, IdentityError | UnreachableError):
         raise facts
     if found is None:
         return f"not proven to be the site's database: {facts}"
-    inventory = ctx.session.workspace.inventory.sites.values()
-    return proven(ctx.session.hosts, ctx.order.hosts[ctx.site.host], ctx.site, found, inventory)
+    inventory = ctx.workspace.inventory.sites.values()
+    return proven(ctx.prober, ctx.remote, ctx.site, found, inventory)
 
 
 def _is_partial(name: str, record: TaskRecord | None) -> bool:
@@ -180,10 +178,10 @@ def _unread(record: TaskRecord) -> tuple[str, ...]:
 
 
 def _task(ctx: SiteContext, step: Step, name: str, text: str, limit: int) -> Command:
-    [made] = ctx.session.hosts.of_site(ctx.site, [Command(name, text, timeout=limit)])
+    [made] = ctx.remote.for_site(ctx.site, [Command(name, text, timeout=limit)])
     if not step.become:
         return made
-    return becoming(ctx.session.hosts, ctx.order.hosts[ctx.site.host], made, _mark(ctx, step))
+    return ctx.remote.with_sudo(made, _mark(ctx, step))
 
 
 def _mark(ctx: SiteContext, step: Step) -> str:
@@ -196,7 +194,7 @@ def _said_aside(record: TaskRecord) -> str:
 
 def _scripts(ctx: SiteContext, step: Step) -> dict[str, str]:
     options = cast("BackupOptions", step.options)
-    host, site = ctx.order.hosts[ctx.site.host], ctx.site
+    host, site = ctx.remote.host, ctx.site
     mark = _mark(ctx, step)
     scripts = {}
     if "database" in options.include and site.kind is SiteKind.WORDPRESS:
@@ -243,29 +241,8 @@ def _hint(said: str) -> str:
 
 def _record(ctx: SiteContext, store: ArchiveStore, snapshot: Snapshot) -> None:
     place = store.folder / snapshot.site / snapshot.snapshot
-    ctx.session.ledger.record_backup(
-        snapshot.snapshot,
-        site=snapshot.site,
-        client=ctx.site.client,
-        run=ctx.run,
-        taken=snapshot.taken,
-        store="archive",
-        uri=str(place),
-        size=snapshot.bytes,
-        files=snapshot.files,
-        tables=snapshot.tables,
-        manifest_sha256=hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest(),
-        verified=ctx.session.now(),
-    )
-    ctx.session.emit(
-        "backup.taken",
-        ctx.run,
-        ctx.site.name,
-        snapshot=snapshot.snapshot,
-        bytes=snapshot.bytes,
-        files=snapshot.files,
-        tables=snapshot.tables,
-    )
+    digest = hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest()
+    ctx.journal.backed_up(snapshot, client=ctx.site.client, uri=str(place), manifest_sha256=digest)
 
 
 def _said(snapshot: Snapshot) -> str:
@@ -275,5 +252,4 @@ def _said(snapshot: Snapshot) -> str:
 
 
 def _connected(ctx: SiteContext) -> bool:
-    session = ctx.session
-    return session.hosts.pool.existing(session.hosts.endpoint(ctx.order.hosts[ctx.site.host])) is not None
+    return ctx.remote.is_connected

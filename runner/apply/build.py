@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from runner.load import resolve
 from runner.model import Outcome, SecretRef, Step, StepOutcome
 from runner.modes import user_umask
 from runner.steps.static import BuildOptions
@@ -42,7 +41,7 @@ def take_build(ctx: SiteContext, step: Step) -> StepOutcome:
     options = step.options
     assert isinstance(options, BuildOptions)  # noqa: S101  # the loader made it so
     began = time.monotonic()
-    folder = ctx.session.workspace.folder / placed(options.folder, ctx.site)
+    folder = ctx.workspace.folder / placed(options.folder, ctx.site)
     if not folder.is_dir():
         why = no_folder(options, ctx.site)
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
@@ -66,7 +65,7 @@ def take_build(ctx: SiteContext, step: Step) -> StepOutcome:
 
 def built_here(ctx: SiteContext, options: BuildOptions) -> Path:
     """The folder that a build on the controller fills."""
-    return ctx.session.workspace.folder / placed(options.built, ctx.site)
+    return ctx.workspace.folder / placed(options.built, ctx.site)
 
 
 def _run(
@@ -122,13 +121,12 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _environment(ctx: SiteContext, options: BuildOptions) -> dict[str, str]:
-    session = ctx.session
     env = {name: os.environ[name] for name in _PASSED if name in os.environ}
     env |= {"SITECREW_SITE": ctx.site.name, "SITECREW_URL": ctx.site.url, "NO_COLOR": "1", "TERM": "dumb"}
-    env |= session.variables(ctx.order)
+    env |= ctx.variables()
     for name, value in options.env.items():
         if isinstance(value, SecretRef):
-            env[name] = session.redactor.add(resolve(value, base=session.workspace.folder))
+            env[name] = ctx.secret(value)
         else:
             env[name] = value
     return env

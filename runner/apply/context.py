@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.model import Order, Site, SiteFacts, SitePlan
+from runner.model import Order, SecretRef, Site, SiteFacts, SitePlan
 
 if TYPE_CHECKING:
     from runner.apply.cancellation import Cancellation
-    from runner.apply.session import Session
+    from runner.apply.journal import Journal
+    from runner.hosts.remote import Remote
+    from runner.inspect.prober import Prober
+    from runner.load import Redactor, Workspace
+    from runner.wporg import Wporg
 
 __all__ = ["SiteContext"]
 
@@ -18,19 +23,33 @@ __all__ = ["SiteContext"]
 class SiteContext:
     """One site in one attempt of a run."""
 
-    session: Session
+    workspace: Workspace
     order: Order
     site: Site
     attempt: int
     plan: SitePlan
     facts: SiteFacts | None = None
+    remote: Remote
+    """Its host."""
+    prober: Prober
+    """Its pages."""
+    journal: Journal
+    stop: Cancellation
+    redactor: Redactor
+    published: Wporg
+    """What wordpress.org publishes."""
+    variables: Callable[[], Mapping[str, str]] = dict
+    """Returns the values of the order's variables; raises SecretError if one was not given."""
 
     @property
     def run(self) -> str:
         """Id of the run."""
         return self.order.run
 
-    @property
-    def stop(self) -> Cancellation:
-        """Whether the run is being cancelled."""
-        return self.session.stop(self.run)
+    def secret(self, ref: SecretRef) -> str:
+        """Resolve a secret, which is redacted from now on.
+
+        Raises:
+            SecretError: it cannot be resolved.
+        """
+        return self.redactor.resolve(ref, base=self.workspace.folder)

@@ -16,10 +16,9 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import DiedError, Job, JobRecord, Lock, attach_job, job_id, read, run_job
+from runner.execute import DiedError, Job, JobRecord, Lock, job_id
 from runner.execute import Task as Command
 from runner.hosts.exclusive import place_of
-from runner.hosts.sudo import becoming
 from runner.inspect.packages import NOT_ROOT, read_system
 from runner.model import (
     Action,
@@ -68,10 +67,10 @@ def carry_system(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome]:
         LostError: the job's end is not known.
         UnreachableError: nothing was begun.
     """
-    step, session = part.step, ctx.session
-    session.emit("step.started", ctx.run, ctx.site.name, step.id)
+    step = part.step
+    ctx.journal.step_started(step.id)
     if told := _done_elsewhere(ctx, step):
-        session.record(ctx.run, ctx.site.name, told)
+        ctx.journal.step_finished(told)
         return (told,)
     number = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
     stage = _Stage(ctx, part)
@@ -90,8 +89,8 @@ class _Stage:
 
     def __init__(self, ctx: SiteContext, part: Barrier) -> None:
         self.ctx, self.part, self.step = ctx, part, part.step
-        self.session, self.hosts = ctx.session, ctx.session.hosts
-        self.host = ctx.order.hosts[ctx.site.host]
+        self.journal, self.remote = ctx.journal, ctx.remote
+        self.host = ctx.remote.host
         self.options = cast("PackagesOptions", part.step.options)
         self.limit = (part.step.timeout or ctx.order.limits.step).total_seconds()
         self.changes: tuple[Change, ...] | None = None
@@ -107,7 +106,7 @@ class _Stage:
             record = error.record
         if record is None:
             try:
-                facts = read_system(self.hosts, self.host, become=self.step.become)
+                facts = read_system(self.remote, become=self.step.become)
             except (HostError, SecretError) as error:
                 if isinstance(error, UnreachableError):
                     raise
@@ -140,12 +139,12 @@ class _Stage:
         Raises:
             LostError: how the packages were left is not known.
         """
-        outcome = self.session.cleaned(outcome)
+        outcome = self.journal.cleaned(outcome)
         if not self.status:
-            self.session.record(self.ctx.run, self.ctx.site.name, outcome)
+            self.journal.step_finished(outcome)
             return outcome
         self.close(outcome)
-        self.session.tell_outcome(self.ctx.run, self.ctx.site.name, outcome)
+        self.journal.announce_outcome(outcome)
         if outcome.outcome is Outcome.LOST:
             raise LostError("the packages were being changed when the host's process died")
         return outcome
@@ -154,13 +153,10 @@ class _Stage:
         if self.begun is None:
             return None
         with self.ctx.stop.controlling() as control:
-            return attach_job(
-                self.hosts.pool,
-                self.hosts.endpoint(self.host),
+            return self.remote.attach(
                 self.job,
                 span=span_of(self.begun),
                 control=control,
-                limits=self.hosts.limits,
             )
 
     def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
@@ -179,25 +175,20 @@ class _Stage:
             Command(
                 "reread",
                 reread_script(mark),
-                timeout=self.hosts.reading_limit(_REREAD_LIMIT),
+                timeout=self.remote.limit(_REREAD_LIMIT),
                 policy="always",
             ),
         )
         if self.step.become:
-            tasks = tuple(becoming(self.hosts, self.host, one, mark) for one in tasks)
+            tasks = tuple(self.remote.with_sudo(one, mark) for one in tasks)
         lock = Lock(site="/", owner=f"{ctx.run}/system", seconds=_LOCK_SECONDS)
-        ordered, endpoint = Job(self.job, tasks, lock=lock), self.hosts.endpoint(self.host)
-        self.session.ledger.begin_segment(
-            ctx.run, ctx.site.name, self.part.number, self.job, span=ordered.span()
-        )
-        self.session.emit("segment.started", ctx.run, ctx.site.name, job=self.job, number=self.part.number)
+        ordered = Job(self.job, tasks, lock=lock)
+        self.journal.job_started(self.part.number, self.job, ordered.span())
+        self.journal.emit("segment.started", job=self.job, number=self.part.number)
         with self.ctx.stop.controlling() as control:
-            return run_job(
-                self.hosts.pool,
-                endpoint,
+            return self.remote.run(
                 ordered,
                 control=control,
-                limits=self.hosts.limits,
             )
 
     def _judged(self, record: JobRecord) -> Aftermath:
@@ -216,11 +207,10 @@ class _Stage:
 
     def _read_again(self, mark: str) -> str:
         """What a cancelled or dead job has not read any more; empty where nobody answers."""
-        reading = Command("reread", reread_script(mark), timeout=self.hosts.reading_limit(_REREAD_LIMIT))
-        reading = becoming(self.hosts, self.host, reading, mark) if self.step.become else reading
+        reading = Command("reread", reread_script(mark), timeout=self.remote.limit(_REREAD_LIMIT))
+        reading = self.remote.with_sudo(reading, mark) if self.step.become else reading
         try:
-            endpoint = self.hosts.endpoint(self.host)
-            return read(self.hosts.pool, endpoint, (reading,), limits=self.hosts.limits)["reread"].text
+            return self.remote.read((reading,))["reread"].text
         except (HostError, SecretError):
             return ""
 
@@ -235,8 +225,7 @@ class _Stage:
         if outcome.outcome is Outcome.FAILED:
             return with_reboot(outcome, f"{wants}, and left to you, since something failed")
         came = reboot(
-            self.hosts,
-            self.host,
+            self.remote,
             found.boot,
             become=self.step.become,
             limit=self.limit,
@@ -277,7 +266,7 @@ def _done_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
     names = {site.name: site for site in _neighbours(ctx)}
     if not names:
         return None
-    for view in ctx.session.ledger.show(ctx.run).sites:
+    for view in ctx.journal.ledger.show(ctx.run).sites:
         found = next((one for one in view.steps if one.step == step.id), None)
         if view.row.site not in names or found is None or found.outcome not in _DONE:
             continue
@@ -315,7 +304,7 @@ def _failed_jobs(ctx: SiteContext, step: Step) -> int:
     """How many jobs of this step have failed in earlier attempts of the run."""
     if ctx.attempt == 1:
         return 0
-    ids = _ids(ctx, step, ctx.order.hosts[ctx.site.host])
+    ids = _ids(ctx, step, ctx.remote.host)
     return sum(job.state != "started" and job.status == "failed" for job in _jobs(ctx, ids))
 
 
@@ -329,6 +318,6 @@ def _jobs(ctx: SiteContext, ids: Sequence[str]) -> list[SegmentView]:
     return [
         segment
         for site in (ctx.site, *_neighbours(ctx))
-        for segment in ctx.session.ledger.segments(ctx.run, site.name)
+        for segment in ctx.journal.ledger.segments(ctx.run, site.name)
         if segment.job in ids
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.inspect.facts import as_published, read_facts
@@ -32,9 +32,9 @@ def survey(ctx: SiteContext) -> SiteContext:
     Raises:
         UnreachableError: the host cannot be reached.
     """
-    session, run, site = ctx.session, ctx.run, ctx.site
-    stored = session.ledger.plan_of(run, site.name)
-    facts_then = session.ledger.facts_of(run, site.name)
+    journal, run, site = ctx.journal, ctx.run, ctx.site
+    stored = journal.ledger.plan_of(run, site.name)
+    facts_then = journal.ledger.facts_of(run, site.name)
     if stored is not None:
         facts = thaw_as(SiteFacts, facts_then) if facts_then else None
         return replace(ctx, plan=stored, facts=facts)
@@ -42,28 +42,21 @@ def survey(ctx: SiteContext) -> SiteContext:
     order = ctx.order
     dates = waits(order.policy, order.clients[site.client], site)
     composer = asks_composer(steps_of(order.playbook, site, order.tags))
-    found = read_facts(session.hosts, [site], languages=languages, dates=dates, composer=composer)[site.name]
-    found = as_published(session.hosts, {site.name: found}, order.policy)[site.name]
-    wanted = PlanRequest(order.playbook, order.policy, order.tags, session.now())
-    plan = plan_one(session.ledger, order.clients[site.client], site, wanted, found, run=run)
+    found = read_facts(
+        ctx.remote, lambda _: ctx.prober, [site], languages=languages, dates=dates, composer=composer
+    )[site.name]
+    found = as_published(ctx.published, {site.name: found}, order.policy)[site.name]
+    wanted = PlanRequest(order.playbook, order.policy, order.tags, journal.now())
+    plan = plan_one(journal.ledger, order.clients[site.client], site, wanted, found, run=run)
     facts = found if isinstance(found, SiteFacts) else None
     if facts is not None and any(change.action is Action.CHANGE for change in plan.changes):
-        facts = confirmed(session.hosts, order.hosts[site.host], site, facts)
+        facts = confirmed(ctx.prober, ctx.remote, site, facts)
     if order.locked is not None:
         plan = _as_locked(order.locked[site.name], plan, facts)
-    plan = replace(plan, problems=tuple(map(session.reason, plan.problems)))
+    plan = replace(plan, problems=tuple(map(journal.reason, plan.problems)))
     if facts is not None:
-        session.ledger.record_plan(run, site.name, plan, asdict(facts))
-    session.emit(
-        "site.planned",
-        run,
-        site.name,
-        changes=[
-            {"item": c.item, "from": c.from_version, "to": c.to_version, "action": c.action, "why": c.why}
-            for c in plan.changes
-        ],
-        problems=list(plan.problems),
-    )
+        journal.planned(plan, facts)
+    journal.announce_plan(plan)
     return replace(ctx, plan=plan, facts=facts)
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.errors import SitecrewError
-from runner.hosts.boundary import within
-from runner.inspect.health import examined, let_in, look_at, observed, settled
 from runner.inspect.host_side import with_inside
-from runner.model import Look, Outcome, PageLook, Seen, SiteKind, Step, StepOutcome
+from runner.model import Look, Outcome, SiteKind, Step, StepOutcome
 from runner.plan import looked_at
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
@@ -20,7 +16,6 @@ from runner.verify import (
     Expectation,
     Signals,
     could_be,
-    sample,
     slowest,
     until_known,
 )
@@ -41,27 +36,22 @@ def take_look(ctx: SiteContext, step: Step) -> StepOutcome:
     options = step.options
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so
     began = time.monotonic()
-    seen = look_at(
-        ctx.session.hosts,
-        ctx.site,
+    seen = ctx.prober.look(
         Expectation(status=options.status, text=options.expect or ctx.site.expect),
         pages=options.pages,
-        limit=ctx.order.limits.look.total_seconds(),
     )
     usual = _usual(ctx, seen, options)
     seconds = round(time.monotonic() - began, 3)
     for page in seen.pages:
-        _record(ctx, page, seen.at, "after", "page", usual=usual.covers(page))
+        ctx.journal.looked(page, seen.at, phase="after", signal="page", usual=usual.covers(page))
     findings = [
         f"{page.page}: {finding}"
         for page in seen.pages
         if not usual.covers(page)
         for finding in page.findings
     ]
-    ctx.session.emit(
+    ctx.journal.emit(
         "look.taken",
-        ctx.run,
-        ctx.site.name,
         step.id,
         healthy=not findings,
         findings=findings,
@@ -86,7 +76,7 @@ def _usual(ctx: SiteContext, seen: Look, options: ProbeHttpOptions) -> Baseline:
     facts = ctx.facts
     first = see(ctx)
     boots = facts is None or not facts.crippled
-    return settled(ctx.session.hosts, ctx.site, first, boots=boots, limit=_limit(ctx)).baseline.recognised
+    return ctx.prober.settle(first, boots=boots).baseline.recognised
 
 
 def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
@@ -101,17 +91,16 @@ def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
     )
     for sights, signal in kinds:
         for sight in sights:
-            _record(ctx, sight.page, seen.at, phase, signal, usual=seen.baseline.covers(sight.page))
-    ctx.session.emit(
+            usual = seen.baseline.covers(sight.page)
+            ctx.journal.looked(sight.page, seen.at, phase=phase, signal=signal, usual=usual)
+    ctx.journal.emit(
         "look.taken",
-        ctx.run,
-        ctx.site.name,
         phase=phase,
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
         sub_sites=list(seen.looked_at),
-        unverified=ctx.session.reason(seen.unverified),
+        unverified=ctx.journal.reason(seen.unverified),
         usual=[str(one) for one in seen.baseline.pages],
     )
 
@@ -119,7 +108,7 @@ def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
 def see(ctx: SiteContext) -> Signals:
     """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
     sub_sites = looked_at(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
-    seen = observed(ctx.session.hosts, ctx.site, facts=ctx.facts, limit=_limit(ctx), sub_sites=sub_sites)
+    seen = ctx.prober.observe(ctx.facts, sub_sites)
     return _inside(ctx, seen)
 
 
@@ -132,7 +121,7 @@ def see_before(ctx: SiteContext) -> Signals:
 def see_usual(ctx: SiteContext) -> Signals:
     """As `see_before`, without how long its pages take."""
     boots = ctx.site.kind is SiteKind.STATIC or (ctx.facts is not None and not ctx.facts.crippled)
-    seen = settled(ctx.session.hosts, ctx.site, see(ctx), boots=boots, limit=_limit(ctx))
+    seen = ctx.prober.settle(see(ctx), boots=boots)
     record_looks(ctx, seen, "before")
     return seen
 
@@ -156,9 +145,7 @@ def _seconds(seen: Signals, page: str) -> list[float]:
 
 
 def _paces(ctx: SiteContext, pages: Sequence[str] = ()) -> Mapping[str, tuple[float, ...]]:
-    hosts, site = ctx.session.hosts, ctx.site
-    found = within(lambda: sample(site, pages=pages, limit=_limit(ctx), keys=let_in(hosts, site)))
-    return {} if isinstance(found, SitecrewError) else found
+    return ctx.prober.sample(pages)
 
 
 def see_again(
@@ -171,7 +158,7 @@ def see_again(
     """
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
-    seen, found = examined(ctx.session.hosts, ctx.site, before, limit=_limit(ctx), patience=patience)
+    seen, found = ctx.prober.examine(before, patience=patience)
     if not found and (seen.refused or (before.inside is not None and before.inside.seen)):
         outside = seen
         seen, found = until_known(lambda _: _inside(ctx, outside, before), before, patience=patience)
@@ -180,32 +167,7 @@ def see_again(
 
 
 def _inside(ctx: SiteContext, seen: Signals, before: Signals | None = None) -> Signals:
-    host = ctx.order.hosts[ctx.site.host]
-    return with_inside(ctx.session.hosts, host, ctx.site, seen, facts=ctx.facts, before=before)
-
-
-def _limit(ctx: SiteContext) -> float:
-    return ctx.order.limits.look.total_seconds()
-
-
-def _record(
-    ctx: SiteContext, page: PageLook, at: datetime, phase: str, signal: str, *, usual: bool = False
-) -> None:
-    """Write down one page; what is usual for a site is not held against it."""
-    ctx.session.ledger.record_look(
-        site=ctx.site.name,
-        run=ctx.run,
-        at=at,
-        phase=phase,
-        signal=signal,
-        url=page.url,
-        healthy=None if page.seen is Seen.REFUSED else page.healthy or usual,
-        seen=page.seen,
-        status=page.status,
-        seconds=page.seconds,
-        size=page.size,
-        findings=tuple(map(ctx.session.reason, page.findings)),
-    )
+    return with_inside(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
 
 
 def _lines(seen: Look) -> str:

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError, UnreachableError
-from runner.execute import Pool, read
 from runner.execute import Task as Command
-from runner.hosts.sudo import becoming
-from runner.model import Host
 from runner.steps.packages import Sections, boot_script, reboot_script
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
 
 __all__ = ["Rebooted", "reboot"]
 
@@ -34,19 +31,17 @@ class Rebooted:
     failed: bool = False
 
 
-def reboot(
-    hosts: Hosts, host: Host, boot: str, *, become: bool, limit: float, stop: Callable[[], bool]
-) -> Rebooted:
+def reboot(remote: Remote, boot: str, *, become: bool, limit: float, stop: Callable[[], bool]) -> Rebooted:
     """Reboot a host that runs under the boot id `boot`, and wait at most `limit` seconds until it is back.
 
     A host that is under another boot id already has been rebooted and is left alone, so this may be repeated.
     """
     began = time.monotonic()
-    if refused := _tell(hosts, host, boot, become=become):
+    if refused := _tell(remote, boot, become=become):
         return Rebooted(f"not rebooted: {refused}", failed=True)
     seen = ""
     while time.monotonic() - began < limit and not stop():
-        now, state = _look(hosts, host)
+        now, state = _look(remote)
         if now and now != boot:
             seen = state
             if state not in _STARTING:
@@ -61,13 +56,13 @@ def reboot(
     return Rebooted(f"told to reboot, but not back after {limit:.0f} s: look at its console", failed=True)
 
 
-def _tell(hosts: Hosts, host: Host, boot: str, *, become: bool) -> str:
+def _tell(remote: Remote, boot: str, *, become: bool) -> str:
     """Why the host would not reboot; empty when it will, or has."""
     mark = secrets.token_hex(16)
     command = Command("reboot", reboot_script(mark, boot), timeout=30)
-    command = becoming(hosts, host, command, mark) if become else command
+    command = remote.with_sudo(command, mark) if become else command
     try:
-        record = read(hosts.pool, hosts.endpoint(host), (command,), limits=hosts.limits)["reboot"]
+        record = remote.read((command,))["reboot"]
     except UnreachableError:
         return ""  # gone so soon that it could not answer
     said = Sections.of(record.text, mark)
@@ -75,13 +70,13 @@ def _tell(hosts: Hosts, host: Host, boot: str, *, become: bool) -> str:
     return sentence(said.text("rebooting").replace(match[0], "")) or "the command failed" if match else ""
 
 
-def _look(hosts: Hosts, host: Host) -> tuple[str, str]:
+def _look(remote: Remote) -> tuple[str, str]:
     """Boot id and state, empty where nobody answers. A connection of its own: the old one may hang."""
     mark = secrets.token_hex(16)
     try:
-        with Pool(logins=1) as pool:
+        with remote.fresh() as fresh:
             command = Command("boot", boot_script(mark), timeout=20)
-            record = read(pool, hosts.endpoint(host), (command,), silence=20)["boot"]
+            record = fresh.read((command,))["boot"]
     except (HostError, KeyError):
         return "", ""
     said = Sections.of(record.text, mark)

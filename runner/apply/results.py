@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.execute import JobRecord, TaskRecord
-from runner.hosts.sudo import refused
+from runner.hosts.sudo import sudo_refusal
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
@@ -62,7 +62,7 @@ def _understood(
         return _not_begun(step, found.why)
     output = found.text
     if step.become:
-        if not found.why and (no := refused(context.host, output, context.mark)):
+        if not found.why and (no := sudo_refusal(context.host, output, context.mark)):
             return StepOutcome(
                 step=step.id, outcome=Outcome.FAILED, why=str(no), seconds=found.seconds, output=output
             )

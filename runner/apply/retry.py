@@ -50,9 +50,7 @@ def wanted(ctx: SiteContext, step: Step, outcome: StepOutcome, number: int) -> b
 def paused(ctx: SiteContext, step: Step, outcome: StepOutcome, number: int) -> bool:
     """Tell of the failed try and wait, longer each time. False when the run was cancelled meanwhile."""
     seconds = min(2.0 ** (number - 1), _LONGEST)
-    why = ctx.session.cleaned(outcome).why
-    told = {"try": number, "of": step.retries + 1, "why": why, "seconds": seconds}
-    ctx.session.emit("step.retried", ctx.run, ctx.site.name, step.id, **told)
+    ctx.journal.step_retried(step.id, outcome, number=number, of=step.retries + 1, seconds=seconds)
     return not ctx.stop.asked.wait(seconds)
 
 
@@ -74,5 +72,5 @@ def _earlier(ctx: SiteContext, part: Segment) -> SegmentView | None:
     """What an earlier attempt has written down of this segment's last job."""
     if ctx.attempt == 1:
         return None
-    segments = ctx.session.ledger.segments(ctx.run, ctx.site.name)
+    segments = ctx.journal.jobs()
     return next((one for one in segments if one.number == part.number), None)

@@ -24,13 +24,9 @@ from runner.execute import (
     TaskBegan,
     TaskEnded,
     Verdict,
-    ack_job,
-    run_job,
 )
 from runner.execute import Task as Command
 from runner.hosts.boundary import within
-from runner.hosts.sudo import becoming
-from runner.load import resolve
 from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Script, registry
@@ -129,7 +125,7 @@ def _carry_once(
     judged: Judged | None,
 ) -> tuple[StepOutcome, ...] | None:
     """One try; None where another is due. Then its job is on record, and no outcome of the step."""
-    session, run, site = ctx.session, ctx.run, ctx.site.name
+    journal = ctx.journal
     job = job_of(ctx, part, number)
     context = replace(_context(ctx, job), prepared=prepared)
     kinds = {step.id: registry()[step.kind] for step in steps}
@@ -137,7 +133,7 @@ def _carry_once(
     if not any(scripts.values()):
         outcomes = tuple(kinds[step.id].idle(step, context) for step in steps)
         for outcome in outcomes:
-            session.record(run, site, outcome)
+            journal.step_finished(outcome)
         return outcomes
 
     names = {f"s{number}": step for number, step in enumerate(steps)}
@@ -145,19 +141,15 @@ def _carry_once(
     if judged:
         ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
     trial = judged.remembered if judged else None
-    endpoint = session.hosts.endpoint(context.host)
-    session.ledger.begin_segment(run, site, part.number, job, trial=trial, span=ordered.span())
-    session.emit("segment.started", run, site, job=job, number=part.number)
+    journal.job_started(part.number, job, ordered.span(), trial=trial)
+    journal.emit("segment.started", job=job, number=part.number)
     try:
         with ctx.stop.controlling() as control:
-            record = run_job(
-                session.hosts.pool,
-                endpoint,
+            record = ctx.remote.run(
                 ordered,
                 on_event=lambda event: _tell(ctx, names, event),
                 verdict=judged.judge if judged else None,
                 control=control,
-                limits=session.hosts.limits,
             )
     except DiedError as error:
         record = error.record
@@ -165,7 +157,7 @@ def _carry_once(
     outcomes = () if record.status == "locked" else understood(names, scripts, record, context)
     if judged:
         outcomes = tuple(judged.settled(record, outcome) for outcome in outcomes)
-    outcomes = tuple(session.cleaned(outcome) for outcome in outcomes)
+    outcomes = tuple(journal.cleaned(outcome) for outcome in outcomes)
     failed = next((outcome for outcome in outcomes if wanted(ctx, steps[0], outcome, number)), None)
     outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)
     close_job(ctx, part.number, job, record.status, outcomes)
@@ -174,7 +166,7 @@ def _carry_once(
     if failed:
         return None if paused(ctx, steps[0], failed, number) else _given_up(ctx, steps[0])
     for outcome in outcomes:
-        session.tell_outcome(run, site, outcome)
+        journal.announce_outcome(outcome)
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
         raise LostError("a step was under way when the host's process died; how it ended is not known")
     return outcomes
@@ -201,44 +193,39 @@ def close_job(
     ctx: SiteContext, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()
 ) -> None:
     """Write down how a job ended, and what became of its steps; then the host may forget it."""
-    session, run, site = ctx.session, ctx.run, ctx.site.name
-    session.ledger.record_segment(run, site, number, job, status=status, outcomes=outcomes, at=session.now())
-    session.emit("segment.recorded", run, site, job=job, number=number, status=status)
+    ctx.journal.job_ended(number, job, status, outcomes)
     let_forget(ctx, number, job)
 
 
 def ack_recorded(ctx: SiteContext) -> None:
     """Let the host forget the jobs whose end an earlier attempt wrote down and then died."""
-    for segment in ctx.session.ledger.segments(ctx.run, ctx.site.name):
+    for segment in ctx.journal.jobs():
         if segment.state == "ended":
             let_forget(ctx, segment.number, segment.job)
 
 
 def let_forget(ctx: SiteContext, number: int, job: str) -> None:
     """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
-    session = ctx.session
-    endpoint = session.hosts.endpoint(ctx.order.hosts[ctx.site.host])
-    forget = partial(ack_job, session.hosts.pool, endpoint, job, limits=session.hosts.limits)
-    if isinstance(within(forget), SitecrewError):
+    if isinstance(within(partial(ctx.remote.acknowledge, job)), SitecrewError):
         return  # what is left there is collected some day
-    session.ledger.acked(ctx.run, ctx.site.name, number)
+    ctx.journal.job_acknowledged(number)
 
 
 def _given_up(ctx: SiteContext, step: Step) -> tuple[StepOutcome, ...]:
     why = "the run was cancelled between two tries"
     outcome = StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=why)
-    ctx.session.record(ctx.run, ctx.site.name, outcome)
+    ctx.journal.step_finished(outcome)
     return (outcome,)
 
 
 def _context(ctx: SiteContext, job: str) -> Context:
     return Context(
         site=ctx.site,
-        host=ctx.order.hosts[ctx.site.host],
+        host=ctx.remote.host,
         plan=ctx.plan,
         mark=mark_of(job),
         before=ctx.facts,
-        published=ctx.session.hosts.published,
+        published=ctx.published,
     )
 
 
@@ -257,32 +244,30 @@ def _ordered(
             tasks.append(_host_task(ctx, name, step, script, context))
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
         facts = facts_script(ctx.site, context.host, context.mark, check_updates=False)
-        limit = ctx.session.hosts.reading_limit(_REREAD_LIMIT)
+        limit = ctx.remote.limit(_REREAD_LIMIT)
         reread = Command(REREAD, facts.text, timeout=limit, policy="always")
-        tasks += ctx.session.hosts.of_site(ctx.site, [reread])
+        tasks += ctx.remote.for_site(ctx.site, [reread])
     first = next(iter(names.values()))
     cleanups = dict.fromkeys(kinds[step.kind].cleanup(step, context) for step in names.values())
     return Job(
         job,
         tuple(tasks),
         cleanup="\n".join(text for text in cleanups if text),
-        cleanup_limit=ctx.session.hosts.reading_limit(_CLEANUP_LIMIT),
-        check_limit=ctx.session.hosts.reading_limit(_CHECK_LIMIT),
+        cleanup_limit=ctx.remote.limit(_CLEANUP_LIMIT),
+        check_limit=ctx.remote.limit(_CHECK_LIMIT),
         lock=site_lock(ctx, kinds[first.kind].guarded(first, context)),
     )
 
 
 def _host_task(ctx: SiteContext, name: str, step: Step, script: Script, context: Context) -> Command:
-    session = ctx.session
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
     for key, value in script.env.items():
         if isinstance(value, SecretRef):
-            secret[key] = resolve(value, base=session.workspace.folder)
-            session.redactor.add(secret[key])
+            secret[key] = ctx.secret(value)
         else:
             plain[key] = value
-    given = session.variables(ctx.order) if step.kind == "shell" else {}
+    given = ctx.variables() if step.kind == "shell" else {}
     given = {key: value for key, value in given.items() if key not in plain}
     limit = step.timeout or ctx.order.limits.step
     made = Command(
@@ -293,19 +278,17 @@ def _host_task(ctx: SiteContext, name: str, step: Step, script: Script, context:
         env=plain,
         secret={**given, **secret},
     )
-    [made] = session.hosts.of_site(ctx.site, [made])
-    return becoming(session.hosts, context.host, made, context.mark) if step.become else made
+    [made] = ctx.remote.for_site(ctx.site, [made])
+    return ctx.remote.with_sudo(made, context.mark) if step.become else made
 
 
 def _tell(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:
     if isinstance(event, TaskBegan | TaskEnded) and event.task in names:
         step = names[event.task].id
         if isinstance(event, TaskBegan):
-            ctx.session.emit("step.started", ctx.run, ctx.site.name, step)
+            ctx.journal.emit("step.started", step)
         else:
-            ctx.session.emit(
-                "step.ended", ctx.run, ctx.site.name, step, status=event.code, seconds=event.seconds
-            )
+            ctx.journal.emit("step.ended", step, status=event.code, seconds=event.seconds)
 
 
 def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
@@ -313,8 +296,8 @@ def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
     owner = record.lock.owner.partition("/")[0] if record.lock else ""
     repeated = again(ctx.order, ctx.site.name)
     try:
-        rows = ctx.session.ledger.site_rows(owner) if owner else ()
-        interrupted = bool(owner) and ctx.session.ledger.summary(owner).interrupted is not None
+        rows = ctx.journal.ledger.site_rows(owner) if owner else ()
+        interrupted = bool(owner) and ctx.journal.ledger.summary(owner).interrupted is not None
     except UnknownNameError:
         rows, interrupted = (), False
     if interrupted and owner != ctx.run:

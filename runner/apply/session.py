@@ -10,24 +10,28 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from runner import crashlog
 from runner.apply.cancellation import Cancellation
+from runner.apply.context import SiteContext
+from runner.apply.journal import Journal
 from runner.errors import EngineError, SecretError
 from runner.execute import Pool
 from runner.hosts.boundary import repeat
 from runner.hosts.exclusive import Gates
 from runner.hosts.hosts import Hosts
+from runner.inspect.health import prober_of
 from runner.load import Redactor
 from runner.load.variables import fits
-from runner.model import Order, RunEvent, SecretRef, Step, StepOutcome
+from runner.model import Order, RunEvent, SecretRef, Site, SitePlan, Step
 from runner.record import Ledger
 from runner.record.operators import operator_here
 from runner.record.processes import is_gone, process_start, stopped_at
 from runner.shell import command
-from runner.untrusted import clean, cleaned, sentence
+from runner.untrusted import cleaned, sentence
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -100,54 +104,30 @@ class Session:
         for sentence_ in sentences:
             self.emit("inventory.recognised", "", said=sentence_)
 
-    def cleaned(self, outcome: StepOutcome) -> StepOutcome:
-        """The outcome without a secret in its text, and without what a terminal would obey."""
-        changes = tuple(
-            replace(
-                change,
-                why=self.reason(change.why),
-                item=_line(change.item),
-                title=_line(change.title),
-                unverified=self.reason(change.unverified),
-            )
-            for change in outcome.changes
+    def journal(self, run: str, site: str) -> Journal:
+        """Return the journal of a site in a run."""
+        return Journal(self.ledger, self.redactor, self.emit, run, site, self.now)
+
+    def context(self, order: Order, site: Site, attempt: int) -> SiteContext:
+        """Return what the parts of a site's plan need, before it is planned."""
+        return SiteContext(
+            workspace=self.workspace,
+            order=order,
+            site=site,
+            attempt=attempt,
+            plan=SitePlan(site=site.name, client=site.client),
+            remote=self.hosts.remote(order.hosts[site.host]),
+            prober=prober_of(self.hosts, site, order.limits.look.total_seconds()),
+            journal=self.journal(order.run, site.name),
+            stop=self.stop(order.run),
+            redactor=self.redactor,
+            published=self.hosts.published,
+            variables=partial(self.variables, order),
         )
-        output = self.redactor.redact(clean(outcome.output))
-        return replace(outcome, why=self.reason(outcome.why), output=output, changes=changes)
 
     def reason(self, text: str) -> str:
-        """A reason of a host, a site or ours, in one line without secrets: for ledger and screen."""
+        """Return a reason on one line, without secrets."""
         return self.redactor.redact(sentence(text, _LONGEST_REASON))
-
-    def record(self, run: str, site: str, outcome: StepOutcome) -> None:
-        """Write down how a step ended, then tell it."""
-        outcome = self.cleaned(outcome)
-        self.ledger.record_step(run, site, outcome, self.now())
-        self.tell_outcome(run, site, outcome)
-
-    def tell_outcome(self, run: str, site: str, outcome: StepOutcome) -> None:
-        """Tell how a step ended, once it is written down."""
-        self.emit(
-            "step.finished",
-            run,
-            site,
-            outcome.step,
-            outcome=outcome.outcome,
-            seconds=outcome.seconds,
-            why=outcome.why,
-            changes=[
-                {
-                    "item": change.item,
-                    "from": change.from_version,
-                    "to": change.to_version,
-                    "outcome": change.outcome,
-                    "why": change.why,
-                    "unverified": change.unverified,
-                    "uncertain": change.uncertain,
-                }
-                for change in outcome.changes
-            ],
-        )
 
     def variables(self, order: Order) -> dict[str, str]:
         """The values of the order's variables: references are resolved, values were given by -e.
@@ -251,8 +231,3 @@ class Session:
             self.ledger_trouble = error
 
         repeat(renew, every=_RENEW, until=self._closed, report=report)
-
-
-def _line(name: str) -> str:
-    """The name as it is where it is fit to be shown."""
-    return name if name.isprintable() else sentence(name, _LONGEST_REASON)

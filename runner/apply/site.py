@@ -27,8 +27,8 @@ from runner.apply.undo import carry_undo, survey_undo
 from runner.errors import SitecrewError
 from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import place_of
-from runner.hosts.sudo import unbecoming
-from runner.model import OnFailure, Order, Outcome, Site, SitePlan, Step, StepOutcome, worst
+from runner.hosts.sudo import sudo_problems
+from runner.model import OnFailure, Order, Outcome, Site, Step, StepOutcome, worst
 from runner.plan import Barrier, Segment, closed_day, cut, needs_facts
 from runner.steps import Where, registry
 
@@ -53,8 +53,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     elif not under_way and (day := _closed_day(session, order, site)):
         ending = Ending(Outcome.MISSED, f"{day} is a blackout day: nothing is started on it")
     else:
-        session.ledger.begin_site(order.run, site.name, session.now())
-        session.emit("site.started", order.run, site.name, client=site.client, host=site.host)
+        session.journal(order.run, site.name).started(site.client, site.host)
         ending = _stages(session, order, site, attempt)
     session.check_open()
     ending = replace(ending, why=session.reason(ending.why))
@@ -76,10 +75,9 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         parts = cut(order.playbook, site, tags=order.tags)
         known = _known(session, order.run, site.name, attempt)
         known |= _record_skips(session, order, site, parts, known)
-        if refused := unbecoming(parts.steps, site, order.hosts[site.host]):
+        if refused := sudo_problems(parts.steps, site, order.hosts[site.host]):
             return Ending(Outcome.FAILED, "; ".join(refused))
-        empty = SitePlan(site=site.name, client=site.client)
-        ctx = SiteContext(session=session, order=order, site=site, attempt=attempt, plan=empty)
+        ctx = session.context(order, site, attempt)
         if order.undo:
             ctx = survey_undo(ctx)
         elif needs_facts(order.playbook, site, tags=order.tags):
@@ -88,7 +86,7 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
             ack_recorded(ctx)
         if ctx.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(ctx.plan.problems))
-        return _held(ctx, _parts(ctx, parts, known))
+        return _held(ctx, _parts(session, ctx, parts, known))
     except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
         session.check_open()
         return _failed(session, order, site, contained(error), attempt)
@@ -98,9 +96,7 @@ def _held(ctx: SiteContext, ending: Ending) -> Ending:
     """The ending, once WordPress will not install what is held; a failure is told, and decides nothing."""
     error = within(lambda: hold_auto_updates(ctx))
     if isinstance(error, SitecrewError):
-        ctx.session.emit(
-            "auto_updates.failed", ctx.run, ctx.site.name, why=ctx.session.reason(error.with_hint)
-        )
+        ctx.journal.emit("auto_updates.failed", why=ctx.journal.reason(error.with_hint))
     return ending
 
 
@@ -111,11 +107,11 @@ def _failed(session: Session, order: Order, site: Site, error: SitecrewError, at
         steps = session.ledger.step_output(order.run, site.name)
         if in_hand := next((step.step for step in steps if step.outcome is None), None):
             outcome = StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace)
-            session.record(order.run, site.name, outcome)
+            session.journal(order.run, site.name).step_finished(outcome)
     return ending
 
 
-def _parts(ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
+def _parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
     stopped = ""
     for part in parts.parts:
         steps = _steps(part)
@@ -124,20 +120,20 @@ def _parts(ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> End
             continue
         if ctx.stop.asked.is_set() and not any(
             part.number in {number, number // JOBS}
-            for number in begun(ctx.session, ctx.run, ctx.site.name, ctx.attempt)
+            for number in begun(session, ctx.run, ctx.site.name, ctx.attempt)
         ):
             return Ending(Outcome.CANCELLED, "the run was cancelled")
         if stopped:
             known |= _record_left_out(ctx, steps, known, stopped)
             continue
-        answer = ctx.session.ask(steps[0]) if ctx.session.ask else True
+        answer = session.ask(steps[0]) if session.ask else True
         if answer is None:
             return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
         if not answer:
             known |= _record_left_out(ctx, steps, known, "left out when asked")
             continue
         alone = isinstance(part, Barrier) and part.where is Where.SYSTEM
-        with ctx.session.gates.turn(place_of(ctx.order.hosts[ctx.site.host]), alone=alone):
+        with session.gates.turn(place_of(ctx.remote.host), alone=alone):
             if isinstance(part, Segment) and (ctx.order.undo or registry()[steps[0].kind].transacts):
                 carry = carry_undo if ctx.order.undo else carry_changes
                 outcomes, facts = carry(ctx, part)
@@ -169,13 +165,13 @@ def _carry(ctx: SiteContext, part: Part, known: Mapping[str, StepOutcome]) -> tu
     if part.where is Where.SYSTEM:
         return carry_system(ctx, part)
     step = part.step
-    ctx.session.emit("step.started", ctx.run, ctx.site.name, step.id)
+    ctx.journal.step_started(step.id)
     take = _TAKES[part.where]
     number, outcome = 1, take(ctx, step)
     while wanted(ctx, step, outcome, number) and paused(ctx, step, outcome, number):
         number, outcome = number + 1, take(ctx, step)
     outcome = counted(step, outcome, number)
-    ctx.session.record(ctx.run, ctx.site.name, outcome)
+    ctx.journal.step_finished(outcome)
     return (outcome,)
 
 
@@ -208,7 +204,7 @@ def _record_skips(
         if skipped.step.id not in known
     }
     for outcome in skips.values():
-        session.record(order.run, site.name, outcome)
+        session.journal(order.run, site.name).step_finished(outcome)
     return skips
 
 
@@ -221,7 +217,7 @@ def _record_left_out(
         if step.id not in known
     }
     for outcome in left.values():
-        ctx.session.record(ctx.run, ctx.site.name, outcome)
+        ctx.journal.step_finished(outcome)
     return left
 
 

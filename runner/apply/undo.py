@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.apply.probe import see_before
@@ -46,21 +46,17 @@ __all__ = ["carry_undo", "survey_undo"]
 
 def survey_undo(ctx: SiteContext) -> SiteContext:
     """The task with its plan and facts: those on record, or read now and put on record."""
-    session, run, site = ctx.session, ctx.run, ctx.site.name
-    stored, facts_then = session.ledger.plan_of(run, site), session.ledger.facts_of(run, site)
+    journal, run, site = ctx.journal, ctx.run, ctx.site.name
+    stored, facts_then = journal.ledger.plan_of(run, site), journal.ledger.facts_of(run, site)
     if stored is not None:
         return replace(ctx, plan=stored, facts=thaw_as(SiteFacts, facts_then) if facts_then else None)
-    foreseen = foresee_undo(session.hosts, session.ledger, ctx.order, ctx.site)
+    foreseen = foresee_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
     facts = foreseen.facts
     if facts is None and ctx.site.kind is SiteKind.WORDPRESS:
         # a site that is too dead to be read is put back all the same, measured by what it was
-        facts = Past.of(session.ledger, ctx.order, ctx.site).facts
-    session.ledger.record_plan(run, site, foreseen.plan, asdict(facts) if facts else None)
-    told = [
-        {"item": c.item, "from": c.from_version, "to": c.to_version, "action": c.action, "why": c.why}
-        for c in foreseen.plan.changes
-    ]
-    session.emit("site.planned", run, site, changes=told, problems=[])
+        facts = Past.of(journal.ledger, ctx.order, ctx.site).facts
+    journal.planned(foreseen.plan, facts)
+    journal.announce_plan(foreseen.plan)
     return replace(ctx, plan=foreseen.plan, facts=facts)
 
 
@@ -79,7 +75,7 @@ def carry_undo(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...]
     ]
     trouble = ""
     if pending:
-        ctx.session.emit("step.started", ctx.run, ctx.site.name, step.id)
+        ctx.journal.emit("step.started", step.id)
         if facts is None:
             raise HostError("the site was not read")
         way = _way(ctx, step)
@@ -98,7 +94,7 @@ def carry_undo(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...]
         seconds=round(time.monotonic() - began, 3) if pending else None,
         changes=tuple(settled),
     )
-    ctx.session.record(ctx.run, ctx.site.name, outcome)
+    ctx.journal.step_finished(outcome)
     return (outcome,), facts
 
 
@@ -157,7 +153,7 @@ def _trouble(ctx: SiteContext, trial: Trial) -> str:
 
 def _hold(ctx: SiteContext, settled: Sequence[ChangeOutcome]) -> None:
     """What somebody took back is not installed again tonight; what is put back again is no longer held."""
-    ledger, site, undo = ctx.session.ledger, ctx.site.name, ctx.order.undo
+    ledger, site, undo = ctx.journal.ledger, ctx.site.name, ctx.order.undo
     for change in settled:
         if undo is None or change.outcome is not Outcome.UNDONE or change.kind is ItemKind.DATABASE:
             continue
@@ -165,13 +161,13 @@ def _hold(ctx: SiteContext, settled: Sequence[ChangeOutcome]) -> None:
             ledger.lift_hold(site, change.item, run=ctx.run)
         else:
             why = f"{BY_HAND} ({ledger.operator.name}, {ctx.run})"
-            since = ctx.session.now()
+            since = ctx.journal.now()
             ledger.add_hold(site, change.item, change.from_version, why=why, since=since, run=ctx.run)
 
 
 def _way(ctx: SiteContext, step: Step) -> Way:
     """Files first, then the database where that is wanted, in one transaction: neither may suffice alone."""
-    past = Past.of(ctx.session.ledger, ctx.order, ctx.site)
+    past = Past.of(ctx.journal.ledger, ctx.order, ctx.site)
     names = [one.id for one in ctx.order.playbook.steps]
     rest = names[names.index(step.id) + 1 :]
     # code that is still new may not work with the old data: that is no reason to go further

@@ -67,8 +67,8 @@ def clean(
         raise click.UsageError("--folder takes an absolute path")
     places = {*(site.path for site in workspace.inventory.sites.values() if site.host == name), *folders}
     with Pool() as pool:
-        hosts = Hosts(workspace, pool, Redactor())
-        found = clean_host(hosts, chosen, sorted(places), delete=False)
+        remote = Hosts(workspace, pool, Redactor()).remote(chosen)
+        found = clean_host(remote, sorted(places), delete=False)
         if not found:
             out(f"{name}: nothing of ours is there")
             return ExitCode.OK
@@ -78,7 +78,7 @@ def clean(
         with acting(workspace) as ledger:
             paths = [sentence(one.path) for one in found[:100]]
             ledger.record_act("host clean", f"{name}: {len(found)} folders", details={"paths": paths})
-        left = clean_host(hosts, chosen, sorted(places), delete=True)
+        left = clean_host(remote, sorted(places), delete=True)
     if left:
         say(f"{name}: these could not be deleted:")
         _show(left)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.errors import HostError
-from runner.execute import Endpoint, Limits, Pool, TaskRecord, read
-from runner.execute import Task as Command
+from runner.execute import Endpoint, Limits, Pool
+from runner.hosts.remote import SshRemote, reading_limit
 from runner.load import Redactor, resolve
 from runner.model import Host, SecretRef, Site
 from runner.wporg import Wporg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from runner.hosts.remote import Remote
     from runner.load import Workspace
 
 __all__ = ["Hosts"]
@@ -78,49 +78,27 @@ class Hosts:
         """Where a host is and how one logs in there; secrets are fetched when they are asked for."""
         return _endpoint(host, self.workspace, self._secret)
 
-    def read(self, host: Host, tasks: Sequence[Command]) -> Mapping[str, TaskRecord]:
-        """Run tasks that change nothing; each has its answer.
+    def remote(self, host: Host) -> Remote:
+        """Return the way to a host."""
+        return SshRemote(
+            host, self.workspace, self.pool, self.redactor, self.limits, self.endpoint(host), self.tidied
+        )
+
+    def remote_of(self, site: Site) -> Remote:
+        """Return the way to the host of a site, as the inventory has it."""
+        return self.remote(self.workspace.inventory.hosts[site.host])
+
+    def link(self, host: Host) -> None:
+        """Open a connection ahead of its use.
 
         Raises:
             UnreachableError: (and kin) the host cannot be reached.
-            HostError: it did not answer all of them.
         """
-        endpoint = self.endpoint(host)
-        records = read(self.pool, endpoint, tasks, limits=self.limits)
-        if missing := [task.id for task in tasks if task.id not in records]:
-            raise HostError(
-                f"{endpoint.called}: the host did not answer {len(missing)} of {len(tasks)} questions",
-                hint="does the host end our shell? look at ulimit -a and the login's start-up files",
-            )
-        return records
-
-    def of_site(self, site: Site, tasks: Iterable[Command]) -> tuple[Command, ...]:
-        """Tasks that start WordPress, with what the site's configuration needs in the environment.
-
-        Raises:
-            SecretError: a value cannot be had.
-        """
-        plain, secret = self.environment(site)
-        if not plain and not secret:
-            return tuple(tasks)
-        return tuple(
-            replace(task, env={**plain, **task.env}, secret={**secret, **task.secret}) for task in tasks
-        )
-
-    def environment(self, site: Site) -> tuple[dict[str, str], dict[str, str]]:
-        """What a site's configuration needs, the secrets apart; the redactor knows these.
-
-        Raises:
-            SecretError: a value cannot be had.
-        """
-        plain = {name: value for name, value in site.env.items() if isinstance(value, str)}
-        references = {name: value for name, value in site.env.items() if isinstance(value, SecretRef)}
-        folder = self.workspace.folder
-        return plain, {name: self.redactor.resolve(ref, base=folder) for name, ref in references.items()}
+        self.pool.link(self.endpoint(host))
 
     def reading_limit(self, seconds: int) -> int:
-        """Seconds for one reading: those that it needs, at most `limits.step`."""
-        return max(1, min(seconds, int(self.workspace.settings.limits.step.total_seconds())))
+        """Seconds that one reading may take: what it needs, but at most `limits.step`."""
+        return reading_limit(self.workspace, seconds)
 
     def command_limit(self, reading: float) -> float:
         """Seconds after which a command gives up a host whose readings may take so many together."""

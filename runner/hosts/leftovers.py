@@ -12,8 +12,7 @@ from runner.execute.texts import text
 from runner.shell import assign, words
 
 if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
-    from runner.model import Host
+    from runner.hosts.remote import Remote
 
 __all__ = ["Leftover", "clean", "clean_text", "read_leftovers"]
 
@@ -29,7 +28,7 @@ class Leftover:
     kilobytes: int
 
 
-def clean(hosts: Hosts, host: Host, folders: Iterable[str], *, delete: bool) -> tuple[Leftover, ...]:
+def clean(remote: Remote, folders: Iterable[str], *, delete: bool) -> tuple[Leftover, ...]:
     """What of ours is on the host, after its deletion where that is asked for; `folders` are those of sites.
 
     Raises:
@@ -37,10 +36,12 @@ def clean(hosts: Hosts, host: Host, folders: Iterable[str], *, delete: bool) -> 
         HostError: a job runs there, a lock is held, or the host's answer makes no sense.
     """
     task = Command("clean", clean_text("delete" if delete else "list", folders), timeout=_SECONDS)
-    record = hosts.read(host, [task])["clean"]
+    record = remote.read([task])["clean"]
     if not record.ok and not (delete and record.output):
-        raise HostError(f"{host.name}: what is ours there could not be {'deleted' if delete else 'listed'}")
-    return read_leftovers(record.text, host.name)
+        raise HostError(
+            f"{remote.host.name}: what is ours there could not be {'deleted' if delete else 'listed'}"
+        )
+    return read_leftovers(record.text, remote.host.name)
 
 
 def clean_text(action: str, folders: Iterable[str]) -> str:

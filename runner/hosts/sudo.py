@@ -1,37 +1,44 @@
-"""Tasks with root's rights: the one place where a host's password for sudo is fetched."""
+"""Commands that run as root. A host's sudo password is resolved here and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from runner.execute import Task as Command
-from runner.load import resolve
+from runner.load import Redactor
 from runner.model import Host, Site, Step
 from runner.steps.become import PASSWORD, Refusal, as_root, cannot_become, refusal
 
-if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
-
-__all__ = ["becoming", "refused", "unbecoming"]
+__all__ = ["sudo_problems", "sudo_refusal", "with_sudo"]
 
 
-def becoming(hosts: Hosts, host: Host, task: Command, mark: str) -> Command:
-    """The task as root, its variables with it."""
-    secret = dict(task.secret)
+def with_sudo(command: Command, host: Host, mark: str, redactor: Redactor, folder: Path) -> Command:
+    """Return the command so that it runs as root, with its variables.
+
+    Args:
+        command: to run.
+        host: where.
+        mark: begins the line by which `sudo_refusal` knows that the command was started.
+        redactor: learns the password.
+        folder: of the workspace, to which secret references are relative.
+
+    Raises:
+        SecretError: the password cannot be resolved.
+    """
+    secret = dict(command.secret)
     if host.become_password is not None:
-        secret[PASSWORD] = resolve(host.become_password, base=hosts.workspace.folder)
-        hosts.redactor.add(secret[PASSWORD])
-    text = as_root(task.text, mark, [*task.env, *task.secret])
-    return replace(task, text=text, secret=secret)
+        secret[PASSWORD] = redactor.resolve(host.become_password, base=folder)
+    text = as_root(command.text, mark, [*command.env, *command.secret])
+    return replace(command, text=text, secret=secret)
 
 
-def refused(host: Host, said: str, mark: str) -> Refusal | None:
-    """Why a task that `becoming` made was never begun, by its output and stderr; None when it was."""
-    return refusal(said, mark, password=host.become_password is not None)
+def sudo_refusal(host: Host, output: str, mark: str) -> Refusal | None:
+    """Why sudo did not start a command of `with_sudo`, by its stdout and stderr; None if it did."""
+    return refusal(output, mark, password=host.become_password is not None)
 
 
-def unbecoming(steps: Iterable[Step], site: Site, host: Host) -> tuple[str, ...]:
-    """What keeps these steps from root's rights on the site's host, before anything was tried."""
+def sudo_problems(steps: Iterable[Step], site: Site, host: Host) -> tuple[str, ...]:
+    """Why steps of a site cannot run as root on this host, by the configuration alone."""
     return tuple(filter(None, (cannot_become(step, host) for step in steps if site.host == host.name)))

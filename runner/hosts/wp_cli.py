@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import HostError, UsageError
-from runner.execute import upload
 from runner.shell import assign
 from runner.steps.wordpress import tool_name
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
-    from runner.model import Host, Tool
+    from runner.hosts.remote import Remote
+    from runner.model import Tool
 
 __all__ = ["bring_wp_cli", "checked", "take_text"]
 
@@ -44,7 +43,7 @@ mv -f "$fresh" "$root/tools/$file"
 """
 
 
-def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
+def bring_wp_cli(remote: Remote) -> bool:
     """Put the settings' wp-cli into our own folder on a host; False where the settings name none.
 
     Raises:
@@ -52,8 +51,8 @@ def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
         HostError: it did not arrive whole.
         UnreachableError: (and kin) the link broke.
     """
-    tool = hosts.workspace.settings.wp_cli
-    if tool is None or not host.brings:
+    tool = remote.workspace.settings.wp_cli
+    if tool is None or not remote.host.brings:
         return False
     data = checked(tool)
 
@@ -61,15 +60,7 @@ def bring_wp_cli(hosts: Hosts, host: Host) -> bool:
         for at in range(0, len(data), 1 << 16):
             pipe.write(data[at : at + (1 << 16)])
 
-    sent = upload(
-        hosts.pool,
-        hosts.endpoint(host),
-        _WHERE,
-        take_text(tool.sha512),
-        source,
-        silence=hosts.limits.silence,
-        limit=hosts.limits.ending,
-    )
+    sent = remote.upload(_WHERE, take_text(tool.sha512), source)
     if sent.code != 0:
         raise HostError(
             f"wp-cli could not be brought: {sentence(sent.output) or f'exit status {sent.code}'}",

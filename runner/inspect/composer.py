@@ -12,7 +12,7 @@ from runner.model import Site, SiteFacts
 from runner.steps.wordpress import ComposerSaid, composer_script, parse_composer, with_said
 
 if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
 
 __all__ = ["LIMIT", "with_composer"]
 
@@ -21,7 +21,7 @@ LIMIT = 300
 
 
 def with_composer(
-    hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
+    remote: Remote, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     """The facts of sites of one host, with what Composer says of their projects.
 
@@ -34,16 +34,15 @@ def with_composer(
     names = {f"c{number}": name for number, name in enumerate(read) if read[name].packages}
     if not names:
         return found
-    host = hosts.workspace.inventory.hosts[sites[0].host]
-    limit = hosts.reading_limit(LIMIT)
+    limit = remote.limit(LIMIT)
     tasks = [
-        Command(task, composer_script(read[name], host, mark).text, timeout=limit, policy="go")
+        Command(task, composer_script(read[name], remote.host, mark).text, timeout=limit, policy="go")
         for task, name in names.items()
     ]
     # what a private repository asks for may stand in the site's environment
     sites_of = {site.name: site for site in sites}
-    dressed = [hosts.of_site(sites_of[names[task.id]], [task])[0] for task in tasks]
-    records = hosts.read(host, tuple(dressed))
+    dressed = [remote.for_site(sites_of[names[task.id]], [task])[0] for task in tasks]
+    records = remote.read(tuple(dressed))
     late = ComposerSaid(problem=f"Composer did not say what is newer within {limit} s")
     said = {
         name: late if records[task].why else parse_composer(records[task].text, mark, read[name].project)

@@ -21,7 +21,7 @@ from runner.inspect.edits import edited
 from runner.inspect.exposure import about_controller, about_login, about_ssh
 from runner.inspect.facts import as_published, read_facts
 from runner.inspect.findings import checks_of
-from runner.inspect.health import measured
+from runner.inspect.health import measured, prober_of
 from runner.inspect.host_checks import about_host, about_static, host_questions, static_questions
 from runner.inspect.identity import confirmed
 from runner.inspect.playbook_checks import Books, about_steps, playbooks_of
@@ -209,12 +209,16 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
         Command("about", host_questions(host, sites), timeout=limit, policy="go"),
         *(Command(task, static_questions(site), timeout=limit, policy="go") for task, site in static.items()),
     )
-    records = hosts.read(host, tasks)
+    records = hosts.remote(host).read(tasks)
     yield from about_host(host, sites, records["about"].text)
     for task, site in static.items():
         yield from about_static(site, records[task].text)
-    found = read_facts(hosts, [site for site in sites if site.kind is SiteKind.WORDPRESS])
-    found = as_published(hosts, found, hosts.workspace.settings.policy)
+    found = read_facts(
+        hosts.remote(host),
+        partial(prober_of, hosts),
+        [site for site in sites if site.kind is SiteKind.WORDPRESS],
+    )
+    found = as_published(hosts.published, found, hosts.workspace.settings.policy)
     found |= edited(hosts, sites, found)
     read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
@@ -224,7 +228,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
 
 def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
     if isinstance(found, SiteFacts):
-        found = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, found)
+        found = confirmed(prober_of(hosts, site), hosts.remote_of(site), site, found)
     yield from checks_of(site, find(site, found))
     if isinstance(found, SiteFacts):
         yield from _wordpress(site, found)
@@ -251,7 +255,7 @@ def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Chec
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    view = view_of(site, measured(hosts, site, facts=facts, limit=limit))
+    view = view_of(site, measured(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
     if shown and shown.problem:
         view = replace(view, remedy=_REMEDY)
     yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))

@@ -56,18 +56,18 @@ def _of_host(hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts]
     if not asked:
         return {}
     mark = secrets.token_hex(16)
-    host = hosts.workspace.inventory.hosts[asked[0].host]
+    remote = hosts.remote_of(asked[0])
     limit = hosts.reading_limit(_LIMIT)
     tasks = tuple(
         Command(
             f"s{number}",
-            sums_script(site, host, mark, only=wanted[site.name]).text,
+            sums_script(site, remote.host, mark, only=wanted[site.name]).text,
             timeout=limit,
             policy="go",
         )
         for number, site in enumerate(asked)
     )
-    records = within(partial(hosts.read, host, tasks))
+    records = within(partial(remote.read, tasks))
     if isinstance(records, SitecrewError):
         return {}
     return {

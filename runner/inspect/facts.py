@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as Command
@@ -14,15 +14,19 @@ from runner.hosts.boundary import within
 from runner.hosts.wp_cli import bring_wp_cli
 from runner.inspect.composer import with_composer
 from runner.inspect.identity import STRANGER, proven
-from runner.model import Addresses, Host, Policy, Site, SiteFacts
+from runner.inspect.prober import Prober
+from runner.model import Addresses, Policy, Site, SiteFacts
 from runner.plan import addressed, asked, asked_as, compared, stranger, stray_folder, with_offers
 from runner.steps.wordpress import facts_script, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.identity import addresses_script, follows_request
 
 if TYPE_CHECKING:
-    from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
+    from runner.wporg import Wporg
 
-__all__ = ["READING", "as_published", "read_facts", "reread"]
+__all__ = ["READING", "Probers", "as_published", "read_facts", "reread"]
+
+Probers: TypeAlias = Callable[[Site], Prober]
 
 READING = 90
 """Seconds for reading one site."""
@@ -30,7 +34,8 @@ _STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hack
 
 
 def read_facts(
-    hosts: Hosts,
+    remote: Remote,
+    probers: Probers,
     sites: Sequence[Site],
     *,
     check_updates: bool = True,
@@ -47,39 +52,45 @@ def read_facts(
         UnreachableError: the host cannot be reached.
     """
     read_once = partial(
-        _read_once, hosts, check_updates=check_updates, languages=languages, dates=dates, composer=composer
+        _read_once,
+        remote,
+        probers,
+        check_updates=check_updates,
+        languages=languages,
+        dates=dates,
+        composer=composer,
     )
-    found = _brought(hosts, sites, read_once, check_updates=check_updates)
-    return with_composer(hosts, sites, found) if composer else found
+    found = _brought(remote, sites, read_once, check_updates=check_updates)
+    return with_composer(remote, sites, found) if composer else found
 
 
-def reread(hosts: Hosts, site: Site) -> SiteFacts:
+def reread(remote: Remote, prober: Prober, site: Site) -> SiteFacts:
     """Read a site again, without asking for updates.
 
     Raises:
         UnreachableError: the host cannot be reached.
         HostError: the site cannot be read.
     """
-    found = read_facts(hosts, [site], check_updates=False)[site.name]
+    found = read_facts(remote, lambda _: prober, [site], check_updates=False)[site.name]
     if isinstance(found, SitecrewError):
         raise found
     return found
 
 
 def as_published(
-    hosts: Hosts, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
+    published: Wporg, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
 ) -> dict[str, SiteFacts | SitecrewError]:
     """What was read, with the offers as wordpress.org has them: one question for the items of all sites."""
     read = {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
     items = {item for facts in read.values() for item in asked(facts)}
     if not read:
         return dict(found)
-    offers = hosts.published.offers(items, {facts.wordpress for facts in read.values()})
+    offers = published.offers(items, {facts.wordpress for facts in read.values()})
     return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
 
 
 def _brought(
-    hosts: Hosts,
+    remote: Remote,
     sites: Sequence[Site],
     read_once: Callable[[Sequence[Site]], Mapping[str, SiteFacts | SitecrewError]],
     *,
@@ -93,7 +104,7 @@ def _brought(
     if not lacking:
         return found
     try:
-        if not bring_wp_cli(hosts, hosts.workspace.inventory.hosts[lacking[0].host]):
+        if not bring_wp_cli(remote):
             return found
     except UnreachableError:
         raise
@@ -120,7 +131,8 @@ def _ask_elsewhere(
 
 
 def _read_once(
-    hosts: Hosts,
+    remote: Remote,
+    probers: Probers,
     sites: Sequence[Site],
     *,
     check_updates: bool,
@@ -131,9 +143,7 @@ def _read_once(
     if not sites:
         return {}
     mark = secrets.token_hex(16)
-    inventory = hosts.workspace.inventory
-    host = inventory.hosts[sites[0].host]
-    limit = hosts.reading_limit(READING)
+    limit = remote.limit(READING)
     found: dict[str, SiteFacts | SitecrewError] = {}
     asking = partial(
         facts_script,
@@ -144,13 +154,13 @@ def _read_once(
     )
     tasks: dict[str, Command] = {}
     for number, site in enumerate(sites):
-        task = Command(f"s{number}", asking(site, host, mark).text, timeout=limit, policy="go")
-        dressed = within(partial(hosts.of_site, site, [task]))
+        task = Command(f"s{number}", asking(site, remote.host, mark).text, timeout=limit, policy="go")
+        dressed = within(partial(remote.for_site, site, [task]))
         if isinstance(dressed, SitecrewError):
             found[site.name] = dressed
         else:
             [tasks[site.name]] = dressed
-    records = hosts.read(host, tuple(tasks.values())) if tasks else {}
+    records = remote.read(tuple(tasks.values())) if tasks else {}
     for number, site in enumerate(sites):
         if site.name in found:
             continue
@@ -160,27 +170,29 @@ def _read_once(
                 f"WordPress did not start within {limit} s", hint="look at the site's load and its error log"
             )
             continue
-        facts = within(partial(_facts, record.text, mark, site, inventory.sites.values()))
+        facts = within(partial(_facts, record.text, mark, site, remote.workspace.inventory.sites.values()))
         if isinstance(facts, SiteFacts) and not addressed(facts, site):
-            facts = within(partial(_proven, hosts, host, site, facts))
+            facts = within(partial(_proven, remote, probers(site), site, facts))
         found[site.name] = facts
     return found
 
 
-def _proven(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts:
+def _proven(remote: Remote, prober: Prober, site: Site, facts: SiteFacts) -> SiteFacts:
     """The facts of a site whose address is not in its database: whether that is proven in another way.
 
     Raises:
         IdentityError: it is another site's.
     """
     mark = secrets.token_hex(16)
-    limit = hosts.reading_limit(READING)
+    limit = remote.limit(READING)
     follows = True
     if facts.constants:
-        task = Command("addresses", addresses_script(site, host, mark).text, timeout=limit)
-        follows = follows_request(hosts.read(host, hosts.of_site(site, [task]))["addresses"].text, mark)
+        task = Command("addresses", addresses_script(site, remote.host, mark).text, timeout=limit)
+        follows = follows_request(remote.read(remote.for_site(site, [task]))["addresses"].text, mark)
     found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
-    return replace(facts, unproven=proven(hosts, host, site, found, hosts.workspace.inventory.sites.values()))
+    return replace(
+        facts, unproven=proven(prober, remote, site, found, remote.workspace.inventory.sites.values())
+    )
 
 
 def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:

@@ -92,7 +92,7 @@ def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: 
         None if origin.build or not origin.here else read_folder(origin.here, options.exclude, readable=True)
     )
     layout = Layout.of(site.path)
-    standing = look(hosts, hosts.endpoint(hosts.workspace.inventory.hosts[site.host]), layout)
+    standing = look(hosts.remote_of(site), layout)
     if why := refusal(options, layout, standing, tree):
         raise UsageError(why)
     if tree is None:
@@ -108,8 +108,7 @@ def _release(hosts: Hosts, playbook: Playbook, site: Site, step: Step, options: 
 
 def _sync(hosts: Hosts, site: Site, step: Step, options: SyncOptions) -> list[Change]:
     here = hosts.workspace.folder / placed(options.source, site)
-    endpoint = hosts.endpoint(hosts.workspace.inventory.hosts[site.host])
-    tree, found, difference = compare(hosts, endpoint, site, options, here)
+    tree, found, difference = compare(hosts.remote_of(site), site, options, here)
     new = [(name, "", tree[name].sha256[:8], f"new, {tree[name].size} bytes") for name in difference.new]
     changed = [
         (name, found.files[name].sha256[:8], tree[name].sha256[:8], f"{tree[name].size} bytes")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.execute import TaskRecord
-    from runner.hosts.hosts import Hosts
-    from runner.model import Host, Site
+    from runner.hosts.remote import Remote
+    from runner.model import Site
 
 __all__ = ["fatal_inside", "look_inside", "with_inside"]
 
@@ -37,8 +37,7 @@ _REDIRECTS = 3
 
 
 def with_inside(
-    hosts: Hosts,
-    host: Host,
+    remote: Remote,
     site: Site,
     seen: Signals,
     *,
@@ -48,8 +47,7 @@ def with_inside(
     """The signals, with the site as its own host gets it where visitors get no page of it, or no wp-admin.
 
     Args:
-        hosts: to reach it.
-        host: where the site lives.
+        remote: the site's host.
         site: which.
         seen: from outside.
         facts: of a WordPress that was read.
@@ -61,15 +59,14 @@ def with_inside(
     if not again and not wanted:
         return seen
     member = known.front.member if known is not None and again else seen.kept_out and not seen.refused
-    found = look_inside(hosts, host, site, facts=facts, known=known, member=member)
+    found = look_inside(remote, site, facts=facts, known=known, member=member)
     if not again and not seen.refused and found.sight is not None and found.sight.page.findings:
         return seen  # a page that is well outside and not there says nothing of what nobody can see
     return replace(seen, inside=found)
 
 
 def look_inside(
-    hosts: Hosts,
-    host: Host,
+    remote: Remote,
     site: Site,
     *,
     facts: SiteFacts | None = None,
@@ -81,23 +78,23 @@ def look_inside(
     What keeps it from being got is in it. For a member only the page is got: what programs read is seen from
     outside. Of a command line that lacks what the web server has, only what was good before is compared.
     """
-    found = _page(hosts, host, site, facts, known, member=member)
+    found = _page(remote, site, facts, known, member=member)
     if member or not found.seen:
         return found
-    more = _programs(hosts, host, site, facts, found.front)
+    more = _programs(remote, site, facts, found.front)
     return replace(found, more=tuple(one for one in more if known is not None or not one.page.findings))
 
 
-def fatal_inside(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> str:
+def fatal_inside(remote: Remote, site: Site, facts: SiteFacts) -> str:
     """The error that kills PHP when WordPress makes the first page on its host; empty where none is known."""
     asked = asked_inside(site)
     if asked is None:
         return ""
     mark = secrets.token_hex(16)
     way = Front(way=FrontWay.WORDPRESS)
-    script = front_script(site, host, mark, asked, facts=facts, known=way)
-    task = Command("front", script.text, timeout=hosts.reading_limit(SECONDS))
-    records = within(partial(_read, hosts, host, site, [task]))
+    script = front_script(site, remote.host, mark, asked, facts=facts, known=way)
+    task = Command("front", script.text, timeout=remote.limit(SECONDS))
+    records = within(partial(_read, remote, site, [task]))
     front = None if isinstance(records, SitecrewError) else parse_front(records["front"].text, mark)
     if front is None or not front.fatal:
         return ""
@@ -105,10 +102,10 @@ def fatal_inside(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> str:
 
 
 def _page(
-    hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, known: Inside | None, *, member: bool
+    remote: Remote, site: Site, facts: SiteFacts | None, known: Inside | None, *, member: bool
 ) -> Inside:
     way = known.front if known is not None and known.seen else None
-    limit = hosts.reading_limit(SECONDS)
+    limit = remote.limit(SECONDS)
     url, front = "", Front()
     began = time.monotonic()
     for _ in range(_REDIRECTS):
@@ -116,9 +113,9 @@ def _page(
         if asked is None:
             return Inside(why="it has no address that can be asked for")
         mark = secrets.token_hex(16)
-        script = front_script(site, host, mark, asked, facts=facts, known=way, member=member)
+        script = front_script(site, remote.host, mark, asked, facts=facts, known=way, member=member)
         task = Command("front", script.text, timeout=limit)
-        records = within(partial(_read, hosts, host, site, [task]))
+        records = within(partial(_read, remote, site, [task]))
         if isinstance(records, SitecrewError):
             return Inside(why=f"its own host cannot be asked: {records}")
         record, seconds = records["front"], time.monotonic() - began
@@ -133,23 +130,23 @@ def _page(
     return inside_of(site, front, seconds, known=way is not None)
 
 
-def _read(hosts: Hosts, host: Host, site: Site, tasks: Sequence[Command]) -> Mapping[str, TaskRecord]:
-    return hosts.read(host, hosts.of_site(site, tasks))
+def _read(remote: Remote, site: Site, tasks: Sequence[Command]) -> Mapping[str, TaskRecord]:
+    return remote.read(remote.for_site(site, tasks))
 
 
-def _programs(hosts: Hosts, host: Host, site: Site, facts: SiteFacts | None, way: Front) -> tuple[Sight, ...]:
+def _programs(remote: Remote, site: Site, facts: SiteFacts | None, way: Front) -> tuple[Sight, ...]:
     """What programs read, got as the page was; nothing where the host cannot be asked just now."""
     asked = list(programs_inside(site, facts.folder if facts else ""))
-    mark, limit = secrets.token_hex(16), hosts.reading_limit(SECONDS)
+    mark, limit = secrets.token_hex(16), remote.limit(SECONDS)
     tasks = [
         Command(
             f"front-{number}",
-            front_script(site, host, mark, place, facts=facts, known=way, or_run=True).text,
+            front_script(site, remote.host, mark, place, facts=facts, known=way, or_run=True).text,
             timeout=limit,
         )
         for number, (_, place) in enumerate(asked)
     ]
-    records = within(partial(_read, hosts, host, site, tasks)) if tasks else {}
+    records = within(partial(_read, remote, site, tasks)) if tasks else {}
     if isinstance(records, SitecrewError):
         return ()
     got = [records[task.id] for task in tasks]

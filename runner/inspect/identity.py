@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING
 from runner.errors import IdentityError, SitecrewError
 from runner.execute import Task as Command
 from runner.hosts.boundary import within
-from runner.inspect.health import let_in
 from runner.model import Seen
 from runner.plan import Belongs, belonging, stranger_database
 from runner.steps.wordpress.identity import marker_name, put_marker, remove_marker
 from runner.steps.wordpress.web_php import unseen_code
-from runner.verify.http import Looker
 from runner.verify.seen import seen_of
 from runner.web import split
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from runner.hosts.hosts import Hosts
-    from runner.model import Addresses, Host, Site, SiteFacts
+    from runner.hosts.remote import Remote
+    from runner.inspect.prober import Prober
+    from runner.model import Addresses, Site, SiteFacts
 
 __all__ = ["STRANGER", "confirmed", "proven", "why_unseen"]
 
@@ -56,7 +55,7 @@ _TOLD = {
 }
 
 
-def proven(hosts: Hosts, host: Host, site: Site, found: Addresses, others: Collection[Site]) -> str:
+def proven(prober: Prober, remote: Remote, site: Site, found: Addresses, others: Collection[Site]) -> str:
     """What is not proven, for people; empty where the database is the site's.
 
     Raises:
@@ -67,7 +66,7 @@ def proven(hosts: Hosts, host: Host, site: Site, found: Addresses, others: Colle
         return ""
     if belongs is Belongs.STRANGER:
         raise IdentityError(stranger_database(found, site, others), hint=STRANGER)
-    answered = ask_marker(hosts, host, site, found.constants)
+    answered = ask_marker(prober, remote, site, found.constants)
     if answered is Answered.HERE:
         return ""
     if named := is_of_another(found, site, others):
@@ -76,12 +75,12 @@ def proven(hosts: Hosts, host: Host, site: Site, found: Addresses, others: Colle
     return f"{_not_proven(site)}: {reason}; {_TOLD[answered]}"
 
 
-def confirmed(hosts: Hosts, host: Host, site: Site, facts: SiteFacts) -> SiteFacts:
+def confirmed(prober: Prober, remote: Remote, site: Site, facts: SiteFacts) -> SiteFacts:
     """The facts with what speaks against the folder being the one behind the address.
 
     A copy of a site calls itself as the site does: only what is put into the folder tells them apart.
     """
-    if facts.unproven or ask_marker(hosts, host, site, (facts.siteurl, facts.home)) is not Answered.ABSENT:
+    if facts.unproven or ask_marker(prober, remote, site, (facts.siteurl, facts.home)) is not Answered.ABSENT:
         return facts
     return replace(facts, unproven=f"{_not_proven(site)}: {_TOLD[Answered.ABSENT]}")
 
@@ -104,33 +103,33 @@ def is_of_another(found: Addresses, site: Site, others: Collection[Site]) -> str
     return ""
 
 
-def ask_marker(hosts: Hosts, host: Host, site: Site, bases: Collection[str] = ()) -> Answered:
+def ask_marker(prober: Prober, remote: Remote, site: Site, bases: Collection[str] = ()) -> Answered:
     """Put a file into the site's folder, ask for it at the site's addresses, and remove it."""
     nonce, said = secrets.token_hex(16), secrets.token_hex(16)
-    limit = hosts.reading_limit(_LIMIT)
+    limit = remote.limit(_LIMIT)
 
     def run(name: str, text: str) -> bool:
-        records = within(partial(hosts.read, host, [Command(name, text, timeout=limit)]))
+        records = within(partial(remote.read, [Command(name, text, timeout=limit)]))
         return not isinstance(records, SitecrewError) and records[name].ok
 
     if not run("put", put_marker(site, nonce, said).text):
         return Answered.UNKNOWN
     try:
-        return _asked(hosts, site, bases, marker_name(nonce), said)
+        return _asked(prober, site, bases, marker_name(nonce), said)
     finally:
         run("remove", remove_marker(site, nonce).text)
 
 
-def _asked(hosts: Hosts, site: Site, bases: Collection[str], name: str, said: str) -> Answered:
-    limit = hosts.workspace.settings.limits.look.total_seconds()
+def _asked(prober: Prober, site: Site, bases: Collection[str], name: str, said: str) -> Answered:
     absent = False
-    with Looker(site, limit, 0.0, keys=let_in(hosts, site)) as looker:
-        for base in _own(site, bases):
-            answer = looker.fetch(f"{base.rstrip('/')}/{name}")
-            if answer.status == _OK and said.encode() in answer.body[:200]:
-                return Answered.HERE
-            if seen_of(answer) is not Seen.REFUSED:
-                absent = absent or answer.status in _ABSENT or answer.status == _OK
+    for base in _own(site, bases):
+        answer = prober.fetch(f"{base.rstrip('/')}/{name}")
+        if answer is None:
+            continue
+        if answer.status == _OK and said.encode() in answer.body[:200]:
+            return Answered.HERE
+        if seen_of(answer) is not Seen.REFUSED:
+            absent = absent or answer.status in _ABSENT or answer.status == _OK
     return Answered.ABSENT if absent else Answered.UNKNOWN
 
 

@@ -11,8 +11,8 @@ from runner.errors import HostError, SitecrewError
 from runner.execute import Task as Command
 from runner.hosts.boundary import each
 from runner.hosts.exclusive import place_of
-from runner.hosts.sudo import becoming, refused
-from runner.model import Host, Playbook, Site, Step, SystemFacts
+from runner.hosts.sudo import sudo_refusal
+from runner.model import Playbook, Site, Step, SystemFacts
 from runner.plan import Barrier, Segment, cut
 from runner.steps import Where
 from runner.steps.become import cannot_become
@@ -20,6 +20,7 @@ from runner.steps.packages import Sections, facts_script, parse_system
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
 
 __all__ = ["NOT_ROOT", "Preview", "preview_systems", "read_system"]
 
@@ -28,7 +29,7 @@ _HOSTS_AT_ONCE = 20
 NOT_ROOT = "needs root's rights; write `become: true` beside the step, and `become: sudo` of the host"
 
 
-def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
+def read_system(remote: Remote, *, become: bool) -> SystemFacts:
     """The packages of a host, its sources asked anew.
 
     Raises:
@@ -37,11 +38,13 @@ def read_system(hosts: Hosts, host: Host, *, become: bool) -> SystemFacts:
         SecretError: the password for sudo cannot be had.
     """
     mark = secrets.token_hex(16)
-    limit = hosts.reading_limit(_FACTS_LIMIT)
+    limit = remote.limit(_FACTS_LIMIT)
     task = Command("system", facts_script(mark), timeout=limit)
-    task = becoming(hosts, host, task, mark) if become else task
-    record = hosts.read(host, (task,))["system"]
-    if become and (no := refused(host, record.text + record.error.decode("utf-8", "replace"), mark)):
+    task = remote.with_sudo(task, mark) if become else task
+    record = remote.read((task,))["system"]
+    if become and (
+        no := sudo_refusal(remote.host, record.text + record.error.decode("utf-8", "replace"), mark)
+    ):
         raise HostError(no.why, hint=no.hint)
     if record.why == "timeout":
         raise HostError(f"the packages were not read within {limit} s", hint="try apt-get update there")
@@ -80,7 +83,7 @@ def preview_systems(
             return Preview(elsewhere=teller)
         if cannot_become(step, host):
             return Preview("root's rights cannot be had")
-        facts = read_system(hosts, host, become=step.become)
+        facts = read_system(hosts.remote(host), become=step.become)
         return Preview(facts) if facts.root else Preview(NOT_ROOT, trouble=HostError(NOT_ROOT))
 
     concerned = [site for site in sites if site.name in steps]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.hosts.boundary import each
-from runner.inspect.health import measured
+from runner.inspect.health import measured, prober_of
 from runner.inspect.identity import confirmed, why_unseen
 from runner.inspect.view import view_of
 from runner.model import Action, Playbook, Site, SiteFacts, SitePlan
@@ -48,11 +48,11 @@ def with_looks(
         pending = [change for change in plan.changes if change.action is Action.CHANGE]
         if plan.problems or not any(change.step in tried | released for change in pending):
             return plan
-        read = facts.get(site.name)
+        read, remote, prober = facts.get(site.name), hosts.remote_of(site), prober_of(hosts, site)
         if read:
-            read = confirmed(hosts, hosts.workspace.inventory.hosts[site.host], site, read)
+            read = confirmed(prober, remote, site, read)
         others = looked_at(read, site, plan.changes) if read else ()
-        seen = measured(hosts, site, facts=read, limit=look, sub_sites=others)
+        seen = measured(prober, remote, site, facts=read, sub_sites=others)
         again = command("run", playbook.name, "-l", site.name, "--unverified")
         view = view_of(site, seen)
         view = replace(view, unverified=view.unverified or why_unseen(site, read))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import ExitCode, SitecrewError
-from runner.hosts.sudo import unbecoming
+from runner.hosts.sudo import sudo_problems
 from runner.inspect.check import Check
 from runner.inspect.files import foresee
 from runner.inspect.packages import preview_systems
@@ -50,7 +50,7 @@ def about_steps(hosts: Hosts, playbook: Playbook, sites: Sequence[Site]) -> Iter
     host = hosts.workspace.inventory.hosts[sites[0].host]
     plans = [SitePlan(site=site.name, client=site.client) for site in sites]
     for site, plan in zip(sites, foresee(hosts, playbook, sites, (), plans), strict=True):
-        refused = unbecoming(cut(playbook, site).steps, site, host)
+        refused = sudo_problems(cut(playbook, site).steps, site, host)
         for problem in (*refused, *plan.problems):
             yield _failed(playbook, site.name, problem)
 

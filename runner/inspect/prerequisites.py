@@ -14,7 +14,7 @@ from runner.errors import BackupError, HostError, SitecrewError, UsageError
 from runner.execute import Task as Command
 from runner.execute import TaskRecord
 from runner.hosts.boundary import each, within
-from runner.hosts.sudo import becoming, refused
+from runner.hosts.sudo import sudo_refusal
 from runner.model import Host, Playbook, SecretRef, Site, Step
 from runner.plan import cut
 from runner.steps.backup import BackupOptions, excludes, unreadable_script
@@ -134,6 +134,7 @@ def _there(
 ) -> dict[str, Errors]:
     """What is missing on a host, by its own name and those of its sites."""
     host = hosts.workspace.inventory.hosts[name]
+    remote = hosts.remote(host)
     limit, mark = hosts.reading_limit(_LIMIT), secrets.token_hex(16)
     backups = {
         f"s{number}": (site, step) for number, site in enumerate(sites) if (step := _files(steps[site.name]))
@@ -151,14 +152,14 @@ def _there(
     found: dict[str, Errors] = {name: ()}
     if any(step.become and not cannot_become(step, host) for step in every):
         task = Command(_ROOT, ":", timeout=limit, policy="go")
-        root = within(partial(becoming, hosts, host, task, mark))
+        root = within(partial(remote.with_sudo, task, mark))
         if isinstance(root, SitecrewError):
             found[name] = (root,)
         else:
             tasks.append(root)
     if not tasks:
         return found
-    records = hosts.read(host, tasks)
+    records = remote.read(tasks)
     if _ROOT in records:
         found[name] = _root(host, records[_ROOT], mark)
     for key, (site, step) in backups.items():
@@ -171,7 +172,7 @@ def _there(
 
 
 def _root(host: Host, record: TaskRecord, mark: str) -> Errors:
-    no = refused(host, record.text + record.error.decode("utf-8", "replace"), mark)
+    no = sudo_refusal(host, record.text + record.error.decode("utf-8", "replace"), mark)
     return (HostError(no.why, hint=no.hint),) if no else ()
 
 

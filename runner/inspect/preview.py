@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, UnreachableError
 from runner.hosts.boundary import each, within
-from runner.hosts.sudo import unbecoming
+from runner.hosts.sudo import sudo_problems
 from runner.inspect.composer import LIMIT
 from runner.inspect.edits import edited
 from runner.inspect.facts import READING, as_published, read_facts
+from runner.inspect.health import prober_of
 from runner.inspect.packages import Preview, preview_systems
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
@@ -76,11 +77,18 @@ def preview(
 
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
         read = [site for site in group if needs_facts(playbook, site, tags=tags)]
-        hosts.pool.link(hosts.endpoint(hosts.workspace.inventory.hosts[group[0].host]))
+        hosts.link(hosts.workspace.inventory.hosts[group[0].host])
         dates = any(waits(settings.policy, clients[site.client], site) for site in read)
         composer = any(asks_composer(steps_of(playbook, site, tags)) for site in read)
         languages = asked_languages(playbook.steps)
-        return read_facts(hosts, read, languages=languages, dates=dates, composer=composer)
+        return read_facts(
+            hosts.remote_of(group[0]),
+            partial(prober_of, hosts),
+            read,
+            languages=languages,
+            dates=dates,
+            composer=composer,
+        )
 
     found: dict[str, SiteFacts | SitecrewError] = {}
     limit = hosts.reading_limit(READING) + hosts.reading_limit(LIMIT)
@@ -94,7 +102,7 @@ def preview(
         if isinstance(result, SitecrewError):
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
-    found = as_published(hosts, found, settings.policy)
+    found = as_published(hosts.published, found, settings.policy)
     if edits:
         found |= edited(hosts, sites, found)
     wanted = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
@@ -141,7 +149,7 @@ def _with_problems(
 
 def _unbecoming(hosts: Hosts, site: Site, wanted: PlanRequest) -> tuple[str, ...]:
     steps = steps_of(wanted.playbook, site, wanted.tags)
-    return unbecoming(steps, site, hosts.workspace.inventory.hosts[site.host])
+    return sudo_problems(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
 def plan_one(

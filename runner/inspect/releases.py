@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, UsageError
 from runner.execute import Task as Command
-from runner.execute import read
 from runner.model import Action, Change, ItemKind, Site, Step
 from runner.plan import cut
 from runner.steps.static import BuildOptions, ReleaseOptions
@@ -22,8 +21,7 @@ from runner.steps.static.layout import Layout, Standing
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from runner.execute import Endpoint
-    from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
     from runner.model import Playbook
 
 __all__ = ["Origin", "look", "origin_of", "recallable"]
@@ -70,7 +68,7 @@ def origin_of(options: ReleaseOptions, playbook: Playbook, step: Step, site: Sit
     return Origin(here=base / placed(build.built, site), build=build)
 
 
-def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", built: str = "") -> Standing:
+def look(remote: Remote, layout: Layout, *, name: str = "", built: str = "") -> Standing:
     """What stands on the host.
 
     Raises:
@@ -79,8 +77,8 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     """
     mark = secrets.token_hex(16)
     text = look_script(layout, mark, name=name, built=built)
-    question = Command("look", text, timeout=hosts.reading_limit(_LIMIT))
-    record = read(hosts.pool, endpoint, (question,), cap=_CAP, limits=hosts.limits)["look"]
+    question = Command("look", text, timeout=remote.limit(_LIMIT))
+    record = remote.read((question,), cap=_CAP)["look"]
     standing = parse_look(record.output, mark)
     if standing is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
@@ -88,13 +86,11 @@ def look(hosts: Hosts, endpoint: Endpoint, layout: Layout, *, name: str = "", bu
     return standing
 
 
-def recallable(
-    hosts: Hosts, endpoint: Endpoint, site: Site, step: str, *, was: str, then: str, force: bool
-) -> Change:
+def recallable(remote: Remote, site: Site, step: str, *, was: str, then: str, force: bool) -> Change:
     """What is planned where `then` took the place of `was`: the way back, or why there is none."""
     found, why = "", ""
     try:
-        standing = look(hosts, endpoint, Layout.of(site.path))
+        standing = look(remote, Layout.of(site.path))
         found = standing.release
         if not was:
             why = "nothing was online before it"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.execute import Task as Command
-from runner.execute import read
 from runner.inspect.sources import read_folder
 from runner.model import Site
 from runner.steps.static.tree import Difference, Tree, by_run, differ
@@ -23,8 +22,7 @@ from runner.untrusted import sentence
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.execute import Endpoint
-    from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
 
 __all__ = ["compare"]
 
@@ -34,7 +32,7 @@ _CAP = 64 << 20
 
 
 def compare(
-    hosts: Hosts, endpoint: Endpoint, site: Site, options: SyncOptions, here: Path, *, part: str = ""
+    remote: Remote, site: Site, options: SyncOptions, here: Path, *, part: str = ""
 ) -> tuple[Tree, Found, Difference]:
     """The files here, what of them is on the host, and what a sync would do.
 
@@ -46,8 +44,8 @@ def compare(
     text = find_script(
         target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
     )
-    question = Command("find", text, timeout=hosts.reading_limit(_LIMIT))
-    record = read(hosts.pool, endpoint, (question,), cap=_CAP, limits=hosts.limits)["find"]
+    question = Command("find", text, timeout=remote.limit(_LIMIT))
+    record = remote.read((question,), cap=_CAP)["find"]
     found = parse_found(record.output, mark)
     if found is None:
         said = sentence(record.error.decode("utf-8", "replace")) or record.why

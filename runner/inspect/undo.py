@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, UsageError
 from runner.execute import Task as Command
 from runner.hosts.boundary import each
-from runner.inspect.facts import read_facts
+from runner.inspect.facts import Probers, read_facts
+from runner.inspect.health import prober_of
 from runner.inspect.releases import recallable
 from runner.inspect.restore_points import DATABASE, MARK, Past, changed_then
 from runner.model import (
@@ -36,6 +38,7 @@ from runner.steps.wordpress.database_undo import (
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
+    from runner.hosts.remote import Remote
     from runner.record import Ledger
 
 __all__ = ["Foreseen", "foresee_undo", "foresee_undos", "undo_order"]
@@ -53,7 +56,9 @@ def foresee_undos(
     limit = hosts.command_limit(_READINGS * hosts.reading_limit(_LIMIT))
     return each(
         sites,
-        lambda site: foresee_undo(hosts, ledger, order, site),
+        lambda site: foresee_undo(
+            hosts.remote(order.hosts[site.host]), partial(prober_of, hosts), ledger, order, site
+        ),
         at_once=_AT_ONCE,
         limit=lambda _: limit,
     )
@@ -87,7 +92,7 @@ class Foreseen:
     """What putting all of the database back would lose."""
 
 
-def foresee_undo(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> Foreseen:
+def foresee_undo(remote: Remote, probers: Probers, ledger: Ledger, order: Order, site: Site) -> Foreseen:
     """Read the site and its restore points, and say what would be put back.
 
     Raises:
@@ -95,16 +100,15 @@ def foresee_undo(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> Fore
         HostError: what the site was before is not on record.
     """
     if site.kind is SiteKind.STATIC:
-        return Foreseen(_releases(hosts, ledger, order, site), None, DatabaseUndo())
+        return Foreseen(_releases(remote, ledger, order, site), None, DatabaseUndo())
     past = Past.of(ledger, order, site)
-    found = read_facts(hosts, [site], check_updates=False)[site.name]
+    found = read_facts(remote, probers, [site], check_updates=False)[site.name]
     facts = None if isinstance(found, SitecrewError) else found
-    host = order.hosts[site.host]
-    limit = hosts.reading_limit(_LIMIT)
+    limit = remote.limit(_LIMIT)
     tasks = [Command("kept", past.kept().text, timeout=limit, policy="go")]
     if past.database and past.undo.database:
         tasks.append(Command("count", past.count().text, timeout=limit, policy="go"))
-    records = hosts.read(host, hosts.of_site(site, tasks))
+    records = remote.read(remote.for_site(site, tasks))
     there = tags_in(records["kept"].text)
     lost = parse_database(records["count"].text, MARK) if "count" in records else DatabaseUndo()
     changes = [change for step in order.playbook.steps for change in past.changes(step, facts, there)]
@@ -115,14 +119,13 @@ def foresee_undo(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> Fore
     return Foreseen(plan, facts, lost)
 
 
-def _releases(hosts: Hosts, ledger: Ledger, order: Order, site: Site) -> SitePlan:
+def _releases(remote: Remote, ledger: Ledger, order: Order, site: Site) -> SitePlan:
     """The release before that run, for the step that took its place."""
     assert order.undo  # noqa: S101  # asked for only then
-    endpoint, steps = hosts.endpoint(order.hosts[site.host]), {step.id for step in order.playbook.steps}
+    steps = {step.id for step in order.playbook.steps}
     changes = [
         recallable(
-            hosts,
-            endpoint,
+            remote,
             site,
             change.step,
             was=change.from_version,

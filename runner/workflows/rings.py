@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.apply.context import SiteContext
 from runner.apply.probe import see, see_again
 from runner.errors import SitecrewError
 from runner.hosts.boundary import each
-from runner.inspect.health import settled, unreadable
-from runner.model import Order, Outcome, Site, SitePlan
+from runner.inspect.prober import unreadable
+from runner.model import Order, Outcome, Site
 from runner.verify import Signals
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
         return Halt(Outcome.MISSED, why)
     well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in well]
-    before = _each(sites, lambda site: see(_context_of(session, order, site)), unreadable)
+    before = _each(sites, lambda site: see(session.context(order, site, 1)), unreadable)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):
@@ -120,11 +119,7 @@ def _each(
 
 def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
     """What is wrong with a site, be it since the soak or, as nobody may have looked, since before."""
-    before = settled(session.hosts, site, before, limit=order.limits.look.total_seconds())
-    seen, found = see_again(_context_of(session, order, site), before, "soak", patience=_PATIENCE)
+    ctx = session.context(order, site, 1)
+    before = ctx.prober.settle(before)
+    seen, found = see_again(ctx, before, "soak", patience=_PATIENCE)
     return found or "; ".join(seen.findings)
-
-
-def _context_of(session: Session, order: Order, site: Site) -> SiteContext:
-    plan = SitePlan(site=site.name, client=site.client)
-    return SiteContext(session=session, order=order, site=site, attempt=1, plan=plan)

@@ -11,7 +11,6 @@ from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Patience
 from runner.errors import UsageError
 from runner.execute import Task as Command
-from runner.execute import read, upload
 from runner.inspect.releases import Origin, look, origin_of
 from runner.inspect.sources import read_folder
 from runner.model import Outcome, Step, StepOutcome
@@ -40,16 +39,15 @@ def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrde
         UsageError: the folder cannot be sent.
         UnreachableError: (and kin) the host cannot be reached, or the link broke.
     """
-    session, layout = ctx.session, Layout.of(ctx.site.path)
-    endpoint = session.hosts.endpoint(ctx.order.hosts[ctx.site.host])
-    origin = origin_of(options, ctx.order.playbook, step, ctx.site, session.workspace.folder)
+    layout = Layout.of(ctx.site.path)
+    origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
     tree: Tree = {}
     if origin.here is not None:
         tree = read_folder(origin.here, options.exclude, readable=True)
     else:
-        tree = _kept(look(session.hosts, endpoint, layout, built=origin.there).built, options)
-    name = name_of(session.ledger.summary(ctx.run).started, tree)
-    standing = look(session.hosts, endpoint, layout, name=name)
+        tree = _kept(look(ctx.remote, layout, built=origin.there).built, options)
+    name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
+    standing = look(ctx.remote, layout, name=name)
     if standing.path == "link" and tree and digest(standing.serving) == digest(tree):
         told = f"{standing.release} is online and has the same {len(tree)} files"
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
@@ -72,14 +70,12 @@ def _kept(built: Tree, options: ReleaseOptions) -> Tree:
 
 
 def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
-    session, layout = ctx.session, Layout.of(ctx.site.path)
+    layout = Layout.of(ctx.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
     files = (*send.new, *send.changed)
-    session.emit("files.sending", ctx.run, ctx.site.name, files=len(files), bytes=send.bytes, of=len(tree))
+    ctx.journal.emit("files.sending", files=len(files), bytes=send.bytes, of=len(tree))
     here, patience = origin.here or Path(), Patience(ctx, step)
-    sent = upload(
-        session.hosts.pool,
-        session.hosts.endpoint(ctx.order.hosts[ctx.site.host]),
+    sent = ctx.remote.upload(
         before,
         take_script(layout),
         lambda out: tar_of(
@@ -90,15 +86,11 @@ def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, n
             called=lambda one: f"{layout.incoming(name)}/{one}",
             more={layout.sums(name): sums(tree)},
         ),
-        silence=session.hosts.limits.silence,
-        limit=session.hosts.limits.ending,
     )
     if sent.code:
         # what a full disk could not take must not keep it full
-        hosts = session.hosts
-        endpoint = hosts.endpoint(ctx.order.hosts[ctx.site.host])
-        forget = Command("forget", forget_script(layout, name), timeout=hosts.reading_limit(_LIMIT))
-        read(hosts.pool, endpoint, (forget,), limits=hosts.limits)
+        forget = Command("forget", forget_script(layout, name), timeout=ctx.remote.limit(_LIMIT))
+        ctx.remote.read((forget,))
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"

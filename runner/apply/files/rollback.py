@@ -28,8 +28,7 @@ def recall(ctx: SiteContext, step: Step) -> SwitchOrder | StepOutcome:
         why = held[0].why if held else ""
         return StepOutcome(step=step.id, outcome=Outcome.HELD if held else Outcome.OK, why=why, changes=held)
     (change,) = pending
-    host = ctx.order.hosts[ctx.site.host]
-    standing = look(ctx.session.hosts, ctx.session.hosts.endpoint(host), Layout.of(ctx.site.path))
+    standing = look(ctx.remote, Layout.of(ctx.site.path))
     if standing.release != change.from_version:
         raise UsageError(
             f"{standing.release or 'something else'} is online by now, not {change.from_version}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from runner.apply.files.deadline import Patience
 from runner.apply.files.trial import ReleaseTrial, undone
 from runner.errors import UsageError
-from runner.execute.sftp import Owned, Transfer, transfer
+from runner.execute.sftp import Owned, Transfer
 from runner.inspect.releases import origin_of
 from runner.inspect.sources import read_folder
 from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
@@ -45,16 +45,13 @@ def release_over_sftp(ctx: SiteContext, step: Step, options: ReleaseOptions) -> 
         UsageError: the folder cannot be sent, or the host refuses.
         UnreachableError: (and kin) the host cannot be reached, or the link broke.
     """
-    session = ctx.session
-    origin = origin_of(options, ctx.order.playbook, step, ctx.site, session.workspace.folder)
+    origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
     if origin.here is None:
         raise UsageError(
             "a build on the host needs a shell", hint="build on the controller: `where: controller`"
         )
     tree = read_folder(origin.here, options.exclude, readable=True)
-    hosts = session.hosts
-    endpoint = hosts.endpoint(ctx.order.hosts[ctx.site.host])
-    with transfer(hosts.pool, endpoint, limits=hosts.limits) as host:
+    with ctx.remote.sftp() as host:
         try:
             return _release(ctx, step, options, host=host, here=origin.here, tree=tree)
         except OSError as error:
@@ -69,17 +66,15 @@ def _release(
     ctx: SiteContext, step: Step, options: ReleaseOptions, *, host: Transfer, here: Path, tree: Tree
 ) -> StepOutcome:
     began, layout = time.monotonic(), Layout.of(ctx.site.path)
-    name = name_of(ctx.session.ledger.summary(ctx.run).started, tree)
+    name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
     standing = _standing(host, layout)
     if standing.release and sums(standing.serving) == sums(tree):
         told = f"{standing.release} is online and has the same {len(tree)} files"
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=time.monotonic() - began, output=told)
     if why := refusal(options, layout, standing, tree):
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=time.monotonic() - began)
-    ctx.session.emit(
+    ctx.journal.emit(
         "files.sending",
-        ctx.run,
-        ctx.site.name,
         files=len(tree),
         bytes=sum(file.size for file in tree.values()),
         of=len(tree),
@@ -255,13 +250,10 @@ def sync_over_sftp(ctx: SiteContext, step: Step, options: SyncOptions) -> StepOu
         UnreachableError: (and kin) the host cannot be reached, or the link broke.
     """
     began = time.monotonic()
-    session = ctx.session
-    here = session.workspace.folder / placed(options.source, ctx.site)
+    here = ctx.workspace.folder / placed(options.source, ctx.site)
     target = target_of(options, ctx.site)
     tree = read_folder(here, options.exclude)
-    hosts = session.hosts
-    endpoint = hosts.endpoint(ctx.order.hosts[ctx.site.host])
-    with transfer(hosts.pool, endpoint, limits=hosts.limits) as host:
+    with ctx.remote.sftp() as host:
         try:
             difference = _differences(host, target, here, tree, options)
             _apply(host, target, here, tree, difference, Patience(ctx, step))

@@ -8,7 +8,7 @@ from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Patience
 from runner.errors import UsageError
 from runner.execute import Task as Command
-from runner.execute import job_id, read, upload
+from runner.execute import job_id
 from runner.inspect.sync import compare
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps.static.build import placed
@@ -36,11 +36,10 @@ def stage(ctx: SiteContext, step: Step, options: SyncOptions) -> SyncOrder | Ste
         UsageError: the folder cannot be sent.
         UnreachableError: (and kin) the host cannot be reached, or the link broke.
     """
-    session, site = ctx.session, ctx.site
-    endpoint = session.hosts.endpoint(ctx.order.hosts[site.host])
-    here = session.workspace.folder / placed(options.source, site)
+    site = ctx.site
+    here = ctx.workspace.folder / placed(options.source, site)
     part = f".sitecrew-{job_id(ctx.run, site.name, step.id)[:16]}"
-    tree, found, difference = compare(session.hosts, endpoint, site, options, here, part=part)
+    tree, found, difference = compare(ctx.remote, site, options, here, part=part)
     if difference.nothing:
         told = f"all {len(tree)} files are the same on the host"
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
@@ -49,22 +48,16 @@ def stage(ctx: SiteContext, step: Step, options: SyncOptions) -> SyncOrder | Ste
     inside = inside_of(options, site)
     before, send = stage_script(inside, target, part, wanted, found)
     size = sum(wanted[name].size for name in send)
-    session.emit("files.sending", ctx.run, site.name, files=len(send), bytes=size, of=len(tree))
+    ctx.journal.emit("files.sending", files=len(send), bytes=size, of=len(tree))
     patience = Patience(ctx, step)
-    sent = upload(
-        session.hosts.pool,
-        endpoint,
+    sent = ctx.remote.upload(
         before,
         take_script(inside, target, part),
         lambda out: tar_of(here, wanted, send, patience.over(out), called=waiting),
-        silence=session.hosts.limits.silence,
-        limit=session.hosts.limits.ending,
     )
     if sent.code:
-        clear = Command(
-            "clear", clear_script(inside, target, part), timeout=session.hosts.reading_limit(_LIMIT)
-        )
-        read(session.hosts.pool, endpoint, (clear,), limits=session.hosts.limits)
+        clear = Command("clear", clear_script(inside, target, part), timeout=ctx.remote.limit(_LIMIT))
+        ctx.remote.read((clear,))
         said = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
             f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"

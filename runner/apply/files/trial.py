@@ -10,7 +10,7 @@ from runner.apply.rerun import again
 from runner.apply.transaction.caches import purge_now, unpurged
 from runner.apply.transaction.trial import first_of
 from runner.errors import HostError
-from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict, read
+from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict
 from runner.execute import Task as Command
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
@@ -80,14 +80,14 @@ class ReleaseTrial:
     @property
     def undo(self) -> tuple[Command, ...]:
         """The way back."""
-        limit = self.ctx.session.hosts.reading_limit(_LIMIT)
+        limit = self.ctx.remote.limit(_LIMIT)
         return (Command("back", self.back, timeout=limit),) if self.back else ()
 
     def look_before(self) -> None:
         """How the site is now is the measure, unless the release is meant to be another site."""
         seen = see_usual(self.ctx)
         self.first, self.before = seen, seen if self.measure else None
-        self.unverified = self.ctx.session.reason(seen.unverified)
+        self.unverified = self.ctx.journal.reason(seen.unverified)
 
     def unseen(self, step: Step) -> StepOutcome | None:
         """What becomes of a release that nobody could check, where the policy does not let it go."""
@@ -113,7 +113,7 @@ class ReleaseTrial:
             record_looks(self.ctx, seen, phase)
             found = "; ".join(seen.findings) or shut_since(self.first or seen, seen)
         self.seen = seen
-        self.unverified = self.ctx.session.reason(seen.unverified)
+        self.unverified = self.ctx.journal.reason(seen.unverified)
         return found
 
     def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
@@ -142,7 +142,7 @@ class ReleaseTrial:
         """An undo that stays: `failed` where the site is not well with it, whatever it was before."""
         if self.seen is None:
             return _ended(outcome, Outcome.UNDONE, "")
-        ledger, first = self.ctx.session.ledger, first_of(self.ctx)
+        ledger, first = self.ctx.journal.ledger, first_of(self.ctx)
         segments = ledger.segments(first, ledger.name_then(first, self.ctx.site.name))
         then = next((thaw_as(_Remembered, one.trial).first for one in segments if one.trial), None)
         why = "; ".join(self.seen.findings) or shut_since(then or self.seen, self.seen)
@@ -160,9 +160,8 @@ class ReleaseTrial:
         """After the job, which kept what nobody had looked at."""
         if not self.undo:
             return False
-        hosts, host = self.ctx.session.hosts, self.ctx.order.hosts[self.ctx.site.host]
         try:
-            return read(hosts.pool, hosts.endpoint(host), self.undo, limits=hosts.limits)["back"].ok
+            return self.ctx.remote.read(self.undo)["back"].ok
         except HostError:
             return False
 

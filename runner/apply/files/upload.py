@@ -15,7 +15,7 @@ from runner.apply.files.trial import ReleaseTrial
 from runner.apply.retry import counted, paused, wanted
 from runner.apply.segment import carry_segment, span_of
 from runner.errors import NoShellError, SecretError, UsageError
-from runner.execute import DiedError, attach_job
+from runner.execute import DiedError
 from runner.model import Outcome, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
@@ -40,7 +40,7 @@ def carry_upload(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         LostError: the job's end is not known.
         UnreachableError: the link broke; what arrived is used when the run is taken up again.
     """
-    session, step = ctx.session, part.step
+    step = part.step
     once = replace(step, retries=0)  # sending is what is tried again: what was sent is put in place once
     segment = Segment(part.number, (once,))
     if (begun := _begun(ctx, part)) is not None:
@@ -48,7 +48,7 @@ def carry_upload(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         joined = ReleaseTrial(ctx, remembered=begun.trial) if release else None
         if _ended_there(ctx, begun, joined):
             return carry_segment(ctx, segment, [once], judged=joined or PurgedAfter(ctx))
-    session.emit("step.started", ctx.run, ctx.site.name, step.id)
+    ctx.journal.step_started(step.id)
     number, ready = 1, _gathered(ctx, step)
     while isinstance(ready, StepOutcome) and wanted(ctx, step, ready, number):
         if not paused(ctx, step, ready, number):
@@ -56,13 +56,13 @@ def carry_upload(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         number, ready = number + 1, _gathered(ctx, step)
     if isinstance(ready, StepOutcome):
         ready = with_purge(ctx, counted(step, ready, number))
-        session.record(ctx.run, ctx.site.name, ready)
+        ctx.journal.step_finished(ready)
         return (ready,)
     trial: ReleaseTrial | PurgedAfter = PurgedAfter(ctx)
     if isinstance(step.options, ReleaseOptions) and isinstance(ready, SwitchOrder):
         trial = ReleaseTrial(ctx, ready, measure=bool(ctx.order.undo) or not step.options.force)
         if (held := trial.unseen(step)) is not None:
-            session.record(ctx.run, ctx.site.name, held)
+            ctx.journal.step_finished(held)
             return (held,)
     return carry_segment(ctx, segment, [once], prepared=ready, judged=_Counted(trial, step, number))
 
@@ -104,19 +104,15 @@ def _begun(ctx: SiteContext, part: Barrier) -> SegmentView | None:
     """The job that an earlier attempt wrote down."""
     if ctx.attempt == 1:
         return None
-    segments = ctx.session.ledger.segments(ctx.run, ctx.site.name)
+    segments = ctx.journal.jobs()
     return next((one for one in segments if one.number == part.number and one.state == "started"), None)
 
 
 def _ended_there(ctx: SiteContext, begun: SegmentView, trial: ReleaseTrial | None) -> bool:
     """Follow that job to its end; False where the host has never had it."""
-    hosts = ctx.session.hosts
-    endpoint = hosts.endpoint(ctx.order.hosts[ctx.site.host])
     verdict = trial.judge if trial else None
     try:
-        record = attach_job(
-            hosts.pool, endpoint, begun.job, span=span_of(begun), verdict=verdict, limits=hosts.limits
-        )
+        record = ctx.remote.attach(begun.job, span=span_of(begun), verdict=verdict)
     except DiedError:
         return True
     return record is not None

@@ -19,7 +19,7 @@ from runner.apply.segment import close_job, let_forget, span_of
 from runner.apply.transaction.transaction import judge_kept, take_back, try_changes
 from runner.apply.transaction.trial import Kept, State, Trial
 from runner.errors import HostError
-from runner.execute import UNSEEN, DiedError, JobRecord, attach_job
+from runner.execute import UNSEEN, DiedError, JobRecord
 from runner.inspect.facts import reread
 from runner.inspect.identity import why_unseen
 from runner.load import thaw_as
@@ -69,7 +69,7 @@ def carry_changes(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, .
     (step,) = part.steps
     work = _Work(ctx, part, step)
     outcome = work.carry()
-    ctx.session.record(ctx.run, ctx.site.name, outcome)
+    ctx.journal.step_finished(outcome)
     tidy_host(ctx)
     return (outcome,), work.facts
 
@@ -94,7 +94,7 @@ class _Work:
             pending = self._left(pending)
         if not pending and not self.outcomes:
             return self._idle()
-        self.ctx.session.emit("step.started", self.ctx.run, self.ctx.site.name, self.step.id)
+        self.ctx.journal.emit("step.started", self.step.id)
         number, outcome = 1, self._carry_once(pending, began)
         while (left := self._failed(pending)) and wanted(self.ctx, self.step, outcome, number):
             if not paused(self.ctx, self.step, outcome, number):
@@ -173,7 +173,7 @@ class _Work:
         """What the policy lets go although nobody can see what it does; the rest is settled."""
         order = self.ctx.order
         repeated = again(order, self.ctx.site.name, "--unverified")
-        held = not_unseen(pending, order.policy.unverified, why=self.ctx.session.reason(why), again=repeated)
+        held = not_unseen(pending, order.policy.unverified, why=self.ctx.journal.reason(why), again=repeated)
         self.outcomes |= held
         return tuple(change for change in pending if change.item not in held)
 
@@ -187,7 +187,7 @@ class _Work:
         return trial
 
     def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
-        self.notes += filter(None, (trial.unpurged, self.ctx.session.reason(trial.unkept)))
+        self.notes += filter(None, (trial.unpurged, self.ctx.journal.reason(trial.unkept)))
         if trial.kept:
             found = {change.item: change for change in trial.outcome.changes}
             for change in group:
@@ -202,23 +202,15 @@ class _Work:
             self.outcomes |= not_kept(group, Outcome.UNDONE, trial)
 
     def _hold(self, change: Change, why: str) -> None:
-        session = self.ctx.session
-        session.ledger.add_hold(
-            self.ctx.site.name,
-            change.item,
-            change.to_version,
-            why=session.reason(why),
-            since=session.now(),
-            run=self.ctx.run,
-        )
+        self.ctx.journal.hold(change, why)
 
     def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
         """What an earlier attempt has not settled; settles the rest by the site as it is now."""
         for segment, record in close_open_jobs(self.ctx, self.part.number):
             self._go_on(segment, record, pending)
-        ctx, now = self.ctx, reread(self.ctx.session.hosts, self.ctx.site)
+        ctx, now = self.ctx, reread(self.ctx.remote, self.ctx.prober, self.ctx.site)
         self.facts = now
-        holds = ctx.session.ledger.list_holds(ctx.site.name, run=ctx.run)
+        holds = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
         held = {(hold.item, hold.version): hold.why for hold in holds}
         left = []
         for change in pending:
@@ -255,7 +247,7 @@ class _Work:
             self._settle(group, trial)
 
     def _idle(self) -> StepOutcome:
-        host = self.ctx.order.hosts[self.ctx.site.host]
+        host = self.ctx.remote.host
         return self.kind.idle(self.step, Context(site=self.ctx.site, host=host, plan=self.ctx.plan))
 
     def _outcome(self, trouble: str, seconds: float) -> StepOutcome:
@@ -296,19 +288,10 @@ def close_open_jobs(ctx: SiteContext, part: int) -> list[tuple[SegmentView, JobR
         still open.
     """
     unseen = []
-    session = ctx.session
-    endpoint = session.hosts.endpoint(ctx.order.hosts[ctx.site.host])
-    for segment in session.ledger.segments(ctx.run, ctx.site.name):
+    for segment in ctx.journal.jobs():
         if segment.number // JOBS == part and segment.state == "started":
             try:
-                record = attach_job(
-                    session.hosts.pool,
-                    endpoint,
-                    segment.job,
-                    span=span_of(segment),
-                    verdict=lambda _: "undo",
-                    limits=session.hosts.limits,
-                )
+                record = ctx.remote.attach(segment.job, span=span_of(segment), verdict=lambda _: "undo")
             except DiedError as error:
                 unseen.append((segment, error.record))
                 continue

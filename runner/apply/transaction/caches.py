@@ -37,9 +37,9 @@ def purge_tasks(
     policy: Literal["go", "always"] = "go",
 ) -> tuple[Command, ...]:
     """What a job does about the site's caches."""
-    limit = ctx.session.hosts.reading_limit(_LIMIT)
-    scripts = purge_scripts(ctx.site, ctx.order.hosts[ctx.site.host], mark, facts)
-    return ctx.session.hosts.of_site(
+    limit = ctx.remote.limit(_LIMIT)
+    scripts = purge_scripts(ctx.site, ctx.remote.host, mark, facts)
+    return ctx.remote.for_site(
         ctx.site,
         (
             Command(name + suffix, script.text, timeout=limit, policy=policy)
@@ -76,8 +76,7 @@ def purge_now(ctx: SiteContext, facts: SiteFacts | None) -> Purged:
     tasks = purge_tasks(ctx, mark, facts)
     if not tasks:
         return _whole(ctx, facts, Purged())
-    host = ctx.order.hosts[ctx.site.host]
-    records = within(lambda: ctx.session.hosts.read(host, tasks))
+    records = within(lambda: ctx.remote.read(tasks))
     if isinstance(records, SitecrewError):
         return Purged(failed=(str(records),))
     purged = parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark)
@@ -87,8 +86,8 @@ def purge_now(ctx: SiteContext, facts: SiteFacts | None) -> Purged:
 def tell_purged(ctx: SiteContext, purged: Purged) -> Purged:
     """Tell whoever follows the run."""
     if purged.caches or purged.failed:
-        failed = [ctx.session.reason(why) for why in purged.failed]
-        ctx.session.emit("caches.purged", ctx.run, ctx.site.name, caches=list(purged.caches), failed=failed)
+        failed = [ctx.journal.reason(why) for why in purged.failed]
+        ctx.journal.emit("caches.purged", caches=list(purged.caches), failed=failed)
     return purged
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.apply.segment import close_job, restore_of, site_lock
-from runner.execute import Job, JobRecord, job_id, run_job
+from runner.execute import Job, JobRecord, job_id
 from runner.execute import Task as Command
 from runner.model import SiteKind, UndoDatabase
 from runner.steps import Context, Guard
@@ -106,18 +106,17 @@ class DatabasePoint:
         return found, broken
 
     def _run(self, number: int, stages: Sequence[str]) -> JobRecord:
-        ctx, session = self.ctx, self.ctx.session
+        ctx = self.ctx
         job = job_id(ctx.run, ctx.site.name, f"{number}.{ctx.attempt}")
         ordered = Job(
             job,
-            session.hosts.of_site(ctx.site, (self._put_back(stages, look=False), *self.read)),
+            ctx.remote.for_site(ctx.site, (self._put_back(stages, look=False), *self.read)),
             cleanup=self.guard.tidy,
             lock=site_lock(ctx, ctx.site.path),
             restore=restore_of(ctx),
         )
-        endpoint = session.hosts.endpoint(self.context.host)
-        session.ledger.begin_segment(ctx.run, ctx.site.name, number, job, span=ordered.span())
-        record = run_job(session.hosts.pool, endpoint, ordered, limits=session.hosts.limits)
+        ctx.journal.job_started(number, job, ordered.span())
+        record = ctx.remote.run(ordered)
         close_job(ctx, number, job, record.status)
         return record
 

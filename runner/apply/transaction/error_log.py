@@ -33,7 +33,7 @@ class ErrorLog:
     def __init__(
         self, ctx: SiteContext, facts: SiteFacts, mark: str, noise: frozenset[Fatal] | None = None
     ) -> None:
-        self._task, self._facts, self._mark = ctx, facts, mark
+        self._ctx, self._facts, self._mark = ctx, facts, mark
         self._logs: tuple[LogMark, ...] = facts.logs
         self.noise = noise
 
@@ -77,9 +77,8 @@ class ErrorLog:
         return tuple(fatal for fatal in found.fatals if fatal not in (self.noise or frozenset()))
 
     def _read(self) -> Reading:
-        hosts, host = self._task.session.hosts, self._task.order.hosts[self._task.site.host]
         script = read_log(self._facts, self._mark, self._logs).text
-        records = within(partial(hosts.read, host, [Command("log", script, timeout=_LIMIT)]))
+        records = within(partial(self._ctx.remote.read, [Command("log", script, timeout=_LIMIT)]))
         if isinstance(records, SitecrewError):
             return Reading()  # a host that has no second channel, or none just now: nothing is known
         return parse_log(records["log"].text, self._mark, self._logs, self._facts)

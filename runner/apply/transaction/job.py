@@ -51,8 +51,8 @@ def trial_job(
     if script is None or guard is None:
         raise HostError(f"{step.id} cannot be taken back, and is not begun")
     limit = max(1, int((step.timeout or ctx.order.limits.step).total_seconds()))
-    hosts = ctx.session.hosts
-    reading = hosts.reading_limit(_READ)
+    remote = ctx.remote
+    reading = remote.limit(_READ)
     read = facts_script(ctx.site, context.host, context.mark, check_updates=False).text
     urls = started(context.before, context.plan.changes) if context.before else ()
     cron = cron_start(ctx.site, context.host, context.mark, urls).text
@@ -74,8 +74,8 @@ def trial_job(
         # what was left half done does not stay
         *([Command("settle", guard.settle.text, timeout=limit)] if guard.settle else []),
     ]
-    plain, secret = hosts.environment(ctx.site)
-    dressed = partial(hosts.of_site, ctx.site)
+    plain, secret = remote.environment(ctx.site)
+    dressed = partial(remote.for_site, ctx.site)
     tasks = (
         *(before if log else ()),
         *code_seen(context.before),
@@ -99,7 +99,7 @@ def trial_job(
         check=guard.check.text,
         check_env=plain,
         check_secret=secret,
-        check_limit=hosts.reading_limit(_CHECK),
+        check_limit=remote.limit(_CHECK),
         cleanup_limit=reading,
         keep=dressed((*_optional("keep", guard.keep, limit), *database.keep())),
         undo=dressed(undo),

@@ -27,7 +27,6 @@ from runner.execute import (
     TaskRecord,
     Verdict,
     job_id,
-    run_job,
 )
 from runner.hosts.boundary import within
 from runner.inspect.facts import reread
@@ -175,22 +174,18 @@ class _Transaction:
         self.log = ErrorLog(self.ctx, self.before.facts, mark_of(self.job), self.before.noise)
 
     def run(self) -> Trial:
-        session, run, site = self.ctx.session, self.ctx.run, self.ctx.site.name
-        ordered, endpoint = self._ordered(), session.hosts.endpoint(self._context.host)
+        journal, ordered = self.ctx.journal, self._ordered()
         items = [change.item for change in self.changes]
-        session.ledger.record_restore_point(run, site, self.tag, created=session.now(), items=items)
+        journal.restore_point(self.tag, items)
         kept = freeze(Kept(self.tag, tuple(items), self.before.seen))
-        session.ledger.begin_segment(run, site, self.number, self.job, trial=kept, span=ordered.span())
-        session.emit("trial.started", run, site, self.step.id, job=self.job, items=items)
+        journal.job_started(self.number, self.job, ordered.span(), trial=kept)
+        journal.emit("trial.started", self.step.id, job=self.job, items=items)
         with self.ctx.stop.controlling() as control:
-            record = run_job(
-                session.hosts.pool,
-                endpoint,
+            record = self.ctx.remote.run(
                 ordered,
                 on_event=self.heard.hear,
                 verdict=self._judge,
                 control=control,
-                limits=session.hosts.limits,
             )
         trial = self._trial(record)
         self._record(record, trial)
@@ -203,7 +198,7 @@ class _Transaction:
         site = self.ctx.site
         return Context(
             site=site,
-            host=self.ctx.order.hosts[site.host],
+            host=self.ctx.remote.host,
             plan=SitePlan(site=site.name, client=site.client, changes=self.changes),
             mark=self.heard.mark,
             tag=self.tag,
@@ -255,7 +250,7 @@ class _Transaction:
 
     def _damage_by_visits(self) -> str:
         """What the new code did when pages were asked for; empty where the host cannot be read just now."""
-        found = within(lambda: reread(self.ctx.session.hosts, self.ctx.site))
+        found = within(lambda: reread(self.ctx.remote, self.ctx.prober, self.ctx.site))
         return "" if isinstance(found, SitecrewError) else damage(self.before.facts, found)
 
     def _find_cause(self) -> None:
@@ -263,21 +258,18 @@ class _Transaction:
         site = self.ctx.site
         if site.kind is not SiteKind.WORDPRESS:
             return
-        session, host = self.ctx.session, self.ctx.order.hosts[site.host]
-        self.cause = self.log.cause() or fatal_inside(session.hosts, host, site, self.before.facts)
+        self.cause = self.log.cause() or fatal_inside(self.ctx.remote, site, self.before.facts)
         if self.cause and self.cause not in self.why:
             self.why += f"; PHP's error: {self.cause}"
 
     def _told(self, verdict: Verdict, why: str) -> Verdict:
-        self.why, session = why, self.ctx.session
-        session.emit(
+        self.why, journal = why, self.ctx.journal
+        journal.emit(
             "trial.judged",
-            self.ctx.run,
-            self.ctx.site.name,
             self.step.id,
             verdict=verdict,
             slower=self.slower,
-            why=session.reason(self.why),
+            why=journal.reason(self.why),
             log=self.log.known,
         )
         return verdict
@@ -285,7 +277,7 @@ class _Transaction:
     def _trial(self, record: JobRecord) -> Trial:
         facts, problem = facts_in(_text(record.tasks.get("read")), self.heard.mark)
         context = replace(self._context, after=facts, after_problem=problem)
-        outcome = self.ctx.session.cleaned(self._understood(record, context))
+        outcome = self.ctx.journal.cleaned(self._understood(record, context))
         by = "died" if self.died else record.decided.by if record.decided else record.status
         purged = self._purged(record)
         if record.decided is None or record.decided.verdict == "keep":
@@ -296,7 +288,7 @@ class _Transaction:
                 state=self._state(facts, self.after or self.before.seen),
                 by=by,
                 looks=int(self.after is not None),
-                unverified=self.ctx.session.reason(self._unverified),
+                unverified=self.ctx.journal.reason(self._unverified),
                 slower=self.slower,
                 database=self.database.heard(record),
                 unkept=_unkept(record),
@@ -389,15 +381,13 @@ class _Transaction:
         return StepOutcome(step=self.step.id, outcome=Outcome.FAILED, why=why)
 
     def _record(self, record: JobRecord, trial: Trial) -> None:
-        session, run, site = self.ctx.session, self.ctx.run, self.ctx.site.name
+        journal = self.ctx.journal
         close_job(self.ctx, self.number, self.job, record.status)
-        session.emit(
+        journal.emit(
             "trial.kept" if trial.kept else "trial.undone",
-            run,
-            site,
             self.step.id,
             job=self.job,
-            why=session.reason(trial.why),
+            why=journal.reason(trial.why),
             healthy=trial.healthy,
             by=trial.by,
             looks=trial.looks,
@@ -405,14 +395,8 @@ class _Transaction:
             database=trial.database.as_json(),
         )
         if trial.database.size:
-            session.ledger.record_restore_point(
-                run,
-                site,
-                self.database.path,
-                created=session.now(),
-                size=trial.database.size,
-                items=[trial.database.as_json()],
-            )
+            found = trial.database
+            journal.restore_point(self.database.path, [found.as_json()], size=found.size)
 
 
 _WHY = {

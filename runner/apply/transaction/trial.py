@@ -91,7 +91,7 @@ class Kept:
 
 def first_of(ctx: SiteContext) -> str:
     """The run that is put back, or the first one of a chain of undos; empty for no undo."""
-    ledger, undo = ctx.session.ledger, ctx.order.undo
+    ledger, undo = ctx.journal.ledger, ctx.order.undo
     while undo and (before := thaw(ledger.order_text(undo.run)).undo):
         undo = before
     return undo.run if undo else ""
@@ -99,6 +99,6 @@ def first_of(ctx: SiteContext) -> str:
 
 def seen_then(ctx: SiteContext, otherwise: Signals) -> Signals:
     """How the site looked before what is put back was changed."""
-    ledger, first = ctx.session.ledger, first_of(ctx)
+    ledger, first = ctx.journal.ledger, first_of(ctx)
     segments = ledger.segments(first, ledger.name_then(first, ctx.site.name))
     return next((thaw_as(Kept, one.trial).seen for one in segments if one.trial), otherwise)

@@ -1,0 +1,205 @@
+"""What happens to a site in a run: recorded in the ledger and emitted as events, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from runner.load import Redactor
+from runner.model import Change, ChangeOutcome, PageLook, Seen, SiteFacts, SitePlan, StepOutcome
+from runner.untrusted import clean, sentence
+
+if TYPE_CHECKING:
+    from runner.backup import Snapshot
+    from runner.execute import Span
+    from runner.record import Ledger, SegmentView
+
+__all__ = ["Emit", "Journal"]
+
+_LONGEST_REASON = 2000
+
+
+class Emit(Protocol):
+    """Emits an event to whoever follows the run."""
+
+    def __call__(
+        self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
+    ) -> None:
+        """Emit it."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal of one site in one run.
+
+    Everything that hosts and sites say is cleaned and redacted here, before it reaches ledger or screen.
+    """
+
+    ledger: Ledger
+    redactor: Redactor
+    send: Emit
+    run: str
+    site: str
+    now: Callable[[], datetime] = _now
+
+    def emit(self, event: str, step: str | None = None, /, **data: object) -> None:
+        """Emit an event of this site."""
+        self.send(event, self.run, self.site, step, **data)
+
+    def reason(self, text: str) -> str:
+        """Return a reason on one line, without secrets."""
+        return self.redactor.redact(sentence(text, _LONGEST_REASON))
+
+    def cleaned(self, outcome: StepOutcome) -> StepOutcome:
+        """Return the outcome without secrets and without control characters."""
+        changes = tuple(
+            replace(
+                change,
+                why=self.reason(change.why),
+                item=_printable(change.item),
+                title=_printable(change.title),
+                unverified=self.reason(change.unverified),
+            )
+            for change in outcome.changes
+        )
+        output = self.redactor.redact(clean(outcome.output))
+        return replace(outcome, why=self.reason(outcome.why), output=output, changes=changes)
+
+    def started(self, client: str, host: str) -> None:
+        """The site was started."""
+        self.ledger.begin_site(self.run, self.site, self.now())
+        self.emit("site.started", client=client, host=host)
+
+    def planned(self, plan: SitePlan, facts: SiteFacts | None) -> None:
+        """The site was planned; only a plan with facts, or one that has none by nature, is final."""
+        self.ledger.record_plan(self.run, self.site, plan, asdict(facts) if facts else None)
+
+    def announce_plan(self, plan: SitePlan) -> None:
+        """Emit the plan."""
+        changes = [
+            {"item": c.item, "from": c.from_version, "to": c.to_version, "action": c.action, "why": c.why}
+            for c in plan.changes
+        ]
+        self.emit("site.planned", changes=changes, problems=list(plan.problems))
+
+    def step_started(self, step: str) -> None:
+        """A step was started."""
+        self.emit("step.started", step)
+
+    def step_retried(self, step: str, outcome: StepOutcome, *, number: int, of: int, seconds: float) -> None:
+        """A try of a step failed; another one follows after so many seconds."""
+        why = self.cleaned(outcome).why
+        self.emit("step.retried", step, **{"try": number, "of": of, "why": why, "seconds": seconds})
+
+    def step_finished(self, outcome: StepOutcome) -> None:
+        """A step ended; its outcome is recorded, then emitted."""
+        outcome = self.cleaned(outcome)
+        self.ledger.record_step(self.run, self.site, outcome, self.now())
+        self.announce_outcome(outcome)
+
+    def announce_outcome(self, outcome: StepOutcome) -> None:
+        """Emit the outcome of a step that is on record."""
+        self.emit(
+            "step.finished",
+            outcome.step,
+            outcome=outcome.outcome,
+            seconds=outcome.seconds,
+            why=outcome.why,
+            changes=[_as_json(change) for change in outcome.changes],
+        )
+
+    def jobs(self) -> Sequence[SegmentView]:
+        """Return the jobs on record for the site."""
+        return self.ledger.segments(self.run, self.site)
+
+    def job_started(self, number: int, job: str, span: Span, *, trial: str | None = None) -> None:
+        """A job is about to be sent to the host."""
+        self.ledger.begin_segment(self.run, self.site, number, job, trial=trial, span=span)
+
+    def job_ended(self, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
+        """A job ended; its status and the outcomes of its steps are recorded in one transaction."""
+        self.ledger.record_segment(
+            self.run, self.site, number, job, status=status, outcomes=outcomes, at=self.now()
+        )
+        self.emit("segment.recorded", job=job, number=number, status=status)
+
+    def job_acknowledged(self, number: int) -> None:
+        """The host was told that it may forget a job."""
+        self.ledger.acked(self.run, self.site, number)
+
+    def restore_point(self, path: str, items: Sequence[object], *, size: int | None = None) -> None:
+        """A restore point is about to be made, or its size is known."""
+        more = {} if size is None else {"size": size}
+        self.ledger.record_restore_point(
+            self.run, self.site, path, created=self.now(), items=list(items), **more
+        )
+
+    def hold(self, change: Change, why: str) -> None:
+        """Hold an item at the version that it was not updated to."""
+        self.ledger.add_hold(
+            self.site, change.item, change.to_version, why=self.reason(why), since=self.now(), run=self.run
+        )
+
+    def looked(self, page: PageLook, at: datetime, *, phase: str, signal: str, usual: bool) -> None:
+        """One page was checked; what is usual for the site does not count as unhealthy."""
+        self.ledger.record_look(
+            site=self.site,
+            run=self.run,
+            at=at,
+            phase=phase,
+            signal=signal,
+            url=page.url,
+            healthy=None if page.seen is Seen.REFUSED else page.healthy or usual,
+            seen=page.seen,
+            status=page.status,
+            seconds=page.seconds,
+            size=page.size,
+            findings=tuple(map(self.reason, page.findings)),
+        )
+
+    def backed_up(self, snapshot: Snapshot, *, client: str, uri: str, manifest_sha256: str) -> None:
+        """A backup was stored and read back."""
+        self.ledger.record_backup(
+            snapshot.snapshot,
+            site=snapshot.site,
+            client=client,
+            run=self.run,
+            taken=snapshot.taken,
+            store="archive",
+            uri=uri,
+            size=snapshot.bytes,
+            files=snapshot.files,
+            tables=snapshot.tables,
+            manifest_sha256=manifest_sha256,
+            verified=self.now(),
+        )
+        self.emit(
+            "backup.taken",
+            snapshot=snapshot.snapshot,
+            bytes=snapshot.bytes,
+            files=snapshot.files,
+            tables=snapshot.tables,
+        )
+
+
+def _as_json(change: ChangeOutcome) -> Mapping[str, object]:
+    return {
+        "item": change.item,
+        "from": change.from_version,
+        "to": change.to_version,
+        "outcome": change.outcome,
+        "why": change.why,
+        "unverified": change.unverified,
+        "uncertain": change.uncertain,
+    }
+
+
+def _printable(name: str) -> str:
+    """The name as it is if it can be printed."""
+    return name if name.isprintable() else sentence(name, _LONGEST_REASON)
