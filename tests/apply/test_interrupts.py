@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.shell import until
-from runner.apply import segment
 from runner.errors import JobRefusedError
 from runner.model import Outcome
 from tests.crew import (
@@ -225,7 +224,7 @@ def test_a_host_that_takes_no_job_fails_the_site(crew: Crew, monkeypatch: pytest
     def refuse(*_: object, **__: object) -> None:
         raise JobRefusedError("web3: the host did not take the job: the disk is full")
 
-    monkeypatch.setattr(segment, "run_job", refuse)
+    monkeypatch.setattr("runner.hosts.remote.run_job", refuse)
     with at_work(crew) as session:
         ending = work(session, "quick", STATIC)
     assert ending.outcome is Outcome.FAILED

@@ -10,6 +10,7 @@ import pytest
 from runner.errors import SecretError
 from runner.execute.pool import Pool
 from runner.hosts.hosts import Hosts
+from runner.hosts.remote import SshRemote
 from runner.inspect.composer import with_composer
 from runner.load import Redactor, load_workspace
 from runner.model import SecretRef, SecretSource
@@ -45,16 +46,16 @@ def asked(hosts: Hosts, monkeypatch: pytest.MonkeyPatch, site: Site):
     """The tasks that the host is given."""
     given = []
 
-    def read(_self, _host, tasks):
+    def read(_self, tasks):
         given.extend(tasks)
         raise InterruptedError
 
-    monkeypatch.setattr(Hosts, "read", read)
+    monkeypatch.setattr(SshRemote, "read", read)
     facts = replace(
         FACTS, project="/srv/shop/", packages=(Package(name="a/b", part="plugin", slug="b", version="1.0"),)
     )
     with pytest.raises(InterruptedError):
-        with_composer(hosts, [site], {site.name: facts})
+        with_composer(hosts.remote_of(site), [site], {site.name: facts})
     return given
 
 

@@ -425,8 +425,8 @@ def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monke
 
     real = stage.gather
 
-    def spoil(task, step, options):
-        made = real(task, step, options)
+    def spoil(ctx, step, options):
+        made = real(ctx, step, options)
         (room(crew) / f".{made.name}.part/number.txt").write_text("7")
         return made
 

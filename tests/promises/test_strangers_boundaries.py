@@ -27,7 +27,8 @@ from runner.apply.session import Session
 from runner.errors import LedgerError
 from runner.execute import Pool
 from runner.hosts.hosts import Hosts
-from runner.inspect import health
+from runner.inspect import prober
+from runner.inspect.health import prober_of
 from runner.load import Redactor, find_workspace, load_workspace
 from runner.model import Outcome, Site, SiteKind
 from runner.verify import Expectation
@@ -106,7 +107,7 @@ def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(ctx: site.SiteContext, part: Any, *_: object) -> Any:
-        ctx.session.ledger.begin_segment(ctx.run, ctx.site.name, part.number, "job")
+        ctx.journal.ledger.begin_segment(ctx.run, ctx.site.name, part.number, "job")
         fail()
 
     monkeypatch.setattr(site, "carry_segment", carry)
@@ -170,9 +171,10 @@ def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, 
     odd = Site(
         name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)
     )
-    seen = health.observed(hosts, odd, limit=2.0)
-    health.examined(hosts, odd, seen, limit=2.0, patience=0.1)
-    look = health.look_at(hosts, odd, Expectation(), limit=2.0)
+    asking = prober_of(hosts, odd, 2.0)
+    seen = asking.observe()
+    asking.examine(seen, patience=0.1)
+    look = asking.look(Expectation())
     if page != "/page":
         assert seen.findings
         assert look.findings
@@ -183,12 +185,13 @@ def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("observe", "examine", "look"):
-        monkeypatch.setattr(health, name, fail)
+        monkeypatch.setattr(prober, name, fail)
     odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
-    seen = health.observed(hosts, odd, limit=1.0)
+    asking = prober_of(hosts, odd, 1.0)
+    seen = asking.observe()
     assert "could not be looked at: unexpected error " in seen.findings[0]
-    assert health.examined(hosts, odd, seen, limit=1.0, patience=0.1)[1]
-    assert not health.look_at(hosts, odd, Expectation(), limit=1.0).healthy
+    assert asking.examine(seen, patience=0.1)[1]
+    assert not asking.look(Expectation()).healthy
 
 
 def start(folder: Path, program: str) -> subprocess.Popen[str]:

@@ -36,7 +36,9 @@ from runner.execute import (
 from runner.execute.link import CutError
 from runner.execute.sftp import transfer
 from runner.execute.transport import Waits
-from runner.model import Outcome
+from runner.hosts.remote import SshRemote
+from runner.load import Redactor
+from runner.model import Host, Outcome
 from runner.model.settings import Backups, Settings
 from runner.steps.static.names import NameRefusedError
 from runner.untrusted import clean
@@ -296,20 +298,15 @@ def test_the_streams_of_a_snapshot_have_a_limit_beside_the_store_s(reach, monkey
 
 def snapshot_of(pool, endpoint, folder):
     """The outcome of the step `backup` of a site on this host."""
-    hosts = SimpleNamespace(
-        pool=pool,
-        endpoint=lambda _: endpoint,
-        limits=replace(QUICK, received=1 << 30),
-        of_site=lambda _, tasks: tasks,
+    workspace = SimpleNamespace(
+        folder=folder, settings=Settings(backups=Backups(store=str(folder / "store")))
     )
-    session = SimpleNamespace(
-        hosts=hosts,
-        workspace=SimpleNamespace(settings=Settings(backups=Backups(store=str(folder / "store")))),
-    )
-    order = SimpleNamespace(hosts={"evil": None}, limits=SimpleNamespace(step=timedelta(seconds=5)))
-    site = SimpleNamespace(name="shop", host="evil")
-    task = SimpleNamespace(session=session, order=order, site=site, run="run")
-    return backup.take_snapshot(task, SimpleNamespace(id="backup", timeout=None, become=False))
+    limits = replace(QUICK, received=1 << 30)
+    remote = SshRemote(Host(name="evil", address="127.0.0.1"), workspace, pool, Redactor(), limits, endpoint)
+    order = SimpleNamespace(limits=SimpleNamespace(step=timedelta(seconds=5)))
+    site = SimpleNamespace(name="shop", host="evil", env={})
+    ctx = SimpleNamespace(workspace=workspace, remote=remote, order=order, site=site, run="run")
+    return backup.take_snapshot(ctx, SimpleNamespace(id="backup", timeout=None, become=False))
 
 
 @pytest.mark.parametrize("parting", ["finish", "close"])
