@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from runner.apply.segment import mark_of
+from runner.apply.jobs import nonce_of
 from runner.backup import DATABASE, FILES, LARGEST, MANIFEST, ArchiveStore, Draft, Snapshot
 from runner.errors import (
     BackupError,
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.model import Addresses
 
-__all__ = ["take_snapshot"]
+__all__ = ["back_up"]
 
 _NAMES = {"database": DATABASE, "files": FILES}
 _SLACK = 1 << 20
 """Bytes by which the store's own limit, whose error says what to do, comes first."""
 
 
-def take_snapshot(ctx: SiteContext, step: Step) -> StepOutcome:
+def back_up(ctx: SiteContext, step: Step) -> StepOutcome:
     """Dump first, files right after: what is uploaded in between does no harm, what is deleted would."""
     began = time.monotonic()
     store = ArchiveStore(Path(ctx.workspace.settings.backups.store))
@@ -185,7 +185,7 @@ def _task(ctx: SiteContext, step: Step, name: str, text: str, limit: int) -> Com
 
 
 def _mark(ctx: SiteContext, step: Step) -> str:
-    return mark_of(f"{ctx.run}/{ctx.site.name}/{step.id}")
+    return nonce_of(f"{ctx.run}/{ctx.site.name}/{step.id}")
 
 
 def _said_aside(record: TaskRecord) -> str:

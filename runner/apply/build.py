@@ -20,7 +20,7 @@ from runner.untrusted import clean
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["built_here", "take_build"]
+__all__ = ["build_site", "built_here"]
 
 _LOOK = 0.1
 _GRACE = 5.0
@@ -36,7 +36,7 @@ exec 3<&-
 exec /bin/sh -c "$1" build"""
 
 
-def take_build(ctx: SiteContext, step: Step) -> StepOutcome:
+def build_site(ctx: SiteContext, step: Step) -> StepOutcome:
     """Run the build to its end, its time limit, or the run's cancelling; then look at what it made."""
     options = step.options
     assert isinstance(options, BuildOptions)  # noqa: S101  # the loader made it so

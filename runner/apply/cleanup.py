@@ -1,4 +1,4 @@
-"""Once a process and host: what nobody needs any more is taken away there."""
+"""Old jobs and restore points are deleted on hosts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from runner.hosts.boundary import within
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["tidy_host"]
+__all__ = ["collect_garbage"]
 
 
-def tidy_host(ctx: SiteContext) -> None:
-    """Remains of jobs long over and restore points older than two weeks go; where it fails, another day."""
+def collect_garbage(ctx: SiteContext) -> None:
+    """Delete old jobs and restore points on the site's host; the next run retries a failure."""
     within(ctx.remote.collect_garbage)

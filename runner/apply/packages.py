@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from runner.apply.jobs import end_job, nonce_of, span_of
 from runner.apply.reboot import reboot
-from runner.apply.retry import counted, paused, wanted
-from runner.apply.segment import close_job, mark_of, span_of
+from runner.apply.retry import Try, run_with_retries
 from runner.errors import (
     HostError,
     LockedError,
@@ -24,7 +24,6 @@ from runner.model import (
     Action,
     Change,
     ChangeOutcome,
-    Host,
     ItemKind,
     Outcome,
     Site,
@@ -50,53 +49,52 @@ if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.record import SegmentView
 
-__all__ = ["carry_system"]
+__all__ = ["update_packages"]
 
 _REREAD_LIMIT = 120
 _LOCK_SECONDS = 3600
 _TRIES = 100
 
 
-def carry_system(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome]:
-    """Do the step for the host, unless another of its sites has; record the outcome.
+def update_packages(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
+    """Run the step for the site's host, unless another site of the run already has; record its outcome.
 
-    To be called with the host held alone.
+    The caller holds the host exclusively.
 
     Raises:
         LockedError: another run works on the packages of this host.
-        LostError: the job's end is not known.
-        UnreachableError: nothing was begun.
+        LostError: how the job ended is unknown.
+        UnreachableError: nothing was started.
     """
     step = part.step
     ctx.journal.step_started(step.id)
-    if told := _done_elsewhere(ctx, step):
-        ctx.journal.step_finished(told)
-        return (told,)
-    number = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
-    stage = _Stage(ctx, part)
-    outcome = stage.outcome()
-    while wanted(ctx, step, outcome, number):
-        stage.close()
-        if not paused(ctx, step, outcome, number):
-            break
-        number, stage = number + 1, _Stage(ctx, part)
-        outcome = stage.outcome()
-    return (stage.settle(counted(step, outcome, number)),)
+    if outcome := _outcome_elsewhere(ctx, step):
+        ctx.journal.step_finished(outcome)
+        return (outcome,)
+
+    def run_once(_: int) -> Try:
+        update = _Update(ctx, part)
+        return Try((ctx.journal.cleaned(update.outcome()),), update.settle)
+
+    first = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
+    outcomes = run_with_retries(ctx, step, run_once, first=first)
+    if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
+        raise LostError("packages were being changed when the host's process died")
+    return outcomes
 
 
-class _Stage:
+class _Update:
     """One try."""
 
     def __init__(self, ctx: SiteContext, part: Barrier) -> None:
         self.ctx, self.part, self.step = ctx, part, part.step
         self.journal, self.remote = ctx.journal, ctx.remote
-        self.host = ctx.remote.host
         self.options = cast("PackagesOptions", part.step.options)
         self.limit = (part.step.timeout or ctx.order.limits.step).total_seconds()
         self.changes: tuple[Change, ...] | None = None
-        self.job, self.begun = _job(ctx, part.step, self.host)
+        self.job, self.started = _job(ctx, part.step)
         self.status = ""
-        """How the job ended; empty where none was needed."""
+        """How the job ended; empty if none was needed."""
 
     def outcome(self) -> StepOutcome:
         """Attach to a job that was begun, or read, plan and begin one; then reboot."""
@@ -123,44 +121,34 @@ class _Stage:
             except DiedError as error:
                 record = error.record
         if record.status == "locked":
-            close_job(self.ctx, self.part.number, self.job, record.status)
+            end_job(self.ctx, self.part.number, self.job, record.status)
             raise LockedError("another run works on the packages of this host", hint="wait for it to end")
         self.status = record.status
         return self._rebooted(self._judged(record))
 
-    def close(self, *outcomes: StepOutcome) -> None:
-        """Record how the job ended; without outcomes, another try follows."""
+    def settle(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
+        """Record how the job ended, and the outcomes; none if another try follows."""
         if self.status:
-            close_job(self.ctx, self.part.number, self.job, self.status, outcomes)
-
-    def settle(self, outcome: StepOutcome) -> StepOutcome:
-        """Record the step's outcome.
-
-        Raises:
-            LostError: how the packages were left is not known.
-        """
-        outcome = self.journal.cleaned(outcome)
-        if not self.status:
-            self.journal.step_finished(outcome)
-            return outcome
-        self.close(outcome)
-        self.journal.announce_outcome(outcome)
-        if outcome.outcome is Outcome.LOST:
-            raise LostError("the packages were being changed when the host's process died")
-        return outcome
+            end_job(self.ctx, self.part.number, self.job, self.status, outcomes)
+        for outcome in outcomes:
+            if self.status:
+                self.journal.announce_outcome(outcome)
+            else:
+                self.journal.step_finished(outcome)
+        return outcomes
 
     def _attached(self) -> JobRecord | None:
-        if self.begun is None:
+        if self.started is None:
             return None
         with self.ctx.stop.controlling() as control:
             return self.remote.attach(
                 self.job,
-                span=span_of(self.begun),
+                span=span_of(self.started),
                 control=control,
             )
 
     def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
-        ctx, mark = self.ctx, mark_of(self.job)
+        ctx, mark = self.ctx, nonce_of(self.job)
         self.changes = changes
         text = change_script(
             mark,
@@ -192,7 +180,7 @@ class _Stage:
             )
 
     def _judged(self, record: JobRecord) -> Aftermath:
-        mark = mark_of(self.job)
+        mark = nonce_of(self.job)
         change, reread = record.tasks.get("change"), record.tasks.get("reread")
         said, seconds = (change.text, change.seconds) if change else ("", 0.0)
         why = change.why if change else ""
@@ -261,7 +249,7 @@ _DONE = {Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.FAILED}
 _SHARED = "done once for the host"
 
 
-def _done_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
+def _outcome_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
     """The outcome where another site has done it: each client's report tells it once, and names nobody."""
     names = {site.name: site for site in _neighbours(ctx)}
     if not names:
@@ -289,9 +277,9 @@ def _done_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
     return None
 
 
-def _job(ctx: SiteContext, step: Step, host: Host) -> tuple[str, SegmentView | None]:
+def _job(ctx: SiteContext, step: Step) -> tuple[str, SegmentView | None]:
     """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
-    ids = _ids(ctx, step, host)
+    ids = _ids(ctx, step)
     last = max(_jobs(ctx, ids), key=lambda segment: ids.index(segment.job), default=None)
     if last is None:
         return ids[0], None
@@ -304,12 +292,12 @@ def _failed_jobs(ctx: SiteContext, step: Step) -> int:
     """How many jobs of this step have failed in earlier attempts of the run."""
     if ctx.attempt == 1:
         return 0
-    ids = _ids(ctx, step, ctx.remote.host)
+    ids = _ids(ctx, step)
     return sum(job.state != "started" and job.status == "failed" for job in _jobs(ctx, ids))
 
 
-def _ids(ctx: SiteContext, step: Step, host: Host) -> list[str]:
-    address, port = place_of(host)
+def _ids(ctx: SiteContext, step: Step) -> list[str]:
+    address, port = place_of(ctx.remote.host)
     return [job_id(ctx.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
 
 

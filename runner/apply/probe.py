@@ -23,7 +23,7 @@ from runner.verify import (
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["record_looks", "see", "see_again", "see_before", "see_slower", "see_usual", "take_look"]
+__all__ = ["probe", "record_looks", "see", "see_again", "see_before", "see_slower", "see_usual"]
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
@@ -31,7 +31,7 @@ _UNDO_PATIENCE = 20.0
 """Seconds in which a site that was put back must be well again."""
 
 
-def take_look(ctx: SiteContext, step: Step) -> StepOutcome:
+def probe(ctx: SiteContext, step: Step) -> StepOutcome:
     """Look at the pages, write down what each said, and judge."""
     options = step.options
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so

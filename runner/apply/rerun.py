@@ -10,10 +10,10 @@ from runner.shell import command
 if TYPE_CHECKING:
     from runner.model import Order
 
-__all__ = ["again"]
+__all__ = ["rerun_command"]
 
 
-def again(order: Order, site: str, *more: str) -> str:
+def rerun_command(order: Order, site: str, *more: str) -> str:
     """`sitecrew run` or `undo` with the playbook, steps and variables of the order, and `more` options.
 
     The value of a variable that was given with -e is not kept: `...` stands for it.

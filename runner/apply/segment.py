@@ -2,64 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from runner.apply.rerun import again
+from runner.apply.jobs import end_job, job_of_try, jobs_of_part, locked_by, nonce_of, site_lock, started_job
 from runner.apply.results import REREAD, reread, understood
-from runner.apply.retry import counted, job_of, next_try, paused, wanted
-from runner.errors import LockedError, LostError, SitecrewError, UnknownNameError
+from runner.apply.retry import Try, run_with_retries
+from runner.errors import LostError
 from runner.execute import (
     Awaiting,
     DiedError,
     Event,
     Job,
     JobRecord,
-    Lock,
-    Restore,
-    Span,
     TaskBegan,
     TaskEnded,
     Verdict,
 )
 from runner.execute import Task as Command
-from runner.hosts.boundary import within
 from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
-from runner.shell import command
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.plan import Segment
-    from runner.record import SegmentView
 
-__all__ = [
-    "Judged",
-    "ack_recorded",
-    "carry_segment",
-    "close_job",
-    "let_forget",
-    "locked_by",
-    "mark_of",
-    "restore_of",
-    "restore_tag",
-    "site_lock",
-    "span_of",
-]
+__all__ = ["Judge", "run_segment"]
 
 _REREAD_LIMIT = _CLEANUP_LIMIT = 120
 _CHECK_LIMIT = 60
-_LOCK_SECONDS = 1800
-_TAG = 24
-_OLD_TAG = 12
-"""Letters of a restore point's name, and in runs of before."""
+_ENDED = frozenset({"ok", "failed"})
+"""Status of jobs that ran to their end; `ok` if the step does not stop at a failure."""
 
 
-class Judged(Protocol):
+class Judge(Protocol):
     """Who looks at what a job has done while it waits, and says whether it stays."""
 
     @property
@@ -81,141 +60,113 @@ class Judged(Protocol):
         """The outcome of the step once the job has ended."""
 
 
-def mark_of(job: str) -> str:
-    """The word that begins our programs' lines in a job: the same whoever attaches to it."""
-    return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
-
-
-def span_of(segment: SegmentView) -> Span | None:
-    """How long a job that is on record may take; None where an earlier version began it."""
-    return Span(*segment.span) if segment.span else None
-
-
-def carry_segment(
+def run_segment(
     ctx: SiteContext,
     part: Segment,
     steps: Sequence[Step],
     *,
     prepared: object = None,
-    judged: Judged | None = None,
+    judge: Judge | None = None,
 ) -> tuple[StepOutcome, ...]:
-    """Start or attach to the segment's job, follow it to its end, and write down what became of each step.
+    """Start the segment's job or attach to it, follow it to its end, and record the outcome of each step.
 
-    `prepared` is for the script of a step that a stage before made something ready for; `judged` decides on
-    the one step of the segment while its job waits.
+    Args:
+        ctx: the site.
+        part: the segment.
+        steps: those of its steps whose outcome is not on record.
+        prepared: what the controller made ready for the step's script.
+        judge: decides on the one step of the segment while its job waits.
 
     Raises:
-        LockedError: another run works on the site; nothing was begun.
-        LostError: the job's end is not known.
-        UnreachableError: nothing was begun.
+        LockedError: another run works on the site; nothing was started.
+        LostError: how the job ended is unknown.
+        UnreachableError: nothing was started.
     """
-    number = next_try(ctx, part, steps[0])
-    while (outcomes := _carry_once(ctx, part, steps, number, prepared=prepared, judged=judged)) is None:
-        number += 1
+    first = _next_try(ctx, part, steps[0])
+    run_once = partial(_run_once, ctx, part, steps, prepared=prepared, judge=judge)
+    outcomes = run_with_retries(ctx, steps[0], run_once, first=first)
+    if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
+        raise LostError("a step was running when the host's process died; how it ended is unknown")
     return outcomes
 
 
-def _carry_once(
+def _run_once(
     ctx: SiteContext,
     part: Segment,
     steps: Sequence[Step],
     number: int,
     *,
     prepared: object,
-    judged: Judged | None,
-) -> tuple[StepOutcome, ...] | None:
-    """One try; None where another is due. Then its job is on record, and no outcome of the step."""
-    journal = ctx.journal
-    job = job_of(ctx, part, number)
+    judge: Judge | None,
+) -> Try:
+    started = started_job(ctx, part.number)
+    job = started.job if started else job_of_try(ctx, part.number, number)
     context = replace(_context(ctx, job), prepared=prepared)
     kinds = {step.id: registry()[step.kind] for step in steps}
     scripts = {step.id: kinds[step.id].script(step, context) for step in steps}
     if not any(scripts.values()):
-        outcomes = tuple(kinds[step.id].idle(step, context) for step in steps)
-        for outcome in outcomes:
-            journal.step_finished(outcome)
-        return outcomes
+        return Try(tuple(kinds[step.id].idle(step, context) for step in steps), partial(_finish, ctx))
 
     names = {f"s{number}": step for number, step in enumerate(steps)}
-    ordered = _ordered(ctx, job, names, scripts, context)
-    if judged:
-        ordered = replace(ordered, wait=judged.wait, undo=judged.undo)
-    trial = judged.remembered if judged else None
-    journal.job_started(part.number, job, ordered.span(), trial=trial)
-    journal.emit("segment.started", job=job, number=part.number)
+    record = _follow(ctx, part, _job(ctx, job, names, scripts, context), names, judge)
+    if record.status == "locked":
+        end_job(ctx, part.number, job, record.status)
+        raise locked_by(ctx, record)
+    outcomes = understood(names, scripts, record, reread(context, record))
+    if judge:
+        outcomes = tuple(judge.settled(record, outcome) for outcome in outcomes)
+    outcomes = tuple(map(ctx.journal.cleaned, outcomes))
+    return Try(outcomes, partial(_settle, ctx, part.number, job, record.status))
+
+
+def _follow(
+    ctx: SiteContext, part: Segment, job: Job, names: dict[str, Step], judge: Judge | None
+) -> JobRecord:
+    if judge:
+        job = replace(job, wait=judge.wait, undo=judge.undo)
+    ctx.journal.job_started(part.number, job.id, job.span(), trial=judge.remembered if judge else None)
+    ctx.journal.emit("segment.started", job=job.id, number=part.number)
     try:
         with ctx.stop.controlling() as control:
-            record = ctx.remote.run(
-                ordered,
-                on_event=lambda event: _tell(ctx, names, event),
-                verdict=judged.judge if judged else None,
+            return ctx.remote.run(
+                job,
+                on_event=lambda event: _emit(ctx, names, event),
+                verdict=judge.judge if judge else None,
                 control=control,
             )
     except DiedError as error:
-        record = error.record
-    context = reread(context, record)
-    outcomes = () if record.status == "locked" else understood(names, scripts, record, context)
-    if judged:
-        outcomes = tuple(judged.settled(record, outcome) for outcome in outcomes)
-    outcomes = tuple(journal.cleaned(outcome) for outcome in outcomes)
-    failed = next((outcome for outcome in outcomes if wanted(ctx, steps[0], outcome, number)), None)
-    outcomes = () if failed else tuple(counted(steps[0], outcome, number) for outcome in outcomes)
-    close_job(ctx, part.number, job, record.status, outcomes)
-    if record.status == "locked":
-        raise locked_by(ctx, record)
-    if failed:
-        return None if paused(ctx, steps[0], failed, number) else _given_up(ctx, steps[0])
+        return error.record
+
+
+def _finish(ctx: SiteContext, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
     for outcome in outcomes:
-        journal.announce_outcome(outcome)
-    if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
-        raise LostError("a step was under way when the host's process died; how it ended is not known")
+        ctx.journal.step_finished(outcome)
     return outcomes
 
 
-def site_lock(ctx: SiteContext, folder: str) -> Lock:
-    """The lock of a folder on the host for this run's work on its site."""
-    return Lock(site=folder, owner=f"{ctx.run}/{ctx.site.name}", seconds=_LOCK_SECONDS)
+def _settle(
+    ctx: SiteContext, number: int, job: str, status: str, outcomes: tuple[StepOutcome, ...]
+) -> tuple[StepOutcome, ...]:
+    end_job(ctx, number, job, status, outcomes)
+    for outcome in outcomes:
+        ctx.journal.announce_outcome(outcome)
+    return outcomes
 
 
-def restore_of(ctx: SiteContext) -> Restore:
-    """Where the restore points of this site in this run are, on its host."""
-    order = ctx.order
-    return Restore(order.restore_folder, ctx.site.name, tuple(order.public.get(ctx.site.host, ())))
-
-
-def restore_tag(ctx: SiteContext, job: str) -> str:
-    """The name of a job's restore point: the same each time, and guessed by nobody who knows the run."""
-    secret = ctx.order.secret_folder
-    return hashlib.sha256(f"{secret}\0{job}".encode()).hexdigest()[:_TAG] if secret else job[:_OLD_TAG]
-
-
-def close_job(
-    ctx: SiteContext, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()
-) -> None:
-    """Write down how a job ended, and what became of its steps; then the host may forget it."""
-    ctx.journal.job_ended(number, job, status, outcomes)
-    let_forget(ctx, number, job)
-
-
-def ack_recorded(ctx: SiteContext) -> None:
-    """Let the host forget the jobs whose end an earlier attempt wrote down and then died."""
-    for segment in ctx.journal.jobs():
-        if segment.state == "ended":
-            let_forget(ctx, segment.number, segment.job)
-
-
-def let_forget(ctx: SiteContext, number: int, job: str) -> None:
-    """What came of the job is on record, so a link that breaks now is no trouble of the site's."""
-    if isinstance(within(partial(ctx.remote.acknowledge, job)), SitecrewError):
-        return  # what is left there is collected some day
-    ctx.journal.job_acknowledged(number)
-
-
-def _given_up(ctx: SiteContext, step: Step) -> tuple[StepOutcome, ...]:
-    why = "the run was cancelled between two tries"
-    outcome = StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=why)
-    ctx.journal.step_finished(outcome)
-    return (outcome,)
+def _next_try(ctx: SiteContext, part: Segment, step: Step) -> int:
+    """Return the number of the try: of the job that may still be running, or the one after a failed one."""
+    earlier = next(iter(jobs_of_part(ctx, part.number)), None)
+    if earlier is None:
+        return 1
+    known = {
+        job_of_try(ctx, part.number, number, attempt=attempt): number
+        for attempt in range(1, ctx.attempt + 1)
+        for number in range(1, step.retries + 2)
+    }
+    number = known.get(earlier.job, 1)
+    if earlier.state == "started":
+        return number
+    return min(number + 1, step.retries + 1) if earlier.status in _ENDED else 1
 
 
 def _context(ctx: SiteContext, job: str) -> Context:
@@ -223,13 +174,13 @@ def _context(ctx: SiteContext, job: str) -> Context:
         site=ctx.site,
         host=ctx.remote.host,
         plan=ctx.plan,
-        mark=mark_of(job),
+        mark=nonce_of(job),
         before=ctx.facts,
         published=ctx.published,
     )
 
 
-def _ordered(
+def _job(
     ctx: SiteContext,
     job: str,
     names: dict[str, Step],
@@ -282,29 +233,10 @@ def _host_task(ctx: SiteContext, name: str, step: Step, script: Script, context:
     return ctx.remote.with_sudo(made, context.mark) if step.become else made
 
 
-def _tell(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:
+def _emit(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:
     if isinstance(event, TaskBegan | TaskEnded) and event.task in names:
         step = names[event.task].id
         if isinstance(event, TaskBegan):
             ctx.journal.emit("step.started", step)
         else:
             ctx.journal.emit("step.ended", step, status=event.code, seconds=event.seconds)
-
-
-def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
-    """Who has the site: a run of this crew may have ended without knowing how its job did."""
-    owner = record.lock.owner.partition("/")[0] if record.lock else ""
-    repeated = again(ctx.order, ctx.site.name)
-    try:
-        rows = ctx.journal.ledger.site_rows(owner) if owner else ()
-        interrupted = bool(owner) and ctx.journal.ledger.summary(owner).interrupted is not None
-    except UnknownNameError:
-        rows, interrupted = (), False
-    if interrupted and owner != ctx.run:
-        message = f"run {owner} was interrupted, and its job may still run on this site"
-        return LockedError(message, hint=f"resume it: {command('resume', owner)}; then: {repeated}")
-    if any(row.site == ctx.site.name and row.outcome is Outcome.LOST for row in rows):
-        message = f"how run {owner} ended on this site is not known"
-        return LockedError(message, hint=f"find out: {command('resume', owner)}; then: {repeated}")
-    holder = f"run {owner}" if owner else "another run"
-    return LockedError(f"{holder} works on this site", hint=f"wait for it to end, then: {repeated}")

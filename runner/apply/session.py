@@ -21,7 +21,7 @@ from runner.apply.journal import Journal
 from runner.errors import EngineError, SecretError
 from runner.execute import Pool
 from runner.hosts.boundary import repeat
-from runner.hosts.exclusive import Gates
+from runner.hosts.exclusive import Exclusive
 from runner.hosts.hosts import Hosts
 from runner.inspect.health import prober_of
 from runner.load import Redactor
@@ -71,7 +71,7 @@ class Session:
         """Another process has taken over what this one had in hand: it starts nothing more."""
         self.ledger_trouble: Exception | None = None
         """Why the ledger could not be written last time; None where it could."""
-        self.gates = Gates()
+        self.exclusive = Exclusive()
         self.ask: Callable[[Step], bool | None] | None = None
         """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
         self._views: dict[str, Session] = {}

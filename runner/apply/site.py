@@ -9,28 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from runner.apply.auto_updates import hold_auto_updates
-from runner.apply.backup import take_snapshot
-from runner.apply.build import take_build
 from runner.apply.context import SiteContext
 from runner.apply.ending import Ending, ended_by, open_jobs
-from runner.apply.files.upload import carry_upload
-from runner.apply.packages import carry_system
+from runner.apply.jobs import acknowledge_recorded, part_of
+from runner.apply.parts import Part, needs_exclusive_host, run_part, steps_of
 from runner.apply.planning import survey
-from runner.apply.probe import take_look
-from runner.apply.retry import counted, paused, wanted
-from runner.apply.segment import ack_recorded, carry_segment
-from runner.apply.transaction.batch import JOBS, carry_changes
-from runner.apply.undo import carry_undo, survey_undo
+from runner.apply.undo import plan_undo
 from runner.errors import SitecrewError
 from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import place_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Site, Step, StepOutcome, worst
-from runner.plan import Barrier, Segment, closed_day, cut, needs_facts
-from runner.steps import Where, registry
+from runner.plan import closed_day, cut, needs_facts
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -45,7 +38,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     Errors of hosts and sites become outcomes, unexpected ones too. Errors of the ledger and the engine are no
     verdict: they pass, and the site stays without an outcome until the run is resumed.
     """
-    under_way = begun(session, order.run, site.name, attempt)
+    under_way = started_numbers(session, order.run, site.name, attempt)
     if session.stopping(order.run) and not under_way:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
     elif order.closes and session.now() > order.closes and not under_way:
@@ -79,14 +72,14 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
             return Ending(Outcome.FAILED, "; ".join(refused))
         ctx = session.context(order, site, attempt)
         if order.undo:
-            ctx = survey_undo(ctx)
+            ctx = plan_undo(ctx)
         elif needs_facts(order.playbook, site, tags=order.tags):
             ctx = survey(ctx)
         if attempt > 1:
-            ack_recorded(ctx)
+            acknowledge_recorded(ctx)
         if ctx.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(ctx.plan.problems))
-        return _held(ctx, _parts(session, ctx, parts, known))
+        return _held(ctx, _run_parts(session, ctx, parts, known))
     except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
         session.check_open()
         return _failed(session, order, site, contained(error), attempt)
@@ -111,37 +104,42 @@ def _failed(session: Session, order: Order, site: Site, error: SitecrewError, at
     return ending
 
 
-def _parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
+def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str, StepOutcome]) -> Ending:
     stopped = ""
     for part in parts.parts:
-        steps = _steps(part)
+        steps = steps_of(part)
         if all(step.id in known for step in steps):
-            stopped = stopped or _stops(steps, known)
+            stopped = stopped or _stop_reason(steps, known)
             continue
-        if ctx.stop.asked.is_set() and not any(
-            part.number in {number, number // JOBS}
-            for number in begun(session, ctx.run, ctx.site.name, ctx.attempt)
-        ):
-            return Ending(Outcome.CANCELLED, "the run was cancelled")
-        if stopped:
-            known |= _record_left_out(ctx, steps, known, stopped)
+        if cancelled := _cancelled(session, ctx, part):
+            return Ending(Outcome.CANCELLED, cancelled)
+        if not stopped and session.ask:
+            answer = session.ask(steps[0])
+            if answer is None:
+                return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
+            skipped = "" if answer else "left out when asked"
+        else:
+            skipped = stopped
+        if skipped:
+            known |= _record_skipped(ctx, steps, known, skipped)
             continue
-        answer = session.ask(steps[0]) if session.ask else True
-        if answer is None:
-            return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
-        if not answer:
-            known |= _record_left_out(ctx, steps, known, "left out when asked")
-            continue
-        alone = isinstance(part, Barrier) and part.where is Where.SYSTEM
-        with session.gates.turn(place_of(ctx.remote.host), alone=alone):
-            if isinstance(part, Segment) and (ctx.order.undo or registry()[steps[0].kind].transacts):
-                carry = carry_undo if ctx.order.undo else carry_changes
-                outcomes, facts = carry(ctx, part)
-                ctx = replace(ctx, facts=facts)
-            else:
-                outcomes = _carry(ctx, part, known)
-        known |= {outcome.step: outcome for outcome in outcomes}
-        stopped = _stops(steps, known)
+        with session.exclusive.hold(place_of(ctx.remote.host), alone=needs_exclusive_host(part)):
+            result = run_part(ctx, part, [step for step in steps if step.id not in known])
+        ctx = replace(ctx, facts=result.facts)
+        known |= {outcome.step: outcome for outcome in result.outcomes}
+        stopped = _stop_reason(steps, known)
+    return _ending(known)
+
+
+def _cancelled(session: Session, ctx: SiteContext, part: Part) -> str:
+    """Return why a part is not started; empty if the run is not cancelled, or a job of the part may run."""
+    if not ctx.stop.asked.is_set():
+        return ""
+    started = started_numbers(session, ctx.run, ctx.site.name, ctx.attempt)
+    return "" if any(part.number in part_of(number) for number in started) else "the run was cancelled"
+
+
+def _ending(known: Mapping[str, StepOutcome]) -> Ending:
     decisive = worst(outcome.outcome for outcome in known.values())
     why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
     return Ending(decisive, why if decisive in _EXPLAINED else "")
@@ -150,35 +148,7 @@ def _parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str, St
 _EXPLAINED = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.CANCELLED, Outcome.UNREACHABLE}
 
 
-Part: TypeAlias = Segment | Barrier
-
-
-def _steps(part: Part) -> tuple[Step, ...]:
-    return part.steps if isinstance(part, Segment) else (part.step,)
-
-
-def _carry(ctx: SiteContext, part: Part, known: Mapping[str, StepOutcome]) -> tuple[StepOutcome, ...]:
-    if isinstance(part, Segment):
-        return carry_segment(ctx, part, [step for step in part.steps if step.id not in known])
-    if part.where is Where.UPLOAD:
-        return carry_upload(ctx, part)
-    if part.where is Where.SYSTEM:
-        return carry_system(ctx, part)
-    step = part.step
-    ctx.journal.step_started(step.id)
-    take = _TAKES[part.where]
-    number, outcome = 1, take(ctx, step)
-    while wanted(ctx, step, outcome, number) and paused(ctx, step, outcome, number):
-        number, outcome = number + 1, take(ctx, step)
-    outcome = counted(step, outcome, number)
-    ctx.journal.step_finished(outcome)
-    return (outcome,)
-
-
-_TAKES = {Where.STREAM: take_snapshot, Where.OUTSIDE: take_look, Where.CONTROLLER: take_build}
-
-
-def begun(session: Session, run: str, site: str, attempt: int) -> set[int]:
+def started_numbers(session: Session, run: str, site: str, attempt: int) -> set[int]:
     """Numbers of the segments that may be running on the host, since their end is not recorded."""
     if attempt == 1:
         return set()
@@ -208,7 +178,7 @@ def _record_skips(
     return skips
 
 
-def _record_left_out(
+def _record_skipped(
     ctx: SiteContext, steps: Sequence[Step], known: Mapping[str, StepOutcome], why: str
 ) -> dict[str, StepOutcome]:
     left = {
@@ -221,7 +191,7 @@ def _record_left_out(
     return left
 
 
-def _stops(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str:
+def _stop_reason(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str:
     for step in steps:
         outcome = known.get(step.id)
         if outcome and outcome.outcome is Outcome.FAILED and step.on_failure is not OnFailure.CONTINUE:

@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runner.apply.jobs import acknowledge, end_job, trial_number
 from runner.apply.probe import see_before
-from runner.apply.rerun import again
-from runner.apply.segment import close_job, let_forget
-from runner.apply.transaction.batch import JOBS, close_open_jobs
-from runner.apply.transaction.transaction import take_back, try_changes
-from runner.apply.transaction.trial import Kept, State, Trial, Way, seen_then
+from runner.apply.rerun import rerun_command
+from runner.apply.transaction.batch import end_started_trials
+from runner.apply.transaction.transaction import Trial
+from runner.apply.transaction.trial import (
+    ChangeScripts,
+    SiteBaseline,
+    TrialRecord,
+    TrialResult,
+    health_before,
+)
 from runner.errors import HostError
 from runner.execute import UNSEEN
 from runner.inspect.restore_points import DATABASE, Past, no_files
@@ -41,26 +47,26 @@ from runner.verify import shut_since
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["carry_undo", "survey_undo"]
+__all__ = ["plan_undo", "undo_step"]
 
 
-def survey_undo(ctx: SiteContext) -> SiteContext:
+def plan_undo(ctx: SiteContext) -> SiteContext:
     """The task with its plan and facts: those on record, or read now and put on record."""
     journal, run, site = ctx.journal, ctx.run, ctx.site.name
     stored, facts_then = journal.ledger.plan_of(run, site), journal.ledger.facts_of(run, site)
     if stored is not None:
         return replace(ctx, plan=stored, facts=thaw_as(SiteFacts, facts_then) if facts_then else None)
-    foreseen = foresee_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
-    facts = foreseen.facts
+    preview = foresee_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
+    facts = preview.facts
     if facts is None and ctx.site.kind is SiteKind.WORDPRESS:
         # a site that is too dead to be read is put back all the same, measured by what it was
         facts = Past.of(journal.ledger, ctx.order, ctx.site).facts
-    journal.planned(foreseen.plan, facts)
-    journal.announce_plan(foreseen.plan)
-    return replace(ctx, plan=foreseen.plan, facts=facts)
+    journal.planned(preview.plan, facts)
+    journal.announce_plan(preview.plan)
+    return replace(ctx, plan=preview.plan, facts=facts)
 
 
-def carry_undo(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
+def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
     """Put one step of the earlier run back, and write down how it ended.
 
     Raises:
@@ -73,24 +79,25 @@ def carry_undo(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...]
         for change in ctx.plan.of(step.id)
         if change not in pending
     ]
-    trouble = ""
+    problem = ""
     if pending:
         ctx.journal.emit("step.started", step.id)
         if facts is None:
             raise HostError("the site was not read")
-        way = _way(ctx, step)
+        scripts = _scripts(ctx, step)
         if ctx.attempt > 1:
-            _close_open(ctx, part, pending, facts, way)
+            _close_open(ctx, part, pending, facts, scripts)
         seen = see_before(ctx)
-        trial = try_changes(ctx, step, part.number * JOBS + ctx.attempt, pending, State(facts, seen), way=way)
-        facts, trouble = trial.state.facts, _trouble(ctx, trial)
+        number, before = trial_number(part.number, ctx.attempt), SiteBaseline(facts, seen)
+        trial = Trial(ctx, step, number, pending, before, scripts=scripts).try_changes()
+        facts, problem = trial.state.facts, _problem(ctx, trial)
         ends = _settled(pending, trial)
         _hold(ctx, ends)
         settled += ends
     outcome = StepOutcome(
         step=step.id,
-        outcome=Outcome.FAILED if trouble else worst(change.outcome for change in settled),
-        why=trouble or next((f"{c.item}: {c.why}" for c in settled if c.why), ""),
+        outcome=Outcome.FAILED if problem else worst(change.outcome for change in settled),
+        why=problem or next((f"{c.item}: {c.why}" for c in settled if c.why), ""),
         seconds=round(time.monotonic() - began, 3) if pending else None,
         changes=tuple(settled),
     )
@@ -99,21 +106,21 @@ def carry_undo(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...]
 
 
 def _close_open(
-    ctx: SiteContext, part: Segment, pending: tuple[Change, ...], facts: SiteFacts, way: Way
+    ctx: SiteContext, part: Segment, pending: tuple[Change, ...], facts: SiteFacts, scripts: ChangeScripts
 ) -> None:
     """What an earlier attempt left open is done again; where all of it was killed, it is taken back first."""
     (step,) = part.steps
-    for segment, record in close_open_jobs(ctx, part.number):
+    for segment, record in end_started_trials(ctx, part.number):
         if segment.trial is None or record.decided == UNSEEN:
-            close_job(ctx, segment.number, segment.job, record.status)
+            end_job(ctx, segment.number, segment.job, record.status)
         else:
-            kept = thaw_as(Kept, segment.trial)
-            state = State(facts, kept.seen)
-            take_back(ctx, step, segment.number, pending, state, tag=kept.tag, way=way)
-            let_forget(ctx, segment.number, segment.job)
+            kept = thaw_as(TrialRecord, segment.trial)
+            state = SiteBaseline(facts, kept.seen)
+            Trial(ctx, step, segment.number, pending, state, scripts=scripts).roll_back(kept.tag)
+            acknowledge(ctx, segment.number, segment.job)
 
 
-def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
+def _settled(pending: Sequence[Change], trial: TrialResult) -> list[ChangeOutcome]:
     """Each item's end: what is as it was is `undone`, also where the site is not well with it."""
     found = {change.item: change for change in trial.outcome.changes}
     ends = []
@@ -133,20 +140,20 @@ def _settled(pending: Sequence[Change], trial: Trial) -> list[ChangeOutcome]:
     return ends
 
 
-def _trouble(ctx: SiteContext, trial: Trial) -> str:
+def _problem(ctx: SiteContext, trial: TrialResult) -> str:
     """Why the site is not well now."""
     if trial.by == "cancelled":
         return ""
     findings = trial.why or trial.outcome.why
     if trial.kept:
         seen = trial.state.seen
-        findings = "; ".join(seen.findings) or shut_since(seen_then(ctx, seen), seen)
+        findings = "; ".join(seen.findings) or shut_since(health_before(ctx, seen), seen)
     if not findings:
         return ""
     undo = ctx.order.undo
     repeated = ""
     if undo and not undo.database:
-        repeated = again(ctx.order, ctx.site.name, "--database")
+        repeated = rerun_command(ctx.order, ctx.site.name, "--database")
     told = f"{findings}; to put the database back too: {repeated}" if repeated else findings
     return f"the site is not well with what was put back: {told}" if trial.kept else f"left as it was: {told}"
 
@@ -165,7 +172,7 @@ def _hold(ctx: SiteContext, settled: Sequence[ChangeOutcome]) -> None:
             ledger.add_hold(site, change.item, change.from_version, why=why, since=since, run=ctx.run)
 
 
-def _way(ctx: SiteContext, step: Step) -> Way:
+def _scripts(ctx: SiteContext, step: Step) -> ChangeScripts:
     """Files first, then the database where that is wanted, in one transaction: neither may suffice alone."""
     past = Past.of(ctx.journal.ledger, ctx.order, ctx.site)
     names = [one.id for one in ctx.order.playbook.steps]
@@ -173,7 +180,7 @@ def _way(ctx: SiteContext, step: Step) -> Way:
     # code that is still new may not work with the old data: that is no reason to go further
     stages = STAGES[:1] if any(ctx.plan.pending(name) for name in rest) else STAGES
     if step.id == DATABASE:
-        return Way(
+        return ChangeScripts(
             lambda context: past.put_database_back(context, stages),
             no_files,
             lambda result, context: _with_database(step, result, context),
@@ -193,7 +200,7 @@ def _way(ctx: SiteContext, step: Step) -> Way:
     def understand(result: Result, context: Context) -> StepOutcome:
         return _with_database(step, result, context, kind.understand(step, result, _files(context)))
 
-    return Way(script, guard, understand)
+    return ChangeScripts(script, guard, understand)
 
 
 def _files(context: Context) -> Context:

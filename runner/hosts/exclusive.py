@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from runner.model import Host
 
-__all__ = ["Gates", "place_of"]
+__all__ = ["Exclusive", "place_of"]
 
 
 def place_of(host: Host) -> tuple[str, int]:
@@ -17,7 +17,7 @@ def place_of(host: Host) -> tuple[str, int]:
     return host.address, host.port or 22
 
 
-class Gates:
+class Exclusive:
     """Of one process. Who wants a host alone goes before those who came later."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Gates:
         self._alone: set[object] = set()
 
     @contextmanager
-    def turn(self, place: object, *, alone: bool = False) -> Iterator[None]:
+    def hold(self, place: object, *, alone: bool = False) -> Iterator[None]:
         """Hold the place for as long as the block lasts. Not to be nested."""
         with self._changed:
             if alone:

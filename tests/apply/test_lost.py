@@ -44,10 +44,10 @@ RAISES = {
     "execute/follow.py _lost": "its callers know that the host may have begun the job",
     "execute/follow.py _died": "the host says so of the job",
     "execute/segment.py run_job": "the host knew the job, and does not any more",
-    "apply/transaction/transaction.py judge_kept": "a job was kept, and nobody could look",
-    "apply/transaction/transaction.py take_back": "a job died",
-    "apply/packages.py settle": "the job was lost",
-    "apply/segment.py _carry_once": "the job died",
+    "apply/transaction/transaction.py review_unattended": "a job was kept, and nobody could look",
+    "apply/transaction/transaction.py roll_back": "a job died",
+    "apply/packages.py update_packages": "the job was lost",
+    "apply/segment.py run_segment": "the job died",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runner.apply.transaction.batch import not_kept
-from runner.apply.transaction.trial import State, Trial
+from runner.apply.transaction.trial import SiteBaseline, TrialResult
 from runner.model import Action, Change, Extension, ItemKind, Outcome, SiteFacts, StepOutcome
 from runner.verify import Inside, Signals
 
@@ -39,12 +39,12 @@ def facts(**versions: str) -> SiteFacts:
 def test_only_the_version_from_before_is_certain(
     reread: SiteFacts | None, uncertain: list[bool], outcome: Outcome
 ):
-    trial = Trial(
+    trial = TrialResult(
         kept=False,
         healthy=reread is not None,
         why="answers 500",
         outcome=StepOutcome(step="plugins", outcome=Outcome.FAILED),
-        state=State(facts(forms="1.0", slider="1.0"), SEEN),
+        state=SiteBaseline(facts(forms="1.0", slider="1.0"), SEEN),
         reread=reread,
     )
     found = not_kept((FORMS, SLIDER), outcome, trial)

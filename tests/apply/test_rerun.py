@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.apply.rerun import again
+from runner.apply.rerun import rerun_command
 from runner.model import Order, Playbook, SecretRef, SecretSource, UndoOrder
 
 ORDER = Order(
@@ -47,4 +47,4 @@ WHOLE = replace(UNDO, undo=UndoOrder(run="r", database=True, force=False))
     ],
 )
 def test_what_is_repeated(order: Order, more: tuple[str, ...], line: str) -> None:
-    assert again(order, "shop", *more) == line
+    assert rerun_command(order, "shop", *more) == line

@@ -1,4 +1,4 @@
-"""A real SMTP server for each test, with certificates made on the spot."""
+"""A real SMTP server for each test, with its own certificates."""
 
 # ruff: noqa: ARG002, N802  # names and arguments are those that aiosmtpd calls
 
@@ -34,7 +34,7 @@ CONTACTS = (Contact("Büro", "office@acme.example"), Contact("Anna", "anna@acme.
 
 @dataclass
 class Mailbox:
-    """What the server received, and how it is to behave: an answer by stage, or something to do there."""
+    """What the server received, and how it behaves: an answer per stage, or an action."""
 
     port: int = 0
     envelopes: list[Envelope] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Certificate:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """For 127.0.0.1, and for nothing else."""
+    """A certificate only for 127.0.0.1."""
     return make_certificate(tmp_path_factory.mktemp("tls"), ipaddress.ip_address("127.0.0.1"))
 
 
@@ -121,7 +121,7 @@ def make_certificate(folder: Path, address: ipaddress.IPv4Address) -> Certificat
 
 @pytest.fixture
 def serve(certificate: Certificate) -> Iterator[Callable[..., Mailbox]]:
-    """Start a server: `none`, `starttls` or `tls`; with `login`, nothing is taken without one."""
+    """Start a server with `none`, `starttls` or `tls`; with `login` it requires authentication."""
     running: list[tuple[Controller, Mailbox]] = []
 
     def start(security: str = "none", *, login: bool = False, chain: Certificate = certificate) -> Mailbox:
@@ -147,7 +147,7 @@ def serve(certificate: Certificate) -> Iterator[Callable[..., Mailbox]]:
 
 @pytest.fixture
 def scripted() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
-    """Serve one connection with a function; gives the port."""
+    """Serve one connection with a function; return the port."""
     threads: list[threading.Thread] = []
 
     def start(talk: Callable[[socket.socket], None]) -> int:
@@ -194,7 +194,7 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.mailbox.Mailb
 
 @pytest.fixture
 def lab_mail(_lab: lab.mailbox.Mailbox) -> Iterator[lab.mailbox.Mailbox]:
-    """The lab's mail server, a process of its own, with an empty mailbox."""
+    """The lab's mail server, a separate process, with an empty mailbox."""
     _lab.clear()
     yield _lab
     _lab.behave()

@@ -1,4 +1,4 @@
-"""The outbox: a report is sent once, and what became of it is known, or known to be unsure."""
+"""The outbox: a report is sent once, and its result is recorded, even if it is unsure."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def state(ledger):
 
 
 def claim(ledger, name, at=None):
-    """As a process does before it sends."""
+    """Claim a message like a process that is about to send it."""
     [view] = [view for view in ledger.list_deliveries() if view.message_id == name]
     sending = [replace(one, state=DeliveryState.SENDING) for one in view.recipients]
     assert ledger.move_delivery(name, before={DeliveryState.QUEUED}, recipients=sending, at=at)
 
 
-def test_a_letter_arrives_with_umlauts_and_is_sent_once(ledger, serve):
+def test_letter_is_sent_once(ledger, serve):
     box = serve()
     first = post(ledger, mail(box.port))
     second = post(ledger, mail(box.port))
@@ -68,7 +68,7 @@ def test_a_letter_arrives_with_umlauts_and_is_sent_once(ledger, serve):
     assert "Grüße 🥐" in message.get_body(("html",)).get_content()
 
 
-def test_again_makes_a_new_edition_with_an_id_of_its_own(ledger, serve):
+def test_again_sends_new_edition(ledger, serve):
     box = serve()
     first, second = post(ledger, mail(box.port)), post(ledger, mail(box.port), again=True)
     assert second.attempted
@@ -77,13 +77,13 @@ def test_again_makes_a_new_edition_with_an_id_of_its_own(ledger, serve):
     assert not post(ledger, mail(box.port)).attempted
 
 
-def test_a_new_address_of_the_sender_does_not_send_the_report_again(ledger, serve):
+def test_new_sender_address_does_not_resend_report(ledger, serve):
     box = serve()
     post(ledger, mail(box.port))
     assert not post(ledger, mail(box.port, sender="care@other.example")).attempted
 
 
-def test_a_retry_sends_the_same_bytes(ledger, serve):
+def test_retry_sends_same_bytes(ledger, serve):
     box = serve()
     box.answers["data"] = "451 later"
     waiting = post(ledger, mail(box.port))
@@ -95,7 +95,7 @@ def test_a_retry_sends_the_same_bytes(ledger, serve):
     assert box.envelopes[0].content == kept
 
 
-def test_a_refused_letter_is_not_sent_again_by_itself(ledger, serve):
+def test_refused_letter_is_not_resent(ledger, serve):
     box = serve()
     box.answers["mail"] = "550 we know you not"
     assert post(ledger, mail(box.port)).state is DeliveryState.REFUSED
@@ -104,7 +104,7 @@ def test_a_refused_letter_is_not_sent_again_by_itself(ledger, serve):
     assert box.envelopes == []
 
 
-def test_an_unsure_letter_is_never_sent_again_by_itself(ledger, serve):
+def test_unsure_letter_is_not_resent(ledger, serve):
     box = serve()
     box.drop_after_data = True
     assert post(ledger, mail(box.port)).state is DeliveryState.UNSURE
@@ -114,7 +114,7 @@ def test_an_unsure_letter_is_never_sent_again_by_itself(ledger, serve):
     assert post(ledger, mail(box.port), again=True).state is DeliveryState.SENT
 
 
-def test_who_was_left_out_is_written_down(ledger, serve):
+def test_refused_recipient_is_recorded(ledger, serve):
     box = serve()
     box.answers["anna@acme.example"] = "550 no such user"
     found = post(ledger, mail(box.port))
@@ -123,7 +123,7 @@ def test_who_was_left_out_is_written_down(ledger, serve):
     assert "anna@acme.example refused: 550 no such user" in found.reply
 
 
-def test_wrong_settings_leave_the_letter_queued(ledger, serve, certificate):
+def test_wrong_settings_keep_letter_queued(ledger, serve, certificate):
     box = serve("starttls", login=True)
     settings = mail(box.port, "starttls", username=USER, ca_file=str(certificate.authority))
     with pytest.raises(DeliveryError, match="refused the login"):
@@ -133,7 +133,7 @@ def test_wrong_settings_leave_the_letter_queued(ledger, serve, certificate):
     assert post(ledger, settings, password=PASSWORD).state is DeliveryState.SENT
 
 
-def test_a_secret_that_leads_nowhere_leaves_the_letter_queued(ledger, serve):
+def test_missing_secret_keeps_letter_queued(ledger, serve):
     def missing():
         raise SecretError("SMTP_PASSWORD is not set")
 
@@ -143,18 +143,18 @@ def test_a_secret_that_leads_nowhere_leaves_the_letter_queued(ledger, serve):
     assert state(ledger) == [("queued", 1)]
 
 
-def test_the_password_is_asked_for_only_when_something_is_sent(ledger, serve):
+def test_password_is_read_only_for_sending(ledger, serve):
     box = serve()
     post(ledger, mail(box.port))
     deliver(ledger, mail(box.port), LETTER, password=lambda: pytest.fail("asked"), limits=QUICK)
 
 
-def test_a_server_that_is_away_leaves_the_letter_queued(ledger):
+def test_unreachable_server_keeps_letter_queued(ledger):
     found = post(ledger, mail(free_port()))
     assert (found.state, found.attempted) == (DeliveryState.QUEUED, True)
 
 
-def test_what_another_process_sends_right_now_is_left_to_it(ledger, serve):
+def test_letter_being_sent_by_other_process_is_left_alone(ledger, serve):
     box = serve()
     name = post(ledger, mail(free_port())).message_id
     claim(ledger, name)
@@ -162,7 +162,7 @@ def test_what_another_process_sends_right_now_is_left_to_it(ledger, serve):
     assert box.envelopes == []
 
 
-def test_what_a_process_that_died_was_sending_is_unsure(ledger, serve):
+def test_letter_of_dead_process_is_unsure(ledger, serve):
     box = serve()
     name = post(ledger, mail(free_port())).message_id
     long_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -172,7 +172,7 @@ def test_what_a_process_that_died_was_sending_is_unsure(ledger, serve):
     assert box.envelopes == []
 
 
-def test_nothing_is_queued_when_there_is_nobody_to_send_it_to(ledger):
+def test_letter_without_contacts_is_not_queued(ledger):
     letter = Letter(
         client="acme",
         period="2026-11",

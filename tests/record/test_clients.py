@@ -1,4 +1,4 @@
-"""A client's part of the ledger is given out and erased; others' stays, and the chain can be verified."""
+"""Export and erasure of a client; rows of other clients stay, and the chain remains valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER = json.dumps(
 
 @pytest.fixture
 def filled(ledger: Ledger, begin: Begin, start: datetime, plugins: StepOutcome) -> Ledger:
-    """A run of acme alone, one of bolt alone, one of both, and looks, acts, a backup and a mail of acme."""
+    """One run of acme, one of bolt, one of both; and looks, acts and a backup."""
     steps = [("wordpress.plugins", "wordpress.plugins", "Plugins")]
     for run, sites in {
         "r-acme": [("shop", "acme", "web1", 0, 0)],
@@ -52,7 +52,7 @@ def filled(ledger: Ledger, begin: Begin, start: datetime, plugins: StepOutcome) 
     return ledger
 
 
-def test_everything_of_a_client_is_given_out_and_nothing_of_others(filled: Ledger):
+def test_export_has_all_rows_of_client_only(filled: Ledger):
     given = filled.export_client("acme")
     assert {row["run"] for row in given["runs"]} == {"r-acme", "r-both"}
     assert {row["site"] for name in ("steps", "changes", "looks") for row in given[name]} == {"shop"}
@@ -62,7 +62,7 @@ def test_everything_of_a_client_is_given_out_and_nothing_of_others(filled: Ledge
     assert [row["order_text"] for row in given["runs"] if row["run"] == "r-both"] == [None]
 
 
-def test_an_erased_client_is_gone_from_the_file_and_the_chain_still_fits(filled: Ledger, file: Path):
+def test_erased_client_is_gone_and_chain_is_valid(filled: Ledger, file: Path):
     head = filled.verify_acts().head
     erased = filled.erase_client("acme")
     assert erased.rows["runs"] == 1
@@ -74,7 +74,7 @@ def test_an_erased_client_is_gone_from_the_file_and_the_chain_still_fits(filled:
     assert [act.act for act in filled.list_acts()][-1] == "erase"
 
 
-def test_a_run_shared_with_others_stays_theirs_and_can_be_resumed(filled: Ledger):
+def test_shared_run_survives_erasure(filled: Ledger):
     filled.erase_client("acme")
     assert [site.row.site for site in filled.show("r-both").sites] == ["blog"]
     assert "acme-secret" not in filled.order_text("r-both")
@@ -82,7 +82,7 @@ def test_a_run_shared_with_others_stays_theirs_and_can_be_resumed(filled: Ledger
     assert filled.summary("r-bolt").sites == 1
 
 
-def test_details_that_no_erasure_names_cannot_be_removed_unseen(filled: Ledger):
+def test_chain_is_valid_after_two_erasures(filled: Ledger):
     filled.erase_client("bolt")
     filled.erase_client("acme")
     assert filled.verify_acts().problem == ""

@@ -9,7 +9,7 @@ HOUR = timedelta(hours=1)
 NOVEMBER = Period.parse("2026-11").instants("Europe/Berlin")
 
 
-def test_of_a_site_that_nobody_touched_nothing_was_measured(ledger: Ledger):
+def test_site_without_runs_has_no_measurements(ledger: Ledger):
     history = ledger.history(["shop"], *NOVEMBER, client="acme")
     assert history.measured == frozenset()
     assert (history.first, history.last, history.since) == (None, None, None)
@@ -17,7 +17,7 @@ def test_of_a_site_that_nobody_touched_nothing_was_measured(ledger: Ledger):
     assert history.days_with_runs("Europe/Berlin") == frozenset()
 
 
-def test_a_run_that_changed_nothing_is_measured_and_empty(ledger: Ledger, begin, start: datetime):
+def test_run_without_changes_is_measured_but_empty(ledger: Ledger, begin, start: datetime):
     begin(ledger)
     ledger.finish_site("r1", "shop", Outcome.OK, "", start)
     ledger.finish_site("r1", "blog", Outcome.UNREACHABLE, "no route", start)
@@ -30,7 +30,7 @@ def test_a_run_that_changed_nothing_is_measured_and_empty(ledger: Ledger, begin,
     assert ledger.history(["blog"], *NOVEMBER).measured == frozenset()
 
 
-def test_a_month_holds_what_happened_in_it(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
+def test_history_has_everything_of_the_period(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(ledger, window="weekly")
     begin(ledger, run="r0", started=start - timedelta(days=30))
     broken = StepOutcome(step="backup", outcome=Outcome.FAILED, why="disk full")
@@ -90,7 +90,7 @@ def test_a_month_holds_what_happened_in_it(ledger: Ledger, begin, start: datetim
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 24)}
 
 
-def test_the_edges_of_a_period_are_local_midnights(ledger: Ledger, begin):
+def test_period_ends_at_local_midnight(ledger: Ledger, begin):
     start, end = NOVEMBER
     tick = timedelta(microseconds=1)
     for name, at in (("early", start - tick), ("first", start), ("last", end - tick), ("late", end)):
@@ -100,7 +100,7 @@ def test_the_edges_of_a_period_are_local_midnights(ledger: Ledger, begin):
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 1), date(2026, 11, 30)}
 
 
-def test_a_look_is_counted_once_however_often_it_is_recorded(ledger: Ledger, start: datetime):
+def test_look_recorded_twice_counts_once(ledger: Ledger, start: datetime):
     same = {"site": "shop", "at": start, "phase": "before", "signal": "page", "url": "/", "healthy": True}
     assert ledger.record_look(**same)
     assert not ledger.record_look(**same)

@@ -1,4 +1,4 @@
-"""An id names one thing and tells nothing else: no code reads a client, a site or a time from one."""
+"""Ids are opaque: no code reads a client, a site or a time from one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ IDS = frozenset({
     "id", "id_", "job", "job_id", "of_run", "opening", "run", "run_id", "run_name", "segment",
     "snapshot", "snapshot_id", "snapshot_name", "tag", "undoes", "settled_run",
 })  # fmt: skip
-"""Names of variables, attributes and columns that hold an id."""
+"""Names of variables, attributes and columns with an id."""
 APART = frozenset({
     "contains", "count", "endswith", "find", "icontains", "iendswith", "ilike", "index", "istartswith",
     "like", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rpartition",
     "rsplit", "split", "startswith",
 })  # fmt: skip
-"""Methods that read a part of a text."""
+"""Methods that read part of a string."""
 MATCH = frozenset({"findall", "finditer", "fnmatch", "fnmatchcase", "fullmatch", "match", "search", "sub"})
-"""Functions and methods whose argument is a text to be read in parts."""
+"""Functions and methods that parse their argument."""
 REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
     "execute/segment.py: __init__: job[...]": "the head of an id, to print",
@@ -35,11 +35,11 @@ REVIEWED = {
     "workflows/changes/purge.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
     "workflows/stages/segment.py: restore_tag: job[...]": "a short name on the host; nothing is read from it",
 }
-"""What has the name of an id and is none, or is read in parts to learn nothing, each with the reason."""
+"""Allowed exceptions, with the reason for each."""
 
 
 def taken_apart(path: Path) -> Iterator[str]:
-    """Each place where an id is read in parts, as "file: function: how"."""
+    """Yield each place that parses an id, as "file: function: how"."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     for function, node in _nodes(ast.parse(path.read_text(encoding="utf-8")), "module"):
         if how := _how(node):
@@ -90,7 +90,7 @@ def _name(value: ast.expr) -> str:
     return value.attr if isinstance(value, ast.Attribute) else ""
 
 
-def test_no_id_is_taken_apart():
+def test_ids_are_never_parsed():
     found = {place for path in sorted(ROOT.rglob("*.py")) for place in taken_apart(path)}
     assert found - REVIEWED.keys() == set(), "ask the ledger for what the id stands for"
     assert REVIEWED.keys() - found == set(), "no longer there"
@@ -111,7 +111,7 @@ def test_no_id_is_taken_apart():
         "run.lower().removeprefix('2026-')",
     ],
 )
-def test_each_way_to_do_so_is_seen(tmp_path: Path, line: str):
+def test_parsing_of_ids_is_detected(tmp_path: Path, line: str):
     source = tmp_path / "bad.py"
     source.write_text(f"def guess():\n    return {line}\n", encoding="utf-8")
     assert len([*taken_apart(source)]) == 1
@@ -120,7 +120,7 @@ def test_each_way_to_do_so_is_seen(tmp_path: Path, line: str):
 @pytest.mark.parametrize(
     "line", ["run in runs", "runs[0]", "site.name.split('.')", "run == other.run", "ids[id]"]
 )
-def test_whole_ids_are_left_alone(tmp_path: Path, line: str):
+def test_uses_of_whole_ids_are_allowed(tmp_path: Path, line: str):
     source = tmp_path / "good.py"
     source.write_text(f"def ask():\n    return {line}\n", encoding="utf-8")
     assert [*taken_apart(source)] == []

@@ -18,13 +18,13 @@ from runner.record.migrate import scripts, upgrade
 from runner.record.schema import REVISIONS, metadata
 
 
-def test_the_scripts_are_one_line_of_the_revisions_that_the_code_names():
+def test_migration_scripts_match_revisions():
     found = [script.revision for script in ScriptDirectory.from_config(scripts()).walk_revisions()]
     assert tuple(reversed(found)) == REVISIONS
 
 
 @pytest.mark.parametrize("since", REVISIONS)
-def test_every_revision_upgrades_to_exactly_the_tables_of_the_code(tmp_path: Path, since: str):
+def test_every_revision_upgrades_to_current_tables(tmp_path: Path, since: str):
     file = tmp_path / "ledger.db"
     file.touch()
     engine = _engine(file, "mode=rw")
@@ -40,11 +40,11 @@ def test_every_revision_upgrades_to_exactly_the_tables_of_the_code(tmp_path: Pat
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
-def test_the_tables_are_said_in_postgresqls_words_too(table: Table):
+def test_tables_compile_for_postgresql(table: Table):
     assert table.name in str(CreateTable(table).compile(dialect=postgresql.dialect()))
 
 
-def test_foreign_keys_cascade_as_the_code_says(tmp_path: Path):
+def test_migrated_foreign_keys_match_the_code(tmp_path: Path):
     Ledger.open(f"sqlite:///{tmp_path}/migrated.db").close()
     migrated = _engine(tmp_path / "migrated.db", "mode=ro")
     (tmp_path / "created.db").touch()
@@ -62,7 +62,7 @@ def test_foreign_keys_cascade_as_the_code_says(tmp_path: Path):
     created.dispose()
 
 
-def test_an_upgrade_that_fails_leaves_no_table_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_failed_upgrade_leaves_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         original(*_)
         raise LedgerError("power cut")

@@ -25,13 +25,13 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_new_ledger_is_for_its_owner_only(file: Path, url: str):
+def test_new_ledger_is_private(file: Path, url: str):
     Ledger.open(url).close()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_six_processes_open_one_fresh_ledger_at_once(url: str):
+def test_six_processes_create_one_ledger(url: str):
     code = """if True:
         import sys
         from runner.record import Ledger
@@ -46,7 +46,7 @@ def test_six_processes_open_one_fresh_ledger_at_once(url: str):
         assert {lease.executor for lease in ledger.living()} == set("012345")
 
 
-def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
+def test_opening_current_ledger_does_not_import_alembic(url: str):
     Ledger.open(url).close()
     code = """if True:
         import sys
@@ -57,19 +57,19 @@ def test_opening_an_up_to_date_ledger_does_not_import_alembic(url: str):
     assert python(code, url).communicate(timeout=60)[0] == "False\n"
 
 
-def test_importing_the_room_does_not_import_sqlalchemy():
+def test_importing_record_does_not_import_sqlalchemy():
     code = "import sys, runner.record; print('sqlalchemy' in sys.modules)"
     assert python(code).communicate(timeout=60)[0] == "False\n"
 
 
-def test_a_file_left_empty_by_a_killed_process_becomes_a_ledger(file: Path, url: str):
+def test_empty_file_becomes_a_ledger(file: Path, url: str):
     file.parent.mkdir(parents=True)
     file.touch()
     with Ledger.open(url) as ledger:
         assert ledger.list_runs() == ()
 
 
-def test_a_ledger_of_a_newer_sitecrew_is_refused(file: Path, url: str):
+def test_ledger_of_newer_sitecrew_is_refused(file: Path, url: str):
     Ledger.open(url).close()
     connection = sqlite3.connect(file)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -81,7 +81,7 @@ def test_a_ledger_of_a_newer_sitecrew_is_refused(file: Path, url: str):
         assert "upgrade" in caught.value.hint
 
 
-def test_another_programs_database_is_refused_and_left_alone(file: Path, url: str):
+def test_foreign_database_is_refused_unchanged(file: Path, url: str):
     file.parent.mkdir(parents=True)
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE songs (name TEXT)")
@@ -93,7 +93,7 @@ def test_another_programs_database_is_refused_and_left_alone(file: Path, url: st
     assert file.read_bytes() == before
 
 
-def test_a_text_file_is_refused_and_left_alone(file: Path, url: str):
+def test_text_file_is_refused_unchanged(file: Path, url: str):
     file.parent.mkdir(parents=True)
     file.write_text("dear diary\n" * 100)
     with pytest.raises(LedgerError, match="not a database") as caught:
@@ -103,26 +103,26 @@ def test_a_text_file_is_refused_and_left_alone(file: Path, url: str):
 
 
 @pytest.mark.parametrize("bad", ["sqlite://", "sqlite:///:memory:", "mysql://u:secret@db/x", "ledger.db"])
-def test_an_address_that_is_no_file_is_refused_without_telling_its_password(bad: str):
+def test_other_urls_are_refused_without_password(bad: str):
     with pytest.raises(LedgerError) as caught:
         Ledger.open(bad)
     assert "secret" not in str(caught.value)
     assert "sqlite:///" in caught.value.hint
 
 
-def test_reading_a_ledger_that_is_not_there_creates_nothing(tmp_path: Path):
+def test_reading_missing_ledger_creates_nothing(tmp_path: Path):
     with pytest.raises(LedgerError, match="there is no ledger"):
         Ledger.open(f"sqlite:///{tmp_path}/none/ledger.db", read_only=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_opened_for_reading_refuses_to_write(url: str):
+def test_read_only_ledger_refuses_writes(url: str):
     Ledger.open(url).close()
     with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="reading only"):
         ledger.release_lease("e")
 
 
-def test_a_read_only_file_is_read_and_nothing_is_written_beside_it(file: Path, url: str, begin):
+def test_reading_read_only_file_creates_no_files(file: Path, url: str, begin):
     with Ledger.open(url) as ledger:
         begin(ledger)
     file.chmod(0o400)
@@ -134,7 +134,7 @@ def test_a_read_only_file_is_read_and_nothing_is_written_beside_it(file: Path, u
 
 
 @needs_root
-def test_a_ledger_in_a_read_only_folder_is_read(file: Path, url: str, begin, tmp_path: Path):
+def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, begin, tmp_path: Path):
     with Ledger.open(url) as ledger:
         begin(ledger)
     with (
@@ -146,7 +146,7 @@ def test_a_ledger_in_a_read_only_folder_is_read(file: Path, url: str, begin, tmp
 
 
 @needs_root
-def test_somebody_who_may_only_read_reads_and_is_refused_writing(begin):
+def test_user_with_read_permission_can_only_read(begin):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ledger.db"
         with Ledger.open(f"sqlite:///{file}") as ledger:
@@ -164,14 +164,14 @@ def test_somebody_who_may_only_read_reads_and_is_refused_writing(begin):
         assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_reader_sees_what_a_writer_has_just_committed(url: str, begin):
+def test_reader_sees_committed_rows(url: str, begin):
     with Ledger.open(url) as writer, Ledger.open(url, read_only=True) as reader:
         begin(writer)
         assert reader.find_run("last") == "r1"
 
 
 @needs_root
-def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path: Path):
+def test_unwritable_folder_gives_error_with_hint(tmp_path: Path):
     (tmp_path / "real").mkdir()
     with (
         mounted(tmp_path / "frozen", "--bind", "-o", "ro", str(tmp_path / "real")) as frozen,
@@ -181,14 +181,14 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path: Path)
     assert "writable" in caught.value.hint
 
 
-def test_a_deleted_ledger_is_noticed_at_the_next_write(file: Path, ledger: Ledger, begin):
+def test_deleted_ledger_is_detected_on_write(file: Path, ledger: Ledger, begin):
     file.unlink()
     with pytest.raises(LedgerError, match="deleted or replaced"):
         begin(ledger)
 
 
 @needs_root
-def test_a_full_disk_is_an_error_and_loses_nothing_that_was_recorded(tmp_path: Path, begin, start, plugins):
+def test_full_disk_loses_no_recorded_rows(tmp_path: Path, begin, start, plugins):
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs") as small:
         with Ledger.open(f"sqlite:///{small}/ledger.db") as ledger:
             begin(ledger)
@@ -216,7 +216,7 @@ def test_a_full_disk_is_an_error_and_loses_nothing_that_was_recorded(tmp_path: P
             assert len(ledger.segments_done("r1", "shop")) == recorded + 1
 
 
-def test_a_ledger_that_is_being_made_is_read_once_it_is_there(file: Path, url: str):
+def test_reader_waits_for_ledger_creation(file: Path, url: str):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(0o600)
     with ThreadPoolExecutor(1) as pool:
@@ -226,7 +226,7 @@ def test_a_ledger_that_is_being_made_is_read_once_it_is_there(file: Path, url: s
             assert ledger.list_runs() == ()
 
 
-def test_a_ledger_that_stays_empty_is_named(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
+def test_ledger_that_stays_empty_is_refused(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("runner.record.engine._BEGINNING", 0.1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(0o600)

@@ -17,7 +17,7 @@ def outcomes(ledger: Ledger, site: str) -> list[Outcome | None]:
     return [step.outcome for step in view.steps]
 
 
-def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
+def test_show_has_documented_shape(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(ledger, window="weekly")
     ledger.begin_site("r1", "shop", start)
     ledger.record_plan("r1", "shop", SitePlan(site="shop", client="acme", problems=("PHP is old",)))
@@ -144,13 +144,13 @@ def test_show_has_the_promised_shape(ledger: Ledger, begin, start: datetime, plu
     assert [step["outcome"] for step in blog["steps"]] == [None, None, None]
 
 
-def test_a_run_begins_once(ledger: Ledger, begin):
+def test_run_is_created_once(ledger: Ledger, begin):
     assert begin(ledger)
     assert not begin(ledger, title="Another")
     assert ledger.summary("r1").title == "Weekly patch window"
 
 
-def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: datetime):
+def test_ended_run_counts_outcomes_of_sites(ledger: Ledger, begin, start: datetime):
     begin(ledger)
     begin(ledger, run="r2", started=start + MINUTE, playbook="other")
     ledger.finish_site("r1", "shop", Outcome.OK, "", start)
@@ -179,7 +179,7 @@ def test_an_ended_run_lists_how_its_sites_ended(ledger: Ledger, begin, start: da
     assert [row.site for row in ledger.unfinished_sites("r1")] == ["blog"]
 
 
-def test_recording_a_job_again_changes_nothing(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
+def test_recording_job_twice_changes_nothing(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(ledger)
     ledger.begin_segment("r1", "shop", 1, "job")
     assert ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start)
@@ -192,16 +192,14 @@ def test_recording_a_job_again_changes_nothing(ledger: Ledger, begin, start: dat
     assert (ledger.show("r1"), ledger.segments("r1", "shop")) == before
 
 
-def test_a_job_that_was_begun_keeps_how_long_it_may_take(ledger: Ledger, begin):
+def test_started_job_keeps_its_time_limits(ledger: Ledger, begin):
     begin(ledger)
     ledger.begin_segment("r1", "shop", 1, "job", span=(60.0, 30.0, 5.0))
     ledger.begin_segment("r1", "shop", 2, "of before")
     assert [segment.span for segment in ledger.segments("r1", "shop")] == [[60.0, 30.0, 5.0], None]
 
 
-def test_a_late_repetition_does_not_overwrite_an_undo(
-    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
-):
+def test_recording_job_again_keeps_later_undo(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(ledger)
     changed = replace(plugins, outcome=Outcome.CHANGED, why="")
     ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[changed], at=start)
@@ -210,7 +208,7 @@ def test_a_late_repetition_does_not_overwrite_an_undo(
     assert outcomes(ledger, "shop") == [None, Outcome.UNDONE, None]
 
 
-def test_a_job_goes_from_started_over_ended_to_acked(ledger: Ledger, begin, start: datetime):
+def test_job_states_in_order(ledger: Ledger, begin, start: datetime):
     begin(ledger)
 
     def states() -> list[tuple[int, str, str, str | None]]:
@@ -228,9 +226,7 @@ def test_a_job_goes_from_started_over_ended_to_acked(ledger: Ledger, begin, star
     assert states() == [(1, "b", "started", None)]
 
 
-def test_a_step_that_the_run_does_not_have_is_refused_with_its_whole_job(
-    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
-):
+def test_job_with_unknown_step_is_refused(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(ledger)
     stranger = StepOutcome(step="stranger", outcome=Outcome.OK)
     with pytest.raises(LedgerError, match="stranger"):
@@ -240,7 +236,7 @@ def test_a_step_that_the_run_does_not_have_is_refused_with_its_whole_job(
 
 
 @pytest.mark.parametrize("site", ["nowhere", "blogg"])
-def test_a_site_that_the_run_does_not_have_is_refused(ledger: Ledger, begin, start: datetime, site: str):
+def test_unknown_site_of_run_is_refused(ledger: Ledger, begin, start: datetime, site: str):
     begin(ledger)
     with pytest.raises(LedgerError):
         ledger.begin_site("r1", site, start)
@@ -250,7 +246,7 @@ def test_a_site_that_the_run_does_not_have_is_refused(ledger: Ledger, begin, sta
         ledger.step_output("r1", site)
 
 
-def test_what_a_host_printed_cannot_break_the_recording(ledger: Ledger, begin, start: datetime):
+def test_invalid_characters_in_output_are_removed(ledger: Ledger, begin, start: datetime):
     begin(ledger)
     output = StepOutcome(step="shell", outcome=Outcome.OK, output="a\0b\udcffc", why="\udcfe")
     ledger.record_step("r1", "shop", output, start)
@@ -269,7 +265,7 @@ def test_what_a_host_printed_cannot_break_the_recording(ledger: Ledger, begin, s
         (Outcome.CHANGED, Outcome.SKIPPED),
     ],
 )
-def test_a_finished_site_has_an_outcome_for_every_step(
+def test_finished_site_gives_every_step_an_outcome(
     ledger: Ledger, begin, start: datetime, site: Outcome, rest: Outcome
 ):
     begin(ledger)
@@ -278,9 +274,7 @@ def test_a_finished_site_has_an_outcome_for_every_step(
     assert outcomes(ledger, "shop") == [Outcome.OK, rest, rest]
 
 
-def test_reopening_keeps_what_is_known_and_forgets_the_rest(
-    ledger: Ledger, begin, start: datetime, plugins: StepOutcome
-):
+def test_reopening_resets_only_resumable_sites(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
     begin(
         ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(["done", "lost", "new", "bad"])]
     )
@@ -313,7 +307,7 @@ def test_reopening_keeps_what_is_known_and_forgets_the_rest(
     assert [(s.job, s.state) for s in ledger.segments("r1", "lost")] == [("job", "started")]
 
 
-def test_a_run_is_worked_on_by_one_living_process(ledger: Ledger, begin, start: datetime):
+def test_run_is_claimed_by_one_live_process(ledger: Ledger, begin, start: datetime):
     begin(ledger, executor="one")
     ledger.acquire_lease("one", host="here", pid=1, process_start="0", at=start)
     assert not ledger.claim_run("r1", "two", at=start + LEASE / 2)
@@ -322,7 +316,7 @@ def test_a_run_is_worked_on_by_one_living_process(ledger: Ledger, begin, start: 
     assert ledger.summary("r1").executor == "two"
 
 
-def test_cancelling_is_said_until_the_run_has_ended(ledger: Ledger, begin, start: datetime):
+def test_state_is_cancelling_until_run_ends(ledger: Ledger, begin, start: datetime):
     begin(ledger)
     assert ledger.set_state("r1", State.CANCELLING)
     assert ledger.run_state("r1") is State.CANCELLING
@@ -331,7 +325,7 @@ def test_cancelling_is_said_until_the_run_has_ended(ledger: Ledger, begin, start
     assert ledger.run_state("r1") is State.ENDED
 
 
-def test_a_plan_comes_back_as_it_was(ledger: Ledger, begin):
+def test_recorded_plan_is_read_unchanged(ledger: Ledger, begin):
     begin(ledger)
     change = Change(
         step="wordpress.plugins",
@@ -349,7 +343,7 @@ def test_a_plan_comes_back_as_it_was(ledger: Ledger, begin):
     assert ledger.facts_of("r1", "shop") == {"php": "8.2"}
 
 
-def test_a_run_is_found_by_its_beginning_and_as_the_last(ledger: Ledger, begin, start: datetime):
+def test_run_is_found_by_prefix_or_last(ledger: Ledger, begin, start: datetime):
     begin(ledger, run="2026-11-24-weekly")
     begin(ledger, run="2026-11-25_hot", started=start + MINUTE)
     assert ledger.find_run("last") == "2026-11-25_hot"
@@ -364,16 +358,16 @@ def test_a_run_is_found_by_its_beginning_and_as_the_last(ledger: Ledger, begin, 
 
 
 @pytest.mark.parametrize("ask", ["show", "summary", "order_text", "run_state", "reopen_run", "find_run"])
-def test_a_run_that_is_not_there_is_an_unknown_name(ledger: Ledger, ask: str):
+def test_missing_run_is_unknown_name(ledger: Ledger, ask: str):
     with pytest.raises(UnknownNameError):
         getattr(ledger, ask)("nothing")
 
 
-def test_the_last_run_of_an_empty_ledger_is_an_unknown_name(ledger: Ledger):
+def test_last_run_of_empty_ledger_is_unknown_name(ledger: Ledger):
     with pytest.raises(UnknownNameError, match="no run yet"):
         ledger.find_run("last")
 
 
-def test_an_instant_without_a_zone_is_refused(ledger: Ledger, begin):
+def test_naive_instant_is_refused(ledger: Ledger, begin):
     with pytest.raises(LedgerError, match="no time zone"):
         begin(ledger, started=datetime(2026, 11, 24))  # noqa: DTZ001

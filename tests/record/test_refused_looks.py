@@ -1,4 +1,4 @@
-"""A refused look says nothing of how a site is; a look from the site's own host does."""
+"""A refused look says nothing about a site's health; a look from the site's own host does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 NOVEMBER = Period.parse("2026-11").instants("Europe/Berlin")
 
 
-@pytest.mark.parametrize("own", [[], [True], [False]], ids=["nobody", "well", "broken"])
+@pytest.mark.parametrize("own", [[], [True], [False]], ids=["no own look", "healthy", "unhealthy"])
 @pytest.mark.parametrize("status", [401, 503])
-def test_the_last_look_at_a_site_that_lets_nobody_in(
+def test_last_look_at_site_that_refuses_requests(
     ledger: Ledger, start: datetime, own: list[bool], status: int
 ) -> None:
     ledger.record_look(

@@ -1,4 +1,4 @@
-"""A ledger of revision 0007 that is in use: upgraded, its rows have their website and their client."""
+"""Rows of a ledger of revision 0007 get a website and a client on upgrade."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Before:
 
 @pytest.fixture
 def upgraded(tmp_path: Path) -> Iterator[Ledger]:
-    """`blog` of acme until the 10th and of bolt since; `docs` of acme, whose order cannot be read."""
+    """`blog` belonged to acme until the 10th, then to bolt; the order of `docs` cannot be read."""
     before = Before(tmp_path / "ledger.db")
     before.work("r1", 3, "acme", "1.0", "1.1")
     before.work("r2", 5, "acme", "1.1", "1.0", undo="r1")
@@ -110,7 +110,7 @@ def changes(history: History) -> list[tuple[str, str, str]]:
     return [(one.run, one.site, one.to_version) for one in history.changes]
 
 
-def test_each_row_has_its_website(upgraded: Ledger) -> None:
+def test_upgraded_rows_refer_to_websites(upgraded: Ledger) -> None:
     websites = {one.name: one for one in upgraded.list_websites()}
     assert set(websites) == {"blog", "docs", "gone"}
     blog = websites["blog"]
@@ -129,7 +129,7 @@ def test_each_row_has_its_website(upgraded: Ledger) -> None:
     assert upgraded.names_then("r1") == {"blog": "blog"}
 
 
-def test_each_client_has_its_own_part_of_the_month(upgraded: Ledger) -> None:
+def test_upgraded_month_is_split_by_client(upgraded: Ledger) -> None:
     acme = upgraded.history(["docs"], *NOVEMBER, client="acme")
     bolt = upgraded.history(["blog"], *NOVEMBER, client="bolt")
     assert changes(acme) == [("r1", "blog", "1.1"), ("r2", "blog", "1.0"), ("r4", "docs", "2.1")]
@@ -140,13 +140,13 @@ def test_each_client_has_its_own_part_of_the_month(upgraded: Ledger) -> None:
     assert sum(look.total for look in bolt.looks) == 1
 
 
-def test_a_client_is_known_as_its_last_order_had_it(upgraded: Ledger) -> None:
+def test_client_is_taken_from_last_order(upgraded: Ledger) -> None:
     acme = upgraded.client("acme")
     assert acme is not None
     assert (acme.name, acme.language, acme.timezone) == ("Acme", "de", "Europe/Berlin")
 
 
-def test_all_of_a_site_is_what_it_was_before(upgraded: Ledger) -> None:
+def test_upgraded_history_of_site_is_complete(upgraded: Ledger) -> None:
     history = upgraded.history(["blog", "docs"], *NOVEMBER)
     assert [run.run for run in history.runs] == ["r1", "r2", "r3", "r4"]
     assert [run.undoes for run in history.runs if run.run == "r2"] == ["r1"]

@@ -1,4 +1,4 @@
-"""What a name means: sites and clients that are renamed, move, leave, and names that are used again."""
+"""Names of websites: renames, moves, removals and reused names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def runs(history: History) -> list[tuple[str, str]]:
 
 
 def state(ledger: Ledger, name: str = "blog") -> None:
-    """A hold, a sighting, an automatic update that is off, and a snapshot of a site."""
+    """Record a hold, a sighting, a switched-off automatic update and a snapshot of a site."""
     ledger.see(name, [("plugin", "forms", "1.1")], at(3))
     ledger.add_hold(name, "slider", "4.2", why="white page", since=at(3))
     ledger.auto_update_asked(
@@ -37,7 +37,7 @@ def state(ledger: Ledger, name: str = "blog") -> None:
 
 
 def begin(ledger: Ledger, run: str, name: str) -> None:
-    """A run of a site that has not ended."""
+    """Create an unfinished run of a site."""
     ledger.begin_run(
         "{}", run=run, playbook="weekly", title="", sites=[(name, "acme", "web1", 0, 0)], steps=[],
         started=at(14), trigger="manual",
@@ -45,7 +45,7 @@ def begin(ledger: Ledger, run: str, name: str) -> None:
 
 
 def kept(ledger: Ledger, name: str) -> tuple[list[str], list[str], list[str], bool]:
-    """Holds, open automatic updates, snapshots, and whether a version is known since before."""
+    """Return holds, unsettled automatic updates, snapshots, and whether a version was known before."""
     seen = ledger.see(name, [("plugin", "forms", "1.1")], at(28))
     return (
         [hold.item for hold in ledger.list_holds(name)],
@@ -61,14 +61,14 @@ NOTHING = ([], [], [], False)
 
 @pytest.fixture
 def filled(ledger: Ledger) -> Ledger:
-    """A ledger that knows `blog` of acme, with a run and all kinds of state."""
+    """A ledger with a run and other rows of the site `blog` of acme."""
     ledger.recognise(inventory(BLOG), at=at(1))
     work(ledger, "r1", at(3), UPDATE, on="blog")
     state(ledger)
     return ledger
 
 
-def test_a_site_that_moves_counts_for_each_client_with_its_own_part(filled: Ledger):
+def test_moved_site_is_split_by_client(filled: Ledger):
     filled.recognise(inventory(site("blog", "bolt"), site("shop")), at=at(15))
     work(filled, "r2", at(20), change("forms", "1.1", "1.2"), on="blog", client="bolt", healthy=False)
     acme, bolt = of_client(filled, "acme", "shop"), of_client(filled, "bolt", "blog")
@@ -82,20 +82,20 @@ def test_a_site_that_moves_counts_for_each_client_with_its_own_part(filled: Ledg
     assert kept(filled, "blog") == ALL, "what is known of the website goes with it"
 
 
-def test_a_site_is_not_in_the_report_of_a_month_in_which_it_was_anothers(filled: Ledger):
+def test_site_is_not_in_report_before_its_move(filled: Ledger):
     filled.recognise(inventory(site("blog", "bolt"), site("shop", "bolt")), at=at(15, month=12))
     assert of_client(filled, "bolt", "blog", "shop").sites == ("shop",)
     assert of_client(filled, "acme").sites == ("blog",)
 
 
-def test_a_move_is_recognised_by_the_run_itself(filled: Ledger):
+def test_run_detects_moved_site(filled: Ledger):
     work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
     (blog,) = filled.list_websites()
     assert (blog.client, blog.moved) == ("bolt", at(20))
 
 
 @pytest.mark.parametrize("changed", [{}, {"url": "https://new.example"}, {"host": "web2", "path": "/x"}])
-def test_a_renamed_site_keeps_everything(filled: Ledger, changed: dict[str, str]):
+def test_renamed_site_keeps_its_rows(filled: Ledger, changed: dict[str, str]):
     new = site("journal", was="blog", **({"url": BLOG.url, "path": BLOG.path} | changed))
     said = filled.recognise(inventory(new), at=at(15))
     assert said == ("site blog is now journal; its history goes with it",)
@@ -107,7 +107,7 @@ def test_a_renamed_site_keeps_everything(filled: Ledger, changed: dict[str, str]
     assert filled.verify_acts().problem == ""
 
 
-def test_a_rename_is_applied_once(filled: Ledger):
+def test_rename_is_applied_once(filled: Ledger):
     new = site("journal", was="blog")
     filled.recognise(inventory(new), at=at(15))
     acts = len(filled.list_acts())
@@ -120,7 +120,7 @@ def test_a_rename_is_applied_once(filled: Ledger):
     assert kept(filled, "journal") == ALL
 
 
-def test_a_site_can_be_renamed_twice_and_back(filled: Ledger):
+def test_site_can_be_renamed_twice_and_back(filled: Ledger):
     filled.recognise(inventory(site("journal", was="blog")), at=at(15))
     filled.recognise(inventory(site("diary", was="journal")), at=at(16))
     assert kept(filled, "diary") == ALL
@@ -129,7 +129,7 @@ def test_a_site_can_be_renamed_twice_and_back(filled: Ledger):
     assert [one.name for one in filled.list_websites()] == ["blog"]
 
 
-def test_a_rename_that_is_written_down_late_joins_what_was_recorded_meanwhile(filled: Ledger):
+def test_late_rename_merges_rows(filled: Ledger):
     journal = {"url": BLOG.url, "path": BLOG.path}
     filled.recognise(inventory(site("journal", **journal)), at=at(15))
     work(filled, "r2", at(16), UPDATE, on="journal")
@@ -141,7 +141,7 @@ def test_a_rename_that_is_written_down_late_joins_what_was_recorded_meanwhile(fi
     assert len(filled.list_websites()) == 1
 
 
-def test_a_run_that_began_under_the_old_name_goes_on(filled: Ledger):
+def test_run_under_old_name_can_be_finished(filled: Ledger):
     begin(filled, "r2", "blog")
     filled.recognise(inventory(site("journal", was="blog")), at=at(15))
     filled.record_look(site="blog", run="r2", at=at(15), phase="after", signal="page", healthy=True)
@@ -152,14 +152,14 @@ def test_a_run_that_began_under_the_old_name_goes_on(filled: Ledger):
     assert len(filled.list_websites()) == 1
 
 
-def test_what_was_renamed_cannot_be_there_still(filled: Ledger):
+def test_rename_with_old_name_in_inventory_is_refused(filled: Ledger):
     both = inventory(BLOG, site("journal", was="blog"))
     with pytest.raises(UsageError, match=r"journal was blog, but blog is still in inventory\.yaml"):
         filled.recognise(both, at=at(15))
     assert kept(filled, "blog") == ALL
 
 
-def test_a_name_used_again_for_another_website_inherits_nothing(filled: Ledger):
+def test_reused_name_inherits_nothing(filled: Ledger):
     another = site("blog", "bolt", url="https://other.example", host="web2", path="/srv/other")
     (said,) = filled.recognise(inventory(another), at=at(15))
     assert "the history of the one before is kept as blog@2026-11-15" in said
@@ -171,7 +171,7 @@ def test_a_name_used_again_for_another_website_inherits_nothing(filled: Ledger):
     assert filled.names_then("r1") == {"blog@2026-11-15": "blog"}
 
 
-def test_a_name_used_again_by_the_same_client_is_two_sites_in_its_report(filled: Ledger):
+def test_reused_name_of_client_is_two_sites_in_report(filled: Ledger):
     filled.recognise(inventory(site("blog", url="https://other.example", path="/srv/other")), at=at(15))
     work(filled, "r2", at(20), UPDATE, on="blog")
     history = of_client(filled, "acme", "blog")
@@ -194,12 +194,12 @@ def test_a_name_used_again_by_the_same_client_is_two_sites_in_its_report(filled:
         {"host": "web2", "path": "/srv/www", "url": "https://new.example", "was": "blog"},
     ],
 )
-def test_a_new_domain_or_a_new_server_is_the_same_website(filled: Ledger, changed: dict[str, str]):
+def test_new_domain_or_server_is_same_website(filled: Ledger, changed: dict[str, str]):
     assert filled.recognise(inventory(site("blog", **changed)), at=at(15)) == ()
     assert kept(filled, "blog") == ALL
 
 
-def test_a_website_that_was_taken_for_another_can_be_joined(filled: Ledger):
+def test_retired_website_can_be_merged(filled: Ledger):
     new = {"url": "https://new.example", "path": "/srv/new"}
     filled.recognise(inventory(site("blog", **new)), at=at(15))
     work(filled, "r2", at(20), UPDATE, on="blog")
@@ -208,7 +208,7 @@ def test_a_website_that_was_taken_for_another_can_be_joined(filled: Ledger):
     assert runs(of_client(filled, "acme", "blog")) == [("r1", "blog"), ("r2", "blog")]
 
 
-def test_a_name_keeps_its_meaning_while_a_run_lasts(filled: Ledger):
+def test_name_keeps_its_meaning_during_run(filled: Ledger):
     begin(filled, "r2", "blog")
     another = site("blog", url="https://other.example", path="/srv/other")
     assert filled.recognise(inventory(another), at=at(15)) == ()
@@ -224,7 +224,7 @@ def test_a_name_keeps_its_meaning_while_a_run_lasts(filled: Ledger):
 REUSED = site("blog", url="https://other.example", path="/srv/other")
 
 
-def test_an_ended_run_whose_name_means_another_website_is_not_resumed(filled: Ledger):
+def test_run_with_reused_name_is_not_resumed(filled: Ledger):
     work(filled, "r2", at(5), on="blog", outcome=Outcome.UNREACHABLE)
     filled.refuse_reused_names("r2")
     filled.recognise(inventory(REUSED), at=at(15))
@@ -234,7 +234,7 @@ def test_an_ended_run_whose_name_means_another_website_is_not_resumed(filled: Le
     filled.refuse_reused_names("r1")
 
 
-def test_a_run_of_a_renamed_site_is_resumed_until_the_name_is_used_again(filled: Ledger):
+def test_run_of_renamed_site_is_resumed_until_name_is_reused(filled: Ledger):
     begin(filled, "r2", "blog")
     journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
     filled.recognise(inventory(journal), at=at(15))
@@ -245,7 +245,7 @@ def test_a_run_of_a_renamed_site_is_resumed_until_the_name_is_used_again(filled:
     assert caught.value.hint == "sitecrew cancel r2"
 
 
-def test_what_a_run_writes_and_reads_under_an_old_name_is_of_its_website(filled: Ledger):
+def test_run_uses_website_of_its_old_name(filled: Ledger):
     begin(filled, "r2", "blog")
     journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
     filled.recognise(inventory(journal), at=at(15))
@@ -261,7 +261,7 @@ def test_what_a_run_writes_and_reads_under_an_old_name_is_of_its_website(filled:
     assert kept(filled, "blog") == NOTHING
 
 
-def test_a_read_only_ledger_finds_a_site_by_the_name_before(filled: Ledger, url: str):
+def test_read_only_ledger_finds_site_by_old_name(filled: Ledger, url: str):
     with Ledger.open(url, read_only=True) as reader:
         assert reader.name_on_record(BLOG) == "blog"
         assert reader.name_on_record(site("journal", was="blog")) == "blog"
@@ -274,14 +274,14 @@ def test_a_read_only_ledger_finds_a_site_by_the_name_before(filled: Ledger, url:
         assert kept(reader, reader.name_on_record(site("diary", was="journal"))) == ALL
 
 
-def test_a_site_that_has_left_and_comes_back_is_the_same(filled: Ledger):
+def test_site_that_returns_is_same_website(filled: Ledger):
     filled.recognise(inventory(site("shop")), at=at(15))
     assert runs(of_client(filled, "acme")) == [("r1", "blog")]
     filled.recognise(inventory(BLOG), at=at(20))
     assert kept(filled, "blog") == ALL
 
 
-def test_a_renamed_client_keeps_everything(filled: Ledger):
+def test_renamed_client_keeps_its_rows(filled: Ledger):
     for start in (at(3), at(10)):
         filled.claim_window(
             "weekly", start, closes=start + timedelta(hours=2), state=WindowState.MISSED, client="acme"
@@ -301,7 +301,7 @@ def test_a_renamed_client_keeps_everything(filled: Ledger):
     assert filled.verify_acts().problem == ""
 
 
-def test_a_client_that_has_left_is_known_as_it_was_last(filled: Ledger):
+def test_former_client_keeps_last_values(filled: Ledger):
     german = Client(id="acme", name="Acme", language="de", timezone="Europe/Berlin")
     filled.recognise(inventory(BLOG, clients=(german,)), at=at(10))
     filled.recognise(inventory(site("shop", "bolt")), at=at(20))
@@ -311,13 +311,13 @@ def test_a_client_that_has_left_is_known_as_it_was_last(filled: Ledger):
     assert runs(of_client(filled, "acme")) == [("r1", "blog")]
 
 
-def test_a_read_only_ledger_recognises_nothing(filled: Ledger, url: str):
+def test_read_only_ledger_is_not_synced(filled: Ledger, url: str):
     with Ledger.open(url, read_only=True) as reader:
         assert reader.recognise(inventory(site("journal", was="blog")), at=at(15)) == ()
     assert kept(filled, "blog") == ALL
 
 
-def test_an_erased_client_takes_nothing_of_the_next_owner_along(filled: Ledger):
+def test_erasure_keeps_rows_of_next_client(filled: Ledger):
     filled.recognise(inventory(site("blog", "bolt")), at=at(15))
     work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
     filled.erase_client("acme")
@@ -328,7 +328,7 @@ def test_an_erased_client_takes_nothing_of_the_next_owner_along(filled: Ledger):
     assert (filled.list_websites(), filled.list_holds()) == ((), ())
 
 
-def test_an_erased_client_that_took_a_site_over_leaves_the_part_of_the_one_before(filled: Ledger):
+def test_erasure_keeps_rows_of_previous_client(filled: Ledger):
     filled.recognise(inventory(site("blog", "bolt")), at=at(15))
     work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
     filled.erase_client("bolt")

@@ -1,4 +1,4 @@
-"""Whatever happens to names and clients, each row counts for one client, and reports agree with the disk."""
+"""Through any renames and moves, each row counts for one client, and reports match what is installed."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ QUARTER = Period.parse("2026-Q4")
 
 @dataclass(eq=False)
 class Website:
-    """What is true of a website, whatever it is called."""
+    """The true state of a website, independent of its name."""
 
     place: Site
     disk: dict[str, int] = field(default_factory=lambda: {"forms": 1, "slider": 1})
     last: dict[str, str] = field(default_factory=dict)
-    """The run that changed an item last."""
+    """The last run that changed each item."""
     held: set[str] = field(default_factory=set)
     seen: dict[Offer, datetime] = field(default_factory=dict)
-    """When each offered version was seen first."""
+    """The first sighting of each offered version."""
     snapshots: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
 class Did:
-    """A run: what it changed, from which version to which."""
+    """A run and its changes."""
 
     run: str
     website: Website
     client: str
     moves: dict[str, tuple[int, int]]
-    """What it put in place."""
+    """The versions before and after each change in effect."""
     tried: frozenset[str]
-    """Items that it has rows of."""
+    """Items with rows."""
     undoes: str | None = None
 
 
 class Agency:
-    """The model beside the ledger. An action that does not apply does nothing."""
+    """A model of the expected state. An action that does not apply does nothing."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -63,7 +63,7 @@ class Agency:
         self.gone: list[Website] = []
         self.runs: list[Did] = []
         self.ids: dict[str, str] = {}
-        """Clients by the id that they had at first."""
+        """Present ids of clients by their first id."""
         for name, client in (("blog", "acme"), ("shop", "bolt")):
             self.add(name, client)
             self.update(-1, "forms", Outcome.CHANGED)
@@ -104,11 +104,11 @@ class Agency:
         one.held.add(f"{item} {after}")
 
     def crash(self, which: int) -> None:
-        """A run that was given up as lost."""
+        """Record a lost run."""
         self.work(self.here[which % len(self.here)], {}, Outcome.LOST)
 
     def undo(self, which: int, *, succeeds: bool) -> None:
-        """One of the last runs, which may be an undo itself."""
+        """Undo one of the last runs, which may be an undo itself."""
         then = self.runs[-1 - which % min(4, len(self.runs))]
         one = then.website
         if one not in self.here:
@@ -126,7 +126,7 @@ class Agency:
             self.recognise()
 
     def rename_late(self, which: int, name: str) -> None:
-        """The new name was worked under before the inventory said whose it is."""
+        """Rename a site in the inventory only after a run under the new name."""
         one = self.here[which % len(self.here)]
         if not self.free(name):
             return
@@ -174,7 +174,7 @@ class Agency:
             self.ledger, found.run, self.now, *changes, on=one.place.name, client=found.client, undoes=undoes,
             outcome=outcome if changes or outcome is Outcome.LOST else Outcome.OK,
         )  # fmt: skip
-        self.write_beside(found)
+        self.record_other_rows(found)
         self.runs.append(found)
         in_place = outcome is Outcome.CHANGED or (outcome is Outcome.UNDONE and undoes)
         if not in_place:
@@ -182,8 +182,8 @@ class Agency:
         for item, (_, then) in moves.items() if in_place else ():
             one.disk[item], one.last[item] = then, found.run
 
-    def write_beside(self, did: Did) -> None:
-        """A row of each other sort that names its client, named like the run."""
+    def record_other_rows(self, did: Did) -> None:
+        """Record a row in each other table with a client, named after the run."""
         run, name = did.run, did.website.place.name
         self.ledger.record_backup(
             run, site=name, client=did.client, taken=self.now, store="archive", uri="file", size=1,
@@ -198,7 +198,7 @@ class Agency:
         )
         did.website.snapshots.add(run)
 
-    def each_row_counts_for_one_client(self) -> None:
+    def check_rows_per_client(self) -> None:
         counted = []
         for client in {run.client for run in self.runs}:
             history = self.ledger.history((), *QUARTER.instants("UTC"), client=client)
@@ -219,7 +219,7 @@ class Agency:
             counted += mine
         assert sorted(counted) == sorted(run.run for run in self.runs)
 
-    def what_is_known_of_a_website_follows_it(self) -> None:
+    def check_rows_per_website(self) -> None:
         for one in (*self.here, *self.gone):
             name = self.name(one)
             held = {f"{hold.item} {hold.version}" for hold in self.ledger.list_holds(name)}
@@ -227,7 +227,7 @@ class Agency:
             assert {backup.snapshot for backup in self.ledger.list_backups(name)} == one.snapshots
             assert self.ledger.see(name, one.seen, datetime(2030, 1, 1, tzinfo=UTC)) == one.seen
 
-    def reports_agree_with_what_is_on_disk(self) -> None:
+    def check_reports(self) -> None:
         client_of = {run.run: run.client for run in self.runs}
         put = {(run.client, item, str(after)) for run in self.runs for item, (_, after) in run.moves.items()}
         every = (*self.here, *self.gone)
@@ -253,17 +253,17 @@ class Agency:
                         assert _done(report, name, item)[-1:] == [version]
 
     def updated(self, one: Website, client: str, item: str) -> set[int]:
-        """The versions to which runs of a client updated an item."""
+        """Return the versions that runs of a client installed."""
         runs = [run for run in self.runs if run.client == client and run.website is one and not run.undoes]
         return {run.moves[item][1] for run in runs if item in run.moves}
 
     def name(self, one: Website) -> str:
-        """What a website is called on record: one that left may have lost its name to another."""
+        """Return the name in the ledger: a removed website may have lost its name to another."""
         return next(found.name for found in self.ledger.list_websites() if found.url == one.place.url)
 
 
 def _version(report, name: str, item: str) -> str:
-    """The version that a report says is in place."""
+    """Return the version that is in place according to a report."""
     of_item = [point for point in report.open if (point.site, point.item) == (name, item)]
     by_hand = [point for point in of_item if point.about == "undo"]
     said = {point.to_version for point in by_hand if point.outcome is Outcome.UNDONE}
@@ -274,7 +274,7 @@ def _version(report, name: str, item: str) -> str:
 
 
 def _done(report, name: str, item: str) -> list[str]:
-    """The versions of an item that a report says are in place."""
+    """Return the updates of an item that are in place according to a report."""
     return [found.to_version for found in report.done if (found.site, found.item) == (name, item)]
 
 
@@ -302,14 +302,14 @@ TOUR = [
     ("roll back", 0, 1), ("remove", 0, 0), ("add", 0, 0), ("update", -1, 0), ("rename client", 1, 0),
     ("add", 2, 1), ("rename", 0, 2), ("undo that fails", 0, 0), ("crash", 0, 0), ("remove", 1, 0),
 ]  # fmt: skip
-"""Each way for a row to change its owner, once at least."""
+"""Every way for a row to change its owner, at least once."""
 REPLACED = [("undo", 1, 0), ("update", 0, 0), ("undo", 1, 0), ("update", 0, 1)]
-"""The undo of an undo takes the place of a newer update."""
+"""The undo of an undo replaces a newer update."""
 SAME_NAMES = [
     ("rename late", 0, 2), ("rename", 1, 0), ("remove", 0, 0), ("roll back", 0, 0),
     ("rename", 0, 2), ("undo", 0, 0),
 ]  # fmt: skip
-"""A second website goes from one name to another as one before it did."""
+"""A second website is renamed in the same way as an earlier one."""
 
 
 @example(history=TOUR)
@@ -319,21 +319,21 @@ SAME_NAMES = [
     max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink a history takes minutes
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes
 )
 @given(history=HISTORIES)
-def test_any_history_counts_for_the_right_clients_and_agrees_with_the_disk(history):
+def test_any_history_is_attributed_correctly(history):
     with tempfile.TemporaryDirectory() as folder, Ledger.open(f"sqlite:///{folder}/ledger.db") as ledger:
         agency = Agency(ledger)
         for name, a, b in history:
             if agency.here or name == "add":
                 ACTIONS[name](agency, a, b)
-        agency.each_row_counts_for_one_client()
-        agency.what_is_known_of_a_website_follows_it()
-        agency.reports_agree_with_what_is_on_disk()
+        agency.check_rows_per_client()
+        agency.check_rows_per_website()
+        agency.check_reports()
 
 
-def test_every_table_that_names_a_client_or_a_website_follows_renames():
+def test_all_tables_with_client_or_website_follow_renames():
     tables = metadata.tables.values()
     clients = {table.name for table in tables if "client" in table.c}
     assert clients - {"clients"} == {table.name for table in OF_CLIENTS}

@@ -32,7 +32,7 @@ ENDLESS = """if True:
 """
 
 
-def test_sixty_threads_lose_no_row_and_take_less_than_ten_milliseconds_a_segment(ledger: Ledger, start):
+def test_sixty_threads_write_fast_without_loss(ledger: Ledger, start):
     sites, segments, steps = 60, 20, 5
     ledger.begin_run(
         "{}",
@@ -60,19 +60,19 @@ def test_sixty_threads_lose_no_row_and_take_less_than_ten_milliseconds_a_segment
                 "r1", site, number, f"{site}.{number}", status="ok", outcomes=outcomes, at=start
             )
 
-    began = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(sites) as pool:
         list(pool.map(work, [f"site{n}" for n in range(sites)]))
-    each = (time.perf_counter() - began) / (sites * segments) * 1000
+    each = (time.perf_counter() - started) / (sites * segments) * 1000
 
     for site in ledger.show("r1").sites:
         assert [step.outcome for step in site.steps] == [Outcome.CHANGED] * segments * steps
         assert sum(len(step.changes) for step in site.steps) == segments * steps
         assert len(ledger.segments_done("r1", site.row.site)) == segments
-    assert each < 10, f"{each:.2f} ms a segment of {steps} steps, {sites} threads"
+    assert each < 10, f"{each:.2f} ms per job of {steps} steps, {sites} threads"
 
 
-def test_processes_take_turns_and_lose_no_row(url: str, ledger: Ledger, begin):
+def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, begin):
     sites = ["shop", "blog", "docs", "news"]
     begin(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
     code = ENDLESS.replace('"shop"', "sys.argv[2]").replace("1_000_000", "50")
@@ -85,7 +85,7 @@ def test_processes_take_turns_and_lose_no_row(url: str, ledger: Ledger, begin):
     assert [len(ledger.segments_done("r1", site)) for site in sites] == [50] * len(sites)
 
 
-def test_threads_may_read_while_others_write(ledger: Ledger, begin, start, plugins):
+def test_threads_read_during_writes(ledger: Ledger, begin, start, plugins):
     begin(ledger)
 
     def write(number: int) -> None:
@@ -102,7 +102,7 @@ def test_threads_may_read_while_others_write(ledger: Ledger, begin, start, plugi
 
 @pytest.fixture
 def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
-    """A copy of what `kill -9` left of a ledger in use, and the last number it said it had recorded."""
+    """A copy of a ledger after `kill -9` of its writer, and the last recorded number."""
     with Ledger.open(url) as ledger:
         begin(ledger)
     writer = subprocess.Popen(
@@ -122,7 +122,7 @@ def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
 
 
 def check(file: Path) -> int:
-    """How many segments a ledger holds, once it is known to be whole."""
+    """Check that a ledger is intact; return its number of jobs."""
     with Ledger.open(f"sqlite:///{file}") as ledger:
         done = ledger.segments_done("r1", "shop")
         outcome = next(step for step in ledger.show("r1").sites[0].steps if step.step == "shell")
@@ -136,25 +136,25 @@ def check(file: Path) -> int:
     return len(done)
 
 
-def test_a_killed_writer_leaves_everything_it_had_recorded(killed: tuple[Path, int]):
+def test_killed_writer_loses_no_recorded_rows(killed: tuple[Path, int]):
     file, said = killed
     assert check(file) in {said + 1, said + 2}
 
 
-def test_losing_the_shm_file_loses_nothing(killed: tuple[Path, int]):
+def test_missing_shm_file_loses_nothing(killed: tuple[Path, int]):
     file, said = killed
     file.with_name(file.name + "-shm").unlink(missing_ok=True)
     assert check(file) >= said + 1
 
 
-def test_losing_the_wal_file_leaves_an_older_but_whole_ledger(killed: tuple[Path, int]):
+def test_missing_wal_file_leaves_older_ledger_intact(killed: tuple[Path, int]):
     file, _ = killed
     for end in ("-wal", "-shm"):
         file.with_name(file.name + end).unlink(missing_ok=True)
     check(file)
 
 
-def test_a_closed_ledger_is_one_file(url: str, file: Path, begin):
+def test_closed_ledger_is_one_file(url: str, file: Path, begin):
     with Ledger.open(url) as ledger:
         begin(ledger)
     assert list(file.parent.iterdir()) == [file]

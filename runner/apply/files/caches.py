@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runner.execute import Awaiting, JobRecord, Verdict
     from runner.execute import Task as Command
 
-__all__ = ["PurgedAfter", "with_purge"]
+__all__ = ["PurgeAfter", "with_purge"]
 
 
 def with_purge(ctx: SiteContext, outcome: StepOutcome) -> StepOutcome:
@@ -24,7 +24,7 @@ def with_purge(ctx: SiteContext, outcome: StepOutcome) -> StepOutcome:
     return replace(outcome, why="; ".join(filter(None, (outcome.why, said))))
 
 
-class PurgedAfter:
+class PurgeAfter:
     """For a job whose files stay whatever the site looks like."""
 
     wait = 0

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.apply.probe import record_looks, see, see_again, see_usual
-from runner.apply.rerun import again
+from runner.apply.rerun import rerun_command
 from runner.apply.transaction.caches import purge_now, unpurged
-from runner.apply.transaction.trial import first_of
+from runner.apply.transaction.trial import first_undone_run
 from runner.errors import HostError
 from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict
 from runner.execute import Task as Command
@@ -92,7 +92,7 @@ class ReleaseTrial:
     def unseen(self, step: Step) -> StepOutcome | None:
         """What becomes of a release that nobody could check, where the policy does not let it go."""
         order = self.ctx.order
-        repeated = again(order, self.ctx.site.name, "--unverified")
+        repeated = rerun_command(order, self.ctx.site.name, "--unverified")
         found = unseen(order.policy.unverified, why=self.unverified, again=repeated)
         if not self.unverified or order.undo or found is None:
             return None
@@ -142,7 +142,7 @@ class ReleaseTrial:
         """An undo that stays: `failed` where the site is not well with it, whatever it was before."""
         if self.seen is None:
             return _ended(outcome, Outcome.UNDONE, "")
-        ledger, first = self.ctx.journal.ledger, first_of(self.ctx)
+        ledger, first = self.ctx.journal.ledger, first_undone_run(self.ctx)
         segments = ledger.segments(first, ledger.name_then(first, self.ctx.site.name))
         then = next((thaw_as(_Remembered, one.trial).first for one in segments if one.trial), None)
         why = "; ".join(self.seen.findings) or shut_since(then or self.seen, self.seen)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.apply.files.caches import PurgedAfter, with_purge
+from runner.apply.files.caches import PurgeAfter, with_purge
 from runner.apply.files.deadline import StoppedError
 from runner.apply.files.release import gather
 from runner.apply.files.rollback import recall
 from runner.apply.files.sftp import release_over_sftp, sync_over_sftp
 from runner.apply.files.sync import stage
 from runner.apply.files.trial import ReleaseTrial
-from runner.apply.retry import counted, paused, wanted
-from runner.apply.segment import carry_segment, span_of
+from runner.apply.jobs import span_of, started_job
+from runner.apply.retry import Try, run_with_retries, with_try_count
+from runner.apply.segment import run_segment
 from runner.errors import NoShellError, SecretError, UsageError
 from runner.execute import DiedError
 from runner.model import Outcome, Step, StepOutcome
@@ -24,54 +25,77 @@ from runner.steps.sync import SyncOptions
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
-    from runner.apply.segment import Judged
+    from runner.apply.segment import Judge
     from runner.execute import Awaiting, JobRecord, Verdict
     from runner.execute import Task as Command
     from runner.record import SegmentView
 
-__all__ = ["carry_upload"]
+__all__ = ["upload_files"]
 
 
-def carry_upload(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
-    """Send, then put in place; a job that was begun in an earlier attempt is joined instead.
+def upload_files(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
+    """Upload, then put in place; a job that an earlier attempt started is followed instead.
+
+    Uploading is retried; what was uploaded is put in place once.
 
     Raises:
         LockedError: another run works on the site.
-        LostError: the job's end is not known.
-        UnreachableError: the link broke; what arrived is used when the run is taken up again.
+        LostError: how the job ended is unknown.
+        UnreachableError: the connection broke; what arrived is used when the run is resumed.
     """
     step = part.step
-    once = replace(step, retries=0)  # sending is what is tried again: what was sent is put in place once
+    once = replace(step, retries=0)
     segment = Segment(part.number, (once,))
-    if (begun := _begun(ctx, part)) is not None:
+    if (started := started_job(ctx, part.number)) is not None:
         release = isinstance(step.options, ReleaseOptions)
-        joined = ReleaseTrial(ctx, remembered=begun.trial) if release else None
-        if _ended_there(ctx, begun, joined):
-            return carry_segment(ctx, segment, [once], judged=joined or PurgedAfter(ctx))
+        attached = ReleaseTrial(ctx, remembered=started.trial) if release else None
+        if _is_known(ctx, started, attached):
+            return run_segment(ctx, segment, [once], judge=attached or PurgeAfter(ctx))
     ctx.journal.step_started(step.id)
-    number, ready = 1, _gathered(ctx, step)
-    while isinstance(ready, StepOutcome) and wanted(ctx, step, ready, number):
-        if not paused(ctx, step, ready, number):
-            break
-        number, ready = number + 1, _gathered(ctx, step)
-    if isinstance(ready, StepOutcome):
-        ready = with_purge(ctx, counted(step, ready, number))
-        ctx.journal.step_finished(ready)
-        return (ready,)
-    trial: ReleaseTrial | PurgedAfter = PurgedAfter(ctx)
-    if isinstance(step.options, ReleaseOptions) and isinstance(ready, SwitchOrder):
-        trial = ReleaseTrial(ctx, ready, measure=bool(ctx.order.undo) or not step.options.force)
+    upload = _Upload(ctx, step)
+    outcomes = run_with_retries(ctx, step, upload.run_once)
+    if outcomes:
+        return outcomes
+    trial: ReleaseTrial | PurgeAfter = PurgeAfter(ctx)
+    if isinstance(step.options, ReleaseOptions) and isinstance(upload.prepared, SwitchOrder):
+        trial = ReleaseTrial(ctx, upload.prepared, measure=bool(ctx.order.undo) or not step.options.force)
         if (held := trial.unseen(step)) is not None:
             ctx.journal.step_finished(held)
             return (held,)
-    return carry_segment(ctx, segment, [once], prepared=ready, judged=_Counted(trial, step, number))
+    judge = _WithTryCount(trial, step, upload.number)
+    return run_segment(ctx, segment, [once], prepared=upload.prepared, judge=judge)
+
+
+class _Upload:
+    """The tries of an upload."""
+
+    def __init__(self, ctx: SiteContext, step: Step) -> None:
+        self._ctx, self._step = ctx, step
+        self.number = 1
+        """Number of the last try."""
+        self.prepared: object = None
+        """What the job needs to put the files in place; None if no job is needed."""
+
+    def run_once(self, number: int) -> Try:
+        """Upload; the outcome is empty if a job must follow."""
+        self.number, found = number, _uploaded(self._ctx, self._step)
+        if isinstance(found, StepOutcome):
+            return Try((found,), self._record)
+        self.prepared = found
+        return Try((), self._record)
+
+    def _record(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
+        purged = tuple(with_purge(self._ctx, outcome) for outcome in outcomes)
+        for outcome in purged:
+            self._ctx.journal.step_finished(outcome)
+        return purged
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _WithTryCount:
     """A judge whose outcome says on which try the files were sent."""
 
-    judged: Judged
+    judged: Judge
     step: Step
     number: int
 
@@ -97,28 +121,22 @@ class _Counted:
     def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
         """The outcome, with the try; a failure is that of the job, which is not tried again."""
         settled = self.judged.settled(record, outcome)
-        return settled if settled.outcome is Outcome.FAILED else counted(self.step, settled, self.number)
+        return (
+            settled if settled.outcome is Outcome.FAILED else with_try_count(self.step, settled, self.number)
+        )
 
 
-def _begun(ctx: SiteContext, part: Barrier) -> SegmentView | None:
-    """The job that an earlier attempt wrote down."""
-    if ctx.attempt == 1:
-        return None
-    segments = ctx.journal.jobs()
-    return next((one for one in segments if one.number == part.number and one.state == "started"), None)
-
-
-def _ended_there(ctx: SiteContext, begun: SegmentView, trial: ReleaseTrial | None) -> bool:
+def _is_known(ctx: SiteContext, started: SegmentView, trial: ReleaseTrial | None) -> bool:
     """Follow that job to its end; False where the host has never had it."""
     verdict = trial.judge if trial else None
     try:
-        record = ctx.remote.attach(begun.job, span=span_of(begun), verdict=verdict)
+        record = ctx.remote.attach(started.job, span=span_of(started), verdict=verdict)
     except DiedError:
         return True
     return record is not None
 
 
-def _gathered(ctx: SiteContext, step: Step) -> object:
+def _uploaded(ctx: SiteContext, step: Step) -> object:
     """What the job's script needs, or the step's outcome where no job is needed."""
     try:
         return _sent(ctx, step)

@@ -1,7 +1,8 @@
-"""A step that changes a site: all at once first, and where that breaks something, the culprits are found.
+"""A step that changes a site: all of its changes first, and if they break the site, the culprits are found.
 
-What stays was looked at, what broke the site was taken back and is held, and each item has its own outcome.
-The site and the ledger's holds are the memory: after a crash the same code reads both and goes on.
+Changes that are kept were checked; those that broke the site are rolled back and held; each item has an
+outcome of its own. The site and the ledger's holds are the memory: after a crash the same code reads both and
+continues.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.apply.cleanup import tidy_host
+from runner.apply.cleanup import collect_garbage
+from runner.apply.jobs import acknowledge, end_job, jobs_of_part, span_of, trial_number
 from runner.apply.probe import see_before
-from runner.apply.rerun import again
-from runner.apply.retry import counted, paused, wanted
-from runner.apply.segment import close_job, let_forget, span_of
-from runner.apply.transaction.transaction import judge_kept, take_back, try_changes
-from runner.apply.transaction.trial import Kept, State, Trial
+from runner.apply.rerun import rerun_command
+from runner.apply.retry import Try, run_with_retries
+from runner.apply.transaction.transaction import Trial
+from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResult
 from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord
 from runner.inspect.facts import reread
@@ -42,11 +43,7 @@ if TYPE_CHECKING:
     from runner.record import SegmentView
     from runner.verify import Signals
 
-__all__ = ["JOBS", "carry_changes", "close_open_jobs", "not_kept"]
-
-JOBS = 1000
-"""Jobs of a segment are numbered from its own number times this."""
-
+__all__ = ["apply_changes", "end_started_trials", "not_kept"]
 
 _NO_VERDICT = {
     "cancelled": Outcome.CANCELLED,
@@ -54,160 +51,168 @@ _NO_VERDICT = {
     "failed": Outcome.FAILED,
     "nospace": Outcome.FAILED,
 }
-"""Why changes may be taken back that nobody found fault with: nothing is held against them."""
+"""Outcome of changes that were rolled back without a fault of theirs, by who decided: they are not held."""
 
 
-def carry_changes(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
-    """Carry the one step of a segment whose changes are transactions, and write down how it ended.
+def apply_changes(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
+    """Run the one step of a segment whose changes are transactions, and record its outcome.
 
     Returns:
-        Its outcome, and the site as it was read last.
+        The outcome, and the site as it was read last.
 
     Raises:
-        LockedError, LostError, UnreachableError: as `try_changes`.
+        LockedError, LostError, UnreachableError: as `Trial.try_changes`.
     """
     (step,) = part.steps
-    work = _Work(ctx, part, step)
-    outcome = work.carry()
-    ctx.journal.step_finished(outcome)
-    tidy_host(ctx)
-    return (outcome,), work.facts
+    batch = _BatchUpdate(ctx, part, step)
+    outcomes = batch.run()
+    collect_garbage(ctx)
+    return outcomes, batch.facts
 
 
-class _Work:
+class _BatchUpdate:
     def __init__(self, ctx: SiteContext, part: Segment, step: Step) -> None:
         self.ctx, self.part, self.step = ctx, part, step
         self.kind = registry()[step.kind]
         self.outcomes: dict[str, ChangeOutcome] = {}
         self.output: list[str] = []
         self.notes: list[str] = []
-        """What is said beside the outcome."""
+        """Added to the reason of the step."""
         self.trials = self.looks = 0
         self.broken = False
-        """The site could not be brought back to what it was."""
+        """A rollback did not make the site healthy again."""
         self.facts = ctx.facts
 
-    def carry(self) -> StepOutcome:
-        began = time.monotonic()
+    def run(self) -> tuple[StepOutcome, ...]:
         pending = self.ctx.plan.pending(self.step.id)
         if pending and self.ctx.attempt > 1:
-            pending = self._left(pending)
+            pending = self._unsettled(pending)
         if not pending and not self.outcomes:
-            return self._idle()
-        self.ctx.journal.emit("step.started", self.step.id)
-        number, outcome = 1, self._carry_once(pending, began)
-        while (left := self._failed(pending)) and wanted(self.ctx, self.step, outcome, number):
-            if not paused(self.ctx, self.step, outcome, number):
-                break
-            number, outcome = number + 1, self._carry_once(left, began)
-        return counted(self.step, outcome, number)
+            return self._record((self._idle(),))
+        self.ctx.journal.step_started(self.step.id)
+        started = time.monotonic()
 
-    def _carry_once(self, pending: Sequence[Change], began: float) -> StepOutcome:
+        def run_once(number: int) -> Try:
+            left = pending if number == 1 else self._failed(pending)
+            return Try((self._run_once(left, started),), self._record)
+
+        return run_with_retries(self.ctx, self.step, run_once, retriable=lambda: bool(self._failed(pending)))
+
+    def _record(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
+        for outcome in outcomes:
+            self.ctx.journal.step_finished(outcome)
+        return outcomes
+
+    def _run_once(self, pending: Sequence[Change], started: float) -> StepOutcome:
         for change in pending:
             self.outcomes.pop(change.item, None)
-        trouble = self._try_all(pending) if pending else ""
-        return self._outcome(trouble, round(time.monotonic() - began, 3))
+        problem = self._try_all(pending) if pending else ""
+        return self._outcome(problem, round(time.monotonic() - started, 3))
 
     def _failed(self, pending: Sequence[Change]) -> tuple[Change, ...]:
-        """What may be tried again: what did not happen. What was taken back is settled."""
+        """Return what may be tried again: changes that did not happen. What was rolled back is settled."""
         if self.broken:
             return ()
         return tuple(c for c in pending if self.outcomes[c.item].outcome is Outcome.FAILED)
 
     def _try_all(self, pending: Sequence[Change]) -> str:
-        """Search for what may stay; returns why the site is not well, where it is not."""
+        """Try changes in groups until each one is settled; return why the site is unhealthy, if it is."""
         if self.facts is None:
             raise HostError("the site was not read")
         seen = see_before(replace(self.ctx, facts=self.facts))
         self.looks += 1
         if seen.findings:
             why = unhealthy(seen.findings)
-            self._all(pending, Outcome.FAILED, why)
+            self._settle_rest(pending, Outcome.FAILED, why)
             return why
-        pending = self._that_may_go(pending, seen)
-        if not pending:
-            return ""
-        state = State(self.facts, seen)
-        driver, failed = search(pending), ""
+        pending = self._permitted(pending, seen)
+        return self._bisect(pending, SiteBaseline(self.facts, seen)) if pending else ""
+
+    def _bisect(self, pending: Sequence[Change], state: SiteBaseline) -> str:
+        """Let `search` choose each group by how the one before it ended."""
+        groups, failed = search(pending), ""
         try:
-            group = next(driver)
+            group = next(groups)
             while True:
                 if self.ctx.stop.asked.is_set():
-                    self._all(pending, Outcome.CANCELLED, "the run was cancelled")
+                    self._settle_rest(pending, Outcome.CANCELLED, "the run was cancelled")
                     return ""
-                trial = self._try(group, state)
-                state = trial.state
+                result = self._try(group, state)
+                state = result.state
                 self.facts = state.facts
-                self.broken = not trial.healthy
-                if self.broken:
-                    self.outcomes |= not_kept(group, Outcome.FAILED, trial)
-                    self._all(pending, Outcome.FAILED, trial.why)
-                    return trial.why
-                if trial.by in _NO_VERDICT:
-                    self.outcomes |= not_kept(group, _NO_VERDICT[trial.by], trial)
-                    self._all(pending, _NO_VERDICT[trial.by], trial.why)
-                    return "" if trial.by == "cancelled" else trial.why
-                self._settle(group, trial)
-                failed = failed or ("" if trial.kept else trial.why)
-                group = driver.send(Tried(trial.kept, () if trial.kept else suspects(group, trial.why)))
+                self.broken = not result.healthy
+                if self.broken or result.by in _NO_VERDICT:
+                    return self._give_up(pending, group, result)
+                self._settle(group, result)
+                failed = failed or ("" if result.kept else result.why)
+                group = groups.send(Tried(result.kept, () if result.kept else suspects(group, result.why)))
         except StopIteration:
-            self._tell_unrepeated(pending, failed)
+            self._note_unrepeated(pending, failed)
             return ""
 
-    def _tell_unrepeated(self, pending: Sequence[Change], failed: str) -> None:
-        """A failure that nothing was found guilty of stands with the first item that stayed."""
+    def _give_up(self, pending: Sequence[Change], group: tuple[Change, ...], result: TrialResult) -> str:
+        """Settle everything that is left; return why the site is unhealthy, if the rollback did not help."""
+        outcome = Outcome.FAILED if self.broken else _NO_VERDICT[result.by]
+        self.outcomes |= not_kept(group, outcome, result)
+        self._settle_rest(pending, outcome, result.why)
+        return "" if result.by == "cancelled" and not self.broken else result.why
+
+    def _note_unrepeated(self, pending: Sequence[Change], failed: str) -> None:
+        """Note a failure for which no culprit was found with the first item that was kept."""
         found = [self.outcomes[change.item] for change in pending]
-        stayed = next((one for one in found if one.outcome is Outcome.CHANGED), None)
-        if failed and stayed and not any(one.outcome is Outcome.UNDONE for one in found):
+        kept = next((one for one in found if one.outcome is Outcome.CHANGED), None)
+        if failed and kept and not any(one.outcome is Outcome.UNDONE for one in found):
             why = f"{UNREPEATED}: {failed}; not seen again"
-            self.outcomes[stayed.item] = replace(stayed, why=why)
+            self.outcomes[kept.item] = replace(kept, why=why)
 
-    def _that_may_go(self, pending: Sequence[Change], seen: Signals) -> Sequence[Change]:
-        """All that may be tried, by what can be seen of the site and its network."""
+    def _permitted(self, pending: Sequence[Change], seen: Signals) -> Sequence[Change]:
+        """Return the changes that may be tried, by what can be seen of the site and its network."""
         if self.facts and (left := not_looked_at(self.facts)):
-            self.output.append(f"{left} of the network's {self.facts.network_size} sites were not looked at")
+            self.output.append(f"{left} of the network's {self.facts.network_size} sites were not checked")
         why = seen.unverified or why_unseen(self.ctx.site, self.ctx.facts)
-        return self._unless_unseen(pending, why) if why else pending
+        return self._permitted_unseen(pending, why) if why else pending
 
-    def _unless_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
-        """What the policy lets go although nobody can see what it does; the rest is settled."""
+    def _permitted_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
+        """Return the changes that the policy permits although nobody can check them; settle the rest."""
         order = self.ctx.order
-        repeated = again(order, self.ctx.site.name, "--unverified")
+        repeated = rerun_command(order, self.ctx.site.name, "--unverified")
         held = not_unseen(pending, order.policy.unverified, why=self.ctx.journal.reason(why), again=repeated)
         self.outcomes |= held
         return tuple(change for change in pending if change.item not in held)
 
-    def _try(self, group: tuple[Change, ...], state: State) -> Trial:
+    def _try(self, group: tuple[Change, ...], state: SiteBaseline) -> TrialResult:
         self.trials += 1
-        number = self.part.number * JOBS + self.trials
-        trial = try_changes(self.ctx, self.step, number, group, state)
-        self.looks += trial.looks
-        if trial.outcome.output:
-            self.output.append(trial.outcome.output)
-        return trial
+        number = trial_number(self.part.number, self.trials)
+        result = Trial(self.ctx, self.step, number, group, state).try_changes()
+        self.looks += result.looks
+        if result.outcome.output:
+            self.output.append(result.outcome.output)
+        return result
 
-    def _settle(self, group: tuple[Change, ...], trial: Trial) -> None:
-        self.notes += filter(None, (trial.unpurged, self.ctx.journal.reason(trial.unkept)))
-        if trial.kept:
-            found = {change.item: change for change in trial.outcome.changes}
+    def _settle(self, group: tuple[Change, ...], result: TrialResult) -> None:
+        self.notes += filter(None, (result.unpurged, self.ctx.journal.reason(result.unkept)))
+        if result.kept:
+            found = {change.item: change for change in result.outcome.changes}
             for change in group:
-                outcome, why = _told(found.get(change.item), trial, len(group))
-                if is_unusable(why) and outcome is Outcome.FAILED:
-                    self._hold(change, f"{UNUSABLE}: {why}")
-                told = ChangeOutcome.of(change, outcome, why)
-                seen = outcome is not Outcome.CHANGED
-                self.outcomes[change.item] = told if seen else replace(told, unverified=trial.unverified)
+                self._settle_kept(change, found.get(change.item), result, len(group))
         elif len(group) == 1:
-            self._hold(group[0], trial.why)
-            self.outcomes |= not_kept(group, Outcome.UNDONE, trial)
+            self.ctx.journal.hold(group[0], result.why)
+            self.outcomes |= not_kept(group, Outcome.UNDONE, result)
 
-    def _hold(self, change: Change, why: str) -> None:
-        self.ctx.journal.hold(change, why)
+    def _settle_kept(
+        self, change: Change, found: ChangeOutcome | None, result: TrialResult, count: int
+    ) -> None:
+        outcome, why = _own_outcome(found, result, count)
+        if is_unusable(why) and outcome is Outcome.FAILED:
+            self.ctx.journal.hold(change, f"{UNUSABLE}: {why}")
+        unverified = result.unverified if outcome is Outcome.CHANGED else ""
+        settled = ChangeOutcome.of(change, outcome, why)
+        self.outcomes[change.item] = replace(settled, unverified=unverified) if unverified else settled
 
-    def _left(self, pending: Sequence[Change]) -> tuple[Change, ...]:
-        """What an earlier attempt has not settled; settles the rest by the site as it is now."""
-        for segment, record in close_open_jobs(self.ctx, self.part.number):
-            self._go_on(segment, record, pending)
+    def _unsettled(self, pending: Sequence[Change]) -> tuple[Change, ...]:
+        """Return what an earlier attempt has not settled; settle the rest by the site as it is now."""
+        for job, record in end_started_trials(self.ctx, self.part.number):
+            self._review(job, record, pending)
         ctx, now = self.ctx, reread(self.ctx.remote, self.ctx.prober, self.ctx.site)
         self.facts = now
         holds = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
@@ -225,32 +230,32 @@ class _Work:
                 left.append(change)
         return tuple(left)
 
-    def _go_on(self, segment: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
-        """What a host kept while nobody looked is looked at now, and taken back where it broke the site.
+    def _review(self, job: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
+        """Check what a host kept unattended, and roll it back if it broke the site.
 
-        What it was in the middle of when all its processes were killed is taken back, to be tried again.
+        Changes whose job was killed in the middle are rolled back, to be tried again.
         """
-        kept = thaw_as(Kept, segment.trial) if segment.trial else None
+        kept = thaw_as(TrialRecord, job.trial) if job.trial else None
         group = tuple(change for change in pending if kept and change.item in kept.items)
         if kept is None or not group or self.facts is None:
-            close_job(self.ctx, segment.number, segment.job, record.status)
+            end_job(self.ctx, job.number, job.job, record.status)
             return
-        state = State(self.facts, kept.seen)
-        settle = judge_kept if record.decided == UNSEEN else take_back
-        trial = settle(self.ctx, self.step, segment.number, group, state, tag=kept.tag)
-        let_forget(self.ctx, segment.number, segment.job)
-        self.looks += trial.looks
-        self.broken = not trial.healthy
+        trial = Trial(self.ctx, self.step, job.number, group, SiteBaseline(self.facts, kept.seen))
+        unattended = record.decided == UNSEEN
+        result = trial.review_unattended(kept.tag) if unattended else trial.roll_back(kept.tag)
+        acknowledge(self.ctx, job.number, job.job)
+        self.looks += result.looks
+        self.broken = not result.healthy
         if self.broken:
-            self.outcomes |= not_kept(group, Outcome.FAILED, trial)
-        elif record.decided == UNSEEN:
-            self._settle(group, trial)
+            self.outcomes |= not_kept(group, Outcome.FAILED, result)
+        elif unattended:
+            self._settle(group, result)
 
     def _idle(self) -> StepOutcome:
         host = self.ctx.remote.host
         return self.kind.idle(self.step, Context(site=self.ctx.site, host=host, plan=self.ctx.plan))
 
-    def _outcome(self, trouble: str, seconds: float) -> StepOutcome:
+    def _outcome(self, problem: str, seconds: float) -> StepOutcome:
         idle = {change.item: change for change in self._idle().changes}
         mine = self.ctx.plan.of(self.step.id)
         changes = tuple(
@@ -258,9 +263,9 @@ class _Work:
         )
         settled = [c.outcome for c in changes if c.outcome not in {Outcome.SKIPPED, Outcome.HELD}]
         rest = [c.outcome for c in self.outcomes.values()]
-        decisive = Outcome.FAILED if trouble else worst(settled or rest)
+        decisive = Outcome.FAILED if problem else worst(settled or rest)
         first = next((c for c in changes if c.outcome is decisive and c.why), None)
-        why = trouble or (f"{first.item}: {first.why}" if first else "")
+        why = problem or (f"{first.item}: {first.why}" if first else "")
         return StepOutcome(
             step=self.step.id,
             outcome=decisive,
@@ -272,7 +277,7 @@ class _Work:
             looks=self.looks,
         )
 
-    def _all(self, changes: Sequence[Change], outcome: Outcome, why: str) -> None:
+    def _settle_rest(self, changes: Sequence[Change], outcome: Outcome, why: str) -> None:
         for change in changes:
             self.outcomes.setdefault(change.item, ChangeOutcome.of(change, outcome, why))
 
@@ -280,42 +285,43 @@ class _Work:
         self.outcomes[change.item] = ChangeOutcome.of(change, outcome, why)
 
 
-def close_open_jobs(ctx: SiteContext, part: int) -> list[tuple[SegmentView, JobRecord]]:
-    """A trial that an earlier attempt began is taken back if it still waits, and is then tried again.
+def end_started_trials(ctx: SiteContext, part: int) -> list[tuple[SegmentView, JobRecord]]:
+    """Roll back trials that an earlier attempt started and that still wait for a verdict.
 
     Returns:
-        Those that their hosts kept while nobody looked, and those of which everything was killed; they are
-        still open.
+        Trials that their hosts kept unattended, and those whose processes were all killed; they are not
+        ended yet.
     """
-    unseen = []
-    for segment in ctx.journal.jobs():
-        if segment.number // JOBS == part and segment.state == "started":
-            try:
-                record = ctx.remote.attach(segment.job, span=span_of(segment), verdict=lambda _: "undo")
-            except DiedError as error:
-                unseen.append((segment, error.record))
-                continue
-            if record and record.decided == UNSEEN:
-                unseen.append((segment, record))
-            else:
-                close_job(ctx, segment.number, segment.job, record.status if record else "absent")
-    return unseen
+    unreviewed = []
+    for job in jobs_of_part(ctx, part, trials=True):
+        if job.state != "started":
+            continue
+        try:
+            record = ctx.remote.attach(job.job, span=span_of(job), verdict=lambda _: "undo")
+        except DiedError as error:
+            unreviewed.append((job, error.record))
+            continue
+        if record and record.decided == UNSEEN:
+            unreviewed.append((job, record))
+        else:
+            end_job(ctx, job.number, job.job, record.status if record else "absent")
+    return unreviewed
 
 
-def not_kept(group: Sequence[Change], outcome: Outcome, trial: Trial) -> dict[str, ChangeOutcome]:
-    """How changes ended that were taken back: only what was read again is certain to be as it was."""
-    found = {c.item: on_disk(c, trial.reread)[0] if trial.reread else None for c in group}
+def not_kept(group: Sequence[Change], outcome: Outcome, result: TrialResult) -> dict[str, ChangeOutcome]:
+    """Return outcomes of changes that were rolled back; uncertain if what was read again is not as before."""
+    found = {c.item: on_disk(c, result.reread)[0] if result.reread else None for c in group}
     return {
-        c.item: ChangeOutcome.of(c, outcome, trial.why, uncertain=found[c.item] != c.from_version)
+        c.item: ChangeOutcome.of(c, outcome, result.why, uncertain=found[c.item] != c.from_version)
         for c in group
     }
 
 
-def _told(found: ChangeOutcome | None, trial: Trial, count: int) -> tuple[Outcome, str]:
-    """An item's own outcome in a trial of so many that was kept."""
+def _own_outcome(found: ChangeOutcome | None, result: TrialResult, count: int) -> tuple[Outcome, str]:
+    """Return an item's own outcome in a trial of so many changes that was kept."""
     if found is None:
-        return trial.outcome.outcome, trial.outcome.why
-    slower = trial.slower if found.outcome is Outcome.CHANGED else ""
+        return result.outcome.outcome, result.outcome.why
+    slower = result.slower if found.outcome is Outcome.CHANGED else ""
     if slower and count > 1:
-        slower += f" (with one of {count} updates made together)"
+        slower += f" (with one of {count} updates applied together)"
     return found.outcome, found.why or slower

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from runner.execute import JobRecord
     from runner.model import SiteFacts
 
-__all__ = ["AGAIN", "FIRST", "code_seen", "purge_now", "purge_tasks", "purged_in", "tell_purged", "unpurged"]
+__all__ = [
+    "AGAIN",
+    "FIRST",
+    "announce_purge",
+    "purge_commands",
+    "purge_now",
+    "purged_in",
+    "unpurged",
+    "wait_for_code",
+]
 
 _LIMIT = 60
 AGAIN = "-again"
@@ -28,7 +37,7 @@ FIRST = "-first"
 """Ends those of tasks that do it before the host itself looks at what was put back."""
 
 
-def purge_tasks(
+def purge_commands(
     ctx: SiteContext,
     mark: str,
     facts: SiteFacts | None,
@@ -48,22 +57,22 @@ def purge_tasks(
     )
 
 
-def code_seen(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[Command, ...]:
+def wait_for_code(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[Command, ...]:
     """Waits until the web server's PHP has seen which files are there, where that takes long."""
     seconds = settling(facts)
     return (Command(name, f"sleep {seconds}\n", timeout=2 * seconds, policy="always"),) if seconds else ()
 
 
 def purged_in(
-    ctx: SiteContext, facts: SiteFacts | None, record: JobRecord, tasks: tuple[Command, ...], mark: str
+    ctx: SiteContext, facts: SiteFacts | None, record: JobRecord, commands: tuple[Command, ...], mark: str
 ) -> Purged:
     """What became of it in a job that has ended; what was not begun is not counted."""
-    said = {
+    printed = {
         one.id.removesuffix(AGAIN): (found.text, found.code)
-        for one in tasks
+        for one in commands
         if (found := record.tasks.get(one.id)) is not None
     }
-    return _whole(ctx, facts, parse_purge(said, mark))
+    return _whole(ctx, facts, parse_purge(printed, mark))
 
 
 def _whole(ctx: SiteContext, facts: SiteFacts | None, purged: Purged) -> Purged:
@@ -73,17 +82,17 @@ def _whole(ctx: SiteContext, facts: SiteFacts | None, purged: Purged) -> Purged:
 def purge_now(ctx: SiteContext, facts: SiteFacts | None) -> Purged:
     """Empty the caches outside of any job."""
     mark = secrets.token_hex(16)
-    tasks = purge_tasks(ctx, mark, facts)
-    if not tasks:
+    commands = purge_commands(ctx, mark, facts)
+    if not commands:
         return _whole(ctx, facts, Purged())
-    records = within(lambda: ctx.remote.read(tasks))
+    records = within(lambda: ctx.remote.read(commands))
     if isinstance(records, SitecrewError):
         return Purged(failed=(str(records),))
     purged = parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark)
-    return tell_purged(ctx, _whole(ctx, facts, purged))
+    return announce_purge(ctx, _whole(ctx, facts, purged))
 
 
-def tell_purged(ctx: SiteContext, purged: Purged) -> Purged:
+def announce_purge(ctx: SiteContext, purged: Purged) -> Purged:
     """Tell whoever follows the run."""
     if purged.caches or purged.failed:
         failed = [ctx.journal.reason(why) for why in purged.failed]

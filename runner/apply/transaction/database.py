@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.apply.segment import close_job, restore_of, site_lock
+from runner.apply.jobs import database_number, end_job, restore_points, site_lock
 from runner.execute import Job, JobRecord, job_id
 from runner.execute import Task as Command
 from runner.model import SiteKind, UndoDatabase
@@ -28,10 +28,7 @@ from runner.steps.wordpress.database_undo import (
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["DatabasePoint", "told"]
-
-_APART = 300
-"""Jobs that go on with the database are numbered by so much above the transaction's own."""
+__all__ = ["DatabasePoint", "describe_database"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +68,13 @@ class DatabasePoint:
 
     def undo(self) -> tuple[Command, ...]:
         """After the files were put back."""
-        return () if self.rule is UndoDatabase.NEVER else (self._put_back(STAGES, look=True),)
+        return () if self.rule is UndoDatabase.NEVER else (self._command(STAGES, look=True),)
 
-    def heard(self, record: JobRecord) -> DatabaseUndo:
+    def undo_in(self, record: JobRecord) -> DatabaseUndo:
         """What a transaction's tasks said."""
-        return parse_database(_said(record), self.context.mark)
+        return parse_database(_printed(record), self.context.mark)
 
-    def go_on(
+    def restore_more(
         self, record: JobRecord, number: int, broken: str, look: Callable[[JobRecord], str]
     ) -> tuple[DatabaseUndo, str]:
         """Put back more and more until `look` finds nothing wrong.
@@ -94,72 +91,72 @@ class DatabasePoint:
         Raises:
             LockedError, LostError, UnreachableError: as a transaction's own job.
         """
-        text, found = _said(record), self.heard(record)
-        while broken and (stages := _beyond(found.stage)) and _host_is_content(record):
-            number += _APART
-            record = self._run(number, stages)
-            text += f"\n{_said(record)}"
+        text, found, restoring = _printed(record), self.undo_in(record), 0
+        while broken and (stages := _stages_after(found.stage)) and _host_is_satisfied(record):
+            restoring += 1
+            record = self._restore(database_number(number, restoring), stages)
+            text += f"\n{_printed(record)}"
             before, found = found, parse_database(text, self.context.mark)
             broken = look(record)
             if found.stage == before.stage:
                 break
         return found, broken
 
-    def _run(self, number: int, stages: Sequence[str]) -> JobRecord:
+    def _restore(self, number: int, stages: Sequence[str]) -> JobRecord:
         ctx = self.ctx
         job = job_id(ctx.run, ctx.site.name, f"{number}.{ctx.attempt}")
         ordered = Job(
             job,
-            ctx.remote.for_site(ctx.site, (self._put_back(stages, look=False), *self.read)),
+            ctx.remote.for_site(ctx.site, (self._command(stages, look=False), *self.read)),
             cleanup=self.guard.tidy,
             lock=site_lock(ctx, ctx.site.path),
-            restore=restore_of(ctx),
+            restore=restore_points(ctx),
         )
         ctx.journal.job_started(number, job, ordered.span())
         record = ctx.remote.run(ordered)
-        close_job(ctx, number, job, record.status)
+        end_job(ctx, number, job, record.status)
         return record
 
-    def _put_back(self, stages: Sequence[str], *, look: bool) -> Command:
+    def _command(self, stages: Sequence[str], *, look: bool) -> Command:
         script = put_back_database(
             self.context, self.tag, guard=self.guard, rule=self.rule, stages=stages, look=look
         )
         return Command("database", script.text, timeout=self.seconds, policy="go")
 
 
-def told(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
+def describe_database(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
     """What became of the database, for people.
 
     `rule` is what decided about it, where the site is not well; `again` what to type to put it back all the
     same.
     """
-    said = []
+    parts = []
     if found.stage:
-        said.append(f"in the database {found.extent} put back")
+        parts.append(f"in the database {found.extent} put back")
     if found.lost:
-        said.append(f"lost with it: {counted(found.lost)}")
+        parts.append(f"lost with it: {counted(found.lost)}")
     if rule is UndoDatabase.NEVER:
-        said.append("the database was left as it is: policy.undo.database is never")
+        parts.append("the database was left as it is: policy.undo.database is never")
     elif rule and found.state == "refused":
         asked = "policy.undo.database is ask" if rule is UndoDatabase.ASK else ""
         left = ", and ".join(filter(None, (asked, f"{counted(found.at_risk)} would be lost")))
-        said.append(f"the database was left as it is, since {left}; to put it back: {again}")
+        parts.append(f"the database was left as it is, since {left}; to put it back: {again}")
     elif rule and found.state == "impossible":
-        said.append(f"the database could not be put back: {found.why}")
+        parts.append(f"the database could not be put back: {found.why}")
     if rule and found.left:
-        said.append(f"not in the copy of the database, for they cannot be read: {', '.join(found.left[:5])}")
-    return "; ".join(said)
+        parts.append(f"not in the copy of the database, for they cannot be read: {', '.join(found.left[:5])}")
+    return "; ".join(parts)
 
 
-def _said(record: JobRecord) -> str:
+def _printed(record: JobRecord) -> str:
     found = (record.tasks.get(name) for name in ("save-database", "database"))
     return "\n".join(one.text for one in found if one)
 
 
-def _host_is_content(record: JobRecord) -> bool:
+def _host_is_satisfied(record: JobRecord) -> bool:
     found = record.tasks.get("database")
     return found is not None and found.code == 0
 
 
-def _beyond(stage: str) -> tuple[str, ...]:
+def _stages_after(stage: str) -> tuple[str, ...]:
     return STAGES[STAGES.index(stage) + 1 :] if stage in STAGES else STAGES

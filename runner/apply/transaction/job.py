@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.apply.segment import restore_of, site_lock
-from runner.apply.transaction.caches import AGAIN, FIRST, code_seen, purge_tasks
+from runner.apply.jobs import restore_points, site_lock
+from runner.apply.transaction.caches import AGAIN, FIRST, purge_commands, wait_for_code
 from runner.apply.transaction.database import DatabasePoint
 from runner.errors import HostError
 from runner.execute import Job
@@ -20,7 +20,7 @@ from runner.steps.wordpress.web_php import unwatched
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
-    from runner.apply.transaction.trial import Way
+    from runner.apply.transaction.trial import ChangeScripts
 
 __all__ = ["trial_job"]
 
@@ -31,7 +31,14 @@ _CHECK = 60
 
 
 def trial_job(
-    ctx: SiteContext, step: Step, context: Context, way: Way, *, job: str, log: str, cron_known: bool
+    ctx: SiteContext,
+    step: Step,
+    context: Context,
+    scripts: ChangeScripts,
+    *,
+    job: str,
+    log: str,
+    cron_known: bool,
 ) -> tuple[Job, DatabasePoint]:
     """What the host is told, and the database's part in it.
 
@@ -39,7 +46,7 @@ def trial_job(
         ctx: the site.
         step: whose changes they are.
         context: of these changes; its `tag` names their restore point.
-        way: what is done.
+        scripts: what to run.
         job: its id.
         log: script that marks the error logs; empty where the changes were made by an earlier job.
         cron_known: whether it is known how WordPress starts for its cron.
@@ -47,7 +54,7 @@ def trial_job(
     Raises:
         HostError: this cannot be taken back.
     """
-    script, guard = way.script(context), way.guard(context, context.tag)
+    script, guard = scripts.script(context), scripts.guard(context, context.tag)
     if script is None or guard is None:
         raise HostError(f"{step.id} cannot be taken back, and is not begun")
     limit = max(1, int((step.timeout or ctx.order.limits.step).total_seconds()))
@@ -57,10 +64,10 @@ def trial_job(
     urls = started(context.before, context.plan.changes) if context.before else ()
     cron = cron_start(ctx.site, context.host, context.mark, urls).text
     reread = Command("reread", read, timeout=reading, policy="always")
-    again = purge_tasks(ctx, context.mark, context.before, suffix=AGAIN, policy="always")
+    again = purge_commands(ctx, context.mark, context.before, suffix=AGAIN, policy="always")
     # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
     stale = unwatched(context.before)
-    first = purge_tasks(ctx, context.mark, context.before, suffix=FIRST, policy="always") if stale else ()
+    first = purge_commands(ctx, context.mark, context.before, suffix=FIRST, policy="always") if stale else ()
     database = DatabasePoint(
         ctx=ctx, context=context, tag=context.tag, guard=guard, read=(*again, reread), seconds=limit
     )
@@ -75,17 +82,17 @@ def trial_job(
         *([Command("settle", guard.settle.text, timeout=limit)] if guard.settle else []),
     ]
     plain, secret = remote.environment(ctx.site)
-    dressed = partial(remote.for_site, ctx.site)
+    for_site = partial(remote.for_site, ctx.site)
     tasks = (
         *(before if log else ()),
-        *code_seen(context.before),
-        *purge_tasks(ctx, context.mark, context.before),
+        *wait_for_code(context.before),
+        *purge_commands(ctx, context.mark, context.before),
         Command("read", read, timeout=reading, policy="always"),
         Command("cron", cron, timeout=reading, policy="go"),
     )
     undo = (
         Command("undo", guard.undo.text, timeout=limit),
-        *code_seen(context.before, name="compiled-again"),
+        *wait_for_code(context.before, name="compiled-again"),
         *first,
         *database.undo(),
         *again,
@@ -93,7 +100,7 @@ def trial_job(
     )
     ordered = Job(
         job,
-        dressed(tasks),
+        for_site(tasks),
         cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
         wait=WAIT,
         check=guard.check.text,
@@ -101,11 +108,11 @@ def trial_job(
         check_secret=secret,
         check_limit=remote.limit(_CHECK),
         cleanup_limit=reading,
-        keep=dressed((*_optional("keep", guard.keep, limit), *database.keep())),
-        undo=dressed(undo),
+        keep=for_site((*_optional("keep", guard.keep, limit), *database.keep())),
+        undo=for_site(undo),
         undo_on_death=True,
         lock=site_lock(ctx, ctx.site.path),
-        restore=restore_of(ctx),
+        restore=restore_points(ctx),
     )
     return ordered, database
 

@@ -1,4 +1,4 @@
-"""What a host prints while a trial's job runs, before there is a record of it."""
+"""What the job of a trial has printed so far, before there is a record of it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from runner.model import SiteFacts
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.fatal import fatal_error
 
-__all__ = ["Heard"]
+__all__ = ["JobOutput"]
 
 
 @dataclass(slots=True)
-class Heard:
-    """Output and exit status of the job's tasks so far; `mark` begins our programs' lines in it."""
+class JobOutput:
+    """Output and exit status of the job's commands; `nonce` begins the lines of our programs in it."""
 
-    mark: str
+    nonce: str
     cron_known: bool | None = None
-    """Whether cron worked before; None where the job itself tries it first."""
+    """Whether cron worked before; None if the job tries it first."""
     output: dict[str, bytearray] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
 
-    def hear(self, event: Event) -> None:
-        """What the host has just told."""
+    def receive(self, event: Event) -> None:
+        """Take what an event of the job holds."""
         if isinstance(event, TaskOutput) and not event.error:
             self.output.setdefault(event.task, bytearray()).extend(event.data)
         elif isinstance(event, TaskEnded):
             self.codes[event.task] = event.code
 
-    def said(self, ctx: str) -> str:
-        """What a task has printed."""
-        return bytes(self.output.get(ctx, b"")).decode("utf-8", "replace")
+    def printed(self, command: str) -> str:
+        """Return what a command has printed."""
+        return bytes(self.output.get(command, b"")).decode("utf-8", "replace")
 
     def facts(self) -> tuple[SiteFacts | None, str]:
-        """The site after the change, or why it cannot be read."""
-        return facts_in(self.said("read"), self.mark)
+        """Return the site after the change, or why it cannot be read."""
+        return facts_in(self.printed("read"), self.nonce)
 
     @property
     def cron(self) -> bool:
@@ -43,8 +43,8 @@ class Heard:
         return self.codes.get("cron-before") == 0 if self.cron_known is None else self.cron_known
 
     def cron_died(self) -> str:
-        """Why WordPress does not start for its cron any more; empty where it does, or never did."""
+        """Return why WordPress no longer starts for its cron; empty if it does, or never did."""
         if self.codes.get("cron", 0) == 0 or not self.cron:
             return ""
-        reason = fatal_error(self.said("cron")) or "no reason was printed"
-        return f"its cron does not start any more: {reason}"
+        reason = fatal_error(self.printed("cron")) or "no reason was printed"
+        return f"its cron no longer starts: {reason}"

@@ -1,4 +1,4 @@
-"""A trial of some changes: what it starts from, what it does, what came of it."""
+"""A trial of some changes: what it starts from, what it runs, what came of it."""
 
 from __future__ import annotations
 
@@ -17,88 +17,99 @@ if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.steps.wordpress.errorlog import Fatal
 
-__all__ = ["Kept", "State", "Trial", "Way", "first_of", "seen_then", "way_of"]
+__all__ = [
+    "ChangeScripts",
+    "SiteBaseline",
+    "TrialRecord",
+    "TrialResult",
+    "first_undone_run",
+    "health_before",
+    "scripts_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A site at one instant: as its host reads it, and as it looks from outside."""
+class SiteBaseline:
+    """A site before a change: what the trial must not make worse."""
 
     facts: SiteFacts
     seen: Signals
+    """Results of the health check."""
     cron: bool | None = None
-    """Whether WordPress starts as it does for its cron; None before that was tried."""
+    """Whether WordPress starts for its cron; None before that was tried."""
     noise: frozenset[Fatal] | None = None
-    """Errors that its log told of before the first change; None before it was read."""
+    """Errors in its logs that came before the first change; None before they were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What came of trying some changes together."""
+class TrialResult:
+    """How a trial ended."""
 
     kept: bool
     healthy: bool
-    """Whether the site was left as well as it was."""
+    """Whether the site was left as healthy as it was before."""
     why: str = ""
-    """What was wrong with the changes; empty where they were kept."""
+    """Why the changes were rolled back; empty if they were kept."""
     outcome: StepOutcome
-    """What the step's own reading says, before anything was taken back."""
-    state: State
-    """The site as it was left."""
+    """The outcome of the step by its own output, before anything was rolled back."""
+    state: SiteBaseline
+    """The site as it was left: the baseline of the next trial."""
     by: str = ""
     """Who decided: see `Decided`."""
     looks: int = 0
-    """How often the site was looked at from outside."""
+    """Number of health checks from outside."""
     unverified: str = ""
-    """Why nobody could see whether the site is well with what was kept; empty where somebody could."""
+    """Why no health check could see the changes that were kept; empty if one could."""
     slower: str = ""
-    """What takes clearly longer since changes that were kept; empty where nothing does."""
+    """What is clearly slower with the changes that were kept."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
-    """What became of its database."""
+    """What was saved and restored of the database."""
     reread: SiteFacts | None = None
-    """The site as it was read after something was taken back; None where it was not."""
+    """The site as it was read after a rollback."""
     unkept: str = ""
-    """What was left undone after the changes were kept, such as a commit, in a sentence."""
+    """What failed after the changes were kept, such as a commit."""
     unpurged: str = ""
-    """Which caches could not be emptied after a change that was kept, in a sentence."""
+    """Which caches could not be cleared after changes that were kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """What a transaction does: by default, what its step's kind says."""
+class ChangeScripts:
+    """What a transaction runs; by default, what the step's kind says."""
 
     script: Callable[[Context], Script | None]
     guard: Callable[[Context, str], Guard | None]
     understand: Callable[[Result, Context], StepOutcome]
 
 
-def way_of(step: Step) -> Way:
-    """What the kind of a step says."""
+def scripts_of(step: Step) -> ChangeScripts:
+    """Return the scripts of the step's kind."""
     kind = registry()[step.kind]
-    return Way(partial(kind.script, step), partial(kind.guard, step), partial(kind.understand, step))
+    return ChangeScripts(
+        partial(kind.script, step), partial(kind.guard, step), partial(kind.understand, step)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What it takes to judge a trial later that its host kept by itself."""
+class TrialRecord:
+    """What the ledger keeps of a trial, so that a later attempt can review it."""
 
     tag: str
-    """Of its restore point."""
+    """Id of its restore point."""
     items: tuple[str, ...]
     seen: Signals
-    """How the site looked before."""
+    """Results of the health check before."""
 
 
-def first_of(ctx: SiteContext) -> str:
-    """The run that is put back, or the first one of a chain of undos; empty for no undo."""
+def first_undone_run(ctx: SiteContext) -> str:
+    """Return the run that is undone, of a chain of undos the first one; empty if this is no undo."""
     ledger, undo = ctx.journal.ledger, ctx.order.undo
     while undo and (before := thaw(ledger.order_text(undo.run)).undo):
         undo = before
     return undo.run if undo else ""
 
 
-def seen_then(ctx: SiteContext, otherwise: Signals) -> Signals:
-    """How the site looked before what is put back was changed."""
-    ledger, first = ctx.journal.ledger, first_of(ctx)
-    segments = ledger.segments(first, ledger.name_then(first, ctx.site.name))
-    return next((thaw_as(Kept, one.trial).seen for one in segments if one.trial), otherwise)
+def health_before(ctx: SiteContext, otherwise: Signals) -> Signals:
+    """Return the results of the health check before the run that is undone; by default `otherwise`."""
+    ledger, first = ctx.journal.ledger, first_undone_run(ctx)
+    jobs = ledger.segments(first, ledger.name_then(first, ctx.site.name))
+    return next((thaw_as(TrialRecord, job.trial).seen for job in jobs if job.trial), otherwise)

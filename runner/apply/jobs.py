@@ -1,0 +1,150 @@
+"""The jobs of a site in a run: their numbers and ids, what an earlier attempt left, how each one ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.apply.rerun import rerun_command
+from runner.errors import LockedError, SitecrewError, UnknownNameError
+from runner.execute import JobRecord, Lock, Restore, Span, job_id
+from runner.hosts.boundary import within
+from runner.model import Outcome, StepOutcome
+from runner.shell import command
+
+if TYPE_CHECKING:
+    from runner.apply.context import SiteContext
+    from runner.record import SegmentView
+
+__all__ = [
+    "acknowledge",
+    "acknowledge_recorded",
+    "database_number",
+    "end_job",
+    "job_of_try",
+    "jobs_of_part",
+    "locked_by",
+    "nonce_of",
+    "part_of",
+    "restore_point_id",
+    "restore_points",
+    "site_lock",
+    "span_of",
+    "started_job",
+    "trial_number",
+]
+
+_TRIALS = 1000
+"""Jobs of the trials of a part are numbered from the part's own number times this."""
+_DATABASE = 300
+"""Jobs that restore more of the database are numbered this much above their trial's."""
+_LOCK_SECONDS = 1800
+_ID = 24
+_OLD_ID = 12
+"""Length of a restore point's id, and in runs of earlier versions."""
+
+
+def trial_number(part: int, trial: int) -> int:
+    """Return the number of the job of a trial of a part."""
+    return part * _TRIALS + trial
+
+
+def database_number(trial: int, count: int) -> int:
+    """Return the number of a job that restores more of the database after a trial's job."""
+    return trial + count * _DATABASE
+
+
+def part_of(number: int) -> frozenset[int]:
+    """Return the parts to which a job with this number may belong: as its only job, or as that of a trial."""
+    return frozenset({number, number // _TRIALS})
+
+
+def jobs_of_part(ctx: SiteContext, part: int, *, trials: bool = False) -> tuple[SegmentView, ...]:
+    """Return the jobs of a part that earlier attempts started; with `trials`, those of its trials."""
+    if ctx.attempt == 1:
+        return ()
+    return tuple(
+        job for job in ctx.journal.jobs() if (job.number // _TRIALS if trials else job.number) == part
+    )
+
+
+def started_job(ctx: SiteContext, part: int) -> SegmentView | None:
+    """Return the part's job that was started by an earlier attempt and whose end is not on record."""
+    return next((job for job in jobs_of_part(ctx, part) if job.state == "started"), None)
+
+
+def job_of_try(ctx: SiteContext, part: int, number: int, *, attempt: int | None = None) -> str:
+    """Return the id of the job of a try, counted from 1, of this attempt or another one."""
+    which = f"{part}.{attempt or ctx.attempt}" + (f".{number}" if number > 1 else "")
+    return job_id(ctx.run, ctx.site.name, which)
+
+
+def nonce_of(job: str) -> str:
+    """Return the word that begins the lines of our programs in a job: the same in each attempt."""
+    return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
+
+
+def span_of(job: SegmentView) -> Span | None:
+    """Return how long a job may take; None if an earlier version started it."""
+    return Span(*job.span) if job.span else None
+
+
+def site_lock(ctx: SiteContext, folder: str) -> Lock:
+    """Return the lock on a folder of the host for this run's work on its site."""
+    return Lock(site=folder, owner=f"{ctx.run}/{ctx.site.name}", seconds=_LOCK_SECONDS)
+
+
+def restore_points(ctx: SiteContext) -> Restore:
+    """Return where the restore points of this site and run are on the host."""
+    order = ctx.order
+    return Restore(order.restore_folder, ctx.site.name, tuple(order.public.get(ctx.site.host, ())))
+
+
+def restore_point_id(ctx: SiteContext, job: str) -> str:
+    """Return the id of a job's restore point: always the same, and not derivable from the run's name."""
+    secret = ctx.order.secret_folder
+    return hashlib.sha256(f"{secret}\0{job}".encode()).hexdigest()[:_ID] if secret else job[:_OLD_ID]
+
+
+def end_job(
+    ctx: SiteContext, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()
+) -> None:
+    """Record how a job ended and the outcomes of its steps; then let the host forget it."""
+    ctx.journal.job_ended(number, job, status, outcomes)
+    acknowledge(ctx, number, job)
+
+
+def acknowledge_recorded(ctx: SiteContext) -> None:
+    """Let the host forget jobs whose end was recorded by an earlier attempt that died right after."""
+    for job in ctx.journal.jobs():
+        if job.state == "ended":
+            acknowledge(ctx, job.number, job.job)
+
+
+def acknowledge(ctx: SiteContext, number: int, job: str) -> None:
+    """Let the host forget a job whose end is on record. A connection that breaks now does not matter."""
+    if isinstance(within(partial(ctx.remote.acknowledge, job)), SitecrewError):
+        return  # the host deletes it when it collects garbage
+    ctx.journal.job_acknowledged(number)
+
+
+def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
+    """Return the error that says which run holds the site's lock, and what to type."""
+    owner = record.lock.owner.partition("/")[0] if record.lock else ""
+    ledger, repeated = ctx.journal.ledger, rerun_command(ctx.order, ctx.site.name)
+    try:
+        rows = ledger.site_rows(owner) if owner else ()
+        interrupted = bool(owner) and ledger.summary(owner).interrupted is not None
+    except UnknownNameError:
+        rows, interrupted = (), False
+    resume = command("resume", owner)
+    if interrupted and owner != ctx.run:
+        message = f"run {owner} was interrupted, and its job may still be running on this site"
+        return LockedError(message, hint=f"resume it: {resume}; then: {repeated}")
+    if any(row.site == ctx.site.name and row.outcome is Outcome.LOST for row in rows):
+        message = f"how run {owner} ended on this site is unknown"
+        return LockedError(message, hint=f"find out: {resume}; then: {repeated}")
+    holder = f"run {owner}" if owner else "another run"
+    return LockedError(f"{holder} is working on this site", hint=f"wait for it to end, then: {repeated}")
