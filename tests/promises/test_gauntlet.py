@@ -46,11 +46,13 @@ OPTIONS = (
 PAGE = """\
 # Updates that misbehave
 
-Sitecrew is tested with updates that misbehave. Each is a real package, installed on a real site by `sitecrew run`. The table
-shows what the health check found and what Sitecrew did. Afterwards the site is healthy in every case, and if the update did
-not stay, its files and options are the same to the byte as before.
+Sitecrew is tested with updates that misbehave. Each is a real package, installed on a real site by
+`sitecrew run`. The table shows what the health check found and what Sitecrew did. Afterwards the site is
+healthy in every case, and if the update did not stay, its files and options are the same to the byte as
+before.
 
-Seconds are counted from the verdict to the health check that finds the site healthy, on a small and busy machine.
+Seconds are counted from the verdict to the health check that finds the site healthy, on a small and busy
+machine.
 
 How a site is judged: [health checks](health-checks.md). What follows: [transactions](transactions.md).
 
