@@ -1,4 +1,4 @@
-"""Promise: dependencies of a service are pinned by hash, up to date, bounded and listed with their licences."""
+"""Promise: dependencies of a service are pinned by hash, current, bounded and listed with licences."""
 
 from __future__ import annotations
 
