@@ -110,8 +110,7 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
 
 def test_every_event_is_documented() -> None:
     rooms = [ROOT / "runner" / name for name in ("workflows", "apply")]
-    text = "
-".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
+    text = "\n".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
     page = (DOCS / "json.md").read_text()
     for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial|ring)\.[a-z]+)"', text)):
         assert f"`{event}`" in page or f'"{event}"' in page, event
