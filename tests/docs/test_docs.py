@@ -1,10 +1,12 @@
-"""The documentation is part of the product: what is missing from it fails here."""
+"""The docs are complete, and their links, commands, tests and generated pages are right."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import textwrap
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,12 @@ from runner.load import load_playbook
 from runner.steps import StepKind, registry
 
 DOCS = Path(__file__).parents[2] / "docs"
-README = DOCS.parent / "README.md"
-PAGES = sorted([*DOCS.rglob("*.md"), README])
+ROOT = DOCS.parent
+README = ROOT / "README.md"
+PAGES = sorted([*DOCS.rglob("*.md"), README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"])
 
 
-def test_the_page_of_the_gauntlet_has_every_case() -> None:
+def test_every_misbehaving_update_is_documented() -> None:
     from lab.gauntlet import CASES
 
     rows = [
@@ -28,28 +31,28 @@ def test_the_page_of_the_gauntlet_has_every_case() -> None:
     assert not missing, "run tests/promises/test_gauntlet.py with GAUNTLET_PAGE=docs/gauntlet.md"
 
 
-def test_written_pages_say_what_the_code_says() -> None:
+def test_generated_pages_are_up_to_date() -> None:
     from runner.cli.reference import pages
 
     written = pages(DOCS)
     stale = [path.name for path, text in written.items() if not path.exists() or path.read_text() != text]
-    assert not stale, "write them again: python -m runner.cli.reference docs"
-    assert set((DOCS / "steps").glob("*.md")) <= set(written), "a page of a step that does not exist"
+    assert not stale, "run: python -m runner.cli.reference docs"
+    assert set((DOCS / "steps").glob("*.md")) <= set(written), "a page of an unknown step"
 
 
 @pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name)
-def test_every_exit_code_is_explained(code: ExitCode) -> None:
+def test_every_exit_code_is_documented(code: ExitCode) -> None:
     assert re.search(rf"^\| {code.value} \|", (DOCS / "exit-codes.md").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("kind", registry().values(), ids=list(registry()))
-def test_every_step_tells_how_it_works(kind: StepKind) -> None:
+def test_every_step_documents_itself(kind: StepKind) -> None:
     assert all((kind.reads, kind.plans, kind.changes, kind.understood, kind.undone))
     assert all(field.metadata.get("doc") for field in fields(kind.options))
 
 
 @pytest.mark.parametrize("kind", registry().values(), ids=list(registry()))
-def test_the_example_of_a_step_is_a_playbook(kind: StepKind, tmp_path: Path) -> None:
+def test_example_of_step_is_a_valid_playbook(kind: StepKind, tmp_path: Path) -> None:
     (tmp_path / "playbooks").mkdir()
     text = f"name: Example\nsteps:\n{textwrap.indent(kind.example, '  ')}"
     (tmp_path / "playbooks/example.yaml").write_text(text)
@@ -57,10 +60,41 @@ def test_the_example_of_a_step_is_a_playbook(kind: StepKind, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-        if not re.match(r"[a-z]+:", target):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_links_have_targets(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = page.parent / target if target else page
+        assert file.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(file), f"{page.name} links to {target}#{anchor}"
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_index_lists_every_page() -> None:
+    listed = re.findall(r"\]\(([^)#/]+\.md)", (DOCS / "README.md").read_text())
+    assert {page.name for page in DOCS.glob("*.md")} - set(listed) == {"README.md"}
+
+
+def test_changelog_is_generated_from_entries() -> None:
+    subprocess.run([ROOT / "scripts/changelog", "check"], check=True)
+
+
+def test_cited_tests_exist() -> None:
+    page = (DOCS / "wp-cli-scenarios.md").read_text()
+    missing = []
+    for file, names in re.findall(r"`([\w/]+/test_\w+\.py)`((?:,? `test_\w+`)*)", page):
+        source = (ROOT / "tests" / file).read_text()
+        missing += [
+            f"{file}: {name}" for name in re.findall(r"test_\w+", names) if f"def {name}(" not in source
+        ]
+    assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -74,9 +108,9 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
         assert root.get_command(context, name), f"{page.name}: sitecrew {name}"
 
 
-def test_every_event_is_explained() -> None:
-    rooms = [Path(__file__).parents[2] / "runner" / name for name in ("workflows", "apply")]
+def test_every_event_is_documented() -> None:
+    rooms = [ROOT / "runner" / name for name in ("workflows", "apply")]
     text = "\n".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
-    told = (DOCS / "json.md").read_text()
+    page = (DOCS / "json.md").read_text()
     for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial|ring)\.[a-z]+)"', text)):
-        assert f"`{event}`" in told or f'"{event}"' in told, event
+        assert f"`{event}`" in page or f'"{event}"' in page, event

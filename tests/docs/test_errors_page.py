@@ -1,4 +1,4 @@
-"""docs/errors.md quotes the program: a message that is worded anew in the source must be quoted anew."""
+"""The messages quoted in docs/errors.md match those in the code."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _VALUE, _LAST = "[^;]*?", "[^;]*"
 
 
 @cache
-def templates() -> list[re.Pattern[str]]:
-    """Every text of the program that is long enough to tell, with its values left open."""
+def message_patterns() -> list[re.Pattern[str]]:
+    """Return a pattern for every text in the code that is long enough to be recognized."""
     found = set()
     for path in sorted((ROOT / "runner").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def templates() -> list[re.Pattern[str]]:
 
 
 def _constants(tree: ast.Module) -> dict[str, str]:
-    """The texts that a module gives names to."""
+    """Return the string constants of a module by name."""
     return {
         one.targets[0].id: one.value.value
         for one in tree.body
@@ -52,7 +52,7 @@ def _text(part: ast.expr, names: dict[str, str]) -> str | None:
 
 
 def _parts(node: ast.AST, names: dict[str, str]) -> list[str | None]:
-    """Fixed text, and None for one or more values; nothing for what has lines, as no message does."""
+    """Return the fixed parts of a text, and None for its values; nothing for a text of several lines."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n\n" not in node.value:
         return [node.value]
     if not isinstance(node, ast.JoinedStr):
@@ -63,23 +63,23 @@ def _parts(node: ast.AST, names: dict[str, str]) -> list[str | None]:
     return [part for part, before in zip(parts, ["", *parts], strict=False) if part or before is not None]
 
 
-def said_by_the_program(line: str) -> int:
-    """How many of the line's characters the longest fixed texts of the program make up."""
-    told = [False] * len(line)
-    for pattern in templates():
+def matched_length(line: str) -> int:
+    """Return how many characters of the line match texts in the code."""
+    matched = [False] * len(line)
+    for pattern in message_patterns():
         for match in pattern.finditer(line):
-            told[match.start() : match.end()] = [True] * len(match[0])
-    return sum(told)
+            matched[match.start() : match.end()] = [True] * len(match[0])
+    return sum(matched)
 
 
 @pytest.mark.parametrize("line", QUOTED)
-def test_what_the_page_quotes_is_what_the_program_says(line: str) -> None:
-    place = re.match(r"\s*(?:\S+\.yaml:\d+:\d+: (?:[\w.\[\]-]+: )?|error: |\w+: \w+ \(|\S+@\S+: )?", line)
-    said = line[place.end() :] if place else line
-    assert said_by_the_program(said) >= 0.6 * len(said), said
+def test_quoted_messages_are_in_the_code(line: str) -> None:
+    prefix = re.match(r"\s*(?:\S+\.yaml:\d+:\d+: (?:[\w.\[\]-]+: )?|error: |\w+: \w+ \(|\S+@\S+: )?", line)
+    message = line[prefix.end() :] if prefix else line
+    assert matched_length(message) >= 0.6 * len(message), message
 
 
-def test_each_message_comes_with_what_to_do() -> None:
+def test_every_message_has_a_solution() -> None:
     sections = re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]
     assert len(sections) >= 20
     for section in sections:

@@ -1,4 +1,4 @@
-"""Promise: what a service installs is known by hash, current, bounded and named with its licence."""
+"""Promise: dependencies of a service are pinned by hash, current, bounded and listed with licences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROJECT = tomllib.loads(PYPROJECT)["project"]
 
 
 def licences() -> dict[str, str]:
-    """Package and licence, from the two tables of docs/dependencies.md."""
+    """Return the licence of each package from the two tables of docs/dependencies.md."""
     rows = [line.strip("| ").split("|") for line in (ROOT / "docs/dependencies.md").read_text().splitlines()]
     return {
         name.strip(): row[-1].strip()
@@ -31,7 +31,7 @@ def licences() -> dict[str, str]:
     }
 
 
-def test_the_lock_file_is_what_pyproject_asks_for() -> None:
+def test_lock_file_matches_pyproject() -> None:
     assert supply.problems(PYPROJECT, LOCK) == []
 
 
@@ -39,12 +39,12 @@ def test_the_lock_file_is_what_pyproject_asks_for() -> None:
     ("old", "new"),
     [('"click>=8.2,<9"', '"click>=9,<10"'), ('"rich>=14,<16",', '"rich>=14,<16",\n    "attrs<99",')],
 )
-def test_a_lock_file_older_than_pyproject_is_noticed(old: str, new: str) -> None:
+def test_outdated_lock_file_is_detected(old: str, new: str) -> None:
     assert old in PYPROJECT
     assert supply.problems(PYPROJECT.replace(old, new), LOCK)
 
 
-def test_every_locked_package_has_hashes_and_no_index_is_named() -> None:
+def test_locked_packages_have_hashes_and_no_index() -> None:
     packages = re.split(r"\n(?=[a-z])", LOCK)[1:]
     assert len(packages) > 40
     assert all("--hash=sha256:" in package for package in packages)
@@ -59,19 +59,19 @@ def test_every_dependency_has_an_upper_bound() -> None:
         assert own or any(one.operator in {"<", "==", "~="} for one in requirement.specifier), text
 
 
-def test_the_licence_of_every_locked_package_is_named_as_it_is_installed() -> None:
-    named = licences()
-    assert set(named) == set(supply.locked(LOCK))
-    for package, licence in named.items():
-        said = metadata(package)
-        installed = said.get("License-Expression") or said.get("License") or ""
-        classifiers = " ".join(c for c in said.get_all("Classifier") or () if c.startswith("License"))
+def test_documented_licences_match_installed_packages() -> None:
+    documented = licences()
+    assert set(documented) == set(supply.locked(LOCK))
+    for package, licence in documented.items():
+        about = metadata(package)
+        installed = about.get("License-Expression") or about.get("License") or ""
+        classifiers = " ".join(c for c in about.get_all("Classifier") or () if c.startswith("License"))
         family = licence.split("-")[0].split()[0]
         assert family in f"{installed} {classifiers}".replace("Mozilla", "MPL"), (package, licence)
 
 
 @pytest.mark.long
-def test_the_bill_of_materials_lists_every_package_with_its_licence(tmp_path: Path) -> None:
+def test_bill_of_materials_lists_licences(tmp_path: Path) -> None:
     file = tmp_path / "sbom.json"
     subprocess.run([ROOT / "scripts/sbom", file], check=True, capture_output=True)
     bill = json.loads(file.read_text())

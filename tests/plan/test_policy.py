@@ -271,7 +271,7 @@ ANSWERS = {
         lambda c: c["insecure"],
         Action.HOLD,
     ),
-    "[Composer or a deployment](worlds.md#bedrock-and-composer) put it there, and the site does not say "
+    "[Composer or a deployment](deployments.md#bedrock-and-composer) put it there, and the site does not say "
     "`managed_by: wordpress`": (lambda c: c["deployed"], Action.HOLD),
     "its rule says `hold`": (lambda c: its_rule(c) is HOLD, Action.HOLD),
     "the playbook names it: `update: [woocommerce]`, or a version of WordPress": (

@@ -44,21 +44,26 @@ OPTIONS = (
     "weathervane_started",
 )
 PAGE = """\
-# The gauntlet
+# Updates that misbehave
 
-Updates that misbehave, each a real package for a real site, and what Sitecrew made of them. After each the
-site is well; where the update did not stay, its files and options are to the byte what they were. This
-table is written by `tests/promises/test_gauntlet.py` where `GAUNTLET_PAGE` names this file. Seconds are
-from the verdict to the look that finds the site well, on a small machine with other things to do.
+Sitecrew is tested with updates that misbehave. Each is a real package, installed on a real site by
+`sitecrew run`. The table shows what the health check found and what Sitecrew did. Afterwards the site is
+healthy in every case, and if the update did not stay, its files and options are the same to the byte as
+before.
 
-What is judged, and how, stands in [transactions](transactions.md).
+Seconds are counted from the verdict to the health check that finds the site healthy, on a small and busy
+machine.
 
-| case | what the signals said | what was done | seconds until healthy |
+How a site is judged: [health checks](health-checks.md). What follows: [transactions](transactions.md).
+
+This table is written by `tests/promises/test_gauntlet.py` into the file that `GAUNTLET_PAGE` names.
+
+| case | health check | what was done | seconds until healthy |
 |---|---|---|---|"""
 DONE = {
-    "undone": "taken back, held",
-    "failed": "did not happen",
-    "held": "not begun",
+    "undone": "rolled back, held",
+    "failed": "failed, site unchanged",
+    "held": "held, not started",
     "changed": "kept",
 }
 BROKEN = {"undone": 5, "failed": 3, "held": 0, "changed": 0}
@@ -100,7 +105,7 @@ def row(fleet: Fleet, case: Case, change: Mapping[str, Any], said: Said) -> str:
         judged, well = (datetime.fromisoformat(at[name]) for name in ("trial.judged", "look.takenundo"))
         seconds = f"{(well - judged).total_seconds():.1f}"
     why = change["why"].replace(f"{fleet.sites[SITE].path}/", "")
-    signals = re.sub(r"127\.0\.\d+\.\d+(:\d+)?", "shop.example", why) or "nothing is worse"
+    signals = re.sub(r"127\.0\.\d+\.\d+(:\d+)?", "shop.example", why) or "no regression"
     return f"| {case.name} | {signals.replace('|', chr(92) + '|')} | {DONE[change['outcome']]} | {seconds} |"
 
 
