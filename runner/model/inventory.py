@@ -177,7 +177,7 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDay:
-    """A day rule: a weekday (0 = Monday), the `nth` weekday of the month, a day of the month, or every day."""
+    """A day rule: a weekday (0 = Monday), the `nth` weekday of a month, a day of the month, or every day."""
 
     weekday: int | None = None
     nth: int | None = None

@@ -55,7 +55,7 @@ class Extension:
     waits: str = ""
     """The wp-cli command that upgrades its own tables, if its code reports a pending upgrade."""
     drop_in: str = ""
-    """Its file in wp-content, such as `object-cache.php`, if that differs in version from the plugin's copy."""
+    """Its file in wp-content, like `object-cache.php`, if that differs in version from the plugin's copy."""
     published: str = ""
     """The newest version on wordpress.org, if that is older than the installed one."""
     closed: str = ""
