@@ -207,4 +207,4 @@ class DeliveryError(SitecrewError):
 
 
 class EngineError(SitecrewError):
-    """The durable engine could not do its part; how the work ended is unknown, not failed."""
+    """The workflow engine failed; how the work ended is unknown."""

@@ -26,7 +26,7 @@ CHANGES = (
         from_version="1.0",
         to_version="1.1",
         action=Action.CHANGE,
-        why="a minor update, and nothing holds it",
+        why="a minor update, not held",
         package="https://downloads.wordpress.org/plugin/forms.1.1.zip",
         active=True,
     ),

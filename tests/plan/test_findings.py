@@ -30,7 +30,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan import as_seen, find, plan_site
+from runner.plan import PolicyInput, as_seen, find, plan_site
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
 
@@ -73,6 +73,10 @@ BOOK = Playbook(
     steps=tuple(Step(id=kind, kind=kind, options=registry()[kind].options()) for kind in KINDS),
 )
 STOPPING = {Severity.BLOCKS, Severity.FAILS, Severity.HOLDS}
+
+
+def inputs(policy: Policy | None = None) -> PolicyInput:
+    return PolicyInput(site=SITE, client=CLIENT, policy=policy or Policy(), now=NOW)
 
 
 def plugin(**more: Any) -> dict[str, Any]:
@@ -152,7 +156,7 @@ VIEWS: list[tuple[FindingKind, View, Unverified | None]] = [
 
 
 def planned(facts: SiteFacts | None, problem: str = "", *, view: View | None = None, rule: Any = None):
-    plan = plan_site(SITE, CLIENT, BOOK, facts, now=NOW, problem=problem, policy=Policy(unverified=rule))
+    plan = plan_site(inputs(Policy(unverified=rule)), BOOK, facts, problem=problem)
     if view is None:
         return plan
     return as_seen(plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS))
@@ -265,5 +269,5 @@ def test_a_plan_says_which_links_its_backups_do_not_follow(options: Any, told: s
     steps = () if options is None else (Step(id="backup", kind="backup", options=BackupOptions(**options)),)
     book = replace(BOOK, steps=steps)
     facts = replace(FACTS, linked=("a", "wp-content/uploads"))
-    notes = plan_site(SITE, CLIENT, book, facts, now=NOW).notes
+    notes = plan_site(inputs(), book, facts).notes
     assert any(note.startswith(told) for note in notes) if told else not any("follow" in n for n in notes)

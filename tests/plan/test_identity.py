@@ -45,11 +45,8 @@ def test_an_address_is_the_same_in_all_the_ways_in_which_it_is_written(url, home
 )
 def test_another_address_is_a_stranger(url, home):
     said = stranger(facts(home), site(url))
-    called = f"its address is {home}" if home else "it has no address"
-    assert said == (
-        f"WordPress at /srv/shop says {called}, the inventory says {url}: "
-        "one of `path` and `url` is another site's"
-    )
+    shown = f"has the address {home}" if home else "has no address"
+    assert said == (f"WordPress at /srv/shop {shown}, in the inventory it is {url}: `path` or `url` is wrong")
 
 
 def test_the_folder_of_wordpress_and_the_sites_of_a_network_are_its_own():

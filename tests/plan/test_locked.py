@@ -40,7 +40,7 @@ def test_a_world_that_has_not_moved_is_as_it_was_planned():
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (replace(WOO, from_version="1.0.1"), "1.0.1 is on disk now"),
+        (replace(WOO, from_version="1.0.1"), "1.0.1 is installed now"),
         (replace(WOO, to_version="1.2"), "1.2 is offered now"),
         (replace(WOO, active=False), "and it is not active now"),
         (replace(WOO, action=Action.HOLD, why="held: x"), "but now: held: x"),
@@ -60,10 +60,10 @@ def test_a_package_from_elsewhere_is_another_package():
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (facts(("woo", "1.1")), "1.1 is on disk now"),
-        (facts(("woo", "1.0")), "it is not offered any more"),
-        (facts(), "it is not installed any more"),
-        (None, "nothing is to be done to it now"),
+        (facts(("woo", "1.1")), "1.1 is installed now"),
+        (facts(("woo", "1.0")), "it is no longer offered"),
+        (facts(), "it is no longer installed"),
+        (None, "it needs no change now"),
     ],
 )
 def test_an_item_that_is_gone_is_told_by_what_is_on_disk(found, said):
@@ -87,7 +87,9 @@ def test_what_was_held_then_is_not_done_although_nothing_holds_it_now():
 
 
 def test_where_a_step_does_all_that_it_finds_a_newcomer_is_a_difference():
-    assert moved([], plan(FILE), None) == ("a.txt: ab12 is not in the plan, and sync does all that it finds",)
+    assert moved([], plan(FILE), None) == (
+        "a.txt: ab12 is not in the plan, and sync always applies everything",
+    )
 
 
 def test_a_site_that_cannot_be_read_is_not_judged():
@@ -98,13 +100,13 @@ def test_a_changed_playbook_is_told_step_by_step():
     then = [{"step": "a", "options": {"update": "all"}}, {"step": "b"}]
     now = [{"step": "c"}, {"step": "a", "options": {"update": ["woo", "seo"]}, "timeout": "PT1M"}]
     assert changed_steps(then, now) == (
-        "step b is not in the playbook any more",
+        "step b is no longer in the playbook",
         "step c is new in the playbook",
         "step a: update was all, is woo, seo",
         "step a: timeout was not set, is PT1M",
     )
     assert changed_steps(then, then) == ()
-    assert changed_steps(then, then[::-1]) == ("the steps of the playbook stand in another order",)
+    assert changed_steps(then, then[::-1]) == ("the order of the steps in the playbook has changed",)
 
 
 def test_a_site_that_lies_elsewhere_is_told():

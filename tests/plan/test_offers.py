@@ -37,7 +37,7 @@ def test_an_update_that_the_site_hides_is_planned_and_named():
         assert (change.action, change.to_version, change.package) == (Action.CHANGE, "1.2", NEW.package)
         assert change.note == "the site hides this update: wordpress.org offers 1.2"
     older = proposed(one(replace(OFFERED, offered="1.1")))
-    assert (older.to_version, older.note) == ("1.2", "the site offers 1.1 only: wordpress.org offers 1.2")
+    assert (older.to_version, older.note) == ("1.2", "the site offers only 1.1: wordpress.org offers 1.2")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import UNUSABLE, LedgerHold, Standing, decide, waits
+from runner.plan import UNUSABLE, LedgerHold, PolicyInput, decide, waits
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 WAITS = "waits until 2026-12-01 01:00 UTC, 7 days after it was first seen"
@@ -47,9 +47,7 @@ def core(to, old="6.5.5"):
 
 
 def standing(policy=None, site=SITE, client=CLIENT, **more):
-    return Standing(
-        policy=policy or Policy(), client=client, site=site, now=NOW, today=date(2026, 11, 24), **more
-    )
+    return PolicyInput(policy=policy or Policy(), client=client, site=site, now=NOW, **more)
 
 
 def ruled(item_rules=None, /, **rules):
@@ -74,12 +72,12 @@ def documented(heading: str) -> list[str]:
 @pytest.mark.parametrize(
     ("update", "expected"),
     [
-        (change("1.2.1"), ("change", "a patch update, and nothing holds it")),
-        (change("2.0"), ("change", "a major update, and nothing holds it")),
-        (core("6.5.6"), ("change", f"a minor update{COUNTS}, and nothing holds it")),
+        (change("1.2.1"), ("change", "a patch update, not held")),
+        (change("2.0"), ("change", "a major update, not held")),
+        (core("6.5.6"), ("change", f"a minor update{COUNTS}, not held")),
         (core("6.6"), ("hold", "major updates of core are held by the policy")),
         (core("7.1.1"), ("hold", "major updates of core are held by the policy")),
-        (change("9", "database", ItemKind.DATABASE, "8"), ("change", "WordPress asks for it")),
+        (change("9", "database", ItemKind.DATABASE, "8"), ("change", "required by WordPress")),
         (change("2026", "de_DE core", ItemKind.LANGUAGE, "2025"), ("change", "a newer translation")),
     ],
 )
@@ -92,22 +90,22 @@ def test_by_default_only_a_major_version_of_wordpress_is_held(update, expected):
     [
         (ruled(minor=HOLD), False, ("hold", "minor updates are held by the policy")),
         (ruled(UpdateRules(minor=HOLD)), True, ("hold", "minor updates of woo are held by the policy")),
-        (ruled(minor=AT_ONCE), False, ("change", "a minor update, at once as the policy says")),
+        (ruled(minor=AT_ONCE), False, ("change", "a minor update, at once by the policy")),
         (ruled(minor=WAIT), True, ("change", "a minor update, named in the playbook")),
         (
             ruled(UpdateRules(minor=WAIT)),
             False,
-            ("hold", f"a minor update: {WAITS}, as the policy says for woo"),
+            ("hold", f"a minor update: {WAITS}, by the policy for woo"),
         ),
         (
             replace(ruled(minor=HOLD), security={"woo": "1.3"}),
             False,
-            ("change", "a security fix (1.3 closes a known hole), and nothing holds it"),
+            ("change", "a security fix (1.3 fixes a known vulnerability), not held"),
         ),
         (
             Policy(security={"woo": "1.3"}, hold={"woo": Hold(why="on sale")}),
             False,
-            ("hold", "held: on sale (1.3 closes a known hole)"),
+            ("hold", "held: on sale (1.3 fixes a known vulnerability)"),
         ),
         (
             replace(ruled(security=HOLD), security={"woo": "1.3"}),
@@ -150,7 +148,7 @@ def test_who_deploys_the_code_is_what_the_files_show_unless_the_inventory_says_i
     assert told(decide(stuck, ours)) == ("hold", stuck.why)
     assert decide(found, ours).action is Action.CHANGE
     assert decide(none, standing()).action is Action.CHANGE
-    assert "update it where releases are made" in decide(none, theirs).why
+    assert "update it in the deployed project" in decide(none, theirs).why
 
 
 @pytest.mark.parametrize("kind", [ItemKind.LANGUAGE, ItemKind.DATABASE])
@@ -163,7 +161,7 @@ def test_a_hold_by_hand_ends_with_its_day():
     held = replace(SITE, hold={"woo": Hold(why="Christmas sales", until=date(2026, 11, 24))})
     last_day = decide(change(), standing(site=held), named=True)
     assert told(last_day) == ("hold", "held until 2026-11-24: Christmas sales")
-    tomorrow = replace(standing(site=held), today=date(2026, 11, 25))
+    tomorrow = replace(standing(site=held), now=NOW + timedelta(days=1))
     assert decide(change(), tomorrow).action is Action.CHANGE
 
 
@@ -172,7 +170,7 @@ def test_what_was_undone_by_hand_is_held_and_not_blamed(why: str):
     hold = LedgerHold(item="woo", version="1.3", why=why)
     assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
         "hold",
-        f"held, since 1.3 was {why} (to install it again: sitecrew unhold shop woo)",
+        f"held because 1.3 was {why} (to allow it again: sitecrew unhold shop woo)",
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
 
@@ -182,7 +180,7 @@ def test_a_culprit_is_held_until_a_newer_version():
     action, why = told(decide(change("1.3"), standing(holds=(hold,)), named=True))
     assert (action, why) == (
         "hold",
-        f"held, for 1.3 broke this site: {hold.why} (to try it again: sitecrew unhold shop woo)",
+        f"held because 1.3 broke this site: {hold.why} (to retry: sitecrew unhold shop woo)",
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
@@ -193,7 +191,7 @@ def test_a_package_that_cannot_be_used_is_held_and_not_called_a_culprit():
     hold = LedgerHold(item="woo", version="1.3", why=why)
     assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
         "hold",
-        f"held, for {why} (to try it again: sitecrew unhold shop woo)",
+        f"held because {why} (to retry: sitecrew unhold shop woo)",
     )
 
 
@@ -210,9 +208,9 @@ def test_waiting_counts_from_when_the_version_was_first_seen():
 def test_waiting_counts_from_when_the_version_came_out_where_that_is_known_and_earlier():
     policy, woo = ruled(minor=WAIT), ("woo", "1.3")
     out = decide(change(), standing(policy, released={woo: NOW - timedelta(days=9)}))
-    assert told(out) == ("change", "a minor update that came out 9 days ago")
+    assert told(out) == ("change", "a minor update that was released 9 days ago")
     young = decide(change(), standing(policy, released={woo: NOW - timedelta(days=6)}))
-    assert "waits until 2026-11-25 01:00 UTC, 7 days after it came out, as" in young.why
+    assert "waits until 2026-11-25 01:00 UTC, 7 days after it was released, by" in young.why
     seen = {woo: NOW - timedelta(days=8)}
     touched = standing(policy, first_seen=seen, released={woo: NOW - timedelta(days=1)})
     assert told(decide(change(), touched)) == ("change", "a minor update that was first seen 8 days ago")

@@ -18,7 +18,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import needs_facts, plan_site
+from runner.plan import PolicyInput, needs_facts, plan_site
 from runner.steps import registry
 
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -47,9 +47,10 @@ def step(kind, **options):
     return Step(id=kind, kind=kind, options=registry()[kind].options(**options))
 
 
-def planned(*steps, facts=FACTS, site=SITE, **more):
+def planned(*steps, facts=FACTS, site=SITE, policy=None, **more):
     playbook = Playbook(name="weekly", title="Weekly", steps=steps)
-    plan = plan_site(site, CLIENT, playbook, facts, now=NOW, **more)
+    inputs = PolicyInput(site=site, client=CLIENT, policy=policy or Policy(), now=NOW)
+    plan = plan_site(inputs, playbook, facts, **more)
     return plan.problems, [(c.item, c.from_version, c.to_version, c.action.value) for c in plan.changes]
 
 

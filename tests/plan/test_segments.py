@@ -76,13 +76,13 @@ def test_what_is_not_for_this_site_is_skipped_with_its_reason():
         ("wordpress.core", "does not apply to a static site"),
         ("wordpress.database", "does not apply to a static site"),
     ]
-    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only where !tag:woocommerce"]
+    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only for !tag:woocommerce"]
 
 
 def test_tags_leave_only_the_steps_that_carry_one():
     parts = cut(WEEKLY, SHOP, tags={"cache"})
     assert shape(parts) == [(1, ["shell"])]
-    assert parts.skipped[0].why == "not selected by the tags cache"
+    assert parts.skipped[0].why == "has none of the tags cache"
 
 
 def test_the_same_playbook_is_cut_the_same_way_twice():
@@ -103,5 +103,5 @@ def test_every_kind_can_be_cut():
 
 
 def test_a_step_that_is_not_installed_is_a_mistake():
-    with pytest.raises(UsageError, match=r"no step is called 'system\.reboot'"):
+    with pytest.raises(UsageError, match=r"unknown step 'system\.reboot'"):
         cut(playbook(step("system.reboot")), SHOP)

@@ -58,13 +58,13 @@ def test_selectors_add_up_and_take_away(limits, excludes, expected):
 @pytest.mark.parametrize(
     ("selector", "message", "hint"),
     [
-        ("shp", "no site is called 'shp'", "did you mean shop?"),
-        ("acme", "no site is called 'acme'", "did you mean client:acme?"),
-        ("client:acne", "no client is called 'acne'", "did you mean client:acme?"),
+        ("shp", "unknown site 'shp'", "did you mean shop?"),
+        ("acme", "unknown site 'acme'", "did you mean client:acme?"),
+        ("client:acne", "unknown client 'acne'", "did you mean client:acme?"),
         ("tag:x*", "no tag matches 'x*'", "there is ring-0, ring-1, woocommerce"),
         ("colour:red", "'colour:red' is not a selector", "write a site, client:NAME"),
-        ("kind:drupal", "no kind is called 'drupal'", "there is wordpress, static"),
-        ("!shp", "no site is called 'shp'", "did you mean shop?"),
+        ("kind:drupal", "unknown kind 'drupal'", "known: wordpress, static"),
+        ("!shp", "unknown site 'shp'", "did you mean shop?"),
     ],
 )
 def test_a_selector_that_can_match_nothing_is_a_mistake(selector, message, hint):

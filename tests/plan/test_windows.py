@@ -153,5 +153,5 @@ def test_the_next_windows_leave_out_blackouts_and_begin_with_the_instant_asked_f
 
 
 def test_a_window_for_sites_that_do_not_exist_says_so():
-    with pytest.raises(UnknownNameError, match="no tag is called 'wordpres'"):
+    with pytest.raises(UnknownNameError, match="unknown tag 'wordpres'"):
         next_windows(inventory(window(sites=("tag:wordpres",))), datetime(2026, 11, 22, tzinfo=UTC), 1)
