@@ -161,28 +161,28 @@ class WindowShape(Shape):
         f.DayRules, D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them.")
     ]
     at: Annotated[f.TimeOfDay, D("Local time of the start.")]
-    lasts: Annotated[f.Span, D("No site is begun later.")] = timedelta(hours=2)
+    lasts: Annotated[f.Span, D("How long the window is open; no site is started after that.")] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
-    rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors, worked through in order.")] = ()
+    rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the rings, in order.")] = ()
     blackouts: Annotated[
-        tuple[f.Days, ...], LISTED, D("Days, or spans of days, on which nothing is begun.")
+        tuple[f.Days, ...], LISTED, D("Days or ranges of days on which nothing is started.")
     ] = ()
     catch_up: Annotated[
-        CatchUp, f.choice(CatchUp), D("What becomes of a start that nobody was there for.")
+        CatchUp, f.choice(CatchUp), D("Whether to start a window late that was missed.")
     ] = CatchUp.LATEST
-    deadline: Annotated[f.Span, D("No start later than this after it was due.")] = timedelta(hours=1)
+    deadline: Annotated[f.Span, D("How late a window may be started.")] = timedelta(hours=1)
     overlap: Annotated[
-        Overlap, f.choice(Overlap), D("What becomes of a start while the run before still works.")
+        Overlap, f.choice(Overlap), D("What to do if the previous run of the window is still running.")
     ] = Overlap.SKIP
-    jitter: Annotated[f.Duration, D("Starts are spread over this time.")] = timedelta(0)
+    jitter: Annotated[f.Duration, D("Starts of different clients are spread over this time.")] = timedelta(0)
 
 
 class InventoryFile(Shape):
-    """Who is looked after: hosts, clients with their sites, and windows."""
+    """Hosts, clients with their sites, and maintenance windows."""
 
-    hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Machines by name.")] = NOTHING
-    clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Customers by id.")] = NOTHING
+    hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Hosts by name.")] = NOTHING
+    clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Clients by id.")] = NOTHING
     windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
 
 
