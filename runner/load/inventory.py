@@ -161,16 +161,16 @@ class WindowShape(Shape):
         f.DayRules, D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them.")
     ]
     at: Annotated[f.TimeOfDay, D("Local time of the start.")]
-    lasts: Annotated[f.Span, D("How long the window is open; no site is started after that.")] = timedelta(hours=2)
+    lasts: Annotated[f.Span, D("How long the window is open; no site is started later.")] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
     rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the rings, in order.")] = ()
     blackouts: Annotated[
         tuple[f.Days, ...], LISTED, D("Days or ranges of days on which nothing is started.")
     ] = ()
-    catch_up: Annotated[
-        CatchUp, f.choice(CatchUp), D("Whether to start a window late that was missed.")
-    ] = CatchUp.LATEST
+    catch_up: Annotated[CatchUp, f.choice(CatchUp), D("Whether to start a window late that was missed.")] = (
+        CatchUp.LATEST
+    )
     deadline: Annotated[f.Span, D("How late a window may be started.")] = timedelta(hours=1)
     overlap: Annotated[
         Overlap, f.choice(Overlap), D("What to do if the previous run of the window is still running.")

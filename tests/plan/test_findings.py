@@ -258,8 +258,8 @@ def test_what_is_said_of_several_items_is_said_once() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "a, wp-content/uploads lead out of its folder"),
-        ({"follow": ("wp-content/uploads",)}, "a leads out of its folder"),
+        ({}, "a, wp-content/uploads point outside of its folder"),
+        ({"follow": ("wp-content/uploads",)}, "a points outside of its folder"),
         ({"follow": ("wp-content/uploads", "a")}, ""),
         ({"include": ("database",)}, ""),
         (None, ""),

@@ -66,7 +66,7 @@ def test_the_folder_of_wordpress_and_the_sites_of_a_network_are_its_own():
 def test_what_the_inventory_says_that_wordpress_calls_itself_is_what_counts():
     proxied = site(address="http://intern.example:8080")
     assert stranger(facts("http://intern.example:8080"), proxied) == ""
-    assert "the inventory says http://intern.example:8080" in stranger(facts(), proxied)
+    assert "in the inventory it is http://intern.example:8080" in stranger(facts(), proxied)
 
 
 def test_sites_with_the_same_tables_are_named():

@@ -102,8 +102,8 @@ def test_a_changed_playbook_is_told_step_by_step():
     assert changed_steps(then, now) == (
         "step b is no longer in the playbook",
         "step c is new in the playbook",
-        "step a: update was all, is woo, seo",
-        "step a: timeout was not set, is PT1M",
+        "step a: update changed from all to woo, seo",
+        "step a: timeout changed from not set to PT1M",
     )
     assert changed_steps(then, then) == ()
     assert changed_steps(then, then[::-1]) == ("the order of the steps in the playbook has changed",)
@@ -111,5 +111,5 @@ def test_a_changed_playbook_is_told_step_by_step():
 
 def test_a_site_that_lies_elsewhere_is_told():
     assert moved_place({"host": "web1", "path": "/a"}, {"host": "web1", "path": "/b"}) == (
-        "path was /a, is /b",
+        "path changed from /a to /b",
     )

@@ -119,7 +119,7 @@ def test_wordpress_itself_hidden_or_invented_is_named():
 
 def test_a_package_over_http_is_held_unless_it_is_allowed_by_name():
     change = proposed(one(replace(OFFERED, package="http://vendor.example/"), None))
-    assert "comes over http" in decide(change, standing()).why
+    assert "downloaded over plain http" in decide(change, standing()).why
     assert decide(change, standing()).action is Action.HOLD
     allowed = standing(policy=Policy(insecure_packages=frozenset({"acme"})))
     assert decide(change, allowed).action is Action.CHANGE

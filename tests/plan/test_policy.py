@@ -259,28 +259,28 @@ ANSWERS = {
         lambda c: c["ruled_out"],
         Action.UNKNOWN,
     ),
-    "a `hold` of the site, of its client or of the policy lasts": (lambda c: c["by_hand"], Action.HOLD),
+    "there is a `hold` of the site, its client or the policy": (lambda c: c["by_hand"], Action.HOLD),
     "this version broke this site before or was undone by hand, "
-    "and nobody typed `sitecrew unhold SITE ITEM`": (
+    "and the hold was not lifted with `sitecrew unhold SITE ITEM`": (
         lambda c: c["culprit"],
         Action.HOLD,
     ),
-    "its package comes over `http://`, and `policy.insecure_packages` does not name the item": (
+    "its package is downloaded over `http://`, and `policy.insecure_packages` does not list the item": (
         lambda c: c["insecure"],
         Action.HOLD,
     ),
-    "[Composer or a deployment](worlds.md#bedrock-and-composer) put it there, and the site does not say "
+    "[Composer or a deployment](worlds.md#bedrock-and-composer) manages it, and the site does not have "
     "`managed_by: wordpress`": (lambda c: c["deployed"], Action.HOLD),
-    "its rule says `hold`": (lambda c: its_rule(c) is HOLD, Action.HOLD),
+    "its rule is `hold`": (lambda c: its_rule(c) is HOLD, Action.HOLD),
     "the playbook names it: `update: [woocommerce]`, or a version of WordPress": (
         lambda c: c["named"],
         Action.CHANGE,
     ),
-    "its rule says `after`, and that time has not passed": (
+    "its rule is `after`, and that time has not passed": (
         lambda c: its_rule(c) is WAIT and not c["ripe"],
         Action.HOLD,
     ),
-    "anything else": (lambda _: True, Action.CHANGE),
+    "otherwise": (lambda _: True, Action.CHANGE),
 }
 """The table of docs/policy.md, line by line."""
 
@@ -430,5 +430,5 @@ def test_the_order_in_which_rules_are_written_means_nothing(update, here, named)
 def test_a_name_in_the_playbook_ends_waiting_and_no_hold(update, here):
     plain, named = decide(update, here), decide(update, here, named=True)
     assert plain.action is Action.HOLD or named.action is Action.CHANGE
-    if "held" in plain.why:
+    if plain.action is Action.HOLD and "waits until" not in plain.why:
         assert named == plain

@@ -61,7 +61,7 @@ def test_selectors_add_up_and_take_away(limits, excludes, expected):
         ("shp", "unknown site 'shp'", "did you mean shop?"),
         ("acme", "unknown site 'acme'", "did you mean client:acme?"),
         ("client:acne", "unknown client 'acne'", "did you mean client:acme?"),
-        ("tag:x*", "no tag matches 'x*'", "there is ring-0, ring-1, woocommerce"),
+        ("tag:x*", "no tag matches 'x*'", "known: ring-0, ring-1, woocommerce"),
         ("colour:red", "'colour:red' is not a selector", "write a site, client:NAME"),
         ("kind:drupal", "unknown kind 'drupal'", "known: wordpress, static"),
         ("!shp", "unknown site 'shp'", "did you mean shop?"),

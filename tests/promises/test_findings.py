@@ -200,7 +200,9 @@ def test_links_whose_content_no_backup_holds_are_told(blog: Fleet, tmp_path: Pat
     (root / "wp-content/inside").symlink_to("themes")
     try:
         crew = Crew(blog, tmp_path / "crew", "name: Backup\nsteps:\n  - backup\n  - wordpress.plugins: all\n")
-        told = "wp-content/uploads points outside of its folder: backups include that only if `follow` lists it"
+        told = (
+            "wp-content/uploads points outside of its folder: backups include that only if `follow` lists it"
+        )
         found = crew.say("doctor", "-l", SITE)
         assert told in found.out
         assert 'add to the playbook: backup: {follow: ["wp-content/uploads"]}' in found.out

@@ -148,7 +148,8 @@ def test_swapped_paths_are_found_though_each_calls_itself_whatever_it_is_asked_f
 ) -> None:
     by_request(fleet, SITE, OTHER)
     path, own, other = fleet.sites[OTHER].path, fleet.sites[OTHER].url, fleet.sites[SITE].url
-    told = f"the address in the database of {path} is {own}, in the inventory {other}: it is the database of {OTHER}"
+    told = f"the address in the database of {path} is {own}, in the inventory {other}: "
+    told += f"it is the database of {OTHER}"
     before = None
     for command in (("doctor",), ("plan", "one"), ("run", "one"), ("run", "backup")):
         said = swapped.say(*command, "-l", SITE)

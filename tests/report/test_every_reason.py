@@ -76,12 +76,10 @@ SAMPLES = {
     Cause.AGREED: ("held until 2026-12-24: Christmas sales", "plan/policy.py"),
     Cause.UNDONE: (
         "held because 4.2 was undone by hand (to allow it again: sitecrew unhold x y)",
-        "held, since 4.2 was undone by hand (to install it again: sitecrew unhold x y)",
         "plan/policy.py",
     ),
     Cause.BROKE: (
         "held because 4.2 broke this site: /cart/ (to retry: sitecrew unhold x y)",
-        "held, for 4.2 broke this site: /cart/ (to try it again: sitecrew unhold x y)",
         "plan/policy.py",
     ),
     Cause.YOUNG: (
