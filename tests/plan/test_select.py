@@ -1,3 +1,5 @@
+"""Selectors and rings of sites."""
+
 from __future__ import annotations
 
 import pytest
@@ -51,7 +53,7 @@ def names(sites):
         (["@failed,blog"], ["lab"], ["blog"]),
     ],
 )
-def test_selectors_add_up_and_take_away(limits, excludes, expected):
+def test_select_unites_and_excludes(limits, excludes, expected):
     assert names(select(INVENTORY, limits, excludes, failed={"lab"})) == expected
 
 
@@ -67,21 +69,21 @@ def test_selectors_add_up_and_take_away(limits, excludes, expected):
         ("!shp", "unknown site 'shp'", "did you mean shop?"),
     ],
 )
-def test_a_selector_that_can_match_nothing_is_a_mistake(selector, message, hint):
+def test_unmatched_selector_is_refused(selector, message, hint):
     with pytest.raises(UnknownNameError) as caught:
         select(INVENTORY, [selector])
     assert str(caught.value) == message
     assert caught.value.hint.startswith(hint)
 
 
-def test_when_matches_without_knowing_the_inventory():
+def test_when_ignores_unknown_names():
     assert applies(None, SITES[0])
     assert applies("tag:woocommerce", SITES[0])
     assert not applies("tag:of-another-agency", SITES[0])
     assert applies("kind:wordpress,!tag:woocommerce", SITES[1])
 
 
-def test_each_site_is_in_the_first_ring_that_means_it_and_none_is_left_out():
+def test_each_site_is_in_its_first_matching_ring():
     found = rings(SITES, ["tag:ring-0", "tag:ring-1"])
     assert [names(ring) for ring in found] == [["blog"], ["shop", "lab"], ["docs"]]
     assert [names(ring) for ring in rings(SITES, [])] == [["shop", "blog", "lab", "docs"]]
