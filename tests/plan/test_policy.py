@@ -325,39 +325,3 @@ def answer(case, level, holder):
     decided = decide(update, here, named=case["named"])
     assert decided.why or case["ruled_out"]
     return decided
-
-
-SCOPES = [
-    "of the item, at the site",
-    "of the site",
-    "of the item, at the client",
-    "of the client",
-    "of the item, in the policy",
-    "of the policy",
-]
-
-
-def test_docs_have_the_order_of_rules():
-    assert documented("Which rule is its rule") == SCOPES
-
-
-@pytest.mark.parametrize("what", ["minor", "security"])
-def test_narrowest_rule_decides(what):
-    for rules in product((None, AT_ONCE, WAIT, HOLD), repeat=len(SCOPES)):
-        decided = decide(change(), written(what, rules))
-        narrowest = next((rule for rule in rules if rule is not None), AT_ONCE)
-        assert decided.action is (Action.CHANGE if narrowest is AT_ONCE else Action.HOLD), rules
-
-
-def written(what, rules):
-    """Inputs with rules in the order of SCOPES."""
-    made = [UpdateRules(**{what: rule}) for rule in rules]
-    site, client, policy = (
-        Updates(all=all_, items={"woo": item}) for item, all_ in zip(made[::2], made[1::2], strict=True)
-    )
-    known = {"woo": "1.3"} if what == "security" else {}
-    return standing(
-        Policy(updates=policy, security=known),
-        replace(SITE, updates=site),
-        replace(CLIENT, updates=client),
-    )

@@ -1,15 +1,64 @@
-"""Properties of the update policy for random rules."""
+"""Precedence of rules, and properties of the update policy for random rules."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.model import Action, Hold, Policy, UpdateRules, Updates
 from runner.plan import decide
-from tests.plan.test_policy import AT_ONCE, CLIENT, HOLD, SITE, VERSIONS, WAIT, change, core, standing
+from tests.plan.test_policy import (
+    AT_ONCE,
+    CLIENT,
+    HOLD,
+    SITE,
+    VERSIONS,
+    WAIT,
+    change,
+    core,
+    documented,
+    standing,
+)
+
+SCOPES = [
+    "of the item, at the site",
+    "of the site",
+    "of the item, at the client",
+    "of the client",
+    "of the item, in the policy",
+    "of the policy",
+]
+
+
+def test_docs_have_the_order_of_rules():
+    assert documented("Which rule is its rule") == SCOPES
+
+
+@pytest.mark.parametrize("what", ["minor", "security"])
+def test_narrowest_rule_decides(what):
+    for rules in product((None, AT_ONCE, WAIT, HOLD), repeat=len(SCOPES)):
+        decided = decide(change(), written(what, rules))
+        narrowest = next((rule for rule in rules if rule is not None), AT_ONCE)
+        assert decided.action is (Action.CHANGE if narrowest is AT_ONCE else Action.HOLD), rules
+
+
+def written(what, rules):
+    """Inputs with rules in the order of SCOPES."""
+    made = [UpdateRules(**{what: rule}) for rule in rules]
+    site, client, policy = (
+        Updates(all=all_, items={"woo": item}) for item, all_ in zip(made[::2], made[1::2], strict=True)
+    )
+    known = {"woo": "1.3"} if what == "security" else {}
+    return standing(
+        Policy(updates=policy, security=known),
+        replace(SITE, updates=site),
+        replace(CLIENT, updates=client),
+    )
+
 
 some_rule = st.none() | st.sampled_from([AT_ONCE, WAIT, HOLD])
 some_rules = st.builds(UpdateRules, major=some_rule, minor=some_rule, patch=some_rule, security=some_rule)
