@@ -9,7 +9,7 @@ from runner.cli.main import run
 
 
 def main() -> NoReturn:
-    """Run the command line and end the process, whatever its threads still wait for."""
+    """Run the command line, then exit without waiting for threads."""
     leave(run())
 
 

@@ -1,7 +1,7 @@
-"""Mail addresses and names of the DNS, as they go over the wire. Pure.
+"""Email addresses and domain names in the form that goes over the wire. Pure.
 
-Names beyond ASCII are converted by IDNA 2008 with the mapping of UTS 46, non-transitional, as browsers do:
-`straße.example` is `xn--strae-oqa.example`, and never `strasse.example`, which is another domain.
+Non-ASCII names are converted with IDNA 2008 and the UTS 46 mapping, non-transitional, as browsers do:
+`straße.example` becomes `xn--strae-oqa.example`, not `strasse.example`, which is a different domain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["MailAddress", "ascii_domain", "mail_address"]
 
 _LONGEST_DOMAIN = 253
 _LONGEST_LOCAL = 64
-"""Octets, as SMTP has it."""
+"""Octets, the limit of SMTP."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]")
@@ -22,7 +22,7 @@ _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]")
 
 @dataclass(frozen=True, slots=True)
 class MailAddress:
-    """An address for the envelope: `local` as written, in quotes where it has them; `domain` in ASCII."""
+    """An address for the SMTP envelope: `local` as written (with its quotes), `domain` in ASCII."""
 
     local: str
     domain: str
@@ -32,64 +32,64 @@ class MailAddress:
 
     @property
     def key(self) -> str:
-        """Equal for two spellings of one mailbox: no server tells capitals apart."""
+        """The same for every spelling of one mailbox; case is ignored, as servers do."""
         return f"{self.local.casefold()}@{self.domain}"
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Only a server with SMTPUTF8 takes it: the local part has letters beyond ASCII."""
+        """Whether the local part has non-ASCII letters, which only servers with SMTPUTF8 accept."""
         return not self.local.isascii()
 
 
 def mail_address(text: str) -> MailAddress:
-    """Read an address without a display name.
+    """Parse an address without a display name.
 
     Raises:
-        ValueError: it is none; the message says why.
+        ValueError: not an address; the message says why.
     """
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
         raise ValueError("it has no user or no domain")
     if not text.isprintable():
-        raise ValueError("it holds control characters")
+        raise ValueError("it contains control characters")
     if not _ATOMS.fullmatch(local) and not _is_quoted(local):
-        raise ValueError("the part before the @ needs quotes, or cannot be")
+        raise ValueError("the part before the @ is invalid or needs quotes")
     if len(local.encode()) > _LONGEST_LOCAL:
         raise ValueError(f"the part before the @ is longer than {_LONGEST_LOCAL} bytes")
     return MailAddress(local, _literal(domain) if domain.startswith("[") else ascii_domain(domain))
 
 
 def ascii_domain(name: str) -> str:
-    """A name of the DNS in lower-case ASCII.
+    """Convert a domain name to lower-case ASCII.
 
     Raises:
-        ValueError: it is none; the message says why.
+        ValueError: not a domain name; the message says why.
     """
-    beyond_ascii = not name.isascii() or "xn--" in name.lower()
-    found = _encoded(name) if beyond_ascii else name.lower()
-    if len(found) > _LONGEST_DOMAIN:
+    needs_idna = not name.isascii() or "xn--" in name.lower()
+    domain = _idna_encoded(name) if needs_idna else name.lower()
+    if len(domain) > _LONGEST_DOMAIN:
         raise ValueError(f"the domain is longer than {_LONGEST_DOMAIN} characters")
-    if not all(_LABEL.fullmatch(label) for label in found.split(".")):
+    if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
         raise ValueError(f"{name!r} is not a domain")
-    return found
+    return domain
 
 
-def _encoded(name: str) -> str:
-    import idna  # its tables take time, and few names need them
+def _idna_encoded(name: str) -> str:
+    import idna  # its tables are slow to load and rarely needed
 
     try:
         return idna.encode(name, uts46=True, transitional=False, std3_rules=True).decode("ascii").lower()
-    except UnicodeError as error:  # idna.IDNAError is one
+    except UnicodeError as error:  # includes idna.IDNAError
         raise ValueError(f"{name!r} is not a domain: {error}") from None
 
 
 def _is_quoted(local: str) -> bool:
-    """A quoted local part, `"ann lee"`: printable characters, without quotes and backslashes inside."""
+    """Whether the local part is quoted, as in `"ann lee"`, with no quotes or backslashes inside."""
     return len(local) > 2 and local[0] == local[-1] == '"' and not set(local[1:-1]) & set('"\\')  # noqa: PLR2004
 
 
 def _literal(domain: str) -> str:
-    """An address literal: `[192.0.2.1]` or `[IPv6:2001:db8::1]`."""
+    """Check an address literal: `[192.0.2.1]` or `[IPv6:2001:db8::1]`."""
     match = _LITERAL.fullmatch(domain)
     if not match:
         raise ValueError(f"{domain!r} is not an address literal")

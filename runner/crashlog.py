@@ -1,6 +1,6 @@
-"""Unexpected errors: each traceback is a file of its own, and people see its id.
+"""Unexpected errors: each traceback is saved to its own file, and users see its id.
 
-A traceback is neither printed nor recorded as a reason: it may hold text of hosts and pages, and paths.
+Tracebacks are never printed or recorded as a reason: they may contain paths and text from hosts and pages.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from runner.untrusted import trace_of
 
 __all__ = ["Entry", "keep_in", "record", "reported", "unreported"]
 
-_KEPT = 50
-"""Files; the oldest go first."""
-_REMEMBERED = 20
+_MAX_FILES = 50
+"""Above this, the oldest files are deleted."""
+_MAX_ENTRIES = 20
 _workspace: Path | None = None
-_entries: dict[str, Entry] = {}
-"""Not reported yet."""
-_last: dict[str, Entry] = {}
+_unreported: dict[str, Entry] = {}
+_recent: dict[str, Entry] = {}
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An error on record; `path` is None where no folder could be written."""
+    """A recorded error. `path` is None if no log folder was writable."""
 
     id: str
     trace: str
@@ -39,43 +38,43 @@ class Entry:
 
 
 def keep_in(workspace: Path) -> None:
-    """Files go to `.sitecrew/logs` of this workspace from now on."""
-    global _workspace  # noqa: PLW0603  # a process works on one
+    """Save tracebacks to `.sitecrew/logs` of this workspace from now on."""
+    global _workspace  # noqa: PLW0603  # one workspace per process
     _workspace = workspace
 
 
 def record(error: BaseException) -> Entry:
-    """Save the traceback of an error, once: the same one again has the same id."""
+    """Save the traceback of an error. A repeated error keeps its id and is saved once."""
     trace = trace_of(error)
-    number = hashlib.sha256(trace.encode()).hexdigest()[:8]
+    entry_id = hashlib.sha256(trace.encode()).hexdigest()[:8]
     with _lock:
-        if _last.get(number) is None:
-            _last[number] = _entries[number] = Entry(number, trace, _saved(number, trace))
-            for entries in (_last, _entries):
-                while len(entries) > _REMEMBERED:
+        if _recent.get(entry_id) is None:
+            _recent[entry_id] = _unreported[entry_id] = Entry(entry_id, trace, _save_trace(entry_id, trace))
+            for entries in (_recent, _unreported):
+                while len(entries) > _MAX_ENTRIES:
                     del entries[next(iter(entries))]
-        return _last[number]
+        return _recent[entry_id]
 
 
 def unreported() -> tuple[Entry, ...]:
-    """The new errors since the last call, the latest where they are many."""
+    """Return the errors recorded since the last call; if there are many, the latest."""
     with _lock:
-        found = tuple(_entries.values())
-        _entries.clear()
-    return found
+        entries = tuple(_unreported.values())
+        _unreported.clear()
+    return entries
 
 
 def reported(entry: Entry) -> None:
-    """It has been shown, and is not unreported any more."""
+    """Mark an error as shown to the user."""
     with _lock:
-        _entries.pop(entry.id, None)
+        _unreported.pop(entry.id, None)
 
 
-def _saved(number: str, trace: str) -> Path | None:
+def _save_trace(entry_id: str, trace: str) -> Path | None:
     now = datetime.now(UTC)
-    text = f"{_head()}\n{now:%Y-%m-%d %H:%M:%S} UTC, id {number}\n\n{trace}"
-    for folder in _folders():
-        path = folder / f"crash-{now:%Y%m%d-%H%M%S}-{number}.txt"
+    text = f"{_header()}\n{now:%Y-%m-%d %H:%M:%S} UTC, id {entry_id}\n\n{trace}"
+    for folder in _log_folders():
+        path = folder / f"crash-{now:%Y%m%d-%H%M%S}-{entry_id}.txt"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -83,24 +82,24 @@ def _saved(number: str, trace: str) -> Path | None:
         except OSError:
             continue
         with suppress(OSError):
-            for old in sorted(folder.glob("crash-*.txt"))[:-_KEPT]:
+            for old in sorted(folder.glob("crash-*.txt"))[:-_MAX_FILES]:
                 old.unlink(missing_ok=True)
         return path
     return None
 
 
-def _head() -> str:
+def _header() -> str:
     import platform
 
-    command = next((word for word in sys.argv[1:2] if word.isalpha()), "?")  # the rest may hold secrets
+    command = next((word for word in sys.argv[1:2] if word.isalpha()), "?")  # others may be secret
     system = f"Python {platform.python_version()}, {platform.platform()}"
     return f"sitecrew {__version__}, {system}, command: {command}"
 
 
-def _folders() -> list[Path]:
-    """The workspace's own folder, else one of the user's."""
-    found = [_workspace / ".sitecrew/logs"] if _workspace else []
-    with suppress(RuntimeError):  # this user has no home
+def _log_folders() -> list[Path]:
+    """Folders to try: the workspace's first, then the user's."""
+    folders = [_workspace / ".sitecrew/logs"] if _workspace else []
+    with suppress(RuntimeError):  # the user has no home folder
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-        found.append(Path(state) / "sitecrew/logs")
-    return found
+        folders.append(Path(state) / "sitecrew/logs")
+    return folders

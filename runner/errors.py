@@ -1,26 +1,27 @@
-"""Every error that Sitecrew raises on purpose, each with its exit code and a hint for the person who sees it.
+"""The errors that Sitecrew raises, each with an exit code and a hint for the user.
 
-SitecrewError                     1  something unexpected
-+-- UsageError                    2  the command or its input cannot be used
-|   +-- ValidationError           2  a file says something that cannot be; carries every Problem found
-|   +-- UnknownNameError          2  no such site, run, playbook, client, host
-|   +-- SecretError               2  a secret reference leads nowhere
-+-- HostError                        a host could not be worked with
-|   +-- UnreachableError          4  no connection
+SitecrewError                     1  unexpected error
++-- UsageError                    2  invalid command line or input
+|   +-- ValidationError           2  invalid input file; has every Problem found
+|   +-- UnknownNameError          2  no such site, run, playbook, client or host
+|   +-- SecretError               2  a secret could not be read
++-- HostError                     3  something failed on a host
+|   +-- UnreachableError          4  cannot connect
 |   |   +-- HostKeyError          4  unknown or changed host key
-|   |   +-- LoginRefusedError     4  the host knows us not
-|   |   +-- SshConfigError        4  ssh's configuration cannot be used for this host
-|   |   +-- NoShellError          4  a login without a POSIX shell (sftp only, restricted)
-|   |   +-- ProtocolError         4  the host's answers break the protocol, or pass a limit
-|   +-- IdentityError             3  a site's path, address and database do not belong together
-|   +-- JobRefusedError           3  the host would not start the job (no folder, no space, cut body)
-|   +-- LostError                 6  the outcome of something begun is not known
-+-- LockedError                  11  another run works on this site
-+-- ProbeError                    3  a look from outside found the site unhealthy
-+-- BackupError                   3  a snapshot is missing, incomplete or not what its manifest says
+|   |   +-- LoginRefusedError     4  authentication failed
+|   |   +-- SshConfigError        4  the SSH configuration cannot be used for this host
+|   |   +-- NoShellError          4  no POSIX shell (SFTP only, or restricted)
+|   |   +-- ProtocolError         4  the host's output breaks the protocol or exceeds a limit
+|   +-- IdentityError             3  a site's path, address and database do not match
+|   +-- JobRefusedError           3  the host did not start the job (no folder, no space, truncated input)
+|   +-- LostError                 6  a job was started and its outcome is unknown
++-- LockedError                  11  another run has locked the site
++-- ProbeError                    3  a health check failed or could not be made
++-- BackupError                   3  a snapshot is missing, incomplete or differs from its manifest
 +-- LedgerError                   1  the ledger cannot be read or written
-+-- DeliveryError                 3  a message could not be handed over
-+-- EngineError                   1  the durable engine could not do its part
+|   +-- ChangedOrderError         1  a run's order was changed after it started
++-- DeliveryError                 3  a message could not be delivered
++-- EngineError                   1  the workflow engine failed
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ __all__ = [
 
 
 class ExitCode(IntEnum):
-    """What the process says to scripts. Frozen: numbers are never reused."""
+    """Exit codes of `sitecrew`. Scripts depend on them: numbers are never reused."""
 
     OK = 0
     UNEXPECTED = 1
@@ -73,7 +74,7 @@ class ExitCode(IntEnum):
 
 
 class SitecrewError(Exception):
-    """The root. `hint` says what to do about it, best of all what to type."""
+    """Base class. `hint` says what to do, preferably the command to type."""
 
     exit_code = ExitCode.UNEXPECTED
 
@@ -83,19 +84,19 @@ class SitecrewError(Exception):
 
     @property
     def with_hint(self) -> str:
-        """Message and hint in one line."""
+        """Message and hint on one line."""
         return f"{self}; {self.hint[0].lower()}{self.hint[1:]}" if self.hint else str(self)
 
 
 class UsageError(SitecrewError):
-    """The command line or an input file cannot be used as it is."""
+    """The command line or an input file is invalid."""
 
     exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in an input file. Lines and columns count from 1; `path` is like ``steps[3].timeout``."""
+    """A mistake in an input file. Lines and columns count from 1; `path` looks like ``steps[3].timeout``."""
 
     file: str
     line: int
@@ -104,11 +105,11 @@ class Problem:
     message: str
     hint: str = ""
     source: str = ""
-    """The line of text itself, for the caret."""
+    """The line of the file, printed above the caret."""
 
 
 class ValidationError(UsageError):
-    """Input files with every mistake that was found in them."""
+    """Input files are invalid; `problems` has every mistake found."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         count = len(problems)
@@ -117,76 +118,76 @@ class ValidationError(UsageError):
 
 
 class UnknownNameError(UsageError):
-    """Nothing of that name; the hint names what comes closest."""
+    """Nothing has this name; the hint suggests the closest match."""
 
 
 class SecretError(UsageError):
-    """A secret reference whose variable, file or command gives nothing."""
+    """A secret's variable, file or command is missing, fails or is empty."""
 
 
 class HostError(SitecrewError):
-    """A host could not be worked with."""
+    """Something failed on a host."""
 
     exit_code = ExitCode.FAILED
 
 
 class UnreachableError(HostError):
-    """No connection to the host, hence nothing was begun on it."""
+    """Cannot connect to the host; nothing was started on it."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class HostKeyError(UnreachableError):
-    """The host's key is not the one on record, or there is none on record."""
+    """The host's key is unknown or has changed."""
 
 
 class LoginRefusedError(UnreachableError):
-    """The host refused key or password."""
+    """The host rejected the key or password."""
 
 
 class SshConfigError(UnreachableError):
-    """Ssh's configuration cannot be read, or names what cannot be used. No connection was tried."""
+    """The SSH configuration cannot be read or used for this host; no connection was tried."""
 
 
 class NoShellError(UnreachableError):
-    """The account has no POSIX shell: sftp only, or restricted."""
+    """The account has no POSIX shell: it is SFTP only or restricted."""
 
 
 class ProtocolError(UnreachableError):
-    """The host's answers break the protocol or pass a limit; nothing was begun on it.
+    """The host's output breaks the protocol or exceeds a limit; nothing was started on it.
 
-    Once a job has begun, the same is a LostError.
+    After a job has started, the same problem is a LostError.
     """
 
 
 class IdentityError(HostError):
-    """What is in a site's folder is another site than the one at its address: nothing is done there."""
+    """The site in the folder is not the site at the address; nothing is changed."""
 
 
 class JobRefusedError(HostError):
-    """The host did not start the job, and nothing of it has run."""
+    """The host did not start the job; no part of it has run."""
 
 
 class LostError(HostError):
-    """Something was begun and its outcome is not known. Reconciled before anything else happens."""
+    """A job was started and its outcome is unknown. It is reconciled before anything else runs."""
 
     exit_code = ExitCode.LOST
 
 
 class LockedError(SitecrewError):
-    """Another run holds the site's lock."""
+    """Another run has locked the site."""
 
     exit_code = ExitCode.LOCKED
 
 
 class ProbeError(SitecrewError):
-    """A look from outside could not be taken, or found the site unhealthy."""
+    """A health check could not be made, or found the site unhealthy."""
 
     exit_code = ExitCode.FAILED
 
 
 class BackupError(SitecrewError):
-    """A snapshot is missing, incomplete, or not what its manifest says."""
+    """A snapshot is missing, incomplete or differs from its manifest."""
 
     exit_code = ExitCode.FAILED
 
@@ -196,14 +197,14 @@ class LedgerError(SitecrewError):
 
 
 class ChangedOrderError(LedgerError):
-    """A run's order is not the one that was recorded when it began. It says nothing of other runs."""
+    """A run's order differs from the one recorded when it started. Other runs are not affected."""
 
 
 class DeliveryError(SitecrewError):
-    """A message could not be handed over."""
+    """A message could not be delivered."""
 
     exit_code = ExitCode.FAILED
 
 
 class EngineError(SitecrewError):
-    """The durable engine could not do its part; how the work ended is unknown, not failed."""
+    """The workflow engine failed; how the work ended is unknown."""

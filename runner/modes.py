@@ -1,4 +1,4 @@
-"""Files of the controller: who may read what we write, and who else may write what we read."""
+"""File permissions on the controller: who may read our files, and who may write the files that we read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _umask: int | None = None
 
 
 def restrict() -> None:
-    """From here on this process makes files for its owner alone; programs of the user get `user_umask`."""
-    global _umask  # noqa: PLW0603  # a process has one
+    """Create files that only the owner can read from now on; the user's programs get `user_umask`."""
+    global _umask  # noqa: PLW0603  # one umask per process
     if _umask is None:
         _umask = os.umask(0o077)
 
 
 def user_umask() -> int:
-    """The umask that the process was started with: for builds, and for files that people edit."""
+    """Return the umask that the process was started with, for builds and for files that people edit."""
     if _umask is not None:
         return _umask
     mask = os.umask(0o077)
@@ -31,15 +31,15 @@ def user_umask() -> int:
 
 
 def refuse_shared(paths: Iterable[Path], *, top: Path | None = None) -> None:
-    """Refuse a file or folder that another user could write to, or replace by way of a folder above it.
+    """Refuse files and folders that another user could write to or replace.
 
-    Links are followed; what is checked is what they lead to. Folders above are checked up to and with `top`.
-    Outside of `top` they are checked up to the root, and one with the sticky bit may be writable: there only
-    the owner of a file can replace it. A group without another member is its owner; the caller of sudo may
-    own what root reads. What does not exist is left out.
+    Links are followed and their targets checked. Parent folders are checked up to and including `top`.
+    Outside of `top` they are checked up to the root, and a writable folder is accepted if it has the sticky
+    bit, since then only its owner can replace a file. A writable group is accepted if it has no other
+    members. Root also accepts files of the user who called sudo. Missing files are ignored.
 
     Raises:
-        UsageError: with what to type.
+        UsageError: another user could; the hint is the command that fixes it.
     """
     top = top.resolve() if top else None
     seen: set[Path] = set()
@@ -47,7 +47,7 @@ def refuse_shared(paths: Iterable[Path], *, top: Path | None = None) -> None:
         try:
             real = path.resolve()
         except (OSError, RuntimeError) as error:
-            raise UsageError(f"{path} cannot be followed: {error}") from error
+            raise UsageError(f"cannot resolve {path}: {error}") from error
         inside = top is not None and real.is_relative_to(top)
         _check(real, seen, sticky=False)
         for folder in real.parents:
@@ -61,44 +61,44 @@ def _check(path: Path, seen: set[Path], *, sticky: bool) -> None:
         return
     seen.add(path)
     try:
-        about = path.lstat()
+        status = path.lstat()
     except OSError:
         return
-    if about.st_uid not in _ours():
+    if status.st_uid not in _trusted_users():
         raise UsageError(
-            f"{path} belongs to another user ({_name(about.st_uid)})",
+            f"{path} belongs to another user ({_name(status.st_uid)})",
             hint=f"chown {_name(os.geteuid())} {path}",
         )
-    if sticky and about.st_mode & stat.S_ISVTX:
+    if sticky and status.st_mode & stat.S_ISVTX:
         return
-    if about.st_mode & stat.S_IWOTH:
-        raise UsageError(f"every user of this machine may write to {path}", hint=f"chmod go-w {path}")
-    if about.st_mode & stat.S_IWGRP and not _is_own_group(about.st_gid):
-        raise UsageError(f"other users of its group may write to {path}", hint=f"chmod go-w {path}")
+    if status.st_mode & stat.S_IWOTH:
+        raise UsageError(f"every user of this machine can write to {path}", hint=f"chmod go-w {path}")
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid):
+        raise UsageError(f"other members of its group can write to {path}", hint=f"chmod go-w {path}")
 
 
-def _ours() -> frozenset[int]:
-    """Root, ourselves and, where root acts for somebody by sudo, that user."""
-    found = {0, os.geteuid()}
+def _trusted_users() -> frozenset[int]:
+    """Ids of root, the current user and, if root was called with sudo, the caller."""
+    uids = {0, os.geteuid()}
     caller = os.environ.get("SUDO_UID", "")
     if os.geteuid() == 0 and caller.isdecimal():
-        found.add(int(caller))
-    return frozenset(found)
+        uids.add(int(caller))
+    return frozenset(uids)
 
 
 def _is_own_group(gid: int) -> bool:
-    """Whether nobody but us and root is in the group: many systems give each user one."""
+    """Whether the group has no members but trusted users; many systems give each user a group."""
     import grp
     import pwd
 
     if gid == 0:
         return True
-    own = {_name(uid) for uid in _ours()}
+    trusted = {_name(uid) for uid in _trusted_users()}
     try:
         members = set(grp.getgrgid(gid).gr_mem)
     except KeyError:
         members = set()
-    return members | {user.pw_name for user in pwd.getpwall() if user.pw_gid == gid} <= own
+    return members | {user.pw_name for user in pwd.getpwall() if user.pw_gid == gid} <= trusted
 
 
 def _name(uid: int) -> str:

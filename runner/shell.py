@@ -1,8 +1,7 @@
-"""Shell text: the one place where a value becomes part of it.
+"""Quoting: the only place where a value becomes part of shell text.
 
-Nothing else in the package quotes for a shell (`shlex` is banned by ruff elsewhere). A name that a host told
-is data here as everywhere: it becomes one quoted word, and a list of names becomes quoted words or bytes that
-end with NUL, never lines of a here-document.
+No other module quotes for a shell (ruff bans `shlex` elsewhere). A name from a host is untrusted: it becomes
+one quoted word. A list of names becomes quoted words or NUL-terminated bytes, never lines of a here-document.
 """
 
 from __future__ import annotations
@@ -15,52 +14,52 @@ __all__ = ["assign", "batches", "command", "export", "path_words", "word", "word
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BATCH = 48_000
-"""Characters of names in one command: far below the limit of 128 KiB for a command line."""
+"""Bytes of names in one command, far below the limit of 128 KiB for a command line."""
 
 
 def word(value: object) -> str:
-    """The value as one word of shell text.
+    """Quote a value as one shell word.
 
     Raises:
-        ValueError: it holds a NUL, which no shell can hold.
+        ValueError: the value contains a NUL.
     """
     text = str(value)
     if "\0" in text:
-        raise ValueError("a NUL cannot be part of shell text")
+        raise ValueError("shell text cannot contain a NUL")
     return shlex.quote(text)
 
 
 def words(*values: object) -> str:
-    """The values as words, a space between them."""
+    """Quote values as shell words, separated by spaces."""
     return " ".join(word(value) for value in values)
 
 
 def command(*values: object) -> str:
-    """`sitecrew` and the values as words: what a message asks a person to type."""
+    """Return a `sitecrew` command line for the user to type."""
     return words("sitecrew", *values)
 
 
 def assign(values: Mapping[str, object]) -> str:
-    """A line ``name=value`` for each variable.
+    """Return a line ``name=value`` for each variable.
 
     Raises:
-        ValueError: a name is no shell variable, or a value holds a NUL.
+        ValueError: a name is not a shell variable, or a value contains a NUL.
     """
     return "".join(f"{_variable(name)}={word(value)}\n" for name, value in values.items())
 
 
 def export(values: Mapping[str, object]) -> str:
-    """A line ``export name=value`` for each variable; raises as `assign` does."""
+    """Return a line ``export name=value`` for each variable; raises like `assign`."""
     return "".join(f"export {_variable(name)}={word(value)}\n" for name, value in values.items())
 
 
 def path_words(names: Iterable[str]) -> str:
-    """Relative names as words that no command takes for an option."""
+    """Quote relative names with `./` in front, so that no command takes one for an option."""
     return words(*(f"./{name}" for name in names))
 
 
 def batches(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The names in groups that fit into one command each."""
+    """Split names into groups that fit on one command line each."""
     batch: list[str] = []
     size = 0
     for name in names:

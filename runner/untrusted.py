@@ -1,6 +1,6 @@
-"""Text from hosts, sites, pages and files of others: the one way to a screen, a ledger, a log or a mail.
+"""Cleaning of untrusted text (hosts, sites, pages, files) before it is printed, recorded, logged or mailed.
 
-Every function here takes time in proportion to its input, whatever the input is.
+Every function takes time linear in the size of its input.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ __all__ = ["clean", "cleaned", "few", "one_line", "plain_name", "sentence", "tra
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and its kin: titles, links
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and similar: titles, links
     r"|\x1b.?",
     re.DOTALL,
 )
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Controls (C0 and C1), direction overrides and other formats, surrogates, private use, line separators."""
+"""Control characters (C0, C1), direction overrides and other formats, surrogates, private use, separators."""
 _FRAMES = 30
 _LONGEST_TRACE = 16_000
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'&()\-]")
@@ -27,14 +27,14 @@ _ADDRESS = re.compile(r"https?:|://|www\.|@|\.(?=[^\W\d])", re.IGNORECASE)
 
 
 def clean(text: str, limit: int = 20_000) -> str:
-    """The text without terminal escapes, control characters (but newline and tab) and direction overrides.
+    """Remove terminal escapes, direction overrides and control characters except newline and tab.
 
-    At most about `limit` characters: the middle of a longer text is left out, and the text says so.
+    Text longer than about `limit` characters loses its middle, with a note of how much was left out.
     """
     size = len(text)
     if size <= limit and text.isprintable():
         return text
-    if size > 2 * limit:  # what is left out is not worth cleaning
+    if size > 2 * limit:  # do not clean what is left out anyway
         text = f"{text[:limit]}\n{text[-limit:]}"
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii() or not text.isprintable():
@@ -46,7 +46,7 @@ def clean(text: str, limit: int = 20_000) -> str:
 
 
 def cleaned(value: Any) -> Any:
-    """A value made of dicts, lists and tuples with every text in it cleaned; other values are left alone."""
+    """Clean every string in nested dicts, lists and tuples; leave other values alone."""
     if isinstance(value, str):
         return value if value.isprintable() else clean(value)
     if isinstance(value, dict):
@@ -57,33 +57,33 @@ def cleaned(value: Any) -> Any:
 
 
 def sentence(text: str, limit: int = 300) -> str:
-    """One line of it, at most `limit` characters."""
+    """Clean text and join it to one line of at most `limit` characters."""
     line = " ".join(clean(text, 10 * limit).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def few(names: Sequence[str], most: int) -> str:
-    """At most so many of the names, and how many more there are: `a, b and 3 more`."""
+    """Join up to `most` names and count the rest: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
 
 
 def one_line(error: BaseException) -> str:
-    """An error in one line, its type included."""
+    """Format an error on one line, with its type."""
     return sentence(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback for a log; of a long one the last calls."""
+    """Format a traceback for a log; a long one is cut to the last calls."""
     import traceback
 
     return clean("".join(traceback.format_exception(error, limit=-_FRAMES)), _LONGEST_TRACE)
 
 
 def plain_name(text: str, limit: int = 60) -> str:
-    """A name fit for a client's mail: letters, digits and plain punctuation, nothing a reader could follow.
+    """Reduce a name to letters, digits and plain punctuation, safe for a client's email.
 
-    Empty when nothing of it is left; an address in it is taken apart, so that no mail program links it.
+    Addresses in it are broken up so that no mail program links them. Empty if nothing is left.
     """
     line = _ADDRESS.sub(" ", sentence(text, 4 * limit))
     line = " ".join(_NOT_IN_A_NAME.sub(" ", line).split()).strip(" .,-")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from runner.errors import HostError
 from runner.execute import Task as Command
 from runner.model import SiteKind
-from runner.plan import LedgerHold, Standing, choose, held_items
+from runner.plan import LedgerHold, PolicyInput, choose, held_items
 from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
 
 if TYPE_CHECKING:
@@ -70,16 +69,14 @@ def hold_auto_updates(ctx: SiteContext) -> None:
         ctx.journal.emit("auto_updates.held", items=told)
 
 
-def _standing(ctx: SiteContext) -> Standing:
+def _standing(ctx: SiteContext) -> PolicyInput:
     order, client = ctx.order, ctx.order.clients[ctx.site.client]
-    now = ctx.journal.now()
     held = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
-    return Standing(
+    return PolicyInput(
         policy=order.policy,
         client=client,
         site=ctx.site,
-        now=now,
-        today=now.astimezone(ZoneInfo(client.timezone)).date(),
+        now=ctx.journal.now(),
         holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in held),
     )
 

@@ -142,10 +142,10 @@ def completion(shell: str) -> None:
 
 
 _INVENTORY = """\
-# Who is looked after. All keys: docs/inventory.md, or `sitecrew schema inventory`.
+# Hosts, clients, sites and windows. All keys: docs/inventory.md, or `sitecrew schema inventory`.
 hosts:
   web1:
-    address: web1.example.com     # a name from ~/.ssh/config works too
+    address: web1.example.com     # or a name from ~/.ssh/config
     user: deploy
 clients:
   acme:
@@ -157,7 +157,7 @@ clients:
         url: https://www.acme.example
         host: web1
         path: /var/www/acme        # the folder with wp-config.php
-        pages: [/]                 # looked at before and after a change
+        pages: [/]                 # checked before and after each change
 windows:
   weekly:
     playbook: weekly
@@ -168,7 +168,7 @@ windows:
 """
 
 _SETTINGS = """\
-# How the crew works. All keys: docs/settings.md, or `sitecrew schema settings`.
+# Settings of the agency. All keys: docs/settings.md, or `sitecrew schema settings`.
 agency:
   name: Your web care
 # mail:

@@ -19,7 +19,9 @@ from runner.inspect.packages import Preview, preview_systems
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
+    PolicyInput,
     Segment,
+    SystemInput,
     cut,
     needs_facts,
     plan_site,
@@ -168,18 +170,19 @@ def plan_one(
     holds = ledger.list_holds(name, run=run)
     autos = ledger.open_auto_updates(name, run=run)
     return plan_site(
-        site,
-        client,
+        PolicyInput(
+            policy=order.policy,
+            client=client,
+            site=site,
+            now=order.now,
+            holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in holds),
+            first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
+        ),
         order.playbook,
         facts,
-        now=order.now,
         problem=found.with_hint if isinstance(found, SitecrewError) else "",
-        policy=order.policy,
-        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in holds),
-        first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
         tags=order.tags,
-        system=system.facts,
-        system_site=system.elsewhere,
+        system=SystemInput(facts=system.facts, planned_with=system.elsewhere),
         overruled=[(a.kind, a.key) for a in autos if a.state == "overruled"],
     )
 

@@ -1,6 +1,6 @@
-"""Text to model: the files that people write, checked and read.
+"""Loading: YAML files are read, checked and turned into the model.
 
-Third-party libraries are imported when something is loaded, not before.
+Third-party libraries are imported only when something is loaded.
 """
 
 from __future__ import annotations

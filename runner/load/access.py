@@ -1,4 +1,4 @@
-"""`access` of a site: what its looks show so that they are let in."""
+"""`access` of a site: credentials for health checks."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from runner.model import Access, NamedSecret
 __all__ = ["AccessShape"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "range"})
+_RESERVED = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "range"}
+)
 
 
 def _user(value: object) -> str:
     found = line(value)
     if ":" in found:
-        raise Wrong(f"{quoted(found)} is no user of basic authentication", "it may not hold a colon")
+        raise Wrong(f"{quoted(found)} is not a user name", "it cannot contain a colon")
     return found
 
 
 def _header(value: object) -> str:
     found = line(value)
-    if not _TOKEN.fullmatch(found) or found.lower() in _OURS:
-        raise Wrong(f"{quoted(found)} is no header that can be set", "a name like X-Access-Token")
+    if not _TOKEN.fullmatch(found) or found.lower() in _RESERVED:
+        raise Wrong(f"{quoted(found)} is not a header that can be set", "a name like X-Access-Token")
     if found.lower() == "cookie":
-        raise Wrong("a cookie is not written as a header", "cookie: {name: NAME, value: {env: VARIABLE}}")
+        raise Wrong("a cookie cannot be set as a header", "cookie: {name: NAME, value: {env: VARIABLE}}")
     return found
 
 
@@ -43,39 +45,39 @@ def _cookie(value: object) -> str:
 
 
 class HeaderShape(Shape):
-    """A header of each look."""
+    """A header sent with every request of a health check."""
 
     name: Annotated[str, Reads(_header), D("Name of the header.")]
-    value: Annotated[f.Secret, D("What it says.")]
+    value: Annotated[f.Secret, D("Value of the header.")]
 
 
 class CookieShape(Shape):
-    """A cookie of each look."""
+    """A cookie sent with every request of a health check."""
 
     name: Annotated[str, Reads(_cookie), D("Name of the cookie.")]
-    value: Annotated[f.Secret, D("What it says.")]
+    value: Annotated[f.Secret, D("Value of the cookie.")]
 
 
 class AccessShape(Shape):
-    """What lets looks in: a password of basic authentication, a header, a cookie."""
+    """Credentials for health checks: basic authentication, a header or a cookie."""
 
     user: Annotated[str | None, Reads(_user), D("User of HTTP basic authentication.")] = None
     password: Annotated[f.Secret | None, D("Password of that user.")] = None
-    header: Annotated[HeaderShape | None, D("A header that the site's firewall lets in.")] = None
-    cookie: Annotated[CookieShape | None, D("A cookie that the site's firewall lets in.")] = None
+    header: Annotated[HeaderShape | None, D("A header that the site's firewall accepts.")] = None
+    cookie: Annotated[CookieShape | None, D("A cookie that the site's firewall accepts.")] = None
 
     @model_validator(mode="after")
-    def _whole(self) -> AccessShape:
+    def _is_complete(self) -> AccessShape:
         if (self.user is None) != (self.password is None):
             raise Wrong(
-                "user and password belong together", "access: {user: NAME, password: {env: VARIABLE}}"
+                "user and password must be set together", "access: {user: NAME, password: {env: VARIABLE}}"
             )
         if self.user is None and self.header is None and self.cookie is None:
-            raise Wrong("access names nothing that lets anybody in", "user and password, header or cookie")
+            raise Wrong("access has no credentials", "set user and password, header or cookie")
         return self
 
     def access(self) -> Access:
-        """As the model has it."""
+        """Convert to the model."""
         return Access(
             user=self.user or "",
             password=self.password,

@@ -1,4 +1,4 @@
-"""Types of the files' values for pydantic: each reads the scalar's text and describes itself to editors."""
+"""Pydantic types for the values in files: each parses the scalar's text and has a JSON Schema for editors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Sh
 
 
 class Shape(BaseModel):
-    """A mapping of a file: unknown keys are errors."""
+    """A mapping in a file. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Reads:
-    """Marks a type whose values `parse` reads, with the JSON Schema that editors are told."""
+    """Annotates a type with the function that parses its values and with its JSON Schema."""
 
     def __init__(self, parse: Callable[[object], object], **schema: object) -> None:
         self.parse = parse
@@ -40,12 +40,12 @@ class Reads:
 
 
 def D(description: str) -> Any:  # noqa: N802
-    """What a key means, for editors and for the docs. One letter, since it stands on every line."""
+    """Describe a key for editors and the docs. One letter, since it is on every line."""
     return Field(description=description)
 
 
 def choice(kind: type[StrEnum]) -> Reads:
-    """One of an enum's words."""
+    """One of the values of an enum."""
     return Reads(values.choice(kind), enum=[member.value for member in kind])
 
 
@@ -60,21 +60,21 @@ def whole(lowest: int | None = None, highest: int | None = None) -> Reads:
 
 
 NOTHING: dict[str, Any] = {}
-"""The default of mappings."""
+"""Default of mappings."""
 EMPTY_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
-"""A key with nothing behind it means an empty mapping."""
+"""Treat a key without a value as an empty mapping."""
 EMPTY_LIST = BeforeValidator(lambda value: [] if value is None else value)
-"""A key with nothing behind it means an empty list."""
+"""Treat a key without a value as an empty list."""
 LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else [] if value is None else value)
-"""One text may stand for a list of one, and nothing for an empty one."""
+"""Treat a single text as a list of one, and no value as an empty list."""
 
 _DURATION = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 SECRET: dict[str, object] = {
     "type": "object",
-    "description": "A reference to a secret, fetched when it is needed.",
+    "description": "A reference to a secret, read when it is needed.",
     "properties": {
         "env": {"type": "string", "description": "Name of an environment variable."},
-        "file": {"type": "string", "description": "Path of a file, from the workspace on."},
+        "file": {"type": "string", "description": "Path of a file, relative to the workspace."},
         "command": {"type": "string", "description": "A command that prints the secret."},
     },
     "additionalProperties": False,
@@ -104,11 +104,11 @@ _STATED_PAGE: dict[str, object] = {
                     "type": "integer",
                     "minimum": 100,
                     "maximum": 599,
-                    "description": "The HTTP status that is right for it, like 503.",
+                    "description": "The expected HTTP status, like 503.",
                 },
                 "leads_to": {
                     "type": "string",
-                    "description": "Where it leads: an address, or a path of the site.",
+                    "description": "The expected redirect: a URL or a path of the site.",
                 },
             },
             "required": ["path"],
@@ -125,7 +125,7 @@ Selector = Annotated[str, Reads(values.selector)]
 Item = Annotated[str, Reads(values.item)]
 Tag = Annotated[str, Reads(values.tag, type="string", pattern=r"^\w[\w.-]*$")]
 Boolean = Annotated[bool, Reads(values.boolean, type="boolean")]
-WhetherToBecome = Annotated[bool, Reads(values.whether_to_become, type="boolean")]
+StepBecome = Annotated[bool, Reads(values.step_become, type="boolean")]
 Count = Annotated[int, whole(0, 1_000_000)]
 Some = Annotated[int, whole(1, 100_000)]
 Retries = Annotated[int, whole(0, 20)]
@@ -164,7 +164,7 @@ RemotePath = Annotated[str, Reads(places.remote_path, type="string", pattern="^/
 SitePath = Annotated[str, Reads(places.site_path, type="string", pattern="^/")]
 StatedPage = Annotated[tuple[str, model.StatedPage | None], Reads(places.stated_page, **_STATED_PAGE)]
 Page = Annotated[str, Reads(places.page, type="string", pattern="^/")]
-Colour = Annotated[str, Reads(values.colour, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
+Color = Annotated[str, Reads(values.color, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
 Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
 AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])

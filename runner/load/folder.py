@@ -1,4 +1,4 @@
-"""The playbooks of a folder: editors, file systems and synchronizing tools leave other files beside them."""
+"""The playbooks in a folder, apart from what editors, file systems and sync tools leave there."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _SUFFIX = ".yaml"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is in a folder of playbooks."""
+    """The content of a folder of playbooks."""
 
     playbooks: dict[str, Path] = field(default_factory=dict)
-    """Files by the playbook's name."""
+    """Files by name of the playbook."""
     unusable: frozenset[str] = frozenset()
-    """Names of playbooks whose entry is no file, such as a dangling link. No other file takes their place."""
+    """Names whose entry is not a file, such as a broken link. A shipped playbook does not replace them."""
     warnings: tuple[str, ...] = ()
-    """Why some entries that look like playbooks are not read."""
+    """Why some entries that look like playbooks were ignored."""
     problems: tuple[Problem, ...] = ()
 
 
 def is_playbook(file: str) -> bool:
-    """Whether a file of this name is one: not a lock, backup or resource fork (`.#weekly.yaml`)."""
+    """Whether a file name is that of a playbook, not of a lock, backup or resource fork (`.#weekly.yaml`)."""
     return file.endswith(_SUFFIX) and not file.startswith((".", "#"))
 
 
 def list_playbooks(folder: Path) -> Listing:
-    """The playbooks of a folder; empty where there is no such folder.
+    """List the playbooks in a folder; empty if the folder does not exist.
 
     Raises:
         OSError: the folder cannot be read.
@@ -45,22 +45,22 @@ def list_playbooks(folder: Path) -> Listing:
     for path in sorted(folder.iterdir()):
         stem = path.name.removesuffix(_SUFFIX)
         if path.name.endswith(".yml") and is_playbook(f"{path.stem}{_SUFFIX}") and path.is_file():
-            message, hint = "is not read: a playbook's name ends in .yaml", f"mv {path.name} {path.stem}.yaml"
+            message, hint = "ignored: a playbook's name ends in .yaml", f"mv {path.name} {path.stem}.yaml"
             problems.append(Problem(f"playbooks/{path.name}", 1, 1, "", message, hint))
         elif not is_playbook(path.name):
             continue
-        elif why := _misnamed(stem):
-            warnings.append(f"{quoted(f'playbooks/{path.name}')} is not read: its name: {why}")
+        elif why := _name_problem(stem):
+            warnings.append(f"{quoted(f'playbooks/{path.name}')} is ignored: its name: {why}")
         elif not path.is_file():
             unusable.add(stem)
-            warnings.append(f"{quoted(f'playbooks/{path.name}')} is not read: {_kind(path)}")
+            warnings.append(f"{quoted(f'playbooks/{path.name}')} is ignored: {_file_type(path)}")
         else:
             found[stem] = path
     return Listing(found, frozenset(unusable), tuple(warnings), tuple(problems))
 
 
-def _misnamed(stem: str) -> str:
-    """Why runs and windows cannot be called by this name; empty where they can."""
+def _name_problem(stem: str) -> str:
+    """Why this cannot be the name of a playbook; empty if it can."""
     try:
         name(stem)
     except Wrong as wrong:
@@ -68,7 +68,7 @@ def _misnamed(stem: str) -> str:
     return ""
 
 
-def _kind(path: Path) -> str:
+def _file_type(path: Path) -> str:
     if path.is_dir():
         return "it is a folder"
-    return "it is a link to nothing" if path.is_symlink() and not path.exists() else "it is not a file"
+    return "it is a broken link" if path.is_symlink() and not path.exists() else "it is not a file"

@@ -1,4 +1,4 @@
-"""An order as JSON text, to be kept beside its run, and back: what comes back equals what went in."""
+"""Orders as JSON text, as stored with their run. Thawing returns an object equal to the frozen one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ T = TypeVar("T")
 
 
 def freeze(thing: object) -> str:
-    """An order, or another frozen dataclass, as JSON. Secrets are in it by reference, as everywhere."""
+    """Convert an order or another frozen dataclass to JSON. Secrets are references, never values."""
     kind: Any = type(thing)
     return _adapter(kind).dump_json(thing).decode()
 
 
 def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
-    """The order that was frozen. `kinds` are the registered ones unless given.
+    """Restore a frozen order. `kinds` defaults to the registered kinds of steps.
 
-    Raises ValueError where the text is no order, or one with a kind of step that is not there any more.
+    Raises ValueError if the text is not an order, or has a step of a kind that no longer exists.
     """
     order: Order = _adapter(Order).validate_json(text)
     if kinds is None:
@@ -39,7 +39,7 @@ def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
     steps = []
     for step in order.playbook.steps:
         if step.kind not in kinds:
-            raise ValueError(f"the order has a step {step.kind} that is not there any more")
+            raise ValueError(f"the order has a step of the unknown kind {step.kind}")
         options = _adapter(kinds[step.kind].options).validate_python(step.options, by_name=True)
         steps.append(dataclasses.replace(step, options=options))
     playbook: Playbook = dataclasses.replace(order.playbook, steps=tuple(steps))
@@ -48,9 +48,9 @@ def thaw(text: str, *, kinds: Mapping[str, Kind] | None = None) -> Order:
 
 
 def thaw_as(kind: type[T], data: object) -> T:
-    """A frozen dataclass from what `freeze` made of it, or from its plain values as `asdict` leaves them."""
-    anything: Any = kind
-    adapter = _adapter(anything)
+    """Create a frozen dataclass from the JSON of `freeze`, or from plain values as returned by `asdict`."""
+    untyped_kind: Any = kind
+    adapter = _adapter(untyped_kind)
     thawed: T = adapter.validate_json(data) if isinstance(data, str) else adapter.validate_python(data)
     return thawed
 

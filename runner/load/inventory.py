@@ -1,4 +1,4 @@
-"""inventory.yaml: its shape, and the nouns that it becomes."""
+"""inventory.yaml: its shape, and the conversion to the model."""
 
 from __future__ import annotations
 
@@ -34,162 +34,160 @@ __all__ = ["HoldShape", "InventoryFile", "UpdatesShape", "holds_of", "inventory_
 
 
 class HostShape(Shape):
-    """A machine reached by SSH. What is not said here is left to the SSH configuration."""
+    """A machine reached by SSH. Keys that are not set are left to the SSH configuration."""
 
-    address: Annotated[f.Address, D("A name, an IP address, or a name of ~/.ssh/config.")]
+    address: Annotated[f.Address, D("Host name, IP address, or a name from ~/.ssh/config.")]
     port: Annotated[f.Port | None, D("Port of the SSH server.")] = None
     user: Annotated[f.Account | None, D("Account to log in as.")] = None
-    identity_file: Annotated[f.Line | None, D("Private key; a path from the workspace on.")] = None
+    identity_file: Annotated[f.Line | None, D("Private key file, relative to the workspace.")] = None
     passphrase: Annotated[f.Secret | None, D("Passphrase of the private key.")] = None
     password: Annotated[f.Secret | None, D("Password of the account.")] = None
-    gateway: Annotated[f.Line | None, D("Host of this inventory, or user@address:port, to go through.")] = (
-        None
-    )
-    become: Annotated[f.Become | None, D("How steps with `become: true` get root's rights: sudo.")] = None
-    become_password: Annotated[f.Secret | None, D("What sudo asks for.")] = None
-    php: Annotated[f.RemotePath | None, D("Command-line PHP on the host.")] = None
-    wp: Annotated[f.RemotePath | None, D("wp-cli on the host.")] = None
+    gateway: Annotated[f.Line | None, D("Jump host: a host of this inventory, or user@address:port.")] = None
+    become: Annotated[f.Become | None, D("How steps with `become: true` become root: sudo.")] = None
+    become_password: Annotated[f.Secret | None, D("Password for sudo.")] = None
+    php: Annotated[f.RemotePath | None, D("Path of the command-line PHP on the host.")] = None
+    wp: Annotated[f.RemotePath | None, D("Path of wp-cli on the host.")] = None
 
 
 class ContactShape(Shape):
     """A person who receives reports."""
 
     name: Annotated[f.Line, D("Name of the person.")]
-    email: Annotated[f.Email, D("Address of the person.")]
+    email: Annotated[f.Email, D("Email address of the person.")]
 
 
 class RulesShape(Shape):
-    """What becomes of updates of an item, by how large they are: hold, at-once or {after: 7d}."""
+    """Rules for updates by level: hold, at-once or {after: 7d}."""
 
     major: Annotated[f.RuleWord | None, D("Rule for major versions.")] = None
     minor: Annotated[f.RuleWord | None, D("Rule for minor versions.")] = None
-    patch: Annotated[f.RuleWord | None, D("Rule for patches.")] = None
-    security: Annotated[f.RuleWord | None, D("Rule for versions that close a hole, of any size.")] = None
+    patch: Annotated[f.RuleWord | None, D("Rule for patch versions.")] = None
+    security: Annotated[f.RuleWord | None, D("Rule for security updates of any level.")] = None
 
     def rules(self) -> UpdateRules:
-        """The rules as the model has them."""
+        """Convert to the model."""
         return UpdateRules(major=self.major, minor=self.minor, patch=self.patch, security=self.security)
 
 
 class UpdatesShape(RulesShape):
-    """Rules for every item by level, and beside them rules of single items by name."""
+    """Rules for all items by level, and rules for single items by slug."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, RulesShape] = Field(init=False)
     extras: ClassVar[type[Shape]] = RulesShape
 
     def updates(self) -> Updates:
-        """The rules as the model has them."""
+        """Convert to the model."""
         items = self.__pydantic_extra__ or {}
         return Updates(all=self.rules(), items={item: rules.rules() for item, rules in items.items()})
 
 
 class HoldShape(Shape):
-    """An item that is left as it is."""
+    """A hold on an item: it is not updated."""
 
-    until: Annotated[f.Day | None, D("Last day of the hold; without it until somebody lifts it.")] = None
-    why: Annotated[f.Line, D("Reason, for the plan and the report.")] = ""
+    until: Annotated[f.Day | None, D("Last day of the hold; by default it has no end.")] = None
+    why: Annotated[f.Line, D("Reason, shown in plans and reports.")] = ""
 
 
 class SiteShape(Shape):
     """A website."""
 
-    url: Annotated[f.SiteUrl, D("Address of the home page.")]
-    host: Annotated[f.Line, D("Host that it lives on.")]
+    url: Annotated[f.SiteUrl, D("URL of the home page.")]
+    host: Annotated[f.Line, D("Name of its host.")]
     path: Annotated[f.SitePath, D("Absolute path of the document root on the host.")]
-    was: Annotated[f.FormerName, D("Name before it was renamed; its history goes with it.")] = ""
-    kind: Annotated[SiteKind, f.choice(SiteKind), D("What it is made of.")] = SiteKind.WORDPRESS
-    tags: Annotated[tuple[f.Tag, ...], LISTED, D("Words to select it by; its kind is one of them.")] = ()
+    was: Annotated[f.FormerName, D("Previous name; the history is kept.")] = ""
+    kind: Annotated[SiteKind, f.choice(SiteKind), D("Type of the site.")] = SiteKind.WORDPRESS
+    tags: Annotated[tuple[f.Tag, ...], LISTED, D("Tags for selectors; the kind is added to them.")] = ()
     pages: Annotated[
         tuple[f.StatedPage, ...],
         LISTED,
-        D("Pages looked at around a change: paths, or {path, status, leads_to} to say what is right."),
+        D("Pages to check before and after a change: paths, or {path, status, leads_to}."),
     ] = ()
-    rest: Annotated[Rest, f.choice(Rest), D("Whether REST answers strangers.")] = Rest.OPEN
-    expect: Annotated[f.Line | None, D("A text that visitors must read on each of pages.")] = None
-    purge: Annotated[
-        f.Line, D("Command that empties its caches, run on the host in path after each change.")
-    ] = ""
+    rest: Annotated[Rest, f.choice(Rest), D("Whether the REST interface is public.")] = Rest.OPEN
+    expect: Annotated[f.Line | None, D("Text that each of the pages must contain.")] = None
+    purge: Annotated[f.Line, D("Command that empties caches, run on the host in path after each change.")] = (
+        ""
+    )
     managed_by: Annotated[
-        ManagedBy | None, f.choice(ManagedBy), D("Who updates the code; without it, as its files show.")
+        ManagedBy | None, f.choice(ManagedBy), D("What updates the code; by default detected from its files.")
     ] = None
-    private: Annotated[f.Boolean, D("Whether its name may lead to a private address.")] = False
+    private: Annotated[f.Boolean, D("Whether its host name may resolve to a private address.")] = False
     address: Annotated[
-        f.SiteUrl | None, D("What WordPress calls itself, where that is not url: a proxy, a headless front.")
+        f.SiteUrl | None, D("URL that WordPress uses, if it differs from url: behind a proxy, or headless.")
     ] = None
-    access: Annotated[AccessShape | None, D("What lets looks at it in.")] = None
+    access: Annotated[AccessShape | None, D("Credentials for health checks.")] = None
     env: Annotated[
         dict[StartVariable, StartValue],
         EMPTY_MAPPING,
-        D("Variables that its configuration needs where WordPress is started; values or secrets."),
+        D("Environment variables to start WordPress with: values or references to secrets."),
     ] = NOTHING
     wp_args: Annotated[
         tuple[StartArgument, ...],
         LISTED,
-        D("Arguments of each wp-cli there: --url=ADDRESS, --require=/PATH, --skip-packages."),
+        D("Arguments for every wp-cli command: --url=ADDRESS, --require=/PATH, --skip-packages."),
     ] = ()
-    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this site.")] = (
+    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Rules like policy.updates, for this site.")] = (
         UpdatesShape()
     )
     hold: Annotated[
-        dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]], EMPTY_MAPPING, D("Items left as they are.")
+        dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]], EMPTY_MAPPING, D("Items not to update.")
     ] = NOTHING
 
 
 class ClientShape(Shape):
     """A customer of the agency."""
 
-    name: Annotated[f.Line, D("Name as it stands in reports.")]
-    was: Annotated[f.FormerName, D("Id before it was renamed; its history goes with it.")] = ""
-    timezone: Annotated[f.Zone, D("IANA name of the zone that the client lives in.")] = "UTC"
+    name: Annotated[f.Line, D("Name as shown in reports.")]
+    was: Annotated[f.FormerName, D("Previous id; the history is kept.")] = ""
+    timezone: Annotated[f.Zone, D("IANA name of the client's time zone.")] = "UTC"
     language: Annotated[f.Language, D("Language of the reports.")] = "en"
-    contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Who receives reports.")] = ()
+    contacts: Annotated[tuple[ContactShape, ...], EMPTY_LIST, D("Recipients of the reports.")] = ()
     updates: Annotated[
-        UpdatesShape, EMPTY_MAPPING, D("Rules as policy.updates, for this client's sites.")
+        UpdatesShape, EMPTY_MAPPING, D("Rules like policy.updates, for this client's sites.")
     ] = UpdatesShape()
     hold: Annotated[
         dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]],
         EMPTY_MAPPING,
-        D("Items left as they are on all of the client's sites."),
+        D("Items not to update on any of the client's sites."),
     ] = NOTHING
     sites: Annotated[dict[f.Name, SiteShape], EMPTY_MAPPING, D("The client's sites.")] = NOTHING
 
 
 class WindowShape(Shape):
-    """A recurring span in which a playbook may change sites."""
+    """A recurring time in which a playbook runs."""
 
-    playbook: Annotated[f.Line, D("Playbook that is run.")]
+    playbook: Annotated[f.Line, D("Playbook to run.")]
     day: Annotated[
         f.DayRules, D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them.")
     ]
-    at: Annotated[f.TimeOfDay, D("Local wall time of the start.")]
-    lasts: Annotated[f.Span, D("No site is begun later.")] = timedelta(hours=2)
+    at: Annotated[f.TimeOfDay, D("Local time of the start.")]
+    lasts: Annotated[f.Span, D("How long the window is open; no site is started later.")] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
-    rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors, worked through in order.")] = ()
+    rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the rings, in order.")] = ()
     blackouts: Annotated[
-        tuple[f.Days, ...], LISTED, D("Days, or spans of days, on which nothing is begun.")
+        tuple[f.Days, ...], LISTED, D("Days or ranges of days on which nothing is started.")
     ] = ()
-    catch_up: Annotated[
-        CatchUp, f.choice(CatchUp), D("What becomes of a start that nobody was there for.")
-    ] = CatchUp.LATEST
-    deadline: Annotated[f.Span, D("No start later than this after it was due.")] = timedelta(hours=1)
+    catch_up: Annotated[CatchUp, f.choice(CatchUp), D("Whether to start a window late that was missed.")] = (
+        CatchUp.LATEST
+    )
+    deadline: Annotated[f.Span, D("How late a window may be started.")] = timedelta(hours=1)
     overlap: Annotated[
-        Overlap, f.choice(Overlap), D("What becomes of a start while the run before still works.")
+        Overlap, f.choice(Overlap), D("What to do if the previous run of the window is still running.")
     ] = Overlap.SKIP
-    jitter: Annotated[f.Duration, D("Starts are spread over this time.")] = timedelta(0)
+    jitter: Annotated[f.Duration, D("Starts of different clients are spread over this time.")] = timedelta(0)
 
 
 class InventoryFile(Shape):
-    """Who is looked after: hosts, clients with their sites, and windows."""
+    """Hosts, clients with their sites, and maintenance windows."""
 
-    hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Machines by name.")] = NOTHING
-    clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Customers by id.")] = NOTHING
+    hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Hosts by name.")] = NOTHING
+    clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Clients by id.")] = NOTHING
     windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
 
 
 def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
-    """The model. `base` is the workspace: relative paths of the file start there."""
+    """Convert to the model. Relative paths in the file start at `base`, the workspace."""
     clients = shape.clients.items()
     return Inventory(
         hosts={name: _host(name, host, base) for name, host in shape.hosts.items()},
@@ -202,12 +200,12 @@ def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
 
 
 def local_path(path: str, base: Path) -> str:
-    """A path on this machine as absolute text; `~` is the user's home."""
+    """Make a path on the controller absolute; `~` is the user's home."""
     return str(base / Path(path).expanduser())
 
 
 def holds_of(shapes: Mapping[str, HoldShape]) -> dict[str, Hold]:
-    """Holds by item, as the model has them."""
+    """Convert holds by item to the model."""
     return {item: Hold(shape.why, shape.until) for item, shape in shapes.items()}
 
 

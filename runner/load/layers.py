@@ -1,7 +1,7 @@
-"""Settings from several places, merged as trees: flag > environment > workspace > user > default.
+"""Settings from several sources, merged as trees: flag > environment > workspace > user > default.
 
-Each value keeps the place it came from, so a mistake is shown where it was made, and each relative path
-starts at the folder of its own file.
+Each value keeps its origin, so that a mistake is reported at its place and relative paths start at the folder
+of their own file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _REFERENCE = frozenset({"env", "file", "command"})
-_PATHS = (
+_PATH_SETTINGS = (
     ("agency", "logo"),
     ("mail", "ca_file"),
     ("tools", "wp_cli", "file"),
@@ -43,21 +43,21 @@ _PREFIX = "SITECREW_"
 _WORKSPACE = "SITECREW_WORKSPACE"
 _OPERATOR = "SITECREW_OPERATOR"
 _LAB = "SITECREW_CACHE"
-"""Where the lab keeps its downloads."""
+"""Cache folder of the test lab."""
 
 
 def variables() -> dict[str, tuple[str, ...]]:
-    """The environment variables that stand for settings, each with the setting's path."""
+    """Return the environment variables that set settings, each with the path of its setting."""
     return {variable_of(path): path for path, _ in _settings()}
 
 
 def variable_of(path: tuple[str, ...]) -> str:
-    """The environment variable of the setting at `path`."""
+    """Return the environment variable of the setting at `path`."""
     return f"{_PREFIX}{'_'.join(path).upper()}"
 
 
 def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
-    """The settings in the environment. A variable that stands for a secret is referred to, not read."""
+    """Return the settings in the environment. For a secret, the variable is referred to, not read."""
     annotations = dict(_settings())
     root = Node(Origin("environment", base), 1, 1, {})
     for variable, path in variables().items():
@@ -69,36 +69,34 @@ def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A sentence about each variable that looks like a setting and stands for none."""
+    """Return a warning for each variable that starts like a setting but is unknown."""
     known = {*variables(), _WORKSPACE, _OPERATOR}
     names = sorted(name for name in environ if name.startswith(_PREFIX) and name not in {*known, _LAB})
-    return [
-        f"{quoted(name)[1:-1]} in the environment stands for no setting{_near(name, known)}" for name in names
-    ]
+    return [f"unknown environment variable {quoted(name)[1:-1]}{_suggestion(name, known)}" for name in names]
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     hint = closest(name.removeprefix(_PREFIX), (one.removeprefix(_PREFIX) for one in known))
     full = hint.replace('"', f'"{_PREFIX}', 1)
     return f" ({full})" if hint.startswith("did") else ""
 
 
 def flags_layer(flags: Mapping[str, str], base: Path) -> Node:
-    """Settings given on the command line, by their path: `{"parallel.sites": "10"}`."""
+    """Return the settings given on the command line, by path: `{"parallel.sites": "10"}`."""
     annotations = dict(_settings())
     root = Node(Origin("command line", base), 1, 1, {})
     for name, value in flags.items():
         path = tuple(name.split("."))
         if path not in annotations:
             hint = closest(name, (".".join(known) for known in annotations))
-            raise UsageError(f"no setting {quoted(name)}", hint=hint)
+            raise UsageError(f"unknown setting {quoted(name)}", hint=hint)
         origin = Origin("command line", base, [f"{name}={value}"])
         _put(root, path, _leaf(annotations[path], value, "", origin, len(name) + 2))
     return root
 
 
 def defaults_layer(base: Path) -> Node:
-    """The defaults that are paths: they too start at the workspace."""
+    """Return the defaults that are paths, which also start at the workspace."""
     default = Settings()
     origin = Origin("default", base)
     root = Node(origin, 1, 1, {})
@@ -113,7 +111,7 @@ def defaults_layer(base: Path) -> Node:
 
 
 def merged(layers: Iterable[Node]) -> Node:
-    """One tree; later layers win, key by key. A reference to a secret is replaced as a whole."""
+    """Merge trees key by key; later layers win. A reference to a secret is replaced as a whole."""
     first, *rest = layers
     for layer in rest:
         first = _merge(first, layer)
@@ -121,8 +119,8 @@ def merged(layers: Iterable[Node]) -> Node:
 
 
 def with_absolute_paths(root: Node) -> Node:
-    """The tree with every path in it absolute, secrets' files too."""
-    for path in _PATHS:
+    """Make every path in the tree absolute, including the files of secrets."""
+    for path in _PATH_SETTINGS:
         node: Node | None = root
         for key in path:
             node = node.get(key) if node else None
@@ -136,7 +134,7 @@ def _absolute(value: str, base: Path, *, ledger: bool) -> str:
     if ledger:
         scheme, _, path = value.partition(":///")
         if scheme != "sqlite" or not path or path.startswith(":memory:") or "?" in path:
-            return value  # refused where the value is read
+            return value  # refused when the value is parsed
         return f"{scheme}:///{base / Path(path).expanduser()}"
     return str(base / Path(value).expanduser())
 
@@ -183,7 +181,7 @@ def _leaf(annotation: Any, value: str, variable: str, origin: Origin, column: in
 
 
 def _settings() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every setting that is one value or a list of texts, with its annotation."""
+    """Yield every setting that is a single value or a list of texts, with its annotation."""
     from runner.load.settings import SettingsFile
 
     return _leaves(SettingsFile, ())

@@ -1,4 +1,4 @@
-"""A tree of values that remembers where each of them stood, and may be shown without giving secrets away."""
+"""A tree of values with their positions in the file. Its lines can be shown without revealing secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.model import SecretSource
 __all__ = ["Node", "Origin", "Problems", "plain"]
 
 _LONGEST_LINE = 10_000
-"""Of a longer line nothing is shown: making it fit would cost as much again for each mistake in it."""
+"""Longer lines are not shown: masking one again for each of its mistakes would take too long."""
 _REFERENCE = frozenset(SecretSource)
 
 Problems = list[Problem]
@@ -21,16 +21,16 @@ Problems = list[Problem]
 
 @dataclass(slots=True)
 class Origin:
-    """Where text came from: the name to show, the folder that relative paths in it start from, its lines."""
+    """The source of a text: its name for messages, the folder where its relative paths start, its lines."""
 
     name: str
     base: Path
     lines: list[str] = field(default_factory=list)
     hidden: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    """Per line, the columns (1-based, end excluded) that hold the plain value of a secret."""
+    """By line, the columns (from 1, end excluded) that contain a secret in plain text."""
 
     def source(self, line: int) -> str:
-        """A line as it may be shown."""
+        """Return a line with secrets masked."""
         if not 1 <= line <= len(self.lines):
             return ""
         text = self.lines[line - 1]
@@ -41,11 +41,11 @@ class Origin:
         return masked(text)
 
     def problem(self, line: int, column: int, path: str, message: str, hint: str = "") -> Problem:
-        """A problem at a place of this text."""
+        """Create a problem at a position in this text."""
         return Problem(self.name, line, column, path, message, hint, self.source(line))
 
     def hide(self, node: Node) -> None:
-        """Keep a value out of every line that is shown, wherever in the tree it stands."""
+        """Mask a value and everything below it in the lines that are shown."""
         if isinstance(node.value, dict):
             for key, child in node.value.items():
                 if key not in _REFERENCE:
@@ -63,7 +63,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Node:
-    """A value and its place. Lines and columns count from 1; `keys` holds the places of a mapping's keys."""
+    """A value and its position. Lines and columns count from 1; `keys` has the positions of its keys."""
 
     origin: Origin
     line: int
@@ -73,30 +73,30 @@ class Node:
     end: tuple[int, int] | None = None
 
     def problem(self, path: str, message: str, hint: str = "") -> Problem:
-        """A problem with this value."""
+        """Create a problem with this value."""
         return self.origin.problem(self.line, self.column, path, message, hint)
 
     def key_problem(self, key: str, path: str, message: str, hint: str = "") -> Problem:
-        """A problem with one of this mapping's keys. After a merge the key may stand in another file."""
+        """Create a problem with a key of this mapping. After a merge the key may be in another file."""
         line, column = self.keys.get(key, (self.line, self.column))
         child = self.value.get(key) if isinstance(self.value, dict) else None
         return (child or self).origin.problem(line, column, path, message, hint)
 
     def get(self, key: str) -> Node | None:
-        """The value of a key, None where there is none or where this is no mapping."""
+        """Return the value of a key; None if there is none or this is not a mapping."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
     def items(self) -> Iterator[tuple[str, Node]]:
-        """The entries of a mapping; nothing where this is none."""
+        """Return the entries of a mapping; none if this is not a mapping."""
         return iter(self.value.items() if isinstance(self.value, dict) else ())
 
     def entries(self) -> list[Node]:
-        """The entries of a list; nothing where this is none."""
+        """Return the entries of a list; none if this is not a list."""
         return self.value if isinstance(self.value, list) else []
 
 
 def plain(node: Node) -> object:
-    """The tree without places: dict, list, str and None."""
+    """Convert the tree to plain dict, list, str and None."""
     value = node.value
     if isinstance(value, dict):
         return {key: plain(child) for key, child in value.items()}

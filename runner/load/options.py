@@ -1,4 +1,4 @@
-"""A step kind's options: a frozen dataclass of its own, read from YAML with messages in our words."""
+"""The options of a kind of step: read from YAML into the kind's own frozen dataclass."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = ["options_of", "scalar_field", "shape_of"]
 
 
 _ANNOTATED: Any = Annotated
-"""For annotations that are made at run time."""
+"""For annotations that are built at run time."""
 
 
 def options_of(kind: type, node: Node, problems: Problems, path: str) -> object | None:
-    """An instance of the options class `kind`, or None when `problems` grew.
+    """Create an instance of the options class `kind`; None if there are problems.
 
-    Nothing behind the step means its defaults; a bare text or list means the field marked with
-    `metadata={"scalar": ...}`, of which a class has at most one.
+    A step without a value gets the defaults. A bare text or list sets the field that is marked with
+    `metadata={"scalar": ...}`; a class has at most one.
     """
     before = len(problems)
     model = shape_of(kind)
@@ -53,26 +53,26 @@ def options_of(kind: type, node: Node, problems: Problems, path: str) -> object 
     if shape is None or len(problems) > before:
         return None
     try:
-        made: object = _instance(kind, shape)
+        options: object = _instance(kind, shape)
     except ValueError as error:
-        key = _blamed(kind, shape)
+        key = _culprit_key(kind, shape)
         child = node.get(key)
         place, where = (child, joined(path, key)) if child else (node, path)
         problems.append(place.problem(where, str(error), getattr(error, "hint", "")))
         return None
-    return made
+    return options
 
 
-def _blamed(kind: type, shape: BaseModel) -> str:
-    """The one key without which the options would stand, or the only one; empty where there is none such."""
+def _culprit_key(kind: type, shape: BaseModel) -> str:
+    """The only key given, or the only one whose removal makes the options valid; empty if there is none."""
     given = sorted(shape.model_fields_set)
-    names = [name for name in given if _stands(kind, shape, without=name)] or given
+    names = [name for name in given if _is_valid(kind, shape, without=name)] or given
     if len(names) != 1:
         return ""
     return type(shape).model_fields[names[0]].alias or names[0]
 
 
-def _stands(kind: type, shape: BaseModel, *, without: str) -> bool:
+def _is_valid(kind: type, shape: BaseModel, *, without: str) -> bool:
     try:
         _instance(kind, shape, without=without)
     except (TypeError, ValueError):
@@ -82,12 +82,12 @@ def _stands(kind: type, shape: BaseModel, *, without: str) -> bool:
 
 @cache
 def shape_of(kind: type) -> type[BaseModel]:
-    """The pydantic model that reads a dataclass. Field metadata: `alias`, `doc`, `scalar`."""
+    """Create the pydantic model that reads a dataclass. Field metadata: `alias`, `doc`, `scalar`."""
     hints = get_type_hints(kind)
     members: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
-        told = Field(alias=field.metadata.get("alias"), description=field.metadata.get("doc"))
-        annotation = _ANNOTATED[_read(hints[field.name]), told]
+        info = Field(alias=field.metadata.get("alias"), description=field.metadata.get("doc"))
+        annotation = _ANNOTATED[_parsed_type(hints[field.name]), info]
         if field.default is not dataclasses.MISSING:
             members[field.name] = (annotation, field.default)
         elif field.default_factory is not dataclasses.MISSING:
@@ -95,18 +95,18 @@ def shape_of(kind: type) -> type[BaseModel]:
         else:
             members[field.name] = (annotation, ...)
     build: Any = create_model
-    made: type[BaseModel] = build(kind.__name__, __base__=Shape, __doc__=_summary(kind), **members)
-    return made
+    shape: type[BaseModel] = build(kind.__name__, __base__=Shape, __doc__=_summary(kind), **members)
+    return shape
 
 
 def _summary(kind: type) -> str | None:
-    """The docstring, unless it is the one that `dataclass` writes."""
+    """The docstring, unless `dataclass` generated it."""
     text = kind.__doc__ or ""
     return None if text.startswith(f"{kind.__name__}(") else text
 
 
 def scalar_field(kind: type) -> str | None:
-    """The key that a bare value stands for. The mark is `True`, or the field's name."""
+    """Return the key that a bare value sets, if any. It is marked with `True` or with a field's name."""
     keys = {field.name: str(field.metadata.get("alias") or field.name) for field in dataclasses.fields(kind)}
     for field in dataclasses.fields(kind):
         mark = field.metadata.get("scalar")
@@ -116,7 +116,7 @@ def scalar_field(kind: type) -> str | None:
 
 
 def _instance(kind: type, shape: BaseModel, *, without: str = "") -> Any:
-    """The dataclass; fields that hold dataclasses of their own were read as models and are made so too."""
+    """Create the dataclass from its model, including nested dataclasses."""
     hints = get_type_hints(kind)
     names = shape.model_fields_set - {without}
     given = {name: _unshaped(hints[name], getattr(shape, name)) for name in names}
@@ -154,28 +154,28 @@ _SCALARS: dict[type, tuple[Callable[[object], object], dict[str, object]]] = {
 }
 
 
-def _read(annotation: Any) -> Any:
-    """The annotation with types that read text and speak our words."""
+def _parsed_type(annotation: Any) -> Any:
+    """Replace the types in an annotation with types that parse text."""
     origin, args = get_origin(annotation), get_args(annotation)
     scalar = _scalar(annotation)
-    read: Any = annotation
+    parsed: Any = annotation
     if scalar:
-        read = Annotated[annotation, Reads(scalar[0], **scalar[1])]
+        parsed = Annotated[annotation, Reads(scalar[0], **scalar[1])]
     elif annotation is SecretRef:
-        read = f.Secret
+        parsed = f.Secret
     elif origin is Annotated:
-        read = _read(args[0])
+        parsed = _parsed_type(args[0])
     elif origin in {Union, types.UnionType}:
-        read = _union(args)
+        parsed = _union(args)
     elif origin is frozenset:
-        read = Annotated[frozenset.__class_getitem__(_read(args[0])), LISTED]
+        parsed = Annotated[frozenset.__class_getitem__(_parsed_type(args[0])), LISTED]
     elif origin in {tuple, list, Sequence}:
-        read = Annotated[tuple.__class_getitem__((_read(args[0]), ...)), LISTED]
+        parsed = Annotated[tuple.__class_getitem__((_parsed_type(args[0]), ...)), LISTED]
     elif origin in {dict, Mapping}:
-        read = Annotated[dict.__class_getitem__((f.Line, _read(args[1]))), f.EMPTY_MAPPING]
+        parsed = Annotated[dict.__class_getitem__((f.Line, _parsed_type(args[1]))), f.EMPTY_MAPPING]
     elif dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
-        read = shape_of(annotation)
-    return read
+        parsed = shape_of(annotation)
+    return parsed
 
 
 def _scalar(annotation: Any) -> tuple[Callable[[object], object], dict[str, object]] | None:
@@ -188,12 +188,12 @@ def _scalar(annotation: Any) -> tuple[Callable[[object], object], dict[str, obje
 
 
 def _union(args: tuple[Any, ...]) -> Any:
-    """One branch for each shape of value: text, list, mapping, nothing; scalars are tried in order."""
+    """Build a union with a branch per shape: text, list, mapping, null. Scalars are tried in order."""
     order = [*_SCALARS]
     words = [arg for arg in args if _scalar(arg)]
     words.sort(key=lambda arg: order.index(arg) if arg in order else -1)
     branches: dict[str, Any] = {}
-    alone = {str(word) for arg in words if get_origin(arg) is Literal for word in get_args(arg)}
+    keywords = {str(word) for arg in words if get_origin(arg) is Literal for word in get_args(arg)}
     if words:
         listed = any(get_origin(arg) in _LISTS for arg in args)
         branches["<text>"] = Annotated[Any, _first_of(words, listed=listed)]
@@ -201,9 +201,11 @@ def _union(args: tuple[Any, ...]) -> Any:
         if arg is type(None):
             branches["<nothing>"] = None
         elif get_origin(arg) in _LISTS:
-            branches["<list>"] = _ANNOTATED[_read(arg), BeforeValidator(partial(_names_only, alone))]
+            branches["<list>"] = _ANNOTATED[
+                _parsed_type(arg), BeforeValidator(partial(_names_only, keywords))
+            ]
         elif not _scalar(arg):
-            branches["<mapping>"] = _read(arg)
+            branches["<mapping>"] = _parsed_type(arg)
     if len(branches) == 1:
         return next(iter(branches.values()))
     fallback = "<text>" if words else next(iter(branches))
@@ -220,18 +222,18 @@ def _union(args: tuple[Any, ...]) -> Any:
     return Annotated[Union[tagged], Discriminator(pick)]  # noqa: UP007
 
 
-def _names_only(alone: Collection[str], value: object) -> object:
-    """A list as it stands, unless one of its entries is a word that means something only by itself."""
+def _names_only(keywords: Collection[str], value: object) -> object:
+    """Refuse a list with a keyword such as `all` in it, which would be taken for a name."""
     for entry in value if isinstance(value, list) else ():
-        if isinstance(entry, str) and entry in alone:
+        if isinstance(entry, str) and entry in keywords:
             raise Wrong(
-                f"{quoted(entry)} in a list is taken for a name", f"write it alone, without brackets: {entry}"
+                f"{quoted(entry)} cannot be an entry of a list", f"write it without brackets: {entry}"
             )
     return value
 
 
 def _first_of(words: list[Any], *, listed: bool = False) -> Reads:
-    """A text read by the first of several types that takes it. `listed`: a list might stand there too."""
+    """Parse a text with the first of several types that accepts it. `listed`: a list is allowed too."""
     readers = [reader for reader, _ in filter(None, map(_scalar, words))]
     schemas = [schema for _, schema in filter(None, map(_scalar, words))]
 

@@ -1,4 +1,4 @@
-"""Words for places: addresses of people, pages, machines and databases, and paths on a host."""
+"""Parsers for addresses of people, pages, machines and databases, and for paths on a host."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
 
 
 def email(value: object) -> str:
-    """One address; letters of any script may be in it."""
-    found = scalar(value, "an e-mail address")
+    """Parse an email address; it may be non-ASCII."""
+    found = scalar(value, "an email address")
     _mail_address(found)
     return found
 
 
 def sender(value: object) -> str:
-    """An address that mail comes from, bare or as `Name <address>`."""
+    """Parse a sender: an address or `Name <address>`."""
     found = line(value)
     match = re.fullmatch(r"([^<>]*)<([^<>]*)>", found)
     return_address(match[2].strip() if match else found)
@@ -44,26 +44,26 @@ def sender(value: object) -> str:
 
 
 def return_address(value: object) -> str:
-    """An address that every server can answer to: the part before the @ is ASCII."""
+    """Parse an address that every server can reply to: the part before the @ is ASCII."""
     found = email(value)
     if _mail_address(found).needs_smtputf8:
-        hint = "many servers could not answer to it: take one whose part before the @ is ASCII"
-        raise Wrong(f"{quoted(found)} has letters beyond ASCII before the @", hint)
+        hint = "many servers cannot reply to it: use only ASCII before the @"
+        raise Wrong(f"{quoted(found)} has non-ASCII characters before the @", hint)
     return found
 
 
 def _mail_address(text: str) -> MailAddress:
     try:
-        read = mail_address(text)
-        if "." not in read.domain and read.domain != "localhost" and not read.domain.startswith("["):
-            raise ValueError("its domain has no dot")  # noqa: TRY301  # said as the others are
+        parsed = mail_address(text)
+        if "." not in parsed.domain and parsed.domain != "localhost" and not parsed.domain.startswith("["):
+            raise ValueError("its domain has no dot")  # noqa: TRY301  # same message as for the others
     except ValueError as error:
-        raise Wrong(f"{quoted(text)} is not an e-mail address: {error}", "like office@acme.example") from None
-    return read
+        raise Wrong(f"{quoted(text)} is not an email address: {error}", "like office@acme.example") from None
+    return parsed
 
 
 def mail_server(value: object) -> str:
-    """The name or IP address of a server."""
+    """Parse the name or IP address of a server."""
     found = address(value)
     try:
         ipaddress.ip_address(found)
@@ -71,53 +71,53 @@ def mail_server(value: object) -> str:
         try:
             return ascii_domain(found)
         except ValueError as error:
-            raise Wrong(f"{quoted(found)} is not the name of a server: {error}") from None
+            raise Wrong(f"{quoted(found)} is not a server name: {error}") from None
     return found
 
 
 def url(value: object) -> str:
-    """A web address, `http` or `https`, without credentials."""
-    found = scalar(value, "a web address")
+    """Parse an `http` or `https` URL without credentials."""
+    found = scalar(value, "a URL")
     try:
         parts = urlsplit(found)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise Wrong(f"{quoted(found)} is not a web address", "like https://shop.acme.example") from None
+        raise Wrong(f"{quoted(found)} is not a URL", "like https://shop.acme.example") from None
     if parts.username is not None or parts.password is not None:
-        raise Wrong("a web address with a user or password in it", "it would stand in reports: leave it out")
+        raise Wrong("the URL has a user or password in it", "remove it: URLs are shown in reports")
     if parts.scheme not in {"http", "https"} or not host or not re.fullmatch(r"\S+", found):
         bare = re.fullmatch(r"[\w-]+(\.[\w-]+)+(:[0-9]+)?(/\S*)?", found)
         hint = f"try https://{found}" if bare else "like https://shop.acme.example"
-        raise Wrong(f"{quoted(found)} is not a web address", hint)
+        raise Wrong(f"{quoted(found)} is not a URL", hint)
     return line(found)
 
 
 def site_url(value: object) -> str:
-    """The address of a site: a web address without query and fragment."""
+    """Parse the URL of a site, without query and fragment."""
     found = url(value)
     if "?" in found or "#" in found:
-        raise Wrong(f"{quoted(found)} has a query", "the address of the home page; list others under pages")
+        raise Wrong(f"{quoted(found)} has a query", "write the URL of the home page; list others under pages")
     return found
 
 
 def address(value: object) -> str:
-    """What SSH connects to: a name, an IP address, or a name of the SSH configuration."""
+    """Parse an SSH address: a host name, an IP address or a name from the SSH configuration."""
     found = scalar(value, "an address")
     if "@" in found:
-        raise Wrong(f"{quoted(found)} holds a user", "write the user under `user`")
+        raise Wrong(f"{quoted(found)} contains a user", "write the user under `user`")
     try:
         ipaddress.ip_address(found)
     except ValueError:
         port = re.fullmatch(r"(.+):([0-9]{1,5})", found)
         if port:
-            raise Wrong(f"{quoted(found)} holds a port", f"write `port: {port[2]}`") from None
+            raise Wrong(f"{quoted(found)} contains a port", f"write `port: {port[2]}`") from None
         if not re.fullmatch(r"\w[\w.-]*", found):
-            raise Wrong(f"{quoted(found)} is not an address", "a name or an IP address") from None
+            raise Wrong(f"{quoted(found)} is not an address", "a host name or an IP address") from None
     return found
 
 
 def account(value: object) -> str:
-    """A user's name on a host."""
+    """Parse a user name on a host."""
     found = scalar(value, "a user name")
     if not re.fullmatch(r"[\w][\w.@\\$-]*", found):
         raise Wrong(f"{quoted(found)} is not a user name")
@@ -125,15 +125,15 @@ def account(value: object) -> str:
 
 
 def remote_path(value: object) -> str:
-    """An absolute path on a host."""
+    """Parse an absolute path on a host."""
     found = line(value)
     if not found.startswith("/"):
-        raise Wrong(f"{quoted(found)} is not an absolute path", "begin it with /")
+        raise Wrong(f"{quoted(found)} is not an absolute path", "start it with /")
     return found.rstrip("/") or "/"
 
 
 def site_path(value: object) -> str:
-    """A document root: an absolute path that is not the whole machine."""
+    """Parse a document root: an absolute path other than `/`."""
     found = remote_path(value)
     if found == "/" or ".." in found.split("/"):
         raise Wrong(f"{quoted(found)} cannot be a site's folder", "like /srv/shop/public")
@@ -141,16 +141,16 @@ def site_path(value: object) -> str:
 
 
 def page(value: object) -> str:
-    """A path of a site as in its web address."""
+    """Parse the path of a page, as in its URL."""
     found = scalar(value, "a page")
     if not re.fullmatch(r"/\S*", found) or not found.isprintable() or found.startswith("//"):
-        hint = f"try /{found}" if re.fullmatch(r"\w[^\s:]*", found) else "begin it with /"
+        hint = f"try /{found}" if re.fullmatch(r"\w[^\s:]*", found) else "start it with /"
         raise Wrong(f"{quoted(found)} is not a page", hint)
     return found
 
 
 def ledger(value: object) -> str:
-    """The address of a database file."""
+    """Parse the address of the ledger."""
     found = line(value)
     path = found.removeprefix("sqlite:///")
     if path == found or not path or path.startswith(":memory:") or "?" in path:
@@ -160,23 +160,21 @@ def ledger(value: object) -> str:
 
 
 def stated_page(value: object) -> tuple[str, StatedPage | None]:
-    """A page of a site: its path alone, or a mapping that says how it is meant to be."""
+    """Parse a page: its path, or a mapping with its intended state."""
     if not isinstance(value, dict):
         return page(value), None
     unknown = [key for key in value if key not in {"path", "status", "leads_to"}]
     if unknown:
-        raise Wrong(
-            f"unknown key {quoted(str(unknown[0]))} of a page", "a page has path, status and leads_to"
-        )
+        raise Wrong(f"unknown key {quoted(str(unknown[0]))} of a page", "known: path, status, leads_to")
     if "path" not in value:
-        raise Wrong("a page without a path", "write {path: /, status: 503}")
+        raise Wrong("the page has no path", "write {path: /, status: 503}")
     path = page(value["path"])
     status = whole(100, 599)(value["status"]) if "status" in value else None
     leads_to = _target(value["leads_to"]) if "leads_to" in value else ""
     if status is None and not leads_to:
         return path, None
     if status is not None and leads_to:
-        raise Wrong("a page has either a status or a place that it leads to", "leave one of the two out")
+        raise Wrong("a page cannot have both status and leads_to", "remove one of them")
     return path, StatedPage(status, leads_to)
 
 

@@ -1,8 +1,8 @@
-"""The file of a locked plan: JSON in a stable order, to be read, compared and kept with the playbooks.
+"""The file of a locked plan: JSON in a stable order, to be reviewed, compared and kept under version control.
 
-It holds no secret: secrets are references everywhere in the model, packages come without keys, and of
-variables only the names are kept. Nothing is signed: whoever may edit the file may also edit the playbook.
-What an edit adds is refused, since no site asks for it; what it takes out is not done.
+It contains no secrets: the model has only references to them, package URLs have no keys, and only the names
+of variables are saved. It is not signed, since a person who can edit it can also edit the playbook. A change
+added by hand is refused, since no site offers it; a change that was removed is not applied.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ __all__ = ["lock", "place_of", "plain_steps", "read_plan", "write_plan"]
 
 _FORMAT = "sitecrew plan 1"
 _LARGEST = 64_000_000
-"""Bytes of a plan; one of 500 sites with 40 changes each has 5,000,000."""
+"""Bytes. A plan of 500 sites with 40 changes each has about 5,000,000."""
 
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("holds control characters")
+        raise ValueError("contains control characters")
     return text
 
 
@@ -86,7 +86,7 @@ class _PlanEntry(_Entry):
 
 
 def lock(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence[str]) -> LockedPlan:
-    """The plan with everything that must still be so when it is done."""
+    """Create a locked plan, including everything that must be unchanged when it is applied."""
     return LockedPlan(
         playbook=playbook.name,
         made=datetime.now(UTC).replace(microsecond=0),
@@ -99,42 +99,42 @@ def lock(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence
 
 
 def place_of(workspace: Workspace, site: str) -> dict[str, str]:
-    """Where the inventory has a site."""
-    found = workspace.inventory.sites[site]
-    host = workspace.inventory.hosts[found.host]
+    """Return the host, address, path and URL of a site in the inventory."""
+    entry = workspace.inventory.sites[site]
+    host = workspace.inventory.hosts[entry.host]
     address = f"{host.user}@" if host.user else ""
     address += f"{host.address}:{host.port}" if host.port else host.address
-    place = {"host": host.name, "address": address, "path": found.path, "url": found.url}
+    place = {"host": host.name, "address": address, "path": entry.path, "url": entry.url}
     return {**place, "gateway": host.gateway} if host.gateway else place
 
 
 def plain_steps(playbook: Playbook) -> tuple[Mapping[str, Any], ...]:
-    """The steps as plain values; of what may stand beside a kind, only what does."""
+    """Convert steps to plain values. Common keys with their default are left out."""
     return tuple(_plain_step(step) for step in playbook.steps)
 
 
 def _plain_step(step: Step) -> dict[str, Any]:
-    said = _plain(step)
+    given = _plain(step)
     defaults = _plain(Step(id=step.id, kind=step.kind, options=None))
-    more = {key: value for key, value in said.items() if value != defaults[key] and key != "id"}
+    more = {key: value for key, value in given.items() if value != defaults[key] and key != "id"}
     return {"step": step.id, "kind": step.kind, **more, "options": _plain(step.options)}
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass as JSON has them, in an order that is always the same."""
+    """Convert the fields of a dataclass to JSON values in a stable order."""
     fields = dataclasses.fields(value)
-    found = {field.metadata.get("alias", field.name): getattr(value, field.name) for field in fields}
+    values = {field.metadata.get("alias", field.name): getattr(value, field.name) for field in fields}
     return {
         key: TypeAdapter(Any).dump_python(sorted(one) if isinstance(one, frozenset) else one, mode="json")
-        for key, one in found.items()
+        for key, one in values.items()
     }
 
 
 def write_plan(path: Path, plan: LockedPlan) -> None:
-    """Write the file, whole or not at all.
+    """Write the file atomically.
 
     Raises:
-        UsageError: it cannot be written there.
+        UsageError: the file cannot be written.
     """
     text = json.dumps(_document(plan), ensure_ascii=False, indent=2) + "\n"
     try:
@@ -144,8 +144,8 @@ def write_plan(path: Path, plan: LockedPlan) -> None:
         Path(name).replace(path)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="--out FILE, in a folder that is there",
+            f"cannot write {path}: {error.strerror or error}",
+            hint="choose a file in an existing folder: --out FILE",
         ) from error
 
 
@@ -191,24 +191,24 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def read_plan(path: Path) -> LockedPlan:
-    """The plan in a file.
+    """Read a locked plan from a file.
 
     Raises:
-        UsageError: there is none, or it is no plan; the message says where.
+        UsageError: the file is missing or not a plan; the message says where it is wrong.
     """
-    again = "make it anew: sitecrew plan PLAYBOOK --out FILE"
+    again = "create it again: sitecrew plan PLAYBOOK --out FILE"
     try:
         if not path.is_file() and path.exists():
-            raise UsageError(f"{path} is no regular file", hint=again)
+            raise UsageError(f"{path} is not a regular file", hint=again)
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is too large for a plan", hint=again)
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}", hint=again) from error
+        raise UsageError(f"cannot read {path}: {error.strerror or error}", hint=again) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is no plan: it is not JSON", hint=again) from error
+        raise UsageError(f"{path} is not a plan: not JSON", hint=again) from error
     if isinstance(data, dict) and data.get("format", _FORMAT) != _FORMAT:
-        raise UsageError(f"{path} was made by another version of sitecrew", hint=again)
+        raise UsageError(f"{path} was created by another version of sitecrew", hint=again)
     try:
         entry = _PlanEntry.model_validate(data)
         return _locked(entry)

@@ -1,4 +1,4 @@
-"""A playbook file: a title and steps, each one single-key map with the common keys beside it."""
+"""A playbook file: a title and steps. Each step is a mapping with the key of its kind and the common keys."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["CommonShape", "Kind", "PlaybookShape", "playbook_of"]
 
 
 class Kind(Protocol):
-    """What is needed of a kind of step: `runner.steps.base.StepKind` has it."""
+    """The parts of `runner.steps.base.StepKind` that are needed here."""
 
     @property
     def name(self) -> str:
-        """The word in the playbook."""
+        """The key in the playbook."""
 
     @property
     def summary(self) -> str:
@@ -34,43 +34,41 @@ class Kind(Protocol):
 
     @property
     def becomes(self) -> bool:
-        """Whether `become: true` may stand beside it."""
+        """Whether `become: true` is allowed."""
 
     def ineffective(self, step: Step) -> Mapping[str, str]:
-        """The common keys that have no effect on this step, each with what to do instead."""
+        """Return the common keys that have no effect on this step, each with what to do instead."""
 
 
 class CommonShape(Shape):
-    """The keys that may stand beside every kind of step."""
+    """The keys that every step can have."""
 
-    name: Annotated[f.Line, D("What people read; else the kind.")] = ""
-    tags: Annotated[frozenset[f.Tag], LISTED, D("Words to select the step by, with -t.")] = frozenset()
-    when: Annotated[f.Selector | None, D("Selector; on other sites the step is skipped.")] = None
-    timeout: Annotated[f.Span | None, D("How long the step may take; else limits.step.")] = None
-    retries: Annotated[f.Retries, D("How often it is tried again after a failure.")] = 0
-    become: Annotated[f.WhetherToBecome, D("Run with root's rights, the way the host says.")] = False
-    on_failure: Annotated[OnFailure, f.AfterFailure, D("What a failure means for the steps behind.")] = (
+    name: Annotated[f.Line, D("Display name; by default the kind.")] = ""
+    tags: Annotated[frozenset[f.Tag], LISTED, D("Tags to select the step with -t.")] = frozenset()
+    when: Annotated[f.Selector | None, D("Selector; the step is skipped on other sites.")] = None
+    timeout: Annotated[f.Span | None, D("Timeout of the step; by default limits.step.")] = None
+    retries: Annotated[f.Retries, D("How often to retry after a failure.")] = 0
+    become: Annotated[f.StepBecome, D("Run as root, using the host's `become`.")] = False
+    on_failure: Annotated[OnFailure, f.AfterFailure, D("Whether the next steps run after a failure.")] = (
         OnFailure.STOP
     )
 
 
 class PlaybookShape(Shape):
-    """What is to be done."""
+    """A list of steps to run."""
 
-    name: Annotated[f.Line, D("Title that people read; else the file's name.")] = ""
-    steps: Annotated[list[object], EMPTY_LIST, D("What is done, in order.")]
+    name: Annotated[f.Line, D("Display name; by default the file's name.")] = ""
+    steps: Annotated[list[object], EMPTY_LIST, D("Steps to run, in order.")]
 
 
 def playbook_of(node: Node, name: str, kinds: Mapping[str, Kind], problems: Problems) -> Playbook | None:
-    """The playbook called `name`, or None when `problems` grew."""
+    """Create the playbook `name`; None if there are problems."""
     before = len(problems)
     shape = checked(PlaybookShape, node, problems)
     listed = node.get("steps")
     entries = listed.entries() if listed else []
     if listed and not entries and not isinstance(listed.value, str | dict):
-        problems.append(
-            node.key_problem("steps", "steps", "a playbook without steps does nothing", "add a step")
-        )
+        problems.append(node.key_problem("steps", "steps", "the playbook has no steps", "add a step"))
     used: dict[str, int] = {}
     steps = [_step(entry, index, kinds, used, problems) for index, entry in enumerate(entries)]
     if shape is None or len(problems) > before:
@@ -92,17 +90,17 @@ def _step(
         problems.append(node.problem(path, message, hint))
         return None
     before = len(problems)
-    beside = {key: child for key, child in node.value.items() if key in CommonShape.model_fields}
+    common_keys = {key: child for key, child in node.value.items() if key in CommonShape.model_fields}
     common = checked(
-        CommonShape, Node(node.origin, node.line, node.column, beside, node.keys), problems, path
+        CommonShape, Node(node.origin, node.line, node.column, common_keys, node.keys), problems, path
     )
     kind = _kind(node, path, kinds, problems)
-    if kind is None or (node.value[kind.name].value is None and _beside(node, kind)):
+    if kind is None or (node.value[kind.name].value is None and _misplaced_options(node, kind)):
         return None
     options = options_of(kind.options, node.value[kind.name], problems, joined(path, kind.name))
     if common is not None and common.become and not kind.becomes:
-        message = f"{kind.name} works with the account's own rights"
-        hint = "take `become` away, and let the host's `user` be the owner of the files"
+        message = f"{kind.name} cannot run as root"
+        hint = "remove `become`, and set the host's `user` to the owner of the files"
         problems.append(node.key_problem("become", joined(path, "become"), message, hint))
     if common is None or options is None or len(problems) > before:
         return None
@@ -117,20 +115,20 @@ def _step(
     return step
 
 
-def _beside(node: Node, kind: Kind) -> list[str]:
-    """Options of the kind that stand beside it instead of below."""
+def _misplaced_options(node: Node, kind: Kind) -> list[str]:
+    """Options of the kind that are written next to it instead of below it."""
     options = {field.alias or name for name, field in shape_of(kind.options).model_fields.items()}
     return [key for key, _ in node.items() if key in options and key not in CommonShape.model_fields]
 
 
 def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) -> Kind | None:
-    """The kind of a step: the one key that is none of the common ones."""
+    """The kind of a step: the one key that is not a common key."""
     rest = [key for key, _ in node.items() if key not in CommonShape.model_fields]
     known = [key for key in rest if key in kinds]
-    beside = _beside(node, kinds[known[0]]) if known else []
+    misplaced = _misplaced_options(node, kinds[known[0]]) if known else []
     for key in rest:
-        if key in beside:
-            message = f"{quoted(key)} belongs to {known[0]} and stands beside it"
+        if key in misplaced:
+            message = f"{quoted(key)} is an option of {known[0]}"
             hint = f"indent it further than {known[0]}"
             problems.append(node.key_problem(key, joined(path, key), message, hint))
         elif key not in kinds:
@@ -142,7 +140,7 @@ def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) 
             problems.append(node.key_problem(key, joined(path, key), f"{what} {quoted(key)}", hint))
     for key in known[1:]:
         message = f"a second step, {quoted(key)}, in one entry"
-        problems.append(node.key_problem(key, joined(path, key), message, "begin it with a dash of its own"))
+        problems.append(node.key_problem(key, joined(path, key), message, "start it with its own dash"))
     if not rest:
-        problems.append(node.problem(path, "names no step", "like `- wordpress.core: {update: minor}`"))
+        problems.append(node.problem(path, "expected a step", "like `- wordpress.core: {update: minor}`"))
     return kinds[known[0]] if known else None

@@ -1,4 +1,4 @@
-"""What pydantic says about a tree of values, as problems at the places of the text."""
+"""Validation errors of pydantic, converted to problems with positions in the file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "flat", "raise_if_any"]
 
-_MOST = 200
-"""Mistakes of one file that are shown; the rest is counted."""
-_CURLY = tuple("\u201c\u201d\u201e\u00ab\u2018\u2019")
+_MOST_SHOWN = 200
+"""Mistakes shown per file; the rest is counted."""
+_CURLY_QUOTES = tuple("\u201c\u201d\u201e\u00ab\u2018\u2019")
 M = TypeVar("M", bound="BaseModel")
 
 _EXPECTED = {
@@ -33,26 +33,26 @@ _EXPECTED = {
 
 
 def checked(model: type[M], node: Node, problems: Problems, path: str = "") -> M | None:
-    """The node as the model, or None when `problems` grew. `path` is where the node stands in its file."""
+    """Validate a node; None if there are problems. `path` is the path of the node in its file."""
     from pydantic import ValidationError as Refused
 
     try:
         return model.model_validate(plain(node))
     except Refused as refused:
         errors = refused.errors(include_url=False, include_input=False)
-        problems += [_problem(model, node, path, error) for error in errors[:_MOST]]
-        if len(errors) > _MOST:
-            problems.append(node.problem(path, f"{len(errors) - _MOST} more mistakes are not shown"))
+        problems += [_problem(model, node, path, error) for error in errors[:_MOST_SHOWN]]
+        if len(errors) > _MOST_SHOWN:
+            problems.append(node.problem(path, f"{len(errors) - _MOST_SHOWN} more mistakes are not shown"))
         return None
 
 
 def raise_if_any(problems: Problems) -> None:
-    """Raise every problem at once, in the order of files, lines and columns."""
+    """Raise all problems, sorted by file, line and column."""
     if problems:
         found = sorted(set(problems))
-        if len(found) > 2 * _MOST:
-            more = Problem(found[-1].file, 1, 1, "", f"{len(found) - 2 * _MOST} more mistakes are not shown")
-            found = [*found[: 2 * _MOST], more]
+        if excess := max(0, len(found) - 2 * _MOST_SHOWN):
+            more = Problem(found[-1].file, 1, 1, "", f"{excess} more mistakes are not shown")
+            found = [*found[: 2 * _MOST_SHOWN], more]
         raise ValidationError(tuple(found))
 
 
@@ -74,9 +74,9 @@ def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, 
     message, hint = str(cause or error["msg"]), getattr(cause, "hint", "")
     if kind in _EXPECTED:
         message = f"expected {_EXPECTED[kind]}, found {described(node.value)}"
-        hint = _likely_key(model, loc) or _reshaped(kind, node, _keys(model, loc))
-    if isinstance(node.value, str) and node.value.startswith(_CURLY):
-        hint = "write plain quotes: \" or '"
+        hint = _likely_key(model, loc) or _shape_hint(kind, node, _keys(model, loc))
+    if isinstance(node.value, str) and node.value.startswith(_CURLY_QUOTES):
+        hint = "use straight quotes: \" or '"
     if "[key]" in rest and inner:
         parent, above, _ = _walk(root, inner[:-1])
         return parent.key_problem(str(inner[-1]), joined(path, *above, inner[-1]), message, hint)
@@ -84,25 +84,25 @@ def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, 
 
 
 def _likely_key(model: type[BaseModel], loc: Sequence[str | int]) -> str:
-    """A hint for a key that was taken for a name because it is misspelt."""
+    """Hint for a misspelt key that was taken for a name."""
     if not loc:
         return ""
     hint = closest(str(loc[-1]), known := _keys(model, loc[:-1]))
     return hint if hint.startswith("did") and loc[-1] not in known else ""
 
 
-def _reshaped(kind: str, node: Node, keys: Sequence[str]) -> str:
-    """How to write what stands there in the shape that is wanted."""
+def _shape_hint(kind: str, node: Node, keys: Sequence[str]) -> str:
+    """Hint for a value of the wrong shape."""
     listed = _EXPECTED[kind] == "a list"
     if isinstance(node.value, str):
-        return f"its keys: {', '.join(keys)}" if keys else "in brackets: [...]" if listed else ""
+        return f"its keys: {', '.join(keys)}" if keys else "put it in brackets: [...]" if listed else ""
     if isinstance(node.value, dict):
-        return "begin each entry with a dash"
+        return "start each entry with a dash"
     return "write `key: value`, without dashes" if node.value else ""
 
 
 def _missing(root: Node, path: str, loc: Sequence[str | int]) -> Problem:
-    """A missing key is shown at the key whose mapping lacks it."""
+    """Report a missing key at the key of its mapping."""
     node, inner, _ = _walk(root, loc[:-1])
     message = f"{quoted(str(loc[-1]))} is missing"
     where = joined(path, *inner, str(loc[-1]))
@@ -114,25 +114,25 @@ def _missing(root: Node, path: str, loc: Sequence[str | int]) -> Problem:
 
 
 def _walk(root: Node, loc: Sequence[str | int]) -> tuple[Node, tuple[str | int, ...], tuple[str | int, ...]]:
-    """As far as the tree goes along `loc`: the node, the parts that led there, the parts that led nowhere."""
+    """Follow `loc` as far as the tree goes; return the node, the parts followed and the parts not found."""
     node = root
-    passed: list[str | int] = []
+    followed: list[str | int] = []
     rest: list[str | int] = []
     for part in loc:
         value = node.value
         if isinstance(value, dict) and part in value:
             node = value[str(part)]
-            passed.append(part)
+            followed.append(part)
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             node = value[part]
-            passed.append(part)
+            followed.append(part)
         else:
             rest.append(part)
-    return node, tuple(passed), tuple(rest)
+    return node, tuple(followed), tuple(rest)
 
 
 def _keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """The keys that the mapping at `loc` may have, by the model."""
+    """The keys that the model allows in the mapping at `loc`."""
     current: list[Any] = [model]
     for part in loc:
         if not str(part).startswith("<"):
@@ -142,7 +142,7 @@ def _keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
 
 
 def _below(outer: Any, part: str) -> list[Any]:
-    """What may stand below a key of a model, or in a list or mapping."""
+    """The types allowed below a key of a model, or in a list or mapping."""
     fields = getattr(outer, "model_fields", None)
     if fields is None:
         return flat([arg for arg in get_args(outer) if arg is not Ellipsis][-1])
@@ -151,7 +151,7 @@ def _below(outer: Any, part: str) -> list[Any]:
 
 
 def flat(annotation: Any) -> list[Any]:
-    """The models and containers of an annotation, out of their unions."""
+    """Return the models and containers in an annotation, taken out of unions."""
     if hasattr(annotation, "model_fields"):
         return [annotation]
     if hasattr(annotation, "__metadata__"):

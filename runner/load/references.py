@@ -1,6 +1,6 @@
-"""What one part of the files says about another: every name must exist, every site must stand alone.
+"""Checks across the files: names that refer to others must exist, and sites must not overlap.
 
-Works on the trees, not on the model, so that mistakes of both sorts are shown at once.
+These work on the trees, not on the model, so that mistakes of both kinds are reported together.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from runner.model import SiteKind
 __all__ = ["Names", "check_inventory", "check_rings", "check_settings", "check_when", "names_of"]
 
 
-_WHAT = ("site", "client", "host", "tag", "kind")
+_SELECTOR_TYPES = ("site", "client", "host", "tag", "kind")
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What selectors may name."""
+    """The names that selectors can use."""
 
     site: Collection[str]
     client: Collection[str]
@@ -35,7 +35,7 @@ class Names:
 
 
 def names_of(inventory: Node) -> Names:
-    """The names in an inventory, as far as it is well formed."""
+    """Collect the names in an inventory, as far as it is well-formed."""
     sites = list(_sites(inventory))
     tagged = [*(site for _, _, _, site in sites), *_listed_sites(inventory)]
     tags = {tag for site in tagged for text in _texts(site.get("tags")) for tag in _parts(text)}
@@ -49,7 +49,7 @@ def names_of(inventory: Node) -> Names:
 
 
 def check_inventory(inventory: Node, names: Names, playbooks: Collection[str], problems: Problems) -> None:
-    """Hosts, gateways, sites and windows against each other."""
+    """Check references between hosts, gateways, sites and windows."""
     _check_gateways(inventory, names, problems)
     _check_sites(inventory, names, problems)
     _check_renames(inventory, problems)
@@ -61,7 +61,7 @@ def check_inventory(inventory: Node, names: Names, playbooks: Collection[str], p
 
 
 def check_settings(settings: Node, problems: Problems) -> None:
-    """What one setting needs of another, what items are called, and whether the logo is there."""
+    """Check the names of items and whether the logo exists."""
     agency = settings.get("agency")
     logo = agency.get("logo") if agency else None
     if logo:
@@ -71,7 +71,7 @@ def check_settings(settings: Node, problems: Problems) -> None:
 
 
 def check_rings(settings: Node, names: Names, problems: Problems) -> None:
-    """The selectors of `policy.rings.order`, against the inventory."""
+    """Check the selectors of `policy.rings.order` against the inventory."""
     policy = settings.get("policy")
     rings = policy.get("rings") if policy else None
     listed = rings.get("order") if rings else None
@@ -81,7 +81,7 @@ def check_rings(settings: Node, names: Names, problems: Problems) -> None:
 
 
 def check_when(playbook: Node, names: Names, problems: Problems) -> None:
-    """The `when` of each step of a playbook."""
+    """Check the `when` of each step of a playbook."""
     steps = playbook.get("steps")
     for index, step in enumerate(steps.entries() if steps else []):
         when = step.get("when")
@@ -90,7 +90,7 @@ def check_when(playbook: Node, names: Names, problems: Problems) -> None:
 
 
 def _check_items(updates: Node | None, path: str, problems: Problems) -> None:
-    """What items are called that have rules of their own."""
+    """Check the names of items that have their own rules."""
     for key, _ in updates.items() if updates else ():
         try:
             item(key)
@@ -100,9 +100,9 @@ def _check_items(updates: Node | None, path: str, problems: Problems) -> None:
 
 
 def _check_gateways(inventory: Node, names: Names, problems: Problems) -> None:
-    through = {name: _text(host.get("gateway")) for name, host in _below(inventory, "hosts")}
+    gateways = {name: _text(host.get("gateway")) for name, host in _below(inventory, "hosts")}
     for name, host in _below(inventory, "hosts"):
-        node, gateway = host.get("gateway"), through[name]
+        node, gateway = host.get("gateway"), gateways[name]
         if node is None or not gateway:
             continue
         path = joined("hosts", name, "gateway")
@@ -111,32 +111,32 @@ def _check_gateways(inventory: Node, names: Names, problems: Problems) -> None:
                 hint = closest(gateway, set(names.host) - {name})
                 hint = hint if hint.startswith("did") else "a host of this inventory, or user@address:port"
                 problems.append(node.problem(path, f"unknown host {quoted(gateway)}", hint))
-        elif _leads_back(name, through):
+        elif _is_loop(name, gateways):
             problems.append(
-                node.problem(path, f"the way through {quoted(gateway)} leads back to {quoted(name)}")
+                node.problem(path, f"the gateway {quoted(gateway)} leads back to {quoted(name)}: a loop")
             )
 
 
-def _leads_back(start: str, through: Mapping[str, str]) -> bool:
-    seen, current = set[str](), through.get(start, "")
+def _is_loop(start: str, gateways: Mapping[str, str]) -> bool:
+    seen, current = set[str](), gateways.get(start, "")
     while current and current not in seen:
         if current == start:
             return True
         seen.add(current)
-        current = through.get(current, "")
+        current = gateways.get(current, "")
     return False
 
 
 def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
     first: dict[str, int] = {}
     places: dict[tuple[object, str], str] = {}
-    doors = {name: _door(host) for name, host in _below(inventory, "hosts")}
+    logins = {name: _login(host) for name, host in _below(inventory, "hosts")}
     for client, sites, name, site in _sites(inventory):
         path = joined("clients", client, "sites", name)
         if name in first:
-            message = f"a second site {quoted(name)}, the first is on line {first[name]}"
+            message = f"duplicate site {quoted(name)}, first on line {first[name]}"
             problems.append(
-                sites.key_problem(name, path, message, "names of sites are unique in the inventory")
+                sites.key_problem(name, path, message, "site names must be unique in the inventory")
             )
         first.setdefault(name, sites.keys.get(name, (site.line, 0))[0])
         host, folder = site.get("host"), site.get("path")
@@ -144,18 +144,18 @@ def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
             message = f"unknown host {quoted(_text(host))}"
             problems.append(host.problem(joined(path, "host"), message, closest(_text(host), names.host)))
         if host and folder and _text(host) and _text(folder):
-            place = doors.get(_text(host), _text(host)), posixpath.normpath(f"/{_text(folder).lstrip('/')}")
+            place = logins.get(_text(host), _text(host)), posixpath.normpath(f"/{_text(folder).lstrip('/')}")
             if place in places:
-                message = f"the same path on {quoted(_text(host))} as site {quoted(places[place])}"
+                message = f"same path on {quoted(_text(host))} as site {quoted(places[place])}"
                 problems.append(
-                    folder.problem(joined(path, "path"), message, "each site has a folder of its own")
+                    folder.problem(joined(path, "path"), message, "each site needs its own folder")
                 )
             places.setdefault(place, name)
         _check_items(site.get("updates"), joined(path, "updates"), problems)
 
 
 def _check_renames(inventory: Node, problems: Problems) -> None:
-    """Nothing can have become two things."""
+    """Check that no previous name is used twice."""
     clients = [(joined("clients", id_, "was"), client) for id_, client in _below(inventory, "clients")]
     sites = [
         (joined("clients", client, "sites", name, "was"), site) for client, _, name, site in _sites(inventory)
@@ -167,13 +167,15 @@ def _check_renames(inventory: Node, problems: Problems) -> None:
             if was is None or not _text(was):
                 continue
             if _text(was) in first:
-                message = f"{quoted(_text(was))} was renamed twice, first at {first[_text(was)]}"
+                message = (
+                    f"{quoted(_text(was))} is the previous name of two entries, first at {first[_text(was)]}"
+                )
                 problems.append(was.problem(path, message, "keep one of them"))
             first.setdefault(_text(was), path)
 
 
-def _door(host: Node) -> tuple[str, ...]:
-    """Where a host's login leads: two hosts with the same one are one machine, seen from the same root."""
+def _login(host: Node) -> tuple[str, ...]:
+    """The login of a host. Two hosts with the same login are the same machine."""
     parts = (host.get(key) for key in ("address", "port", "user", "gateway"))
     address, port, user, gateway = (str(part.value) if part else "" for part in parts)
     return address.lower(), port if port != "22" else "", user, gateway
@@ -200,7 +202,7 @@ def _check_window(
     sites = window.get("sites")
     if sites and sites.value in (None, []):
         problems.append(
-            window.key_problem("sites", joined(path, "sites"), "names no site", "all of them: [all]")
+            window.key_problem("sites", joined(path, "sites"), "has no sites", "for all sites: [all]")
         )
 
 
@@ -208,47 +210,48 @@ def _check_file(node: Node, path: str, base: Path, problems: Problems) -> None:
     named = _text(node)
     if named and not (base / Path(named).expanduser()).is_file():
         shown = named.removeprefix(f"{base}/")
-        problems.append(node.problem(path, f"no file {quoted(shown)}", "a path from the workspace on"))
+        problems.append(node.problem(path, f"no file {quoted(shown)}", "paths are relative to the workspace"))
 
 
 def _check_selector(node: Node, path: str, names: Names, problems: Problems, *, ring: bool = False) -> None:
-    """Each term between commas; a `!` before it takes away what it names."""
+    """Check each comma-separated term; a term with `!` excludes what it matches."""
     for term in _text(node).split(","):
-        told = _mistake(term.strip().removeprefix("!").strip(), names, ring=ring) if term.strip() else None
-        if told:
-            problems.append(node.problem(path, *told))
+        name = term.strip().removeprefix("!").strip()
+        mistake = _term_mistake(name, names, ring=ring) if term.strip() else None
+        if mistake:
+            problems.append(node.problem(path, *mistake))
 
 
-def _mistake(term: str, names: Names, *, ring: bool) -> tuple[str, str] | None:
-    """Message and hint, where a term of a selector can mean nothing."""
+def _term_mistake(term: str, names: Names, *, ring: bool) -> tuple[str, str] | None:
+    """Message and hint if a term of a selector is invalid or matches nothing."""
     if term == "all":
         return None
     what, colon, name = term.partition(":")
     if not colon:
         what, name = "site", term
-    if what not in _WHAT or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
+    if what not in _SELECTOR_TYPES or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
         grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
-        hint = closest(what, _WHAT) if what not in _WHAT else ""
+        hint = closest(what, _SELECTOR_TYPES) if what not in _SELECTOR_TYPES else ""
         hint = hint.replace('"?', f':{name}"?') if hint.startswith("did") else grammar
         return f"{quoted(term)} is not a selector", hint
     known: Collection[str] = getattr(names, what)
     if re.search(r"[*?\[]", name):
         found = any(fnmatchcase(candidate, name) for candidate in known)
-        return None if found else (f"{quoted(term)} matches no {what}", _there_are(known))
-    if name in known or (ring and what == "tag" and _numbered(name, known)):
+        return None if found else (f"{quoted(term)} matches no {what}", _known_hint(known))
+    if name in known or (ring and what == "tag" and _is_numbered_like(name, known)):
         return None
-    elsewhere = next((w for w in _WHAT if not colon and name in getattr(names, w)), "")
+    elsewhere = next((w for w in _SELECTOR_TYPES if not colon and name in getattr(names, w)), "")
     hint = f'did you mean "{elsewhere}:{name}"?' if elsewhere else closest(name, known)
     return f"unknown {what} {quoted(name)}", hint
 
 
-def _numbered(tag: str, known: Collection[str]) -> bool:
-    """A ring that differs from a known one in its number only may be empty for now."""
+def _is_numbered_like(tag: str, known: Collection[str]) -> bool:
+    """Whether a ring differs from a known one only in its number. Such a ring may still be empty."""
     shape = re.sub(r"\d+", "#", tag)
     return "#" in shape and any(re.sub(r"\d+", "#", other) == shape for other in known)
 
 
-def _there_are(names: Collection[str]) -> str:
+def _known_hint(names: Collection[str]) -> str:
     return f"known: {listing(sorted(names))}" if names else ""
 
 
@@ -258,7 +261,7 @@ def _below(node: Node, key: str) -> Iterator[tuple[str, Node]]:
 
 
 def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
-    """Client, the mapping that holds its sites, site and the site's node, in the order of the file."""
+    """Yield client, the mapping of its sites, site name and site node, in the order of the file."""
     for client, node in _below(inventory, "clients"):
         sites = node.get("sites")
         for name, site in sites.items() if sites else ():
@@ -267,14 +270,14 @@ def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
 
 
 def _listed_sites(inventory: Node) -> Iterator[Node]:
-    """Sites that stand in a list, which is a mistake of its own and makes no tag of theirs unknown."""
+    """Yield sites written as a list. That is a separate mistake; their tags still count as known."""
     for _, client in _below(inventory, "clients"):
         sites = client.get("sites")
         yield from sites.entries() if sites else ()
 
 
 def _entries(node: Node | None) -> list[Node]:
-    """A list's entries; a bare text stands for a list of one."""
+    """The entries of a list; a bare text counts as a list of one."""
     if node is None:
         return []
     return [node] if isinstance(node.value, str) else node.entries()
@@ -285,7 +288,7 @@ def _text(node: Node | None) -> str:
 
 
 def _parts(text: str) -> list[str]:
-    """Words between commas: what was meant by a list without brackets is no second mistake elsewhere."""
+    """Split at commas, so that a list without its brackets is reported only once."""
     return [part.strip() for part in text.split(",")]
 
 

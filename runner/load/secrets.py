@@ -1,4 +1,4 @@
-"""Secrets: fetched by reference when they are needed, and kept out of everything that is shown or stored."""
+"""Secrets: resolved when they are needed, and redacted from everything that is shown or stored."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from runner.model import SecretRef, SecretSource
 
 __all__ = ["Redactor", "resolve"]
 
-_PATIENCE = 30.0
-_LARGEST = 64 * 1024
-_SHORTEST = 4
-_LINE = 8
+_COMMAND_TIMEOUT = 30.0
+_MAX_BYTES = 64 * 1024
+_MIN_REDACTED = 4
+_MIN_REDACTED_LINE = 8
 
 
 def resolve(ref: SecretRef, *, base: Path) -> str:
-    """The secret that `ref` names; relative files start at `base`, commands run there.
+    """Return the secret that `ref` refers to. Relative files start at `base`; commands run there.
 
-    Raises SecretError, which never shows the value.
+    Raises SecretError; its message never contains the value.
     """
     if ref.source is SecretSource.ENV:
         value = os.environ.get(ref.value, "")
@@ -37,11 +37,11 @@ def _from_file(name: str, base: Path) -> str:
     path = base / Path(name).expanduser()
     try:
         with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SecretError(
-            f"the secret's file {path} cannot be read: {reason}", hint=f"ls -l {path}"
+            f"cannot read the secret's file {path}: {reason}", hint=f"check it with: ls -l {path}"
         ) from None
     return _text(raw, f"the secret's file {path}")
 
@@ -56,23 +56,23 @@ def _from_command(command: str, base: Path) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE,
+            timeout=_COMMAND_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"the secret's command said nothing for {_PATIENCE:.0f} s"
-        raise SecretError(message, hint="it must not ask anything") from None
+        message = f"the secret's command timed out after {_COMMAND_TIMEOUT:.0f} s"
+        raise SecretError(message, hint="the command must not prompt for input") from None
     except OSError as error:
-        raise SecretError(f"the secret's command cannot be run: {error.strerror}") from None
+        raise SecretError(f"cannot run the secret's command: {error.strerror}") from None
     if done.returncode:
         message = f"the secret's command failed with exit status {done.returncode}"
-        raise SecretError(message, hint="run it by hand in the workspace")
+        raise SecretError(message, hint="test it by running it in the workspace")
     return _text(done.stdout, "the output of the secret's command")
 
 
 def _text(raw: bytes, what: str) -> str:
-    if len(raw) > _LARGEST:
-        raise SecretError(f"{what} is larger than {_LARGEST // 1024} KiB")
+    if len(raw) > _MAX_BYTES:
+        raise SecretError(f"{what} is larger than {_MAX_BYTES // 1024} KiB")
     try:
         value = raw.decode()
     except UnicodeDecodeError:
@@ -84,25 +84,26 @@ def _text(raw: bytes, what: str) -> str:
 
 
 class Redactor:
-    """Takes known secrets out of text. Values under 4 characters are left: they would blot out everything."""
+    """Replaces known secrets in text. Values under 4 characters are ignored, since they match too often."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> str:
-        """Learn a secret, as it is, as it stands in a web address, and line by line; gives it back."""
-        forms = {value, quote(value, safe=""), *(line for line in value.splitlines() if len(line) >= _LINE)}
-        self._values |= {form for form in forms if len(form) >= _SHORTEST}
+        """Add a secret and return it. Its URL-encoded form and its long lines are redacted too."""
+        lines = (line for line in value.splitlines() if len(line) >= _MIN_REDACTED_LINE)
+        forms = {value, quote(value, safe=""), *lines}
+        self._values |= {form for form in forms if len(form) >= _MIN_REDACTED}
         self._pattern = None
         return value
 
     def resolve(self, ref: SecretRef, *, base: Path) -> str:
-        """Resolve a reference and learn its value."""
+        """Resolve a reference and add its value."""
         return self.add(resolve(ref, base=base))
 
     def redact(self, text: str) -> str:
-        """The text with `***` for each secret, longest first."""
+        """Replace each secret with `***`, longest first."""
         if not self._values:
             return text
         if self._pattern is None:

@@ -1,4 +1,4 @@
-"""sitecrew.yaml: its shape, and the settings that it becomes."""
+"""sitecrew.yaml: its shape, and the conversion to the model."""
 
 from __future__ import annotations
 
@@ -38,143 +38,148 @@ _AGENCY, _BACKUPS, _LIMITS, _PARALLEL, _POLICY, _SSH = (
 
 
 class AgencyShape(Shape):
-    """Who signs the reports."""
+    """The agency as shown on reports."""
 
     name: Annotated[f.Line, D("Name of the agency.")] = _AGENCY.name
-    logo: Annotated[f.Line | None, D("Picture file; a path from this file on.")] = None
-    accent: Annotated[f.Colour, D("Colour of headings and links, #rrggbb.")] = _AGENCY.accent
-    reply_to: Annotated[f.ReturnAddress | None, D("Where answers to reports go.")] = None
+    logo: Annotated[f.Line | None, D("Image file, relative to this file.")] = None
+    accent: Annotated[f.Color, D("Color of headings and links, #rrggbb.")] = _AGENCY.accent
+    reply_to: Annotated[f.ReturnAddress | None, D("Address for replies to reports.")] = None
 
 
 class MailShape(Shape):
-    """The SMTP server that mail leaves by."""
+    """The SMTP server that sends mail."""
 
     host: Annotated[f.MailServer, D("Name of the SMTP server.")]
-    sender: Annotated[
-        f.Sender, Field(alias="from", description="Address that mail comes from, bare or Name <address>.")
-    ]
+    sender: Annotated[f.Sender, Field(alias="from", description="Sender address, or Name <address>.")]
     port: Annotated[f.Port, D("Port of the SMTP server.")] = 587
-    security: Annotated[MailSecurity, f.choice(MailSecurity), D("How the connection is protected.")] = (
+    security: Annotated[MailSecurity, f.choice(MailSecurity), D("Encryption of the connection.")] = (
         MailSecurity.STARTTLS
     )
-    username: Annotated[f.Line | None, D("Account at the SMTP server.")] = None
-    password: Annotated[f.Secret | None, D("Password of the account.")] = None
+    username: Annotated[f.Line | None, D("User name at the SMTP server.")] = None
+    password: Annotated[f.Secret | None, D("Password at the SMTP server.")] = None
     ca_file: Annotated[
-        f.Line | None, D("Certificates to trust besides the system's; a path from this file on.")
+        f.Line | None,
+        D("File of CA certificates to trust in addition to the system's, relative to this file."),
     ] = None
 
 
 class BackupsShape(Shape):
-    """Where snapshots are kept."""
+    """Where backups are stored."""
 
-    store: Annotated[f.Line, D("Folder; a path from this file on.")] = _BACKUPS.store
+    store: Annotated[f.Line, D("Folder, relative to this file.")] = _BACKUPS.store
 
 
 class UndoShape(Shape):
-    """What an undo may do."""
+    """What a rollback or undo may restore."""
 
-    database: Annotated[UndoDatabase, f.choice(UndoDatabase), D("When the database may be put back too.")] = (
+    database: Annotated[UndoDatabase, f.choice(UndoDatabase), D("When the database is restored too.")] = (
         _POLICY.undo_database
     )
 
 
 class RingsShape(Shape):
-    """When the next ring is begun."""
+    """Which rings there are, and when the next one starts."""
 
     failures: Annotated[f.Percent, D("Share of a ring's sites that may fail, like 10%.")] = (
         _POLICY.ring_failures
     )
-    soak: Annotated[f.Duration, D("Wait between two rings.")] = _POLICY.ring_soak
+    soak: Annotated[f.Duration, D("Time to wait after each ring.")] = _POLICY.ring_soak
     order: Annotated[
-        tuple[f.Line, ...], LISTED, D("Selectors of the rings, where a run or a window names none.")
+        tuple[f.Line, ...], LISTED, D("Selectors of the rings, for runs and windows without their own.")
     ] = _POLICY.ring_order
 
 
 class PolicyShape(Shape):
-    """What the crew decided about updates."""
+    """The update policy."""
 
-    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("What is held and what waits.")] = UpdatesShape()
+    updates: Annotated[UpdatesShape, EMPTY_MAPPING, D("Which updates are held or delayed.")] = UpdatesShape()
     hold: Annotated[
         dict[f.Item, Annotated[HoldShape, EMPTY_MAPPING]],
         EMPTY_MAPPING,
-        D("Items left as they are on every site."),
+        D("Items not to update on any site."),
     ] = NOTHING
     security: Annotated[
-        dict[f.Item, f.Line], EMPTY_MAPPING, D("By item, the version that closes a known hole.")
+        dict[f.Item, f.Line], EMPTY_MAPPING, D("By item, the version that fixes a known vulnerability.")
     ] = NOTHING
-    undo: Annotated[UndoShape, EMPTY_MAPPING, D("What an undo may do.")] = UndoShape()
-    rings: Annotated[RingsShape, EMPTY_MAPPING, D("When the next ring is begun.")] = RingsShape()
+    undo: Annotated[
+        UndoShape, EMPTY_MAPPING, D("What may be restored when a change is rolled back or undone.")
+    ] = UndoShape()
+    rings: Annotated[RingsShape, EMPTY_MAPPING, D("Which rings there are, and when the next one starts.")] = (
+        RingsShape()
+    )
     unverified: Annotated[
-        Unverified | None, f.choice(Unverified), D("What becomes of a change that nobody could check.")
+        Unverified | None, f.choice(Unverified), D("What to do with changes that cannot be verified.")
     ] = None
     slower: Annotated[
-        Slower, f.choice(Slower), D("What becomes of an update that makes pages clearly slower.")
+        Slower, f.choice(Slower), D("What to do with an update that makes pages clearly slower.")
     ] = _POLICY.slower
     insecure_packages: Annotated[
-        tuple[f.Item, ...], LISTED, D("Items whose packages may come over http, by slug.")
+        tuple[f.Item, ...], LISTED, D("Slugs of items whose packages may be downloaded over http.")
     ] = ()
     vendors: Annotated[
-        tuple[f.Address, ...], LISTED, D("Hosts of vendors whose packages may replace wordpress.org's.")
+        tuple[f.Address, ...],
+        LISTED,
+        D("Download hosts of vendors whose packages may replace those of wordpress.org."),
     ] = ()
 
 
 class ToolShape(Shape):
-    """A program that is brought to hosts that lack it."""
+    """A program to upload to hosts that do not have it."""
 
-    file: Annotated[f.Line, D("The program; a path from this file on.")]
+    file: Annotated[f.Line, D("The program file, relative to this file.")]
     sha512: Annotated[f.Checksum, D("Its SHA-512 in hexadecimal.")]
 
 
 class ToolsShape(Shape):
-    """Programs that are brought to hosts that lack them."""
+    """Programs to upload to hosts, and servers to use for updates."""
 
-    wp_cli: Annotated[ToolShape | None, D("wp-cli's phar.")] = None
+    wp_cli: Annotated[ToolShape | None, D("The phar file of wp-cli, for hosts without one.")] = None
     wordpress_org: Annotated[
-        f.Url | None, D("A mirror that answers for api.wordpress.org and downloads.wordpress.org.")
+        f.Url | None, D("URL of a mirror of api.wordpress.org and downloads.wordpress.org.")
     ] = None
 
 
 class ParallelShape(Shape):
-    """How much is done at once."""
+    """Limits on parallel work."""
 
-    sites: Annotated[f.Some, D("Sites in work.")] = _PARALLEL.sites
-    per_host: Annotated[f.Some, D("Sites in work on one host.")] = _PARALLEL.per_host
-    logins_per_host: Annotated[f.Some, D("Logins in flight to one host.")] = _PARALLEL.logins_per_host
+    sites: Annotated[f.Some, D("Sites at the same time.")] = _PARALLEL.sites
+    per_host: Annotated[f.Some, D("Sites at the same time on one host.")] = _PARALLEL.per_host
+    logins_per_host: Annotated[f.Some, D("Logins to one host at the same time.")] = _PARALLEL.logins_per_host
 
 
 class LimitsShape(Shape):
-    """How long is waited."""
+    """Timeouts."""
 
-    look: Annotated[f.Span, D("For one page.")] = _LIMITS.look
-    step: Annotated[f.Span, D("For one step, unless its timeout says otherwise.")] = _LIMITS.step
-    driver_silence: Annotated[f.Span, D("After which the host decides without the controller.")] = (
+    look: Annotated[f.Span, D("Timeout of one page.")] = _LIMITS.look
+    step: Annotated[f.Span, D("Timeout of one step, unless it has its own.")] = _LIMITS.step
+    driver_silence: Annotated[f.Span, D("Time without contact after which the host decides by itself.")] = (
         _LIMITS.driver_silence
     )
 
 
 class SshShape(Shape):
-    """Files of the SSH client."""
+    """Files used for SSH."""
 
-    known_hosts: Annotated[f.Line, D("Keys of known hosts.")] = _SSH.known_hosts
-    config: Annotated[f.Line, D("The SSH configuration.")] = _SSH.config
+    known_hosts: Annotated[f.Line, D("File of known host keys.")] = _SSH.known_hosts
+    config: Annotated[f.Line, D("SSH configuration file.")] = _SSH.config
 
 
 class SettingsFile(Shape):
-    """How the crew works. Every key is optional."""
+    """The settings of an agency. Every key is optional."""
 
-    agency: Annotated[AgencyShape, EMPTY_MAPPING, D("Who signs reports.")] = AgencyShape()
-    mail: Annotated[MailShape | None, D("The SMTP server that mail leaves by.")] = None
-    ledger: Annotated[f.Ledger, D("Database of all that happened.")] = "sqlite:///.sitecrew/ledger.db"
-    backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where snapshots are kept.")] = BackupsShape()
-    policy: Annotated[PolicyShape, EMPTY_MAPPING, D("What was decided about updates.")] = PolicyShape()
-    tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts.")] = ToolsShape()
-    parallel: Annotated[ParallelShape, EMPTY_MAPPING, D("How much is done at once.")] = ParallelShape()
-    limits: Annotated[LimitsShape, EMPTY_MAPPING, D("How long is waited.")] = LimitsShape()
-    ssh: Annotated[SshShape, EMPTY_MAPPING, D("Files of the SSH client.")] = SshShape()
+    agency: Annotated[AgencyShape, EMPTY_MAPPING, D("The agency as shown on reports.")] = AgencyShape()
+    mail: Annotated[MailShape | None, D("The SMTP server that sends mail.")] = None
+    ledger: Annotated[f.Ledger, D("Database of everything that was done.")] = "sqlite:///.sitecrew/ledger.db"
+    backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where backups are stored.")] = BackupsShape()
+    policy: Annotated[PolicyShape, EMPTY_MAPPING, D("The update policy.")] = PolicyShape()
+    tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts, and a mirror.")] = ToolsShape()
+    parallel: Annotated[ParallelShape, EMPTY_MAPPING, D("Limits on parallel work.")] = ParallelShape()
+    limits: Annotated[LimitsShape, EMPTY_MAPPING, D("Timeouts.")] = LimitsShape()
+    ssh: Annotated[SshShape, EMPTY_MAPPING, D("Files used for SSH.")] = SshShape()
 
 
 def settings_of(shape: SettingsFile) -> Settings:
-    """The settings. Paths are absolute already: each file's start at that file."""
+    """Convert to the model. Paths are already absolute."""
     tool = shape.tools.wp_cli
     return Settings(
         agency=Agency(**dict(shape.agency)),

@@ -1,4 +1,4 @@
-"""Files that come with Sitecrew beside its code: playbooks, and the templates and catalogues of reports."""
+"""Data files of the package: playbooks, and the templates and translations of reports."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["shipped", "shipped_playbooks"]
 
 
 def shipped(name: str) -> Traversable:
-    """The file or folder of that name, like `reports` or `playbooks/weekly.yaml`.
+    """Return a shipped file or folder, like `reports` or `playbooks/weekly.yaml`.
 
-    A wheel holds them inside the package; in a checkout they are beside it.
+    They are inside the package in a wheel, and next to it in a checkout.
     """
     packaged = files("runner") / "shipped"
     root = packaged if packaged.is_dir() else Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ def shipped(name: str) -> Traversable:
 
 
 def shipped_playbooks() -> dict[str, Traversable]:
-    """The shipped playbooks by name."""
+    """Return the shipped playbooks by name."""
     folder = shipped("playbooks")
     if not folder.is_dir():
         return {}

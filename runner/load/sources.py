@@ -1,4 +1,4 @@
-"""The files that a workspace is read from, and whether they have changed."""
+"""Detects changes in the files of a workspace."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["fingerprint"]
 
 _NAMES = ("inventory.yaml", "sitecrew.yaml")
 _LARGEST = 64 * 1024 * 1024
-"""Bytes of one file that are compared; files that are larger are refused when they are read."""
+"""Bytes compared per file. Larger files are refused when they are loaded."""
 
 
 def fingerprint(folder: Path) -> str:
-    """The same text as long as no file of the workspace has another content, name or mode."""
+    """Return a hash of the content, names and modes of the workspace's files."""
     digest = hashlib.sha256()
     for path in _sources(folder):
         digest.update(f"\0{path}\0".encode(errors="surrogateescape"))
         try:
-            about = path.stat()
-            digest.update(f"{about.st_mode} {about.st_uid}\0".encode())
+            status = path.stat()
+            digest.update(f"{status.st_mode} {status.st_uid}\0".encode())
             if path.is_file():
                 with path.open("rb") as file:
                     digest.update(file.read(_LARGEST))

@@ -1,4 +1,4 @@
-"""`env` and `wp_args` of a site: what its configuration needs where no web server starts it."""
+"""`env` and `wp_args` of a site: what it needs when WordPress is started without a web server."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from runner.model import SecretRef
 __all__ = ["StartArgument", "StartValue", "StartVariable"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_OURS = re.compile(
+_RESERVED = re.compile(
     r"(SITECREW|WP_CLI|LC|LD|BASH|DYLD)_\w*|PATH|HOME|IFS|ENV|SHELL|LANG|TERM|USER|LOGNAME|TMPDIR|PWD|OLDPWD"
     r"|PS[1-4]|PHP_INI_SCAN_DIR|PHPRC|NO_COLOR|SUDO_ASKPASS|CDPATH|POSIXLY_CORRECT"
 )
-"""What the shell, PHP and our own programs are steered by."""
+"""Variables that control the shell, PHP, wp-cli and Sitecrew."""
 _LARGEST = 8192
-_PLAIN = re.compile(r"--skip-packages|--require=/[^\s:]+")
-_HOW = "--url=ADDRESS, --require=/ABSOLUTE/PATH or --skip-packages"
+_OTHER_ARGUMENTS = re.compile(r"--skip-packages|--require=/[^\s:]+")
+_ALLOWED = "--url=ADDRESS, --require=/ABSOLUTE/PATH or --skip-packages"
 
 
 def _variable(value: object) -> str:
     found = line(value)
     if not _NAME.fullmatch(found):
-        raise Wrong(f"{quoted(found)} is not a name of an environment variable", "like APP_ENV")
-    if _OURS.fullmatch(found):
-        raise Wrong(f"{quoted(found)} cannot be set: the shell, PHP or wp-cli would run otherwise")
+        raise Wrong(f"{quoted(found)} is not the name of an environment variable", "like APP_ENV")
+    if _RESERVED.fullmatch(found):
+        raise Wrong(f"{quoted(found)} cannot be set: it changes how the shell, PHP or wp-cli runs")
     return found
 
 
@@ -41,7 +41,7 @@ def _value(value: object) -> str | SecretRef:
         return values.secret(value)
     found = values.scalar(value, "text")
     if "\0" in found or len(found) > _LARGEST:
-        raise Wrong("this cannot be the value of a variable", f"at most {_LARGEST} characters, without a NUL")
+        raise Wrong("the value is too long or contains a NUL", f"at most {_LARGEST} characters")
     return found
 
 
@@ -49,8 +49,8 @@ def _argument(value: object) -> str:
     found = line(value)
     if found.startswith("--url="):
         return f"--url={site_url(found.removeprefix('--url='))}"
-    if not _PLAIN.fullmatch(found):
-        raise Wrong(f"{quoted(found)} is no argument that wp-cli can be given here", _HOW)
+    if not _OTHER_ARGUMENTS.fullmatch(found):
+        raise Wrong(f"{quoted(found)} is not an allowed argument of wp-cli", _ALLOWED)
     return found
 
 

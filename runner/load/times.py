@@ -1,4 +1,4 @@
-"""Words for time: durations, times of day, dates, day rules, zones."""
+"""Parsers for durations, times of day, dates, day rules and time zones."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?")
 _LONGEST = timedelta(days=3660)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
-"""Dates beyond are hardly meant, and arithmetic with them leaves the calendar."""
+"""Other years are probably mistakes, and date arithmetic can overflow."""
 
 
 def duration(value: object) -> timedelta:
-    """`30s`, `10m`, `6h`, `7d`, `1h30m`."""
+    """Parse a duration: `30s`, `10m`, `6h`, `7d`, `1h30m`."""
     found = scalar(value, "a duration")
     match = _DURATION.fullmatch(found)
     if not match or not found:
@@ -46,7 +46,7 @@ def duration(value: object) -> timedelta:
 
 
 def span(value: object) -> timedelta:
-    """A duration that is longer than nothing."""
+    """Parse a duration longer than zero."""
     length = duration(value)
     if not length:
         raise Wrong(f"{quoted(str(value))} is too short", "at least 1s")
@@ -61,7 +61,7 @@ def _duration_hint(found: str) -> str:
             f"{int(count) * 7}d" if _unit(unit) == "w" else count + _unit(unit) for count, unit in words
         )
     if re.fullmatch(r"[0-9]{1,7}", found):
-        return f"name the unit: {found}s, {found}m, {found}h or {found}d"
+        return f"add a unit: {found}s, {found}m, {found}h or {found}d"
     return "like 30s, 10m, 6h, 7d or 1h30m"
 
 
@@ -71,7 +71,7 @@ def _unit(word: str) -> str:
 
 
 def time_of_day(value: object) -> time:
-    """`02:00`, quoted or not."""
+    """Parse a time of day: `02:00`, quoted or not."""
     found = scalar(value, "a time")
     match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", found)
     if not match:
@@ -80,27 +80,27 @@ def time_of_day(value: object) -> time:
 
 
 def day(value: object) -> date:
-    """`2027-03-01`."""
+    """Parse a date: `2027-03-01`."""
     found = scalar(value, "a date")
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
         raise Wrong(f"{quoted(found)} is not a date", "year-month-day, like 2027-03-01")
     try:
-        read = date.fromisoformat(found)
+        parsed = date.fromisoformat(found)
     except ValueError as error:
-        raise Wrong(f"{quoted(found)} is no day of the calendar", str(error)) from None
-    if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
-        raise Wrong(f"{quoted(found)} is too far away", f"between {_FIRST_YEAR} and {_LAST_YEAR}")
-    return read
+        raise Wrong(f"{quoted(found)} is not in the calendar", str(error)) from None
+    if not _FIRST_YEAR <= parsed.year <= _LAST_YEAR:
+        raise Wrong(f"{quoted(found)} is out of range", f"use a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return parsed
 
 
 def days(value: object) -> DateRange:
-    """A day, or a span of days `2026-12-20/2027-01-02`."""
+    """Parse a day or a range of days: `2026-12-20/2027-01-02`."""
     found = scalar(value, "a date")
     first, slash, last = found.partition("/")
-    begin, end = day(first), day(last if slash else first)
-    if end < begin:
-        raise Wrong(f"{quoted(found)} ends before it begins", f"try {last}/{first}")
-    return DateRange(begin, end)
+    start, end = day(first), day(last if slash else first)
+    if end < start:
+        raise Wrong(f"{quoted(found)} ends before it starts", f"try {last}/{first}")
+    return DateRange(start, end)
 
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -108,7 +108,7 @@ _NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1
 
 
 def weekday(word: str) -> int | None:
-    """0 for Monday, by the full name or its first three letters; None for anything else."""
+    """Parse a weekday by its name or first three letters: 0 for Monday; None for anything else."""
     for index, full in enumerate(WEEKDAYS):
         if word.lower() in {full, full[:3]}:
             return index
@@ -116,16 +116,16 @@ def weekday(word: str) -> int | None:
 
 
 def day_rules(value: object) -> tuple[WindowDay, ...]:
-    """`daily`, a day rule, or a list of them."""
+    """Parse `daily`, a day rule, or a list of them."""
     if isinstance(value, list):
         if not value:
-            raise Wrong("the list names no day", "like [monday, thursday], or daily")
+            raise Wrong("the list is empty", "like [monday, thursday], or daily")
         return tuple(dict.fromkeys(_day_rule(entry) for entry in value))
     return (_day_rule(value),)
 
 
 def _day_rule(value: object) -> WindowDay:
-    """`daily`, `tuesday`, `second tuesday`, `last friday`, or a day of the month."""
+    """Parse `daily`, `tuesday`, `second tuesday`, `last friday`, or a day of the month."""
     found = scalar(value, "a day")
     if found.strip().lower() == "daily":
         return WindowDay()
@@ -138,7 +138,7 @@ def _day_rule(value: object) -> WindowDay:
     if index is not None and len(words) == 2 and words[0] in _NTH:  # noqa: PLR2004
         return WindowDay(weekday=index, nth=_NTH[words[0]])
     if "," in found:
-        raise Wrong(f"{quoted(found)} is not a day", f"several are a list: [{found}]")
+        raise Wrong(f"{quoted(found)} is not a day", f"for several, write a list: [{found}]")
     hint = closest(words[-1], (*WEEKDAYS, "daily")) if words else ""
     like = "like tuesday, [monday, thursday], second tuesday, last friday, 15 or daily"
     raise Wrong(f"{quoted(found)} is not a day", hint if hint.startswith("did") else like)
@@ -152,7 +152,7 @@ def _zones() -> frozenset[str]:
 
 
 def zone(value: object) -> str:
-    """An IANA time zone."""
+    """Parse an IANA time zone."""
     found = scalar(value, "a time zone")
     if found not in _zones():
         hint = closest(found, _zones())
@@ -162,16 +162,18 @@ def zone(value: object) -> str:
 
 
 def window_zone(value: object) -> str:
-    """A time zone, or `client` for each client's own."""
+    """Parse a time zone, or `client` for each client's own."""
     return "client" if value == "client" else zone(value)
 
 
 def rule(value: object) -> Rule:
-    """`hold`, `at-once` or `{after: 7d}`."""
+    """Parse a rule: `hold`, `at-once` or `{after: 7d}`."""
     if isinstance(value, Mapping):
         unknown = [key for key in value if key != "after"]
         if unknown or "after" not in value:
-            raise Wrong(f"unknown key {quoted(unknown[0])}" if unknown else "nothing in it", "{after: 7d}")
+            raise Wrong(
+                f"unknown key {quoted(unknown[0])}" if unknown else "the rule is empty", "{after: 7d}"
+            )
         return Rule(after=duration(value["after"]))
     found = scalar(value, "hold, at-once or {after: 7d}")
     if found == "hold":

@@ -1,6 +1,6 @@
-"""Settings that earlier versions accepted without acting on them. Each is refused at its place.
+"""Settings that earlier versions accepted without effect. Each is reported at its position.
 
-A part that builds one adds the key to its shape and deletes its line here.
+To implement one, add the key to its shape and delete its line here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NOT_SUPPORTED = "is not supported by this version"
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A key, or those of its values that match `values`. `*` in the path stands for any name or entry."""
+    """A key, or those of its values that match `values`. `*` in the path matches any name or entry."""
 
     path: tuple[str, ...]
     instead: str
     """What to do, as a hint."""
     values: str = ""
-    """Regular expression of a whole value; empty for the key itself."""
+    """Regular expression for the whole value; empty for the key itself."""
 
 
 INVENTORY = (
@@ -52,22 +52,22 @@ SETTINGS = (
 
 
 def refuse(root: Node, unsupported: tuple[Unsupported, ...], problems: Problems) -> None:
-    """Report each of these settings in the tree and delete it there, so that it is reported once."""
-    for one in unsupported:
-        for found in list(_matches(root, one, one.path, ())):
-            problems.append(_problem(found, one))
+    """Report each of these settings in the tree, and delete it so that it is reported once."""
+    for setting in unsupported:
+        for found in list(_matches(root, setting, setting.path, ())):
+            problems.append(_problem(found, setting))
             _delete(found)
 
 
 def refuse_variables(environ: Mapping[str, str], base: Path, problems: Problems) -> None:
-    """Report each environment variable that stands for a key of `SETTINGS`, or for one below it."""
-    for one in SETTINGS:
-        prefix = variable_of(one.path)
-        for name in environ if not one.values else ():
+    """Report each environment variable that sets a key of `SETTINGS` or a key below it."""
+    for setting in SETTINGS:
+        prefix = variable_of(setting.path)
+        for name in environ if not setting.values else ():
             if name == prefix or name.startswith(f"{prefix}_"):
                 origin = Origin(f"environment:{name}", base)
                 problems.append(
-                    origin.problem(1, 1, ".".join(one.path), f"{name} {_NOT_SUPPORTED}", "unset it")
+                    origin.problem(1, 1, ".".join(setting.path), f"{name} {_NOT_SUPPORTED}", "unset it")
                 )
 
 
@@ -80,17 +80,17 @@ class _Match:
 
 
 def _matches(
-    node: Node, one: Unsupported, path: tuple[str, ...], passed: tuple[str | int, ...]
+    node: Node, setting: Unsupported, path: tuple[str, ...], passed: tuple[str | int, ...]
 ) -> Iterator[_Match]:
-    """The settings below `node` that the rest of the path leads to."""
+    """Yield the settings below `node` that match the rest of the path."""
     key, *rest = path
     for name, child in _children(node):
         if key not in (_ANY, name):
             continue
         here = (*passed, name)
-        if rest and not (rest == [_ANY] and isinstance(child.value, str)):  # a text is a list of one
-            yield from _matches(child, one, tuple(rest), here)
-        elif not one.values or _has_value(child, one.values):
+        if rest and not (rest == [_ANY] and isinstance(child.value, str)):  # a text counts as a list of one
+            yield from _matches(child, setting, tuple(rest), here)
+        elif not setting.values or _has_value(child, setting.values):
             yield _Match(node, name, child, here)
 
 
@@ -105,16 +105,17 @@ def _has_value(node: Node, values: str) -> bool:
     return isinstance(node.value, str) and bool(re.fullmatch(values, node.value.strip().lower()))
 
 
-def _problem(found: _Match, one: Unsupported) -> Problem:
+def _problem(found: _Match, setting: Unsupported) -> Problem:
     path = joined("", *found.path)
-    if one.values:
-        return found.child.problem(path, f"{quoted(str(found.child.value))} {_NOT_SUPPORTED}", one.instead)
+    if setting.values:
+        message = f"{quoted(str(found.child.value))} {_NOT_SUPPORTED}"
+        return found.child.problem(path, message, setting.instead)
     key = str(found.key)
-    return found.parent.key_problem(key, path, f"{quoted(key)} {_NOT_SUPPORTED}", one.instead)
+    return found.parent.key_problem(key, path, f"{quoted(key)} {_NOT_SUPPORTED}", setting.instead)
 
 
 def _delete(found: _Match) -> None:
-    """Take the setting out. An alias leads to the same mapping or list more than once."""
+    """Delete the setting. Because of aliases, it may already be gone."""
     inside = found.parent.value
     if isinstance(inside, dict):
         inside.pop(str(found.key), None)

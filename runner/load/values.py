@@ -1,4 +1,4 @@
-"""Words of a file to values. Pure; what cannot be is `Wrong`, which says how to write it."""
+"""Parsers for the values in files. Pure; an invalid value raises `Wrong`, which says how to write it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "boolean",
     "checksum",
     "choice",
-    "colour",
+    "color",
     "described",
     "item",
     "language",
@@ -30,9 +30,9 @@ __all__ = [
     "scalar",
     "secret",
     "selector",
+    "step_become",
     "tag",
     "text",
-    "whether_to_become",
     "whole",
 ]
 
@@ -40,7 +40,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class Wrong(ValueError):  # noqa: N818
-    """A value that cannot be. The message begins with the value, the hint says how to write it."""
+    """An invalid value. The message starts with the value; the hint says how to write it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -48,34 +48,34 @@ class Wrong(ValueError):  # noqa: N818
 
 
 def described(value: object) -> str:
-    """What stands there, for a message about the wrong shape."""
+    """Describe the type of a value for a message: a list, a mapping, text or nothing."""
     if value is None:
         return "nothing"
     return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "text"
 
 
 def scalar(value: object, wanted: str) -> str:
-    """The text of a value that is to be one; `wanted` says of what sort in the message."""
+    """Return the text of a scalar; `wanted` describes it in the message if the value is not a scalar."""
     if not isinstance(value, str):
         raise Wrong(f"expected {wanted}, found {described(value)}")
     return value
 
 
 def text(value: object) -> str:
-    """Any text; line breaks and tabs may be in it."""
+    """Parse text, which may contain line breaks and tabs."""
     found = scalar(value, "text")
     if any(not c.isprintable() and c not in "\n\t" for c in found):
-        raise Wrong("the text holds control characters", "delete them")
+        raise Wrong("the text contains control characters", "delete them")
     return found
 
 
 def line(value: object) -> str:
-    """One line of text, not empty."""
+    """Parse one line of text, not empty."""
     found = scalar(value, "text")
     if not found.strip():
-        raise Wrong("expected text, found nothing between the quotes")
+        raise Wrong("expected text, found an empty string")
     if not found.isprintable():
-        raise Wrong(f"{quoted(found)} holds control characters or line breaks", "write it in one line")
+        raise Wrong(f"{quoted(found)} contains control characters or line breaks", "write it on one line")
     return found
 
 
@@ -83,10 +83,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def name(value: object) -> str:
-    """What something is called in commands, ids and file names."""
+    """Parse a name as used in commands, ids and file names."""
     found = scalar(value, "a name")
     if not _NAME.fullmatch(found) or found == "all":
-        why = "has a meaning of its own" if found == "all" else "cannot be a name"
+        why = "is reserved" if found == "all" else "cannot be a name"
         raise Wrong(f"{quoted(found)} {why}", "letters, digits, dots, dashes and underscores, at most 63")
     return found
 
@@ -95,7 +95,7 @@ _RETIRED = re.compile(r"@\d{4}-\d\d-\d\d(?:-\d{1,4})?$")
 
 
 def former_name(value: object) -> str:
-    """A name that was used before, or one that a website keeps since its name is used for another."""
+    """Parse a previous name, with or without the date suffix of a name that is now used by another site."""
     found = scalar(value, "a name")
     name(_RETIRED.sub("", found))
     return found
@@ -105,7 +105,7 @@ _TAG = re.compile(r"\w[\w.-]*")
 
 
 def tag(value: object) -> str:
-    """A tag: no spaces, no colons, no commas."""
+    """Parse a tag, which has no spaces, colons or commas."""
     found = scalar(value, "a tag")
     if not _TAG.fullmatch(found):
         parts = re.split(r"[,\s]+", found.strip())
@@ -116,41 +116,41 @@ def tag(value: object) -> str:
 
 
 def item(value: object) -> str:
-    """The slug of a plugin or theme, or `core`."""
+    """Parse the slug of a plugin or theme, or `core`."""
     found = scalar(value, "a plugin or theme")
     if not re.fullmatch(r"\w[\w.+-]*", found):
-        raise Wrong(f"{quoted(found)} is not a plugin or theme", "its folder's name, like woocommerce")
+        raise Wrong(f"{quoted(found)} is not a plugin or theme", "the name of its folder, like woocommerce")
     return found
 
 
 def boolean(value: object) -> bool:
-    """`true` or `false`; the other words of YAML 1.1 too."""
+    """Parse `true` or `false`, or one of the other words of YAML 1.1."""
     found = scalar(value, "true or false")
     if found.lower() in {"true", "yes", "on"}:
         return True
     if found.lower() in {"false", "no", "off"}:
         return False
-    raise Wrong(f"{quoted(found)} is neither true nor false")
+    raise Wrong(f"{quoted(found)} is not true or false")
 
 
-def whether_to_become(value: object) -> bool:
-    """`become` of a step, which is not the host's."""
+def step_become(value: object) -> bool:
+    """Parse `become` of a step, which is easily confused with that of a host."""
     if value in ("sudo", "root"):
         raise Wrong(
-            f"{quoted(str(value))} is neither true nor false", "true here; the host says how: become: sudo"
+            f"{quoted(str(value))} is not true or false", "write true here, and become: sudo at the host"
         )
     return boolean(value)
 
 
 def selector(value: object) -> str:
-    """A selector, which is one text."""
+    """Parse a selector, which is a single text."""
     if isinstance(value, list) and value and all(isinstance(entry, str) for entry in value):
-        raise Wrong("expected text, found a list", f"with commas: {','.join(value)}")
+        raise Wrong("expected text, found a list", f"separate by commas: {','.join(value)}")
     return line(value)
 
 
 def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[object], int]:
-    """A whole number within limits."""
+    """Return a parser for a whole number within limits."""
 
     def parse(value: object) -> int:
         found = scalar(value, "a whole number")
@@ -167,7 +167,7 @@ def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[ob
 
 
 def _as_whole(found: str) -> str:
-    """A hint where another notation of a whole number stands."""
+    """Hint for a whole number in another notation."""
     for base in (0, 10):
         with suppress(ValueError):
             return f"try {int(found.removesuffix('.0'), base)}"
@@ -175,7 +175,7 @@ def _as_whole(found: str) -> str:
 
 
 def number(value: object) -> float:
-    """A number with or without decimals."""
+    """Parse a number with or without decimals."""
     found = scalar(value, "a number")
     if not re.fullmatch(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?", found):
         raise Wrong(f"{quoted(found)} is not a number")
@@ -183,7 +183,7 @@ def number(value: object) -> float:
 
 
 def percent(value: object) -> float:
-    """`10%` as a share from 0 to 1."""
+    """Parse a percentage like `10%` to a share from 0 to 1."""
     found = scalar(value, "a percentage")
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s?%", found)
     if match and float(match[1]) <= 100:  # noqa: PLR2004
@@ -195,7 +195,7 @@ def percent(value: object) -> float:
 
 
 def one_of(words: Sequence[str]) -> Callable[[object], str]:
-    """One of several words."""
+    """Return a parser for one of several words."""
 
     def parse(value: object) -> str:
         listed = ", ".join(words)
@@ -209,20 +209,20 @@ def one_of(words: Sequence[str]) -> Callable[[object], str]:
 
 
 def choice(kind: type[E]) -> Callable[[object], E]:
-    """A member of an enum, by its value."""
+    """Return a parser for a member of an enum by its value."""
     word = one_of([member.value for member in kind])
     return lambda value: kind(word(value))
 
 
 def after_failure(value: object) -> OnFailure:
-    """What a failed step means for those behind it."""
+    """Parse `on_failure` of a step."""
     if value == OnFailure.UNDO:
-        raise Wrong("this version cannot undo what the steps before have done", "stop or continue")
+        raise Wrong("undo is not supported by this version", "stop or continue")
     return OnFailure(one_of([OnFailure.STOP, OnFailure.CONTINUE])(value))
 
 
 def language(value: object) -> str:
-    """`de`, `de-AT`."""
+    """Parse a language tag: `de`, `de-AT`."""
     found = scalar(value, "a language")
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", found):
         changed = found.replace("_", "-").partition(".")[0]
@@ -232,36 +232,36 @@ def language(value: object) -> str:
 
 
 def become(value: object) -> str:
-    """How another user's rights are had."""
+    """Parse `become` of a host."""
     if value != "sudo":
         found = quoted(value) if isinstance(value, str) else described(value)
         raise Wrong(f"{found} is not a way to become root", "try sudo")
     return "sudo"
 
 
-def colour(value: object) -> str:
-    """`#0b6b57`."""
-    found = scalar(value, "a colour")
+def color(value: object) -> str:
+    """Parse a color: `#0b6b57`."""
+    found = scalar(value, "a color")
     if not re.fullmatch(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", found):
-        raise Wrong(f"{quoted(found)} is not a colour", 'like "#0b6b57", in quotes')
+        raise Wrong(f"{quoted(found)} is not a color", 'like "#0b6b57", in quotes')
     return found
 
 
 def checksum(value: object) -> str:
-    """A SHA-512 in hexadecimal."""
+    """Parse a SHA-512 in hexadecimal."""
     found = scalar(value, "a SHA-512")
     if not re.fullmatch(r"[0-9a-fA-F]{128}", found):
-        raise Wrong("not a SHA-512", "128 hexadecimal digits, as `sha512sum FILE` prints")
+        raise Wrong("not a SHA-512", "128 hexadecimal digits, as printed by `sha512sum FILE`")
     return found.lower()
 
 
 def secret(value: object) -> SecretRef:
-    """A reference to a secret. What stands there instead is never repeated: it may be the secret."""
+    """Parse a reference to a secret. Messages never repeat the value, which may be the secret itself."""
     how = "write {env: NAME}, {file: PATH} or {command: CMD}"
     if not isinstance(value, Mapping):
-        what = "a secret is never written here itself" if isinstance(value, str) else described(value)
+        what = "do not write the secret itself here" if isinstance(value, str) else described(value)
         raise Wrong(
-            f"expected a reference to a secret: {what}" if value is not None else "no secret here", how
+            f"expected a reference to a secret: {what}" if value is not None else "the secret is missing", how
         )
     if len(value) != 1 or next(iter(value)) not in set(SecretSource):
         raise Wrong("a reference to a secret has one key: env, file or command", how)

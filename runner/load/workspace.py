@@ -1,4 +1,4 @@
-"""A workspace: the folder with inventory.yaml, sitecrew.yaml and playbooks/, read as one."""
+"""Loading of a workspace: the folder with inventory.yaml, sitecrew.yaml and playbooks/."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ __all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace", "us
 
 _INVENTORY = "inventory.yaml"
 _SETTINGS = "sitecrew.yaml"
-_NO_WORKSPACE = "`sitecrew init` makes one, -w DIR names one"
+_NO_WORKSPACE = "create one with `sitecrew init`, or name one with -w DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Everything that the files say. Paths in it are absolute."""
+    """The content of a workspace. All paths are absolute."""
 
     folder: Path
     inventory: Inventory
     settings: Settings
     playbooks: Mapping[str, Playbook]
-    """The workspace's own, and the shipped ones that it has not replaced."""
+    """The playbooks of the workspace, and the shipped ones that it does not replace."""
     variables: Mapping[str, str | SecretRef] = field(default_factory=dict)
-    """Given by -e, as values or references; `shell` steps see them in their environment."""
+    """Values or references given with -e; `shell` steps get them in their environment."""
     operator: str = ""
-    """Who acts, where `--as` says so; empty: SITECREW_OPERATOR or the login."""
+    """The operator given with `--as`; empty: SITECREW_OPERATOR or the login."""
     warnings: tuple[str, ...] = ()
-    """What is not wrong, but hardly meant."""
+    """Things that are valid but probably mistakes."""
 
 
 def find_workspace(start: Path | None) -> Path:
-    """The folder to work in: `start` (from -w), else SITECREW_WORKSPACE, else the nearest one above.
+    """Return the workspace: `start` (from -w), else SITECREW_WORKSPACE, else the nearest folder above.
 
-    A workspace has an inventory.yaml; raises UsageError where there is none.
+    A workspace has an inventory.yaml. Raises UsageError if there is none.
     """
     named = start or (
         Path(os.environ["SITECREW_WORKSPACE"]) if os.environ.get("SITECREW_WORKSPACE") else None
@@ -59,7 +59,7 @@ def find_workspace(start: Path | None) -> Path:
     if named is not None:
         folder = named.expanduser().resolve()
         if not (folder / _INVENTORY).is_file():
-            hint = f"make a workspace there: {command('init', named)}"
+            hint = f"create a workspace there: {command('init', named)}"
             raise UsageError(f"no {_INVENTORY} in {folder}", hint=hint)
         return folder
     here = Path.cwd().resolve()
@@ -77,11 +77,11 @@ def load_workspace(
     environ: Mapping[str, str] | None = None,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Workspace:
-    """Read and check everything in `folder`.
+    """Load and check everything in `folder`.
 
-    `extra` are the variables of -e, `flags` settings from the command line by path (`parallel.sites`).
-    `environ` and `kinds` are the process's own and the registered ones unless given. Raises ValidationError
-    with every problem of every file, UsageError where the folder itself cannot be used.
+    `extra` has the variables of -e, `flags` the settings of the command line by path (`parallel.sites`).
+    `environ` defaults to the environment of the process, `kinds` to the registered kinds of steps. Raises
+    ValidationError with all problems of all files, or UsageError if the folder cannot be used.
     """
     from runner.load import inventory, layers, problems, references, settings, unsupported
 
@@ -107,7 +107,7 @@ def load_workspace(
     )
     unsupported.refuse(merged, unsupported.SETTINGS, found)
     unsupported.refuse_variables(environ, folder, found)
-    told = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
+    settings_shape = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
 
     references.check_settings(merged, found)
 
@@ -119,20 +119,20 @@ def load_workspace(
         for book in books.own_trees:
             references.check_when(book, names, found)
     problems.raise_if_any(found)
-    if shape is None or told is None:
-        raise UsageError(f"{folder / _INVENTORY} says nothing", hint=_NO_WORKSPACE)
+    if shape is None or settings_shape is None:
+        raise UsageError(f"{folder / _INVENTORY} is empty", hint=_NO_WORKSPACE)
     return Workspace(
         folder=folder,
-        inventory=_bringing(inventory.inventory_of(shape, folder), settings.settings_of(told)),
-        settings=settings.settings_of(told),
+        inventory=_with_tools(inventory.inventory_of(shape, folder), settings.settings_of(settings_shape)),
+        settings=settings.settings_of(settings_shape),
         playbooks=playbooks,
         variables=variables_of(extra or {}),
         warnings=(*layers.unknown_variables(environ), *books.warnings),
     )
 
 
-def _bringing(inventory: Inventory, settings: Settings) -> Inventory:
-    """The hosts as runs take them: each knows the tool that is brought to it."""
+def _with_tools(inventory: Inventory, settings: Settings) -> Inventory:
+    """Set on each host the checksum of the tool to upload."""
     if settings.wp_cli is None:
         return inventory
     brings = settings.wp_cli.sha512
@@ -141,9 +141,9 @@ def _bringing(inventory: Inventory, settings: Settings) -> Inventory:
 
 
 def load_playbook(folder: Path, name: str, *, kinds: Mapping[str, Kind] | None = None) -> Playbook:
-    """One playbook of the workspace, or the shipped one of that name.
+    """Load one playbook of the workspace, or the shipped one of this name.
 
-    Raises UnknownNameError where there is none, ValidationError with its problems.
+    Raises UnknownNameError if there is none, or ValidationError with its problems.
     """
     from runner.load.problems import raise_if_any
 
@@ -160,7 +160,7 @@ def load_playbook(folder: Path, name: str, *, kinds: Mapping[str, Kind] | None =
 
 
 class _Playbooks:
-    """The playbooks' files by name, and what became of reading them."""
+    """The playbook files by name, and the trees of those read so far."""
 
     def __init__(self, folder: Path, kinds: Mapping[str, Kind], problems: Problems) -> None:
         self.folder = folder
@@ -174,12 +174,12 @@ class _Playbooks:
         self.sources: dict[str, Traversable] = {**shipped, **self.own}
 
     def all(self) -> dict[str, Playbook]:
-        """Those that could be read."""
+        """Load the playbooks that have no problems."""
         read = {name: self.one(name) for name in self.sources}
         return {name: playbook for name, playbook in read.items() if playbook}
 
     def one(self, name: str) -> Playbook | None:
-        """The playbook, or None when the problems grew."""
+        """Load a playbook; None if there are problems."""
         from runner.load.playbook import playbook_of
 
         shown = f"playbooks/{name}.yaml" + ("" if name in self.own else " (shipped)")
@@ -195,32 +195,32 @@ def _listed(folder: Path, problems: Problems) -> Listing:
     try:
         listing = list_playbooks(folder)
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        problems.append(Problem(folder.name, 1, 1, "", message, f"ls -ld {folder}"))
+        message = f"cannot read the folder: {error.strerror or error}"
+        problems.append(Problem(folder.name, 1, 1, "", message, f"check it with: ls -ld {folder}"))
         return Listing()
     problems.extend(listing.problems)
     return listing
 
 
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
-    """The trees of the user's and the workspace's settings, as far as there are any."""
-    mine = user_settings()
+    """The trees of the user's and the workspace's settings, if there are any."""
+    of_user = user_settings()
     trees = [
-        _read(mine, str(mine), mine.parent, problems, needed=False),
+        _read(of_user, str(of_user), of_user.parent, problems, needed=False),
         _read(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
     ]
     return [tree for tree in trees if tree]
 
 
 def user_settings() -> Path:
-    """The settings of this login, for all its workspaces."""
+    """Return the settings file of the user, which applies to all workspaces."""
     from platformdirs import user_config_path
 
     return user_config_path("sitecrew") / _SETTINGS
 
 
 def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
-    """The tree of a file. What is `needed` must be there and say something."""
+    """Read a file; None if there are problems. If `needed`, it must exist and must not be empty."""
     from runner.load.yamlnodes import read_at_most, read_yaml
 
     if not needed and not source.is_file():
@@ -230,46 +230,46 @@ def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, ne
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = _NO_WORKSPACE if shown == _INVENTORY else ""
-        problems.append(Problem(shown, 1, 1, "", f"cannot be read: {reason}", hint))
+        problems.append(Problem(shown, 1, 1, "", f"cannot read the file: {reason}", hint))
         return None
     before = len(problems)
     tree = read_yaml(raw, shown, base, problems)
     if tree is None and needed and len(problems) == before:
-        problems.append(Problem(shown, 1, 1, "", "the file is empty", _begins(shown)))
+        problems.append(Problem(shown, 1, 1, "", "the file is empty", _example(shown)))
     if tree is not None and not isinstance(tree.value, dict):
-        problems.append(tree.problem("", "expected a mapping at the top of the file", _begins(shown)))
+        problems.append(tree.problem("", "expected a mapping at the top of the file", _example(shown)))
         return None
     return tree
 
 
-def _begins(shown: str) -> str:
-    """What a file begins with, as a hint."""
+def _example(shown: str) -> str:
+    """Hint with the keys that a file has at the top."""
     if shown == _INVENTORY:
-        return "it has `hosts:` and `clients:`; `sitecrew init` shows how"
+        return "it has `hosts:` and `clients:`; `sitecrew init` creates an example"
     return (
-        "it has `name:` and `steps:`, and the list below steps"
+        "it has `name:` and `steps:`, with a list below `steps:`"
         if "playbooks/" in shown
         else "like `key: value`"
     )
 
 
 def _refuse_writable(folder: Path) -> None:
-    """What is in the workspace runs as root elsewhere, and as us here: nobody else may write to it."""
-    books, templates, ours = folder / "playbooks", folder / "reports", folder / ".sitecrew"
+    """Refuse a workspace that others can write to: its commands run as this user, and as root on hosts."""
+    books, templates, data = folder / "playbooks", folder / "reports", folder / ".sitecrew"
     files = (
         *(path for path in _entries(books) if is_playbook(path.name)),
         *(path for path in _entries(templates) if path.name.endswith(".j2") and path.is_file()),
-        *_entries(ours),
-        *_entries(ours / "backups"),
+        *_entries(data),
+        *_entries(data / "backups"),
     )
-    named = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, ours, *files)
-    refuse_shared(named, top=folder)
-    mine = user_settings()
-    refuse_shared([mine], top=mine.parent)
+    paths = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, data, *files)
+    refuse_shared(paths, top=folder)
+    of_user = user_settings()
+    refuse_shared([of_user], top=of_user.parent)
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, in order; nothing where it cannot be read, which is reported elsewhere."""
+    """The sorted content of a folder; empty if it cannot be read, which is reported elsewhere."""
     with suppress(OSError):
         return sorted(folder.iterdir())
     return []

@@ -1,7 +1,7 @@
-"""YAML text to a tree that remembers where everything stood.
+"""Parsing of YAML text to a tree of values with their positions.
 
-Built from the parser's events: PyYAML's own `compose` recurses in C and takes the process down on deeply
-nested input. Scalars keep their text, so that `22:30` stays a time and `1.10` a version.
+The tree is built from the parser's events, because PyYAML's `compose` recurses in C and crashes the process
+on deeply nested input. Scalars stay text, so that `22:30` remains a time and `1.10` a version.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ["read_at_most", "read_yaml"]
 _LARGEST = 16 * 2**20
 _DEEPEST = 40
 _MOST_NODES = 250_000
-"""Values in a file: ten thousand sites have fewer."""
+"""Values in a file; ten thousand sites have fewer."""
 _TOO_DEEP = f"nested more than {_DEEPEST} levels deep"
-_ALIASED = 100_000
-"""How many nodes aliases may stand for in all: a few lines of aliases of aliases stand for billions."""
+_MOST_ALIASED = 100_000
+"""Nodes that all aliases may expand to; a few lines of nested aliases can expand to billions."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _ODD_INDENT = re.compile("[ \t]*[\xa0\u2000-\u200b\u202f\u3000]")
@@ -36,14 +36,14 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 
 
 def read_at_most(source: Traversable) -> bytes:
-    """A file's bytes, as far as `read_yaml` needs them to see that it is too large.
+    """Read a file, but not much more than the maximum size, so that `read_yaml` can refuse it.
 
-    Raises OSError where it is no regular file: another sort may have no end.
+    Raises OSError if it is not a regular file, since others may be endless.
     """
     if not source.is_file():
-        there = isinstance(source, Path) and source.exists()
+        exists = isinstance(source, Path) and source.exists()
         code, reason = (
-            (errno.EINVAL, "no regular file") if there else (errno.ENOENT, os.strerror(errno.ENOENT))
+            (errno.EINVAL, "not a regular file") if exists else (errno.ENOENT, os.strerror(errno.ENOENT))
         )
         raise OSError(code, reason)
     with source.open("rb") as file:
@@ -51,7 +51,7 @@ def read_at_most(source: Traversable) -> bytes:
 
 
 def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | None:
-    """The tree of one document, or None: nothing in it, or not YAML (then `problems` grew)."""
+    """Parse one YAML document; None if it is empty, or if it is invalid and `problems` says why."""
     origin = Origin(name, base)
     text = _decode(raw, origin, problems)
     if text is None:
@@ -71,19 +71,17 @@ def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
     except UnicodeDecodeError as error:
         hint = "save the file as UTF-8"
         if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            problems.append(origin.problem(1, 1, "", "this is UTF-16", hint))
+            problems.append(origin.problem(1, 1, "", "the file is UTF-16", hint))
             return None
         before = _BREAK.split(raw[: error.start].decode("utf-8-sig", "replace"))
         origin.lines = _BREAK.split(raw.decode("utf-8", "replace"))
-        problems.append(
-            origin.problem(len(before), len(before[-1]) + 1, "", "a byte here is not UTF-8", hint)
-        )
+        problems.append(origin.problem(len(before), len(before[-1]) + 1, "", "invalid UTF-8", hint))
         return None
     origin.lines = _BREAK.split(text)
     found = _UNPRINTABLE.search(text)
     if found:
         before = _BREAK.split(text[: found.start()])
-        message = f"a control character (U+{ord(found[0]):04X}) stands here"
+        message = f"unexpected control character (U+{ord(found[0]):04X})"
         hint = "delete it, or save the file as UTF-8"
         problems.append(origin.problem(len(before), len(before[-1]) + 1, "", message, hint))
         return None
@@ -91,11 +89,11 @@ def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
 
 
 class _Refused(Exception):  # noqa: N818
-    """Reading ends here; the problem is already noted."""
+    """Stops reading; the problem has already been added."""
 
 
 class _Builder:
-    """Events to nodes. Duplicate keys and the like are noted and reading goes on: `usable` stays true."""
+    """Builds nodes from events. Reading continues after problems like duplicate keys; `usable` stays true."""
 
     def __init__(self, origin: Origin, problems: Problems) -> None:
         self.origin = origin
@@ -106,7 +104,7 @@ class _Builder:
         self.path: list[str | int] = []
         self.usable = True
         self.quote: tuple[int, int, int] | None = None
-        """Line and column where the last quoted text of several lines begins, and the line where it ends."""
+        """Start line, start column and end line of the last quoted text that spans several lines."""
 
     def build(self, text: str) -> Node | None:
         import yaml
@@ -117,18 +115,18 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
         except yaml.reader.ReaderError as error:
-            self._note(1, 1, f"cannot be read: {error.reason}")
+            self._add_problem(1, 1, f"cannot be read: {error.reason}")
         except _Refused:
             pass
         self.usable = False
         return None
 
-    def _note(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
+    def _add_problem(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
         self.problems.append(self.origin.problem(line, column, path, message, hint))
 
     def _refuse(self, event: object, message: str, hint: str = "") -> _Refused:
         line, column = _start(event)
-        self._note(line, column, message, hint)
+        self._add_problem(line, column, message, hint)
         return _Refused()
 
     def _syntax(self, error: object) -> None:
@@ -142,11 +140,11 @@ class _Builder:
         message, hint = _explain(problem, text, column)
         if self.quote and self.quote[2] == line:
             line, column, end = self.quote
-            message, hint = f"a quote is opened here and closed only on line {end}", "close it on its line"
+            message, hint = f"the quote that starts here ends on line {end}", "close it on the same line"
         for above in range(line, max(0, line - 3), -1):
             if odd := _ODD_INDENT.match(self.origin.lines[above - 1]):
-                line, column, message, hint = above, odd.end(), _odd(odd), _PLAIN_SPACES
-        self._note(line, column, message, hint)
+                line, column, message, hint = above, odd.end(), _odd_space(odd), _PLAIN_SPACES
+        self._add_problem(line, column, message, hint)
 
     def _document(self, events: Iterator[object]) -> Node | None:
         root: Node | None = None
@@ -155,7 +153,7 @@ class _Builder:
             kind = type(event).__name__
             if kind == "DocumentStartEvent":
                 if seen:
-                    raise self._refuse(event, "a second document begins here", "one file holds one document")
+                    raise self._refuse(event, "a second document starts here", "use one file per document")
                 seen = True
             elif kind not in {"StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"}:
                 root = self._node(event, events, 0)
@@ -170,13 +168,15 @@ class _Builder:
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise self._refuse(
-                event, f"the tag {quoted(tag)} is not allowed", "write the value without a tag"
+                event, f"tags like {quoted(tag)} are not allowed", "write the value without a tag"
             )
         if depth > _DEEPEST:
             raise self._refuse(event, _TOO_DEEP)
         self.nodes += 1
         if self.nodes > _MOST_NODES:
-            raise self._refuse(event, f"more than {_MOST_NODES} values", "one file cannot hold more")
+            raise self._refuse(
+                event, f"the file has more than {_MOST_NODES} values", "split it or use aliases less"
+            )
         if kind == "ScalarEvent":
             node = Node(self.origin, line, column, _scalar(event), end=_end(event))
             if getattr(event, "style", None) in {"'", '"'} and _end(event)[0] > line:
@@ -213,7 +213,7 @@ class _Builder:
             if key in values:
                 first = node.keys[key][0]
                 message = f"duplicate key {quoted(key)}, first on line {first}"
-                self._note(key_line, key_column, message, "remove one of the two", where)
+                self._add_problem(key_line, key_column, message, "remove one of the two", where)
                 continue
             values[key] = child
             node.keys[key] = key_line, key_column
@@ -231,12 +231,12 @@ class _Builder:
         if type(event).__name__ != "ScalarEvent" or not isinstance(value, str):
             line, column = _start(event)
             if self.origin.lines[line - 1][column - 2 : column] == "{{":
-                raise self._refuse(event, "a template; nothing is filled in here", "write the value itself")
+                raise self._refuse(event, "templates are not supported here", "write the value itself")
             raise self._refuse(event, "a key must be plain text", "put the key in quotes")
         if odd := _ODD_INDENT.match(value):
-            raise self._refuse(event, _odd(odd), _PLAIN_SPACES)
+            raise self._refuse(event, _odd_space(odd), _PLAIN_SPACES)
         if getattr(event, "tag", None) is not None:
-            raise self._refuse(event, "a key with a tag is not allowed", "write the key without a tag")
+            raise self._refuse(event, "tags on keys are not allowed", "write the key without a tag")
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self.anchors[anchor] = Node(self.origin, *_start(event), _scalar(event), end=_end(event))
@@ -253,16 +253,18 @@ class _Builder:
         name = getattr(event, "anchor", "")
         node = self.anchors.get(name)
         if node is None:
-            raise self._refuse(event, f"no anchor {quoted('&' + name)} comes before this")
-        self.aliased += _size(node, _ALIASED - self.aliased)
-        if self.aliased > _ALIASED:
-            raise self._refuse(event, "the aliases of this file stand for too much", "write it out")
+            raise self._refuse(event, f"unknown anchor {quoted('&' + name)}", "define it above this line")
+        self.aliased += _size(node, _MOST_ALIASED - self.aliased)
+        if self.aliased > _MOST_ALIASED:
+            raise self._refuse(
+                event, "the aliases in this file expand to too many values", "use fewer aliases"
+            )
         line, column = _start(event)
         return Node(self.origin, line, column, node.value, node.keys, _end(event))
 
 
 def _size(node: Node, limit: int) -> int:
-    """How many nodes hang below, at most a little over `limit`."""
+    """Count a node and those below it, up to a little over `limit`."""
     count, waiting = 0, [node]
     while waiting and count <= limit:
         value = waiting.pop().value
@@ -287,31 +289,31 @@ def _end(event: object) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _odd(found: re.Match[str]) -> str:
-    return f"a special space (U+{ord(found[0][-1]):04X}) stands where only plain ones may"
+def _odd_space(found: re.Match[str]) -> str:
+    return f"special space (U+{ord(found[0][-1]):04X}) in the indentation"
 
 
 def _explain(problem: str, line: str, column: int) -> tuple[str, str]:
-    """The parser's words in ours, with a hint."""
+    """Translate a message of the parser, and add a hint."""
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or line[column - 1 : column] == "\t":
-        return "a tab stands where only spaces may", _PLAIN_SPACES
+        return "a tab where only spaces are allowed", _PLAIN_SPACES
     known = {
         "mapping values are not allowed": (
             "a second `key:` on one line, or wrong indentation",
-            "put a text with `: ` in it in quotes, and line keys up",
+            "quote text that contains `: `, and align the keys",
         ),
-        "did not find expected key": ("wrong indentation, or a quote or bracket too many", "line keys up"),
-        "did not find expected '-' indicator": ("wrong indentation in a list", "line the dashes up"),
+        "did not find expected key": ("wrong indentation, or an extra quote or bracket", "align the keys"),
+        "did not find expected '-' indicator": ("wrong indentation in a list", "align the dashes"),
         "could not find expected ':'": ("a `:` is missing", "write `key: value`"),
-        "found unexpected end of stream": ("a quote is not closed", "close it"),
+        "found unexpected end of stream": ("the quote is not closed", "close it"),
         "did not find expected ',' or": (
-            "before this, a bracket is not closed or a comma is missing",
-            "close it",
+            "unclosed bracket or missing comma before this",
+            "close the bracket, or add the comma",
         ),
-        "cannot start any token": ("this character cannot begin a value", "put the value in quotes"),
+        "cannot start any token": ("a value cannot start with this character", "put the value in quotes"),
         "exceeded maximum nesting depth": (_TOO_DEEP, ""),
-        "found unknown escape character": ("an unknown escape after \\", "use single quotes"),
+        "found unknown escape character": ("unknown escape sequence", "use single quotes"),
     }
     for words, answer in known.items():
         if words in problem:

@@ -1,4 +1,4 @@
-"""The nouns: frozen dataclasses and enums. No input or output, nothing of third parties."""
+"""The data model: frozen dataclasses and enums. No I/O, no third-party packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lets our looks in where a site keeps strangers out."""
+"""Credentials for health checks of sites that are not public."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Access", "NamedSecret"]
 
 @dataclass(frozen=True, slots=True)
 class NamedSecret:
-    """A header or a cookie: its name, and where its value is."""
+    """A header or cookie, with a reference to its value."""
 
     name: str
     value: SecretRef
@@ -19,16 +19,16 @@ class NamedSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """`access` of a site. At least one of them is there; `user` and `password` come together."""
+    """`access` of a site. At least one field is set; `user` and `password` are set together."""
 
     user: str = ""
     password: SecretRef | None = None
-    """Of HTTP basic authentication."""
+    """For HTTP basic authentication."""
     header: NamedSecret | None = None
     cookie: NamedSecret | None = None
 
     @property
     def secrets(self) -> tuple[SecretRef, ...]:
-        """All that is referred to."""
-        named = tuple(one.value for one in (self.header, self.cookie) if one)
+        """All secrets referred to."""
+        named = tuple(secret.value for secret in (self.header, self.cookie) if secret)
         return (*((self.password,) if self.password else ()), *named)

@@ -1,4 +1,4 @@
-"""What stands in the way of a site's changes, or is worth knowing: the same for doctor, plan and run."""
+"""Findings about a site that block changes or are worth knowing; shared by doctor, plan and run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ __all__ = ["Finding", "FindingKind", "Severity", "View"]
 
 
 class Severity(StrEnum):
-    """What a run does because of it, from worst to best."""
+    """How a finding affects a run, from worst to best."""
 
     BLOCKS = "blocks"
-    """Nothing of the site is changed: it is `failed`."""
+    """Nothing on the site is changed; the site is `failed`."""
     FAILS = "fails"
-    """What it is about is not changed, and is `failed`."""
+    """The affected items are not changed and are `failed`."""
     HOLDS = "holds"
-    """What it is about is not changed, and is `held`."""
+    """The affected items are not changed and are `held`."""
     TELLS = "tells"
-    """It is in nothing's way."""
+    """For information; nothing is affected."""
 
 
 class FindingKind(StrEnum):
-    """Everything that can be found."""
+    """The kinds of findings."""
 
     UNREAD = "unread"
     UNPROVEN = "unproven"
@@ -77,45 +77,45 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was found on a site."""
+    """One finding about a site."""
 
     kind: FindingKind
     severity: Severity
     what: str
-    """A sentence, the same everywhere."""
+    """A sentence, the same in every command."""
     item: str = ""
-    """The plugin, theme or translation that it is about, `core` for WordPress; empty for the whole site."""
+    """The plugin, theme or translation concerned, `core` for WordPress; empty for the whole site."""
     family: str = ""
-    """Of a site's finding: `plugins`, `themes` or `core` where it is about these only."""
+    """For a finding about the site: `plugins`, `themes` or `core` if it concerns only these."""
     means: str = ""
-    """What follows from it, where `what` does not say so."""
+    """The consequence, if `what` does not make it clear."""
     remedy: str = ""
-    """What to do about it, or the line to type."""
+    """What to do, or the command to type."""
     lines: tuple[str, ...] = ()
-    """What to write into the inventory, as YAML."""
+    """YAML lines to add to the inventory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a look from outside, and from the site's own host where nobody is let in, says of a site."""
+    """The result of a health check for a plan, from the controller or, if it is refused, from the host."""
 
     findings: tuple[str, ...] = ()
-    """What is wrong and not usual, each with its page."""
+    """Problems that are not usual for the site, each with its page."""
     remedy: str = ""
-    """What to do about these."""
+    """What to do about them."""
     refusals: tuple[str, ...] = ()
-    """What was refused to us, each with its page."""
+    """Requests that were refused, each with its page."""
     refusal: str = ""
-    """Who keeps us out, and what would let us in."""
+    """What refuses the requests, and how to allow them."""
     inside: bool = False
-    """Nobody is let in, and the first page was seen on the site's own host."""
+    """Requests from the controller are refused; the first page was checked on the site's own host."""
     unverified: str = ""
-    """Why nobody could see the site; empty where somebody could."""
+    """Why the site could not be checked; empty if it could."""
     usual: str = ""
-    """What looks unhealthy about its pages and is as usual."""
+    """Problems of its pages that are usual for the site."""
     usual_rest: str = ""
-    """The same of the root of REST."""
+    """The same for the root of the REST interface."""
     usual_behind: str = ""
-    """The same of what is neither."""
+    """The same for other addresses."""
     pages_line: str = ""
-    """The line for the inventory that states what is usual."""
+    """The inventory line that declares the usual state."""

@@ -1,4 +1,4 @@
-"""Who is looked after: clients, their sites, the hosts these live on, and when work may be done."""
+"""Clients, their sites, the hosts of these, and maintenance windows."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = [
 
 
 class SiteKind(StrEnum):
-    """What a site is made of; decides which steps apply to it."""
+    """The type of a site; decides which steps apply to it."""
 
     WORDPRESS = "wordpress"
     STATIC = "static"
 
 
 class ManagedBy(StrEnum):
-    """Who puts the code of WordPress, its plugins and themes where it is."""
+    """What installs the code of WordPress, its plugins and themes."""
 
     WORDPRESS = "wordpress"
     DEPLOYMENT = "deployment"
@@ -45,7 +45,7 @@ class ManagedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A machine reached by SSH. `address` may be a name from ~/.ssh/config; what is None is left to it."""
+    """A machine reached by SSH. `address` may be a name from ~/.ssh/config, which supplies what is None."""
 
     name: str
     address: str
@@ -56,21 +56,21 @@ class Host:
     passphrase: SecretRef | None = None
     password: SecretRef | None = None
     gateway: str | None = None
-    """Name of the inventory's host, or `user@address:port`, through which this one is reached."""
+    """The jump host: name of a host in the inventory, or `user@address:port`."""
     become: str | None = None
-    """How another user's rights are had: `sudo`, or None."""
+    """How to become root: `sudo`, or None."""
     become_password: SecretRef | None = None
     php: str | None = None
     """Path of the command-line PHP on the host."""
     wp: str | None = None
     """Path of wp-cli on the host."""
     brings: str = ""
-    """SHA-512 of the wp-cli that is brought there where it has none; empty where none is."""
+    """SHA-512 of the wp-cli to upload if the host has none; empty if none is configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person of the client who receives reports."""
+    """A person at the client who receives reports."""
 
     name: str
     email: str
@@ -83,28 +83,28 @@ class Client:
     id: str
     name: str
     was: str = ""
-    """The id that it had before."""
+    """Its previous id."""
     timezone: str = "UTC"
     """IANA name."""
     language: str = "en"
     contacts: tuple[Contact, ...] = ()
     updates: Updates = field(default_factory=Updates)
-    """These win over `policy.updates`."""
+    """Take precedence over `policy.updates`."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
-    """For all of the client's sites."""
+    """Holds on all of the client's sites."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedPage:
-    """How a page is meant to be, where that is not 200 and its own text."""
+    """The intended state of a page that is not simply status 200."""
 
     status: int | None = None
     leads_to: str = ""
-    """An address, or a path of the site."""
+    """Redirect target: a URL or a path of the site."""
 
 
 class Rest(StrEnum):
-    """Whether a site's REST interface is meant to answer strangers."""
+    """Whether a site's REST interface is meant to be public."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -121,37 +121,37 @@ class Site:
     path: str
     """Absolute path of the document root on the host."""
     was: str = ""
-    """The name that it had before."""
+    """Its previous name."""
     kind: SiteKind = SiteKind.WORDPRESS
     tags: frozenset[str] = frozenset()
     pages: tuple[str, ...] = ("/",)
-    """Paths looked at before and after a change."""
+    """Paths checked before and after a change."""
     stated: Mapping[str, StatedPage] = field(default_factory=dict)
-    """Of `pages`, those of which the inventory says how they are."""
+    """Those of `pages` whose intended state is given in the inventory."""
     rest: Rest = Rest.OPEN
     expect: str | None = None
-    """A text that visitors must read on each of `pages`."""
+    """A text that each of `pages` must contain."""
     purge: str = ""
-    """A command that empties caches which are not known by themselves, run on the host in `path`."""
+    """A command, run on the host in `path`, that empties caches Sitecrew does not know."""
     managed_by: ManagedBy | None = None
-    """None: as its files show."""
+    """None: detected from its files."""
     private: bool = False
-    """Its name may lead to an address of a private network."""
+    """Its host name may resolve to an address of a private network."""
     address: str | None = None
-    """What its WordPress calls itself, where that is not `url`: behind a proxy, or headless."""
+    """The address that its WordPress uses, if that is not `url`: behind a proxy, or headless."""
     access: Access | None = None
-    """What lets our looks in; None where everybody may see it."""
+    """Credentials for health checks; None if the site is public."""
     env: Mapping[str, str | SecretRef] = field(default_factory=dict)
-    """What its configuration needs in the environment wherever WordPress is started."""
+    """Environment variables that WordPress is started with."""
     wp_args: tuple[str, ...] = ()
-    """Arguments of each wp-cli there."""
+    """Arguments added to every wp-cli command of the site."""
     updates: Updates = field(default_factory=Updates)
-    """These win over the client's."""
+    """Take precedence over the client's."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
 
     @property
     def own_address(self) -> str:
-        """What its WordPress calls itself."""
+        """The address that its WordPress uses."""
         return self.address or self.url
 
     @property
@@ -162,14 +162,14 @@ class Site:
 
 
 class CatchUp(StrEnum):
-    """What becomes of a due window that nobody was there to start."""
+    """What to do about a window that was missed because the scheduler was not running."""
 
     LATEST = "latest"
     NONE = "none"
 
 
 class Overlap(StrEnum):
-    """What becomes of a window that is due while the one before still runs."""
+    """What to do about a window that is due while the previous one is still running."""
 
     SKIP = "skip"
     QUEUE = "queue"
@@ -177,7 +177,7 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDay:
-    """A day rule: a weekday (0 = Monday; with `nth` of the month), a day of the month, or every day."""
+    """A day rule: a weekday (0 = Monday), the `nth` weekday of a month, a day of the month, or every day."""
 
     weekday: int | None = None
     nth: int | None = None
@@ -195,32 +195,32 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A recurring span in which a playbook may change sites."""
+    """A recurring time in which a playbook runs."""
 
     name: str
     playbook: str
     days: tuple[WindowDay, ...]
-    """It opens on each day that one of them matches."""
+    """It opens on every day that matches one of these."""
     at: time
-    """Local wall time of the start."""
+    """Local time of the start."""
     lasts: timedelta = timedelta(hours=2)
     timezone: str | None = None
-    """IANA name; None means each client's own."""
+    """IANA name; None for each client's own."""
     sites: tuple[str, ...] = ("all",)
     """Selectors."""
     rings: tuple[str, ...] = ()
-    """Selectors, worked through in order; empty means one ring of all."""
+    """Selectors of the rings in order; empty for one ring of all sites."""
     blackouts: tuple[DateRange, ...] = ()
     catch_up: CatchUp = CatchUp.LATEST
     deadline: timedelta = timedelta(hours=1)
-    """No start later than this after the due instant."""
+    """The latest start, counted from the due time."""
     overlap: Overlap = Overlap.SKIP
     jitter: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Everything in inventory.yaml, keyed by name, in the order of the file."""
+    """The content of inventory.yaml, keyed by name, in the order of the file."""
 
     hosts: Mapping[str, Host]
     clients: Mapping[str, Client]

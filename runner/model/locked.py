@@ -1,4 +1,4 @@
-"""A plan that people have looked at, to be done as it is or not at all."""
+"""A reviewed plan, which is applied exactly as saved or not at all."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["LockedPlan", "LockedSite"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedSite:
-    """What was planned for one site, and where that site was then."""
+    """The plan of one site, and where the site was when it was planned."""
 
     place: Mapping[str, str]
-    """Host, address, path and url, as the inventory had them."""
+    """Host, address, path and url from the inventory at that time."""
     plan: SitePlan
-    """Of its changes, those of action `change` are to be done; the others only tell."""
+    """Its changes with action `change` are applied; the others are for information."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedPlan:
-    """A plan as it is kept in a file."""
+    """A plan saved to a file."""
 
     playbook: str
     made: datetime
@@ -32,7 +32,7 @@ class LockedPlan:
     tags: tuple[str, ...] = ()
     start_at: str = ""
     variables: tuple[str, ...] = ()
-    """Names of those that were given for shell steps; their values are not kept."""
+    """Names of the variables given for shell steps; their values are not saved."""
     steps: tuple[Mapping[str, Any], ...] = ()
     """Each step as plain values."""
     sites: Mapping[str, LockedSite] = field(default_factory=dict)

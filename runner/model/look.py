@@ -1,4 +1,4 @@
-"""A look at a site from outside, and what was found."""
+"""The result of a health check."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ __all__ = ["Look", "PageLook", "Seen"]
 
 
 class Seen(StrEnum):
-    """Whether a look saw what it was to see."""
+    """Whether a health check could see the page."""
 
     SEEN = "seen"
     REFUSED = "refused"
-    """Somebody keeps us out: a password, a firewall, a challenge for browsers."""
+    """Blocked by a password, a firewall or a browser challenge."""
     ABSENT = "absent"
-    """No answer came."""
+    """No response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLook:
-    """One page as it was answered. `status` is None when no answer came."""
+    """The result for one page. `status` is None if there was no response."""
 
     page: str
     url: str
     status: int | None
     seconds: float
     size: int = 0
-    """Bytes of the body."""
+    """Size of the body in bytes."""
     stylesheets: int = 0
     findings: tuple[str, ...] = ()
-    """What is wrong, a sentence each; empty when the page is well."""
+    """Problems, a sentence each; empty if the page is healthy."""
     seen: Seen = Seen.SEEN
     refusal: str = ""
-    """Why we were not let in, and what would let us in; empty where we were."""
+    """Why the request was refused and how to allow it; empty if it was not."""
 
     @property
     def healthy(self) -> bool:
-        """Nothing was found."""
+        """Whether no problem was found."""
         return not self.findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """All pages of a site, looked at together."""
+    """The results for all pages of a site."""
 
     site: str
     at: datetime
@@ -52,10 +52,10 @@ class Look:
 
     @property
     def healthy(self) -> bool:
-        """Every page is well."""
+        """Whether every page is healthy."""
         return all(page.healthy for page in self.pages)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is wrong, each with its page."""
+        """All problems, each with its page."""
         return tuple(f"{page.page}: {finding}" for page in self.pages for finding in page.findings)

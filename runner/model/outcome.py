@@ -1,4 +1,4 @@
-"""How something ended. A closed set: an outcome is known, or it is `lost`."""
+"""Outcomes. The set is closed: the outcome is known, or it is `lost`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
 ]
 
 UNREPEATED = "the first trial failed"
-"""Begins the reason beside an item that stayed although the trial before had failed."""
+"""Start of the reason of an item that was kept although its first trial had failed. Stored in ledgers."""
 
 
 class Outcome(StrEnum):
-    """From worst to best, in the order in which one decides for a whole run."""
+    """How a change, step, site or run ended, from worst to best. The worst one decides for the whole."""
 
     LOST = "lost"
     FAILED = "failed"
@@ -41,9 +41,29 @@ class Outcome(StrEnum):
     OK = "ok"
     SKIPPED = "skipped"
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the selector `@failed` includes it. For a run that undoes another, ask `is_failed`."""
+        return _MEANINGS[self].failed
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether `resume` has something left to do or to find out."""
+        return _MEANINGS[self].resumes
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is known how it ended, with nothing left for `resume`."""
+        return not self.is_resumable
+
+    @property
+    def is_success(self) -> bool:
+        """Whether everything went as planned, including what was held or skipped."""
+        return self.is_final and not self.is_failure
+
 
 class State(StrEnum):
-    """What is said while there is no outcome yet, and once there is one."""
+    """The state of a run or site, before and after it has an outcome."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -53,25 +73,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOutcome:
-    """What became of one planned change, as re-read from the site."""
+    """How one planned change ended, as read from the site afterwards."""
 
     item: str
     kind: ItemKind
     from_version: str
     to_version: str
-    """What was planned."""
+    """The planned version."""
     outcome: Outcome
     why: str = ""
     title: str = ""
-    """The item's name as people know it."""
+    """The item's display name."""
     unverified: str = ""
-    """Why nobody could see whether the site is well with it; empty where somebody could."""
+    """Why no health check could verify the change; empty if one did."""
     uncertain: bool = False
-    """Did not succeed, and was not read to be at `from_version` afterwards."""
+    """Not successful, and not confirmed to be at `from_version` afterwards."""
 
     @classmethod
     def of(cls, change: Change, outcome: Outcome, why: str = "", *, uncertain: bool = False) -> Self:
-        """How a planned change ended."""
+        """Create the outcome of a planned change."""
         return cls(
             item=change.item,
             kind=change.kind,
@@ -86,7 +106,7 @@ class ChangeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """What became of one step on one site. `seconds` is None where nothing ran."""
+    """How one step ended on one site. `seconds` is None if nothing ran."""
 
     step: str
     outcome: Outcome
@@ -94,31 +114,31 @@ class StepOutcome:
     seconds: float | None = None
     changes: tuple[ChangeOutcome, ...] = ()
     output: str = ""
-    """Cleaned and cut text of the host."""
+    """Output from the host, cleaned and shortened."""
     trials: int | None = None
-    """How often changes were tried together; None for a step that does not try."""
+    """Number of trials; None for a step without transactions."""
     looks: int | None = None
-    """How often the site was looked at from outside for it, whatever number of pages."""
+    """Number of health checks, each of all pages."""
 
 
 _ORDER = list(Outcome)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome that stands for several; `skipped` where there is none."""
+    """Return the worst outcome; `skipped` if there are none."""
     return min(outcomes, key=_ORDER.index, default=Outcome.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
     code: ExitCode = ExitCode.OK
-    """Of a run in which a site ended so."""
+    """Exit code of a run in which a site has this outcome."""
     of_undo: ExitCode | None = None
-    """Of a run that undoes another one, where that is a different code."""
+    """Exit code of a run that undoes another, if different."""
     resumes: bool = False
-    """`resume` has something to do on the site."""
+    """`resume` has something left to do on the site."""
     failed: bool = False
-    """The selector `@failed` means it."""
+    """The selector `@failed` includes the site."""
 
 
 _MEANINGS = {
@@ -133,9 +153,9 @@ _MEANINGS = {
     Outcome.OK: _Meaning(),
     Outcome.SKIPPED: _Meaning(),
 }
-RESUMABLE = frozenset(outcome for outcome, meaning in _MEANINGS.items() if meaning.resumes)
-"""Those after which `resume` has something to do or to find out."""
-_FIRST = (
+RESUMABLE = frozenset(outcome for outcome in Outcome if outcome.is_resumable)
+"""The outcomes that are `is_resumable`, for database queries."""
+_PRECEDENCE = (
     ExitCode.INTERRUPTED,
     ExitCode.UNEXPECTED,
     ExitCode.USAGE,
@@ -150,15 +170,15 @@ _FIRST = (
 
 
 def first_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """The exit code that stands for several."""
-    found = set(codes)
-    return next((code for code in _FIRST if code in found), ExitCode.OK)
+    """Return the exit code that takes precedence."""
+    given = set(codes)
+    return next((code for code in _PRECEDENCE if code in given), ExitCode.OK)
 
 
 def exit_code(outcomes: Iterable[Outcome], *, locked: bool = False, undo: bool = False) -> ExitCode:
-    """The exit code of a run by its sites' outcomes.
+    """Return the exit code of a run from its sites' outcomes.
 
-    `locked` when a site was left to another run; `undo` for a run that undoes another one.
+    `locked`: a site was skipped because another run had locked it. `undo`: the run undoes another.
     """
     codes = {_code(_MEANINGS[outcome], undo=undo) for outcome in outcomes}
     return first_code(codes | ({ExitCode.LOCKED} if locked else set()))
@@ -169,7 +189,7 @@ def _code(meaning: _Meaning, *, undo: bool) -> ExitCode:
 
 
 def is_failed(outcome: Outcome | None, *, undo: bool = False) -> bool:
-    """Whether `@failed` means a site that ended so in a run, or in one that undoes another one."""
+    """Whether the selector `@failed` includes a site with this outcome. `undo`: the run undoes another."""
     if outcome is None:
         return False
     meaning = _MEANINGS[outcome]

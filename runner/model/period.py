@@ -1,4 +1,4 @@
-"""A span of whole local days that a report is about."""
+"""The period of a report, in whole local days."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _FIRST_YEAR, _LAST_YEAR = "1970", "2199"
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """`key` is what a person types: 2026-11, 2026-W48 or 2026-Q4. Both days are included."""
+    """A month, week or quarter. `key` is what the user types: 2026-11, 2026-W48 or 2026-Q4.
+
+    `first` and `last` are both included.
+    """
 
     key: str
     first: date
@@ -24,13 +27,15 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Period:
-        """Read a month, an ISO week or a quarter.
+        """Parse a month, an ISO week or a quarter.
 
         Raises:
-            UsageError: `text` is none of them.
+            UsageError: `text` is none of these.
         """
         if re.match(r"\d{4}-", text) and not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
-            raise UsageError(f"{text[:4]} is too far away", hint=f"years {_FIRST_YEAR} to {_LAST_YEAR}")
+            raise UsageError(
+                f"the year {text[:4]} is out of range", hint=f"use a year from {_FIRST_YEAR} to {_LAST_YEAR}"
+            )
         try:
             if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
                 first = date(int(match[1]), int(match[2]), 1)
@@ -47,11 +52,11 @@ class Period:
 
     @classmethod
     def month_of(cls, day: date) -> Period:
-        """The month in which a day lies."""
+        """Return the month that contains a day."""
         return cls.parse(f"{day:%Y-%m}")
 
     def instants(self, timezone: str) -> tuple[datetime, datetime]:
-        """Start (included) and end (excluded) in UTC, for days of that zone."""
+        """Return start (included) and end (excluded) in UTC, for the days of a time zone."""
         zone = ZoneInfo(timezone)
         start = datetime.combine(self.first, time(), zone)
         end = datetime.combine(self.last + timedelta(days=1), time(), zone)

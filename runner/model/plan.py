@@ -1,4 +1,4 @@
-"""What would be done, item by item, before anything is done."""
+"""The planned changes, item by item."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ItemKind(StrEnum):
 
 
 class Action(StrEnum):
-    """What the plan says of an item."""
+    """What the plan does with an item."""
 
     CHANGE = "change"
     HOLD = "hold"
@@ -35,63 +35,63 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One item and what is to become of it. Versions are the site's own strings."""
+    """One item and its planned change. Versions are written as on the site."""
 
     step: str
     """Id of the playbook's step."""
     item: str
-    """Slug of the plugin or theme, `core`, `database`, or a package's name."""
+    """Slug of a plugin or theme, `core`, `database`, or the name of a package."""
     kind: ItemKind
     from_version: str
     to_version: str
     action: Action
     why: str = ""
     note: str = ""
-    """What visitors will notice of it, and what WordPress does of its own accord with what is held."""
+    """What visitors will notice, and whether WordPress itself will update what is held."""
     title: str = ""
-    """The item's name as people know it."""
+    """The item's display name."""
     file: str = ""
-    """What WordPress calls a plugin: its main file below plugins/."""
+    """A plugin's main file below plugins/, by which WordPress identifies it."""
     package: str = ""
-    """Where the new version comes from, without credentials."""
+    """Download URL of the new version, without credentials."""
     active: bool = False
     managed: str = ""
-    """Who else looks after its files, Composer or a deployment, and what to do there; else empty."""
+    """If Composer or a deployment manages its files, what to do there; else empty."""
     composer: str = ""
-    """The package of Composer by which it is changed; empty where it is changed otherwise."""
+    """The Composer package by which it is updated; empty if it is updated otherwise."""
     decided: bool = False
-    """Version and package are wordpress.org's, asked by the controller: the site has no say in them."""
+    """Version and package come from wordpress.org, asked by the controller, not from the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePlan:
-    """The changes of one site in the order of the playbook, and what is in their way."""
+    """The changes of one site in the order of the playbook, and the problems that prevent them."""
 
     site: str
     client: str
     problems: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
-    """What to know of the plan, and is in nothing's way."""
+    """Notes about the plan that prevent nothing."""
     unreachable: bool = False
     """One of the problems is that the host could not be reached."""
 
     def of(self, step: str) -> tuple[Change, ...]:
-        """The changes that belong to a step."""
+        """Return the changes of a step."""
         return tuple(change for change in self.changes if change.step == step)
 
     def pending(self, step: str) -> tuple[Change, ...]:
-        """The changes of a step that are to be done."""
+        """Return the changes of a step that are to be applied."""
         return tuple(change for change in self.of(step) if change.action is Action.CHANGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a playbook would do on each site."""
+    """What a playbook would change on each site."""
 
     playbook: str
     sites: tuple[SitePlan, ...]
     facts: Mapping[str, SiteFacts] = field(default_factory=dict)
-    """What was read of each site that was read."""
+    """The facts of the sites that were read."""
     recognised: tuple[str, ...] = ()
-    """Renames, and names that mean another website now, in sentences."""
+    """Renamed sites, and names that now mean a different website, a sentence each."""

@@ -1,4 +1,4 @@
-"""What is to be done: a playbook is a list of steps."""
+"""Playbooks and their steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["OnFailure", "Playbook", "Step"]
 
 
 class OnFailure(StrEnum):
-    """What a failed step means for the steps behind it."""
+    """What happens to the following steps when a step fails."""
 
     STOP = "stop"
     CONTINUE = "continue"
@@ -19,7 +19,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One entry of a playbook. `options` is an instance of the step kind's own options class."""
+    """One entry of a playbook. `options` is an instance of the options class of its kind."""
 
     id: str
     """Unique in the playbook: the kind, with `-2`, `-3` ... from its second use on."""
@@ -29,7 +29,7 @@ class Step:
     name: str = ""
     tags: frozenset[str] = frozenset()
     when: str | None = None
-    """A selector; the step is skipped on sites that it does not match."""
+    """A selector; the step is skipped on sites that do not match."""
     timeout: timedelta | None = None
     retries: int = 0
     become: bool = False
@@ -37,18 +37,18 @@ class Step:
 
     @property
     def title(self) -> str:
-        """What a person reads: the given name, else the kind."""
+        """The display name: the given name, else the kind."""
         return self.name or self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
-    """A named list of steps. `name` is the file's stem, `title` what its first line says."""
+    """A list of steps. `name` is the file name without extension, `title` the display name."""
 
     name: str
     title: str
     steps: tuple[Step, ...]
     start_at: str = ""
-    """Id of the step that a run was told to start at; those before it are skipped."""
+    """Id of the step to start at; the steps before it are skipped."""
     stepwise: bool = False
-    """Each step is a part of its own, since somebody is asked before each."""
+    """Ask before each step, so steps are not combined into jobs."""

@@ -1,4 +1,4 @@
-"""What the crew decided about updates: what runs now, what waits, what is held, what may be undone."""
+"""The update policy: what is applied now, delayed or held, and what may be undone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class Level(StrEnum):
-    """How large a step between two versions is."""
+    """The level of an update: which part of the version changes."""
 
     MAJOR = "major"
     MINOR = "minor"
@@ -30,7 +30,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What applies to one level: held, or done once `after` has passed since the version was first seen."""
+    """The rule for one level: hold, or apply once `after` has passed since the version was first seen."""
 
     hold: bool = False
     after: timedelta = timedelta(0)
@@ -38,7 +38,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateRules:
-    """Rules by level; None means that nothing is said here and a wider scope decides."""
+    """Rules by level; None leaves the decision to the wider scope."""
 
     major: Rule | None = None
     minor: Rule | None = None
@@ -46,29 +46,29 @@ class UpdateRules:
     security: Rule | None = None
 
     def of(self, level: Level) -> Rule | None:
-        """The rule for a level."""
+        """Return the rule for a level."""
         return {Level.MAJOR: self.major, Level.MINOR: self.minor, Level.PATCH: self.patch}[level]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
-    """`updates` of the policy, of a client or of a site."""
+    """`updates` of the policy, a client or a site."""
 
     all: UpdateRules = field(default_factory=UpdateRules)
     items: Mapping[str, UpdateRules] = field(default_factory=dict)
-    """Rules for one item, by its slug; `core` is WordPress itself."""
+    """Rules for single items by slug; `core` is WordPress itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An item that is left as it is, to the end of the day `until` or until someone lifts it."""
+    """A hold on an item, to the end of the day `until`, or until it is lifted."""
 
     why: str = ""
     until: date | None = None
 
 
 class UndoDatabase(StrEnum):
-    """When an undo may put the database back too."""
+    """When the database is restored along with the files."""
 
     NEVER = "never"
     ASK = "ask"
@@ -77,18 +77,18 @@ class UndoDatabase(StrEnum):
 
 
 class Unverified(StrEnum):
-    """What becomes of a change whose effect nobody could see."""
+    """What to do with changes that no health check can verify."""
 
     KEEP = "keep"
-    """Made, and said to be unverified."""
+    """Apply, and report as unverified."""
     ASK = "ask"
-    """Held until somebody asks for it by `run --unverified`."""
+    """Hold until requested with `run --unverified`."""
     SKIP = "skip"
-    """Not made."""
+    """Do not apply."""
 
 
 class Slower(StrEnum):
-    """What becomes of a change after which the site takes clearly longer to answer."""
+    """What to do with a change that makes the site clearly slower."""
 
     TELL = "tell"
     ROLL_BACK = "roll-back"
@@ -101,18 +101,18 @@ class Policy:
     updates: Updates = field(default_factory=Updates)
     hold: Mapping[str, Hold] = field(default_factory=dict)
     security: Mapping[str, str] = field(default_factory=dict)
-    """By item, the version that closes a known hole."""
+    """By item, the version that fixes a known vulnerability."""
     insecure_packages: frozenset[str] = frozenset()
-    """Items whose packages may come over http, by slug."""
+    """Slugs of items whose packages may be downloaded over plain http."""
     vendors: frozenset[str] = frozenset()
-    """Hosts whose packages are taken although wordpress.org publishes another version of the item."""
+    """Download hosts to trust although wordpress.org publishes another version of the item."""
     undo_database: UndoDatabase = UndoDatabase.WHEN_NOTHING_LOST
     unverified: Unverified | None = None
-    """None asks for major versions, and keeps everything else."""
+    """None: `ask` for major versions, `keep` for all others."""
     slower: Slower = Slower.TELL
     ring_failures: float = 0.1
-    """Share of a ring's sites (0 to 1) above which the next ring is not begun."""
+    """Share of failed sites in a ring (0 to 1) above which the next ring is not started."""
     ring_soak: timedelta = timedelta(0)
     """Wait between the end of a ring and the next."""
     ring_order: tuple[str, ...] = ()
-    """Selectors of the rings where a run or a window names none; empty means one ring of all."""
+    """Selectors of the rings for runs and windows without their own; empty for one ring of all sites."""

@@ -1,4 +1,4 @@
-"""What wordpress.org publishes, as far as steps compare with it."""
+"""Data published by wordpress.org that steps compare with."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["Asked", "Offers", "Release", "Sums"]
 class Sums:
     """The checksums of one version.
 
-    `problem` says why they are not known; without it and without `files`, wordpress.org publishes none.
+    `problem` says why they are unknown. If both are empty, wordpress.org publishes none.
     """
 
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By file: the MD5 sums that it may have."""
+    """By file, the accepted MD5 sums."""
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The newest version of a plugin or theme, as wordpress.org publishes it."""
+    """The newest version of a plugin or theme on wordpress.org."""
 
     version: str
     package: str
-    """An address of downloads.wordpress.org, over https."""
+    """An https URL on downloads.wordpress.org."""
     requires_php: str = ""
     requires_wordpress: str = ""
     requires_plugins: tuple[str, ...] = ()
@@ -36,29 +36,29 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An item of a site: what it is, and what the site itself says that is offered for it."""
+    """An item to ask wordpress.org about, with the site's own offer for it."""
 
     kind: str
     """`plugins` or `themes`."""
     file: str
-    """Main file of a plugin, folder of a theme."""
+    """Main file of a plugin, or folder of a theme."""
     title: str = ""
     offered: str = ""
     public: bool = False
-    """It looks like one of wordpress.org's: where that does not know it, it may have been closed."""
+    """It appears to come from wordpress.org; if that does not know it, it may have been closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What wordpress.org publishes for the items that were asked about."""
+    """The answers of wordpress.org about the items that were asked for."""
 
     known: Mapping[tuple[str, str], Release | None] = field(default_factory=dict)
-    """By kind and file; None for an item that wordpress.org does not know; not there: no answer."""
+    """By kind and file; None for an item unknown to wordpress.org; missing if there was no answer."""
     problem: str = ""
-    """Why something was not answered."""
+    """Why an answer is missing."""
     age: float = 0.0
-    """Seconds since the oldest answer that is used."""
+    """Age in seconds of the oldest answer used."""
     core: Mapping[str, tuple[CoreOffer, ...]] = field(default_factory=dict)
-    """Versions of WordPress, by the one that is installed."""
+    """WordPress versions offered, by installed version."""
     closed: Mapping[str, str] = field(default_factory=dict)
-    """Main files of plugins that wordpress.org has closed, with a sentence that says since when."""
+    """Main files of plugins closed on wordpress.org, each with a sentence that says since when."""

@@ -1,4 +1,4 @@
-"""A run: what was ordered, what happens in it, how it is told."""
+"""The order and the events of a run."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["Order", "RunEvent", "UndoOrder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoOrder:
-    """What of an earlier run is to be put back."""
+    """What to restore from an earlier run."""
 
     run: str
     """The earlier run."""
     database: bool = False
-    """The database too, whatever is lost."""
+    """Restore the database too, even if newer data is lost."""
     force: bool = False
-    """Also items that have another version by now than that run installed."""
+    """Also restore items whose version has changed since that run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a run was told to do, frozen when it begins: later edits of the files do not change it."""
+    """What a run does, frozen when it starts: later edits of the files do not change it."""
 
     run: str
     playbook: Playbook
@@ -44,34 +44,34 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     parallel: Parallel = field(default_factory=Parallel)
     locked: Mapping[str, SitePlan] | None = None
-    """By site, what was planned beforehand: this and nothing else is done. None where nothing was locked."""
+    """By site, the locked plan to apply, and nothing else. None if the plan is not locked."""
     tags: tuple[str, ...] = ()
-    """Only steps with one of these; empty means all."""
+    """Run only steps with one of these tags; empty for all."""
     variables: Mapping[str, str | SecretRef] = field(default_factory=dict)
-    """Environment of shell steps, as given on the command line: references, and digests of values."""
+    """Variables for shell steps from the command line, as references and digests of values."""
     window: str | None = None
     closes: datetime | None = None
-    """When the window ends, in UTC; no site is begun later."""
+    """When the window closes, in UTC; no site is started later."""
     blackouts: tuple[DateRange, ...] = ()
     """Days on which no site is started: in the client's time zone, and in the window's."""
     timezone: str | None = None
-    """IANA name of the window's own zone; None where it has none."""
+    """IANA name of the window's own time zone, if it has one."""
     undo: UndoOrder | None = None
-    """The run puts back another; its steps are that run's, the last one first."""
+    """Set if the run undoes an earlier run; its steps are those of that run in reverse order."""
     secret_folder: str = ""
-    """A name that nobody can guess: of the folder of restore points, and part of their own names."""
+    """Unguessable name of the folder of restore points, and part of their names."""
     public: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By host, the folders of all of its sites in the inventory: restore points lie in none of them."""
+    """By host, the folders of all its sites in the inventory; restore points are never kept in these."""
 
     @property
     def restore_folder(self) -> str:
-        """The folder of the run's restore points; runs before there were secret names have the run's."""
+        """The folder of the run's restore points; runs of earlier versions use the run id."""
         return self.secret_folder or self.run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
-    """Something that happened in a run, as `run --json` and the live progress tell it."""
+    """An event of a run, as printed by `run --json` and shown in the live progress."""
 
     event: str
     """Like `run.started`, `site.started`, `step.finished`, `run.finished`."""

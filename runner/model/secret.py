@@ -1,4 +1,4 @@
-"""A reference to a secret. The value itself never enters the model."""
+"""References to secrets. The model never contains the values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["SecretRef", "SecretSource"]
 
 
 class SecretSource(StrEnum):
-    """Where the value is fetched from when it is needed."""
+    """Where the value is read from when it is needed."""
 
     ENV = "env"
     FILE = "file"
@@ -18,7 +18,7 @@ class SecretSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Names a secret: an environment variable, a file's content or a command's output."""
+    """A reference to an environment variable, a file's content or a command's output."""
 
     source: SecretSource
     value: str

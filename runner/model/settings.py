@@ -1,4 +1,4 @@
-"""How the crew works: sitecrew.yaml, with the defaults that hold where it is silent."""
+"""The settings of sitecrew.yaml and their defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Agency", "Backups", "Limits", "Mail", "MailSecurity", "Parallel", "S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """Who signs the reports."""
+    """The agency as shown on reports."""
 
     name: str = "Your web care"
     logo: str | None = None
@@ -23,7 +23,7 @@ class Agency:
 
 
 class MailSecurity(StrEnum):
-    """How the SMTP connection is protected; certificates are verified in both encrypted modes."""
+    """Encryption of the SMTP connection; both encrypted modes verify certificates."""
 
     NONE = "none"
     STARTTLS = "starttls"
@@ -32,7 +32,7 @@ class MailSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """The SMTP server that reports leave by."""
+    """The SMTP server that sends reports."""
 
     host: str
     sender: str
@@ -42,19 +42,19 @@ class Mail:
     username: str | None = None
     password: SecretRef | None = None
     ca_file: str | None = None
-    """Certificates to trust besides the system's."""
+    """CA certificates to trust in addition to the system's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backups:
-    """Where snapshots are kept."""
+    """Where backups are stored."""
 
     store: str = ".sitecrew/backups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallel:
-    """How much is done at once."""
+    """Limits on parallel work."""
 
     sites: int = 50
     per_host: int = 2
@@ -63,7 +63,7 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long is waited."""
+    """Timeouts."""
 
     look: timedelta = timedelta(seconds=8)
     step: timedelta = timedelta(minutes=15)
@@ -72,7 +72,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ssh:
-    """Files of the SSH client, absolute."""
+    """Absolute paths of SSH files."""
 
     known_hosts: str = "~/.ssh/known_hosts"
     config: str = "~/.ssh/config"
@@ -80,17 +80,17 @@ class Ssh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A program that is brought to hosts which lack it."""
+    """A program to upload to hosts that do not have it."""
 
     file: str
-    """On the controller, absolute."""
+    """Absolute path on the controller."""
     sha512: str
     """128 hexadecimal digits in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything in sitecrew.yaml. Paths are absolute once loaded."""
+    """The content of sitecrew.yaml. Paths are absolute once loaded."""
 
     agency: Agency = field(default_factory=Agency)
     mail: Mail | None = None
@@ -102,4 +102,4 @@ class Settings:
     ssh: Ssh = field(default_factory=Ssh)
     wp_cli: Tool | None = None
     wordpress_org: str = ""
-    """A mirror that answers for api.wordpress.org and downloads.wordpress.org; empty for these themselves."""
+    """A mirror of api.wordpress.org and downloads.wordpress.org; empty to use these directly."""

@@ -1,4 +1,4 @@
-"""A page that takes clearly longer than it did."""
+"""Pages that became clearly slower."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WRITTEN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slowdown:
-    """A page that takes clearly longer. Medians, in seconds."""
+    """A page that became clearly slower. `before` and `after` are medians in seconds."""
 
     page: str
     before: float
@@ -28,7 +28,7 @@ class Slowdown:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """The slowdown with which a text begins, as `str` wrote it; None where it begins otherwise."""
+        """Parse the start of a text written by `str`; None if it does not match."""
         found = _WRITTEN.match(text)
         if found is None:
             return None
@@ -36,5 +36,5 @@ class Slowdown:
 
 
 def _figure(seconds: float) -> str:
-    """Nothing takes no time at all."""
+    """Format seconds; never as zero."""
     return f"{seconds:.1f}" if seconds >= 0.1 else f"{max(seconds, 0.01):.2f}"  # noqa: PLR2004

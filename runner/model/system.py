@@ -1,4 +1,4 @@
-"""What was read from a host's package manager."""
+"""The facts of a host's package manager."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ __all__ = ["SystemFacts", "SystemPackage"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemPackage:
-    """A package with something to be said about it; those that are as they should be are not told."""
+    """A package that needs attention; packages that are up to date are left out."""
 
     name: str
-    """With its architecture behind a colon or a dot where that is not the host's own."""
+    """With a suffix (colon or dot) for an architecture other than the host's."""
     installed: str
-    """Empty for a package that would come along."""
+    """Empty for a package that would be installed as a dependency."""
     offered: str
-    """Equal to `installed` where an interrupted installation is to be finished."""
+    """Equal to `installed` if an interrupted installation has to be finished."""
     security: bool = False
-    """A security fix is among what it brings."""
+    """The update contains a security fix."""
     origin: str = ""
-    """Where the offered version comes from, in the manager's words."""
+    """The source of the offered version, as named by the package manager."""
     kept: str = ""
-    """Why the manager would not upgrade it by itself; empty when it would."""
+    """Why the package manager would keep back the update; empty if it would not."""
     unfinished: bool = False
     """Its installation was interrupted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
-    """The packages of a host at one instant."""
+    """The packages of a host at one moment."""
 
     manager: str
     """`apt` or `dnf`."""
     root: bool
-    """Read with root's rights, without which nothing can be changed."""
+    """Whether the facts were read as root; nothing can be changed otherwise."""
     boot: str
-    """Changes when the host starts anew."""
+    """An id that changes when the host reboots."""
     installed: frozenset[str] = frozenset()
     packages: tuple[SystemPackage, ...] = ()
     unasked: str = ""
-    """Why not every source could be asked; empty when all answered."""
+    """Why some package sources could not be refreshed; empty if all could."""
     reboot: tuple[str, ...] = ()
-    """What wants a reboot."""
+    """What requires a reboot."""

@@ -1,4 +1,4 @@
-"""Model and facts in, a plan out. Pure: nothing here reads a file, a clock or a host."""
+"""Planning: from the model and the facts of a site to a plan. Pure: no files, clocks or hosts are read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from runner.plan.identity import Belongs, addressed, belonging, sharing, strange
 from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
 from runner.plan.offers import asked, compared
 from runner.plan.places import stray_folder
-from runner.plan.policy import BY_HAND, UNUSABLE, LedgerHold, Standing, decide, is_unusable, waits
-from runner.plan.preview import needs_facts, plan_site
+from runner.plan.policy import BY_HAND, UNUSABLE, LedgerHold, PolicyInput, decide, is_unusable, waits
+from runner.plan.preview import SystemInput, needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
@@ -29,9 +29,10 @@ __all__ = [
     "LedgerHold",
     "Occurrence",
     "Parts",
+    "PolicyInput",
     "Segment",
     "SkippedStep",
-    "Standing",
+    "SystemInput",
     "Tried",
     "addressed",
     "applies",

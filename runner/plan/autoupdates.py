@@ -1,6 +1,6 @@
-"""Which of WordPress's own automatic updates are switched off, since the item is held, and which on again.
+"""Which of WordPress's automatic updates to switch off because the item is held, and which on again.
 
-What somebody at the site has set since is left so.
+An automatic update that was switched on again at the site is left on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from runner.model import Action, AutoUpdate, Change, Extension, ItemKind, Level, SiteFacts
-from runner.plan.policy import Standing, held
+from runner.plan.policy import PolicyInput, held
 from runner.steps.versions import compare, core_level
 
 __all__ = ["AutoHold", "Choice", "Row", "auto_key", "choose", "held_items", "noted"]
@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoHold:
-    """An item that the crew holds, as WordPress names it."""
+    """A held item, by WordPress's name for it."""
 
     kind: str
     key: str
@@ -30,11 +30,11 @@ class AutoHold:
 
 
 class Row(Protocol):
-    """An automatic update that was switched off earlier and is not settled, as the ledger has it."""
+    """An automatic update in the ledger that was switched off and not switched on again."""
 
     @property
     def id(self) -> int:
-        """Its number there."""
+        """Id of the row."""
 
     @property
     def kind(self) -> str:
@@ -50,7 +50,7 @@ class Row(Protocol):
 
     @property
     def was(self) -> str:
-        """As in `AutoUpdate`, before it was switched off."""
+        """As in `AutoUpdate`: the value before it was switched off."""
 
     @property
     def state(self) -> str:
@@ -59,47 +59,49 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to do about the automatic updates of a site."""
+    """What to do with the automatic updates of a site."""
 
     off: tuple[tuple[AutoHold, AutoUpdate], ...] = ()
     forced: tuple[tuple[AutoHold, AutoUpdate], ...] = ()
-    """Held, but WordPress installs them all the same."""
+    """Held, but WordPress updates them anyway."""
     back: tuple[Row, ...] = ()
-    """Switched off earlier, and no longer held."""
+    """Switched off earlier and no longer held: to switch on again."""
     overruled: tuple[Row, ...] = ()
-    """Switched off earlier, and on again since: somebody at the site wants it so."""
+    """Switched off earlier, but switched on again at the site: left on."""
 
 
-def held_items(facts: SiteFacts, standing: Standing) -> tuple[AutoHold, ...]:
-    """What the crew holds on a site, whatever a playbook would do."""
-    found = [*_core(facts, standing), *_translations(facts, standing)]
+def held_items(facts: SiteFacts, inputs: PolicyInput) -> tuple[AutoHold, ...]:
+    """Return all items that are held on a site, independently of a playbook."""
+    found = [*_core(facts, inputs), *_translations(facts, inputs)]
     for kind, entries in ((ItemKind.PLUGIN, facts.plugins), (ItemKind.THEME, facts.themes)):
         for entry in entries:
             change = _change(entry.slug, kind, entry.version, entry.offered or entry.version)
-            if why := held(change, standing):
+            if why := held(change, inputs):
                 found.append(AutoHold(kind=kind.value, key=entry.file, item=entry.slug, why=why))
     return tuple(found)
 
 
 def choose(holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[Row]) -> Choice:
-    """What to switch.
+    """Decide which automatic updates to switch on or off.
 
     Args:
-        holds: what is held.
-        on: what WordPress updates by itself now.
-        rows: what was switched off earlier; `asked` is one of which it is not known whether it was.
+        holds: the held items.
+        on: the automatic updates that are on now.
+        rows: those switched off earlier; for state `asked`, it is unknown whether that succeeded.
     """
-    wanted = {(hold.kind, hold.key): hold for hold in holds}
+    held_keys = {(hold.kind, hold.key): hold for hold in holds}
     active = {(auto.kind, auto.key): auto for auto in on}
     open_rows = {(row.kind, row.key): row for row in rows}
     overruled = {
-        key: row for key, row in open_rows.items() if key in wanted and key in active and row.state != "asked"
+        key: row
+        for key, row in open_rows.items()
+        if key in held_keys and key in active and row.state != "asked"
     }
-    pairs = [(hold, active[key]) for key, hold in wanted.items() if key in active and key not in overruled]
+    pairs = [(hold, active[key]) for key, hold in held_keys.items() if key in active and key not in overruled]
     return Choice(
         off=tuple(pair for pair in pairs if not pair[1].forced),
         forced=tuple(pair for pair in pairs if pair[1].forced),
-        back=tuple(row for key, row in open_rows.items() if key not in wanted),
+        back=tuple(row for key, row in open_rows.items() if key not in held_keys),
         overruled=tuple(overruled.values()),
     )
 
@@ -107,34 +109,35 @@ def choose(holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[R
 def noted(
     changes: Sequence[Change], facts: SiteFacts, holds: Iterable[AutoHold], overruled: Iterable[Key] = ()
 ) -> tuple[Change, ...]:
-    """The changes, with what WordPress will do of its own accord with those that are held."""
+    """Add notes to held changes that WordPress may install automatically."""
     active = {(auto.kind, auto.key): auto for auto in facts.auto_updates}
-    wanted, left = {(hold.kind, hold.key) for hold in holds}, frozenset(overruled)
+    held_keys, left_on = {(hold.kind, hold.key) for hold in holds}, frozenset(overruled)
     if not active:
         return tuple(changes)
 
-    def told(change: Change) -> Change:
+    def with_note(change: Change) -> Change:
         key = auto_key(change, facts)
         if change.action is not Action.HOLD or key not in active:
             return change
-        return replace(change, note="; ".join(filter(None, (change.note, _note(active[key], wanted, left)))))
+        note = _note(active[key], held_keys, left_on)
+        return replace(change, note="; ".join(filter(None, (change.note, note))))
 
-    return tuple(map(told, changes))
+    return tuple(map(with_note, changes))
 
 
-def _note(auto: AutoUpdate, wanted: Iterable[Key], overruled: Iterable[Key]) -> str:
+def _note(auto: AutoUpdate, held_keys: Iterable[Key], overruled: Iterable[Key]) -> str:
     key = auto.kind, auto.key
     if auto.forced:
-        return f"WordPress updates it by itself: {auto.forced}"
+        return f"WordPress updates it automatically: {auto.forced}"
     if key in overruled:
-        return "WordPress updates it by itself: it was switched on again at the site"
-    if key in wanted:
-        return "WordPress would update it by itself; a run switches that off for as long as it is held"
-    return "WordPress may update it by itself before"
+        return "WordPress updates it automatically: this was switched on again at the site"
+    if key in held_keys:
+        return "its automatic update by WordPress is switched off by a run while it is held"
+    return "WordPress may update it automatically before that"
 
 
 def auto_key(change: Change, facts: SiteFacts) -> Key:
-    """What WordPress names the item of a change by."""
+    """Return WordPress's name for the item of a change."""
     if change.kind is ItemKind.CORE:
         major = core_level(change.from_version, change.to_version) is Level.MAJOR
         return "core", "major" if major else "minor"
@@ -144,28 +147,28 @@ def auto_key(change: Change, facts: SiteFacts) -> Key:
     return change.kind.value, next((e.file for e in entries if e.slug == change.item), "")
 
 
-def _translations(facts: SiteFacts, standing: Standing) -> Iterator[AutoHold]:
-    """WordPress knows all translations together or none, so that the first that is held stands for all."""
+def _translations(facts: SiteFacts, inputs: PolicyInput) -> Iterator[AutoHold]:
+    """WordPress switches all translations together, so the first held one counts for all."""
     for pack in facts.translations:
-        why = held(_change(pack.item, ItemKind.LANGUAGE, pack.offered, pack.offered), standing)
+        why = held(_change(pack.item, ItemKind.LANGUAGE, pack.offered, pack.offered), inputs)
         if pack.offered and why:
             yield AutoHold(kind="translation", key="", item=pack.item, why=why)
             return
 
 
-def _core(facts: SiteFacts, standing: Standing) -> Iterator[AutoHold]:
-    """A hold by hand is of every size; else it depends on what is offered."""
-    found: dict[str, str] = {}
-    by_hand = replace(standing, holds=())
-    if why := held(_change("core", ItemKind.CORE, facts.wordpress, facts.wordpress), by_hand):
-        found = dict.fromkeys(("minor", "major"), why)
+def _core(facts: SiteFacts, inputs: PolicyInput) -> Iterator[AutoHold]:
+    """A hold by an operator applies to minor and major versions, others only to those offered."""
+    reasons: dict[str, str] = {}
+    without_ledger = replace(inputs, holds=())
+    if why := held(_change("core", ItemKind.CORE, facts.wordpress, facts.wordpress), without_ledger):
+        reasons = dict.fromkeys(("minor", "major"), why)
     for offer in facts.core_offers:
         change = _change("core", ItemKind.CORE, facts.wordpress, offer.version)
-        if compare(offer.version, facts.wordpress) > 0 and (why := held(change, standing)):
-            found.setdefault(auto_key(change, facts)[1], why)
-    for size, why in found.items():
+        if compare(offer.version, facts.wordpress) > 0 and (why := held(change, inputs)):
+            reasons.setdefault(auto_key(change, facts)[1], why)
+    for size, why in reasons.items():
         yield AutoHold(kind="core", key=size, item="core", why=why)
 
 
-def _change(item: str, kind: ItemKind, now: str, then: str) -> Change:
-    return Change(step="", item=item, kind=kind, from_version=now, to_version=then, action=Action.CHANGE)
+def _change(item: str, kind: ItemKind, old: str, new: str) -> Change:
+    return Change(step="", item=item, kind=kind, from_version=old, to_version=new, action=Action.CHANGE)

@@ -1,8 +1,8 @@
-"""Finding what broke a batch: which of its items stay, which are culprits. Pure: the caller tries and tells.
+"""Bisection of a batch: which items can be kept, and which are culprits. Pure: the caller runs the trials.
 
-A group is tried on top of what has been kept so far. When it fails it is taken back and split until one
-culprit stands alone; what was put aside on the way is then tried together. What fails only together with
-something that is kept is a culprit, and its partner stays.
+A group is tried on top of the items kept so far. If it fails, it is rolled back and split until a single
+culprit is left; the items set aside on the way are then tried together. An item that fails only together with
+a kept item is a culprit; the kept one stays.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Tried(Generic[T]):
-    """What came of trying a group; one that was not well has been taken back."""
+    """The result of the trial of a group. If it failed, the group has been rolled back."""
 
     well: bool
     suspects: tuple[T, ...] = ()
-    """What the failure itself points at: a hint where to look first, never believed without a try."""
+    """Items that the failure points to. They are tried first, never blamed without a trial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
-    """The end of a search; both in the order of the items."""
+    """The result of a search, in the order of the items."""
 
     kept: tuple[T, ...]
     culprits: tuple[T, ...]
@@ -37,10 +37,10 @@ Search: TypeAlias = Generator[tuple[T, ...], Tried[T], Found[T]]
 
 
 def search(items: Sequence[T]) -> Search[T]:
-    """Yields a group to try on top of what was kept; wants to be sent what came of it.
+    """Yield groups to try on top of the kept items; expects the result of each trial to be sent.
 
-    One culprit among n costs about log2(n) + 3 tries, or 3 where the failure points at it; each further one
-    as much again.
+    One culprit among n items takes about log2(n) + 3 trials, or 3 if the failure points to it; each further
+    culprit takes as many again.
     """
     kept: list[T] = []
     culprits: list[T] = []
@@ -50,18 +50,18 @@ def search(items: Sequence[T]) -> Search[T]:
         if tried.well:
             kept += rest
             break
-        rest = yield from _corner(rest, tried, kept, culprits)
+        rest = yield from _isolate_culprit(rest, tried, kept, culprits)
 
-    def sort(found: list[T]) -> tuple[T, ...]:
+    def in_order(found: list[T]) -> tuple[T, ...]:
         return tuple(item for item in items if any(item is one for one in found))
 
-    return Found(sort(kept), sort(culprits))
+    return Found(in_order(kept), in_order(culprits))
 
 
-def _corner(
+def _isolate_culprit(
     group: tuple[T, ...], tried: Tried[T], kept: list[T], culprits: list[T]
 ) -> Generator[tuple[T, ...], Tried[T], tuple[T, ...]]:
-    """Find one culprit in a group that failed; returns what was put aside, of which nothing is known yet."""
+    """Find one culprit in a group that failed; return the items set aside, which are still untested."""
     aside: list[T] = []
     while len(group) > 1:
         first, second = _split(group, tried.suspects)
@@ -72,7 +72,7 @@ def _corner(
             continue
         kept += first
         group = second
-        if len(group) == 1:  # tried by itself too, so that what is held against it was seen
+        if len(group) == 1:  # try it alone too, so that its failure was observed
             tried = yield group
             if tried.well:
                 kept += group
@@ -84,10 +84,10 @@ def _corner(
 
 
 def _split(group: tuple[T, ...], suspects: tuple[T, ...]) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """The suspects and the others; where nobody or everybody is suspected, the smaller part first.
+    """Split into suspects and others, or if none or all are suspected, into a smaller and a larger part.
 
-    A try that fails is looked at twice, before it is taken back and after, one that succeeds once: with two
-    fifths first, both ways down cost about the same.
+    A failed trial needs two health checks (before and after the rollback), a successful one only one. With
+    two fifths first, both branches cost about the same.
     """
     suspected = tuple(item for item in group if any(item is one for one in suspects))
     if 0 < len(suspected) < len(group):

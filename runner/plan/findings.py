@@ -1,7 +1,7 @@
-"""Everything that is found about a site before it is changed, for doctor, plan and run alike. Pure.
+"""All findings about a site before it is changed, shared by doctor, plan and run. Pure.
 
-`plan_site` takes the problems and notes of a plan from here, and steps hold items by the very same reasons
-(`runner.steps.wordpress.findings`): what makes a run refuse is what `doctor` and `plan` tell.
+`plan_site` takes its problems and notes from here, and steps hold items for the same reasons
+(`runner.steps.wordpress.findings`), so `doctor` and `plan` report what would stop a run.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from runner.steps.wordpress.findings_offer import ACCESSIBLE
 
 __all__ = ["NOT_WELL", "UNSEEN", "find", "notes", "of_error", "problems", "unhealthy", "with_notes"]
 
-NOT_WELL = "not touched, for the site was not well before"
-"""Begins the reason of what is not changed since the look before found something."""
-UNSEEN = "nobody can check a change"
-_ELSEWHERE = (
+NOT_WELL = "not started: the site was unhealthy before the update"
+"""Start of the reason of changes that were not applied because the health check before them failed."""
+UNSEEN = "changes cannot be verified"
+_NOT_IN_NOTES = (
     FindingKind.AUTO_UPDATE,
     FindingKind.DISPUTE,
     FindingKind.LINKED,
@@ -58,7 +58,7 @@ _ELSEWHERE = (
     FindingKind.REFUSED,
     FindingKind.UNVERIFIED,
 )
-"""Kinds that a plan tells with the changes that they are about, or that only matter to the inventory."""
+"""Kinds that a plan shows with their changes, or that only matter to the inventory."""
 
 
 def find(
@@ -68,14 +68,14 @@ def find(
     view: View | None = None,
     policy: Policy | None = None,
 ) -> tuple[Finding, ...]:
-    """All findings of a site, each once, those of the whole site first.
+    """Return all findings of a site without duplicates, those about the whole site first.
 
     Args:
-        site: which.
-        found: what was read, with the offers as wordpress.org has them, or why it was not; None where nobody
-            read the site.
-        view: what was seen of its pages; None where nobody looked.
-        policy: decides what becomes of changes that nobody can check.
+        site: the site.
+        found: its facts, with offers as confirmed by wordpress.org, or why they could not be read; None if
+            the site was not read.
+        view: the result of its health check; None if there was none.
+        policy: decides what happens to changes that cannot be verified.
     """
     if isinstance(found, SitecrewError):
         return (of_error(site, found), *(_of_view(view, policy or Policy()) if view else ()))
@@ -88,40 +88,40 @@ def find(
 
 
 def of_error(site: Site, error: SitecrewError) -> Finding:
-    """That a site could not be read, and why."""
+    """Return the finding that a site could not be read."""
     what = str(error).removeprefix(f"{site.name}: ")
     return Finding(kind=FindingKind.UNREAD, severity=Severity.BLOCKS, what=what, remedy=error.hint)
 
 
 def problems(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Why nothing of a site is changed, as `problems` of a plan."""
+    """Return the `problems` of a plan: why nothing on the site is changed."""
     return tuple(one.what for one in findings if one.severity is Severity.BLOCKS)
 
 
 def notes(findings: Iterable[Finding], changes: Iterable[Change] = ()) -> tuple[str, ...]:
-    """What a plan tells, and is in nothing's way; what is told of a change stands with that."""
-    there = {change.item for change in changes}
+    """Return the notes of a plan. Notes about a planned change are added to the change instead."""
+    planned = {change.item for change in changes}
     return tuple(
         f"{one.item}: {one.what}" if one.item else one.what
         for one in findings
-        if one.severity is Severity.TELLS and one.item not in there and one.kind not in _ELSEWHERE
+        if one.severity is Severity.TELLS and one.item not in planned and one.kind not in _NOT_IN_NOTES
     )
 
 
 def with_notes(changes: Iterable[Change], findings: Sequence[Finding]) -> tuple[Change, ...]:
-    """The changes with what is told of their items."""
-    told: dict[str, list[str]] = {}
+    """Add to each change the notes about its item."""
+    by_item: dict[str, list[str]] = {}
     for one in findings:
-        if one.severity is Severity.TELLS and one.item and one.kind not in _ELSEWHERE:
-            told.setdefault(one.item, []).append(one.what)
+        if one.severity is Severity.TELLS and one.item and one.kind not in _NOT_IN_NOTES:
+            by_item.setdefault(one.item, []).append(one.what)
     return tuple(
-        replace(change, note="; ".join(filter(None, (change.note, *told.get(change.item, ())))))
+        replace(change, note="; ".join(filter(None, (change.note, *by_item.get(change.item, ())))))
         for change in changes
     )
 
 
 def unhealthy(findings: Sequence[str]) -> str:
-    """Why changes are not made on a site whose look before found something."""
+    """Return the reason for changes that are not applied because the health check before them failed."""
     return f"{NOT_WELL}: {'; '.join(findings)}"
 
 
@@ -138,8 +138,8 @@ def _of_whole(site: Site, facts: SiteFacts) -> Iterator[Finding]:
                 severity=Severity.FAILS,
                 family=family,
                 what=UNASKED,
-                means="newer versions are not known",
-                remedy=_ask(facts),
+                means="available updates are unknown",
+                remedy=_update_check_remedy(facts),
             )
     yield from of_folders(facts)
     yield from of_odd(facts)
@@ -149,14 +149,14 @@ def _of_whole(site: Site, facts: SiteFacts) -> Iterator[Finding]:
     yield from about_web_php(site, facts)
 
 
-def _ask(facts: SiteFacts) -> str:
+def _update_check_remedy(facts: SiteFacts) -> str:
     if "api.wordpress.org" in facts.blocked:
-        return f"WP_HTTP_BLOCK_EXTERNAL forbids it; allow it in wp-config.php: {ACCESSIBLE}"
-    return "is outgoing HTTPS to api.wordpress.org allowed on the host?"
+        return f"WP_HTTP_BLOCK_EXTERNAL blocks it; allow it in wp-config.php: {ACCESSIBLE}"
+    return "allow outgoing HTTPS connections to api.wordpress.org on the host"
 
 
 def _of_items(facts: SiteFacts) -> Iterator[Finding]:
-    """What is in the way of each newer version, and what is told of it."""
+    """Yield findings about each newer version and each item."""
     for family, entries in (("plugins", facts.plugins), ("themes", facts.themes)):
         for entry in entries:
             if is_newer(entry):
@@ -187,14 +187,14 @@ def _of_view(view: View, policy: Policy) -> Iterator[Finding]:
             kind=FindingKind.UNVERIFIED,
             severity=Severity.HOLDS if held else Severity.TELLS,
             what=f"{UNSEEN}: {view.unverified}",
-            remedy="let our looks in, by `access` of the site; else `policy.unverified` decides what becomes "
-            "of changes",
+            remedy="set `access` of the site so that health checks can reach it; otherwise "
+            "`policy.unverified` applies",
         )
     elif view.inside:
         yield Finding(
             kind=FindingKind.REFUSED,
             severity=Severity.TELLS,
-            what="its pages do not let us in: changes are checked from its own host, by its first page",
+            what="health checks are refused: changes are checked on its own host, first page only",
             remedy=view.refusal,
         )
     elif view.refusals:
@@ -208,19 +208,19 @@ def _of_view(view: View, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.USUAL,
             severity=Severity.TELLS,
-            what=f"looks unhealthy and is as usual: {view.usual}",
-            remedy="if that is right, state it in the inventory",
+            what=f"looks unhealthy, but is usual for this site: {view.usual}",
+            remedy="if this is intended, declare it in the inventory",
             lines=(view.pages_line,),
         )
     if view.usual_rest:
         yield Finding(
             kind=FindingKind.USUAL,
             severity=Severity.TELLS,
-            what=f"looks unhealthy and is as usual: {view.usual_rest}",
-            remedy="if that is right, state it in the inventory",
+            what=f"looks unhealthy, but is usual for this site: {view.usual_rest}",
+            remedy="if this is intended, declare it in the inventory",
             lines=("rest: closed",),
         )
     if view.usual_behind:
         yield Finding(
-            kind=FindingKind.USUAL, severity=Severity.TELLS, what=f"usual for it: {view.usual_behind}"
+            kind=FindingKind.USUAL, severity=Severity.TELLS, what=f"usual for this site: {view.usual_behind}"
         )

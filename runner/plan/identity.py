@@ -1,4 +1,4 @@
-"""Whether a site's path, address and database belong together: nothing is done where they do not."""
+"""Whether a site's path, address and database belong together. If not, nothing is changed."""
 
 from __future__ import annotations
 
@@ -12,68 +12,72 @@ from runner.web import split
 __all__ = ["Belongs", "addressed", "belonging", "sharing", "stranger", "stranger_database"]
 
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
-_USUAL = frozenset({80, 443})
-_SHOWN = 200
+_DEFAULT_PORTS = frozenset({80, 443})
+_MAX_SHOWN = 200
 
 
 class Belongs(StrEnum):
-    """What addresses prove."""
+    """What the addresses prove."""
 
     PROVEN = "proven"
     OPEN = "open"
-    """Nothing: there are none, or they follow the request."""
+    """Nothing: there are none, or they depend on the request."""
     STRANGER = "stranger"
 
 
 def belonging(found: Addresses, site: Site) -> Belongs:
-    """Whether the database is the site's, by its address in it."""
-    wanted = _place(site.own_address)
-    if wanted is not None and wanted in map(_place, found.stored):
+    """Whether the database is that of the site, judged by the addresses in it."""
+    expected = _normalised(site.own_address)
+    if expected is not None and expected in map(_normalised, found.stored):
         return Belongs.PROVEN
     if found.constants and not found.follows:
-        mine = wanted is not None and wanted in map(_place, found.constants)
-        return Belongs.PROVEN if mine else Belongs.STRANGER
+        matches = expected is not None and expected in map(_normalised, found.constants)
+        return Belongs.PROVEN if matches else Belongs.STRANGER
     return Belongs.OPEN if found.follows or not found.stored else Belongs.STRANGER
 
 
 def addressed(facts: SiteFacts, site: Site) -> bool:
-    """Whether the site's address is in its database, which nothing but the database can say."""
+    """Whether the site's address is stored in its database, or none is stored."""
     stored = (*facts.stored, *(url for sub in facts.network for url in (sub.home, sub.url)))
     return not facts.stored or belonging(Addresses(stored=stored), site) is Belongs.PROVEN
 
 
 def stranger_database(found: Addresses, site: Site, others: Iterable[Site] = ()) -> str:
-    """Why a database is not the site's, for people; names the site of the inventory that it is of."""
-    wanted = set(map(_place, found.stored or found.constants))
-    whose = next(
-        (other.name for other in others if other.name != site.name and _place(other.own_address) in wanted),
+    """Explain that a database is not that of the site, and name the site it belongs to, if known."""
+    stored = set(map(_normalised, found.stored or found.constants))
+    owner = next(
+        (
+            other.name
+            for other in others
+            if other.name != site.name and _normalised(other.own_address) in stored
+        ),
         "",
     )
-    says = sentence(next(iter(found.stored or found.constants), ""), _SHOWN)
-    said = f"the database of {site.path} says its address is {says}, the inventory says {site.own_address}"
-    return f"{said}: it is that of {whose}" if whose else said
+    address = sentence(next(iter(found.stored or found.constants), ""), _MAX_SHOWN)
+    why = f"the address in the database of {site.path} is {address}, in the inventory {site.own_address}"
+    return f"{why}: it is the database of {owner}" if owner else why
 
 
 def stranger(facts: SiteFacts, site: Site) -> str:
-    """Why the WordPress in the site's folder is not the one at its address; empty where it is.
+    """Explain why the WordPress in the site's folder is not the one at its address; empty if it is.
 
-    Its address is any that it calls its own: its front page's, its own folder's, those of its network's
-    sites. Host name, port and path must be the same; `http` or `https`, and `www.`, make no difference.
+    Its addresses are those of its front page, of its own folder and of the sites of its network. Host name,
+    port and path must match; the scheme and `www.` are ignored.
     """
     known = [facts.home, facts.siteurl, *(url for sub in facts.network for url in (sub.home, sub.url))]
-    wanted = _place(site.own_address)
-    if wanted is not None and wanted in map(_place, known):
+    expected = _normalised(site.own_address)
+    if expected is not None and expected in map(_normalised, known):
         return ""
-    says = sentence(facts.home or facts.siteurl, _SHOWN)
-    called = f"its address is {says}" if says else "it has no address"
+    address = sentence(facts.home or facts.siteurl, _MAX_SHOWN)
+    shown = f"has the address {address}" if address else "has no address"
     return (
-        f"WordPress at {site.path} says {called}, the inventory says {site.own_address}: "
-        "one of `path` and `url` is another site's"
+        f"WordPress at {site.path} {shown}, in the inventory it is {site.own_address}: "
+        "`path` or `url` is wrong"
     )
 
 
 def sharing(found: Iterable[tuple[Site, SiteFacts]]) -> tuple[tuple[str, str, str], ...]:
-    """Sites that have the same tables: name of the one, name of the other, name of the database."""
+    """Return pairs of sites that share their tables: name, other name, database."""
     first: dict[tuple[str, ...], str] = {}
     shared = []
     for site, facts in found:
@@ -88,10 +92,10 @@ def sharing(found: Iterable[tuple[Site, SiteFacts]]) -> tuple[tuple[str, str, st
     return tuple(shared)
 
 
-def _place(url: str) -> tuple[str, int, str] | None:
-    """Host name without `www.`, port and path; the usual ports of both schemes are one."""
+def _normalised(url: str) -> tuple[str, int, str] | None:
+    """Host name without `www.`, port and path; the default ports of both schemes are equal."""
     place = split(url)
     if place is None:
         return None
-    port = 0 if place.port in _USUAL else place.port
+    port = 0 if place.port in _DEFAULT_PORTS else place.port
     return place.host.removeprefix("www."), port, place.path.rstrip("/")

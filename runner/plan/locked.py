@@ -1,7 +1,7 @@
-"""A locked plan against the world as it is now: what has moved, and what of the present plan may be done.
+"""Comparison of a locked plan with the current state: what has changed since, and what may be applied.
 
-A change that was planned must still be the change that would be planned. What would be done besides is left
-out where a step does only what it is told, and is a difference where a step does all that it finds.
+Every planned change must still be what would be planned now. Additional changes are skipped if their step can
+apply single items; they count as a difference if the step always applies everything.
 """
 
 from __future__ import annotations
@@ -15,65 +15,65 @@ from runner.model import Action, Change, Extension, ItemKind, SiteFacts, SitePla
 
 __all__ = ["changed_steps", "moved", "moved_place", "narrowed", "newcomers"]
 
-_WHOLE = frozenset({ItemKind.PACKAGE, ItemKind.RELEASE, ItemKind.FILE})
-"""Kinds whose steps do all that they find."""
+_ALL_OR_NOTHING = frozenset({ItemKind.PACKAGE, ItemKind.RELEASE, ItemKind.FILE})
+"""Kinds of items whose steps always apply everything."""
 
 
 def changed_steps(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What is different about the playbook's steps, a sentence each."""
+    """Describe how the playbook's steps differ, a sentence each."""
     before = {str(step.get("step")): step for step in then}
     after = {str(step.get("step")): step for step in now}
-    found = [f"step {name} is not in the playbook any more" for name in before if name not in after]
+    found = [f"step {name} is no longer in the playbook" for name in before if name not in after]
     found += [f"step {name} is new in the playbook" for name in after if name not in before]
     for name, step in before.items():
         differing = _differing(step, after.get(name, step))
-        found += [f"step {name}: {said.removeprefix('options.')}" for said in differing]
+        found += [f"step {name}: {sentence.removeprefix('options.')}" for sentence in differing]
     if not found and list(before) != list(after):
-        found.append("the steps of the playbook stand in another order")
+        found.append("the order of the steps in the playbook has changed")
     return tuple(found)
 
 
 def moved_place(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """What the inventory says otherwise about where a site is."""
+    """Describe how the inventory differs about where a site is."""
     return tuple(_differing(then, now))
 
 
 def moved(then: Iterable[Change], now: SitePlan, facts: SiteFacts | None) -> tuple[str, ...]:
-    """What is not as it was planned, a sentence an item. A site with problems is left alone, and not judged.
+    """Describe how the current state differs from the plan, a sentence per item.
 
     Args:
-        then: the changes that were planned.
-        now: the plan that would be made at present.
-        facts: the site as it is, where it was read.
+        then: the changes of the locked plan.
+        now: the plan that would be made now. If it has problems, nothing is compared.
+        facts: the current facts of the site, if it was read.
     """
     if now.problems:
         return ()
-    wanted = [change for change in then if change.action is Action.CHANGE]
-    found = [said for change in wanted if (said := _moved(change, now, facts))]
+    planned = [change for change in then if change.action is Action.CHANGE]
+    found = [sentence for change in planned if (sentence := _difference(change, now, facts))]
     found += [
         f"{change.item}: {_arrow(change.from_version, change.to_version)} is not in the plan, "
-        f"and {change.step} does all that it finds"
-        for change in newcomers(wanted, now)
-        if change.kind in _WHOLE
+        f"and {change.step} always applies everything"
+        for change in newcomers(planned, now)
+        if change.kind in _ALL_OR_NOTHING
     ]
     return tuple(found)
 
 
 def narrowed(then: Iterable[Change], now: SitePlan) -> SitePlan:
-    """The present plan without what was not planned."""
-    more = {id(change) for change in newcomers(then, now)}
+    """Return the current plan, with changes that were not in the locked plan skipped."""
+    added = {id(change) for change in newcomers(then, now)}
     why = "not in the locked plan"
     return replace(
         now,
         changes=tuple(
-            replace(change, action=Action.SKIP, why=why) if id(change) in more else change
+            replace(change, action=Action.SKIP, why=why) if id(change) in added else change
             for change in now.changes
         ),
     )
 
 
 def newcomers(then: Iterable[Change], now: SitePlan) -> tuple[Change, ...]:
-    """What would be done at present and was not planned."""
+    """Return the changes that would be applied now but were not in the locked plan."""
     planned = {_key(change) for change in then if change.action is Action.CHANGE}
     return tuple(
         change for change in now.changes if change.action is Action.CHANGE and _key(change) not in planned
@@ -84,39 +84,39 @@ def _key(change: Change) -> tuple[str, str, ItemKind]:
     return change.step, change.item, change.kind
 
 
-def _moved(change: Change, now: SitePlan, facts: SiteFacts | None) -> str:
-    """How an item is not as it was planned; empty where it is."""
+def _difference(change: Change, now: SitePlan, facts: SiteFacts | None) -> str:
+    """How an item differs from the plan; empty if it does not."""
     found = [other for other in now.changes if _key(other) == _key(change)]
     same = [other for other in found if other.to_version == change.to_version]
     other = next(iter(same or found), None)
     planned = f"{change.item}: {_arrow(change.from_version, change.to_version)} was planned"
     if other is None:
-        return f"{planned}, {_gone(change, facts)}"
+        return f"{planned}, {_why_missing(change, facts)}"
     if other.from_version != change.from_version:
-        return f"{planned}, {other.from_version or 'nothing'} is on disk now"
+        return f"{planned}, {other.from_version or 'nothing'} is installed now"
     if other.to_version != change.to_version:
         return f"{planned}, {other.to_version} is offered now"
     if other.action is not Action.CHANGE:
         return f"{planned}, but now: {other.why}"
     if other.active != change.active:
         return f"{planned}, and it {'is' if other.active else 'is not'} active now"
-    then_from, now_from = _origin(change), _origin(other)
+    old_host, new_host = _package_host(change), _package_host(other)
     return (
-        f"{planned} from {then_from or 'nowhere'}, now it comes from {now_from}"
-        if then_from != now_from
+        f"{planned} from {old_host or 'an unknown source'}, now it comes from {new_host}"
+        if old_host != new_host
         else ""
     )
 
 
-def _gone(change: Change, facts: SiteFacts | None) -> str:
+def _why_missing(change: Change, facts: SiteFacts | None) -> str:
     if facts is None or change.kind not in {ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME}:
-        return "nothing is to be done to it now"
+        return "it needs no change now"
     version = _installed(change, facts)
     if version is None:
-        return "it is not installed any more"
+        return "it is no longer installed"
     if version != change.from_version:
-        return f"{version} is on disk now"
-    return "it is not offered any more"
+        return f"{version} is installed now"
+    return "it is no longer offered"
 
 
 def _installed(change: Change, facts: SiteFacts) -> str | None:
@@ -126,8 +126,8 @@ def _installed(change: Change, facts: SiteFacts) -> str | None:
     return next((entry.version for entry in family if entry.slug == change.item), None)
 
 
-def _origin(change: Change) -> str:
-    """The host that a package comes from; the rest of its address may be another each time."""
+def _package_host(change: Change) -> str:
+    """The host of a package. The rest of the URL may differ each time."""
     return urlsplit(change.package).hostname or ""
 
 
@@ -141,7 +141,7 @@ def _differing(then: Mapping[str, Any], now: Mapping[str, Any], path: str = "") 
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _differing(old, new, f"{name}.")
         elif old != new:
-            yield f"{name} was {_shown(old)}, is {_shown(new)}"
+            yield f"{name} changed from {_shown(old)} to {_shown(new)}"
 
 
 def _shown(value: Any) -> str:

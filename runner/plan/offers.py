@@ -1,7 +1,7 @@
-"""What a site says that is offered, compared with what wordpress.org publishes, asked by the controller.
+"""The updates offered by a site, compared with those that the controller gets from wordpress.org.
 
-A hacked site may hide updates, or offer what nobody published. Where both know an item, wordpress.org decides
-its version and its package. What wordpress.org does not know stays as the site says: private, premium items.
+A hacked site may hide updates or offer fake ones. If wordpress.org knows an item, its version and package are
+used. Other items, such as private and premium ones, are taken from the site.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FAMILIES = ("plugins", "themes")
 
 
 def asked(facts: SiteFacts) -> tuple[Asked, ...]:
-    """The items that wordpress.org is asked about: not those that name another place for updates."""
+    """Return the items to ask wordpress.org about: all but those with another update source."""
     return tuple(
         Asked(kind, entry.file, entry.title, entry.offered or "", public=_is_public(kind, entry))
         for kind in _FAMILIES
@@ -30,7 +30,7 @@ def asked(facts: SiteFacts) -> tuple[Asked, ...]:
 
 
 def compared(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozenset()) -> SiteFacts:
-    """The facts with each offer as wordpress.org has it; `vendors` are hosts whose packages are taken too."""
+    """Return the facts with offers confirmed by wordpress.org. `vendors` are other trusted download hosts."""
     families = {
         kind: tuple(_compared(facts, entry, kind, offers, vendors) for entry in _family(facts, kind))
         for kind in _FAMILIES
@@ -65,14 +65,14 @@ def _compared(
 
 
 def _released(facts: SiteFacts, entry: Extension, release: Release) -> Extension:
-    """The release of wordpress.org in the place of whatever the site says."""
+    """Replace the site's offer by the release of wordpress.org."""
     dispute = ""
     if not entry.offered and _is_not_for(facts, release):
         pass  # wordpress.org itself does not offer it to this site
     elif entry.hidden or not entry.offered:
         dispute = f"the site hides this update: wordpress.org offers {release.version}"
     elif entry.offered != release.version:
-        dispute = f"the site offers {entry.offered} only: wordpress.org offers {release.version}"
+        dispute = f"the site offers only {entry.offered}: wordpress.org offers {release.version}"
     return replace(
         entry,
         offered=release.version,
@@ -88,7 +88,7 @@ def _released(facts: SiteFacts, entry: Extension, release: Release) -> Extension
 
 
 def _is_not_for(facts: SiteFacts, release: Release) -> bool:
-    """Whether the site lacks what a release needs, so that no site like it is offered it."""
+    """Whether the site does not meet the requirements of a release, so wordpress.org does not offer it."""
     php = facts.web_php or facts.php
     old = release.requires_wordpress and compare(facts.wordpress, release.requires_wordpress) < 0
     return bool(
@@ -97,13 +97,13 @@ def _is_not_for(facts: SiteFacts, release: Release) -> bool:
 
 
 def _from_vendor(entry: Extension, release: Release, vendors: frozenset[str]) -> Extension:
-    """wordpress.org has an item of this name, and the site takes its package from elsewhere."""
+    """Judge an offer from another host for an item that wordpress.org has too."""
     host = _host(entry.package or "")
     if not entry.package or host in vendors or compare(entry.offered or "", entry.version) <= 0:
         return entry
     why = (
         f"the site offers {entry.offered} from {host or 'its own disk'}, but wordpress.org publishes "
-        f"{release.version}: a premium edition? Allow its host in `policy.vendors`"
+        f"{release.version}; if it is a premium edition, add its host to `policy.vendors`"
     )
     return replace(entry, untrusted=why)
 
@@ -117,7 +117,9 @@ def _unknown(entry: Extension) -> Extension:
         return entry
     if _from_wordpress_org(entry.package or ""):
         return _not_published(entry)
-    return replace(entry, dispute="unknown to wordpress.org: a private or premium item, as the site says")
+    return replace(
+        entry, dispute="unknown to wordpress.org, offered only by the site: a private or premium item"
+    )
 
 
 def _unanswered(entry: Extension) -> Extension:
@@ -125,11 +127,11 @@ def _unanswered(entry: Extension) -> Extension:
 
 
 def _core(facts: SiteFacts, published: Iterable[CoreOffer]) -> tuple[CoreOffer, ...]:
-    """Published versions, with the site's own package where both name one; then what only the site offers."""
-    mine: Mapping[str, CoreOffer] = {offer.version: offer for offer in facts.core_offers}
+    """Published versions first, then versions that only the site offers."""
+    by_site: Mapping[str, CoreOffer] = {offer.version: offer for offer in facts.core_offers}
     found = []
     for offer in published:
-        hidden = offer.version not in mine and compare(offer.version, facts.wordpress) > 0
+        hidden = offer.version not in by_site and compare(offer.version, facts.wordpress) > 0
         why = f"the site hides this update: wordpress.org offers {offer.version}" if hidden else ""
         found.append(replace(offer, decided=True, dispute=why))
     known = {offer.version for offer in found}
@@ -141,7 +143,7 @@ def _core(facts: SiteFacts, published: Iterable[CoreOffer]) -> tuple[CoreOffer, 
 
 
 def _is_public(kind: str, entry: Extension) -> bool:
-    """Whether wordpress.org may have had it: a plugin in a folder, with a readme as its plugins have one."""
+    """Whether it may come from wordpress.org: a plugin in a folder, with a readme."""
     return kind == "plugins" and "/" in entry.file and entry.readme
 
 
@@ -154,7 +156,7 @@ def _from_wordpress_org(package: str) -> bool:
 
 
 def _host(address: str) -> str:
-    """Of a web address, or of an `Update URI` that is a bare name; empty for a file on the host."""
+    """The host of a URL or of an `Update URI` that is a bare name; empty for a file on the host."""
     if address.startswith("/"):
         return ""
     address = address if "://" in address else f"https://{address}"

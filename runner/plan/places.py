@@ -1,4 +1,4 @@
-"""Where a site says that its files are: never in the folder of another site of the inventory."""
+"""Check that the folders of a site are not inside another site of the inventory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["stray_folder"]
 
 
 def stray_folder(facts: SiteFacts, site: Site, inventory: Iterable[Site]) -> str:
-    """A folder that the site names and that belongs to another site of its host; empty where none does.
+    """Return a folder of the site that belongs to another site on its host; empty if there is none.
 
-    A folder belongs to the site whose own folder is the longest one around it. Sites of one network share one
-    folder. Folders around which no site is, such as a WordPress that several share, are nobody's.
+    A folder belongs to the site with the longest path that contains it. Sites of one network share a folder.
+    Folders outside of all sites, such as a shared WordPress, belong to none.
     """
     roots = {other.path.rstrip("/") for other in inventory if other.host == site.host and other.path}
     for folder in (
@@ -23,7 +23,7 @@ def stray_folder(facts: SiteFacts, site: Site, inventory: Iterable[Site]) -> str
         facts.themes_folder,
         facts.languages_folder,
     ):
-        around = [root for root in roots if f"{folder.rstrip('/')}/".startswith(f"{root}/")]
-        if folder and around and max(around, key=len) != site.path.rstrip("/"):
+        containing = [root for root in roots if f"{folder.rstrip('/')}/".startswith(f"{root}/")]
+        if folder and containing and max(containing, key=len) != site.path.rstrip("/"):
             return folder
     return ""

@@ -1,20 +1,17 @@
-"""The plan of one site: what each step of a playbook would change, and why or why not."""
+"""The plan of one site: what each step of a playbook would change, and the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from runner.model import (
     Action,
     Change,
-    Client,
     ItemKind,
     Playbook,
-    Policy,
     Site,
     SiteFacts,
     SitePlan,
@@ -23,7 +20,7 @@ from runner.model import (
 )
 from runner.plan.autoupdates import held_items, noted
 from runner.plan.findings import find, notes, problems, with_notes
-from runner.plan.policy import CODE, LedgerHold, Standing, decide
+from runner.plan.policy import CODE, PolicyInput, decide
 from runner.plan.segments import cut
 from runner.plan.sub_sites import not_looked_at
 from runner.plan.told import linked
@@ -31,7 +28,7 @@ from runner.steps import StepKind, Where, registry
 from runner.steps.backup import BackupOptions
 from runner.steps.versions import compare
 
-__all__ = ["needs_facts", "plan_site"]
+__all__ = ["SystemInput", "needs_facts", "plan_site"]
 
 _ITEMS = {
     "wordpress.plugins": ("plugins", ItemKind.PLUGIN),
@@ -52,127 +49,151 @@ def needs_facts(
     tags: Collection[str] = (),
     kinds: Mapping[str, StepKind] | None = None,
 ) -> bool:
-    """Whether the site must be read to plan this playbook."""
+    """Whether planning this playbook needs the facts of the site."""
     kinds = registry() if kinds is None else kinds
     return any(kinds[step.kind].facts for step in cut(playbook, site, tags=tags, kinds=kinds).steps)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemInput:
+    """What is known about the packages of a site's host."""
+
+    facts: SystemFacts | str | None = None
+    """The facts, or why they are unknown; None if they were not asked for."""
+    planned_with: str = ""
+    """Another site on the host whose plan has the changes of the host; empty if this one has them."""
+
+
 def plan_site(
-    site: Site,
-    client: Client,
+    inputs: PolicyInput,
     playbook: Playbook,
     facts: SiteFacts | None,
     *,
-    now: datetime,
     problem: str = "",
-    policy: Policy | None = None,
-    holds: Iterable[LedgerHold] = (),
-    first_seen: Mapping[tuple[str, str], datetime] | None = None,
     tags: Collection[str] = (),
     kinds: Mapping[str, StepKind] | None = None,
-    system: SystemFacts | str | None = None,
-    system_site: str = "",
+    system: SystemInput | None = None,
     overruled: Iterable[tuple[str, str]] = (),
 ) -> SitePlan:
-    """The changes in the order of the playbook; steps that are not for this site have none.
+    """Plan the changes of a site in the order of the playbook.
 
-    `facts` is None where the site was not read: then `problem` says why, and every step that needs the facts
-    has one change of action `unknown`, so that nothing known is never taken for nothing to do.
-    `system` is what is known of the host, or why it is not; None where nobody asked. `system_site` names
-    the site with which the host's own changes are told. `overruled` are the automatic updates that the site
-    has switched on again, as (kind, key).
+    Args:
+        inputs: the site, its client, the policy and the holds. `released` is taken from the facts.
+        playbook: the playbook; steps that do not apply to the site have no changes.
+        facts: None if the site was not read. Each step that needs facts then has one change with action
+            `unknown`, so that the plan does not look as if there were nothing to do.
+        problem: why the site was not read.
+        tags: select the steps; empty for all.
+        kinds: the registered kinds of steps unless given.
+        system: what is known about the host.
+        overruled: automatic updates that were switched on again at the site, as (kind, key).
     """
     kinds = registry() if kinds is None else kinds
-    standing = Standing(
-        policy=policy or Policy(),
-        client=client,
-        site=site,
-        now=now,
-        today=now.astimezone(ZoneInfo(client.timezone)).date(),
-        holds=tuple(holds),
-        first_seen=first_seen or {},
-        released=_released(facts) if facts else {},
-    )
+    inputs = replace(inputs, released=_released(facts) if facts else {})
+    steps = cut(playbook, inputs.site, tags=tags, kinds=kinds).steps
     changes: list[Change] = []
-    steps = cut(playbook, site, tags=tags, kinds=kinds).steps
     for step in steps:
-        kind = kinds[step.kind]
-        if kind.where is Where.SYSTEM:
-            changes += _of_host(step, kind, system, system_site)
-        elif facts is not None:
-            named = _named(step)
-            proposed = kind.propose(step, facts)
-            decided = [decide(change, standing, named=change.item in named) for change in proposed]
-            changes += _one_core(decided)
-        elif kind.facts:
-            changes.append(_unread(step, problem))
+        changes += _propose(
+            step, kinds[step.kind], facts, inputs=inputs, problem=problem, system=system or SystemInput()
+        )
     changes = _by_composer(changes)
     if facts is not None:
-        changes = [*noted(changes, facts, held_items(facts, standing), overruled)]
-    found = find(site, facts, policy=standing.policy)
+        changes = [*noted(changes, facts, held_items(facts, inputs), overruled)]
+    found = find(inputs.site, facts, policy=inputs.policy)
     needed = any(kinds[step.kind].facts for step in playbook.steps)
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
     changes = [*with_notes(changes, found)]
-    told = notes(found, changes)
-    if facts:
-        told = (*told, *_of_checkout(site, facts, changes), *_of_backups(facts, steps))
-    if facts and (left := not_looked_at(facts)) and any(c.action is Action.CHANGE for c in changes):
-        of = f"{left} of the network's {facts.network_size} sites"
-        told = (*told, f"{of} are not looked at around a change: twelve are, those first that it concerns")
-    return SitePlan(site=site.name, client=client.id, problems=blocked, changes=tuple(changes), notes=told)
+    more = _plan_notes(inputs.site, facts, steps, changes) if facts else ()
+    return SitePlan(
+        site=inputs.site.name,
+        client=inputs.client.id,
+        problems=blocked,
+        changes=tuple(changes),
+        notes=(*notes(found, changes), *more),
+    )
+
+
+def _propose(
+    step: Step,
+    kind: StepKind,
+    facts: SiteFacts | None,
+    *,
+    inputs: PolicyInput,
+    problem: str,
+    system: SystemInput,
+) -> Sequence[Change]:
+    """The changes of one step, as decided by the policy."""
+    if kind.where is Where.SYSTEM:
+        return _of_host(step, kind, system)
+    if facts is None:
+        return [_unread(step, problem)] if kind.facts else []
+    named = _named(step)
+    proposed = kind.propose(step, facts)
+    return _one_core([decide(change, inputs, named=change.item in named) for change in proposed])
+
+
+def _plan_notes(
+    site: Site, facts: SiteFacts, steps: Iterable[Step], changes: Sequence[Change]
+) -> tuple[str, ...]:
+    """Notes that depend on the planned changes and steps."""
+    result = (*_of_checkout(site, facts, changes), *_of_backups(facts, steps))
+    left = not_looked_at(facts)
+    if left and any(change.action is Action.CHANGE for change in changes):
+        unchecked = f"{left} of the network's {facts.network_size} sites are not checked before and after"
+        result = (*result, f"{unchecked}: twelve are, first those with a changed item")
+    return result
 
 
 def _by_composer(changes: list[Change]) -> list[Change]:
-    """Without what is held for Composer to do, where a step of this playbook lets Composer do it."""
-    done = {(change.kind, change.item) for change in changes if change.composer}
+    """Drop changes held in favour of Composer if a step of this playbook applies them with Composer."""
+    by_composer = {(change.kind, change.item) for change in changes if change.composer}
     return [
         change
         for change in changes
         if change.composer
         or change.action is not Action.HOLD
         or not change.managed
-        or (change.kind, change.item) not in done
+        or (change.kind, change.item) not in by_composer
     ]
 
 
 def _of_backups(facts: SiteFacts, steps: Iterable[Step]) -> tuple[str, ...]:
-    """What the backups of a playbook would lack, for it is behind links."""
-    options = [step.options for step in steps if isinstance(step.options, BackupOptions)]
-    followed = {name for one in options for name in one.follow}
-    left = [name for name in facts.linked if name not in followed]
-    return (linked(left),) if left and any("files" in one.include for one in options) else ()
+    """Note which folders the backups of a playbook miss because they are links."""
+    backups = [step.options for step in steps if isinstance(step.options, BackupOptions)]
+    followed = {name for options in backups for name in options.follow}
+    missed = [name for name in facts.linked if name not in followed]
+    return (linked(missed),) if missed and any("files" in options.include for options in backups) else ()
 
 
 def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
-    """That what is changed belongs to a checkout, where nobody has said that this is right."""
+    """Note that the changed files are in a checkout, unless `managed_by` is set."""
     files = (change for change in changes if change.kind in CODE and not change.composer)
     if not facts.checkout or site.managed_by or not any(one.action is Action.CHANGE for one in files):
         return ()
-    said = (
-        f"{facts.checkout} is a checkout: updates change its files, and the next deployment may put them back"
+    note = (
+        f"{facts.checkout} is a checkout: updates change its files, and the next deployment may revert them"
     )
-    return (f"{said} (`managed_by: deployment` holds them, `managed_by: wordpress` says that it is right)",)
+    return (f"{note} (`managed_by: deployment` holds updates, `managed_by: wordpress` allows them)",)
 
 
 def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:
     dated = (entry for entry in (*facts.plugins, *facts.themes) if entry.offered and entry.released)
-    found = {}
+    released = {}
     for entry in dated:
-        with suppress(ValueError):  # what wordpress.org says need not be a date
-            found[entry.slug, entry.offered or ""] = datetime.fromisoformat(entry.released).replace(
+        with suppress(ValueError):  # wordpress.org may return something else than a date
+            released[entry.slug, entry.offered or ""] = datetime.fromisoformat(entry.released).replace(
                 tzinfo=UTC
             )
-    return found
+    return released
 
 
-def _of_host(
-    step: Step, kind: StepKind, system: SystemFacts | str | None, elsewhere: str
-) -> Sequence[Change]:
-    if isinstance(system, SystemFacts) and not elsewhere:
-        return kind.propose_for_host(step, system)
-    if elsewhere:
-        return [replace(_unread(step, f"with {elsewhere}, on the same host"), action=Action.SKIP)]
-    return [_unread(step, system)] if isinstance(system, str) else []
+def _of_host(step: Step, kind: StepKind, system: SystemInput) -> Sequence[Change]:
+    if system.planned_with:
+        why = f"planned with {system.planned_with}, on the same host"
+        return [replace(_unread(step, why), action=Action.SKIP)]
+    if isinstance(system.facts, SystemFacts):
+        return kind.propose_for_host(step, system.facts)
+    return [_unread(step, system.facts)] if isinstance(system.facts, str) else []
 
 
 def _named(step: Step) -> frozenset[str]:
@@ -183,12 +204,12 @@ def _named(step: Step) -> frozenset[str]:
 
 
 def _one_core(changes: list[Change]) -> list[Change]:
-    """Core goes to one version: the newest that may run; what is held above it is still told."""
-    runs = [c for c in changes if c.kind is ItemKind.CORE and c.action is Action.CHANGE]
-    if not runs:
+    """Keep one version of WordPress, the newest allowed, and any held versions above it."""
+    allowed = [c for c in changes if c.kind is ItemKind.CORE and c.action is Action.CHANGE]
+    if not allowed:
         return changes
-    best = runs[0]
-    for candidate in runs[1:]:
+    best = allowed[0]
+    for candidate in allowed[1:]:
         best = candidate if compare(candidate.to_version, best.to_version) > 0 else best
     return [
         c

@@ -1,7 +1,7 @@
-"""Which openings of windows are due, and which of them are not started. Pure.
+"""Which openings of windows are due, and which are not started and why. Pure.
 
-A window is kept for each client on its own. What counts is the definition that was in force when an opening
-started, so that an edit of the inventory neither adds openings to the past nor takes any away.
+Each client has its own schedule of a window. What counts is the definition in force at the start of an
+opening, so that editing the inventory neither adds nor removes openings in the past.
 """
 
 from __future__ import annotations
@@ -32,44 +32,44 @@ __all__ = [
 ]
 
 _PUNCTUAL = timedelta(minutes=2)
-"""How late a window may be started that is not to be caught up."""
+"""How late a window with `catch_up: none` may be started."""
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A window as the inventory has it for one client. Its zone is resolved."""
+    """A window of the inventory for one client, with its time zone resolved."""
 
     window: Window
     client: str
 
     @property
     def key(self) -> tuple[str, str]:
-        """Of which window and client there is one."""
+        """Window and client, which identify it."""
         return self.window.name, self.client
 
     @property
     def jitter(self) -> timedelta:
-        """The same share of the window's jitter every time, so that starts spread and stay put."""
+        """A fixed share of the window's jitter, so that starts are spread but always at the same time."""
         digest = hashlib.sha256(f"{self.window.name}\0{self.client}".encode()).digest()
         return self.window.jitter * (int.from_bytes(digest[:4]) / 2**32)
 
     @property
     def allowed(self) -> timedelta:
-        """How much later than due an opening may be started."""
+        """How long after its due time an opening may be started."""
         return self.window.deadline if self.window.catch_up is CatchUp.LATEST else _PUNCTUAL
 
     def openings(self, after: datetime) -> Iterator[Opening]:
-        """Those that start after an instant, in order."""
+        """Return the openings that start after an instant, in order."""
         zone = ZoneInfo(self.window.timezone or "UTC")
         return (Opening(self, found) for found in occurrences(self.window, zone, after))
 
     def opens_when(self) -> object:
-        """Equal for two that open at the same instants."""
+        """Return a value that is equal for windows that open at the same times."""
         return frozenset(self.window.days), self.window.at, self.window.timezone
 
     def replaces(self, other: Planned) -> bool:
-        """Whether it is another by a new name, or with another definition."""
+        """Whether this is another one with a new name or a new definition."""
         if self.client != other.client:
             return False
         renamed = self.window.playbook == other.window.playbook and self.opens_when() == other.opens_when()
@@ -90,44 +90,44 @@ class Opening:
 
     @property
     def due(self) -> datetime:
-        """When it is to be started: the client's share of the jitter later."""
+        """When to start it: `starts` plus the client's share of the jitter."""
         return self.starts + self.planned.jitter
 
     @property
     def run(self) -> str:
-        """The id of the run that this opening gets, whoever starts it."""
+        """The id of its run, which depends only on window, client and time."""
         return f"{self.planned.window.name}-{self.starts:%Y%m%d-%H%M}-{self.planned.client}"
 
     def is_late(self, now: datetime) -> bool:
-        """Whether it must not be started any more."""
+        """Whether it is too late to start it."""
         return now > self.due + self.planned.allowed or now >= self.occurrence.closes
 
 
 @dataclass(frozen=True, slots=True)
 class Unstarted:
-    """An opening that is not started, and why: on a blackout it is skipped, else missed."""
+    """An opening that is not started, and why. During a blackout it is skipped, otherwise missed."""
 
     opening: Opening
     why: str
 
     @property
     def skipped(self) -> bool:
-        """Nothing was to be done."""
+        """Whether it fell on a blackout."""
         return self.opening.occurrence.blackout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A schedule in force, as it was recorded. Its openings until `settled` are decided."""
+    """A recorded schedule that is in force. Its openings until `settled` are decided."""
 
     id: int
     key: tuple[str, str]
     settled: datetime
     planned: Planned | None
-    """None where the definition is not known."""
+    """None if the definition is unknown."""
 
     def undecided(self, until: datetime) -> Iterator[Opening]:
-        """Openings that start until an instant."""
+        """Return undecided openings that start no later than an instant."""
         if self.planned is None:
             return iter(())
         return takewhile(lambda one: one.starts <= until, self.planned.openings(self.settled))
@@ -135,20 +135,20 @@ class Kept:
 
 @dataclass(slots=True)
 class Sighting:
-    """What changes when the inventory is compared with the schedules in force."""
+    """The differences between the inventory and the schedules in force."""
 
     ended: dict[int, datetime] = field(default_factory=dict)
     redefined: dict[int, Planned] = field(default_factory=dict)
     started: list[tuple[Planned, datetime]] = field(default_factory=list)
-    """Each with the first instant at which it is in force."""
+    """New schedules, each with the instant from which it is in force."""
     unstarted: list[Unstarted] = field(default_factory=list)
 
 
 def planned(inventory: Inventory, window: Window) -> tuple[Planned, ...]:
-    """A window for each client that has sites in it.
+    """Return a window for each client that has sites in it.
 
     Raises:
-        UnknownNameError: it names sites that are not in the inventory.
+        UnknownNameError: it selects sites that are not in the inventory.
     """
     clients = dict.fromkeys(site.client for site in select(inventory, window.sites))
     return tuple(
@@ -157,14 +157,14 @@ def planned(inventory: Inventory, window: Window) -> tuple[Planned, ...]:
 
 
 def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str], now: datetime) -> Sighting:
-    """Compare what the inventory wants with what is in force.
+    """Compare the windows of the inventory with the schedules in force.
 
     Args:
         wanted: every window for every client.
-        kept: what is in force; for windows that could not be read, leave them out.
-        known: names of all windows that were ever kept. At the first sight of another one, an opening that
-            may still be started counts.
-        now: the instant.
+        kept: the schedules in force, without those of windows that could not be read.
+        known: names of all windows ever recorded. For a new window, an opening that has already started
+            but is not late counts.
+        now: the current time.
     """
     found = Sighting()
     new = {one.key: one for one in wanted}
@@ -180,7 +180,9 @@ def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str]
     for one in new.values():
         before = _predecessor(one, ended)
         if before is None:
-            first = None if one.window.name in known else _startable(one.openings(_back(one, now)), now)
+            first = (
+                None if one.window.name in known else _startable(one.openings(_earliest_start(one, now)), now)
+            )
         else:
             shared = _shared(before, one, now) if found.ended[before.id] == now else iter(())
             first = _startable(shared, now)
@@ -196,9 +198,9 @@ def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str]
 
 
 def due(kept: Kept, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Opening | None]:
-    """The undecided openings of a schedule: at most so many that are not started, and the one that may be.
+    """Return the due openings of a schedule: up to `most` that are not started, and the one to start.
 
-    Only the latest is started; while more than `most` are due, none.
+    Only the latest is started; none while more than `most` are due.
     """
     found = list(islice(takewhile(lambda one: one.due <= now, kept.undecided(now)), most + 1))
     if not found:
@@ -211,13 +213,13 @@ def due(kept: Kept, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Op
 
 
 def between(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
-    """Openings that start in a span and cannot be started any more."""
+    """Return the openings that start within a period and are too late to start."""
     found = takewhile(lambda opening: opening.starts < end, one.openings(start - _INSTANT))
     return (opening for opening in found if opening.is_late(now))
 
 
 def settled_before(since: datetime) -> datetime:
-    """Until when all is settled for a schedule that is in force since an instant."""
+    """Return the `settled` time of a schedule that is in force since an instant."""
     return since - _INSTANT
 
 
@@ -231,27 +233,27 @@ def _unstarted(opening: Opening, now: datetime, otherwise: str) -> Unstarted:
 
 
 def _predecessor(one: Planned, ended: Sequence[Kept]) -> Kept | None:
-    """What a new schedule takes the place of: an earlier definition, else the same window by another name."""
+    """The schedule that a new one replaces: an earlier definition, or the same window with another name."""
     found = [old for old in ended if old.planned and one.replaces(old.planned)]
     return min(found, key=lambda old: old.key != one.key, default=None)
 
 
-def _back(one: Planned, now: datetime) -> datetime:
-    """Nothing that started before then may still be started."""
+def _earliest_start(one: Planned, now: datetime) -> datetime:
+    """Openings that started before this time are too late to start."""
     deadline = one.allowed + one.jitter
     return now - min(one.window.lasts, deadline) - _INSTANT
 
 
 def _startable(openings: Iterator[Opening], now: datetime) -> Opening | None:
-    """The latest that has started and may still be started."""
+    """The latest opening that has started and is not late."""
     found = [one for one in takewhile(lambda one: one.starts <= now, openings) if not one.is_late(now)]
     return found[-1] if found else None
 
 
 def _shared(before: Kept, one: Planned, now: datetime) -> Iterator[Opening]:
-    """Openings of a new definition that the one before had too, and that are undecided."""
+    """Undecided openings that both the old and the new definition have."""
     starts = {opening.starts for opening in before.undecided(now)}
-    after = max(before.settled, _back(one, now))
+    after = max(before.settled, _earliest_start(one, now))
     return (opening for opening in one.openings(after) if opening.starts in starts or opening.starts > now)
 
 

@@ -1,9 +1,9 @@
-"""A playbook cut into the parts that one site's run consists of.
+"""Split a playbook into the parts of one site's run.
 
-Steps on the host that stand behind each other share a segment: one job, one exec. A step that streams from
-the host or looks from outside ends the segment; one whose changes are transactions, or that may be tried
-again, has a segment to itself. Numbers count the parts from 1 and depend on nothing but the playbook, the
-site and the selected tags: the ids of jobs are derived from them.
+Consecutive steps on the host form a segment, which runs as one job. A step that streams from the host or
+checks the site from the controller ends the segment. A step with transactions or retries has a segment of
+its own. Parts are numbered from 1; the numbers depend only on the playbook, the site and the selected tags,
+because job ids are derived from them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """One step that the controller takes part in."""
+    """One step that involves the controller."""
 
     number: int
     step: Step
@@ -38,7 +38,7 @@ class Barrier:
 
 @dataclass(frozen=True, slots=True)
 class SkippedStep:
-    """A step that is not for this site, and why."""
+    """A step that does not run on this site, and why."""
 
     step: Step
     why: str
@@ -46,14 +46,14 @@ class SkippedStep:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a playbook is for one site."""
+    """The parts of a playbook for one site."""
 
     parts: tuple[Segment | Barrier, ...]
     skipped: tuple[SkippedStep, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps that are for this site, in order."""
+        """The steps that run on this site, in order."""
         return tuple(
             step
             for part in self.parts
@@ -68,10 +68,10 @@ def cut(
     tags: Collection[str] = (),
     kinds: Mapping[str, StepKind] | None = None,
 ) -> Parts:
-    """The parts of a playbook for one site; with `tags`, only of the steps that carry one of them.
+    """Split a playbook for one site; `tags` selects the steps that have one of them.
 
     Raises:
-        UsageError: a step of a kind that is not installed.
+        UsageError: a step has an unknown kind.
     """
     kinds = registry() if kinds is None else kinds
     parts: list[Segment | Barrier] = []
@@ -80,31 +80,35 @@ def cut(
     for step in playbook.steps:
         kind = kinds.get(step.kind)
         if kind is None:
-            raise UsageError(f"no step is called {step.kind!r}", hint="see `sitecrew list steps`")
+            raise UsageError(f"unknown step {step.kind!r}", hint="see `sitecrew list steps`")
         early = early and step.id != playbook.start_at
         if why := f"before {playbook.start_at}" if early else skip_reason(step, kind, site, tags):
             skipped.append(SkippedStep(step, why))
         elif (where := kind.place(step)) is not Where.HOST:
             parts.append(Barrier(len(parts) + 1, step, where))
-        elif parts and isinstance(last := parts[-1], Segment) and not _alone(playbook, last, step, kinds):
+        elif (
+            parts
+            and isinstance(last := parts[-1], Segment)
+            and not _needs_own_segment(playbook, last, step, kinds)
+        ):
             parts[-1] = Segment(last.number, (*last.steps, step))
         else:
             parts.append(Segment(len(parts) + 1, (step,)))
     return Parts(tuple(parts), tuple(skipped))
 
 
-def _alone(playbook: Playbook, last: Segment, step: Step, kinds: Mapping[str, StepKind]) -> bool:
-    """Whether a step may not join the segment before it, since it is undone or tried again by itself."""
+def _needs_own_segment(playbook: Playbook, last: Segment, step: Step, kinds: Mapping[str, StepKind]) -> bool:
+    """Whether a step cannot join the previous segment: one of them is rolled back or retried on its own."""
     both = last.steps[-1], step
     return playbook.stepwise or any(kinds[one.kind].transacts or one.retries for one in both)
 
 
 def skip_reason(step: Step, kind: StepKind, site: Site, tags: Collection[str] = ()) -> str:
-    """Why a step is not for this site; empty when it is."""
+    """Return why a step does not run on this site; empty if it does."""
     if tags and not step.tags & set(tags):
-        return f"not selected by the tags {', '.join(sorted(tags))}"
+        return f"has none of the tags {', '.join(sorted(tags))}"
     if site.kind not in kind.sites:
         return f"does not apply to a {site.kind} site"
     if not applies(step.when, site):
-        return f"only where {step.when}"
+        return f"only for {step.when}"
     return ""

@@ -1,8 +1,9 @@
-"""Selectors: which sites are meant by `-l`, `--exclude`, `when`, and the `sites` and `rings` of a window.
+"""Selectors of sites, as used by `-l`, `--exclude`, `when`, and the `sites` and `rings` of a window.
 
-A selector is the name of a site, `client:NAME`, `tag:NAME`, `host:NAME`, `kind:NAME` or `all`; `*`, `?` and
-`[...]` match in each. Several stand in a list or between commas and add up; `!selector` takes away again,
-wherever it stands. A list of nothing but `!selector` begins with all. `@failed` is the sites given as such.
+A selector is a site name, `client:NAME`, `tag:NAME`, `host:NAME`, `kind:NAME` or `all`; names may contain the
+wildcards `*`, `?` and `[...]`. Several selectors, in a list or separated by commas, select the union;
+`!selector` excludes sites, in any position. If all are exclusions, they are taken from all sites. `@failed`
+selects the given failed sites.
 """
 
 from __future__ import annotations
@@ -33,29 +34,29 @@ def select(
     *,
     failed: Collection[str] = (),
 ) -> tuple[Site, ...]:
-    """The sites that `limits` name and `excludes` do not, in the order of the inventory. No limits: all.
+    """Return the sites selected by `limits` (all if empty) but not by `excludes`, in inventory order.
 
     Raises:
-        UnknownNameError: a selector that can match nothing in this inventory.
+        UnknownNameError: a selector matches nothing in this inventory.
     """
-    wanted, left_out = _terms(limits), _terms(excludes)
-    for term in (*wanted, *left_out):
+    included, excluded = _terms(limits), _terms(excludes)
+    for term in (*included, *excluded):
         _require_known(term.removeprefix("!"), inventory)
     return tuple(
         site
         for site in inventory.sites.values()
-        if (not wanted or _matches(wanted, site, failed))
-        and not (left_out and _matches(left_out, site, failed))
+        if (not included or _matches(included, site, failed))
+        and not (excluded and _matches(excluded, site, failed))
     )
 
 
 def applies(selector: str | None, site: Site) -> bool:
-    """Whether a step's `when` means this site. Unknown names match nothing: playbooks are shared."""
+    """Whether a step's `when` matches a site. Unknown names match nothing, since playbooks are shared."""
     return selector is None or _matches(_terms([selector]), site, ())
 
 
 def rings(sites: Sequence[Site], selectors: Sequence[str]) -> tuple[tuple[Site, ...], ...]:
-    """The sites ring by ring: each in the first ring that means it, those that none means in a last one."""
+    """Split sites into rings: each goes to the first ring that matches, the rest to a last ring."""
     left = list(sites)
     found = []
     for selector in selectors:
@@ -70,13 +71,13 @@ def _terms(selectors: Iterable[str]) -> list[str]:
 
 
 def _matches(terms: Sequence[str], site: Site, failed: Collection[str]) -> bool:
-    added = [term for term in terms if not term.startswith("!")]
-    taken = [term[1:].strip() for term in terms if term.startswith("!")]
-    meant = any(_means(term, site, failed) for term in added) if added else True
-    return meant and not any(_means(term, site, failed) for term in taken)
+    included = [term for term in terms if not term.startswith("!")]
+    excluded = [term[1:].strip() for term in terms if term.startswith("!")]
+    selected = any(_term_matches(term, site, failed) for term in included) if included else True
+    return selected and not any(_term_matches(term, site, failed) for term in excluded)
 
 
-def _means(term: str, site: Site, failed: Collection[str]) -> bool:
+def _term_matches(term: str, site: Site, failed: Collection[str]) -> bool:
     if term == "all":
         return True
     if term == "@failed":
@@ -101,8 +102,9 @@ def _require_known(term: str, inventory: Inventory) -> None:
     names = _names(field, inventory)
     if any(fnmatchcase(name, pattern) for name in names):
         return
-    verb = "matches" if set(pattern) & set("*?[") else "is called"
-    raise UnknownNameError(f"no {field} {verb} {pattern!r}", hint=_suggestion(field, pattern, inventory))
+    is_glob = bool(set(pattern) & set("*?["))
+    message = f"no {field} matches {pattern!r}" if is_glob else f"unknown {field} {pattern!r}"
+    raise UnknownNameError(message, hint=_suggestion(field, pattern, inventory))
 
 
 def _suggestion(field: str, pattern: str, inventory: Inventory) -> str:
@@ -113,7 +115,7 @@ def _suggestion(field: str, pattern: str, inventory: Inventory) -> str:
             return f"did you mean {other}:{pattern}?"
     if close := get_close_matches(pattern, names, n=1):
         return f"did you mean {prefix}{close[0]}?"
-    return f"there is {', '.join(names[:_SHOWN])}" if names else f"the inventory has no {field}"
+    return f"known: {', '.join(names[:_SHOWN])}" if names else f"the inventory has no {field}s"
 
 
 def _names(field: str, inventory: Inventory) -> list[str]:

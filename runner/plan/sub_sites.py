@@ -1,4 +1,4 @@
-"""Which of a network's sites are looked at around a change, and which is asked for updates too."""
+"""Which sites of a network are checked before and after a change, and which is asked for updates too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STARTED = 2
 
 
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Front pages of up to twelve, besides the site itself: those first on which a changed item is active."""
+    """Return the front pages of up to twelve other sites, first those on which a changed item is active."""
     ranks = _ranks(facts, changes)
     own = split(site.own_address)
     others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
@@ -26,7 +26,7 @@ def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[
 
 
 def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
-    """The sites of a network, two at most, that are started too: a changed item runs there by itself."""
+    """Return up to two sites to start WordPress on too, because a changed item is active only there."""
     ranks = _ranks(facts, changes)
     active = sorted((sub for sub in facts.network if sub.id in ranks), key=lambda sub: ranks[sub.id])
     found = (sub.home or sub.url for sub in active)
@@ -34,9 +34,9 @@ def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
 
 
 def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:
-    """Numbers of the sites on which a changed item is active by itself, by the order in which they count.
+    """Ids of the sites on which a changed item is activated individually, with their rank.
 
-    Each item has one of them before any has a second, and the item that is active on the fewest comes first.
+    The first site of every item comes before the second of any; the item with the fewest sites is first.
     """
     items = {(change.kind, change.item) for change in changes if change.action is Action.CHANGE}
     active = [
@@ -51,15 +51,15 @@ def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:
 
 
 def not_looked_at(facts: SiteFacts) -> int:
-    """How many of a network's sites are too many to be looked at."""
+    """Return the number of the network's sites that are not checked."""
     return max(0, facts.network_size - 1 - SUB_SITES_LOOKED_AT)
 
 
 def asked_as(facts: SiteFacts) -> str:
-    """The site of a network that must ask for updates too; empty where none has to.
+    """Return the site of a network that has to check for updates too; empty if none has to.
 
-    An updater of its own that a plugin brings along runs only where the plugin is active. Of several sites,
-    the one on which most of these plugins are.
+    A plugin's own updater runs only on sites where the plugin is active. If there are several, the site with
+    most of these plugins is returned.
     """
     silent = [p for p in facts.plugins if p.elsewhere and p.unlisted and not p.offered and p.sub_sites]
     counts = Counter(number for plugin in silent for number in plugin.sub_sites)
@@ -68,10 +68,10 @@ def asked_as(facts: SiteFacts) -> str:
 
 
 def with_offers(facts: SiteFacts, asked: SiteFacts) -> SiteFacts:
-    """The facts with what was offered, when asked as another site of the network, to plugins silent here."""
-    there = {plugin.slug: plugin for plugin in asked.plugins}
+    """Add the offers that another site of the network got for plugins that are not active here."""
+    by_slug = {plugin.slug: plugin for plugin in asked.plugins}
     plugins = tuple(
-        _offered(plugin, there[plugin.slug]) if plugin.elsewhere and plugin.slug in there else plugin
+        _offered(plugin, by_slug[plugin.slug]) if plugin.elsewhere and plugin.slug in by_slug else plugin
         for plugin in facts.plugins
     )
     return replace(facts, plugins=plugins)

@@ -1,4 +1,4 @@
-"""What is worth knowing of a site, and is in nothing's way. Pure."""
+"""Findings for information: they prevent nothing. Pure."""
 
 from __future__ import annotations
 
@@ -21,56 +21,56 @@ __all__ = [
     "linked",
 ]
 
-_LITTLE = 50 << 20
-_NAMED = 6
-_FILES = 5
+_LITTLE_SPACE = 50 << 20
+_MAX_NAMES = 6
+_MAX_FILES = 5
 
 
 def about_site(facts: SiteFacts) -> Iterator[Finding]:
-    """What is told of the site as a whole."""
+    """Yield information about the site as a whole."""
 
-    def told(kind: FindingKind, what: str, remedy: str = "", lines: tuple[str, ...] = ()) -> Finding:
+    def info(kind: FindingKind, what: str, remedy: str = "", lines: tuple[str, ...] = ()) -> Finding:
         return Finding(kind=kind, severity=Severity.TELLS, what=what, remedy=remedy, lines=lines)
 
     if facts.unproven:
-        yield told(
+        yield info(
             FindingKind.UNPROVEN,
             facts.unproven,
-            "is `path` a copy of the site, or another one's? `access` lets looks in; other servers (a CDN, a "
-            "proxy) may answer for files",
+            "check that `path` is this site and not a copy; set `access` if the site is not public; a CDN or "
+            "proxy may serve its files",
         )
     if facts.unconfirmed:
-        what = f"what the site offers is not confirmed: {facts.unconfirmed}"
-        yield told(FindingKind.UNCONFIRMED, what)
-    if facts.disk_free is not None and NEEDED <= facts.disk_free < _LITTLE:
-        yield told(
+        what = f"the updates offered by the site are not confirmed: {facts.unconfirmed}"
+        yield info(FindingKind.UNCONFIRMED, what)
+    if facts.disk_free is not None and NEEDED <= facts.disk_free < _LITTLE_SPACE:
+        yield info(
             FindingKind.LITTLE_ROOM,
             f"only {facts.disk_free / 1e6:.0f} MB are free on its disk",
-            "make room there: updates and restore points need it",
+            "free some space: updates and restore points need it",
         )
     if facts.linked:
-        yield told(
+        yield info(
             FindingKind.LINKED,
             linked(facts.linked),
-            "for the playbook",
+            "add to the playbook",
             (f"backup: {{follow: [{', '.join(map(_quoted, facts.linked))}]}}",),
         )
     here, there = _branch(facts.php), _branch(facts.web_php)
     if there and here != there:
-        yield told(
+        yield info(
             FindingKind.OTHER_PHP,
-            f"visitors get PHP {facts.web_php}, the command line has {facts.php}: what only one of the two "
-            "breaks at may be seen late",
-            "give the host the PHP of its visitors",
+            f"the web server runs PHP {facts.web_php}, the command line PHP {facts.php}: "
+            "errors in only one of them may be noticed late",
+            "set `php` of the host to the version of the web server",
             (f"php: /usr/bin/php{there}",),
         )
 
 
 def linked(names: Sequence[str]) -> str:
-    """That a backup does not hold what is behind links."""
-    word = "leads" if len(names) == 1 else "lead"
-    shown = few([sentence(name) for name in names], _NAMED)
-    return f"{shown} {word} out of its folder: a backup holds that only where `follow` names it"
+    """Say that backups do not include the targets of links."""
+    verb = "points" if len(names) == 1 else "point"
+    shown = few([sentence(name) for name in names], _MAX_NAMES)
+    return f"{shown} {verb} outside of its folder: backups include that only if `follow` lists it"
 
 
 def _quoted(name: str) -> str:
@@ -82,7 +82,7 @@ def _branch(version: str) -> str:
 
 
 def about_deployment(site: Site, facts: SiteFacts) -> Iterator[Finding]:
-    """Who else looks after its code, and what the inventory can say of it."""
+    """Yield whether Composer or a deployment manages its code, and what to set in the inventory."""
     items = (*facts.plugins, *facts.themes)
     packages = sum(bool(item.composer) for item in items) + bool(facts.core_composer)
     if packages:
@@ -96,81 +96,82 @@ def about_deployment(site: Site, facts: SiteFacts) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.DEPLOYED,
             severity=Severity.TELLS,
-            what=f"{what}; `managed_by: wordpress` lets updates change them all the same",
-            remedy="the next deployment puts back what its lock file or repository says",
+            what=f"{what}; `managed_by: wordpress` allows updates anyway",
+            remedy="the next deployment reverts updates that its lock file or repository does not have",
         )
         return
     yield Finding(
         kind=FindingKind.DEPLOYED,
         severity=Severity.HOLDS,
-        what=f"{what}: their updates are held",
-        remedy="update them where releases are made (`sitecrew plan` prints each command), or by the step "
-        "`wordpress.composer`; to update them on the site all the same",
+        what=f"{what}: updates are held",
+        remedy="update the deployed project (`sitecrew plan` prints each command), or use the step "
+        "`wordpress.composer`; to update on the site anyway",
         lines=("managed_by: wordpress",),
     )
 
 
 def _checked_out(site: Site, facts: SiteFacts) -> Iterator[Finding]:
-    """That the whole site is a checkout, where nobody has said what that means."""
+    """Yield that the whole site is a checkout, unless `managed_by` is set."""
     if facts.checkout and site.managed_by is None:
         yield Finding(
             kind=FindingKind.CHECKOUT,
             severity=Severity.TELLS,
-            what=f"{facts.checkout} is a checkout: updates of the site are changes of its files there",
-            remedy="if a deployment puts them back: managed_by: deployment; if not: managed_by: wordpress",
+            what=f"{facts.checkout} is a checkout: updates of the site change its files",
+            remedy="set managed_by: deployment if a deployment reverts them, else managed_by: wordpress",
         )
 
 
 def about_auto_updates(facts: SiteFacts) -> Iterator[Finding]:
-    """Where no hold can keep WordPress from updating something by itself."""
+    """Yield automatic updates of WordPress that holds cannot prevent."""
     forced: dict[str, list[str]] = {}
     for auto in facts.auto_updates:
-        if auto.forced and auto.kind != "translation":  # so it is on every site: said where one is held
+        if auto.forced and auto.kind != "translation":  # true on every site; noted where one is held
             name = f"its own {auto.key} versions" if auto.kind == "core" else auto.key.partition("/")[0]
             forced.setdefault(auto.forced, []).append(name)
     for why, names in forced.items():
-        shown = few(names, _NAMED)
+        shown = few(names, _MAX_NAMES)
         yield Finding(
             kind=FindingKind.AUTO_UPDATE,
             severity=Severity.TELLS,
-            what=f"WordPress updates {shown} by itself, and no hold can keep it from that: {why}",
-            remedy="take that out of the site's configuration, or hold nothing of it",
+            what=f"WordPress updates {shown} automatically, and holds cannot prevent it: {why}",
+            remedy="remove that from the site's configuration, or do not hold these items",
         )
 
 
 def about_item(entry: Extension) -> Iterator[Finding]:
-    """What is worth knowing of a plugin or theme, whether or not there is a newer version."""
+    """Yield information about a plugin or theme, with or without an update."""
 
-    def told(kind: FindingKind, what: str, remedy: str = "") -> Finding:
+    def info(kind: FindingKind, what: str, remedy: str = "") -> Finding:
         return Finding(kind=kind, severity=Severity.TELLS, item=entry.slug, what=what, remedy=remedy)
 
     if entry.edited and is_newer(entry):
         count = len(entry.edited)
-        more = f" and {count - _FILES} more" if count > _FILES else ""
+        more = f" and {count - _MAX_FILES} more" if count > _MAX_FILES else ""
         files = "1 file" if count == 1 else f"{count} files"
-        yield told(
+        yield info(
             FindingKind.EDITED,
-            f"{files} changed or added by hand would be lost: {', '.join(entry.edited[:_FILES])}{more}",
-            "keep what is needed elsewhere; after an update they are in its restore point",
+            f"{files} changed or added by hand would be lost: {', '.join(entry.edited[:_MAX_FILES])}{more}",
+            "save what is needed elsewhere; after an update they are in its restore point",
         )
     if entry.waits:
-        yield told(FindingKind.WAITS, waiting(entry.waits))
+        yield info(FindingKind.WAITS, waiting(entry.waits))
     if entry.drop_in:
-        yield told(FindingKind.STALE_DROP_IN, stale(entry.drop_in, entry.slug))
+        yield info(FindingKind.STALE_DROP_IN, stale(entry.drop_in, entry.slug))
     if entry.closed:
-        yield told(FindingKind.CLOSED, entry.closed, "look for another plugin: it gets no more updates")
+        yield info(FindingKind.CLOSED, entry.closed, "replace the plugin: it gets no more updates")
     if entry.published:
-        yield told(
+        yield info(
             FindingKind.ABOVE,
-            f"{entry.version} is installed, and wordpress.org publishes {entry.published}: "
+            f"{entry.version} is installed, but wordpress.org publishes {entry.published}: "
             "it gets no updates",
-            "is its `Version` header changed? wp plugin install NAME --force puts back what is published",
+            "its `Version` header may have been edited; to install the published version: "
+            "wp plugin install NAME --force",
         )
 
 
 def about_disputes(facts: SiteFacts) -> Iterator[Finding]:
-    """Where a site hides updates. A private item is none: wordpress.org does not know it."""
-    remedy = "a licence plugin may do that, and so does a hacked site: look at the site before the next run"
+    """Yield where a site hides updates. Private items are not meant: wordpress.org does not know them."""
+    remedy = "a licence plugin may cause this, but so does a hacked site: check the site before the next run"
     every: list[tuple[str, CoreOffer | Extension]] = [("core", offer) for offer in facts.core_offers]
     every += [(entry.slug, entry) for entry in (*facts.plugins, *facts.themes)]
     for item, entry in every:
@@ -185,5 +186,5 @@ def about_disputes(facts: SiteFacts) -> Iterator[Finding]:
 
 
 def is_newer(entry: Extension) -> bool:
-    """Whether a version is offered that is newer than the one installed."""
+    """Whether a newer version than the installed one is offered."""
     return bool(entry.offered) and compare(entry.offered or "", entry.version) > 0

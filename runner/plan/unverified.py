@@ -1,6 +1,6 @@
-"""What becomes of changes by what is seen of the site: not well, or seen by nobody. Pure.
+"""What happens to changes if the site is unhealthy or cannot be checked. Pure.
 
-A run asks when it has looked, right before a change; `plan` looks itself, and says the same.
+A run decides after the health check right before a change; `plan` makes its own check and reports the same.
 """
 
 from __future__ import annotations
@@ -31,60 +31,60 @@ _SIZED = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
 def not_unseen(
     changes: Iterable[Change], policy: Unverified | None, *, why: str, again: str
 ) -> Mapping[str, ChangeOutcome]:
-    """The changes that are not made where nobody can see what they do, by their items.
+    """Return by item the changes that are not applied because they cannot be verified.
 
     Args:
-        changes: what is to be done.
-        policy: `policy.unverified`; None asks for major versions and lets everything else go.
-        why: nobody can see it.
-        again: the command that does them all the same.
+        changes: the planned changes.
+        policy: `policy.unverified`; None is `ask` for major versions and `keep` for all others.
+        why: the reason why the site cannot be checked.
+        again: the command that applies them anyway.
     """
-    found = {}
+    outcomes = {}
     for change in changes:
         rule = policy or (Unverified.ASK if _is_major(change) else Unverified.KEEP)
-        if settled := unseen(rule, why=why, again=again):
-            found[change.item] = ChangeOutcome.of(change, *settled)
-    return found
+        if outcome := unseen(rule, why=why, again=again):
+            outcomes[change.item] = ChangeOutcome.of(change, *outcome)
+    return outcomes
 
 
 def unseen(rule: Unverified | None, *, why: str, again: str) -> tuple[Outcome, str] | None:
-    """What becomes of a change that nobody can check, by the rule for it; None where it is made.
+    """Return outcome and reason for a change that cannot be verified; None if it is applied anyway.
 
-    `why` and `again` as for `not_unseen`.
+    `why` and `again` are as for `not_unseen`.
     """
     if rule is Unverified.ASK:
-        return Outcome.HELD, f"held, for {UNSEEN}: {why}; to do it all the same: {again}"
+        return Outcome.HELD, f"held because {UNSEEN}: {why}; to apply them anyway: {again}"
     if rule is Unverified.SKIP:
-        return Outcome.SKIPPED, f"left out by `policy.unverified`, for {UNSEEN}: {why}"
+        return Outcome.SKIPPED, f"skipped by `policy.unverified` because {UNSEEN}: {why}"
     return None
 
 
 def as_seen(
     plan: SitePlan, view: View, policy: Unverified | None, *, again: str, tried: Collection[str]
 ) -> SitePlan:
-    """The plan with what a run would say of its changes once it has looked at the site.
+    """Return the plan as a run would change it after the health check of the site.
 
     Args:
-        plan: of the site.
-        view: what is seen of it now.
+        plan: the plan of the site.
+        view: the result of its health check.
         policy: as for `not_unseen`.
         again: as for `not_unseen`.
-        tried: ids of the steps that a site must be well for.
+        tried: ids of the steps that need a healthy site.
     """
     pending = [change for change in plan.changes if change.action is Action.CHANGE]
-    left = not_unseen(pending, policy, why=view.unverified, again=again) if view.unverified else {}
+    not_applied = not_unseen(pending, policy, why=view.unverified, again=again) if view.unverified else {}
 
     def seen(change: Change) -> Change:
         if change.action is not Action.CHANGE:
             return change
         if view.findings:
-            sick = change.step in tried
-            return replace(change, action=Action.UNKNOWN, why=unhealthy(view.findings)) if sick else change
-        if change.item in left:
-            outcome = left[change.item]
+            blocked = change.step in tried
+            return replace(change, action=Action.UNKNOWN, why=unhealthy(view.findings)) if blocked else change
+        if change.item in not_applied:
+            outcome = not_applied[change.item]
             return replace(change, action=_ACTIONS[outcome.outcome], why=outcome.why)
-        told = f"{UNSEEN}: {view.unverified}" if view.unverified else ""
-        return replace(change, note="; ".join(filter(None, (change.note, told))))
+        note = f"{UNSEEN}: {view.unverified}" if view.unverified else ""
+        return replace(change, note="; ".join(filter(None, (change.note, note))))
 
     return replace(plan, changes=tuple(map(seen, plan.changes)))
 

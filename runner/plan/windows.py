@@ -1,7 +1,7 @@
-"""When windows are due: local wall time, whatever the clocks do.
+"""When windows are due, in local time and across clock changes.
 
-A time that the clocks skip is taken at the first instant after the gap, a repeated one at its first pass:
-each day that matches gives exactly one occurrence. Instants are in UTC.
+A time skipped by a clock change is moved to the first instant after the gap; of a repeated time, the first
+one counts. So each matching day has exactly one occurrence. Instants are in UTC.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LAST_DAY = date(2200, 12, 31)
-"""Nothing is due outside of these; the search for what is due ends there."""
+"""Nothing is due outside of these; the search ends there."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Occurrence:
-    """One time that a window is open."""
+    """One opening of a window."""
 
     starts: datetime
     closes: datetime
-    """`starts` and as much elapsed time as the window lasts."""
+    """`starts` plus the duration of the window in elapsed time."""
     local: datetime
-    """`starts` on the wall."""
+    """`starts` in local time."""
     blackout: bool = False
-    """Falls on a day on which nothing may be done: due, and skipped."""
+    """Whether it falls on a blackout day and is skipped."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
-    """A window that will open for the sites of one client."""
+    """The next opening of a window for the sites of one client."""
 
     starts: datetime
     window: str
@@ -50,7 +50,7 @@ class Due:
     sites: tuple[str, ...]
 
     def as_json(self) -> dict[str, str]:
-        """The shape of `schedule next --json`."""
+        """Return an entry of `schedule next --json`."""
         return {
             "window": self.window,
             "client": self.client,
@@ -66,11 +66,10 @@ def occurrences(
     start_after: datetime,
     holidays: Mapping[str, Sequence[DateRange]] | None = None,
 ) -> Iterator[Occurrence]:
-    """Every occurrence that starts after an instant, in order, until 2200; those in a blackout are marked.
+    """Yield every occurrence that starts after an instant, in order, until 2200, including blackouts.
 
-    `zone` is where the wall clock hangs that `window.at` is read from; `holidays` are the days of the
-    calendars that `window.blackouts` names by their path. A month without the day (the 31st, a fifth
-    Tuesday) has no occurrence.
+    `window.at` is in the time zone `zone`. `holidays` are the days of the calendars that `window.blackouts`
+    refers to by path. A month without the day (the 31st, a fifth Tuesday) has no occurrence.
     """
     blackouts = _blackouts(window, holidays or {})
     if not _FIRST <= start_after <= _LAST:
@@ -92,31 +91,31 @@ def next_windows(
     count: int,
     holidays: Mapping[str, Sequence[DateRange]] | None = None,
 ) -> tuple[Due, ...]:
-    """The next openings of all windows at or after an instant, a row for each client with sites in them.
+    """Return the next openings of all windows at or after an instant, one for each client with sites.
 
     Raises:
-        UnknownNameError: a window names sites that are not in the inventory.
+        UnknownNameError: a window selects sites that are not in the inventory.
     """
     return tuple(islice(merge(*_streams(inventory, start, holidays)), count))
 
 
 def next_of_client(inventory: Inventory, client: str, start: datetime) -> tuple[Due, ...]:
-    """The next opening of each window that has sites of a client, at or after an instant, soonest first.
+    """Return the next opening of each window with sites of a client at or after an instant, soonest first.
 
     Raises:
-        UnknownNameError: a window names sites that are not in the inventory.
+        UnknownNameError: a window selects sites that are not in the inventory.
     """
     streams = _streams(inventory, start, only=client)
     return tuple(sorted(first for stream in streams if (first := next(stream, None))))
 
 
 def zone_of(window: Window, inventory: Inventory, client: str) -> str:
-    """IANA name of the zone that a window's wall time is read in, for one client."""
+    """Return the IANA name of a window's time zone for one client."""
     return window.timezone or inventory.clients[client].timezone
 
 
 def closed_day(blackouts: Sequence[DateRange], zones: Collection[str], at: datetime) -> date | None:
-    """The day on which nothing may be started, if it is one in any of the zones; None on another day."""
+    """Return the blackout day if `at` falls on one in any of the time zones, else None."""
     days = sorted({at.astimezone(ZoneInfo(zone)).date() for zone in zones})
     return next((day for day in days if any(span.first <= day <= span.last for span in blackouts)), None)
 
@@ -187,7 +186,7 @@ def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The instant between the two, to the second, at which the offset changes."""
+    """The instant between the two at which the UTC offset changes, to the second."""
     offset = after.astimezone(zone).utcoffset()
     while after - before > _SECOND:
         middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)

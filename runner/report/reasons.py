@@ -62,17 +62,18 @@ class Cause(Enum):
     )
     AGREED = (
         re.compile(
-            r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)(?: \(\S+ closes a known hole\))?$"
+            r"held(?: until (?P<day>\d{4}-\d\d-\d\d))?: (?P<why>.+?)"
+            r"(?: \(\S+ (?:closes a known hole|fixes a known vulnerability)\))?$"
         ),
         _("{why} (until {day})"),
     )
     """A hold of the inventory, whose reason the crew writes for the client."""
     UNDONE = (
-        re.compile(r"held, since .*undone by hand"),
+        re.compile(r"held(?:, since| because) .*undone by hand"),
         _("We removed this version from the site again; we wait for a newer one."),
     )
     BROKE = (
-        re.compile(r"held, for .*broke this site"),
+        re.compile(r"held(?:, for| because) .*broke this site"),
         _("This version broke the site before; we wait for a newer one."),
     )
     YOUNG = (

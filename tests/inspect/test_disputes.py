@@ -34,7 +34,7 @@ def test_a_site_that_hides_an_update_gets_a_hint_that_harms_no_run() -> None:
     (check,) = checks(replace(OFFERED, hidden=True))
     assert (check.about, check.code) == ("shop", ExitCode.OK)
     assert check.finding == "acme: the site hides this update: wordpress.org offers 1.2"
-    assert "look at the site" in check.hint
+    assert "check the site" in check.hint
 
 
 def test_an_update_that_the_site_invents_is_named() -> None:

@@ -40,8 +40,8 @@ Mistakes = Callable[[Files], list[str]]
 
 
 @pytest.fixture(autouse=True)
-def _nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of the person who runs the tests."""
+def _no_user_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings of the user who runs the tests."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     for name in [name for name in os.environ if name.startswith("SITECREW_")]:
         monkeypatch.delenv(name)
@@ -49,7 +49,7 @@ def _nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Write a workspace: a good one, with the given files in place of its own."""
+    """Write a valid workspace, with some of its files replaced by the given ones."""
 
     def write(files: Files) -> Path:
         folder = tmp_path / "workspace"
@@ -66,15 +66,15 @@ def make(tmp_path: Path) -> Make:
 
 @pytest.fixture
 def load(make: Make) -> Callable[[Files], Workspace]:
-    """Write and load."""
+    """Write and load a workspace."""
     return lambda files: load_workspace(make(files))
 
 
 @pytest.fixture
 def mistakes(make: Make) -> Mistakes:
-    """Write, load, and tell every problem as `file:line:column: path: message (hint)`."""
+    """Write and load a workspace; return its problems as `file:line:column: path: message (hint)`."""
 
-    def told(files: Files) -> list[str]:
+    def formatted(files: Files) -> list[str]:
         with pytest.raises(ValidationError) as caught:
             load_workspace(make(files))
         return [
@@ -82,4 +82,4 @@ def mistakes(make: Make) -> Mistakes:
             for p in caught.value.problems
         ]
 
-    return told
+    return formatted

@@ -1,6 +1,6 @@
-"""No setting without effect: every key of the files is read by code that acts on it.
+"""No setting without effect: every key of the files is used by some code.
 
-mypy's types tell whose attribute is read, so that `window.name` is no reading of a contact's name.
+The types come from mypy, so that reading `window.name` does not count as reading a contact's name.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from runner.steps import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = {"runner.load", "runner.model"}
-"""Packages that carry a setting on; reading it there has no effect yet."""
+"""Packages that only pass settings on; reading one there has no effect."""
 CONSUMED: Mapping[tuple[str, str], str] = {("Site", "address"): "Site.own_address and Site.started_as"}
-"""Reviewed exceptions: class and field, and what acts on it."""
+"""Reviewed exceptions: class and field, and the code that uses it."""
 ODD = """\
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ def f(odd: Odd, more: list[Odd | None], other: Other) -> int:
 
 
 def _read_in(tree: MypyFile, types: Mapping[Any, Any]) -> set[tuple[str, str]]:
-    """The attributes that a module reads, as full class name and attribute; `dict(x)` reads all, as `*`."""
+    """The attributes a module reads, as class name and attribute; `dict(x)` reads all, as `*`."""
     source = ast.parse(Path(tree.path).read_text(encoding="utf-8"))
     checks = [
         range(node.lineno, (node.end_lineno or 0) + 1)
@@ -95,7 +95,7 @@ def _classes(kind: Any) -> Iterator[str]:
 
 
 def reads(sources: list[BuildSource], options: Options) -> dict[str, set[tuple[str, str]]]:
-    """By module, what is read in it."""
+    """By module, the attributes that it reads."""
     result = build.build(sources, options)
     assert not result.errors
     found = {}
@@ -118,7 +118,7 @@ def _options() -> Options:
 
 @pytest.fixture(scope="module")
 def read() -> dict[str, set[tuple[str, str]]]:
-    """What each module of the runner reads."""
+    """By module of the runner, the attributes that it reads."""
     files = sorted((ROOT / "runner").rglob("*.py"))
     sources = [
         BuildSource(
@@ -130,7 +130,7 @@ def read() -> dict[str, set[tuple[str, str]]]:
 
 
 def inside(read: Mapping[str, set[tuple[str, str]]], *, carried: bool) -> set[tuple[str, str]]:
-    """What is read in the packages that carry settings on, or everywhere else."""
+    """The attributes read in the packages that only pass settings on, or in all others."""
     return {
         one
         for module, found in read.items()
@@ -140,7 +140,7 @@ def inside(read: Mapping[str, set[tuple[str, str]]], *, carried: bool) -> set[tu
 
 
 def models(kind: type, seen: set[type]) -> set[type]:
-    """The dataclasses that a dataclass is made of."""
+    """A dataclass and the dataclasses it contains."""
     if kind in seen or kind is SecretRef:
         return seen
     seen.add(kind)
@@ -158,7 +158,7 @@ def _parts(hint: object) -> Iterator[object]:
 
 
 def shapes(kind: type[Shape], seen: set[type[Shape]]) -> set[type[Shape]]:
-    """The shapes that a file's shape is made of."""
+    """A shape and the shapes it contains."""
     if kind in seen:
         return seen
     seen.add(kind)
@@ -185,20 +185,20 @@ def unread(kinds: Iterable[type], found: set[tuple[str, str]]) -> list[str]:
 
 
 def _declaring(kind: type, field: str) -> Iterator[str]:
-    """A class, and those of its bases that have the field too, by full name."""
+    """Full names of a class and of its bases that have the field."""
     for base in kind.__mro__:
         if base is kind or field in getattr(base, "__annotations__", {}):
             yield f"{base.__module__}.{base.__qualname__}"
 
 
-def test_every_setting_is_read_outside_of_loading(read):
+def test_every_setting_is_used(read):
     kinds = models(Settings, set()) | models(Inventory, set()) | models(Playbook, set()) | {Step}
     assert {"Mail", "Rule", "Window", "StatedPage", "NamedSecret"} <= {kind.__name__ for kind in kinds}
     assert unread(kinds, inside(read, carried=False)) == []
 
 
 @pytest.mark.parametrize("name", sorted(registry()))
-def test_every_option_of_a_step_is_read(read, name):
+def test_every_option_of_a_step_is_used(read, name):
     assert unread(models(registry()[name].options, set()), inside(read, carried=False)) == []
 
 
@@ -213,7 +213,7 @@ def test_every_key_of_the_files_reaches_the_model(read):
     assert lost == []
 
 
-def test_a_field_that_nothing_reads_is_found(tmp_path, monkeypatch):
+def test_unused_field_is_found(tmp_path, monkeypatch):
     (tmp_path / "odd.py").write_text(ODD)
     monkeypatch.syspath_prepend(str(tmp_path))
     import odd

@@ -1,4 +1,4 @@
-"""Files that somebody else wrote: an error of our own, in bounded time, whatever they hold."""
+"""Any file is loaded or refused with a Sitecrew error, in bounded time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLAN = b'{"format": 1, "playbook": "weekly", "made": "2026-11-24T01:00:00Z", "st
 ORDER = b'{"run": "r", "playbook": {"name": "p", "title": "", "steps": []}, "sites": [], "rings": []}'
 
 
-def test_no_yaml_file_breaks_its_reader(tmp_path: Path):
+def test_hostile_yaml_is_read_or_refused(tmp_path: Path):
     def read(raw: bytes) -> None:
         problems: Problems = []
         read_yaml(raw, "inventory.yaml", tmp_path, problems)
@@ -41,7 +41,7 @@ def test_no_yaml_file_breaks_its_reader(tmp_path: Path):
     endure(read, hostile([INVENTORY, b"a: &a [1]\nb: [*a, *a]\n", b"<<: {a: 1}\n"], 10_000))
 
 
-def test_no_inventory_breaks_the_workspace(tmp_path: Path):
+def test_hostile_inventory_is_loaded_or_refused(tmp_path: Path):
     def read(raw: bytes) -> None:
         (tmp_path / "inventory.yaml").write_bytes(raw)
         load_workspace(tmp_path, environ={})
@@ -50,7 +50,7 @@ def test_no_inventory_breaks_the_workspace(tmp_path: Path):
 
 
 @pytest.mark.long
-def test_no_inventory_of_very_many_breaks_the_workspace(tmp_path: Path):
+def test_many_hostile_inventories_are_loaded_or_refused(tmp_path: Path):
     def read(raw: bytes) -> None:
         (tmp_path / "inventory.yaml").write_bytes(raw)
         load_workspace(tmp_path, environ={})
@@ -58,7 +58,7 @@ def test_no_inventory_of_very_many_breaks_the_workspace(tmp_path: Path):
     endure(read, hostile([INVENTORY], 10_000, seed=3), seconds=10)
 
 
-def test_no_plan_file_breaks_its_reader(tmp_path: Path):
+def test_hostile_plan_file_is_read_or_refused(tmp_path: Path):
     file = tmp_path / "plan.json"
 
     def read(raw: bytes) -> None:
@@ -68,7 +68,7 @@ def test_no_plan_file_breaks_its_reader(tmp_path: Path):
     endure(read, hostile([PLAN], 10_000))
 
 
-def test_no_frozen_order_breaks_its_reader():
+def test_hostile_order_is_thawed_or_refused():
     endure(
         lambda raw: thaw(raw.decode("utf-8", "surrogateescape")),
         hostile([ORDER], 10_000),
@@ -84,36 +84,36 @@ def test_no_frozen_order_breaks_its_reader():
     ],
     ids=["lines", "one line"],
 )
-def test_very_many_unknown_keys_are_refused_at_once(tmp_path: Path, text: str):
+def test_many_unknown_keys_are_refused_quickly(tmp_path: Path, text: str):
     (tmp_path / "inventory.yaml").write_text(text)
-    began = time.process_time()
+    started = time.process_time()
     with pytest.raises(ValidationError) as caught:
         load_workspace(tmp_path, environ={})
-    assert time.process_time() - began < 15
+    assert time.process_time() - started < 15
     assert len(caught.value.problems) < 500
 
 
-def test_the_time_for_unknown_keys_grows_no_faster_than_their_number(tmp_path: Path):
+def test_time_for_unknown_keys_is_linear(tmp_path: Path):
     def took(number: int) -> float:
         (tmp_path / "inventory.yaml").write_text("".join(f"key{number}x{n}: 1\n" for n in range(number)))
-        began = time.process_time()
+        started = time.process_time()
         with pytest.raises(ValidationError):
             load_workspace(tmp_path, environ={})
-        return time.process_time() - began
+        return time.process_time() - started
 
     took(10)
     assert took(20_000) < 10 * took(5_000) + 0.2
 
 
 @pytest.mark.parametrize("days", ["2026-01-01/9999-12-31", "0001-01-01", "9999-12-31"])
-def test_a_blackout_at_the_end_of_the_calendar_is_refused(tmp_path: Path, days: str):
+def test_blackout_outside_of_the_allowed_years_is_refused(tmp_path: Path, days: str):
     (tmp_path / "inventory.yaml").write_text(INVENTORY.decode().replace("2026-12-20/2027-01-02", days))
     with pytest.raises(ValidationError) as caught:
         load_workspace(tmp_path, environ={})
-    assert "too far away" in str(caught.value.problems)
+    assert "out of range" in str(caught.value.problems)
 
 
-def test_a_file_that_never_ends_is_refused(tmp_path: Path):
+def test_endless_file_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "fifo")
     for name in ("/dev/zero", str(tmp_path / "fifo")):
         (tmp_path / "inventory.yaml").unlink(missing_ok=True)
@@ -124,25 +124,25 @@ def test_a_file_that_never_ends_is_refused(tmp_path: Path):
         read_plan(tmp_path / "fifo")
 
 
-def test_a_huge_sparse_file_is_refused_without_being_read(tmp_path: Path):
+def test_huge_sparse_file_is_refused(tmp_path: Path):
     with (tmp_path / "inventory.yaml").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(ValidationError, match="mistake"):
         load_workspace(tmp_path, environ={})
 
 
-def test_names_of_secrets_are_still_known_when_misspelt():
+def test_misspelt_secret_keys_are_recognised():
     suggest_again()
     assert [word for word in ("passwrod", "tokne", "secrte", "pasphrase") if not names_a_secret(word)] == []
     assert not any(map(names_a_secret, ("address", "timezone", "key1", "sites", "host")))
 
 
 @pytest.mark.parametrize("piece", ["password", "://", "token: ", "pwd", "@", " "])
-def test_a_line_is_masked_in_linear_time(piece: str):
+def test_masking_takes_linear_time(piece: str):
     def took(times: int) -> float:
-        began = time.process_time()
+        started = time.process_time()
         masked(piece * times)
-        return time.process_time() - began
+        return time.process_time() - started
 
     took(100)
     assert took(40_000) < 12 * took(10_000) + 0.1

@@ -1,4 +1,4 @@
-"""An order outlives the process that gave it: what is thawed equals what was frozen."""
+"""Orders are stored as text: a thawed order equals the frozen one."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ orders = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(orders)
-def test_what_is_thawed_equals_what_was_frozen(order):
+def test_thawed_order_equals_the_frozen_one(order):
     thawed = thaw(freeze(order))
     assert thawed == order
     assert [type(step.options) for step in thawed.playbook.steps] == [
@@ -137,7 +137,7 @@ def test_what_is_thawed_equals_what_was_frozen(order):
     ]
 
 
-def test_an_order_of_an_earlier_version_is_thawed_without_what_is_not_supported_any_more():
+def test_order_of_an_older_version_is_thawed_without_removed_settings():
     old = json.loads(freeze(big()))
     old["clients"]["c"] |= {"report": {"every": "month", "on": 1, "at": "08:00:00"}, "support": None}
     old["sites"][0] |= {"watch_every": "PT60S", "expires": "2027-03-01"}
@@ -170,7 +170,7 @@ def big() -> Order:
     )
 
 
-def test_a_hundred_hosts_and_sites_freeze_and_thaw_in_a_tenth_of_a_second():
+def test_order_of_a_hundred_sites_thaws_in_a_tenth_of_a_second():
     order = big()
     assert thaw(freeze(order)) == order
     started = time.process_time()
@@ -178,6 +178,6 @@ def test_a_hundred_hosts_and_sites_freeze_and_thaw_in_a_tenth_of_a_second():
     assert time.process_time() - started < 0.1
 
 
-def test_a_step_that_is_not_there_any_more_is_an_error():
+def test_order_with_an_unknown_kind_of_step_is_refused():
     with pytest.raises(ValueError, match=r"wordpress\.plugins"):
         thaw(freeze(big()), kinds={})

@@ -1,4 +1,4 @@
-"""Every mistake is shown where it stands, with what to write instead, and all of them at once."""
+"""All mistakes in the files are reported at once, each with its position and a hint."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ CASES = {
     title: (title.partition(":")[0], *body.split("-----\n"))
     for title, _, body in (case.partition("\n") for case in TABLE.split("=== ")[1:])
 }
-"""By title, the file, its text, and what is told about it."""
+"""By title: the file, its text and the expected problems."""
 
 
-@pytest.mark.parametrize(("file", "text", "told"), CASES.values(), ids=CASES)
-def test_a_mistake_is_shown_at_its_place_with_what_to_write_instead(mistakes, file, text, told):
-    assert mistakes({file: text}) == [f"{file}:{line}" for line in told.splitlines() if line]
+@pytest.mark.parametrize(("file", "text", "expected"), CASES.values(), ids=CASES)
+def test_mistake_is_reported_with_position_and_hint(mistakes, file, text, expected):
+    assert mistakes({file: text}) == [f"{file}:{line}" for line in expected.splitlines() if line]
 
 
-def test_a_playbook_without_steps_is_a_mistake(mistakes):
+def test_playbook_without_steps_is_refused(mistakes):
     assert mistakes({"playbooks/patch.yaml": "name: x\nsteps: []\n"}) == [
-        "playbooks/patch.yaml:2:1: steps: a playbook without steps does nothing (add a step)"
+        "playbooks/patch.yaml:2:1: steps: the playbook has no steps (add a step)"
     ]
 
 
-def test_a_playbook_with_the_wrong_ending_is_not_passed_over(mistakes):
+def test_playbook_ending_in_yml_is_reported(mistakes):
     assert mistakes({"playbooks/new.yml": "steps: []"}) == [
-        "playbooks/new.yml:1:1: : is not read: a playbook's name ends in .yaml (mv new.yml new.yaml)"
+        "playbooks/new.yml:1:1: : ignored: a playbook's name ends in .yaml (mv new.yml new.yaml)"
     ]
 
 
-def test_what_is_not_text_is_shown_at_its_place(mistakes):
+def test_invalid_text_is_reported_with_its_position(mistakes):
     raw = {
         "playbooks/a.yaml": b"name: caf\xe9\n",
         "playbooks/b.yaml": "name: x\n".encode("utf-16"),
@@ -45,14 +45,14 @@ def test_what_is_not_text_is_shown_at_its_place(mistakes):
     }
     hint = "(delete it, or save the file as UTF-8)"
     assert mistakes(raw) == [
-        "playbooks/a.yaml:1:10: : a byte here is not UTF-8 (save the file as UTF-8)",
-        "playbooks/b.yaml:1:1: : this is UTF-16 (save the file as UTF-8)",
-        "playbooks/c.yaml:2:8: : a control character (U+001B) stands here " + hint,
-        "playbooks/d.yaml:2:1: : a second document begins here (one file holds one document)",
+        "playbooks/a.yaml:1:10: : invalid UTF-8 (save the file as UTF-8)",
+        "playbooks/b.yaml:1:1: : the file is UTF-16 (save the file as UTF-8)",
+        "playbooks/c.yaml:2:8: : unexpected control character (U+001B) " + hint,
+        "playbooks/d.yaml:2:1: : a second document starts here (use one file per document)",
     ]
 
 
-def test_a_site_of_the_same_name_or_place_is_shown_at_the_second(mistakes):
+def test_duplicate_site_is_reported_at_the_second(mistakes):
     text = """\
 hosts: {web1: {address: a.example}}
 clients:
@@ -66,14 +66,14 @@ clients:
       x: {url: 'https://y.example', host: web1, path: /srv/y}
       z: {url: 'https://z.example', host: web1, path: /srv//x/}
 """
-    hints = "names of sites are unique in the inventory", "each site has a folder of its own"
+    hints = "site names must be unique in the inventory", "each site needs its own folder"
     assert mistakes({"inventory.yaml": text}) == [
-        f'inventory.yaml:10:7: clients.b.sites.x: a second site "x", the first is on line 6 ({hints[0]})',
-        f'inventory.yaml:11:55: clients.b.sites.z.path: the same path on "web1" as site "x" ({hints[1]})',
+        f'inventory.yaml:10:7: clients.b.sites.x: duplicate site "x", first on line 6 ({hints[0]})',
+        f'inventory.yaml:11:55: clients.b.sites.z.path: same path on "web1" as site "x" ({hints[1]})',
     ]
 
 
-def test_one_folder_under_two_names_of_one_machine_is_one_folder(mistakes):
+def test_same_folder_on_two_names_of_a_machine_is_refused(mistakes):
     text = """\
 hosts:
   web1: {address: a.example, user: deploy}
@@ -87,13 +87,13 @@ clients:
       y: {url: 'https://y.example', host: again, path: /srv/./x/}
       z: {url: 'https://z.example', host: jailed, path: /srv/x}
 """
-    [told] = mistakes({"inventory.yaml": text})
-    assert told.startswith(
-        'inventory.yaml:10:56: clients.a.sites.y.path: the same path on "again" as site "x"'
+    [mistake] = mistakes({"inventory.yaml": text})
+    assert mistake.startswith(
+        'inventory.yaml:10:56: clients.a.sites.y.path: same path on "again" as site "x"'
     )
 
 
-def test_all_mistakes_of_all_files_come_at_once_in_order(make):
+def test_mistakes_of_all_files_are_sorted(make):
     folder = make(
         {
             "inventory.yaml": "hosts: {a: {}}\nclients: {b: {nmae: B}}\n",
@@ -118,7 +118,7 @@ def test_all_mistakes_of_all_files_come_at_once_in_order(make):
     assert caught.value.exit_code is ExitCode.USAGE
 
 
-def test_a_plain_secret_is_shown_nowhere(make):
+def test_plain_secret_is_never_shown(make):
     canary = "hunter2-canary"
     folder = make(
         {
@@ -137,7 +137,7 @@ def test_a_plain_secret_is_shown_nowhere(make):
     assert [p for p in caught.value.problems if canary in repr(p)] == []
 
 
-def test_escapes_of_a_file_do_not_reach_the_screen(make):
+def test_terminal_escapes_are_made_visible(make):
     folder = make({"inventory.yaml": 'clients: {a: {name: A, language: "\\e[31mred\\x07"}}'})
     with pytest.raises(ValidationError) as caught:
         load_workspace(folder)
@@ -169,11 +169,11 @@ def test_escapes_of_a_file_do_not_reach_the_screen(make):
         "a long line",
     ],
 )
-def test_what_is_no_mistake(load, change):
+def test_unusual_but_valid_inventory_is_loaded(load, change):
     assert load({"inventory.yaml": change(INVENTORY)}).inventory.sites
 
 
-def test_of_a_long_line_only_what_matters_is_shown(make, capsys):
+def test_long_line_is_cut_around_the_mistake(make, capsys):
     long = INVENTORY.replace("203.0.113.10", f"203.0.113.10{' ' * 400}oops: {'x' * 4000}")
     with pytest.raises(ValidationError) as caught:
         load_workspace(make({"inventory.yaml": long}))

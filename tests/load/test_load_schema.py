@@ -1,4 +1,4 @@
-"""Editors and the docs are told of every key that the files may have."""
+"""JSON Schemas and docs describe every key of the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGES = {"inventory": "inventory.md", "settings": "settings.md", "playbook": "pl
 
 
 def keys(schema: dict, inside: object, path: str = "") -> Iterator[tuple[str, dict]]:
-    """Every key of a schema with its path; `NAME` stands for names that people choose."""
+    """Yield every key of a schema with its path."""
     if isinstance(inside, dict):
         if "$ref" in inside:
             target = schema
@@ -42,13 +42,13 @@ def keys(schema: dict, inside: object, path: str = "") -> Iterator[tuple[str, di
 def test_every_key_has_a_description(what):
     schema = json_schema(what)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    silent = {
+    undescribed = {
         path for path, child in keys(schema, schema) if "description" not in child and "$ref" not in child
     }
-    assert {path for path in silent if not path.endswith(".after")} == set()
+    assert {path for path in undescribed if not path.endswith(".after")} == set()
 
 
-def test_defaults_are_told_as_people_write_them():
+def test_defaults_are_written_as_in_the_file():
     schema = json_schema("settings")["$defs"]
     assert schema["LimitsShape"]["properties"]["step"]["default"] == "15m"
     assert schema["RingsShape"]["properties"]["failures"]["default"] == "10%"
@@ -56,7 +56,7 @@ def test_defaults_are_told_as_people_write_them():
 
 
 @pytest.mark.parametrize("what", FILES)
-def test_every_reference_of_a_schema_leads_somewhere(what):
+def test_every_reference_in_a_schema_resolves(what):
     schema = json_schema(what)
     for reference in re.findall(r'"\$ref": "#/([^"]*)"', json.dumps(schema)):
         target = schema
@@ -66,7 +66,7 @@ def test_every_reference_of_a_schema_leads_somewhere(what):
 
 
 @pytest.mark.parametrize("what", FILES)
-def test_every_key_stands_in_the_docs(what):
+def test_docs_have_every_key(what):
     page = (DOCS / PAGES[what]).read_text(encoding="utf-8")
     schema = json_schema(what)
     kinds = tuple(f"steps.{kind}" for kind in registry())
@@ -74,12 +74,12 @@ def test_every_key_stands_in_the_docs(what):
     assert {name for name in names if f"`{name}`" not in page and f"{{{name}: " not in page} == set()
 
 
-def test_every_variable_of_the_environment_stands_in_the_docs():
+def test_docs_have_every_environment_variable():
     page = (DOCS / "settings.md").read_text(encoding="utf-8")
     assert {name for name in variables() if f"`{name}`" not in page} == set()
 
 
-def test_the_schema_of_a_playbook_knows_every_kind_of_step():
+def test_playbook_schema_has_every_kind_of_step():
     schema = json_schema("playbook")
     *mappings, words = schema["properties"]["steps"]["items"]["anyOf"]
     assert {entry["required"][0] for entry in mappings} == set(registry())
@@ -90,6 +90,6 @@ def shape_requires(name: str) -> bool:
     return any(field.is_required() for field in shape_of(registry()[name].options).model_fields.values())
 
 
-def test_what_is_shipped_is_found_beside_the_package():
+def test_shipped_files_are_found():
     assert "weekly" in shipped_playbooks()
     assert shipped("playbooks").joinpath("weekly.yaml").is_file()

@@ -1,15 +1,14 @@
-"""Good files become the model, from the right places, with the right one winning."""
+"""A valid workspace is loaded into the model."""
 
 from __future__ import annotations
 
-import os
 import time as clock
 from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
 
-from runner.errors import UnknownNameError, UsageError, ValidationError
+from runner.errors import UnknownNameError, UsageError
 from runner.load import find_workspace, load_playbook, load_workspace
 from runner.model import (
     Access,
@@ -23,7 +22,6 @@ from runner.model import (
     Rule,
     SecretRef,
     SecretSource,
-    Settings,
     Site,
     SiteKind,
     UndoDatabase,
@@ -177,7 +175,7 @@ def test_every_key_of_the_inventory_reaches_the_model(full):
     )
 
 
-def test_what_the_inventory_leaves_out_is_the_models_default(full):
+def test_keys_left_out_of_the_inventory_get_defaults(full):
     plain = Window(
         name="plain", playbook="patch", days=(WindowDay(monthday=15),), at=time(2), timezone="Europe/Paris"
     )
@@ -192,7 +190,7 @@ def test_what_the_inventory_leaves_out_is_the_models_default(full):
     assert full.inventory.sites["docs"] == docs
 
 
-def test_a_client_of_few_words_has_the_models_defaults(load):
+def test_minimal_client_gets_defaults(load):
     workspace = load({"inventory.yaml": "clients: {acme: {name: Acme}}\n"})
     assert workspace.inventory.clients["acme"] == Client(id="acme", name="Acme")
 
@@ -218,71 +216,6 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert settings.ssh.config == str(Path("~/x").expanduser())
 
 
-def test_without_settings_the_defaults_hold_with_absolute_paths(load):
-    workspace = load({})
-    default = Settings()
-    assert workspace.settings.policy == default.policy
-    assert workspace.settings.parallel == default.parallel
-    assert workspace.settings.ledger == f"sqlite:///{workspace.folder}/.sitecrew/ledger.db"
-    assert workspace.settings.backups.store == str(workspace.folder / ".sitecrew/backups")
-    assert workspace.settings.ssh.known_hosts == str(Path("~/.ssh/known_hosts").expanduser())
-
-
-def test_flag_wins_over_environment_over_workspace_over_user_over_default(make):
-    def sites(flags: dict[str, str], environ: dict[str, str]) -> int:
-        return load_workspace(folder, flags=flags, environ=environ).settings.parallel.sites
-
-    folder = make({})
-    assert sites({}, {}) == 50
-    user = Path(os.environ["XDG_CONFIG_HOME"]) / "sitecrew" / "sitecrew.yaml"
-    user.parent.mkdir(parents=True)
-    (user.parent / "mine.png").touch()
-    user.write_text("parallel: {sites: 40, per_host: 9}\nmail: {username: me}\nagency: {logo: mine.png}\n")
-    make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example, password: {file: pw}}\n"})
-    assert sites({}, {}) == 40
-    make({"sitecrew.yaml": "parallel: {sites: 30}\nmail: {host: a.example, from: a@b.example}\n"})
-    assert sites({}, {}) == 30
-    assert sites({}, {"SITECREW_PARALLEL_SITES": "20"}) == 20
-    assert sites({"parallel.sites": "10"}, {"SITECREW_PARALLEL_SITES": "20"}) == 10
-    settings = load_workspace(folder).settings
-    assert settings.parallel.per_host == 9
-    assert settings.mail
-    assert settings.mail.username == "me"
-    assert settings.agency.logo == str(user.parent / "mine.png")
-
-
-def test_the_environment_names_secrets_and_lists_too(make):
-    environ = {
-        "SITECREW_MAIL_PASSWORD": "canary",
-        "SITECREW_POLICY_VENDORS": "a.example, b.example",
-        "SITECREW_LEDGER": "sqlite:///other.db",
-        "SITECREW_PARALLEL_SITES": "2",
-    }
-    folder = make({"sitecrew.yaml": "mail: {host: a.example, from: a@b.example}\n"})
-    workspace = load_workspace(folder, environ=environ)
-    assert workspace.settings.mail
-    assert workspace.settings.mail.password == SecretRef(SecretSource.ENV, "SITECREW_MAIL_PASSWORD")
-    assert workspace.settings.policy.vendors == {"a.example", "b.example"}
-    assert workspace.settings.ledger == f"sqlite:///{folder}/other.db"
-    assert workspace.settings.parallel.sites == 2
-    assert "canary" not in repr(workspace)
-
-
-def test_a_mistake_in_the_environment_names_the_variable(make):
-    with pytest.raises(ValidationError) as caught:
-        load_workspace(make({}), environ={"SITECREW_LIMITS_LOOK": "5"})
-    (problem,) = caught.value.problems
-    assert (problem.file, problem.column, problem.path, problem.source) == (
-        "environment:SITECREW_LIMITS_LOOK", 22, "limits.look", "SITECREW_LIMITS_LOOK=5",
-    )  # fmt: skip
-
-
-def test_an_unknown_setting_on_the_command_line_is_refused(make):
-    with pytest.raises(UsageError) as caught:
-        load_workspace(make({}), flags={"parallel.site": "3"})
-    assert caught.value.hint == 'did you mean "parallel.sites"?'
-
-
 def test_steps_are_numbered_by_kind_and_keep_their_common_keys(load):
     text = """\
 name: Weekly
@@ -305,10 +238,10 @@ steps:
     assert book.title == "Weekly"
     ids = ["backup", "shell", "wordpress.database", "shell-2", "wordpress.plugins", "wordpress.themes"]
     assert [step.id for step in book.steps] == ids
-    shell, said, plugins, themes = book.steps[1], book.steps[3], book.steps[4], book.steps[5]
+    shell, second, plugins, themes = book.steps[1], book.steps[3], book.steps[4], book.steps[5]
     assert (shell.options.run, shell.tags, shell.when) == ("uptime", frozenset({"a", "b"}), "tag:woo*")
     assert (shell.timeout, shell.retries, shell.become) == (timedelta(minutes=90), 2, True)
-    assert (said.title, dict(said.options.env)) == (
+    assert (second.title, dict(second.options.env)) == (
         "Say it",
         {"A": "b", "C": SecretRef(SecretSource.ENV, "D")},
     )
@@ -316,7 +249,7 @@ steps:
     assert themes.options.update == "minor"
 
 
-def test_a_playbook_that_the_workspace_lacks_comes_with_sitecrew(make):
+def test_shipped_playbook_is_used_unless_replaced(make):
     folder = make({})
     shipped = load_workspace(folder).playbooks["weekly"]
     assert shipped == load_playbook(folder, "weekly")
@@ -324,19 +257,19 @@ def test_a_playbook_that_the_workspace_lacks_comes_with_sitecrew(make):
     assert load_playbook(folder, "weekly").title == "weekly"
 
 
-def test_an_unknown_playbook_is_named_with_what_comes_closest(make):
+def test_unknown_playbook_gets_a_suggestion(make):
     with pytest.raises(UnknownNameError) as caught:
         load_playbook(make({}), "wekly")
     assert caught.value.hint == 'did you mean "weekly"?'
 
 
-def test_variables_of_the_command_line_are_carried(make):
+def test_workspace_has_the_variables_of_the_command_line(make):
     assert load_workspace(make({}), extra={"RELEASE": "a b"}).variables == {"RELEASE": "a b"}
     with pytest.raises(UsageError):
         load_workspace(make({}), extra={"a-b": "x"})
 
 
-def test_the_nearest_folder_with_an_inventory_is_the_workspace(make, monkeypatch):
+def test_nearest_folder_with_an_inventory_is_the_workspace(make, monkeypatch):
     folder = make({"deep/er/x": ""})
     monkeypatch.chdir(folder / "deep/er")
     assert find_workspace(None) == folder
@@ -346,7 +279,7 @@ def test_the_nearest_folder_with_an_inventory_is_the_workspace(make, monkeypatch
     assert find_workspace(None) == folder
 
 
-def test_without_an_inventory_one_is_told_how_to_begin(tmp_path, monkeypatch):
+def test_missing_inventory_suggests_sitecrew_init(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for start in (None, tmp_path):
         with pytest.raises(UsageError) as caught:
@@ -355,7 +288,7 @@ def test_without_an_inventory_one_is_told_how_to_begin(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["", "inventory.yaml", "playbooks", "playbooks/patch.yaml"])
-def test_a_workspace_that_everybody_may_write_to_is_refused(make, name):
+def test_world_writable_workspace_is_refused(make, name):
     folder = make({})
     path = folder / name
     path.chmod(path.stat().st_mode | 0o002)
@@ -364,7 +297,7 @@ def test_a_workspace_that_everybody_may_write_to_is_refused(make, name):
     assert caught.value.hint == f"chmod go-w {path}"
 
 
-def test_anchors_and_merge_keys_spare_repetition(load):
+def test_anchors_and_merge_keys_are_resolved(load):
     text = """\
 hosts: {web1: {address: a.example}}
 clients:
@@ -384,7 +317,7 @@ clients:
     assert sites["three"].tags == {"a", "wordpress"}
 
 
-def test_five_hundred_sites_are_read_in_less_than_a_second(make):
+def test_five_hundred_sites_load_in_a_second(make):
     lines = ["hosts:", *(f"  web{n}: {{address: 203.0.113.{n}}}" for n in range(100)), "clients:"]
     for n in range(500):
         if n % 10 == 0:

@@ -1,4 +1,4 @@
-"""The file of a locked plan: stable, without secrets, and checked when it is read."""
+"""The file of a locked plan is stable, contains no secrets and is checked when it is read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANGES = (
         from_version="1.0",
         to_version="1.1",
         action=Action.CHANGE,
-        why="a minor update, and nothing holds it",
+        why="a minor update, not held",
         package="https://downloads.wordpress.org/plugin/forms.1.1.zip",
         active=True,
     ),
@@ -55,7 +55,7 @@ def file(locked, tmp_path):
     return tmp_path / "plan.json"
 
 
-def test_what_is_read_is_what_was_written_but_for_what_is_skipped(locked, file):
+def test_plan_is_read_back_without_skipped_changes(locked, file):
     found = read_plan(file)
     assert found.sites["shop"].plan.changes == CHANGES[:1]
     assert (found.steps, found.made, found.variables) == (locked.steps, locked.made, ("NAME",))
@@ -67,7 +67,7 @@ def test_what_is_read_is_what_was_written_but_for_what_is_skipped(locked, file):
     }
 
 
-def test_the_file_is_the_same_for_the_same_plan_and_holds_no_secret(locked, file):
+def test_plan_file_is_stable_and_without_secrets(locked, file):
     text = file.read_text()
     write_plan(file, read_plan(file))
     assert file.read_text() == text
@@ -90,9 +90,9 @@ def test_the_file_is_the_same_for_the_same_plan_and_holds_no_secret(locked, file
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
-        ('"format": "sitecrew plan 1"', '"format": "sitecrew plan 2"', "was made by another version"),
+        ('"format": "sitecrew plan 1"', '"format": "sitecrew plan 2"', "was created by another version"),
         ('"from": "1.0",', "", r"sites\[0\]\.changes\[0\]\.from: Field required"),
         ('"item": "forms"', '"item": "for\\u001bms"', "control characters"),
         ('"kind": "plugin"', '"kind": "plug"', r"changes\[0\]\.kind"),
@@ -101,12 +101,12 @@ def test_the_file_is_the_same_for_the_same_plan_and_holds_no_secret(locked, file
         ("{", "[" * 100_000 + "{", "not JSON"),
     ],
 )
-def test_what_is_no_plan_is_refused_with_its_place(file, old, new, said):
+def test_invalid_plan_file_is_refused(file, old, new, message):
     file.write_text(file.read_text().replace(old, new, 1))
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         read_plan(file)
 
 
-def test_a_plan_that_cannot_be_written_says_so(locked, tmp_path):
+def test_plan_in_a_missing_folder_is_refused(locked, tmp_path):
     with pytest.raises(UsageError, match="No such file or directory"):
         write_plan(tmp_path / "nowhere/plan.json", locked)

@@ -1,4 +1,4 @@
-"""`pages` says what is right for a page, and what doctor prints is read as it was meant."""
+"""`pages` declares the intended state of a page, and the line printed by doctor is valid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runner.verify import Baseline, Usual
         ({"path": "/", "leads_to": "https://app.example/"}, ("/", StatedPage(None, "https://app.example/"))),
     ],
 )
-def test_a_page_is_a_path_or_says_what_is_right(value: object, page: object) -> None:
+def test_page_is_a_path_or_a_mapping(value: object, page: object) -> None:
     assert stated_page(value) == page
 
 
@@ -40,12 +40,12 @@ def test_a_page_is_a_path_or_says_what_is_right(value: object, page: object) -> 
         {"path": ["/"]},
     ],
 )
-def test_what_a_page_cannot_be_is_an_error(value: object) -> None:
+def test_invalid_page_is_refused(value: object) -> None:
     with pytest.raises(Wrong):
         stated_page(value)
 
 
-def test_the_line_that_doctor_prints_is_read_as_it_was_meant() -> None:
+def test_line_printed_by_doctor_is_read_back() -> None:
     pages = ("/", "/about/", "/app/", "/in/", "/a,b]/")
     site = Site(name="a", client="b", host="c", url="https://a.example", path="/srv", pages=pages)
 

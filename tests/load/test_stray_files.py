@@ -1,4 +1,4 @@
-"""Promise: files that editors, file systems and other tools leave in a workspace stop nothing."""
+"""Promise: files left in a workspace by editors, file systems and other tools do no harm."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ SILENT = [
 ]
 REPORTED = [
     ("old.yaml", folder, "it is a folder"),
-    ("old.yaml", dangling, "it is a link to nothing"),
+    ("old.yaml", dangling, "it is a broken link"),
     ("old.yaml", os.mkfifo, "it is not a file"),
     ("old.yaml", listening, "it is not a file"),
     ("nightly (Anna's conflicted copy).yaml", written, "its name"),
@@ -82,9 +82,7 @@ REPORTED = [
 
 
 @pytest.mark.parametrize(("name", "make"), SILENT)
-def test_stray_files_beside_playbooks_are_not_read(
-    crew: Path, name: str, make: Callable[[Path], None]
-) -> None:
+def test_stray_files_among_playbooks_are_ignored(crew: Path, name: str, make: Callable[[Path], None]) -> None:
     make(crew / "playbooks" / name)
     loaded = load_workspace(crew)
     assert set(loaded.playbooks) == {"nightly", "patch", "weekly"}
@@ -93,7 +91,7 @@ def test_stray_files_beside_playbooks_are_not_read(
 
 
 @pytest.mark.parametrize(("name", "make", "why"), REPORTED)
-def test_entries_that_look_like_playbooks_stop_nothing_and_are_reported(
+def test_unusable_playbook_is_ignored_with_a_warning(
     crew: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], None], why: str
 ) -> None:
     monkeypatch.chdir(crew)
@@ -105,7 +103,7 @@ def test_entries_that_look_like_playbooks_stop_nothing_and_are_reported(
     assert why in warning
 
 
-def test_shipped_playbook_does_not_take_the_place_of_a_dangling_link(crew: Path) -> None:
+def test_shipped_playbook_does_not_replace_a_broken_link(crew: Path) -> None:
     (crew / "playbooks/weekly.yaml").symlink_to("../gone.yaml")
     assert "weekly" not in load_workspace(crew).playbooks
     with pytest.raises(UnknownNameError):
@@ -117,28 +115,26 @@ def test_shipped_playbook_does_not_take_the_place_of_a_dangling_link(crew: Path)
         load_workspace(crew)
 
 
-def test_link_to_a_playbook_elsewhere_is_read(crew: Path) -> None:
+def test_linked_playbook_is_loaded(crew: Path) -> None:
     (crew / "shared.yaml").write_text("steps: [backup]\n")
     (crew / "playbooks/shared.yaml").symlink_to("../shared.yaml")
     assert "shared" in load_workspace(crew).playbooks
 
 
 @pytest.mark.parametrize(("name", "make"), SILENT)
-def test_stray_files_beside_templates_stop_nothing(
-    crew: Path, name: str, make: Callable[[Path], None]
-) -> None:
+def test_stray_files_among_templates_are_ignored(crew: Path, name: str, make: Callable[[Path], None]) -> None:
     make(crew / "reports" / name.replace(".yaml", ".html.j2"))
     assert load_workspace(crew).warnings == ()
 
 
-def test_playbooks_being_a_file_or_a_dangling_link_is_no_folder_of_playbooks(crew: Path) -> None:
+def test_broken_link_as_playbooks_folder_is_ignored(crew: Path) -> None:
     (crew / "playbooks/nightly.yaml").unlink()
     (crew / "playbooks").rmdir()
     (crew / "playbooks").symlink_to("gone")
     assert set(load_workspace(crew).playbooks) == {"patch", "weekly"}
 
 
-def test_lock_of_an_editor_is_not_part_of_what_is_sent(tmp_path: Path) -> None:
+def test_lock_file_of_an_editor_is_not_uploaded(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<p>new</p>")
     (tmp_path / ".htaccess").write_text("Options -Indexes")
     dangling(tmp_path / ".#index.html")

@@ -1,4 +1,4 @@
-"""What earlier versions accepted without acting on it is refused, wherever it was written."""
+"""Settings that earlier versions accepted without effect are refused in every source."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def problems(folder, **more) -> list[tuple[str, int, str, str]]:
         ("SITECREW_BACKUPS_PASSWORD", "backups.password"),
     ],
 )
-def test_an_environment_variable_of_an_unsupported_setting_is_refused(make, name, path):
+def test_variable_of_an_unsupported_setting_is_refused(make, name, path):
     found = problems(make({}), environ={name: "canary"})
     assert found == [(f"environment:{name}", 1, path, f"{name} is not supported by this version")]
 
 
-def test_an_unsupported_value_in_the_environment_is_refused(make):
+def test_unsupported_value_in_the_environment_is_refused(make):
     found = problems(
         make({"sitecrew.yaml": "ledger: sqlite:///a.db\n"}),
         environ={"SITECREW_LEDGER": "postgresql+psycopg://db/x", "SITECREW_BACKUPS_STORE": "restic:/srv/r"},
@@ -41,28 +41,28 @@ def test_an_unsupported_value_in_the_environment_is_refused(make):
     ]
 
 
-def test_an_unsupported_setting_on_the_command_line_is_refused(make):
+def test_unsupported_setting_on_the_command_line_is_refused(make):
     with pytest.raises(UsageError):
         load_workspace(make({}), flags={"backups.keep.daily": "3"})
 
 
-def test_a_setting_of_the_users_own_file_is_refused_in_that_file(make, tmp_path):
-    mine = tmp_path / "user/sitecrew/sitecrew.yaml"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("parallel: {sites: 4}\ncrew:\n  mail: a@b.example\n")
+def test_unsupported_setting_is_reported_in_the_users_file(make, tmp_path):
+    of_user = tmp_path / "user/sitecrew/sitecrew.yaml"
+    of_user.parent.mkdir(parents=True)
+    of_user.write_text("parallel: {sites: 4}\ncrew:\n  mail: a@b.example\n")
     found = problems(make({"sitecrew.yaml": "parallel: {sites: 5}\n"}))
-    assert found == [(str(mine), 2, "crew", '"crew" is not supported by this version')]
+    assert found == [(str(of_user), 2, "crew", '"crew" is not supported by this version')]
 
 
-def test_a_setting_of_both_files_is_refused_once_in_the_workspaces(make, tmp_path):
-    mine = tmp_path / "user/sitecrew/sitecrew.yaml"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("watch: {every: 1m}\n")
+def test_unsupported_setting_of_both_files_is_reported_once(make, tmp_path):
+    of_user = tmp_path / "user/sitecrew/sitecrew.yaml"
+    of_user.parent.mkdir(parents=True)
+    of_user.write_text("watch: {every: 1m}\n")
     found = problems(make({"sitecrew.yaml": "\nwatch: {every: 2m}\n"}))
     assert found == [("sitecrew.yaml", 2, "watch", '"watch" is not supported by this version')]
 
 
-def test_a_calendar_in_a_shared_list_is_refused_and_the_days_beside_it_are_kept(make):
+def test_calendar_in_a_shared_list_is_refused_once(make):
     text = """\
 hosts: {web1: {address: a.example}}
 clients: {acme: {name: A, sites: {shop: {url: https://a.example, host: web1, path: /srv/a}}}}
@@ -76,12 +76,12 @@ windows:
     }
 
 
-def test_a_folder_whose_name_has_a_colon_is_a_folder(load):
+def test_store_folder_with_a_colon_is_accepted(load):
     workspace = load({"sitecrew.yaml": "backups: {store: ./restic:old}\n"})
     assert workspace.settings.backups.store == str(workspace.folder / "restic:old")
 
 
-def test_editors_are_offered_no_unsupported_key():
+def test_schema_has_no_unsupported_key():
     for what, unsupported in (("inventory", INVENTORY), ("settings", SETTINGS)):
         shapes = json_schema(what)["$defs"]
         shapes["top"] = json_schema(what)

@@ -1,3 +1,5 @@
+"""Variables given with `-e`, and how an order stores them."""
+
 from __future__ import annotations
 
 import pytest
@@ -19,11 +21,11 @@ from runner.model import SecretRef, SecretSource
         ("", ""),
     ],
 )
-def test_a_variable_is_a_value_or_a_reference(text: str, expected: object):
+def test_variable_is_a_value_or_a_reference(text: str, expected: object):
     assert variable(text) == expected
 
 
-def test_a_value_is_sealed_and_a_reference_stays():
+def test_value_is_sealed_and_reference_is_kept():
     reference = SecretRef(SecretSource.FILE, "token.txt")
     sealed = seal_variables({"A": "hunter2", "B": reference})
     assert sealed["B"] == reference
@@ -34,11 +36,11 @@ def test_a_value_is_sealed_and_a_reference_stays():
 
 
 @pytest.mark.parametrize("kept", ["", "scrypt", "scrypt$", "scrypt$zz$", "scrypt$" + "0" * 32])
-def test_a_broken_digest_fits_nothing(kept: str):
+def test_broken_digest_matches_nothing(kept: str):
     assert not fits(kept, "hunter2")
 
 
-def test_a_name_that_no_shell_takes_is_refused_without_its_value():
+def test_invalid_variable_name_is_refused_without_its_value():
     with pytest.raises(UsageError) as caught:
         variables_of({"a-b": "hunter2"})
     assert "hunter2" not in str(caught.value)

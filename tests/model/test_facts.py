@@ -1,4 +1,4 @@
-"""What follows from what was read of a site."""
+"""Properties derived from a site's facts."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ from runner.model import SiteFacts
         ("", "", ""),
     ],
 )
-def test_wordpress_may_have_a_folder_of_its_own(home: str, siteurl: str, folder: str) -> None:
+def test_folder_is_the_part_of_siteurl_below_home(home: str, siteurl: str, folder: str) -> None:
     assert SiteFacts(wordpress="7.1.2", php="8.4", home=home, siteurl=siteurl).folder == folder

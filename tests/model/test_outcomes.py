@@ -1,4 +1,4 @@
-"""Outcomes decide for a whole run, and for what the process says."""
+"""Outcomes, their order and the exit codes that follow from them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from runner.model import RESUMABLE, Outcome, exit_code, first_code, is_failed, w
 ORDER = "lost failed unreachable cancelled missed undone held changed ok skipped".split()  # noqa: SIM905
 
 
-def test_the_set_of_outcomes_is_closed() -> None:
+def test_outcomes_are_ordered_from_worst_to_best() -> None:
     assert [outcome.value for outcome in Outcome] == ORDER
 
 
 @pytest.mark.parametrize(("bad", "better"), list(combinations(ORDER, 2)))
-def test_the_worse_of_two_outcomes_decides(bad: str, better: str) -> None:
+def test_worst_returns_the_worse_of_two_outcomes(bad: str, better: str) -> None:
     assert worst([Outcome(better), Outcome(bad), Outcome(better)]) is Outcome(bad)
 
 
-def test_nothing_done_counts_as_skipped() -> None:
+def test_worst_of_no_outcomes_is_skipped() -> None:
     assert worst([]) is Outcome.SKIPPED
 
 
@@ -47,7 +47,7 @@ def test_nothing_done_counts_as_skipped() -> None:
         ("cancelled lost failed", 130),
     ],
 )
-def test_the_exit_code_is_the_first_that_applies(outcomes: str, code: int) -> None:
+def test_exit_code_of_several_outcomes(outcomes: str, code: int) -> None:
     assert exit_code([Outcome(one) for one in outcomes.split()]) == code
 
 
@@ -55,7 +55,7 @@ def test_the_exit_code_is_the_first_that_applies(outcomes: str, code: int) -> No
     ("outcomes", "code"),
     [("skipped", 11), ("undone", 11), ("missed", 11), ("unreachable", 4), ("failed", 3), ("lost", 6)],
 )
-def test_a_site_left_to_another_run_exits_with_11_unless_something_is_worse(outcomes: str, code: int) -> None:
+def test_exit_code_with_a_locked_site(outcomes: str, code: int) -> None:
     assert exit_code([Outcome(one) for one in outcomes.split()], locked=True) == code
 
 
@@ -63,24 +63,26 @@ PAGE = (Path(__file__).parents[2] / "docs/exit-codes.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)` \| (\d+)(.*) \| (\d+).* \| (yes)? ?\|$", PAGE, re.MULTILINE)
 
 
-def test_the_page_names_every_outcome_and_every_code() -> None:
+def test_docs_list_every_outcome_and_exit_code() -> None:
     assert [row[0] for row in ROWS] == ORDER
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)} == {*ExitCode}
 
 
 @pytest.mark.parametrize(("outcome", "code", "_more", "of_undo", "resumes"), ROWS, ids=[r[0] for r in ROWS])
-def test_each_row_of_the_page_holds(outcome: str, code: str, _more: str, of_undo: str, resumes: str) -> None:
+def test_docs_are_right_for_each_outcome(
+    outcome: str, code: str, _more: str, of_undo: str, resumes: str
+) -> None:
     one = Outcome(outcome)
     assert exit_code([one]) == int(code)
     assert exit_code([one], undo=True) == int(of_undo)
-    assert (one in RESUMABLE) is bool(resumes)
+    assert one.is_resumable is bool(resumes)
     locked = first_code([ExitCode(int(code)), ExitCode.LOCKED])
     assert exit_code([one], locked=True) is locked
 
 
-def test_the_page_gives_the_order_in_which_codes_apply() -> None:
-    [said] = re.findall(r"the first of these applies: ([\d, ]+)\.", PAGE)
-    order = [ExitCode(int(code)) for code in said.split(", ")]
+def test_docs_give_the_precedence_of_exit_codes() -> None:
+    [documented] = re.findall(r"the first of these applies: ([\d, ]+)\.", PAGE)
+    order = [ExitCode(int(code)) for code in documented.split(", ")]
     assert {*order} == {*ExitCode}
     for number, code in enumerate(order):
         assert first_code(reversed(order[number:])) is code
@@ -98,9 +100,27 @@ def test_the_page_gives_the_order_in_which_codes_apply() -> None:
         ("held", False, False),
     ],
 )
-def test_what_the_selector_for_failed_sites_means(outcome: str, undo: bool, failed: bool) -> None:  # noqa: FBT001
+def test_failed_selector_includes_outcome(outcome: str, undo: bool, failed: bool) -> None:  # noqa: FBT001
     assert is_failed(Outcome(outcome), undo=undo) is failed
     assert not is_failed(None, undo=undo)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "failure", "resumable"),
+    [
+        ("lost unreachable", True, True),
+        ("failed undone", True, False),
+        ("cancelled missed", False, True),
+        ("held changed ok skipped", False, False),
+    ],
+)
+def test_each_outcome_knows_its_groups(outcomes: str, failure: bool, resumable: bool) -> None:  # noqa: FBT001
+    for outcome in map(Outcome, outcomes.split()):
+        assert outcome.is_failure is failure
+        assert outcome.is_resumable is resumable
+        assert outcome.is_final is not resumable
+        assert outcome.is_success is (not failure and not resumable)
+        assert (outcome in RESUMABLE) is resumable
 
 
 def test_exit_codes_are_frozen() -> None:

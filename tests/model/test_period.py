@@ -1,4 +1,4 @@
-"""Periods are whole local days, read from what a person types."""
+"""Periods of reports, parsed from what the user types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runner.model import Period
         ("2026-Q4", "2026-10-01", "2026-12-31"),
     ],
 )
-def test_a_period_has_its_days(key: str, first: str, last: str) -> None:
+def test_parse_returns_first_and_last_day(key: str, first: str, last: str) -> None:
     found = Period.parse(key)
     assert (found.key, found.first, found.last) == (key, date.fromisoformat(first), date.fromisoformat(last))
 
@@ -32,18 +32,18 @@ def test_a_period_has_its_days(key: str, first: str, last: str) -> None:
     "text",
     ["", "2026", "2026-00", "2026-13", "2026-W54", "2027-W53", "2026-Q0", "2026-Q5", "26-11", "2026-11 "],
 )
-def test_what_is_no_period_is_refused_with_an_example(text: str) -> None:
+def test_parse_refuses_invalid_text_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         Period.parse(text)
     assert "2026-W48" in caught.value.hint
 
 
-def test_a_month_in_which_the_clock_goes_back_is_an_hour_longer() -> None:
+def test_month_with_end_of_summer_time_is_an_hour_longer() -> None:
     start, end = Period.parse("2026-10").instants("Europe/Berlin")
     assert end - start == timedelta(days=31, hours=1)
     assert start.isoformat() == "2026-09-30T22:00:00+00:00"
     assert end.isoformat() == "2026-10-31T23:00:00+00:00"
 
 
-def test_the_month_of_a_day() -> None:
+def test_month_of_a_day() -> None:
     assert Period.month_of(date(2026, 11, 23)) == Period.parse("2026-11")

@@ -1,3 +1,5 @@
+"""Automatic updates of WordPress are switched by what is held."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ class Row:
         ([HELD], [], [], {}),
     ],
 )
-def test_what_is_switched_follows_from_what_is_held_and_on(holds, on, rows, expected):
+def test_choose_switches_by_holds_and_state(holds, on, rows, expected):
     chosen = choose(holds, on, rows)
     found = {name: len(getattr(chosen, name)) for name in ("off", "forced", "back", "overruled")}
     assert {name: count for name, count in found.items() if count} == expected

@@ -1,4 +1,4 @@
-"""The search for culprits, with every kind of trouble a batch can make."""
+"""The bisection of a batch finds its culprits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(
     well: Callable[[frozenset[int]], bool],
     suspect: Callable[[frozenset[int]], Sequence[int]] = lambda _: (),
 ) -> tuple[Found[int], int]:
-    """Drive a search against a site that is well or not with a set of items, and may say what it died of."""
+    """Run a search against a site that breaks with some items and may name suspects."""
     there: set[int] = set()
     tries = 0
     driver = search(items)
@@ -34,18 +34,18 @@ def run(
         return end.value, tries
 
 
-def test_a_good_batch_costs_one_try() -> None:
+def test_good_batch_takes_one_trial() -> None:
     assert run(range(20), lambda _: True) == (Found(tuple(range(20)), ()), 1)
 
 
 @pytest.mark.parametrize("bad", range(20))
-def test_one_culprit_among_twenty_is_found_and_nineteen_stay(bad: int) -> None:
+def test_one_culprit_among_twenty_is_found(bad: int) -> None:
     found, tries = run(range(20), lambda there: bad not in there)
     assert found == Found(tuple(n for n in range(20) if n != bad), (bad,))
     assert tries <= math.ceil(math.log2(20)) + 3
 
 
-def test_looks_come_close_to_twice_the_logarithm() -> None:
+def test_health_checks_stay_near_the_logarithm() -> None:
     costs = []
     for bad in range(20):
         tries = []
@@ -61,28 +61,28 @@ def test_looks_come_close_to_twice_the_logarithm() -> None:
 
 
 @pytest.mark.parametrize("bad", range(20))
-def test_a_culprit_that_the_failure_names_costs_three_tries(bad: int) -> None:
+def test_named_culprit_takes_three_trials(bad: int) -> None:
     found, tries = run(range(20), lambda there: bad not in there, lambda _: (bad,))
     assert found.culprits == (bad,)
     assert tries == 3
 
 
 @given(st.integers(0, 19), st.sets(st.integers(0, 19), max_size=20))
-def test_a_false_suspicion_holds_nobody(bad: int, suspects: set[int]) -> None:
+def test_wrongly_suspected_items_are_kept(bad: int, suspects: set[int]) -> None:
     found, tries = run(range(20), lambda there: bad not in there, lambda _: tuple(suspects))
     assert found.culprits == (bad,)
     assert tries <= 2 * math.log2(20) + 2
 
 
 @given(st.sets(st.integers(0, 19), min_size=3, max_size=3))
-def test_three_culprits_cost_no_more_than_promised(bad: set[int]) -> None:
+def test_three_culprits_stay_within_the_limit(bad: set[int]) -> None:
     found, tries = run(range(20), lambda there: not there & bad)
     assert set(found.culprits) == bad
     assert tries <= 3 * (math.ceil(math.log2(20)) + 2) + 1
 
 
 @given(st.lists(st.integers(0, 19), min_size=2, max_size=2, unique=True))
-def test_of_two_that_fail_only_together_one_stays(pair: list[int]) -> None:
+def test_one_of_two_incompatible_items_is_kept(pair: list[int]) -> None:
     found, _ = run(range(20), lambda there: not set(pair) <= there)
     assert len(found.culprits) == 1
     assert set(found.culprits) < set(pair)
@@ -90,7 +90,7 @@ def test_of_two_that_fail_only_together_one_stays(pair: list[int]) -> None:
 
 
 @given(st.integers(0, 12), st.data())
-def test_what_is_kept_is_well_and_each_culprit_breaks_it(count: int, data: st.DataObject) -> None:
+def test_kept_items_are_healthy_and_culprits_break_them(count: int, data: st.DataObject) -> None:
     groups = st.sets(st.integers(0, max(count - 1, 0)), min_size=1, max_size=3)
     breaking = data.draw(st.lists(groups, max_size=4)) if count else []
 
@@ -103,5 +103,5 @@ def test_what_is_kept_is_well_and_each_culprit_breaks_it(count: int, data: st.Da
     assert all(not well(frozenset({*found.kept, culprit})) for culprit in found.culprits)
 
 
-def test_nothing_to_try_is_nothing_found() -> None:
+def test_empty_batch_has_no_culprit() -> None:
     assert run([], lambda _: True) == (Found((), ()), 0)

@@ -1,4 +1,4 @@
-"""What doctor says, plan shows and the run refuses by is one list: the same reasons, in the same words."""
+"""Doctor, plan and run report the same findings in the same words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan import as_seen, find, plan_site
+from runner.plan import PolicyInput, as_seen, find, plan_site
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
 
@@ -73,6 +73,10 @@ BOOK = Playbook(
     steps=tuple(Step(id=kind, kind=kind, options=registry()[kind].options()) for kind in KINDS),
 )
 STOPPING = {Severity.BLOCKS, Severity.FAILS, Severity.HOLDS}
+
+
+def inputs(policy: Policy | None = None) -> PolicyInput:
+    return PolicyInput(site=SITE, client=CLIENT, policy=policy or Policy(), now=NOW)
 
 
 def plugin(**more: Any) -> dict[str, Any]:
@@ -152,7 +156,7 @@ VIEWS: list[tuple[FindingKind, View, Unverified | None]] = [
 
 
 def planned(facts: SiteFacts | None, problem: str = "", *, view: View | None = None, rule: Any = None):
-    plan = plan_site(SITE, CLIENT, BOOK, facts, now=NOW, problem=problem, policy=Policy(unverified=rule))
+    plan = plan_site(inputs(Policy(unverified=rule)), BOOK, facts, problem=problem)
     if view is None:
         return plan
     return as_seen(plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS))
@@ -166,7 +170,7 @@ def said(
 
 
 def reasons(plan: SitePlan) -> list[str]:
-    """Why the run leaves something alone, as the plan has it: site and items."""
+    """The reasons in a plan for what a run does not change."""
     stopped = [change for change in plan.changes if change.action is not Action.CHANGE]
     return [*plan.problems, *(change.why for change in stopped)]
 
@@ -196,13 +200,13 @@ ELSEWHERE = {
 
 
 def is_of(reason: str, findings: tuple[Finding, ...]) -> bool:
-    """Whether a reason has the words of a finding within it, or is one of many that doctor sums up."""
+    """Whether a reason contains a finding, or is one of several that doctor sums up."""
     composer = any(one.kind is FindingKind.DEPLOYED for one in findings) and "composer require" in reason
     return composer or any(one.what in reason for one in findings)
 
 
 @pytest.mark.parametrize(("kind", "world"), WORLDS, ids=lambda one: str(one)[:60])
-def test_doctor_and_plan_say_the_same_of_every_reason(kind: FindingKind, world: dict[str, Any]) -> None:
+def test_doctor_and_plan_agree_on_every_finding(kind: FindingKind, world: dict[str, Any]) -> None:
     facts = replace(FACTS, **world)
     findings, checks = said(facts)
     assert kind in {finding.kind for finding in findings}
@@ -210,7 +214,7 @@ def test_doctor_and_plan_say_the_same_of_every_reason(kind: FindingKind, world: 
 
 
 @pytest.mark.parametrize(("kind", "view", "rule"), VIEWS)
-def test_doctor_and_plan_say_the_same_of_what_is_seen(
+def test_doctor_and_plan_agree_on_health_checks(
     kind: FindingKind, view: View, rule: Unverified | None
 ) -> None:
     findings, checks = said(FACTS, view=view, rule=rule)
@@ -223,7 +227,7 @@ def test_doctor_and_plan_say_the_same_of_what_is_seen(
         assert {change.note for change in plan.changes} == {findings[0].what}
 
 
-def test_a_site_that_cannot_be_read_is_the_same_everywhere() -> None:
+def test_doctor_and_plan_agree_on_an_unreadable_site() -> None:
     error = HostError("shop: the database does not answer", hint="See whether it runs")
     findings, (check,) = said(error)
     assert [finding.kind for finding in findings] == [FindingKind.UNREAD]
@@ -233,18 +237,18 @@ def test_a_site_that_cannot_be_read_is_the_same_everywhere() -> None:
     assert check.hint.lower() in problem.lower()
 
 
-def test_of_a_site_that_is_well_nothing_is_found() -> None:
+def test_healthy_site_has_no_findings() -> None:
     assert said(FACTS, view=View()) == ((), [])
     assert {change.action for change in planned(FACTS, view=View()).changes} == {Action.CHANGE}
 
 
-def test_every_kind_of_finding_has_a_world_here() -> None:
-    """A new reason to refuse comes with the world in which doctor, plan and run are compared."""
+def test_every_kind_of_finding_has_a_sample() -> None:
+    """A new kind of finding needs a sample to compare doctor, plan and run."""
     tried = {kind for kind, _ in WORLDS} | {kind for kind, *_ in VIEWS} | {FindingKind.UNREAD}
     assert set(FindingKind) - tried == set()
 
 
-def test_what_is_said_of_several_items_is_said_once() -> None:
+def test_finding_about_several_items_is_reported_once() -> None:
     entries = tuple(replace(PLUGIN, slug=f"p{number}", writable=False) for number in range(8))
     _, checks = said(replace(FACTS, plugins=entries))
     (check,) = [check for check in checks if "its folder" in check.finding]
@@ -254,16 +258,16 @@ def test_what_is_said_of_several_items_is_said_once() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "a, wp-content/uploads lead out of its folder"),
-        ({"follow": ("wp-content/uploads",)}, "a leads out of its folder"),
+        ({}, "a, wp-content/uploads point outside of its folder"),
+        ({"follow": ("wp-content/uploads",)}, "a points outside of its folder"),
         ({"follow": ("wp-content/uploads", "a")}, ""),
         ({"include": ("database",)}, ""),
         (None, ""),
     ],
 )
-def test_a_plan_says_which_links_its_backups_do_not_follow(options: Any, told: str) -> None:
+def test_plan_notes_links_missing_from_backups(options: Any, told: str) -> None:
     steps = () if options is None else (Step(id="backup", kind="backup", options=BackupOptions(**options)),)
     book = replace(BOOK, steps=steps)
     facts = replace(FACTS, linked=("a", "wp-content/uploads"))
-    notes = plan_site(SITE, CLIENT, book, facts, now=NOW).notes
+    notes = plan_site(inputs(), book, facts).notes
     assert any(note.startswith(told) for note in notes) if told else not any("follow" in n for n in notes)

@@ -1,3 +1,5 @@
+"""A site's address, path and database must match."""
+
 from __future__ import annotations
 
 import pytest
@@ -26,7 +28,7 @@ def facts(home="https://shop.example", siteurl=None, **more):
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     ],
 )
-def test_an_address_is_the_same_in_all_the_ways_in_which_it_is_written(url, home):
+def test_equivalent_addresses_match(url, home):
     assert stranger(facts(home), site(url)) == ""
 
 
@@ -43,16 +45,13 @@ def test_an_address_is_the_same_in_all_the_ways_in_which_it_is_written(url, home
         ("https://shop.example", ""),
     ],
 )
-def test_another_address_is_a_stranger(url, home):
+def test_different_address_is_refused(url, home):
     said = stranger(facts(home), site(url))
-    called = f"its address is {home}" if home else "it has no address"
-    assert said == (
-        f"WordPress at /srv/shop says {called}, the inventory says {url}: "
-        "one of `path` and `url` is another site's"
-    )
+    shown = f"has the address {home}" if home else "has no address"
+    assert said == (f"WordPress at /srv/shop {shown}, in the inventory it is {url}: `path` or `url` is wrong")
 
 
-def test_the_folder_of_wordpress_and_the_sites_of_a_network_are_its_own():
+def test_folder_and_network_sites_match():
     assert (
         stranger(facts("https://x.example", "https://shop.example/wp"), site("https://shop.example/wp")) == ""
     )
@@ -66,13 +65,13 @@ def test_the_folder_of_wordpress_and_the_sites_of_a_network_are_its_own():
     assert "https://net.example/b" in stranger(found, site("https://net.example/b"))
 
 
-def test_what_the_inventory_says_that_wordpress_calls_itself_is_what_counts():
+def test_address_takes_precedence_over_url():
     proxied = site(address="http://intern.example:8080")
     assert stranger(facts("http://intern.example:8080"), proxied) == ""
-    assert "the inventory says http://intern.example:8080" in stranger(facts(), proxied)
+    assert "in the inventory it is http://intern.example:8080" in stranger(facts(), proxied)
 
 
-def test_sites_with_the_same_tables_are_named():
+def test_sites_sharing_tables_are_reported():
     def one(name, host="web1", server="localhost", database="db", prefix="wp_"):
         read = facts(database_host=server, database_name=database, database_prefix=prefix)
         return site(name=name, host=host), read

@@ -1,3 +1,5 @@
+"""A locked plan is compared with the current state."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -32,7 +34,7 @@ def facts(*plugins):
     return SiteFacts(wordpress="6.5", php="8.2", home="", siteurl="", plugins=made)
 
 
-def test_a_world_that_has_not_moved_is_as_it_was_planned():
+def test_unchanged_site_has_no_differences():
     other_address = replace(WOO, package="https://vendor.example/c3d4/woo.zip", why="another reason")
     assert moved([WOO, SEO], plan(SEO, other_address), None) == ()
 
@@ -40,17 +42,17 @@ def test_a_world_that_has_not_moved_is_as_it_was_planned():
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (replace(WOO, from_version="1.0.1"), "1.0.1 is on disk now"),
+        (replace(WOO, from_version="1.0.1"), "1.0.1 is installed now"),
         (replace(WOO, to_version="1.2"), "1.2 is offered now"),
         (replace(WOO, active=False), "and it is not active now"),
         (replace(WOO, action=Action.HOLD, why="held: x"), "but now: held: x"),
     ],
 )
-def test_what_has_moved_is_said_of_the_item(now, said):
+def test_difference_of_an_item_is_described(now, said):
     assert moved([WOO], plan(now), None) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
 
 
-def test_a_package_from_elsewhere_is_another_package():
+def test_package_from_another_host_is_a_difference():
     elsewhere = replace(WOO, package="https://evil.example/woo.zip")
     assert moved([WOO], plan(elsewhere), None) == (
         "woo: 1.0 -> 1.1 was planned from vendor.example, now it comes from evil.example",
@@ -60,17 +62,17 @@ def test_a_package_from_elsewhere_is_another_package():
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (facts(("woo", "1.1")), "1.1 is on disk now"),
-        (facts(("woo", "1.0")), "it is not offered any more"),
-        (facts(), "it is not installed any more"),
-        (None, "nothing is to be done to it now"),
+        (facts(("woo", "1.1")), "1.1 is installed now"),
+        (facts(("woo", "1.0")), "it is no longer offered"),
+        (facts(), "it is no longer installed"),
+        (None, "it needs no change now"),
     ],
 )
-def test_an_item_that_is_gone_is_told_by_what_is_on_disk(found, said):
+def test_missing_change_is_explained_by_the_facts(found, said):
     assert moved([WOO], plan(), found) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
 
 
-def test_a_new_update_is_no_difference_and_is_left_out():
+def test_new_update_is_skipped():
     now = plan(WOO, SEO)
     assert moved([WOO], now, None) == ()
     assert newcomers([WOO], now) == (SEO,)
@@ -80,34 +82,36 @@ def test_a_new_update_is_no_difference_and_is_left_out():
     ]
 
 
-def test_what_was_held_then_is_not_done_although_nothing_holds_it_now():
+def test_change_held_in_the_plan_is_skipped():
     held = replace(WOO, action=Action.HOLD)
     assert moved([held], plan(WOO), None) == ()
     assert narrowed([held], plan(WOO)).pending("plugins") == ()
 
 
-def test_where_a_step_does_all_that_it_finds_a_newcomer_is_a_difference():
-    assert moved([], plan(FILE), None) == ("a.txt: ab12 is not in the plan, and sync does all that it finds",)
+def test_new_file_is_a_difference():
+    assert moved([], plan(FILE), None) == (
+        "a.txt: ab12 is not in the plan, and sync always applies everything",
+    )
 
 
-def test_a_site_that_cannot_be_read_is_not_judged():
+def test_site_with_problems_is_not_compared():
     assert moved([WOO], plan(problems=("no connection",)), None) == ()
 
 
-def test_a_changed_playbook_is_told_step_by_step():
+def test_changed_steps_are_described():
     then = [{"step": "a", "options": {"update": "all"}}, {"step": "b"}]
     now = [{"step": "c"}, {"step": "a", "options": {"update": ["woo", "seo"]}, "timeout": "PT1M"}]
     assert changed_steps(then, now) == (
-        "step b is not in the playbook any more",
+        "step b is no longer in the playbook",
         "step c is new in the playbook",
-        "step a: update was all, is woo, seo",
-        "step a: timeout was not set, is PT1M",
+        "step a: update changed from all to woo, seo",
+        "step a: timeout changed from not set to PT1M",
     )
     assert changed_steps(then, then) == ()
-    assert changed_steps(then, then[::-1]) == ("the steps of the playbook stand in another order",)
+    assert changed_steps(then, then[::-1]) == ("the order of the steps in the playbook has changed",)
 
 
-def test_a_site_that_lies_elsewhere_is_told():
+def test_moved_site_is_described():
     assert moved_place({"host": "web1", "path": "/a"}, {"host": "web1", "path": "/b"}) == (
-        "path was /a, is /b",
+        "path changed from /a to /b",
     )

@@ -1,3 +1,5 @@
+"""Offers of a site are compared with wordpress.org."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -31,13 +33,13 @@ def proposed(entry):
     return change
 
 
-def test_an_update_that_the_site_hides_is_planned_and_named():
+def test_hidden_update_is_planned_with_a_note():
     for hidden in (ACME, replace(OFFERED, hidden=True)):
         change = proposed(one(hidden))
         assert (change.action, change.to_version, change.package) == (Action.CHANGE, "1.2", NEW.package)
         assert change.note == "the site hides this update: wordpress.org offers 1.2"
     older = proposed(one(replace(OFFERED, offered="1.1")))
-    assert (older.to_version, older.note) == ("1.2", "the site offers 1.1 only: wordpress.org offers 1.2")
+    assert (older.to_version, older.note) == ("1.2", "the site offers only 1.1: wordpress.org offers 1.2")
 
 
 @pytest.mark.parametrize(
@@ -49,12 +51,12 @@ def test_an_update_that_the_site_hides_is_planned_and_named():
         (replace(NEW, package=""), "wordpress.org gives no package for it"),
     ],
 )
-def test_a_release_that_is_not_for_this_site_is_held_for_what_it_needs(release, why):
+def test_release_with_unmet_requirements_is_held(release, why):
     change = proposed(one(ACME, release))
     assert (change.action, change.why, change.note) == (Action.HOLD, why, "")
 
 
-def test_an_update_that_both_know_comes_from_wordpress_org_and_has_no_note():
+def test_confirmed_update_comes_from_wordpress_org():
     lying = replace(OFFERED, package="https://downloads.wordpress.org/plugin/evil.9.9.zip")
     for entry in (OFFERED, lying):
         change = proposed(one(entry))
@@ -64,14 +66,14 @@ def test_an_update_that_both_know_comes_from_wordpress_org_and_has_no_note():
 
 
 @pytest.mark.parametrize("release", [NEW, None])
-def test_a_version_that_wordpress_org_does_not_publish_is_held(release):
+def test_unpublished_version_is_held(release):
     change = proposed(one(replace(OFFERED, offered="9.9"), release))
     assert (change.action, change.why) == (
         Action.HOLD, "the site offers 9.9, which wordpress.org does not publish",
     )  # fmt: skip
 
 
-def test_a_premium_edition_of_a_known_item_is_held_unless_its_host_is_allowed():
+def test_premium_edition_is_held_unless_its_host_is_allowed():
     premium = replace(OFFERED, offered="9.9", package="https://vendor.example/")
     assert proposed(one(premium)).action is Action.HOLD
     allowed = one(premium, vendors=frozenset({"vendor.example"}))
@@ -79,7 +81,7 @@ def test_a_premium_edition_of_a_known_item_is_held_unless_its_host_is_allowed():
     assert proposed(one(replace(premium, package="/srv/x/evil.zip"))).action is Action.HOLD
 
 
-def test_a_private_item_stays_as_the_site_says_and_is_marked():
+def test_private_item_is_planned_with_a_note():
     private = replace(OFFERED, package="https://vendor.example/")
     change = proposed(one(private, None))
     assert change.action is Action.CHANGE
@@ -87,25 +89,25 @@ def test_a_private_item_stays_as_the_site_says_and_is_marked():
     assert not change.decided
 
 
-def test_without_an_answer_the_site_is_believed_and_the_plan_says_so():
+def test_unconfirmed_offer_is_planned_with_a_note():
     facts = compared(replace(SITE, plugins=(OFFERED,)), Offers(problem="wordpress.org could not be asked: x"))
     assert proposed(facts.plugins[0]).note == "not confirmed by wordpress.org"
     assert facts.unconfirmed == "wordpress.org could not be asked: x"
 
 
-def test_an_item_that_names_another_place_for_its_updates_is_not_asked_about():
+def test_item_with_another_update_source_is_not_asked():
     vendor = replace(ACME, update_uri="https://vendor.example/")
     facts = replace(SITE, plugins=(ACME, replace(vendor, slug="v")))
     assert asked(facts) == (Asked("plugins", "acme/acme.php", "Acme", "", public=True),)
 
 
-def test_a_hidden_update_of_what_may_be_anothers_work_is_held():
+def test_hidden_update_of_a_foreign_item_is_held():
     change = proposed(one(replace(ACME, readme=False)))
     assert change.action is Action.HOLD
     assert "nothing here says that this came from there" in change.why
 
 
-def test_wordpress_itself_hidden_or_invented_is_named():
+def test_hidden_and_fake_core_versions_are_marked():
     mine = (CoreOffer("6.9", f"{ORG}/6.9.zip"), CoreOffer("6.5.6", "https://evil.example/6.5.6.zip"))
     published = (CoreOffer("6.5.6", f"{ORG}/6.5.6.zip"), CoreOffer("7.1", f"{ORG}/7.1.zip"))
     facts = compared(replace(SITE, core_offers=mine), Offers(core={"6.5.5": published}))
@@ -117,9 +119,9 @@ def test_wordpress_itself_hidden_or_invented_is_named():
     assert facts.core_offers[1].dispute == "the site hides this update: wordpress.org offers 7.1"
 
 
-def test_a_package_over_http_is_held_unless_it_is_allowed_by_name():
+def test_package_over_http_is_held_unless_allowed():
     change = proposed(one(replace(OFFERED, package="http://vendor.example/"), None))
-    assert "comes over http" in decide(change, standing()).why
+    assert "downloaded over plain http" in decide(change, standing()).why
     assert decide(change, standing()).action is Action.HOLD
     allowed = standing(policy=Policy(insecure_packages=frozenset({"acme"})))
     assert decide(change, allowed).action is Action.CHANGE

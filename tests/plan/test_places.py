@@ -1,3 +1,5 @@
+"""Folders of a site must not belong to another site."""
+
 from __future__ import annotations
 
 import pytest
@@ -19,14 +21,14 @@ def facts(root, **more):
 
 
 @pytest.mark.parametrize("folder", ["/srv/blog/wp-content", "/srv/blog", "/srv/shop/inner/wp-content"])
-def test_a_folder_of_another_site_on_the_host_is_named(folder):
+def test_folder_of_another_site_is_returned(folder):
     assert stray_folder(facts("/srv/shop/", content=folder), SHOP, SITES) == folder
 
 
 @pytest.mark.parametrize("folder", ["/srv/shop/wp-content", "/opt/wordpress", "/var/far", "/srv/blogger", ""])
-def test_its_own_folders_and_those_of_no_site_are_fine(folder):
+def test_own_and_shared_folders_are_accepted(folder):
     assert stray_folder(facts("/srv/shop/", content=folder), SHOP, SITES) == ""
 
 
-def test_a_site_below_another_has_its_own():
+def test_nested_site_owns_its_folders():
     assert stray_folder(facts("/srv/shop/inner/"), INNER, SITES) == ""

@@ -1,3 +1,5 @@
+"""The plan of one site."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -18,7 +20,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import needs_facts, plan_site
+from runner.plan import PolicyInput, needs_facts, plan_site
 from runner.steps import registry
 
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -47,24 +49,25 @@ def step(kind, **options):
     return Step(id=kind, kind=kind, options=registry()[kind].options(**options))
 
 
-def planned(*steps, facts=FACTS, site=SITE, **more):
+def planned(*steps, facts=FACTS, site=SITE, policy=None, **more):
     playbook = Playbook(name="weekly", title="Weekly", steps=steps)
-    plan = plan_site(site, CLIENT, playbook, facts, now=NOW, **more)
+    inputs = PolicyInput(site=site, client=CLIENT, policy=policy or Policy(), now=NOW)
+    plan = plan_site(inputs, playbook, facts, **more)
     return plan.problems, [(c.item, c.from_version, c.to_version, c.action.value) for c in plan.changes]
 
 
-def test_a_held_major_of_core_lets_the_minor_run():
+def test_held_major_of_core_does_not_hold_the_minor():
     _, changes = planned(step("wordpress.core", update="all"))
     assert changes == [("core", "6.5.5", "6.5.6", "change"), ("core", "6.5.5", "7.1.1", "hold")]
 
 
-def test_where_both_may_run_core_goes_to_the_newest_at_once():
+def test_core_goes_to_the_newest_allowed_version():
     free = Policy(updates=Updates(items={"core": UpdateRules(major=Rule())}))
     _, changes = planned(step("wordpress.core", update="all"), policy=free)
     assert changes == [("core", "6.5.5", "7.1.1", "change")]
 
 
-def test_what_is_named_does_not_wait():
+def test_named_plugin_is_not_delayed():
     slow = Policy(updates=Updates(all=UpdateRules(minor=Rule(after=timedelta(days=7)))))
     _, named = planned(step("wordpress.plugins", update=("woo",)), policy=slow)
     _, everything = planned(step("wordpress.plugins", update="all"), policy=slow)
@@ -72,7 +75,7 @@ def test_what_is_named_does_not_wait():
     assert everything == [("woo", "1.0", "1.1", "hold"), ("seo", "2.0", "3.0", "change")]
 
 
-def test_a_site_that_was_not_read_is_unknown_never_up_to_date():
+def test_changes_of_an_unread_site_are_unknown():
     problems, changes = planned(
         step("backup"),
         step("wordpress.plugins"),
@@ -84,7 +87,7 @@ def test_a_site_that_was_not_read_is_unknown_never_up_to_date():
     assert changes == [("plugins", "", "", "unknown"), ("core", "", "", "unknown")]
 
 
-def test_a_site_that_does_not_boot_is_left_alone_and_said_so():
+def test_site_that_does_not_start_is_blocked():
     crippled = replace(FACTS, crippled="Uncaught Error in wp-content/plugins/woo/woo.php:1")
     problems, changes = planned(step("wordpress.plugins"), facts=crippled)
     (problem,) = problems
@@ -94,7 +97,7 @@ def test_a_site_that_does_not_boot_is_left_alone_and_said_so():
     assert {action for *_, action in changes} == {Action.UNKNOWN, Action.HOLD}
 
 
-def test_a_static_site_needs_no_facts():
+def test_static_site_needs_no_facts():
     static = replace(SITE, kind=SiteKind.STATIC)
     playbook = Playbook(name="p", title="p", steps=(step("backup"), step("wordpress.plugins")))
     assert needs_facts(playbook, SITE)

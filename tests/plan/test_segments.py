@@ -1,3 +1,5 @@
+"""Playbooks are split into segments and other parts."""
+
 from __future__ import annotations
 
 import pytest
@@ -45,7 +47,7 @@ def shape(parts):
     ]
 
 
-def test_steps_on_the_host_share_a_segment_and_others_end_it():
+def test_consecutive_host_steps_share_a_segment():
     steps = (step("shell"), step("shell", "shell-2"), step("probe.http"), step("shell", "shell-3"))
     assert shape(cut(playbook(*steps), SHOP)) == [
         (1, ["shell", "shell-2"]),
@@ -54,7 +56,7 @@ def test_steps_on_the_host_share_a_segment_and_others_end_it():
     ]
 
 
-def test_a_transaction_has_a_segment_to_itself():
+def test_transaction_has_its_own_segment():
     assert shape(cut(WEEKLY, SHOP)) == [
         (1, ("backup", Where.STREAM)),
         (2, ["wordpress.plugins"]),
@@ -64,7 +66,7 @@ def test_a_transaction_has_a_segment_to_itself():
     ]
 
 
-def test_what_is_not_for_this_site_is_skipped_with_its_reason():
+def test_steps_not_for_the_site_are_skipped():
     parts = cut(WEEKLY, DOCS)
     assert shape(parts) == [
         (1, ("backup", Where.STREAM)),
@@ -76,16 +78,16 @@ def test_what_is_not_for_this_site_is_skipped_with_its_reason():
         ("wordpress.core", "does not apply to a static site"),
         ("wordpress.database", "does not apply to a static site"),
     ]
-    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only where !tag:woocommerce"]
+    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only for !tag:woocommerce"]
 
 
-def test_tags_leave_only_the_steps_that_carry_one():
+def test_tags_select_steps():
     parts = cut(WEEKLY, SHOP, tags={"cache"})
     assert shape(parts) == [(1, ["shell"])]
-    assert parts.skipped[0].why == "not selected by the tags cache"
+    assert parts.skipped[0].why == "has none of the tags cache"
 
 
-def test_the_same_playbook_is_cut_the_same_way_twice():
+def test_cut_is_deterministic():
     assert cut(WEEKLY, SHOP) == cut(WEEKLY, SHOP)
     assert [s.id for s in cut(WEEKLY, SHOP).steps] == [
         "backup",
@@ -102,6 +104,6 @@ def test_every_kind_can_be_cut():
     assert any(isinstance(part, Barrier) for part in parts.parts)
 
 
-def test_a_step_that_is_not_installed_is_a_mistake():
-    with pytest.raises(UsageError, match=r"no step is called 'system\.reboot'"):
+def test_unknown_kind_of_step_is_refused():
+    with pytest.raises(UsageError, match=r"unknown step 'system\.reboot'"):
         cut(playbook(step("system.reboot")), SHOP)

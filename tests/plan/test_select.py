@@ -1,3 +1,5 @@
+"""Selectors and rings of sites."""
+
 from __future__ import annotations
 
 import pytest
@@ -51,37 +53,37 @@ def names(sites):
         (["@failed,blog"], ["lab"], ["blog"]),
     ],
 )
-def test_selectors_add_up_and_take_away(limits, excludes, expected):
+def test_select_unites_and_excludes(limits, excludes, expected):
     assert names(select(INVENTORY, limits, excludes, failed={"lab"})) == expected
 
 
 @pytest.mark.parametrize(
     ("selector", "message", "hint"),
     [
-        ("shp", "no site is called 'shp'", "did you mean shop?"),
-        ("acme", "no site is called 'acme'", "did you mean client:acme?"),
-        ("client:acne", "no client is called 'acne'", "did you mean client:acme?"),
-        ("tag:x*", "no tag matches 'x*'", "there is ring-0, ring-1, woocommerce"),
+        ("shp", "unknown site 'shp'", "did you mean shop?"),
+        ("acme", "unknown site 'acme'", "did you mean client:acme?"),
+        ("client:acne", "unknown client 'acne'", "did you mean client:acme?"),
+        ("tag:x*", "no tag matches 'x*'", "known: ring-0, ring-1, woocommerce"),
         ("colour:red", "'colour:red' is not a selector", "write a site, client:NAME"),
-        ("kind:drupal", "no kind is called 'drupal'", "there is wordpress, static"),
-        ("!shp", "no site is called 'shp'", "did you mean shop?"),
+        ("kind:drupal", "unknown kind 'drupal'", "known: wordpress, static"),
+        ("!shp", "unknown site 'shp'", "did you mean shop?"),
     ],
 )
-def test_a_selector_that_can_match_nothing_is_a_mistake(selector, message, hint):
+def test_unmatched_selector_is_refused(selector, message, hint):
     with pytest.raises(UnknownNameError) as caught:
         select(INVENTORY, [selector])
     assert str(caught.value) == message
     assert caught.value.hint.startswith(hint)
 
 
-def test_when_matches_without_knowing_the_inventory():
+def test_when_ignores_unknown_names():
     assert applies(None, SITES[0])
     assert applies("tag:woocommerce", SITES[0])
     assert not applies("tag:of-another-agency", SITES[0])
     assert applies("kind:wordpress,!tag:woocommerce", SITES[1])
 
 
-def test_each_site_is_in_the_first_ring_that_means_it_and_none_is_left_out():
+def test_each_site_is_in_its_first_matching_ring():
     found = rings(SITES, ["tag:ring-0", "tag:ring-1"])
     assert [names(ring) for ring in found] == [["blog"], ["shop", "lab"], ["docs"]]
     assert [names(ring) for ring in rings(SITES, [])] == [["shop", "blog", "lab", "docs"]]

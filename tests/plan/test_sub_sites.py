@@ -1,3 +1,5 @@
+"""Sites of a network that are checked or asked for updates."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -37,25 +39,25 @@ def addresses(*numbers):
     return tuple(f"https://net.example/{number}" for number in numbers)
 
 
-def test_those_are_first_on_which_a_changed_item_is_active_and_twelve_are_the_most():
+def test_sites_with_changed_items_come_first_of_twelve():
     facts = network(20, plugin("a", 15, 18), plugin("b", 20), plugin("c", 19))
     changes = (change("a"), change("b"), change("c", Action.HOLD))
     assert looked_at(facts, SITE, changes) == addresses(20, 15, 18, *range(2, 11))
     assert not_looked_at(facts) == 7
 
 
-def test_each_item_has_one_before_any_has_a_second():
+def test_each_item_gets_one_site_before_a_second():
     facts = network(40, plugin("a", *range(2, 14)), plugin("b", 40), plugin("c", 30, 31))
     changes = (change("a"), change("b"), change("c"))
     assert looked_at(facts, SITE, changes) == addresses(40, 30, 2, 31, *range(3, 11))
 
 
-def test_the_site_itself_is_not_one_of_the_others():
+def test_site_itself_is_not_among_the_others():
     assert looked_at(network(3), SITE, ()) == addresses(2, 3)
     assert (looked_at(network(0), SITE, ()), not_looked_at(network(0))) == ((), 0)
 
 
-def test_the_sub_site_with_most_of_the_silent_plugins_is_asked_and_only_for_these():
+def test_site_with_most_silent_plugins_is_asked():
     silent = {"elsewhere": True, "unlisted": True}
     facts = network(
         9,

@@ -1,4 +1,4 @@
-"""What the policy lets go where nobody can see what a change does."""
+"""`policy.unverified` decides about changes that cannot be verified."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def change(to: str, kind: ItemKind = ItemKind.PLUGIN, was: str = "1.0") -> Chang
         (Unverified.ASK, change("60000", ItemKind.DATABASE, "57155"), Outcome.HELD),
     ],
 )
-def test_each_value_decides(policy: Unverified | None, one: Change, outcome: Outcome | None) -> None:
+def test_policy_decides_about_unverifiable_changes(
+    policy: Unverified | None, one: Change, outcome: Outcome | None
+) -> None:
     found = not_unseen([one], policy, why="a firewall", again="sitecrew run x --unverified")
     assert (found["forms"].outcome if found else None) == outcome
     assert all("a firewall" in told.why for told in found.values())

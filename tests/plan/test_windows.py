@@ -1,3 +1,5 @@
+"""Openings of windows across time zones and clock changes."""
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -32,18 +34,18 @@ def first(window, zone, after, count=1):
         ("Pacific/Auckland", "2027-09-24", "2027-09-26T03:00:00+13:00", "2027-09-25T14:00:00+00:00"),
     ],
 )
-def test_a_skipped_time_becomes_the_first_instant_after_the_gap(zone, after, local, starts):
+def test_skipped_time_moves_to_the_end_of_the_gap(zone, after, local, starts):
     found = first(window(), zone, datetime.fromisoformat(after).replace(tzinfo=UTC))[0]
     assert (found.local.isoformat(), found.starts.isoformat()) == (local, starts)
 
 
-def test_half_an_hour_can_be_skipped_too():
+def test_gap_of_half_an_hour():
     at_night = window(at=time(2, 15))
     found = first(at_night, "Australia/Lord_Howe", datetime(2027, 9, 29, tzinfo=UTC))[0]
     assert found.local.isoformat() == "2027-10-03T02:30:00+11:00"
 
 
-def test_a_repeated_time_runs_once_at_its_first_pass():
+def test_repeated_time_opens_once():
     found = first(window(), "Europe/Berlin", datetime(2027, 10, 30, tzinfo=UTC), 2)
     assert [o.local.isoformat() for o in found] == ["2027-10-31T02:30:00+02:00", "2027-11-07T02:30:00+01:00"]
 
@@ -54,7 +56,7 @@ def test_a_repeated_time_runs_once_at_its_first_pass():
     at=st.times(),
     year=st.integers(2024, 2036),
 )
-def test_every_week_of_a_year_has_exactly_one_occurrence_and_its_end(zone, weekday, at, year):
+def test_every_week_has_one_occurrence(zone, weekday, at, year):
     at = at.replace(microsecond=0, fold=0)
     start = datetime(year, 1, 1, tzinfo=UTC)
     found = takewhile(
@@ -74,7 +76,7 @@ def test_every_week_of_a_year_has_exactly_one_occurrence_and_its_end(zone, weekd
 
 
 @given(zone=st.sampled_from(ZONES), second=st.integers(1_735_689_600, 1_893_456_000))
-def test_asking_from_an_occurrence_gives_the_next_one(zone, second):
+def test_occurrence_after_an_occurrence_is_the_next(zone, second):
     one, other = first(window(), zone, datetime.fromtimestamp(second, UTC), 2)
     assert first(window(), zone, one.starts) == [other]
 
@@ -93,7 +95,7 @@ def test_days_of_the_month(day, days):
     assert [o.local.date().isoformat() for o in found] == days
 
 
-def test_a_blackout_is_due_and_marked():
+def test_occurrence_in_a_blackout_is_marked():
     closed = window(
         WindowDay(weekday=4),
         blackouts=(DateRange(date(2026, 11, 27), date(2026, 11, 27)), "holidays.ics"),
@@ -118,7 +120,7 @@ def inventory(*windows):
     )
 
 
-def test_the_next_windows_come_in_order_each_client_in_its_own_zone():
+def test_next_windows_are_sorted_across_time_zones():
     due = next_windows(inventory(window(at=time(2))), datetime(2026, 11, 22, tzinfo=UTC), 3)
     assert [each.as_json() for each in due] == [
         {
@@ -146,12 +148,12 @@ def test_the_next_windows_come_in_order_each_client_in_its_own_zone():
     assert due[0].sites == ("shop", "blog")
 
 
-def test_the_next_windows_leave_out_blackouts_and_begin_with_the_instant_asked_for():
+def test_next_windows_skip_blackouts_and_include_the_start():
     closed = window(timezone="UTC", blackouts=(DateRange(date(2026, 11, 29), date(2026, 11, 29)),))
     due = next_windows(inventory(closed), datetime(2026, 11, 22, 2, 30, tzinfo=UTC), 4)
     assert [each.starts.day for each in due] == [22, 22, 6, 6]
 
 
-def test_a_window_for_sites_that_do_not_exist_says_so():
-    with pytest.raises(UnknownNameError, match="no tag is called 'wordpres'"):
+def test_window_with_unknown_sites_is_refused():
+    with pytest.raises(UnknownNameError, match="unknown tag 'wordpres'"):
         next_windows(inventory(window(sites=("tag:wordpres",))), datetime(2026, 11, 22, tzinfo=UTC), 1)

@@ -75,7 +75,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
 
     doctor = deployed.say("doctor", "-l", SITE)
     assert (
-        f"Composer manages 2 of its packages ({project}/composer.lock): their updates are held" in doctor.out
+        f"Composer manages 2 of its packages ({project}/composer.lock): updates are held" in doctor.out
     )
 
 
@@ -127,7 +127,7 @@ def test_a_deployment_that_cannot_be_recognised_is_stated(fleet: Fleet, deployed
     web.symlink_to(web.with_name(f"{web.name}-app"))
     deployed.edit("inventory.yaml", f"path: {web}", f"path: {web}\n        managed_by: deployment")
     assert {why for _, why in plan_of(deployed).values()} == {
-        "this site's code is deployed (`managed_by: deployment`): update it where releases are made"
+        "the code is deployed (`managed_by: deployment`): update it in the deployed project"
     }
 
 
@@ -138,7 +138,7 @@ def test_a_checkout_of_the_whole_site_is_said_until_somebody_says_what_it_means(
     web = fleet.sites[SITE].path
     (web / ".git").mkdir()
     said = deployed.say("plan", "everything", "-l", SITE, "--json").json["sites"][0]
-    checkout = f"{web} is a checkout: updates change its files, and the next deployment may put them back"
+    checkout = f"{web} is a checkout: updates change its files, and the next deployment may revert them"
     assert any(note.startswith(checkout) for note in said["notes"]), said["notes"]
     assert f"{web} is a checkout: updates of the site are changes" in deployed.say("doctor", "-l", SITE).out
 

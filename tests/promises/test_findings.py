@@ -131,7 +131,7 @@ def test_what_wordpress_org_says_of_a_plugin_is_told(blog: Fleet, tmp_path: Path
         doctor = [check["finding"] for check in crew.say("doctor", "-l", SITE, "--json").json["checks"]]
     told = (
         "gone: wordpress.org has closed it since 2026-10-01 (Security Issue)",
-        "lofty: 10000 is installed, and wordpress.org publishes 1.1: it gets no updates",
+        "lofty: 10000 is installed, but wordpress.org publishes 1.1: it gets no updates",
     )
     for text in told:
         assert text in planned["notes"], planned["notes"]
@@ -200,10 +200,12 @@ def test_links_whose_content_no_backup_holds_are_told(blog: Fleet, tmp_path: Pat
     (root / "wp-content/inside").symlink_to("themes")
     try:
         crew = Crew(blog, tmp_path / "crew", "name: Backup\nsteps:\n  - backup\n  - wordpress.plugins: all\n")
-        told = "wp-content/uploads leads out of its folder: a backup holds that only where `follow` names it"
+        told = (
+            "wp-content/uploads points outside of its folder: backups include that only if `follow` lists it"
+        )
         found = crew.say("doctor", "-l", SITE)
         assert told in found.out
-        assert 'for the playbook: backup: {follow: ["wp-content/uploads"]}' in found.out
+        assert 'add to the playbook: backup: {follow: ["wp-content/uploads"]}' in found.out
         (planned,) = crew.say("plan", "backup", "-l", SITE, "--json").json["sites"]
         assert told in planned["notes"]
         crew.edit("playbooks/backup.yaml", "backup\n", "backup: {follow: [wp-content/uploads]}\n")
@@ -221,7 +223,7 @@ def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, 
     assert first["outcome"] == "failed"
     (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
     why = held(planned["changes"])[SLUG]
-    assert why.startswith(f"held, for its package cannot be used: {first['why']}"), why
+    assert why.startswith(f"held because its package cannot be used: {first['why']}"), why
     assert f"sitecrew unhold {SITE} {SLUG}" in why
     assert crew.say("run", "plugins", "-l", SITE).code == 0
     assert plugin_version(blog, SITE, SLUG) == "1.0"

@@ -99,8 +99,7 @@ def test_path_and_address_of_two_sites_are_refused_everywhere(fleet: Fleet, swap
     crew = swapped
     path, url, other = fleet.sites[SITE].path, fleet.sites[SITE].url, fleet.sites[OTHER].url
     told = (
-        f"WordPress at {path} says its address is {url}, the inventory says {other}: "
-        "one of `path` and `url` is another site's"
+        f"WordPress at {path} has the address {url}, in the inventory it is {other}: `path` or `url` is wrong"
     )
     before = state(fleet, path)
 
@@ -128,7 +127,7 @@ def state(fleet: Fleet, path: Path) -> tuple[str, ...]:
 def test_a_backup_alone_is_refused_for_another_sites_database(fleet: Fleet, swapped: Crew) -> None:
     said = swapped.say("run", "backup", "-l", SITE)
     assert said.code == 3, said
-    assert "one of `path` and `url` is another site's" in swapped.site(SITE)["why"]
+    assert "`path` or `url` is wrong" in swapped.site(SITE)["why"]
     assert not list(swapped.folder.glob(f".sitecrew/backups/{SITE}/*/database.sql.gz"))
 
 
@@ -149,9 +148,8 @@ def test_swapped_paths_are_found_though_each_calls_itself_whatever_it_is_asked_f
 ) -> None:
     by_request(fleet, SITE, OTHER)
     path, own, other = fleet.sites[OTHER].path, fleet.sites[OTHER].url, fleet.sites[SITE].url
-    told = (
-        f"the database of {path} says its address is {own}, the inventory says {other}: it is that of {OTHER}"
-    )
+    told = f"the address in the database of {path} is {own}, in the inventory {other}: "
+    told += f"it is the database of {OTHER}"
     before = None
     for command in (("doctor",), ("plan", "one"), ("run", "one"), ("run", "backup")):
         said = swapped.say(*command, "-l", SITE)

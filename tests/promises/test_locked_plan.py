@@ -105,7 +105,7 @@ def test_a_version_that_was_put_there_by_hand_is_refused_and_the_other_site_can_
     crew.fleet.install(SITE, "plugins", "harbour-forms", "1.8.3")
     said = crew.say("run", "--plan", "plan.json")
     assert said.code == 2
-    assert f"  {SITE}: harbour-forms: 1.8.2 -> 1.8.3 was planned, 1.8.3 is on disk now\n" in said.err
+    assert f"  {SITE}: harbour-forms: 1.8.2 -> 1.8.3 was planned, 1.8.3 is installed now\n" in said.err
     assert f"or go on without: sitecrew run --plan plan.json --exclude {SITE}\n" in said.err
     assert runs(crew) == ()
     assert crew.say("run", "--plan", "plan.json", "--exclude", SITE).code == 0

@@ -101,7 +101,7 @@ def test_what_nobody_could_check_is_said_everywhere(fleet: Fleet, tmp_path: Path
         assert [point["about"] for point in report["undone"]] == ["unseen"]
         assert {line["site"]: line["state"] for line in report["sites"]}[SITE] == "unknown"
         doctor = crew.say("doctor", "-l", SITE)
-        assert "nobody can check a change" in doctor.out + doctor.err
+        assert "changes cannot be verified" in doctor.out + doctor.err
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_an_extension_that_the_command_line_lacks_is_named(fresh_fleet: Fleet, t
     use_php_without(crew, "redis")
     with object_cache(fresh_fleet, SITE):
         doctor = crew.say("doctor", "-l", SITE).out
-        assert "PHP on the command line lacks redis, which visitors' PHP has" in doctor
+        assert "PHP on the command line lacks redis, which the web server's PHP has" in doctor
         assert crew.say("run", "update", "-l", SITE).code == 0
         why = "object cache: PHP on the command line lacks redis, which visitors' PHP has"
         assert f"caches could not be emptied: {why}" in crew.site(SITE)["steps"][0]["why"]

@@ -57,7 +57,7 @@ GOOD = Case(name="good", expected="changed", old=SHOWS % "1.0", php=SHOWS % "1.1
 def test_code_that_is_looked_at_seldom_is_waited_for(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = crew_of(fresh_fleet, tmp_path, BROKEN)
     with compiled(fresh_fleet, {"opcache.revalidate_freq": "15"}):
-        assert "PHP sees after 16 s which code is there" in crew.say("doctor", "-l", SITE).out
+        assert "PHP notices changed code only after 16 s" in crew.say("doctor", "-l", SITE).out
         said = crew.say("run", "update", "-l", SITE)
         assert said.code == 5, said
         assert "lacks the text" in crew.site(SITE)["why"]
@@ -67,8 +67,8 @@ def test_code_that_is_looked_at_seldom_is_waited_for(fresh_fleet: Fleet, tmp_pat
 def test_code_that_is_never_looked_at_makes_a_change_unverified(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = crew_of(fresh_fleet, tmp_path, GOOD)
     with compiled(fresh_fleet, NEVER):
-        assert f"{WHY}: changes cannot be checked" in crew.say("doctor", "-l", SITE).out
-        assert f"nobody can check a change: {WHY}" in crew.say("plan", "update", "-l", SITE).out
+        assert f"{WHY}: changes cannot be verified" in crew.say("doctor", "-l", SITE).out
+        assert f"changes cannot be verified: {WHY}" in crew.say("plan", "update", "-l", SITE).out
         said = crew.say("run", "update", "-l", SITE)
         assert said.code == 0, said
         assert "weathervane 1.0" in front(fresh_fleet), "or nothing is tried here"

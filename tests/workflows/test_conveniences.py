@@ -175,8 +175,8 @@ def test_on_failure_continue_goes_on_and_the_site_is_failed_all_the_same(crew: C
 @pytest.mark.parametrize(
     ("asked", "letters", "skipped"),
     [
-        ((), "abc", {"shell-4": "only where kind:wordpress"}),
-        (("-t", "early"), "ab", {"shell-3": "not selected by the tags early"}),
+        ((), "abc", {"shell-4": "only for kind:wordpress"}),
+        (("-t", "early"), "ab", {"shell-3": "has none of the tags early"}),
         (("--start-at", "shell-2"), "bc", {"shell": "before shell-2"}),
         (("--start-at", "The second", "-t", "late"), "bc", {"shell": "before shell-2"}),
         (("--confirm", "-y"), "abc", {}),

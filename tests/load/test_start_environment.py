@@ -1,4 +1,4 @@
-"""What a site's configuration needs is read with its limits: not each variable, and few arguments."""
+"""`env` and `wp_args` of a site allow only safe variables and arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.model import SecretRef, SecretSource
 VARIABLE, VALUE, ARGUMENT = map(TypeAdapter, (StartVariable, StartValue, StartArgument))
 
 
-def test_values_are_texts_or_references_to_secrets() -> None:
+def test_allowed_variables_values_and_arguments() -> None:
     assert VARIABLE.validate_python("APP_ENV") == "APP_ENV"
     assert VALUE.validate_python("") == ""
     assert VALUE.validate_python("two\nlines") == "two\nlines"
@@ -24,13 +24,13 @@ def test_values_are_texts_or_references_to_secrets() -> None:
     "name",
     ["", "A B", "1A", "A=B", "PATH", "LD_PRELOAD", "BASH_ENV", "SITECREW_POINT", "WP_CLI_PHP_ARGS", "HOME"],
 )
-def test_what_steers_the_shell_or_our_programs_is_no_variable_of_a_site(name: str) -> None:
+def test_reserved_or_invalid_variable_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         VARIABLE.validate_python(name)
 
 
 @pytest.mark.parametrize("value", [None, ["x"], {"env": "A", "file": "b"}, "a\0b", "x" * 9000])
-def test_what_is_no_value_is_refused(value: object) -> None:
+def test_invalid_value_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):
         VALUE.validate_python(value)
 
@@ -48,6 +48,6 @@ def test_what_is_no_value_is_refused(value: object) -> None:
         "",
     ],
 )
-def test_only_few_arguments_are_given_to_wp_cli(argument: str) -> None:
+def test_other_arguments_of_wp_cli_are_refused(argument: str) -> None:
     with pytest.raises(ValidationError):
         ARGUMENT.validate_python(argument)
