@@ -14,10 +14,10 @@ from runner.errors import HostError
 from runner.model import Action, Change, Extension, ItemKind, LogMark, SiteFacts, SitePlan, Step
 from runner.steps import Context, Result, registry
 from runner.steps.wordpress import parse_facts
-from runner.steps.wordpress.damage import damage, half_done
 from runner.steps.wordpress.database_undo import parse_database
 from runner.steps.wordpress.errorlog import parse_log
 from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.regressions import damage, half_done
 from tests.fuzz import endure, hostile
 from tests.steps.wordpress_sites import understand
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.model import Host, Site
 from runner.steps.base import Script
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 from runner.steps.wordpress.shell import program, site_script
 
 __all__ = ["Answer", "parse_switches", "switch_script"]

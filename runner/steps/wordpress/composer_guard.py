@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.adjacent_files import put_back_neighbours
 from runner.steps.wordpress.composer_said import COMMIT_PROBLEM
 from runner.steps.wordpress.guard import active_plugins, head, places_guard, put_back_text
 from runner.steps.wordpress.links import attach_links
-from runner.steps.wordpress.neighbours import put_back_neighbours
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.shell import host_script, program
 

@@ -11,7 +11,7 @@ from typing import Literal, cast
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.fatal import fatal_error
-from runner.steps.wordpress.said import entries, marked, number, texts
+from runner.steps.wordpress.program_output import entries, marked, number, texts
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import clean, sentence
 

@@ -16,7 +16,7 @@ from runner.model import SiteFacts, UndoDatabase
 from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.address import server_of
-from runner.steps.wordpress.said import entries, marked, number, texts
+from runner.steps.wordpress.program_output import entries, marked, number, texts
 from runner.steps.wordpress.shell import plain_program, site_script
 from runner.steps.wordpress.web_php import settling
 from runner.untrusted import sentence

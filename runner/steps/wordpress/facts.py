@@ -27,7 +27,7 @@ from runner.steps.base import Script
 from runner.steps.wordpress import forms
 from runner.steps.wordpress.disk import DISK, trees, versions
 from runner.steps.wordpress.fatal import fatal_error
-from runner.steps.wordpress.said import Rules, marked, shaped
+from runner.steps.wordpress.program_output import Rules, marked, shaped
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import sentence
 

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Context, Guard, Script
+from runner.steps.wordpress.adjacent_files import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.links import attach_links, detach_links, note_links, refuse_mounts
-from runner.steps.wordpress.neighbours import TIDY, keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import NOTED, PUT_BACK
 from runner.steps.wordpress.shell import host_script, program, site_script

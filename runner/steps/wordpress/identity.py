@@ -14,7 +14,7 @@ from runner.model import Addresses, Host, Site
 from runner.shell import assign
 from runner.steps.base import Script
 from runner.steps.wordpress.address import server_of
-from runner.steps.wordpress.said import entries, marked, texts
+from runner.steps.wordpress.program_output import entries, marked, texts
 from runner.steps.wordpress.shell import plain_program, site_script
 
 __all__ = [

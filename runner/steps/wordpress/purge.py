@@ -9,7 +9,7 @@ from runner.model import Host, Site, SiteFacts, SiteKind
 from runner.shell import word
 from runner.steps.base import Script
 from runner.steps.wordpress.facts import hindered
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 from runner.steps.wordpress.shell import program, site_script
 from runner.untrusted import sentence
 

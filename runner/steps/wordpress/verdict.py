@@ -23,7 +23,7 @@ from runner.model import (
 from runner.steps.base import Context, Result, by_status
 from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.findings_offer import stale, waiting
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 from runner.untrusted import clean
 
 __all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]

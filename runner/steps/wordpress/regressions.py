@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 
 __all__ = ["damage", "half_done"]
 

@@ -11,7 +11,7 @@ import pytest
 from runner.errors import HostError
 from runner.model import Host, Site
 from runner.steps.wordpress import facts_script, parse_facts
-from runner.steps.wordpress.said import marked
+from runner.steps.wordpress.program_output import marked
 
 MARK = "f" * 32
 GOOD = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.damage import damage, half_done
+from runner.steps.wordpress.regressions import damage, half_done
 
 MARK = "m4rk"
 IDLE = Extension(slug="idle", title="Idle", version="1.0", file="idle/idle.php")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.model import SiteFacts
-from runner.steps.wordpress.neighbours import keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.adjacent_files import keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
 
