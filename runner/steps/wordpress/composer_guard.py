@@ -13,11 +13,10 @@ from runner.model import Change, ItemKind, SiteFacts
 from runner.shell import word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.adjacent_files import put_back_neighbours
-from runner.steps.wordpress.composer_said import COMMIT_PROBLEM
 from runner.steps.wordpress.guard import active_plugins, head, places_guard, put_back_text
 from runner.steps.wordpress.links import attach_links
 from runner.steps.wordpress.ownership import alike
-from runner.steps.wordpress.shell import host_script, program
+from runner.steps.wordpress.shell import host_script, program, shell_source
 
 __all__ = ["composer_guard", "deployed", "folders", "project_files"]
 
@@ -108,7 +107,7 @@ def composer_guard(
     clean = ""
     if message:
         keep += _COMMIT.format(message=word(message), body=word(_body(changes)))
-        clean = _CLEAN.format(project=word(project), problem=COMMIT_PROBLEM)
+        clean = _CLEAN.format(project=word(project), problem=shell_source("commit_problem"))
     return replace(
         guard,
         save=Script(text=clean + guard.save.text),

@@ -8,37 +8,15 @@ from runner.model import Change, ItemKind, Package
 from runner.shell import word, words
 from runner.steps.base import Context, Script
 from runner.steps.wordpress.composer_guard import deployed, folders, project_files
-from runner.steps.wordpress.composer_said import COMPOSER
 from runner.steps.wordpress.guard import head
 from runner.steps.wordpress.links import detach_links
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
-from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.shell import plain_program, shell_source, site_script
 
 __all__ = ["composer_job"]
 
-_UPDATE = """
-project={project}
-{composer}
-composer=$(find_composer) || {{ echo "Composer was not found on the host"; exit 1; }}
-cd -P "$project" || exit 1
-locked() {{
-{locked}
-}}
-: >"$kept/begun"
-dev=
-if grep -q '^ *"dev": false' {installed}; then dev=--no-dev; fi
-{pins}compose update --no-install --no-scripts {names} || exit 1
-SITECREW_OLD="$kept/project-composer.lock" SITECREW_NEW="$project/composer.lock"
-export SITECREW_OLD SITECREW_NEW
-locked || exit 1
-# every package is fetched before the first folder is touched
-compose install --download-only --no-scripts $dev || exit 1
-{detach}
-compose install $dev || exit 1
-{likeness}
-"""
 _DATABASE = """
 cd "$site" || exit 1
 database() {{
@@ -61,9 +39,10 @@ def composer_job(context: Context, changes: Sequence[Change], *, deploy: str) ->
     rights = [*places, *project_files(facts)]
     likeness = "\n".join(f'alike {word(path)} "$kept"/{word(name)} || exit 1' for name, path in rights)
     data = {"wanted": {package.name: version for package, version in mine}}
-    update = _UPDATE.format(
+    update = shell_source(
+        "composer_update",
         project=word(facts.project),
-        composer=COMPOSER,
+        composer=shell_source("composer"),
         locked=plain_program("composer_lock", context.mark, data),
         installed=word(f"{facts.vendor}/composer/installed.json"),
         pins=_pins(mine),

@@ -14,12 +14,10 @@ from runner.model import Host, Package, SiteFacts
 from runner.shell import assign, word, words
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
-from runner.steps.wordpress.shell import host_script
+from runner.steps.wordpress.shell import host_script, shell_source
 from runner.untrusted import clean, sentence
 
 __all__ = [
-    "COMMIT_PROBLEM",
-    "COMPOSER",
     "ComposerSaid",
     "composer_reason",
     "composer_script",
@@ -28,54 +26,9 @@ __all__ = [
     "without_keys",
 ]
 
-COMPOSER = r"""
-export COMPOSER_NO_AUDIT=1 COMPOSER_DISABLE_XDEBUG_WARN=1 GIT_TERMINAL_PROMPT=0 COLUMNS=1000 LC_ALL=C.UTF-8
-find_composer() {
-  command -v composer && return
-  for c in /usr/local/bin/composer /usr/bin/composer /opt/cpanel/composer/bin/composer \
-    "$HOME/bin/composer" "$HOME/.local/bin/composer" "$HOME/composer.phar" "$project/composer.phar"; do
-    if [ -f "$c" ] && [ -r "$c" ]; then printf '%s' "$c"; return; fi
-  done
-  return 1
-}
-# compose WORD...: Composer, run by the PHP that was found where it is a PHP program
-compose() {
-  l=; IFS= read -r l <"$composer" || :
-  case $l in
-  '#!'*php*|'<?php'*) "$php" "$composer" --no-interaction --no-ansi "$@" ;;
-  *) "$composer" --no-interaction --no-ansi "$@" ;;
-  esac
-}
-"""
-"""For a text that has `$project`, `$php` and in `$composer` what `find_composer` printed."""
-_READ = r"""
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-cd -P "$project" 2>/dev/null || { say no-access; exit 0; }
-php=${php:-$(find_php)} || { say no-php; exit 0; }
-composer=$(find_composer) || { say no-composer; exit 0; }
-# ask NAME WORD...: what Composer prints, then how it ended
-ask() { name=$1; shift; say "$name"; { compose "$@" 2>&1; say "ended $?"; } | head -c 2000000; }
-ask version --version
-ask validate validate --no-check-all --no-check-publish --no-plugins
-ask allowed update --dry-run --no-install --no-plugins --no-scripts
-say latest
-{ compose outdated --locked --format=json --no-plugins 2>/dev/null; say "ended $?"; } | head -c 8000000
-"""
 _CORE = """say versions
 {{ compose show --all --format=json --no-plugins {name} 2>/dev/null; say "ended $?"; }} | head -c 2000000
 """
-COMMIT_PROBLEM = """
-if ! command -v git >/dev/null; then echo "git is not installed on the host"
-elif ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then echo "the project is no git repository"
-elif ! git ls-files --error-unmatch composer.json composer.lock >/dev/null 2>&1; then
-  echo "git does not track composer.json and composer.lock"
-elif [ -n "$(git status --porcelain -- composer.json composer.lock 2>&1 | head -c 1)" ]; then
-  echo "composer.json or composer.lock is changed and not committed; there: git diff"
-elif ! git var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
-  echo "git does not know who commits; there: git config user.email you@example.com"
-fi
-"""
-"""Says why git cannot commit Composer's files in the working folder, or would commit what others changed."""
 _UPGRADE = re.compile(r" {2}- Upgrading ([a-z0-9_./-]{3,300}) \(([^ ()]{1,80}) => ([^ ()]{1,80})\)")
 _VERSION = re.compile(r"Composer (?:version )?([0-9]{1,3})\.([0-9]{1,3})")
 _URL = re.compile(r"(https?://)(?:[^\s/@]{1,300}@)?([^\s?#\"')]{1,500})[^\s\"')]{0,500}")
@@ -106,11 +59,9 @@ def composer_script(facts: SiteFacts, host: Host, mark: str) -> Script:
     core = next((package.name for package in facts.packages if package.part == "core"), "")
     head = assign({"mark": mark, "project": facts.project})
     versions = _CORE.format(name=word(core)) if core else ""
-    return Script(
-        text=host_script(
-            host, f'{head}{COMPOSER}{_READ}{versions}say commit\n{COMMIT_PROBLEM}say "ended 0"\n'
-        )
-    )
+    asked = shell_source("composer") + shell_source("composer_facts")
+    commit = f'say commit\n{shell_source("commit_problem")}say "ended 0"\n'
+    return Script(text=host_script(host, f"{head}{asked}{versions}{commit}"))
 
 
 def parse_composer(text: str, mark: str, project: str) -> ComposerSaid:

@@ -14,43 +14,10 @@ from runner.steps.wordpress.core_guard import core_guard, exchange, place
 from runner.steps.wordpress.findings import of_core
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.proposals import action_of, managed, network_note, unknown
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["Core", "CoreOptions"]
-
-_RENAMES = """
-{place}{exchange}
-stage() {{
-{stage}
-}}
-finish() {{
-{finish}
-}}
-stage
-status=$?
-if [ -e "$kept/ready" ]; then
-  : >"$kept/begun" && exchange_core "$kept/new" "$kept/old" new/files dropped && : >"$kept/done"
-  status=$?
-fi
-say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
-[ "$status" -eq 0 ] || exit "$status"
-database() {{
-{database}
-}}
-database && finish
-"""
-_UPGRADER = """
-{place}
-update() {{
-{update}
-}}
-update
-status=$?
-say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
-[ "$status" -eq 0 ] || exit "$status"
-{database}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +116,16 @@ class Core(StepKind):
         if facts.core_fixed:
             update = program("core_upgrader", context.mark, about, parts=("core_offer", "ownership"))
             return site_script(
-                context.site, context.host, context.mark, _UPGRADER.format(update=update, **parts)
+                context.site,
+                context.host,
+                context.mark,
+                shell_source("core_upgrader", update=update, **parts),
             )
         stage = program("core_stage", context.mark, about, parts=("core_offer", "ownership"))
         finish = program("core_lock", context.mark, about, parts=("core_offer", "core_finish"))
-        body = _RENAMES.format(stage=stage, finish=finish, exchange=exchange(context.mark), **parts)
+        body = shell_source(
+            "core_exchange", stage=stage, finish=finish, exchange=exchange(context.mark), **parts
+        )
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

@@ -12,7 +12,7 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.program_output import entries, marked, number, texts
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.untrusted import clean, sentence
 
 __all__ = ["Cron", "CronOptions"]
@@ -22,23 +22,6 @@ _UPDATERS = frozenset({"wp_version_check", "wp_update_plugins", "wp_update_theme
 _NAMED = 3
 _RUNS = 5_000
 _LINE = 1_000
-_BODY = """
-events() {{
-{program}
-}}
-said=$(events --skip-plugins --skip-themes 2>&1 | tail -c 1000000)
-printf '%s\\n' "$said"
-case $said in *"$mark {{\\"events\\""*) : ;; *) exit 1 ;; esac
-visits=$(printf '%s\\n' "$said" | sed -n "s/^$mark visit //p")
-
-while IFS=' ' read -r id hook url; do
-  [ -n "$id" ] || continue
-  say "run $id $hook"
-  {{ events --url="$url" "$id" "$url" "$hook" 2>&1; say "ended $?"; }} | tail -c 20000
-done <<SITECREW_VISITS
-$visits
-SITECREW_VISITS
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +95,7 @@ class Cron(StepKind):
             "overdue": int(options.overdue.total_seconds()),
             "updates": options.updates,
         }
-        body = _BODY.format(program=program("cron", context.mark, data, '"$@" ', parts=("sql",)))
+        body = shell_source("cron", program=program("cron", context.mark, data, '"$@" ', parts=("sql",)))
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

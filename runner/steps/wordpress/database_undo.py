@@ -17,7 +17,7 @@ from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.program_output import entries, marked, number, texts
-from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.shell import plain_program, shell_source, site_script
 from runner.steps.wordpress.web_php import settling
 from runner.untrusted import sentence
 
@@ -45,34 +45,6 @@ if [ -z "$SITECREW_RESTORE" ]; then
 fi
 SITECREW_POINT=$SITECREW_RESTORE/$tag/database SITECREW_STAGE=${stage:-all}
 export SITECREW_POINT SITECREW_STAGE
-"""
-_PUT_BACK = r"""
-flush() {
-  [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
-}
-# PHP looks at the files of compiled code again every two seconds, or as its settings say
-settled() { well || { sleep "$compiled"; well; }; }
-clear
-stages() {
-  for SITECREW_STAGE in $wanted; do
-    put_back
-    case $? in 0) ;; 4) continue;; *) return 1;; esac
-    flush
-    if settled; then return; fi
-  done
-  settled
-}
-if [ -n "$looks" ]; then
-  # code that is still compiled may set them once more
-  SITECREW_STAGE=options
-  sufficed=
-  if put_back; then sleep "$compiled"; put_back; sufficed=yes; fi
-  flush
-  if settled; then [ -n "$sufficed" ] || say '{"database": "not needed"}'; exit; fi
-fi
-# code of the change that is still compiled would do its work on the data once more
-[ -z "$fresh" ] || sleep "$compiled"
-stages
 """
 
 
@@ -182,7 +154,7 @@ def put_back_database(
             "compiled": str(max(_COMPILED, settling(context.before))),
         }
     )
-    return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{_PUT_BACK.strip()}")
+    return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{shell_source('database_restore')}")
 
 
 def parse_database(text: str, mark: str) -> DatabaseUndo:

@@ -12,42 +12,8 @@ from dataclasses import dataclass, field
 
 from runner.untrusted import sentence
 
-__all__ = ["DISK", "Tree", "WordPressTree", "place_of", "trees", "versions"]
+__all__ = ["Tree", "WordPressTree", "place_of", "trees", "versions"]
 
-DISK = r"""
-lf='*
-*' bs='*\\*'
-headers='^([[:space:]]*<\?php)?[[:space:]/*#@]*((Plugin|Theme) Name|Version|Update URI):'
-# for each WordPress below the site's folder, with $root; for each folder of plugins, with $content
-# (folders with odd names are passed over: a line feed in one would forge lines)
-plain() { case $1 in *[!A-Za-z0-9._/-]*) return 1 ;; esac; }
-roots() {
-  for root in . ./*; do
-    if [ -f "$root/wp-includes/version.php" ] && plain "$root"; then "$1"; fi
-  done
-}
-contents() {
-  seen=
-  for content in ./wp-content ./*/wp-content ./*; do
-    if [ ! -d "$content/plugins" ] || [ "$content" = "$seen" ] || ! plain "$content"; then continue; fi
-    seen=${seen:-$content}
-    "$1"
-  done
-}
-read_root() {
-  echo "= root $root"
-  grep -o -E "wp_(version|local_package) *= *'[^']{1,40}'" "$root/wp-includes/version.php" | head -n 4
-}
-read_headers() {
-  find "$@" ! -path "$lf" ! -path "$bs" -exec grep -H -i -E -m 12 "$headers" {} + | cut -c 1-400
-}
-read_content() {
-  echo "= content $content"
-  read_headers "$content/plugins/" -maxdepth 2 -type f -name '*.php'
-  read_headers "$content/themes/" -maxdepth 2 -type f -name style.css
-}
-"""
-"""Shell functions, run in the site's folder."""
 _VERSION = re.compile(r"wp_version *= *'([A-Za-z0-9._+-]{1,40})'")
 _LOCALE = re.compile(r"wp_local_package *= *'([A-Za-z_]{1,20})'")
 _HEADER = re.compile(

@@ -14,35 +14,12 @@ from runner.model import LogMark, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Script
 from runner.steps.wordpress.fatal import find_fatal, short_file
+from runner.steps.wordpress.shell import shell_source
 from runner.untrusted import sentence
 
 __all__ = ["Fatal", "Reading", "parse_log", "read_log"]
 
 _NEW = 16 << 20
-_READ = r"""
-sift() {
-  LC_ALL=C awk -v mark="$mark said " '/(Fatal|Parse) error: / { print mark substr($0, 1, 600) }' | tail -n 400
-}
-for place in "$site" "$content"; do
-  (cd "$place" 2>/dev/null && printf '%s root %s\n' "$mark" "$(pwd -P)")
-done
-log() {
-  if [ ! -e "$2" ]; then printf '%s at %s 0 0\n' "$mark" "$1"; return; fi
-  if [ ! -f "$2" ] || [ ! -r "$2" ]; then return; fi
-  now=$(stat -c '%i %s' "$2") || return
-  printf '%s at %s %s\n' "$mark" "$1" "$now"
-  if [ "$3" = "${now% *}" ] && [ "$4" -le "${now#* }" ]; then
-    tail -c "+$(($4 + 1))" "$2" | head -c "$new" | sift
-  else
-    for past in "$2.1" "$2-"*; do
-      if [ -r "$past" ] && [ "$(stat -c %i "$past")" = "$3" ]; then
-        tail -c "+$(($4 + 1))" "$past" | sift
-      fi
-    done
-    tail -c "$new" "$2" | sift
-  fi
-}
-"""
 _AT = re.compile(r"at (\d{1,4}) (\d{1,19}) (\d{1,19})")
 _DIGITS = re.compile(r"\d+")
 _ROOTS = 8
@@ -85,7 +62,7 @@ def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
     ]
     site, content = word(facts.root or "."), word(facts.content or facts.root or ".")
     head = f"mark={word(mark)} site={site} content={content} new={_NEW}"
-    return Script(text="\n".join((head, _READ.strip(), *lines, "exit 0", "")))
+    return Script(text="\n".join((head, shell_source("error_log"), *lines, "exit 0", "")))
 
 
 def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts) -> Reading:

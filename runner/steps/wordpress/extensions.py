@@ -26,28 +26,11 @@ from runner.steps.versions import compare, level
 from runner.steps.wordpress.findings import of_extension, of_odd, of_site
 from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
 from runner.steps.wordpress.proposals import action_of, change, managed, network_note, unknown
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["ExtensionOptions", "PluginOptions", "Plugins", "Themes"]
 
-_BOOTS = """
-{kept}root={root}
-SITECREW_BEGUN={begun} SITECREW_KEPT=$kept
-export SITECREW_BEGUN SITECREW_KEPT
-boot() {{
-{program}
-}}
-while :; do
-  boot; code=$?
-  # an item in hand when PHP ended: what comes after it goes in the next boot
-  [ -s "$SITECREW_BEGUN" ] || break
-  cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
-  rm -f "$SITECREW_BEGUN"
-  if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
-done
-{own}exit "$code"
-"""
 _OWN_TABLES = {"woocommerce": "wc update", "elementor": "elementor update db"}
 """By the plugin's folder: the command of wp-cli by which its authors upgrade its tables."""
 _CLEANUP = """
@@ -157,7 +140,9 @@ class _Extensions(StepKind):
         run = program("update", context.mark, data, address, parts=parts)
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
         own = _own_tables(step, pending)
-        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context), own=own)
+        boots = shell_source(
+            "extensions", program=run, kept=kept, root=_root(context), begun=_begun(context), own=own
+        )
         body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 

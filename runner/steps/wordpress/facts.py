@@ -25,35 +25,15 @@ from runner.model import (
 )
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
-from runner.steps.wordpress.disk import DISK, trees, versions
+from runner.steps.wordpress.disk import trees, versions
 from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.program_output import Rules, marked, shaped
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.untrusted import sentence
 
 __all__ = ["facts_in", "facts_script", "hindered", "lacks_wp_cli", "parse_facts"]
 
 _Kind = TypeVar("_Kind", Extension, CoreOffer, Translation, SubSite, LogMark, AutoUpdate, Package)
-_BODY = """
-attempt() {{
-{program}
-}}
-sift() {{
-  head -c 50000000 | awk -v mark="$mark " 'index($0, mark) == 1 {{ print; next }}
-    {{ kept[NR % 40] = substr($0, 1, 600); size += length($0) }}
-    END {{ if (size > 45000000) print "\\n" mark "problem flood"
-      for (i = NR + 1; i <= NR + 40; i++) if ((i % 40) in kept) print kept[i % 40] }}'
-}}
-on_disk() {{ roots read_root; contents read_content; }}
-(LC_ALL=C; export LC_ALL; on_disk 2>/dev/null | head -c 2000000)
-say boot
-said=$(attempt 2>&1 | sift)
-printf '\\n%s\\n' "$said"
-case $said in *"$mark {{"*) exit 0 ;; esac
-say again
-attempt --skip-plugins --skip-themes 2>&1 | sift
-exit 0
-"""
 
 _FLOOD = "WordPress prints without end"
 _PROBLEMS = {
@@ -241,7 +221,7 @@ def facts_script(
         "facts_web_php",
     )
     run = program("facts", mark, data, '"$@" ', parts=parts)
-    return site_script(site, host, mark, DISK.strip() + _BODY.format(program=run))
+    return site_script(site, host, mark, shell_source("disk") + shell_source("facts", program=run))
 
 
 def facts_in(output: str, mark: str) -> tuple[SiteFacts | None, str]:

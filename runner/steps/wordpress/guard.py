@@ -16,7 +16,7 @@ from runner.steps.wordpress.adjacent_files import TIDY, keep_neighbours, put_bac
 from runner.steps.wordpress.links import attach_links, detach_links, note_links, refuse_mounts
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import NOTED, PUT_BACK
-from runner.steps.wordpress.shell import host_script, program, site_script
+from runner.steps.wordpress.shell import host_script, program, shell_source, site_script
 
 __all__ = [
     "BEGIN",
@@ -30,66 +30,8 @@ __all__ = [
     "site_check",
 ]
 
-_PLACE = r"""
-device() { df -P "$1" 2>/dev/null | tail -n 1 | sed 's/ .*% */ /'; }
-if [ -n "$SITECREW_RESTORE" ] && [ "$(device "$SITECREW_RESTORE")" = "$(device "$site_folder")" ]; then
-  kept=$SITECREW_RESTORE/$tag
-else
-  kept=$site_folder/.sitecrew-$tag
-fi
-"""
-_OURS = r"""
-find "$site_folder" -maxdepth 1 -type d -name '.sitecrew-*' -mtime +14 -exec rm -rf {} + 2>/dev/null
-mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1
-case $kept in "$site_folder"/*)
-  printf '%s\n' '<IfModule mod_authz_core.c>' 'Require all denied' '</IfModule>' \
-    '<IfModule !mod_authz_core.c>' 'Deny from all' '</IfModule>' >"$kept/.htaccess" ||
-    { echo 'No space left for a restore point'; exit 1; }
-esac
-"""
-BEGIN = NOTED + _OURS
+BEGIN = NOTED + shell_source("restore_point_make")
 """Makes the restore point; those in the site's folder that are too old go, and no server hands them out."""
-_SAVE = r"""
-room() {
-  need=$(du -sk "$@" 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }')
-  free=$(df -Pk "$kept" 2>/dev/null | awk 'NR == 2 { print $4 }')
-  left=$(df -Pi "$kept" 2>/dev/null | awk 'NR == 2 && $2 > 0 { print $4 }')
-  if [ "${free:-$((3 * need + 16384))}" -lt $((3 * need + 16384)) ] || [ "${left:-1000}" -lt 1000 ]; then
-    echo "No space left for a restore point: $need kB are needed, $free kB and ${left:-some} inodes are free"
-    exit 1
-  fi
-}
-keep() {
-  note "$2" "${1%/*}" || return 1
-  [ -e "$kept/$2" ] && return
-  rm -rf "$kept/$2.part" "$kept/$2.inode"
-  cp -a "$1" "$kept/$2.part" && alike "$kept/$2.part" "$1" && mv "$kept/$2.part" "$kept/$2"
-}
-"""
-_UNDO = r"""
-# inode PATH: of what is there itself; empty where nothing is
-inode() { stat -c %i "$1" 2>/dev/null; }
-# turned ONE OTHER: both have changed places now; a link stays where it is
-turned() { [ -e "$1" ] && [ ! -L "$1" ] && exchange "$1" "$2"; }
-back() (
-  [ -e "$kept/$2" ] || exit 0
-  mine && return_to "$2" "${1%/*}" || exit 1
-  one=./${1##*/}
-  rm -rf "$kept/$2.bad"
-  # by its inode, which is noted first, the old one is known also where this was cut behind the exchange
-  if [ ! -e "$kept/$2.inode" ]; then
-    inode "$kept/$2" >"$kept/$2.inode.part" && mv "$kept/$2.inode.part" "$kept/$2.inode"
-  fi
-  old=$(cat "$kept/$2.inode" 2>/dev/null)
-  if [ -n "$old" ] && { [ "$(inode "$one")" = "$old" ] || turned "$one" "$kept/$2"; }; then
-    lay "$kept/$2" "$kept/$2.bad"
-  else
-    if [ -e "$one" ] || [ -L "$one" ]; then lay "$one" "$kept/$2.bad" || exit 1; fi
-    lay "$kept/$2" "$one"
-  fi || exit 1
-  rm -f "$kept/$2.inode"
-)
-"""
 
 
 def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
@@ -132,7 +74,7 @@ def places_guard(
     site, host, mark = context.site, context.host, context.mark
     files = host_script(
         host,
-        f"{here}{first}{PUT_BACK}{alike(mark)}{_UNDO}failed=\n{undo}\n{put_back_neighbours(facts)}"
+        f"{here}{first}{PUT_BACK}{alike(mark)}{shell_source('restore')}failed=\n{undo}\n{put_back_neighbours(facts)}"
         f'{last}[ -z "$failed" ]',
     )
     after = site_script(site, host, mark, f"{here}{rest}{active}").text
@@ -140,7 +82,7 @@ def places_guard(
         save=Script(
             text=host_script(
                 host,
-                f"{here}{BEGIN}{alike(mark)}{_SAVE}{refuse_mounts(every)}{room}\n{save}\n"
+                f"{here}{BEGIN}{alike(mark)}{shell_source('keep')}{refuse_mounts(every)}{room}\n{save}\n"
                 f"{note_links(places)}{keep_neighbours(facts)}",
             )
         ),
@@ -155,7 +97,7 @@ def places_guard(
 def put_back_text(places: Sequence[tuple[str, str]]) -> str:
     """Shell text that puts places back, for a text that has `$kept`; it sets `$failed`."""
     undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in places)
-    return f"{PUT_BACK}{_UNDO}failed=\n{undo}\n"
+    return f"{PUT_BACK}{shell_source('restore')}failed=\n{undo}\n"
 
 
 def free_of_links(context: Context, changes: Sequence[Change]) -> str:
@@ -181,7 +123,7 @@ def head(facts: SiteFacts, tag: str) -> str:
 
 def restore_point(folder: str, tag: str) -> str:
     """Shell text that sets `$kept`: a restore point on the same file system as this folder of the site."""
-    return f"tag={word(tag)} site_folder={word(folder)}\n{_PLACE}"
+    return f"tag={word(tag)} site_folder={word(folder)}\n{shell_source('restore_point')}"
 
 
 def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from runner.shell import assign
 from runner.steps.base import Script
 from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.program_output import entries, marked, texts
-from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.shell import plain_program, shell_source, site_script
 
 __all__ = [
     "addresses_of",
@@ -28,16 +28,6 @@ __all__ = [
 ]
 
 _NONCE = re.compile(r"[0-9a-f]{32}")
-_PUT = r"""
-cd "$site" 2>/dev/null || exit 3
-for old in ./sitecrew-*.txt; do
-  case $old in ./sitecrew-????????????????????????????????.txt) [ -L "$old" ] || rm -f "$old" ;; esac
-done
-umask 022
-# noclobber: neither another file nor what a link leads to is ever written
-( set -C; printf '%s\n' "$said" >"$name" ) 2>/dev/null || exit 4
-chmod 644 "$name"
-"""
 
 
 def marker_name(nonce: str) -> str:
@@ -54,7 +44,7 @@ def marker_name(nonce: str) -> str:
 def put_marker(site: Site, nonce: str, said: str) -> Script:
     """Writes it. Exit status 4: this login may not write there."""
     given = assign({"site": site.path, "name": marker_name(nonce), "said": said})
-    return Script(text=f"sitecrew() {{\n{given}{_PUT.strip()}\n}}\nsitecrew </dev/null\n")
+    return Script(text=f"sitecrew() {{\n{given}{shell_source('put_marker')}\n}}\nsitecrew </dev/null\n")
 
 
 def remove_marker(site: Site, nonce: str) -> Script:

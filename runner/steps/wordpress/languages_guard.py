@@ -10,59 +10,12 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import head, site_check
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
-from runner.steps.wordpress.shell import host_script
+from runner.steps.wordpress.shell import host_script, shell_source
 
 __all__ = ["languages_guard"]
 
 _CORE = ("", "admin-", "admin-network-", "continents-cities-")
 """How the files of WordPress's own translations begin, before the language."""
-_PACK = r"""
-# those FOLDER STEM...: the files of a pack that are there, one a line
-those() {
-  folder=$1
-  shift
-  for s; do
-    for f in "$folder/$s.po" "$folder/$s.mo" "$folder/$s.l10n.php" "$folder/$s"-*.json; do
-      if [ -f "$f" ]; then printf '%s\n' "$f"; fi
-    done
-  done
-}
-keep() {
-  name=$1
-  shift
-  note "$name" "$1" || return 1
-  if [ -d "$kept/$name" ]; then return; fi
-  rm -rf "$kept/$name.part"
-  mkdir "$kept/$name.part" || return 1
-  those "$@" | while IFS= read -r f; do cp -p "$f" "$kept/$name.part/" || exit 1; done || return 1
-  alike_in "$kept/$name.part" "$1" || return 1
-  mv "$kept/$name.part" "$kept/$name"
-}
-back() (
-  name=$1
-  if [ ! -d "$kept/$name" ]; then exit 0; fi
-  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
-    set -- "$kept/$name"/*
-    [ ! -e "$1" ]
-    exit
-  fi
-  mine && return_to "$name" "$2" || exit 1
-  shift 2
-  those . "$@" | while IFS= read -r f; do
-    if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "./${f##*/}" || exit 1; fi
-  done || exit 1
-  seed fresh.part || exit 1
-  for f in "$kept/$name"/*; do
-    if [ -f "$f" ]; then cp -p "$f" "$kept/fresh.part/" || exit 1; fi
-  done
-  alike_in "$kept/fresh.part" "$kept/$name" || exit 1
-  for f in "$kept/fresh.part"/*; do
-    if [ -f "$f" ]; then settle "$f" "./${f##*/}" || exit 1; fi
-  done
-  # a folder that came with the pack
-  [ -e "$kept/.at-$name" ] || rmdir "$at" 2>/dev/null || :
-)
-"""
 
 
 def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
@@ -70,7 +23,7 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
     facts = context.before
     if facts is None or not changes:
         return None
-    here = head(facts, tag) + PUT_BACK + alike(context.mark) + _PACK
+    here = head(facts, tag) + PUT_BACK + alike(context.mark) + shell_source("languages")
     packs = [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)

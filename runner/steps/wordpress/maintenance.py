@@ -11,46 +11,13 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.fatal import fatal_error
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.shell import shell_source, site_script
 from runner.untrusted import clean, sentence
 
 __all__ = ["Maintenance", "MaintenanceOptions"]
 
 _SIGN = "sitecrew"
 """Stands in each `.maintenance` that is ours, before the mark of the job that made it."""
-_HEAD = """
-file={file}
-sign={sign}
-state() {{
-  if [ -L "$file" ] || {{ [ -e "$file" ] && [ ! -f "$file" ]; }}; then echo theirs
-  elif [ ! -e "$file" ]; then echo none
-  elif grep -q '// {word} ' "$file" 2>/dev/null; then echo ours
-  else echo theirs
-  fi
-}}
-agree() {{ # asks WordPress, which may not start
-  wp --skip-plugins --skip-themes maintenance-mode is-active >/dev/null 2>&1
-}}
-"""
-_ON = """
-case $(state) in
-theirs) say foreign; exit 1 ;;
-ours) rm -f "$file" || exit 1 ;;
-esac
-now=$(date +%s)
-(set -C; printf '<?php $upgrading = %s; // %s\\n' "$now" "$sign" >"$file") || { say unwritable; exit 1; }
-if [ "$(state)" != ours ]; then say unwritable; exit 1; fi
-if agree; then say "closed $((now + 600))"; else say "unconfirmed $((now + 600))"; fi
-"""
-_OFF = """
-case $(state) in
-theirs) say foreign; exit 1 ;;
-none) say none; exit 0 ;;
-esac
-rm -f "$file"
-if [ -e "$file" ]; then say unwritable; exit 1; fi
-say open
-"""
 _REASONS = {
     "foreign": "a .maintenance of somebody else lies there; it is left alone",
     "unwritable": "this login may not write .maintenance in WordPress's folder",
@@ -107,8 +74,8 @@ class Maintenance(StepKind):
         """The file is made by an exclusive create, so that it never replaces another's."""
         options = cast("MaintenanceOptions", step.options)
         sign = word(f"{_SIGN} {context.mark}")
-        head = _HEAD.format(file=word(_file(context)), sign=sign, word=_SIGN)
-        body = head + (_ON if options.on else _OFF)
+        head = shell_source("maintenance", file=word(_file(context)), sign=sign, word=_SIGN)
+        body = head + shell_source("maintenance_on" if options.on else "maintenance_off")
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:

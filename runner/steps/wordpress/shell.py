@@ -7,6 +7,7 @@ line, with stdin closed: a text that arrives only in part does nothing, and no c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -22,49 +23,10 @@ __all__ = [
     "php_source",
     "plain_program",
     "program",
+    "shell_source",
     "site_script",
     "tool_name",
 ]
-
-_FINDERS = r"""
-first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
-find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
-  /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php \
-  /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
-find_wp() { command -v wp || first /usr/local/bin/wp /usr/bin/wp "$HOME/bin/wp" "$HOME/.local/bin/wp" \
-  "$HOME/wp-cli.phar" "$HOME/.local/share/wp-cli.phar"; }
-brought() {
-  me=${LOGNAME:-$(id -un)}
-  for c in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
-    if [ -O "$c" ] && [ ! -L "$c" ] && [ -O "$c/tools/$brings" ]; then
-      printf '%s' "$c/tools/$brings"
-      return
-    fi
-  done
-  return 1
-}
-SITECREW_IDS="$(id -u) $(id -G)"; export SITECREW_IDS
-"""
-_PRELUDE = r"""
-umask 022
-export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
-if [ ! -d "$site" ]; then stop no-folder; fi
-cd "$site" 2>/dev/null || stop no-access
-if [ -e wp-config.php ] && [ ! -r wp-config.php ]; then stop no-config; fi
-php=${php:-$(find_php)} || stop no-php
-if ! command -v "$php" >/dev/null; then stop no-php; fi
-wp=${wp:-$(find_wp || brought)} || stop no-wp
-if [ ! -r "$wp" ]; then stop no-wp; fi
-l=; IFS= read -r l <"$wp" || :
-case $l in
-'#!'*php*|'<?php'*)
-   wp() { "$php" -d memory_limit=512M -d log_errors=0 ${more:+"$more"} "$wp" --no-color "$self" "$@"; } ;;
-*) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS="-d memory_limit=512M -d log_errors=0 $more"
-   wp() { "$wp" --no-color "$self" "$@"; } ;;
-esac
-"""
 
 
 def tool_name(sha512: str) -> str:
@@ -81,13 +43,15 @@ def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = 
     about = {"mark": mark, "site": site.path, "self": f"--url={start_address(site)}"}
     head = _assigned({**about, **_tools(host), "more": options})
     given = words(*(one for one in site.wp_args if not one.startswith("--url=")))
-    prelude = _PRELUDE.replace('"$self" "$@"', f'"$self" {given} "$@"') if given else _PRELUDE
-    return Script(text=_whole(head, _FINDERS, prelude, body))
+    prelude = shell_source("prelude")
+    if given:
+        prelude = prelude.replace('"$self" "$@"', f'"$self" {given} "$@"')
+    return Script(text=_whole(head, shell_source("finders"), prelude, body))
 
 
 def host_script(host: Host, body: str) -> str:
     """`body` with `find_php`, `find_wp` and `brought` at hand; `$php` and `$wp` are the inventory's."""
-    return _whole(_assigned({**_tools(host), "more": ""}), _FINDERS, body)
+    return _whole(_assigned({**_tools(host), "more": ""}), shell_source("finders"), body)
 
 
 def _whole(*parts: str) -> str:
@@ -142,3 +106,14 @@ def php_source(name: str) -> str:
     """One of our PHP files, without the opening tag where that is its whole first line."""
     text = files("runner.steps").joinpath("php", f"{name}.php").read_text(encoding="utf-8")
     return text.removeprefix("<?php\n")
+
+
+def shell_source(name: str, **values: str) -> str:
+    """The text of one of our shell files, with `values` in the place of `@name@`."""
+    text = _shell_file(name)
+    return re.sub("@([a-z_]+)@", lambda found: values[found[1]], text) if values else text
+
+
+@cache
+def _shell_file(name: str) -> str:
+    return files("runner.steps.wordpress").joinpath("sh", f"{name}.sh").read_text(encoding="utf-8")
