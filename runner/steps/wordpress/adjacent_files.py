@@ -1,8 +1,8 @@
-"""What lies around the items of a change, kept for the time of the change.
+"""Files next to the items of a change, kept for the time of the change.
 
-An update may delete another plugin, drop a must-use plugin, rewrite `.htaccess` or close the door behind it.
-When it is taken back, so is that: what has gone comes back from hard links, which cost no space, what is new
-goes into the restore point, and the files that steer the site are as they were.
+An update can delete another plugin, add a must-use plugin, rewrite `.htaccess` or leave a `.maintenance`. A
+rollback reverts that too: deleted files are restored from hard links, which take no space, new ones are
+moved to the restore point, and the configuration files are restored.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from runner.steps.wordpress.shell import shell_source
 __all__ = ["TIDY", "keep_neighbours", "put_back_neighbours"]
 
 TIDY = '"$kept"/*.near'
-"""Only good for the change itself: later there are plugins that somebody has installed since."""
-_STEERING = (".htaccess", ".user.ini", "wp-config.php")
+"""Deleted after the change: later, plugins may have been installed that must stay."""
+_CONFIGURATION = (".htaccess", ".user.ini", "wp-config.php")
 
 
 def keep_neighbours(facts: SiteFacts) -> str:
-    """Shell text, after that of `alike`, that keeps them below `$kept`, as far as it can."""
-    return f"{shell_source('adjacent_keep')}{_each('near', facts)}\n{_steering('steers', facts)}\n"
+    """Shell text that keeps them below `$kept`, as far as it can. It needs the functions of `alike`."""
+    return f"{shell_source('adjacent_keep')}{_each('near', facts)}\n{_configuration('steers', facts)}\n"
 
 
 def put_back_neighbours(facts: SiteFacts) -> str:
-    """Shell text that puts them back, as far as they were kept, after that of `alike`. Idempotent."""
-    return f"{shell_source('adjacent_restore')}{_each('around', facts)}\n{_steering('steer', facts)}\n"
+    """Shell text that restores what was kept. It needs the functions of `alike`, and is idempotent."""
+    return f"{shell_source('adjacent_restore')}{_each('around', facts)}\n{_configuration('steer', facts)}\n"
 
 
 def _each(verb: str, facts: SiteFacts) -> str:
@@ -39,6 +39,6 @@ def _each(verb: str, facts: SiteFacts) -> str:
     return "\n".join(words(verb, name, path, glob) for name, path, glob in places)
 
 
-def _steering(verb: str, facts: SiteFacts) -> str:
+def _configuration(verb: str, facts: SiteFacts) -> str:
     root = facts.root.rstrip("/")
-    return f"root={word(root)}\n" + words(verb, *(f"{root}/{name}" for name in _STEERING))
+    return f"root={word(root)}\n" + words(verb, *(f"{root}/{name}" for name in _CONFIGURATION))

@@ -1,4 +1,4 @@
-"""The shell text that lets Composer update packages: the lock file, the downloads, then the folders."""
+"""The shell text that runs Composer: it updates the lock file, downloads packages, then replaces folders."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ database || exit 1
 
 
 def composer_job(context: Context, changes: Sequence[Change], *, deploy: str) -> Script:
-    """What updates exactly these packages; everything of it is put back where it does not come to its end."""
+    """The script that updates exactly these packages. If it does not finish, everything is restored."""
     facts = context.before
-    assert facts is not None  # noqa: S101  # asked for only then
+    assert facts is not None  # noqa: S101  # the caller checks it
     packages = {package.name: package for package in facts.packages}
-    mine = [
+    targets = [
         (packages[change.composer], change.to_version) for change in changes if change.composer in packages
     ]
     places = folders(facts, changes)
     here = head(facts, context.tag)
     rights = [*places, *project_files(facts)]
     likeness = "\n".join(f'alike {word(path)} "$kept"/{word(name)} || exit 1' for name, path in rights)
-    data = {"wanted": {package.name: version for package, version in mine}}
+    data = {"wanted": {package.name: version for package, version in targets}}
     update = shell_source(
         "composer_update",
         project=word(facts.project),
         composer=shell_source("composer"),
         locked=plain_program("composer_lock", context.mark, data),
         installed=word(f"{facts.vendor}/composer/installed.json"),
-        pins=_pins(mine),
-        names=_names(mine),
+        pins=_pins(targets),
+        names=_names(targets),
         detach=f"{PUT_BACK}{detach_links(places)}",
         likeness=f"{alike(context.mark)}{likeness}",
     )
@@ -57,18 +57,18 @@ def composer_job(context: Context, changes: Sequence[Change], *, deploy: str) ->
     return site_script(context.site, context.host, context.mark, body)
 
 
-def _pins(mine: Sequence[tuple[Package, str]]) -> str:
-    """Requirements of one exact version, which become the new one."""
-    found = ""
+def _pins(targets: Sequence[tuple[Package, str]]) -> str:
+    """Replace requirements for one exact version by the new version."""
+    commands = ""
     for dev in (False, True):
-        exact = [f"{one.root}:{version}" for one, version in mine if one.is_pinned and one.dev is dev]
+        exact = [f"{one.root}:{version}" for one, version in targets if one.is_pinned and one.dev is dev]
         if exact:
             flag = "--dev " if dev else ""
-            found += f"compose require --no-update {flag}{words(*exact)} || exit 1\n"
-    return found
+            commands += f"compose require --no-update {flag}{words(*exact)} || exit 1\n"
+    return commands
 
 
-def _names(mine: Sequence[tuple[Package, str]]) -> str:
-    names = dict.fromkeys(name for package, _ in mine for name in (package.root, package.name))
-    exact = [f"--with={package.root}:{version}" for package, version in mine]
+def _names(targets: Sequence[tuple[Package, str]]) -> str:
+    names = dict.fromkeys(name for package, _ in targets for name in (package.root, package.name))
+    exact = [f"--with={package.root}:{version}" for package, version in targets]
     return words(*names, *exact)

@@ -1,7 +1,7 @@
-"""The way of WordPress itself there and back: its two folders and its root files change places by renames.
+"""The restore point of WordPress itself: its two folders and root files are exchanged by renames.
 
-Where a folder cannot be renamed, a copy is the restore point. What is there and what is not says how far an
-exchange has come, so that one which was cut at any instant is made whole, by shell text that needs no PHP.
+If a folder cannot be renamed, the restore point is a copy. The progress of an exchange can be read from which
+files exist, so an exchange interrupted at any moment can be completed, by shell text that needs no PHP.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.steps.wordpress.shell import (
 
 __all__ = ["core_guard", "exchange", "place"]
 
-_PLACE = r"""
+_PATHS = r"""
 export SITECREW_ROOT="$root" SITECREW_KEPT="$kept"
 """
 _SAVE = r"""
@@ -46,27 +46,27 @@ if [ -e "$kept/lock" ]; then (
 
 
 def core_guard(context: Context, tag: str) -> Guard | None:
-    """How WordPress itself is taken back; None where there is nothing to change."""
+    """The restore point of WordPress; None if there is nothing to change."""
     facts = context.before
     if facts is None or not context.plan.changes:
         return None
     site, host, mark = context.site, context.host, context.mark
-    here = place(facts, tag)
+    paths = place(facts, tag)
     restore = shell_source("core_restore")
-    bare = f"{here}php=${{php:-$(find_php)}}\n{exchange(mark)}{PUT_BACK}{alike(mark)}{restore}"
+    bare = f"{paths}php=${{php:-$(find_php)}}\n{exchange(mark)}{PUT_BACK}{alike(mark)}{restore}"
     copy = f"{alike(mark)}{shell_source('core_copy')}" if facts.core_fixed else ""
     quiet = "--skip-plugins --skip-themes "
-    after = program("core_lock", mark, active_plugins(facts), quiet, parts=("core_back", "active"))
-    unlock = site_script(site, host, mark, f"{here}{program('core_lock', mark, {}, quiet)}").text
+    activate = program("core_lock", mark, active_plugins(facts), quiet, parts=("core_back", "active"))
+    unlock = site_script(site, host, mark, f"{paths}{program('core_lock', mark, {}, quiet)}").text
     files = host_script(host, f"{bare}back")
-    rest = site_script(site, host, mark, here + after).text
+    rest = site_script(site, host, mark, paths + activate).text
     return Guard(
-        save=Script(text=host_script(host, here + BEGIN + _SAVE + _extensions(facts) + copy)),
-        # the files are put back also where no PHP is found; the rest needs one
+        save=Script(text=host_script(host, paths + BEGIN + _SAVE + _extensions(facts) + copy)),
+        # restores the files even if no PHP is found; the rest needs PHP
         undo=Script(text=f"{files}back=$?\n{rest}[ $back -eq 0 ]\n"),
         settle=Script(text=host_script(host, f'{bare}[ ! -e "$kept/begun" ] || [ -e "$kept/done" ] || back')),
         check=site_check(context),
-        tidy=here + _TIDY.format(unlock=unlock),
+        tidy=paths + _TIDY.format(unlock=unlock),
     )
 
 
@@ -77,9 +77,9 @@ def _extensions(facts: SiteFacts) -> str:
 
 
 def place(facts: SiteFacts, tag: str) -> str:
-    """Shell text that sets `$root`, and `$kept`: the restore point, on the same file system as the site."""
+    """Shell text that sets `$root`, and `$kept` to the restore point, on the same file system as the site."""
     root = facts.root_folder
-    return f"root={word(root)}\n{restore_point(root, tag)}{_PLACE}"
+    return f"root={word(root)}\n{restore_point(root, tag)}{_PATHS}"
 
 
 def exchange(mark: str) -> str:

@@ -1,7 +1,8 @@
-"""Errors that killed PHP and that only its log tells: in pages that nobody looks at, in requests of visitors.
+"""Fatal errors from PHP's log: on pages that the health check does not request, and in visitors' requests.
 
-A log is marked by inode and size, and only what is new is read. What was logged between the first reading of
-the site and the change is its noise. A log that cannot be read says nothing: that is not "no errors".
+The position in a log is recorded as inode and size, and only newer lines are read. Errors that were logged
+between reading the site and the change are not caused by it. A log that cannot be read is missing from the
+result, which does not mean that there were no errors.
 """
 
 from __future__ import annotations
@@ -28,35 +29,35 @@ _FATALS = 400
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """An error that killed PHP: the same whatever its line, and whatever numbers it names."""
+    """A fatal error. Two that differ only in the line or in numbers are equal."""
 
     what: str
     file: str
     first: str = field(default="", compare=False)
-    """What PHP said when it came first, with its numbers."""
+    """The message of its first occurrence, with its numbers."""
     line: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
-        """In one line, with the file below wp-content."""
+        """The error in one line, with the file relative to the site."""
         return sentence(f"{self.what} in {short_file(self.file)}")
 
     @property
     def message(self) -> str:
-        """What PHP said, with file and line, in one line."""
+        """PHP's message with file and line, in one line."""
         return sentence(f"{self.first or self.what} in {short_file(self.file)}:{self.line}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The logs that could be read, where each ends now, and the errors of this site in them, oldest first."""
+    """The logs that could be read, with their current ends, and this site's fatal errors, oldest first."""
 
     marks: tuple[LogMark, ...] = ()
     fatals: tuple[Fatal, ...] = ()
 
 
 def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
-    """What to run on the host: what is new in logs since they were marked."""
+    """Build the script that reads what is new in logs since the given marks."""
     lines = [
         words("log", str(number), log.path, str(log.inode), str(log.size)) for number, log in enumerate(logs)
     ]
@@ -66,10 +67,10 @@ def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
 
 
 def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts) -> Reading:
-    """What `read_log` found: errors in files of this site only."""
+    """Parse the output of `read_log`; errors in files of other sites are dropped."""
     marks: dict[int, LogMark] = {}
     roots = [facts.root, facts.content, facts.plugins_folder]
-    said: list[str] = []
+    errors: list[str] = []
     for line in output.split("\n"):
         if match := _AT.fullmatch(line[:200].removeprefix(f"{mark} ")):
             number, inode, size = map(int, match.groups())
@@ -77,11 +78,11 @@ def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts)
                 marks[number] = LogMark(logs[number].path, inode, size)
         elif line.startswith(f"{mark} root /") and len(roots) < _ROOTS:
             roots.append(line.removeprefix(f"{mark} root "))
-        elif line.startswith(f"{mark} said ") and len(said) < _FATALS:
-            said.append(line[:1000])
+        elif line.startswith(f"{mark} said ") and len(errors) < _FATALS:
+            errors.append(line[:1000])
     starts = tuple(f"{root.rstrip('/')}/" for root in roots if root)
     found: dict[Fatal, None] = {}
-    for line in said:
+    for line in errors:
         fatal = find_fatal(line)
         if fatal and fatal.file.startswith(starts):
             one = Fatal(_DIGITS.sub("0", fatal.what), fatal.file, fatal.what, fatal.line)

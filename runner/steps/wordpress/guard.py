@@ -1,7 +1,7 @@
-"""Restore points for plugins and themes, kept and put back by renames, so that it works while PHP is dead.
+"""Restore points for plugins and themes, made and restored without PHP, so that they work while it fails.
 
-A restore point lies outside the web root, in the account's own folder, if that is on the same file system;
-else in `wp-content/.sitecrew-<tag>/`, which WordPress does not take for a plugin.
+A restore point is outside the web root, in the account's own folder, if that is on the same file system;
+otherwise in `wp-content/.sitecrew-<tag>/`, which WordPress does not mistake for a plugin.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ __all__ = [
 ]
 
 BEGIN = NOTED + shell_source("restore_point_make")
-"""Makes the restore point; those in the site's folder that are too old go, and no server hands them out."""
+"""Shell text that makes the restore point, protects it from web requests and deletes old ones in the site."""
 
 
 def extensions_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
-    """The restore point of plugins or themes; None where there is nothing to change."""
+    """The restore point of plugins or themes; None if there is nothing to change."""
     if context.before is None or not changes:
         return None
     return places_guard(context, _places(context.before, changes), tag)
@@ -51,16 +51,16 @@ def places_guard(
     last: str = "",
     rest: str = "",
 ) -> Guard | None:
-    """The restore point of folders of the site: name in the restore point and path of each.
+    """The restore point of folders of the site, each with its name in the restore point and its path.
 
     Args:
         context: of the change.
-        places: folders in which links are kept.
+        places: folders in which links are kept as they are now.
         tag: of the restore point.
-        plain: files and folders that are put back as they were, links included.
-        first: shell text before the others are put back; it may end the whole.
-        last: shell text behind them, which may set `$failed`.
-        rest: shell text once the files are back, which needs WordPress.
+        plain: files and folders that are restored as they were, including links.
+        first: shell text to run before the restore; it can abort it.
+        last: shell text to run after it, which can set `$failed`.
+        rest: shell text that needs WordPress, to run once the files are restored.
     """
     facts = context.before
     if facts is None:
@@ -86,7 +86,7 @@ def places_guard(
                 f"{note_links(places)}{keep_neighbours(facts)}",
             )
         ),
-        # the files are put back also where WordPress's own folder is gone; the rest needs it
+        # restores the files even if WordPress's own folder is gone; the rest needs it
         undo=Script(text=f"{files}back=$?\n(\n{after})\n[ $back -eq 0 ]\n"),
         check=site_check(context),
         settle=Script(text=f'{here}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
@@ -95,13 +95,13 @@ def places_guard(
 
 
 def put_back_text(places: Sequence[tuple[str, str]]) -> str:
-    """Shell text that puts places back, for a text that has `$kept`; it sets `$failed`."""
+    """Shell text that restores places from `$kept` and sets `$failed` if it cannot."""
     undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in places)
     return f"{PUT_BACK}{shell_source('restore')}failed=\n{undo}\n"
 
 
 def free_of_links(context: Context, changes: Sequence[Change]) -> str:
-    """Shell text for the head of a change: removes the links in the items, which `settle` puts back."""
+    """Shell text that removes links in the items before a change; `settle` restores them."""
     facts = context.before
     if facts is None or not context.tag:
         return ""
@@ -109,25 +109,25 @@ def free_of_links(context: Context, changes: Sequence[Change]) -> str:
 
 
 def site_check(context: Context) -> Script:
-    """Exit status 0 where the site works as far as its host can tell."""
+    """Exit status 0 if the site works, as far as its host can tell."""
     home = context.before.home if context.before else context.site.url
     text = program("check", context.mark, {"home": home, "usual": dict(context.usual)})
     return site_script(context.site, context.host, context.mark, text)
 
 
 def head(facts: SiteFacts, tag: str) -> str:
-    """Shell text that sets `$content`, and `$kept`: where the restore point lies."""
+    """Shell text that sets `$content`, and `$kept` to the restore point."""
     content = word(facts.content_folder)
     return f"content={content}\n{restore_point(facts.content_folder, tag)}"
 
 
 def restore_point(folder: str, tag: str) -> str:
-    """Shell text that sets `$kept`: a restore point on the same file system as this folder of the site."""
+    """Shell text that sets `$kept` to a restore point on the same file system as this folder of the site."""
     return f"tag={word(tag)} site_folder={word(folder)}\n{shell_source('restore_point')}"
 
 
 def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]]:
-    """Name in the restore point and path on the site of each item, however the changes are ordered."""
+    """The name in the restore point and the path on the site of each item."""
     found = {}
     for change in changes:
         family = facts.themes if change.kind is ItemKind.THEME else facts.plugins
@@ -140,7 +140,7 @@ def _places(facts: SiteFacts, changes: Sequence[Change]) -> list[tuple[str, str]
 
 
 def active_plugins(facts: SiteFacts) -> dict[str, object]:
-    """The input of the program `active`: what is to be active again."""
+    """The input of the program `active`: the plugins to activate again, and the addresses."""
     return {
         "plugins": [entry.file for entry in facts.plugins if entry.active and not entry.network],
         "network": [entry.file for entry in facts.plugins if entry.network],

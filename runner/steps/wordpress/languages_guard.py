@@ -1,4 +1,4 @@
-"""The restore point of translations: the very files of each pack, and the names that it had none of."""
+"""The restore point of translations: the files of each pack, and which of them did not exist."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runner.steps.wordpress.shell import host_script, shell_source
 __all__ = ["languages_guard"]
 
 _CORE = ("", "admin-", "admin-network-", "continents-cities-")
-"""How the files of WordPress's own translations begin, before the language."""
+"""The prefixes of the files of WordPress's own translations, before the language."""
 
 
 def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
-    """Copies of the packs' files; what was not there before goes. None where there is nothing to change."""
+    """Copies of the packs' files; files that are new are deleted. None if there is nothing to change."""
     facts = context.before
     if facts is None or not changes:
         return None
@@ -40,7 +40,7 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
 
 
 def _pack(facts: SiteFacts, change: Change) -> str:
-    """A pack's name in the restore point, its folder, and how the names of its files begin."""
+    """A pack's name in the restore point, its folder, and the prefixes of its files."""
     kind, slug, language = change.file.split("/")
     folder = facts.languages_folder or f"{facts.content}/languages"
     stems = [f"{begin}{language}" for begin in _CORE] if kind == "core" else [f"{slug}-{language}"]

@@ -1,4 +1,4 @@
-"""Exact copies: with owner, group, mode, setgid and ACL, also where `cp` cannot keep them."""
+"""Exact copies: with owner, group, mode, setgid and ACL, even if `cp` cannot keep them."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["alike"]
 
 
 def alike(mark: str) -> str:
-    """The shell functions `alike`, `alike_below` and `alike_in`, for a text with `find_php` and `$kept`."""
+    """The shell functions `alike`, `alike_below` and `alike_in`. They need `find_php` and `$kept`."""
     return shell_source("ownership", program=plain_program("alike", mark, {}, parts=("ownership",)))
