@@ -38,7 +38,13 @@ _BY_HAND = (BY_HAND, "put back by hand")
 """With what older versions wrote."""
 UNUSABLE = "its package cannot be used"
 """Begins why an item is held that did not break the site: each try would fail in the same way."""
-_UNUSABLE = ("the package holds the folder ", "the package does not hold ")
+_UNUSABLE = (
+    "the package contains the folder ",
+    "the package does not contain ",
+    "the package holds the folder ",
+    "the package does not hold ",
+)
+"""The last two were written by older versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ near() {
   for one in "$2"/$3; do
     if [ -e "$one" ]; then cp -al "$one" "$kept/$1.part/" 2>/dev/null || return 0; fi
   done
-  # files are the same ones, folders are copies
+  # files are hard links, folders are copies
   if [ "$3" = '*' ]; then alike_below "$kept/$1.part" "$2" -type d >/dev/null 2>&1 || return 0; fi
   mv "$kept/$1.part" "$kept/$1.near"
 }
@@ -15,7 +15,7 @@ steers() {
     if [ -L "$one" ]; then readlink "$one" >"$kept/.link-${one##*/}" || return 0; fi
     if [ -f "$one" ]; then
       cp -p "$one" "$kept/steering.near/" || return 0
-      # one of another owner is kept for its content
+      # of a file with another owner, only the content is kept
       alike "$kept/steering.near/${one##*/}" "$one" >/dev/null 2>&1 || :
     fi
   done

@@ -10,9 +10,9 @@ around() (
     fi
   done
 )
-# same_link NAME: a link that was there before, and leads where it led
+# same_link NAME: it is a link that was there before, with the same target
 same_link() { [ -e "$kept/.link-$1" ] && [ "$(readlink "./$1")" = "$(cat "$kept/.link-$1")" ]; }
-# steered OLD NEW: a file behind a link, of another owner, or in a folder closed to this login, is written to
+# steered OLD NEW: restores a file; writes to it if it is a link, of another owner, or in an unwritable folder
 steered() {
   if [ -L "$2" ] || { [ -f "$2" ] && [ ! -O "$2" ]; }; then cat "$1" >"$2"; return; fi
   seed steering.part && cp -p "$1" "$kept/steering.part/one" && alike "$kept/steering.part/one" "$1" &&

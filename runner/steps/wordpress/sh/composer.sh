@@ -7,7 +7,7 @@ find_composer() {
   done
   return 1
 }
-# compose WORD...: Composer, run by the PHP that was found where it is a PHP program
+# compose WORD...: runs Composer, with the PHP that was found if it is a PHP program
 compose() {
   l=; IFS= read -r l <"$composer" || :
   case $l in

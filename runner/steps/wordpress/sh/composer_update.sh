@@ -1,6 +1,6 @@
 project=@project@
 @composer@
-composer=$(find_composer) || { echo "Composer was not found on the host"; exit 1; }
+composer=$(find_composer) || { echo "Composer not found on the host"; exit 1; }
 cd -P "$project" || exit 1
 locked() {
 @locked@
@@ -12,7 +12,7 @@ if grep -q '^ *"dev": false' @installed@; then dev=--no-dev; fi
 SITECREW_OLD="$kept/project-composer.lock" SITECREW_NEW="$project/composer.lock"
 export SITECREW_OLD SITECREW_NEW
 locked || exit 1
-# every package is fetched before the first folder is touched
+# every package is downloaded before the first folder is changed
 compose install --download-only --no-scripts $dev || exit 1
 @detach@
 compose install $dev || exit 1

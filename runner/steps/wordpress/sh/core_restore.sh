@@ -1,13 +1,13 @@
-# files FOLDER: the root files as they were, from a copy, so that this can be done again
+# files FOLDER: copies the old root files to $kept/files, so that a restore can be repeated
 files() {
   seed files || return 1
   for f in "$1"/*; do
     if [ -f "$f" ]; then cp -p "$f" "$kept/files/" || return 1; fi
   done
-  # without PHP they are put back all the same
+  # without PHP, they are restored with the rights that cp kept
   alike_in "$kept/files" "$1" || unlike=yes
 }
-# beside PATH: enters the folder that PATH lies in, if that is the one of plugins or of themes
+# beside PATH: enters the folder of PATH, if it is the plugins' or the themes' folder
 beside() {
   case $1 in */. | */.. | */) return 1 ;; /*) ;; *) return 1 ;; esac
   cd -P "${1%/*}" 2>/dev/null || return 1
@@ -17,25 +17,25 @@ beside() {
   done
   return 1
 }
-# unbundle PATH NUMBER: takes away what came with the new version, or hands it over
+# unbundle PATH NUMBER: deletes an item that came with the new version, or moves it to $successor
 unbundle() (
   beside "$1" || exit 1
   [ -n "$successor" ] || exec rm -rf "./${1##*/}"
   [ -e "./${1##*/}" ] || exit 0
   mkdir -p "$successor/bundle" && mv "./${1##*/}" "$successor/bundle/$2"
 )
-# bundle PATH NUMBER: brings back what was handed over, where nothing has taken its place
+# bundle PATH NUMBER: restores an item from there, if nothing else is in its place
 bundle() (
   beside "$1" || exit 1
   [ ! -e "$kept/bundle/$2" ] || [ -e "./${1##*/}" ] || mv "$kept/bundle/$2" "./${1##*/}"
 )
-# each_of LIST DO: DO PATH NUMBER for each line of a list, if there is one
+# each_of LIST DO: runs DO PATH NUMBER for each line of a list, if it exists
 each_of() {
   [ -e "$kept/$1" ] || return 0
   n=0
   while IFS= read -r f; do n=$((n + 1)); "$2" "$f" "$n"; done <"$kept/$1"
 }
-# hand_over: what is taken away becomes the restore point of whoever takes it away
+# hand_over: prepares $successor, the restore point of an undo, with the files that it removes
 hand_over() {
   if [ -z "$successor" ] || [ -e "$successor/begun" ]; then return; fi
   rm -rf "$successor/old" "$successor/added"

@@ -1,7 +1,7 @@
 flush() {
   [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
 }
-# PHP looks at the files of compiled code again every two seconds, or as its settings say
+# PHP checks the files of compiled code again every two seconds, or as configured
 settled() { well || { sleep "$compiled"; well; }; }
 clear
 stages() {
@@ -14,13 +14,13 @@ stages() {
   settled
 }
 if [ -n "$looks" ]; then
-  # code that is still compiled may set them once more
+  # old code that is still compiled may set them again
   SITECREW_STAGE=options
   sufficed=
   if put_back; then sleep "$compiled"; put_back; sufficed=yes; fi
   flush
   if settled; then [ -n "$sufficed" ] || say '{"database": "not needed"}'; exit; fi
 fi
-# code of the change that is still compiled would do its work on the data once more
+# new code that is still compiled would change the data again
 [ -z "$fresh" ] || sleep "$compiled"
 stages

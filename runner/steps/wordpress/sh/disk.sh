@@ -1,8 +1,8 @@
 lf='*
 *' bs='*\\*'
 headers='^([[:space:]]*<\?php)?[[:space:]/*#@]*((Plugin|Theme) Name|Version|Update URI):'
-# for each WordPress below the site's folder, with $root; for each folder of plugins, with $content
-# (folders with odd names are passed over: a line feed in one would forge lines)
+# roots DO and contents DO: run DO for each WordPress ($root) and each content folder ($content) below the site's
+# folder; folders with odd names are skipped, because a line feed in a name would forge lines
 plain() { case $1 in *[!A-Za-z0-9._/-]*) return 1 ;; esac; }
 roots() {
   for root in . ./*; do

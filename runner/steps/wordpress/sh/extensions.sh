@@ -6,7 +6,7 @@ boot() {
 }
 while :; do
   boot; code=$?
-  # an item in hand when PHP ended: what comes after it goes in the next boot
+  # if PHP exited during an item, the next boot continues with the items after it
   [ -s "$SITECREW_BEGUN" ] || break
   cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
   rm -f "$SITECREW_BEGUN"

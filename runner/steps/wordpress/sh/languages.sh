@@ -1,4 +1,4 @@
-# those FOLDER STEM...: the files of a pack that are there, one a line
+# those FOLDER STEM...: prints the existing files of a pack, one per line
 those() {
   folder=$1
   shift
@@ -40,6 +40,6 @@ back() (
   for f in "$kept/fresh.part"/*; do
     if [ -f "$f" ]; then settle "$f" "./${f##*/}" || exit 1; fi
   done
-  # a folder that came with the pack
+  # removes a folder that was created for the pack
   [ -e "$kept/.at-$name" ] || rmdir "$at" 2>/dev/null || :
 )

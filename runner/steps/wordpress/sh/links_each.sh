@@ -1,4 +1,4 @@
-# each_link FOLDER NAME detach|attach: removes each noted link, or puts it back, from within its own folder
+# each_link FOLDER NAME detach|attach: removes or restores each recorded link, from within its own folder
 each_link() (
   [ -d "$kept/links-$2" ] && [ -d "$1" ] && [ ! -L "$1" ] || exit 0
   mine && return_to "$2" "${1%/*}" && cd -P "./${1##*/}" || exit 1

@@ -1,4 +1,4 @@
-# links_of FOLDER NAME: notes the links inside, those that lead out of it apart from the others
+# links_of FOLDER NAME: records the links inside; those that point outside it are listed separately
 links_of() (
   [ -d "$1" ] && [ ! -L "$1" ] || exit 0
   [ ! -e "$kept/links-$2" ] || exit 0

@@ -1,4 +1,4 @@
-# unmounted FOLDER: fails where another file system is mounted below it
+# unmounted FOLDER: fails if another file system is mounted below it
 unmounted() (
   cd -P "$1" 2>/dev/null && [ -r /proc/self/mountinfo ] || exit 0
   place

@@ -1,5 +1,5 @@
-# rights PATH [TEST...]: owner, group, mode and ACL of all that is in it and meets the tests of find, as far
-# as the host has tools that tell
+# rights PATH [TEST...]: prints owner, group, mode and ACL of everything in it that meets the tests of find, as far
+# as the host has the tools
 rights() (
   path=$1
   shift
@@ -13,7 +13,7 @@ rights() (
   find . ! -type l "$@" -exec getfacl -n -s {} + 2>/dev/null | by_name
 )
 by_name() { awk 'BEGIN { RS = "" } { gsub("\n", " "); print }' | sort; }
-# files_in FOLDER OTHER: as rights, for what in OTHER has the names of the files in FOLDER
+# files_in FOLDER OTHER: like rights, for the files of OTHER whose names are in FOLDER
 files_in() (
   cd "$1" || exit 1
   set -- "$2"
@@ -26,19 +26,19 @@ files_in() (
 likeness() {
 @program@
 }
-# alike NEW OLD [TEST...]: gives a copy what `cp` could not, such as a group that this login is not in
+# alike NEW OLD [TEST...]: gives a copy the rights that `cp` could not keep, like a group without this login
 alike() (
   new=$1 old=$2
   shift 2
   [ "$(rights "$new" "$@")" = "$(rights "$old" "$@")" ] || be_like "$new" "$old" ''
 )
-# alike_below NEW OLD [TEST...]: as alike, for all that is in two folders
+# alike_below NEW OLD [TEST...]: like alike, for the contents of two folders
 alike_below() (
   new=$1 old=$2
   shift 2
   [ "$(rights "$new" ! -name . "$@")" = "$(rights "$old" ! -name . "$@")" ] || be_like "$new" "$old" yes
 )
-# alike_in NEW OLD: as alike, for the files in a folder and those of their names in a larger one
+# alike_in NEW OLD: like alike, for the files in a folder and those with the same names in another one
 alike_in() (
   [ "$(files_in "$1" "$1")" = "$(files_in "$1" "$2")" ] || be_like "$1" "$2" yes
 )

@@ -1,13 +1,13 @@
-# inode PATH: of what is there itself; empty where nothing is
+# inode PATH: prints the inode of PATH itself; nothing if it does not exist
 inode() { stat -c %i "$1" 2>/dev/null; }
-# turned ONE OTHER: both have changed places now; a link stays where it is
+# turned ONE OTHER: exchanges both; a link stays in its place
 turned() { [ -e "$1" ] && [ ! -L "$1" ] && exchange "$1" "$2"; }
 back() (
   [ -e "$kept/$2" ] || exit 0
   mine && return_to "$2" "${1%/*}" || exit 1
   one=./${1##*/}
   rm -rf "$kept/$2.bad"
-  # by its inode, which is noted first, the old one is known also where this was cut behind the exchange
+  # the inode, recorded first, identifies the old one even if this was interrupted after the exchange
   if [ ! -e "$kept/$2.inode" ]; then
     inode "$kept/$2" >"$kept/$2.inode.part" && mv "$kept/$2.inode.part" "$kept/$2.inode"
   fi

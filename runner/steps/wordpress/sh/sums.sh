@@ -3,7 +3,7 @@ PATH=/usr/local/bin:/usr/bin:/bin:$PATH
 say() { printf '\n%s %s\n' "$mark" "$1"; }
 cd "$site" 2>/dev/null || { say 'problem no-folder'; exit 3; }
 if ! command -v md5sum >/dev/null; then php=${php:-$(find_php)} || { say 'problem no-md5sum'; exit 3; }; fi
-# sums FIND-ARGUMENTS: a line for each file; one larger than 20 MB is named without its sum
+# sums FIND-ARGUMENTS: prints a line for each file; files larger than 20 MB are listed without a checksum
 sums() {
   echo '= sums'
   if command -v md5sum >/dev/null; then
