@@ -48,7 +48,7 @@ class Cause(Enum):
     )
     UNWRITABLE = (
         re.compile(
-            r"(?:this login (?:may not|cannot) write|WordPress cannot write its files|.* be read or replaced: )"
+            r"this login (?:may not|cannot) write|WordPress cannot write its files|.* be read or replaced: "
         ),
         _("We have no right to write there on the server."),
     )

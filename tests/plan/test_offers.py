@@ -46,7 +46,7 @@ def test_an_update_that_the_site_hides_is_planned_and_named():
         (replace(NEW, requires_wordpress="6.9"), "needs WordPress 6.9; the site has 6.5.5"),
         (replace(NEW, requires_wordpress="6.9", package=""), "needs WordPress 6.9; the site has 6.5.5"),
         (replace(NEW, requires_php="8.4", package=""), "needs PHP 8.4; the site has 8.2"),
-        (replace(NEW, package=""), "wordpress.org gives no package for it"),
+        (replace(NEW, package=""), "wordpress.org has no package for it"),
     ],
 )
 def test_a_release_that_is_not_for_this_site_is_held_for_what_it_needs(release, why):
@@ -102,7 +102,7 @@ def test_an_item_that_names_another_place_for_its_updates_is_not_asked_about():
 def test_a_hidden_update_of_what_may_be_anothers_work_is_held():
     change = proposed(one(replace(ACME, readme=False)))
     assert change.action is Action.HOLD
-    assert "nothing here says that this came from there" in change.why
+    assert "nothing shows that this one is from there" in change.why
 
 
 def test_wordpress_itself_hidden_or_invented_is_named():

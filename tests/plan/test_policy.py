@@ -134,9 +134,9 @@ def test_what_the_facts_rule_out_stays_ruled_out():
 
 
 def test_what_a_step_says_of_how_it_will_be_done_stands_behind_the_reason():
-    noted = replace(core("6.5.6"), why="visitors have to wait meanwhile, for wp-includes is a link")
+    noted = replace(core("6.5.6"), why="maintenance mode during the update: wp-includes is a link")
     assert decide(noted, standing()).why.endswith(
-        "; visitors have to wait meanwhile, for wp-includes is a link"
+        "; maintenance mode during the update: wp-includes is a link"
     )
 
 

@@ -62,7 +62,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
 
     changes = plan_of(deployed)
     new = versions(deployed)[SLUG]
-    there = f"managed by Composer ({project}/composer.lock); there: composer require"
+    there = f"managed by Composer ({project}/composer.lock); update it there: composer require"
     assert changes[SLUG] == ("hold", f"{there} wpackagist-plugin/{SLUG}:{new}")
     assert changes["core"] == ("hold", f"{there} roots/wordpress-no-content:7.1.2")
     assert changes[CHECKOUT][1] == "a checkout of git, which an update would replace; update it there"

@@ -135,7 +135,7 @@ def test_composer_says_what_is_newer_and_why_nothing_can_be_committed(world):
     code, text = world.sh(composer_script(facts, host, MARK).text)
     said = parse_composer(text, MARK, facts.project)
     assert (code, said.hold, said.problem) == (0, "", "")
-    assert said.commit == "the project is no git repository"
+    assert said.commit == "the project is not a git repository"
     assert [(one.slug, one.allowed, one.latest) for one in with_said(facts, said).packages] == [
         ("forms", "1.1", "1.1"),
         ("maps", "", "1.1"),
@@ -200,7 +200,7 @@ def test_a_lock_file_that_changed_since_is_not_put_back(world):
     before = world.tree()
     code, said = world.sh(guard.undo.text)
     assert code == 1
-    assert "composer.lock has been changed since" in said
+    assert "composer.lock was changed since" in said
     assert world.tree() == before
 
 
@@ -235,7 +235,7 @@ def test_the_lock_file_is_committed_alone_and_never_with_others_changes(world):
     before = world.tree()
     _, ended = world.step("forms", commit=True)
     assert ended == {
-        "save": (1, "composer.json or composer.lock is changed and not committed; there: git diff\n")
+        "save": (1, "composer.json or composer.lock has uncommitted changes; to see them there: git diff\n")
     }
     assert world.tree() == before
 

@@ -67,19 +67,19 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
     facts = parse_facts(f"{first}\n{MARK} again\n\n{LINE}\n", MARK)
     assert facts.crippled.startswith("Uncaught Error: Call to undefined function boom() in")
     silent = parse_facts(f"\n{MARK} again\n\n{LINE}\n", MARK)
-    assert silent.crippled == "WordPress ended without a word"
+    assert silent.crippled == "WordPress exited without any output"
 
 
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (f"\n{MARK} problem no-folder\n", "there is no such folder on the host"),
-        (f"\n{MARK} problem no-php\n", "no PHP for the command line was found on the host"),
-        (f"\n{MARK} problem no-wp\n", "wp-cli was not found on the host"),
+        (f"\n{MARK} problem no-folder\n", "the site's folder does not exist on the host"),
+        (f"\n{MARK} problem no-php\n", "no command-line PHP found on the host"),
+        (f"\n{MARK} problem no-wp\n", "wp-cli not found on the host"),
         ("Error: 'wp-config.php' not found.", "wp-config.php is missing"),
         (
             "Error: This does not seem to be a WordPress installation.",
-            "there is no WordPress in the site's folder",
+            "no WordPress in the site's folder",
         ),
         ("Error: Error establishing a database connection.", "the database does not answer"),
         (
@@ -92,7 +92,7 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
         ),
         (
             f"one ./wp-config.php\n{MARK} boot\nno cache\n{MARK} again\nno cache\n",
-            f"{DEAD}: WordPress ended without a word of why; it printed: no cache no cache",
+            f"{DEAD}: WordPress exited without an error message; it printed: no cache no cache",
         ),
         (
             "Fatal error: Uncaught Error: no in /srv/wp-content/mu-plugins/a.php:1",

@@ -51,7 +51,7 @@ def test_a_plugin_that_other_sites_may_share_is_not_updated_through_a_link(fleet
         held = shop.step("wordpress.plugins", update=("harbour-forms",))
         assert (held.outcome, held.why) == (
             Outcome.HELD,
-            f"its folder is a link to {shared}: update it where that is looked after",
+            f"its folder is a link to {shared}: update it there",
         )
     finally:
         shutil.rmtree(shared)

@@ -73,7 +73,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
         (
             {"package": ""},
             {},
-            "announced without a package to download: the licence is missing or has run out",
+            "offered without a package to download: the licence is missing or has expired",
         ),
         ({"requires_php": "8.3"}, {}, "needs PHP 8.3; the site has 8.2.1"),
         ({"requires_php": "8.0"}, {"web_php": "7.4.33"}, "needs PHP 8.0; the site has 7.4.33"),
@@ -83,18 +83,18 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
             "needs PHP 8.3; the command line of its host has 8.2.1",
         ),
         ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
-        ({"writable": False}, {}, "this login may not write to its folder"),
+        ({"writable": False}, {}, "this login cannot write to its folder"),
         ({"ownership": "a belongs to www-data"}, {}, "a belongs to www-data"),
-        ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it where that is looked after"),
+        ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it there"),
         (
             {"file": "a.php"},
             {},
             "it is a single file; WordPress would move it to a folder and leave it inactive",
         ),
         ({}, {"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
-        ({}, {"maintenance": True}, "somebody has the site in maintenance (.maintenance)"),
-        ({}, {"unwritable": ("plugins",)}, "this login may not write to the plugins' folder"),
-        ({}, {"unwritable": ("upgrade",)}, "this login may not write to wp-content/upgrade"),
+        ({}, {"maintenance": True}, "the site is already in maintenance mode (.maintenance)"),
+        ({}, {"unwritable": ("plugins",)}, "this login cannot write to the plugins' folder"),
+        ({}, {"unwritable": ("upgrade",)}, "this login cannot write to wp-content/upgrade"),
         (
             {},
             {"file_method": "ftpext"},
@@ -122,7 +122,7 @@ def test_wordpress_is_held_where_its_files_could_not_have_their_owner():
 def test_could_not_ask_is_never_nothing_to_do(kind, item):
     unasked = replace(FACTS, core_checked=False, plugins_checked=False, themes_checked=False)
     assert propose(kind, unasked) == [
-        (item, "", "unknown", "wordpress.org could not be asked, so newer versions are not known")
+        (item, "", "unknown", "no answer from wordpress.org, so newer versions are not known")
     ]
 
 
@@ -177,7 +177,7 @@ def test_the_database_is_proposed_only_when_it_is_behind():
 
 @pytest.mark.parametrize("update", ["major", "6", "6.5.5.1", "latest", ""])
 def test_an_update_of_core_that_means_nothing_is_a_mistake(update):
-    with pytest.raises(ValueError, match="neither minor, patch, all, none nor a version"):
+    with pytest.raises(ValueError, match="is not one of minor, patch, all and none, or a version"):
         registry()["wordpress.core"].options(update=update)
 
 

@@ -42,7 +42,7 @@ def test_a_site_that_cannot_be_read_is_harm() -> None:
 @pytest.mark.parametrize(
     ("state", "version", "found"),
     [
-        ("failed", "1.1", "busy is only half there: Could not copy file."),
+        ("failed", "1.1", "busy is only partly installed: Could not copy file."),
         ("failed", "1.0", ""),
         ("done", "1.1", ""),
     ],

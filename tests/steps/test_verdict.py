@@ -76,10 +76,10 @@ def test_success_that_is_only_said_is_a_failure():
 
 
 def test_the_reason_of_a_refusal_is_told_and_the_others_stay_changed():
-    output = line("a", "refused", "the offer moved from 1.1 to 1.2") + line("b", "done")
+    output = line("a", "refused", "the offer changed from 1.1 to 1.2") + line("b", "done")
     done, items = outcome([change("a"), change("b")], facts(plugin("a"), plugin("b", "1.1")), output, 1)
-    assert (done.outcome, done.why) == (Outcome.FAILED, "a: the offer moved from 1.1 to 1.2")
-    assert items == [("a", "failed", "the offer moved from 1.1 to 1.2"), ("b", "changed", "")]
+    assert (done.outcome, done.why) == (Outcome.FAILED, "a: the offer changed from 1.1 to 1.2")
+    assert items == [("a", "failed", "the offer changed from 1.1 to 1.2"), ("b", "changed", "")]
 
 
 def test_what_came_after_a_fatal_error_is_not_done():
@@ -107,7 +107,7 @@ def test_an_item_that_is_no_longer_active_or_there_has_failed():
 def test_the_culprit_of_a_site_that_does_not_boot_any_more_is_named():
     after = facts(plugin("a", "1.1"), plugin("b", "1.1"), crippled=FATAL)
     done, items = outcome([change("a"), change("b")], after)
-    assert done.why == f"b: the site does not boot with it: {FATAL}"
+    assert done.why == f"b: the site does not start with it: {FATAL}"
     assert [outcome for _, outcome, _ in items] == ["changed", "failed"]
 
 
@@ -119,7 +119,7 @@ def test_a_culprit_of_another_step_is_not_blamed_on_this_one():
 
 def test_a_site_that_does_not_boot_any_more_without_a_known_culprit_fails_the_step():
     done, items = outcome([change("a")], facts(plugin("a", "1.1"), plugin("b"), crippled="WordPress ended"))
-    assert (done.outcome, done.why) == (Outcome.FAILED, "the site does not boot any more: WordPress ended")
+    assert (done.outcome, done.why) == (Outcome.FAILED, "the site no longer starts: WordPress ended")
     assert items == [("a", "changed", "")]
 
 
@@ -201,7 +201,7 @@ def test_core_has_changed_only_with_its_database():
     core = change("core", kind=ItemKind.CORE, to="7.1.1")
     after = replace(facts(plugin("a"), plugin("b")), wordpress="7.1.1", database_version=1, database_wanted=2)
     done, items = outcome([core], after, kind="wordpress.core")
-    assert (done.outcome, done.why) == (Outcome.FAILED, "the database is at 1, WordPress wants 2")
+    assert (done.outcome, done.why) == (Outcome.FAILED, "the database is at 1, WordPress requires 2")
     done, items = outcome([core], replace(after, database_version=2), kind="wordpress.core")
     assert (done.outcome, items) == (Outcome.CHANGED, [("core", "changed", "")])
 

@@ -12,7 +12,7 @@ from runner.steps.wordpress.composer_said import composer_reason
 
 MARK = "0123456789abcdef"
 PROJECT = "/srv/shop"
-LINE = "there: cd /srv/shop && composer require wpackagist-plugin/forms"
+LINE = "to update it: cd /srv/shop && composer require wpackagist-plugin/forms"
 
 
 def package(slug, constraint="^1.0", version="1.0", **more):
@@ -60,7 +60,7 @@ def test_a_package_goes_to_the_newest_version_that_is_allowed():
     (change,) = propose(with_packages(package("forms", allowed="1.2", latest="2.0")))
     assert (change.item, change.to_version, change.action) == ("forms", "1.2", Action.CHANGE)
     assert (change.title, change.file, change.active) == ("Forms", "forms/forms.php", True)
-    assert change.note == "2.0 is out, and composer.json asks for ^1.0"
+    assert change.note == "2.0 is available, but composer.json requires ^1.0"
     assert propose(with_packages(package("forms"))) == ()
 
 
@@ -71,7 +71,7 @@ def test_a_requirement_of_one_version_is_raised_and_a_wider_one_is_not():
             "forms",
             "2.0",
             "hold",
-            f"composer.json asks for ^1.0, which excludes 2.0; {LINE}:2.0",
+            f"composer.json requires ^1.0, which excludes 2.0; {LINE}:2.0",
         )
     ]
 
@@ -95,7 +95,7 @@ def test_names_are_slugs_or_packages_and_what_is_excepted_is_said():
     facts = with_packages(package("forms", allowed="1.1"), package("maps", allowed="1.1"))
     assert told(facts, update=("wpackagist-plugin/maps", "gone")) == [
         ("maps", "1.1", "change", ""),
-        ("gone", "", "skip", "not a package that Composer manages for this site"),
+        ("gone", "", "skip", "Composer does not manage this package for the site"),
     ]
     assert told(facts, exclude=("forms",))[0] == ("forms", "1.1", "skip", "left out by `except`")
 
@@ -103,9 +103,9 @@ def test_names_are_slugs_or_packages_and_what_is_excepted_is_said():
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"project_fixed": "/srv/shop/composer.lock"}, "this login may not write to /srv/shop/composer.lock"),
-        ({"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
-        ({"crippled": "it is dead"}, "the site is not healthy as it is: it is dead"),
+        ({"project_fixed": "/srv/shop/composer.lock"}, "this login cannot write to /srv/shop/composer.lock"),
+        ({"maintenance": True}, "the site is already in maintenance mode (.maintenance)"),
+        ({"crippled": "it is dead"}, "the site was unhealthy before the update: it is dead"),
     ],
 )
 def test_what_stands_in_the_way_holds_it_with_the_line_to_type(more, why):
@@ -116,7 +116,7 @@ def test_what_stands_in_the_way_holds_it_with_the_line_to_type(more, why):
 
 def test_a_package_that_is_not_as_the_lock_file_says_is_held():
     (change,) = propose(with_packages(package("forms", allowed="1.1", installed="0.9")))
-    assert change.why.startswith("0.9 is installed, and composer.lock says 1.0; there: ")
+    assert change.why.startswith("0.9 is installed, but composer.lock says 1.0; to update it: ")
     (change,) = propose(with_packages(package("forms", "dev-main", "dev-main", latest="dev-main")))[:1] or (
         None,
     )
@@ -139,13 +139,13 @@ def test_without_composer_what_wordpress_offers_is_held():
     ]
     facts = replace(facts, composer_hold="", composer_problem="no network", plugins=())
     assert told(facts) == [("composer", "", "unknown", "no network")]
-    assert told(FACTS) == [("composer", "", "skip", "no composer.lock here names packages for WordPress")]
+    assert told(FACTS) == [("composer", "", "skip", "no composer.lock lists WordPress packages for this site")]
 
 
 def test_a_dirty_lock_file_holds_only_what_would_be_committed():
     facts = with_packages(package("forms", allowed="1.1"), commit_problem="composer.lock is changed")
     assert propose(facts)[0].action is Action.CHANGE
-    assert propose(facts, commit=Commit(message="x"))[0].why.startswith("composer.lock is changed; there: ")
+    assert propose(facts, commit=Commit(message="x"))[0].why.startswith("composer.lock is changed; to update it: ")
 
 
 def answer(**parts):
@@ -178,7 +178,7 @@ def test_why_composer_can_do_nothing_is_said():
     stale = answer(validate="- The lock file is not up to date with the latest changes in composer.json")
     assert "cd /srv/shop && composer update --lock" in parse_composer(stale, MARK, PROJECT).hold
     cut = answer().replace("ended 0", "ended 1")
-    assert parse_composer(cut, MARK, PROJECT).problem.startswith("Composer could not say what is newer")
+    assert parse_composer(cut, MARK, PROJECT).problem.startswith("Composer could not list newer versions")
     assert not parse_composer("", MARK, PROJECT).allowed
 
 
@@ -189,7 +189,7 @@ def test_what_composer_only_remembers_is_not_what_is_newer():
     )
     said = parse_composer(answer(allowed=stale), MARK, PROJECT)
     assert said.problem.startswith(
-        "Composer could not say what is newer: http://x.example could not be fully"
+        "Composer could not list newer versions: http://x.example could not be fully"
     )
     assert not said.allowed
 

@@ -49,7 +49,7 @@ def test_a_language_that_is_asked_for_is_installed_once_and_said_to_be_missing_w
     assert [item for item, *_ in propose(update="none", install=("de_DE",))] == ["de_DE plugin shop"]
     *_, (item, _, _, action, why) = propose(update="none", install=("fr_FR",))
     assert (item, action) == ("fr_FR core", "unknown")
-    assert why == "wordpress.org has no translation of WordPress 6.5.5 into fr_FR"
+    assert why == "wordpress.org has no fr_FR translation of WordPress 6.5.5"
     assert propose(update="none", install=("en_US",)) == []
 
 
@@ -60,13 +60,13 @@ def test_could_not_ask_is_never_nothing_to_do():
         ("languages", "unknown"),
         ("de_DE core", "unknown"),
     ]
-    assert found[0][-1] == "wordpress.org could not be asked for newer translations of core"
+    assert found[0][-1] == "no answer from wordpress.org on newer translations of core"
 
 
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"languages_writable": False}, "this login may not write to the folder of translations"),
+        ({"languages_writable": False}, "this login cannot write to the folder of translations"),
         ({"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_cannot_be_written_is_held(facts, why):
 
 @pytest.mark.parametrize("language", ["german", "de-DE", "../x", ""])
 def test_what_is_no_language_is_a_mistake(language):
-    with pytest.raises(ValueError, match="is not a language as WordPress writes it"):
+    with pytest.raises(ValueError, match="is not a WordPress language code"):
         registry()["wordpress.languages"].options(install=(language,))
 
 
@@ -122,7 +122,7 @@ def test_packs_that_would_harm_the_site_or_are_not_what_was_offered_are_taken_ba
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     done = network.step("wordpress.languages")
     assert told(done) == {
-        "de_DE core": ("failed", "de_DE.l10n.php in the pack is not PHP that can be read"),
+        "de_DE core": ("failed", "de_DE.l10n.php in the pack is not valid PHP"),
         "de_DE plugin harbour-forms": (
             "failed",
             "the pack is of 2020-01-01 00:00:00, not of 2026-11-01 00:00:00",
@@ -140,4 +140,4 @@ def test_a_broken_download_and_an_outage_each_say_what_they_are(network):
     with network.fleet.catalogue.switched(outage=True):
         done = network.step("wordpress.languages")
     assert done.outcome is Outcome.FAILED
-    assert done.why.startswith("languages: wordpress.org could not be asked for newer translations of core")
+    assert done.why.startswith("languages: no answer from wordpress.org on newer translations of core")

@@ -33,7 +33,7 @@ def test_visitors_wait_until_the_site_is_opened_again(bakery, shell):
     for _ in range(2):
         assert bakery.run(cleanup, shell).returncode == 0
         assert (flag.exists(), status(bakery)) == (False, 200)
-    assert bakery.once(KIND, shell, on=False)[0].why == "was not closed, or no longer"
+    assert bakery.once(KIND, shell, on=False)[0].why == "was not closed, or is open again"
 
 
 def test_a_file_of_somebody_else_is_never_touched(bakery):
@@ -62,7 +62,7 @@ def test_a_folder_that_may_not_be_written_to_is_a_failure_with_its_reason(bakery
         bakery.path.chmod(0o755)
     assert (done.outcome, done.why) == (
         Outcome.FAILED,
-        "this login may not write .maintenance in WordPress's folder",
+        "this login cannot write .maintenance in WordPress's folder",
     )
 
 

@@ -54,26 +54,26 @@ def test_an_inventory_that_names_a_sub_site_or_no_site_of_a_network_is_told_plai
         "",
         "skip",
         (
-            "`url` is the sub-site http://x.example/1 of a network of 2: what this step changes, it "
-            "changes for all 2 sites"
+            "`url` is the sub-site http://x.example/1 of a network of 2: this step changes "
+            "all 2 sites"
         ),
     )
     unknown = replace(sub, sub_site="unknown", plugins=(plugin("a"),))
     note, change = propose("wordpress.plugins", unknown)
-    assert note[3].startswith("`url` is none of the 2 sites of the network here")
+    assert note[3].startswith("`url` is not one of the 2 sites of this network")
     assert change[:3] == ("a", "1.0", "change")
 
 
 def test_an_update_that_the_site_hides_is_held_with_a_sentence():
     [(_, _, action, why)] = propose("wordpress.plugins", replace(ASKED, plugins=(plugin("a", hidden=True),)))
     assert action == "hold"
-    assert why.startswith("something on the site hides this update from WordPress")
+    assert why.startswith("the site hides this update from WordPress")
 
 
 def test_a_private_plugin_is_not_replaced_by_a_public_one_of_its_name_unless_it_is_named():
     facts = replace(ASKED, plugins=(plugin("a", foreign=True),))
     [(_, _, action, why)] = propose("wordpress.plugins", facts)
-    assert (action, why[:42]) == ("hold", "wordpress.org has one of this name, but no")
+    assert (action, why[:46]) == ("hold", "wordpress.org has an item of this name, but no")
     assert propose("wordpress.plugins", facts, update=("a",)) == [("a", "1.0", "change", "")]
 
 
@@ -84,7 +84,7 @@ def test_an_inactive_plugin_with_a_vendor_of_its_own_is_told_to_be_silent():
             "pro",
             "1.0",
             "skip",
-            "its vendor (https://vendor.example/) is asked for updates only while it is active",
+            "its vendor (https://vendor.example/) is queried for updates only while it is active",
         )
     ]
     active = replace(silent, active=True)
@@ -144,7 +144,7 @@ def test_the_database_of_one_sub_site_that_stayed_behind_is_upgraded_and_one_tha
     (network.path / "wp-content/mu-plugins/stubborn.php").write_text(stubborn)
     done = network.step("wordpress.database")
     assert done.outcome is Outcome.FAILED
-    assert "/lyon is at 57000, WordPress wants 57155" in done.why
+    assert "/lyon is at 57000, WordPress requires 57155" in done.why
 
 
 def test_updates_that_a_plugin_hides_are_seen_and_held(bakery):
