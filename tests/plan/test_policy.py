@@ -24,7 +24,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import UNUSABLE, LedgerHold, Standing, decide, waits
+from runner.plan import UNUSABLE, LedgerHold, Standing, decide, is_unusable, waits
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 WAITS = "waits until 2026-12-01 01:00 UTC, 7 days after it was first seen"
@@ -186,6 +186,11 @@ def test_a_culprit_is_held_until_a_newer_version():
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
+
+
+@pytest.mark.parametrize("words", ["contains the folder woo-2, not woo", "holds the folder woo-2, not woo"])
+def test_unusable_packages_are_known_in_older_words_too(words):
+    assert is_unusable(f"the package {words}")
 
 
 def test_a_package_that_cannot_be_used_is_held_and_not_called_a_culprit():
