@@ -238,7 +238,7 @@ def test_wrong_packages_are_refused_before_any_change(shop):
     done = shop.step("wordpress.plugins")
     assert told(done) == {
         "akismet": ("changed", ""),
-        "harbour-forms": ("failed", "the package is version 1.8.2, not 1.9.0"),
+        "harbour-forms": ("failed", "the version of the package is 1.8.2, not 1.9.0"),
         "lantern-gallery": ("failed", "the package is not a complete zip archive"),
         "orchard-seo": ("failed", "Download failed. Not Found"),
         "tidewater-hours": ("failed", "the package does not hold tidewater-hours/tidewater-hours.php"),

@@ -46,7 +46,7 @@ def test_foreign_maintenance_file_is_not_changed(bakery):
             done, cleanup = bakery.once(KIND, on=on)
             assert (done.outcome, done.why) == (
                 Outcome.FAILED,
-                "a .maintenance of somebody else lies there; it is left alone",
+                "there is a .maintenance that Sitecrew did not create; it was not changed",
             )
             assert bakery.run(cleanup).returncode == 0
         assert flag.is_symlink() or flag.read_text() == "<?php $upgrading = 1;"

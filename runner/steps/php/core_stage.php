@@ -95,7 +95,7 @@ class Sitecrew_Stage {
 		}
 		$found = sitecrew_core_version( $this->fresh );
 		if ( $found !== $this->planned ) {
-			return "the package is version $found, not {$this->planned}";
+			return "the version of the package is $found, not {$this->planned}";
 		}
 		$code = (string) file_get_contents( $this->fresh . WPINC . '/version.php' );
 		$need = function ( $what ) use ( $code ) {

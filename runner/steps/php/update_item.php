@@ -179,8 +179,8 @@ class Sitecrew_Item {
 			return "the package does not contain {$this->folder_name()}/{$this->main()}";
 		}
 		$found = preg_match( '/^(?:[ \t]{0,40}<\?php)?[ \t\/*#@]{0,80}Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
-		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'without a version';
-		return $found === $this->to ? '' : "the package is version $found, not {$this->to}";
+		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'missing';
+		return $found === $this->to ? '' : "the version of the package is $found, not {$this->to}";
 	}
 
 	/** What is wrong with the folder's name in the package; empty if it is the item's. */

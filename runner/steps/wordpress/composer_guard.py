@@ -78,7 +78,7 @@ def composer_guard(
     if facts is None or not changes:
         return None
     places, plain = folders(facts, changes), project_files(facts)
-    project, here = facts.project, head(facts, tag)
+    project, prologue = facts.project, head(facts, tag)
     core = any(change.kind is ItemKind.CORE for change in changes)
     database = (
         program("core_back", context.mark, active_plugins(facts), "--skip-plugins --skip-themes ")
@@ -111,8 +111,10 @@ def composer_guard(
     return replace(
         guard,
         save=Script(text=clean + guard.save.text),
-        settle=Script(text=host_script(context.host, f"{here}{alike(context.mark)}{_attach_needs()}{cut}")),
-        keep=Script(text=f"{here}{keep}"),
+        settle=Script(
+            text=host_script(context.host, f"{prologue}{alike(context.mark)}{_attach_needs()}{cut}")
+        ),
+        keep=Script(text=f"{prologue}{keep}"),
     )
 
 

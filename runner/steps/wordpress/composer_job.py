@@ -35,7 +35,7 @@ def composer_job(context: Context, changes: Sequence[Change], *, deploy: str) ->
         (packages[change.composer], change.to_version) for change in changes if change.composer in packages
     ]
     places = folders(facts, changes)
-    here = head(facts, context.tag)
+    prologue = head(facts, context.tag)
     rights = [*places, *project_files(facts)]
     likeness = "\n".join(f'alike {word(path)} "$kept"/{word(name)} || exit 1' for name, path in rights)
     data = {"wanted": {package.name: version for package, version in targets}}
@@ -53,7 +53,7 @@ def composer_job(context: Context, changes: Sequence[Change], *, deploy: str) ->
     core = any(change.kind is ItemKind.CORE for change in changes)
     database = _DATABASE.format(database=upgrade_database(context)) if core else ""
     command = f"{deployed(facts.project, deploy)}deploy || exit 1\n" if deploy else ""
-    body = f'{here}{update}{database}{command}: >"$kept/done"\n'
+    body = f'{prologue}{update}{database}{command}: >"$kept/done"\n'
     return site_script(context.site, context.host, context.mark, body)
 
 

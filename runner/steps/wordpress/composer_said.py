@@ -103,15 +103,15 @@ def parse_composer(text: str, mark: str, project: str) -> ComposerSaid:
     )
 
 
-def with_said(facts: SiteFacts, said: ComposerSaid) -> SiteFacts:
+def with_said(facts: SiteFacts, answers: ComposerSaid) -> SiteFacts:
     """The facts with Composer's answers."""
     return replace(
         facts,
-        composer_asked=not said.hold and not said.problem,
-        composer_hold=said.hold,
-        composer_problem=said.problem,
-        commit_problem=said.commit,
-        packages=tuple(_with_versions(package, said) for package in facts.packages),
+        composer_asked=not answers.hold and not answers.problem,
+        composer_hold=answers.hold,
+        composer_problem=answers.problem,
+        commit_problem=answers.commit,
+        packages=tuple(_with_versions(package, answers) for package in facts.packages),
     )
 
 
@@ -152,10 +152,10 @@ def _plain(text: str) -> str:
     return sentence(without_keys(text[:5_000]))
 
 
-def _with_versions(package: Package, said: ComposerSaid) -> Package:
-    versions = said.versions if package.part == "core" else ()
-    allowed = said.allowed.get(package.name, "")
-    return replace(package, allowed=allowed, latest=said.latest.get(package.name, ""), versions=versions)
+def _with_versions(package: Package, answers: ComposerSaid) -> Package:
+    versions = answers.versions if package.part == "core" else ()
+    allowed = answers.allowed.get(package.name, "")
+    return replace(package, allowed=allowed, latest=answers.latest.get(package.name, ""), versions=versions)
 
 
 def _parts(text: str, mark: str) -> Iterator[tuple[str, tuple[str, int]]]:

@@ -49,8 +49,8 @@ class Subject:
 
 def compare_core(tree: WordPressTree, published: Published | None) -> Subject:
     """Compare WordPress: its two folders, and the files next to them that a web server runs."""
-    here = f"{tree.place}/" if tree.place else ""
-    links = [path for path in tree.other if path.removeprefix(here) in {"wp-admin", "wp-includes"}]
+    prefix = f"{tree.place}/" if tree.place else ""
+    links = [path for path in tree.other if path.removeprefix(prefix) in {"wp-admin", "wp-includes"}]
     if links:
         return Subject("core", tree.version, "unverifiable", f"{sentence(links[0])} is a link")
     if not tree.version:
@@ -60,13 +60,13 @@ def compare_core(tree: WordPressTree, published: Published | None) -> Subject:
         why = sums.problem or f"wordpress.org has no list for this build ({tree.locale})"
         return Subject("core", tree.version, "unasked" if sums.problem else "unverifiable", why)
     listed = {name: right for name, right in sums.files.items() if not name.startswith("wp-content/")}
-    mine = _FilesOnDisk(
-        here,
+    on_disk = _FilesOnDisk(
+        prefix,
         dict(below(tree.place, tree.sums)),
         may_be_missing=lambda name: name in _MAY_BE_MISSING,
         may_be_added=lambda name: name in _OWN or ("/" not in name and not _RUNS.search(name)),
     )
-    return Subject("core", tree.version, "verified", findings=tuple(_differences(listed, mine, tree)))
+    return Subject("core", tree.version, "verified", findings=tuple(_differences(listed, on_disk, tree)))
 
 
 def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
@@ -93,11 +93,11 @@ def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
 
 
 def _plugin(
-    tree: Tree, place: str, folder: str, there: Mapping[str, str], published: Published | None
+    tree: Tree, place: str, folder: str, files: Mapping[str, str], published: Published | None
 ) -> Subject | None:
-    here = f"{place}/{folder}/"
+    prefix = f"{place}/{folder}/"
     name = sentence(folder.removesuffix(".php"), 100)
-    if "" in there:  # a file, not a folder
+    if "" in files:  # a file, not a folder
         about = tree.headers.get(f"{place}/{folder}", {})
         is_plugin = "name" in about
         return (
@@ -105,9 +105,9 @@ def _plugin(
             if is_plugin
             else None
         )
-    about = _header(tree, here, folder)
+    about = _header(tree, prefix, folder)
     version = about.get("version", "")
-    links = tuple(Finding("a link", sentence(path)) for path in tree.other if path.startswith(here))
+    links = tuple(Finding("a link", sentence(path)) for path in tree.other if path.startswith(prefix))
     if f"{place}/{folder}" in tree.other:
         return Subject(name, version, "unverifiable", "its folder is a link")
     vendor = about.get("update uri", "")
@@ -127,14 +127,18 @@ def _plugin(
         why = "wordpress.org has no list for this version (is it premium or private?)"
         return Subject(name, version, "unverifiable", why, links)
     listed = {file: right for file, right in sums.files.items() if not _README.fullmatch(file)}
-    mine = _FilesOnDisk(here, {file: value for file, value in there.items() if not _README.fullmatch(file)})
-    return Subject(name, version, "verified", findings=tuple(_differences(listed, mine, tree)))
+    on_disk = _FilesOnDisk(
+        prefix, {file: value for file, value in files.items() if not _README.fullmatch(file)}
+    )
+    return Subject(name, version, "verified", findings=tuple(_differences(listed, on_disk, tree)))
 
 
-def _header(tree: Tree, here: str, folder: str) -> dict[str, str]:
+def _header(tree: Tree, prefix: str, folder: str) -> dict[str, str]:
     """The header of the plugin's main file: the one named after its folder, or the first with a header."""
-    found = {path: about for path, about in tree.headers.items() if path.startswith(here) and "name" in about}
-    usual = f"{here}{folder}.php"
+    found = {
+        path: about for path, about in tree.headers.items() if path.startswith(prefix) and "name" in about
+    }
+    usual = f"{prefix}{folder}.php"
     return found.get(usual) or next((found[path] for path in sorted(found)), {})
 
 
@@ -142,32 +146,32 @@ def _header(tree: Tree, here: str, folder: str) -> dict[str, str]:
 class _FilesOnDisk:
     """The files of a subject on disk, by their paths below `here`."""
 
-    here: str
+    prefix: str
     files: Mapping[str, str]
     may_be_missing: Callable[[str], bool] = lambda _: False
     may_be_added: Callable[[str], bool] = lambda _: False
 
 
-def _differences(listed: Mapping[str, Sequence[str]], mine: _FilesOnDisk, tree: Tree) -> Iterator[Finding]:
+def _differences(listed: Mapping[str, Sequence[str]], on_disk: _FilesOnDisk, tree: Tree) -> Iterator[Finding]:
     """Yield the differences between the published list and the files on disk."""
     unread = {
-        **_named(tree.large, mine.here, "larger than is read"),
-        **_named(tree.other, mine.here, "a link"),
-        **_named(tree.odd, mine.here, "added, with an odd name"),
+        **_named(tree.large, on_disk.prefix, "larger than is read"),
+        **_named(tree.other, on_disk.prefix, "a link"),
+        **_named(tree.odd, on_disk.prefix, "added, with an odd name"),
     }
     for name, right in listed.items():
-        if name in mine.files and mine.files[name] not in right:
-            yield Finding("changed", sentence(f"{mine.here}{name}"))
-        elif name not in mine.files and name not in unread and not mine.may_be_missing(name):
-            yield Finding("missing", sentence(f"{mine.here}{name}"))
-    added = dict.fromkeys(sorted(mine.files.keys() - listed.keys()), "added") | unread
+        if name in on_disk.files and on_disk.files[name] not in right:
+            yield Finding("changed", sentence(f"{on_disk.prefix}{name}"))
+        elif name not in on_disk.files and name not in unread and not on_disk.may_be_missing(name):
+            yield Finding("missing", sentence(f"{on_disk.prefix}{name}"))
+    added = dict.fromkeys(sorted(on_disk.files.keys() - listed.keys()), "added") | unread
     for name, what in added.items():
-        if name in listed or not mine.may_be_added(name):
-            yield Finding(what, sentence(f"{mine.here}{name}"))
+        if name in listed or not on_disk.may_be_added(name):
+            yield Finding(what, sentence(f"{on_disk.prefix}{name}"))
 
 
-def _named(paths: Sequence[str], here: str, what: str) -> dict[str, str]:
-    return {path.removeprefix(here): what for path in paths if path.startswith(here)}
+def _named(paths: Sequence[str], prefix: str, what: str) -> dict[str, str]:
+    return {path.removeprefix(prefix): what for path in paths if path.startswith(prefix)}
 
 
 def _is_valid(folder: str, version: str) -> bool:

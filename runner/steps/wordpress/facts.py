@@ -131,13 +131,13 @@ def _with_disk_versions(facts: SiteFacts, disk: str) -> SiteFacts:
 
 def _with_version(entry: Extension, found: Sequence[tuple[str, str, str]], folder: str) -> Extension:
     """The item with its version on disk: if two content folders have it, the version in the active one."""
-    mine = [(place, version) for place, file, version in found if file == entry.file]
-    if len(mine) > 1:
-        mine = [(place, version) for place, version in mine if f"{folder}/".count(f"/{place}/")]
-    if len(mine) != 1 or mine[0][1] == entry.version:
+    matches = [(place, version) for place, file, version in found if file == entry.file]
+    if len(matches) > 1:
+        matches = [(place, version) for place, version in matches if f"{folder}/".count(f"/{place}/")]
+    if len(matches) != 1 or matches[0][1] == entry.version:
         return entry
     try:
-        version = forms.version(mine[0][1])
+        version = forms.version(matches[0][1])
     except forms.FormError:
         return entry
     return replace(

@@ -70,12 +70,12 @@ def _blocked(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Itera
 def of_folder_name(entry: Extension, family: str) -> Iterator[Finding]:
     """The finding that the folder in the package has another name: WordPress would not replace this one."""
     found = _PACKAGE.fullmatch(entry.package or "")
-    mine = entry.file.partition("/")[0]
-    if found and mine and not mine.endswith(".php") and found[1] != mine:
+    folder = entry.file.partition("/")[0]
+    if found and folder and not folder.endswith(".php") and found[1] != folder:
         yield _holds(
             kind=FindingKind.OTHER_FOLDER,
             item=entry.slug,
-            what=f"the package contains the folder {found[1]}, not {mine}: "
+            what=f"the package contains the folder {found[1]}, not {folder}: "
             "WordPress would install a second copy",
             remedy=f"rename the folder in wp-content/{family} and activate the item again",
         )

@@ -66,7 +66,7 @@ def places_guard(
     if facts is None:
         return None
     every = [*places, *plain]
-    here = head(facts, tag)
+    prologue = head(facts, tag)
     room = words("room", *(path for _, path in every))
     save = "\n".join(f"keep {word(path)} {word(name)} || exit 1" for name, path in every)
     undo = "\n".join(f"back {word(path)} {word(name)} || failed=1" for name, path in every)
@@ -74,23 +74,23 @@ def places_guard(
     site, host, mark = context.site, context.host, context.mark
     files = host_script(
         host,
-        f"{here}{first}{PUT_BACK}{alike(mark)}{shell_source('restore')}failed=\n{undo}\n{put_back_neighbours(facts)}"
+        f"{prologue}{first}{PUT_BACK}{alike(mark)}{shell_source('restore')}failed=\n{undo}\n{put_back_neighbours(facts)}"
         f'{last}[ -z "$failed" ]',
     )
-    after = site_script(site, host, mark, f"{here}{rest}{active}").text
+    after = site_script(site, host, mark, f"{prologue}{rest}{active}").text
     return Guard(
         save=Script(
             text=host_script(
                 host,
-                f"{here}{BEGIN}{alike(mark)}{shell_source('keep')}{refuse_mounts(every)}{room}\n{save}\n"
+                f"{prologue}{BEGIN}{alike(mark)}{shell_source('keep')}{refuse_mounts(every)}{room}\n{save}\n"
                 f"{note_links(places)}{keep_neighbours(facts)}",
             )
         ),
         # restores the files even if WordPress's own folder is gone; the rest needs it
         undo=Script(text=f"{files}back=$?\n(\n{after})\n[ $back -eq 0 ]\n"),
         check=site_check(context),
-        settle=Script(text=f'{here}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
-        tidy=f'{here}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
+        settle=Script(text=f'{prologue}{PUT_BACK}failed=\n{attach_links(places)}[ -z "$failed" ]\n'),
+        tidy=f'{prologue}rm -rf "$kept"/*.bad "$kept"/*.part {TIDY}',
     )
 
 

@@ -23,19 +23,19 @@ def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Gu
     facts = context.before
     if facts is None or not changes:
         return None
-    here = head(facts, tag) + PUT_BACK + alike(context.mark) + shell_source("languages")
+    prologue = head(facts, tag) + PUT_BACK + alike(context.mark) + shell_source("languages")
     packs = [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
     return Guard(
         save=Script(
             text=host_script(
-                context.host, f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'
+                context.host, f'{prologue}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'
             )
         ),
-        undo=Script(text=host_script(context.host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
+        undo=Script(text=host_script(context.host, f'{prologue}failed=\n{undo}\n[ -z "$failed" ]')),
         check=site_check(context),
-        tidy=f'{here}rm -rf "$kept"/*.part',
+        tidy=f'{prologue}rm -rf "$kept"/*.part',
     )
 
 

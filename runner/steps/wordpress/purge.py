@@ -50,12 +50,12 @@ def out_of_reach(site: Site, facts: SiteFacts | None) -> tuple[str, ...]:
     return facts.caches_apart if facts is not None and not site.purge else ()
 
 
-def parse_purge(said: Mapping[str, tuple[str, int | None]], mark: str) -> Purged:
+def parse_purge(results: Mapping[str, tuple[str, int | None]], mark: str) -> Purged:
     """Parse the output and exit status of each of the `purge_scripts`."""
     caches: list[str] = []
     failed: list[str] = []
-    if _KNOWN in said:
-        text, _ = said[_KNOWN]
+    if _KNOWN in results:
+        text, _ = results[_KNOWN]
         finished = False
         for line in marked(text, mark):
             name, why = texts(line.get("purged")), texts(line.get("why"))
@@ -66,8 +66,8 @@ def parse_purge(said: Mapping[str, tuple[str, int | None]], mark: str) -> Purged
                 failed.append(f"{name}: {why}")
         if not finished and hindered(text, f"{mark} ") is None:
             failed.append("WordPress did not finish the purge")
-    if _COMMAND in said:
-        text, code = said[_COMMAND]
+    if _COMMAND in results:
+        text, code = results[_COMMAND]
         if code == 0:
             caches.append("the `purge` command")
         else:

@@ -41,19 +41,19 @@ class Said:
 def verdict(step: Step, result: Result, context: Context, family: str) -> StepOutcome:
     """The outcome of a step that ran, and of each item in its plan."""
     before, after = context.before, context.after
-    mine = context.plan.of(step.id)
+    planned = context.plan.of(step.id)
     if result.why == "lost":
         lost = by_status(step, result, Outcome.OK)
-        changes = tuple(_unchanged(c) or ChangeOutcome.of(c, Outcome.LOST, lost.why) for c in mine)
+        changes = tuple(_unchanged(c) or ChangeOutcome.of(c, Outcome.LOST, lost.why) for c in planned)
         return StepOutcome(step=step.id, outcome=Outcome.LOST, why=lost.why, changes=changes)
-    said = item_lines(result.output, context.mark)
+    lines = item_lines(result.output, context.mark)
     ended = _bad_end(step, result)
     culprits = _culprits(context) if after else frozenset()
     changes = tuple(
-        _unchanged(c) or _judge(c, after, said.get(c.item, Said()), ended or context.after_problem, culprits)
-        for c in mine
+        _unchanged(c) or _judge(c, after, lines.get(c.item, Said()), ended or context.after_problem, culprits)
+        for c in planned
     )
-    problem = "" if after is None else _site_problem(before, after, family, mine, culprits)
+    problem = "" if after is None else _site_problem(before, after, family, planned, culprits)
     outcome, why = _step_outcome(changes, problem, ended)
     if result.why == "cancelled":
         outcome, why = Outcome.CANCELLED, ""
@@ -99,17 +99,17 @@ def _path(change: Change) -> str:
 
 
 def _judge(
-    change: Change, after: SiteFacts | None, said: Said, ended: str, culprits: frozenset[str]
+    change: Change, after: SiteFacts | None, line: Said, ended: str, culprits: frozenset[str]
 ) -> ChangeOutcome:
     if after is None:
-        why = said.why or ended or "the site could not be read afterwards"
-        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=said.state != "refused")
+        why = line.why or ended or "the site could not be read afterwards"
+        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=line.state != "refused")
     found, active = on_disk(change, after)
     uncertain = found != change.from_version
     if found is None:
-        why = said.why or "is no longer there"
+        why = line.why or "is no longer there"
     elif found != change.to_version:
-        why = _why_not(change, found, said, ended)
+        why = _why_not(change, found, line, ended)
     elif change.active and not active:
         why = f"is at {found}, but no longer active"
     elif change.item in culprits:
@@ -123,18 +123,18 @@ def _to_do(change: Change, after: SiteFacts) -> str:
     """What is left to do: upgrade the plugin's own tables, or replace its drop-in."""
     if change.kind is not ItemKind.PLUGIN:
         return ""
-    mine = [entry for entry in after.plugins if entry.slug == change.item]
-    notes = [waiting(entry.waits) for entry in mine if entry.waits]
-    notes += [stale(entry.drop_in, entry.slug) for entry in mine if entry.drop_in]
+    entries = [entry for entry in after.plugins if entry.slug == change.item]
+    notes = [waiting(entry.waits) for entry in entries if entry.waits]
+    notes += [stale(entry.drop_in, entry.slug) for entry in entries if entry.drop_in]
     return "; ".join(notes)
 
 
-def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
-    if said.why:
-        return said.why
-    if said.state == "died":
+def _why_not(change: Change, found: str, line: Said, ended: str) -> str:
+    if line.why:
+        return line.why
+    if line.state == "died":
         return f"PHP exited during its update ({ended or 'without an error'})"
-    if said.state in {"", "fetched", "begun"} and ended:
+    if line.state in {"", "fetched", "begun"} and ended:
         return f"not done: {ended}"
     still = "still " if found == change.from_version else ""
     return f"the version on disk is {still}{found or 'none'}, not {change.to_version or 'none'}"
@@ -174,11 +174,11 @@ def _site_problem(
     before: SiteFacts | None,
     after: SiteFacts,
     family: str,
-    mine: tuple[Change, ...],
+    planned: tuple[Change, ...],
     culprits: frozenset[str],
 ) -> str:
     """What is wrong with the site as a whole and may be caused by this step; empty for nothing."""
-    if not any(change.action is Action.CHANGE for change in mine):
+    if not any(change.action is Action.CHANGE for change in planned):
         return ""
     if after.crippled and not culprits and not (before and before.crippled):
         return f"the site no longer starts: {after.crippled}"
@@ -191,7 +191,7 @@ def _site_problem(
             return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
     kind = ItemKind.THEME if family == "themes" else ItemKind.PLUGIN
     active = {entry.file for entry in _family(after, kind) if entry.active}
-    changed = {change.file for change in mine}
+    changed = {change.file for change in planned}
     deactivated = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
     return (
         f"no longer active: {', '.join(deactivated)}"
