@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.steps.base import Context, Result, Script, StepKind, by_status
-from runner.steps.wordpress.differences import Finding, Subject, compare_core, compare_plugins
+from runner.steps.wordpress.differences import Finding, State, Subject, compare_core, compare_plugins
 from runner.steps.wordpress.disk import Tree
 from runner.steps.wordpress.sums import read_sums, sums_script
 from runner.untrusted import clean, few, sentence
@@ -105,13 +105,13 @@ class Checksums(StepKind):
             if not any(pattern.match(finding.file) for pattern in ignored)
         ]
         findings.sort(key=_sort_key)
-        unasked = sorted(subject.name for subject in subjects if subject.state == "unasked")
+        unchecked = sorted(subject.name for subject in subjects if subject.state is State.UNCHECKED)
         reasons = [_reason(findings)] if findings else []
-        if unasked:
-            reasons.append(f"no answer from wordpress.org about {_list(unasked)}")
+        if unchecked:
+            reasons.append(f"no answer from wordpress.org about {_list(unchecked)}")
         if problem:
             reasons.append(f"the check is incomplete: {problem}")
-        bad = (bool(findings) and options.on_finding == "fail") or bool(unasked) or bool(problem)
+        bad = (bool(findings) and options.on_finding == "fail") or bool(unchecked) or bool(problem)
         return StepOutcome(
             step=step.id,
             outcome=Outcome.FAILED if bad else Outcome.OK,
@@ -135,7 +135,7 @@ def _reason(findings: Sequence[Finding]) -> str:
 
 
 def _unverifiable(subjects: Sequence[Subject]) -> str:
-    names = sorted(subject.name for subject in subjects if subject.state == "unverifiable")
+    names = sorted(subject.name for subject in subjects if subject.state is State.UNVERIFIABLE)
     return f"not verifiable: {_list(names)}" if names else ""
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from runner.model import Sums
 from runner.steps.base import Published
@@ -14,7 +15,7 @@ from runner.steps.wordpress.disk import Tree, WordPressTree
 from runner.steps.wordpress.sums import below
 from runner.untrusted import sentence
 
-__all__ = ["Finding", "Subject", "compare_core", "compare_plugins"]
+__all__ = ["Finding", "State", "Subject", "compare_core", "compare_plugins"]
 
 _AT_ONCE = 6
 _MOST = 500
@@ -28,6 +29,16 @@ _WORDPRESS_ORG = re.compile(r"(?:https?://)?(?:[a-z]+\.)?(?:wordpress|w)\.org(?:
 _UNASKED = Sums(problem="no answer from wordpress.org")
 
 
+class State(StrEnum):
+    """How far a subject could be checked."""
+
+    VERIFIED = "verified"
+    UNVERIFIABLE = "not verifiable"
+    """There is no published list."""
+    UNCHECKED = "not checked"
+    """wordpress.org did not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A file that differs from what was published, and how it differs."""
@@ -38,11 +49,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The result for WordPress or one plugin: `verified`, `unverifiable` or `unasked`."""
+    """The result for WordPress or one plugin."""
 
     name: str
     version: str
-    state: str
+    state: State
     why: str = ""
     findings: tuple[Finding, ...] = field(default=())
 
@@ -52,13 +63,13 @@ def compare_core(tree: WordPressTree, published: Published | None) -> Subject:
     prefix = f"{tree.place}/" if tree.place else ""
     links = [path for path in tree.other if path.removeprefix(prefix) in {"wp-admin", "wp-includes"}]
     if links:
-        return Subject("core", tree.version, "unverifiable", f"{sentence(links[0])} is a link")
+        return Subject("core", tree.version, State.UNVERIFIABLE, f"{sentence(links[0])} is a link")
     if not tree.version:
-        return Subject("core", "", "unverifiable", "wp-includes/version.php contains no version")
+        return Subject("core", "", State.UNVERIFIABLE, "wp-includes/version.php contains no version")
     sums = published.core_sums(tree.version, tree.locale) if published else _UNASKED
     if sums.problem or not sums.files:
         why = sums.problem or f"wordpress.org has no list for this build ({tree.locale})"
-        return Subject("core", tree.version, "unasked" if sums.problem else "unverifiable", why)
+        return Subject("core", tree.version, State.UNCHECKED if sums.problem else State.UNVERIFIABLE, why)
     listed = {name: right for name, right in sums.files.items() if not name.startswith("wp-content/")}
     on_disk = _FilesOnDisk(
         prefix,
@@ -66,7 +77,7 @@ def compare_core(tree: WordPressTree, published: Published | None) -> Subject:
         may_be_missing=lambda name: name in _MAY_BE_MISSING,
         may_be_added=lambda name: name in _OWN or ("/" not in name and not _RUNS.search(name)),
     )
-    return Subject("core", tree.version, "verified", findings=tuple(_differences(listed, on_disk, tree)))
+    return Subject("core", tree.version, State.VERIFIED, findings=tuple(_differences(listed, on_disk, tree)))
 
 
 def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
@@ -82,13 +93,15 @@ def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
 
     def compare(folder: str) -> Subject | None:
         subject = _plugin(tree, place, folder, folders[folder], None if unanswered[0] else published)
-        unanswered[0] |= subject is not None and subject.state == "unasked"
+        unanswered[0] |= subject is not None and subject.state == State.UNCHECKED
         return subject
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = [one for one in pool.map(compare, sorted(folders)[:_MOST]) if one]
     if len(folders) > _MOST:
-        found.append(Subject("plugins", "", "unverifiable", f"only {_MOST} of {len(folders)} are compared"))
+        found.append(
+            Subject("plugins", "", State.UNVERIFIABLE, f"only {_MOST} of {len(folders)} are compared")
+        )
     return found
 
 
@@ -101,7 +114,7 @@ def _plugin(
         about = tree.headers.get(f"{place}/{folder}", {})
         is_plugin = "name" in about
         return (
-            Subject(name, about.get("version", ""), "unverifiable", "it is a single file")
+            Subject(name, about.get("version", ""), State.UNVERIFIABLE, "it is a single file")
             if is_plugin
             else None
         )
@@ -109,7 +122,7 @@ def _plugin(
     version = about.get("version", "")
     links = tuple(Finding("a link", sentence(path)) for path in tree.other if path.startswith(prefix))
     if f"{place}/{folder}" in tree.other:
-        return Subject(name, version, "unverifiable", "its folder is a link")
+        return Subject(name, version, State.UNVERIFIABLE, "its folder is a link")
     vendor = about.get("update uri", "")
     why = ""
     if not about:
@@ -119,18 +132,18 @@ def _plugin(
     elif not version or not _is_valid(folder, version):
         why = "its name or version is not a valid one on wordpress.org"
     if why:
-        return Subject(name, version, "unverifiable", why, links)
+        return Subject(name, version, State.UNVERIFIABLE, why, links)
     sums = published.plugin_sums(folder, version) if published else _UNASKED
     if sums.problem:
-        return Subject(name, version, "unasked", sums.problem, links)
+        return Subject(name, version, State.UNCHECKED, sums.problem, links)
     if not sums.files:
         why = "wordpress.org has no list for this version (is it premium or private?)"
-        return Subject(name, version, "unverifiable", why, links)
+        return Subject(name, version, State.UNVERIFIABLE, why, links)
     listed = {file: right for file, right in sums.files.items() if not _README.fullmatch(file)}
     on_disk = _FilesOnDisk(
         prefix, {file: value for file, value in files.items() if not _README.fullmatch(file)}
     )
-    return Subject(name, version, "verified", findings=tuple(_differences(listed, on_disk, tree)))
+    return Subject(name, version, State.VERIFIED, findings=tuple(_differences(listed, on_disk, tree)))
 
 
 def _header(tree: Tree, prefix: str, folder: str) -> dict[str, str]:

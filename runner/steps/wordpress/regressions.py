@@ -9,10 +9,10 @@ __all__ = ["damage", "half_done"]
 
 
 def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str:
-    """What works no longer, as a sentence; empty if nothing is worse than before.
+    """The first regression, as a sentence; empty if there is none.
 
     An update that did not happen is not a regression. Neither is maintenance mode, which may end by itself:
-    the health check tells.
+    the health check shows whether it does.
     """
     if after is None:
         return problem or "the site can no longer be read"
