@@ -76,7 +76,7 @@ class Checksums(StepKind):
         "a site that may be hacked. Items without a published list are reported as not verifiable. If "
         "wordpress.org does not answer, the step fails."
     )
-    undone = "there is nothing to undo."
+    undone = "never: the step changes nothing."
     sites = frozenset({SiteKind.WORDPRESS})
 
     def script(self, step: Step, context: Context) -> Script:  # noqa: ARG002

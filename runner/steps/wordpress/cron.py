@@ -78,14 +78,14 @@ class Cron(StepKind):
     plans = "nothing."
     changes = (
         "whatever the named hooks change. Each runs in its own process, on every site of a network that has "
-        "it scheduled. Everything that is due cannot be run at once: that can install the next major "
-        "WordPress."
+        "it scheduled. There is no option to run everything that is due, because that can install the next "
+        "major WordPress."
     )
     understood = (
         "by the last line and the exit status of each process. `failed` names each hook that died, exited "
         "PHP early, or is not scheduled; the others have run."
     )
-    undone = "not possible. Run a `backup` before hooks that delete data."
+    undone = "never. Run a `backup` before hooks that delete data."
     sites = frozenset({SiteKind.WORDPRESS})
 
     def script(self, step: Step, context: Context) -> Script:
