@@ -2,7 +2,7 @@
 // Downloads the planned version of WordPress, checks it, and prepares it next to the site for the exchange by renames.
 // Input: {"from", "to"}; the restore point's folder is SITECREW_KEPT in the environment. Nothing on the site changes,
 // except that themes and plugins that are new with this version are added where WordPress would add them.
-// Prints refused or fetched. Exit status 1 if it is neither ready nor already installed.
+// Prints refused or fetched. Exit status 0 if it is ready or already installed.
 
 /** Prepares the planned version from its package. */
 class Sitecrew_Stage {
@@ -276,7 +276,7 @@ class Sitecrew_Stage {
 		return ! defined( 'CORE_UPGRADE_SKIP_NEW_BUNDLED' ) || ! CORE_UPGRADE_SKIP_NEW_BUNDLED;
 	}
 
-	/** Adds themes and plugins that are new with this version, where WordPress itself would add them. */
+	/** Adds themes and plugins that are new with this version, as WordPress itself would. */
 	private function bundle() {
 		$added = array();
 		$new   = $this->bundles() && isset( $GLOBALS['_new_bundled_files'] ) ? $GLOBALS['_new_bundled_files'] : array();

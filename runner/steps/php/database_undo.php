@@ -19,7 +19,7 @@ class Sitecrew_Undo {
 		$this->now   = array_values( array_diff( $db->tables(), array_keys( isset( $point->info['left'] ) ? $point->info['left'] : array() ) ) );
 	}
 
-	/** What the change has touched so far: tables with a different definition, and options. */
+	/** Lists what the change has touched so far: tables with a different definition, and options. */
 	public function touched() {
 		$this->compare( 'schema' );
 		return array( 'tables' => array_merge( $this->replace, $this->drop ), 'options' => $this->options );

@@ -1,5 +1,5 @@
 <?php
-// Included before facts_items.php: what else installs the site's code, beside WordPress: Composer, or a deployment
+// Included before facts_items.php: other tools that install the site's code: Composer, or a deployment
 // with a folder for each release. Files are read with a limit, and only the names in them are used.
 
 /** Whether a path is one of the folders, or inside one. */

@@ -183,7 +183,7 @@ class Sitecrew_Item {
 		return $found === $this->to ? '' : "the version of the package is $found, not {$this->to}";
 	}
 
-	/** What is wrong with the folder's name in the package; empty if it is the item's. */
+	/** Why the folder's name in the package is wrong; empty if it is the item's. */
 	public function other_folder() {
 		$zip = new ZipArchive();
 		$zip->open( $this->package );

@@ -65,8 +65,8 @@ class Checksums(StepKind):
 - wordpress.checksums: {ignore: [wp-content/plugins/my-shop/config.php], on_finding: fail}
 """
     reads = (
-        "every file of WordPress and its plugins, with the host's own programs: neither WordPress nor the "
-        "site's PHP is started. Versions are read from disk, as text. Links are reported and never followed. "
+        "every file of WordPress and its plugins, with the host's own programs: WordPress and the site's "
+        "PHP are not started. Versions are read from disk, as text. Links are reported and never followed. "
         "The controller downloads the lists for exactly these versions from wordpress.org."
     )
     plans = "nothing."

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 STAGES = ("schema", "tables", "all")
-"""What is restored: altered tables and options; plugins' other tables; everything."""
+"""The stages of a restore: altered tables and options; plugins' other tables; everything."""
 
 _KINDS = 40
 _COMPILED = 3
@@ -65,15 +65,15 @@ class DatabaseUndo:
     """The tables that the change had created."""
     options: int = 0
     lost: dict[str, int] = field(default_factory=dict)
-    """What visitors and editors had added since and is lost, by kind: posts, orders, comments, users ..."""
+    """Entries of visitors and editors that are lost, by kind: posts, orders, comments, users ..."""
     at_risk: dict[str, int] = field(default_factory=dict)
-    """What else would be lost by a restore that was counted or refused."""
+    """Entries that a counted or refused restore would lose in addition."""
     left: tuple[str, ...] = ()
     """Tables that cannot be read and are not in the copy; an undo does not touch them."""
 
     @property
     def extent(self) -> str:
-        """What was restored, like `2 tables and 3 options were`; empty for nothing."""
+        """The restored parts as text, like `2 tables and 3 options were`; empty for nothing."""
         counts = {"table": len(self.tables) + len(self.dropped), "option": self.options}
         parts = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
         verb = "were" if sum(counts.values()) > 1 else "was"

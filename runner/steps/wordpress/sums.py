@@ -1,6 +1,6 @@
 """The checksums of a site's files, computed by the host's own programs.
 
-Neither WordPress nor its PHP is started. Folders and versions are found on disk, below the folder that the
+WordPress and the site's PHP are not started. Folders and versions are found on disk, below the folder that the
 inventory names, so the site cannot affect the result. Links and odd names are reported, never followed. The
 output is compressed: 30,000 files take about one mebibyte.
 """

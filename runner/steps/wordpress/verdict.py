@@ -120,7 +120,7 @@ def _judge(
 
 
 def _to_do(change: Change, after: SiteFacts) -> str:
-    """What is left to do: upgrade the plugin's own tables, or replace its drop-in."""
+    """Notes on work that is left: upgrade the plugin's own tables, or replace its drop-in."""
     if change.kind is not ItemKind.PLUGIN:
         return ""
     entries = [entry for entry in after.plugins if entry.slug == change.item]
@@ -177,7 +177,7 @@ def _site_problem(
     planned: tuple[Change, ...],
     culprits: frozenset[str],
 ) -> str:
-    """What is wrong with the site as a whole and may be caused by this step; empty for nothing."""
+    """A problem of the site as a whole that this step may have caused; empty for none."""
     if not any(change.action is Action.CHANGE for change in planned):
         return ""
     if after.crippled and not culprits and not (before and before.crippled):
