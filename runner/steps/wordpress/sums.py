@@ -1,8 +1,8 @@
 """The checksums of a site's files, computed by the host's own programs.
 
-WordPress and the site's PHP are not started. Folders and versions are found on disk, below the folder that the
-inventory names, so the site cannot affect the result. Links and odd names are reported, never followed. The
-output is compressed: 30,000 files take about one mebibyte.
+WordPress and the site's PHP are not started. Folders and versions are found on disk, below the folder that
+the inventory names, so the site cannot affect the result. Links and odd names are reported, never followed.
+The output is compressed: 30,000 files take about one mebibyte.
 """
 
 from __future__ import annotations
