@@ -49,7 +49,13 @@ _BY_HAND = (BY_HAND, "put back by hand")
 """Including the wording in ledgers of older versions."""
 UNUSABLE = "its package cannot be used"
 """Start of the reason of a hold on an item whose package is invalid; it did not break the site."""
-_UNUSABLE = ("the package holds the folder ", "the package does not hold ")
+_UNUSABLE = (
+    "the package contains the folder ",
+    "the package does not contain ",
+    "the package holds the folder ",
+    "the package does not hold ",
+)
+"""The last two were written by older versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

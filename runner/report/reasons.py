@@ -30,7 +30,7 @@ class Cause(Enum):
     """
 
     LICENCE = (
-        re.compile(r"announced without a package"),
+        re.compile(r"(?:announced|offered) without a package"),
         _("Its licence is missing or has run out, so its makers do not hand it out."),
     )
     PHP = (
@@ -47,7 +47,9 @@ class Cause(Enum):
         _("The site is set up so that its files may not be changed."),
     )
     UNWRITABLE = (
-        re.compile(r"(?:this login may not write|WordPress cannot write its files|.* be read or replaced: )"),
+        re.compile(
+            r"this login (?:may not|cannot) write|WordPress cannot write its files|.* be read or replaced: "
+        ),
         _("We have no right to write there on the server."),
     )
     LARGE = (
@@ -80,9 +82,17 @@ class Cause(Enum):
         re.compile(r".*: waits until (?P<day>\d{4}-\d\d-\d\d) "),
         _("It is new; we wait until {day} before we use it."),
     )
-    UNASKED = (re.compile(r"wordpress\.org could not be asked"), _("wordpress.org did not answer."))
+    UNASKED = (
+        re.compile(r"wordpress\.org could not be asked|no answer from wordpress\.org"),
+        _("wordpress.org did not answer."),
+    )
     STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))
-    BOOT = (re.compile(r"the site does not boot (?:with it|any more)"), _("The site did not work with it."))
+    BOOT = (
+        re.compile(
+            r"the site (?:does not boot (?:with it|any more)|does not start with it|no longer starts)"
+        ),
+        _("The site did not work with it."),
+    )
     SLOW = (re.compile(r"took longer than its time limit"), _("It took too long and was stopped."))
     SLOWER = (
         re.compile(rf"slower than before: {_TIMES}"),

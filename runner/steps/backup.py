@@ -15,7 +15,7 @@ from runner.shell import word
 from runner.steps.base import Context, Script, StepKind, Where
 from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.identity import addresses_program
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 from runner.steps.wordpress.shell import early_program, plain_program, site_script
 
 __all__ = [

@@ -141,7 +141,7 @@ def test_odd_tables_and_programs_are_restored_exactly(fleet: Fleet, site: Dumped
         name,
     )
     dump, lacks = site.dump()
-    assert lacks == ("procedure wp_more_closed: the account of wp-config.php may not read it",)
+    assert lacks == ("procedure wp_more_closed: the database account in wp-config.php cannot read it",)
     fleet.sql(SITE, "DROP PROCEDURE wp_more_closed")
     site.restore(dump)
 

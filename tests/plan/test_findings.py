@@ -252,7 +252,7 @@ def test_finding_about_several_items_is_reported_once() -> None:
     entries = tuple(replace(PLUGIN, slug=f"p{number}", writable=False) for number in range(8))
     _, checks = said(replace(FACTS, plugins=entries))
     (check,) = [check for check in checks if "its folder" in check.finding]
-    assert check.finding == "p0, p1, p2, p3, p4 and 3 more: this login may not write to its folder"
+    assert check.finding == "p0, p1, p2, p3, p4 and 3 more: this login cannot write to its folder"
 
 
 @pytest.mark.parametrize(

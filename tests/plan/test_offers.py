@@ -48,7 +48,7 @@ def test_hidden_update_is_planned_with_a_note():
         (replace(NEW, requires_wordpress="6.9"), "needs WordPress 6.9; the site has 6.5.5"),
         (replace(NEW, requires_wordpress="6.9", package=""), "needs WordPress 6.9; the site has 6.5.5"),
         (replace(NEW, requires_php="8.4", package=""), "needs PHP 8.4; the site has 8.2"),
-        (replace(NEW, package=""), "wordpress.org gives no package for it"),
+        (replace(NEW, package=""), "wordpress.org has no package for it"),
     ],
 )
 def test_release_with_unmet_requirements_is_held(release, why):
@@ -104,7 +104,7 @@ def test_item_with_another_update_source_is_not_asked():
 def test_hidden_update_of_a_foreign_item_is_held():
     change = proposed(one(replace(ACME, readme=False)))
     assert change.action is Action.HOLD
-    assert "nothing here says that this came from there" in change.why
+    assert "nothing shows that this one is from there" in change.why
 
 
 def test_hidden_and_fake_core_versions_are_marked():

@@ -24,7 +24,7 @@ from runner.model import (
     UpdateRules,
     Updates,
 )
-from runner.plan import UNUSABLE, LedgerHold, PolicyInput, decide, waits
+from runner.plan import UNUSABLE, LedgerHold, PolicyInput, decide, is_unusable, waits
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 WAITS = "waits until 2026-12-01 01:00 UTC, 7 days after it was first seen"
@@ -132,9 +132,9 @@ def test_change_ruled_out_by_facts_stays_so():
 
 
 def test_remark_of_a_step_follows_the_reason():
-    noted = replace(core("6.5.6"), why="visitors have to wait meanwhile, for wp-includes is a link")
+    noted = replace(core("6.5.6"), why="maintenance mode during the update: wp-includes is a link")
     assert decide(noted, standing()).why.endswith(
-        "; visitors have to wait meanwhile, for wp-includes is a link"
+        "; maintenance mode during the update: wp-includes is a link"
     )
 
 
@@ -184,6 +184,11 @@ def test_culprit_is_held_until_a_newer_version():
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
+
+
+@pytest.mark.parametrize("words", ["contains the folder woo-2, not woo", "holds the folder woo-2, not woo"])
+def test_unusable_package_is_recognized_in_older_wording(words):
+    assert is_unusable(f"the package {words}")
 
 
 def test_unusable_package_is_held_without_blame():

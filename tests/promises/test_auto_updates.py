@@ -83,7 +83,7 @@ def test_what_a_filter_forces_is_said_wherever_the_hold_is(crew: Crew) -> None:
     forces = found.path / "wp-content/mu-plugins/forces.php"
     forces.write_text("<?php add_filter( 'auto_update_plugin', '__return_true' );")
     hold(crew)
-    why = "the filter auto_update_plugin of the site asks for it"
+    why = "the filter auto_update_plugin on the site forces it"
     assert f"WordPress updates it automatically: {why}" in crew.say("plan", "weekly", "-l", SITE).out
     doctor = crew.say("doctor", "-l", SITE).out
     assert SLUG in doctor
@@ -216,7 +216,7 @@ def test_a_translation_that_broke_the_site_is_said_to_come_back(fresh_fleet: Fle
     fresh_fleet.wp(SITE, "site", "switch-language", "de_DE")
     words = {"Log In": "Anmelden"}
     fresh_fleet.catalogue.translation("core", "default", "de_DE", "2026-11-20 08:00:00", words, bad="fatal")
-    why = "WordPress updates it automatically: it has no setting for translations"
+    why = "WordPress updates it automatically: WordPress has no setting for translations"
     assert f"de_DE core is held, but {why}" in run(crew, "words", 5)
     assert why in crew.say("plan", "words", "-l", SITE).out
 

@@ -313,7 +313,7 @@ def test_without_wp_cli_it_is_said_how_to_have_it_brought(world: World, tmp_path
     (folder / "playbooks/night.yaml").write_text(NIGHT)
     ran = world.say("run", "night", folder=folder)
     assert ran.returncode == 3
-    assert "wp-cli was not found on the host" in ran.stderr + ran.stdout
+    assert "wp-cli not found on the host" in ran.stderr + ran.stdout
     assert "tools.wp_cli" in ran.stderr + ran.stdout
 
 

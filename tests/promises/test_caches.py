@@ -73,7 +73,7 @@ def test_a_bad_page_that_a_cache_has_kept_goes_with_the_update(crew: Crew) -> No
     with a_bad_page_is_kept(crew):
         said = crew.say("run", "update", "-l", SITE)
     assert said.code == 5, said
-    assert "caches emptied: the site's own command" in said.err
+    assert "caches emptied: the `purge` command" in said.err
     assert crew.fleet.sites[SITE].expect in front(crew)
     assert crew.site(SITE)["outcome"] == "undone"
 
@@ -95,7 +95,7 @@ def test_an_emptying_that_fails_is_said_and_hides_nothing(crew: Crew) -> None:
     assert said.code == 0, said
     step = crew.site(SITE)["steps"][0]
     assert step["outcome"] == "changed"
-    why = "caches could not be emptied: the site's own command ended with 7: no such zone"
+    why = "caches could not be emptied: the `purge` command exited with 7: no such zone"
     assert why in step["why"]
     assert why in crew.say("show").out
 
@@ -117,7 +117,7 @@ def test_what_a_cache_keeps_goes_where_files_are_sent(crew: Crew) -> None:
     assert "badge" not in front(crew)
     said = crew.say("run", "update", "-l", SITE)
     assert said.code == 0, said
-    assert "caches emptied: the site's own command" in said.err
+    assert "caches emptied: the `purge` command" in said.err
     assert "badge" in front(crew)
 
 

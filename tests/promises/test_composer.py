@@ -193,7 +193,7 @@ def test_composer_killed_in_the_middle_is_taken_back(fleet: Fleet, crew: Crew, p
 def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
     fleet: Fleet, crew: Crew, source: Repository, project: Path
 ) -> None:
-    line = f"there: cd {project} && composer require wpackagist-plugin/{FORMS}:1.8.3"
+    line = f"to update it: cd {project} && composer require wpackagist-plugin/{FORMS}:1.8.3"
     source.outage = True
     [said] = [one for one in planned(crew) if one["item"] == "composer"]
     assert said["action"] == "unknown"
@@ -203,7 +203,7 @@ def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
     lock = project / "composer.lock"
     shutil.chown(lock, "root", "root")
     lock.chmod(0o644)
-    assert reasons(crew)[FORMS] == f"this login may not write to {lock}; {line}"
+    assert reasons(crew)[FORMS] == f"this login cannot write to {lock}; {line}"
     assert crew.say("run", "composer", "-l", SITE).code == 0
     assert set(outcomes(crew).values()) == {"held"}
     shutil.chown(lock, project.owner(), project.group())
@@ -214,7 +214,7 @@ def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
     composed(project, project.owner(), "update", "--lock")
 
     crew.playbook("composer", "name: Composer\nsteps:\n  - wordpress.composer: {commit: true}\n")
-    assert reasons(crew)[FORMS] == f"the project is no git repository; {line}"
+    assert reasons(crew)[FORMS] == f"the project is not a git repository; {line}"
     as_git(project)
     assert plan_of(crew)[FORMS][2] == "change"
     with lock.open("a") as file:
@@ -225,8 +225,8 @@ def test_what_stands_in_composers_way_is_held_with_the_line_to_type(
 @pytest.mark.long
 def test_the_latest_that_composer_json_excludes_is_told(fleet: Fleet, crew: Crew, project: Path) -> None:
     composed(project, project.owner(), "update", f"wpackagist-plugin/{FORMS}")
-    line = f"there: cd {project} && composer require wpackagist-plugin/{FORMS}:2.0.0"
-    assert reasons(crew)[FORMS] == f"composer.json asks for ^1.8, which excludes 2.0.0; {line}"
+    line = f"to update it: cd {project} && composer require wpackagist-plugin/{FORMS}:2.0.0"
+    assert reasons(crew)[FORMS] == f"composer.json requires ^1.8, which excludes 2.0.0; {line}"
     assert fleet
 
 
@@ -240,7 +240,7 @@ def test_an_undo_by_hand_does_not_take_back_what_others_locked_since(
     before = tree(project)
     said = crew.say("undo", "last", "-l", SITE, "-y")
     assert said.code != 0, said
-    assert "composer.lock has been changed since" in crew.site(SITE)["why"]
+    assert "composer.lock was changed since" in crew.site(SITE)["why"]
     assert tree(project) == before
     check_answers(fleet)
 
@@ -278,7 +278,7 @@ def test_a_release_of_trellis_is_left_to_the_next_deployment_unless_the_inventor
     crew = Crew(fleet, tmp_path / "crew", PLAYBOOK)
     crew.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", f"path: {path}")
     assert {change["action"] for change in planned(crew)} == {"hold"}
-    why = f"part of the release {release}: the next deployment replaces it; there: composer require"
+    why = f"part of the release {release}: the next deployment replaces it; update it there: composer require"
     assert reasons(crew) == {
         "core": f"{why} roots/wordpress:7.1.2",
         FORMS: f"{why} wpackagist-plugin/{FORMS}:1.8.3",

@@ -50,7 +50,7 @@ CASES = (
     Case(
         "a file was tampered with",
         "failed",
-        "wp-login.php in the package is not what wordpress.org says",
+        "wp-login.php in the package does not match its checksum on wordpress.org",
         {"edits": {"wp-login.php": "@ "}, "genuine": False},
     ),
     Case("the version inside is another", "failed", "says that it is 6.5.8", {"says": "6.5.8"}),

@@ -62,7 +62,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
 
     changes = plan_of(deployed)
     new = versions(deployed)[SLUG]
-    there = f"managed by Composer ({project}/composer.lock); there: composer require"
+    there = f"managed by Composer ({project}/composer.lock); update it there: composer require"
     assert changes[SLUG] == ("hold", f"{there} wpackagist-plugin/{SLUG}:{new}")
     assert changes["core"] == ("hold", f"{there} roots/wordpress-no-content:7.1.2")
     assert changes[CHECKOUT][1] == "a checkout of git, which an update would replace; update it there"
@@ -74,9 +74,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
     assert {path.split("/")[3] for path in changed} == (set() if fixed else {OWN}), changed
 
     doctor = deployed.say("doctor", "-l", SITE)
-    assert (
-        f"Composer manages 2 of its packages ({project}/composer.lock): updates are held" in doctor.out
-    )
+    assert f"Composer manages 2 of its packages ({project}/composer.lock): updates are held" in doctor.out
 
 
 def test_a_release_is_left_as_it_was_deployed_unless_the_inventory_says_otherwise(

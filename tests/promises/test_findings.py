@@ -42,7 +42,7 @@ if ( defined( 'WP_CLI' ) && WP_CLI ) {
 }
 """
 """Tables of its own, and a command for them, as WooCommerce has them."""
-WAITS = "the upgrade of its own tables waits: wp wc update"
+WAITS = "its own tables need an upgrade: wp wc update"
 
 
 def publish(fleet: Fleet, slug: str, **more: Any) -> None:
@@ -136,7 +136,7 @@ def test_what_wordpress_org_says_of_a_plugin_is_told(blog: Fleet, tmp_path: Path
     for text in told:
         assert text in planned["notes"], planned["notes"]
         assert text in doctor
-    why = "the package holds the folder moved, not moved-main: WordPress would install a second copy"
+    why = "the package contains the folder moved, not moved-main: WordPress would install a second copy"
     assert held(planned["changes"])["moved-main"] == why
     assert f"moved-main: {why}" in doctor
 
@@ -181,7 +181,7 @@ def test_a_drop_in_that_stays_behind_its_plugin_is_told(blog: Fleet, tmp_path: P
     drop_in = content / "object-cache.php"
     run("cp", "-p", str(content / "plugins/redis-cache/includes/object-cache.php"), str(drop_in))
     crew = Crew(fleet, tmp_path / "crew", BOOK)
-    told = "wp-content/object-cache.php is of another version than the one that it brings"
+    told = "wp-content/object-cache.php is from another version of the plugin"
     assert told not in crew.say("doctor", "-l", SITE).out
     fleet.catalogue.plugin("redis-cache", "1.1", files=brought("1.1"))
     assert crew.say("run", "plugins", "-l", SITE).code == 0

@@ -48,7 +48,7 @@ def test_an_update_that_stays_and_its_undo_keep_links_and_what_they_lead_to(flee
     assert set(inside) >= LINKS
 
     planned = crew.say("plan", "one", "-l", SITE)
-    assert "5 links that lead out of it are kept" in planned.out, planned
+    assert "its 5 links to other folders are kept" in planned.out, planned
 
     said = crew.say("run", "one", "-l", SITE)
     assert said.code == 0, said

@@ -90,7 +90,7 @@ def test_objects_in_the_memory_of_php_fpm_are_said_to_be_out_of_reach(
     fresh_fleet: Fleet, tmp_path: Path
 ) -> None:
     crew = crew_with(fresh_fleet, tmp_path, READS)
-    why = "object cache: it is in the memory of the web server's PHP"
+    why = "object cache: it is stored in the memory of the web server's PHP"
     with object_cache(fresh_fleet, SITE, backend="apcu"):
         assert why in crew.say("doctor", "-l", SITE).out
         said = crew.say("run", "update", "-l", SITE)

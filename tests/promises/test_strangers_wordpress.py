@@ -128,10 +128,10 @@ def test_a_hacked_core_cannot_vouch_for_itself(crew: Crew) -> None:
     done, _ = Someone(fleet, SITE).once("wordpress.checksums")
     assert done.outcome is Outcome.FAILED
     assert done.why == (
-        "2 files are not what wordpress.org published: wp-includes/load.php (changed), "
+        "2 files differ from what wordpress.org published: wp-includes/load.php (changed), "
         "wp-includes/class-wp-cache.php (added)"
     )
-    assert "not verifiable, runs with every page: wp-content/mu-plugins/0-cache.php" in done.output
+    assert "not verifiable, loaded with every page: wp-content/mu-plugins/0-cache.php" in done.output
     ended = {row["site"]: row["outcome"] for row in crew.say("show", "last", "--json").json["sites"]}
     assert ended == {SITE: "failed", OTHER: "ok"}
 
@@ -171,7 +171,7 @@ def test_the_version_is_the_files_whatever_wordpress_says(crew: Crew) -> None:
     implant(crew.fleet, LIES)
     action, planned, why = changes(crew)["harbour-forms"]
     assert (action, planned) == ("change", to)
-    assert "WordPress says that it is 9.9, its file says 1.8.2" in why
+    assert "WordPress reports 9.9, its file says 1.8.2" in why
 
 
 @pytest.mark.parametrize(

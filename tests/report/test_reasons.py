@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.model import Outcome
-from runner.report.reasons import reason
+from runner.report.reasons import cause_of, reason
 from runner.report.render import words_of
 from tests.report import samples
 
@@ -44,6 +44,20 @@ from tests.report import samples
 )
 def test_a_reason_is_said_in_the_clients_words(why, said):
     assert reason(why, words_of(samples.good())) == said
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now"),
+    [
+        ("announced without a package to download", "offered without a package to download"),
+        ("this login may not write to its folder", "this login cannot write to its folder"),
+        ("wordpress.org could not be asked, so", "no answer from wordpress.org, so"),
+        ("the site does not boot with it: x", "the site does not start with it: x"),
+        ("the site does not boot any more: x", "the site no longer starts: x"),
+    ],
+)
+def test_reasons_in_older_ledgers_are_still_known(earlier, now):
+    assert cause_of(earlier) is cause_of(now) is not None
 
 
 def test_a_reason_is_said_in_the_clients_language():

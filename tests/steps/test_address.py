@@ -8,7 +8,7 @@ def site(url, **more):
     return Site(name="s", client="c", host="h", url=url, path="/srv/s", **more)
 
 
-def test_wordpress_is_started_under_the_address_that_its_visitors_use():
+def test_wordpress_starts_with_its_visitors_address():
     assert start_address(site("https://Shop.example/blog/")) == "https://shop.example/blog/"
     assert start_address(site("http://127.0.0.1:8080")) == "http://127.0.0.1:8080"
     assert start_address(site("http://[::1]:81")) == "http://[::1]:81"
@@ -16,7 +16,7 @@ def test_wordpress_is_started_under_the_address_that_its_visitors_use():
     assert start_address(site("https://x.example", address="http://intern:8080")) == "http://intern:8080"
 
 
-def test_programs_of_ours_find_the_same_server_as_wordpress():
+def test_plain_programs_get_the_same_server_variables():
     found = server_of(site("https://shop.example:8443/blog"))
     assert {
         key: found[key] for key in ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "REQUEST_URI", "HTTPS")

@@ -29,7 +29,7 @@ pytestmark = needs_composer
 
 @dataclass
 class World:
-    """A project that Composer installed; its plugins are at 1.0, and 1.1 is out."""
+    """A project that Composer installed; its plugins are at 1.0, and 1.1 is available."""
 
     source: Repository
     home: Path
@@ -66,7 +66,7 @@ class World:
     def step(
         self, *slugs: str, to: str = "1.1", **options: object
     ) -> tuple[Guard, dict[str, tuple[int, str]]]:
-        """Keep, change and settle, as a job does: the guard, and how each ended."""
+        """Save, change and settle, as a job does; returns the guard and the result of each."""
         step = Step(id="s", kind=KIND.name, options=ComposerOptions(**options))
         changes = tuple(
             Change(
@@ -130,12 +130,12 @@ def world(tmp_path, monkeypatch):
         yield World(source, home, project)
 
 
-def test_composer_says_what_is_newer_and_why_nothing_can_be_committed(world):
+def test_composer_lists_newer_versions_and_commit_problems(world):
     facts, host = world.facts, Host(name="h", address="h")
     code, text = world.sh(composer_script(facts, host, MARK).text)
     said = parse_composer(text, MARK, facts.project)
     assert (code, said.hold, said.problem) == (0, "", "")
-    assert said.commit == "the project is no git repository"
+    assert said.commit == "the project is not a git repository"
     assert [(one.slug, one.allowed, one.latest) for one in with_said(facts, said).packages] == [
         ("forms", "1.1", "1.1"),
         ("maps", "", "1.1"),
@@ -146,7 +146,7 @@ def test_composer_says_what_is_newer_and_why_nothing_can_be_committed(world):
     assert "503" in said.problem
 
 
-def test_both_are_updated_and_put_back_to_the_byte(world):
+def test_packages_are_updated_and_restored_exactly(world):
     before = world.tree()
     guard, ended = world.step(*NAMES)
     assert {name: code for name, (code, _) in ended.items()} == {"save": 0, "change": 0, "settle": 0}, ended
@@ -164,7 +164,7 @@ def test_both_are_updated_and_put_back_to_the_byte(world):
     assert world.tree() == before
 
 
-def test_what_comes_to_no_good_end_leaves_nothing(world):
+def test_failed_update_leaves_no_changes(world):
     before = world.tree()
     _, ended = world.step("forms", to="9.9")
     assert "must be a subset of the constraint" in ended["change"][1]
@@ -182,7 +182,7 @@ def test_what_comes_to_no_good_end_leaves_nothing(world):
     assert world.tree() == before
 
 
-def test_composer_killed_while_it_exchanges_folders_is_taken_back(world):
+def test_killed_composer_is_rolled_back(world):
     path = world.project / "composer.json"
     killer = {"scripts": {"pre-package-update": "kill -9 $PPID"}}
     path.write_text(json.dumps(json.loads(path.read_text()) | killer, indent=4))
@@ -192,7 +192,7 @@ def test_composer_killed_while_it_exchanges_folders_is_taken_back(world):
     assert world.tree() == before
 
 
-def test_a_lock_file_that_changed_since_is_not_put_back(world):
+def test_lock_file_changed_since_is_not_restored(world):
     guard, _ = world.step("forms")
     assert guard.keep
     assert world.sh(guard.keep.text) == (0, "")
@@ -200,11 +200,11 @@ def test_a_lock_file_that_changed_since_is_not_put_back(world):
     before = world.tree()
     code, said = world.sh(guard.undo.text)
     assert code == 1
-    assert "composer.lock has been changed since" in said
+    assert "composer.lock was changed since" in said
     assert world.tree() == before
 
 
-def test_the_lock_file_is_committed_alone_and_never_with_others_changes(world):
+def test_only_the_lock_file_is_committed(world):
     def git(*words):
         return run("git", *words, cwd=world.project)
 
@@ -235,12 +235,12 @@ def test_the_lock_file_is_committed_alone_and_never_with_others_changes(world):
     before = world.tree()
     _, ended = world.step("forms", commit=True)
     assert ended == {
-        "save": (1, "composer.json or composer.lock is changed and not committed; there: git diff\n")
+        "save": (1, "composer.json or composer.lock has uncommitted changes; to see them there: git diff\n")
     }
     assert world.tree() == before
 
 
-def test_what_deploys_is_run_again_after_a_rollback(world):
+def test_deploy_command_runs_again_after_rollback(world):
     deploy = "cp composer.lock ../deployed.lock"
     guard, _ = world.step("forms", deploy=deploy)
     deployed = world.project.parent / "deployed.lock"

@@ -1,4 +1,4 @@
-"""WordPress's folders and root files change places, and back, wherever that is cut."""
+"""WordPress's folders and root files are exchanged and restored, wherever this is interrupted."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ function cut( $function, ...$arguments ) {
 
 @pytest.fixture(autouse=True)
 def no_stale_code(tmp_path, monkeypatch):
-    """PHP looks at the files' times at each request: nothing to wait for."""
+    """PHP checks file times at each request, so there is no wait."""
     lay(tmp_path / "ini", {"lab.ini": "opcache.revalidate_freq = 0"})
     monkeypatch.setenv("PHP_INI_SCAN_DIR", f":{tmp_path / 'ini'}")
 
 
 @pytest.fixture
 def ground(tmp_path):
-    """A site in a folder with a difficult name, with a new version laid out in its restore point."""
+    """A site in a folder with a difficult name, with a new version prepared in its restore point."""
     root = tmp_path / "my site's $HOME"
     kept = root / ".sitecrew-t"
     lay(root, OLD | OWN)
@@ -120,14 +120,14 @@ def forth(root, cuts=None):
     )
 
 
-def test_the_new_version_takes_the_place_of_the_old_and_what_is_the_sites_own_stays(ground):
+def test_exchange_keeps_the_sites_own_files(ground):
     assert forth(ground) == 0
     assert found(ground) == NEW | OWN
 
 
 @pytest.mark.parametrize("cuts", range(11))
 @pytest.mark.parametrize("php", [True, False])
-def test_cut_between_any_two_renames_the_old_version_is_whole_again(ground, tmp_path, cuts, php):
+def test_old_version_is_restored_after_any_interruption(ground, tmp_path, cuts, php):
     assert forth(ground, cuts) != 0 or cuts == 10
     settle = guard(ground).settle.text if php else without_php(guard(ground).settle.text)
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_cut_between_any_two_renames_the_old_version_is_whole_again(ground, tmp_
         assert found(ground) == OLD | OWN
 
 
-def test_what_was_kept_long_ago_is_put_back_too_and_a_change_that_is_done_is_left_alone(ground):
+def test_old_restore_point_works_and_finished_change_stays(ground):
     assert forth(ground) == 0
     (ground / ".sitecrew-t/done").touch()
     assert sh(guard(ground).settle.text) == 0
@@ -144,7 +144,7 @@ def test_what_was_kept_long_ago_is_put_back_too_and_a_change_that_is_done_is_lef
     assert found(ground) == OLD | OWN
 
 
-def test_a_restore_point_is_whole_after_it_was_used(ground):
+def test_restore_point_can_be_used_again(ground):
     done_with_a_theme(ground)
     context = replace(context_of(ground), tag="u")
     back = put_back_by_hand(context, "none", (str(ground),), {"t": guard(ground)})
@@ -163,7 +163,7 @@ THEME = {"wp-content/themes/twenty/style.css": "new", **OTHERS}
 
 
 def put_back(root, cuts=None, *, php=True):
-    """The undo of a change that was done, which keeps what it takes away as `u`, cut before a rename."""
+    """Undo a finished change, with `u` as the restore point of the undo; interrupted before a rename."""
     text = guard(root).undo.text if php else without_php(guard(root).undo.text)
     if cuts is not None:
         head, mark, body = text.partition("back() (")
@@ -183,7 +183,7 @@ def done_with_a_theme(ground):
         assert sh(guard(ground, tag).save.text) == 0
 
 
-def test_an_undo_can_be_undone_and_that_again(ground):
+def test_undo_can_be_undone_repeatedly(ground):
     done_with_a_theme(ground)
     put_back(ground)
     older = found(ground)
@@ -194,7 +194,7 @@ def test_an_undo_can_be_undone_and_that_again(ground):
 
 @pytest.mark.parametrize("cuts", range(12))
 @pytest.mark.parametrize("php", [True, False])
-def test_an_undo_that_is_cut_is_taken_back_whole(ground, cuts, php):
+def test_interrupted_undo_is_rolled_back(ground, cuts, php):
     done_with_a_theme(ground)
     put_back(ground, cuts, php=php)
     settle = guard(ground, "u").settle.text if php else without_php(guard(ground, "u").settle.text)

@@ -1,4 +1,4 @@
-"""A log is read from where it was marked, whatever became of the file; only what killed this site counts."""
+"""A log is read from its mark on, even if the file was rotated; only fatal errors of this site count."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add(facts: SiteFacts, text: str) -> None:
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
-def test_only_what_is_new_is_read(facts: SiteFacts, shell: str) -> None:
+def test_only_new_lines_are_read(facts: SiteFacts, shell: str) -> None:
     add(facts, fatal(facts, "old"))
     first = reading(facts, shell=shell)
     assert [one.text for one in first.fatals] == ["old in wp-content/a.php"]
@@ -53,14 +53,14 @@ def test_only_what_is_new_is_read(facts: SiteFacts, shell: str) -> None:
     assert reading(facts, second.marks).fatals == ()
 
 
-def test_the_same_error_is_the_same_whatever_its_numbers(facts: SiteFacts) -> None:
+def test_errors_that_differ_in_numbers_are_equal(facts: SiteFacts) -> None:
     add(facts, fatal(facts, "Allowed memory size of 1 bytes exhausted (tried to allocate 20 bytes)"))
     first = reading(facts)
     add(facts, fatal(facts, "Allowed memory size of 1 bytes exhausted (tried to allocate 4096 bytes)"))
     assert set(reading(facts, first.marks).fatals) == set(first.fatals)
 
 
-def test_a_log_that_appears_is_read_from_its_beginning(facts: SiteFacts) -> None:
+def test_new_log_is_read_from_its_start(facts: SiteFacts) -> None:
     first = reading(facts)
     assert first == Reading(first.marks)
     add(facts, fatal(facts))
@@ -68,9 +68,7 @@ def test_a_log_that_appears_is_read_from_its_beginning(facts: SiteFacts) -> None
 
 
 @pytest.mark.parametrize("turned", [".1", "-20261125"])
-def test_a_log_that_was_turned_over_is_read_to_its_end_and_on(
-    facts: SiteFacts, tmp_path: Path, turned: str
-) -> None:
+def test_rotated_log_is_read_to_its_end(facts: SiteFacts, tmp_path: Path, turned: str) -> None:
     add(facts, fatal(facts, "old"))
     first = reading(facts)
     add(facts, fatal(facts, "last of the old file"))
@@ -82,14 +80,14 @@ def test_a_log_that_was_turned_over_is_read_to_its_end_and_on(
     ]
 
 
-def test_a_log_that_was_emptied_is_read_from_its_beginning(facts: SiteFacts, tmp_path: Path) -> None:
+def test_emptied_log_is_read_from_its_start(facts: SiteFacts, tmp_path: Path) -> None:
     add(facts, fatal(facts, "old and long " * 9))
     first = reading(facts)
     (tmp_path / "it's a log").write_text(fatal(facts, "new"))
     assert [one.what for one in reading(facts, first.marks).fatals] == ["new"]
 
 
-def test_errors_of_other_sites_and_other_kinds_are_nothing(facts: SiteFacts) -> None:
+def test_other_sites_and_other_errors_are_ignored(facts: SiteFacts) -> None:
     first = reading(facts)
     add(facts, "PHP Fatal error:  Uncaught Error: no in /srv/other/wp-content/a.php:12\n")
     add(facts, f"PHP Fatal error:  Uncaught Error: no in {facts.root.rstrip('/')}-old/a.php:12\n")
@@ -99,6 +97,6 @@ def test_errors_of_other_sites_and_other_kinds_are_nothing(facts: SiteFacts) -> 
     assert [one.text for one in reading(facts, first.marks).fatals] == [f"syntax error in {facts.root}a.php"]
 
 
-def test_a_log_that_cannot_be_read_is_left_out(facts: SiteFacts, tmp_path: Path) -> None:
+def test_unreadable_log_is_left_out(facts: SiteFacts, tmp_path: Path) -> None:
     (tmp_path / "it's a log").mkdir()
     assert reading(facts) == Reading()

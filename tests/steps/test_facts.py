@@ -47,7 +47,7 @@ LINE = f"{MARK} {json.dumps(DATA)}"
         f"\r\n{LINE}\r\n",
     ],
 )
-def test_the_facts_are_found_in_whatever_plugins_print(output):
+def test_facts_are_found_among_plugin_output(output):
     facts = parse_facts(output, MARK)
     assert facts.wordpress == "6.5.5"
     assert facts.plugins[0].title == "Woo"
@@ -57,7 +57,7 @@ def test_the_facts_are_found_in_whatever_plugins_print(output):
     assert (facts.plugins_checked, facts.core_checked, facts.crippled) == (True, False, "")
 
 
-def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
+def test_site_without_plugins_is_marked_crippled():
     first = (
         "PHP Fatal error:  Uncaught Error: Call to undefined function boom() in "
         "/srv/it's here/wp-content/plugins/woo/woo.php:12\n"
@@ -67,19 +67,19 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
     facts = parse_facts(f"{first}\n{MARK} again\n\n{LINE}\n", MARK)
     assert facts.crippled.startswith("Uncaught Error: Call to undefined function boom() in")
     silent = parse_facts(f"\n{MARK} again\n\n{LINE}\n", MARK)
-    assert silent.crippled == "WordPress ended without a word"
+    assert silent.crippled == "WordPress exited without any output"
 
 
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (f"\n{MARK} problem no-folder\n", "there is no such folder on the host"),
-        (f"\n{MARK} problem no-php\n", "no PHP for the command line was found on the host"),
-        (f"\n{MARK} problem no-wp\n", "wp-cli was not found on the host"),
+        (f"\n{MARK} problem no-folder\n", "the site's folder does not exist on the host"),
+        (f"\n{MARK} problem no-php\n", "no command-line PHP found on the host"),
+        (f"\n{MARK} problem no-wp\n", "wp-cli not found on the host"),
         ("Error: 'wp-config.php' not found.", "wp-config.php is missing"),
         (
             "Error: This does not seem to be a WordPress installation.",
-            "there is no WordPress in the site's folder",
+            "no WordPress in the site's folder",
         ),
         ("Error: Error establishing a database connection.", "the database does not answer"),
         (
@@ -92,7 +92,7 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
         ),
         (
             f"one ./wp-config.php\n{MARK} boot\nno cache\n{MARK} again\nno cache\n",
-            f"{DEAD}: WordPress ended without a word of why; it printed: no cache no cache",
+            f"{DEAD}: WordPress exited without an error message; it printed: no cache no cache",
         ),
         (
             "Fatal error: Uncaught Error: no in /srv/wp-content/mu-plugins/a.php:1",
@@ -100,14 +100,14 @@ def test_a_site_that_boots_only_without_its_plugins_is_marked_with_the_error():
         ),
     ],
 )
-def test_a_site_that_cannot_be_read_says_why_in_a_sentence(output, message):
+def test_unreadable_site_gives_a_reason(output, message):
     with pytest.raises(HostError) as caught:
         parse_facts(output, MARK)
     assert str(caught.value) == message
     assert caught.value.hint
 
 
-def test_the_error_that_killed_php_is_one_short_line():
+def test_fatal_error_is_one_short_line():
     parse = (
         'Parse error: syntax error, unexpected token "echo" in /a b/wp-content/plugins/x/x.php on line 9\n'
     )
@@ -127,7 +127,7 @@ SAMPLES = {"url": "http://x.example", "path": "/srv/x", "type": "plugin", "langu
 
 
 def texts_of(value):
-    """Every text in the facts, however deep."""
+    """Every text in the facts, at any depth."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, tuple):
@@ -140,7 +140,7 @@ def texts_of(value):
 
 
 def data_with(family, name, value):
-    """Facts whose field `name`, of the facts themselves or of an entry of a list, has this value."""
+    """Facts with this value in the field `name`, of the facts themselves or of an entry of a list."""
     if not family:
         return {**DATA, name: value}
     entry = {
@@ -160,7 +160,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("family", "name"), FIELDS)
-def test_no_field_of_the_facts_holds_a_nul_or_another_control_character(family, name):
+def test_no_field_contains_control_characters(family, name):
     several = {f.name for f in fields(LISTS.get(family, SiteFacts)) if f.type == "tuple[str, ...]"}
     for odd in ("\0", "\1", "\n", "\t", "\r", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\ud800"):
         for text in (f"/srv/a{odd}b", f"{odd}1.0", f"1.0{odd}", f"http://x.example/{odd}", odd):
@@ -175,6 +175,6 @@ def test_no_field_of_the_facts_holds_a_nul_or_another_control_character(family, 
 
 
 @pytest.mark.parametrize("family", LISTS)
-def test_the_entries_of_these_tests_are_facts_without_an_odd_character(family):
+def test_entries_of_these_tests_are_valid_facts(family):
     facts = parse_facts(f"\n{MARK} {json.dumps(data_with(family, 'more', ''))}\n", MARK)
     assert (len(getattr(facts, family)), facts.odd) == (1, ())

@@ -1,4 +1,4 @@
-"""Links that another account puts into a site's folders lead no guard into another site, in any shell."""
+"""No guard follows links that another account creates in a site's folders, in any shell."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shell(request):
 
 
 class Ground:
-    """A site, and beside it another site of the same account, which must stay as it is."""
+    """A site, and another site of the same account, which must not change."""
 
     php = "/bin/sh"
 
@@ -90,7 +90,7 @@ class Ground:
         return subprocess.run(self.shell, input=text, env=env, check=False, capture_output=True).returncode
 
     def others(self):
-        """What is in the other site."""
+        """The files of the other site."""
         return {
             str(path.relative_to(self.other)): path.read_text()
             for path in self.other.rglob("*")
@@ -118,7 +118,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_links_what_was_kept_is_put_back(ground, kind):
+def test_kept_files_are_restored_without_links(ground, kind):
     guard = ground.guard(kind)
     assert ground.run(guard.save) == 0
     (ground.site / FORMS[kind]).write_text("new")
@@ -128,7 +128,7 @@ def test_without_links_what_was_kept_is_put_back(ground, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["wp-content/plugins", "wp-content/languages", "wp-content"])
-def test_a_folder_that_became_a_link_to_another_site_is_not_entered(ground, kind, name):
+def test_folder_replaced_by_link_is_not_entered(ground, kind, name):
     guard = ground.guard(kind)
     assert ground.run(guard.save) == 0
     (ground.site / FORMS[kind]).write_text("new")
@@ -137,7 +137,7 @@ def test_a_folder_that_became_a_link_to_another_site_is_not_entered(ground, kind
     assert ground.others() == UNTOUCHED
 
 
-def test_a_folder_that_was_a_link_all_along_is_put_back_to(ground):
+def test_folder_that_was_always_a_link_is_restored(ground):
     (ground.site / "wp-content/plugins").rename(ground.site.parent / "shared")
     (ground.site / "wp-content/plugins").symlink_to(ground.site.parent / "shared")
     guard = ground.guard(ItemKind.PLUGIN)
@@ -148,7 +148,7 @@ def test_a_folder_that_was_a_link_all_along_is_put_back_to(ground):
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_a_link_in_the_place_of_a_plugin_is_replaced_and_not_followed(ground, gone):
+def test_link_in_place_of_plugin_is_replaced(ground, gone):
     guard = ground.guard(ItemKind.PLUGIN)
     assert ground.run(guard.save) == 0
     shutil.rmtree(ground.site / "wp-content/plugins/forms")
@@ -161,7 +161,7 @@ def test_a_link_in_the_place_of_a_plugin_is_replaced_and_not_followed(ground, go
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_became_a_link_is_replaced_and_not_followed(ground, kind):
+def test_file_replaced_by_link_is_not_followed(ground, kind):
     guard = ground.guard(kind)
     assert ground.run(guard.save) == 0
     for name in (FORMS[kind], ".htaccess"):
@@ -172,7 +172,7 @@ def test_a_file_that_became_a_link_is_replaced_and_not_followed(ground, kind):
     assert (ground.site / FORMS[kind]).read_text() == "old"
 
 
-def test_a_configuration_that_was_a_link_stays_one(ground):
+def test_linked_configuration_stays_a_link(ground):
     (ground.site / "wp-config.php").symlink_to(ground.other / "wp-config.php")
     (ground.other / "wp-config.php").write_text("shared")
     guard = ground.guard(ItemKind.PLUGIN)
@@ -185,7 +185,7 @@ def test_a_configuration_that_was_a_link_stays_one(ground):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another account")
 @pytest.mark.parametrize("kind", [*KINDS, ItemKind.CORE])
-def test_a_restore_point_of_another_account_is_neither_used_nor_put_back(ground, kind):
+def test_foreign_restore_point_is_not_used(ground, kind):
     guard = ground.guard(kind)
     assert ground.run(guard.save) == 0
     shutil.rmtree(ground.kept)
@@ -216,7 +216,7 @@ class TestCore:
         text = guard.settle.text.replace("find_php()", "find_php() { return 1; }\nunused()")
         return replace(guard.settle, text=f"{text}\n")
 
-    def test_without_links_the_old_version_is_put_back(self, ground, settle):
+    def test_old_version_is_restored_without_links(self, ground, settle):
         bundled = [ground.site / "wp-content/plugins/forms", ground.site / "wp-content/themes"]
         (ground.kept / "bundled").write_text("".join(f"{path}\n" for path in bundled))
         assert ground.run(settle) == 0
@@ -225,13 +225,13 @@ class TestCore:
         assert (ground.site / "wp-content/plugins/shop").exists()
 
     @pytest.mark.parametrize("name", ["wp-includes", "index.php"])
-    def test_a_link_is_replaced_and_not_followed(self, ground, settle, name):
+    def test_link_is_replaced_and_not_followed(self, ground, settle, name):
         ground.replace_by_link(name)
         assert ground.run(settle) == 0
         assert ground.others() == UNTOUCHED
         assert not (ground.site / name).is_symlink()
 
-    def test_a_list_removes_nothing_outside_the_folders_of_plugins_and_themes(self, ground, settle):
+    def test_list_removes_only_plugins_and_themes(self, ground, settle):
         plugins, others = ground.site / "wp-content/plugins", ground.other / "wp-content/plugins"
         (plugins / "way").symlink_to(others)
         paths = [
@@ -244,13 +244,13 @@ class TestCore:
         assert (plugins / "shop/shop.php").exists()
 
     @pytest.mark.parametrize("name", ["../other/index.php", "wp-content/plugins/shop/shop.php", "/etc/x"])
-    def test_a_list_of_new_files_names_files_beside_the_folders_only(self, ground, settle, name):
+    def test_list_of_new_files_names_root_files_only(self, ground, settle, name):
         (ground.kept / "added").write_text(f"{name}\n")
         assert ground.run(settle) != 0
         assert ground.others() == UNTOUCHED
         assert (ground.site / "wp-content/plugins/shop/shop.php").exists()
 
-    def test_a_copy_is_not_put_into_a_folder_that_became_a_link(self, ground):
+    def test_copy_is_not_restored_through_a_link(self, ground):
         guard = ground.guard(ItemKind.CORE, core_fixed="a link")
         assert ground.run(guard.save) == 0
         (ground.kept / "begun").touch()

@@ -1,4 +1,4 @@
-"""Hostile output in the place of our programs' lines: a result or an error of ours, in bounded time."""
+"""Hostile output instead of our programs' lines gives a result or an error of ours, in bounded time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runner.errors import HostError
 from runner.model import Action, Change, Extension, ItemKind, LogMark, SiteFacts, SitePlan, Step
 from runner.steps import Context, Result, registry
 from runner.steps.wordpress import parse_facts
-from runner.steps.wordpress.damage import damage, half_done
 from runner.steps.wordpress.database_undo import parse_database
 from runner.steps.wordpress.errorlog import parse_log
 from runner.steps.wordpress.fatal import fatal_error
+from runner.steps.wordpress.regressions import damage, half_done
 from tests.fuzz import endure, hostile
 from tests.steps.wordpress_sites import understand
 
@@ -91,7 +91,7 @@ PARSERS = {
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_hostile_output_ends_no_parser(name):
+def test_parsers_survive_hostile_output(name):
     parse, corpus = PARSERS[name]
     endure(parse, hostile(corpus, COUNT))
 
@@ -117,7 +117,7 @@ ODD = (
 
 @pytest.mark.parametrize("field", FACTS)
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_field_of_another_kind_is_refused_or_harmless(field, odd):
+def test_field_of_wrong_type_is_rejected_or_harmless(field, odd):
     try:
         facts = parse_facts(text(line({**FACTS, field: odd})), MARK)
     except HostError:
@@ -129,7 +129,7 @@ def test_a_field_of_another_kind_is_refused_or_harmless(field, odd):
 
 @pytest.mark.parametrize("field", ["slug", "version", "file", "folder", "offered", "package"])
 @pytest.mark.parametrize("odd", ["../x", "$(id)", "a b;c", "x\ny", "-", "/etc/../passwd", "..", "x" * 3000])
-def test_an_item_named_in_an_odd_way_is_left_alone_and_named(field, odd):
+def test_item_with_unusable_name_is_held(field, odd):
     if field == "slug" and odd == "-":
         return
     plugins = [{**FACTS["plugins"][0], field: odd}, {"slug": "good", "title": "Good", "version": "1.0"}]
@@ -141,25 +141,25 @@ def test_an_item_named_in_an_odd_way_is_left_alone_and_named(field, odd):
         step = Step(id="s", kind="wordpress.plugins", options=word.options())
         held = [change for change in word.propose(step, facts) if change.action is Action.HOLD]
         assert held[0].item == "plugins"
-        assert held[0].why.startswith("left alone: `")
+        assert held[0].why.startswith("not managed: `")
     else:
         assert odd == "-"
 
 
 @pytest.mark.parametrize("field", ["root", "content", "plugins_folder", "home", "wordpress"])
-def test_a_site_whose_folders_or_addresses_cannot_be_used_is_a_problem_by_name(field):
-    with pytest.raises(HostError, match=r"names what cannot be used: `/srv/x/\.\./y`") as caught:
+def test_unusable_folder_or_address_is_an_error(field):
+    with pytest.raises(HostError, match=r"reports an unusable value: `/srv/x/\.\./y`") as caught:
         parse_facts(text(line({**FACTS, field: "/srv/x/../y"})), MARK)
     assert caught.value.hint
 
 
-def test_more_items_than_any_site_has_are_refused():
+def test_too_many_items_are_rejected():
     many = [{"slug": f"p{n}", "title": "", "version": "1"} for n in range(501)]
     with pytest.raises(HostError):
         parse_facts(text(line({**FACTS, "plugins": many})), MARK)
 
 
-def test_24_kilobytes_of_errors_take_no_time():
+def test_24_kilobytes_of_errors_are_parsed_quickly():
     bomb = ("Fatal error: " + " in /x " * 3) * 1000 + " in " * 6000
     started = time.process_time()
     fatal_error(bomb)
@@ -175,7 +175,7 @@ PATTERN_TEXTS = (
 
 
 @pytest.mark.parametrize("piece", PATTERN_TEXTS, ids=repr)
-def test_every_parser_takes_time_in_proportion_to_the_text(piece):
+def test_parsers_take_linear_time(piece):
     def took(parse, size):
         data = (piece * (size // len(piece))).encode()
         started = time.process_time()
@@ -188,8 +188,8 @@ def test_every_parser_takes_time_in_proportion_to_the_text(piece):
         assert large < max(12 * small, 0.25), f"{name}: {small:.3f} s, then {large:.3f} s"
 
 
-def test_no_pattern_of_this_family_backtracks():
-    """Two unbounded repeats side by side, of which either may take the same character."""
+def test_no_pattern_backtracks():
+    """A pattern backtracks if two adjacent unbounded repeats match the same character."""
     folder = Path("runner/steps/wordpress")
     twice = re.compile(r"\\S[*+][?]?\\S[*+]|\.[*+][?]?\\s[*+]|\\s[*+]\.[*+]|\.[*+][?]?\.[*+]")
     for file in folder.glob("*.py"):
@@ -197,7 +197,7 @@ def test_no_pattern_of_this_family_backtracks():
             assert not twice.search(source), f"{file.name}:{number}: {source.strip()}"
 
 
-def test_damage_compares_sites_of_many_items_quickly():
+def test_regressions_of_large_sites_are_found_quickly():
     many = tuple(Extension(slug=f"p{n}", title="", version="1", active=True) for n in range(500))
     before = SiteFacts(wordpress="6", php="8", home="", siteurl="", plugins=many)
     after = SiteFacts(wordpress="6", php="8", home="", siteurl="")

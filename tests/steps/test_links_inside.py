@@ -1,4 +1,4 @@
-"""Links inside an item are noted, removed and put back in any shell; what they lead to is never touched."""
+"""Links inside an item are recorded, removed and restored in any shell; their targets never change."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Linked(Ground):
         return {name: what for name, what in contents(self.item).items() if what.startswith("->")}
 
     def replace_item(self, *names):
-        """As an update does: another folder in its place."""
+        """Replace the folder, as an update does."""
         self.item.rename(self.site / "before")
         self.item.mkdir()
         for name in names:
@@ -76,7 +76,7 @@ def ground(tmp_path, shell):
     return Linked(tmp_path, shell)
 
 
-def test_they_are_gone_for_the_change_and_back_behind_it(ground):
+def test_links_are_removed_and_restored(ground):
     assert ground.run(ground.saved) == 0
     assert ground.run(ground.detach) == 0
     assert not ground.links()
@@ -86,7 +86,7 @@ def test_they_are_gone_for_the_change_and_back_behind_it(ground):
     assert contents(ground.other) == ground.shared
 
 
-def test_a_new_version_gets_those_that_lead_out_also_where_it_brings_something(ground):
+def test_new_version_gets_links_that_point_outside(ground):
     assert ground.run(ground.saved) == 0
     assert ground.run(ground.detach) == 0
     ground.replace_item("forms.php", "data/index.php", "file.php", "inside", "own/deep/other")
@@ -98,7 +98,7 @@ def test_a_new_version_gets_those_that_lead_out_also_where_it_brings_something(g
     assert contents(ground.other) == ground.shared
 
 
-def test_what_is_taken_back_has_them_too(ground):
+def test_rolled_back_item_has_its_links(ground):
     assert ground.run(ground.saved) == 0
     assert ground.run(ground.detach) == 0
     ground.replace_item("forms.php")
@@ -107,7 +107,7 @@ def test_what_is_taken_back_has_them_too(ground):
     assert contents(ground.other) == ground.shared
 
 
-def test_nothing_is_made_in_a_folder_that_became_a_link(ground):
+def test_nothing_is_created_through_a_new_link(ground):
     assert ground.run(ground.saved) == 0
     assert ground.run(ground.detach) == 0
     ground.replace_item("forms.php")

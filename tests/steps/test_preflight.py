@@ -1,4 +1,4 @@
-"""What would go wrong half way is seen before anything is touched."""
+"""Problems that would stop an update half way are found before anything is changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab import Fleet
 
 
-def test_a_folder_deep_below_that_belongs_to_another_holds_the_update(fleet: Fleet) -> None:
+def test_unwritable_nested_folder_holds_the_update(fleet: Fleet) -> None:
     """An update would delete half of the plugin, and then fail."""
     fleet.reset("acme-shop")
     shop = Worker(fleet, "acme-shop")
@@ -40,8 +40,8 @@ def test_a_folder_deep_below_that_belongs_to_another_holds_the_update(fleet: Fle
     assert logs[str(fleet.hosts["web1"].php_log)] == fleet.hosts["web1"].php_log.stat().st_size
 
 
-def test_a_plugin_that_other_sites_may_share_is_not_updated_through_a_link(fleet: Fleet) -> None:
-    """WordPress would delete what the link leads to, and put a folder in its place."""
+def test_linked_plugin_is_not_updated(fleet: Fleet) -> None:
+    """WordPress would delete the target of the link and replace it by a folder."""
     fleet.reset("acme-shop")
     shop = Worker(fleet, "acme-shop")
     plugin, shared = shop.path / "wp-content/plugins/harbour-forms", shop.path.with_name("shared-forms")
@@ -51,7 +51,7 @@ def test_a_plugin_that_other_sites_may_share_is_not_updated_through_a_link(fleet
         held = shop.step("wordpress.plugins", update=("harbour-forms",))
         assert (held.outcome, held.why) == (
             Outcome.HELD,
-            f"its folder is a link to {shared}: update it where that is looked after",
+            f"its folder is a link to {shared}: update it there",
         )
     finally:
         shutil.rmtree(shared)
@@ -62,9 +62,7 @@ def test_a_plugin_that_other_sites_may_share_is_not_updated_through_a_link(fleet
     ("kilobytes", "inodes", "said"),
     [(10**6, 10**6, ""), (10_000, 10**6, "No space left"), (10**6, 12, "and 12 inodes are free")],
 )
-def test_a_restore_point_is_begun_only_where_there_is_room(
-    tmp_path: Path, kilobytes: int, inodes: int, said: str
-) -> None:
+def test_restore_point_needs_free_space(tmp_path: Path, kilobytes: int, inodes: int, said: str) -> None:
     folder = tmp_path / "wp-content/plugins/a"
     folder.mkdir(parents=True)
     (folder / "a.php").write_text("x" * 100_000)

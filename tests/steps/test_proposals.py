@@ -38,16 +38,16 @@ def with_plugins(*plugins, **more):
     return replace(FACTS, plugins=plugins, **more)
 
 
-def test_exactly_what_is_newer_is_proposed():
+def test_only_newer_versions_are_proposed():
     facts = with_plugins(plugin("a"), plugin("b", offered=None), plugin("c", "1.1"), plugin("d", "2.0"))
     assert propose("wordpress.plugins", facts) == [("a", "1.1", "change", "")]
     assert propose("wordpress.plugins", facts, update="none") == []
 
 
-def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
+def test_update_selects_by_size_or_name():
     facts = with_plugins(plugin("a", offered="2.0"), plugin("b"), plugin("c", offered="1.0.1"))
     assert propose("wordpress.plugins", facts, update="minor") == [
-        ("a", "2.0", "skip", "a major update; this step takes `minor` only"),
+        ("a", "2.0", "skip", "a major update; this step installs `minor` updates only"),
         ("b", "1.1", "change", ""),
         ("c", "1.0.1", "change", ""),
     ]
@@ -73,7 +73,7 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
         (
             {"package": ""},
             {},
-            "announced without a package to download: the licence is missing or has run out",
+            "offered without a package to download: the licence is missing or has expired",
         ),
         ({"requires_php": "8.3"}, {}, "needs PHP 8.3; the site has 8.2.1"),
         ({"requires_php": "8.0"}, {"web_php": "7.4.33"}, "needs PHP 8.0; the site has 7.4.33"),
@@ -83,18 +83,18 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
             "needs PHP 8.3; the command line of its host has 8.2.1",
         ),
         ({"requires_wordpress": "6.6"}, {}, "needs WordPress 6.6; the site has 6.5.5"),
-        ({"writable": False}, {}, "this login may not write to its folder"),
+        ({"writable": False}, {}, "this login cannot write to its folder"),
         ({"ownership": "a belongs to www-data"}, {}, "a belongs to www-data"),
-        ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it where that is looked after"),
+        ({"link": "/srv/a"}, {}, "its folder is a link to /srv/a: update it there"),
         (
             {"file": "a.php"},
             {},
-            "it is a single file; WordPress would move it to a folder and leave it inactive",
+            "it is a single file; WordPress would move it to a folder and deactivate it",
         ),
         ({}, {"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
-        ({}, {"maintenance": True}, "somebody has the site in maintenance (.maintenance)"),
-        ({}, {"unwritable": ("plugins",)}, "this login may not write to the plugins' folder"),
-        ({}, {"unwritable": ("upgrade",)}, "this login may not write to wp-content/upgrade"),
+        ({}, {"maintenance": True}, "the site is already in maintenance mode (.maintenance)"),
+        ({}, {"unwritable": ("plugins",)}, "this login cannot write to the plugins' folder"),
+        ({}, {"unwritable": ("upgrade",)}, "this login cannot write to wp-content/upgrade"),
         (
             {},
             {"file_method": "ftpext"},
@@ -102,12 +102,12 @@ def test_update_chooses_by_size_or_by_name_and_except_leaves_out():
         ),
     ],
 )
-def test_what_cannot_be_done_is_held_with_its_reason(entry, site, why):
+def test_impossible_update_is_held_with_its_reason(entry, site, why):
     facts = with_plugins(plugin("a", **entry), **site)
     assert propose("wordpress.plugins", facts) == [("a", "1.1", "hold", why)]
 
 
-def test_wordpress_is_held_where_its_files_could_not_have_their_owner():
+def test_core_is_held_if_owner_cannot_be_kept():
     offers = (CoreOffer("6.5.6", "https://downloads.wordpress.org/release/wordpress-6.5.6.zip"),)
     facts = replace(FACTS, core_checked=True, core_offers=offers)
     assert [action for _, _, action, _ in propose("wordpress.core", facts)] == ["change"]
@@ -119,14 +119,14 @@ def test_wordpress_is_held_where_its_files_could_not_have_their_owner():
     ("kind", "item"),
     [("wordpress.plugins", "plugins"), ("wordpress.themes", "themes"), ("wordpress.core", "core")],
 )
-def test_could_not_ask_is_never_nothing_to_do(kind, item):
+def test_missing_answer_is_unknown(kind, item):
     unasked = replace(FACTS, core_checked=False, plugins_checked=False, themes_checked=False)
     assert propose(kind, unasked) == [
-        (item, "", "unknown", "wordpress.org could not be asked, so newer versions are not known")
+        (item, "", "unknown", "no answer from wordpress.org, so newer versions are not known")
     ]
 
 
-def test_what_was_announced_before_an_outage_is_not_known_either_but_vendors_are_asked_elsewhere():
+def test_earlier_offer_is_unknown_during_outage():
     vendor = plugin("pro", package="https://vendor.example/")
     found = propose("wordpress.plugins", with_plugins(plugin("a"), vendor, plugins_checked=False))
     assert [(item, action) for item, _, action, _ in found] == [
@@ -136,7 +136,7 @@ def test_what_was_announced_before_an_outage_is_not_known_either_but_vendors_are
     ]
 
 
-def test_a_site_that_does_not_boot_is_left_alone():
+def test_crippled_site_is_not_updated():
     facts = with_plugins(plugin("a"), crippled="Uncaught Error in wp-content/plugins/b/b.php:1")
     assert {action for *_, action, _ in propose("wordpress.plugins", facts)} == {"unknown", "hold"}
 
@@ -162,12 +162,12 @@ def test_core_offers_are_picked_by_branch(update, expected):
     assert [(to, action) for _, to, action, _ in found] == [(to, "change") for to in expected]
 
 
-def test_a_version_of_core_that_is_not_offered_is_unknown():
+def test_core_version_not_offered_is_unknown():
     found = propose("wordpress.core", replace(FACTS, core_offers=OFFERS), update="6.8")
     assert found == [("core", "", "unknown", "wordpress.org does not offer WordPress 6.8 to this site")]
 
 
-def test_the_database_is_proposed_only_when_it_is_behind():
+def test_database_is_proposed_only_if_behind():
     assert propose("wordpress.database", FACTS) == []
     behind = replace(FACTS, database_wanted=61833)
     assert propose("wordpress.database", behind) == [("database", "61833", "change", "")]
@@ -176,12 +176,12 @@ def test_the_database_is_proposed_only_when_it_is_behind():
 
 
 @pytest.mark.parametrize("update", ["major", "6", "6.5.5.1", "latest", ""])
-def test_an_update_of_core_that_means_nothing_is_a_mistake(update):
-    with pytest.raises(ValueError, match="neither minor, patch, all, none nor a version"):
+def test_invalid_core_update_is_rejected(update):
+    with pytest.raises(ValueError, match="is not one of minor, patch, all and none, or a version"):
         registry()["wordpress.core"].options(update=update)
 
 
-def test_the_first_release_of_a_branch_may_be_written_with_a_zero():
+def test_first_release_of_branch_accepts_a_zero():
     offers = (CoreOffer("6.6", "https://downloads.wordpress.org/release/wordpress-6.6.zip"),)
     facts = replace(FACTS, core_offers=offers)
     assert [version for _, version, *_ in propose("wordpress.core", facts, update="6.6.0")] == ["6.6"]

@@ -1,4 +1,4 @@
-"""Names of tables, columns and triggers come from a site's database: none of them leaves its quotes."""
+"""Names of tables, columns and triggers from a site's database are always quoted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ needs_php = pytest.mark.skipif(not shutil.which("php"), reason="no php here")
 
 
 def php(code: str, values: list[str]) -> list[str]:
-    """What the code, with php/sql.php before it, makes of each value."""
+    """The result of the code, after php/sql.php, for each value."""
     source = PHP.joinpath("sql.php").read_text().removeprefix("<?php\n")
     body = f"{source}\n$in = json_decode( stream_get_contents( STDIN ), true );\n"
     body += f"echo json_encode( array_map( {code}, $in ), JSON_THROW_ON_ERROR );"
@@ -44,7 +44,7 @@ def php(code: str, values: list[str]) -> list[str]:
 
 
 @needs_php
-def test_a_name_is_one_quoted_name_and_means_itself() -> None:
+def test_name_is_quoted_as_one_name() -> None:
     for name, quoted in zip(NAMES, php("'sitecrew_name'", NAMES), strict=True):
         match = QUOTED.fullmatch(quoted)
         assert match, quoted
@@ -52,7 +52,7 @@ def test_a_name_is_one_quoted_name_and_means_itself() -> None:
 
 
 @needs_php
-def test_what_follows_a_name_stays_outside_of_it() -> None:
+def test_text_after_a_name_stays_outside() -> None:
     make = "function ( $n ) { return 'SELECT MAX(' . sitecrew_name( $n ) . ') FROM ' . sitecrew_name( $n ); }"
     for name, statement in zip(NAMES, php(make, NAMES), strict=True):
         found = [match[1].replace("``", "`") for match in QUOTED.finditer(statement)]
@@ -62,13 +62,13 @@ def test_what_follows_a_name_stays_outside_of_it() -> None:
 
 @needs_php
 @pytest.mark.parametrize("who", ["`root`@`localhost`", "`a``b`@`%`", "```@```@`h``; DROP TABLE x; -- `"])
-def test_a_trigger_loses_its_definer_and_nothing_else(who: str) -> None:
+def test_trigger_loses_only_its_definer(who: str) -> None:
     rest = " TRIGGER `t``x` BEFORE INSERT ON `wp_posts` FOR EACH ROW SET @a = ' DEFINER=`a`@`b`'"
     assert php("'sitecrew_without_definer'", [f"CREATE DEFINER={who}{rest}"]) == [f"CREATE{rest}"]
     assert php("'sitecrew_without_definer'", [f"CREATE{rest}"]) == [f"CREATE{rest}"]
 
 
-def test_no_program_puts_a_name_into_a_statement_by_itself() -> None:
+def test_programs_quote_every_name() -> None:
     by_hand = re.compile(
         r"\b(?:FROM|INTO|TABLES?|EXISTS|TRIGGER|JOIN|UPDATE|TO)\s+`?(?:\{?\$|[\"']\s*\.\s*\$)"
     )

@@ -62,27 +62,27 @@ def outcome(changes, after, output="", status=0, *, kind="wordpress.plugins", **
     return done, [(c.item, c.outcome.value, c.why) for c in done.changes]
 
 
-def test_an_item_has_changed_when_the_planned_version_is_on_disk_and_active():
+def test_item_is_changed_at_planned_version_and_active():
     done, items = outcome([change("a")], facts(plugin("a", "1.1"), plugin("b")))
     assert (done.outcome, done.why, done.seconds) == (Outcome.CHANGED, "", 1.5)
     assert items == [("a", "changed", "")]
 
 
-def test_success_that_is_only_said_is_a_failure():
+def test_reported_success_without_change_fails():
     output = "Success: Updated 1 of 1 plugins." + line("a", "done")
     done, items = outcome([change("a")], facts(plugin("a"), plugin("b")), output)
     assert done.outcome is Outcome.FAILED
     assert items == [("a", "failed", "the version on disk is still 1.0, not 1.1")]
 
 
-def test_the_reason_of_a_refusal_is_told_and_the_others_stay_changed():
-    output = line("a", "refused", "the offer moved from 1.1 to 1.2") + line("b", "done")
+def test_refused_item_fails_with_its_reason():
+    output = line("a", "refused", "the offer changed from 1.1 to 1.2") + line("b", "done")
     done, items = outcome([change("a"), change("b")], facts(plugin("a"), plugin("b", "1.1")), output, 1)
-    assert (done.outcome, done.why) == (Outcome.FAILED, "a: the offer moved from 1.1 to 1.2")
-    assert items == [("a", "failed", "the offer moved from 1.1 to 1.2"), ("b", "changed", "")]
+    assert (done.outcome, done.why) == (Outcome.FAILED, "a: the offer changed from 1.1 to 1.2")
+    assert items == [("a", "failed", "the offer changed from 1.1 to 1.2"), ("b", "changed", "")]
 
 
-def test_what_came_after_a_fatal_error_is_not_done():
+def test_items_after_a_fatal_error_are_not_done():
     output = (
         line("a", "done")
         + line("b", "fetched")
@@ -95,7 +95,7 @@ def test_what_came_after_a_fatal_error_is_not_done():
     ]
 
 
-def test_an_item_that_is_no_longer_active_or_there_has_failed():
+def test_inactive_or_missing_item_fails():
     after = facts(plugin("a", "1.1", active=False))
     _, items = outcome([change("a"), change("b")], after)
     assert items == [
@@ -104,22 +104,22 @@ def test_an_item_that_is_no_longer_active_or_there_has_failed():
     ]
 
 
-def test_the_culprit_of_a_site_that_does_not_boot_any_more_is_named():
+def test_culprit_of_a_dead_site_is_named():
     after = facts(plugin("a", "1.1"), plugin("b", "1.1"), crippled=FATAL)
     done, items = outcome([change("a"), change("b")], after)
-    assert done.why == f"b: the site does not boot with it: {FATAL}"
+    assert done.why == f"b: the site does not start with it: {FATAL}"
     assert [outcome for _, outcome, _ in items] == ["changed", "failed"]
 
 
-def test_a_culprit_of_another_step_is_not_blamed_on_this_one():
+def test_culprit_of_another_step_is_not_blamed():
     after = facts(plugin("a", "1.1"), plugin("b", "1.1"), crippled=FATAL)
     done, _ = outcome([change("a"), change("b", step="other")], after)
     assert done.outcome is Outcome.CHANGED
 
 
-def test_a_site_that_does_not_boot_any_more_without_a_known_culprit_fails_the_step():
+def test_dead_site_without_culprit_fails_the_step():
     done, items = outcome([change("a")], facts(plugin("a", "1.1"), plugin("b"), crippled="WordPress ended"))
-    assert (done.outcome, done.why) == (Outcome.FAILED, "the site does not boot any more: WordPress ended")
+    assert (done.outcome, done.why) == (Outcome.FAILED, "the site no longer starts: WordPress ended")
     assert items == [("a", "changed", "")]
 
 
@@ -133,17 +133,17 @@ def test_a_site_that_does_not_boot_any_more_without_a_known_culprit_fails_the_st
         ),
     ],
 )
-def test_what_else_went_wrong_with_the_site_fails_the_step(after, why):
+def test_other_site_problem_fails_the_step(after, why):
     done, _ = outcome([change("a")], after)
     assert (done.outcome, done.why) == (Outcome.FAILED, why)
 
 
-def test_a_site_that_cannot_be_read_again_fails_every_item():
+def test_unreadable_site_fails_every_item():
     done, items = outcome([change("a")], None, status=0)
     assert (done.outcome, items) == (Outcome.FAILED, [("a", "failed", "the database does not answer")])
 
 
-def test_held_skipped_and_unknown_items_stand_beside_the_changed():
+def test_held_skipped_and_unknown_items_are_listed():
     changes = [change("a"), change("b", Action.HOLD, "held: x"), change("c", Action.SKIP, "left out")]
     done, items = outcome(changes, facts(plugin("a", "1.1"), plugin("b")))
     assert done.outcome is Outcome.CHANGED
@@ -166,7 +166,7 @@ def test_held_skipped_and_unknown_items_stand_beside_the_changed():
         ([change("a", Action.UNKNOWN, "not asked")], (Outcome.FAILED, "a: not asked")),
     ],
 )
-def test_a_step_with_nothing_to_run_says_why(changes, expected):
+def test_idle_step_gives_a_reason(changes, expected):
     context = Context(
         site=SITE,
         host=Host(name="web1", address="web1"),
@@ -178,13 +178,13 @@ def test_a_step_with_nothing_to_run_says_why(changes, expected):
     assert (done.outcome, done.why) == expected
 
 
-def test_a_lost_step_is_lost_and_so_are_its_items():
+def test_lost_step_loses_its_items():
     done, items = outcome([change("a"), change("b", Action.HOLD, "x")], None, status=-1, why="lost")
     assert done.outcome is Outcome.LOST
     assert [outcome for _, outcome, _ in items] == ["lost", "held"]
 
 
-def test_a_step_that_ran_out_of_time_is_judged_by_what_is_there():
+def test_timed_out_step_is_judged_by_facts():
     after = facts(plugin("a", "1.1"), plugin("b"))
     done, items = outcome([change("a"), change("b")], after, line("a", "done"), 124, why="timeout")
     assert done.outcome is Outcome.FAILED
@@ -192,26 +192,26 @@ def test_a_step_that_ran_out_of_time_is_judged_by_what_is_there():
     assert items[1][2].startswith("not done: took longer than its time limit")
 
 
-def test_a_cancelled_step_is_cancelled_and_tells_what_it_had_done():
+def test_cancelled_step_lists_its_changes():
     done, items = outcome([change("a")], facts(plugin("a", "1.1"), plugin("b")), status=143, why="cancelled")
     assert (done.outcome, items) == (Outcome.CANCELLED, [("a", "changed", "")])
 
 
-def test_core_has_changed_only_with_its_database():
+def test_core_needs_its_database_upgraded():
     core = change("core", kind=ItemKind.CORE, to="7.1.1")
     after = replace(facts(plugin("a"), plugin("b")), wordpress="7.1.1", database_version=1, database_wanted=2)
     done, items = outcome([core], after, kind="wordpress.core")
-    assert (done.outcome, done.why) == (Outcome.FAILED, "the database is at 1, WordPress wants 2")
+    assert (done.outcome, done.why) == (Outcome.FAILED, "the database is at 1, WordPress requires 2")
     done, items = outcome([core], replace(after, database_version=2), kind="wordpress.core")
     assert (done.outcome, items) == (Outcome.CHANGED, [("core", "changed", "")])
 
 
-def test_the_output_is_kept_without_our_lines_and_without_terminal_escapes():
+def test_output_omits_our_lines_and_escapes():
     done, _ = outcome([change("a")], facts(plugin("a", "1.1")), f"\x1b[31mred\x1b[0m{line('a', 'done')}end\a")
     assert done.output == "red\nend"
 
 
-def test_words_that_a_plugin_prints_are_not_taken_for_ours():
+def test_plugin_output_is_not_taken_for_ours():
     forged = f'{{"item": "a", "state": "done"}}\nother {{"item": "a"}}\n{MARK} not json\n{MARK} {{"item"\n'
     _, items = outcome([change("a")], facts(plugin("a"), plugin("b")), forged)
     assert items == [("a", "failed", "the version on disk is still 1.0, not 1.1")]
@@ -228,7 +228,7 @@ def test_words_that_a_plugin_prints_are_not_taken_for_ours():
         (None, line("a", "refused", "no place"), False),
     ],
 )
-def test_a_failure_is_uncertain_unless_the_old_version_was_read(after, output, uncertain):
+def test_failure_is_uncertain_unless_old_version_was_read(after, output, uncertain):
     done, _ = outcome([change("a")], after, output)
     (found,) = done.changes
     assert (found.outcome, found.uncertain) == (Outcome.FAILED, uncertain)

@@ -12,7 +12,7 @@ from runner.steps.wordpress.composer_said import composer_reason
 
 MARK = "0123456789abcdef"
 PROJECT = "/srv/shop"
-LINE = "there: cd /srv/shop && composer require wpackagist-plugin/forms"
+LINE = "to update it: cd /srv/shop && composer require wpackagist-plugin/forms"
 
 
 def package(slug, constraint="^1.0", version="1.0", **more):
@@ -56,27 +56,27 @@ def with_packages(*packages, **more):
     return replace(FACTS, packages=packages, **more)
 
 
-def test_a_package_goes_to_the_newest_version_that_is_allowed():
+def test_package_goes_to_newest_allowed_version():
     (change,) = propose(with_packages(package("forms", allowed="1.2", latest="2.0")))
     assert (change.item, change.to_version, change.action) == ("forms", "1.2", Action.CHANGE)
     assert (change.title, change.file, change.active) == ("Forms", "forms/forms.php", True)
-    assert change.note == "2.0 is out, and composer.json asks for ^1.0"
+    assert change.note == "2.0 is available, but composer.json requires ^1.0"
     assert propose(with_packages(package("forms"))) == ()
 
 
-def test_a_requirement_of_one_version_is_raised_and_a_wider_one_is_not():
+def test_only_exact_requirements_are_raised():
     assert told(with_packages(package("forms", "1.0", latest="2.0"))) == [("forms", "2.0", "change", "")]
     assert told(with_packages(package("forms", latest="2.0"))) == [
         (
             "forms",
             "2.0",
             "hold",
-            f"composer.json asks for ^1.0, which excludes 2.0; {LINE}:2.0",
+            f"composer.json requires ^1.0, which excludes 2.0; {LINE}:2.0",
         )
     ]
 
 
-def test_wordpress_goes_to_the_newest_of_its_branch_and_the_newest_of_all_is_told():
+def test_core_goes_to_newest_of_branch_and_lists_newer():
     core = replace(CORE, latest="6.6", versions=("6.6", "6.6-RC1", "6.5.5", "6.5.4", "dev-main"))
     found = propose(with_packages(core))
     assert [(c.item, c.to_version, c.action) for c in found] == [
@@ -87,15 +87,15 @@ def test_wordpress_goes_to_the_newest_of_its_branch_and_the_newest_of_all_is_tol
         "core",
         "6.6",
         "skip",
-        "a major update; this step takes `minor` only",
+        "a major update; this step installs `minor` updates only",
     )
 
 
-def test_names_are_slugs_or_packages_and_what_is_excepted_is_said():
+def test_names_are_slugs_or_packages():
     facts = with_packages(package("forms", allowed="1.1"), package("maps", allowed="1.1"))
     assert told(facts, update=("wpackagist-plugin/maps", "gone")) == [
         ("maps", "1.1", "change", ""),
-        ("gone", "", "skip", "not a package that Composer manages for this site"),
+        ("gone", "", "skip", "Composer does not manage this package for the site"),
     ]
     assert told(facts, exclude=("forms",))[0] == ("forms", "1.1", "skip", "left out by `except`")
 
@@ -103,27 +103,27 @@ def test_names_are_slugs_or_packages_and_what_is_excepted_is_said():
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"project_fixed": "/srv/shop/composer.lock"}, "this login may not write to /srv/shop/composer.lock"),
-        ({"maintenance": True}, "somebody else has the site in maintenance (.maintenance)"),
-        ({"crippled": "it is dead"}, "the site is not healthy as it is: it is dead"),
+        ({"project_fixed": "/srv/shop/composer.lock"}, "this login cannot write to /srv/shop/composer.lock"),
+        ({"maintenance": True}, "the site is already in maintenance mode (.maintenance)"),
+        ({"crippled": "it is dead"}, "the site was unhealthy before the update: it is dead"),
     ],
 )
-def test_what_stands_in_the_way_holds_it_with_the_line_to_type(more, why):
+def test_held_package_shows_the_command(more, why):
     (change,) = propose(with_packages(package("forms", allowed="1.1"), **more))
     assert change.action is Action.HOLD
     assert change.why == f"{why}; {LINE}:1.1"
 
 
-def test_a_package_that_is_not_as_the_lock_file_says_is_held():
+def test_package_that_differs_from_lock_is_held():
     (change,) = propose(with_packages(package("forms", allowed="1.1", installed="0.9")))
-    assert change.why.startswith("0.9 is installed, and composer.lock says 1.0; there: ")
+    assert change.why.startswith("0.9 is installed, but composer.lock says 1.0; to update it: ")
     (change,) = propose(with_packages(package("forms", "dev-main", "dev-main", latest="dev-main")))[:1] or (
         None,
     )
     assert change is None
 
 
-def test_without_composer_what_wordpress_offers_is_held():
+def test_offers_are_held_without_composer():
     plugins = (replace(FACTS.plugins[0], offered="1.1"),)
     facts = with_packages(
         package("forms"), plugins=plugins, composer_asked=False, composer_hold="Composer was not found"
@@ -139,13 +139,15 @@ def test_without_composer_what_wordpress_offers_is_held():
     ]
     facts = replace(facts, composer_hold="", composer_problem="no network", plugins=())
     assert told(facts) == [("composer", "", "unknown", "no network")]
-    assert told(FACTS) == [("composer", "", "skip", "no composer.lock here names packages for WordPress")]
+    why = "no composer.lock lists WordPress packages for this site"
+    assert told(FACTS) == [("composer", "", "skip", why)]
 
 
-def test_a_dirty_lock_file_holds_only_what_would_be_committed():
+def test_dirty_lock_file_holds_only_with_commit():
     facts = with_packages(package("forms", allowed="1.1"), commit_problem="composer.lock is changed")
     assert propose(facts)[0].action is Action.CHANGE
-    assert propose(facts, commit=Commit(message="x"))[0].why.startswith("composer.lock is changed; there: ")
+    why = propose(facts, commit=Commit(message="x"))[0].why
+    assert why.startswith("composer.lock is changed; to update it: ")
 
 
 def answer(**parts):
@@ -153,7 +155,7 @@ def answer(**parts):
     return "".join(f"\n{MARK} {name}\n{text}\n{MARK} ended 0\n" for name, text in lines.items())
 
 
-def test_what_composer_prints_is_read():
+def test_composer_output_is_parsed():
     text = answer(
         allowed="Lock file operations: 0 installs, 1 update, 0 removals\n"
         "  - Upgrading wpackagist-plugin/forms (1.0 => 1.1)\n  - Upgrading x/dev (dev-main a => dev-main b)",
@@ -172,29 +174,29 @@ def test_what_composer_prints_is_read():
     ]
 
 
-def test_why_composer_can_do_nothing_is_said():
+def test_composer_problems_are_reported():
     assert "apt install composer" in parse_composer(f"\n{MARK} no-composer\n", MARK, PROJECT).hold
-    assert "2.0 is needed" in parse_composer(answer(version="Composer version 1.10.26"), MARK, PROJECT).hold
+    assert "2.0 is required" in parse_composer(answer(version="Composer version 1.10.26"), MARK, PROJECT).hold
     stale = answer(validate="- The lock file is not up to date with the latest changes in composer.json")
     assert "cd /srv/shop && composer update --lock" in parse_composer(stale, MARK, PROJECT).hold
     cut = answer().replace("ended 0", "ended 1")
-    assert parse_composer(cut, MARK, PROJECT).problem.startswith("Composer could not say what is newer")
+    assert parse_composer(cut, MARK, PROJECT).problem.startswith("Composer could not list newer versions")
     assert not parse_composer("", MARK, PROJECT).allowed
 
 
-def test_what_composer_only_remembers_is_not_what_is_newer():
+def test_cached_composer_answer_is_rejected():
     stale = (
         "http://x.example could not be fully loaded (it answers 503), package information "
         "was loaded from the local cache and may be out of date\n  - Upgrading x/forms (1.0 => 1.1)"
     )
     said = parse_composer(answer(allowed=stale), MARK, PROJECT)
     assert said.problem.startswith(
-        "Composer could not say what is newer: http://x.example could not be fully"
+        "Composer could not list newer versions: http://x.example could not be fully"
     )
     assert not said.allowed
 
 
-def test_composers_reason_is_found_without_keys():
+def test_composer_reason_has_no_credentials():
     text = (
         "Loading composer repositories with package information\n\nIn CurlDownloader.php line 378:\n"
         "                                       \n"
@@ -207,6 +209,6 @@ def test_composers_reason_is_found_without_keys():
     assert "abc" not in found
 
 
-def test_a_message_of_a_commit_is_one_line():
+def test_commit_message_is_one_line():
     with pytest.raises(ValueError, match="one line"):
         Commit(message="a\nb")

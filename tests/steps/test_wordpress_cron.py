@@ -26,28 +26,28 @@ add_action( 'lab_exit', function () { exit; } );
     [
         ({"run": ("wp_version_check",)}, "lets WordPress update itself"),
         ({"run": ("wp_maybe_auto_update",)}, "lets WordPress update itself"),
-        ({"due": True}, "needs hooks by name"),
-        ({"run": ("a b",)}, "is not the name of a hook"),
-        ({"run": ("--due-now",)}, "is not the name of a hook"),
+        ({"due": True}, "needs the names of hooks"),
+        ({"run": ("a b",)}, "is not a valid hook name"),
+        ({"run": ("--due-now",)}, "is not a valid hook name"),
     ],
 )
-def test_what_could_update_wordpress_by_itself_is_refused(options, words):
+def test_hooks_that_update_wordpress_are_rejected(options, words):
     with pytest.raises(ValueError, match=words):
         registry()[KIND].options(**options)
     assert registry()[KIND].options(run=("wp_version_check",), updates=True).updates
 
 
-def test_hooks_that_were_not_begun_are_failures():
+def test_hooks_not_started_fail_the_step():
     looked = {"events": [[1, "http://x", "a", 1], [1, "http://x", "b", 1]], "overdue": [], "sites": 1}
     output = (
         f"{MARK} {json.dumps(looked)}\n{MARK} run 1 a\n"
         f'{MARK} {{"hook": "a", "site": 1, "url": "http://x", "state": "done"}}\n'
     )
     done = understand(KIND, output, run=("a", "b", "c"))
-    assert (done.outcome, done.why) == (Outcome.FAILED, "c: is not scheduled; 1 hooks were not begun")
+    assert (done.outcome, done.why) == (Outcome.FAILED, "c: not scheduled; 1 hooks were not started")
 
 
-def test_a_site_that_does_not_start_says_why():
+def test_dead_site_gives_a_reason():
     died = "PHP Fatal error:  Uncaught Error: no in /srv/wp-content/mu-plugins/a.php:1\n"
     done = understand(KIND, died, status=1)
     assert (done.outcome, done.why[:40]) == (Outcome.FAILED, "WordPress does not start: Uncaught Error")
@@ -69,7 +69,7 @@ def hooked(network):
     return network
 
 
-def test_a_hook_runs_on_each_site_of_a_network_that_has_it_and_on_no_other(hooked):
+def test_hook_runs_on_each_site_that_has_it(hooked):
     done, _ = hooked.once(KIND, run=("lab_note",), due=True)
     assert done.outcome is Outcome.OK
     assert hooked.wp("option", "get", "lab_note", sub="berlin") == "2 once"
@@ -80,30 +80,30 @@ def test_a_hook_runs_on_each_site_of_a_network_that_has_it_and_on_no_other(hooke
     assert ran == [f"{url}:", f"{url}/berlin:", f"{url}/lyon:"]
     assert hooked.wp("option", "get", "lab_note", sub="lyon") == "3"
     assert done.why.startswith("overdue: lab_late on http://")
-    assert done.why.endswith("/berlin by 9 h; does anything call wp-cron.php?")
+    assert done.why.endswith("/berlin by 9 h; check that wp-cron.php is called")
     late, _ = hooked.once(KIND, overdue=timedelta(hours=8), on_overdue="fail")
     assert late.outcome is Outcome.FAILED
     assert hooked.once(KIND, overdue=timedelta(hours=10), on_overdue="fail")[0].outcome is Outcome.OK
 
 
-def test_a_hook_that_dies_is_named_with_its_site_and_the_others_run(hooked):
+def test_dead_hook_is_named_and_others_run(hooked):
     done, _ = hooked.once(KIND, run=("lab_boom", "lab_exit", "lab_nope"))
     assert done.outcome is Outcome.FAILED
     assert "/lyon: Uncaught Error: Call to undefined function boom() in wp-content/mu-plugins" in done.why
-    assert "/berlin: it ended PHP before it was through (exit status 0)" in done.why
+    assert "/berlin: it exited PHP early (exit status 0)" in done.why
     assert "lab_nope: is not scheduled" in done.why
     assert done.output.count("lab_boom on") == 3
 
 
-def test_a_site_whose_address_wordpress_does_not_know_is_refused_rather_than_taken_for_the_main_one(hooked):
+def test_unknown_site_address_is_refused(hooked):
     hooked.fleet.sql(hooked.name, "update wp_blogs set domain = 'gone.example' where blog_id = 3")
     done, _ = hooked.once(KIND, run=("lab_note",))
     assert done.outcome is Outcome.FAILED
-    assert "/lyon: WordPress answered for http://" in done.why
+    assert "/lyon: WordPress started as http://" in done.why
     assert hooked.wp("eval", "switch_to_blog( 3 ); echo get_option( 'lab_note', 'never' );") == "never"
 
 
-def test_a_hook_that_reaches_for_updates_updates_nothing(bakery):
+def test_hook_that_starts_updates_updates_nothing(bakery):
     config = bakery.path / "wp-config.php"
     config.write_text(config.read_text().replace("define( 'WP_AUTO_UPDATE_CORE', false );", ""))
     code = "<?php add_action( 'lab_sly', 'wp_maybe_auto_update' );"

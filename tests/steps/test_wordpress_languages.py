@@ -37,7 +37,7 @@ def propose(facts=ASKED, packs=PACKS, **options):
     return [(c.item, c.from_version, c.to_version, c.action.value, c.why) for c in changes]
 
 
-def test_newer_packs_of_languages_that_are_there_are_proposed_with_their_dates():
+def test_newer_packs_are_proposed_with_dates():
     assert propose() == [
         ("de_DE core", OLD, "2026-02-01 00:00:00", "change", ""),
         ("de_DE plugin shop", "", "2026-02-01 00:00:00", "change", ""),
@@ -45,42 +45,42 @@ def test_newer_packs_of_languages_that_are_there_are_proposed_with_their_dates()
     assert propose(update="none") == []
 
 
-def test_a_language_that_is_asked_for_is_installed_once_and_said_to_be_missing_where_nobody_offers_it():
+def test_requested_language_is_installed_or_unknown():
     assert [item for item, *_ in propose(update="none", install=("de_DE",))] == ["de_DE plugin shop"]
     *_, (item, _, _, action, why) = propose(update="none", install=("fr_FR",))
     assert (item, action) == ("fr_FR core", "unknown")
-    assert why == "wordpress.org has no translation of WordPress 6.5.5 into fr_FR"
+    assert why == "wordpress.org has no fr_FR translation of WordPress 6.5.5"
     assert propose(update="none", install=("en_US",)) == []
 
 
-def test_could_not_ask_is_never_nothing_to_do():
+def test_missing_answer_is_unknown():
     facts = replace(ASKED, core_checked=False)
     found = propose(facts, packs=PACKS[:1])
     assert [(item, action) for item, _, _, action, _ in found] == [
         ("languages", "unknown"),
         ("de_DE core", "unknown"),
     ]
-    assert found[0][-1] == "wordpress.org could not be asked for newer translations of core"
+    assert found[0][-1] == "no answer from wordpress.org on newer translations of core"
 
 
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"languages_writable": False}, "this login may not write to the folder of translations"),
+        ({"languages_writable": False}, "this login cannot write to the folder of translations"),
         ({"file_mods_allowed": False}, "the site forbids changes to its files (DISALLOW_FILE_MODS)"),
     ],
 )
-def test_what_cannot_be_written_is_held(facts, why):
+def test_unwritable_pack_is_held(facts, why):
     assert {(action, reason) for *_, action, reason in propose(replace(ASKED, **facts))} == {("hold", why)}
 
 
 @pytest.mark.parametrize("language", ["german", "de-DE", "../x", ""])
-def test_what_is_no_language_is_a_mistake(language):
-    with pytest.raises(ValueError, match="is not a language as WordPress writes it"):
+def test_invalid_language_is_rejected(language):
+    with pytest.raises(ValueError, match="is not a WordPress language code"):
         registry()["wordpress.languages"].options(install=(language,))
 
 
-def test_the_facts_are_to_be_read_with_the_languages_that_steps_ask_for():
+def test_facts_include_requested_languages():
     word = registry()["wordpress.languages"]
     steps = [
         Step(id=str(n), kind=word.name, options=word.options(install=("fr_FR", "de_DE")[: n + 1]))
@@ -89,7 +89,7 @@ def test_the_facts_are_to_be_read_with_the_languages_that_steps_ask_for():
     assert asked_languages(steps) == ("fr_FR", "de_DE")
 
 
-def test_translations_go_to_exactly_the_offered_dates_and_then_nothing_is_left(network):
+def test_packs_reach_the_offered_dates(network):
     done = network.step("wordpress.languages")
     assert {(c.item, c.from_version, c.to_version, c.outcome) for c in done.changes} == {
         ("de_DE core", "2026-02-03 08:00:00", "2026-09-14 10:30:00", Outcome.CHANGED),
@@ -101,7 +101,7 @@ def test_translations_go_to_exactly_the_offered_dates_and_then_nothing_is_left(n
     assert network.step("wordpress.languages").outcome is Outcome.OK
 
 
-def test_a_language_is_installed_for_everything_and_wordpress_is_not_told_to_do_so_itself(network):
+def test_language_is_installed_without_background_updates(network):
     network.languages = ("fr_FR",)
     known = "echo count( wp_get_translation_updates() );"
     network.facts()
@@ -113,7 +113,7 @@ def test_a_language_is_installed_for_everything_and_wordpress_is_not_told_to_do_
     assert network.step("wordpress.languages", update="none", install=("fr_FR",)).outcome is Outcome.OK
 
 
-def test_packs_that_would_harm_the_site_or_are_not_what_was_offered_are_taken_back(network):
+def test_harmful_or_wrong_packs_are_rolled_back(network):
     newer = "2026-11-01 00:00:00"
     publish = network.fleet.catalogue.translation
     publish("core", "default", "de_DE", newer, {"Log In": "x"}, bad="php")
@@ -122,7 +122,7 @@ def test_packs_that_would_harm_the_site_or_are_not_what_was_offered_are_taken_ba
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     done = network.step("wordpress.languages")
     assert told(done) == {
-        "de_DE core": ("failed", "de_DE.l10n.php in the pack is not PHP that can be read"),
+        "de_DE core": ("failed", "de_DE.l10n.php in the pack is not valid PHP"),
         "de_DE plugin harbour-forms": (
             "failed",
             "the pack is of 2020-01-01 00:00:00, not of 2026-11-01 00:00:00",
@@ -131,7 +131,7 @@ def test_packs_that_would_harm_the_site_or_are_not_what_was_offered_are_taken_ba
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
 
 
-def test_a_broken_download_and_an_outage_each_say_what_they_are(network):
+def test_broken_download_and_outage_give_reasons(network):
     publish = network.fleet.catalogue.translation
     publish("plugins", "harbour-forms", "de_DE", "2026-11-01 00:00:00", {"Send": "x"}, bad="zip")
     done = network.step("wordpress.languages")
@@ -140,4 +140,4 @@ def test_a_broken_download_and_an_outage_each_say_what_they_are(network):
     with network.fleet.catalogue.switched(outage=True):
         done = network.step("wordpress.languages")
     assert done.outcome is Outcome.FAILED
-    assert done.why.startswith("languages: wordpress.org could not be asked for newer translations of core")
+    assert done.why.startswith("languages: no answer from wordpress.org on newer translations of core")

@@ -18,7 +18,7 @@ def status(worker):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_visitors_wait_until_the_site_is_opened_again(bakery, shell):
+def test_site_is_closed_until_opened_again(bakery, shell):
     done, cleanup = bakery.once(KIND, shell)
     flag = bakery.path / ".maintenance"
     assert done.outcome is Outcome.CHANGED
@@ -33,10 +33,10 @@ def test_visitors_wait_until_the_site_is_opened_again(bakery, shell):
     for _ in range(2):
         assert bakery.run(cleanup, shell).returncode == 0
         assert (flag.exists(), status(bakery)) == (False, 200)
-    assert bakery.once(KIND, shell, on=False)[0].why == "was not closed, or no longer"
+    assert bakery.once(KIND, shell, on=False)[0].why == "was not closed, or is open again"
 
 
-def test_a_file_of_somebody_else_is_never_touched(bakery):
+def test_foreign_maintenance_file_is_not_changed(bakery):
     flag = bakery.path / ".maintenance"
     elsewhere = bakery.path.parent / "elsewhere"
     elsewhere.write_text(f"// sitecrew {MARK}")
@@ -46,7 +46,7 @@ def test_a_file_of_somebody_else_is_never_touched(bakery):
             done, cleanup = bakery.once(KIND, on=on)
             assert (done.outcome, done.why) == (
                 Outcome.FAILED,
-                "a .maintenance of somebody else lies there; it is left alone",
+                "there is a .maintenance that Sitecrew did not create; it was not changed",
             )
             assert bakery.run(cleanup).returncode == 0
         assert flag.is_symlink() or flag.read_text() == "<?php $upgrading = 1;"
@@ -54,7 +54,7 @@ def test_a_file_of_somebody_else_is_never_touched(bakery):
     elsewhere.unlink()
 
 
-def test_a_folder_that_may_not_be_written_to_is_a_failure_with_its_reason(bakery):
+def test_unwritable_folder_fails_with_reason(bakery):
     bakery.path.chmod(0o555)
     try:
         done, _ = bakery.once(KIND)
@@ -62,11 +62,11 @@ def test_a_folder_that_may_not_be_written_to_is_a_failure_with_its_reason(bakery
         bakery.path.chmod(0o755)
     assert (done.outcome, done.why) == (
         Outcome.FAILED,
-        "this login may not write .maintenance in WordPress's folder",
+        "this login cannot write .maintenance in WordPress's folder",
     )
 
 
-def test_what_wordpress_does_not_confirm_is_a_failure():
+def test_unconfirmed_maintenance_fails():
     done = understand(KIND, f"\n{MARK} unconfirmed 1795419146\n")
     assert done.outcome is Outcome.FAILED
     assert understand(KIND, f"\n{MARK} problem no-php\n", status=3).why == "the host has no php"

@@ -39,59 +39,56 @@ def plugin(slug, **more):
     )
 
 
-def test_a_network_is_behind_when_one_of_its_databases_is():
+def test_network_is_behind_if_one_database_is():
     assert propose("wordpress.database", network_of(2, 2, database_wanted=2)) == []
     assert propose("wordpress.database", network_of(2, 1, database_wanted=2)) == [
         ("database", "1", "change", "")
     ]
 
 
-def test_an_inventory_that_names_a_sub_site_or_no_site_of_a_network_is_told_plainly():
+def test_sub_site_in_inventory_is_noted():
     sub = network_of(1, 1, database_wanted=2, sub_site="http://x.example/1")
     note, _ = propose("wordpress.database", sub)
     assert note == (
         "network",
         "",
         "skip",
-        (
-            "`url` is the sub-site http://x.example/1 of a network of 2: what this step changes, it "
-            "changes for all 2 sites"
-        ),
+        ("`url` is the sub-site http://x.example/1 of a network of 2: this step changes all 2 sites"),
     )
     unknown = replace(sub, sub_site="unknown", plugins=(plugin("a"),))
     note, change = propose("wordpress.plugins", unknown)
-    assert note[3].startswith("`url` is none of the 2 sites of the network here")
+    assert note[3].startswith("`url` is not one of the 2 sites of this network")
     assert change[:3] == ("a", "1.0", "change")
 
 
-def test_an_update_that_the_site_hides_is_held_with_a_sentence():
+def test_hidden_update_is_held_with_reason():
     [(_, _, action, why)] = propose("wordpress.plugins", replace(ASKED, plugins=(plugin("a", hidden=True),)))
     assert action == "hold"
-    assert why.startswith("something on the site hides this update from WordPress")
+    assert why.startswith("the site hides this update from WordPress")
 
 
-def test_a_private_plugin_is_not_replaced_by_a_public_one_of_its_name_unless_it_is_named():
+def test_private_plugin_is_updated_only_by_name():
     facts = replace(ASKED, plugins=(plugin("a", foreign=True),))
     [(_, _, action, why)] = propose("wordpress.plugins", facts)
-    assert (action, why[:42]) == ("hold", "wordpress.org has one of this name, but no")
+    assert (action, why[:46]) == ("hold", "wordpress.org has an item of this name, but no")
     assert propose("wordpress.plugins", facts, update=("a",)) == [("a", "1.0", "change", "")]
 
 
-def test_an_inactive_plugin_with_a_vendor_of_its_own_is_told_to_be_silent():
+def test_inactive_vendor_plugin_is_skipped():
     silent = plugin("pro", offered=None, package=None, update_uri="https://vendor.example/")
     assert propose("wordpress.plugins", replace(ASKED, plugins=(silent, plugin("b", offered=None)))) == [
         (
             "pro",
             "1.0",
             "skip",
-            "its vendor (https://vendor.example/) is asked for updates only while it is active",
+            "its vendor (https://vendor.example/) is queried for updates only while it is active",
         )
     ]
     active = replace(silent, active=True)
     assert propose("wordpress.plugins", replace(ASKED, plugins=(active,))) == []
 
 
-def test_one_boot_reads_the_sites_of_a_network_and_what_is_active_in_any_of_them(network):
+def test_one_boot_reads_all_sites_of_a_network(network):
     network.wp("plugin", "activate", "tidewater-hours", sub="lyon")
     network.wp("theme", "enable", "millstone", "--network")
     network.wp("theme", "activate", "millstone", sub="berlin")
@@ -114,7 +111,7 @@ def test_one_boot_reads_the_sites_of_a_network_and_what_is_active_in_any_of_them
         assert network.facts().sub_site == expected
 
 
-def test_plugins_of_a_network_are_changed_once_and_stay_active_where_they_were(network):
+def test_network_plugins_are_updated_once(network):
     network.wp("plugin", "activate", "tidewater-hours", sub="lyon")
     done = network.step("wordpress.plugins")
     assert told(done) == dict.fromkeys(
@@ -124,7 +121,7 @@ def test_plugins_of_a_network_are_changed_once_and_stay_active_where_they_were(n
     assert "tidewater-hours" not in network.wp("plugin", "list", "--status=active", "--field=name")
 
 
-def test_a_major_core_brings_every_database_of_the_network_along(network):
+def test_core_update_upgrades_every_network_database(network):
     done = network.step("wordpress.core", update="all", plan=lambda changes: changes[-1:])
     assert (done.outcome, done.why) == (Outcome.CHANGED, "")
     facts = network.facts()
@@ -132,7 +129,7 @@ def test_a_major_core_brings_every_database_of_the_network_along(network):
     assert len(facts.databases) == 4
 
 
-def test_the_database_of_one_sub_site_that_stayed_behind_is_upgraded_and_one_that_cannot_be_is_named(network):
+def test_outdated_sub_site_database_is_upgraded_or_named(network):
     behind = "update wp_3_options set option_value = 57000 where option_name = 'db_version'"
     network.fleet.sql(network.name, behind)
     done = network.step("wordpress.database")
@@ -144,10 +141,10 @@ def test_the_database_of_one_sub_site_that_stayed_behind_is_upgraded_and_one_tha
     (network.path / "wp-content/mu-plugins/stubborn.php").write_text(stubborn)
     done = network.step("wordpress.database")
     assert done.outcome is Outcome.FAILED
-    assert "/lyon is at 57000, WordPress wants 57155" in done.why
+    assert "/lyon is at 57000, WordPress requires 57155" in done.why
 
 
-def test_updates_that_a_plugin_hides_are_seen_and_held(bakery):
+def test_updates_hidden_by_a_plugin_are_held(bakery):
     for code in (
         (
             "add_filter( 'pre_site_transient_update_plugins', function () { "
@@ -172,7 +169,7 @@ def test_updates_that_a_plugin_hides_are_seen_and_held(bakery):
         assert offered["lantern-gallery"] == ("2.4.1", False)
 
 
-def test_a_private_plugin_without_a_readme_and_a_vendors_are_told_from_public_ones(bakery):
+def test_private_and_vendor_plugins_are_recognised(bakery):
     plugins = bakery.path / "wp-content/plugins"
     (plugins / "harbour-forms/readme.txt").unlink()
     offer = json.dumps({"new_version": "9.0", "package": "https://vendor.example/get?licence=s3cr3t"})

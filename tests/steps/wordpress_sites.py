@@ -1,4 +1,4 @@
-"""Sites for tests of single steps: read, planned, run and read again as the rooms above do it."""
+"""Sites for tests of single steps: read, planned, run and read again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACTS = SiteFacts(wordpress="6.5.5", php="8.2.1", home="http://x.example", siteu
 
 
 def published(fleet):
-    """What the fleet's stand-in for wordpress.org publishes, with an empty cache."""
+    """The releases of the fleet's fake wordpress.org, with an empty cache."""
     spec = fleet.spec
     base = f"http://{spec.services}:{spec.wporg_port}"
     return Wporg(Path(tempfile.mkdtemp(prefix="sitecrew-wporg-")), base)
@@ -24,7 +24,7 @@ def published(fleet):
 
 @dataclass
 class Someone(Worker):
-    """A worker on any site of the fleet, the spare ones too; `languages` are those asked for besides."""
+    """A worker on any site of the fleet, including spare ones; `languages` are additional ones to query."""
 
     languages: tuple[str, ...] = ()
     address: str = ""
@@ -48,7 +48,7 @@ class Someone(Worker):
         return parse_facts((done.stdout + done.stderr).decode(), MARK)
 
     def once(self, kind, shell="sh", **options):
-        """A step that needs no plan, run and understood; the second value is how to clean up after it."""
+        """Run a step that needs no plan; returns its outcome and its cleanup script."""
         word = registry()[kind]
         step = Step(id=kind, kind=kind, options=word.options(**options))
         plan = SitePlan(site=self.name, client="c")
@@ -66,7 +66,7 @@ class Someone(Worker):
 
 
 def understand(kind, output, status=0, **options):
-    """What a step makes of an output."""
+    """The outcome of a step with this output."""
     word = registry()[kind]
     step = Step(id=kind, kind=kind, options=word.options(**options))
     context = Context(site=None, host=None, plan=SitePlan(site="x", client="c"), mark=MARK)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.apply.probe import see_again
 from runner.apply.transaction.caches import purge_now
 from runner.steps.wordpress import facts_in
-from runner.steps.wordpress.damage import damage
+from runner.steps.wordpress.regressions import damage
 from runner.verify import stale
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from runner.hosts.boundary import within
 from runner.inspect.facts import reread
 from runner.inspect.host_side import fatal_inside
 from runner.model import SiteKind, Slower
-from runner.steps.wordpress.damage import damage, half_done
+from runner.steps.wordpress.regressions import damage, half_done
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext

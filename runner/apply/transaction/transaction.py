@@ -27,7 +27,7 @@ from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
-from runner.steps.wordpress.damage import damage
+from runner.steps.wordpress.regressions import damage
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 <?php
-// What was active is active again, and the site where it was. Runs without plugins and themes.
+// Activates what was active before, and restores the site's addresses. Runs without plugins and themes.
 // Input: {"plugins": [file], "network": [file], "addresses": {"home", "siteurl"}}.
 foreach ( $GLOBALS['sitecrew']['addresses'] as $sitecrew_name => $sitecrew_url ) {
 	if ( '' !== $sitecrew_url && get_option( $sitecrew_name ) !== $sitecrew_url ) {

@@ -1,7 +1,7 @@
 <?php
-// What a site's configuration calls it, and words on standard error, where standard output is a dump's.
+// The addresses in a site's configuration, and output on stderr for programs whose stdout is a dump.
 
-/** Standard output or error, for a program that itself comes from standard input. */
+/** stdout or stderr, for a program that is itself read from stdin. */
 function sitecrew_stream( $name ) {
 	static $open = array();
 	return isset( $open[ $name ] ) ? $open[ $name ] : ( $open[ $name ] = fopen( "php://$name", 'wb' ) );

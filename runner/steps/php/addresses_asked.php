@@ -1,5 +1,5 @@
 <?php
-// Says what a site's configuration calls it for the host name that it is given. Nothing is connected to. Plain PHP.
+// Prints the addresses in a site's configuration for the given host name. Makes no connection. Plain PHP.
 // Input: {"mark", "roots", "server"}.
 
 try {

@@ -1,10 +1,10 @@
 <?php
-// WordPress's own automatic updates of some items are switched off, or on again.
+// Switches WordPress's automatic updates of some items off, or on again.
 // Input: {"off": [{"kind", "key"}], "on": [{"kind", "key", "was"}]}. One line for each: {"auto": kind, "key", "state", ...}.
-// States: off (it is now), already (it was off), forced ("forced" says by what; nothing was
-// changed), on (it is again), changed (somebody has set it to something else since, and it is left so), gone.
+// States: off (now), already (it was off), forced ("forced" says by what; nothing was changed), on (again),
+// changed (the setting was changed since, and is kept), gone (the item no longer exists).
 
-/** The value of an option of WordPress, or of its network. */
+/** The name of the option of WordPress, or of its network. */
 function sitecrew_auto_option( $kind, $key ) {
 	return 'core' === $kind ? "auto_update_core_$key" : "auto_update_{$kind}s";
 }
@@ -35,7 +35,7 @@ function sitecrew_switch_off( $kind, $key ) {
 	$left = sitecrew_auto_now( $kind, $key );
 	if ( $left ) {
 		sitecrew_switch_on( $kind, $key, $now['was'] );
-		return array( 'state' => 'forced', 'forced' => '' !== $left['forced'] ? $left['forced'] : 'the site keeps it switched on' );
+		return array( 'state' => 'forced', 'forced' => '' !== $left['forced'] ? $left['forced'] : 'the site switches it on again' );
 	}
 	return array( 'state' => 'off' );
 }

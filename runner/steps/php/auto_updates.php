@@ -1,18 +1,18 @@
 <?php
-// Which items WordPress would update by itself, as WordPress itself decides it. Part of facts.php and auto_switch.php.
+// The items that WordPress updates automatically, decided by its own code. Part of facts.php and auto_switch.php.
 
-/** The class that decides. */
+/** WordPress's class that decides. */
 function sitecrew_updater() {
 	require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 	return class_exists( 'WP_Automatic_Updater' ) ? new WP_Automatic_Updater() : null;
 }
 
-/** Whether WordPress updates anything by itself in a folder. */
+/** Whether WordPress updates anything automatically in a folder. */
 function sitecrew_updates_itself( $updater, $folder ) {
 	return $updater && ! $updater->is_disabled() && ! $updater->is_vcs_checkout( $folder );
 }
 
-/** A plugin or theme as the filters get it; `key` is what WordPress's option names it by. */
+/** A plugin or theme as the filters get it; `key` is its name in WordPress's option. */
 function sitecrew_auto_item( $type, $key, $offers, $version ) {
 	$item = isset( $offers[ $key ] ) ? clone (object) $offers[ $key ] : new stdClass();
 	$more = array( $type => $key, 'slug' => 'plugin' === $type ? ( '.' === dirname( $key ) ? basename( $key, '.php' ) : dirname( $key ) ) : $key, 'id' => $key, 'new_version' => $version, 'package' => '', 'requires_php' => '' );
@@ -24,7 +24,7 @@ function sitecrew_auto_item( $type, $key, $offers, $version ) {
 	return $item;
 }
 
-/** The word of the site's filters, null where they fail. */
+/** The result of the site's filters; null if they fail. */
 function sitecrew_auto_filtered( $hook, $value, $item ) {
 	try {
 		return (bool) apply_filters( $hook, $value, $item );
@@ -36,7 +36,7 @@ function sitecrew_auto_filtered( $hook, $value, $item ) {
 }
 
 /**
- * Whether an item is updated by itself, and what forces it where its option has no say.
+ * Whether an item is updated automatically, and what forces it regardless of its option.
  * Returns array( on, forced ).
  */
 function sitecrew_auto_extension( $type, $key, $item, $listed ) {
@@ -49,7 +49,7 @@ function sitecrew_auto_extension( $type, $key, $item, $listed ) {
 	if ( ! sitecrew_auto_filtered( "auto_update_$type", $asked, $item ) ) {
 		return array( true, '' );
 	}
-	return array( true, $asked ? 'wordpress.org asks for it' : "the filter auto_update_$type of the site asks for it" );
+	return array( true, $asked ? 'wordpress.org requests it' : "the filter auto_update_$type on the site forces it" );
 }
 
 /** The same for one size of WordPress's own updates: minor or major. */
@@ -60,7 +60,7 @@ function sitecrew_auto_core( $size ) {
 	if ( defined( 'WP_AUTO_UPDATE_CORE' ) ) {
 		$set     = WP_AUTO_UPDATE_CORE;
 		$default = true === $set || ( 'minor' === $set ? 'minor' === $size : in_array( $set, array( 'beta', 'rc', 'development', 'branch-development' ), true ) );
-		$forced  = 'the constant WP_AUTO_UPDATE_CORE asks for it';
+		$forced  = 'the constant WP_AUTO_UPDATE_CORE forces it';
 	}
 	list( $major, $minor ) = array_map( 'intval', explode( '.', $GLOBALS['wp_version'] . '.0' ) );
 	$next = 'minor' === $size ? "$major.$minor.99" : ( 9 > $minor ? "$major." . ( $minor + 1 ) : ( $major + 1 ) . '.0' );
@@ -77,19 +77,19 @@ function sitecrew_auto_core( $size ) {
 	if ( ! $on( $default ) ) {
 		return array( false, '' );
 	}
-	return array( true, $on( false ) ? "a filter of the site asks for it" : $forced );
+	return array( true, $on( false ) ? "a filter on the site forces it" : $forced );
 }
 
-/** What has translations updated by themselves, for which WordPress has no setting; empty where nothing does. */
+/** What makes translations update automatically; empty for nothing. WordPress has no setting for it. */
 function sitecrew_auto_translations() {
 	$item = (object) array( 'type' => 'plugin', 'slug' => 'sitecrew', 'language' => get_locale(), 'version' => '1.0', 'updated' => '', 'package' => '', 'autoupdate' => true );
 	if ( ! sitecrew_auto_filtered( 'auto_update_translation', true, $item ) ) {
 		return '';
 	}
-	return sitecrew_auto_filtered( 'auto_update_translation', false, $item ) ? 'a filter of the site asks for it' : 'it has no setting for translations';
+	return sitecrew_auto_filtered( 'auto_update_translation', false, $item ) ? 'a filter on the site forces it' : 'WordPress has no setting for translations';
 }
 
-/** What WordPress updates by itself: a list of array( kind, key, was, forced ). Our own filter has no say in it. */
+/** What WordPress updates automatically: a list of array( kind, key, was, forced ). Ignores our own filter. */
 function sitecrew_auto_updates() {
 	remove_filter( 'automatic_updater_disabled', $GLOBALS['sitecrew_not_now'], PHP_INT_MAX );
 	try {
@@ -101,7 +101,7 @@ function sitecrew_auto_updates() {
 
 function sitecrew_auto_updates_now() {
 	if ( ! function_exists( 'wp_is_auto_update_enabled_for_type' ) ) {
-		return array(); // Before 5.5 only minor versions of WordPress came by themselves.
+		return array(); // Before 5.5, only minor versions of WordPress were installed automatically.
 	}
 	$updater = sitecrew_updater();
 	$found   = array();

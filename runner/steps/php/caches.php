@@ -1,6 +1,6 @@
 <?php
-// The caches of this site that can be emptied by their own interfaces: name => function. Part of facts.php and purge.php.
-// A function returns false where it failed.
+// The caches of this site that can be purged by their own interfaces: name => function. Part of facts.php and
+// purge.php. A function returns false if it failed.
 function sitecrew_caches( $apart ) {
 	$found = array();
 	$calls = array(
@@ -42,19 +42,19 @@ function sitecrew_caches( $apart ) {
 		$found['Kinsta'] = array( $GLOBALS['kinsta_cache']->kinsta_cache_purge, 'purge_complete_caches' );
 	}
 	if ( wp_using_ext_object_cache() && ! $apart ) {
-		$found['object cache'] = 'wp_cache_flush'; // Last: what the others keep in it goes with it.
+		$found['object cache'] = 'wp_cache_flush'; // Last: other caches may use it.
 	}
 	return $found;
 }
 
-/** Why what is done to the site's object cache from the command line does not reach visitors; empty where it does. */
+/** Why the object cache cannot be purged from the command line; empty if it can. */
 function sitecrew_caches_apart( $lacks ) {
 	$code = strtolower( (string) @file_get_contents( WP_CONTENT_DIR . '/object-cache.php', false, null, 0, 1000000 ) );
 	foreach ( array_intersect( array( 'redis', 'relay', 'memcached', 'memcache' ), $lacks ) as $name ) {
 		if ( preg_match( "~\b$name\b~", $code ) ) {
-			return array( "object cache: PHP on the command line lacks $name, which visitors' PHP has" );
+			return array( "object cache: PHP on the command line lacks $name, which the web server's PHP has" );
 		}
 	}
 	$alone = preg_match( '~\b(apcu?|wincache_ucache|xcache|yac)(_|::)~', $code ) && ! preg_match( '~redis|memcache|relay~', $code );
-	return $alone ? array( "object cache: it is in the memory of the web server's PHP" ) : array();
+	return $alone ? array( "object cache: it is stored in the memory of the web server's PHP" ) : array();
 }

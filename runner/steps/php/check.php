@@ -1,9 +1,9 @@
 <?php
-// Does the site work, as far as its own host can tell? It has booted if this runs at all; then it looks at itself.
-// Nothing of what counts here was wrong before, or the site would not have been touched, but for what is usual for
-// it. Input: {"home": url, "usual": {kind: status}}.
-// Exit status 1 when a page, wp-admin or REST is broken. No answer at all says nothing: many hosts cannot reach
-// themselves.
+// Checks whether the site works, as far as its own host can tell. If this runs at all, WordPress has booted; then it
+// requests some pages. All of them worked before the change, except those with an unusual status in "usual".
+// Input: {"home": url, "usual": {kind: status}}.
+// Exit status 1 if a page, wp-admin or REST is broken. Requests without an answer are ignored: many hosts cannot
+// reach themselves.
 function sitecrew_flaw( $kind, $code, $body ) {
 	$usual = (array) ( isset( $GLOBALS['sitecrew']['usual'] ) ? $GLOBALS['sitecrew']['usual'] : array() );
 	if ( isset( $usual[ $kind ] ) && ( $code === (int) $usual[ $kind ] || ( $code < 500 && (int) $usual[ $kind ] < 500 ) ) ) {
@@ -16,10 +16,10 @@ function sitecrew_flaw( $kind, $code, $body ) {
 		return 'is empty';
 	}
 	if ( 'page' === $kind && preg_match( '~<body[^>]{0,200}\bid=["\']?error-page\b~', $body ) ) {
-		return 'shows the page on which WordPress gives up';
+		return 'shows the WordPress error page';
 	}
 	if ( 'rest' === $kind && 200 === $code && ! is_array( json_decode( preg_replace( '~^\xEF\xBB\xBF~', '', $body ), true ) ) ) {
-		return 'is no JSON';
+		return 'is not JSON';
 	}
 	return '';
 }

@@ -1,8 +1,8 @@
 <?php
-// Before every program of ours. The syntax is that of PHP 5.6, the oldest that wp-cli 2.12 runs on.
-// Texts from the site travel as they are; the reader cleans them.
+// Included before every program. Written for PHP 5.6, the oldest version that wp-cli 2.12 runs on.
+// Texts from the site are printed as they are; the controller cleans them.
 
-/** One line for the controller, past every output buffer that a plugin may have put up. */
+/** Prints one line for the controller, bypassing output buffers that plugins may have started. */
 function sitecrew_say( $data ) {
 	static $out = null;
 	if ( null === $out ) {
@@ -12,7 +12,7 @@ function sitecrew_say( $data ) {
 	fflush( $out );
 }
 
-/** Addresses of vendors carry licence keys: outside wordpress.org nothing but the host leaves the site. */
+/** Reduces URLs to their host, except those of wordpress.org: URLs of vendors contain licence keys. */
 function sitecrew_without_keys( $text ) {
 	return preg_replace_callback(
 		'~\b(https?|ftp)://[^\s"\'<>]+~i',
@@ -24,7 +24,7 @@ function sitecrew_without_keys( $text ) {
 	);
 }
 
-/** What a WP_Error says, in one line of plain text. */
+/** The message of a WP_Error, as one line of plain text. */
 function sitecrew_reason( $error ) {
 	if ( ! is_wp_error( $error ) ) {
 		return is_string( $error ) ? $error : 'WordPress gave no reason';
@@ -35,10 +35,10 @@ function sitecrew_reason( $error ) {
 }
 
 /**
- * Asks for updates now, whatever was asked when, and says whether there was an answer.
+ * Queries for updates now, whenever the last query was, and returns whether there was an answer.
  *
- * WordPress replaces what it knows only when it got an answer, and tells nobody when it got none. So what
- * it knows is shown to it as old and is given a stain: if the stain is still there, there was no answer.
+ * WordPress replaces its transient only if it gets an answer, and does not report whether it got one. So the
+ * transient is marked and shown to WordPress as outdated: if the mark is still there, there was no answer.
  */
 function sitecrew_refresh( $transient, $ask ) {
 	sitecrew_see( $transient );
@@ -79,12 +79,12 @@ function sitecrew_check_core() {
 	);
 }
 
-/** A plugin that answers in the place of what WordPress knows ("no updates") is not listened to. */
+/** Removes filters with which plugins replace the transient ("no updates"). */
 function sitecrew_see( $transient ) {
 	remove_all_filters( "pre_site_transient_$transient" );
 }
 
-/** What WordPress knows or was just told, before anything on the site adds to it or hides some of it. */
+/** The transient, or the last answer, before anything on the site adds offers or hides some. */
 function sitecrew_unfiltered( $transient ) {
 	global $wp_filter;
 	if ( ! empty( $GLOBALS['sitecrew_answers'][ $transient ]->response ) ) {
@@ -101,8 +101,8 @@ function sitecrew_unfiltered( $transient ) {
 }
 
 /**
- * What is offered for a family of extensions: main file or stylesheet => object. Updaters of vendors add
- * theirs by a filter, and others hide some by the same filter: these are marked.
+ * The offers for plugins or themes: main file or stylesheet => object. Updaters of vendors add theirs with a
+ * filter; offers that are hidden by the same filter are marked.
  */
 function sitecrew_offers( $transient ) {
 	sitecrew_see( $transient );
@@ -123,15 +123,16 @@ function sitecrew_field( $thing, $name ) {
 	return isset( $thing->$name ) && is_scalar( $thing->$name ) ? (string) $thing->$name : '';
 }
 
-/** The date of a pack of translations, in UTC; "undated" where it has none. */
+/** The date of a translation pack, in UTC; "undated" if it has none. */
 function sitecrew_moment( $text ) {
 	$seconds = '' === trim( $text ) ? false : strtotime( preg_match( '~[+Z]~', $text ) ? $text : "$text UTC" );
 	return false === $seconds ? 'undated' : gmdate( 'Y-m-d H:i:s', $seconds );
 }
 
 /**
- * WordPress mails "Your site is experiencing a technical issue" to the client's administrator at most once a
- * day. For the next half hour it believes that it has, so that an update which is undone alarms nobody.
+ * Suppresses WordPress's mail "Your site is experiencing a technical issue" to the client for half an hour, so
+ * that an update which is rolled back does not alarm them. WordPress sends it at most once a day; the time of
+ * the last mail is set accordingly.
  */
 function sitecrew_keep_quiet() {
 	if ( is_multisite() ) {
@@ -144,14 +145,14 @@ function sitecrew_keep_quiet() {
 	}
 }
 
-/** WordPress updates all translations behind each update: outside of its restore point, and not as they were planned. */
+/** Stops WordPress from updating all translations after each update, outside the restore point and the plan. */
 function sitecrew_leave_translations() {
 	remove_action( 'upgrader_process_complete', array( 'Language_Pack_Upgrader', 'async_upgrade' ), 20 );
 }
 
 /**
- * Whether visitors must be shut out while this folder is exchanged: WordPress before 6.2 copies file by file,
- * and so does any where a rename would lead to another file system.
+ * Whether this folder needs maintenance mode while it is replaced: WordPress before 6.2 copies file by file, and
+ * so does any version if a rename would cross file systems.
  */
 function sitecrew_needs_door( $folder ) {
 	$upgrade = WP_CONTENT_DIR . '/upgrade';
@@ -167,7 +168,7 @@ function sitecrew_needs_door( $folder ) {
 	return ! function_exists( 'move_dir' ) || 1 < count( array_unique( $devices ) );
 }
 
-// Asking for updates must never start WordPress's own updates in the background.
+// A query for updates must never start WordPress's own background updates.
 $GLOBALS['sitecrew_not_now'] = function () {
 	return true;
 };

@@ -1,6 +1,6 @@
 <?php
-// What a new lock file changes, compared with the old one: exactly the wanted versions, and no other part of WordPress.
-// Environment: SITECREW_OLD, SITECREW_NEW. Input: {"wanted": {name: version}}. Says why not; then exit status 1.
+// Checks that a new lock file changes exactly the planned WordPress packages.
+// Environment: SITECREW_OLD, SITECREW_NEW. Input: {"wanted": {name: version}}. If not, prints why; exit status 1.
 $sitecrew_versions = function ( $path ) {
 	$lock  = json_decode( (string) file_get_contents( $path ), true );
 	$found = array();
@@ -19,7 +19,7 @@ $sitecrew_wanted = $GLOBALS['sitecrew']['wanted'];
 foreach ( $sitecrew_wanted as $sitecrew_name => $sitecrew_version ) {
 	$sitecrew_now = isset( $sitecrew_new[ $sitecrew_name ] ) ? $sitecrew_new[ $sitecrew_name ][0] : 'nothing';
 	if ( $sitecrew_now !== $sitecrew_version ) {
-		echo "composer.lock would have $sitecrew_now of $sitecrew_name, not $sitecrew_version\n";
+		echo "composer.lock would contain $sitecrew_name $sitecrew_now, not $sitecrew_version\n";
 		exit( 1 );
 	}
 }

@@ -1,6 +1,6 @@
 <?php
-// After the old version of WordPress was put back: its databases say again what it wants. Newer tables do not disturb
-// it, but wp-admin would send everybody to upgrade.php; and the next update upgrades from the right number.
+// After the old version of WordPress was restored: sets the databases' version numbers to what it requires. It works
+// with newer tables, but wp-admin would redirect to upgrade.php; and the next upgrade needs the right number.
 // Runs without plugins and themes.
 function sitecrew_database_back() {
 	if ( (int) get_option( 'db_version' ) > (int) $GLOBALS['wp_db_version'] ) {

@@ -1,8 +1,8 @@
 <?php
-// What WordPress does after an update of itself, in the new version's first whole process: tells those who wait for
-// it, forgets what was offered, and lets go of its lock. Translations are left to their own step.
+// Runs WordPress's own steps after an update, in the first process of the new version: runs its hooks, deletes the
+// offers and releases its lock. Translations are left to their own step.
 sitecrew_leave_translations();
-require_once ABSPATH . 'wp-admin/includes/update-core.php'; // It holds what WordPress itself does then.
+require_once ABSPATH . 'wp-admin/includes/update-core.php'; // It contains WordPress's own steps.
 wp_cache_flush();
 delete_site_transient( 'update_core' );
 do_action( '_core_updated_successfully', $GLOBALS['wp_version'] );

@@ -1,5 +1,5 @@
 <?php
-// Lets go of WordPress's lock where this change has taken it. Runs without plugins and themes.
+// Releases WordPress's lock if this change holds it. Runs without plugins and themes.
 $sitecrew_file = getenv( 'SITECREW_KEPT' ) . '/lock';
 if ( is_file( $sitecrew_file ) ) {
 	if ( (string) get_option( 'core_updater.lock' ) === (string) file_get_contents( $sitecrew_file ) ) {

@@ -1,5 +1,5 @@
 <?php
-// Before the programs that update WordPress itself: its version on disk, what is offered, and what is in the way.
+// Included before the programs that update WordPress: its version on disk, the offer, and what prevents the update.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
 function sitecrew_core_version( $folder = ABSPATH ) {
@@ -18,7 +18,7 @@ function sitecrew_core_say( $state, $why = '' ) {
 	);
 }
 
-/** The offer of the planned version, in the language of the site where there is one; else null. */
+/** The offer of the planned version, in the site's language if there is one; otherwise null. */
 function sitecrew_core_offer( $version ) {
 	$known  = get_site_transient( 'update_core' );
 	$chosen = null;
@@ -28,7 +28,7 @@ function sitecrew_core_offer( $version ) {
 		}
 	}
 	$given = isset( $GLOBALS['sitecrew']['package'] ) ? $GLOBALS['sitecrew']['package'] : '';
-	if ( '' !== $given && $version === $GLOBALS['sitecrew']['to'] && ! sitecrew_genuine( $chosen ) ) { // The site hides it, or lies.
+	if ( '' !== $given && $version === $GLOBALS['sitecrew']['to'] && ! sitecrew_genuine( $chosen ) ) { // The site hides or forges the offer.
 		$chosen = (object) array(
 			'response' => 'upgrade',
 			'current'  => $version,
@@ -41,37 +41,37 @@ function sitecrew_core_offer( $version ) {
 	return $chosen;
 }
 
-/** Whether every package of an offer is wordpress.org's. */
+/** Whether every package of an offer is from wordpress.org. */
 function sitecrew_genuine( $offer ) {
 	$packages = $offer && isset( $offer->packages ) ? array_values( array_filter( (array) $offer->packages ) ) : array();
 	$packages = array_merge( $packages, array( sitecrew_field( $offer, 'download' ) ) );
 	return (bool) $offer && count( $packages ) === count( preg_grep( '~^https://downloads\.wordpress\.org/~', $packages ) );
 }
 
-/** What this job closed the door with, by a step before; empty when it did not. */
+/** The content of a `.maintenance` that an earlier step of this job created; empty if none did. */
 function sitecrew_own_maintenance() {
 	$text = is_file( ABSPATH . '.maintenance' ) ? (string) file_get_contents( ABSPATH . '.maintenance' ) : '';
 	return strpos( $text, '// sitecrew ' . $GLOBALS['sitecrew']['mark'] ) ? $text : '';
 }
 
-/** Why the update cannot be begun; empty when it can. */
+/** Why the update cannot start; empty if it can. */
 function sitecrew_core_obstacle( $planned ) {
 	$flag = ABSPATH . '.maintenance';
 	if ( file_exists( $flag ) && time() - filemtime( $flag ) < 600 && ! sitecrew_own_maintenance() ) {
-		return 'somebody has the site in maintenance (.maintenance)';
+		return 'the site is already in maintenance mode (.maintenance)';
 	}
 	foreach ( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . WPINC, WP_CONTENT_DIR ) as $folder ) {
 		if ( ! wp_is_writable( $folder ) ) {
-			return "this login may not write to $folder";
+			return "this login cannot write to $folder";
 		}
 	}
 	if ( ! sitecrew_core_offer( $planned ) && ! sitecrew_check_core() ) {
-		return 'wordpress.org could not be asked for the package';
+		return 'no answer from wordpress.org for the package';
 	}
-	return sitecrew_core_offer( $planned ) ? '' : "wordpress.org does not offer $planned any more";
+	return sitecrew_core_offer( $planned ) ? '' : "wordpress.org no longer offers $planned";
 }
 
-/** Marks in the restore point how far the change has come: begun, done, lock. */
+/** Records the progress of the change in the restore point: begun, done, lock. */
 function sitecrew_mark( $name, $text = '' ) {
 	return false !== file_put_contents( getenv( 'SITECREW_KEPT' ) . "/$name", $text );
 }

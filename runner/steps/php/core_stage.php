@@ -1,10 +1,10 @@
 <?php
-// WordPress's planned version, fetched, checked and laid out beside the site, ready to take its place by renames.
-// Input: {"from", "to"}; the restore point's folder is the environment's SITECREW_KEPT. Nothing of the site changes,
-// but that themes and plugins which the version brings for the first time are added where WordPress would add them.
-// Says refused, or fetched. Exit status 1 when it is neither ready nor there already.
+// Downloads the planned version of WordPress, checks it, and prepares it next to the site for the exchange by renames.
+// Input: {"from", "to"}; the restore point's folder is SITECREW_KEPT in the environment. Nothing on the site changes,
+// except that themes and plugins that are new with this version are added where WordPress would add them.
+// Prints refused or fetched. Exit status 0 if it is ready or already installed.
 
-/** The planned version on its way from the package to the place of the one installed. */
+/** Prepares the planned version from its package. */
 class Sitecrew_Stage {
 	private $planned, $kept, $fresh, $manifest, $likeness, $gone = array();
 
@@ -15,7 +15,7 @@ class Sitecrew_Stage {
 		$this->likeness = new Sitecrew_Likeness( $this->kept );
 	}
 
-	/** Why it cannot be made ready; empty when it is. */
+	/** Prepares it; returns why it cannot, or an empty text. */
 	public function make() {
 		$why = sitecrew_core_obstacle( $this->planned );
 		if ( '' === $why ) {
@@ -29,15 +29,15 @@ class Sitecrew_Stage {
 		return $why;
 	}
 
-	/** WordPress's own lock, so that nobody else updates it meanwhile. */
+	/** Takes WordPress's own lock, so that no other update runs at the same time. */
 	private function lock() {
 		if ( ! WP_Upgrader::create_lock( 'core_updater', 15 * MINUTE_IN_SECONDS ) ) {
-			return 'another update of WordPress is under way (core_updater.lock)';
+			return 'another update of WordPress is running (core_updater.lock)';
 		}
-		return sitecrew_mark( 'lock', (string) get_option( 'core_updater.lock' ) ) ? '' : 'the restore point cannot be written to';
+		return sitecrew_mark( 'lock', (string) get_option( 'core_updater.lock' ) ) ? '' : 'cannot write to the restore point';
 	}
 
-	/** The package that WordPress would choose, whole, unpacked outside of the site. */
+	/** Downloads the package that WordPress would choose, and unpacks it outside the site. */
 	private function unpack() {
 		global $wp_filesystem;
 		$offer    = sitecrew_core_offer( $this->planned );
@@ -52,7 +52,7 @@ class Sitecrew_Stage {
 		$upgrader->upgrade_strings();
 		$zip = $upgrader->download_package( $package, true );
 		if ( is_wp_error( $zip ) && $zip->get_error_data( 'softfail-filename' ) ) {
-			$zip = $zip->get_error_data( 'softfail-filename' ); // No signature to check it by.
+			$zip = $zip->get_error_data( 'softfail-filename' ); // There is no signature to check.
 		}
 		if ( is_wp_error( $zip ) ) {
 			return sitecrew_reason( $zip );
@@ -73,7 +73,7 @@ class Sitecrew_Stage {
 		}
 		$archive = new ZipArchive();
 		if ( true !== $archive->open( $zip, ZipArchive::CHECKCONS ) ) {
-			return 'the package is not a whole zip archive';
+			return 'the package is not a complete zip archive';
 		}
 		$need = 0;
 		for ( $i = 0; $i < $archive->numFiles; $i++ ) {
@@ -82,20 +82,20 @@ class Sitecrew_Stage {
 		}
 		$archive->close();
 		$free = function_exists( 'disk_free_space' ) ? @disk_free_space( $this->kept ) : false;
-		return false !== $free && $free < 1.5 * $need ? 'the disk is too full for it' : '';
+		return false !== $free && $free < 1.5 * $need ? 'not enough disk space for it' : '';
 	}
 
-	/** Why the package is not what was planned, or cannot run here. Nothing of it is run. */
+	/** Why the package is not the planned one, or cannot run here. None of its code is run. */
 	private function flaw() {
 		global $wpdb;
 		foreach ( array( 'wp-admin', WPINC, 'wp-settings.php', 'wp-load.php', 'index.php', 'wp-admin/includes/update-core.php' ) as $name ) {
 			if ( ! file_exists( $this->fresh . $name ) ) {
-				return "the package does not hold $name";
+				return "the package does not contain $name";
 			}
 		}
 		$found = sitecrew_core_version( $this->fresh );
 		if ( $found !== $this->planned ) {
-			return "the package says that it is $found, not {$this->planned}";
+			return "the version of the package is $found, not {$this->planned}";
 		}
 		$code = (string) file_get_contents( $this->fresh . WPINC . '/version.php' );
 		$need = function ( $what ) use ( $code ) {
@@ -111,14 +111,14 @@ class Sitecrew_Stage {
 		return '';
 	}
 
-	/** Where it is not, file by file, what wordpress.org says of this version; its silence is told. */
+	/** The first file that differs from wordpress.org's checksums; prints a note if there are none. */
 	private function difference() {
 		$locale         = isset( $GLOBALS['wp_local_package'] ) ? $GLOBALS['wp_local_package'] : 'en_US';
 		$offer          = sitecrew_core_offer( $this->planned );
 		$this->manifest = (array) get_core_checksums( $GLOBALS['wp_version'], $locale );
 		$sums           = get_core_checksums( $this->planned, sitecrew_field( $offer, 'locale' ) );
 		if ( ! is_array( $sums ) || ! $sums ) {
-			sitecrew_core_say( 'fetched', 'the package is not verifiable: wordpress.org gives no checksums for it' );
+			sitecrew_core_say( 'fetched', 'the package is not verifiable: wordpress.org has no checksums for it' );
 			return '';
 		}
 		foreach ( $sums as $file => $sum ) {
@@ -126,17 +126,17 @@ class Sitecrew_Stage {
 				continue;
 			}
 			if ( ! is_file( $this->fresh . $file ) ) {
-				return "the package lacks $file";
+				return "the package does not contain $file";
 			}
 			if ( md5_file( $this->fresh . $file ) !== $sum ) {
-				return "$file in the package is not what wordpress.org says";
+				return "$file in the package does not match its checksum on wordpress.org";
 			}
 		}
 		sitecrew_core_say( 'fetched' );
 		return '';
 	}
 
-	/** WordPress would switch off the plugins that it knows to break with it: that is for the crew to decide. */
+	/** The plugins that WordPress would deactivate as incompatible: the crew must decide about them. */
 	private function incompatible() {
 		$off  = array();
 		$note = function ( $new, $old ) use ( &$off ) {
@@ -160,7 +160,7 @@ class Sitecrew_Stage {
 			add_filter( $hook, $function, PHP_INT_MAX, 2 );
 		}
 		if ( ! function_exists( 'update_core' ) ) {
-			require $this->fresh . 'wp-admin/includes/update-core.php'; // It also says what it drops and brings.
+			require $this->fresh . 'wp-admin/includes/update-core.php'; // It also lists the files that it drops and adds.
 		}
 		foreach ( array( '_upgrade_440_force_deactivate_incompatible_plugins', '_upgrade_core_deactivate_incompatible_plugins' ) as $function ) {
 			if ( function_exists( $function ) ) {
@@ -170,29 +170,29 @@ class Sitecrew_Stage {
 		foreach ( $held as $hook => $function ) {
 			remove_filter( $hook, $function, PHP_INT_MAX );
 		}
-		return $off ? "WordPress {$this->planned} would switch off " . implode( ', ', $off ) . ', which does not work with it: update or remove it first' : '';
+		return $off ? "WordPress {$this->planned} would deactivate " . implode( ', ', $off ) . ', which is incompatible with it: update or remove it first' : '';
 	}
 
-	/** The new folders and root files, what of the old ones is the site's own among them, and how to go back. */
+	/** Prepares the new folders and root files, with the site's own files among them, and what a rollback needs. */
 	private function lay_out() {
 		$old        = isset( $GLOBALS['_old_requests_files'] ) ? array_values( $GLOBALS['_old_requests_files'] ) : array();
 		$this->gone = array_fill_keys( array_merge( (array) $GLOBALS['_old_files'], $old ), true );
 		foreach ( array( 'new/files', 'old/files' ) as $folder ) {
 			if ( ! wp_mkdir_p( "{$this->kept}/$folder" ) ) {
-				return 'the restore point cannot be written to';
+				return 'cannot write to the restore point';
 			}
 		}
 		foreach ( array( WPINC, 'wp-admin' ) as $folder ) {
 			$this->carry_own( $folder );
 			if ( ! rename( $this->fresh . $folder, "{$this->kept}/new/$folder" ) ) {
-				return "$folder could not be laid out";
+				return "$folder could not be prepared";
 			}
 		}
 		$added   = array();
 		$dropped = array();
 		foreach ( $this->root_files( $this->fresh ) as $name ) {
 			if ( ! rename( $this->fresh . $name, "{$this->kept}/new/files/$name" ) ) {
-				return "$name could not be laid out";
+				return "$name could not be prepared";
 			}
 			if ( ! file_exists( ABSPATH . $name ) ) {
 				$added[] = $name;
@@ -214,10 +214,10 @@ class Sitecrew_Stage {
 		if ( '' !== $why ) {
 			return $why;
 		}
-		return sitecrew_mark( 'added', $this->lines( $added ) ) && sitecrew_mark( 'dropped', $this->lines( $dropped ) ) ? '' : 'the restore point cannot be written to';
+		return sitecrew_mark( 'added', $this->lines( $added ) ) && sitecrew_mark( 'dropped', $this->lines( $dropped ) ) ? '' : 'cannot write to the restore point';
 	}
 
-	/** What comes and what is kept to go back has owner, group, mode and ACL of what is there. */
+	/** Gives the new files and the kept ones the owner, group, mode and ACL of the current ones. */
 	private function own() {
 		$why = '';
 		foreach ( array( WPINC, 'wp-admin' ) as $folder ) {
@@ -231,7 +231,7 @@ class Sitecrew_Stage {
 		return $names ? implode( "\n", $names ) . "\n" : '';
 	}
 
-	/** Files beside the folders; never the site's configuration nor what no version of WordPress brings. */
+	/** The files next to the folders, without the site's configuration and files that are never part of WordPress. */
 	private function root_files( $folder ) {
 		$found = array();
 		foreach ( scandir( $folder ) as $name ) {
@@ -242,7 +242,7 @@ class Sitecrew_Stage {
 		return $found;
 	}
 
-	/** What people put into WordPress's folders, like wp-admin/.htaccess, comes along; old parts of WordPress do not. */
+	/** Copies the site's own files in WordPress's folders, like wp-admin/.htaccess, but no old files of WordPress. */
 	private function carry_own( $folder ) {
 		$flags = FilesystemIterator::SKIP_DOTS | FilesystemIterator::CURRENT_AS_PATHNAME;
 		foreach ( new RecursiveIteratorIterator( new RecursiveDirectoryIterator( ABSPATH . $folder, $flags ) ) as $path ) {
@@ -276,7 +276,7 @@ class Sitecrew_Stage {
 		return ! defined( 'CORE_UPGRADE_SKIP_NEW_BUNDLED' ) || ! CORE_UPGRADE_SKIP_NEW_BUNDLED;
 	}
 
-	/** Themes and plugins that are new with this version, where WordPress itself would add them. */
+	/** Adds themes and plugins that are new with this version, as WordPress itself would. */
 	private function bundle() {
 		$added = array();
 		$new   = $this->bundles() && isset( $GLOBALS['_new_bundled_files'] ) ? $GLOBALS['_new_bundled_files'] : array();
@@ -300,10 +300,10 @@ class Sitecrew_Stage {
 			}
 			$added[ $from ] = $to;
 		}
-		return $added && ! sitecrew_mark( 'bundled', $this->lines( $added ) ) ? 'the restore point cannot be written to' : $this->add( $added );
+		return $added && ! sitecrew_mark( 'bundled', $this->lines( $added ) ) ? 'cannot write to the restore point' : $this->add( $added );
 	}
 
-	/** The folder of plugins or themes may lie on another file system. */
+	/** Moves or copies them: the folder of plugins or themes may be on another file system. */
 	private function add( $added ) {
 		foreach ( $added as $from => $to ) {
 			if ( @rename( $from, $to ) ) {

@@ -1,7 +1,7 @@
 <?php
-// WordPress itself to exactly the planned version, by its own upgrader, which shuts visitors out meanwhile.
-// For sites whose folders cannot be renamed. Input: {"from", "to"}. Says refused, begun, done or failed of "core".
-// Exit status 1 when it is not at the planned version.
+// Updates WordPress to exactly the planned version with its own upgrader, in maintenance mode.
+// For sites whose folders cannot be renamed. Input: {"from", "to"}. Prints refused, begun, done or failed for "core".
+// Exit status 1 if it is not at the planned version.
 function sitecrew_core_update( $planned ) {
 	if ( sitecrew_core_version() === $planned ) {
 		sitecrew_core_say( 'done' );
@@ -15,12 +15,12 @@ function sitecrew_core_update( $planned ) {
 	sitecrew_keep_quiet();
 	sitecrew_leave_translations();
 	if ( ! sitecrew_mark( 'begun' ) ) {
-		sitecrew_core_say( 'refused', 'the restore point cannot be written to' );
+		sitecrew_core_say( 'refused', 'cannot write to the restore point' );
 		return;
 	}
 	sitecrew_core_say( 'begun' );
-	// The upgrader asks the site over HTTP to upgrade its database, and does not look at the answer.
-	// That is done after this program, by a process that says how it went.
+	// The upgrader upgrades the database by an HTTP request to the site, and ignores the answer.
+	// This is done after this program instead, by a process that reports its result.
 	add_filter(
 		'pre_http_request',
 		function ( $reply, $request, $url ) {
@@ -33,7 +33,7 @@ function sitecrew_core_update( $planned ) {
 	$upgrader = new Core_Upgrader( new Automatic_Upgrader_Skin() );
 	$result   = $upgrader->upgrade( sitecrew_core_offer( $planned ) );
 	$found    = sitecrew_core_version();
-	if ( $closed && ! file_exists( ABSPATH . '.maintenance' ) ) { // WordPress opens every door, also this.
+	if ( $closed && ! file_exists( ABSPATH . '.maintenance' ) ) { // WordPress removes every .maintenance, also that of this job.
 		file_put_contents( ABSPATH . '.maintenance', preg_replace( '~\d+~', (string) time(), $closed, 1 ) );
 	}
 	$why = sitecrew_core_own();
@@ -45,11 +45,11 @@ function sitecrew_core_update( $planned ) {
 	} elseif ( is_wp_error( $result ) ) {
 		sitecrew_core_say( 'failed', sitecrew_reason( $result ) );
 	} else {
-		sitecrew_core_say( 'failed', "the version on disk is $found, although WordPress reported " . ( $result ? 'success' : 'no reason' ) );
+		sitecrew_core_say( 'failed', "the version on disk is $found, but WordPress reported " . ( $result ? 'success' : 'no reason' ) );
 	}
 }
 
-/** Owner, group, mode and ACL of the copy that was made before; what is new is like its siblings there. Says why it cannot. */
+/** Restores owner, group, mode and ACL from the copy; new files get those of their siblings. Returns why it cannot. */
 function sitecrew_core_own() {
 	$kept     = getenv( 'SITECREW_KEPT' );
 	$likeness = new Sitecrew_Likeness( $kept );

@@ -1,10 +1,10 @@
 <?php
 // The scheduled events of a site. Input: {"hooks": [name], "due": bool, "overdue": seconds, "updates": bool}.
-// Without arguments it looks, at every site of a network: {"events": [[site, url, hook, how many]], "overdue":
-// [[site, url, hook, seconds]], "late": count, "sites": count}, and a line `visit SITE HOOK URL` for the shell.
-// With the arguments SITE, URL and HOOK it runs that hook on this site, and says {"hook", "site", "state"}.
+// Without arguments, it lists those of every site of a network: {"events": [[site, url, hook, count]], "overdue":
+// [[site, url, hook, seconds]], "late": count, "sites": count}, and prints a line `visit SITE HOOK URL` for the shell.
+// With the arguments SITE, URL and HOOK, it runs that hook on this site, and prints {"hook", "site", "state"}.
 
-/** The events of one site, past filters: [seconds since 1970, hook, arguments, schedule]. */
+/** The events of one site, without filters: [seconds since 1970, hook, arguments, schedule]. */
 function sitecrew_events( $id ) {
 	global $wpdb;
 	$table  = $wpdb->get_blog_prefix( $id ) . 'options';
@@ -24,7 +24,7 @@ function sitecrew_wanted_event( $event, $hook ) {
 	return $event[1] === $hook && ( ! $GLOBALS['sitecrew']['due'] || $event[0] <= time() );
 }
 
-/** The sites of the network by id; a single site is number 1. */
+/** The sites of the network by id; without a network, the site has the id 1. */
 function sitecrew_cron_sites() {
 	global $wpdb;
 	if ( ! is_multisite() ) {
@@ -83,16 +83,16 @@ function sitecrew_run_hook( $id, $url, $hook ) {
 	$say = function ( $state, $why = '' ) use ( $id, $url, $hook ) {
 		sitecrew_say( array( 'hook' => $hook, 'site' => $id, 'url' => $url, 'state' => $state, 'why' => $why ) );
 	};
-	// An address that WordPress does not know silently means the main site.
+	// For an unknown address, WordPress silently uses the main site.
 	if ( get_current_blog_id() !== $id || get_option( 'siteurl' ) !== $url ) {
-		$say( 'refused', 'WordPress answered for ' . get_option( 'siteurl' ) );
+		$say( 'refused', 'WordPress started as ' . get_option( 'siteurl' ) );
 		return 1;
 	}
 	if ( $GLOBALS['sitecrew']['updates'] ) {
 		remove_filter( 'automatic_updater_disabled', $GLOBALS['sitecrew_not_now'], PHP_INT_MAX );
 	}
 	if ( ! has_action( $hook ) ) {
-		$say( 'refused', 'nothing listens to it' );
+		$say( 'refused', 'no code is registered for it' );
 		return 1;
 	}
 	defined( 'DOING_CRON' ) || define( 'DOING_CRON', true );

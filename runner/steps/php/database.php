@@ -1,12 +1,12 @@
 <?php
 // The database's part of a restore point. Plain PHP with mysqli, which every PHP that runs WordPress has: it works
-// while WordPress does not start, and needs neither a client nor proc_open. The syntax is that of PHP 5.6.
-// Input: {"mark", "do", "roots": folders where wp-config.php may be, "server": for $_SERVER, "tables": name of
+// if WordPress does not start, and needs neither a client nor proc_open. Written for PHP 5.6.
+// Input: {"mark", "do", "roots": folders that may contain wp-config.php, "server": for $_SERVER, "tables": name of
 // the database and prefix that WordPress uses, "rule", "later"}; SITECREW_POINT is the folder of the restore point,
-// SITECREW_STAGE how far "undo" goes: options, schema, tables or all.
-// do = clear: removes tables of ours that a killed process left. save: dumps the site's tables, and tries to fill
-// others from the copy where that may fail. mark: notes what the change has touched. count: says what an undo would lose.
-// undo: puts back. Exit status 0 done, 4 nothing to do, 5 refused by the rule, 3 not possible, 1 no space is left.
+// SITECREW_STAGE what "undo" restores: options, schema, tables or all.
+// do = clear: removes scratch tables that a killed process left. save: dumps the site's tables, and tests the copy if
+// some values may not survive it. mark: records what the change touched. count: counts what an undo would lose.
+// undo: restores. Exit status 0: done, 4: nothing to do, 5: refused by the rule, 3: not possible, 1: no space left.
 
 function sitecrew_main( $given ) {
 	foreach ( array( 'mysqli' => 'mysqli_init', 'tokenizer' => 'token_get_all' ) as $extension => $function ) {
@@ -17,7 +17,7 @@ function sitecrew_main( $given ) {
 	$_SERVER = $given['server'] + $_SERVER;
 	$prefix  = sitecrew_read_config( sitecrew_find_config( $given['roots'] ) );
 	if ( $given['tables'] && array( DB_NAME, $prefix ) !== $given['tables'] ) {
-		throw new Sitecrew_Trouble( 'wp-config.php names another database here than WordPress itself uses', 'save' === $given['do'] ? 1 : 3 );
+		throw new Sitecrew_Trouble( 'wp-config.php names a different database than WordPress uses', 'save' === $given['do'] ? 1 : 3 );
 	}
 	$db    = new Sitecrew_Database( $prefix );
 	$point = new Sitecrew_Point( getenv( 'SITECREW_POINT' ) );
@@ -32,7 +32,7 @@ function sitecrew_main( $given ) {
 		return 0;
 	}
 	if ( ! $point->info || ! $point->is_of( $db ) ) {
-		throw new Sitecrew_Trouble( 'there is no copy of it from before the change', 3 );
+		throw new Sitecrew_Trouble( 'there is no copy from before the change', 3 );
 	}
 	$undo = new Sitecrew_Undo( $db, $point, $given['later'] );
 	if ( 'mark' === $given['do'] ) {
@@ -73,13 +73,13 @@ try {
 	sitecrew_say( array( 'database' => 'impossible', 'why' => $error->getMessage() ) );
 	exit( $error->getCode() );
 } catch ( mysqli_sql_exception $error ) {
-	// The text of a failed statement may hold what visitors wrote: only its number and its first words are told.
-	sitecrew_say( array( 'database' => 'impossible', 'why' => sprintf( 'the database says (%d) %s', $error->getCode(), substr( preg_replace( "~'[^']*'~", "'...'", $error->getMessage() ), 0, 160 ) ) ) );
+	// The message of a failed statement may contain what visitors wrote: only its number and first words are printed.
+	sitecrew_say( array( 'database' => 'impossible', 'why' => sprintf( 'the database reports (%d) %s', $error->getCode(), substr( preg_replace( "~'[^']*'~", "'...'", $error->getMessage() ), 0, 160 ) ) ) );
 	exit( 3 );
 } catch ( Exception $error ) {
-	sitecrew_say( array( 'database' => 'impossible', 'why' => get_class( $error ) . ' in wp-config.php or in our program' ) );
+	sitecrew_say( array( 'database' => 'impossible', 'why' => get_class( $error ) . ' in wp-config.php or in Sitecrew\'s program' ) );
 	exit( 3 );
 } catch ( Throwable $error ) {
-	sitecrew_say( array( 'database' => 'impossible', 'why' => 'wp-config.php or our program stopped: ' . substr( $error->getMessage(), 0, 160 ) ) );
+	sitecrew_say( array( 'database' => 'impossible', 'why' => 'wp-config.php or Sitecrew\'s program stopped: ' . substr( $error->getMessage(), 0, 160 ) ) );
 	exit( 3 );
 }

@@ -1,12 +1,12 @@
 <?php
-// A restore point: the dump of a site's tables, and tables filled from it.
+// A restore point: the dump of a site's tables, and scratch tables filled from it.
 
-/** The folder that holds a dump and what is known of it. */
+/** The folder of a dump and its description. */
 class Sitecrew_Point {
 	public $folder, $info;
 	private $odd = array();
 
-	/** Bytes of rows as SQL up to which a table is filled to prove that it can be. */
+	/** The largest table, in bytes of SQL, that is filled to test the copy. */
 	const LARGE = 100000000;
 
 	public function __construct( $folder ) {
@@ -14,7 +14,7 @@ class Sitecrew_Point {
 		$this->info   = is_file( "$folder/database.json" ) ? json_decode( file_get_contents( "$folder/database.json" ), true ) : null;
 	}
 
-	/** Whether it holds the tables that this connection leads to. */
+	/** Whether it is a copy of the database of this connection. */
 	public function is_of( $db ) {
 		return $this->info['prefix'] === $db->prefix && ( ! isset( $this->info['name'] ) || DB_NAME === $this->info['name'] );
 	}
@@ -23,20 +23,20 @@ class Sitecrew_Point {
 		return ( function_exists( 'gzopen' ) ? 'gz' : 'f' ) . $name;
 	}
 
-	/** All tables of the site, as they are at one instant. */
+	/** Dumps all tables of the site in one consistent snapshot. */
 	public function save( $db, $why_needed = '' ) {
 		if ( $this->info ) {
 			return;
 		}
 		if ( ! is_dir( $this->folder ) && ! mkdir( $this->folder, 0700, true ) ) {
-			throw new Sitecrew_Trouble( 'its folder could not be made on the host', 3 );
+			throw new Sitecrew_Trouble( 'its folder could not be created on the host', 3 );
 		}
 		$db->clear_scratch();
 		$tables = $db->tables();
 		$size   = (float) $db->one( 'SELECT SUM(data_length) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE ' . $db->quoted( addcslashes( $db->prefix, '_%\\' ) . '%' ) );
 		$free   = function_exists( 'disk_free_space' ) ? @disk_free_space( $this->folder ) : false;
 		if ( false !== $free && $free < $size / 2 + ( 32 << 20 ) ) {
-			throw new Sitecrew_Trouble( sprintf( 'No space left for a copy of the database: it has %d MB, and %d MB are free', $size >> 20, $free >> 20 ), 1 );
+			throw new Sitecrew_Trouble( sprintf( 'No space left for a copy of the database: it has %d MB, but only %d MB are free', $size >> 20, $free >> 20 ), 1 );
 		}
 		umask( 077 );
 		$name = self::call( 'open' ) === 'gzopen' ? 'database.sql.gz' : 'database.sql';
@@ -52,7 +52,7 @@ class Sitecrew_Point {
 		$db->run( 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ' );
 		$db->run( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
 		foreach ( $tables as $table ) {
-			$db->run( 'SAVEPOINT sitecrew' ); // What follows locks the table's definition; rolling back frees it.
+			$db->run( 'SAVEPOINT sitecrew' ); // The next statements lock the table's definition; the rollback releases it.
 			$shape = sitecrew_options_shape( $db->word( $table ) );
 			try {
 				$info['tables'][ $table ] = $this->save_table( $db, $table, $put );
@@ -64,7 +64,7 @@ class Sitecrew_Point {
 					throw $error;
 				}
 				unset( $info['tables'][ $table ] );
-				$info['left'][ $table ] = sitecrew_says( $error ); // Nothing can change it either; an undo leaves it alone.
+				$info['left'][ $table ] = sitecrew_says( $error ); // No update can change it either; an undo does not touch it.
 			}
 			$db->run( 'ROLLBACK TO SAVEPOINT sitecrew' );
 		}
@@ -78,7 +78,7 @@ class Sitecrew_Point {
 			$last = $line;
 		}
 		if ( "-- Dump completed\n" !== $last ) {
-			throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database: it is not whole', 1 );
+			throw new Sitecrew_Trouble( 'No space left on the host for a copy of the database: it is incomplete', 1 );
 		}
 		$info['bytes'] = filesize( $part );
 		$this->note( 'database.json', $info );
@@ -87,8 +87,8 @@ class Sitecrew_Point {
 	}
 
 	/**
-	 * Fills tables from the copy whose values a database may give back otherwise than it got them, and compares. Tables
-	 * of texts and whole numbers only are not tried, nor those that are too large.
+	 * Tests the copy: fills scratch tables from it and compares them. Only tables with values that a database may
+	 * store differently are tested, not those with texts and whole numbers only, or those that are too large.
 	 */
 	public function prove( $db ) {
 		$wanted = array();
@@ -106,12 +106,12 @@ class Sitecrew_Point {
 				}
 			);
 		} catch ( Exception $error ) {
-			unlink( "{$this->folder}/database.json" ); // Nobody takes it for a copy that can be put back.
+			unlink( "{$this->folder}/database.json" ); // So that it is not used as a valid copy.
 			throw $error;
 		}
 	}
 
-	/** How the names of the tables begin that are filled from this copy. */
+	/** The prefix of the scratch tables that are filled from this copy. */
 	public function stem() {
 		return 'sitecrew_' . substr( md5( $this->folder ), 0, 8 );
 	}
@@ -139,7 +139,7 @@ class Sitecrew_Point {
 		call_user_func( self::call( 'close' ), $file );
 	}
 
-	/** Fills new tables with the rows of the kept ones: kept name => new name. Each is compared with what was kept. */
+	/** Fills new tables with rows from the copy (original name => new name) and compares each with the original. */
 	public function fill( $db, $wanted ) {
 		foreach ( $wanted as $table => $scratch ) {
 			$lines  = explode( "\n", $this->info['tables'][ $table ]['create'] );
@@ -147,7 +147,7 @@ class Sitecrew_Point {
 			$create = preg_replace( '~,(?=\n\)[^\n]*$)~D', '', $create, 1 );
 			$start  = 'CREATE TABLE ' . sitecrew_name( $table );
 			if ( 0 !== strpos( $create, $start ) ) {
-				throw new Sitecrew_Trouble( 'the definition of a table cannot be read', 3 );
+				throw new Sitecrew_Trouble( 'cannot parse the definition of a table', 3 );
 			}
 			$db->run( 'DROP TABLE IF EXISTS ' . sitecrew_name( $scratch ) );
 			$db->run( 'CREATE TABLE ' . sitecrew_name( $scratch ) . substr( $create, strlen( $start ) ) );
@@ -165,7 +165,7 @@ class Sitecrew_Point {
 		foreach ( $wanted as $table => $scratch ) {
 			$about = $this->info['tables'][ $table ];
 			if ( $db->rows( $scratch, $about ) !== array( $about['rows'], $about['sum'] ) ) {
-				throw new Sitecrew_Trouble( "the copy of the table $table is not what it was when it was made", 3 );
+				throw new Sitecrew_Trouble( "the copy of the table $table does not match its checksum", 3 );
 			}
 		}
 	}

@@ -1,13 +1,13 @@
 <?php
-// A table as SQL, exactly: what restore points and backups are made of. Any client of MariaDB or MySQL reads it.
+// A table as exact SQL, for restore points and backups. Any client of MariaDB or MySQL can read it.
 
 /** Writes one table: its definition, then its rows. */
 class Sitecrew_Rows {
-	/** Whether a database may give back values otherwise than it got them; bytes of rows as SQL. */
+	/** Whether it has values that a database may store differently; bytes of its rows as SQL. */
 	public $odd = false, $bytes = 0;
-	/** Rows written so far, and how many hold a text that is none in its charset: no statement can write these. */
+	/** Rows written so far, and how many contain text that is invalid in its charset, which no statement can write. */
 	public $count = 0, $invalid = 0;
-	/** Engines whose rows are another table's, or another server's. */
+	/** Engines whose rows are stored in another table or on another server. */
 	const OTHERS = '~ ENGINE=(MRG_MyISAM|MERGE|FEDERATED|CONNECT|SPIDER|OQGRAPH|SPHINX)\b~i';
 
 	private $db, $table, $put, $pending = '', $most, $head;
@@ -19,7 +19,7 @@ class Sitecrew_Rows {
 		$this->most  = min( 400000, (int) ( $db->one( 'SELECT @@max_allowed_packet' ) / 4 ) );
 	}
 
-	/** Returns what is known of the table, with the count of its rows and their sum. */
+	/** Returns the description of the table, with the count and the checksum of its rows. */
 	public function write() {
 		$about      = $this->db->describe( $this->table );
 		$this->odd  = (bool) array_diff( $about['columns'], array( 'text', 'number' ) );
@@ -79,8 +79,8 @@ class Sitecrew_Rows {
 	}
 
 	/**
-	 * A row with its long values in variables, which statements before it fill: each is below the server's limit. Where
-	 * a server's limit is too low for the value itself, a restore stops there: it would be NULL.
+	 * A row with its long values in variables, which preceding statements fill, each below the server's limit. If a
+	 * server's limit is too low for the value itself, a restore stops there, because it would be NULL.
 	 */
 	private function in_pieces( $values ) {
 		foreach ( $values as $n => $value ) {

@@ -1,14 +1,14 @@
 <?php
-// A site's tables, without WordPress: its wp-config.php read, one connection, and what its tables are like.
+// A site's tables, without WordPress: reads wp-config.php, connects, and describes the tables.
 
 function sitecrew_say( $data ) {
 	echo "\n", $GLOBALS['sitecrew']['mark'], ' ', json_encode( $data, JSON_PARTIAL_OUTPUT_ON_ERROR ), "\n";
 }
 
-/** A reason why the database cannot be kept or put back; the code is the exit status. */
+/** Why the database cannot be copied or restored; the code is the exit status. */
 class Sitecrew_Trouble extends Exception {}
 
-/** What wp-config.php defines, without the line that starts WordPress. Returns the prefix of the tables. */
+/** Runs wp-config.php without the line that starts WordPress. Returns the prefix of the tables. */
 function sitecrew_read_config( $sitecrew_file ) {
 	$sitecrew_code = '';
 	$sitecrew_held = null;
@@ -35,7 +35,7 @@ function sitecrew_read_config( $sitecrew_file ) {
 	eval( '?>' . $sitecrew_code . $sitecrew_held );
 	ob_end_clean();
 	if ( ! defined( 'DB_NAME' ) || ! defined( 'DB_USER' ) || ! defined( 'DB_PASSWORD' ) ) {
-		throw new Sitecrew_Trouble( 'wp-config.php does not say how to reach the database', 3 );
+		throw new Sitecrew_Trouble( 'wp-config.php does not define DB_NAME, DB_USER and DB_PASSWORD', 3 );
 	}
 	return isset( $table_prefix ) ? $table_prefix : ( isset( $GLOBALS['table_prefix'] ) ? $GLOBALS['table_prefix'] : 'wp_' );
 }
@@ -57,7 +57,7 @@ function sitecrew_find_config( $roots ) {
 class Sitecrew_Database {
 	public $link, $prefix;
 
-	/** By which MariaDB 10.11 takes past rows of a system-versioned table. */
+	/** The setting with which MariaDB 10.11 accepts past rows of a system-versioned table. */
 	const HISTORY = 'system_versioning_insert_history = 1';
 
 	public function __construct( $prefix ) {
@@ -82,12 +82,12 @@ class Sitecrew_Database {
 			try {
 				$this->run( "SET SESSION $setting" );
 			} catch ( mysqli_sql_exception $unknown ) {
-				continue; // MariaDB's or MySQL's alone, or of a newer version.
+				continue; // Only in MariaDB, only in MySQL, or only in newer versions.
 			}
 		}
 	}
 
-	/** As WordPress takes DB_HOST apart. */
+	/** Splits DB_HOST as WordPress does. */
 	private static function address( $given ) {
 		$port   = null;
 		$socket = null;
@@ -125,7 +125,7 @@ class Sitecrew_Database {
 		return "'" . $this->link->real_escape_string( $text ) . "'";
 	}
 
-	/** Does something with tables of ours, which go with it, also where the connection is lost on the way. */
+	/** Calls back with scratch tables, and removes them afterwards, even if the connection is lost. */
 	public function with_scratch( $stem, $tables, $call ) {
 		$this->one( 'SELECT GET_LOCK(' . $this->quoted( self::lock( $stem ) ) . ', 60)' );
 		try {
@@ -143,7 +143,7 @@ class Sitecrew_Database {
 		}
 	}
 
-	/** Removes tables of ours that a killed process has left; one that is alive holds the lock of its own. */
+	/** Removes scratch tables that a killed process left; a running process holds its own lock. */
 	public function clear_scratch() {
 		$stems = array();
 		foreach ( $this->all( "SHOW TABLES LIKE 'sitecrew\\_%'" ) as $row ) {
@@ -168,7 +168,7 @@ class Sitecrew_Database {
 		return $stem . '_' . substr( md5( DB_NAME ), 0, 8 );
 	}
 
-	/** The tables of this installation; another one's in the same database may begin with the same letters. */
+	/** The tables of this installation. Those of another one in the same database can start with the same prefix. */
 	public function tables() {
 		$found = array();
 		foreach ( $this->all( "SHOW FULL TABLES WHERE Table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')" ) as $row ) {
@@ -198,7 +198,7 @@ class Sitecrew_Database {
 		return $mine;
 	}
 
-	/** The name without the prefix and without the number of a network's site. */
+	/** The name without the prefix and the number of a network's site. */
 	public function word( $table ) {
 		return preg_replace( '~^\d+_~', '', substr( $table, strlen( $this->prefix ) ) );
 	}
@@ -208,7 +208,7 @@ class Sitecrew_Database {
 		return $row[1];
 	}
 
-	/** Everything about a table but its rows. */
+	/** The description of a table, without its rows. */
 	public function describe( $table ) {
 		$create  = $this->definition( $table );
 		$columns = array();
@@ -235,7 +235,7 @@ class Sitecrew_Database {
 		);
 	}
 
-	/** The columns that say from when to when a row was true, of a table whose past rows can be written too. */
+	/** The columns with the period of a row, in a system-versioned table whose past rows can be written. */
 	private function period( $create ) {
 		$lines = explode( "\n", $create );
 		if ( ! preg_grep( '~^\).* WITH SYSTEM VERSIONING~', $lines ) || self::ruled( $lines, ' bigint(20)', 'START' ) ) {
@@ -257,7 +257,7 @@ class Sitecrew_Database {
 		return $found;
 	}
 
-	/** The line of the column, of this type, that the database itself sets; empty where there is none. */
+	/** The line of the column of this type that the database sets itself; empty if there is none. */
 	private static function ruled( $lines, $type, $which ) {
 		foreach ( $lines as $line ) {
 			$end = strpos( $line, " GENERATED ALWAYS AS ROW $which" );
@@ -268,10 +268,10 @@ class Sitecrew_Database {
 		return '';
 	}
 
-	/** How a column is read and written exactly: a text in another charset than UTF-8 has its name behind the word. */
+	/** How a column is read and written exactly: "text" is followed by the charset if it is not UTF-8. */
 	private static function way( $type, $collation ) {
 		$ways = array(
-			'bit'    => '~^(bit|enum|set)\b~i', // By its number: an ENUM may hold a value that is none of its own.
+			'bit'    => '~^(bit|enum|set)\b~i', // As a number: an ENUM can contain a value that is not in its list.
 			'float'  => '~^float~i',
 			'real'   => '~^double~i',
 			'number' => '~^((tiny|small|medium|big)?int|decimal|numeric|year)~i',
@@ -295,7 +295,7 @@ class Sitecrew_Database {
 		return $found;
 	}
 
-	/** A value as SQL. Texts come as the bytes that are stored. */
+	/** A value as SQL. Texts are given as the stored bytes. */
 	private function literal( $value, $way ) {
 		if ( null === $value ) {
 			return 'NULL';
@@ -315,9 +315,9 @@ class Sitecrew_Database {
 	}
 
 	/**
-	 * Calls back with each row, as SQL and as list of values. Returns the count of rows and a sum that their order
-	 * does not change. FLOAT is read as the DOUBLE that it is, since its own text is rounded to six digits. No literal
-	 * is its negative zero, but a number that is too small for it becomes one.
+	 * Calls back with each row, as SQL and as a list of values. Returns the count of rows and a checksum that does not
+	 * depend on their order. FLOAT is read as DOUBLE, because its own text is rounded to six digits. There is no
+	 * literal for its negative zero, but a negative number that is too small for it becomes one.
 	 */
 	public function rows( $table, $about, $call = null ) {
 		$columns = $about['columns'];
@@ -328,7 +328,7 @@ class Sitecrew_Database {
 			$select[] = sprintf( isset( $as[ $way ] ) ? $as[ $way ] : '%s', sitecrew_name( $name ) );
 		}
 		$charset = $this->one( 'SELECT @@character_set_results' );
-		$this->run( 'SET character_set_results = NULL' ); // Texts as they are stored.
+		$this->run( 'SET character_set_results = NULL' ); // Texts as stored.
 		$ways  = array_values( $columns );
 		$count = 0;
 		$sums  = array( 0, 0 );
@@ -359,17 +359,17 @@ class Sitecrew_Database {
 	}
 }
 
-/** Behind a table's name: its past rows too, where it has some that can be written. */
+/** The clause after a table's name that includes its past rows, if they can be written. */
 function sitecrew_with_past( $about ) {
 	return empty( $about['period'] ) ? '' : ' FOR SYSTEM_TIME ALL';
 }
 
-/** Whether an error is one table's own, and not the server's, the connection's or a moment's. */
+/** Whether an error concerns one table only, not the server or the connection, and is not temporary. */
 function sitecrew_is_of_table( $error ) {
 	return ! in_array( $error->getCode(), array( 1037, 1040, 1041, 1053, 1135, 1153, 1205, 1213, 1317, 1412, 1969, 2000, 2006, 2008, 2013, 2014, 3024 ), true );
 }
 
-/** An error of the database in few words, without values. */
+/** A database error in few words, without values. */
 function sitecrew_says( $error ) {
 	return sprintf( '(%d) %s', $error->getCode(), substr( $error->getMessage(), 0, 160 ) );
 }
@@ -379,12 +379,12 @@ function sitecrew_without_counter( $create ) {
 	return substr( $create, 0, $last ) . preg_replace( '~ AUTO_INCREMENT=\d+~', '', substr( $create, $last ), 1 );
 }
 
-/** Options that differ from one minute to the next, whatever is changed; they are never put back. */
+/** Options that change all the time; they are never restored. */
 function sitecrew_is_volatile( $name ) {
 	return (bool) preg_match( '~^(cron|rewrite_rules|recovery_.*|_(site_)?transient_.*|.*[._-]locks?|.*_lock_.*|.*session.*|action_scheduler_.*|auto_update.*|core_updater.*)$~', $name );
 }
 
-/** Tables of options: of the site or its network, with the columns that name a row and hold its value. */
+/** Option tables of the site or its network: the columns that identify a row and those with its value. */
 function sitecrew_options_shape( $word ) {
 	if ( 'options' === $word ) {
 		return array( 'name' => 'option_name', 'match' => array( 'option_name' ), 'values' => array( 'option_value', 'autoload' ) );
@@ -395,7 +395,7 @@ function sitecrew_options_shape( $word ) {
 	return null;
 }
 
-/** Name and value of each option, as a map of hashes. */
+/** The hash of each option's value, by its name. */
 function sitecrew_options( $db, $table, $shape ) {
 	$found = array();
 	$match = implode( ", '/', ", $shape['match'] );

@@ -1,7 +1,7 @@
 <?php
-// The way back to a restore point.
+// Restores the database from a restore point.
 
-/** What is different now from a restore point, what putting it back would lose, and the way back. */
+/** Compares the database with a restore point, counts what a restore would lose, and restores it. */
 class Sitecrew_Undo {
 	private $db, $point, $limit, $now;
 	public $replace = array(), $drop = array(), $options = array(), $lost = array();
@@ -10,7 +10,7 @@ class Sitecrew_Undo {
 	const ENTRIES = '~(^|_)(entry|entries|submits?|submissions?|leads?|items_meta|cf7_vdata|cf7_vdata_entry|db7_forms|frm_items)$~';
 	const VISITORS = '~(^|_)(orders?|bookings?|appointments?|reservations?|tickets?|donations?|subscribers?|subscriptions?|members?|memberships?|customers?|payments?|transactions?|votes?|reviews?|ratings?|messages?|registrations?|attendees?|enquir(y|ies)|inquir(y|ies)|requests?|invoices?|contacts?)$~';
 
-	/** With a limit, only what the change itself was seen to touch: for an undo that comes days later. */
+	/** With a limit, only what the change itself touched: for an undo days later. */
 	public function __construct( $db, $point, $later ) {
 		$this->db    = $db;
 		$this->point = $point;
@@ -19,7 +19,7 @@ class Sitecrew_Undo {
 		$this->now   = array_values( array_diff( $db->tables(), array_keys( isset( $point->info['left'] ) ? $point->info['left'] : array() ) ) );
 	}
 
-	/** What the change has touched so far: tables whose definition is another one, and options. */
+	/** Lists what the change has touched so far: tables with a different definition, and options. */
 	public function touched() {
 		$this->compare( 'schema' );
 		return array( 'tables' => array_merge( $this->replace, $this->drop ), 'options' => $this->options );
@@ -77,7 +77,7 @@ class Sitecrew_Undo {
 		}
 	}
 
-	/** The rows of the options that differ, as they are now. */
+	/** The current rows of the options that differ. */
 	public function present_options() {
 		$found = array();
 		foreach ( $this->options as $table => $names ) {
@@ -97,7 +97,7 @@ class Sitecrew_Undo {
 		return ! $this->replace && ! $this->drop && ! $this->options;
 	}
 
-	/** Counts what visitors and editors have written since into tables that would be replaced. */
+	/** Counts what visitors and editors have added since to tables that would be replaced. */
 	public function count_lost() {
 		$this->lost = array();
 		foreach ( array_intersect( $this->replace, $this->now ) as $table ) {
@@ -182,12 +182,12 @@ class Sitecrew_Undo {
 			$about = $this->point->info['tables'][ $table ];
 			$count = (int) $this->db->one( "SELECT COUNT(*) FROM " . sitecrew_name( $table ) . sitecrew_with_past( $about ) );
 			if ( $count < $about['rows'] ) {
-				throw new Sitecrew_Trouble( "the table $table was put back and lacks rows", 3 );
+				throw new Sitecrew_Trouble( "the table $table was restored, but rows are missing", 3 );
 			}
 		}
 	}
 
-	/** By one rename, unless foreign keys would go on pointing at the old table. */
+	/** Replaces a table by one rename, unless foreign keys would still point to the old one. */
 	private function exchange( $table, $scratch, $aside ) {
 		$about = $this->point->info['tables'][ $table ];
 		$there = in_array( $table, $this->now, true );
@@ -213,7 +213,7 @@ class Sitecrew_Undo {
 	private function put_options_back( $table, $scratch, $names ) {
 		$shape   = sitecrew_options_shape( $this->db->word( $table ) );
 		$match   = implode( ", '/', ", $shape['match'] );
-		$columns = implode( ', ', array_merge( $shape['match'], $shape['values'] ) ); // Without numbers that may be another row's now.
+		$columns = implode( ', ', array_merge( $shape['match'], $shape['values'] ) ); // Without row numbers, which may be taken by other rows now.
 		$updates = array();
 		foreach ( $shape['values'] as $column ) {
 			$updates[] = "$column = VALUES($column)";

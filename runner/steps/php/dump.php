@@ -1,31 +1,31 @@
 <?php
-// The dump of a backup: a site's whole database as SQL on standard output, exactly, of one instant. Plain PHP with mysqli.
-// Input: {"mark", "roots", "server"}. Standard error: whose database it is, and what is not in the dump and why.
-// Exit status 0; 9 where PHP cannot do it and nothing was written; 1 where it stopped in the middle.
+// The dump of a backup: a site's whole database as exact SQL on stdout, in one consistent snapshot. Plain PHP, mysqli.
+// Input: {"mark", "roots", "server"}. On stderr: the addresses in the database, and what is not in the dump and why.
+// Exit status 0; 9 if PHP cannot do it and nothing was written; 1 if it stopped in the middle.
 
 ini_set( 'display_errors', 'stderr' );
 
 function sitecrew_put( $text ) {
 	if ( strlen( $text ) !== @fwrite( sitecrew_stream( 'stdout' ), $text ) ) {
-		fwrite( sitecrew_stream( 'stderr' ), "the dump could not be sent\n" );
+		fwrite( sitecrew_stream( 'stderr' ), "could not write the dump\n" );
 		exit( 1 );
 	}
 }
 
-/** What of the database is left out: the kind, its name, and why. */
+/** Reports an object that is not in the dump: its kind, its name, and why. */
 function sitecrew_lacks( $kind, $name, $why ) {
 	sitecrew_note( array( 'object' => $kind, 'name' => $name, 'why' => $why ) );
 }
 
-/** What is written of an object, or that it is left out. */
+/** Writes each object, or reports that it is left out. */
 function sitecrew_each( $db, $kind, $names, $write ) {
 	foreach ( $names as $name ) {
 		if ( preg_match( '~[\x00-\x1f\x7f]~', $name ) ) {
-			sitecrew_lacks( $kind, preg_replace( '~[\x00-\x1f\x7f]~', '?', $name ), 'it has a control character in its name' );
+			sitecrew_lacks( $kind, preg_replace( '~[\x00-\x1f\x7f]~', '?', $name ), 'its name contains a control character' );
 			continue;
 		}
 		try {
-			$db->run( 'SAVEPOINT sitecrew' ); // What follows locks the definition; rolling back frees it.
+			$db->run( 'SAVEPOINT sitecrew' ); // The next statements lock the definition; the rollback releases it.
 			call_user_func( $write, $name );
 		} catch ( mysqli_sql_exception $error ) {
 			if ( ! sitecrew_is_of_table( $error ) ) {
@@ -37,7 +37,7 @@ function sitecrew_each( $db, $kind, $names, $write ) {
 	}
 }
 
-/** A statement with a body of statements. Names of collations are letters, digits and underscores. */
+/** Writes a statement with a body of statements. Names of collations are letters, digits and underscores. */
 function sitecrew_put_program( $kind, $name, $create, $mode, $collation, $more = '' ) {
 	$end = ';;';
 	for ( $n = 0; false !== strpos( $create, $end ); $n++ ) {
@@ -62,7 +62,7 @@ function sitecrew_put_table( $db, $name ) {
 		throw $error;
 	}
 	if ( $rows->invalid ) {
-		sitecrew_lacks( 'table', $name, "{$rows->invalid} rows hold text that is not valid in its character set; a restore cuts it there" );
+		sitecrew_lacks( 'table', $name, "{$rows->invalid} rows contain text that is not valid in its character set; a restore truncates it there" );
 	}
 	sitecrew_put_triggers( $db, $name );
 }
@@ -93,7 +93,7 @@ function sitecrew_put_routine( $db, $kind, $name ) {
 	$row = array_change_key_case( $row );
 	$sql = $row[ 'create ' . strtolower( $kind ) ];
 	if ( null === $sql ) {
-		sitecrew_lacks( strtolower( $kind ), $name, 'the account of wp-config.php may not read it' );
+		sitecrew_lacks( strtolower( $kind ), $name, 'the database account in wp-config.php cannot read it' );
 		return;
 	}
 	sitecrew_put_program( $kind, $name, $sql, $row['sql_mode'], $row['collation_connection'] );
@@ -105,7 +105,7 @@ function sitecrew_put_event( $db, $name ) {
 	sitecrew_put_program( 'EVENT', $name, $row['create event'], $row['sql_mode'], $row['collation_connection'], ", time_zone = '$zone'" );
 }
 
-/** A statement without the name of the database before its tables: it can be restored into any. */
+/** A statement without the database name before its tables, so that it can be restored to any database. */
 function sitecrew_unqualified( $sql, $database ) {
 	$own = sitecrew_name( $database ) . '.';
 	return preg_replace_callback(
@@ -117,7 +117,7 @@ function sitecrew_unqualified( $sql, $database ) {
 	);
 }
 
-/** Definitions of the views that work; each comes after those that it reads. */
+/** Definitions of the working views, each after those that it reads. */
 function sitecrew_views( $db, $names ) {
 	$found = array();
 	sitecrew_each(
@@ -128,7 +128,7 @@ function sitecrew_views( $db, $names ) {
 			try {
 				$db->all( 'SHOW FIELDS FROM ' . sitecrew_name( $name ) );
 			} catch ( mysqli_sql_exception $error ) {
-				if ( 1449 !== $error->getCode() ) { // The account that made it is gone, which does not matter to a restore.
+				if ( 1449 !== $error->getCode() ) { // Its creator's account no longer exists, which does not matter for a restore.
 					throw $error;
 				}
 			}
@@ -155,7 +155,7 @@ function sitecrew_views( $db, $names ) {
 	return $ordered;
 }
 
-/** The addresses that WordPress would call its own in this database, and where they come from. */
+/** Prints the site's addresses in this database and in the configuration. */
 function sitecrew_whose( $db ) {
 	$host    = (string) preg_replace( '~^www\.~', '', $GLOBALS['sitecrew']['server']['SERVER_NAME'] );
 	$said    = array( 'constants' => sitecrew_addresses(), 'stored' => array() );
@@ -210,12 +210,12 @@ try {
 	$sitecrew_prefix = sitecrew_read_config( sitecrew_find_config( $GLOBALS['sitecrew']['roots'] ) );
 	$sitecrew_db = new Sitecrew_Database( $sitecrew_prefix );
 } catch ( Throwable $error ) {
-	exit( 9 ); // wp-cli says what is wrong, or knows another way.
+	exit( 9 ); // The caller tries wp-cli, which reports the error.
 }
 try {
 	sitecrew_whose( $sitecrew_db );
 	sitecrew_dump( $sitecrew_db );
 } catch ( mysqli_sql_exception $error ) {
-	fwrite( sitecrew_stream( 'stderr' ), "\nthe database says " . sitecrew_says( $error ) . "\n" );
+	fwrite( sitecrew_stream( 'stderr' ), "\nthe database reports " . sitecrew_says( $error ) . "\n" );
 	exit( 1 );
 }

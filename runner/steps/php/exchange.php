@@ -1,13 +1,13 @@
 <?php
-// Folders and root files of WordPress change places with others, by renames, in a process that WordPress is not in.
-// Environment: SITECREW_ROOT, SITECREW_KEPT, SITECREW_IN (folder of what comes), SITECREW_OUT (folder for what goes);
-// in KEPT SITECREW_FILES (folder of root files that come) and SITECREW_GONE (list of root files that go).
-// It may be cut between any two renames: what is left to do is seen by what is where.
-// Input: {"gate"}, code that stands at the head of wp-load.php meanwhile: requests that have begun come to their end,
-// those that begin wait for the exchange. It is there before and after for as long as OPcache may keep old files, so
-// that no request has files of both versions. It opens by itself if nobody comes back to it.
+// Exchanges folders and root files of WordPress with others by renames, in a process without WordPress.
+// Environment: SITECREW_ROOT, SITECREW_KEPT, SITECREW_IN (folder of the new files), SITECREW_OUT (folder for the old);
+// in KEPT, SITECREW_FILES (folder of new root files) and SITECREW_GONE (list of root files to delete).
+// It can be interrupted between any two renames: what is left to do is known from which files exist.
+// Input: {"gate"}, code that is put at the start of wp-load.php for that time: running requests finish, and new ones
+// wait for the exchange. It is there before and after for as long as OPcache may keep old files, so that no request
+// uses files of both versions. It opens by itself if this process does not come back to it.
 
-/** The gate stands at the head of wp-load.php, with this code behind it. */
+/** Puts the gate at the start of wp-load.php, followed by this code. */
 function sitecrew_gate( $code, $shut, $open, $token ) {
 	$gate  = str_replace( array( '@TOKEN@', '@SHUT@', '@OPEN@' ), array( $token, sprintf( '%.3F', $shut ), sprintf( '%.3F', $open ) ), $GLOBALS['sitecrew']['gate'] );
 	$fresh = getenv( 'SITECREW_KEPT' ) . '/gate';
@@ -16,7 +16,7 @@ function sitecrew_gate( $code, $shut, $open, $token ) {
 	return false !== file_put_contents( $fresh, $gate . $code ) && '' === $alike->each( array( $fresh => $file ) ) && rename( $fresh, $file );
 }
 
-/** Requests that begin now wait; those that have begun are through, or have had their time. */
+/** Shuts the gate: new requests wait, and running ones finish or run out of time. */
 function sitecrew_shut( $file, $ahead ) {
 	$shut = microtime( true ) + $ahead;
 	if ( ! is_file( $file ) || ! sitecrew_gate( file_get_contents( $file ), $shut, $shut + 5, uniqid( 'shut-' ) ) ) {

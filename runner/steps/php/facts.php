@@ -1,9 +1,9 @@
 <?php
-// The facts of a site, in the boot that runs this.
-// Input: {"check": ask for updates now, "url": the inventory's address, "locales": languages asked for besides,
-// "dates": ask when offered versions came out, "composer": say what stands in the way of changing Composer's packages}.
+// Prints the facts of a site.
+// Input: {"check": query for updates now, "url": the inventory's address, "locales": additional languages to query,
+// "dates": query release dates of offered versions, "composer": check whether Composer's packages can be changed}.
 
-/** The folders that an update writes to and that this user may not write to. */
+/** The folders that an update needs and this user cannot write to. */
 function sitecrew_unwritable() {
 	$folders = array(
 		'root'    => ABSPATH,
@@ -21,7 +21,7 @@ function sitecrew_unwritable() {
 	return $found;
 }
 
-/** Files in which errors of the site's PHP may be found, and that this user may read or would see appear. */
+/** Error logs of the site's PHP that this user can read, or could if they appeared. */
 function sitecrew_logs() {
 	$debug  = defined( 'WP_DEBUG_LOG' ) ? WP_DEBUG_LOG : false;
 	$found  = array( (string) ini_get( 'error_log' ), is_string( $debug ) && ! in_array( strtolower( $debug ), array( '', '1', 'true' ), true ) ? $debug : WP_CONTENT_DIR . '/debug.log' );
@@ -45,7 +45,7 @@ function sitecrew_logs() {
 	return array_slice( $logs, 0, 8 );
 }
 
-/** Why WordPress's own folders and files cannot change places with others by renames; empty where they can. */
+/** Why WordPress's own folders and files cannot be exchanged by renames; empty if they can. */
 function sitecrew_core_fixed() {
 	$root = stat( ABSPATH );
 	foreach ( array( 'wp-admin', WPINC, 'index.php', 'wp-load.php', 'wp-settings.php', 'wp-login.php' ) as $name ) {
@@ -54,13 +54,13 @@ function sitecrew_core_fixed() {
 			return "$name is a link";
 		}
 		if ( $root && $there && $root['dev'] !== $there['dev'] ) {
-			return "$name lies on another file system";
+			return "$name is on another file system";
 		}
 	}
 	return '';
 }
 
-/** What an update of WordPress replaces. */
+/** The paths that an update of WordPress replaces. */
 function sitecrew_core_paths() {
 	$paths = array( ABSPATH . 'wp-admin', ABSPATH . WPINC );
 	foreach ( array_merge( (array) glob( ABSPATH . 'wp-*.php' ), array( ABSPATH . 'index.php', ABSPATH . 'xmlrpc.php', ABSPATH . 'readme.html', ABSPATH . 'license.txt' ) ) as $file ) {
@@ -71,13 +71,13 @@ function sitecrew_core_paths() {
 	return $paths;
 }
 
-/** Why what takes the place of WordPress's folders and files could not belong to whom these do; empty where it can. */
+/** Why new files of WordPress could not get the owner and ACL of the old ones; empty if they can. */
 function sitecrew_core_ownership() {
 	$why = sitecrew_foreign_in( sitecrew_core_paths() );
 	return '' === $why ? sitecrew_acl_obstacle( array( ABSPATH, ABSPATH . 'wp-admin', ABSPATH . 'wp-load.php' ) ) : $why;
 }
 
-/** Links that lead out of WordPress's own folders, and what is mounted in these. */
+/** Links in WordPress's own folders that point outside, and file systems mounted in them. */
 function sitecrew_core_inside() {
 	$found = array( 'core_links' => 0, 'core_mount' => '', 'core_stubborn' => '' );
 	if ( $GLOBALS['sitecrew']['check'] ) {
@@ -93,7 +93,7 @@ function sitecrew_core_inside() {
 	return $found;
 }
 
-/** The sites of a network: their addresses and databases, and what is active in any of them. */
+/** The sites of a network: their addresses, database versions, and what is active on any of them. */
 function sitecrew_network( $url ) {
 	global $wpdb;
 	$open  = array( 'archived' => 0, 'spam' => 0, 'deleted' => 0 );

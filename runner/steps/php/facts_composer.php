@@ -1,20 +1,20 @@
 <?php
-// After facts_deployment.php: the packages that Composer brings for WordPress, as its own files name them: what is
-// required, what is locked, what is installed and where. Composer itself is not run here.
+// Included after facts_deployment.php: the WordPress packages that Composer manages, read from its files: what is
+// required, locked and installed, and where. Composer itself is not run here.
 
-/** Where a project keeps what is no part of WordPress. */
+/** The project's vendor folder. */
 function sitecrew_vendor( $project ) {
 	$config = sitecrew_list( sitecrew_json_file( "$project/composer.json" ), 'config' );
 	$vendor = isset( $config['vendor-dir'] ) && is_string( $config['vendor-dir'] ) ? rtrim( $config['vendor-dir'], '/' ) : 'vendor';
 	return '' === $vendor || false !== strpos( "/$vendor/", '/../' ) ? '' : ( '/' === $vendor[0] ? $vendor : "$project/$vendor" );
 }
 
-/** A text of an array that comes from a file. */
+/** A text in an array that was read from a file. */
 function sitecrew_entry( $data, $name ) {
 	return isset( $data[ $name ] ) && is_string( $data[ $name ] ) ? $data[ $name ] : '';
 }
 
-/** Packages of Composer by their names, out of a list of them. */
+/** The packages of a list, by name. */
 function sitecrew_by_name( $packages ) {
 	$found = array();
 	foreach ( array_slice( $packages, 0, 5000 ) as $package ) {
@@ -26,28 +26,28 @@ function sitecrew_by_name( $packages ) {
 	return $found;
 }
 
-/** What a package is of WordPress; empty where it is a library. */
+/** The part of WordPress that a package is; empty for a library. */
 function sitecrew_part( $package ) {
 	$parts = array( 'wordpress-core' => 'core', 'wordpress-plugin' => 'plugin', 'wordpress-muplugin' => 'plugin', 'wordpress-theme' => 'theme' );
 	$type  = sitecrew_entry( $package, 'type' );
 	return isset( $parts[ $type ] ) ? $parts[ $type ] : '';
 }
 
-/** Why this login cannot change a package's folder by Composer, and take that back; empty where it can. */
+/** Why Composer cannot change a package's folder, or a rollback cannot restore it; empty if they can. */
 function sitecrew_package_fixed( $folder ) {
 	if ( is_link( $folder ) ) {
-		return "its folder is a link to " . readlink( $folder ) . ': update it where that is looked after';
+		return "its folder is a link to " . readlink( $folder ) . ': update it there';
 	}
 	if ( ! is_dir( $folder ) ) {
 		return "it is not installed: $folder is missing";
 	}
 	foreach ( array( WP_CONTENT_DIR, WP_PLUGIN_DIR ) as $content ) {
 		if ( sitecrew_is_below( (string) realpath( $content ), array( $folder ) ) ) {
-			return "its folder $folder holds the site's content, which Composer would delete";
+			return "its folder $folder contains the site's content, which Composer would delete";
 		}
 	}
 	if ( ! is_writable( dirname( $folder ) ) || ! is_writable( $folder ) || ! sitecrew_all_writable( $folder ) ) {
-		return "this login may not write to $folder";
+		return "this login cannot write to $folder";
 	}
 	$inside = sitecrew_inside( $folder );
 	if ( '' !== $inside['mount'] ) {
@@ -56,7 +56,7 @@ function sitecrew_package_fixed( $folder ) {
 	return sitecrew_ownership( $folder );
 }
 
-/** The file or folder of the project that Composer must write and this login may not; empty where it may. */
+/** The file or folder of the project that Composer must write and this login cannot; empty for none. */
 function sitecrew_project_fixed( $project, $vendor ) {
 	foreach ( array( "$project/composer.json", "$project/composer.lock", $project, $vendor, "$vendor/composer" ) as $path ) {
 		if ( ! is_writable( $path ) ) {
@@ -66,7 +66,7 @@ function sitecrew_project_fixed( $project, $vendor ) {
 	return '';
 }
 
-/** All of it. Where $check is set, also what stands in the way of changing them. */
+/** All of these facts; with $check, also why packages cannot be changed. */
 function sitecrew_composer_facts( $check ) {
 	$project = sitecrew_deployment()['project'];
 	if ( '' === $project ) {
@@ -112,7 +112,7 @@ function sitecrew_composer_facts( $check ) {
 	);
 }
 
-/** The package of composer.json that requires this one and is nothing else, as `roots/wordpress` is for WordPress. */
+/** The metapackage in composer.json that requires this package, as `roots/wordpress` does for WordPress. */
 function sitecrew_through( $name, $locked, $required ) {
 	foreach ( array_keys( $required ) as $root ) {
 		if ( isset( $locked[ $root ] ) && isset( sitecrew_list( $locked[ $root ], 'require' )[ $name ] ) && '' === sitecrew_part( $locked[ $root ] ) ) {

@@ -1,8 +1,8 @@
 <?php
-// Before facts_items.php: who puts the site's code where it is, where that is not WordPress: Composer, or a deployment
-// that makes a folder for each release. Files are read with a limit, and only the names in them are used.
+// Included before facts_items.php: other tools that install the site's code: Composer, or a deployment
+// with a folder for each release. Files are read with a limit, and only the names in them are used.
 
-/** Whether a path is one of the folders, or lies in one. */
+/** Whether a path is one of the folders, or inside one. */
 function sitecrew_is_below( $path, $folders ) {
 	foreach ( $folders as $folder ) {
 		if ( 0 === strpos( "$path/", rtrim( $folder, '/' ) . '/' ) ) {
@@ -12,7 +12,7 @@ function sitecrew_is_below( $path, $folders ) {
 	return false;
 }
 
-/** Links near the top of the site's folder, where this is run, that lead out of it: no more than twenty. */
+/** Links near the top of the site's folder (the working directory) that point outside it; at most twenty. */
 function sitecrew_linked() {
 	$top   = (string) realpath( '.' );
 	$found = array();
@@ -33,7 +33,7 @@ function sitecrew_linked() {
 	return array_slice( $found, 0, 20 );
 }
 
-/** A JSON object of a file; empty where it is none, or too large to be one of Composer's. */
+/** The JSON object in a file; empty if it is not one, or too large to be one of Composer's. */
 function sitecrew_json_file( $path ) {
 	if ( ! is_file( $path ) || filesize( $path ) > 20000000 ) {
 		return array();
@@ -42,12 +42,12 @@ function sitecrew_json_file( $path ) {
 	return is_array( $data ) ? $data : array();
 }
 
-/** The entry of an array that comes from a file, where it is an array too. */
+/** The entry of an array that was read from a file, if it is an array too. */
 function sitecrew_list( $data, $name ) {
 	return isset( $data[ $name ] ) && is_array( $data[ $name ] ) ? $data[ $name ] : array();
 }
 
-/** A folder and those above it, as far as a project's own folder may be from WordPress's. */
+/** A folder and those above it, as far up as a project's folder may be from WordPress's. */
 function sitecrew_upwards( $folder ) {
 	$found  = array();
 	$folder = (string) realpath( $folder );
@@ -58,7 +58,7 @@ function sitecrew_upwards( $folder ) {
 	return $found;
 }
 
-/** The package of composer.json that brings WordPress: one that people require may be a package of packages. */
+/** The package in composer.json that installs WordPress; it may be a metapackage. */
 function sitecrew_core_package( $required, $name ) {
 	foreach ( array( 'roots/wordpress', 'johnpbloch/wordpress' ) as $usual ) {
 		if ( isset( $required[ $usual ] ) ) {
@@ -68,7 +68,7 @@ function sitecrew_core_package( $required, $name ) {
 	return $name;
 }
 
-/** The packages of a project with a lock file: names by the type of WordPress's part and its folder. */
+/** The names of a project's packages in its lock file, by part of WordPress and folder. */
 function sitecrew_packages( $project ) {
 	$lock     = sitecrew_json_file( "$project/composer.lock" );
 	$required = sitecrew_list( sitecrew_json_file( "$project/composer.json" ), 'require' );
@@ -90,7 +90,7 @@ function sitecrew_packages( $project ) {
 	return $found;
 }
 
-/** The folder of the release that a deployment made, where WordPress runs from one: `current` beside `releases` leads there. */
+/** The folder of the release that WordPress runs from: `current` next to `releases` is a link to it. */
 function sitecrew_release( $folder ) {
 	foreach ( sitecrew_upwards( $folder ) as $release ) {
 		$releases = dirname( $release );
@@ -102,7 +102,7 @@ function sitecrew_release( $folder ) {
 	return '';
 }
 
-/** All of it, once for the site. */
+/** All of these facts, read once. */
 function sitecrew_deployment() {
 	static $found = null;
 	if ( null !== $found ) {
@@ -121,7 +121,7 @@ function sitecrew_deployment() {
 	return $found;
 }
 
-/** The package that brought a plugin's or theme's folder; empty where it came otherwise, though Composer is used. */
+/** The package that installed a plugin's or theme's folder; empty if Composer did not. */
 function sitecrew_composer( $family, $folder ) {
 	$deployment = sitecrew_deployment();
 	$name       = basename( $folder );
@@ -129,7 +129,7 @@ function sitecrew_composer( $family, $folder ) {
 	return $inside && isset( $deployment['packages'][ $family ][ $name ] ) ? $deployment['packages'][ $family ][ $name ] : '';
 }
 
-/** The system of version control that the folder itself is a checkout of. */
+/** The version control system whose checkout the folder is; empty for none. */
 function sitecrew_checkout( $folder ) {
 	foreach ( array( 'git', 'svn', 'hg', 'bzr' ) as $system ) {
 		if ( file_exists( "$folder/.$system" ) ) {
@@ -139,13 +139,13 @@ function sitecrew_checkout( $folder ) {
 	return '';
 }
 
-/** Whether the next deployment replaces what is in this folder. */
+/** Whether the next deployment replaces this folder. */
 function sitecrew_in_release( $folder ) {
 	$release = sitecrew_deployment()['release'];
 	return '' !== $release && sitecrew_is_below( (string) realpath( $folder ), array( $release ) );
 }
 
-/** The folder of the whole site, of its content or its project, that is a checkout itself; empty where none is. */
+/** The folder of the site, its content or its project, if it is a checkout; empty if none is. */
 function sitecrew_whole_checkout() {
 	foreach ( array_unique( array( rtrim( ABSPATH, '/' ), WP_CONTENT_DIR, sitecrew_deployment()['project'] ) ) as $folder ) {
 		if ( '' !== $folder && '' !== sitecrew_checkout( $folder ) ) {

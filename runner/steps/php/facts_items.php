@@ -1,5 +1,5 @@
 <?php
-// Before facts.php: plugins, themes and WordPress itself, each with what is offered for it.
+// Included before facts.php: plugins, themes and WordPress itself, each with its offered update.
 function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $offer ) {
 	$readme = glob( "$folder/[Rr][Ee][Aa][Dd][Mm][Ee].*" );
 	$uri    = '';
@@ -36,13 +36,13 @@ function sitecrew_extension( $slug, $title, $version, $file, $folder, $active, $
 	);
 }
 
-/** Why what takes the place of this folder could not belong to whom it does; empty where it can. */
+/** Why a new folder could not get the owner and ACL of this one; empty if it can. */
 function sitecrew_ownership( $folder ) {
 	$why = sitecrew_foreign_in( array( $folder ) );
 	return '' === $why ? sitecrew_acl_obstacle( array( $folder ) ) : $why;
 }
 
-/** Folders that other file systems are mounted on, also parts of the same one. */
+/** Mount points, including bind mounts of the same file system. */
 function sitecrew_mounts() {
 	static $found = null;
 	if ( null === $found ) {
@@ -55,7 +55,7 @@ function sitecrew_mounts() {
 	return $found;
 }
 
-/** Links in a folder that lead out of it, and the first folder in it that another file system is mounted on. */
+/** The count of links in a folder that point outside it, and the first mount point in it. */
 function sitecrew_inside( $folder ) {
 	$real  = (string) realpath( $folder );
 	$stat  = @stat( $folder );
@@ -86,7 +86,7 @@ function sitecrew_inside( $folder ) {
 	return $found;
 }
 
-/** Whether every folder in it may be written to: a run as root once, and an update would end half way. */
+/** Whether every folder in it is writable. If root once ran an update, a new one would fail half way. */
 function sitecrew_all_writable( $folder ) {
 	$below = WP_PLUGIN_DIR === $folder ? array() : (array) glob( "$folder/*", GLOB_ONLYDIR );
 	while ( $below ) {
@@ -102,7 +102,7 @@ function sitecrew_all_writable( $folder ) {
 	return true;
 }
 
-/** The file in wp-content that a plugin has put there and that is of another version than the one that it brings now. */
+/** The drop-in of a plugin in wp-content, if it is of another version than the plugin's own copy; empty for none. */
 function sitecrew_stale_drop_in( $folder ) {
 	$headers = array( 'name' => 'Plugin Name', 'version' => 'Version' );
 	foreach ( array( 'object-cache.php', 'advanced-cache.php', 'db.php' ) as $name ) {
@@ -156,13 +156,13 @@ function sitecrew_themes() {
 		$offer = isset( $offers[ $slug ] ) ? $offers[ $slug ] : null;
 		$in    = in_array( $slug, $active, true ) || isset( $GLOBALS['sitecrew_network']['themes'][ $slug ] );
 
-		// Themes of wordpress.org often have no readme: only plugins are taken for private ones without it.
+		// Themes on wordpress.org often have no readme: only plugins without one are taken for private.
 		$found[] = array( 'foreign' => false ) + sitecrew_extension( $slug, (string) $theme->get( 'Name' ), $theme->get( 'Version' ), $slug, $theme->get_stylesheet_directory(), $in, $offer );
 	}
 	return $found;
 }
 
-/** When wordpress.org was last told about each offered version; asked one by one, as long as it does not take long. */
+/** The release date of each offered version on wordpress.org, queried one by one within a time limit. */
 function sitecrew_dated( $family, $found ) {
 	static $end = null;
 	$end = null === $end ? microtime( true ) + 10 : $end;

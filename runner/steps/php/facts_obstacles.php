@@ -1,7 +1,7 @@
 <?php
-// Before facts_items.php: what an update would fail at half way, and what its plugin still has to do after one.
+// Included before facts_items.php: what would make an update fail half way, and what is left to do after one.
 
-/** Why a file or folder cannot be read or replaced, in the system's words; empty where it can. */
+/** The system's error if a file or folder cannot be read or replaced; empty if it can. */
 function sitecrew_refusal( $path, $folder ) {
 	if ( ! is_readable( $path ) || ( $folder && ! is_executable( $path ) ) ) {
 		return sitecrew_system_error( $path, 4 );
@@ -10,11 +10,11 @@ function sitecrew_refusal( $path, $folder ) {
 		return '';
 	}
 	$error = sitecrew_system_error( $path, 2 );
-	// What is merely not ours to write can be replaced, since its folder is ours; not so what is immutable.
+	// An unwritable file in a writable folder can be replaced; an immutable one cannot.
 	return $folder || 'Permission denied' !== $error ? $error : '';
 }
 
-/** The system's own words; $mode is 4 for reading and 2 for writing. */
+/** The system's error message; $mode is 4 for reading and 2 for writing. */
 function sitecrew_system_error( $path, $mode ) {
 	if ( function_exists( 'posix_access' ) && ! posix_access( $path, $mode ) ) {
 		return posix_strerror( posix_get_last_error() );
@@ -24,7 +24,7 @@ function sitecrew_system_error( $path, $mode ) {
 	return $error && preg_match( '~: ([A-Z][a-z ]+)$~', $error['message'], $found ) ? $found[1] : 'Permission denied';
 }
 
-/** Kilobytes of files and folders, and the first of them that cannot be read or replaced, with the error. */
+/** The size of files and folders in kB, and the first one that cannot be read or replaced, with the error. */
 function sitecrew_tree( $paths, $root ) {
 	$found = array( 'size' => 0, 'stubborn' => '' );
 	$left  = 100000;
@@ -46,7 +46,7 @@ function sitecrew_tree( $paths, $root ) {
 	return $found;
 }
 
-/** The commands by which the authors of plugins upgrade their own tables, where their code says that these wait. */
+/** The plugins' own commands that upgrade their tables, if their code reports that an upgrade is needed. */
 function sitecrew_waiting() {
 	$found = array();
 	try {
@@ -56,7 +56,7 @@ function sitecrew_waiting() {
 		if ( class_exists( '\Elementor\Plugin', false ) && isset( \Elementor\Plugin::$instance->upgrade ) && \Elementor\Plugin::$instance->upgrade->should_upgrade() ) {
 			$found['elementor'] = 'elementor update db';
 		}
-	} catch ( Throwable $error ) { // Not ours to judge: the next look at the site finds what is broken.
+	} catch ( Throwable $error ) { // Ignored: the next health check finds what is broken.
 		return $found;
 	} catch ( Exception $error ) {
 		return $found;
@@ -64,7 +64,7 @@ function sitecrew_waiting() {
 	return $found;
 }
 
-/** Those servers of wordpress.org that the site's configuration keeps WordPress from. */
+/** The servers of wordpress.org that the site's configuration blocks. */
 function sitecrew_blocked() {
 	$found = array();
 	foreach ( array( 'api.wordpress.org', 'downloads.wordpress.org' ) as $name ) {
@@ -75,7 +75,7 @@ function sitecrew_blocked() {
 	return $found;
 }
 
-/** Names of the plugins that an offered version needs, as wordpress.org has them. */
+/** The slugs of the plugins that an offered version requires. */
 function sitecrew_needed( $offer ) {
 	$needed = isset( $offer->requires_plugins ) ? $offer->requires_plugins : array();
 	$needed = is_string( $needed ) ? explode( ',', $needed ) : (array) $needed;

@@ -1,6 +1,6 @@
 <?php
-// Before facts.php: translations, and languages that are asked for besides those of the site.
-/** Packs of translations that are installed, with what is offered for them, and offers for others. */
+// Included before facts.php: translations, including additional languages that the site does not have.
+/** Installed translation packs with their offers, and offers of packs that are not installed. */
 function sitecrew_translations() {
 	$found = array();
 	foreach ( array( 'core' => 'core', 'plugin' => 'plugins', 'theme' => 'themes' ) as $type => $family ) {
@@ -35,7 +35,7 @@ function sitecrew_translations() {
 	return array_values( $found );
 }
 
-/** A file of a pack that is a link: WordPress would write to what it leads to. */
+/** A file of a pack that is a link: WordPress would write to its target. */
 function sitecrew_linked_file( $pack ) {
 	$core = 'core' === $pack['type'];
 	$stem = WP_LANG_DIR . '/' . ( $core ? '*' : "{$pack['type']}s/{$pack['slug']}-" ) . $pack['language'];
@@ -47,7 +47,7 @@ function sitecrew_linked_file( $pack ) {
 	return '';
 }
 
-/** Languages asked for besides those of the site: plugins and themes are asked for them in the same request. */
+/** Adds languages to WordPress's own requests for updates of plugins and themes. */
 function sitecrew_ask_for( $locales ) {
 	$more = function ( $known ) use ( $locales ) {
 		return array_values( array_unique( array_merge( (array) $known, $locales ) ) );
@@ -56,7 +56,7 @@ function sitecrew_ask_for( $locales ) {
 	add_filter( 'themes_update_check_locales', $more );
 }
 
-/** Offers in those languages; WordPress forgets them, or it would install them by itself. */
+/** Removes and returns offers in those languages; otherwise WordPress would install them automatically. */
 function sitecrew_take_more( $locales ) {
 	$more = array();
 	foreach ( $locales ? array( 'update_plugins', 'update_themes' ) : array() as $transient ) {
@@ -77,7 +77,7 @@ function sitecrew_take_more( $locales ) {
 	return $more;
 }
 
-/** WordPress itself in those languages; null when wordpress.org did not answer. */
+/** Translations of WordPress in those languages; null if wordpress.org did not answer. */
 function sitecrew_core_languages( $locales ) {
 	require_once ABSPATH . 'wp-admin/includes/translation-install.php';
 	$more    = array();

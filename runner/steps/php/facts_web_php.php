@@ -1,19 +1,19 @@
 <?php
-// Before facts.php: the PHP that serves visitors, as far as its configuration can be read from the command line.
+// Included before facts.php: the web server's PHP, as far as its configuration can be read from the command line.
 
-/** The version of PHP that serves visitors, where the web server tells it; the command line's may be another. */
+/** The version of the web server's PHP, if it sends it; it can differ from the command line's. */
 function sitecrew_web_php() {
 	$answer = wp_remote_get( includes_url( 'version.php' ), array( 'timeout' => 3, 'redirection' => 0 ) );
 	$powers = implode( ' ', (array) wp_remote_retrieve_header( $answer, 'x-powered-by' ) );
 	return preg_match( '~PHP/(\d+\.\d+(?:\.\d+)?)~', $powers, $found ) ? $found[1] : '';
 }
 
-/** The first part of a file of settings; empty where it cannot be read. */
+/** The first part of a configuration file; empty if it cannot be read. */
 function sitecrew_settings_in( $file ) {
 	return is_file( $file ) && is_readable( $file ) ? (string) @file_get_contents( $file, false, null, 0, 1000000 ) : '';
 }
 
-/** The pools of PHP-FPM, as texts, that may serve this site: those that run as this user, else the only one there is. */
+/** The PHP-FPM pool configurations that may serve this site: those that run as this user, or else the only one. */
 function sitecrew_pools() {
 	static $mine = null;
 	if ( null !== $mine ) {
@@ -61,8 +61,8 @@ function sitecrew_pool_logs() {
 }
 
 /**
- * The folder of settings of the web server's PHP, where it has one beside the command line's, as Debian's has;
- * empty where both have the same, null where it is not known.
+ * The configuration folder of the web server's PHP, if it is not the command line's, as on Debian; empty if both
+ * are the same, null if unknown.
  */
 function sitecrew_web_settings_folder( $web_version ) {
 	$loaded = (string) php_ini_loaded_file();
@@ -78,7 +78,7 @@ function sitecrew_web_settings_folder( $web_version ) {
 	return null;
 }
 
-/** The texts that set up the web server's PHP, those that win last; empty where they are not known. */
+/** The configuration files of the web server's PHP, in the order of their precedence; empty if unknown. */
 function sitecrew_web_texts( $web_version ) {
 	$folder = sitecrew_web_settings_folder( $web_version );
 	if ( null === $folder ) {
@@ -90,7 +90,7 @@ function sitecrew_web_texts( $web_version ) {
 	return array_filter( array_map( 'sitecrew_settings_in', $files ) );
 }
 
-/** A setting as the last of the texts has it, `php_value[...]` of a pool included. */
+/** The last value of a setting in these texts, including `php_value[...]` of a pool. */
 function sitecrew_set_to( $texts, $name, $default ) {
 	$name = preg_quote( $name, '~' );
 	foreach ( $texts as $text ) {
@@ -102,8 +102,8 @@ function sitecrew_set_to( $texts, $name, $default ) {
 }
 
 /**
- * Seconds for which the web server's PHP may go on with code that was replaced on disk; -1: until it is restarted;
- * null where that is not known.
+ * Seconds for which the web server's PHP may run code that was replaced on disk; -1: until it is restarted; null:
+ * unknown.
  */
 function sitecrew_code_age( $web_version ) {
 	$texts = sitecrew_web_texts( $web_version );
@@ -121,7 +121,7 @@ function sitecrew_code_age( $web_version ) {
 	return min( 86400, max( 0, (int) sitecrew_set_to( $texts, 'opcache.revalidate_freq', '2' ) ) );
 }
 
-/** Extensions that the web server's PHP loads and the command line's lacks. */
+/** Extensions that the web server's PHP loads and the command line's PHP lacks. */
 function sitecrew_cli_lacks( $web_version ) {
 	$lacks = array();
 	foreach ( sitecrew_web_texts( $web_version ) as $text ) {

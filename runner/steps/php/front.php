@@ -1,11 +1,11 @@
 <?php
-// A page of a site as its own host gets it, where nobody outside is let in: first from the web server on this very
-// machine, by the site's name and with its certificate checked; where that refuses too, from WordPress itself, run here
-// as the web server would run it. Plain PHP; the syntax is that of PHP 7.4. Input: {"mark", "url", "scheme", "host",
-// "port", "authority", "target", "folders": where index.php may be, "signs": texts by which the site's own pages are
-// known, "file": below a static site's folder what must be served, "trusted": an address that was found to be the
-// site's before, "ways": of "web" and "wordpress", "limit": bytes of a body, "seconds" for the web server}.
-// Output: one line of JSON. What a site says is in base64.
+// Requests a page of a site from its own host, for sites that cannot be reached from outside: first from the web server
+// on this machine, with the site's name and a checked certificate; if it refuses, from WordPress itself, run here as the
+// web server would run it. Plain PHP, for PHP 7.4. Input: {"mark", "url", "scheme", "host",
+// "port", "authority", "target", "folders": that may contain index.php, "signs": texts that identify the site's own
+// pages, "file": the file below a static site's folder that must be served, "trusted": an address that was identified
+// as the site's before, "ways": "web" and "wordpress", "limit": bytes of a body, "seconds" for the web server}.
+// Output: one line of JSON. The site's own output is in base64.
 
 function sitecrew_answer( $mark, $answer ) {
 	foreach ( array( 'body', 'head', 'why', 'url' ) as $field ) {
@@ -16,7 +16,7 @@ function sitecrew_answer( $mark, $answer ) {
 	fflush( $out );
 }
 
-/** Addresses of this machine, and of no other: those on which a web server may listen. */
+/** The addresses of this machine on which a web server may listen. */
 function sitecrew_own_addresses( $host ) {
 	$found = array( '127.0.0.1', '::1' );
 	$known = array();
@@ -33,7 +33,7 @@ function sitecrew_own_addresses( $host ) {
 	return array_slice( array_unique( array_merge( $found, array_slice( $known, 0, 6 ) ) ), 0, 8 );
 }
 
-/** One request to one address, its certificate checked for the name that visitors use. */
+/** One request to one address, with the certificate checked for the name that visitors use. */
 function sitecrew_request( $address, $place, $given, $until ) {
 	$left    = max( 1, min( 10, $until - microtime( true ) ) );
 	$context = stream_context_create(
@@ -88,7 +88,7 @@ function sitecrew_request( $address, $place, $given, $until ) {
 	);
 }
 
-/** Where a redirect of the site to itself leads; null where it leads to somebody else, or back to plain http. */
+/** The target of a redirect within the site; null if it leads to another site or back to plain http. */
 function sitecrew_follow( $place, $answer ) {
 	if ( ! in_array( $answer['status'], array( 301, 302, 303, 307, 308 ), true ) || ! preg_match( '~^location:\s*(\S+)~mi', $answer['head'], $match ) ) {
 		return null;
@@ -118,7 +118,7 @@ function sitecrew_follow( $place, $answer ) {
 	return preg_match( '~^[!-\~]+$~D', $place['target'] ) ? $place : null;
 }
 
-/** Whether an answer is this site's: a web server has an answer for every name that it does not know, too. */
+/** Whether an answer is from this site: a web server also answers for names that it does not know. */
 function sitecrew_is_ours( $answer, $given ) {
 	if ( '' !== $given['trusted'] ) {
 		return $given['trusted'] === $answer['address'];
@@ -136,7 +136,7 @@ function sitecrew_is_ours( $answer, $given ) {
 	return false;
 }
 
-/** What the web server of this machine answers for the site; null where it does not, or refuses it here as well. */
+/** The answer of this machine's web server for the site; null if there is none, or it refuses the request. */
 function sitecrew_from_web( $given ) {
 	$until     = microtime( true ) + $given['seconds'];
 	$addresses = '' === $given['trusted'] ? sitecrew_own_addresses( $given['host'] ) : array( $given['trusted'] );
@@ -153,7 +153,7 @@ function sitecrew_from_web( $given ) {
 	return null;
 }
 
-/** The file that a web server would start for the site. */
+/** The file that a web server would run for the site. */
 function sitecrew_index( $folders, $entry ) {
 	foreach ( '' === $entry ? array() : $folders as $folder ) {
 		if ( is_readable( "$folder/$entry" ) ) {
@@ -177,7 +177,7 @@ function sitecrew_index( $folders, $entry ) {
 	return '';
 }
 
-/** What a web server tells PHP of a visitor. */
+/** Sets the variables that a web server passes to PHP for a request. */
 function sitecrew_visit( $given, $index ) {
 	$query  = (string) parse_url( 'http://x' . $given['target'], PHP_URL_QUERY );
 	$secure = 'https' === $given['scheme'];
@@ -211,7 +211,7 @@ function sitecrew_visit( $given, $index ) {
 	$_REQUEST = $_GET;
 }
 
-/** Collects what is printed from now on, and answers when PHP ends, however it ends. */
+/** Collects the output from now on, and prints the answer when PHP exits, for whatever reason. */
 function sitecrew_listen( $given ) {
 	$page  = (object) array(
 		'body'  => '',
@@ -262,8 +262,8 @@ function sitecrew_listen( $given ) {
 }
 
 /**
- * Logs somebody in for this process alone: an administrator, whom every door lets in. The session is in no database, and
- * the cookies are sent to nobody.
+ * Logs in an administrator, who can see every page, in this process only. The session is not stored in the database,
+ * and the cookies are not sent anywhere.
  */
 function sitecrew_log_in( $page ) {
 	class Sitecrew_Session extends WP_Session_Tokens {
@@ -322,7 +322,7 @@ if ( '' === $sitecrew_index ) {
 sitecrew_visit( $sitecrew_given, $sitecrew_index );
 chdir( dirname( $sitecrew_index ) );
 $sitecrew_page = sitecrew_listen( $sitecrew_given );
-// no cache may keep this page or answer in its place, and nobody is mailed about an error that we look for
+// no cache may store this page or answer instead, and no mail is sent about an error that we check for
 define( 'DONOTCACHEPAGE', true );
 $wp_filter = array(
 	'enable_loading_advanced_cache_dropin' => array(

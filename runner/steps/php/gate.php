@@ -1,11 +1,11 @@
-<?php // sitecrew: requests wait here for a moment while WordPress itself is exchanged. @TOKEN@
+<?php // sitecrew: requests wait here for a moment while WordPress is updated. @TOKEN@
 if ( call_user_func(
 	function () {
-		$needs = array( 'fopen', 'flock', 'ini_set', 'usleep' ); // Hosts forbid functions.
+		$needs = array( 'fopen', 'flock', 'ini_set', 'usleep' ); // Some hosts disable functions.
 		if ( isset( $GLOBALS['sitecrew_gate'] ) || array_filter( $needs, 'function_exists' ) !== $needs ) {
 			return false;
 		}
-		// A lock that lives as long as the request says when the last one has left; OPcache looks at every file again.
+		// The lock is held until the request ends, and shows when the last one has finished; OPcache checks every file again.
 		$GLOBALS['sitecrew_gate'] = @fopen( __FILE__, 'r' );
 		@ini_set( 'opcache.revalidate_freq', '0' );
 		$stands = function () {

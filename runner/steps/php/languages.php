@@ -1,11 +1,11 @@
 <?php
-// Packs of translations to exactly the planned dates, in one boot.
+// Updates translation packs to exactly the planned dates, in one boot.
 // Input: {"items": [{"item", "type", "slug", "language", "to", "package"}]}.
-// Says begun, done, refused or failed for each. A pack that cannot be read is taken back at once.
-// Exit status 1 when any item is not at its planned date.
+// Prints begun, done, refused or failed for each. A pack that cannot be read is rolled back at once.
+// Exit status 1 if any item is not at its planned date.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
-/** WordPress's upgrader, which keeps to itself why a download failed. */
+/** WordPress's upgrader, extended to report why a download failed. */
 class Sitecrew_Language_Upgrader extends Language_Pack_Upgrader {
 	public $why = '';
 
@@ -16,7 +16,7 @@ class Sitecrew_Language_Upgrader extends Language_Pack_Upgrader {
 	}
 }
 
-/** One pack: its files on disk, and a copy of what they were. */
+/** One pack: its files on disk, and a copy of the old ones. */
 class Sitecrew_Pack {
 	public $item, $type, $slug, $language, $to, $package;
 	private $kept = array(), $rights = array(), $folders = array(), $missing = '', $likeness, $beside;
@@ -31,7 +31,7 @@ class Sitecrew_Pack {
 		return WP_LANG_DIR . ( 'core' === $this->type ? '' : "/{$this->type}s" );
 	}
 
-	/** Its files: those of its own name, and WordPress's other domains (admin, network, continents). */
+	/** Its files; for WordPress, those of all its domains (admin, network, continents). */
 	public function files() {
 		$names = 'core' === $this->type ? array( '', 'admin-', 'admin-network-', 'continents-cities-' ) : array( "{$this->slug}-" );
 		$found = array();
@@ -44,7 +44,7 @@ class Sitecrew_Pack {
 		return array_filter( $found, 'is_file' );
 	}
 
-	/** The date of what is on disk; empty where there is nothing. */
+	/** The date of the pack on disk; empty if there is none. */
 	public function date() {
 		clearstatcache();
 		$stem = $this->folder() . '/' . ( 'core' === $this->type ? '' : "{$this->slug}-" ) . $this->language;
@@ -70,7 +70,7 @@ class Sitecrew_Pack {
 		);
 	}
 
-	/** A folder of this user, as Sitecrew_Likeness needs it; gone when PHP ends. */
+	/** A temporary folder of this user for Sitecrew_Likeness, removed when PHP exits. */
 	private static function room() {
 		static $room = '';
 		if ( '' === $room ) {
@@ -81,7 +81,7 @@ class Sitecrew_Pack {
 		return $room;
 	}
 
-	/** Where the folder holds nothing else, WordPress puts the unpacked one in its place: that one is like it before. */
+	/** If the folder is otherwise empty, WordPress replaces it by the unpacked one, which gets its rights first. */
 	public function prepare( $source, $remote, $upgrader, $hook_extra = array() ) {
 		if ( is_wp_error( $source ) || ! isset( $hook_extra['language_update'] ) || ! is_dir( $this->folder() ) ) {
 			return $source;
@@ -90,7 +90,7 @@ class Sitecrew_Pack {
 		return '' === $why ? $source : new WP_Error( 'sitecrew_owner', $why );
 	}
 
-	/** Why its files could not be put back as they are; empty where they could. */
+	/** Copies its files; returns why they could not be restored, or an empty text. */
 	public function keep() {
 		foreach ( $this->files() as $file ) {
 			$this->kept[ $file ] = file_get_contents( $file );
@@ -108,7 +108,7 @@ class Sitecrew_Pack {
 		return sitecrew_foreign_in( $this->files() );
 	}
 
-	/** The upgrader sets modes of its own, of folders too: those of before, and for what is new those of its siblings. Says why it cannot. */
+	/** Restores the modes that the upgrader changes; new files get those of their siblings. Returns why it cannot. */
 	public function own() {
 		clearstatcache();
 		$why = $this->likeness->give( $this->folders );
@@ -137,7 +137,7 @@ class Sitecrew_Pack {
 		$this->own();
 	}
 
-	/** Why its files would harm the site; empty when they do not. A .l10n.php is run as PHP at every request. */
+	/** Why its files would break the site; empty if they would not. A .l10n.php runs as PHP at every request. */
 	public function flaw() {
 		foreach ( $this->files() as $file ) {
 			if ( '.php' !== substr( $file, -4 ) ) {
@@ -146,7 +146,7 @@ class Sitecrew_Pack {
 			try {
 				token_get_all( (string) file_get_contents( $file ), defined( 'TOKEN_PARSE' ) ? TOKEN_PARSE : 0 );
 			} catch ( ParseError $error ) {
-				return basename( $file ) . ' in the pack is not PHP that can be read';
+				return basename( $file ) . ' in the pack is not valid PHP';
 			}
 		}
 		return '';
@@ -156,7 +156,7 @@ class Sitecrew_Pack {
 		return sitecrew_field( $offer, 'type' ) === $this->type && sitecrew_field( $offer, 'slug' ) === $this->slug && sitecrew_field( $offer, 'language' ) === $this->language;
 	}
 
-	/** What WordPress's upgrader is told; null where it is not offered any more. */
+	/** The offer for WordPress's upgrader; null if it is no longer offered. */
 	public function offer( $known ) {
 		foreach ( $known as $offer ) {
 			if ( $this->is( $offer ) ) {
@@ -189,7 +189,7 @@ function sitecrew_change_pack( $pack, $offer ) {
 		return true;
 	}
 	if ( ! $offer || sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) !== $pack->to ) {
-		$pack->say( 'refused', $offer ? 'the offer moved to ' . sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) : 'is not offered any more' );
+		$pack->say( 'refused', $offer ? 'the offer changed to ' . sitecrew_moment( sitecrew_field( $offer, 'updated' ) ) : 'is no longer offered' );
 		return false;
 	}
 	$foreign = $pack->keep();
@@ -204,7 +204,7 @@ function sitecrew_change_pack( $pack, $offer ) {
 	remove_filter( 'upgrader_source_selection', array( $pack, 'prepare' ), PHP_INT_MAX );
 	$flaw = $pack->own() ?: $pack->flaw();
 	if ( ! $flaw && $pack->date() !== $pack->to ) {
-		$flaw = $upgrader->why ? $upgrader->why : 'the pack is of ' . ( $pack->date() ? $pack->date() : 'no date' ) . ", not of {$pack->to}";
+		$flaw = $upgrader->why ? $upgrader->why : 'the date of the pack is ' . ( $pack->date() ? $pack->date() : 'missing' ) . ", not {$pack->to}";
 	}
 	if ( $flaw ) {
 		$pack->take_back();
@@ -215,7 +215,7 @@ function sitecrew_change_pack( $pack, $offer ) {
 	return true;
 }
 
-/** What is installed now is not offered any more; the rest of what WordPress knows stays known. */
+/** Removes offers that are installed now; other offers stay. */
 function sitecrew_forget_offers( $packs ) {
 	foreach ( array( 'update_core', 'update_plugins', 'update_themes' ) as $transient ) {
 		$value = get_site_transient( $transient );

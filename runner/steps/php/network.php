@@ -1,8 +1,8 @@
 <?php
-// The tables of every site of a network to what the code wants, in one boot. Exit status 1 when one is not.
+// Upgrades the tables of every site of a network, in one boot. Exit status 1 if one is not upgraded.
 require_once ABSPATH . 'wp-admin/includes/upgrade.php';
 
-/** What the database of a site says of itself, past every cache. */
+/** The database version of a site, read without caches. */
 function sitecrew_database_version( $id ) {
 	global $wpdb;
 	$table = $wpdb->get_blog_prefix( $id ) . 'options';
@@ -15,7 +15,7 @@ function sitecrew_upgrade_site( $id ) {
 		return true;
 	}
 	switch_to_blog( $id );
-	// Its statements may be repeated, and complain when they are.
+	// Its statements can be repeated, but print errors then.
 	$shown = $wpdb->suppress_errors();
 	ob_start();
 	wp_cache_flush();
@@ -35,7 +35,7 @@ function sitecrew_upgrade_site( $id ) {
 }
 
 if ( empty( $_SERVER['HTTP_HOST'] ) ) {
-	$_SERVER['HTTP_HOST'] = DOMAIN_CURRENT_SITE; // wp_upgrade() guesses addresses from it.
+	$_SERVER['HTTP_HOST'] = DOMAIN_CURRENT_SITE; // wp_upgrade() derives addresses from it.
 }
 $sitecrew_all = true;
 $sitecrew_ids = get_sites( array( 'archived' => 0, 'spam' => 0, 'deleted' => 0, 'number' => 0, 'fields' => 'ids', 'orderby' => 'id' ) );

@@ -1,9 +1,9 @@
 <?php
-// Owner, group, mode, setgid and ACL of what is laid out beside the site: those of what it replaces, or of the files
-// beside it where it is new. Runs with and without WordPress. Links keep what they have but for owner and group.
-// ACLs go through getfacl and setfacl; without these, a folder's default ACL is all that can be passed on.
+// Gives new files the owner, group, mode, setgid and ACL of the files that they replace, or of their siblings if they
+// are new. Runs with and without WordPress. Of links, only the owner and group are set.
+// ACLs are copied with getfacl and setfacl; without these, only a folder's default ACL is inherited.
 
-/** What is compared and kept: owner, group, mode. Null where there is nothing. */
+/** Owner, group and mode of a path; null if it does not exist. */
 function sitecrew_owned( $path ) {
 	clearstatcache( true, $path );
 	$stat = @lstat( $path );
@@ -21,20 +21,20 @@ function sitecrew_ids() {
 	return $ids;
 }
 
-/** A user or, with "gr", a group by its name, or else by its number. */
+/** The name of a user or, with "gr", of a group; its number if it has none. */
 function sitecrew_called( $id, $kind = 'pw' ) {
 	$ask   = "posix_get{$kind}" . ( 'pw' === $kind ? 'uid' : 'gid' );
 	$known = function_exists( $ask ) ? $ask( $id ) : false;
 	return $known ? $known['name'] : (string) $id;
 }
 
-/** A path as people know it: below WordPress's folder, where it lies there. */
+/** A path for messages: relative to WordPress's folder, if it is inside. */
 function sitecrew_named( $path ) {
 	$top = defined( 'ABSPATH' ) ? ABSPATH : '';
 	return '' !== $top && 0 === strpos( $path, $top ) ? substr( $path, strlen( $top ) ) : basename( $path );
 }
 
-/** Why this user can give a file neither the owner nor the group that this path has; empty where it can. */
+/** Why this user cannot give a file the owner and group of this path; empty if it can. */
 function sitecrew_foreign( $path ) {
 	$ids  = sitecrew_ids();
 	$have = sitecrew_owned( $path );
@@ -43,23 +43,23 @@ function sitecrew_foreign( $path ) {
 	}
 	if ( $have[0] !== $ids[0] ) {
 		$owner = sitecrew_called( $have[0] );
-		$remedy = 0 === $have[0] ? 'chown it to the login' : "log in as $owner";
-		return sitecrew_named( $path ) . " belongs to $owner, and this login cannot give files to it: $remedy";
+		$remedy = 0 === $have[0] ? 'change its owner to the login' : "log in as $owner";
+		return sitecrew_named( $path ) . " belongs to $owner, and this login cannot create files for that user: $remedy";
 	}
 	if ( in_array( $have[1], array_slice( $ids, 1 ), true ) || sitecrew_hands_down( $path, $have[1] ) || sitecrew_hands_down( dirname( $path ), $have[1] ) ) {
 		return '';
 	}
 	$group = sitecrew_called( $have[1], 'gr' );
-	return sitecrew_named( $path ) . " has the group $group, of which this login is not a member: add it to that group";
+	return sitecrew_named( $path ) . " has the group $group, and this login is not a member: add it to the group";
 }
 
-/** Whether what is made in this folder gets this group. */
+/** Whether new files in this folder get this group. */
 function sitecrew_hands_down( $folder, $group ) {
 	$stat = @stat( $folder );
 	return $stat && is_dir( $folder ) && ( $stat['mode'] & 02000 ) && $stat['gid'] === $group && is_writable( $folder );
 }
 
-/** The first of these paths, with all that is below them, that `sitecrew_foreign` has a reason for; that reason. */
+/** The first reason of `sitecrew_foreign` for these paths and everything below them. */
 function sitecrew_foreign_in( $paths ) {
 	foreach ( $paths as $path ) {
 		$why = sitecrew_foreign( $path );
@@ -78,11 +78,11 @@ function sitecrew_foreign_in( $paths ) {
 	return '';
 }
 
-/** Why the ACLs below a folder cannot be kept; empty where there are none, or the host has the tools. */
+/** Why the ACLs of folders cannot be kept; empty if there are none, or the host has the tools. */
 function sitecrew_acl_obstacle( $folders ) {
 	$said = sitecrew_command( array_merge( array( 'ls', '-ldn' ), $folders ), '' );
 	$some = null !== $said && preg_match( '~^[dlrwxsStT-]{10}\+~m', $said );
-	return $some && ! sitecrew_acl_tools() ? 'its files have ACLs, and the host has no getfacl and setfacl to keep them: install the package acl' : '';
+	return $some && ! sitecrew_acl_tools() ? 'its files have ACLs, and the host lacks getfacl and setfacl to keep them: install the package acl' : '';
 }
 
 function sitecrew_acl_tools() {
@@ -93,7 +93,7 @@ function sitecrew_acl_tools() {
 	return $there;
 }
 
-/** What a command prints, given this text; null where it cannot be run or fails. */
+/** The output of a command with this input; null if it cannot run or fails. */
 function sitecrew_command( $words, $text ) {
 	$pipes = array();
 	$in    = function_exists( 'proc_open' ) ? tmpfile() : false;
@@ -110,11 +110,11 @@ function sitecrew_command( $words, $text ) {
 	return 0 === proc_close( $run ) ? (string) $said : null;
 }
 
-/** Gives paths what their models have: path => model. Says why it cannot; empty when all have it. */
+/** Gives paths the rights of their models: path => model. Methods return why they cannot, or an empty text. */
 class Sitecrew_Likeness {
 	private $room, $seeds = array();
 
-	/** The room is a folder of this user, on the file system of the site, that is closed to others. */
+	/** The room is a private folder of this user, on the file system of the site. */
 	public function __construct( $room ) {
 		$this->room = $room;
 	}
@@ -125,12 +125,12 @@ class Sitecrew_Likeness {
 		}
 	}
 
-	/** A tree like another one, which it will replace; what is new in it is like its siblings there. */
+	/** A tree gets the rights of the one that it will replace; new files get those of their siblings. */
 	public function tree( $path, $model ) {
 		return $this->each( $this->models( $path, $model ) );
 	}
 
-	/** What is in a folder like what it will replace, or be beside, in another one. */
+	/** The entries of a folder get the rights of those that they will replace in another one, or of their siblings. */
 	public function below( $path, $folder ) {
 		$models = array();
 		foreach ( array_diff( scandir( $path ), array( '.', '..' ) ) as $name ) {
@@ -139,17 +139,17 @@ class Sitecrew_Likeness {
 		return $this->each( $models );
 	}
 
-	/** A file or tree like its siblings in the folder that it will be in. */
+	/** A file or tree gets the rights of its siblings in the folder to which it will be moved. */
 	public function newcomer( $path, $folder ) {
 		return $this->each( $this->models( $path, null, $folder ) );
 	}
 
-	/** Paths like their models: path => model. */
+	/** Paths get the rights of their models: path => model. */
 	public function each( $models ) {
 		return $this->give( $this->rights( $models ) );
 	}
 
-	/** What the models have, to be given later, when they are gone: path => what is to be given, for path => model. */
+	/** The rights of the models, for use after they are deleted: path => rights, from path => model. */
 	public function rights( $models ) {
 		$models = array_filter( $models );
 		$acls   = $this->acls( array_unique( array_values( $models ) ) );
@@ -157,7 +157,7 @@ class Sitecrew_Likeness {
 		foreach ( $models as $path => $model ) {
 			$have = sitecrew_owned( $model );
 			$acl  = isset( $acls[ $model ] ) ? $acls[ $model ] : '';
-			if ( is_dir( $model ) && ( ! is_dir( $path ) || is_link( $path ) ) ) { // A folder with no file that could be the model.
+			if ( is_dir( $model ) && ( ! is_dir( $path ) || is_link( $path ) ) ) { // The model is a folder, because there was no file to use.
 				$have[2] &= 0666;
 				$acl      = preg_replace( array( '~^default:.*\n~m', '~^(.*)x$~m' ), array( '', '$1-' ), $acl );
 			}
@@ -166,23 +166,23 @@ class Sitecrew_Likeness {
 		return $rights;
 	}
 
-	/** Says why it cannot; empty when all have it. */
+	/** Sets these rights. */
 	public function give( $rights ) {
 		foreach ( $rights as $path => $right ) {
 			if ( ! $this->give_mode( $path, $right['owned'], $right['model'] ) ) {
 				$why = sitecrew_foreign( $right['model'] );
-				return '' === $why ? basename( $path ) . ' cannot be given owner, group and mode of what it replaces' : $why;
+				return '' === $why ? basename( $path ) . ' cannot get the owner, group and mode of the file that it replaces' : $why;
 			}
 		}
 		return $this->give_acls( $rights ) ? '' : 'the ACLs of the site could not be copied';
 	}
 
-	/** What a new file of this folder should be like. */
+	/** The model for a new file in this folder. */
 	public function beside( $folder ) {
 		return $this->sibling( $folder, false );
 	}
 
-	/** path => model, for a tree and all below it. The folder is the nearest one on the site that stays or goes. */
+	/** path => model, for a tree and everything below it. The folder is the nearest existing one on the site. */
 	private function models( $path, $model, $folder = null ) {
 		$kind   = filetype( $path );
 		$same   = null !== $model && @filetype( $model ) === $kind;
@@ -198,7 +198,7 @@ class Sitecrew_Likeness {
 		return $found;
 	}
 
-	/** What most files, or folders, of this folder are like; without any, files of the folder above, or the folder. */
+	/** The model for most files, or folders, of this folder; if it has none, from the folder above, or the folder. */
 	private function sibling( $folder, $is_folder, $itself = '' ) {
 		static $known = array();
 		$key = "$is_folder $folder" . ( dirname( $itself ) === $folder ? " $itself" : '' );
@@ -234,18 +234,18 @@ class Sitecrew_Likeness {
 		if ( $group !== $have[1] && ! @chgrp( $path, $group ) && ! $this->inherit( $path, $mode, $group, $model ) ) {
 			return false;
 		}
-		$have = sitecrew_owned( $path ); // A change of owner takes setgid away.
+		$have = sitecrew_owned( $path ); // A change of owner clears setgid.
 		if ( $mode !== $have[2] ) {
 			@chmod( $path, $mode );
 			$have = sitecrew_owned( $path );
 		}
-		if ( $mode !== $have[2] && is_dir( $path ) ) { // Only a member of the group may set setgid by chmod.
+		if ( $mode !== $have[2] && is_dir( $path ) ) { // Only members of the group can set setgid with chmod.
 			$this->inherit( $path, $mode, $group, $model );
 		}
 		return $want === sitecrew_owned( $path );
 	}
 
-	/** The path made once more where things get the group from their folder, for users who are not in the group. */
+	/** Creates the path again in a folder that passes on its group, for users who are not in the group. */
 	private function inherit( $path, $mode, $group, $model ) {
 		$seed = $this->seed( $group, $model );
 		if ( ! $seed ) {
@@ -270,7 +270,7 @@ class Sitecrew_Likeness {
 		return false;
 	}
 
-	/** Moves what is in a folder to another one; as far as it can. */
+	/** Moves the entries of a folder to another one, as far as it can. */
 	private function empty_into( $from, $to ) {
 		$whole = true;
 		foreach ( array_diff( scandir( $from ), array( '.', '..' ) ) as $name ) {
@@ -279,7 +279,7 @@ class Sitecrew_Likeness {
 		return $whole;
 	}
 
-	/** A folder in our room that hands this group down: made where the site does so, and moved away at once. */
+	/** A folder in our room that passes on this group: created where the site does so, and moved away at once. */
 	private function seed( $group, $model ) {
 		if ( isset( $this->seeds[ $group ] ) ) {
 			return $this->seeds[ $group ];
@@ -299,7 +299,7 @@ class Sitecrew_Likeness {
 		return '';
 	}
 
-	/** Folders of the site that what lies in our room was kept from: see `note` of the shell. */
+	/** The folders of the site whose files are kept in our room: see `note` in the shell text. */
 	private function places() {
 		$found = array();
 		foreach ( array_diff( (array) @scandir( $this->room ), array( '.', '..', '' ) ) as $name ) {
@@ -310,7 +310,7 @@ class Sitecrew_Likeness {
 		return $found;
 	}
 
-	/** Whole ACLs, so that what a path has inherited goes where its model has none. */
+	/** Sets complete ACLs, so that inherited entries are removed if the model has none. */
 	private function give_acls( $rights ) {
 		$wanted = '';
 		$some   = false;
@@ -330,13 +330,13 @@ class Sitecrew_Likeness {
 		return null !== sitecrew_command( array( 'setfacl', '--restore=-' ), $wanted );
 	}
 
-	/** Without this line, setfacl takes setuid, setgid and the sticky bit away. */
+	/** Without this line, setfacl clears setuid, setgid and the sticky bit. */
 	private function flags( $mode ) {
 		$flags = ( $mode & 04000 ? 's' : '-' ) . ( $mode & 02000 ? 's' : '-' ) . ( $mode & 01000 ? 't' : '-' );
 		return '---' === $flags ? '' : "# flags: $flags\n";
 	}
 
-	/** The ACLs of those paths that have any but for their mode. */
+	/** The ACLs of those paths that have one beyond their mode. */
 	private function acls( $paths ) {
 		$names = array();
 		foreach ( $paths as $path ) {
@@ -365,7 +365,7 @@ class Sitecrew_Likeness {
 		return $acl;
 	}
 
-	/** As these tools write names. */
+	/** A name as these tools write it. */
 	private function quoted( $path ) {
 		return str_replace( array( '\\', "\r" ), array( '\\134', '\\015' ), $path );
 	}

@@ -1,14 +1,14 @@
 <?php
-// What belongs to a site and lies outside its folder: the folders that its constants name, and what its configuration reads.
-// Input: {"site": its folder}. Says a line each: MARK at content|other PATH.
-// Runs where wp-cli would dump the database: the configuration is read, WordPress is not started, nothing is written.
+// Lists what belongs to a site outside its folder: folders in its constants, and files that its configuration reads.
+// Input: {"site": its folder}. Prints a line for each: MARK at content|other PATH.
+// Runs when wp-cli would dump the database: the configuration is read, WordPress is not started, nothing is written.
 
-/** The value of a constant, else what WordPress gives it. */
+/** The value of a constant, or WordPress's default. */
 function sitecrew_constant( $name, $otherwise ) {
 	return defined( $name ) ? (string) constant( $name ) : $otherwise;
 }
 
-/** Files that wp-config.php reads, and those beside it and beside composer.json that hold its settings. */
+/** Files that wp-config.php reads, and configuration files next to it and to composer.json. */
 function sitecrew_settings_files( $known ) {
 	$found   = array();
 	$wp_cli  = array_map( 'realpath', array_merge( array( $_SERVER['argv'][0] ), (array) WP_CLI::get_config( 'require' ) ) );

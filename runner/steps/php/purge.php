@@ -1,11 +1,12 @@
 <?php
-// Empties the caches of this site. Input: {"apart": its object cache is not the one that visitors' PHP has}. One line for each: {"purged": name, "ok": bool, "why": ...}; at the end {"purged": ""}.
+// Purges the caches of this site. Input: {"apart": whether the web server's PHP has its own object cache}.
+// Prints a line for each: {"purged": name, "ok": bool, "why": ...}; at the end {"purged": ""}.
 foreach ( sitecrew_caches( $GLOBALS['sitecrew']['apart'] ) as $sitecrew_name => $sitecrew_call ) {
 	$sitecrew_why = '';
 	ob_start();
 	try {
 		if ( false === call_user_func( $sitecrew_call ) ) {
-			$sitecrew_why = 'it says that it could not';
+			$sitecrew_why = 'it reported a failure';
 		}
 	} catch ( Exception $error ) {
 		$sitecrew_why = $error->getMessage();

@@ -1,12 +1,12 @@
 <?php
-// Two paths of one file system change places in one step, so that there is no instant without either.
+// Exchanges two paths on one file system in one step, so that both exist at any time.
 
-/** Whether both have changed places; where not, nothing has happened. */
+/** Exchanges both; returns whether it did. If not, nothing has changed. */
 function sitecrew_swap( $one, $other ) {
 	return sitecrew_swap_here( $one, $other ) || null !== sitecrew_command( array( 'sh', '-c', $GLOBALS['sitecrew']['swap'], 'sh', $one, $other ), '' );
 }
 
-/** By the system's own call, where this PHP may make it. */
+/** Uses the system call, if this PHP can. */
 function sitecrew_swap_here( $one, $other ) {
 	try {
 		$system = class_exists( 'FFI' ) ? FFI::cdef( 'int renameat2(int, const char *, int, const char *, unsigned int);' ) : null;
@@ -16,7 +16,7 @@ function sitecrew_swap_here( $one, $other ) {
 	}
 }
 
-/** As a swap; where there is no way to do it, by two renames with nothing between them. */
+/** Exchanges both, if necessary with three renames in a row. */
 function sitecrew_trade( $one, $other ) {
 	$aside = "$one.aside";
 	if ( sitecrew_swap( $one, $other ) ) {

@@ -1,27 +1,27 @@
 <?php
-// Plugins or themes to exactly the planned versions, in one boot and with the door open.
+// Updates plugins or themes to exactly the planned versions, in one boot and without maintenance mode.
 // Input: {"kind": "plugin" or "theme", "items": [{"item", "file", "from", "to", "active", "package", "insecure"}],
-// "swap": shell text by which the paths $1 and $2 change places}. With a package, the controller knows it from
-// wordpress.org: what the site itself knows of updates does not count.
-// Says for each item: fetched or refused, before anything has changed; begun; done or failed, at once; died where
-// an earlier boot ended amid it.
-// The file $SITECREW_BEGUN holds the item in hand: if it is there when PHP has ended, PHP ended amid that item.
-// What it held then stands in $SITECREW_BEGUN.died, and is not begun again. $SITECREW_BEGUN.shut: the door is.
-// Exit status 1 when any item is not at its planned version.
+// "swap": shell text that exchanges the paths $1 and $2}. If there is a package, the controller got it from
+// wordpress.org, and the site's own offers are ignored.
+// Prints for each item: fetched or refused, before anything is changed; begun; done or failed, at once; died if an
+// earlier boot ended during its update.
+// The file $SITECREW_BEGUN contains the current item: if it exists after PHP has exited, PHP exited during its update.
+// Its content is then added to $SITECREW_BEGUN.died, and the item is not started again. $SITECREW_BEGUN.shut exists
+// during maintenance mode. Exit status 1 if any item is not at its planned version.
 require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';
 
 /**
- * WordPress's upgrader without the closed door, that says how each item ended as soon as it has.
+ * WordPress's upgrader without maintenance mode, which reports the result of each item at once.
  *
- * WordPress takes the old folder away, looks around, and moves the new one there: a visitor's stylesheet is not
- * found in between. Here the two change places; the rest of WordPress's own way is as ever.
+ * WordPress deletes the old folder, does some work, and moves the new one to its place: in between, visitors do not
+ * get stylesheets. Here both are exchanged; everything else is as in WordPress.
  */
 trait Sitecrew_Open_Door {
 	private $fresh = '', $backup = array();
 
 	public function maintenance_mode( $enable = false ) {}
 
-	/** The new folder, unpacked and with its rights; empty where it cannot change places with the old one. */
+	/** Sets the new folder, unpacked and with its rights; empty if it cannot be exchanged with the old one. */
 	public function stage( $source ) {
 		$this->fresh = $source;
 	}
@@ -30,7 +30,7 @@ trait Sitecrew_Open_Door {
 		if ( '' === $this->fresh ) {
 			return parent::move_to_temp_backup_dir( $args );
 		}
-		$this->backup = $args; // The old one is taken there when it is not online any more.
+		$this->backup = $args; // The old folder is moved there once it is no longer online.
 		return true;
 	}
 
@@ -45,7 +45,7 @@ trait Sitecrew_Open_Door {
 		return true;
 	}
 
-	/** The old folder goes; an empty one in its place has WordPress copy nothing over the new one. */
+	/** Removes the old folder, and creates an empty one in its place, so that WordPress copies nothing over the new one. */
 	private function put_away( $old ) {
 		global $wp_filesystem;
 		if ( $this->backup ) {
@@ -76,7 +76,7 @@ trait Sitecrew_Open_Door {
 		return $result;
 	}
 
-	/** For one item that cannot be exchanged by a rename, once its package is unpacked. */
+	/** Starts maintenance mode for an item that cannot be exchanged by a rename, once its package is unpacked. */
 	public function shut_door( $reply ) {
 		sitecrew_note( '.shut', 'shut' );
 		parent::maintenance_mode( true );
@@ -84,7 +84,7 @@ trait Sitecrew_Open_Door {
 	}
 }
 
-/** Writes a note beside $SITECREW_BEGUN, or takes it away. */
+/** Writes or deletes a file whose name starts with $SITECREW_BEGUN. */
 function sitecrew_note( $end, $text = '' ) {
 	$file = getenv( 'SITECREW_BEGUN' );
 	if ( $file && '' !== $text ) {
@@ -136,7 +136,7 @@ class Sitecrew_Batch {
 		);
 	}
 
-	/** Items that are there already, cannot be begun, or are not offered as planned, drop out. */
+	/** Closes items that are already updated, cannot be updated, or are not offered as planned. */
 	public function check() {
 		$died = array_filter( explode( "\n", (string) @file_get_contents( getenv( 'SITECREW_BEGUN' ) . '.died' ) ) );
 		foreach ( $this->items as $item ) {
@@ -148,7 +148,7 @@ class Sitecrew_Batch {
 				$item->open = false;
 				$item->say( 'died' );
 			} elseif ( '' === $version ) {
-				$item->refuse( 'is not installed any more' );
+				$item->refuse( 'is no longer installed' );
 			} elseif ( $item->obstacle() ) {
 				$item->refuse( $item->obstacle() );
 			}
@@ -165,7 +165,7 @@ class Sitecrew_Batch {
 		}
 		foreach ( $this->open() as $item ) {
 			if ( $item->moved() ) {
-				$item->refuse( $asked ? $item->moved() : 'wordpress.org could not be asked for the package' );
+				$item->refuse( $asked ? $item->moved() : 'no answer from wordpress.org for the package' );
 			}
 		}
 	}
@@ -177,7 +177,7 @@ class Sitecrew_Batch {
 		}
 	}
 
-	/** Every package is on this host and has been looked at before anything changes. */
+	/** Downloads and checks every package before anything is changed. */
 	public function fetch() {
 		$this->upgrader->init();
 		$this->upgrader->upgrade_strings();
@@ -196,7 +196,7 @@ class Sitecrew_Batch {
 		$sums->tell();
 	}
 
-	/** Gives an item its package, fetched now or kept by an earlier trial; returns what is wrong with it. */
+	/** Gives an item its package, downloaded now or kept from an earlier trial; returns what is wrong with it. */
 	private function take( $item, $file, $sums ) {
 		$kept = $item->kept();
 		if ( $kept && is_file( $kept ) ) {
@@ -225,14 +225,14 @@ class Sitecrew_Batch {
 				@unlink( $fetched->get_error_data( 'softfail-filename' ) );
 				return $fetched;
 			}
-			return $fetched->get_error_data( 'softfail-filename' ); // No signature to check it by.
+			return $fetched->get_error_data( 'softfail-filename' ); // There is no signature to check.
 		}
 		return $fetched;
 	}
 
 	/**
-	 * What WordPress will ask for in a moment, and the seconds for each. Where something on the site has a say in
-	 * downloads, only of what comes from wordpress.org: a vendor's own way to its packages is taken once, by it.
+	 * The URLs that WordPress will request next, and the seconds for each. If a filter on the site handles downloads,
+	 * only those of wordpress.org: a vendor's own download code must run once only.
 	 */
 	private function addresses() {
 		$found  = array();
@@ -261,13 +261,13 @@ class Sitecrew_Batch {
 		}
 		sitecrew_keep_quiet();
 		sitecrew_leave_translations();
-		remove_all_filters( 'upgrader_pre_download' ); // They had their say when the packages were fetched.
+		remove_all_filters( 'upgrader_pre_download' ); // They already ran when the packages were downloaded.
 		add_filter( 'upgrader_pre_download', array( $this, 'hand_over' ), 10, 4 );
 		add_filter( 'upgrader_source_selection', array( $this, 'same_folder' ), PHP_INT_MAX, 4 );
 		add_filter( "site_transient_update_{$this->kind}s", array( $this, 'show_offers' ), PHP_INT_MAX );
 		$result = $this->upgrader->bulk_upgrade( array_keys( $open ) );
 		foreach ( $open as $file => $item ) {
-			if ( ! $item->settled ) { // The upgrader did not even begin with it.
+			if ( ! $item->settled ) { // The upgrader did not start it.
 				$item->settle( isset( $result[ $file ] ) ? $result[ $file ] : false );
 			}
 			if ( $item->package !== $item->kept() ) {
@@ -276,7 +276,7 @@ class Sitecrew_Batch {
 		}
 	}
 
-	/** The upgrader looks up what is offered: it finds what was planned. */
+	/** Shows the upgrader the planned offers. */
 	public function show_offers( $value ) {
 		$value           = is_object( $value ) ? clone $value : new stdClass();
 		$value->response = isset( $value->response ) ? (array) $value->response : array();
@@ -286,7 +286,7 @@ class Sitecrew_Batch {
 		return $value;
 	}
 
-	/** The upgrader deletes what it is given. */
+	/** Gives the upgrader a package; a kept one as a copy, because the upgrader deletes it. */
 	public function hand_over( $reply, $package, $upgrader, $hook_extra = array() ) {
 		if ( ! isset( $hook_extra[ $this->kind ] ) ) {
 			return $reply;
@@ -296,10 +296,10 @@ class Sitecrew_Batch {
 			return $item->package;
 		}
 		$copy = wp_tempnam( $item->slug );
-		return @copy( $item->package, $copy ) ? $copy : new WP_Error( 'sitecrew_space', "no space for $copy" );
+		return @copy( $item->package, $copy ) ? $copy : new WP_Error( 'sitecrew_space', "no disk space for $copy" );
 	}
 
-	/** By now whatever is on the site has had its say in the name. */
+	/** Checks the folder's name after all filters on the site, and prepares the exchange. */
 	public function same_folder( $source, $remote, $upgrader, $hook_extra = array() ) {
 		if ( is_wp_error( $source ) || ! isset( $hook_extra[ $this->kind ] ) ) {
 			return $source;

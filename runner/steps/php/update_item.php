@@ -1,7 +1,7 @@
 <?php
-// One plugin or theme on its way to the planned version, and what its package is compared with.
+// One plugin or theme of an update, and the check of its package.
 
-/** One plugin or theme, its offer and its fetched package. */
+/** One plugin or theme, its offer and its downloaded package. */
 class Sitecrew_Item {
 	public $slug, $file, $to, $kind, $active, $offer, $package, $given, $insecure;
 	public $open    = true;
@@ -19,7 +19,7 @@ class Sitecrew_Item {
 		$this->insecure = $planned['insecure'];
 	}
 
-	/** The offer as the controller knows it from wordpress.org; null where only the site knows it. */
+	/** The offer that the controller got from wordpress.org; null if only the site has one. */
 	public function decided() {
 		if ( '' === $this->given ) {
 			return null;
@@ -41,12 +41,12 @@ class Sitecrew_Item {
 		return ( 'plugin' === $this->kind ? WP_PLUGIN_DIR : get_theme_root( $this->file ) ) . '/' . $this->folder_name();
 	}
 
-	/** The file whose header tells the version. */
+	/** The file with the version in its header. */
 	public function main() {
 		return 'plugin' === $this->kind ? basename( $this->file ) : 'style.css';
 	}
 
-	/** The version on disk now; empty when it is not there. */
+	/** The version on disk; empty if it is missing. */
 	public function version() {
 		clearstatcache();
 		$path = $this->folder() . '/' . $this->main();
@@ -75,7 +75,7 @@ class Sitecrew_Item {
 		$this->say( 'begun' );
 	}
 
-	/** Where the upgrader has copied it, file by file, it has set modes of its own: they are again those of before. */
+	/** Restores the old modes, which the upgrader changes if it copies file by file. */
 	public function own() {
 		$kept  = getenv( 'SITECREW_KEPT' );
 		$model = "$kept/{$this->kind}-{$this->folder_name()}";
@@ -89,7 +89,7 @@ class Sitecrew_Item {
 		$this->settled = true;
 		sitecrew_note( '' );
 		$version       = $this->version();
-		if ( is_wp_error( $result ) ) { // Also where the version is right: other files may be missing.
+		if ( is_wp_error( $result ) ) { // Even if the version is right: other files may be missing.
 			$this->say( 'failed', sitecrew_reason( $result ) );
 		} elseif ( $version === $this->to ) {
 			$this->say( 'done' );
@@ -100,28 +100,28 @@ class Sitecrew_Item {
 		}
 	}
 
-	/** Why this cannot be begun; empty when it can. */
+	/** Why the update cannot start; empty if it can. */
 	public function obstacle() {
 		foreach ( array( dirname( $this->folder() ), $this->folder() ) as $folder ) {
 			if ( ! wp_is_writable( $folder ) ) {
-				return 'this login may not write to ' . $folder;
+				return 'this login cannot write to ' . $folder;
 			}
 		}
 		$upgrade = WP_CONTENT_DIR . '/upgrade';
-		return wp_is_writable( is_dir( $upgrade ) ? $upgrade : WP_CONTENT_DIR ) ? '' : "this login may not write to $upgrade";
+		return wp_is_writable( is_dir( $upgrade ) ? $upgrade : WP_CONTENT_DIR ) ? '' : "this login cannot write to $upgrade";
 	}
 
-	/** Why the offer is not the planned one; empty when it is. */
+	/** Why the offer is not the planned one; empty if it is. */
 	public function moved() {
 		$offered = $this->offer ? sitecrew_field( $this->offer, 'new_version' ) : '';
 		if ( $offered === $this->to ) {
 			$http = ! $this->insecure && preg_match( '~^http://~i', $this->address() );
-			return $http ? 'its package comes over http now, which was not planned' : '';
+			return $http ? 'its package is now served over http, which was not planned' : '';
 		}
-		return '' === $offered ? "{$this->to} is not offered any more" : "the offer moved from {$this->to} to $offered";
+		return '' === $offered ? "{$this->to} is no longer offered" : "the offer changed from {$this->to} to $offered";
 	}
 
-	/** Where the package is kept for the other trials of this run; empty where nothing is. */
+	/** The path at which the package is kept for other trials of this run; empty if it is not kept. */
 	public function kept() {
 		$room = getenv( 'SITECREW_RESTORE' );
 		$name = md5( "{$this->kind}/{$this->slug}/{$this->to}" );
@@ -132,7 +132,7 @@ class Sitecrew_Item {
 		return sitecrew_field( $this->offer, 'package' );
 	}
 
-	/** Some vendors' packages lie on this host already: these are not ours to delete. */
+	/** Deletes a download, but not a package that a vendor stores on this host. */
 	public function forget( $file ) {
 		if ( $file !== $this->address() ) {
 			@unlink( $file );
@@ -143,20 +143,20 @@ class Sitecrew_Item {
 		return 0 === strpos( $this->address(), 'https://downloads.wordpress.org/' );
 	}
 
-	/** Where wordpress.org says what the files of a package are; empty where it does not. */
+	/** The URL of wordpress.org's checksums for a package; empty if there are none. */
 	public function sums_address() {
 		$mine = 'plugin' === $this->kind && $this->public_address();
 		return $mine ? "https://downloads.wordpress.org/plugin-checksums/{$this->slug}/{$this->to}.json" : '';
 	}
 
-	/** Why the package is not what was planned; empty when it is. Nothing of it is run. */
+	/** Why the package is not the planned one; empty if it is. None of its code is run. */
 	public function flaw() {
 		if ( ! class_exists( 'ZipArchive' ) ) {
 			return '';
 		}
 		$zip = new ZipArchive();
 		if ( true !== $zip->open( $this->package, ZipArchive::CHECKCONS ) ) {
-			return 'the package is not a whole zip archive';
+			return 'the package is not a complete zip archive';
 		}
 		$header = $zip->getFromName( $this->folder_name() . '/' . $this->main(), 8192 );
 		$need   = 0;
@@ -168,22 +168,22 @@ class Sitecrew_Item {
 			}
 		}
 		$zip->close();
-		// Unpacked and beside its predecessor; of those before it the unpacked files stay.
+		// Space for the unpacked files next to the old ones; those of earlier items are still there.
 		static $sum = 0;
 		$free       = function_exists( 'disk_free_space' ) ? @disk_free_space( WP_CONTENT_DIR ) : false;
 		if ( false !== $free && $free < $sum + 3 * $need ) {
-			return 'the disk is too full for it';
+			return 'not enough disk space for it';
 		}
 		$sum += $need;
 		if ( false === $header ) {
-			return "the package does not hold {$this->folder_name()}/{$this->main()}";
+			return "the package does not contain {$this->folder_name()}/{$this->main()}";
 		}
 		$found = preg_match( '/^(?:[ \t]{0,40}<\?php)?[ \t\/*#@]{0,80}Version:(.*)$/mi', str_replace( "\r", "\n", $header ), $match );
-		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'without a version';
-		return $found === $this->to ? '' : "the package says that it is $found, not {$this->to}";
+		$found = $found ? trim( preg_split( '/\*\/|\?>/', $match[1], 2 )[0] ) : 'missing';
+		return $found === $this->to ? '' : "the version of the package is $found, not {$this->to}";
 	}
 
-	/** What is wrong with the name of the package's own folder; empty when it is the item's. */
+	/** Why the folder's name in the package is wrong; empty if it is the item's. */
 	public function other_folder() {
 		$zip = new ZipArchive();
 		$zip->open( $this->package );
@@ -192,20 +192,20 @@ class Sitecrew_Item {
 		return $this->misplaced( (string) $found );
 	}
 
-	/** WordPress installs into a folder named like the package's: another name would be a second copy. */
+	/** WordPress installs to a folder named like the package's: another name would create a second copy. */
 	public function misplaced( $found ) {
 		$wanted = $this->folder_name();
-		return $found === $wanted ? '' : "the package holds the folder $found, not $wanted";
+		return $found === $wanted ? '' : "the package contains the folder $found, not $wanted";
 	}
 }
 
-/** The packages against what wordpress.org says of their files, as long as the time lasts. */
+/** Checks packages against wordpress.org's checksums, within a time limit. */
 class Sitecrew_Sums {
 	const SECONDS = 30;
 
 	private $verified = 0, $unverifiable = array(), $spent = 0;
 
-	/** Why a package is not the one that wordpress.org published; empty where it is, or where nobody says. */
+	/** Why a package is not the one that wordpress.org published; empty if it is, or if there are no checksums. */
 	public function flaw( $item ) {
 		$began = microtime( true );
 		$list  = $this->ask( $item );
@@ -216,18 +216,18 @@ class Sitecrew_Sums {
 			$this->unverifiable[] = $item->slug;
 		}
 		$this->spent += microtime( true ) - $began;
-		if ( $other ) { // No sum of a file is of use there, and nothing on the site has a say in these packages.
+		if ( $other ) { // Checksums would not match then, and filters on the site cannot change these packages.
 			return $other;
 		}
-		return $wrong ? "$wrong in the package is not what wordpress.org published" : '';
+		return $wrong ? "$wrong in the package does not match its checksum on wordpress.org" : '';
 	}
 
 	public function tell() {
 		if ( $this->verified ) {
-			echo "packages that are what wordpress.org published, by its checksums: {$this->verified}\n";
+			echo "packages that match wordpress.org's checksums: {$this->verified}\n";
 		}
 		if ( $this->unverifiable ) {
-			echo 'packages that are not verifiable, for there are no checksums of them: ' . implode( ', ', $this->unverifiable ) . "\n";
+			echo 'packages without checksums on wordpress.org, not verified: ' . implode( ', ', $this->unverifiable ) . "\n";
 		}
 	}
 
@@ -241,7 +241,7 @@ class Sitecrew_Sums {
 		return isset( $known['files'] ) && is_array( $known['files'] ) ? $known['files'] : array();
 	}
 
-	/** The first file that differs or is not listed; the readme may be edited at any time. */
+	/** The first file that differs or is not listed, except the readme, which may change at any time. */
 	private function wrong( $item, $list ) {
 		$zip = new ZipArchive();
 		$zip->open( $item->package );

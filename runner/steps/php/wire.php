@@ -1,23 +1,23 @@
 <?php
-// Many downloads at once, each asked for by WordPress itself: with its filters, its proxy, its certificates.
-// WordPress asks twice. The first time it is only heard what would go over the wire; that is then sent, several
-// at once. The second time the answer is there already. What was not heard goes over the wire as ever.
+// Parallel downloads, each requested by WordPress itself: with its filters, its proxy, its certificates.
+// WordPress makes each request twice. The first time, the request is only recorded; the recorded ones are then sent in
+// parallel. The second time, the answer is already there. Requests that were not recorded are sent as usual.
 
 class Sitecrew_Wire {
 	const AT_ONCE = 6;
 	const LARGEST = 1073741824;
-	const STALLED = 60; // Seconds without so much as a hundred bytes each.
+	const STALLED = 60; // Seconds with less than 100 bytes each.
 
 	private $curl, $error;
-	private $asked  = array(); // File => true while WordPress is only listened to.
-	private $wanted = array(); // What is to be sent, by address.
-	private $found  = array(); // What came of it, by address: array( headers, file, error ).
+	private $asked  = array(); // File => true while requests are only recorded.
+	private $wanted = array(); // Requests to send, by file.
+	private $found  = array(); // Results by URL: array( headers, file, error ).
 
 	public function __construct() {
 		$new         = class_exists( 'WpOrg\Requests\Requests' );
 		$this->curl  = $new ? 'WpOrg\Requests\Transport\Curl' : 'Requests_Transport_cURL';
 		$this->error = $new ? 'WpOrg\Requests\Exception' : 'Requests_Exception';
-		// By reference, as Requests hands them over.
+		// By reference, as Requests passes them.
 		add_action(
 			'requests-requests.before_request',
 			function ( &$url, &$headers, &$data, &$type, &$options ) {
@@ -35,7 +35,7 @@ class Sitecrew_Wire {
 			&& class_exists( $this->curl ) && call_user_func( array( $this->curl, 'test' ), array( 'ssl' => true ) );
 	}
 
-	/** Fetches what can be, address => seconds; what cannot is left to WordPress. */
+	/** Downloads what it can, URL => seconds; the rest is left to WordPress. */
 	public function fetch( $urls ) {
 		if ( count( $urls ) < 2 || ! $this->possible() ) {
 			return;
@@ -59,25 +59,25 @@ class Sitecrew_Wire {
 		$this->send();
 	}
 
-	/** The wire, as Requests sees it. */
+	/** The transport for Requests. */
 	public function request( $url, $headers = array(), $data = array(), $options = array() ) {
 		$file = $options['filename'];
 		if ( isset( $this->asked[ $file ] ) ) {
 			$this->wanted[ $file ] = array( $url, $headers, $data, $options );
-			throw new $this->error( 'it is asked for in a moment', 'sitecrew' );
+			throw new $this->error( 'the request is sent later', 'sitecrew' );
 		}
 		list( $raw, $body, $error ) = $this->found[ $url ];
 		unset( $this->found[ $url ] );
 		if ( $error || ( $file && ! copy( $body, $file ) ) ) {
 			@unlink( $body );
-			throw new $this->error( $error ? $error : "no space for $file", 'curlerror' );
+			throw new $this->error( $error ? $error : "no disk space for $file", 'curlerror' );
 		}
 		$answer = $file ? $raw : "$raw\r\n\r\n" . file_get_contents( $body );
 		unlink( $body );
 		return $answer;
 	}
 
-	/** What was fetched and not asked for again. */
+	/** Deletes downloads that were not requested again. */
 	public function forget() {
 		foreach ( $this->found as $one ) {
 			@unlink( $one[1] );
@@ -109,7 +109,7 @@ class Sitecrew_Wire {
 		curl_multi_close( $multi );
 	}
 
-	/** What the transport of Requests does for one request, up to the sending. */
+	/** Prepares one request as the transport of Requests does. */
 	private function begin( $multi, $request ) {
 		list( $url, $headers, $data, $options ) = $request;
 

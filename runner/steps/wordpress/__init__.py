@@ -1,4 +1,4 @@
-"""WordPress: its facts, and the steps that change it."""
+"""WordPress: reading its facts, and the steps that change it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from runner.steps.wordpress.core import Core
 from runner.steps.wordpress.cron import Cron
 from runner.steps.wordpress.database import Database
 from runner.steps.wordpress.extensions import Plugins, Themes
-from runner.steps.wordpress.facts import facts_in, facts_script, hindered, lacks_wp_cli, parse_facts
+from runner.steps.wordpress.facts import facts_in, facts_script, parse_facts
 from runner.steps.wordpress.languages import Languages, asked_languages
 from runner.steps.wordpress.maintenance import Maintenance
 from runner.steps.wordpress.shell import host_script, tool_name
+from runner.steps.wordpress.start_problems import hindered, lacks_wp_cli
 
 __all__ = [
     "KINDS",
@@ -42,4 +43,4 @@ KINDS = (
     Cron(),
     Maintenance(),
 )
-"""The steps of this family, in the order of the documentation."""
+"""The kinds of steps for WordPress, in the order of the docs."""

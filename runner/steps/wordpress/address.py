@@ -1,7 +1,7 @@
-"""The address under which a site's WordPress is started on its host: that of its own visitors.
+"""The address with which a site's WordPress is started on its host: the one its visitors use.
 
-A configuration may choose the database, or a file that it reads, by the host name of the request. A start
-that names none would get whatever is chosen without one, which can be another site's.
+A configuration can choose the database, or a file to include, by the host name of the request. Without a host
+name, it could choose those of another site.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["server_of", "start_address"]
 
 
 def start_address(site: Site) -> str:
-    """For wp-cli's `--url`: what WordPress calls itself, its host name as browsers send it."""
+    """The value for wp-cli's `--url`: WordPress's own address, with the host name as browsers send it."""
     parts = urlsplit(site.started_as)
     host = parts.hostname or ""
     host = host if host.isascii() else _ascii(host)
@@ -25,9 +25,9 @@ def start_address(site: Site) -> str:
 
 
 def server_of(site: Site) -> dict[str, str]:
-    """What is in `$_SERVER` where a program of ours reads the configuration without wp-cli.
+    """The values of `$_SERVER` for programs that read the configuration without wp-cli.
 
-    As wp-cli fills it in from `--url`.
+    They are those that wp-cli sets from `--url`.
     """
     parts = urlsplit(start_address(site))
     secure = parts.scheme == "https"
@@ -45,6 +45,6 @@ def server_of(site: Site) -> dict[str, str]:
 
 
 def _ascii(host: str) -> str:
-    """A name with letters of other scripts as the DNS has it: ß stays ß, as in browsers."""
+    """A host name in its ASCII form (IDNA). `ß` is kept as in browsers."""
     labels = unicodedata.normalize("NFKC", host.lower()).split(".")
     return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in labels)

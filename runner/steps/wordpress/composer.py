@@ -1,4 +1,4 @@
-"""`wordpress.composer`: what Composer brings for WordPress, updated by Composer, in its project."""
+"""`wordpress.composer`: update WordPress, plugins and themes that Composer manages."""
 
 from __future__ import annotations
 
@@ -35,65 +35,66 @@ __all__ = ["Commit", "Composer", "ComposerOptions", "asks_composer"]
 _LEVELS = {"minor": frozenset({Level.MINOR, Level.PATCH}), "patch": frozenset({Level.PATCH})}
 _KINDS = {"core": ItemKind.CORE, "plugin": ItemKind.PLUGIN, "theme": ItemKind.THEME}
 _NUMBERED = re.compile(r"v?[0-9][A-Za-z0-9._+-]{0,79}")
-_SAID_NOTHING = ("not done: ", "the version on disk is ", "is no longer there")
+_GENERIC_REASONS = ("not done: ", "the version on disk is ", "is no longer there")
+"""Reasons of `verdict` that Composer's own message replaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """How the lock file is committed."""
+    """The commit of the lock file."""
 
     message: str = field(
         default="Update WordPress packages",
-        metadata={"doc": "first line of the message; the packages follow"},
+        metadata={"doc": "first line of the commit message; the packages follow"},
     )
 
     def __post_init__(self) -> None:
         if not self.message.strip() or not self.message.isprintable():
-            raise ValueError("the message of a commit is one line of text")
+            raise ValueError("`message` must be one line of text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposerOptions:
-    """What may stand below `wordpress.composer`."""
+    """The options of `wordpress.composer`."""
 
     update: Literal["all", "none", "minor", "patch"] | tuple[str, ...] = field(
         default="all",
         metadata={
-            "doc": "what runs now: a size of update, or a list of slugs, `core` or names of packages",
+            "doc": "what to update: a size of update, or a list of slugs, `core` or package names",
             "scalar": "update",
         },
     )
     exclude: tuple[str, ...] = field(
         default=(),
-        metadata={"doc": "slugs or packages that are left as they are", "alias": "except"},
+        metadata={"doc": "slugs or packages that are not updated", "alias": "except"},
     )
     commit: bool | Commit = field(
         default=False,
         metadata={
-            "doc": "`true`, or `{message: ...}` with the first line of the message: git commits "
-            "composer.json and composer.lock, and nothing else"
+            "doc": "`true`, or `{message: ...}` with the first line of the message: commit composer.json and "
+            "composer.lock, and nothing else, with git"
         },
     )
     deploy: str = field(
         default="",
         metadata={
-            "doc": "a command run in the project after Composer, before the site is checked, and again after "
-            "a rollback"
+            "doc": "a command to run in the project after Composer and before the health check, and again "
+            "after a rollback"
         },
     )
 
     def __post_init__(self) -> None:
         if self.deploy and not self.deploy.strip():
-            raise ValueError("there is nothing to run")
+            raise ValueError("`deploy` is empty")
         if "\0" in self.deploy:
-            raise ValueError("a command cannot hold a NUL character")
+            raise ValueError("a command cannot contain a NUL character")
 
 
 class Composer(StepKind):
-    """Packages of a project with a composer.lock, as one transaction with the lock file."""
+    """Updates packages and composer.lock in one transaction."""
 
     name = "wordpress.composer"
-    summary = "Updates WordPress, plugins and themes that Composer manages, with their lock file."
+    summary = "Updates WordPress, plugins and themes that Composer manages, and the lock file."
     options = ComposerOptions
     example = """\
 - wordpress.composer: minor
@@ -103,25 +104,26 @@ class Composer(StepKind):
     deploy: ./bin/reload-php
 """
     reads = (
-        "composer.json, composer.lock and what is installed; then asks Composer for newer versions "
+        "composer.json, composer.lock and what is installed; then queries Composer for newer versions "
         "(`composer update --dry-run`, `outdated`, `show`), without its plugins and the project's scripts."
     )
     plans = (
-        "each package by its exact version, the newest that composer.json allows. A requirement of one exact "
-        "version is replaced by the new one; what another requirement excludes is held, with the command."
+        "each package with its exact version, the newest that composer.json allows. A requirement for one "
+        "exact version is replaced by the new version; a version that another requirement excludes is held, "
+        "and the plan shows the command that installs it."
     )
     changes = (
-        "composer.lock to exactly the planned versions, then, once every package is fetched, the folders "
+        "composer.lock to exactly the planned versions; then, once every package is downloaded, the folders "
         "that Composer installs, by `composer install`. WordPress's database is upgraded with WordPress."
     )
     understood = (
-        "by what Composer has installed, as a fresh process reads it, and by looks from outside: the planned "
-        "version, active what was active, visitors see what they saw before."
+        "by what a new process reads afterwards, and by the health check: the planned version is installed, "
+        "everything that was active still is, and pages look to visitors as they did before."
     )
     undone = (
-        "at once, where the site is not well afterwards: composer.json, composer.lock, the packages and the "
-        "folder `vendor` are put back by renames; and the database as `policy.undo.database` says. What "
-        "broke it is found, held, and the rest is done."
+        "at once, if the site is unhealthy afterwards: composer.json, composer.lock, the packages and the "
+        "folder `vendor` are restored by renames, and the database as `policy.undo.database` says. The "
+        "culprit is found and held, and the other packages are updated."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
@@ -130,44 +132,44 @@ class Composer(StepKind):
     becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
-        """What could not be known, then each package that has a newer version."""
+        """Propose what is not known first, then each package that has a newer version."""
         options = cast("ComposerOptions", step.options)
         if options.update == "none":
             return ()
         if not facts.packages:
-            why = "no composer.lock here names packages for WordPress"
-            return (_about(step, Action.SKIP, why),)
+            why = "no composer.lock lists WordPress packages for this site"
+            return (_composer_note(step, Action.SKIP, why),)
         proposed = [
             change for package in facts.packages for change in _propose(step, options, package, facts)
         ]
-        stuck = () if facts.composer_asked else (_unasked(step, facts),)
+        unknown_versions = () if facts.composer_asked else (_unknown_versions(step, facts),)
         note = network_note(step, facts, ItemKind.PLUGIN) if proposed else ()
-        return (*note, *stuck, *proposed, *_not_there(step, options, facts))
+        return (*note, *unknown_versions, *proposed, *_not_managed(step, options, facts))
 
     def script(self, step: Step, context: Context) -> Script | None:
-        """The lock file first, then the downloads, then the folders."""
+        """Update the lock file, then download the packages, then replace the folders."""
         pending = context.plan.pending(step.id)
         if not pending or context.before is None:
             return None
         return composer_job(context, pending, deploy=cast("ComposerOptions", step.options).deploy)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By what was re-read; where Composer failed, with its own words."""
+        """Judge by the facts read afterwards; if Composer failed, give its own message as the reason."""
         core = any(change.kind is ItemKind.CORE for change in context.plan.pending(step.id))
         found = verdict(step, result, context, "core" if core else "plugins")
-        said = composer_reason(found.output) if result.status else ""
+        message = composer_reason(found.output) if result.status else ""
         changes = tuple(
-            replace(change, why=said)
-            if said and change.outcome is Outcome.FAILED and change.why.startswith(_SAID_NOTHING)
+            replace(change, why=message)
+            if message and change.outcome is Outcome.FAILED and change.why.startswith(_GENERIC_REASONS)
             else change
             for change in found.changes
         )
         failed = next((c for c in changes if c.outcome is Outcome.FAILED), None)
-        why = f"{failed.item}: {failed.why}" if failed and said else found.why
+        why = f"{failed.item}: {failed.why}" if failed and message else found.why
         return replace(found, changes=changes, why=why, output=without_keys(found.output))
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
-        """The project's files, `vendor` and the folders of the packages."""
+        """The restore point: the project's files, `vendor` and the folders of the packages."""
         options = cast("ComposerOptions | None", step.options) or ComposerOptions()
         message = ""
         if options.commit:
@@ -176,41 +178,43 @@ class Composer(StepKind):
         return composer_guard(context, changes, tag, message=message, deploy=options.deploy)
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
-        """Held, failed for what could not be known, or ok."""
+        """`held`, `failed` if newer versions are unknown, or `ok`."""
         return idle(step, context)
 
 
 def asks_composer(steps: Iterable[Step]) -> bool:
-    """Whether the facts are to be read with what Composer says."""
+    """Whether any of the steps needs Composer to be queried for newer versions."""
     return any(isinstance(one.options, ComposerOptions) and one.options.update != "none" for one in steps)
 
 
 def _propose(step: Step, options: ComposerOptions, package: Package, facts: SiteFacts) -> Iterator[Change]:
-    """The changes of one package: of WordPress, the newest of its branch and the newest at all."""
+    """The changes of one package. WordPress has two: the newest of its branch and the newest overall."""
     entry = _entry(package, facts)
-    if isinstance(options.update, tuple) and not _named(package, options.update):
+    if isinstance(options.update, tuple) and not _is_named(package, options.update):
         return
     for target in _targets(package, entry, facts):
         change = _change(step, package, entry, target, facts)
-        if _named(package, options.exclude):
+        if _is_named(package, options.exclude):
             yield replace(change, action=Action.SKIP, why="left out by `except`")
             continue
         if isinstance(options.update, str) and options.update in _LEVELS:
             size = (core_level if package.part == "core" else level)(package.version, target)
             if size not in _LEVELS[options.update]:
-                why = f"a {size} update; this step takes `{options.update}` only"
+                why = f"a {size} update; this step installs `{options.update}` updates only"
                 yield replace(change, action=Action.SKIP, why=why)
                 continue
-        why = _obstacle(package, target, facts, commits=bool(options.commit))
+        why = _problem(package, target, facts, commits=bool(options.commit))
         yield (
-            replace(change, action=Action.HOLD, why=f"{why}; there: {_command(package, target, facts)}")
+            replace(
+                change, action=Action.HOLD, why=f"{why}; to update it: {_command(package, target, facts)}"
+            )
             if why
-            else (_noted(change, package))
+            else _with_note(change, package)
         )
 
 
 def _targets(package: Package, entry: Extension | None, facts: SiteFacts) -> list[str]:
-    """The versions to go to, the oldest first; the last may be one that composer.json excludes."""
+    """The versions to update to, the oldest first; composer.json may exclude the last one."""
     if not facts.composer_asked:
         offered = entry.offered if entry else ""
         found = (
@@ -233,14 +237,14 @@ def _is_release(version: str) -> bool:
 
 
 def _newer(version: str, old: str) -> bool:
-    """Whether it is newer; of branches, whether it is another state."""
+    """Whether the version is newer; for branches, whether it is a different state."""
     numbered = _NUMBERED.fullmatch(version) and _NUMBERED.fullmatch(old)
     return compare(version.lstrip("v"), old.lstrip("v")) > 0 if numbered else version != old
 
 
 def _change(step: Step, package: Package, entry: Extension | None, target: str, facts: SiteFacts) -> Change:
     core = package.part == "core"
-    release = f"part of the release {facts.release}: the next deployment replaces it; there: "
+    release = f"part of the release {facts.release}: the next deployment replaces it; update it there: "
     return Change(
         step=step.id,
         item="core" if core else entry.slug if entry else package.slug,
@@ -256,71 +260,75 @@ def _change(step: Step, package: Package, entry: Extension | None, target: str, 
     )
 
 
-def _obstacle(package: Package, target: str, facts: SiteFacts, *, commits: bool) -> str:
-    """Why Composer cannot update it as things are; empty where it can."""
+def _problem(package: Package, target: str, facts: SiteFacts, *, commits: bool) -> str:
+    """Why Composer cannot update the package now; empty if it can."""
     excluded = facts.composer_asked and not package.is_pinned and target != package.allowed
     excluded = excluded and not (package.allowed and compare(target, package.allowed) < 0)
     reasons = (
-        (facts.crippled, f"the site is not healthy as it is: {facts.crippled}"),
-        (facts.maintenance, "somebody else has the site in maintenance (.maintenance)"),
+        (facts.crippled, f"the site was unhealthy before the update: {facts.crippled}"),
+        (facts.maintenance, "the site is already in maintenance mode (.maintenance)"),
         (facts.composer_hold, facts.composer_hold),
         (facts.composer_problem, facts.composer_problem),
-        (facts.project_fixed, f"this login may not write to {sentence(facts.project_fixed)}"),
+        (facts.project_fixed, f"this login cannot write to {sentence(facts.project_fixed)}"),
         (package.fixed, sentence(package.fixed)),
         (not package.folder, "it is not installed"),
         (
             package.installed != package.version,
-            f"{package.installed or 'nothing'} is installed, and composer.lock says {package.version}",
+            f"{package.installed or 'nothing'} is installed, but composer.lock says {package.version}",
         ),
         (
             not (_NUMBERED.fullmatch(package.version) and _NUMBERED.fullmatch(target)),
-            f"{package.version} is a branch, which has no versions",
+            f"{package.version} is a branch, not a version",
         ),
-        (excluded, f"composer.json asks for {sentence(package.constraint)}, which excludes {target}"),
+        (excluded, f"composer.json requires {sentence(package.constraint)}, which excludes {target}"),
         (commits and facts.commit_problem, facts.commit_problem),
     )
     return next((why for applies, why in reasons if applies), "")
 
 
-def _noted(change: Change, package: Package) -> Change:
+def _with_note(change: Change, package: Package) -> Change:
     more = package.latest and package.latest != change.to_version and not package.is_pinned
     note = (
-        f"{package.latest} is out, and composer.json asks for {sentence(package.constraint)}" if more else ""
+        f"{package.latest} is available, but composer.json requires {sentence(package.constraint)}"
+        if more
+        else ""
     )
     return replace(change, note=note)
 
 
 def _command(package: Package, target: str, facts: SiteFacts, *, bare: bool = False) -> str:
-    """What to type in the project; `bare` leaves out where that is."""
+    """The command that updates the package; `bare` omits the `cd` to the project."""
     there = "" if bare else f"{words('cd', facts.project)} && "
     dev = "--dev " if package.dev else ""
     return f"{there}composer require {dev}{package.root}:{target}"
 
 
-def _named(package: Package, names: Iterable[str]) -> bool:
+def _is_named(package: Package, names: Iterable[str]) -> bool:
     return not {package.slug, package.name, package.root}.isdisjoint(names)
 
 
 def _entry(package: Package, facts: SiteFacts) -> Extension | None:
-    """The plugin or theme of WordPress that a package brings."""
+    """The plugin or theme that a package installs."""
     if package.part == "core":
         return None
     family = facts.themes if package.part == "theme" else facts.plugins
     return next((entry for entry in family if entry.slug == package.slug), None)
 
 
-def _about(step: Step, action: Action, why: str) -> Change:
+def _composer_note(step: Step, action: Action, why: str) -> Change:
     return replace(unknown(step, "composer", ItemKind.PLUGIN, sentence(why)), action=action)
 
 
-def _unasked(step: Step, facts: SiteFacts) -> Change:
+def _unknown_versions(step: Step, facts: SiteFacts) -> Change:
     if facts.composer_hold:
-        return _about(step, Action.HOLD, facts.composer_hold)
-    return _about(step, Action.UNKNOWN, facts.composer_problem or "Composer was not asked what is newer")
+        return _composer_note(step, Action.HOLD, facts.composer_hold)
+    return _composer_note(
+        step, Action.UNKNOWN, facts.composer_problem or "Composer was not queried for newer versions"
+    )
 
 
-def _not_there(step: Step, options: ComposerOptions, facts: SiteFacts) -> Iterator[Change]:
+def _not_managed(step: Step, options: ComposerOptions, facts: SiteFacts) -> Iterator[Change]:
     for name in options.update if isinstance(options.update, tuple) else ():
-        if not any(_named(package, (name,)) for package in facts.packages):
-            why = "not a package that Composer manages for this site"
-            yield replace(_about(step, Action.SKIP, why), item=name)
+        if not any(_is_named(package, (name,)) for package in facts.packages):
+            why = "Composer does not manage this package for the site"
+            yield replace(_composer_note(step, Action.SKIP, why), item=name)

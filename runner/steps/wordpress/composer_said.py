@@ -1,6 +1,6 @@
-"""What Composer itself says of a project: newer versions, and why it can do nothing. Nothing is changed.
+"""Query Composer for newer versions and for reasons why it cannot update. Nothing is changed.
 
-Its plugins and the project's scripts are not run for that. What it prints is untrusted, and read with limits.
+Composer's plugins and the project's scripts are not run. Its output is untrusted and read with limits.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from runner.model import Host, Package, SiteFacts
 from runner.shell import assign, word, words
 from runner.steps.base import Script
 from runner.steps.wordpress import forms
-from runner.steps.wordpress.shell import host_script
+from runner.steps.wordpress.shell import host_script, shell_source
 from runner.untrusted import clean, sentence
 
 __all__ = [
-    "COMMIT_PROBLEM",
-    "COMPOSER",
     "ComposerSaid",
     "composer_reason",
     "composer_script",
@@ -28,122 +26,75 @@ __all__ = [
     "without_keys",
 ]
 
-COMPOSER = r"""
-export COMPOSER_NO_AUDIT=1 COMPOSER_DISABLE_XDEBUG_WARN=1 GIT_TERMINAL_PROMPT=0 COLUMNS=1000 LC_ALL=C.UTF-8
-find_composer() {
-  command -v composer && return
-  for c in /usr/local/bin/composer /usr/bin/composer /opt/cpanel/composer/bin/composer \
-    "$HOME/bin/composer" "$HOME/.local/bin/composer" "$HOME/composer.phar" "$project/composer.phar"; do
-    if [ -f "$c" ] && [ -r "$c" ]; then printf '%s' "$c"; return; fi
-  done
-  return 1
-}
-# compose WORD...: Composer, run by the PHP that was found where it is a PHP program
-compose() {
-  l=; IFS= read -r l <"$composer" || :
-  case $l in
-  '#!'*php*|'<?php'*) "$php" "$composer" --no-interaction --no-ansi "$@" ;;
-  *) "$composer" --no-interaction --no-ansi "$@" ;;
-  esac
-}
-"""
-"""For a text that has `$project`, `$php` and in `$composer` what `find_composer` printed."""
-_READ = r"""
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-cd -P "$project" 2>/dev/null || { say no-access; exit 0; }
-php=${php:-$(find_php)} || { say no-php; exit 0; }
-composer=$(find_composer) || { say no-composer; exit 0; }
-# ask NAME WORD...: what Composer prints, then how it ended
-ask() { name=$1; shift; say "$name"; { compose "$@" 2>&1; say "ended $?"; } | head -c 2000000; }
-ask version --version
-ask validate validate --no-check-all --no-check-publish --no-plugins
-ask allowed update --dry-run --no-install --no-plugins --no-scripts
-say latest
-{ compose outdated --locked --format=json --no-plugins 2>/dev/null; say "ended $?"; } | head -c 8000000
-"""
 _CORE = """say versions
 {{ compose show --all --format=json --no-plugins {name} 2>/dev/null; say "ended $?"; }} | head -c 2000000
 """
-COMMIT_PROBLEM = """
-if ! command -v git >/dev/null; then echo "git is not installed on the host"
-elif ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then echo "the project is no git repository"
-elif ! git ls-files --error-unmatch composer.json composer.lock >/dev/null 2>&1; then
-  echo "git does not track composer.json and composer.lock"
-elif [ -n "$(git status --porcelain -- composer.json composer.lock 2>&1 | head -c 1)" ]; then
-  echo "composer.json or composer.lock is changed and not committed; there: git diff"
-elif ! git var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
-  echo "git does not know who commits; there: git config user.email you@example.com"
-fi
-"""
-"""Says why git cannot commit Composer's files in the working folder, or would commit what others changed."""
 _UPGRADE = re.compile(r" {2}- Upgrading ([a-z0-9_./-]{3,300}) \(([^ ()]{1,80}) => ([^ ()]{1,80})\)")
 _VERSION = re.compile(r"Composer (?:version )?([0-9]{1,3})\.([0-9]{1,3})")
 _URL = re.compile(r"(https?://)(?:[^\s/@]{1,300}@)?([^\s?#\"')]{1,500})[^\s\"')]{0,500}")
 _BOX = re.compile(r"In [A-Za-z]{1,60}\.php line [0-9]{1,6}:")
 _STALE = "could not be fully loaded"
-"""Composer goes on with what it remembers where a repository does not answer: it may be out of date."""
+"""Printed when a repository does not answer and Composer uses its cache, which may be out of date."""
 _MOST = 500
 _NEEDED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposerSaid:
-    """What was said: by the names of packages."""
+    """Composer's answers; versions by package name."""
 
     hold: str = ""
-    """Why Composer cannot update anything as things are."""
+    """Why Composer cannot update anything now."""
     problem: str = ""
-    """Why it could not say what is newer."""
+    """Why newer versions are unknown."""
     commit: str = ""
-    """Why its files cannot be committed."""
+    """Why composer.json and composer.lock cannot be committed."""
     allowed: dict[str, str] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
 
 
 def composer_script(facts: SiteFacts, host: Host, mark: str) -> Script:
-    """What asks Composer, in the project's folder."""
+    """Build the script that queries Composer in the project's folder."""
     core = next((package.name for package in facts.packages if package.part == "core"), "")
     head = assign({"mark": mark, "project": facts.project})
     versions = _CORE.format(name=word(core)) if core else ""
-    return Script(
-        text=host_script(
-            host, f'{head}{COMPOSER}{_READ}{versions}say commit\n{COMMIT_PROBLEM}say "ended 0"\n'
-        )
-    )
+    asked = shell_source("composer") + shell_source("composer_facts")
+    commit = f'say commit\n{shell_source("commit_problem")}say "ended 0"\n'
+    return Script(text=host_script(host, f"{head}{asked}{versions}{commit}"))
 
 
 def parse_composer(text: str, mark: str, project: str) -> ComposerSaid:
-    """What `composer_script` printed."""
+    """Parse the output of `composer_script`."""
     parts = dict(_parts(text, mark))
-    there = words("cd", project)
+    enter = words("cd", project)
     for name, why in (
-        ("no-access", f"this login may not enter {project}"),
-        ("no-php", "no PHP for the command line was found on the host"),
-        ("no-composer", "Composer was not found on the host; there: apt install composer"),
+        ("no-access", f"this login cannot enter {project}"),
+        ("no-php", "no command-line PHP found on the host"),
+        ("no-composer", "Composer not found on the host; to install it there: apt install composer"),
     ):
         if name in parts:
             return ComposerSaid(hold=sentence(why))
     version = _VERSION.search(parts.get("version", ("", 1))[0])
     if version is None:
-        said = composer_reason(parts.get("version", ("", 1))[0])
-        return ComposerSaid(hold=f"Composer does not start on the host: {said or 'it said nothing'}")
+        reason = composer_reason(parts.get("version", ("", 1))[0])
+        return ComposerSaid(hold=f"Composer does not start on the host: {reason or 'it printed nothing'}")
     if int(version[1]) < _NEEDED:
         found = f"{version[1]}.{version[2]}"
         return ComposerSaid(
-            hold=f"the host has Composer {found}, and 2.0 is needed; there: composer self-update --2"
+            hold=f"the host has Composer {found}, 2.0 is required; to update: composer self-update --2"
         )
     checked, _ = parts.get("validate", ("", 0))
     if "lock file is not up to date" in checked:
-        why = f"composer.lock is not up to date with composer.json; there: {there} && composer update --lock"
+        why = f"composer.lock is older than composer.json; to fix it: {enter} && composer update --lock"
         return ComposerSaid(hold=sentence(why))
     commit = sentence(parts.get("commit", ("", 0))[0])
     allowed, code = parts.get("allowed", ("", 1))
     latest, ended = parts.get("latest", ("", 1))
     stale = next((line for line in allowed.splitlines()[:5_000] if _STALE in line), "")
     if code or ended or stale:
-        said = _plain(stale) or composer_reason(allowed if code else latest) or "it did not say why"
-        return ComposerSaid(problem=f"Composer could not say what is newer: {said}", commit=commit)
+        reason = _plain(stale) or composer_reason(allowed if code else latest) or "it printed no reason"
+        return ComposerSaid(problem=f"Composer could not list newer versions: {reason}", commit=commit)
     return ComposerSaid(
         commit=commit,
         allowed=dict(_upgrades(allowed)),
@@ -152,20 +103,20 @@ def parse_composer(text: str, mark: str, project: str) -> ComposerSaid:
     )
 
 
-def with_said(facts: SiteFacts, said: ComposerSaid) -> SiteFacts:
-    """The facts with what Composer said."""
+def with_said(facts: SiteFacts, answers: ComposerSaid) -> SiteFacts:
+    """The facts with Composer's answers."""
     return replace(
         facts,
-        composer_asked=not said.hold and not said.problem,
-        composer_hold=said.hold,
-        composer_problem=said.problem,
-        commit_problem=said.commit,
-        packages=tuple(_with_newer(package, said) for package in facts.packages),
+        composer_asked=not answers.hold and not answers.problem,
+        composer_hold=answers.hold,
+        composer_problem=answers.problem,
+        commit_problem=answers.commit,
+        packages=tuple(_with_versions(package, answers) for package in facts.packages),
     )
 
 
 def composer_reason(text: str) -> str:
-    """Why Composer failed, in a sentence out of what it printed: without keys that addresses may hold."""
+    """Why Composer failed, as a sentence from its output. Credentials in URLs are removed."""
     lines = [line.strip() for line in clean(text[-20_000:]).splitlines()]
     for number, line in enumerate(lines):
         if _BOX.fullmatch(line):
@@ -173,21 +124,21 @@ def composer_reason(text: str) -> str:
     for number, line in enumerate(lines):
         if line.startswith("Problem 1"):
             return _plain(_block(lines[number + 1 :]))
-    said = [
+    messages = [
         line
         for line in lines
         if line and not line.startswith(("Warning: Accessing", "update [", "install ["))
     ]
-    return _plain(said[-1]) if said else ""
+    return _plain(messages[-1]) if messages else ""
 
 
 def without_keys(text: str) -> str:
-    """A text without what stands in web addresses before the host and behind the path."""
+    """The text with the user, password and query removed from its URLs."""
     return _URL.sub(r"\1\2", text)
 
 
 def _block(lines: Iterable[str]) -> str:
-    """The first lines that are not empty, up to the next empty one."""
+    """The first block of lines that are not empty."""
     found: list[str] = []
     for line in lines:
         if line:
@@ -201,25 +152,25 @@ def _plain(text: str) -> str:
     return sentence(without_keys(text[:5_000]))
 
 
-def _with_newer(package: Package, said: ComposerSaid) -> Package:
-    versions = said.versions if package.part == "core" else ()
-    allowed = said.allowed.get(package.name, "")
-    return replace(package, allowed=allowed, latest=said.latest.get(package.name, ""), versions=versions)
+def _with_versions(package: Package, answers: ComposerSaid) -> Package:
+    versions = answers.versions if package.part == "core" else ()
+    allowed = answers.allowed.get(package.name, "")
+    return replace(package, allowed=allowed, latest=answers.latest.get(package.name, ""), versions=versions)
 
 
 def _parts(text: str, mark: str) -> Iterator[tuple[str, tuple[str, int]]]:
-    """By name: what was printed, and the exit status."""
+    """The output and exit status of each command, by its name."""
     name, lines = "", list[str]()
     for line in text.split("\n"):
         if not line.startswith(f"{mark} "):
             lines.append(line)
             continue
-        said = line.removeprefix(f"{mark} ")
-        if said.startswith("ended "):
-            code = said.removeprefix("ended ")
+        event = line.removeprefix(f"{mark} ")
+        if event.startswith("ended "):
+            code = event.removeprefix("ended ")
             yield name, ("\n".join(lines), int(code) if code.isdecimal() and len(code) < 4 else 1)  # noqa: PLR2004
         else:
-            name = said
+            name = event
             if name.startswith("no-"):
                 yield name, ("", 1)
         lines = []
@@ -248,7 +199,7 @@ def _versions(text: str) -> tuple[str, ...]:
 
 
 def _pair(name: object, version: object) -> Iterator[tuple[str, str]]:
-    """Both, where they have a form that can be used."""
+    """The pair, if both have a valid form."""
     if isinstance(name, str) and isinstance(version, str):
         try:
             yield forms.composer(name), forms.version(version)

@@ -1,4 +1,4 @@
-"""`wordpress.core`: WordPress itself, to exactly one planned version, and its database with it."""
+"""`wordpress.core`: update WordPress to one planned version, and upgrade its database."""
 
 from __future__ import annotations
 
@@ -14,48 +14,15 @@ from runner.steps.wordpress.core_guard import core_guard, exchange, place
 from runner.steps.wordpress.findings import of_core
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.proposals import action_of, managed, network_note, unknown
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["Core", "CoreOptions"]
 
-_RENAMES = """
-{place}{exchange}
-stage() {{
-{stage}
-}}
-finish() {{
-{finish}
-}}
-stage
-status=$?
-if [ -e "$kept/ready" ]; then
-  : >"$kept/begun" && exchange_core "$kept/new" "$kept/old" new/files dropped && : >"$kept/done"
-  status=$?
-fi
-say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
-[ "$status" -eq 0 ] || exit "$status"
-database() {{
-{database}
-}}
-database && finish
-"""
-_UPGRADER = """
-{place}
-update() {{
-{update}
-}}
-update
-status=$?
-say "{{\\"item\\":\\"core\\",\\"state\\":\\"disk\\",\\"version\\":\\"$(wp core version)\\"}}"
-[ "$status" -eq 0 ] || exit "$status"
-{database}
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreOptions:
-    """What may stand below `wordpress.core`."""
+    """The options of `wordpress.core`."""
 
     update: str = field(
         default="minor",
@@ -68,37 +35,41 @@ class CoreOptions:
 
     def __post_init__(self) -> None:
         if self.update not in {"minor", "patch", "all", "none"} and not _is_version(self.update):
-            raise ValueError(f"{self.update!r} is neither minor, patch, all, none nor a version like 6.5.5")
+            raise ValueError(
+                f"{self.update!r} is not one of minor, patch, all and none, or a version like 6.5.5"
+            )
 
 
 class Core(StepKind):
-    """WordPress to exactly the planned version, the door open where its folders can be renamed."""
+    """Updates WordPress to exactly one version, without maintenance mode if folders can be renamed."""
 
     name = "wordpress.core"
-    summary = "Updates WordPress itself, and its database after it."
+    summary = "Updates WordPress and upgrades its database."
     options = CoreOptions
     example = """\
 - wordpress.core: {update: minor}
 - wordpress.core: "6.5.7"
 """
     reads = (
-        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
-        "written to."
+        "the site, in one boot of WordPress: versions, what is active, which updates are offered, which "
+        "folders are writable."
     )
-    plans = "one version: the newest that `update` and the policy allow. What is held above it is told."
+    plans = (
+        "one version: the newest that `update` and the policy allow. Newer versions that are held are listed."
+    )
     changes = (
-        "the files of WordPress to exactly that version: fetched, checked against wordpress.org, laid out "
-        "beside the site, and exchanged by renames with the door open. Where they cannot be renamed, `plan` "
-        "says so, and WordPress's own upgrader does it while visitors wait. Then fresh processes upgrade the "
-        "database, or those of a network, and tell whoever waits for an update of WordPress."
+        "the files of WordPress to exactly that version: downloaded, checked against wordpress.org, unpacked "
+        "next to the site, and exchanged by renames, without maintenance mode. If folders cannot be renamed, "
+        "`plan` says so, and WordPress's own upgrader runs in maintenance mode. Then new processes upgrade "
+        "the database, or those of a network, and run the hooks for an update of WordPress."
     )
     understood = (
-        "by what a fresh process reads afterwards: the version, the database's, that everything is "
-        "active that was, that `home` and `siteurl` are what they were."
+        "by what a new process reads afterwards: the version, the database version, that everything that was "
+        "active still is, and that `home` and `siteurl` are unchanged."
     )
     undone = (
-        "by the same exchange, which needs no PHP, where the site is not as well after as before; cut in the "
-        "middle, it is put back too. The tables stay; their version number is the old one's again. "
+        "by the same exchange, which needs no PHP, if the site is worse than before, or if the update was "
+        "interrupted. The tables stay; the old database version number is restored. "
         "See [What happens when an update breaks a site](../transactions.md)."
     )
     sites = frozenset({SiteKind.WORDPRESS})
@@ -108,9 +79,9 @@ class Core(StepKind):
     becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
-        """The newest version of the branch and, with `all`, the newest at all: policy may hold the latter.
+        """Propose the newest version of the branch and, with `all`, the newest overall.
 
-        Where both may run, only the newer one does: `runner.plan.preview` sees to it.
+        Policy may hold the latter; if it allows both, `runner.plan.preview` keeps only the newer one.
         """
         options = cast("CoreOptions", step.options)
         if options.update == "none":
@@ -119,7 +90,7 @@ class Core(StepKind):
             return (unknown(step, "core", ItemKind.CORE),)
         newer = [offer for offer in facts.core_offers if compare(offer.version, facts.wordpress) > 0]
         if _is_version(options.update):
-            wanted = _plain(options.update)
+            wanted = _wordpress_style(options.update)
             if compare(wanted, facts.wordpress) <= 0:
                 return ()
             newer = [offer for offer in newer if offer.version == wanted]
@@ -132,44 +103,49 @@ class Core(StepKind):
         return (*note, *(_change(step, offer, facts) for offer in newer))
 
     def script(self, step: Step, context: Context) -> Script | None:
-        """The planned version made ready beside the site, and exchanged for the old one.
+        """Prepare the planned version next to the site and exchange it for the old one.
 
-        Then, in fresh processes: the version on disk, the database, and what WordPress does after an update.
+        Then, in new processes: read the version on disk, upgrade the database, run WordPress's hooks.
         """
         pending, facts = context.plan.pending(step.id), context.before
         if not pending or facts is None:
             return None
         last = pending[-1]
-        about = {
+        data = {
             "from": last.from_version,
             "to": last.to_version,
             "package": last.package if last.decided else "",
         }
         parts = {"place": place(facts, context.tag), "database": upgrade_database(context)}
         if facts.core_fixed:
-            update = program("core_upgrader", context.mark, about, parts=("core_offer", "ownership"))
+            update = program("core_upgrader", context.mark, data, parts=("core_offer", "ownership"))
             return site_script(
-                context.site, context.host, context.mark, _UPGRADER.format(update=update, **parts)
+                context.site,
+                context.host,
+                context.mark,
+                shell_source("core_upgrader", update=update, **parts),
             )
-        stage = program("core_stage", context.mark, about, parts=("core_offer", "ownership"))
-        finish = program("core_lock", context.mark, about, parts=("core_offer", "core_finish"))
-        body = _RENAMES.format(stage=stage, finish=finish, exchange=exchange(context.mark), **parts)
+        stage = program("core_stage", context.mark, data, parts=("core_offer", "ownership"))
+        finish = program("core_lock", context.mark, data, parts=("core_offer", "core_finish"))
+        body = shell_source(
+            "core_exchange", stage=stage, finish=finish, exchange=exchange(context.mark), **parts
+        )
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By what was re-read: the planned version, and the database at what that version wants."""
+        """Judge by the facts read afterwards: the planned version, and the database at what it requires."""
         return verdict(step, result, context, "core")
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
-        """What was exchanged is kept whole and exchanged again; where that cannot be, a copy is put back."""
+        """The restore point: the old folders, exchanged back, or a copy if they cannot be renamed."""
         return core_guard(context, tag) if context.plan.pending(step.id) else None
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
-        """Held, failed for what could not be known, or ok."""
+        """`held`, `failed` if newer versions are unknown, or `ok`."""
         return idle(step, context)
 
     def cleanup(self, step: Step, context: Context) -> str:
-        """An upgrader that was killed leaves `.maintenance`, and visitors get 503 for ten minutes."""
+        """Remove the `.maintenance` of a killed upgrader: visitors would get 503 for ten minutes."""
         facts = context.before
         if not context.plan.pending(step.id) or not facts or facts.maintenance or not facts.core_fixed:
             return ""
@@ -186,7 +162,7 @@ def _candidates(newer: list[CoreOffer], installed: str, *, everything: bool) -> 
 
 def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
     action, why = action_of(of_core(facts, offer))
-    closed = f"visitors have to wait meanwhile, for {facts.core_fixed}" if facts.core_fixed else ""
+    closed = f"maintenance mode during the update: {facts.core_fixed}" if facts.core_fixed else ""
     return Change(
         step=step.id,
         item="core",
@@ -204,8 +180,8 @@ def _change(step: Step, offer: CoreOffer, facts: SiteFacts) -> Change:
     )
 
 
-def _plain(version: str) -> str:
-    """As WordPress writes it: the first release of a branch is 6.2, not 6.2.0."""
+def _wordpress_style(version: str) -> str:
+    """The version as WordPress writes it: the first release of a branch is 6.2, not 6.2.0."""
     return re.sub(r"^(\d+\.\d+)\.0$", r"\1", version)
 
 

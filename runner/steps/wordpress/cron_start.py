@@ -1,4 +1,4 @@
-"""WordPress started as its cron starts it, with a harmless hook of its own; what is due is not run."""
+"""Start WordPress as cron does, with a harmless hook of its own. Due events are not run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ _START = (
 
 
 def cron_start(site: Site, host: Host, mark: str, urls: Iterable[str] = ()) -> Script:
-    """As the site, then as those of a network at `urls`; the first that does not start ends it."""
+    """Start the site, then the sites of its network at `urls`; stop at the first that does not start."""
     others = (f"{assign({'self': f'--url={url}'}).rstrip()}\n{_START}" for url in urls)
     return site_script(site, host, mark, " || exit $?\n".join((_START, *others)))

@@ -1,4 +1,4 @@
-"""`wordpress.database`: the tables of WordPress brought to what its code wants."""
+"""`wordpress.database`: upgrade the tables of WordPress to the version its code requires."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ __all__ = ["Database", "DatabaseOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseOptions:
-    """Nothing may stand below `wordpress.database` yet."""
+    """`wordpress.database` has no options."""
 
 
 class Database(StepKind):
-    """Where WordPress was updated by hand or by a host, its database often stays behind."""
+    """Upgrades the database, which often stays behind when WordPress is updated by hand or by a provider."""
 
     name = "wordpress.database"
-    summary = "Upgrades the database of WordPress where its code wants a newer one."
+    summary = "Upgrades the database of WordPress if its code requires a newer one."
     options = DatabaseOptions
     example = "- wordpress.database"
     reads = (
-        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
-        "written to."
+        "the site, in one boot of WordPress: versions, what is active, which updates are offered, which "
+        "folders are writable."
     )
     plans = (
-        "`database`, from the version that it has to the one that the code wants; of a network, the "
-        "sites that stayed behind."
+        "`database`, from its version to the one that the code requires; on a network, the number of sites "
+        "that are behind."
     )
     changes = "the tables, by WordPress's own upgrade, on every site of a network in one boot."
     understood = (
-        "by the versions that a fresh process reads afterwards. A site whose database stayed behind is named."
+        "by the versions that a new process reads afterwards. A site whose database is still behind is named."
     )
     undone = (
-        "where the site is not as well after as before: the tables that the upgrade has changed are put "
-        "back, as `policy.undo.database` allows. "
+        "if the site is worse than before: the tables that the upgrade changed are restored, as far as "
+        "`policy.undo.database` allows. "
         "See [What happens when an update breaks a site](../transactions.md)."
     )
     sites = frozenset({SiteKind.WORDPRESS})
@@ -52,7 +52,7 @@ class Database(StepKind):
     becomes = False
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
-        """The versions are WordPress's own numbers, like 57155."""
+        """Propose the upgrade. Versions are WordPress's database versions, like 57155."""
         if set(facts.databases) == {facts.database_wanted}:
             return ()
         behind = facts.database_oldest < facts.database_wanted
@@ -73,23 +73,23 @@ class Database(StepKind):
         )
 
     def script(self, step: Step, context: Context) -> Script | None:
-        """WordPress's own upgrade, which may be repeated."""
+        """Run WordPress's own upgrade, which can be repeated."""
         if not context.plan.pending(step.id):
             return None
         return site_script(context.site, context.host, context.mark, upgrade_database(context))
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By the version that was re-read from the database; of a network, from each site's."""
+        """Judge by the database version read afterwards; on a network, by each site's."""
         return verdict(step, result, context, "database")
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:  # noqa: ARG002
-        """No files: the transaction itself keeps the database, and puts it back where that is needed."""
+        """No files: the transaction itself copies the database and restores it if needed."""
         if context.before is None or not context.plan.pending(step.id):
             return None
         return Guard(save=Script(text=":\n"), undo=Script(text=":\n"), check=site_check(context))
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
-        """Held, or ok."""
+        """`held` or `ok`."""
         return idle(step, context)
 
 

@@ -1,8 +1,8 @@
-"""The database's part of a restore point: kept before a change, put back only where files do not suffice.
+"""The database's part of a restore point: copied before a change, restored only if the files do not suffice.
 
-All of it is one program in plain PHP (php/database.php) that never starts WordPress, and shell around it: the
-host can do it alone. It goes as far as it must and no further: first the tables whose definition the change
-has altered and the options that differ, then the other tables of plugins, then everything.
+One program in plain PHP (php/database.php), which never starts WordPress, and shell text around it, so that
+the host can do it without the controller. It restores no more than needed: first the tables whose definition
+the change altered and the options that differ, then the other tables of plugins, then everything.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from runner.model import SiteFacts, UndoDatabase
 from runner.shell import assign, word
 from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.address import server_of
-from runner.steps.wordpress.said import entries, marked, number, texts
-from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.program_output import entries, marked, number, texts
+from runner.steps.wordpress.shell import plain_program, shell_source, site_script
 from runner.steps.wordpress.web_php import settling
 from runner.untrusted import sentence
 
@@ -33,89 +33,61 @@ __all__ = [
 ]
 
 STAGES = ("schema", "tables", "all")
-"""How far it goes: altered tables and options; plugins' other tables; everything."""
+"""The stages of a restore: altered tables and options; plugins' other tables; everything."""
 
 _KINDS = 40
 _COMPILED = 3
-"""Seconds until code that was replaced is no longer run, by PHP's own settings."""
+"""Seconds until PHP, with its default settings, no longer runs replaced code."""
 _PARTS = ("sql", "database_tables", "database_rows", "database_point", "database_undo")
 _POINT = r"""
 if [ -z "$SITECREW_RESTORE" ]; then
-  say '{"database": "impossible", "why": "the host has no folder outside the web root for it"}'; exit 3
+  say '{"database": "impossible", "why": "no folder outside the web root on the host for a copy"}'; exit 3
 fi
 SITECREW_POINT=$SITECREW_RESTORE/$tag/database SITECREW_STAGE=${stage:-all}
 export SITECREW_POINT SITECREW_STAGE
-"""
-_PUT_BACK = r"""
-flush() {
-  [ ! -e "$content/object-cache.php" ] || wp cache flush --skip-plugins --skip-themes >/dev/null 2>&1
-}
-# PHP looks at the files of compiled code again every two seconds, or as its settings say
-settled() { well || { sleep "$compiled"; well; }; }
-clear
-stages() {
-  for SITECREW_STAGE in $wanted; do
-    put_back
-    case $? in 0) ;; 4) continue;; *) return 1;; esac
-    flush
-    if settled; then return; fi
-  done
-  settled
-}
-if [ -n "$looks" ]; then
-  # code that is still compiled may set them once more
-  SITECREW_STAGE=options
-  sufficed=
-  if put_back; then sleep "$compiled"; put_back; sufficed=yes; fi
-  flush
-  if settled; then [ -n "$sufficed" ] || say '{"database": "not needed"}'; exit; fi
-fi
-# code of the change that is still compiled would do its work on the data once more
-[ -z "$fresh" ] || sleep "$compiled"
-stages
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseUndo:
-    """What became of a site's database in an undo."""
+    """The database's part of a restore point: what was copied, restored or would be lost."""
 
     state: str = ""
-    """The last word: saved, not needed, unchanged, counted, refused, put back, impossible; empty for none."""
+    """The last one of saved, not needed, unchanged, counted, refused, put back, impossible; or empty."""
     why: str = ""
     size: int | None = None
     """Bytes of the copy."""
     stage: str = ""
-    """How far it was put back; empty where it was not."""
+    """The last stage that was restored; empty for none."""
     tables: tuple[str, ...] = ()
-    """Those that were put back."""
+    """The tables that were restored."""
     dropped: tuple[str, ...] = ()
-    """Those that had come with the change."""
+    """The tables that the change had created."""
     options: int = 0
     lost: dict[str, int] = field(default_factory=dict)
-    """What visitors and editors had written into them since, by kind: posts, orders, comments, users ..."""
+    """Entries of visitors and editors that are lost, by kind: posts, orders, comments, users ..."""
     at_risk: dict[str, int] = field(default_factory=dict)
-    """What more would be lost by what was counted or refused."""
+    """Entries that a counted or refused restore would lose in addition."""
     left: tuple[str, ...] = ()
-    """Tables that cannot be read, and are not in the copy: an undo does not touch them."""
+    """Tables that cannot be read and are not in the copy; an undo does not touch them."""
 
     @property
     def extent(self) -> str:
-        """What was put back, like `2 tables and 3 options were`; empty for nothing."""
+        """The restored parts as text, like `2 tables and 3 options were`; empty for nothing."""
         counts = {"table": len(self.tables) + len(self.dropped), "option": self.options}
-        told = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
+        parts = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
         verb = "were" if sum(counts.values()) > 1 else "was"
-        return f"{' and '.join(told)} {verb}" if told else ""
+        return f"{' and '.join(parts)} {verb}" if parts else ""
 
     def as_json(self) -> dict[str, object]:
-        """As the ledger keeps it."""
+        """The fields as the ledger stores them."""
         return asdict(self)
 
 
 def counted(what: Mapping[str, int]) -> str:
-    """Like `1 order and 2 comments`; `nothing` where there is nothing."""
-    told = [f"{n} {kind if n > 1 else _SINGULAR.get(kind, kind)}" for kind, n in what.items()]
-    return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]])) or "nothing"
+    """Counts as text, like `1 order and 2 comments`; `nothing` if there are none."""
+    parts = [f"{n} {kind if n > 1 else _SINGULAR.get(kind, kind)}" for kind, n in what.items()]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]])) or "nothing"
 
 
 _SINGULAR = {
@@ -129,21 +101,21 @@ _SINGULAR = {
 
 
 def save_database(context: Context, tag: str) -> Script:
-    """Copies the site's tables into the restore point.
+    """Copy the site's tables into the restore point.
 
-    Exit status 1 where the disk has no room for it: then nothing must be changed. A host where it is not
-    possible says why and exits with 0.
+    Exit status 1 means that the disk has no space for the copy, and nothing may be changed. If the host
+    cannot make a copy, the script prints the reason and exits with 0.
     """
     return _script(context, tag, f"{_run('save', context)}\n[ $? != 1 ]")
 
 
 def mark_database(context: Context, tag: str) -> Script:
-    """Notes what a change that is kept has touched, so that an undo days later touches nothing else."""
+    """Record what a kept change touched, so that an undo days later touches nothing else."""
     return _script(context, tag, _run("mark", context))
 
 
 def count_database(context: Context, tag: str) -> Script:
-    """Says what putting everything back would lose now."""
+    """Count what would be lost if everything were restored now."""
     return _script(context, tag, _run("count", context, later=True))
 
 
@@ -157,19 +129,19 @@ def put_back_database(
     look: bool = True,
     later: bool = False,
 ) -> Script:
-    """Puts the database back, stage by stage, until the guard's check finds the site well.
+    """Restore the database, stage by stage, until the guard's check finds the site healthy.
 
     Args:
-        context: its `before` is the site as it was when the restore point was made.
+        context: its `before` is the site at the time of the restore point.
         tag: of the restore point.
-        guard: whose check says whether the site works.
-        rule: when something may be lost; `never` is not for here.
-        stages: how far it may go, and where it begins.
-        look: first, and do nothing where the site is well.
-        later: files were put back just now, maybe days after the change; touch only what the change itself
-            was seen to touch, as far as that suffices.
+        guard: its check decides whether the site works.
+        rule: what may be lost; not `never`.
+        stages: the stages to go through, in order.
+        look: check first, and do nothing if the site is healthy.
+        later: files were just restored, maybe days after the change; touch only what the change itself
+            touched, if that suffices.
 
-    Exit status 0 where the site works in the end, as far as its host can tell.
+    Exit status 0 means that the site works in the end, as far as its host can tell.
     """
     well = f"well() ( exec >/dev/null 2>&1\nunset -f wp\n{guard.check.text}\n)"
     put_back = f"put_back() {{\n{_run('undo', context, rule=rule, later=later)}\n}}"
@@ -182,44 +154,44 @@ def put_back_database(
             "compiled": str(max(_COMPILED, settling(context.before))),
         }
     )
-    return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{_PUT_BACK.strip()}")
+    return _script(context, tag, f"{given}{well}\n{put_back}\n{clear}\n{shell_source('database_restore')}")
 
 
 def parse_database(text: str, mark: str) -> DatabaseUndo:
-    """What the program said about the database, in the order in which it said it."""
+    """Parse the lines of php/database.php, in their order."""
     found = DatabaseUndo()
-    for said in marked(text, mark):
-        found = _heard(found, said)
+    for line in marked(text, mark):
+        found = _with_line(found, line)
     return found
 
 
-def _heard(found: DatabaseUndo, said: Mapping[str, Any]) -> DatabaseUndo:
-    state = texts(said.get("database"))
-    lost = _counts(said.get("lost"))
+def _with_line(found: DatabaseUndo, line: Mapping[str, Any]) -> DatabaseUndo:
+    state = texts(line.get("database"))
+    lost = _counts(line.get("lost"))
     match state:
         case "saved":
-            return replace(found, state=state, size=number(said.get("bytes")), left=_names(said.get("left")))
+            return replace(found, state=state, size=number(line.get("bytes")), left=_names(line.get("left")))
         case "put back":
             return replace(
                 found,
                 state=state,
-                stage=texts(said.get("stage")),
-                tables=tuple(dict.fromkeys((*found.tables, *_names(said.get("tables"))))),
-                dropped=tuple(dict.fromkeys((*found.dropped, *_names(said.get("dropped"))))),
-                options=found.options + number(said.get("options")),
+                stage=texts(line.get("stage")),
+                tables=tuple(dict.fromkeys((*found.tables, *_names(line.get("tables"))))),
+                dropped=tuple(dict.fromkeys((*found.dropped, *_names(line.get("dropped"))))),
+                options=found.options + number(line.get("options")),
                 lost=found.lost | lost,
             )
         case "refused" | "counted":
             return replace(found, state=state, at_risk=lost)
         case "not needed" | "impossible" if found.state != "impossible":
-            return replace(found, state=state, why=texts(said.get("why")))
+            return replace(found, state=state, why=texts(line.get("why")))
         case "unchanged" if found.state in {"", "saved"}:
             return replace(found, state=state)
     return found
 
 
 def _counts(value: object) -> dict[str, int]:
-    """How many of each kind; a network names a few kinds only."""
+    """The count of each kind."""
     if not isinstance(value, dict):
         return {}
     return {sentence(str(kind), 40): number(count) for kind, count in list(value.items())[:_KINDS]}
@@ -239,7 +211,7 @@ def _script(context: Context, tag: str, body: str) -> Script:
 def _run(do: str, context: Context, *, rule: UndoDatabase | str = "", later: bool = False) -> str:
     facts = _facts(context)
     roots = dict.fromkeys(folder.rstrip("/") for folder in (facts.root, context.site.path) if folder)
-    given = {
+    data = {
         "do": do,
         "roots": list(roots),
         "server": server_of(context.site),
@@ -247,10 +219,10 @@ def _run(do: str, context: Context, *, rule: UndoDatabase | str = "", later: boo
         "rule": str(rule),
         "later": later,
     }
-    return plain_program("database", context.mark, given, parts=_PARTS)
+    return plain_program("database", context.mark, data, parts=_PARTS)
 
 
 def _facts(context: Context) -> SiteFacts:
     if context.before is None:
-        raise HostError("the site was not read")
+        raise HostError("the facts of the site were not read")
     return context.before

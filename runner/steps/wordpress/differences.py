@@ -1,4 +1,4 @@
-"""Files of a site compared with the lists that wordpress.org published, both read by the controller."""
+"""Compare the files of a site with the lists that wordpress.org published."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from runner.model import Sums
 from runner.steps.base import Published
@@ -14,23 +15,33 @@ from runner.steps.wordpress.disk import Tree, WordPressTree
 from runner.steps.wordpress.sums import below
 from runner.untrusted import sentence
 
-__all__ = ["Finding", "Subject", "compare_core", "compare_plugins"]
+__all__ = ["Finding", "State", "Subject", "compare_core", "compare_plugins"]
 
 _AT_ONCE = 6
 _MOST = 500
-"""Plugins of one site that are compared."""
+"""The most plugins of one site that are compared."""
 _MAY_BE_MISSING = frozenset({"readme.html", "license.txt", "wp-config-sample.php"})
 _OWN = frozenset({"wp-config.php"})
 _RUNS = re.compile(r"\.(?:ph|user\.ini)", re.IGNORECASE)
-"""Names of files that a web server may run, or that make it run others."""
+"""Names of files that a web server runs, or that make it run others."""
 _README = re.compile(r"readme\.(txt|md)", re.IGNORECASE)
 _WORDPRESS_ORG = re.compile(r"(?:https?://)?(?:[a-z]+\.)?(?:wordpress|w)\.org(?:/.*)?", re.IGNORECASE)
-_UNASKED = Sums(problem="wordpress.org could not be asked")
+_UNASKED = Sums(problem="no answer from wordpress.org")
+
+
+class State(StrEnum):
+    """How far a subject could be checked."""
+
+    VERIFIED = "verified"
+    UNVERIFIABLE = "not verifiable"
+    """There is no published list."""
+    UNCHECKED = "not checked"
+    """wordpress.org did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A file that is not what was published, and what is wrong with it."""
+    """A file that differs from what was published, and how it differs."""
 
     what: str
     file: str
@@ -38,39 +49,39 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """WordPress or a plugin, compared: `verified`, `unverifiable` or `unasked`."""
+    """The result for WordPress or one plugin."""
 
     name: str
     version: str
-    state: str
+    state: State
     why: str = ""
     findings: tuple[Finding, ...] = field(default=())
 
 
 def compare_core(tree: WordPressTree, published: Published | None) -> Subject:
-    """WordPress itself: its two folders, and the files beside them that a web server runs."""
-    here = f"{tree.place}/" if tree.place else ""
-    links = [path for path in tree.other if path.removeprefix(here) in {"wp-admin", "wp-includes"}]
+    """Compare WordPress: its two folders, and the files next to them that a web server runs."""
+    prefix = f"{tree.place}/" if tree.place else ""
+    links = [path for path in tree.other if path.removeprefix(prefix) in {"wp-admin", "wp-includes"}]
     if links:
-        return Subject("core", tree.version, "unverifiable", f"{sentence(links[0])} is a link")
+        return Subject("core", tree.version, State.UNVERIFIABLE, f"{sentence(links[0])} is a link")
     if not tree.version:
-        return Subject("core", "", "unverifiable", "wp-includes/version.php names no version")
+        return Subject("core", "", State.UNVERIFIABLE, "wp-includes/version.php contains no version")
     sums = published.core_sums(tree.version, tree.locale) if published else _UNASKED
     if sums.problem or not sums.files:
         why = sums.problem or f"wordpress.org has no list for this build ({tree.locale})"
-        return Subject("core", tree.version, "unasked" if sums.problem else "unverifiable", why)
+        return Subject("core", tree.version, State.UNCHECKED if sums.problem else State.UNVERIFIABLE, why)
     listed = {name: right for name, right in sums.files.items() if not name.startswith("wp-content/")}
-    mine = _Mine(
-        here,
+    on_disk = _FilesOnDisk(
+        prefix,
         dict(below(tree.place, tree.sums)),
         may_be_missing=lambda name: name in _MAY_BE_MISSING,
         may_be_added=lambda name: name in _OWN or ("/" not in name and not _RUNS.search(name)),
     )
-    return Subject("core", tree.version, "verified", findings=tuple(_differences(listed, mine, tree)))
+    return Subject("core", tree.version, State.VERIFIED, findings=tuple(_differences(listed, on_disk, tree)))
 
 
 def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
-    """Each plugin of a content folder, by its folder; what nobody publishes is unverifiable."""
+    """Compare each plugin of a content folder, by its folder."""
     place = f"{tree.place}/plugins"
     folders: dict[str, dict[str, str]] = {}
     for path, value in below(place, tree.sums):
@@ -78,99 +89,105 @@ def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
         folders.setdefault(folder if slash else path, {})[name] = value
     for path in tree.other:
         folders.setdefault(path.removeprefix(f"{place}/").partition("/")[0], {})
-    ended = [False]
+    unanswered = [False]
 
     def compare(folder: str) -> Subject | None:
-        subject = _plugin(tree, place, folder, folders[folder], None if ended[0] else published)
-        ended[0] |= subject is not None and subject.state == "unasked"
+        subject = _plugin(tree, place, folder, folders[folder], None if unanswered[0] else published)
+        unanswered[0] |= subject is not None and subject.state == State.UNCHECKED
         return subject
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = [one for one in pool.map(compare, sorted(folders)[:_MOST]) if one]
     if len(folders) > _MOST:
-        found.append(Subject("plugins", "", "unverifiable", f"only {_MOST} of {len(folders)} are compared"))
+        found.append(
+            Subject("plugins", "", State.UNVERIFIABLE, f"only {_MOST} of {len(folders)} are compared")
+        )
     return found
 
 
 def _plugin(
-    tree: Tree, place: str, folder: str, there: Mapping[str, str], published: Published | None
+    tree: Tree, place: str, folder: str, files: Mapping[str, str], published: Published | None
 ) -> Subject | None:
-    here = f"{place}/{folder}/"
+    prefix = f"{place}/{folder}/"
     name = sentence(folder.removesuffix(".php"), 100)
-    if "" in there:  # a file beside the folders
+    if "" in files:  # a file, not a folder
         about = tree.headers.get(f"{place}/{folder}", {})
         is_plugin = "name" in about
         return (
-            Subject(name, about.get("version", ""), "unverifiable", "it is a single file")
+            Subject(name, about.get("version", ""), State.UNVERIFIABLE, "it is a single file")
             if is_plugin
             else None
         )
-    about = _header(tree, here, folder)
+    about = _header(tree, prefix, folder)
     version = about.get("version", "")
-    links = tuple(Finding("a link", sentence(path)) for path in tree.other if path.startswith(here))
+    links = tuple(Finding("a link", sentence(path)) for path in tree.other if path.startswith(prefix))
     if f"{place}/{folder}" in tree.other:
-        return Subject(name, version, "unverifiable", "its folder is a link")
+        return Subject(name, version, State.UNVERIFIABLE, "its folder is a link")
     vendor = about.get("update uri", "")
     why = ""
     if not about:
-        why = "no file in it is the main file of a plugin"
+        why = "it contains no main file of a plugin"
     elif vendor and not _WORDPRESS_ORG.fullmatch(vendor):
-        why = "it does not come from wordpress.org"
-    elif not version or not _sane(folder, version):
-        why = "its name or version is none of wordpress.org's"
+        why = "it is not from wordpress.org"
+    elif not version or not _is_valid(folder, version):
+        why = "its name or version is not a valid one on wordpress.org"
     if why:
-        return Subject(name, version, "unverifiable", why, links)
+        return Subject(name, version, State.UNVERIFIABLE, why, links)
     sums = published.plugin_sums(folder, version) if published else _UNASKED
     if sums.problem:
-        return Subject(name, version, "unasked", sums.problem, links)
+        return Subject(name, version, State.UNCHECKED, sums.problem, links)
     if not sums.files:
-        why = "wordpress.org has no list for this version (a premium or private one?)"
-        return Subject(name, version, "unverifiable", why, links)
+        why = "wordpress.org has no list for this version (is it premium or private?)"
+        return Subject(name, version, State.UNVERIFIABLE, why, links)
     listed = {file: right for file, right in sums.files.items() if not _README.fullmatch(file)}
-    mine = _Mine(here, {file: value for file, value in there.items() if not _README.fullmatch(file)})
-    return Subject(name, version, "verified", findings=tuple(_differences(listed, mine, tree)))
+    on_disk = _FilesOnDisk(
+        prefix, {file: value for file, value in files.items() if not _README.fullmatch(file)}
+    )
+    return Subject(name, version, State.VERIFIED, findings=tuple(_differences(listed, on_disk, tree)))
 
 
-def _header(tree: Tree, here: str, folder: str) -> dict[str, str]:
-    """The header of the plugin's main file: of the one that is named like its folder, or the first."""
-    found = {path: about for path, about in tree.headers.items() if path.startswith(here) and "name" in about}
-    usual = f"{here}{folder}.php"
+def _header(tree: Tree, prefix: str, folder: str) -> dict[str, str]:
+    """The header of the plugin's main file: the one named after its folder, or the first with a header."""
+    found = {
+        path: about for path, about in tree.headers.items() if path.startswith(prefix) and "name" in about
+    }
+    usual = f"{prefix}{folder}.php"
     return found.get(usual) or next((found[path] for path in sorted(found)), {})
 
 
 @dataclass(frozen=True, slots=True)
-class _Mine:
-    """The files of a subject as they are on disk, named from `here` on."""
+class _FilesOnDisk:
+    """The files of a subject on disk, by their paths below `here`."""
 
-    here: str
+    prefix: str
     files: Mapping[str, str]
     may_be_missing: Callable[[str], bool] = lambda _: False
     may_be_added: Callable[[str], bool] = lambda _: False
 
 
-def _differences(listed: Mapping[str, Sequence[str]], mine: _Mine, tree: Tree) -> Iterator[Finding]:
-    """What was published against what is there."""
+def _differences(listed: Mapping[str, Sequence[str]], on_disk: _FilesOnDisk, tree: Tree) -> Iterator[Finding]:
+    """Yield the differences between the published list and the files on disk."""
     unread = {
-        **_named(tree.large, mine.here, "larger than is read"),
-        **_named(tree.other, mine.here, "a link"),
-        **_named(tree.odd, mine.here, "added, with an odd name"),
+        **_named(tree.large, on_disk.prefix, "larger than is read"),
+        **_named(tree.other, on_disk.prefix, "a link"),
+        **_named(tree.odd, on_disk.prefix, "added, with an odd name"),
     }
     for name, right in listed.items():
-        if name in mine.files and mine.files[name] not in right:
-            yield Finding("changed", sentence(f"{mine.here}{name}"))
-        elif name not in mine.files and name not in unread and not mine.may_be_missing(name):
-            yield Finding("missing", sentence(f"{mine.here}{name}"))
-    added = dict.fromkeys(sorted(mine.files.keys() - listed.keys()), "added") | unread
+        if name in on_disk.files and on_disk.files[name] not in right:
+            yield Finding("changed", sentence(f"{on_disk.prefix}{name}"))
+        elif name not in on_disk.files and name not in unread and not on_disk.may_be_missing(name):
+            yield Finding("missing", sentence(f"{on_disk.prefix}{name}"))
+    added = dict.fromkeys(sorted(on_disk.files.keys() - listed.keys()), "added") | unread
     for name, what in added.items():
-        if name in listed or not mine.may_be_added(name):
-            yield Finding(what, sentence(f"{mine.here}{name}"))
+        if name in listed or not on_disk.may_be_added(name):
+            yield Finding(what, sentence(f"{on_disk.prefix}{name}"))
 
 
-def _named(paths: Sequence[str], here: str, what: str) -> dict[str, str]:
-    return {path.removeprefix(here): what for path in paths if path.startswith(here)}
+def _named(paths: Sequence[str], prefix: str, what: str) -> dict[str, str]:
+    return {path.removeprefix(prefix): what for path in paths if path.startswith(prefix)}
 
 
-def _sane(folder: str, version: str) -> bool:
+def _is_valid(folder: str, version: str) -> bool:
     try:
         return bool(forms.slug(folder) and forms.version(version))
     except forms.FormError:

@@ -1,7 +1,8 @@
-"""Versions and headers as text, read from a site's files by the host's own programs.
+"""Versions and headers read as text from a site's files, with the host's own programs.
 
-They are looked for below the folder that the inventory names: WordPress itself in that folder or one below
-it, and each folder that holds `plugins`. Nothing of the site is run, so nothing of it has a say.
+The search starts in the folder that the inventory names: WordPress is in that folder or one below it, and
+each folder with a folder `plugins` in it is a content folder. No code of the site runs, so it cannot affect
+the result. sh/disk.sh prints what is parsed here.
 """
 
 from __future__ import annotations
@@ -12,42 +13,8 @@ from dataclasses import dataclass, field
 
 from runner.untrusted import sentence
 
-__all__ = ["DISK", "Tree", "WordPressTree", "place_of", "trees", "versions"]
+__all__ = ["Tree", "WordPressTree", "place_of", "trees", "versions"]
 
-DISK = r"""
-lf='*
-*' bs='*\\*'
-headers='^([[:space:]]*<\?php)?[[:space:]/*#@]*((Plugin|Theme) Name|Version|Update URI):'
-# for each WordPress below the site's folder, with $root; for each folder of plugins, with $content
-# (folders with odd names are passed over: a line feed in one would forge lines)
-plain() { case $1 in *[!A-Za-z0-9._/-]*) return 1 ;; esac; }
-roots() {
-  for root in . ./*; do
-    if [ -f "$root/wp-includes/version.php" ] && plain "$root"; then "$1"; fi
-  done
-}
-contents() {
-  seen=
-  for content in ./wp-content ./*/wp-content ./*; do
-    if [ ! -d "$content/plugins" ] || [ "$content" = "$seen" ] || ! plain "$content"; then continue; fi
-    seen=${seen:-$content}
-    "$1"
-  done
-}
-read_root() {
-  echo "= root $root"
-  grep -o -E "wp_(version|local_package) *= *'[^']{1,40}'" "$root/wp-includes/version.php" | head -n 4
-}
-read_headers() {
-  find "$@" ! -path "$lf" ! -path "$bs" -exec grep -H -i -E -m 12 "$headers" {} + | cut -c 1-400
-}
-read_content() {
-  echo "= content $content"
-  read_headers "$content/plugins/" -maxdepth 2 -type f -name '*.php'
-  read_headers "$content/themes/" -maxdepth 2 -type f -name style.css
-}
-"""
-"""Shell functions, run in the site's folder."""
 _VERSION = re.compile(r"wp_version *= *'([A-Za-z0-9._+-]{1,40})'")
 _LOCALE = re.compile(r"wp_local_package *= *'([A-Za-z_]{1,20})'")
 _HEADER = re.compile(
@@ -60,20 +27,20 @@ _SLASHES = re.compile("/{2,}")
 
 @dataclass(slots=True)
 class Tree:
-    """A folder of files that belong together: paths below the site's folder, and their MD5 sums."""
+    """The files of WordPress or of one content folder: paths below the site's folder, and their MD5 sums."""
 
     place: str
-    """Below the site's folder, without a slash at its end; empty for that folder itself."""
+    """Relative to the site's folder, without a trailing slash; empty for that folder itself."""
     sums: dict[str, str] = field(default_factory=dict)
     large: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     """Links, pipes and sockets."""
     odd: list[str] = field(default_factory=list)
-    """Files whose names hold a line feed or a backslash, with `?` in their place."""
+    """Files with a line feed or backslash in the name, which is replaced by `?`."""
     unlisted: list[str] = field(default_factory=list)
-    """Must-use plugins and drop-ins, of which nobody publishes checksums."""
+    """Must-use plugins and drop-ins, for which no checksums are published."""
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By main file of a plugin or stylesheet of a theme: `name`, `version`, `update uri`."""
+    """`name`, `version` and `update uri` of each plugin (by main file) and theme (by stylesheet)."""
 
 
 @dataclass(slots=True)
@@ -85,7 +52,7 @@ class WordPressTree(Tree):
 
 
 def trees(lines: Iterable[str]) -> tuple[list[WordPressTree], list[Tree]]:
-    """WordPress and the content folders in what the functions of `DISK` print."""
+    """Parse the output of sh/disk.sh: WordPress and the content folders."""
     cores: list[WordPressTree] = []
     contents: list[Tree] = []
     tree, part = Tree(place=""), ""
@@ -104,7 +71,7 @@ def trees(lines: Iterable[str]) -> tuple[list[WordPressTree], list[Tree]]:
 
 
 def versions(contents: Iterable[Tree], family: str) -> Iterator[tuple[str, str, str]]:
-    """Content folder, main file below `plugins` or folder below `themes`, and the version in its header."""
+    """The content folder, main file (plugins) or folder (themes), and version of each item."""
     for tree in contents:
         head = f"{tree.place}/{family}/"
         for path, about in tree.headers.items():
@@ -138,11 +105,11 @@ def _add(tree: Tree, part: str, line: str) -> None:
 
 
 def _header(text: str) -> str:
-    """As WordPress reads it: without the end of a comment."""
+    """The value as WordPress reads it, without the end of a comment."""
     return sentence(_END.split(text[:300], maxsplit=1)[0], 200)
 
 
 def place_of(path: str) -> str:
-    """A path below the site's folder, empty for that folder itself."""
+    """The path relative to the site's folder, empty for that folder itself."""
     plain = _SLASHES.sub("/", path[:2000]).removeprefix("./").removesuffix("/")
     return "" if plain == "." else plain

@@ -1,7 +1,8 @@
-"""Errors that killed PHP and that only its log tells: in pages that nobody looks at, in requests of visitors.
+"""Fatal errors from PHP's log: on pages that the health check does not request, and in visitors' requests.
 
-A log is marked by inode and size, and only what is new is read. What was logged between the first reading of
-the site and the change is its noise. A log that cannot be read says nothing: that is not "no errors".
+The position in a log is recorded as inode and size, and only newer lines are read. Errors that were logged
+between reading the site and the change are not caused by it. A log that cannot be read is missing from the
+result, which does not mean that there were no errors.
 """
 
 from __future__ import annotations
@@ -14,35 +15,12 @@ from runner.model import LogMark, SiteFacts
 from runner.shell import word, words
 from runner.steps.base import Script
 from runner.steps.wordpress.fatal import find_fatal, short_file
+from runner.steps.wordpress.shell import shell_source
 from runner.untrusted import sentence
 
 __all__ = ["Fatal", "Reading", "parse_log", "read_log"]
 
 _NEW = 16 << 20
-_READ = r"""
-sift() {
-  LC_ALL=C awk -v mark="$mark said " '/(Fatal|Parse) error: / { print mark substr($0, 1, 600) }' | tail -n 400
-}
-for place in "$site" "$content"; do
-  (cd "$place" 2>/dev/null && printf '%s root %s\n' "$mark" "$(pwd -P)")
-done
-log() {
-  if [ ! -e "$2" ]; then printf '%s at %s 0 0\n' "$mark" "$1"; return; fi
-  if [ ! -f "$2" ] || [ ! -r "$2" ]; then return; fi
-  now=$(stat -c '%i %s' "$2") || return
-  printf '%s at %s %s\n' "$mark" "$1" "$now"
-  if [ "$3" = "${now% *}" ] && [ "$4" -le "${now#* }" ]; then
-    tail -c "+$(($4 + 1))" "$2" | head -c "$new" | sift
-  else
-    for past in "$2.1" "$2-"*; do
-      if [ -r "$past" ] && [ "$(stat -c %i "$past")" = "$3" ]; then
-        tail -c "+$(($4 + 1))" "$past" | sift
-      fi
-    done
-    tail -c "$new" "$2" | sift
-  fi
-}
-"""
 _AT = re.compile(r"at (\d{1,4}) (\d{1,19}) (\d{1,19})")
 _DIGITS = re.compile(r"\d+")
 _ROOTS = 8
@@ -51,48 +29,48 @@ _FATALS = 400
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """An error that killed PHP: the same whatever its line, and whatever numbers it names."""
+    """A fatal error. Two that differ only in the line or in numbers are equal."""
 
     what: str
     file: str
     first: str = field(default="", compare=False)
-    """What PHP said when it came first, with its numbers."""
+    """The message of its first occurrence, with its numbers."""
     line: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
-        """In one line, with the file below wp-content."""
+        """The error in one line, with the file relative to the site."""
         return sentence(f"{self.what} in {short_file(self.file)}")
 
     @property
     def message(self) -> str:
-        """What PHP said, with file and line, in one line."""
+        """PHP's message with file and line, in one line."""
         return sentence(f"{self.first or self.what} in {short_file(self.file)}:{self.line}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The logs that could be read, where each ends now, and the errors of this site in them, oldest first."""
+    """The logs that could be read, with their current ends, and this site's fatal errors, oldest first."""
 
     marks: tuple[LogMark, ...] = ()
     fatals: tuple[Fatal, ...] = ()
 
 
 def read_log(facts: SiteFacts, mark: str, logs: Iterable[LogMark]) -> Script:
-    """What to run on the host: what is new in logs since they were marked."""
+    """Build the script that reads what is new in logs since the given marks."""
     lines = [
         words("log", str(number), log.path, str(log.inode), str(log.size)) for number, log in enumerate(logs)
     ]
     site, content = word(facts.root or "."), word(facts.content or facts.root or ".")
     head = f"mark={word(mark)} site={site} content={content} new={_NEW}"
-    return Script(text="\n".join((head, _READ.strip(), *lines, "exit 0", "")))
+    return Script(text="\n".join((head, shell_source("error_log"), *lines, "exit 0", "")))
 
 
 def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts) -> Reading:
-    """What `read_log` found: errors in files of this site only."""
+    """Parse the output of `read_log`; errors in files of other sites are dropped."""
     marks: dict[int, LogMark] = {}
     roots = [facts.root, facts.content, facts.plugins_folder]
-    said: list[str] = []
+    errors: list[str] = []
     for line in output.split("\n"):
         if match := _AT.fullmatch(line[:200].removeprefix(f"{mark} ")):
             number, inode, size = map(int, match.groups())
@@ -100,11 +78,11 @@ def parse_log(output: str, mark: str, logs: Sequence[LogMark], facts: SiteFacts)
                 marks[number] = LogMark(logs[number].path, inode, size)
         elif line.startswith(f"{mark} root /") and len(roots) < _ROOTS:
             roots.append(line.removeprefix(f"{mark} root "))
-        elif line.startswith(f"{mark} said ") and len(said) < _FATALS:
-            said.append(line[:1000])
+        elif line.startswith(f"{mark} said ") and len(errors) < _FATALS:
+            errors.append(line[:1000])
     starts = tuple(f"{root.rstrip('/')}/" for root in roots if root)
     found: dict[Fatal, None] = {}
-    for line in said:
+    for line in errors:
         fatal = find_fatal(line)
         if fatal and fatal.file.startswith(starts):
             one = Fatal(_DIGITS.sub("0", fatal.what), fatal.file, fatal.what, fatal.line)

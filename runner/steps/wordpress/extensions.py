@@ -1,4 +1,4 @@
-"""`wordpress.plugins` and `wordpress.themes`: the whole batch in one boot, the door open to visitors."""
+"""`wordpress.plugins` and `wordpress.themes`: update a batch in one boot, without maintenance mode."""
 
 from __future__ import annotations
 
@@ -26,66 +26,49 @@ from runner.steps.versions import compare, level
 from runner.steps.wordpress.findings import of_extension, of_odd, of_site
 from runner.steps.wordpress.guard import extensions_guard, free_of_links, head
 from runner.steps.wordpress.proposals import action_of, change, managed, network_note, unknown
-from runner.steps.wordpress.shell import program, site_script
+from runner.steps.wordpress.shell import program, shell_source, site_script
 from runner.steps.wordpress.verdict import idle, verdict
 
 __all__ = ["ExtensionOptions", "PluginOptions", "Plugins", "Themes"]
 
-_BOOTS = """
-{kept}root={root}
-SITECREW_BEGUN={begun} SITECREW_KEPT=$kept
-export SITECREW_BEGUN SITECREW_KEPT
-boot() {{
-{program}
-}}
-while :; do
-  boot; code=$?
-  # an item in hand when PHP ended: what comes after it goes in the next boot
-  [ -s "$SITECREW_BEGUN" ] || break
-  cat "$SITECREW_BEGUN" >>"$SITECREW_BEGUN.died"
-  rm -f "$SITECREW_BEGUN"
-  if [ -e "$SITECREW_BEGUN.shut" ]; then rm -f "${{root}}.maintenance" "$SITECREW_BEGUN.shut"; fi
-done
-{own}exit "$code"
-"""
 _OWN_TABLES = {"woocommerce": "wc update", "elementor": "elementor update db"}
-"""By the plugin's folder: the command of wp-cli by which its authors upgrade its tables."""
+"""By plugin folder: its authors' wp-cli command that upgrades its tables."""
 _CLEANUP = """
 root={root} begun={begun}
 if [ -e "$begun.shut" ]; then rm -f "${{root}}.maintenance"; fi
 rm -f "$begun" "$begun".*
 """
-_DROP = """
+_DROP_PACKAGES = """
 (cd "$SITECREW_RESTORE/packages" 2>/dev/null && rm -f {names})
 rmdir "$SITECREW_RESTORE/packages" 2>/dev/null || :
 """
-_DOOR = "visitors get 503 for the moment in which it is exchanged, for that needs more than a rename here"
+_MAINTENANCE = "visitors get 503 while it is replaced, because its folder cannot be renamed here"
 _LEVELS = {"minor": frozenset({Level.MINOR, Level.PATCH}), "patch": frozenset({Level.PATCH})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionOptions:
-    """What may stand below `wordpress.plugins` and `wordpress.themes`."""
+    """The options of `wordpress.plugins` and `wordpress.themes`."""
 
     update: Literal["all", "none", "minor", "patch"] | tuple[str, ...] = field(
         default="all",
-        metadata={"doc": "what runs now: a size of update, or a list of slugs", "scalar": "update"},
+        metadata={"doc": "what to update: a size of update, or a list of slugs", "scalar": "update"},
     )
     exclude: tuple[str, ...] = field(
         default=(),
-        metadata={"doc": "slugs that are left as they are", "alias": "except"},
+        metadata={"doc": "slugs that are not updated", "alias": "except"},
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginOptions(ExtensionOptions):
-    """What may stand below `wordpress.plugins` besides."""
+    """The additional options of `wordpress.plugins`."""
 
     tables: Literal["tell", "run"] = field(
         default="tell",
         metadata={
-            "doc": "where a plugin's own tables wait for an upgrade after its update (WooCommerce, "
-            "Elementor): say so, or run its authors' command"
+            "doc": "if tables of an updated plugin need an upgrade (WooCommerce, Elementor): report it, or "
+            "run the plugin's own command"
         },
     )
 
@@ -93,22 +76,22 @@ class PluginOptions(ExtensionOptions):
 class _Extensions(StepKind):
     options = ExtensionOptions
     reads = (
-        "the site, in one boot of WordPress: versions, what is active, what is offered, what may be "
-        "written to."
+        "the site, in one boot of WordPress: versions, what is active, which updates are offered, which "
+        "folders are writable."
     )
-    plans = "each update by its exact version, with a sentence for what is held, skipped or not known."
+    plans = "each update with its exact version, and why an item is held, skipped or unknown."
     changes = (
-        "the whole batch in one boot, through WordPress's own upgrader and with the door open, after "
-        "every package was fetched and looked at."
+        "the whole batch in one boot, with WordPress's own upgrader and without maintenance mode, once every "
+        "package is downloaded and checked."
     )
     understood = (
-        "by what a fresh process reads afterwards, and by looks from outside: the version on disk is the "
-        "planned one, what was active is active, visitors see what they saw before."
+        "by what a new process reads afterwards, and by the health check: the version on disk is the planned "
+        "one, everything that was active still is, and pages look to visitors as they did before."
     )
     undone = (
-        "at once, by renames that need no PHP, where the site is not well afterwards; and the database as "
-        "`policy.undo.database` says, where the old files do not suffice. What broke it is found, held, and "
-        "the rest is done."
+        "at once, by renames that need no PHP, if the site is unhealthy afterwards; if the old files do not "
+        "suffice, also the database, as `policy.undo.database` says. The culprit is found and held, and the "
+        "other items are updated."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
@@ -119,7 +102,7 @@ class _Extensions(StepKind):
     family: ClassVar[str]
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
-        """What could not be known, then each installed item that has a newer version."""
+        """Propose what is not known first, then each installed item that has a newer version."""
         options = cast("ExtensionOptions", step.options)
         if options.update == "none":
             return ()
@@ -135,7 +118,7 @@ class _Extensions(StepKind):
         )
 
     def script(self, step: Step, context: Context) -> Script | None:
-        """One boot that fetches and checks every package and then changes the items one after another."""
+        """One boot that downloads and checks every package and then updates the items one by one."""
         pending = context.plan.pending(step.id)
         if not pending:
             return None
@@ -152,38 +135,40 @@ class _Extensions(StepKind):
             for c in pending
         ]
         data = {"kind": self.kind.value, "items": items, "swap": f'{EXCHANGE}exchange "$1" "$2"'}
-        address = _started_as(context, pending)
+        url = _network_url(context, pending)
         parts = ("wire", "ownership", "swap", "update_item")
-        run = program("update", context.mark, data, address, parts=parts)
+        run = program("update", context.mark, data, url, parts=parts)
         kept = head(context.before, context.tag) if context.before and context.tag else "kept=\n"
         own = _own_tables(step, pending)
-        boots = _BOOTS.format(program=run, kept=kept, root=_root(context), begun=_begun(context), own=own)
+        boots = shell_source(
+            "extensions", program=run, kept=kept, root=_root(context), begun=_begun(context), own=own
+        )
         body = f"{free_of_links(context, pending)}{boots}"
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By what was re-read: the planned version on disk, and active what was active."""
+        """Judge by the facts read afterwards: the planned version on disk, and what was active still is."""
         return verdict(step, result, context, self.family)
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:
-        """Copies of the folders, put back by renames.
+        """The restore point: copies of the folders, restored by renames.
 
-        Packages are kept for further trials, each until it is settled what becomes of its item.
+        Downloaded packages are kept for further trials, each until its item is kept or rolled back.
         """
         changes = context.plan.pending(step.id)
         guard = extensions_guard(context, changes, tag)
         if guard is None:
             return None
-        drop = Script(text=_DROP.format(names=" ".join(map(_package, changes))))
+        drop = Script(text=_DROP_PACKAGES.format(names=" ".join(map(_package, changes))))
         undo = Script(text=drop.text + guard.undo.text) if len(changes) == 1 else guard.undo
         return replace(guard, keep=drop, undo=undo)
 
     def cleanup(self, step: Step, context: Context) -> str:  # noqa: ARG002
-        """Opens a door that was left shut by a PHP that died."""
+        """Remove the `.maintenance` that a PHP process left behind when it died."""
         return _CLEANUP.format(root=_root(context), begun=_begun(context))
 
     def idle(self, step: Step, context: Context) -> StepOutcome:
-        """Held, failed for what could not be known, or ok."""
+        """`held`, `failed` if newer versions are unknown, or `ok`."""
         return idle(step, context)
 
     def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
@@ -193,7 +178,7 @@ class _Extensions(StepKind):
         self, step: Step, options: ExtensionOptions, entry: Extension, facts: SiteFacts, *, checked: bool
     ) -> Change | None:
         if not entry.offered or compare(entry.offered, entry.version) <= 0:
-            return self._silent(step, options, entry)
+            return self._not_queried(step, options, entry)
         if isinstance(options.update, tuple) and entry.slug not in options.update:
             return None
         if entry.slug in options.exclude:
@@ -201,10 +186,10 @@ class _Extensions(StepKind):
         if isinstance(options.update, str) and options.update in _LEVELS:
             size = level(entry.version, entry.offered)
             if size not in _LEVELS[options.update]:
-                why = f"a {size} update; this step takes `{options.update}` only"
+                why = f"a {size} update; this step installs `{options.update}` updates only"
                 return change(step, entry, self.kind, Action.SKIP, why)
         if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
-            why = f"{entry.offered} was announced earlier, but wordpress.org could not be asked now"
+            why = f"{entry.offered} was offered earlier, but there is no answer from wordpress.org now"
             return change(step, entry, self.kind, Action.UNKNOWN, why)
         named = isinstance(options.update, tuple)
         found = of_extension(facts, entry, self.family)
@@ -213,17 +198,17 @@ class _Extensions(StepKind):
             facts, entry.composer, entry.offered, in_release=entry.in_release, checkout=entry.checkout
         )
         proposed = change(step, entry, self.kind, action, why, managed=other)
-        door = _DOOR if entry.door and entry.active and not why else ""
+        closed = _MAINTENANCE if entry.door and entry.active and not why else ""
         links = "" if why else _links(entry)
-        return replace(proposed, note="; ".join(filter(None, (proposed.note, door, links))))
+        return replace(proposed, note="; ".join(filter(None, (proposed.note, closed, links))))
 
-    def _silent(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
-        """An updater of its own is asked by WordPress only where its plugin is active."""
+    def _not_queried(self, step: Step, options: ExtensionOptions, entry: Extension) -> Change | None:
+        """Skip a plugin with its own updater if it is inactive: WordPress does not query it then."""
         vendor = entry.update_uri not in {"", "false"} and "wordpress.org" not in entry.update_uri
         named = not isinstance(options.update, tuple) or entry.slug in options.update
         if entry.offered or entry.active or not vendor or not named or self.kind is ItemKind.THEME:
             return None
-        why = f"its vendor ({entry.update_uri}) is asked for updates only while it is active"
+        why = f"its vendor ({entry.update_uri}) is queried for updates only while it is active"
         return change(step, entry, self.kind, Action.SKIP, why)
 
     def _unknown(self, step: Step, facts: SiteFacts, *, checked: bool) -> Iterable[Change]:
@@ -231,7 +216,7 @@ class _Extensions(StepKind):
             yield unknown(step, self.family, self.kind)
         elif facts.crippled:
             (crippled, *_) = of_site(facts)
-            why = f"updates that its plugins announce are not seen: {crippled.what}"
+            why = f"updates offered by its plugins are not known: {crippled.what}"
             yield unknown(step, self.family, self.kind, why)
 
     def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
@@ -254,7 +239,7 @@ def _links(entry: Extension) -> str:
         return ""
     one = entry.links == 1
     return (
-        "a link that leads out of it is kept" if one else f"{entry.links} links that lead out of it are kept"
+        "its link to another folder is kept" if one else f"its {entry.links} links to other folders are kept"
     )
 
 
@@ -267,13 +252,13 @@ def _begun(context: Context) -> str:
 
 
 def _package(change: Change) -> str:
-    """The name of a package that is kept for the trials to come, as update.php makes it."""
+    """The file name of a package kept for further trials; update.php computes the same."""
     name = f"{change.kind.value}/{change.item}/{change.to_version}"
     return f"{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}.zip"
 
 
 def _own_tables(step: Step, changes: Iterable[Change]) -> str:
-    """Shell text that upgrades the tables of plugins that were updated, in processes with the new code."""
+    """Shell text that upgrades the tables of updated plugins, in processes that run the new code."""
     if not isinstance(step.options, PluginOptions) or step.options.tables == "tell":
         return ""
     folders = (change.file.partition("/")[0] for change in changes)
@@ -282,10 +267,10 @@ def _own_tables(step: Step, changes: Iterable[Change]) -> str:
 
 
 class Plugins(_Extensions):
-    """Plugins to exactly the planned versions."""
+    """Updates plugins to exactly the planned versions."""
 
     name = "wordpress.plugins"
-    summary = "Updates plugins in one boot of WordPress, with the site open to visitors."
+    summary = "Updates plugins in one boot of WordPress, while the site stays online."
     example = """\
 - wordpress.plugins: {update: all, except: [woocommerce]}
 - wordpress.plugins: {update: [harbour-forms]}
@@ -300,10 +285,10 @@ class Plugins(_Extensions):
 
 
 class Themes(_Extensions):
-    """Themes to exactly the planned versions."""
+    """Updates themes to exactly the planned versions."""
 
     name = "wordpress.themes"
-    summary = "Updates themes in one boot of WordPress, with the site open to visitors."
+    summary = "Updates themes in one boot of WordPress, while the site stays online."
     example = "- wordpress.themes: minor"
     kind = ItemKind.THEME
     family = "themes"
@@ -312,10 +297,10 @@ class Themes(_Extensions):
         return facts.themes, facts.themes_checked
 
 
-def _started_as(context: Context, changes: Iterable[Change]) -> str:
-    """The word that starts WordPress as another site of its network, with a blank; mostly empty.
+def _network_url(context: Context, changes: Iterable[Change]) -> str:
+    """wp-cli's `--url` of another site of the network, followed by a blank; mostly empty.
 
-    Only there does a plugin that is active on no other site say where its update comes from.
+    A plugin that is active on one site of a network only offers its update only there.
     """
     facts = context.before
     if facts is None:

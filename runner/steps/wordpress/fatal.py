@@ -1,4 +1,4 @@
-"""The error that killed PHP, found in whatever a site prints, in time proportional to the text."""
+"""Find PHP's fatal error in the output of a site, in linear time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _BEGINS = re.compile(r"(?:Fatal|Parse|Recoverable fatal|Compile) error:")
 _PLACE = re.compile(r"(/\S[^\n]{0,500}?)(?::| on line )(\d{1,9})")
 _IN = re.compile(r"\sin\s(?=/)")
 _WINDOW = 4_000
-"""Characters of one error that are read; a message with its stack trace is seldom longer."""
+"""Characters of one error that are read; a message with a stack trace is rarely longer."""
 _ERRORS, _PLACES = 40, 20
-"""How many beginnings, and how many `` in /`` after each, are tried."""
+"""The most occurrences of `Fatal error:`, and of `` in /`` after each, that are tried."""
 _SITE = re.compile(r"^.*/(?=wp-(?:content|includes|admin)/)")
 
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """What PHP said, and the file and line that it named."""
+    """PHP's message, and the file and line that it names."""
 
     what: str
     file: str
@@ -29,7 +29,7 @@ class Fatal:
 
 
 def fatal_error(output: str) -> str:
-    """The error that killed PHP, with its file below wp-content, in one line; empty when there is none."""
+    """The fatal error in one line, with the file relative to the site; empty if there is none."""
     fatal = find_fatal(output)
     if fatal is None:
         return ""
@@ -40,7 +40,7 @@ def fatal_error(output: str) -> str:
 
 
 def find_fatal(text: str) -> Fatal | None:
-    """The first error in it that names its file."""
+    """The first fatal error that names its file."""
     for number, found in enumerate(_BEGINS.finditer(text)):
         if number == _ERRORS:
             break
@@ -50,7 +50,7 @@ def find_fatal(text: str) -> Fatal | None:
 
 
 def short_file(path: str) -> str:
-    """The file below the site, where it is in one of WordPress's folders."""
+    """The path relative to the site, if it is in one of WordPress's folders."""
     return _SITE.sub("", path[:1000])
 
 

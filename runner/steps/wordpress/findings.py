@@ -1,6 +1,6 @@
-"""What the facts of a site say against changing an item, reason by reason. The first that stops it decides.
+"""Reasons in the facts of a site not to change an item. The first one that stops the change is used.
 
-The run holds by these reasons, `plan` shows them, and `doctor` tells them before anything is planned.
+A run holds items for these reasons, `plan` shows them, and `doctor` reports them before anything is planned.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 NEEDED = 16 << 20
-"""Bytes that must be free for any restore point."""
-UNASKED = "wordpress.org could not be asked"
+"""Free bytes that any restore point needs."""
+UNASKED = "no answer from wordpress.org"
 _WHERE = {"plugins": "the plugins' folder", "themes": "the themes' folder", "upgrade": "wp-content/upgrade"}
 _OWNER = "log in as the owner of the site's files"
 _FOLDERS = {
@@ -45,58 +45,58 @@ _holds = partial(Finding, severity=Severity.HOLDS)
 
 
 def stops(findings: Iterable[Finding]) -> Finding | None:
-    """The first that keeps an item from being changed."""
+    """The first finding that stops the change of an item."""
     return next((one for one in findings if one.severity is not Severity.TELLS), None)
 
 
 def of_site(facts: SiteFacts) -> Iterator[Finding]:
-    """What keeps every file of the site from being changed."""
+    """Findings that stop changes to any file of the site."""
     if facts.crippled:
         yield _blocks(
             kind=FindingKind.CRIPPLED,
             what=f"WordPress does not start with its plugins and theme: {facts.crippled}",
-            remedy="repair the site first; its updates cannot be planned",
+            remedy="repair the site first; until then its updates cannot be planned",
         )
     if facts.maintenance:
         yield _blocks(
             kind=FindingKind.MAINTENANCE,
-            what="somebody has the site in maintenance (.maintenance)",
-            remedy=f"is somebody updating it? If not: rm {facts.root}.maintenance",
+            what="the site is already in maintenance mode (.maintenance)",
+            remedy=f"if no update is running: rm {facts.root}.maintenance",
         )
     if not facts.file_mods_allowed:
         yield _holds(
             kind=FindingKind.FILE_MODS,
             what="the site forbids changes to its files (DISALLOW_FILE_MODS)",
-            remedy="take it out of wp-config.php, or give the site no update steps",
+            remedy="remove it from wp-config.php, or run no update steps on this site",
         )
     if facts.file_method != "direct":
         yield _holds(
             kind=FindingKind.FTP,
             what="WordPress cannot write its files as this login (it would ask for FTP credentials)",
-            remedy=f"{_OWNER}, or define FS_METHOD as direct",
+            remedy=f"{_OWNER}, or set FS_METHOD to direct",
         )
     if facts.disk_free is not None and facts.disk_free < NEEDED:
         yield _fails(
             kind=FindingKind.FULL_DISK,
             what=f"only {facts.disk_free / 1e6:.0f} MB are free on its disk, too little for a restore point",
-            remedy=f"make room there: df -h {facts.root_folder}",
+            remedy=f"free some disk space: df -h {facts.root_folder}",
         )
 
 
 def of_folders(facts: SiteFacts, family: str = "") -> Iterator[Finding]:
-    """Folders that an update of the family writes to and this login may not; without one, all of them."""
+    """Unwritable folders that an update of the family needs; without a family, all of them."""
     for name in _FOLDERS.get(family, _EVERYTHING):
         if name in facts.unwritable:
             yield _holds(
                 kind=FindingKind.UNWRITABLE,
-                what=f"this login may not write to {_WHERE.get(name, 'the folder of WordPress')}",
+                what=f"this login cannot write to {_WHERE.get(name, 'the folder of WordPress')}",
                 family={"root": "core", "admin": "core", "upgrade": ""}.get(name, name),
                 remedy=_OWNER,
             )
 
 
 def of_extension(facts: SiteFacts, entry: Extension, family: str) -> Iterator[Finding]:
-    """What is in the way of the version that is offered for a plugin or theme."""
+    """Findings against the offered version of a plugin or theme."""
     yield from of_site(facts)
     yield from of_folders(facts, family)
     yield from of_offer(facts, entry, entry.slug)
@@ -110,26 +110,25 @@ def of_extension(facts: SiteFacts, entry: Extension, family: str) -> Iterator[Fi
         yield _fails(
             kind=FindingKind.NO_ROOM,
             item=entry.slug,
-            what=f"no room for it: {room / 1e6:.0f} MB must be free on the disk, {free}",
-            remedy=f"make room there: df -h {facts.root_folder}",
+            what=f"too little space for it: {room / 1e6:.0f} MB must be free on the disk, {free}",
+            remedy=f"free some disk space: df -h {facts.root_folder}",
         )
     if entry.foreign:
         yield _holds(
             kind=FindingKind.FOREIGN,
             item=entry.slug,
-            what="wordpress.org has one of this name, but nothing here says that this came from there: it "
-            "may be replaced by another's work (give it an `Update URI`, or name it in `update`)",
+            what="wordpress.org has an item of this name, but nothing shows that this one is from there: the "
+            "update may replace it with other code (give it an `Update URI`, or name it in `update`)",
         )
 
 
 def _of_item(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
-    """What is in the way in its own folder, or on the site."""
+    """Findings in its own folder, or on the site."""
     holds = partial(_holds, item=entry.slug)
     if entry.hidden:
         yield holds(
             kind=FindingKind.HIDDEN,
-            what="something on the site hides this update from WordPress (a plugin that manages or blocks "
-            "updates)",
+            what="the site hides this update from WordPress (by a plugin that blocks updates?)",
         )
     needed = entry.requires_wordpress
     if needed and compare(facts.wordpress, needed) < 0:
@@ -139,7 +138,7 @@ def _of_item(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
     if entry.link:
         yield holds(
             kind=FindingKind.LINK,
-            what=f"its folder is a link to {sentence(entry.link)}: update it where that is looked after",
+            what=f"its folder is a link to {sentence(entry.link)}: update it there",
         )
     if entry.mount:
         yield holds(
@@ -151,19 +150,19 @@ def _of_item(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
         yield _stubborn(entry.slug, entry.stubborn)
     elif not entry.writable:
         yield holds(
-            kind=FindingKind.LOCKED_FOLDER, what="this login may not write to its folder", remedy=_OWNER
+            kind=FindingKind.LOCKED_FOLDER, what="this login cannot write to its folder", remedy=_OWNER
         )
     if entry.ownership:
         yield holds(kind=FindingKind.OWNERSHIP, what=sentence(entry.ownership))
     if entry.file.endswith(".php") and "/" not in entry.file:
         yield holds(
             kind=FindingKind.SINGLE_FILE,
-            what="it is a single file; WordPress would move it to a folder and leave it inactive",
+            what="it is a single file; WordPress would move it to a folder and deactivate it",
         )
 
 
 def of_core(facts: SiteFacts, offer: CoreOffer) -> Iterator[Finding]:
-    """What is in the way of a version of WordPress."""
+    """Findings against a version of WordPress."""
     yield from of_site(facts)
     yield from of_folders(facts, "core")
     yield from of_offer(facts, offer, "core")
@@ -184,30 +183,30 @@ def of_core(facts: SiteFacts, offer: CoreOffer) -> Iterator[Finding]:
         yield _holds(
             kind=FindingKind.LINKS,
             item="core",
-            what="links in wp-admin or wp-includes lead out of these folders: remove them for the update",
+            what="links in wp-admin or wp-includes point outside these folders: remove them for the update",
         )
 
 
 def of_pack(facts: SiteFacts, pack: Translation) -> Iterator[Finding]:
-    """What is in the way of a translation."""
+    """Findings against a translation."""
     yield from of_site(facts)
     yield from of_folders(facts, "languages")
     if not facts.languages_writable:
         yield _holds(
             kind=FindingKind.UNWRITABLE,
             family="languages",
-            what="this login may not write to the folder of translations",
+            what="this login cannot write to the folder of translations",
             remedy=_OWNER,
         )
     if pack.link:
         yield _holds(
             kind=FindingKind.LINK,
             item=pack.item,
-            what=f"its file {sentence(pack.link)} is a link: update it where that is looked after",
+            what=f"its file {sentence(pack.link)} is a link: update the file that it points to",
         )
     if not pack.package:
         yield _holds(
-            kind=FindingKind.NO_PACKAGE, item=pack.item, what="announced without a package to download"
+            kind=FindingKind.NO_PACKAGE, item=pack.item, what="offered without a package to download"
         )
 
 
@@ -218,12 +217,14 @@ def _stubborn(item: str, stubborn: str) -> Finding:
         kind=FindingKind.STUBBORN,
         item=item,
         what=f"{path} cannot be read or replaced: {error}",
-        remedy="is it immutable? lsattr shows it, and root's `chattr -i` frees it" if immutable else _OWNER,
+        remedy="it may be immutable: check with lsattr, clear with `chattr -i` as root"
+        if immutable
+        else _OWNER,
     )
 
 
 def of_database(facts: SiteFacts) -> Iterator[Finding]:
-    """What is in the way of an upgrade of WordPress's tables."""
+    """Findings against an upgrade of WordPress's tables."""
     if facts.database_oldest >= facts.database_wanted and set(facts.databases) != {facts.database_wanted}:
         yield _holds(
             kind=FindingKind.NEWER_DATABASE, item="database", what="the database is newer than WordPress"
@@ -232,7 +233,7 @@ def of_database(facts: SiteFacts) -> Iterator[Finding]:
 
 
 def of_odd(facts: SiteFacts) -> Iterator[Finding]:
-    """Items whose names cannot be used: they are left alone."""
-    for why in facts.odd:
-        family, _, odd = why.partition(": ")
-        yield _holds(kind=FindingKind.ODD, family=family, what=f"left alone: {odd}")
+    """Findings for items with unusable names, which are never changed."""
+    for rejected in facts.odd:
+        family, _, why = rejected.partition(": ")
+        yield _holds(kind=FindingKind.ODD, family=family, what=f"not managed: {why}")

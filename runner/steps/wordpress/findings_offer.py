@@ -1,4 +1,4 @@
-"""What is in the way of an offered version by what it needs and where it comes from."""
+"""Findings against an offered version: its requirements and its source."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _PACKAGE = re.compile(
     r"https://downloads\.wordpress\.org/(?:plugin|theme)/([A-Za-z0-9_-]{1,200})\.[^/]{1,200}"
 )
 _REPLACES = {"redis-cache": "wp redis update-dropin"}
-"""By the plugin's folder: the command by which its authors replace the file that it keeps in wp-content."""
-_HACKED = "a licence plugin may do that, and so does a hacked site: look at the site before the next run"
+"""By plugin folder: its authors' command that replaces its drop-in in wp-content."""
+_HACKED = "licence plugins do this, and so do hacked sites: check the site before the next run"
 
 
 def _holds(kind: FindingKind, item: str, what: str, remedy: str = "") -> Finding:
@@ -27,7 +27,7 @@ def _holds(kind: FindingKind, item: str, what: str, remedy: str = "") -> Finding
 
 
 def of_offer(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Iterator[Finding]:
-    """What it needs, and who offers it."""
+    """Findings on the source of an offer, and on PHP and the database that it requires."""
     if offer.untrusted:
         yield _holds(FindingKind.UNTRUSTED, item, offer.untrusted, _HACKED)
     needed = offer.requires_php
@@ -43,18 +43,18 @@ def of_offer(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Itera
 
 
 def of_package(offer: Extension | CoreOffer, item: str) -> Iterator[Finding]:
-    """That there is nothing to install."""
+    """The finding that there is no package to install."""
     if not offer.package:
         what = (
-            "wordpress.org gives no package for it"
+            "wordpress.org has no package for it"
             if offer.decided
-            else "announced without a package to download: the licence is missing or has run out"
+            else "offered without a package to download: the licence is missing or has expired"
         )
         yield _holds(FindingKind.NO_PACKAGE, item, what)
 
 
 def _blocked(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Iterator[Finding]:
-    """What was reached although the configuration forbids it goes another way, like a proxy's."""
+    """The finding that the configuration blocks the download; not if a proxy is used nevertheless."""
     asked = facts.core_checked and facts.plugins_checked and facts.themes_checked
     effective = "api.wordpress.org" not in facts.blocked or not asked
     package = offer.package or ""
@@ -62,30 +62,30 @@ def _blocked(facts: SiteFacts, offer: Extension | CoreOffer, item: str) -> Itera
         yield _holds(
             kind=FindingKind.BLOCKED,
             item=item,
-            what=f"WP_HTTP_BLOCK_EXTERNAL keeps WordPress from {_DOWNLOADS}, where its package is",
+            what=f"WP_HTTP_BLOCK_EXTERNAL blocks {_DOWNLOADS}, which hosts its package",
             remedy=f"allow it in wp-config.php: {ACCESSIBLE}",
         )
 
 
 def of_folder_name(entry: Extension, family: str) -> Iterator[Finding]:
-    """A package of wordpress.org holds a folder of its own name; WordPress updates no other."""
+    """The finding that the folder in the package has another name: WordPress would not replace this one."""
     found = _PACKAGE.fullmatch(entry.package or "")
-    mine = entry.file.partition("/")[0]
-    if found and mine and not mine.endswith(".php") and found[1] != mine:
+    folder = entry.file.partition("/")[0]
+    if found and folder and not folder.endswith(".php") and found[1] != folder:
         yield _holds(
             kind=FindingKind.OTHER_FOLDER,
             item=entry.slug,
-            what=f"the package holds the folder {found[1]}, not {mine}: "
+            what=f"the package contains the folder {found[1]}, not {folder}: "
             "WordPress would install a second copy",
-            remedy=f"rename the folder in wp-content/{family}, and activate it again",
+            remedy=f"rename the folder in wp-content/{family} and activate the item again",
         )
 
 
 def of_needed_plugins(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
-    """Plugins that the offered version needs (`Requires Plugins`), and that are not there or not active."""
-    there = {plugin.file.partition("/")[0]: plugin for plugin in facts.plugins}
+    """Findings on plugins that the offered version requires (`Requires Plugins`) and that are not active."""
+    installed = {plugin.file.partition("/")[0]: plugin for plugin in facts.plugins}
     for name in entry.requires_plugins:
-        plugin = there.get(name)
+        plugin = installed.get(name)
         if plugin is not None and (plugin.active or not entry.active):
             continue
         lacks = "not active" if plugin is not None else "not installed"
@@ -99,11 +99,12 @@ def of_needed_plugins(facts: SiteFacts, entry: Extension) -> Iterator[Finding]:
 
 
 def stale(drop_in: str, slug: str) -> str:
-    """That a plugin's file in wp-content is not the one that it brings, with the command that replaces it."""
-    told = f"wp-content/{drop_in} is of another version than the one that it brings"
-    return f"{told}: {_REPLACES[slug]}" if slug in _REPLACES else f"{told}: its settings page can replace it"
+    """The note that a plugin's drop-in in wp-content is of another version, and how to replace it."""
+    note = f"wp-content/{drop_in} is from another version of the plugin"
+    how = _REPLACES.get(slug, "replace it on the plugin's settings page")
+    return f"{note}; to replace it: {how}" if slug in _REPLACES else f"{note}; {how}"
 
 
 def waiting(command: str) -> str:
-    """That a plugin's own tables wait for an upgrade, with the command of wp-cli that does it."""
-    return f"the upgrade of its own tables waits: wp {command}"
+    """The note that a plugin's own tables need an upgrade, with the wp-cli command."""
+    return f"its own tables need an upgrade: wp {command}"

@@ -1,7 +1,6 @@
-"""The forms that slugs, versions, paths and addresses may have, whoever names them.
+"""Validate slugs, versions, paths and URLs from any source.
 
-These values become parts of paths, of web addresses and of words for a shell. A value of another form is
-refused by name; it is never repaired.
+These values become parts of paths, URLs and shell words. A value of another form is rejected, never repaired.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ _ADDRESS = 2000
 
 
 class FormError(ValueError):
-    """A value of a form that cannot be used; the message names it."""
+    """A value does not have its form; the message shows it."""
 
 
 def slug(text: str) -> str:
     """The name of a folder below plugins or themes.
 
     Raises:
-        FormError: as every function here, with a sentence that names the value.
+        FormError: it is not valid, as in all functions here.
     """
     if not _SLUG.fullmatch(text) or text.strip(".") == "":
         raise FormError(f"{named(text)} is not a name of letters, digits, dots, hyphens and underscores")
@@ -60,17 +59,17 @@ def slug(text: str) -> str:
 
 
 def item(text: str) -> str:
-    """A slug; for the second plugin in one folder, ``folder/name``."""
-    return "/".join(slug(part) for part in _few(text, 4))
+    """A slug, or ``folder/name`` for the second plugin in a folder."""
+    return "/".join(slug(part) for part in _split(text, 4))
 
 
 def file(text: str) -> str:
-    """The main file of a plugin below the plugins' folder, or the folder of a theme."""
+    """The main file of a plugin, relative to the plugins' folder, or the folder of a theme; may be empty."""
     return item(text) if text else ""
 
 
 def version(text: str) -> str:
-    """A version; empty where there is none."""
+    """A version; may be empty."""
     text = text.strip()
     if not _VERSION.fullmatch(text) or (text and not text.strip(".")):
         raise FormError(f"{named(text)} is not a version")
@@ -85,7 +84,7 @@ def language(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """An absolute, normalised path on the host, with or without a slash at its end, or an empty text."""
+    """An absolute, normalised path on the host, with or without a trailing slash; may be empty."""
     parts = text.removesuffix("/").split("/")[1:]
     plain = len(text) <= _PATH and clean(text) == text and not {"\n", "\t"} & set(text)
     if text and not (text.startswith("/") and plain and all(part not in {"", ".", ".."} for part in parts)):
@@ -94,7 +93,7 @@ def path(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """A web address; empty where there is none."""
+    """A URL; may be empty."""
     if not text:
         return ""
     try:
@@ -103,52 +102,52 @@ def address(text: str) -> str:
     except ValueError:
         good = False
     if not good or len(text) > _ADDRESS or not text.isprintable() or " " in text:
-        raise FormError(f"{named(text)} is not a web address")
+        raise FormError(f"{named(text)} is not a URL")
     return text
 
 
 def package(text: str) -> str:
-    """Where a package is: a web address, or a file on the host; empty where there is none."""
+    """The location of a package, a URL or a file on the host; may be empty."""
     return path(text) if text.startswith("/") else address(text)
 
 
 def checkout(text: str) -> str:
-    """A system of version control; empty where there is none."""
+    """A version control system; may be empty."""
     if text not in {"", "git", "svn", "hg", "bzr"}:
-        raise FormError(f"{named(text)} is not a system of version control")
+        raise FormError(f"{named(text)} is not a version control system")
     return text
 
 
 def own_update(text: str) -> str:
-    """A command of wp-cli by which a plugin's authors upgrade its tables; empty where there is none."""
+    """The wp-cli command that upgrades a plugin's own tables; may be empty."""
     if text not in _OWN_UPDATES:
-        raise FormError(f"{named(text)} is not a command that upgrades the tables of a plugin")
+        raise FormError(f"{named(text)} is not a command that upgrades a plugin's tables")
     return text
 
 
 def drop_in(text: str) -> str:
-    """A file that a plugin puts into wp-content itself; empty where there is none."""
+    """A drop-in that a plugin installs in wp-content; may be empty."""
     if text not in _DROP_INS:
-        raise FormError(f"{named(text)} is not a drop-in of WordPress")
+        raise FormError(f"{named(text)} is not a WordPress drop-in")
     return text
 
 
 def composer(text: str) -> str:
-    """A package as Composer names it, like ``wpackagist-plugin/akismet``; empty where there is none."""
+    """The name of a Composer package, like ``wpackagist-plugin/akismet``; may be empty."""
     if not _COMPOSER.fullmatch(text):
-        raise FormError(f"{named(text)} is not a package of Composer")
+        raise FormError(f"{named(text)} is not a Composer package")
     return text
 
 
 def moment(text: str) -> str:
-    """A time like ``2026-05-01 08:00:00``, or ``undated``; empty where there is none."""
+    """A time like ``2026-05-01 08:00:00``, or ``undated``; may be empty."""
     if not _MOMENT.fullmatch(text):
         raise FormError(f"{named(text)} is not a time")
     return text
 
 
 def family(text: str) -> str:
-    """What a translation is for: ``core``, ``plugin`` or ``theme``."""
+    """The subject of a translation: ``core``, ``plugin`` or ``theme``."""
     if text not in _FAMILIES:
         raise FormError(f"{named(text)} is not core, plugin or theme")
     return text
@@ -160,16 +159,16 @@ def updated(text: str) -> str:
 
 
 def locale(text: str) -> str:
-    """The language of a site; empty where there is none."""
+    """The language of a site; may be empty."""
     return language(text) if text else ""
 
 
 def named(text: str) -> str:
-    """A value that was refused, fit to be shown."""
+    """A rejected value, quoted for an error message."""
     return f"`{sentence(text, 60)}`"
 
 
-def _few(text: str, most: int) -> list[str]:
+def _split(text: str, most: int) -> list[str]:
     parts = text[:_PATH].split("/")
     if len(parts) > most or len(text) > _PATH:
         raise FormError(f"{named(text)} is not the name of an item")

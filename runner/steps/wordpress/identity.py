@@ -1,8 +1,8 @@
-"""What proves that a site's path, address and database belong together, asked on its host.
+"""Evidence that a site's path, address and database belong together, read on its host.
 
-The addresses in the database and those of the configuration; whether the latter follow the request, which is
-tried with a host name that nobody has; and a file in the site's folder that is there for the time of one
-question. Its name and what it says are random; one that a lost connection left goes with the next.
+It is: the addresses in the database and in the configuration; whether the latter follow the request, which
+is tested with a host name that does not exist; and a marker file that is in the site's folder for the time of
+one request. Its name and content are random. If a lost connection leaves one behind, the next one removes it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from runner.model import Addresses, Host, Site
 from runner.shell import assign
 from runner.steps.base import Script
 from runner.steps.wordpress.address import server_of
-from runner.steps.wordpress.said import entries, marked, texts
-from runner.steps.wordpress.shell import plain_program, site_script
+from runner.steps.wordpress.program_output import entries, marked, texts
+from runner.steps.wordpress.shell import plain_program, shell_source, site_script
 
 __all__ = [
     "addresses_of",
@@ -28,23 +28,13 @@ __all__ = [
 ]
 
 _NONCE = re.compile(r"[0-9a-f]{32}")
-_PUT = r"""
-cd "$site" 2>/dev/null || exit 3
-for old in ./sitecrew-*.txt; do
-  case $old in ./sitecrew-????????????????????????????????.txt) [ -L "$old" ] || rm -f "$old" ;; esac
-done
-umask 022
-# noclobber: neither another file nor what a link leads to is ever written
-( set -C; printf '%s\n' "$said" >"$name" ) 2>/dev/null || exit 4
-chmod 644 "$name"
-"""
 
 
 def marker_name(nonce: str) -> str:
-    """Its name in the site's folder.
+    """The name of the marker file in the site's folder.
 
     Raises:
-        ValueError: the nonce is no 32 hexadecimal digits.
+        ValueError: the nonce is not 32 hexadecimal digits.
     """
     if not _NONCE.fullmatch(nonce):
         raise ValueError("not a nonce")
@@ -52,41 +42,41 @@ def marker_name(nonce: str) -> str:
 
 
 def put_marker(site: Site, nonce: str, said: str) -> Script:
-    """Writes it. Exit status 4: this login may not write there."""
+    """Write the marker file with the content `said`. Exit status 4: this login cannot write there."""
     given = assign({"site": site.path, "name": marker_name(nonce), "said": said})
-    return Script(text=f"sitecrew() {{\n{given}{_PUT.strip()}\n}}\nsitecrew </dev/null\n")
+    return Script(text=f"sitecrew() {{\n{given}{shell_source('put_marker')}\n}}\nsitecrew </dev/null\n")
 
 
 def remove_marker(site: Site, nonce: str) -> Script:
-    """Removes it."""
+    """Remove the marker file."""
     given = assign({"site": site.path, "name": marker_name(nonce)})
     return Script(text=f'sitecrew() {{\n{given}cd "$site" && rm -f "$name"\n}}\nsitecrew </dev/null\n')
 
 
 def addresses_program(site: Site, mark: str) -> str:
-    """The command that says what the configuration calls the site for a host name that nobody has."""
-    named = dict.fromkeys(("HTTP_HOST", "SERVER_NAME"), _nobody(mark))
-    given = {"roots": [site.path.rstrip("/")], "server": {**server_of(site), **named}}
-    return plain_program("addresses_asked", mark, given, parts=("sql", "database_tables", "addresses"))
+    """The command that prints the addresses in the configuration for a host name that does not exist."""
+    named = dict.fromkeys(("HTTP_HOST", "SERVER_NAME"), _unknown_host(mark))
+    data = {"roots": [site.path.rstrip("/")], "server": {**server_of(site), **named}}
+    return plain_program("addresses_asked", mark, data, parts=("sql", "database_tables", "addresses"))
 
 
 def addresses_script(site: Site, host: Host, mark: str) -> Script:
-    """The same as a text for the host."""
+    """The script that runs `addresses_program`."""
     return site_script(site, host, mark, f"asked() {{\n{addresses_program(site, mark)}\n}}\nasked 2>&1")
 
 
 def follows_request(said: str, mark: str) -> bool:
-    """Whether the configuration made an address from that host name; one that said nothing may."""
-    said_so = [entry["asked"] for entry in marked(said, mark) if isinstance(entry.get("asked"), list)]
-    return not said_so or any(_nobody(mark) in texts(one) for one in entries(said_so[0]))
+    """Whether the configuration uses the host name of the request; assumed if it printed nothing."""
+    answers = [entry["asked"] for entry in marked(said, mark) if isinstance(entry.get("asked"), list)]
+    return not answers or any(_unknown_host(mark) in texts(one) for one in entries(answers[0]))
 
 
-def _nobody(mark: str) -> str:
+def _unknown_host(mark: str) -> str:
     return f"{mark}.invalid"
 
 
 def addresses_of(said: str, mark: str) -> Addresses | None:
-    """Whose database was dumped, from what `database_script` said aside; None where that was not said."""
+    """The addresses in a dumped database, from the stderr of `database_script`; None if they are missing."""
     found = None
     for entry in marked(said, mark):
         if isinstance(about := entry.get("addresses"), dict):

@@ -1,4 +1,4 @@
-"""The restore point of translations: the very files of each pack, and the names that it had none of."""
+"""The restore point of translations: the files of each pack, and which of them did not exist."""
 
 from __future__ import annotations
 
@@ -10,84 +10,37 @@ from runner.steps.base import Context, Guard, Script
 from runner.steps.wordpress.guard import head, site_check
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
-from runner.steps.wordpress.shell import host_script
+from runner.steps.wordpress.shell import host_script, shell_source
 
 __all__ = ["languages_guard"]
 
 _CORE = ("", "admin-", "admin-network-", "continents-cities-")
-"""How the files of WordPress's own translations begin, before the language."""
-_PACK = r"""
-# those FOLDER STEM...: the files of a pack that are there, one a line
-those() {
-  folder=$1
-  shift
-  for s; do
-    for f in "$folder/$s.po" "$folder/$s.mo" "$folder/$s.l10n.php" "$folder/$s"-*.json; do
-      if [ -f "$f" ]; then printf '%s\n' "$f"; fi
-    done
-  done
-}
-keep() {
-  name=$1
-  shift
-  note "$name" "$1" || return 1
-  if [ -d "$kept/$name" ]; then return; fi
-  rm -rf "$kept/$name.part"
-  mkdir "$kept/$name.part" || return 1
-  those "$@" | while IFS= read -r f; do cp -p "$f" "$kept/$name.part/" || exit 1; done || return 1
-  alike_in "$kept/$name.part" "$1" || return 1
-  mv "$kept/$name.part" "$kept/$name"
-}
-back() (
-  name=$1
-  if [ ! -d "$kept/$name" ]; then exit 0; fi
-  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
-    set -- "$kept/$name"/*
-    [ ! -e "$1" ]
-    exit
-  fi
-  mine && return_to "$name" "$2" || exit 1
-  shift 2
-  those . "$@" | while IFS= read -r f; do
-    if [ ! -e "$kept/$name/${f##*/}" ]; then rm -f "./${f##*/}" || exit 1; fi
-  done || exit 1
-  seed fresh.part || exit 1
-  for f in "$kept/$name"/*; do
-    if [ -f "$f" ]; then cp -p "$f" "$kept/fresh.part/" || exit 1; fi
-  done
-  alike_in "$kept/fresh.part" "$kept/$name" || exit 1
-  for f in "$kept/fresh.part"/*; do
-    if [ -f "$f" ]; then settle "$f" "./${f##*/}" || exit 1; fi
-  done
-  # a folder that came with the pack
-  [ -e "$kept/.at-$name" ] || rmdir "$at" 2>/dev/null || :
-)
-"""
+"""The prefixes of the files of WordPress's own translations, before the language."""
 
 
 def languages_guard(context: Context, changes: Sequence[Change], tag: str) -> Guard | None:
-    """Copies of the packs' files; what was not there before goes. None where there is nothing to change."""
+    """Copies of the packs' files; files that are new are deleted. None if there is nothing to change."""
     facts = context.before
     if facts is None or not changes:
         return None
-    here = head(facts, tag) + PUT_BACK + alike(context.mark) + _PACK
+    prologue = head(facts, tag) + PUT_BACK + alike(context.mark) + shell_source("languages")
     packs = [_pack(facts, change) for change in changes]
     save = "\n".join(f"keep {pack} || exit 1" for pack in packs)
     undo = "\n".join(f"back {pack} || failed=1" for pack in packs)
     return Guard(
         save=Script(
             text=host_script(
-                context.host, f'{here}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'
+                context.host, f'{prologue}mkdir -p "$kept" && chmod 700 "$kept" && mine || exit 1\n{save}\n'
             )
         ),
-        undo=Script(text=host_script(context.host, f'{here}failed=\n{undo}\n[ -z "$failed" ]')),
+        undo=Script(text=host_script(context.host, f'{prologue}failed=\n{undo}\n[ -z "$failed" ]')),
         check=site_check(context),
-        tidy=f'{here}rm -rf "$kept"/*.part',
+        tidy=f'{prologue}rm -rf "$kept"/*.part',
     )
 
 
 def _pack(facts: SiteFacts, change: Change) -> str:
-    """A pack's name in the restore point, its folder, and how the names of its files begin."""
+    """A pack's name in the restore point, its folder, and the prefixes of its files."""
     kind, slug, language = change.file.split("/")
     folder = facts.languages_folder or f"{facts.content}/languages"
     stems = [f"{begin}{language}" for begin in _CORE] if kind == "core" else [f"{slug}-{language}"]

@@ -1,4 +1,4 @@
-"""`wordpress.maintenance`: visitors are asked to wait while a job works on the site."""
+"""`wordpress.maintenance`: show visitors the maintenance page while a job runs."""
 
 from __future__ import annotations
 
@@ -11,119 +11,84 @@ from runner.model import Outcome, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.fatal import fatal_error
-from runner.steps.wordpress.shell import site_script
+from runner.steps.wordpress.shell import shell_source, site_script
 from runner.untrusted import clean, sentence
 
 __all__ = ["Maintenance", "MaintenanceOptions"]
 
 _SIGN = "sitecrew"
-"""Stands in each `.maintenance` that is ours, before the mark of the job that made it."""
-_HEAD = """
-file={file}
-sign={sign}
-state() {{
-  if [ -L "$file" ] || {{ [ -e "$file" ] && [ ! -f "$file" ]; }}; then echo theirs
-  elif [ ! -e "$file" ]; then echo none
-  elif grep -q '// {word} ' "$file" 2>/dev/null; then echo ours
-  else echo theirs
-  fi
-}}
-agree() {{ # asks WordPress, which may not start
-  wp --skip-plugins --skip-themes maintenance-mode is-active >/dev/null 2>&1
-}}
-"""
-_ON = """
-case $(state) in
-theirs) say foreign; exit 1 ;;
-ours) rm -f "$file" || exit 1 ;;
-esac
-now=$(date +%s)
-(set -C; printf '<?php $upgrading = %s; // %s\\n' "$now" "$sign" >"$file") || { say unwritable; exit 1; }
-if [ "$(state)" != ours ]; then say unwritable; exit 1; fi
-if agree; then say "closed $((now + 600))"; else say "unconfirmed $((now + 600))"; fi
-"""
-_OFF = """
-case $(state) in
-theirs) say foreign; exit 1 ;;
-none) say none; exit 0 ;;
-esac
-rm -f "$file"
-if [ -e "$file" ]; then say unwritable; exit 1; fi
-say open
-"""
+"""Identifies our own `.maintenance`; the mark of its job follows."""
 _REASONS = {
-    "foreign": "a .maintenance of somebody else lies there; it is left alone",
-    "unwritable": "this login may not write .maintenance in WordPress's folder",
+    "foreign": "there is a .maintenance that Sitecrew did not create; it was not changed",
+    "unwritable": "this login cannot write .maintenance in WordPress's folder",
 }
-
-
 _EPOCH = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceOptions:
-    """What may stand below `wordpress.maintenance`."""
+    """The options of `wordpress.maintenance`."""
 
     on: bool = field(
         default=True,
         metadata={
             "doc": "`true` closes the site to visitors until `false`, a step that the controller takes part "
-            "in (an update, a backup, a look), the end of the job, or ten minutes; `false` opens it",
+            "in (an update, a backup, a health check), the end of the job, or ten minutes; `false` opens it",
             "scalar": "on",
         },
     )
 
 
 class Maintenance(StepKind):
-    """A `.maintenance` of our own. WordPress ignores one that is older than ten minutes."""
+    """Creates or removes `.maintenance`. WordPress ignores one that is older than ten minutes."""
 
     name = "wordpress.maintenance"
     becomes = False
-    summary = "Closes the site to visitors while the steps behind it work, or opens it again."
+    summary = "Closes the site to visitors while the following steps run, or opens it again."
     options = MaintenanceOptions
     example = """\
 - wordpress.maintenance: true
 - shell: wp search-replace old.example new.example
 - wordpress.maintenance: false
 """
-    reads = "where WordPress lies, and whether a `.maintenance` is there."
+    reads = "the folder of WordPress, and whether it contains a `.maintenance`."
     plans = "nothing."
     changes = (
-        "`true` makes a `.maintenance` that names its job; it never replaces another's. `false` takes it "
-        "away."
+        "`true` creates a `.maintenance` that names its job; it never replaces one that it did not create. "
+        "`false` removes it."
     )
     understood = (
-        "by the file as it is afterwards, and by what WordPress says of itself in a process of its own. "
-        "Somebody else's file is `failed`, and nothing is touched."
+        "by the file afterwards, and by whether WordPress, in a new process, reports maintenance mode. If "
+        "Sitecrew did not create the file, the step is `failed` and nothing is changed."
     )
     undone = (
-        "by taking the file away: by `false`, before a step in which the controller takes part, at the "
-        "end of the job however it ends, and by WordPress itself after ten minutes."
+        "by removing the file: with `false`, before a step that the controller takes part in, and at the end "
+        "of the job, whatever its outcome. WordPress itself ignores the file after ten minutes."
     )
     sites = frozenset({SiteKind.WORDPRESS})
     facts = True
 
     def script(self, step: Step, context: Context) -> Script:
-        """The file is made by an exclusive create, so that it never replaces another's."""
+        """Create the file exclusively, so that it never replaces another one."""
         options = cast("MaintenanceOptions", step.options)
         sign = word(f"{_SIGN} {context.mark}")
-        head = _HEAD.format(file=word(_file(context)), sign=sign, word=_SIGN)
-        body = head + (_ON if options.on else _OFF)
+        head = shell_source("maintenance", file=word(_file(context)), sign=sign, word=_SIGN)
+        body = head + shell_source("maintenance_on" if options.on else "maintenance_off")
         return site_script(context.site, context.host, context.mark, body)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By the file as it is afterwards, and by what WordPress says of itself, in a process of its own."""
+        """Judge by the file afterwards, and by whether WordPress reports maintenance mode."""
         if result.why:
             return by_status(step, result, Outcome.CHANGED)
         found = re.findall(rf"^{re.escape(context.mark)} ([a-z-]+)(?: (\S+))?$", result.output, re.MULTILINE)
-        word, detail = found[-1] if found else ("", "")
-        outcome, why = _meaning(word, detail, result)
-        said = [line for line in result.output.splitlines() if not line.startswith(f"{context.mark} ")]
-        output = clean("\n".join(said).strip())
+        state, detail = found[-1] if found else ("", "")
+        outcome, why = _meaning(state, detail, result)
+        lines = [line for line in result.output.splitlines() if not line.startswith(f"{context.mark} ")]
+        output = clean("\n".join(lines).strip())
         return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=result.seconds, output=output)
 
     def cleanup(self, step: Step, context: Context) -> str:
-        """Opens the site, if this job closed it, however it ends."""
+        """Open the site again if this job closed it."""
         if not cast("MaintenanceOptions", step.options).on:
             return ""
         file = word(_file(context))
@@ -136,20 +101,20 @@ def _file(context: Context) -> str:
     return f"{root or context.site.path.rstrip('/') + '/'}.maintenance"
 
 
-def _meaning(word: str, detail: str, result: Result) -> tuple[Outcome, str]:
+def _meaning(state: str, detail: str, result: Result) -> tuple[Outcome, str]:
     until = f"closed until {_clock(detail)} UTC, or until the job ends" if _EPOCH.fullmatch(detail) else ""
-    if word == "closed":
+    if state == "closed":
         return Outcome.CHANGED, until
-    if word == "unconfirmed":
-        return Outcome.FAILED, "the file is there, but WordPress does not say that it is in maintenance"
-    if word == "open":
+    if state == "unconfirmed":
+        return Outcome.FAILED, "the file is there, but WordPress does not report maintenance mode"
+    if state == "open":
         return Outcome.CHANGED, ""
-    if word == "none":
-        return Outcome.OK, "was not closed, or no longer"
-    if word == "problem":
+    if state == "none":
+        return Outcome.OK, "was not closed, or is open again"
+    if state == "problem":
         return Outcome.FAILED, f"the host has {detail.replace('-', ' ')}"
     reason = fatal_error(result.output) or sentence(result.output) or f"exit status {result.status}"
-    return Outcome.FAILED, _REASONS.get(word, reason)
+    return Outcome.FAILED, _REASONS.get(state, reason)
 
 
 def _clock(epoch: str) -> str:

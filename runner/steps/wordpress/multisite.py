@@ -1,4 +1,4 @@
-"""A network: many sites on one WordPress, each with tables, options and cron of its own."""
+"""Networks: several sites on one WordPress, each with its own tables, options and cron."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ wp core update-db
 
 
 def upgrade_database(context: Context) -> str:
-    """Shell text that brings the tables of the site, or of every site of its network, to what the code wants.
+    """Shell text that upgrades the tables of the site, or of every site of its network.
 
-    For a network it is one boot; `wp core update-db --network` is one for each site, and ends with 0 whatever
-    became of them. The last line is for the main site, and fails where WordPress does not start.
+    A network is upgraded in one boot; `wp core update-db --network` boots for each site and exits with 0 even
+    if some fail. The last line upgrades the main site, and fails if WordPress does not start.
     """
     if not (context.before and context.before.multisite):
         return "wp core update-db"

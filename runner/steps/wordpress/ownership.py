@@ -1,65 +1,12 @@
-"""Exact copies: with owner, group, mode, setgid and ACL, also where `cp` cannot keep them."""
+"""Exact copies: with owner, group, mode, setgid and ACL, even if `cp` cannot keep them."""
 
 from __future__ import annotations
 
-from runner.steps.wordpress.shell import plain_program
+from runner.steps.wordpress.shell import plain_program, shell_source
 
 __all__ = ["alike"]
 
-_ALIKE = r"""
-# rights PATH [TEST...]: owner, group, mode and ACL of all that is in it and meets the tests of find, as far
-# as the host has tools that tell
-rights() (
-  path=$1
-  shift
-  if [ ! -d "$path" ]; then
-    stat -c '%u %g %a' "$path"
-    getfacl -n -s "$path" 2>/dev/null | sed '/^# file/d'
-    exit
-  fi
-  cd "$path" || exit 1
-  find . "$@" -exec stat -c '%n %u %g %a' {{}} + 2>/dev/null | sort
-  find . ! -type l "$@" -exec getfacl -n -s {{}} + 2>/dev/null | by_name
-)
-by_name() {{ awk 'BEGIN {{ RS = "" }} {{ gsub("\n", " "); print }}' | sort; }}
-# files_in FOLDER OTHER: as rights, for what in OTHER has the names of the files in FOLDER
-files_in() (
-  cd "$1" || exit 1
-  set -- "$2"
-  for f in ./*; do if [ -f "$f" ]; then set -- "$@" "$f"; fi; done
-  cd "$1" || exit 1
-  shift
-  [ $# -eq 0 ] || stat -c '%n %u %g %a' "$@" 2>/dev/null | sort
-  [ $# -eq 0 ] || getfacl -n -s "$@" 2>/dev/null | by_name
-)
-likeness() {{
-{program}
-}}
-# alike NEW OLD [TEST...]: gives a copy what `cp` could not, such as a group that this login is not in
-alike() (
-  new=$1 old=$2
-  shift 2
-  [ "$(rights "$new" "$@")" = "$(rights "$old" "$@")" ] || be_like "$new" "$old" ''
-)
-# alike_below NEW OLD [TEST...]: as alike, for all that is in two folders
-alike_below() (
-  new=$1 old=$2
-  shift 2
-  [ "$(rights "$new" ! -name . "$@")" = "$(rights "$old" ! -name . "$@")" ] || be_like "$new" "$old" yes
-)
-# alike_in NEW OLD: as alike, for the files in a folder and those of their names in a larger one
-alike_in() (
-  [ "$(files_in "$1" "$1")" = "$(files_in "$1" "$2")" ] || be_like "$1" "$2" yes
-)
-be_like() {{
-  php=${{php:-$(find_php)}}
-  SITECREW_KEPT=$kept SITECREW_NEW=$1 SITECREW_MODEL=$2 SITECREW_BELOW=$3
-  export SITECREW_KEPT SITECREW_NEW SITECREW_MODEL SITECREW_BELOW
-  likeness
-}}
-"""
-
 
 def alike(mark: str) -> str:
-    """The shell functions `alike`, `alike_below` and `alike_in`, for a text with `find_php` and `$kept`."""
-    return _ALIKE.format(program=plain_program("alike", mark, {}, parts=("ownership",)))
+    """The shell functions `alike`, `alike_below` and `alike_in`. They need `find_php` and `$kept`."""
+    return shell_source("ownership", program=plain_program("alike", mark, {}, parts=("ownership",)))

@@ -1,4 +1,4 @@
-"""What the facts say about an item: it can be changed, or a sentence why not. Policy decides after this."""
+"""Changes proposed from the facts of a site, each with a reason if it cannot be made. Policy decides next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["action_of", "change", "managed", "network_note", "unknown"]
 
 
 def action_of(findings: Iterable[Finding]) -> tuple[Action, str]:
-    """What becomes of an item as things are, and why."""
+    """The action for an item with these findings, and its reason."""
     found = stops(findings)
     if found is None:
         return Action.CHANGE, ""
@@ -21,7 +21,7 @@ def action_of(findings: Iterable[Finding]) -> tuple[Action, str]:
 def change(
     step: Step, entry: Extension, kind: ItemKind, action: Action, why: str = "", *, managed: str = ""
 ) -> Change:
-    """The change of a plugin or a theme to the version that is offered."""
+    """The change of a plugin or theme to its offered version."""
     return Change(
         step=step.id,
         item=entry.slug,
@@ -43,21 +43,21 @@ def change(
 def unknown(
     step: Step, item: str, kind: ItemKind, why: str = f"{UNASKED}, so newer versions are not known"
 ) -> Change:
-    """It is not known what is to be done: never the same as nothing."""
+    """A change with the action `unknown`, which is not the same as no change."""
     return Change(
         step=step.id, item=item, kind=kind, from_version="", to_version="", action=Action.UNKNOWN, why=why
     )
 
 
 def network_note(step: Step, facts: SiteFacts, kind: ItemKind) -> tuple[Change, ...]:
-    """That the inventory's address is one of a network's sites, or none, where a step is for all of them."""
+    """A note that the inventory names one site of a network, or none, but the step changes all of them."""
     if not facts.sub_site:
         return ()
-    many = facts.network_size
-    where = f"is the sub-site {facts.sub_site} of a network of {many}"
+    count = facts.network_size
+    where = f"is the sub-site {facts.sub_site} of a network of {count}"
     if facts.sub_site == "unknown":
-        where = f"is none of the {many} sites of the network here"
-    why = f"`url` {where}: what this step changes, it changes for all {many} sites"
+        where = f"is not one of the {count} sites of this network"
+    why = f"`url` {where}: this step changes all {count} sites"
     return (
         Change(
             step=step.id,
@@ -72,16 +72,20 @@ def network_note(step: Step, facts: SiteFacts, kind: ItemKind) -> tuple[Change, 
 
 
 def managed(facts: SiteFacts, composer: str, version: str, *, in_release: bool, checkout: str = "") -> str:
-    """Who else looks after the files of an item, and how it gets the version there; empty where nobody does.
+    """What else manages the files of an item, and how to update it there; empty if nothing does.
 
-    `composer` is the package that brought it, `in_release` says that its folder is part of a release, and
-    `checkout` names the system of version control whose checkout it is.
+    Args:
+        facts: of the site.
+        composer: the Composer package that installed the item.
+        version: to update to.
+        in_release: whether its folder is part of a release.
+        checkout: the version control system whose checkout it is.
     """
     if composer:
         lock = f"{facts.project.rstrip('/')}/composer.lock"
-        return f"managed by Composer ({lock}); there: composer require {composer}:{version}"
+        return f"managed by Composer ({lock}); update it there: composer require {composer}:{version}"
     if checkout:
-        return f"a checkout of {checkout}, which an update would replace; update it there"
+        return f"a {checkout} checkout, which an update would overwrite; update it there"
     if in_release:
         return f"part of the release {facts.release}: the next deployment replaces it; update it there"
     return ""

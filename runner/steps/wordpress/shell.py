@@ -1,12 +1,13 @@
-"""Shell text around wp-cli: finds the site, PHP and wp-cli, and runs our PHP programs in one boot.
+"""Shell text around wp-cli: find the site, PHP and wp-cli, and run our PHP programs in one boot.
 
-POSIX sh, the same in dash, bash and busybox ash. Everything stands in one function that is called by the last
-line, with stdin closed: a text that arrives only in part does nothing, and no command can swallow the rest.
+It is POSIX sh and runs in dash, bash and busybox ash. Everything is in one function that the last line calls,
+with stdin closed: a script that arrives incomplete does nothing, and no command can read the rest of it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -22,75 +23,38 @@ __all__ = [
     "php_source",
     "plain_program",
     "program",
+    "shell_source",
     "site_script",
     "tool_name",
 ]
 
-_FINDERS = r"""
-first() { for c; do if [ -x "$c" ] && [ ! -d "$c" ]; then printf '%s' "$c"; return; fi; done; return 1; }
-find_php() { command -v php || first /usr/local/bin/php /usr/bin/php /usr/bin/php8.* \
-  /usr/local/php8*/bin/php /opt/cpanel/ea-php8*/root/usr/bin/php \
-  /opt/plesk/php/8.*/bin/php /opt/alt/php8*/usr/bin/php; }
-find_wp() { command -v wp || first /usr/local/bin/wp /usr/bin/wp "$HOME/bin/wp" "$HOME/.local/bin/wp" \
-  "$HOME/wp-cli.phar" "$HOME/.local/share/wp-cli.phar"; }
-brought() {
-  me=${LOGNAME:-$(id -un)}
-  for c in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
-    if [ -O "$c" ] && [ ! -L "$c" ] && [ -O "$c/tools/$brings" ]; then
-      printf '%s' "$c/tools/$brings"
-      return
-    fi
-  done
-  return 1
-}
-SITECREW_IDS="$(id -u) $(id -G)"; export SITECREW_IDS
-"""
-_PRELUDE = r"""
-umask 022
-export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-stop() { say "problem $1"; echo "problem $1" >&2; exit 3; }
-if [ ! -d "$site" ]; then stop no-folder; fi
-cd "$site" 2>/dev/null || stop no-access
-if [ -e wp-config.php ] && [ ! -r wp-config.php ]; then stop no-config; fi
-php=${php:-$(find_php)} || stop no-php
-if ! command -v "$php" >/dev/null; then stop no-php; fi
-wp=${wp:-$(find_wp || brought)} || stop no-wp
-if [ ! -r "$wp" ]; then stop no-wp; fi
-l=; IFS= read -r l <"$wp" || :
-case $l in
-'#!'*php*|'<?php'*)
-   wp() { "$php" -d memory_limit=512M -d log_errors=0 ${more:+"$more"} "$wp" --no-color "$self" "$@"; } ;;
-*) export WP_CLI_PHP="$php" WP_CLI_PHP_ARGS="-d memory_limit=512M -d log_errors=0 $more"
-   wp() { "$wp" --no-color "$self" "$@"; } ;;
-esac
-"""
-
 
 def tool_name(sha512: str) -> str:
-    """What a wp-cli that we brought is called on the host, in our own folder `tools`; empty for none."""
+    """The file name of the wp-cli that Sitecrew copies to the host; empty for none."""
     return f"wp-cli-{sha512[:32]}.phar" if sha512 else ""
 
 
 def site_script(site: Site, host: Host, mark: str, body: str, *, options: str = "") -> Script:
-    """`body` run in the site's folder with `wp`, `$php` and `say` at hand; `options` is one word for PHP.
+    """Wrap `body` so that it runs in the site's folder and can use `wp`, `$php` and `say`.
 
-    A line `<mark> problem WORD` and status 3 say why it could not begin: no-folder, no-access, no-php,
-    no-config, no-wp.
+    If it cannot start, it prints a line `<mark> problem WORD` and exits with status 3. The words are
+    no-folder, no-access, no-php, no-config and no-wp. `options` is one word of options for PHP.
     """
-    about = {"mark": mark, "site": site.path, "self": f"--url={start_address(site)}"}
-    head = _assigned({**about, **_tools(host), "more": options})
+    names = {"mark": mark, "site": site.path, "self": f"--url={start_address(site)}"}
+    head = _assigned({**names, **_tools(host), "more": options})
     given = words(*(one for one in site.wp_args if not one.startswith("--url=")))
-    prelude = _PRELUDE.replace('"$self" "$@"', f'"$self" {given} "$@"') if given else _PRELUDE
-    return Script(text=_whole(head, _FINDERS, prelude, body))
+    prelude = shell_source("prelude")
+    if given:
+        prelude = prelude.replace('"$self" "$@"', f'"$self" {given} "$@"')
+    return Script(text=_in_function(head, shell_source("finders"), prelude, body))
 
 
 def host_script(host: Host, body: str) -> str:
-    """`body` with `find_php`, `find_wp` and `brought` at hand; `$php` and `$wp` are the inventory's."""
-    return _whole(_assigned({**_tools(host), "more": ""}), _FINDERS, body)
+    """Wrap `body` so that it can use `find_php`, `find_wp` and `brought`, and `$php` and `$wp` if set."""
+    return _in_function(_assigned({**_tools(host), "more": ""}), shell_source("finders"), body)
 
 
-def _whole(*parts: str) -> str:
+def _in_function(*parts: str) -> str:
     text = "\n".join(part.strip() for part in parts)
     return f"sitecrew() {{\n{text}\n}}\nsitecrew </dev/null\n"
 
@@ -106,26 +70,31 @@ def _assigned(names: Mapping[str, str]) -> str:
 def program(
     name: str, mark: str, data: Mapping[str, object], arguments: str = "", *, parts: Sequence[str] = ()
 ) -> str:
-    """The command that runs one of our PHP programs inside WordPress, on a here-document.
+    """The command that runs one of our PHP programs inside WordPress, from a here-document.
 
-    `parts` are further files that it needs.
+    `data` is embedded as one line of ASCII JSON that starts with a brace, so it cannot end either of the two
+    here-documents around it, and nothing in it becomes an argument or is expanded.
 
-    `data` stands in it as one line of ASCII JSON that begins with a brace, so that it can end neither of the
-    two here-documents around it, and nothing in it is ever an argument or is expanded.
+    Args:
+        name: of the program, a file in runner/steps/php.
+        mark: that starts each line of its output.
+        data: input of the program.
+        arguments: shell words for wp-cli, followed by a blank.
+        parts: further PHP files that it needs.
     """
     source = _data(mark, data) + "".join(map(php_source, ("common", *parts, name)))
     return f"wp eval-file - {arguments}<<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 
 def plain_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
-    """As `program`, in plain PHP: WordPress is not started."""
+    """Like `program`, in plain PHP: WordPress is not started."""
     source = _data(mark, data) + "".join(map(php_source, (*parts, name)))
     options = '-d memory_limit=512M -d display_errors=stderr -d log_errors=0 ${more:+"$more"}'
     return f"\"$php\" {options} <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM"
 
 
 def early_program(name: str, mark: str, data: Mapping[str, object], *, parts: Sequence[str] = ()) -> str:
-    """Sets `code` to a program for wp-cli's `--exec`, which runs it before it reads the configuration."""
+    """Shell text that sets `code` to a program for wp-cli's `--exec`, which runs before the configuration."""
     source = _data(mark, data).removeprefix("<?php\n") + "".join(map(php_source, (*parts, name)))
     return f"code=$(cat <<'SITECREW_PROGRAM'\n{source}SITECREW_PROGRAM\n)"
 
@@ -139,6 +108,17 @@ def _data(mark: str, data: Mapping[str, object]) -> str:
 
 @cache
 def php_source(name: str) -> str:
-    """One of our PHP files, without the opening tag where that is its whole first line."""
+    """The text of one of our PHP files, without the opening tag if that is its whole first line."""
     text = files("runner.steps").joinpath("php", f"{name}.php").read_text(encoding="utf-8")
     return text.removeprefix("<?php\n")
+
+
+def shell_source(name: str, **values: str) -> str:
+    """The text of one of our shell files, with each `@name@` replaced by its value."""
+    text = _shell_file(name)
+    return re.sub("@([a-z_]+)@", lambda found: values[found[1]], text) if values else text
+
+
+@cache
+def _shell_file(name: str) -> str:
+    return files("runner.steps.wordpress").joinpath("sh", f"{name}.sh").read_text(encoding="utf-8")

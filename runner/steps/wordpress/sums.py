@@ -1,8 +1,8 @@
-"""The checksums of a site's files, taken by the host's own programs.
+"""The checksums of a site's files, computed by the host's own programs.
 
-Neither WordPress nor its PHP is started. Folders and versions are found on disk, below the folder that the
-inventory names: the site has no say in where to look. Links and odd names are reported, never followed. The
-answer is packed: 30,000 files take about one mebibyte.
+WordPress and the site's PHP are not started. Folders and versions are found on disk, below the folder that
+the inventory names, so the site cannot affect the result. Links and odd names are reported, never followed.
+The output is compressed: 30,000 files take about one mebibyte.
 """
 
 from __future__ import annotations
@@ -16,112 +16,63 @@ from collections.abc import Iterator, Mapping, Sequence
 from runner.model import Host, Site
 from runner.shell import assign
 from runner.steps.base import Script
-from runner.steps.wordpress.disk import DISK, Tree, WordPressTree, trees
-from runner.steps.wordpress.shell import host_script
+from runner.steps.wordpress.disk import Tree, WordPressTree, trees
+from runner.steps.wordpress.shell import host_script, shell_source
 
 __all__ = ["below", "read_sums", "sums_script"]
 
 _LARGEST = 24 << 20
-"""Bytes of an unpacked answer."""
-_TEXT = r"""
-export LC_ALL=C
-PATH=/usr/local/bin:/usr/bin:/bin:$PATH
-say() { printf '\n%s %s\n' "$mark" "$1"; }
-cd "$site" 2>/dev/null || { say 'problem no-folder'; exit 3; }
-if ! command -v md5sum >/dev/null; then php=${php:-$(find_php)} || { say 'problem no-md5sum'; exit 3; }; fi
-# sums FIND-ARGUMENTS: a line for each file; one larger than 20 MB is named without its sum
-sums() {
-  echo '= sums'
-  if command -v md5sum >/dev/null; then
-    find "$@" -type f ! -size +40960 ! -path "$lf" ! -path "$bs" -exec md5sum {} +
-  else
-    find "$@" -type f ! -size +40960 ! -path "$lf" ! -path "$bs" -print0 | "$php" -n -r \
-      'foreach (explode("\0", stream_get_contents(STDIN)) as $f) if ($f !== "") echo md5_file($f), "  $f\n";'
-  fi
-  echo '= large'
-  find "$@" -type f -size +40960 ! -path "$lf" ! -path "$bs" -print
-  echo '= other'
-  find "$@" ! -type f ! -type d ! -path "$lf" ! -path "$bs" -print
-  echo '= odd'
-  find "$@" \( -path "$lf" -o -path "$bs" \) -print0 | head -c 100000 | tr '\n\\\000' '??\n'
-}
-sum_root() {
-  read_root
-  sums "$root/wp-admin" "$root/wp-includes"
-  sums "$root" -maxdepth 1 -size -2049
-}
-sum_some() {
-  set --
-  for name in $only; do set -- "$@" "$content/plugins/$name"; done
-  sums "$@"
-}
-sum_content() {
-  read_content
-  if [ -n "$only" ]; then sum_some; return; fi
-  sums "$content/plugins/"
-  echo '= unlisted'
-  find "$content" -maxdepth 1 -type f -name '*.php' ! -name index.php ! -path "$lf" ! -path "$bs" -print
-  find "$content/mu-plugins/" -maxdepth 2 -type f -name '*.php' ! -path "$lf" ! -path "$bs" -print
-}
-all() {
-  [ -n "$only" ] || roots sum_root
-  contents sum_content
-  echo '= end'
-} 2>/dev/null
-if command -v gzip >/dev/null && command -v base64 >/dev/null; then
-  say packed
-  all | head -c "$most" | gzip -c | base64
-else
-  say plain
-  all | head -c "$most"
-fi
-say end
-"""
+"""The largest decompressed output, in bytes."""
 
 
 def sums_script(
     site: Site, host: Host, mark: str, most: int = _LARGEST, *, only: Sequence[str] = ()
 ) -> Script:
-    """What to run on the host. It changes nothing, and runs no file of the site.
+    """Build the script that computes the checksums. It changes nothing and runs no code of the site.
 
-    With `only`, of the site's files those in these folders of plugins, which have names without blanks.
+    Args:
+        site: whose files are read.
+        host: of the site.
+        mark: that starts each line of ours in the output.
+        most: bytes of output before compression.
+        only: plugin folders to read, without blanks in their names; empty for all files.
     """
     head = assign({"mark": mark, "site": site.path, "most": most, "only": " ".join(only)})
-    return Script(text=host_script(host, f"{head}{DISK.strip()}\n{_TEXT.strip()}"))
+    return Script(text=host_script(host, head + shell_source("disk") + shell_source("sums")))
 
 
 def read_sums(output: str, mark: str) -> tuple[list[WordPressTree], list[Tree], str]:
-    """WordPress and its content folders as they are on disk, and why the answer is not whole."""
+    """Parse the output: WordPress, the content folders, and why the output is incomplete or empty text."""
     head, _, rest = output.partition(f"\n{mark} packed\n")
     text, problem = (
-        _unpacked(rest.partition(f"\n{mark} end\n")[0])
+        _decompressed(rest.partition(f"\n{mark} end\n")[0])
         if rest
         else (head.partition(f"\n{mark} plain\n")[2].partition(f"\n{mark} end\n")[0], "")
     )
     if match := re.search(rf"^{re.escape(mark)} problem ([a-z0-9-]{{1,40}})$", output, re.MULTILINE):
         problem = f"the host has {match[1].replace('-', ' ')}"
     lines = text.split("\n")
-    whole = "= end" in lines[-2:]
+    complete = "= end" in lines[-2:]
     cores, contents = trees(lines)
-    if not problem and not whole:
-        problem = "the host's answer is not whole: there are too many files, or it was cut"
+    if not problem and not complete:
+        problem = "the host's output is incomplete: there are too many files, or it was cut off"
     return cores, contents, problem
 
 
-def _unpacked(text: str) -> tuple[str, str]:
+def _decompressed(text: str) -> tuple[str, str]:
     try:
-        packed = base64.b64decode("".join(text.split()), validate=True)
-        engine = zlib.decompressobj(wbits=31)
-        data = engine.decompress(packed, _LARGEST)
+        compressed = base64.b64decode("".join(text.split()), validate=True)
+        decompressor = zlib.decompressobj(wbits=31)
+        data = decompressor.decompress(compressed, _LARGEST)
     except (binascii.Error, ValueError, zlib.error):
-        return "", "the host's answer cannot be read"
-    if engine.unconsumed_tail:
-        return "", "the host's answer is larger than is read"
+        return "", "the host's output cannot be read"
+    if decompressor.unconsumed_tail:
+        return "", "the host's output is larger than the limit"
     return data.decode("utf-8", "surrogateescape"), ""
 
 
 def below(place: str, sums: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Files below a folder, named from there, with their sums."""
+    """The files below a folder, by paths relative to it, with their checksums."""
     head = f"{place}/" if place else ""
     for path, value in sums.items():
         if path.startswith(head):

@@ -1,7 +1,7 @@
-"""What a step has really done: by what was re-read from the site, never by what was printed.
+"""The outcome of a step, judged by the facts read afterwards, never by its output.
 
-Our PHP programs say a line for each item, `<mark> {"item", "state", "version", "why"}`. These lines give
-reasons; whether an item has changed is decided by the facts that a fresh process read afterwards.
+Our PHP programs print a line for each item, `<mark> {"item", "state", "version", "why"}`. These lines give
+reasons; whether an item has changed is decided by the facts that a new process reads afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.model import (
 from runner.steps.base import Context, Result, by_status
 from runner.steps.wordpress.fatal import fatal_error
 from runner.steps.wordpress.findings_offer import stale, waiting
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 from runner.untrusted import clean
 
 __all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]
@@ -31,7 +31,7 @@ __all__ = ["Said", "idle", "item_lines", "on_disk", "suspects", "verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The last word about an item: `fetched`, `refused`, `begun`, `done`, `failed` or `died`."""
+    """The last line about an item: `fetched`, `refused`, `begun`, `done`, `failed` or `died`."""
 
     state: str = ""
     version: str = ""
@@ -41,20 +41,20 @@ class Said:
 def verdict(step: Step, result: Result, context: Context, family: str) -> StepOutcome:
     """The outcome of a step that ran, and of each item in its plan."""
     before, after = context.before, context.after
-    mine = context.plan.of(step.id)
+    planned = context.plan.of(step.id)
     if result.why == "lost":
         lost = by_status(step, result, Outcome.OK)
-        changes = tuple(_untouched(c) or ChangeOutcome.of(c, Outcome.LOST, lost.why) for c in mine)
+        changes = tuple(_unchanged(c) or ChangeOutcome.of(c, Outcome.LOST, lost.why) for c in planned)
         return StepOutcome(step=step.id, outcome=Outcome.LOST, why=lost.why, changes=changes)
-    said = item_lines(result.output, context.mark)
-    ended = _how_it_ended(step, result)
+    lines = item_lines(result.output, context.mark)
+    ended = _bad_end(step, result)
     culprits = _culprits(context) if after else frozenset()
     changes = tuple(
-        _untouched(c) or _judge(c, after, said.get(c.item, Said()), ended or context.after_problem, culprits)
-        for c in mine
+        _unchanged(c) or _judge(c, after, lines.get(c.item, Said()), ended or context.after_problem, culprits)
+        for c in planned
     )
-    trouble = "" if after is None else _trouble(before, after, family, mine, culprits)
-    outcome, why = _whole(changes, trouble, ended)
+    problem = "" if after is None else _site_problem(before, after, family, planned, culprits)
+    outcome, why = _step_outcome(changes, problem, ended)
     if result.why == "cancelled":
         outcome, why = Outcome.CANCELLED, ""
     return StepOutcome(
@@ -69,13 +69,13 @@ def verdict(step: Step, result: Result, context: Context, family: str) -> StepOu
 
 def idle(step: Step, context: Context) -> StepOutcome:
     """The outcome of a step with nothing to run."""
-    changes = tuple(filter(None, map(_untouched, context.plan.of(step.id))))
-    outcome, why = _whole(changes, "", "")
+    changes = tuple(filter(None, map(_unchanged, context.plan.of(step.id))))
+    outcome, why = _step_outcome(changes, "", "")
     return StepOutcome(step=step.id, outcome=outcome, why=why, changes=changes)
 
 
 def item_lines(output: str, mark: str) -> dict[str, Said]:
-    """The last word about each item; the program's own lines are found by the mark."""
+    """The last line about each item; our program's lines start with the mark."""
     found: dict[str, Said] = {}
     for data in marked(output, mark):
         if item := texts(data.get("item")):
@@ -85,7 +85,7 @@ def item_lines(output: str, mark: str) -> dict[str, Said]:
 
 
 def suspects(changes: Iterable[Change], text: str) -> tuple[Change, ...]:
-    """The plugins and themes that a text, such as a fatal error, names by their folder or their one file."""
+    """The plugins and themes whose folder or file a text, such as a fatal error, contains."""
     return tuple(change for change in changes if (path := _path(change)) and path in text)
 
 
@@ -99,51 +99,51 @@ def _path(change: Change) -> str:
 
 
 def _judge(
-    change: Change, after: SiteFacts | None, said: Said, ended: str, culprits: frozenset[str]
+    change: Change, after: SiteFacts | None, line: Said, ended: str, culprits: frozenset[str]
 ) -> ChangeOutcome:
     if after is None:
-        why = said.why or ended or "the site could not be read again"
-        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=said.state != "refused")
+        why = line.why or ended or "the site could not be read afterwards"
+        return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=line.state != "refused")
     found, active = on_disk(change, after)
     uncertain = found != change.from_version
     if found is None:
-        why = said.why or "is no longer there"
+        why = line.why or "is no longer there"
     elif found != change.to_version:
-        why = _why_not(change, found, said, ended)
+        why = _why_not(change, found, line, ended)
     elif change.active and not active:
         why = f"is at {found}, but no longer active"
     elif change.item in culprits:
-        why = f"the site does not boot with it: {after.crippled}"
+        why = f"the site does not start with it: {after.crippled}"
     else:
-        return ChangeOutcome.of(change, Outcome.CHANGED, _waits(change, after))
+        return ChangeOutcome.of(change, Outcome.CHANGED, _to_do(change, after))
     return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=uncertain)
 
 
-def _waits(change: Change, after: SiteFacts) -> str:
-    """What is still to be done: the plugin's own tables, or its file in wp-content."""
+def _to_do(change: Change, after: SiteFacts) -> str:
+    """Notes on work that is left: upgrade the plugin's own tables, or replace its drop-in."""
     if change.kind is not ItemKind.PLUGIN:
         return ""
-    mine = [entry for entry in after.plugins if entry.slug == change.item]
-    told = [waiting(entry.waits) for entry in mine if entry.waits]
-    told += [stale(entry.drop_in, entry.slug) for entry in mine if entry.drop_in]
-    return "; ".join(told)
+    entries = [entry for entry in after.plugins if entry.slug == change.item]
+    notes = [waiting(entry.waits) for entry in entries if entry.waits]
+    notes += [stale(entry.drop_in, entry.slug) for entry in entries if entry.drop_in]
+    return "; ".join(notes)
 
 
-def _why_not(change: Change, found: str, said: Said, ended: str) -> str:
-    if said.why:
-        return said.why
-    if said.state == "died":
-        return f"PHP ended in the middle of it ({ended or 'without a word'})"
-    if said.state in {"", "fetched", "begun"} and ended:
+def _why_not(change: Change, found: str, line: Said, ended: str) -> str:
+    if line.why:
+        return line.why
+    if line.state == "died":
+        return f"PHP exited during its update ({ended or 'without an error'})"
+    if line.state in {"", "fetched", "begun"} and ended:
         return f"not done: {ended}"
     still = "still " if found == change.from_version else ""
     return f"the version on disk is {still}{found or 'none'}, not {change.to_version or 'none'}"
 
 
 def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
-    """The version of a change's item as it is, None where it is not there; and whether it is active.
+    """The version of a change's item on disk, None if it is missing; and whether it is active.
 
-    A translation that is not there has the empty version: it may be what an undo leaves.
+    A missing translation has the empty version, which an undo can restore.
     """
     if change.composer:
         return _installed(change, facts)
@@ -161,7 +161,7 @@ def on_disk(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
 
 
 def _installed(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
-    """As Composer installed it, where its lock file agrees."""
+    """The version Composer installed, None unless composer.lock has the same; and whether it is active."""
     package = next((one for one in facts.packages if one.name == change.composer), None)
     if package is None:
         return None, False
@@ -170,18 +170,18 @@ def _installed(change: Change, facts: SiteFacts) -> tuple[str | None, bool]:
     return package.installed if package.installed == package.version else None, active
 
 
-def _trouble(
+def _site_problem(
     before: SiteFacts | None,
     after: SiteFacts,
     family: str,
-    mine: tuple[Change, ...],
+    planned: tuple[Change, ...],
     culprits: frozenset[str],
 ) -> str:
-    """What is wrong with the site as a whole, and may be this step's doing."""
-    if not any(change.action is Action.CHANGE for change in mine):
+    """A problem of the site as a whole that this step may have caused; empty for none."""
+    if not any(change.action is Action.CHANGE for change in planned):
         return ""
     if after.crippled and not culprits and not (before and before.crippled):
-        return f"the site does not boot any more: {after.crippled}"
+        return f"the site no longer starts: {after.crippled}"
     if family in {"core", "database"} and set(after.databases) != {after.database_wanted}:
         return _behind(after)
     if before is None:
@@ -191,23 +191,23 @@ def _trouble(
             return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
     kind = ItemKind.THEME if family == "themes" else ItemKind.PLUGIN
     active = {entry.file for entry in _family(after, kind) if entry.active}
-    changed = {change.file for change in mine}
-    idle_now = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
+    changed = {change.file for change in planned}
+    deactivated = [e.slug for e in _family(before, kind) if e.active and e.file not in active | changed]
     return (
-        f"no longer active: {', '.join(idle_now)}"
-        if idle_now and family not in {"database", "languages"}
+        f"no longer active: {', '.join(deactivated)}"
+        if deactivated and family not in {"database", "languages"}
         else ""
     )
 
 
 def _behind(after: SiteFacts) -> str:
-    """Which database is not what the code wants; of a network, the first three sites."""
+    """Which database is not at the version that the code requires; on a network, the first three sites."""
     if not after.network:
-        return f"the database is at {after.database_version}, WordPress wants {after.database_wanted}"
+        return f"the database is at {after.database_version}, WordPress requires {after.database_wanted}"
     late = [site for site in after.network if site.database_version != after.database_wanted]
     named = ", ".join(f"{site.url} is at {site.database_version}" for site in late[:3])
     more = f" and {len(late) - 3} more" if len(late) > 3 else ""  # noqa: PLR2004
-    return f"{named}{more}, WordPress wants {after.database_wanted}"
+    return f"{named}{more}, WordPress requires {after.database_wanted}"
 
 
 def _culprits(context: Context) -> frozenset[str]:
@@ -217,24 +217,24 @@ def _culprits(context: Context) -> frozenset[str]:
     return frozenset(change.item for change in suspects(changing, crippled))
 
 
-def _whole(changes: Iterable[ChangeOutcome], trouble: str, ended: str) -> tuple[Outcome, str]:
+def _step_outcome(changes: Iterable[ChangeOutcome], problem: str, ended: str) -> tuple[Outcome, str]:
     changes = tuple(changes)
     failed = [change for change in changes if change.outcome is Outcome.FAILED]
-    if trouble:
-        return Outcome.FAILED, trouble
+    if problem:
+        return Outcome.FAILED, problem
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return Outcome.FAILED, f"{failed[0].item}: {failed[0].why}{more}"
     if any(change.outcome is Outcome.CHANGED for change in changes):
-        return Outcome.CHANGED, f"all is at the planned version, but {ended}" if ended else ""
+        return Outcome.CHANGED, f"everything is at the planned version, but {ended}" if ended else ""
     held = [change for change in changes if change.outcome is Outcome.HELD]
     if held:
         return Outcome.HELD, held[0].why if len(held) == 1 else f"{len(held)} items are held"
     return Outcome.OK, ""
 
 
-def _how_it_ended(step: Step, result: Result) -> str:
-    """Why the script ended badly, in words; empty when it did not."""
+def _bad_end(step: Step, result: Result) -> str:
+    """Why the script failed; empty if it did not."""
     if result.status == 0 and not result.why:
         return ""
     if result.why and result.why != "cancelled":
@@ -242,10 +242,10 @@ def _how_it_ended(step: Step, result: Result) -> str:
     if result.why:
         return "cancelled"
     fatal = fatal_error(result.output)
-    return f"PHP died: {fatal}" if fatal else f"the script ended with status {result.status}"
+    return f"PHP died: {fatal}" if fatal else f"the script exited with status {result.status}"
 
 
-def _untouched(change: Change) -> ChangeOutcome | None:
+def _unchanged(change: Change) -> ChangeOutcome | None:
     outcomes = {Action.HOLD: Outcome.HELD, Action.SKIP: Outcome.SKIPPED, Action.UNKNOWN: Outcome.FAILED}
     return (
         None

@@ -1,4 +1,4 @@
-"""What lies around an item is put back with it; a restore point is begun only where there is room."""
+"""Files next to an item are restored with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.model import SiteFacts
-from runner.steps.wordpress.neighbours import keep_neighbours, put_back_neighbours
+from runner.steps.wordpress.adjacent_files import keep_neighbours, put_back_neighbours
 from runner.steps.wordpress.ownership import alike
 from runner.steps.wordpress.pinned import PUT_BACK
 
@@ -21,7 +21,7 @@ TOOLS = PUT_BACK + alike("mark")
 
 @pytest.fixture
 def facts(tmp_path: Path) -> SiteFacts:
-    """A site in a folder whose name wants quoting."""
+    """A site in a folder whose name needs quoting."""
     root = tmp_path / "it's a site"
     for name in ("plugins/a", "plugins/b", "themes/t", "mu-plugins"):
         (root / "wp-content" / name).mkdir(parents=True)
@@ -44,7 +44,7 @@ def tree(root: Path) -> dict[str, str]:
     }
 
 
-def test_what_has_gone_comes_back_and_what_is_new_goes(facts: SiteFacts, tmp_path: Path) -> None:
+def test_deleted_files_return_and_new_ones_go(facts: SiteFacts, tmp_path: Path) -> None:
     root = tmp_path / "it's a site"
     before = tree(root)
     shell(facts, TOOLS + keep_neighbours(facts), tmp_path)
@@ -62,14 +62,14 @@ def test_what_has_gone_comes_back_and_what_is_new_goes(facts: SiteFacts, tmp_pat
         assert tree(root) == before
 
 
-def test_a_door_that_somebody_else_closed_stays_closed(facts: SiteFacts, tmp_path: Path) -> None:
+def test_foreign_maintenance_file_stays(facts: SiteFacts, tmp_path: Path) -> None:
     door = tmp_path / "it's a site/.maintenance"
     door.write_text("<?php")
     shell(facts, TOOLS + keep_neighbours(facts) + put_back_neighbours(facts), tmp_path)
     assert door.exists()
 
 
-def test_where_nothing_was_kept_nothing_is_taken_away(facts: SiteFacts, tmp_path: Path) -> None:
+def test_nothing_is_removed_without_a_copy(facts: SiteFacts, tmp_path: Path) -> None:
     before = tree(tmp_path / "it's a site")
     shell(facts, TOOLS + put_back_neighbours(facts), tmp_path)
     assert tree(tmp_path / "it's a site") == before

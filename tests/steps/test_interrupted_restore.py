@@ -1,4 +1,4 @@
-"""A plugin's folder is put back whole, wherever that is cut, and never is there an instant without one."""
+"""A plugin's folder is restored completely, wherever this is interrupted, and exists at any time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ground(request, tmp_path):
 
 
 def undo(guard, cuts=None, *, tool=True):
-    """The text that puts back, which ends before the command with this number."""
+    """The restore script, which exits before the command with this number."""
     text = guard.undo.text
     head, mark, body = text.partition("back() (")
     assert mark
@@ -47,7 +47,7 @@ def version(ground):
 @pytest.mark.parametrize("cuts", range(7))
 @pytest.mark.parametrize("tool", [True, False], ids=["exchange", "renames"])
 @pytest.mark.parametrize("again", [True, False], ids=["twice", "once"])
-def test_cut_anywhere_the_old_version_is_back_when_asked_again(ground, cuts, tool, again):
+def test_interrupted_restore_completes_when_repeated(ground, cuts, tool, again):
     guard = ground.guard(ItemKind.PLUGIN)
     assert ground.run(guard.save) == 0
     (ground.site / FILE).write_text("new")
@@ -58,7 +58,7 @@ def test_cut_anywhere_the_old_version_is_back_when_asked_again(ground, cuts, too
         assert version(ground) == "old"
 
 
-def test_without_a_tool_that_tells_inodes_it_is_put_back_by_renames(ground):
+def test_restore_without_stat_uses_renames(ground):
     guard = ground.guard(ItemKind.PLUGIN)
     assert ground.run(guard.save) == 0
     (ground.site / FILE).write_text("new")
@@ -68,7 +68,7 @@ def test_without_a_tool_that_tells_inodes_it_is_put_back_by_renames(ground):
     assert version(ground) == "old"
 
 
-def test_a_second_trial_after_one_that_was_cut_keeps_and_puts_back_its_own(ground):
+def test_second_trial_restores_its_own_files(ground):
     guard = ground.guard(ItemKind.PLUGIN)
     for cuts in (3, 4, 5, None):
         assert ground.run(guard.save) == 0
@@ -99,7 +99,7 @@ def code_word(text):
     [(), ("ffi.enable=0",), ("ffi.enable=0", "disable_functions=proc_open")],
     ids=["by PHP", "by a tool", "by renames"],
 )
-def test_two_folders_change_places_whatever_the_host_has(tmp_path, without):
+def test_folders_are_exchanged_with_any_tool(tmp_path, without):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "says").write_text(name)
@@ -113,7 +113,7 @@ def test_two_folders_change_places_whatever_the_host_has(tmp_path, without):
 
 
 @pytest.mark.parametrize("without", [(), ("ffi.enable=0", "disable_functions=proc_open")])
-def test_where_one_is_not_there_nothing_happens(tmp_path, without):
+def test_exchange_with_missing_folder_does_nothing(tmp_path, without):
     (tmp_path / "other").mkdir()
     options = [part for one in without for part in ("-d", one)]
     one, other = (code_word(str(tmp_path / name)) for name in ("one", "other"))

@@ -1,4 +1,4 @@
-"""What a site says is taken by its shape: nothing that it prints breaks the reader."""
+"""Output of a site is checked for its form: nothing that it prints breaks the reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from runner.errors import HostError
 from runner.model import Host, Site
 from runner.steps.wordpress import facts_script, parse_facts
-from runner.steps.wordpress.said import marked
+from runner.steps.wordpress.program_output import marked
 
 MARK = "f" * 32
 GOOD = {
@@ -41,31 +41,31 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
-def test_facts_of_another_shape_are_no_facts(line: str) -> None:
+def test_malformed_facts_are_rejected(line: str) -> None:
     with pytest.raises(HostError) as caught:
         parse_facts(f"\n{MARK} {line}\n", MARK)
     assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
-def test_the_facts_are_found_behind_it(line: str) -> None:
+def test_facts_are_found_after_other_output(line: str) -> None:
     output = f"noise\n{MARK} {line}\n{MARK} {json.dumps(GOOD)}\n{MARK} {line}\n"
     assert parse_facts(output, MARK).database_version == 7
 
 
-def test_only_whole_objects_behind_the_mark_are_told() -> None:
+def test_only_complete_marked_objects_are_read() -> None:
     output = f'x {MARK} {{"a": 1}}\n{MARK} [1]\n{MARK} {{"a": 2}}\n{MARK[:-1]} {{"a": 3}}\n{MARK} {{"a": 4}}'
     assert [line["a"] for line in marked(output, MARK)] == [2, 4]
 
 
-def test_escapes_do_not_come_along() -> None:
+def test_escape_sequences_are_removed() -> None:
     plugin = {"slug": "red", "title": "\x1b]0;owned\x07Red\u202e", "version": "1.0\r"}
     facts = parse_facts(f"{MARK} {json.dumps({**GOOD, 'plugins': [plugin]})}", MARK)
     assert (facts.plugins[0].slug, facts.plugins[0].title, facts.plugins[0].version) == ("red", "Red", "1.0")
 
 
 def flooded(folder: Path, megabytes: int) -> str:
-    """What the real shell text gives, with a wp-cli that prints a lot before it says the facts."""
+    """The output of the real script, with a wp-cli that prints a lot before the facts."""
     wp = folder / "wp"
     said = f"printf '\\n%s %s\\n' {MARK} '{json.dumps(GOOD)}'"
     wp.write_text(f"#!/bin/sh\nhead -c {megabytes}000000 /dev/zero | tr '\\0' x\necho\n{said}\n")
@@ -78,10 +78,10 @@ def flooded(folder: Path, megabytes: int) -> str:
     return done.stdout
 
 
-def test_a_flood_is_read_past(tmp_path: Path) -> None:
+def test_facts_are_found_after_a_flood(tmp_path: Path) -> None:
     assert parse_facts(flooded(tmp_path, 4), MARK).wordpress == "7.1.2"
 
 
-def test_a_flood_without_end_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="prints without end"):
+def test_endless_output_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="prints output without end"):
         parse_facts(flooded(tmp_path, 60), MARK)

@@ -1,23 +1,23 @@
-"""Whether a change has done harm, as far as the host can tell: the site as read before and after."""
+"""Regressions after a change, found by comparing the facts read before and after it."""
 
 from __future__ import annotations
 
 from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.said import marked, texts
+from runner.steps.wordpress.program_output import marked, texts
 
 __all__ = ["damage", "half_done"]
 
 
 def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str:
-    """What is broken now and was not before, in a sentence; empty where nothing is.
+    """The first regression, as a sentence; empty if there is none.
 
-    An update that did not happen is no damage: the site is as it was. Nor is a closed door, which may open
-    again: visitors' pages tell whether it does.
+    An update that did not happen is not a regression. Neither is maintenance mode, which may end by itself:
+    the health check shows whether it does.
     """
     if after is None:
-        return problem or "the site could not be read any more"
+        return problem or "the site can no longer be read"
     if after.crippled and not before.crippled:
-        return f"WordPress does not start any more: {after.crippled}"
+        return f"WordPress no longer starts: {after.crippled}"
     for name in ("home", "siteurl"):
         if getattr(before, name) != getattr(after, name):
             return f"{name} is now {getattr(after, name)}; it was {getattr(before, name)}"
@@ -29,12 +29,12 @@ def damage(before: SiteFacts, after: SiteFacts | None, problem: str = "") -> str
 
 
 def half_done(before: SiteFacts, after: SiteFacts | None, output: str, mark: str) -> str:
-    """Which item the upgrader gave up in the middle, although its version is another now, in a sentence."""
-    said = {texts(data.get("item")): data for data in marked(output, mark)}
-    was, now = (_versions(facts) for facts in (before, after or before))
-    for item, data in said.items():
-        if data.get("state") == "failed" and item in was and now.get(item) != was[item]:
-            return f"{item} is only half there: {texts(data.get('why'))}"
+    """The item on which the upgrader failed after its version had changed, as a sentence; empty if none."""
+    reports = {texts(data.get("item")): data for data in marked(output, mark)}
+    old, new = (_versions(facts) for facts in (before, after or before))
+    for item, data in reports.items():
+        if data.get("state") == "failed" and item in old and new.get(item) != old[item]:
+            return f"{item} is only partly installed: {texts(data.get('why'))}"
     return ""
 
 
@@ -43,8 +43,8 @@ def _versions(facts: SiteFacts) -> dict[str, str]:
 
 
 def _gone(before: SiteFacts, after: SiteFacts) -> list[str]:
-    there = {entry.slug for entry in (*after.plugins, *after.themes)}
-    return [entry.slug for entry in (*before.plugins, *before.themes) if entry.slug not in there]
+    present = {entry.slug for entry in (*after.plugins, *after.themes)}
+    return [entry.slug for entry in (*before.plugins, *before.themes) if entry.slug not in present]
 
 
 def _inactive(before: SiteFacts, after: SiteFacts) -> list[str]:

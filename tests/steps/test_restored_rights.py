@@ -1,4 +1,4 @@
-"""What is put back has owner, group and mode of before, though the login is not in the group of the site."""
+"""Restored files have their old owner, group and mode, even if the login is not in the site's group."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BROKEN = "broken"
 
 
 class OfOthers(Ground):
-    """A site in a group of others, by setgid; its folders are closed to all but owner and group."""
+    """A site with another group, by setgid; its folders are closed to all but owner and group."""
 
     php = shutil.which("php") or ""
 
@@ -43,7 +43,7 @@ class OfOthers(Ground):
         return subprocess.run([*login, *self.shell], input=text, env=env, check=False).returncode
 
     def rights(self):
-        """Of everything in the site but for restore points, with the content of files."""
+        """The rights of everything in the site except restore points, with the content of files."""
         return {
             str(path.relative_to(self.site)): rights(path)
             for path in (self.site, *self.site.rglob("*"))
@@ -71,7 +71,7 @@ def ground(request):
 
 
 @pytest.mark.parametrize("kind", [ItemKind.PLUGIN, ItemKind.LANGUAGE])
-def test_what_is_taken_back_is_as_it_was(ground, kind):
+def test_rolled_back_plugin_keeps_its_rights(ground, kind):
     before, guard = ground.rights(), ground.guard(kind)
     assert ground.run(guard.save) == 0
     spoil(ground, kind)
@@ -81,7 +81,7 @@ def test_what_is_taken_back_is_as_it_was(ground, kind):
 
 
 @pytest.mark.parametrize("kind", [ItemKind.PLUGIN, ItemKind.LANGUAGE])
-def test_a_restore_point_is_as_good_the_second_time(ground, kind):
+def test_restore_point_keeps_rights_a_second_time(ground, kind):
     before, guard = ground.rights(), ground.guard(kind)
     assert ground.run(guard.save) == 0
     back = put_back(ground.context, "none", (str(ground.site / "wp-content"),), {"t": guard})
@@ -91,7 +91,7 @@ def test_a_restore_point_is_as_good_the_second_time(ground, kind):
         assert ground.rights() == before
 
 
-def test_other_plugins_and_what_steers_the_site_are_as_they_were(ground):
+def test_adjacent_files_keep_their_rights(ground):
     before, guard = ground.rights(), ground.guard(ItemKind.PLUGIN)
     assert ground.run(guard.save) == 0
     shutil.rmtree(ground.site / "wp-content/plugins/shop")
@@ -102,7 +102,7 @@ def test_other_plugins_and_what_steers_the_site_are_as_they_were(ground):
     assert ground.rights() == before
 
 
-def test_a_copy_of_wordpress_is_put_back_as_it_was(ground):
+def test_restored_core_copy_keeps_its_rights(ground):
     before, guard = ground.rights(), ground.guard(ItemKind.CORE, core_fixed="a link")
     assert ground.run(guard.save) == 0
     (ground.kept / "begun").touch()
@@ -115,7 +115,7 @@ def test_a_copy_of_wordpress_is_put_back_as_it_was(ground):
     assert ground.rights() == before
 
 
-def test_a_file_that_cannot_be_read_leaves_everything_as_it_is(ground):
+def test_unreadable_file_prevents_the_change(ground):
     (ground.site / "wp-content/plugins/forms/forms.php").chmod(0o040)
     before, guard = ground.rights(), ground.guard(ItemKind.PLUGIN)
     assert ground.run(guard.save) != 0
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_leaves_everything_as_it_is(ground):
 
 
 def spoil(ground, kind):
-    """As an update leaves it that knows nothing of groups."""
+    """Change it as an update does that ignores groups."""
     file = ground.site / FORMS[kind]
     folder = file.parent
     if kind is ItemKind.PLUGIN:
@@ -135,7 +135,7 @@ def spoil(ground, kind):
         os.chown(path, LOGIN, LOGIN)
 
 
-def test_a_copy_of_what_has_acls_keeps_setgid_and_the_sticky_bit(tmp_path):
+def test_copy_with_acls_keeps_setgid_and_sticky_bit(tmp_path):
     for name in ("old", "new"):
         (tmp_path / name / "inc").mkdir(parents=True)
         (tmp_path / name / "inc/a.php").write_text("")

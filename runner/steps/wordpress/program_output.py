@@ -1,7 +1,7 @@
-"""What our PHP programs print, amid everything else that a site prints: untrusted, checked field by field.
+"""Read the lines of our PHP programs from the output of a site: untrusted, so each field is checked.
 
 The site's own PHP runs in the same process as our programs. It can read the mark and print such lines itself,
-so a line proves nothing: every value is checked for its type, its size and its form before it is used.
+so every value is checked for its type, size and form before it is used.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from runner.untrusted import sentence
 __all__ = ["Rules", "entries", "marked", "number", "shaped", "texts"]
 
 Rules: TypeAlias = Mapping[str, Callable[[str], str]]
-"""By the name of a text field: a function that returns the text that is used, or raises ValueError."""
+"""By the name of a text field: a function that returns the valid text, or raises ValueError."""
 
 _Kind = TypeVar("_Kind")
 _LARGEST = 1 << 63
 _LINE = 2 << 20
-"""Characters of one line; the facts of a network of 1,000 sites take less than half of it."""
+"""The longest line, in characters; the facts of a network of 1,000 sites take less than half of it."""
 _LINES = 20_000
 _TEXT = 16 << 20
-"""Characters of one output; what the driver keeps of one is less."""
+"""The longest output, in characters; the driver keeps less."""
 _DEEPEST = 12
 _ENTRIES = 5_000
 
 
 def marked(text: str, mark: str) -> Iterator[dict[str, Any]]:
-    """The objects on the lines that begin with the mark; what cannot be read is passed over.
+    """The JSON objects on the lines that start with the mark; invalid ones are skipped.
 
-    Lines that are too long or too deep are passed over too, and so is what follows the 20,000th.
+    Lines that are too long or too deeply nested are skipped too, and everything after the 20,000th line.
     """
     head, count = f"{mark} {{", 0
     for line in text[:_TEXT].split("\n"):
@@ -49,29 +49,29 @@ def marked(text: str, mark: str) -> Iterator[dict[str, Any]]:
 
 
 def texts(value: object) -> str:
-    """A field that should be text, fit to be shown; empty where it is anything else."""
+    """The value if it is text, cleaned for display; otherwise empty."""
     return sentence(value) if isinstance(value, str) else ""
 
 
 def number(value: object) -> int:
-    """A field that should be a count; 0 where it is anything else."""
+    """The value if it is a count; otherwise 0."""
     return value if type(value) is int and 0 <= value < _LARGEST else 0
 
 
 def entries(value: object, limit: int = _ENTRIES) -> list[Any]:
-    """A field that should be a list, cut at `limit`; empty where it is anything else."""
+    """The value if it is a list, cut at `limit`; otherwise empty."""
     return value[:limit] if isinstance(value, list) else []
 
 
 def shaped(kind: type[_Kind], data: Any, rules: Rules | None = None, **ready: Any) -> _Kind:
-    """A frozen dataclass from plain values, its texts cleaned; `ready` are fields that the caller made.
+    """Build a frozen dataclass from plain values, with cleaned texts; `ready` fields are used as they are.
 
     Raises:
-        ValueError: something is missing, not of the field's type, or not as `rules` allow.
+        ValueError: a field is missing, has the wrong type or breaks one of the `rules`.
     """
     rules = rules or {}
     if not isinstance(data, Mapping):
-        raise ValueError(f"{kind.__name__} is no object")  # noqa: TRY004 - one error for all that is wrong with it
+        raise ValueError(f"{kind.__name__} is not an object")  # noqa: TRY004 - one exception for all malformed input
     made: Any = kind
     found = dict(ready)
     for field in fields(made):
@@ -84,7 +84,7 @@ def shaped(kind: type[_Kind], data: Any, rules: Rules | None = None, **ready: An
     try:
         return made(**found)  # type: ignore[no-any-return]
     except TypeError as error:
-        raise ValueError(f"{kind.__name__} is not whole: {error}") from error
+        raise ValueError(f"{kind.__name__} is incomplete: {error}") from error
 
 
 def _typed(value: Any, wanted: str, name: str) -> Any:
@@ -100,11 +100,11 @@ def _typed(value: Any, wanted: str, name: str) -> Any:
         return tuple(_typed(entry, "int", name) for entry in value)
     if wanted == "tuple[str, ...]" and isinstance(value, list) and len(value) <= _ENTRIES:
         return tuple(_typed(entry, "str", name) for entry in value)
-    raise ValueError(f"{name} is no {wanted}")
+    raise ValueError(f"{name} is not of type {wanted}")
 
 
 def _depth(value: object) -> int:
-    """How deep lists and objects are nested, as far as it matters."""
+    """How deeply lists and objects are nested, up to the limit."""
     level, found = [value], 0
     while level and found <= _DEEPEST:
         found += 1
@@ -119,4 +119,4 @@ def _inner(value: object) -> Iterable[object]:
 
 
 def _refuse(word: str) -> Never:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")

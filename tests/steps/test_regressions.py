@@ -1,4 +1,4 @@
-"""What counts as harm that a change has done, as the host reads it."""
+"""Regressions that the host finds after a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from runner.model import Extension, SiteFacts
-from runner.steps.wordpress.damage import damage, half_done
+from runner.steps.wordpress.regressions import damage, half_done
 
 MARK = "m4rk"
 IDLE = Extension(slug="idle", title="Idle", version="1.0", file="idle/idle.php")
@@ -22,32 +22,32 @@ SITE = SiteFacts(
 )
 
 
-def test_a_newer_version_is_no_harm() -> None:
+def test_newer_version_is_no_regression() -> None:
     assert damage(SITE, replace(SITE, plugins=(IDLE, replace(ACTIVE, version="1.1")))) == ""
 
 
-def test_a_plugin_that_is_gone_is_harm_although_it_was_not_active() -> None:
+def test_missing_inactive_plugin_is_a_regression() -> None:
     assert damage(SITE, replace(SITE, plugins=(ACTIVE,))) == "no longer there: idle"
 
 
-def test_a_plugin_that_was_switched_off_is_harm() -> None:
+def test_deactivated_plugin_is_a_regression() -> None:
     after = replace(SITE, plugins=(IDLE, replace(ACTIVE, active=False)))
     assert damage(SITE, after) == "no longer active: busy"
 
 
-def test_a_site_that_cannot_be_read_is_harm() -> None:
+def test_unreadable_site_is_a_regression() -> None:
     assert damage(SITE, None, "the site does not answer") == "the site does not answer"
 
 
 @pytest.mark.parametrize(
     ("state", "version", "found"),
     [
-        ("failed", "1.1", "busy is only half there: Could not copy file."),
+        ("failed", "1.1", "busy is only partly installed: Could not copy file."),
         ("failed", "1.0", ""),
         ("done", "1.1", ""),
     ],
 )
-def test_an_item_that_failed_at_its_new_version_is_half_there(state: str, version: str, found: str) -> None:
+def test_failed_item_at_new_version_is_half_done(state: str, version: str, found: str) -> None:
     after = replace(SITE, plugins=(IDLE, replace(ACTIVE, version=version)))
     lines = [
         {"item": "busy", "state": "begun"},
@@ -58,5 +58,5 @@ def test_an_item_that_failed_at_its_new_version_is_half_there(state: str, versio
     assert damage(SITE, after) == ""
 
 
-def test_a_closed_door_is_for_visitors_pages_to_tell() -> None:
+def test_maintenance_mode_is_no_regression() -> None:
     assert damage(SITE, replace(SITE, maintenance=True)) == ""
