@@ -58,7 +58,7 @@ def test_a_build_sees_a_clean_environment_and_its_secrets_are_not_told(crew, mon
     ("run", "why"),
     [
         ("echo no such page >&2; exit 7", "exit status 7"),
-        ("echo fine", "holds nothing"),
+        ("echo fine", "is empty"),
         ("kill -9 $$", "killed by signal 9"),
     ],
 )
@@ -142,4 +142,4 @@ def test_a_build_on_the_host_is_released_from_there(crew):
     )
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "holds nothing" in ending.why
+    assert "is empty" in ending.why

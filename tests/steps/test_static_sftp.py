@@ -103,7 +103,7 @@ def test_a_release_over_sftp_that_shrank_is_refused(crew):
     (crew.folder / "dist/run").unlink()
     ending, _ = did(crew, "docs")
     assert ending.outcome is Outcome.FAILED
-    assert "it shrank from 3 files to 2 files" in ending.why
+    assert "the site would shrink from 3 files to 2 files" in ending.why
 
 
 @pytest.mark.parametrize("crew", ["links"], indirect=True)

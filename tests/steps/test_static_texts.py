@@ -208,7 +208,7 @@ def test_what_is_surplus_or_missing_in_a_release_keeps_it_offline(shell, site, d
         spoil(part)
         order = ReleaseOrder(name=name, files=len(tree), standing=standing, difference=Difference())
         outcome = releaser.job(ReleaseOptions(source="x"), order)
-        assert (outcome.outcome, "not what was sent" in outcome.why) == (Outcome.FAILED, True)
+        assert (outcome.outcome, "not those of the release" in outcome.why) == (Outcome.FAILED, True)
         assert releaser.online() == was
 
 
@@ -222,7 +222,7 @@ def test_a_link_that_moved_meanwhile_is_left_alone(shell, site, dist):
     order = ReleaseOrder(name=name, files=4, standing=stale, difference=Difference())
     was = releaser.online()
     outcome = releaser.job(ReleaseOptions(source="x"), order)
-    assert outcome.why == f"the site was changed meanwhile: its path leads to {was} now"
+    assert outcome.why == f"the site was changed during the release: its path now leads to {was}"
     assert releaser.online() == was
 
 
@@ -238,14 +238,14 @@ def test_what_serves_is_never_taken_away_for_a_release_of_its_name(shell, site, 
     (part / "index.html").write_text((dist / "index.html").read_text())
     order = ReleaseOrder(name=name, files=len(tree), standing=releaser.look(), difference=Difference())
     outcome = releaser.job(ReleaseOptions(source="x"), order)
-    assert "already, with other files in it" in outcome.why
+    assert "already exists with different files" in outcome.why
     assert len(list(Path(site.path).iterdir())) == 4
 
 
 @pytest.mark.parametrize("name", [b"line\nfeed", b"back\\slash", b"\xff"])
 def test_a_name_that_no_list_can_hold_is_refused(dist, name):
     Path(os.fsdecode(os.fsencode(dist) + b"/" + name)).write_text("x")
-    with pytest.raises(UsageError, match="cannot be sent"):
+    with pytest.raises(UsageError, match="cannot be uploaded"):
         read_folder(dist)
 
 
@@ -364,7 +364,7 @@ def test_a_folder_of_releases_swapped_in_a_loop_touches_no_other_site(shell, sit
 def test_a_link_to_a_path_that_cannot_be_written_again_is_refused(target):
     end = f"\n{MARK} "
     said = end + end.join(["path link\n", f"target\n{target}\n", "releases\n", "end\n"])
-    with pytest.raises(NameRefusedError, match="the link of the site leads to a path that"):
+    with pytest.raises(NameRefusedError, match="the target of the site's link .+; nothing was changed"):
         parse_look(said.encode(), MARK)
 
 
@@ -379,5 +379,5 @@ def test_releases_are_named_by_the_host_within_limits():
 def test_a_name_that_a_build_made_and_no_list_can_hold_is_refused(shell, dist, site):
     (dist / "line\nfeed").write_text("x")
     done = shell(look_script(Layout.of(site.path), MARK, built=str(dist)))
-    with pytest.raises(UsageError, match="cannot be sent: its name has a line feed"):
+    with pytest.raises(UsageError, match="cannot be uploaded: its name has a line feed"):
         parse_look(done.stdout, MARK)

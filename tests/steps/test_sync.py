@@ -100,7 +100,7 @@ def test_nothing_is_written_through_a_link_that_leads_out_of_the_site(crew):
     (target(crew) / "a b").symlink_to(home)
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "a b is a link that leads out of the site: nothing was changed" in ending.why
+    assert "a b is a link that leads out of the site; nothing was changed" in ending.why
     assert content(target(crew))["run"] == "old"
     assert not (home / "c").exists()
 
@@ -116,7 +116,7 @@ def test_a_file_in_the_place_of_a_folder_fails_before_anything_is_changed(crew):
     put(crew, "run", "old")
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "a b is a file on the host and a folder here" in ending.why
+    assert "a b is a file on the host but a folder on the controller" in ending.why
     assert content(target(crew)) == {"a b": "a file", "run": "old"}
 
 
