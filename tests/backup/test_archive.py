@@ -101,7 +101,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, whole: Snapshot) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    assert ArchiveStore(tmp_path).verify(whole) == (f"{FILES} is not what was stored",)
+    assert ArchiveStore(tmp_path).verify(whole) == (f"{FILES} differs from its checksum in the manifest",)
 
 
 def test_a_missing_and_a_cut_part_are_found(tmp_path: Path, whole: Snapshot) -> None:
@@ -111,7 +111,7 @@ def test_a_missing_and_a_cut_part_are_found(tmp_path: Path, whole: Snapshot) -> 
     (folder / FILES).write_bytes(cut)
     assert ArchiveStore(tmp_path).verify(whole) == (
         f"{DATABASE} is missing",
-        f"{FILES} has {len(cut)} bytes where the manifest says {len(cut) + 7}",
+        f"{FILES} has {len(cut)} bytes, but {len(cut) + 7} in the manifest",
     )
 
 
@@ -160,12 +160,12 @@ def test_a_store_that_cannot_be_written_says_what_to_set(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (gzip.compress(DUMP), "stops in the middle"),
-        (gzip.compress(DUMP + TRAILER + b"INSERT" * 200), "stops in the middle"),
+        (gzip.compress(DUMP), "is incomplete"),
+        (gzip.compress(DUMP + TRAILER + b"INSERT" * 200), "is incomplete"),
         (gzip.compress(DUMP * 2000 + TRAILER)[:-30], "read back"),
         (gzip.compress(DUMP + TRAILER)[:-4], "read back"),
         (b"Error: Access denied", "read back"),
-        (b"", "stops in the middle"),
+        (b"", "is incomplete"),
     ],
     ids=["no trailer", "trailer is not the end", "cut", "cut in its checksum", "no gzip", "empty"],
 )

@@ -107,5 +107,5 @@ def test_the_texts_are_shell(shell: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["-o=APT::x", "a b", "$(id)", ""])
 def test_what_is_no_name_of_a_package_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a name of a package"):
+    with pytest.raises(ValueError, match="is not a valid package name"):
         PackagesOptions(upgrade=(name,))

@@ -1,4 +1,4 @@
-"""What apt and dnf say, understood: which packages have something to be said about them."""
+"""Parse the output of apt and dnf: the packages that can be upgraded, are held, or are half installed."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _INST = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[]*)\[(\w+)\]\)")
 _SECURITY = re.compile(r"-security|/security|Debian-Security|ESM", re.IGNORECASE)
 _UNFINISHED = re.compile(r".[UFHWt]|..R")
 _NONE = "(none)"
-_MOST = 100_000
+_MOST_LINES = 100_000
 _ARCHITECTURE = 32
 
 
 def parse_system(said: Sections) -> SystemFacts:
-    """The facts in the output of `facts_script`.
+    """Parse the output of `facts_script`.
 
     Raises:
-        HostError: there are none; the message is a sentence that says why.
+        HostError: the output has no facts; the message says why.
     """
     manager = said.words.get("manager", "")
     if manager == "none":
-        raise HostError("neither apt nor dnf looks after this host", hint="take system.packages out for it")
+        raise HostError("the host has neither apt nor dnf", hint="do not run system.packages on this host")
     if not manager or "before" not in said.codes:
-        raise HostError("the host did not say which packages it has", hint="see `sitecrew logs`")
-    if any(text.count("\n") > _MOST for text in said.texts.values()):
-        raise HostError(f"the host lists more than {_MOST} packages", hint="look at its package sources")
+        raise HostError("the host did not list its packages", hint="see `sitecrew logs`")
+    if any(text.count("\n") > _MOST_LINES for text in said.texts.values()):
+        raise HostError(f"the host lists more than {_MOST_LINES} packages", hint="check its package sources")
     native = said.words.get("native", "")[:_ARCHITECTURE]
     packages = _apt(said, native) if manager == "apt" else _dnf(said, native)
     return SystemFacts(
@@ -49,12 +49,12 @@ def parse_system(said: Sections) -> SystemFacts:
 
 
 def installed_versions(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
-    """Versions that are installed and configured, by package; a kernel has several."""
+    """Return the installed and configured versions by package; a kernel has several."""
     return _versions(said, section, re.compile(".i.?"))
 
 
 def unfinished(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
-    """Versions that are on disk and not configured."""
+    """Return the versions that are unpacked but not configured, by package."""
     return _versions(said, section, _UNFINISHED)
 
 
@@ -78,16 +78,20 @@ def _name(name: str, architecture: str, native: str, manager: str) -> str:
 
 
 def _unasked(said: Sections) -> str:
+    """Return why the package sources could not be read; empty if they were."""
     if "locked" in said.words:
-        return f"process {sentence(said.words['locked'], 80)} works with the packages of the host"
+        return f"another package manager is running on the host: process {sentence(said.words['locked'], 80)}"
     if said.codes.get("update", -1) in ({0} if said.words.get("manager") == "apt" else {0, 100}):
         return ""
     errors = [line for line in said.lines("update") if re.match(r"E:|Error|Err:", line)]
-    return sentence(" ".join(errors[-2:]) or said.text("update")[-300:], 240) or "its sources did not answer"
+    return (
+        sentence(" ".join(errors[-2:]) or said.text("update")[-300:], 240)
+        or "the package sources did not answer"
+    )
 
 
 def _apt(said: Sections, native: str) -> list[SystemPackage]:
-    """What `upgrade` would do, then what only `dist-upgrade` would, or nobody because it is held."""
+    """Return the packages that `upgrade` would change, and those it keeps back with the reason."""
     present = installed_versions(said, "before")
     table = _apt_policy(said.text("policy"))
     broken = unfinished(said, "before")
@@ -108,11 +112,11 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
         if name in packages or not installed or candidate in {installed, _NONE}:
             continue
         if name in held:
-            kept = "held on the host, by apt-mark"
+            kept = "held on the host by apt-mark"
         elif name in full and removed:
-            kept = f"only with the removal of {sentence(', '.join(removed), 120)}"
+            kept = f"the upgrade would remove {sentence(', '.join(removed), 120)}"
         else:
-            kept = "apt keeps it back"
+            kept = "kept back by apt"
         packages[name] = SystemPackage(
             name=name, installed=installed, offered=candidate, security=security, kept=kept
         )
@@ -120,7 +124,7 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
 
 
 def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
-    """Name, installed version or empty, new version, origins."""
+    """Return name, installed version or empty, new version and origins of each package."""
     found = []
     for line in text.splitlines():
         if match := _INST.match(line):
@@ -132,7 +136,7 @@ def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
 
 
 def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
-    """The candidate by package, and whether a version above the installed one came as a security fix."""
+    """Return the candidate by package, and whether any version after the installed one is a security fix."""
     found: dict[str, tuple[str, bool]] = {}
     for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
         name = block.partition("\n")[0].rstrip(":")
@@ -147,7 +151,7 @@ def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
 
 
 def _dnf(said: Sections, native: str) -> list[SystemPackage]:
-    """What `check-update` offers, then what it would offer without versionlock and excludes."""
+    """Return the packages in `check-update`, and those hidden from it by versionlock or excludes."""
     present = installed_versions(said, "before")
     fixed = {_nevra_name(line.split()[-1], native) for line in said.lines("advisories")}
     offered = _dnf_offers(said.text("update"), native)
@@ -161,14 +165,14 @@ def _dnf(said: Sections, native: str) -> list[SystemPackage]:
                 offered=version,
                 security=name in fixed,
                 origin=sentence(repository),
-                kept="" if name in offered else "held on the host, by versionlock or exclude",
+                kept="" if name in offered else "held on the host by versionlock or exclude",
             )
         )
     return packages
 
 
 def _dnf_offers(text: str, native: str) -> Mapping[str, tuple[str, str]]:
-    """Version (without an epoch of 0) and repository by package; obsoleting packages are left out."""
+    """Return version (without epoch 0) and repository by package, without obsoleting packages."""
     found = {}
     for line in text.partition("Obsoleting Packages")[0].splitlines():
         fields = line.split()
