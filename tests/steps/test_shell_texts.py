@@ -1,4 +1,4 @@
-"""The shell texts by themselves, in every shell there is; a stand-in for wp-cli says what it was given."""
+"""Shell scripts of WordPress sites and backups in sh, bash and busybox, with a fake wp-cli."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shell(request):
 
 
 NO_HOST = Host(name="h", address="h", php="/nowhere/php", wp="/nowhere/wp")
-"""A host that WordPress cannot be asked on."""
+"""A host without PHP and wp-cli."""
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def wp(tmp_path, text):
 
 
 def run(shell, script, *, stdin=True):
-    """As a file that the shell reads, or by its standard input."""
+    """Run a script from stdin, or as an argument with empty stdin."""
     given = {"input": script.text.encode()} if stdin else {"stdin": subprocess.DEVNULL}
     arguments = [*shell] if stdin else [*shell, "-c", script.text]
     return subprocess.run(arguments, capture_output=True, check=False, timeout=20, **given)
 
 
 @pytest.mark.parametrize("stdin", [True, False])
-def test_the_text_runs_in_the_sites_folder_and_no_command_swallows_it(shell, site, tmp_path, stdin):
+def test_script_runs_in_site_folder_with_empty_stdin(shell, site, tmp_path, stdin):
     host = wp(tmp_path, 'echo "in $(pwd) with $* and $(cat | wc -c) bytes"')
     done = run(shell, site_script(site, host, "m4rk", "wp one\ncat\nwp 'two three'\nsay end"), stdin=stdin)
     assert done.stdout.decode().splitlines() == [
@@ -64,7 +64,7 @@ def test_the_text_runs_in_the_sites_folder_and_no_command_swallows_it(shell, sit
     assert done.returncode == 0
 
 
-def test_a_program_and_its_data_arrive_as_they_are_and_not_as_arguments(shell, site, tmp_path):
+def test_program_and_data_arrive_unchanged_on_stdin(shell, site, tmp_path):
     host = wp(tmp_path, 'echo "$*"; cat')
     data = {
         "items": ["SITECREW_DATA", "SITECREW_PROGRAM\nSITECREW_PROGRAM", "'; rm -rf /; echo `id` $(id) \\ ü"]
@@ -77,7 +77,7 @@ def test_a_program_and_its_data_arrive_as_they_are_and_not_as_arguments(shell, s
     assert [line for line in php.splitlines() if line.startswith("SITECREW")] == ["SITECREW_DATA"]
 
 
-def test_a_text_that_arrives_only_in_part_does_nothing(shell, site, tmp_path):
+def test_truncated_script_does_nothing(shell, site, tmp_path):
     host = wp(tmp_path, "echo ran")
     whole = site_script(site, host, "m4rk", "wp one").text
     for length in range(0, len(whole) - len("sitecrew </dev/null\n"), 37):
@@ -93,7 +93,7 @@ def test_a_text_that_arrives_only_in_part_does_nothing(shell, site, tmp_path):
         ("/", {"php": "/bin/sh", "wp": "/nowhere/wp"}, "no-wp"),
     ],
 )
-def test_what_is_missing_is_said_in_a_word(shell, path, host, word):
+def test_missing_tools_are_reported(shell, path, host, word):
     site = Site(name="s", client="c", host="h", url="http://x.example", path=path)
     done = run(shell, site_script(site, Host(name="h", address="h", **host), "m4rk", "echo never"))
     assert (done.returncode, done.stdout.decode()) == (3, f"\nm4rk problem {word}\n")
@@ -103,7 +103,7 @@ CANNOT = "exit 9"
 
 
 def dumper(tmp_path, php, client=CANNOT):
-    """A host whose PHP makes the dump, or says that it cannot; then wp-cli's client does."""
+    """Return a host whose PHP runs `php` to dump; if that exits with 9, wp-cli runs `client`."""
     host = wp(tmp_path, client)
     tool = tmp_path / "php"
     tool.write_text(f"#!/bin/sh\ncat >/dev/null\n{php}\n")
@@ -116,7 +116,7 @@ HALF = "echo SQL; echo 'no space' >&2; exit"
 
 
 @pytest.mark.parametrize("tools", [(WHOLE,), (CANNOT, WHOLE)], ids=["php", "client"])
-def test_a_dump_comes_as_gzip_and_its_end_tells_that_it_is_whole(shell, site, tmp_path, tools):
+def test_dump_is_gzip_with_a_trailer(shell, site, tmp_path, tools):
     host = dumper(tmp_path, *tools)
     done = run(shell, database_script(site, host, "m4rk"))
     assert done.returncode == 0, done.stderr
@@ -129,14 +129,14 @@ def test_a_dump_comes_as_gzip_and_its_end_tells_that_it_is_whole(shell, site, tm
 
 
 @pytest.mark.parametrize("tools", [(f"{HALF} 1",), (CANNOT, f"{HALF} 2")], ids=["php", "client"])
-def test_a_dump_that_fails_half_way_fails_although_gzip_is_content(shell, site, tmp_path, tools):
+def test_dump_failure_is_reported_despite_gzip(shell, site, tmp_path, tools):
     done = run(shell, database_script(site, dumper(tmp_path, *tools), "m4rk"))
     assert done.returncode == 1
     assert done.stderr.endswith(b"no space\n")
     assert gzip.decompress(done.stdout) == b"SQL\n"
 
 
-def test_the_files_come_without_caches_and_logs_and_with_the_config_from_above(tmp_path):
+def test_archive_leaves_out_caches_and_includes_config_above(tmp_path):
     root = tmp_path / "site"
     names = [
         "wp-load.php",
@@ -157,7 +157,7 @@ def test_the_files_come_without_caches_and_logs_and_with_the_config_from_above(t
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_what_wordpress_has_elsewhere_comes_along_by_its_path(shell, tmp_path):
+def test_archive_includes_content_outside_the_site(shell, tmp_path):
     root, app = tmp_path / "it's a site/wp", tmp_path / "it's a site/app"
     for path in (
         root / "wp-load.php",
@@ -183,7 +183,7 @@ def test_what_wordpress_has_elsewhere_comes_along_by_its_path(shell, tmp_path):
     assert done.returncode == 0
 
 
-def test_a_static_site_is_kept_whole(shell, tmp_path):
+def test_archive_of_static_site_has_all_files(shell, tmp_path):
     (tmp_path / "error_log").write_text("x")
     site = Site(
         name="s", client="c", host="h", url="http://x.example", path=str(tmp_path), kind=SiteKind.STATIC
@@ -194,7 +194,7 @@ def test_a_static_site_is_kept_whole(shell, tmp_path):
     assert done.returncode == 0
 
 
-def test_a_file_that_cannot_be_read_fails_the_copy(shell, tmp_path):
+def test_archive_fails_without_site_folder(shell, tmp_path):
     site = Site(name="s", client="c", host="h", url="http://x.example", path=str(tmp_path / "gone"))
     assert run(shell, files_script(site, NO_HOST, "m4rk")).returncode == 3
     Path(site.path).symlink_to(tmp_path / "loop")
