@@ -172,7 +172,7 @@ def files_script(
 
     Also for sites that are not WordPress. Content and configuration that WordPress has outside the folder are
     archived under their absolute paths without the leading slash; a wp-config.php one level above the folder
-    as if it were inside it. Files behind a link in `follow` are named ``LINK/./FILE``.
+    as if it were inside it. Files reached through a link in `follow` are named ``LINK/./FILE``.
 
     Files that change while they are read are not an error: GNU tar exits with 1 for these and nothing else.
     Status `UNREAD` means that the archive is complete except for files that could not be read, which are

@@ -75,7 +75,7 @@ class Context:
     published: Published | None = None
     """None if wordpress.org cannot be asked."""
     prepared: object = None
-    """What was prepared before the step's job, such as uploaded files."""
+    """Data prepared before the step's job, such as the list of uploaded files."""
     usual: Mapping[str, int] = field(default_factory=dict)
     """HTTP statuses that look like errors but are normal for the site, by page: `page`, `none`, `rest`."""
 

@@ -1,4 +1,4 @@
-"""The shell code of the steps, kept in `.sh` files beside the modules that use it."""
+"""The shell code of the steps, kept in `.sh` files in a folder `sh` next to the modules."""
 
 from __future__ import annotations
 

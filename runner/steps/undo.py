@@ -23,8 +23,8 @@ def put_back(context: Context, folder: str, places: Sequence[str], guards: Mappi
     """Return a script that restores what the guards of an earlier run kept, in the order of `guards`.
 
     The keys of `guards` are the ids of the restore points. `places` are folders of the site that hold restore
-    points which could not be stored elsewhere. What is removed from the site while restoring can be kept in
-    the restore point of this undo itself, `$successor`.
+    points which could not be stored elsewhere. Files that are removed from the site while restoring can be
+    kept in the restore point of this undo itself, `$successor`.
     """
     calls = "\n".join(
         f"if set_aside {word(tag)}; then\n(\n{guard.undo.text}\n) || failed=1\n(\n{guard.tidy}\n)\n"
