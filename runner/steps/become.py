@@ -90,9 +90,9 @@ def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
     for message, found in _FROM_SUDO:
         if message in lowered:
             return _WRONG if password and found is _ASKED else found
-    said = sentence(" ".join(line for line in output.splitlines() if "sudo" in line.lower()), 160)
+    lines = sentence(" ".join(line for line in output.splitlines() if "sudo" in line.lower()), 160)
     return Refusal(
-        f"sudo exited without running the command{f': {said}' if said else ''}",
+        f"sudo exited without running the command{f': {lines}' if lines else ''}",
         "try `sudo -v` on the host",
     )
 

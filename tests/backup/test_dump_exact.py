@@ -102,9 +102,9 @@ class Dumped:
     def dump(self) -> tuple[str, tuple[str, ...]]:
         worker = Someone(self.fleet, SITE)
         done = worker.run(database_script(worker.site, worker.host, MARK))
-        said = done.stderr.decode()
-        assert done.returncode == 0, said
-        return gzip.decompress(done.stdout).decode(), left_out(said, MARK)
+        stderr = done.stderr.decode()
+        assert done.returncode == 0, stderr
+        return gzip.decompress(done.stdout).decode(), left_out(stderr, MARK)
 
     def restore(self, dump: str) -> None:
         self.fleet.database.sql(f"DROP DATABASE IF EXISTS `{SCRATCH}`; CREATE DATABASE `{SCRATCH}`")
@@ -223,10 +223,10 @@ def test_dump_without_mysqli_reports_rounded_floats(fleet: Fleet, site: Dumped) 
         done = worker.run(database_script(worker.site, host, MARK))
     finally:
         php.unlink()
-    said = done.stderr.decode()
-    assert done.returncode == 0, said
+    stderr = done.stderr.decode()
+    assert done.returncode == 0, stderr
     dump = gzip.decompress(done.stdout).decode()
     assert ("kept" in dump, dump_is_complete(dump.encode())) == (True, True)
-    [lacking] = left_out(said, MARK)
+    [lacking] = left_out(stderr, MARK)
     assert "FLOAT columns are rounded" in lacking
-    assert addresses_of(said, MARK) is None
+    assert addresses_of(stderr, MARK) is None

@@ -34,8 +34,8 @@ def test_snapshot_restored_by_hand_equals_the_site(fresh_fleet: Fleet, tmp_path:
     odd.parent.mkdir(exist_ok=True)
     odd.write_bytes(bytes(range(256)))
     shutil.chown(odd, fresh_fleet.spec.user("web2"))
-    said = crew.say("run", "keep", "-l", SITE, "--json")
-    assert said.code == 0, said
+    result = crew.say("run", "keep", "-l", SITE, "--json")
+    assert result.code == 0, result
 
     store = ArchiveStore(crew.folder / ".sitecrew/backups")
     [snapshot] = store.snapshots(SITE)
@@ -70,8 +70,8 @@ def test_unreadable_parts_are_named_and_the_rest_kept(fresh_fleet: Fleet, tmp_pa
     closed.touch(mode=0o000)
     config = fresh_fleet.sites[OTHER].path / "wp-config.php"
     config.write_text(config.read_text().replace(fresh_fleet.sites[OTHER].database, "elsewhere"))
-    said = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
-    assert said.code == 3, said
+    result = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
+    assert result.code == 3, result
     assert "could not read the files: ./wp-content/uploads/closed.pdf" in crew.site(SITE)["why"]
     assert "database" in crew.site(OTHER)["why"]
     store = ArchiveStore(crew.folder / ".sitecrew/backups")

@@ -82,7 +82,7 @@ class Releaser:
         done = self.shell(look_script(self.layout, MARK, name=name))
         return parse_look(done.stdout, MARK)
 
-    def release(self, dist, at=AT, amid=nullcontext, **more):
+    def release(self, dist, at=AT, during=nullcontext, **more):
         options = ReleaseOptions(source=str(dist), **{**self.options, **more})
         tree = read_folder(dist, readable=True)
         name = name_of(at, tree)
@@ -107,7 +107,7 @@ class Releaser:
         order = ReleaseOrder(
             name=name, files=len(tree), standing=standing, difference=differ(standing.serving, tree)
         )
-        with amid():
+        with during():
             return self.job(options, order)
 
     def job(self, options, order):
@@ -315,7 +315,7 @@ def test_swapped_releases_folder_touches_no_other_site(shell, site, dist, tmp_pa
     for number in range(8):
         (dist / "index.html").write_text(f"<html>{number} again")
         with suppress(AssertionError):
-            releaser.release(dist, AT.replace(minute=number + 11), amid=lambda: swapping(releases, other))
+            releaser.release(dist, AT.replace(minute=number + 11), during=lambda: swapping(releases, other))
     assert count[0] > 8
     assert content(other) == before
     assert len(list(other.iterdir())) == 5
@@ -324,15 +324,15 @@ def test_swapped_releases_folder_touches_no_other_site(shell, site, dist, tmp_pa
 @pytest.mark.parametrize("target", ["releases/x\ny", "/srv/\x1b[2J", "a" * 5000])
 def test_link_with_invalid_target_is_refused(target):
     end = f"\n{MARK} "
-    said = end + end.join(["path link\n", f"target\n{target}\n", "releases\n", "end\n"])
+    output = end + end.join(["path link\n", f"target\n{target}\n", "releases\n", "end\n"])
     with pytest.raises(NameRefusedError, match=r"the target of the site's link .+; nothing was changed"):
-        parse_look(said.encode(), MARK)
+        parse_look(output.encode(), MARK)
 
 
 def test_release_names_from_host_are_limited():
     end = f"\n{MARK} "
-    said = end + end.join(["path nothing\n", "releases\n20261123T070000Z-abcd\0../x\0x\ny\0v1\0", "end\n"])
-    assert parse_look(said.encode(), MARK).releases == ("20261123T070000Z-abcd", "v1")
+    output = end + end.join(["path nothing\n", "releases\n20261123T070000Z-abcd\0../x\0x\ny\0v1\0", "end\n"])
+    assert parse_look(output.encode(), MARK).releases == ("20261123T070000Z-abcd", "v1")
     with pytest.raises(NameRefusedError, match="more than 2000 releases"):
         parse_look((end + end.join(["path nothing\n", "releases\n" + 2001 * "x\0", "end\n"])).encode(), MARK)
 

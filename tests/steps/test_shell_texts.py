@@ -123,9 +123,9 @@ def test_dump_is_gzip_with_a_trailer(shell, site, tmp_path, tools):
     text = gzip.decompress(done.stdout)
     assert text == b"SQL\n-- Dump completed on x\n"
     assert dump_is_complete(text[-100:])
-    told = left_out(done.stderr.decode(), "m4rk")
-    assert [one for one in told if "FLOAT" not in one] == []
-    assert len(told) == len(tools) - 1
+    lacking = left_out(done.stderr.decode(), "m4rk")
+    assert [one for one in lacking if "FLOAT" not in one] == []
+    assert len(lacking) == len(tools) - 1
 
 
 @pytest.mark.parametrize("tools", [(f"{HALF} 1",), (CANNOT, f"{HALF} 2")], ids=["php", "client"])

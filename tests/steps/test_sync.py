@@ -140,9 +140,9 @@ def test_delete_with_empty_source_is_refused(crew):
 def test_plan_lists_files_and_changes_nothing(crew):
     put(crew, "run", "old")
     put(crew, "gone.txt", "x")
-    said = crew.say("plan", "clean", "-l", SITE, "--json")
-    assert said.code == 0, said
-    [site] = said.json["sites"]
+    result = crew.say("plan", "clean", "-l", SITE, "--json")
+    assert result.code == 0, result
+    [site] = result.json["sites"]
     assert [(one["item"], one["action"], one["why"].split(",")[0]) for one in site["changes"]] == [
         ("a b/c/it's ü $HOME.txt", "change", "new"),
         ("same", "change", "new"),

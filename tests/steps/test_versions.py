@@ -75,14 +75,14 @@ def test_order_matches_real_php_for_random_pairs():
     program = (
         "$o = []; foreach (json_decode(stream_get_contents(STDIN)) as $p) $o[] = version_compare(...$p);"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         ["php", "-r", f"{program} echo json_encode($o);"],
         input=json.dumps(pairs).encode(),
         capture_output=True,
         check=True,
     )
     wrong = [
-        pair for pair, order in zip(pairs, json.loads(told.stdout), strict=True) if compare(*pair) != order
+        pair for pair, order in zip(pairs, json.loads(done.stdout), strict=True) if compare(*pair) != order
     ]
     assert wrong == []
 

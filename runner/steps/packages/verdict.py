@@ -38,10 +38,10 @@ def plan_line(changes: Iterable[Change]) -> str:
     return json.dumps([{name: getattr(change, name) for name in _FIELDS} for change in changes])
 
 
-def planned(step: Step, said: Sections) -> tuple[Change, ...] | None:
+def planned(step: Step, sections: Sections) -> tuple[Change, ...] | None:
     """Parse the plan that a job printed; None if it is not a valid plan."""
     try:
-        rows = json.loads(said.words.get("plan", "[]"))
+        rows = json.loads(sections.words.get("plan", "[]"))
         return tuple(_change(step, row) for row in rows)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -118,9 +118,9 @@ def judge(
     )
 
 
-def with_reboot(outcome: StepOutcome, said: str, *, failed: bool = False) -> StepOutcome:
+def with_reboot(outcome: StepOutcome, note: str, *, failed: bool = False) -> StepOutcome:
     """Return the outcome with a note about the reboot added to its reason."""
-    why = "; ".join(filter(None, [outcome.why, said]))
+    why = "; ".join(filter(None, [outcome.why, note]))
     worse = Outcome.FAILED if failed else outcome.outcome
     return replace(outcome, outcome=worse, why=why)
 
