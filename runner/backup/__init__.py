@@ -1,4 +1,4 @@
-"""Snapshots of sites: taking, storing, and reading back what was stored."""
+"""Snapshots of sites: storing them, and verifying what was stored."""
 
 from __future__ import annotations
 

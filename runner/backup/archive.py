@@ -1,12 +1,12 @@
-"""The archive store: a folder a snapshot, holding compressed streams and a manifest that vouches for them.
+"""The archive store: a folder per snapshot, with compressed streams and a manifest of their checksums.
 
     <store>/<site>/<snapshot>/database.sql.gz     the dump
                               files.tar.gz        the document root
-                              files.index.gz      a JSON object a line: sha256, size and name of each file
-                              manifest.json       sizes and sha256 of the three, counts, when, whose
+                              files.index.gz      sha256, size and name of each file, as JSON lines
+                              manifest.json       sizes and sha256 of the three, counts, time, site and run
 
-A snapshot is written beside its place and moved there whole, so one that has a manifest is complete. What a
-process that died had begun is removed when the next snapshot of the site is begun.
+A snapshot is written to a draft folder and renamed when it is complete. Drafts of processes that died are
+removed when the next snapshot of the site is started.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MANIFEST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One stored file. `bytes` as stored, `content` before compression."""
+    """One stored file. `bytes` is its stored size, `content` its size before compression."""
 
     name: str
     bytes: int
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What the manifest says."""
+    """A complete snapshot, as described by its manifest."""
 
     snapshot: str
     site: str
@@ -55,35 +55,35 @@ class Snapshot:
     run: str
     parts: tuple[Part, ...]
     files: int | None = None
-    """Files in the archive; None when files were not asked for."""
+    """Files in the archive; None if files were not included."""
     tables: int | None = None
-    """Tables in the dump; None when the database was not asked for."""
+    """Tables in the dump; None if the database was not included."""
     outside: tuple[str, ...] = ()
-    """Links that lead out of the site's folder, as `NAME -> TARGET`: what is behind them is not in it."""
+    """Links that lead out of the site's folder, as `NAME -> TARGET`; their targets are not in the archive."""
     unread: tuple[str, ...] = ()
-    """What the host could not read, in its words: with any, the snapshot is not complete."""
+    """Errors of the host for files it could not read; with any, the snapshot is incomplete."""
     lacks: tuple[str, ...] = ()
-    """What of the database could not be dumped, a sentence each."""
+    """Parts of the database that could not be dumped, a sentence each."""
     unproven: str = ""
-    """Why the dump is not proven to be the site's; empty where it is, or where there is none."""
+    """Why it is not proven that the dump is the site's; empty if it is proven or there is no dump."""
 
     @property
     def bytes(self) -> int:
-        """Bytes in the store."""
+        """Size in the store."""
         return sum(part.bytes for part in self.parts)
 
 
 class ArchiveStore:
-    """Snapshots in a folder of the controller, readable by its owner only."""
+    """Snapshots in a folder on the controller, readable only by its owner."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def begin(self, site: str) -> Draft:
-        """Start a snapshot; nothing counts until `Draft.commit`.
+        """Start a snapshot, which is only complete after `Draft.commit`.
 
         Raises:
-            BackupError: the store cannot be written.
+            BackupError: the store is not writable.
         """
         taken = datetime.now(UTC)
         name = f"{taken:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -93,22 +93,22 @@ class ArchiveStore:
             for folder in (self.folder, place.parent):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             place.parent.chmod(0o700)
-            use = _enter(place.parent)
+            use = _lock_shared(place.parent)
             draft.mkdir(mode=0o700)
         except OSError as error:
             raise BackupError(
-                f"the backup store {self.folder} cannot be written: {error.strerror}",
-                hint="set backups.store in sitecrew.yaml to a folder with room",
+                f"cannot write to the backup store {self.folder}: {error.strerror}",
+                hint="set backups.store in sitecrew.yaml to a writable folder with enough space",
             ) from error
         return Draft(site=site, taken=taken, place=place, folder=draft, use=use, room=Room(draft))
 
     def snapshots(self, site: str) -> tuple[Snapshot, ...]:
-        """Complete snapshots of a site, newest first."""
+        """Return the complete snapshots of a site, newest first."""
         found = sorted((self.folder / site).glob(f"[0-9]*/{MANIFEST}"), reverse=True)
         return tuple(_read(path) for path in found)
 
     def verify(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """What differs between the stored files and the manifest, a sentence each; empty when all is well."""
+        """Compare the stored files with the manifest; return a sentence for each difference."""
         folder = self.folder / snapshot.site / snapshot.snapshot
         problems = []
         for part in snapshot.parts:
@@ -116,9 +116,9 @@ class ArchiveStore:
             if not path.exists():
                 problems.append(f"{part.name} is missing")
             elif (size := path.stat().st_size) != part.bytes:
-                problems.append(f"{part.name} has {size} bytes where the manifest says {part.bytes}")
+                problems.append(f"{part.name} has {size} bytes, but {part.bytes} in the manifest")
             elif _sha256(path) != part.sha256:
-                problems.append(f"{part.name} is not what was stored")
+                problems.append(f"{part.name} differs from its checksum in the manifest")
         return tuple(problems)
 
 
@@ -131,11 +131,11 @@ class Draft:
     place: Path
     folder: Path
     use: int
-    """An open file that says that somebody works here; a killed process lets go of it too."""
+    """File descriptor of the lock on the site's folder; also released if the process is killed."""
     room: Room
 
     def open(self, name: str) -> Received:
-        """A new file for a stream from the host, within the snapshot's room."""
+        """Open a new file for a stream from the host; its size counts against the snapshot's limit."""
         return Received(self.folder / name, self.room)
 
     def commit(
@@ -147,17 +147,17 @@ class Draft:
         lacks: tuple[str, ...] = (),
         unproven: str = "",
     ) -> Snapshot:
-        """Read back what was stored, write the manifest, and let the snapshot count.
+        """Read back what was stored, write the manifest and complete the snapshot.
 
         Args:
-            run: the run that takes it.
-            root: the folder of the host that was archived.
-            unread: what the host says that it could not read.
-            lacks: what was left out of the dump.
-            unproven: why the dump is not proven to be the site's.
+            run: the run that takes the snapshot.
+            root: the archived folder on the host.
+            unread: errors of the host for files it could not read.
+            lacks: parts of the database that are not in the dump.
+            unproven: why it is not proven that the dump is the site's.
 
         Raises:
-            BackupError: a stream is cut, not what it should be, or empty.
+            BackupError: a stream is truncated, invalid or empty.
         """
         parts, files, tables = [], None, None
         outside: tuple[str, ...] = ()
@@ -189,13 +189,13 @@ class Draft:
         return snapshot
 
     def discard(self) -> None:
-        """Remove what was stored so far."""
+        """Remove the draft."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self.use)
 
 
-def _enter(folder: Path) -> int:
-    """Share a site's folder with others who take snapshots now; where nobody does, their drafts are dead."""
+def _lock_shared(folder: Path) -> int:
+    """Lock a site's folder for taking a snapshot; if no other process holds the lock, remove old drafts."""
     use = os.open(folder / ".in-use", os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.suppress(BlockingIOError):
         fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,15 +226,15 @@ def _read(manifest: Path) -> Snapshot:
             return parse_manifest(file.read(_MANIFEST_BYTES))
     except (ValueError, OSError) as error:
         raise BackupError(
-            f"the manifest {manifest} cannot be read: {error}", hint="take a new backup of this site"
+            f"cannot read the manifest {manifest}: {error}", hint="take a new backup of this site"
         ) from error
 
 
 def parse_manifest(data: bytes) -> Snapshot:
-    """What a manifest says.
+    """Parse a manifest.
 
     Raises:
-        ValueError: it is none; a part has another name than the three, or a size is no size.
+        ValueError: it is not a valid manifest.
     """
     try:
         raw = json.loads(data)
@@ -249,11 +249,11 @@ def parse_manifest(data: bytes) -> Snapshot:
     sizes = [size for part in parts for size in (part.bytes, part.content)]
     sizes += [count for count in (snapshot.files, snapshot.tables) if count is not None]
     if not all(isinstance(text, str) for text in texts) or not all(map(_is_size, sizes)):
-        raise ValueError("a value is of the wrong kind")
+        raise ValueError("a value has the wrong type")
     if any(not name or name.startswith(".") or "/" in name or "\0" in name for name in texts[:2]):
-        raise ValueError("a name cannot be a folder's")
+        raise ValueError("the site or snapshot is not a valid folder name")
     if any(part.name not in (DATABASE, FILES, _INDEX) for part in parts):
-        raise ValueError("it names a part that no snapshot has")
+        raise ValueError("it names an unknown part")
     return snapshot
 
 

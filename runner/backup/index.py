@@ -1,6 +1,6 @@
-"""The index of an archive: a JSON object a line, so that no name can forge a line.
+"""The index of an archive: one JSON object per line, so that a file name cannot forge a line.
 
-Older snapshots hold lines ``SHA256 SIZE NAME``; both are read.
+Indexes of older snapshots have lines ``SHA256 SIZE NAME``; both formats are read.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from runner.errors import BackupError
 __all__ = ["Entry", "entry_line", "read_entry", "read_index"]
 
 _LINE = 256 << 10
-"""Bytes of a line: a name of 16 KiB with every byte escaped, and room."""
+"""Limit of bytes in a line: enough for a name of 16 KiB with every byte escaped."""
 _OLD = re.compile(rb"([0-9a-f]{64}) ([0-9]{1,20}) (.*)", re.DOTALL)
 _SUM = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of the archive. Bytes of its name that are not UTF-8 are surrogates."""
+    """A file in the archive. Bytes of its name that are not UTF-8 are surrogates."""
 
     sha256: str
     size: int
@@ -34,25 +34,23 @@ class Entry:
 
 
 def entry_line(entry: Entry) -> bytes:
-    """A line of the index: ASCII, with one line feed, at its end."""
+    """Return a line of the index: ASCII, ending with a line feed."""
     return json.dumps({"sha256": entry.sha256, "size": entry.size, "name": entry.name}).encode() + b"\n"
 
 
 def read_entry(line: bytes) -> Entry:
-    """An entry of a line of either form.
+    """Parse a line of an index, in either format.
 
     Raises:
-        BackupError: it is neither.
+        BackupError: the line is not valid.
     """
     if old := _OLD.fullmatch(line):
         return Entry(old[1].decode(), int(old[2]), old[3].decode(errors="surrogateescape"))
     try:
-        told = json.loads(line)
-        entry = Entry(told["sha256"], told["size"], told["name"])
+        fields = json.loads(line)
+        entry = Entry(fields["sha256"], fields["size"], fields["name"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise BackupError(
-            "a line of an index cannot be read", hint="take a new backup of this site"
-        ) from error
+        raise BackupError("cannot read a line of the index", hint="take a new backup of this site") from error
     if not (
         isinstance(entry.sha256, str)
         and _SUM.fullmatch(entry.sha256)
@@ -60,15 +58,15 @@ def read_entry(line: bytes) -> Entry:
         and entry.size >= 0
         and isinstance(entry.name, str)
     ):
-        raise BackupError("a line of an index cannot be read", hint="take a new backup of this site")
+        raise BackupError("cannot read a line of the index", hint="take a new backup of this site")
     return entry
 
 
 def read_index(path: Path) -> Iterator[Entry]:
-    """The entries of a stored index.
+    """Return the entries of a stored index.
 
     Raises:
-        BackupError: it is damaged, or holds a line that is too long.
+        BackupError: the index is damaged, or a line is too long.
     """
     try:
         with path.open("rb") as stored, gzip.open(stored, "rb") as lines:

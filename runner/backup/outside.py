@@ -1,4 +1,4 @@
-"""Symbolic links of an archive that lead out of the folder that was archived. Pure."""
+"""Symbolic links in an archive that lead out of the archived folder. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NAME = 200
 
 
 def followed(name: bytes) -> bytes:
-    """The link through which a file was archived, as the host names it: ``LINK/./FILE``; else empty."""
+    """Return the link through which a file was archived, from its name ``LINK/./FILE``; else empty."""
     link, through, _ = name.partition(b"/./")
     return link if through and link != b"." else b""
 
 
 def leading_out(noted: Noted, root: str, kept: Collection[bytes]) -> tuple[str, ...]:
-    """The links whose targets lie outside what was archived, as ``NAME -> TARGET``.
+    """Return the links with targets that are not in the archive, as ``NAME -> TARGET``; at most a hundred.
 
-    Names with ``./`` at their beginning are below the folder `root` of the host, others below ``/``.
-    What lies behind the links in `kept` is in the archive. Of more than a hundred, the first ones.
+    Names that start with ``./`` are below the folder `root` of the host, others below ``/``. The targets of
+    the links in `kept` are in the archive.
     """
     top = posixpath.normpath(root)
     places = [top, *(f"/{place.decode(errors='replace')}" for place in noted.places)]

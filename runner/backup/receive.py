@@ -1,4 +1,4 @@
-"""Writing what a host sends: never more than a snapshot may have, never to the last byte of the disk."""
+"""Write streams from a host to disk, within the size limit of a snapshot and the free space of the disk."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from runner.errors import BackupError
 __all__ = ["LARGEST", "Received", "Room"]
 
 LARGEST = 256 << 30
-"""Compressed bytes of one snapshot."""
+"""Limit of compressed bytes in one snapshot."""
 _FLOOR = 1 << 30
-"""Bytes that stay free on the store's disk, which may be the ledger's too; less on a small disk."""
-_LOOK = 8 << 20
-"""Bytes between two looks at the disk."""
+"""Bytes to keep free on the store's disk, which may also hold the ledger; less on a small disk."""
+_INTERVAL = 8 << 20
+"""Bytes written between two checks of the free space."""
 
 
 @dataclass(slots=True)
 class Room:
-    """What one snapshot may still take."""
+    """The space that one snapshot may use."""
 
     folder: Path
     largest: int = LARGEST
     floor: int = _FLOOR
     taken: int = 0
-    _unseen: int = field(default=_LOOK, init=False)
+    _unchecked: int = field(default=_INTERVAL, init=False)
 
     def take(self, size: int) -> None:
         """Count bytes that are about to be written.
 
         Raises:
-            BackupError: there is no room for them; nothing of them was written.
+            BackupError: there is not enough space for them.
         """
         self.taken += size
-        self._unseen += size
+        self._unchecked += size
         if self.taken > self.largest:
             raise BackupError(
-                f"the host sent more than {self.largest >> 20} MiB for one snapshot; it was stopped",
-                hint="look at what fills the site's folder, or leave it out with `exclude`",
+                f"the snapshot was stopped: the host sent more than {self.largest >> 20} MiB",
+                hint="find the large files in the site's folder, or leave them out with `exclude`",
             )
-        if self._unseen < _LOOK:
+        if self._unchecked < _INTERVAL:
             return
-        self._unseen = 0
+        self._unchecked = 0
         disk = shutil.disk_usage(self.folder)
         floor = min(self.floor, disk.total // 20)
         if disk.free - size < floor:
             raise BackupError(
-                f"the disk of the backup store {self.folder.parent} has less than {floor >> 20} MiB left; "
-                "the snapshot was stopped",
-                hint="make room there, or set backups.store to a folder with room",
+                "the snapshot was stopped: the disk of the backup store "
+                f"{self.folder.parent} has less than {floor >> 20} MiB left",
+                hint="free up space, or set backups.store to a folder on a larger disk",
             )
 
 
@@ -66,24 +66,24 @@ class Received:
         self._room = room
 
     def write(self, data: bytes) -> None:
-        """Raises BackupError where the snapshot's room ends, OSError where the disk does."""
+        """Write data; raises BackupError if a limit is reached, OSError if the disk fails."""
         self._room.take(len(data))
         self._file.write(data)
 
     def close(self) -> None:
-        """To the disk, so that a manifest never names what a power cut took."""
+        """Flush to disk and close, so that a manifest never names data lost in a power failure."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it; after an error without waiting for the disk."""
+        """Close the file; after an error without flushing to disk."""
         if error is None:
             self.close()
         else:

@@ -1,8 +1,8 @@
-"""Reading a tar that a stranger made: regular files with their content, in bounded time and memory.
+"""Read an untrusted tar: regular files with their content, in bounded time and memory.
 
-Nothing is ever extracted, so names, links and owners are data. What no `tar` of ours writes is refused:
-sparse members (a header of 75 bytes may promise an exbibyte), headers without end, and members that are
-larger than the whole archive may be. The formats are ustar, GNU and pax.
+Nothing is extracted, so names, links and owners are only data. Anything that our `tar` commands never write
+is refused: sparse members (a header of 75 bytes can claim an exbibyte), endless headers, and members larger
+than the limit for the whole archive. The formats are ustar, GNU and pax.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ _REGULAR = frozenset(b"\x0007")
 _SYMLINK = ord("2")
 _FOLDER = ord("5")
 _KNOWN = frozenset(b"13456")
-"""Hard links, devices, folders, pipes: without content."""
+"""Types without content: hard links, devices, folders, pipes."""
 _PLACES = 200
 _CHUNK = 1 << 18
 _DIGITS = 20
 
 
 class Source(Protocol):
-    """What a tar is read from."""
+    """A stream to read a tar from."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
 
     def exactly(self, size: int, /) -> bytes:
-        """So many bytes; fewer only at the end."""
+        """Return `size` bytes; fewer only at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one archive may hold."""
+    """Limits of one archive."""
 
     content: int
-    """Bytes of all members together."""
+    """Total bytes of all members."""
     members: int = 5_000_000
     name: int = 16 << 10
-    """Bytes of a name: four times the longest path of Linux."""
+    """Bytes of a name: four times the longest path on Linux."""
     header: int = 1 << 20
     """Bytes of one extended header."""
     headers: int = 8
     """Extended headers of one member."""
     links: int = 10_000
-    """Symbolic links that are noted; further ones are passed over."""
+    """Symbolic links that are recorded; more are ignored."""
 
 
 @dataclass(slots=True)
 class Member:
-    """A regular file: its name, its bytes, and its content in pieces, to be read before the next member."""
+    """A regular file: name, size, and content in chunks that must be read before the next member."""
 
     name: bytes
     size: int
@@ -65,7 +65,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A symbolic link: its name, and where it leads."""
+    """A symbolic link and its target."""
 
     name: bytes
     target: bytes
@@ -73,14 +73,14 @@ class Link:
 
 @dataclass(slots=True)
 class Noted:
-    """What is noted of an archive besides its files."""
+    """The symbolic links and outside folders of an archive."""
 
     links: list[Link] = field(default_factory=list)
     places: list[bytes] = field(default_factory=list)
-    """Folders that were archived by their absolute paths, without the slash at the beginning."""
+    """Folders archived under their absolute paths, without the leading slash."""
 
     def folder(self, name: bytes) -> None:
-        """Note a folder that lies in no other one that is noted."""
+        """Record a folder that was archived under its absolute path, unless it is inside a recorded one."""
         name = name.rstrip(b"/")
         absolute = not name.startswith(b"./") and name != b"." and b"/./" not in name + b"/"
         below = any(name.startswith(place + b"/") for place in self.places)
@@ -89,8 +89,8 @@ class Noted:
 
 
 @dataclass(slots=True)
-class _Said:
-    """What extended headers said of the member after them."""
+class _Extended:
+    """Values from extended headers for the member after them."""
 
     name: bytes | None = None
     size: int | None = None
@@ -104,28 +104,28 @@ class _Reading:
     limits: Limits
     content: int = 0
     count: int = 0
-    of_all: _Said = field(default_factory=_Said)
+    of_all: _Extended = field(default_factory=_Extended)
 
 
 def members(source: Source, limits: Limits, noted: Noted | None = None) -> Iterator[Member]:
-    """The regular files of a tar, in its order, up to its end mark. `noted` gets what is no file.
+    """Return the regular files of a tar, in order, up to its end marker. Links and folders go to `noted`.
 
     Raises:
-        BackupError: the archive is cut, damaged, or holds what none of ours does.
+        BackupError: the archive is truncated or damaged, or contains something that our archives never do.
     """
     reading = _Reading(source, limits)
-    said = _Said()
+    extended = _Extended()
     while (block := _header(reading)) is not None:
         kind = block[156]
         size = _number(block[124:136])
         if kind in b"LKxgX":
-            _extended(reading, said, kind, size)
+            _extended(reading, extended, kind, size)
             continue
-        said = _merged(said, reading.of_all)
-        size = size if said.size is None else said.size
-        name = _name(block) if said.name is None else said.name
-        target = said.link
-        said = _Said()
+        extended = _merged(extended, reading.of_all)
+        size = size if extended.size is None else extended.size
+        name = _name(block) if extended.name is None else extended.name
+        target = extended.link
+        extended = _Extended()
         if kind == _SYMLINK:
             if noted is not None and len(noted.links) < limits.links:
                 noted.links.append(
@@ -142,12 +142,12 @@ def members(source: Source, limits: Limits, noted: Noted | None = None) -> Itera
             yield Member(name, size, chunks)
         for _ in chunks:
             pass
-    if said.count:
-        raise _damaged("it ends with a header for nothing")
+    if extended.count:
+        raise _damaged("an extended header has no member after it")
 
 
 def _allow(reading: _Reading, kind: int, name: bytes, size: int) -> None:
-    """Count the content of a member, before any of it is read."""
+    """Check a member and count its content before it is read."""
     if kind == ord("S"):
         raise _refused("a sparse member")
     if kind not in _REGULAR and kind != ord("D"):
@@ -160,38 +160,38 @@ def _allow(reading: _Reading, kind: int, name: bytes, size: int) -> None:
 
 
 def _header(reading: _Reading) -> bytes | None:
-    """The next header block; None at the end mark or the end."""
+    """Return the next header block; None at the end of the archive."""
     block = reading.source.exactly(_BLOCK)
     if not block or block == b"\0" * _BLOCK:
         return None
     if len(block) < _BLOCK:
-        raise _damaged("it is cut")
+        raise _damaged("it is truncated")
     reading.count += 1
     if reading.count > reading.limits.members:
         raise _refused(f"more than {reading.limits.members} members")
-    told = _number(block[148:156])
+    checksum = _number(block[148:156])
     blank = block[:148] + b" " * 8 + block[156:]
-    if told not in (sum(blank), sum(struct.unpack("512b", blank))):
+    if checksum not in (sum(blank), sum(struct.unpack("512b", blank))):
         raise _damaged("a header's checksum is wrong")
     return block
 
 
-def _extended(reading: _Reading, said: _Said, kind: int, size: int) -> None:
+def _extended(reading: _Reading, extended: _Extended, kind: int, size: int) -> None:
     limits = reading.limits
-    said.count += 1
-    if size > limits.header or said.count > limits.headers:
-        raise _refused("a header without end")
+    extended.count += 1
+    if size > limits.header or extended.count > limits.headers:
+        raise _refused("an endless header")
     data = b"".join(_content(reading.source, size))
     if kind == ord("L"):
-        said.name = data.rstrip(b"\0")
+        extended.name = data.rstrip(b"\0")
     elif kind == ord("K"):
-        said.link = data.rstrip(b"\0")
+        extended.link = data.rstrip(b"\0")
     else:
-        _pax(data, reading.of_all if kind == ord("g") else said)
+        _pax(data, reading.of_all if kind == ord("g") else extended)
 
 
-def _pax(data: bytes, said: _Said) -> None:
-    """Records ``LENGTH KEY=VALUE<LF>``; each is looked at once."""
+def _pax(data: bytes, extended: _Extended) -> None:
+    """Parse the records ``LENGTH KEY=VALUE<LF>`` of a pax header, in one pass."""
     at = 0
     while at < len(data) and data[at]:
         space = data.find(b" ", at, at + 12)
@@ -205,40 +205,40 @@ def _pax(data: bytes, said: _Said) -> None:
         if key.startswith(b"GNU.sparse"):
             raise _refused("a sparse member")
         if key == b"path":
-            said.name = value
+            extended.name = value
         elif key == b"linkpath":
-            said.link = value
+            extended.link = value
         elif key == b"size":
             if not value.isdigit() or len(value) > _DIGITS:
-                raise _damaged("a size is no number")
-            said.size = int(value)
+                raise _damaged("a size is not a number")
+            extended.size = int(value)
         at = end
 
 
-def _merged(said: _Said, of_all: _Said) -> _Said:
-    return _Said(
-        name=of_all.name if said.name is None else said.name,
-        size=of_all.size if said.size is None else said.size,
-        link=said.link,
+def _merged(extended: _Extended, of_all: _Extended) -> _Extended:
+    return _Extended(
+        name=of_all.name if extended.name is None else extended.name,
+        size=of_all.size if extended.size is None else extended.size,
+        link=extended.link,
     )
 
 
 def _content(source: Source, size: int) -> Iterator[bytes]:
-    """The content of a member, and over its padding."""
+    """Return the content of a member in chunks, then skip its padding."""
     left = size
     while left:
         data = source.read(min(left, _CHUNK))
         if not data:
-            raise _damaged("it is cut")
+            raise _damaged("it is truncated")
         left -= len(data)
         yield data
     padding = -size % _BLOCK
     if len(source.exactly(padding)) < padding:
-        raise _damaged("it is cut")
+        raise _damaged("it is truncated")
 
 
 def _number(field_: bytes) -> int:
-    """A number of a header: octal, or binary with the first bit set."""
+    """Parse a number in a header: octal, or binary if the first bit is set."""
     if field_[0] & 0x80:
         value = int.from_bytes(field_, "big") ^ (1 << (8 * len(field_) - 1))
         if field_[0] & 0x40:
@@ -260,8 +260,8 @@ def _name(block: bytes) -> bytes:
 
 def _refused(what: str) -> BackupError:
     return BackupError(
-        f"the archive of files holds {what}: no tar of ours writes that",
-        hint="look at the host: something there makes archives that harm their reader",
+        f"the archive of files contains {what}, which our tar commands never write",
+        hint="check the host: its tar may have been replaced",
     )
 
 

@@ -1,7 +1,7 @@
-"""The vocabulary: what a playbook may say, one module a family, found in a registry by name.
+"""The kinds of steps that playbooks can use, one module per family, registered by name.
 
-Packages add words of their own through the entry point group `sitecrew.steps`: each entry is a `StepKind`,
-the class or an instance of it.
+Other packages can add kinds through the entry point group `sitecrew.steps`. Each entry point is a subclass of
+`StepKind` or an instance of one.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ GROUP = "sitecrew.steps"
 
 @cache
 def registry() -> Mapping[str, StepKind]:
-    """Every kind of step by its name, in the order of the documentation.
+    """Return every kind of step by name, in the order of the documentation.
 
     Raises:
-        UsageError: an installed package offers something that is not a kind of step, or a name that is taken.
+        UsageError: an entry point is not a kind of step, or its name is already taken.
     """
     kinds = {kind.name: kind for kind in _built_in()}
     for origin, kind in _installed():
         if kind.name in kinds:
             raise UsageError(
-                f"{origin} offers a step {kind.name!r}, which exists already", hint="uninstall it"
+                f"{origin} adds the step {kind.name!r}, but that name is already taken",
+                hint="uninstall the package that adds it",
             )
         kinds[kind.name] = kind
     return MappingProxyType(kinds)
@@ -48,15 +49,16 @@ def _built_in() -> tuple[StepKind, ...]:
 
 
 def _installed() -> list[tuple[str, StepKind]]:
+    """Return the kinds that other packages add, each with the entry point it comes from."""
     from importlib.metadata import entry_points
 
     found = []
     for entry in entry_points(group=GROUP):
-        offered = entry.load()
-        kind = offered() if isinstance(offered, type) else offered
+        loaded = entry.load()
+        kind = loaded() if isinstance(loaded, type) else loaded
         if not isinstance(kind, StepKind):
             raise UsageError(
-                f"{entry.value} is not a kind of step", hint="uninstall the package that offers it"
+                f"{entry.value} is not a kind of step", hint="uninstall the package that adds it"
             )
         found.append((entry.value, kind))
     return found

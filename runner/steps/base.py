@@ -1,7 +1,7 @@
-"""What a kind of step is: how it plans, what it runs, how its output is understood.
+"""The base class of all kinds of steps, and the values they work with.
 
-A kind is pure. It proposes changes from facts, writes shell text, and reads what came back; rooms above it
-decide (policy), carry (driver) and record. Kinds are found in the registry by name.
+A kind is pure: it proposes changes from facts, writes shell text and interprets its output. Policy, execution
+and recording are done elsewhere.
 """
 
 from __future__ import annotations
@@ -31,58 +31,58 @@ __all__ = ["Context", "Guard", "Published", "Result", "Script", "StepKind", "Whe
 
 
 class Where(StrEnum):
-    """Where a step runs. Only `host` steps share a segment; the others end it."""
+    """Where a step runs. Only consecutive `host` steps form a segment; any other step ends it."""
 
     HOST = "host"
     STREAM = "stream"
-    """The host sends, the controller stores."""
+    """The host sends data and the controller stores it."""
     OUTSIDE = "outside"
-    """The controller looks at the site as a visitor does."""
+    """The controller requests pages of the site as a visitor does."""
     UPLOAD = "upload"
-    """The controller sends, then a job on the host puts what was sent in its place."""
+    """The controller uploads files, then a job on the host moves them into place."""
     CONTROLLER = "controller"
-    """Runs here."""
+    """On the controller."""
     SYSTEM = "system"
-    """On the host as a whole: once a run for all of its sites, while nothing else of ours works there."""
+    """On the host as a whole: once per run for all of its sites, while no other job of ours runs there."""
 
 
 class Published(Protocol):
-    """What wordpress.org publishes, asked by the controller: steps judge by it, never by what a site says."""
+    """Checksums that wordpress.org publishes, requested by the controller and never taken from a site."""
 
     def core_sums(self, version: str, locale: str = "en_US") -> Sums:
-        """The checksums of a version of WordPress."""
+        """Return the checksums of a version of WordPress."""
 
     def plugin_sums(self, slug: str, version: str) -> Sums:
-        """The checksums of a version of a plugin."""
+        """Return the checksums of a version of a plugin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a step may know about the site that it works on."""
+    """Everything a step can know about the site it runs on."""
 
     site: Site
     host: Host
     plan: SitePlan
     mark: str = ""
-    """Random word that begins each line which a program of ours prints for us."""
+    """Nonce: the lines that our programs print for the controller start with it."""
     tag: str = ""
-    """Names the restore point of the change among those of the site; empty where it is no transaction."""
+    """Id of the change's restore point, unique per site; empty if the step is not a transaction."""
     before: SiteFacts | None = None
     after: SiteFacts | None = None
-    """As re-read at the end of the segment; None while the script is written, or when that failed."""
+    """As read at the end of the segment; None while the script is being written or if reading failed."""
     after_problem: str = ""
-    """Why there is no `after`."""
+    """Why `after` is None."""
     published: Published | None = None
-    """None where nothing can be asked of wordpress.org."""
+    """None if wordpress.org cannot be asked."""
     prepared: object = None
-    """What a stage made ready for the step's script, such as files that were sent."""
+    """Data prepared before the step's job, such as the list of uploaded files."""
     usual: Mapping[str, int] = field(default_factory=dict)
-    """Statuses of pages that look unhealthy and are as they are meant to be: `page`, `none`, `rest`."""
+    """HTTP statuses that look like errors but are normal for the site, by page: `page`, `none`, `rest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """POSIX shell text for the host, in an `sh` of its own with stdin closed."""
+    """POSIX shell text that runs on the host, in its own `sh` with stdin closed."""
 
     text: str
     env: Mapping[str, str | SecretRef] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came back from a script: exit status, seconds, output, and why it was cut short, if it was."""
+    """The result of a script: exit status, duration in seconds, output, and why it was stopped."""
 
     status: int
     seconds: float
@@ -101,77 +101,77 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How a change is taken back, and how the host decides by itself when nobody else can.
+    """How a change is rolled back, and how the host decides on its own when it cannot reach the controller.
 
-    Files only: the transaction itself keeps and puts back the database. `sitecrew undo` runs `undo` days
-    later, for all or some of the changes, from the facts of that time and with that run's $SITECREW_RESTORE:
-    what `save` keeps must be found by `tag` and the items' own names.
+    Guards handle files only; the transaction saves and restores the database. `sitecrew undo` may run `undo`
+    days later, for all or some of the changes, with the facts of that time and the $SITECREW_RESTORE of the
+    earlier run. So `undo` must find what `save` kept by `tag` and the names of the items alone.
     """
 
     save: Script
-    """Makes the restore point below $SITECREW_RESTORE; nothing has changed when it fails."""
+    """Creates the restore point below $SITECREW_RESTORE. If it fails, nothing has been changed."""
     undo: Script
-    """Puts back what `save` kept, with files only, while PHP may be dead. Idempotent."""
+    """Restores what `save` kept, with files only, because PHP may be broken. Idempotent."""
     check: Script
-    """Exit status 0 where the site works as far as the host can tell."""
+    """Exits with 0 if the site works, as far as the host can tell."""
     keep: Script | None = None
-    """After the change was kept."""
+    """Runs after the change has been kept."""
     settle: Script | None = None
-    """Makes whole what a change that was cut has left half done; runs behind every change. Idempotent."""
+    """Runs after every change and completes what an interrupted change left half done. Idempotent."""
     tidy: str = ""
-    """Shell text for the end of the job: removes what is temporary. Idempotent."""
+    """Shell text for the end of the job: removes temporary files. Idempotent."""
 
 
 class StepKind(ABC):
-    """One word of the vocabulary."""
+    """A kind of step, such as `wordpress.plugins`."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
     """One sentence for `list steps`, the docs and the JSON Schema."""
     example: ClassVar[str] = ""
-    """Steps of a playbook that show it, as YAML."""
+    """Steps of a playbook, as YAML."""
     reads: ClassVar[str] = ""
-    """For its page, with the four below: what goes on after the word *Reads*. What it looks at before."""
+    """What it reads before planning. On its docs page the text follows the word *Reads*; likewise below."""
     plans: ClassVar[str] = ""
     changes: ClassVar[str] = ""
     understood: ClassVar[str] = ""
-    """By what its outcome is known."""
+    """How its outcome is determined."""
     undone: ClassVar[str] = ""
     options: ClassVar[type]
-    """Frozen dataclass of what may stand below the kind in a playbook."""
+    """Frozen dataclass of its options in a playbook."""
     where: ClassVar[Where] = Where.HOST
     sites: ClassVar[frozenset[SiteKind]] = frozenset(SiteKind)
-    """Kinds of sites that it applies to; on others it is skipped."""
+    """Kinds of sites it applies to; on others it is skipped."""
     facts: ClassVar[bool] = False
-    """Needs the facts of the site to plan."""
+    """Whether it needs the facts of the site to plan."""
     transacts: ClassVar[bool] = False
-    """Its changes are tried, looked at, and kept or taken back; `guard` says how."""
+    """Whether its changes are made in a transaction; `guard` says how."""
     becomes: ClassVar[bool] = True
-    """Whether `become: true` may stand beside it."""
+    """Whether it accepts `become: true`."""
     rereads: ClassVar[bool] = False
-    """The site is read again after it, and that reading decides its outcome."""
+    """Whether the facts are read again after it, and its outcome determined from them."""
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:  # noqa: ARG002
-        """What the step would change. Policy may turn a `change` into a `hold`."""
+        """Return what the step would change. Policy may turn a `change` into a `hold`."""
         return ()
 
     def propose_for_host(self, step: Step, facts: SystemFacts) -> tuple[Change, ...]:  # noqa: ARG002
-        """What a step of `Where.SYSTEM` would change; policies of sites do not apply to it."""
+        """Return what a step of `Where.SYSTEM` would change. The policies of sites do not apply to it."""
         return ()
 
     def guard(self, step: Step, context: Context, tag: str) -> Guard | None:  # noqa: ARG002
-        """How the changes in the context's plan are taken back; None for what is no transaction.
+        """Return how the changes of the context's plan are rolled back; None if there is no transaction.
 
-        `tag` names the restore point among those of the site.
+        `tag` is the id of the restore point, unique per site.
         """
         return None
 
     def place(self, step: Step) -> Where:  # noqa: ARG002
-        """Where this step runs; for kinds whose options decide."""
+        """Return where this step runs, for kinds whose options decide it."""
         return self.where
 
     def ineffective(self, step: Step) -> Mapping[str, str]:
-        """The common keys that have no effect on this step, each with what to do instead."""
+        """Return the common keys that have no effect on this step, each with what to do instead."""
         where = self.place(step)
         found = {}
         if where in {Where.OUTSIDE, Where.CONTROLLER}:
@@ -181,37 +181,39 @@ class StepKind(ABC):
         return found
 
     def guarded(self, step: Step, context: Context) -> str:  # noqa: ARG002
-        """The folder on the host whose lock the step's job holds."""
+        """Return the folder on the host that the step's job locks."""
         return context.site.path
 
     @abstractmethod
     def script(self, step: Step, context: Context) -> Script | None:
-        """What to run on the host; None where there is nothing to do."""
+        """Return what to run on the host; None if there is nothing to do."""
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:  # noqa: ARG002
-        """What the result means. The default goes by the exit status."""
+        """Determine the outcome from the result of the script; by default from its exit status."""
         return by_status(step, result, Outcome.OK)
 
     def idle(self, step: Step, context: Context) -> StepOutcome:  # noqa: ARG002
-        """The outcome where `script` gave None: nothing was to be done, or everything is held."""
+        """Return the outcome if `script` returned None: nothing to do, or everything is held."""
         return StepOutcome(step=step.id, outcome=Outcome.OK)
 
     def cleanup(self, step: Step, context: Context) -> str:  # noqa: ARG002
-        """Shell text for the end of the job, however it ends: idempotent, quick, and undoes nothing."""
+        """Return shell text that always runs at the end of the job: idempotent, quick, undoes nothing."""
         return ""
 
 
 def by_status(step: Step, result: Result, good: Outcome) -> StepOutcome:
-    """The outcome of a step whose exit status can be believed."""
+    """Return the outcome of a step whose exit status can be trusted: `good` for 0."""
     if result.why == "lost":
-        return StepOutcome(step=step.id, outcome=Outcome.LOST, why="the host did not say how it ended")
+        return StepOutcome(
+            step=step.id, outcome=Outcome.LOST, why="the host did not report how the step ended"
+        )
     if result.why == "cancelled":
         return StepOutcome(
             step=step.id, outcome=Outcome.CANCELLED, seconds=result.seconds, output=result.output
         )
     reasons = {
         "timeout": f"took longer than its time limit; stopped after {result.seconds:.0f} s",
-        "flood": "printed without end and was stopped",
+        "flood": "stopped: it printed too much output",
         "nospace": "no space left on the host",
     }
     if result.status == 0 and not result.why:

@@ -1,14 +1,15 @@
-"""`become: true`: a shell text run with root's rights, by sudo, in a way that can still be stopped.
+"""`become: true`: shell text that runs as root through sudo and can still be stopped.
 
-A login may not send signals to what sudo runs, so a text that is given to sudo as it stands would outlive
-its time limit and its cancelling. Here the login's shell holds the writing end of a pipe that root's side
-listens to: when that shell ends, however it ends, root's side ends the group of the text.
+A login cannot send signals to what sudo runs, so a text started directly by sudo would outlive its time limit
+and its cancellation. Therefore the login's shell holds the write end of a pipe that a reader on root's side
+watches: when that shell ends, for any reason, the reader kills the process group of the text.
 
-The text and its environment travel through that pipe, never through an argument. sudo asks for the password
-by a program of ours (`-A`), which prints a FIFO of the login's own, whatever its prompt is. The FIFO is gone
-as soon as it was opened, so that a wrong password is tried once. Where no program of ours may be executed, it
-is `cat`, and the prompt is the FIFO's path. A sudo without `-A` (sudo-rs before 0.2.11) reads the password
-from its stdin, and root's side opens the pipe by its path. The password is never on a disk or in an argument.
+The text and its environment go through that pipe, never through an argument. sudo gets the password from an
+askpass program of ours (`-A`), whatever its prompt is. The program prints a FIFO that belongs to the login
+and is removed as soon as it has been opened, so that a wrong password is tried only once. If the host does
+not allow our programs to run, the askpass program is `cat` and the prompt is the path of the FIFO. A sudo
+without `-A` (sudo-rs before 0.2.11) reads the password from stdin, and the reader opens the pipe by its path.
+The password is never on a disk or in an argument.
 """
 
 from __future__ import annotations
@@ -19,115 +20,26 @@ from dataclasses import dataclass
 
 from runner.model import Host, Step
 from runner.shell import assign
+from runner.steps.sources import shell_source
 from runner.untrusted import clean, sentence
 
 __all__ = ["PASSWORD", "Refusal", "as_root", "cannot_become", "refusal", "without_mark"]
 
 PASSWORD = "SITECREW_SUDO"  # noqa: S105  # the name of the variable
-"""Environment variable that carries the host's `become_password` to `as_root`'s text, where there is one."""
+"""Environment variable with the host's `become_password`, if it has one, for the text of `as_root`."""
 
-_CARRIED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE", "SITECREW_BOOT_ID")
+_PRESERVED = ("LC_ALL", "NO_COLOR", "TERM", "SITECREW_RESTORE", "SITECREW_BOOT_ID")
 
-# Runs as root. Read line by line up to a last word, so that a text that was cut off does nothing.
+# Runs as root. Reads lines up to a line that equals $0, so that a truncated text does nothing.
 _READER = (
     '[ -z "$1" ]||{ exec <"$1"&&rm -f "$1"||exit 1;};'
     'n=${IFS#??};b=;while IFS= read -r l;do case $l in "$0")eval "$b";exit;;esac;b=$b$l$n;done;exit 1'
 )
 
-_ROOT = r"""
-umask 022
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-exec 3<&0 </dev/null
-printf '\n%s became\n' "$mark" >&2
-printf '%s\n' "$task" | setsid /bin/sh /dev/fd/9 9<&0 </dev/null 3<&- & child=$!
-( while read -r line <&3; do :; done
-  kill -TERM "-$child"; sleep 4 </dev/null 3<&-; kill -KILL "-$child" ) >/dev/null 2>&1 & watch=$!
-exec 3<&-
-{ wait "$child"; code=$?; kill -KILL "$watch"; } 2>/dev/null
-exit "$code"
-"""
-
-_LOGIN = r"""
-say() { printf '\n%s %s\n' "$mark" "$*" >&2; }
-quoted() {
-  text=$1 out=
-  while :; do case $text in *\'*) out=$out${text%%\'*}"'\\''" text=${text#*\'};; *) break;; esac; done
-  printf "'%s'" "$out$text"
-}
-password=$SITECREW_SUDO given=${SITECREW_SUDO+1}
-unset SITECREW_SUDO
-if [ "$(id -u)" = 0 ]; then umask 022; say became; eval "$task"; exit; fi
-command -v sudo >/dev/null || { say no-sudo; exit 3; }
-umask 077
-me=${LOGNAME:-$(id -un)} pipe=''
-# a folder of the account: no other account can create something under the name of the pipe
-for room in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
-  [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
-  [ -O "$room" ] && [ ! -L "$room" ] && chmod 700 "$room" || continue
-  pipe=$room/become.$$
-  rm -f "$pipe" "$pipe.ask"
-  mkfifo "$pipe" 2>/dev/null && break
-  pipe=
-done
-[ -n "$pipe" ] || { say no-room; exit 3; }
-ask=$pipe.ask program='' giver='' writer='' stopped='' flags=-n by_path='' code=''
-trap 'rm -f "$pipe" "$ask" "$program"; kill -KILL $giver $writer 2>/dev/null' EXIT
-trap 'stopped=1; exec 4>&-' TERM
-trap : PIPE
-if [ -n "$given" ]; then
-  case $(LC_ALL=C sudo -h 2>&1) in *askpass*) flags=-A;; *--prompt*) flags="-S -p ''";; *) flags=-S;; esac
-fi
-if [ "$flags" = -A ]; then
-  mkfifo "$ask" || { say no-room; exit 3; }
-  ( trap - PIPE EXIT; exec >"$ask" 2>/dev/null </dev/null
-    rm -f "$ask"; printf '%s\n' "$password" ) & giver=$!
-  cat=/bin/cat
-  [ -x "$cat" ] || cat=/usr/bin/cat
-  for room in "${pipe%/*}" "/var/tmp/.sitecrew-$me" "/tmp/.sitecrew-$me"; do
-    [ -d "$room" ] || mkdir -m 700 "$room" 2>/dev/null || continue
-    [ -O "$room" ] && [ ! -L "$room" ] && chmod 700 "$room" || continue
-    program=$room/askpass.$$
-    rm -f "$program"
-    printf '#!/bin/sh\n[ -n "$SITECREW_TRY" ] || exec %s %s\n' "$cat" "$(quoted "$ask")" >"$program" ||
-      continue
-    chmod 700 "$program" && SITECREW_TRY=1 "$program" 2>/dev/null && break
-    rm -f "$program"
-    program=
-  done
-  SUDO_ASKPASS=${program:-$cat} rest=$ask prompt=''
-  export SUDO_ASKPASS
-  while :; do case $rest in *%*) prompt=$prompt${rest%%\%*}%% rest=${rest#*%};; *) break;; esac; done
-  flags="-A -p $(quoted "$prompt$rest")"
-elif [ -n "$given" ]; then
-  by_path=$pipe
-fi
-body=
-for name in $names; do
-  eval "set -- \"\${$name+1}\" \"\$$name\""
-  [ -z "$1" ] || body="$body
-export $name=$(quoted "$2")"
-done
-eval "set -- $flags"
-if [ -n "$by_path" ]; then
-  exec 4<>"$pipe"  # does not wait for root's side, which may never come
-  printf '%s\n' "$password" | LC_ALL=C sudo "$@" -H -- /bin/sh -c "$reader" "$mark" "$pipe" 4>&- & sudo=$!
-else
-  LC_ALL=C sudo "$@" -H -- /bin/sh -c "$reader" "$mark" "" <"$pipe" & sudo=$!
-  exec 4>"$pipe"
-  rm -f "$pipe"
-fi
-password=
-send() { printf '%s\n' "mark=$mark" "$body" "task=$(quoted "$task")" "$root" "$mark"; }
-if [ -n "$by_path" ]; then send >&4 2>/dev/null & writer=$!; else send >&4 2>/dev/null; fi
-while :; do wait "$sudo"; code=$?; [ -n "$stopped" ] || break; stopped=; done
-exit "$code"
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why root's rights were not had, and what helps."""
+    """Why the text could not run as root, and what to do about it."""
 
     why: str
     hint: str
@@ -137,71 +49,81 @@ class Refusal:
 
 
 def as_root(text: str, mark: str, names: Iterable[str] = ()) -> str:
-    """`text` run as root. `mark` is a random word that begins what the wrapping itself has to say, on stderr.
+    """Return shell text that runs `text` as root.
 
-    `names` are the environment variables that go along; sudo takes all others away. A text that already runs
-    as root is run as it stands. SIGTERM to the login's shell, or its death, ends what runs as root.
+    If the login is root, `text` runs directly. SIGTERM to the login's shell, or its death, ends the text.
+
+    Args:
+        text: what to run.
+        mark: nonce that starts the wrapper's own lines on stderr.
+        names: environment variables to preserve; sudo removes all others.
     """
-    carried = " ".join(dict.fromkeys((*_CARRIED, *names)))
+    preserved = " ".join(dict.fromkeys((*_PRESERVED, *names)))
     settings = {
         "mark": mark,
-        "names": carried,
+        "names": preserved,
         "reader": _READER,
-        "root": _ROOT.strip(),
+        "root": shell_source("runner.steps", "become_root").rstrip("\n"),
         "task": text,
     }
-    head = assign(settings).rstrip()
-    return f'sitecrew_become() {{\n{head}\n{_LOGIN.strip()}\n}}\nsitecrew_become "$@"\n'
+    login = shell_source("runner.steps", "become_login")
+    return f'sitecrew_become() {{\n{assign(settings)}{login}}}\nsitecrew_become "$@"\n'
 
 
 def cannot_become(step: Step, host: Host) -> str:
-    """Why a step that asks for root's rights cannot have them on this host; empty when it may try."""
+    """Return why a step with `become: true` cannot run as root on this host; empty if it can be tried."""
     if not step.become or host.become or host.user == "root":
         return ""
     return (
-        f"{step.id} says `become: true`, but host {host.name} does not say how; "
-        f"write `become: sudo` below hosts.{host.name}"
+        f"{step.id} has `become: true`, but host {host.name} has no `become` setting; "
+        f"add `become: sudo` to hosts.{host.name}"
     )
 
 
 def refusal(output: str, mark: str, *, password: bool) -> Refusal | None:
-    """Why the text was never begun; None when it was. `password`: one had been given."""
+    """Return why the text did not start, or None if it did. `password`: whether sudo was given one."""
     if re.search(rf"^{re.escape(mark)} became$", output, re.MULTILINE):
         return None
-    if match := re.search(rf"^{re.escape(mark)} ({'|'.join(_OURS)})$", output, re.MULTILINE):
-        return _OURS[match[1]]
+    if match := re.search(rf"^{re.escape(mark)} ({'|'.join(_FROM_WRAPPER)})$", output, re.MULTILINE):
+        return _FROM_WRAPPER[match[1]]
     lowered = clean(output).lower()
-    for words, found in _SUDO:
-        if words in lowered:
+    for message, found in _FROM_SUDO:
+        if message in lowered:
             return _WRONG if password and found is _ASKED else found
-    said = sentence(" ".join(line for line in output.splitlines() if "sudo" in line.lower()), 160)
-    return Refusal(f"sudo ended without running anything{f': {said}' if said else ''}", "try `sudo -v` there")
+    lines = sentence(" ".join(line for line in output.splitlines() if "sudo" in line.lower()), 160)
+    return Refusal(
+        f"sudo exited without running the command{f': {lines}' if lines else ''}",
+        "try `sudo -v` on the host",
+    )
 
 
 def without_mark(output: str, mark: str) -> str:
-    """The output of the text alone: not the wrapping's line, nor sudo's lecture and prompt before it."""
+    """Return the output of the text alone, without the wrapper's line and what sudo prints before it."""
     before, found, rest = output.partition(f"\n{mark} became\n")
     return rest if found else before
 
 
-_ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}` of the host")
-_WRONG = Refusal("sudo refused the password", "correct what `become_password` of the host refers to")
-_OURS = {
-    "no-sudo": Refusal("there is no sudo on the host", "install it there, or log in as root"),
-    "no-room": Refusal("no FIFO can be made on the host", "make the login's home or /var/tmp writable"),
+_ASKED = Refusal("sudo asks for a password", "set `become_password: {env: NAME}` for the host")
+_WRONG = Refusal("sudo refused the password", "correct the secret in the host's `become_password`")
+_FROM_WRAPPER = {
+    "no-sudo": Refusal("sudo is not installed on the host", "install it, or log in as root"),
+    "no-room": Refusal("cannot create a FIFO on the host", "make the login's home or /var/tmp writable"),
 }
-_STRANGER = Refusal("the login may not use sudo", "add it to the group sudo or wheel there")
-_FEW = Refusal("sudo does not let the login run /bin/sh as root", "allow it in sudoers: (root) /bin/sh")
-_SETUID = Refusal(
-    "sudo there does not run as root", "give it root as owner and the setuid bit; mount without nosuid"
+_NOT_ALLOWED = Refusal(
+    "the login is not allowed to use sudo", "add it to the group sudo or wheel on the host"
 )
-_SUDO = (
-    ("must have a tty", Refusal("sudo there wants a terminal", "take `requiretty` out of its sudoers")),
-    ("not in the sudoers file", _STRANGER),
-    ("may not run sudo", _STRANGER),
-    ("i'm afraid i can't do that", _FEW),
-    ("is not allowed to execute", _FEW),
-    ("may not run", _FEW),
+_NO_SHELL = Refusal("sudo does not let the login run /bin/sh as root", "allow it in sudoers: (root) /bin/sh")
+_SETUID = Refusal(
+    "sudo does not run as root on the host",
+    "make root the owner of sudo, set its setuid bit, and mount its file system without nosuid",
+)
+_FROM_SUDO = (
+    ("must have a tty", Refusal("sudo requires a terminal", "remove `requiretty` from sudoers")),
+    ("not in the sudoers file", _NOT_ALLOWED),
+    ("may not run sudo", _NOT_ALLOWED),
+    ("i'm afraid i can't do that", _NO_SHELL),
+    ("is not allowed to execute", _NO_SHELL),
+    ("may not run", _NO_SHELL),
     ("incorrect password attempt", _WRONG),
     ("incorrect authentication attempt", _WRONG),
     ("authentication failed, try again", _WRONG),
@@ -213,14 +135,17 @@ _SUDO = (
     ("authentication token manipulation error", _ASKED),
     (
         "is your account locked",
-        Refusal("the login's account is locked for sudo", "unlock it, or wait, there"),
+        Refusal("the login's account is locked on the host", "unlock it, or wait until it is unlocked"),
     ),
-    ("expired", Refusal("the login's password has expired", "renew it with passwd there")),
+    ("expired", Refusal("the login's password has expired", "change it with passwd on the host")),
     (
         "no new privileges",
-        Refusal("the host's sandbox forbids sudo", "take NoNewPrivileges from the service sshd runs in"),
+        Refusal(
+            "NoNewPrivileges prevents sudo on the host",
+            "remove it from the systemd service that sshd runs in",
+        ),
     ),
     ("must be owned by uid 0", _SETUID),
     ("effective uid is not 0", _SETUID),
 )
-"""What sudo and sudo-rs say in English, in lower case; the first that is found counts."""
+"""Messages of sudo and sudo-rs in lower case; the first match counts."""

@@ -1,8 +1,8 @@
-"""A page as the site's own host gets it: what runs there, and what came back.
+"""A page requested on the site's own host: the script that does it, and its answer.
 
-The web server of the host is asked at its own addresses only, by the site's name, with its certificate
-checked. Where it refuses there too, WordPress is run on the command line as the web server would run it. What
-comes back is a stranger's text with limits.
+The script asks the host's web server at the host's own addresses only, under the site's name, and verifies
+the certificate. If the web server refuses there too, the script runs WordPress on the command line as the web
+server would. The answer is untrusted text with limits.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from runner.untrusted import sentence
 __all__ = ["SECONDS", "Asked", "Front", "FrontWay", "front_script", "parse_front"]
 
 SECONDS = 60
-"""For all of it on the host."""
+"""Time limit of the whole script."""
 _WEB_SECONDS = 20
 _BODY = 1 << 20
 _ADDRESS = 64
 _URL = 4096
 _HEAD = 16 << 10
-_BODY_OF_HOST = """
+_PRELUDE = """
 umask 022
 export LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb
 cd "$site" 2>/dev/null || exit 3
@@ -40,7 +40,7 @@ more=-dallow_url_fopen=1
 
 
 class FrontWay(StrEnum):
-    """By what a page was got on the host."""
+    """How the host got a page."""
 
     NONE = "none"
     WEB = "web"
@@ -51,7 +51,7 @@ class FrontWay(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The address that is asked for, taken apart."""
+    """The requested address, in parts."""
 
     url: str
     scheme: str
@@ -60,27 +60,28 @@ class Asked:
     authority: str
     target: str
     entry: str = ""
-    """File of WordPress that answers, below its folder, where it is not the one for pages."""
+    """The PHP file below the WordPress folder that answers, if it is not the one for pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """What the host got. Everything but `way` is a stranger's."""
+    """The page that the host got. Everything except `way` is untrusted."""
 
     way: FrontWay = FrontWay.NONE
     address: str = ""
-    """Of the host itself, at which its web server answered."""
+    """The host's own address at which its web server answered."""
     member: bool = False
-    """WordPress was run for somebody who is logged in."""
+    """Whether WordPress ran as for a logged-in user."""
     url: str = ""
     status: int | None = None
-    """None where nothing came back."""
+    """None if there was no answer."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Names in small letters."""
+    """Names in lower case."""
     body: bytes = b""
     cut: bool = False
+    """Whether `body` was truncated."""
     fatal: str = ""
-    """The error that killed PHP."""
+    """The fatal error of PHP."""
 
 
 def front_script(
@@ -94,17 +95,17 @@ def front_script(
     member: bool = False,
     or_run: bool = False,
 ) -> Script:
-    """What to run on the host.
+    """Return the script that gets a page on the host, for `parse_front`.
 
     Args:
-        site: whose page.
-        host: where it lives.
-        mark: begins the line of the answer.
-        asked: the page's address.
-        facts: of a WordPress that was read.
-        known: how the page was got before; the same way is gone again then, and no other.
-        member: WordPress is run for somebody who is logged in, and the web server is not asked.
-        or_run: WordPress is run where the web server, known from before, refuses this page.
+        site: the site.
+        host: its host.
+        mark: nonce that starts the line of the answer.
+        asked: the address of the page.
+        facts: the facts of the site, if they were read.
+        known: an earlier answer; the page is then got in the same way and no other.
+        member: run WordPress as for a logged-in user, without asking the web server.
+        or_run: run WordPress if the web server in `known` refuses this page.
     """
     is_static = site.kind is SiteKind.STATIC
     ways = [FrontWay.WEB] if is_static else [FrontWay.WEB, FrontWay.WORDPRESS]
@@ -132,47 +133,47 @@ def front_script(
         "seconds": _WEB_SECONDS,
     }
     place = assign({"site": site.path}).rstrip()
-    body = f"{place}\n{_BODY_OF_HOST.strip()}\n{plain_program('front', mark, data)}"
+    body = f"{place}\n{_PRELUDE.strip()}\n{plain_program('front', mark, data)}"
     return Script(text=host_script(host, body))
 
 
 def parse_front(output: str, mark: str) -> Front | None:
-    """The answer that stands last in what the program printed; None where none does, or none of that form."""
+    """Return the last answer in the output of `front_script`; None if there is none or it is malformed."""
     begin = f"{mark} "
     line = next((one for one in reversed(output.split("\n")) if one.startswith(begin)), "")
     try:
-        said = json.loads(line.removeprefix(begin))
-        return _front(said) if isinstance(said, dict) else None
+        answer = json.loads(line.removeprefix(begin))
+        return _front(answer) if isinstance(answer, dict) else None
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         return None
 
 
-def _front(said: Mapping[str, Any]) -> Front:
-    way = FrontWay(said["way"])
+def _front(answer: Mapping[str, Any]) -> Front:
+    way = FrontWay(answer["way"])
     if way is FrontWay.NONE:
         return Front()
-    status = said["status"]
+    status = answer["status"]
     if type(status) is not int or not 100 <= status <= 599:  # noqa: PLR2004
-        raise ValueError("no status")
-    head = _text(said, "head", _HEAD).decode("utf-8", "replace")
-    address = str(said.get("address", "")) if way is FrontWay.WEB else ""
+        raise ValueError("not an HTTP status")
+    head = _text(answer, "head", _HEAD).decode("utf-8", "replace")
+    address = str(answer.get("address", "")) if way is FrontWay.WEB else ""
     if len(address) > _ADDRESS or not address.isprintable():
-        raise ValueError("no address")
+        raise ValueError("not an address")
     return Front(
         way=way,
         address=address,
-        member=way is FrontWay.WORDPRESS and said.get("member") is True,
-        url=_text(said, "url", _URL).decode("utf-8", "replace"),
+        member=way is FrontWay.WORDPRESS and answer.get("member") is True,
+        url=_text(answer, "url", _URL).decode("utf-8", "replace"),
         status=status,
         headers=_headers(head),
-        body=_text(said, "body", _BODY),
-        cut=said.get("cut") is True,
-        fatal=sentence(_text(said, "why", _URL).decode("utf-8", "replace")),
+        body=_text(answer, "body", _BODY),
+        cut=answer.get("cut") is True,
+        fatal=sentence(_text(answer, "why", _URL).decode("utf-8", "replace")),
     )
 
 
-def _text(said: Mapping[str, Any], field: str, limit: int) -> bytes:
-    return b64decode(str(said[field]), validate=True)[:limit]
+def _text(answer: Mapping[str, Any], field: str, limit: int) -> bytes:
+    return b64decode(str(answer[field]), validate=True)[:limit]
 
 
 def _headers(head: str) -> tuple[tuple[str, str], ...]:
@@ -181,7 +182,7 @@ def _headers(head: str) -> tuple[tuple[str, str], ...]:
 
 
 def _base(site: Site) -> str:
-    """The path of the site below its host's name, without the slash at its end."""
+    """Return the path of the site's URL, without a trailing slash."""
     rest = site.own_address.partition("://")[2]
     return f"/{rest.partition('/')[2]}".rstrip("/")
 
@@ -192,6 +193,6 @@ def _folders(site: Site, facts: SiteFacts | None) -> list[str]:
 
 
 def _signs(facts: SiteFacts | None) -> list[str]:
-    """What stands on a site's own pages, and on no page that a web server has for unknown names."""
+    """Return texts that the site's own pages contain, and a web server's page for unknown names does not."""
     content = f"/{facts.content.rstrip('/').rpartition('/')[2]}/" if facts and facts.content else ""
     return list(dict.fromkeys(filter(None, ("https://api.w.org/", "/wp-includes/", "/wp-content/", content))))

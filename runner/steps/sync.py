@@ -1,4 +1,4 @@
-"""`files.sync`: files of the controller kept the same on the host, each replaced by one rename."""
+"""`files.sync`: keeps a folder on the host the same as one on the controller, file by file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import cast
 from runner.model import ChangeOutcome, ItemKind, Outcome, Site, Step, StepOutcome
 from runner.shell import assign, batches, path_words, word, words
 from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
+from runner.steps.sources import shell_source
 from runner.steps.static.pinned import PINNED
 from runner.steps.static.tree import SHELL, Difference, Tree, compare_sums
 from runner.steps.sync_find import clear_script, waiting
@@ -19,59 +20,63 @@ from runner.untrusted import sentence
 __all__ = ["FilesSync", "SyncOptions", "SyncOrder", "inside_of", "target_of"]
 
 SHOWN = 100
-"""Files that are told one by one."""
+"""Changed files that are recorded one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions:
-    """What may stand below `files.sync`."""
+    """Options of `files.sync`."""
 
     source: str = field(
-        metadata={"alias": "from", "doc": "a folder on the controller; `{site}` in it is the site's name"}
+        metadata={
+            "alias": "from",
+            "doc": "a folder on the controller; `{site}` in it is replaced by the site's name",
+        }
     )
     to: str = field(default=".", metadata={"doc": "a folder on the host, below the site's path"})
     outside: bool = field(
-        default=False, metadata={"doc": "`to` may be an absolute path outside of the site's path"}
+        default=False, metadata={"doc": "`to` may be an absolute path outside the site's path"}
     )
     delete: bool = field(
-        default=False, metadata={"doc": "delete what is in `to` and not in `from`; what is excluded stays"}
+        default=False, metadata={"doc": "delete files in `to` that are not in `from`; excluded files stay"}
     )
     exclude: tuple[str, ...] = field(
-        default=(), metadata={"doc": "files to leave alone: paths below the folder, or names without a slash"}
+        default=(),
+        metadata={"doc": "files to ignore: paths below the folder, or names without a slash at any depth"},
     )
 
     def __post_init__(self) -> None:
         if not self.source.strip() or not self.to.strip():
-            raise ValueError("`from` and `to` name folders")
+            raise ValueError("`from` and `to` must not be empty")
         if ".." in self.to.split("/"):
-            raise ValueError("`to` must not climb: no `..` in it")
+            raise ValueError("`to` must not contain `..`")
         if posixpath.isabs(self.to) and not self.outside:
-            raise ValueError("`to` is a folder below the site's path; elsewhere only with `outside: true`")
+            raise ValueError("`to` must be a folder below the site's path unless `outside: true`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOrder:
-    """Files that wait beside their places."""
+    """Uploaded files in the staging folder, to be moved into place."""
 
     part: str
     tree: Tree
-    """What is replaced or new."""
+    """The new and changed files."""
     difference: Difference
     old: Tree
 
 
 def inside_of(options: SyncOptions, site: Site) -> str:
-    """The folder on the host that a sync must not leave; empty where that is the target itself."""
+    """Return the folder on the host that a sync must not leave; empty if that is the target itself."""
     return "" if options.outside else site.path
 
 
 def target_of(options: SyncOptions, site: Site) -> str:
-    """The folder on the host."""
+    """Return the target folder on the host."""
     return posixpath.normpath(posixpath.join(site.path, options.to.replace("{site}", site.name)))
 
 
 class FilesSync(StepKind):
-    """Sends what differs, puts each file in its place by a rename, reads again."""
+    """Uploads what differs, renames each file into place, and compares the result."""
 
     name = "files.sync"
     becomes = False
@@ -82,26 +87,27 @@ class FilesSync(StepKind):
 - files.sync: {from: mu-plugins, to: wp-content/mu-plugins, delete: true, exclude: ["*.md"]}
 """
     reads = (
-        "the files of `from`, and those of the same names on the host, with their SHA-256 and "
-        "permissions; with `delete` also the names of all others, and one that is no path below the "
-        "folder is refused. Links to files inside `from` are sent as these files; other links are refused."
+        "the files in `from` and the files of the same names on the host, with their SHA-256 and "
+        "permissions; with `delete` also the names of all other files on the host. A name that is not a path "
+        "below the folder is refused. Links to files inside `from` are uploaded as files; other links are "
+        "refused."
     )
-    plans = "each file that is new, changed or to be deleted, as an item of its own."
+    plans = "each new, changed or deleted file as an item."
     changes = (
-        "only what differs. The files are sent into a folder that nobody else may look into, compared "
-        "there, and moved to their places by one rename each: a visitor sees the old file or the new "
-        "one. It keeps owner, group, mode and ACL; only whether it can be run comes with the new one. Files "
-        "that are new have the mode that they have here. Nothing is written through a link that leads out "
-        "of the site, also where one appears meanwhile."
+        "only what differs. The files are uploaded to a private folder, compared there, and moved into "
+        "place by one rename each: visitors see either the old file or the new one. A replaced file keeps "
+        "its owner, group, mode and ACL; only its executable bits come from the new file. New files get the "
+        "mode they have on the controller. Nothing is written through a link that leads out of the site, "
+        "even if the link appears during the sync."
     )
-    understood = "by the sums that the host takes again at the end."
+    understood = "by the checksums that the host computes after the sync."
     undone = (
-        "by nothing. Take a `backup` before, or use `static.release` where all files of a site are replaced."
+        "not automatically. Run `backup` first, or use `static.release` if you replace all files of a site."
     )
     where = Where.UPLOAD
 
     def script(self, step: Step, context: Context) -> Script:
-        """Checks what waits, moves file by file, reads again."""
+        """Return a script that checks the staged files, moves each into place and compares the result."""
         order = context.prepared
         if not isinstance(order, SyncOrder):
             return Script(text="exit 3\n")
@@ -115,22 +121,22 @@ class FilesSync(StepKind):
         }
         body = [
             *_for_each(_folders((*order.tree, *removed)), 'guard "$f"'),
-            f'( private "$part" && {compare_sums(_waiting(order.tree))} ) || stop damaged',
+            f'( private "$part" && {compare_sums(_staged(order.tree))} ) || stop damaged',
             *_for_each(sorted(order.tree), '[ -L "./$f" ] || [ ! -d "./$f" ] || stop "folder $f"'),
             *_for_each(sorted(order.tree), 'replaceable "./$f"'),
             *_puts(order.tree),
             *_removals(removed),
             f"enter . && {compare_sums(order.tree)} || stop reread",
             *_for_each(removed, '[ ! -e "./$f" ] || stop "undeletable $f"'),
-            *(f"printf '%s\\n' {words(*batch)}" for batch in batches(_told(order))),
+            *(f"printf '%s\\n' {words(*batch)}" for batch in batches(_change_lines(order))),
             f'say "done {len(order.tree)} {len(removed)}"',
         ]
         lines = "\n".join(body)
-        text = f"sitecrew() {{\n{assign(values)}{SHELL}{PINNED}{_SYNC}{lines}\n}}\nsitecrew </dev/null\n"
-        return Script(text=text)
+        head = f"{assign(values)}{SHELL}{PINNED}{shell_source('runner.steps', 'sync')}"
+        return Script(text=f"sitecrew() {{\n{head}{lines}\n}}\nsitecrew </dev/null\n")
 
     def cleanup(self, step: Step, context: Context) -> str:
-        """What waited and was not put in place goes."""
+        """Remove the staging folder with what is left in it."""
         order = context.prepared
         if not isinstance(order, SyncOrder):
             return ""
@@ -138,72 +144,42 @@ class FilesSync(StepKind):
         return clear_script(inside_of(options, context.site), target_of(options, context.site), order.part)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By the sums that the host took again."""
+        """Determine the outcome from the checksums after the sync."""
         lines = result.output.splitlines()
-        said = [
+        reports = [
             line.removeprefix(f"{context.mark} ") for line in lines if line.startswith(f"{context.mark} ")
         ]
-        problem = next((word.removeprefix("problem ") for word in said if word.startswith("problem ")), "")
+        problem = next((one.removeprefix("problem ") for one in reports if one.startswith("problem ")), "")
         if problem and not result.why:
             why = _problem(problem)
             return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=result.seconds)
-        if result.why or result.status or not any(word.startswith("done ") for word in said):
+        if result.why or result.status or not any(one.startswith("done ") for one in reports):
             return by_status(step, result, Outcome.FAILED)
-        # a resumed run has no order in hand: it reads what its own text printed
-        told = _told(context.prepared) if isinstance(context.prepared, SyncOrder) else lines
-        changes = tuple(filter(None, map(_change, told)))[:SHOWN]
+        # a resumed run does not have the order; it parses the lines that the script printed
+        order = context.prepared
+        change_lines = _change_lines(order) if isinstance(order, SyncOrder) else lines
+        changes = tuple(filter(None, map(_parse_change, change_lines)))[:SHOWN]
         return StepOutcome(
             step=step.id,
             outcome=Outcome.CHANGED,
             seconds=result.seconds,
             changes=changes,
-            output="\n".join(said),
+            output="\n".join(reports),
         )
 
 
-_SYNC = r"""
-ground "$inside" "$target" || stop no-folder
-ours || stop "outside $target"
-# into FOLDER: enters it, made where it is missing, or stops
-into() {
-  enter "$1"; code=$?
-  [ $code != 1 ] || { make "$1"; code=$?; }
-  case $code in 0) ;; 2) stop "swapped $1" ;; *) stop "unwritable $1" ;; esac
-}
-# guard FOLDER: it is no way out of the site; changes nothing
-guard() {
-  [ -e "$1" ] || [ -L "$1" ] || return 0
-  [ -d "$1" ] || stop "file $1"
-  [ -L "$1" ] || return 0
-  ( cd -P "./$1" && ours ) || stop "leads-out $1"
-}
-# put NAME LEAF: what waits as NAME becomes the file LEAF of the working folder
-put() {
-  model=./$2
-  if [ -L "$model" ] || [ ! -f "$model" ]; then model=.; fi
-  like "$model" "$root/$part/$1" || stop "foreign $2"
-  settle "$root/$part/$1" "./$2" || stop "unwritable $2"
-}
-# replaceable FILE: what takes its place can belong to whom it does
-replaceable() { [ ! -e "$1" ] || [ -L "$1" ] || [ -O "$1" ] || [ "$(id -u)" = 0 ] || stop "foreign $f"; }
-[ -d "$part" ] || stop vanished
-acls=
-if acls .; then acls=yes; fi
-"""
-
-
-def _waiting(tree: Tree) -> Tree:
+def _staged(tree: Tree) -> Tree:
     return {waiting(name): file for name, file in tree.items()}
 
 
 def _for_each(names: Sequence[str], body: str) -> Iterator[str]:
-    """`body` for each name as `$f`, relative to the working folder."""
+    """Return shell loops that run `body` for each name as `$f`, relative to the working folder."""
     for batch in batches(names):
         yield f"for f in {words(*batch)}; do {body}; done"
 
 
 def _folders(names: Sequence[str]) -> list[str]:
-    """All folders above these names, those further up first."""
+    """Return all parent folders of the names, outer folders first."""
     found: set[str] = set()
     for name in names:
         parts = name.split("/")[:-1]
@@ -212,7 +188,7 @@ def _folders(names: Sequence[str]) -> list[str]:
 
 
 def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:
-    """Last parts of the names by their folders; `.` is the target itself."""
+    """Return the last parts of the names by folder; `.` is the target itself."""
     found: dict[str, list[str]] = {}
     for name in sorted(names):
         found.setdefault(posixpath.dirname(name) or ".", []).append(posixpath.basename(name))
@@ -220,7 +196,7 @@ def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:
 
 
 def _puts(tree: Tree) -> Iterator[str]:
-    """Each folder is entered and checked right before its files take their places."""
+    """Return shell text that enters and checks each folder right before moving its files into place."""
     for folder, leaves in _by_folder(tuple(tree)).items():
         yield f"into {word(folder)}"
         for leaf in leaves:
@@ -228,7 +204,7 @@ def _puts(tree: Tree) -> Iterator[str]:
 
 
 def _removals(removed: Sequence[str]) -> Iterator[str]:
-    """Files go, then the folders that this has emptied, the deepest first: each from within its folder."""
+    """Return shell text that deletes files, then empty folders (deepest first), from within each parent."""
     for folder, leaves in _by_folder(removed).items():
         gone = " && ".join(f"rm -f {path_words(batch)}" for batch in batches(leaves))
         yield f"if enter {word(folder)}; then {gone} || stop {words('undeletable ' + folder)}; fi"
@@ -237,8 +213,8 @@ def _removals(removed: Sequence[str]) -> Iterator[str]:
         yield f"if enter {word(above)}; then rmdir {path_words([leaf])} 2>/dev/null; fi"
 
 
-def _told(order: SyncOrder) -> list[str]:
-    """A line for each change: sign, old and new word of the content, name."""
+def _change_lines(order: SyncOrder) -> list[str]:
+    """Return a line for each change: sign, first digits of the old and new SHA-256, name."""
     difference = order.difference
     lines = [f"+ - {order.tree[name].sha256[:8]} {name}" for name in difference.new]
     lines += [
@@ -256,9 +232,9 @@ def _told(order: SyncOrder) -> list[str]:
 _SIGNS = {"+": "new", "~": "", "-": "deleted"}
 
 
-def _change(line: str) -> ChangeOutcome | None:
-    """The change that a line of `_told` is about; None for other lines."""
-    match = _TOLD.fullmatch(line)
+def _parse_change(line: str) -> ChangeOutcome | None:
+    """Parse a line of `_change_lines`; None for other lines."""
+    match = _CHANGE_LINE.fullmatch(line)
     if match is None:
         return None
     sign, old, new, name = match.groups()
@@ -272,26 +248,30 @@ def _change(line: str) -> ChangeOutcome | None:
     )
 
 
-_TOLD = re.compile(r"([-+~]) (-|[0-9a-f]{8}) (-|[0-9a-f]{8}) (.+)")
+_CHANGE_LINE = re.compile(r"([-+~]) (-|[0-9a-f]{8}) (-|[0-9a-f]{8}) (.+)")
 _PROBLEMS: Mapping[str, Callable[[str], str]] = {
-    "no-folder": lambda _: "the folder is not there",
-    "vanished": lambda _: "what was sent is gone from the host; run it again",
-    "damaged": lambda _: "what arrived on the host is not what was sent: nothing was changed; run it again",
-    "reread": lambda _: "what is on the host now is not what was sent",
-    "outside": lambda name: f"leads out of the site's path: {name}",
-    "leads-out": lambda name: f"{name} is a link that leads out of the site: nothing was changed",
-    "swapped": lambda name: f"{name} became a link that leads out of the site while files were put in place",
-    "file": lambda name: f"{name} is a file on the host and a folder here: nothing was changed",
-    "folder": lambda name: f"{name} is a folder on the host and a file here: nothing was changed",
-    "foreign": lambda name: (
-        f"{name} belongs to another account or group, and this login cannot give files to it: not replaced"
+    "no-folder": lambda _: "the target folder does not exist",
+    "vanished": lambda _: "the uploaded files are gone from the host; run it again",
+    "damaged": lambda _: (
+        "the uploaded files differ from those on the controller; nothing was changed; run it again"
     ),
-    "unwritable": lambda name: f"the account may not write {name}",
-    "undeletable": lambda name: f"the account may not delete {name}",
+    "reread": lambda _: "after the sync, the files on the host differ from those on the controller",
+    "outside": lambda name: f"the target folder leads out of the site's path: {name}",
+    "leads-out": lambda name: f"{name} is a link that leads out of the site; nothing was changed",
+    "swapped": lambda name: f"{name} became a link that leads out of the site during the sync",
+    "file": lambda name: f"{name} is a file on the host but a folder on the controller; nothing was changed",
+    "folder": lambda name: (
+        f"{name} is a folder on the host but a file on the controller; nothing was changed"
+    ),
+    "foreign": lambda name: (
+        f"{name} was not replaced: it belongs to another account or group, which this login cannot set"
+    ),
+    "unwritable": lambda name: f"this login cannot write {name}",
+    "undeletable": lambda name: f"this login cannot delete {name}",
 }
 
 
 def _problem(text: str) -> str:
     verb, _, rest = text.partition(" ")
     reason = _PROBLEMS.get(verb)
-    return reason(sentence(rest) or "there") if reason else sentence(text)
+    return reason(sentence(rest) or "the folder") if reason else sentence(text)

@@ -1,4 +1,4 @@
-"""What `files.sync` finds on the host, and the folder where what it sends waits: shell text, and answers."""
+"""Shell text that lists the files on the host for `files.sync` and manages its staging folder; its output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runner.shell import assign, batches, path_words, word
+from runner.steps.sources import shell_source
 from runner.steps.static.names import DEEPEST, checked_name, parse_names
 from runner.steps.static.pinned import PINNED
 from runner.steps.static.tree import SHELL, Tree, excluded, listing, parse_listing
@@ -25,56 +26,54 @@ __all__ = [
     "waiting",
 ]
 
-_WAITING = re.compile(r"[0-9a-f]{64}")
+_STAGED_NAME = re.compile(r"[0-9a-f]{64}")
+_ENTER_STAGING = 'ground "$inside" "$target" && ours && private "$part"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What is in the target folder on the host."""
+    """The contents of the target folder on the host."""
 
     exists: bool
     files: Tree
-    """Of the names that were asked for."""
+    """The files among the requested names."""
     names: tuple[str, ...] = ()
-    """All of them, where they were asked for; not yet checked."""
+    """All names, if they were requested; not yet checked."""
     staged: Tree = field(default_factory=dict)
-    """What waits from an earlier attempt, by the names of `waiting`."""
+    """Files staged by an earlier attempt, by the names that `waiting` returns."""
 
 
 def waiting(name: str) -> str:
-    """What a file is called while it waits: a name that no file of any site has.
+    """Return the name of a file in the staging folder: one that no file of a site has.
 
-    Who swaps the folder in which it waits for a link to another one cannot make us move that one's files.
+    If another account replaces the staging folder with a link, no file of the link's target can be moved.
     """
     return hashlib.sha256(b"sitecrew " + name.encode(errors="surrogateescape")).hexdigest()
 
 
 def find_script(target: str, part: str, tree: Tree, mark: str, *, everything: bool) -> str:
-    """Text that says what of `tree` is in the folder, with `everything` all names; for `parse_found`."""
+    """Return shell text that lists the files of `tree` on the host, and all names if `everything`."""
     names = (
         f"( cd {word(target)} 2>/dev/null && find . -type f -exec printf '%s\\0' {{}} + )"
         if everything
         else ""
     )
-    return f"""{assign({"mark": mark})}
-{SHELL}
-[ -d {word(target)} ] && say exists
-sums /dev/null >/dev/null 2>&1 || say unsummed
-say files
-{listing(target, sorted(tree))}
-say staged
-{listing(posixpath.join(target, part))}
-say names
-{names}
-say end
-"""
+    find = shell_source(
+        "runner.steps",
+        "sync_find",
+        target=word(target),
+        files=listing(target, sorted(tree)),
+        staged=listing(posixpath.join(target, part)),
+        names=names,
+    )
+    return f"{assign({'mark': mark})}{SHELL}{find}"
 
 
 def parse_found(output: bytes, mark: str) -> Found | None:
-    """What `find_script` found; None when it did not come to its end, or the host cannot sum.
+    """Parse the output of `find_script`; None if it is incomplete or the host cannot compute SHA-256.
 
     Raises:
-        NameRefusedError: a name that was not asked for is no path below the folder, or there are too many.
+        NameRefusedError: a name in a listing is not a path below the folder, or there are too many names.
     """
     parts: dict[str, bytes] = {}
     for piece in output.split(b"\n" + mark.encode() + b" ")[1:]:
@@ -87,15 +86,15 @@ def parse_found(output: bytes, mark: str) -> Found | None:
         exists="exists" in parts,
         files=parse_listing(parts["files"]),
         names=tuple(sorted(parse_names(parts["names"]))),
-        staged={name: file for name, file in staged.items() if _WAITING.fullmatch(name)},
+        staged={name: file for name, file in staged.items() if _STAGED_NAME.fullmatch(name)},
     )
 
 
 def surplus(found: Found, tree: Tree, exclude: Sequence[str]) -> tuple[str, ...]:
-    """What `delete` removes: files only on the host, unless they are excluded.
+    """Return the files that `delete` removes: those only on the host, unless they are excluded.
 
     Raises:
-        NameRefusedError: one of them has a name that cannot be a path below the folder.
+        NameRefusedError: one of the names is not a path below the folder.
     """
     return tuple(
         checked_name(name) for name in found.names if name not in tree and not left_alone(name, exclude)
@@ -103,56 +102,35 @@ def surplus(found: Found, tree: Tree, exclude: Sequence[str]) -> tuple[str, ...]
 
 
 def left_alone(name: str, exclude: Sequence[str]) -> bool:
-    """Whether a name on the host is excluded, or of something of ours that waits or can be put back."""
+    """Return whether a file on the host is excluded, or is a staged file or a restore point of ours."""
     return name.startswith(".sitecrew-") or (name.count("/") < DEEPEST and excluded(name, exclude))
-
-
-_STAGED = r"""
-ground "$inside" "$target" && ours && private "$part"
-"""
 
 
 def stage_script(
     inside: str, target: str, part: str, tree: Tree, found: Found
 ) -> tuple[str, tuple[str, ...]]:
-    """Text that makes the folder in which files wait, and the names that are to be sent.
+    """Return shell text that creates the staging folder, and the names of the files to send.
 
-    It is in the target, so that it is on the same file system, and nobody else may look into it. What waits
-    there is called as `waiting` says. `inside`: the folder that must not be left; empty where there is none.
+    The folder is private, and inside the target so that it is on the same file system. Its files have the
+    names that `waiting` returns. `inside` is the folder that must not be left; empty for none.
     """
     send = tuple(name for name in sorted(tree) if found.staged.get(waiting(name)) != tree[name])
     stale = sorted(
         found.staged.keys() - ({waiting(name) for name in tree} - {waiting(name) for name in send})
     )
     below = posixpath.relpath(target, inside) if inside else ""
-    text = f"""{assign({"inside": inside, "target": target, "part": part, "below": below})}
-umask 022
-{PINNED}
-mkdir -p "${{inside:-$target}}" && ground "$inside" "${{inside:-$target}}" || exit 1
-if [ -n "$inside" ]; then
-  case $below in .) ;; *) make "$below" ;; esac
-  case $? in 0) ;; 2) echo "the folder leads out of the site's path"; exit 1 ;; *) exit 1 ;; esac
-fi
-[ -d "./$part" ] || ( umask 077; mkdir "./$part" ) || exit 1
-private "$part" || {{ echo 'the folder for incoming files belongs to another account or is a link'; exit 1; }}
-"""
+    head = assign({"inside": inside, "target": target, "part": part, "below": below})
+    text = f"{head}umask 022\n{PINNED}{shell_source('runner.steps', 'sync_stage')}"
     return text + "\n".join(f"rm -f {path_words(batch)}" for batch in batches(stale)), send
 
 
 def take_script(inside: str, target: str, part: str) -> str:
-    """Text that takes the files, a tar on its stdin, into the folder in which they wait."""
+    """Return shell text that unpacks the files, a tar on its stdin, into the staging folder."""
     head = assign({"inside": inside, "target": target, "part": part})
-    return f"{head}{PINNED}{_STAGED.strip()} || exit 1\numask 022\ngzip -dc | tar -xpof -"
+    return f"{head}{PINNED}{_ENTER_STAGING} || exit 1\numask 022\ngzip -dc | tar -xpof -"
 
 
 def clear_script(inside: str, target: str, part: str) -> str:
-    """Text that removes the folder in which files wait, with all in it; nothing where there is none."""
+    """Return shell text that removes the staging folder with its files, if it exists."""
     head = assign({"inside": inside, "target": target, "part": part})
-    return f"""(
-{head}{PINNED}
-ground "$inside" "$target" && ours && [ -d "./$part" ] || exit 0
-( private "$part" && find . ! -name . -prune -type f -exec rm -f {{}} + ) || exit 0
-rmdir "./$part" 2>/dev/null
-exit 0
-)
-"""
+    return f"(\n{head}{PINNED}{shell_source('runner.steps', 'sync_clear')})\n"

@@ -1,6 +1,6 @@
-"""The order of versions as PHP's `version_compare` has it, which is what WordPress goes by.
+"""Version comparison like PHP's `version_compare`, which WordPress uses.
 
-It is neither SemVer nor Python's: ``1.0 < 1.0.0``, ``1.0RC1 > 1.0-beta2``, ``1.0-1 > 1.0``.
+The order differs from SemVer and from Python's: ``1.0 < 1.0.0``, ``1.0RC1 > 1.0-beta2``, ``1.0-1 > 1.0``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from runner.model import Level
 __all__ = ["branch", "compare", "core_level", "key", "level"]
 
 _FORMS = (("dev", 0), ("a", 1), ("b", 2), ("RC", 3), ("rc", 3), ("#", 4), ("p", 5))
-"""How a part that is no number begins, from oldest to newest; what begins otherwise is older than all."""
+"""Prefixes of parts that are not numbers, from oldest to newest; any other part is older than all of them."""
 _NUMBER = "#N#"
 _LONG_MAX = 2**63 - 1
 _DIGITS = frozenset("0123456789")
@@ -21,7 +21,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def compare(one: str, other: str) -> int:
-    """-1, 0 or 1 as `one` is older than, the same as or newer than `other`."""
+    """Return -1, 0 or 1 if `one` is older than, equal to or newer than `other`."""
     if not one or not other:
         return bool(one) - bool(other)
     one, other = _canonical(one), _canonical(other)
@@ -39,11 +39,11 @@ def compare(one: str, other: str) -> int:
 
 
 key = cmp_to_key(compare)
-"""For `sorted` and `max`."""
+"""Sort key, for `sorted` and `max`."""
 
 
 def level(old: str, new: str) -> Level:
-    """Which part of the version differs first: the first is major, the second minor, any other a patch."""
+    """Return the level of an update: major if the first part differs, minor if the second, else patch."""
     olds, news = (_canonical(version.lstrip("vV")).split(".") for version in (old, new))
     parts = zip_longest(olds, news, fillvalue="0")
     differing = next((index for index, (one, other) in enumerate(parts) if one != other), 2)
@@ -51,19 +51,19 @@ def level(old: str, new: str) -> Level:
 
 
 def core_level(old: str, new: str) -> Level:
-    """WordPress counts otherwise: 6.5 to 6.6 is major; within 6.5 all is minor."""
+    """Return the level of an update of WordPress: 6.5 to 6.6 is major, any update within 6.5 is minor."""
     return Level.MINOR if branch(old) == branch(new) else Level.MAJOR
 
 
 def branch(version: str) -> str:
-    """The line of WordPress that a version belongs to, like ``6.5``."""
+    """Return the branch of WordPress that a version belongs to, like ``6.5``."""
     return ".".join([*_canonical(version).split("."), "0"][:2])
 
 
 def _canonical(version: str) -> str:
     if version.startswith("#"):
         return version
-    version = version.encode(errors="surrogateescape").decode("latin-1")  # PHP goes by bytes
+    version = version.encode(errors="surrogateescape").decode("latin-1")  # PHP compares bytes
     done = version[:1]
     last = done
     for char in version[1:]:
@@ -83,7 +83,7 @@ def _is_other(char: str) -> bool:
 
 
 def _cut(version: str) -> tuple[str, bool, str]:
-    """The first part, whether a dot follows it, and what follows the dot."""
+    """Split off the first part; return it, whether a dot follows, and the rest."""
     part, dot, rest = version.partition(".")
     return part, bool(dot), rest
 

@@ -1,4 +1,4 @@
-"""A snapshot counts only when all of it was read back, and keeps counting only while it is unchanged."""
+"""The archive store: a snapshot is complete only if it was read back, and verified only if unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRAILER = b"-- Dump completed on 2026-11-23  2:00:00\n"
 
 
 def archive(files: dict[str, bytes]) -> bytes:
-    """A tar in gzip as `tar -cf - .` makes it."""
+    """Return a tar in gzip, as `tar -cf - .` writes it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         folder = tarfile.TarInfo("./wp-content")
@@ -63,14 +63,14 @@ def whole(tmp_path: Path) -> Snapshot:
     return store(tmp_path, dump=gzip.compress(DUMP + TRAILER), files=archive(FILES_IN_IT))
 
 
-def test_a_snapshot_says_what_is_in_it(tmp_path: Path, whole: Snapshot) -> None:
+def test_snapshot_describes_its_content(tmp_path: Path, whole: Snapshot) -> None:
     assert (whole.site, whole.run, whole.tables, whole.files) == ("shop", "weekly-1", 2, 3)
     assert [part.name for part in whole.parts] == [DATABASE, FILES, "files.index.gz"]
     assert ArchiveStore(tmp_path).snapshots("shop") == (whole,)
     assert ArchiveStore(tmp_path).verify(whole) == ()
 
 
-def test_the_manifest_vouches_for_size_and_content(tmp_path: Path, whole: Snapshot) -> None:
+def test_manifest_has_sizes_and_checksums(tmp_path: Path, whole: Snapshot) -> None:
     folder = tmp_path / "shop" / whole.snapshot
     manifest = json.loads((folder / MANIFEST).read_text())
     for part in manifest["parts"]:
@@ -81,7 +81,7 @@ def test_the_manifest_vouches_for_size_and_content(tmp_path: Path, whole: Snapsh
     assert whole.bytes == sum(part["bytes"] for part in manifest["parts"])
 
 
-def test_the_index_names_every_file_with_its_hash(tmp_path: Path, whole: Snapshot) -> None:
+def test_index_lists_every_file_with_its_hash(tmp_path: Path, whole: Snapshot) -> None:
     text = gzip.decompress((tmp_path / "shop" / whole.snapshot / "files.index.gz").read_bytes()).decode()
     listed = [json.loads(line) for line in text.splitlines()]
     assert listed == [
@@ -90,32 +90,32 @@ def test_the_index_names_every_file_with_its_hash(tmp_path: Path, whole: Snapsho
     ]
 
 
-def test_nobody_else_can_read_a_snapshot(tmp_path: Path, whole: Snapshot) -> None:
+def test_snapshot_is_readable_only_by_owner(tmp_path: Path, whole: Snapshot) -> None:
     folder = tmp_path / "shop" / whole.snapshot
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
 
-def test_a_changed_byte_is_found(tmp_path: Path, whole: Snapshot) -> None:
+def test_verify_finds_a_changed_byte(tmp_path: Path, whole: Snapshot) -> None:
     path = tmp_path / "shop" / whole.snapshot / FILES
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    assert ArchiveStore(tmp_path).verify(whole) == (f"{FILES} is not what was stored",)
+    assert ArchiveStore(tmp_path).verify(whole) == (f"{FILES} differs from its checksum in the manifest",)
 
 
-def test_a_missing_and_a_cut_part_are_found(tmp_path: Path, whole: Snapshot) -> None:
+def test_verify_finds_missing_and_truncated_parts(tmp_path: Path, whole: Snapshot) -> None:
     folder = tmp_path / "shop" / whole.snapshot
     (folder / DATABASE).unlink()
     cut = (folder / FILES).read_bytes()[:-7]
     (folder / FILES).write_bytes(cut)
     assert ArchiveStore(tmp_path).verify(whole) == (
         f"{DATABASE} is missing",
-        f"{FILES} has {len(cut)} bytes where the manifest says {len(cut) + 7}",
+        f"{FILES} has {len(cut)} bytes, but {len(cut) + 7} in the manifest",
     )
 
 
-def test_snapshots_come_newest_first_and_drafts_do_not_count(tmp_path: Path) -> None:
+def test_snapshots_are_newest_first_without_drafts(tmp_path: Path) -> None:
     taken = [store(tmp_path, dump=gzip.compress(TRAILER)) for _ in range(3)]
     draft = ArchiveStore(tmp_path).begin("shop")
     found = ArchiveStore(tmp_path).snapshots("shop")
@@ -124,7 +124,7 @@ def test_snapshots_come_newest_first_and_drafts_do_not_count(tmp_path: Path) -> 
     draft.discard()
 
 
-def test_a_discarded_draft_leaves_nothing(tmp_path: Path) -> None:
+def test_discarded_draft_leaves_nothing(tmp_path: Path) -> None:
     draft = ArchiveStore(tmp_path).begin("shop")
     with draft.open(DATABASE) as file:
         file.write(b"half")
@@ -132,25 +132,25 @@ def test_a_discarded_draft_leaves_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / "shop").glob("*[0-9]*"))
 
 
-def test_what_a_killed_process_had_begun_is_removed_by_the_next_snapshot(tmp_path: Path) -> None:
+def test_draft_of_killed_process_is_removed_by_next_snapshot(tmp_path: Path) -> None:
     dead = tmp_path / "shop/.20261123T020000Z-abcdef.part"
     dead.mkdir(parents=True)
     (dead / FILES).write_bytes(b"half")
-    living = ArchiveStore(tmp_path).begin("shop")
+    running = ArchiveStore(tmp_path).begin("shop")
     assert not dead.exists()
     store(tmp_path, dump=gzip.compress(TRAILER))
-    assert living.folder.exists(), "another one that is being taken is left alone"
-    living.discard()
+    assert running.folder.exists(), "a snapshot that is being taken is kept"
+    running.discard()
 
 
-def test_a_damaged_manifest_is_an_error_that_names_it(tmp_path: Path, whole: Snapshot) -> None:
+def test_damaged_manifest_is_named_in_error(tmp_path: Path, whole: Snapshot) -> None:
     path = tmp_path / "shop" / whole.snapshot / MANIFEST
     path.write_text(path.read_text()[:-20])
     with pytest.raises(BackupError, match="manifest"):
         ArchiveStore(tmp_path).snapshots("shop")
 
 
-def test_a_store_that_cannot_be_written_says_what_to_set(tmp_path: Path) -> None:
+def test_unwritable_store_hints_at_setting(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where a folder should be")
     with pytest.raises(BackupError) as caught:
         ArchiveStore(tmp_path / "store").begin("shop")
@@ -160,35 +160,42 @@ def test_a_store_that_cannot_be_written_says_what_to_set(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (gzip.compress(DUMP), "stops in the middle"),
-        (gzip.compress(DUMP + TRAILER + b"INSERT" * 200), "stops in the middle"),
+        (gzip.compress(DUMP), "is incomplete"),
+        (gzip.compress(DUMP + TRAILER + b"INSERT" * 200), "is incomplete"),
         (gzip.compress(DUMP * 2000 + TRAILER)[:-30], "read back"),
         (gzip.compress(DUMP + TRAILER)[:-4], "read back"),
         (b"Error: Access denied", "read back"),
-        (b"", "stops in the middle"),
+        (b"", "is incomplete"),
     ],
-    ids=["no trailer", "trailer is not the end", "cut", "cut in its checksum", "no gzip", "empty"],
+    ids=[
+        "no trailer",
+        "trailer is not the end",
+        "truncated",
+        "truncated in its checksum",
+        "no gzip",
+        "empty",
+    ],
 )
-def test_a_dump_that_is_not_whole_does_not_count(tmp_path: Path, data: bytes, says: str) -> None:
+def test_incomplete_dump_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
     with pytest.raises(BackupError, match=says):
         store(tmp_path, dump=data)
     assert ArchiveStore(tmp_path).snapshots("shop") == ()
 
 
 @pytest.mark.parametrize("cut", [1, 8, 200, 2000])
-def test_a_cut_archive_does_not_count(tmp_path: Path, cut: int) -> None:
+def test_truncated_archive_is_refused(tmp_path: Path, cut: int) -> None:
     noise = b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(2000))
     with pytest.raises(BackupError, match="read back"):
         store(tmp_path, files=archive({"./noise": noise})[:-cut])
 
 
 @pytest.mark.parametrize("data", [archive({}), gzip.compress(b"\0" * 10240)], ids=["folders only", "nothing"])
-def test_an_empty_archive_does_not_count(tmp_path: Path, data: bytes) -> None:
+def test_empty_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(BackupError, match="empty"):
         store(tmp_path, files=data)
 
 
-def test_a_changed_byte_in_a_compressed_stream_is_found_when_it_is_read_back(tmp_path: Path) -> None:
+def test_damaged_dump_is_refused(tmp_path: Path) -> None:
     data = bytearray(gzip.compress(DUMP * 500 + TRAILER))
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "dump").write_bytes(data)
@@ -204,14 +211,14 @@ def test_tables_are_counted_across_chunks(tmp_path: Path) -> None:
     assert inspect_dump(tmp_path / "dump").content == len(text + TRAILER)
 
 
-def test_names_that_are_not_utf8_are_listed_as_they_are(tmp_path: Path) -> None:
+def test_file_names_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
     name = b"./caf\xe9.txt".decode(errors="surrogateescape")
     (tmp_path / "files").write_bytes(archive({name: b"x"}))
     inspect_tree(tmp_path / "files", tmp_path / "index")
     assert [entry.name for entry in read_index(tmp_path / "index")] == [name]
 
 
-def test_links_out_of_the_folder_are_told_from_those_inside() -> None:
+def test_links_leading_out_are_listed() -> None:
     links = [
         Link(b"./wp-content/uploads", b"../../shared/uploads"),
         Link(b"./a/inside", b"../wp-content"),
@@ -239,7 +246,7 @@ def test_links_out_of_the_folder_are_told_from_those_inside() -> None:
 
 
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_long_targets_of_links_are_read_in_every_format(tmp_path: Path, kind: int) -> None:
+def test_long_link_targets_are_read_in_every_format(tmp_path: Path, kind: int) -> None:
     target = "/out/" + ("x" * 90 if kind == tarfile.USTAR_FORMAT else "x/" * 150 + "end")
     with tarfile.open(tmp_path / "files", "w:gz", format=kind) as archive:
         for name, linkname in (("./link", target), ("./file", "")):

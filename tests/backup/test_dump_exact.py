@@ -1,4 +1,4 @@
-"""Promise: a database restored from a backup, into any other by any client, is what it was, bit for bit."""
+"""Promise: a database restored from a backup, with any client, is the same bit for bit."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ INSERT INTO wp_more_named (id) VALUES (1); UPDATE wp_more_named SET id = 2;
 CREATE VIEW wp_more_a AS SELECT f, {database}.wp_more_z.g AS g, '`{database}`.`x`' AS w
   FROM wp_more_aria JOIN wp_more_zz wp_more_z;
 """
-# A view that reads another one, which comes after it by name.
+# A view that reads another view, which sorts after it.
 VIEWS = r"""
 CREATE VIEW wp_more_zz AS SELECT id AS g FROM wp_more_parts;
 """
@@ -102,16 +102,16 @@ class Dumped:
     def dump(self) -> tuple[str, tuple[str, ...]]:
         worker = Someone(self.fleet, SITE)
         done = worker.run(database_script(worker.site, worker.host, MARK))
-        said = done.stderr.decode()
-        assert done.returncode == 0, said
-        return gzip.decompress(done.stdout).decode(), left_out(said, MARK)
+        stderr = done.stderr.decode()
+        assert done.returncode == 0, stderr
+        return gzip.decompress(done.stdout).decode(), left_out(stderr, MARK)
 
     def restore(self, dump: str) -> None:
         self.fleet.database.sql(f"DROP DATABASE IF EXISTS `{SCRATCH}`; CREATE DATABASE `{SCRATCH}`")
         self.fleet.database.sql(dump, SCRATCH)
 
     def both(self, sql: str) -> tuple[str, str]:
-        """What the site's database answers, and what the restored one does."""
+        """Return the answers of the site's database and of the restored one."""
         name = self.fleet.sites[SITE].database
         return self.fleet.database.sql(sql, name), self.fleet.database.sql(sql, SCRATCH).replace(
             SCRATCH, name
@@ -126,7 +126,7 @@ def site(fleet: Fleet) -> Iterator[Dumped]:
     fleet.reset(SITE)
 
 
-def test_odd_tables_and_programs_are_restored_exactly(fleet: Fleet, site: Dumped) -> None:
+def test_odd_tables_and_routines_are_restored_exactly(fleet: Fleet, site: Dumped) -> None:
     letters = ",".join(f"'m{n}'" for n in range(64))
     name = fleet.sites[SITE].database
     parts = MORE.format(letters=letters, database=name).rpartition("CREATE VIEW")
@@ -194,8 +194,8 @@ def without_definer(create: str) -> str:
 
 
 @pytest.mark.long
-def test_a_value_too_long_for_the_other_server_stops_the_restore(fleet: Fleet, site: Dumped) -> None:
-    """It would be NULL there, without a word."""
+def test_too_long_value_stops_the_restore(fleet: Fleet, site: Dumped) -> None:
+    """Without the error, the value would silently become NULL."""
     fleet.sql(SITE, "CREATE TABLE wp_long (b longblob); INSERT INTO wp_long VALUES (REPEAT('x', 5000000))")
     dump, lacks = site.dump()
     assert lacks == ()
@@ -211,7 +211,7 @@ def test_a_value_too_long_for_the_other_server_stops_the_restore(fleet: Fleet, s
 
 
 @pytest.mark.long
-def test_a_host_whose_php_has_no_mysqli_says_that_floats_are_rounded(fleet: Fleet, site: Dumped) -> None:
+def test_dump_without_mysqli_reports_rounded_floats(fleet: Fleet, site: Dumped) -> None:
     worker = Someone(fleet, SITE)
     fleet.sql(SITE, "CREATE TABLE wp_kept (t text); INSERT INTO wp_kept VALUES ('kept')")
     php = fleet.spec.home(worker.site.host) / "php-without-mysqli"
@@ -223,10 +223,10 @@ def test_a_host_whose_php_has_no_mysqli_says_that_floats_are_rounded(fleet: Flee
         done = worker.run(database_script(worker.site, host, MARK))
     finally:
         php.unlink()
-    said = done.stderr.decode()
-    assert done.returncode == 0, said
+    stderr = done.stderr.decode()
+    assert done.returncode == 0, stderr
     dump = gzip.decompress(done.stdout).decode()
     assert ("kept" in dump, dump_is_complete(dump.encode())) == (True, True)
-    [told] = left_out(said, MARK)
-    assert "FLOAT columns are rounded" in told
-    assert addresses_of(said, MARK) is None
+    [lacking] = left_out(stderr, MARK)
+    assert "FLOAT columns are rounded" in lacking
+    assert addresses_of(stderr, MARK) is None

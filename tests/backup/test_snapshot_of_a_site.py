@@ -1,4 +1,4 @@
-"""A snapshot of a real site, put back by hand, is that site: every byte of its files, every row."""
+"""A snapshot of a real site, restored by hand, equals the site: every byte of its files, every row."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SITE, OTHER = "acme-blog", "globex-www"
 SCRATCH = "restored_by_hand"
 
 
-def test_a_snapshot_put_back_by_hand_is_the_site(fresh_fleet: Fleet, tmp_path: Path) -> None:
+def test_snapshot_restored_by_hand_equals_the_site(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = Crew(fresh_fleet, tmp_path / "w", BACKUP)
     odd = fresh_fleet.sites[SITE].path / "wp-content/uploads/a name with ünïcode $(x) & spaces.txt"
     odd.parent.mkdir(exist_ok=True)
     odd.write_bytes(bytes(range(256)))
     shutil.chown(odd, fresh_fleet.spec.user("web2"))
-    said = crew.say("run", "keep", "-l", SITE, "--json")
-    assert said.code == 0, said
+    result = crew.say("run", "keep", "-l", SITE, "--json")
+    assert result.code == 0, result
 
     store = ArchiveStore(crew.folder / ".sitecrew/backups")
     [snapshot] = store.snapshots(SITE)
@@ -62,16 +62,16 @@ def test_a_snapshot_put_back_by_hand_is_the_site(fresh_fleet: Fleet, tmp_path: P
     assert snapshot.tables == len(checksums(fresh_fleet, fresh_fleet.sites[SITE].database))
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_is_kept(fresh_fleet: Fleet, tmp_path: Path) -> None:
-    """A file that the account may not read, and a database that wp-config.php leads nowhere to."""
+def test_unreadable_parts_are_named_and_the_rest_kept(fresh_fleet: Fleet, tmp_path: Path) -> None:
+    """One file is unreadable, and wp-config.php of the other site names a database that does not exist."""
     crew = Crew(fresh_fleet, tmp_path / "w", BACKUP)
     closed = fresh_fleet.sites[SITE].path / "wp-content/uploads/closed.pdf"
     closed.parent.mkdir(exist_ok=True)
     closed.touch(mode=0o000)
     config = fresh_fleet.sites[OTHER].path / "wp-config.php"
     config.write_text(config.read_text().replace(fresh_fleet.sites[OTHER].database, "elsewhere"))
-    said = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
-    assert said.code == 3, said
+    result = crew.say("run", "keep", "-l", f"{SITE},{OTHER}", "--json")
+    assert result.code == 3, result
     assert "could not read the files: ./wp-content/uploads/closed.pdf" in crew.site(SITE)["why"]
     assert "database" in crew.site(OTHER)["why"]
     store = ArchiveStore(crew.folder / ".sitecrew/backups")
@@ -80,10 +80,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_kept(fresh_fleet: Fleet, t
     assert not store.snapshots(OTHER)
     assert not list(crew.folder.glob(".sitecrew/backups/*/.*.part"))
     with Ledger.open(f"sqlite:///{crew.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        assert ledger.list_backups(SITE) == (), "no backup that lacks something counts as one"
+        assert ledger.list_backups(SITE) == (), "an incomplete snapshot does not count as a backup"
 
 
-def test_what_links_lead_to_is_followed_or_named(fresh_fleet: Fleet, tmp_path: Path) -> None:
+def test_links_are_followed_or_named(fresh_fleet: Fleet, tmp_path: Path) -> None:
     web = fresh_fleet.sites[SITE].path
     shared = web.with_name("shared uploads")
     shutil.rmtree(shared, ignore_errors=True)
@@ -132,13 +132,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether something that is left out is this file or holds it."""
+    """Return whether an exclude pattern matches this file or a folder above it."""
     parents = ["/".join(name.split("/")[: n + 1]) for n in range(name.count("/") + 1)]
     return any(fnmatch(one if "/" in pattern else one.rsplit("/", 1)[-1], pattern) for one in parents)
 
 
 def checksums(fleet: Fleet, database: str) -> dict[str, str]:
-    """Each table's, as MariaDB computes it."""
+    """Return the checksum of each table, as MariaDB computes it."""
     tables = fleet.database.sql("SHOW TABLES", database).split()
     rows = fleet.database.sql(f"CHECKSUM TABLE {', '.join(tables)}", database).splitlines()
     return {name.split(".", 1)[1]: checksum for name, checksum in (row.split("\t") for row in rows)}

@@ -94,8 +94,8 @@ def test_a_password_by_reference_is_used_and_is_nowhere_to_be_found(crew: Patchi
     [
         ("password", (), "sudo asks for a password"),
         ("password", ("become_password: {file: wrong}",), "sudo refused the password"),
-        ("none", ("become_password: {env: LAB_SUDO}",), "the login may not use sudo"),
-        ("tty", (), "sudo there wants a terminal"),
+        ("none", ("become_password: {env: LAB_SUDO}",), "the login is not allowed to use sudo"),
+        ("tty", (), "sudo requires a terminal"),
         ("few", ("become_password: {env: LAB_SUDO}",), "sudo does not let the login run /bin/sh as root"),
     ],
     ids=["asked", "wrong", "stranger", "requiretty", "few"],
@@ -173,7 +173,7 @@ def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -
     crew.inventory()
     crew.playbook("shell: touch never", "shell: id\nbecome: true")
     [problem] = crew.plan()["problems"]
-    assert "write `become: sudo` below hosts.web" in problem
+    assert "add `become: sudo` to hosts.web" in problem
     assert outcome(crew)[:2] == (3, "failed")
     assert not (crew.host.site / "never").exists()
 

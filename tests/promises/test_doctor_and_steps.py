@@ -27,7 +27,7 @@ CASES = {
     ),
     "build-here": (
         "static.build: {run: make, folder: 'src/{site}'}",
-        "there is no folder src/globex-docs here",
+        "there is no folder src/globex-docs on the controller",
     ),
     "build-there": (
         "static.build: {run: make, folder: src/blog, where: host}",

@@ -120,7 +120,7 @@ def test_a_stream_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path,
 
 def test_a_stream_behind_a_stream_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dump").write_bytes(gzip.compress(TRAILER) * 2)
-    with pytest.raises(BackupError, match="behind the end"):
+    with pytest.raises(BackupError, match="after the end"):
         inspect_dump(tmp_path / "dump")
 
 
@@ -272,5 +272,5 @@ def test_hostile_manifests_are_endured(tmp_path: Path) -> None:
     parse_manifest(corpus[0])
     assert endure(parse_manifest, hostile(corpus, ROUNDS), refusals=(ValueError,))
     for name in ("../../../etc/passwd", "/etc/passwd", "manifest.json"):
-        with pytest.raises(ValueError, match="no snapshot has"):
+        with pytest.raises(ValueError, match="unknown part"):
             parse_manifest(json.dumps({**told, "parts": [{**part, "name": name}]}).encode())

@@ -146,13 +146,18 @@ def _is_ours(template: ast.expr, constants: frozenset[str]) -> bool:
 
 def test_here_documents_hold_only_our_own_programs() -> None:
     """A list of names in a here-document ends where a name says so."""
-    found = {path: re.findall(r"<<-?\\?['\"]?(\w+)", (ROOT / path).read_text()) for path, _ in modules()}
+    paths = [*(path for path, _ in modules()), *_shell_files()]
+    found = {path: re.findall(r"<<-?\\?['\"]?(\w+)", (ROOT / path).read_text()) for path in paths}
     words = {path: sorted(set(ends)) for path, ends in found.items() if ends}
     assert words == {
-        "runner/steps/backup.py": ["SITECREW_PLACES"],
+        "runner/steps/sh/archive_files.sh": ["SITECREW_PLACES"],
         "runner/steps/wordpress/cron.py": ["SITECREW_VISITS"],
         "runner/steps/wordpress/shell.py": ["SITECREW_DATA", "SITECREW_PROGRAM"],
     }
+
+
+def _shell_files() -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in (ROOT / "runner/steps").rglob("*.sh")]
 
 
 NOT_WRITTEN = {

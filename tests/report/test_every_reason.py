@@ -62,7 +62,7 @@ SAMPLES = {
     ),
     Cause.PHP: ("needs PHP 8.3; the site has 8.1.2", "steps/wordpress/findings_offer.py"),
     Cause.WORDPRESS: ("needs WordPress 6.9; the site has 6.8.1", "steps/wordpress/findings.py"),
-    Cause.KEPT: ("held on the host, by apt-mark", "steps/packages/facts.py"),
+    Cause.KEPT: ("held on the host by apt-mark", "steps/packages/facts.py"),
     Cause.FORBIDDEN: (
         "the site forbids changes to its files (DISALLOW_FILE_MODS)",
         "steps/wordpress/findings.py",

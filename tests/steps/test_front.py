@@ -1,4 +1,4 @@
-"""A page as the site's own host gets it: real PHP, real web servers on loopback, WordPress in small."""
+"""Pages requested on the site's own host: real PHP, real web servers on loopback, a minimal WordPress."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def theme(folder: Path, php: str) -> None:
     (folder / "theme.php").write_text(php)
 
 
-def test_the_web_server_is_asked_by_name_and_known_by_what_it_says(shop: Shop, tmp_path: Path) -> None:
+def test_web_server_is_asked_by_site_name(shop: Shop, tmp_path: Path) -> None:
     hosts: list[str | None] = []
 
     def page(one: Handler) -> None:
@@ -122,14 +122,14 @@ def test_the_web_server_is_asked_by_name_and_known_by_what_it_says(shop: Shop, t
         lambda one: one.answer(200, OWN.replace(b"shop.example", b"other.example")),
     ],
 )
-def test_a_page_of_somebody_else_is_none(shop: Shop, tmp_path: Path, page: Callable[[Handler], None]) -> None:
+def test_page_of_another_site_is_rejected(
+    shop: Shop, tmp_path: Path, page: Callable[[Handler], None]
+) -> None:
     shop.pages["/"] = page
     assert got(site_of(tmp_path, named(shop))).way is FrontWay.NONE
 
 
-def test_where_the_page_was_the_site_s_before_it_is_judged_whatever_it_says(
-    shop: Shop, tmp_path: Path
-) -> None:
+def test_known_page_is_judged_whatever_it_contains(shop: Shop, tmp_path: Path) -> None:
     shop.pages["/"] = lambda one: one.answer(200, OWN)
     site = site_of(tmp_path, named(shop))
     front = got(site)
@@ -140,7 +140,7 @@ def test_where_the_page_was_the_site_s_before_it_is_judged_whatever_it_says(
     assert "answers 500" in worse_inside(before, after)[0]
 
 
-def test_redirects_are_followed_on_the_site_and_nowhere_else(shop: Shop, tmp_path: Path) -> None:
+def test_redirects_are_followed_only_on_the_site(shop: Shop, tmp_path: Path) -> None:
     shop.pages["/"] = lambda one: one.answer(301, Location=f"{named(shop)}/de/")
     shop.pages["/de/"] = lambda one: one.answer(200, OWN)
     assert got(site_of(tmp_path, named(shop))).url == f"{named(shop)}/de/"
@@ -151,7 +151,7 @@ def test_redirects_are_followed_on_the_site_and_nowhere_else(shop: Shop, tmp_pat
     assert got(site_of(tmp_path, named(shop))).way is FrontWay.NONE
 
 
-def test_a_certificate_of_another_name_is_never_good_enough(tmp_path: Path) -> None:
+def test_certificate_for_another_name_is_rejected(tmp_path: Path) -> None:
     ensure(tmp_path / "tls", "127.0.0.1", "shop.example")
     server = Shop()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -168,7 +168,7 @@ def test_a_certificate_of_another_name_is_never_good_enough(tmp_path: Path) -> N
         assert got(right, env={"PATH": "/usr/bin:/bin"}).way is FrontWay.NONE
 
 
-def test_a_static_page_is_known_by_its_file(shop: Shop, tmp_path: Path) -> None:
+def test_static_page_is_recognised_by_its_file(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_bytes(b"<html>Gauges</html>")
     site = site_of(tmp_path, named(shop), SiteKind.STATIC)
     shop.pages["/"] = lambda one: one.answer(200, b"<html>Gauges</html>")
@@ -177,7 +177,7 @@ def test_a_static_page_is_known_by_its_file(shop: Shop, tmp_path: Path) -> None:
     assert got(site).way is FrontWay.NONE
 
 
-def test_wordpress_is_run_where_the_web_server_refuses(shop: Shop, tmp_path: Path) -> None:
+def test_wordpress_runs_if_web_server_refuses(shop: Shop, tmp_path: Path) -> None:
     shop.pages["/"] = lambda one: one.answer(401, b"no")
     site = site_of(tmp_path, named(shop))
     theme(tmp_path, "<html><body>Hello <?php echo $_SERVER['HTTP_HOST'], getcwd(); ?></body></html>")
@@ -187,7 +187,7 @@ def test_wordpress_is_run_where_the_web_server_refuses(shop: Shop, tmp_path: Pat
     assert str(tmp_path).encode() in front.body
 
 
-def test_wp_admin_is_run_where_the_web_server_refuses_it_alone(shop: Shop, tmp_path: Path) -> None:
+def test_wp_admin_runs_if_only_it_is_refused(shop: Shop, tmp_path: Path) -> None:
     shop.pages["/"] = lambda one: one.answer(200, OWN)
     shop.pages["/wp-admin/admin-ajax.php"] = lambda one: one.answer(401, b"no")
     site = site_of(tmp_path, named(shop))
@@ -223,13 +223,13 @@ def test_wp_admin_is_run_where_the_web_server_refuses_it_alone(shop: Shop, tmp_p
         ("<?php ob_end_clean(); echo 'out of the buffer'; missing();", 500, "missing"),
     ],
 )
-def test_however_php_ends_is_seen(tmp_path: Path, php: str, status: int, says: str) -> None:
+def test_end_of_php_is_reported(tmp_path: Path, php: str, status: int, says: str) -> None:
     theme(tmp_path, php)
     front = got(site_of(tmp_path, "http://shop.example:9"))
     assert (front.status, says in front.fatal) == (status, True), front
 
 
-def test_a_redirect_of_wordpress_is_followed_by_running_it_again(tmp_path: Path) -> None:
+def test_redirect_of_wordpress_is_followed(tmp_path: Path) -> None:
     theme(
         tmp_path,
         "<?php if ( '/' === $_SERVER['REQUEST_URI'] ) { http_response_code( 301 );"
@@ -242,13 +242,13 @@ def test_a_redirect_of_wordpress_is_followed_by_running_it_again(tmp_path: Path)
     assert leads_on(site, replace(first, headers=(("location", "http://evil.example/"),))) == ""
 
 
-def test_a_large_page_is_cut(tmp_path: Path) -> None:
+def test_large_page_is_truncated(tmp_path: Path) -> None:
     theme(tmp_path, "<?php echo str_repeat( 'x', 3 << 20 );")
     front = got(site_of(tmp_path, "http://shop.example:9"))
     assert (len(front.body), front.cut) == (1 << 20, True)
 
 
-def test_what_is_no_wordpress_is_nothing(tmp_path: Path) -> None:
+def test_folder_without_wordpress_gives_no_page(tmp_path: Path) -> None:
     assert got(site_of(tmp_path, "http://shop.example:9")).way is FrontWay.NONE
 
 
@@ -263,11 +263,11 @@ def test_what_is_no_wordpress_is_nothing(tmp_path: Path) -> None:
         '{"way": "web", "status": 200, "body": "?"}',
     ],
 )
-def test_what_is_no_answer_of_ours_is_none(line: str) -> None:
+def test_malformed_answer_is_ignored(line: str) -> None:
     assert parse_front(f"noise\n{MARK} {line}\n", MARK) is None
 
 
-def test_wordpress_without_a_web_server_counts_only_where_it_was_good_before() -> None:
+def test_command_line_page_counts_only_if_healthy_before() -> None:
     site = Site(name="shop", client="acme", host="web1", url="http://shop.example", path="/srv")
     good = Front(way=FrontWay.WORDPRESS, status=200, body=OWN)
     bad = Front(way=FrontWay.WORDPRESS, status=500, fatal="missing in /srv/a.php")

@@ -24,7 +24,7 @@ def context(*changes, before=None):
     )
 
 
-def test_every_kind_says_what_it_is_and_every_option_has_a_line_of_documentation():
+def test_every_kind_and_option_is_documented():
     for name, kind in registry().items():
         assert (kind.name, bool(kind.summary)) == (name, True)
         assert is_dataclass(kind.options)
@@ -34,7 +34,7 @@ def test_every_kind_says_what_it_is_and_every_option_has_a_line_of_documentation
             assert field.metadata.get("scalar", field.name) == field.name
 
 
-def test_a_shell_step_is_ok_when_it_exits_with_0_and_changed_when_it_says_so():
+def test_shell_outcome_follows_exit_status_and_changes():
     kind = registry()["shell"]
     for changes, status, expected in ((False, 0, "ok"), (True, 0, "changed"), (True, 3, "failed")):
         step = Step(id="shell", kind="shell", options=kind.options(run="uptime", changes=changes))
@@ -42,7 +42,7 @@ def test_a_shell_step_is_ok_when_it_exits_with_0_and_changed_when_it_says_so():
         assert (done.outcome.value, done.output) == (expected, "up")
 
 
-def test_a_shell_step_runs_as_it_stands_in_the_sites_folder_and_its_values_stay_outside():
+def test_shell_text_is_unchanged_and_secrets_stay_outside():
     kind = registry()["shell"]
     secret = SecretRef(SecretSource.ENV, "TOKEN")
     options = kind.options(run="echo $TOKEN {{ not a template }}", env={"TOKEN": secret})
@@ -60,9 +60,14 @@ def test_a_shell_step_runs_as_it_stands_in_the_sites_folder_and_its_values_stay_
         ("probe.http", {"pages": ("cart",)}),
         ("backup", {"include": ()}),
         ("backup", {"exclude": ("a\nb",)}),
+        ("static.release", {"keep": 1}),
+        ("static.release", {"source": " "}),
+        ("files.sync", {"source": "a", "to": "/etc"}),
+        ("files.sync", {"source": "a", "to": "../x"}),
+        ("files.sync", {"source": "", "to": "x"}),
     ],
 )
-def test_options_that_mean_nothing_are_refused(kind, options):
+def test_invalid_options_are_refused(kind, options):
     with pytest.raises(ValueError, match=r".+"):
         registry()[kind].options(**options)
 
@@ -73,7 +78,7 @@ def core(action=Action.CHANGE):
     )
 
 
-def test_a_core_update_that_shuts_the_door_takes_away_the_maintenance_file_that_was_not_there_before():
+def test_core_update_removes_only_its_own_maintenance_file():
     kind, step = registry()["wordpress.core"], Step(id="core", kind="wordpress.core", options=None)
     before = SiteFacts(
         wordpress="6.5.5", php="8.2", home="h", siteurl="h", root="/srv/w p/", core_fixed="it is a link"
@@ -104,19 +109,19 @@ def offer(monkeypatch, value):
     return runner.steps.registry.__wrapped__
 
 
-def test_a_package_adds_a_kind_of_its_own_by_an_entry_point(monkeypatch):
+def test_entry_point_adds_a_kind(monkeypatch):
     kinds = offer(monkeypatch, f"{__name__}:Greeting")()
     assert list(kinds)[-1] == "greeting"
     step = Step(id="greeting", kind="greeting", options=None)
     assert kinds["greeting"].idle(step, context()).outcome is Outcome.OK
 
 
-def test_what_is_not_a_kind_of_step_is_refused(monkeypatch):
+def test_entry_point_that_is_no_kind_is_refused(monkeypatch):
     with pytest.raises(UsageError, match="is not a kind of step"):
         offer(monkeypatch, f"{__name__}:context")()
 
 
-def test_what_a_host_says_loses_its_escapes_and_a_flood_its_middle():
+def test_host_output_is_cleaned_and_shortened():
     assert clean("a\x1b]0;title\x07b\x1b[2Jc\u202ed\r\ne\x00\tf") == "abcd\ne\tf"
     assert sentence("one\n  two\x1b[31m three") == "one two three"
     assert len(sentence("x" * 1000)) == 300

@@ -1,4 +1,4 @@
-"""What apt and dnf say, understood; the words below are theirs."""
+"""Parsing of the output of apt and dnf. The samples below are real output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def said(**sections: str) -> Sections:
     return Sections.of("\n".join(lines), MARK)
 
 
-def test_a_candidate_that_has_a_security_fix_below_it_is_one() -> None:
+def test_candidate_above_a_security_fix_is_security() -> None:
     facts = parse_system(said(before=INSTALLED, update="", upgrade=UBUNTU, policy=POLICY, who="0"))
     found = {package.name: package for package in facts.packages}
     assert found["base-files"].security
@@ -54,7 +54,7 @@ def test_a_candidate_that_has_a_security_fix_below_it_is_one() -> None:
     assert "gone" not in found
 
 
-def test_new_packages_are_not_named_to_apt_since_they_come_along() -> None:
+def test_new_dependencies_are_not_passed_to_apt() -> None:
     facts = parse_system(said(before=INSTALLED, update="", upgrade=UBUNTU, policy=POLICY, who="0"))
     step = Step(id="system.packages", kind="system.packages", options=PackagesOptions(upgrade="all"))
     changes = Packages().propose_for_host(step, facts)
@@ -62,7 +62,7 @@ def test_new_packages_are_not_named_to_apt_since_they_come_along() -> None:
     assert arguments("apt", changes) == ["base-files=12.4+deb12u15", "libssl3:i386=3.0.2"]
 
 
-def test_obsoleting_packages_and_kept_epochs_of_dnf() -> None:
+def test_dnf_keeps_epochs_and_ignores_obsoleting_packages() -> None:
     update = (
         "\nbash.x86_64   5.1.8-9.el9   baseos\nbind-libs.x86_64  32:9.16.23-18.el9  appstream\n"
         "Obsoleting Packages\ngrub2-tools.x86_64  1:2.06-77.el9  baseos\n"
@@ -85,18 +85,18 @@ def test_obsoleting_packages_and_kept_epochs_of_dnf() -> None:
     ]
 
 
-def test_a_host_without_apt_and_dnf_is_a_sentence() -> None:
+def test_host_without_apt_and_dnf_is_refused() -> None:
     with pytest.raises(HostError, match="neither apt nor dnf"):
         parse_system(Sections.of(f"\n{MARK} manager none\n", MARK))
 
 
-def test_lines_without_the_mark_are_nobodys() -> None:
+def test_lines_without_nonce_are_not_parsed() -> None:
     forged = Sections.of(f"x {MARK} begin who\n0\n{MARK} begin who\n1000\n{MARK} end who 0\n", MARK)
     assert forged.text("who") == "1000"
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
-def test_the_texts_are_shell(shell: str, tmp_path: Path) -> None:
+def test_package_scripts_are_valid_shell(shell: str, tmp_path: Path) -> None:
     command = [shell, "ash", "-n"] if shell == "busybox" else [shell, "-n"]
     try:
         done = subprocess.run(command, input=facts_script(MARK), text=True, capture_output=True, check=False)
@@ -106,6 +106,6 @@ def test_the_texts_are_shell(shell: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["-o=APT::x", "a b", "$(id)", ""])
-def test_what_is_no_name_of_a_package_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a name of a package"):
+def test_invalid_package_option_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid package name"):
         PackagesOptions(upgrade=(name,))

@@ -1,4 +1,4 @@
-"""`static.build`, here and on a real host."""
+"""`static.build` on the controller and on a real host."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def did(crew):
     return ending, first.output
 
 
-def test_a_build_sees_a_clean_environment_and_its_secrets_are_not_told(crew, monkeypatch):
+def test_build_has_clean_environment_and_masked_secrets(crew, monkeypatch):
     monkeypatch.setenv("CREW_TOKEN", "canary-7f3a9c")
     monkeypatch.setenv("OTHER", "canary-other-1")
     build(crew, "mkdir -p public; env | tee public/env; cat", env="TOKEN: {env: CREW_TOKEN}, MODE: fast")
@@ -58,18 +58,18 @@ def test_a_build_sees_a_clean_environment_and_its_secrets_are_not_told(crew, mon
     ("run", "why"),
     [
         ("echo no such page >&2; exit 7", "exit status 7"),
-        ("echo fine", "holds nothing"),
+        ("echo fine", "is empty"),
         ("kill -9 $$", "killed by signal 9"),
     ],
 )
-def test_a_build_that_fails_says_why(crew, run, why):
+def test_failed_build_gives_the_reason(crew, run, why):
     build(crew, run)
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
     assert why in ending.why
 
 
-def test_a_build_that_takes_too_long_is_stopped_with_all_its_children(crew):
+def test_build_timeout_stops_all_child_processes(crew):
     build(crew, 'trap "" TERM; sleep 300 & echo $! >pids; echo $$ >>pids; wait; sleep 300', timeout="1s")
     ending, _ = did(crew)
     assert "took longer than its time limit" in ending.why
@@ -93,30 +93,30 @@ def alive(pid):
         return False
 
 
-def test_a_build_is_cancelled_with_the_run(crew):
+def test_cancelling_the_run_stops_the_build(crew):
     build(crew, "sleep 300 & echo $! >pids; echo $$ >>pids; wait")
     with at_work(crew) as session:
         endings = []
         worker = threading.Thread(target=lambda: endings.append(work(session, "build", SITE)))
         worker.start()
-        until(lambda: len(pids(crew)) == 2, "the build to begin")
-        began = time.monotonic()
+        until(lambda: len(pids(crew)) == 2, "the build to start")
+        started = time.monotonic()
         session.cancel(session.ledger.find_run("last"))
         worker.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
     assert endings[0].outcome is Outcome.CANCELLED
     assert_gone(crew)
 
 
-def test_a_build_dies_with_a_killed_controller(crew):
+def test_build_stops_if_controller_is_killed(crew):
     build(crew, "sleep 300 & echo $! >pids; echo $$ >>pids; wait")
     process = crew.start("run", "build", "-l", SITE)
-    until(lambda: len(pids(crew)) == 2, "the build to begin", seconds=20)
+    until(lambda: len(pids(crew)) == 2, "the build to start", seconds=20)
     kill(process)
     assert_gone(crew)
 
 
-def test_a_build_on_the_host_is_released_from_there(crew):
+def test_build_on_host_is_released_from_host(crew):
     home, text = crew.fleet.spec.home("web3"), crew.fleet.sites[SITE].expect
     checkout = home / "checkout"
     checkout.mkdir()
@@ -142,4 +142,4 @@ def test_a_build_on_the_host_is_released_from_there(crew):
     )
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "holds nothing" in ending.why
+    assert "is empty" in ending.why

@@ -1,4 +1,4 @@
-"""Hosts that may only be reached by sftp: what they can do, and that the rest is said plainly."""
+"""Hosts with only SFTP access: what works, and a clear message for everything else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ DOCS = "name: Docs\nsteps:\n  - static.release: {from: dist, adopt: true, keep: 
 FORCED = "name: Forced\nsteps:\n  - static.release: {from: dist, adopt: true, force: true}\n"
 SYNC = "name: Sync\nsteps:\n  - files.sync: {from: dist, to: downloads, delete: true, exclude: [kept.txt]}\n"
 OTHER = "name: Other\nsteps:\n  - shell: 'true'\n"
-DOORS = {"links": "internal-sftp", "no-links": "internal-sftp -P symlink,posix-rename"}
+SERVERS = {"links": "internal-sftp", "no-links": "internal-sftp -P symlink,posix-rename"}
 
 
-@pytest.fixture(params=DOORS)
+@pytest.fixture(params=SERVERS)
 def crew(request, fresh_fleet, tmp_path):
     spec, name = fresh_fleet.spec, f"sshd-{request.param}"
     port = 2290
@@ -32,7 +32,7 @@ def crew(request, fresh_fleet, tmp_path):
         port=port,
         user=spec.user("web3"),
         key=spec.root / "ssh/web3",
-        more=(f"ForceCommand {DOORS[request.param]}",),
+        more=(f"ForceCommand {SERVERS[request.param]}",),
     )
     crew = Crew(fresh_fleet, tmp_path / "crew", DOCS, FORCED, SYNC, OTHER)
     crew.move_host("web3", port, spec.address("web3"))
@@ -57,7 +57,7 @@ def content(folder: Path):
     return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
-def test_a_release_over_sftp_is_read_back_and_its_gap_is_told(crew):
+def test_sftp_release_is_verified_and_gap_reported(crew):
     path = crew.fleet.sites[SITE].path
     room = path.with_name(f"{SITE}.releases")
     was = content(path)
@@ -81,7 +81,7 @@ def test_a_release_over_sftp_is_read_back_and_its_gap_is_told(crew):
     assert len([one for one in room.iterdir() if one.is_dir()]) <= 3
 
 
-def test_a_release_over_sftp_that_breaks_is_switched_back(crew):
+def test_sftp_release_is_rolled_back_if_unhealthy(crew):
     path = crew.fleet.sites[SITE].path
     was = content(path)
     front = crew.folder / "dist/index.html"
@@ -98,16 +98,16 @@ def test_a_release_over_sftp_that_breaks_is_switched_back(crew):
     assert content(path) == good
 
 
-def test_a_release_over_sftp_that_shrank_is_refused(crew):
+def test_sftp_release_that_shrinks_is_refused(crew):
     assert did(crew, "docs")[0].outcome is Outcome.CHANGED
     (crew.folder / "dist/run").unlink()
     ending, _ = did(crew, "docs")
     assert ending.outcome is Outcome.FAILED
-    assert "it shrank from 3 files to 2 files" in ending.why
+    assert "the site would shrink from 3 files to 2 files" in ending.why
 
 
 @pytest.mark.parametrize("crew", ["links"], indirect=True)
-def test_a_sync_over_sftp_sends_what_differs_and_deletes_what_is_gone(crew):
+def test_sftp_sync_uploads_and_deletes_differences(crew):
     target = crew.fleet.sites[SITE].path / "downloads"
     assert did(crew, "sync")[0].outcome is Outcome.CHANGED
     assert content(target) == content(crew.folder / "dist")
@@ -122,7 +122,7 @@ def test_a_sync_over_sftp_sends_what_differs_and_deletes_what_is_gone(crew):
 
 
 @pytest.mark.parametrize("crew", ["links"], indirect=True)
-def test_every_other_step_says_that_there_is_no_shell(crew):
+def test_other_steps_need_a_shell(crew):
     ending, _ = did(crew, "other")
     assert ending.outcome is Outcome.UNREACHABLE
     assert "may only use sftp" in ending.why
@@ -130,8 +130,8 @@ def test_every_other_step_says_that_there_is_no_shell(crew):
 
 @pytest.mark.parametrize("crew", ["links"], indirect=True)
 @pytest.mark.parametrize("name", ["group", "group-of-others", "default-acl", "constants"])
-def test_what_is_sent_over_sftp_has_the_group_of_its_place(crew, name):
-    """The mode of a file is that of the source; folders are like those that they are in, or replace."""
+def test_sftp_upload_keeps_group_of_the_folder(crew, name):
+    """A file has the mode of its source; a folder has that of its parent or of the folder it replaces."""
     how = next(one for one in LAYOUTS if one.name == name)
     with laid_out(crew.fleet, SITE, how) as path:
         (path / "downloads/sub dir").mkdir(parents=True)
@@ -159,7 +159,7 @@ def owner_and_group(path):
 
 
 @pytest.mark.parametrize("crew", ["links"], indirect=True)
-def test_a_file_of_another_account_is_not_replaced_over_sftp(crew):
+def test_sftp_sync_keeps_files_of_other_accounts(crew):
     target = crew.fleet.sites[SITE].path / "downloads"
     assert did(crew, "sync")[0].outcome is Outcome.CHANGED
     shutil.chown(target / "run", "root", "root")

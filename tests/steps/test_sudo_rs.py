@@ -1,4 +1,4 @@
-"""Root's rights by sudo-rs: Debian 13's, without askpass, and the newest, with a prompt of its own."""
+"""`become` with sudo-rs: the version of Debian 13, without askpass, and the newest, with its own prompt."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def became(root: SudoRoot, text: str, *names: str, **environment: str) -> tuple[int, str, str]:
-    """Exit code, output, and why it was not begun."""
+    """Return the exit code, the output, and why the text did not run."""
     done = root.run(as_root(text, MARK, names), **environment)
     output = done.stdout.decode()
     no = refusal(output, MARK, password="SITECREW_SUDO" in environment)
     return done.returncode, without_mark(output, MARK), no.why if no else ""
 
 
-def test_it_is_sudo_rs(root: SudoRoot) -> None:
+def test_sudo_under_test_is_sudo_rs(root: SudoRoot) -> None:
     assert root.version.startswith("sudo-rs 0.2.")
 
 
-def test_the_password_is_given_whatever_the_prompt(root: SudoRoot) -> None:
+def test_password_is_given_for_any_prompt(root: SudoRoot) -> None:
     root.sudoers("deploy ALL=(ALL) ALL\n")
     found = became(root, 'id -u; echo "$WORD"', "WORD", WORD="it's $HOME", SITECREW_SUDO=PASSWORD)
     assert found == (0, "0\nit's $HOME\n", "")
     assert not list((root.folder / "home/deploy/.sitecrew").iterdir())
 
 
-def test_a_text_longer_than_a_pipe_arrives_whole(root: SudoRoot) -> None:
+def test_text_longer_than_a_pipe_arrives_complete(root: SudoRoot) -> None:
     root.sudoers("deploy ALL=(ALL) ALL\n")
     text = f": '{'x' * 100_000}'\nid -u"
     assert became(root, text, SITECREW_SUDO=PASSWORD) == (0, "0\n", "")
     assert became(root, text, SITECREW_SUDO="wrong")[2] == "sudo refused the password"
 
 
-def test_a_password_that_nobody_asks_for_is_not_read(root: SudoRoot) -> None:
+def test_unneeded_password_is_ignored(root: SudoRoot) -> None:
     root.sudoers("deploy ALL=(ALL) NOPASSWD: ALL\n")
     for environment in ({}, {"SITECREW_SUDO": "id >/var/tmp/run"}):
         assert became(root, "id -u", **environment) == (0, "0\n", "")
@@ -81,7 +81,7 @@ def test_a_password_that_nobody_asks_for_is_not_read(root: SudoRoot) -> None:
     ],
     ids=["asked", "wrong", "empty", "stranger", "few", "one-try"],
 )
-def test_a_refusal_is_understood(root: SudoRoot, rules: str, password: str | None, why: str) -> None:
+def test_refusal_of_sudo_is_recognised(root: SudoRoot, rules: str, password: str | None, why: str) -> None:
     root.sudoers(rules)
     environment = {} if password is None else {"SITECREW_SUDO": password}
     code, _, said = became(root, "touch /var/tmp/never", **environment)
@@ -90,7 +90,7 @@ def test_a_refusal_is_understood(root: SudoRoot, rules: str, password: str | Non
     assert not list((root.folder / "home/deploy/.sitecrew").glob("*"))
 
 
-def test_the_password_is_in_no_argument_and_no_environment(root: SudoRoot) -> None:
+def test_password_is_in_no_argument_or_environment(root: SudoRoot) -> None:
     root.sudoers("deploy ALL=(ALL) ALL\n")
     spy = "for one in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <$one; done 2>&-; true"
     word = "u2ique-to-this-test"
@@ -100,15 +100,15 @@ def test_the_password_is_in_no_argument_and_no_environment(root: SudoRoot) -> No
     finally:
         root.password(PASSWORD)
     assert code == 0
-    # the login's own shell was started with it, as the driver starts it
+    # the driver starts the login's own shell with this variable
     assert {line for line in output.splitlines() if word in line} <= {f"SITECREW_SUDO={word}"}
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
-def test_what_runs_as_root_ends_with_the_login(root: SudoRoot, signal: str) -> None:
+def test_root_process_ends_with_the_login_shell(root: SudoRoot, signal: str) -> None:
     root.sudoers("deploy ALL=(ALL) ALL\n")
     process = root.start(as_root("sleep 7309", MARK), SITECREW_SUDO=PASSWORD)
-    until(lambda: running("7309"), "root's sleep to begin")
+    until(lambda: running("7309"), "root's sleep to start")
     (process.terminate if signal == "TERM" else process.kill)()
     until(lambda: not running("7309"), "root's sleep to end", seconds=10)
     process.communicate(timeout=10)

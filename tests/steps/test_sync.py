@@ -41,7 +41,7 @@ def target(crew):
 
 
 def put(crew, name, text):
-    """A file of the host's user."""
+    """Create a file owned by the host's user."""
     path = target(crew) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -58,7 +58,7 @@ def content(folder):
 WANTED = {"a b/c/it's ü $HOME.txt": "one\n", "run": "#!", "same": "#!"}
 
 
-def test_what_differs_is_sent_once_and_told_file_by_file(crew):
+def test_differences_are_uploaded_once_and_listed(crew):
     ending, step = did(crew)
     assert ending.outcome is Outcome.CHANGED, ending
     assert content(target(crew)) == WANTED
@@ -77,7 +77,7 @@ def test_what_differs_is_sent_once_and_told_file_by_file(crew):
     assert not list(target(crew).glob(".sitecrew*"))
 
 
-def test_only_delete_deletes_and_never_what_is_excluded(crew):
+def test_delete_removes_all_but_excluded_files(crew):
     for name in ("kept.txt", "drafts/x", "gone/deep/x", "gone.txt"):
         put(crew, name, "x")
     owner = target(crew).stat()
@@ -94,13 +94,13 @@ def test_only_delete_deletes_and_never_what_is_excluded(crew):
     assert not (target(crew) / "gone").exists()
 
 
-def test_nothing_is_written_through_a_link_that_leads_out_of_the_site(crew):
+def test_link_out_of_the_site_is_not_followed(crew):
     home = crew.fleet.spec.home("web3")
     put(crew, "run", "old")
     (target(crew) / "a b").symlink_to(home)
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "a b is a link that leads out of the site: nothing was changed" in ending.why
+    assert "a b is a link that leads out of the site; nothing was changed" in ending.why
     assert content(target(crew))["run"] == "old"
     assert not (home / "c").exists()
 
@@ -111,16 +111,16 @@ def test_nothing_is_written_through_a_link_that_leads_out_of_the_site(crew):
     target(crew).unlink()
 
 
-def test_a_file_in_the_place_of_a_folder_fails_before_anything_is_changed(crew):
+def test_file_instead_of_folder_fails_before_changes(crew):
     put(crew, "a b", "a file")
     put(crew, "run", "old")
     ending, _ = did(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "a b is a file on the host and a folder here" in ending.why
+    assert "a b is a file on the host but a folder on the controller" in ending.why
     assert content(target(crew)) == {"a b": "a file", "run": "old"}
 
 
-def test_a_file_replaces_a_link_and_leaves_what_it_led_to(crew):
+def test_file_replaces_link_and_keeps_its_target(crew):
     elsewhere = put(crew, "elsewhere.txt", "mine")
     (target(crew) / "run").symlink_to("elsewhere.txt")
     assert did(crew)[0].outcome is Outcome.CHANGED
@@ -128,7 +128,7 @@ def test_a_file_replaces_a_link_and_leaves_what_it_led_to(crew):
     assert elsewhere.read_text() == "mine"
 
 
-def test_delete_with_an_empty_folder_is_refused(crew):
+def test_delete_with_empty_source_is_refused(crew):
     put(crew, "mine.txt", "x")
     shutil.rmtree(crew.folder / "extra")
     (crew.folder / "extra").mkdir()
@@ -137,12 +137,12 @@ def test_delete_with_an_empty_folder_is_refused(crew):
     assert content(target(crew)) == {"mine.txt": "x"}
 
 
-def test_plan_shows_each_file_and_changes_nothing(crew):
+def test_plan_lists_files_and_changes_nothing(crew):
     put(crew, "run", "old")
     put(crew, "gone.txt", "x")
-    said = crew.say("plan", "clean", "-l", SITE, "--json")
-    assert said.code == 0, said
-    [site] = said.json["sites"]
+    result = crew.say("plan", "clean", "-l", SITE, "--json")
+    assert result.code == 0, result
+    [site] = result.json["sites"]
     assert [(one["item"], one["action"], one["why"].split(",")[0]) for one in site["changes"]] == [
         ("a b/c/it's ü $HOME.txt", "change", "new"),
         ("same", "change", "new"),
@@ -153,7 +153,7 @@ def test_plan_shows_each_file_and_changes_nothing(crew):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o664, 0o600])
-def test_a_file_that_is_replaced_keeps_its_mode_but_for_whether_it_can_be_run(crew, mode):
+def test_replaced_file_keeps_mode_except_executable_bits(crew, mode):
     did(crew)
     for name in ("run", "same"):
         (target(crew) / name).chmod(mode)

@@ -33,7 +33,7 @@ from runner.steps.versions import branch, compare, core_level, key, level
         ("20240101", "20231231", 1),
     ],
 )
-def test_the_order_is_that_of_php(one, other, order):
+def test_order_matches_php(one, other, order):
     assert compare(one, other) == order
     assert compare(other, one) == -order
 
@@ -51,7 +51,7 @@ NASTY = [
 
 
 @pytest.mark.fleet
-def test_the_order_is_that_of_the_real_php_on_ten_thousand_pairs():
+def test_order_matches_real_php_for_random_pairs():
     chance = random.Random(20261123)  # noqa: S311 - the same pairs each time
     parts = [
         *"0129",
@@ -75,19 +75,19 @@ def test_the_order_is_that_of_the_real_php_on_ten_thousand_pairs():
     program = (
         "$o = []; foreach (json_decode(stream_get_contents(STDIN)) as $p) $o[] = version_compare(...$p);"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         ["php", "-r", f"{program} echo json_encode($o);"],
         input=json.dumps(pairs).encode(),
         capture_output=True,
         check=True,
     )
     wrong = [
-        pair for pair, order in zip(pairs, json.loads(told.stdout), strict=True) if compare(*pair) != order
+        pair for pair, order in zip(pairs, json.loads(done.stdout), strict=True) if compare(*pair) != order
     ]
     assert wrong == []
 
 
-def test_versions_can_be_sorted():
+def test_versions_sort_by_key():
     assert sorted(["1.10", "1.9", "1.9-beta", "1.9.1"], key=key) == ["1.9-beta", "1.9", "1.9.1", "1.10"]
 
 
@@ -104,11 +104,11 @@ def test_versions_can_be_sorted():
         ("7", "8", Level.MAJOR),
     ],
 )
-def test_the_size_of_an_update_is_the_first_part_that_differs(old, new, size):
+def test_level_is_the_first_differing_part(old, new, size):
     assert level(old, new) is size
 
 
-def test_wordpress_calls_a_new_branch_major():
+def test_new_wordpress_branch_is_major():
     assert core_level("6.5.5", "6.6") is Level.MAJOR
     assert core_level("6.5", "6.5.6") is Level.MINOR
     assert branch("6.5-RC1") == branch("6.5.2") == "6.5"

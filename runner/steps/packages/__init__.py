@@ -1,4 +1,4 @@
-"""`system.packages`: apt and dnf, planned to the version and judged by what is read again."""
+"""`system.packages`: upgrades with apt or dnf to planned versions, verified by reading the packages again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What apt and dnf say, understood: which packages have something to be said about them."""
+"""Parse the output of apt and dnf: the packages that can be upgraded, are held, or are half installed."""
 
 from __future__ import annotations
 
@@ -18,53 +18,53 @@ _INST = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[]*)\[(\w+)\]\)")
 _SECURITY = re.compile(r"-security|/security|Debian-Security|ESM", re.IGNORECASE)
 _UNFINISHED = re.compile(r".[UFHWt]|..R")
 _NONE = "(none)"
-_MOST = 100_000
+_MOST_LINES = 100_000
 _ARCHITECTURE = 32
 
 
-def parse_system(said: Sections) -> SystemFacts:
-    """The facts in the output of `facts_script`.
+def parse_system(sections: Sections) -> SystemFacts:
+    """Parse the output of `facts_script`.
 
     Raises:
-        HostError: there are none; the message is a sentence that says why.
+        HostError: the output has no facts; the message says why.
     """
-    manager = said.words.get("manager", "")
+    manager = sections.words.get("manager", "")
     if manager == "none":
-        raise HostError("neither apt nor dnf looks after this host", hint="take system.packages out for it")
-    if not manager or "before" not in said.codes:
-        raise HostError("the host did not say which packages it has", hint="see `sitecrew logs`")
-    if any(text.count("\n") > _MOST for text in said.texts.values()):
-        raise HostError(f"the host lists more than {_MOST} packages", hint="look at its package sources")
-    native = said.words.get("native", "")[:_ARCHITECTURE]
-    packages = _apt(said, native) if manager == "apt" else _dnf(said, native)
+        raise HostError("the host has neither apt nor dnf", hint="do not run system.packages on this host")
+    if not manager or "before" not in sections.codes:
+        raise HostError("the host did not list its packages", hint="see `sitecrew logs`")
+    if any(text.count("\n") > _MOST_LINES for text in sections.texts.values()):
+        raise HostError(f"the host lists more than {_MOST_LINES} packages", hint="check its package sources")
+    native = sections.words.get("native", "")[:_ARCHITECTURE]
+    packages = _apt(sections, native) if manager == "apt" else _dnf(sections, native)
     return SystemFacts(
         manager=manager,
-        root=said.text("who") == "0",
-        boot=sentence(said.text("boot"), 64),
-        installed=frozenset(installed_versions(said, "before")),
+        root=sections.text("who") == "0",
+        boot=sentence(sections.text("boot"), 64),
+        installed=frozenset(installed_versions(sections, "before")),
         packages=tuple(sorted(packages, key=lambda package: package.name)),
-        unasked=_unasked(said),
-        reboot=tuple(sentence(line) for line in said.lines("reboot")),
+        unasked=_unasked(sections),
+        reboot=tuple(sentence(line) for line in sections.lines("reboot")),
     )
 
 
-def installed_versions(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
-    """Versions that are installed and configured, by package; a kernel has several."""
-    return _versions(said, section, re.compile(".i.?"))
+def installed_versions(sections: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the installed and configured versions by package; a kernel has several."""
+    return _versions(sections, section, re.compile(".i.?"))
 
 
-def unfinished(said: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
-    """Versions that are on disk and not configured."""
-    return _versions(said, section, _UNFINISHED)
+def unfinished(sections: Sections, section: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the versions that are unpacked but not configured, by package."""
+    return _versions(sections, section, _UNFINISHED)
 
 
-def _versions(said: Sections, section: str, state: re.Pattern[str]) -> Mapping[str, tuple[str, ...]]:
-    native = said.words.get("native", "")
+def _versions(sections: Sections, section: str, state: re.Pattern[str]) -> Mapping[str, tuple[str, ...]]:
+    native = sections.words.get("native", "")
     found: dict[str, list[str]] = defaultdict(list)
-    for line in said.lines(section):
+    for line in sections.lines(section):
         fields = line.split("\t")
         if len(fields) == 4 and state.match(fields[0]):  # noqa: PLR2004  # state, name, architecture, version
-            name = _name(fields[1], fields[2], native, said.words.get("manager", ""))
+            name = _name(fields[1], fields[2], native, sections.words.get("manager", ""))
             version = fields[3].removeprefix("0:")
             if is_package(name) and is_version(version):
                 found[name].append(version)
@@ -77,23 +77,28 @@ def _name(name: str, architecture: str, native: str, manager: str) -> str:
     return f"{name}:{architecture}" if manager == "apt" else f"{name}.{architecture}"
 
 
-def _unasked(said: Sections) -> str:
-    if "locked" in said.words:
-        return f"process {sentence(said.words['locked'], 80)} works with the packages of the host"
-    if said.codes.get("update", -1) in ({0} if said.words.get("manager") == "apt" else {0, 100}):
+def _unasked(sections: Sections) -> str:
+    """Return why the package sources could not be read; empty if they were."""
+    if "locked" in sections.words:
+        who = sentence(sections.words["locked"], 80)
+        return f"another package manager is running on the host: process {who}"
+    if sections.codes.get("update", -1) in ({0} if sections.words.get("manager") == "apt" else {0, 100}):
         return ""
-    errors = [line for line in said.lines("update") if re.match(r"E:|Error|Err:", line)]
-    return sentence(" ".join(errors[-2:]) or said.text("update")[-300:], 240) or "its sources did not answer"
+    errors = [line for line in sections.lines("update") if re.match(r"E:|Error|Err:", line)]
+    return (
+        sentence(" ".join(errors[-2:]) or sections.text("update")[-300:], 240)
+        or "the package sources did not answer"
+    )
 
 
-def _apt(said: Sections, native: str) -> list[SystemPackage]:
-    """What `upgrade` would do, then what only `dist-upgrade` would, or nobody because it is held."""
-    present = installed_versions(said, "before")
-    table = _apt_policy(said.text("policy"))
-    broken = unfinished(said, "before")
-    held = _versions(said, "before", re.compile("h"))
+def _apt(sections: Sections, native: str) -> list[SystemPackage]:
+    """Return the packages that `upgrade` would change, and those it keeps back with the reason."""
+    present = installed_versions(sections, "before")
+    table = _apt_policy(sections.text("policy"))
+    broken = unfinished(sections, "before")
+    held = _versions(sections, "before", re.compile("h"))
     packages = {}
-    for name, old, new, origin in _inst(said.text("upgrade"), native):
+    for name, old, new, origin in _inst(sections.text("upgrade"), native):
         if name not in broken:
             security = bool(_SECURITY.search(origin)) or table.get(name, ("", False))[1]
             packages[name] = SystemPackage(
@@ -101,18 +106,18 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
             )
     for name, versions in broken.items():
         packages[name] = SystemPackage(name=name, installed=versions[0], offered=versions[0], unfinished=True)
-    full = {name: new for name, _, new, _ in _inst(said.text("full"), native)}
-    removed = re.findall(r"^Remv (\S+)", said.text("full"), re.MULTILINE)
+    full = {name: new for name, _, new, _ in _inst(sections.text("full"), native)}
+    removed = re.findall(r"^Remv (\S+)", sections.text("full"), re.MULTILINE)
     for name, (candidate, security) in table.items():
         installed = present.get(name, ("",))[0]
         if name in packages or not installed or candidate in {installed, _NONE}:
             continue
         if name in held:
-            kept = "held on the host, by apt-mark"
+            kept = "held on the host by apt-mark"
         elif name in full and removed:
-            kept = f"only with the removal of {sentence(', '.join(removed), 120)}"
+            kept = f"the upgrade would remove {sentence(', '.join(removed), 120)}"
         else:
-            kept = "apt keeps it back"
+            kept = "kept back by apt"
         packages[name] = SystemPackage(
             name=name, installed=installed, offered=candidate, security=security, kept=kept
         )
@@ -120,7 +125,7 @@ def _apt(said: Sections, native: str) -> list[SystemPackage]:
 
 
 def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
-    """Name, installed version or empty, new version, origins."""
+    """Return name, installed version or empty, new version and origins of each package."""
     found = []
     for line in text.splitlines():
         if match := _INST.match(line):
@@ -132,7 +137,7 @@ def _inst(text: str, native: str) -> list[tuple[str, str, str, str]]:
 
 
 def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
-    """The candidate by package, and whether a version above the installed one came as a security fix."""
+    """Return the candidate by package, and whether any version after the installed one is a security fix."""
     found: dict[str, tuple[str, bool]] = {}
     for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
         name = block.partition("\n")[0].rstrip(":")
@@ -146,12 +151,12 @@ def _apt_policy(text: str) -> Mapping[str, tuple[str, bool]]:
     return found
 
 
-def _dnf(said: Sections, native: str) -> list[SystemPackage]:
-    """What `check-update` offers, then what it would offer without versionlock and excludes."""
-    present = installed_versions(said, "before")
-    fixed = {_nevra_name(line.split()[-1], native) for line in said.lines("advisories")}
-    offered = _dnf_offers(said.text("update"), native)
-    everything = _dnf_offers(said.text("all"), native)
+def _dnf(sections: Sections, native: str) -> list[SystemPackage]:
+    """Return the packages in `check-update`, and those hidden from it by versionlock or excludes."""
+    present = installed_versions(sections, "before")
+    fixed = {_nevra_name(line.split()[-1], native) for line in sections.lines("advisories")}
+    offered = _dnf_offers(sections.text("update"), native)
+    everything = _dnf_offers(sections.text("all"), native)
     packages = []
     for name, (version, repository) in {**everything, **offered}.items():
         packages.append(
@@ -161,14 +166,14 @@ def _dnf(said: Sections, native: str) -> list[SystemPackage]:
                 offered=version,
                 security=name in fixed,
                 origin=sentence(repository),
-                kept="" if name in offered else "held on the host, by versionlock or exclude",
+                kept="" if name in offered else "held on the host by versionlock or exclude",
             )
         )
     return packages
 
 
 def _dnf_offers(text: str, native: str) -> Mapping[str, tuple[str, str]]:
-    """Version (without an epoch of 0) and repository by package; obsoleting packages are left out."""
+    """Return version (without epoch 0) and repository by package, without obsoleting packages."""
     found = {}
     for line in text.partition("Obsoleting Packages")[0].splitlines():
         fields = line.split()

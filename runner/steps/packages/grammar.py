@@ -1,4 +1,4 @@
-"""What names and versions of packages look like: other words of a host reach no command and no screen."""
+"""Validation of package names and versions, so that hostile ones reach neither a command nor a screen."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:~^-]{0,199}")
 
 
 def is_package(name: str) -> bool:
-    """Whether dpkg or rpm could have a package of this name, with its architecture or without."""
+    """Return whether this is a valid name for dpkg or rpm, with or without an architecture."""
     return _NAME.fullmatch(name) is not None
 
 
 def is_version(version: str) -> bool:
-    """Whether dpkg or rpm could have a package of this version."""
+    """Return whether this is a valid version for dpkg or rpm."""
     return _VERSION.fullmatch(version) is not None
 
 
 def checked_package(name: str, *versions: str) -> None:
-    """Accept what a host offers; a version may be empty where nothing is installed.
+    """Check the name and versions of a package from a host. A version can be empty: not installed.
 
     Raises:
-        HostError: it is no name of a package, or no version of one.
+        HostError: the name or a version is not valid.
     """
     wrong = "" if is_package(name) else name or "''"
     wrong = wrong or next((version for version in versions if version and not is_version(version)), "")
     if wrong:
         raise HostError(
-            f"the host offers something that is no package: {sentence(ascii(wrong)[1:-1], 80)}",
-            hint="look at its package sources",
+            f"the host lists an invalid package name or version: {sentence(ascii(wrong)[1:-1], 80)}",
+            hint="check its package sources",
         )

@@ -1,4 +1,4 @@
-"""`system.packages`: the host's own packages, by apt or dnf."""
+"""`system.packages`: upgrades the packages of the host with apt or dnf."""
 
 from __future__ import annotations
 
@@ -20,51 +20,53 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesOptions:
-    """What may stand below `system.packages`."""
+    """Options of `system.packages`."""
 
     upgrade: Literal["security", "all", "none"] | tuple[str, ...] = field(
         default="security",
         metadata={
-            "doc": "security fixes, everything, nothing, or these packages (`*` and `?` match)",
+            "doc": "security fixes, all packages, none, or a list of packages (`*` and `?` are wildcards)",
             "scalar": "upgrade",
         },
     )
     exclude: tuple[str, ...] = field(
         default=(),
-        metadata={"doc": "packages that are left as they are (`*` and `?` match)", "alias": "except"},
+        metadata={"doc": "packages to leave out (`*` and `?` are wildcards)", "alias": "except"},
     )
     restart: Literal["auto", "never"] | tuple[str, ...] = field(
         default="auto",
         metadata={
-            "doc": "services: those that still run replaced files, none, or these whenever something changed"
+            "doc": "services to restart: those that still use replaced files, none, or a list of services "
+            "whenever a package changed"
         },
     )
     reboot: Literal["never", "when-needed"] = field(
-        default="never", metadata={"doc": "whether the host is rebooted where that is needed"}
+        default="never", metadata={"doc": "whether to reboot the host if needed"}
     )
     autoremove: bool = field(
-        default=False, metadata={"doc": "remove packages that nothing depends on any more"}
+        default=False,
+        metadata={"doc": "remove packages that were installed as dependencies and are no longer needed"},
     )
     wait: timedelta = field(
         default=timedelta(minutes=5),
-        metadata={"doc": "how long to wait for another package manager to end"},
+        metadata={"doc": "how long to wait for another package manager to finish"},
     )
 
     def __post_init__(self) -> None:
         for name in (*(self.upgrade if isinstance(self.upgrade, tuple) else ()), *self.exclude):
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a name of a package")
+                raise ValueError(f"{name!r} is not a valid package name")
         for name in self.restart if isinstance(self.restart, tuple) else ():
             if not _SERVICE.fullmatch(name):
-                raise ValueError(f"{name!r} is not a name of a service")
+                raise ValueError(f"{name!r} is not a valid service name")
 
 
 class Packages(StepKind):
-    """Belongs to the host: done once for all of its sites in a run."""
+    """Upgrades the packages of a host, once per run for all of its sites."""
 
     name = "system.packages"
     summary = (
-        "Upgrades the packages of the host, restarts what needs it, and reboots where that is asked for."
+        "Upgrades the packages of the host, restarts services, and reboots the host if needed and allowed."
     )
     options = PackagesOptions
     example = """\
@@ -74,26 +76,30 @@ class Packages(StepKind):
 - probe.http
 """
     reads = (
-        "in one go: the sources are asked anew (`apt-get update`, `dnf check-update`), then what would "
-        "be done is simulated."
+        "the package lists after refreshing them (`apt-get update`, `dnf check-update`), and the result of a "
+        "simulated upgrade."
     )
     plans = (
-        "a change for each package, to exactly one version; `hold` where the host holds it or something "
-        "else would have to go, `unknown` where a source did not answer or someone else is at work."
+        "a change for each package, to an exact version; `hold` if the host holds the package or another "
+        "package would have to be removed, `unknown` if a source did not answer or another package manager "
+        "is running."
     )
     changes = (
-        "the planned packages and nothing else; then the services that still run replaced files; then, "
-        "where asked for and needed, the host is rebooted. Nothing is ever removed by an upgrade."
+        "the planned packages and their dependencies, then restarts services that still use replaced files, "
+        "then reboots the host if needed and allowed. An upgrade never removes a package."
     )
     understood = (
-        "by what dpkg or rpm says afterwards, never by what was printed. A package whose own script "
-        "failed is `failed` with what the script said. A reboot counts when the boot id is another one."
+        "by the versions that dpkg or rpm reports afterwards, not by the output of the upgrade. A package "
+        "whose maintainer script failed has `failed`, with the script's error. A reboot is complete when the "
+        "boot id has changed."
     )
-    undone = "by nothing: a package manager goes forward. Take a backup before, and look at the site after."
+    undone = (
+        "not automatically: package managers have no undo. Back up before, and check the site afterwards."
+    )
     where = Where.SYSTEM
 
     def propose_for_host(self, step: Step, facts: SystemFacts) -> tuple[Change, ...]:
-        """What was interrupted, what is asked for, and what of that is held and why."""
+        """Return the interrupted and the requested packages, with a reason if held or skipped."""
         options = cast("PackagesOptions", step.options)
         if facts.unasked and options.upgrade != "none":
             unknown = _change(step, "packages", "", "", Action.UNKNOWN, facts.unasked)
@@ -105,14 +111,14 @@ class Packages(StepKind):
         )
 
     def script(self, step: Step, context: Context) -> Script | None:  # noqa: ARG002
-        """None: it has stages of its own, since it may outlive the host's uptime."""
+        """Return None: packages have their own stages, because the step can include a reboot."""
         return None
 
     def _propose(self, step: Step, options: PackagesOptions, package: SystemPackage) -> Change | None:
         action, why = Action.CHANGE, _reason(package)
         if package.unfinished:
-            why = "its installation was interrupted and is finished"
-        elif not _wanted(options, package):
+            why = "finishes an interrupted installation"
+        elif not _is_requested(options, package):
             return None
         elif _matches(package.name, options.exclude):
             action, why = Action.SKIP, "left out by `except`"
@@ -128,7 +134,7 @@ class Packages(StepKind):
                 yield _change(step, name, "", "", Action.SKIP, "is not installed")
 
 
-def _wanted(options: PackagesOptions, package: SystemPackage) -> bool:
+def _is_requested(options: PackagesOptions, package: SystemPackage) -> bool:
     if options.upgrade == "all":
         return True
     if not package.installed:
@@ -144,7 +150,7 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 def _reason(package: SystemPackage) -> str:
     if not package.installed:
-        return "new, since another one needs it"
+        return "new dependency of another package"
     return "a security fix" if package.security else ""
 
 

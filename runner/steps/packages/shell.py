@@ -1,4 +1,4 @@
-"""Shell texts around apt and dnf: read, change, read again, reboot."""
+"""Shell texts that read and change packages with apt or dnf and reboot the host; parsing of their output."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from runner.shell import assign, word, words
 __all__ = ["Sections", "boot_script", "change_script", "facts_script", "reboot_script", "reread_script"]
 
 LONGEST = 2000
-"""Characters of a line; what is behind them is no package."""
+"""Characters of a line that are kept; no package needs more."""
 _CODE = re.compile(r"[0-9]{1,3}")
 _FACTS_WAIT = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """What a text of this module has printed: the output and the status of each of its commands."""
+    """The output of a text of this module: the output and exit status of each of its commands."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
-    """Without those that never ended."""
+    """Exit statuses; commands that did not finish are missing."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """Single lines: `manager`, `native`, `locked`, `removes`."""
+    """Single values: `manager`, `native`, `locked`, `removes`, `plan`."""
 
     @classmethod
     def of(cls, output: str, mark: str) -> Sections:
-        """Found by the mark; everything else is nobody's. Lines are cut at `LONGEST` characters."""
+        """Parse the output by the lines that start with `mark`. Lines are cut at `LONGEST` characters."""
         texts: dict[str, list[str]] = {}
         codes: dict[str, int] = {}
         words: dict[str, str] = {}
@@ -53,16 +53,16 @@ class Sections:
         return cls({name: "\n".join(lines).strip("\n") for name, lines in texts.items()}, codes, words)
 
     def text(self, name: str) -> str:
-        """Empty where there is no such section."""
+        """Return the output of a command; empty if it did not run."""
         return self.texts.get(name, "")
 
     def lines(self, name: str) -> list[str]:
-        """Without empty ones."""
+        """Return the non-empty lines of the output of a command."""
         return [line for line in self.text(name).splitlines() if line.strip()]
 
 
 def facts_script(mark: str) -> str:
-    """Asks every source anew, changes nothing else."""
+    """Return shell text that refreshes the package lists and reads the packages."""
     return _text(mark, "read_system", wait=_FACTS_WAIT)
 
 
@@ -75,9 +75,15 @@ def change_script(
     restart: str | tuple[str, ...],
     autoremove: bool,
 ) -> str:
-    """Repairs what was interrupted, upgrades `packages` (`name=version` for apt, a NEVRA for dnf), restarts.
+    """Return shell text that finishes interrupted installations, upgrades packages and restarts services.
 
-    `plan` is a line that is printed first, so that whoever comes to the job later knows what it was about.
+    Args:
+        mark: nonce that starts the lines for the controller.
+        packages: `name=version` for apt, NEVRA for dnf.
+        plan: line that is printed first, so that a resumed run knows what the job does.
+        wait: seconds to wait for another package manager.
+        restart: `auto`, `never` or the services to restart.
+        autoremove: whether to remove dependencies that are no longer needed.
     """
     names = restart if isinstance(restart, str) else " ".join(restart)
     call = f"say plan {word(plan)}\n{words('change_system', *packages)}"
@@ -85,17 +91,17 @@ def change_script(
 
 
 def reread_script(mark: str) -> str:
-    """What is installed now, and what wants a restart or a reboot."""
+    """Return shell text that reads the installed packages, and what needs a restart or a reboot."""
     return _text(mark, "reread_system")
 
 
 def reboot_script(mark: str, boot: str) -> str:
-    """Reboots a host that still runs under that boot id, and answers before it happens."""
+    """Return shell text that reboots the host if it still has this boot id; it reports before the reboot."""
     return _text(mark, f"reboot_system {word(boot)}")
 
 
 def boot_script(mark: str) -> str:
-    """The boot id, and whether the host has started altogether."""
+    """Return shell text that reads the boot id, and whether the host has finished booting."""
     ready = "command -v systemctl >/dev/null && section state systemctl is-system-running"
     return _text(mark, f"section boot boot\n{ready}\ntrue")
 

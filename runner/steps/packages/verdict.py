@@ -1,4 +1,4 @@
-"""What became of the packages: by what dpkg or rpm says afterwards, never by what apt or dnf printed."""
+"""The outcome of an upgrade, from the versions that dpkg or rpm reports, not from what apt or dnf printed."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from runner.untrusted import clean, sentence
 __all__ = ["Aftermath", "arguments", "judge", "plan_line", "planned", "untouched", "with_reboot"]
 
 _TAIL = 200_000
-"""Characters of output in which a package's own complaint is looked for."""
+"""Characters at the end of the output that are searched for errors of a package."""
 _FIELDS = ("item", "from_version", "to_version", "action", "why", "title")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
-    """The outcome of the packages, and what the host still wants."""
+    """The outcome of an upgrade, and whether the host needs a reboot."""
 
     outcome: StepOutcome
     boot: str = ""
-    """The boot id under which they were changed; empty where that was not said."""
+    """The boot id during the upgrade; empty if the host did not report it."""
     reboot: tuple[str, ...] = ()
-    """What wants a reboot."""
+    """What requires a reboot."""
 
 
 def plan_line(changes: Iterable[Change]) -> str:
-    """The plan as one line of ASCII, for the job's own output."""
+    """Return the plan as one line of ASCII, which the job prints."""
     return json.dumps([{name: getattr(change, name) for name in _FIELDS} for change in changes])
 
 
-def planned(step: Step, said: Sections) -> tuple[Change, ...] | None:
-    """The plan that a job was started with, as it prints it; None where that is no plan."""
+def planned(step: Step, sections: Sections) -> tuple[Change, ...] | None:
+    """Parse the plan that a job printed; None if it is not a valid plan."""
     try:
-        rows = json.loads(said.words.get("plan", "[]"))
+        rows = json.loads(sections.words.get("plan", "[]"))
         return tuple(_change(step, row) for row in rows)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -62,18 +62,18 @@ def _change(step: Step, row: Mapping[str, str]) -> Change:
 
 
 def arguments(manager: str, changes: Iterable[Change]) -> list[str]:
-    """The packages as the manager wants them named, each with its version."""
+    """Return the packages with their versions, as arguments for the package manager."""
     named = []
     for change in changes:
-        moves = change.from_version and change.from_version != change.to_version
-        if change.action is Action.CHANGE and moves:
+        is_upgrade = change.from_version and change.from_version != change.to_version
+        if change.action is Action.CHANGE and is_upgrade:
             name = change.item
             named.append(f"{name}={change.to_version}" if manager == "apt" else _nevra(name, change))
     return named
 
 
 def untouched(change: Change) -> ChangeOutcome | None:
-    """The outcome of what was not to be done; None for what was."""
+    """Return the outcome of a change that is not made: held, skipped or unknown; None for other changes."""
     outcomes = {Action.HOLD: Outcome.HELD, Action.SKIP: Outcome.SKIPPED, Action.UNKNOWN: Outcome.FAILED}
     return (
         None
@@ -85,37 +85,42 @@ def untouched(change: Change) -> ChangeOutcome | None:
 def judge(
     step: Step, result: Result, reread: str, mark: str, changes: tuple[Change, ...] | None = None
 ) -> Aftermath:
-    """`result` is that of the changing text, `reread` the output of the reading one behind it.
+    """Determine the outcome of an upgrade.
 
-    `changes` is the plan where this process made it; a resumed run reads it in the job's own output.
+    Args:
+        step: the step.
+        result: the result of `change_script`.
+        reread: the output of `reread_script` after it.
+        mark: nonce of both scripts.
+        changes: the plan; if None, as in a resumed run, the plan that the job printed is used.
     """
-    said, after = Sections.of(result.output, mark), Sections.of(reread, mark)
-    ended = _how_it_ended(step, result, said)
-    changes = planned(step, said) if changes is None else changes
+    output, after = Sections.of(result.output, mark), Sections.of(reread, mark)
+    ended = _failure(step, result, output)
+    changes = planned(step, output) if changes is None else changes
     if changes is None:
-        changes, ended = (), ended or "the job did not print the plan that it was started with"
+        changes, ended = (), ended or "the job did not report its plan"
     if "after" not in after.codes:
-        why = ended or "the packages could not be read again"
+        why = ended or "cannot read the packages after the upgrade"
         outcome = {"lost": Outcome.LOST, "cancelled": Outcome.CANCELLED}.get(result.why, Outcome.FAILED)
         outcomes = tuple(untouched(c) or ChangeOutcome.of(c, outcome, why) for c in changes)
         return Aftermath(outcome=_step(step, result, outcome, why, outcomes))
     outcomes = (
-        *(untouched(c) or _judge(c, said, after, ended) for c in changes),
-        *_along(changes, said, after),
+        *(untouched(c) or _judge(c, output, after, ended) for c in changes),
+        *_dependencies(changes, output, after),
     )
-    whole, why = _whole(outcomes, said, ended)
+    outcome, why = _overall(outcomes, output, ended)
     if result.why == "cancelled":
-        whole, why = Outcome.CANCELLED, ""
+        outcome, why = Outcome.CANCELLED, ""
     return Aftermath(
-        outcome=_step(step, result, whole, why, outcomes, _told(said, after)),
-        boot=sentence(said.text("boot"), 64),
+        outcome=_step(step, result, outcome, why, outcomes, _summary(output, after)),
+        boot=sentence(output.text("boot"), 64),
         reboot=tuple(sentence(line) for line in after.lines("reboot")),
     )
 
 
-def with_reboot(outcome: StepOutcome, said: str, *, failed: bool = False) -> StepOutcome:
-    """The outcome with what is to be said of the reboot."""
-    why = "; ".join(filter(None, [outcome.why, said]))
+def with_reboot(outcome: StepOutcome, note: str, *, failed: bool = False) -> StepOutcome:
+    """Return the outcome with a note about the reboot added to its reason."""
+    why = "; ".join(filter(None, [outcome.why, note]))
     worse = Outcome.FAILED if failed else outcome.outcome
     return replace(outcome, outcome=worse, why=why)
 
@@ -126,29 +131,30 @@ def _nevra(name: str, change: Change) -> str:
     return f"{base}-{change.to_version}.{architecture}" if foreign else f"{name}-{change.to_version}"
 
 
-def _judge(change: Change, said: Sections, after: Sections, ended: str) -> ChangeOutcome:
+def _judge(change: Change, output: Sections, after: Sections, ended: str) -> ChangeOutcome:
+    """Determine the outcome of one package. `ended` is why the upgrade failed, or empty."""
     done, half = installed_versions(after, "after"), unfinished(after, "after")
-    message = _complaint(change.item, said)
+    message = _package_error(change.item, output)
     if change.to_version in done.get(change.item, ()) and change.item not in half:
         if message:
             return ChangeOutcome.of(change, Outcome.FAILED, f"is installed, but {message}", uncertain=True)
         return ChangeOutcome.of(change, Outcome.CHANGED, change.why)
     if change.item in half:
-        why = f"is unpacked but not configured: {message or ended or 'dpkg did not get to it'}"
+        why = ": ".join(filter(None, ["is unpacked but not configured", message or ended]))
         return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=True)
     found = done.get(change.item, ("",))[-1]
     if not change.from_version:
         why = message or ended or "was not installed"
     elif found == change.from_version:
-        why = message or (f"not done: {ended}" if ended else f"is still at {found}")
+        why = message or (f"not upgraded: {ended}" if ended else f"is still at {found}")
     else:
-        why = f"is at {found or 'no version'} now, not at {change.to_version}"
+        why = f"is at {found or 'no version'}, not at the planned {change.to_version}"
     return ChangeOutcome.of(change, Outcome.FAILED, why, uncertain=found != change.from_version)
 
 
-def _complaint(name: str, said: Sections) -> str:
-    """What a package's own script said before it failed."""
-    text = "\n".join(said.text(section)[-_TAIL:] for section in ("repair", "upgrade"))
+def _package_error(name: str, output: Sections) -> str:
+    """Return the error of a package's maintainer script; empty if it did not fail."""
+    text = "\n".join(output.text(section)[-_TAIL:] for section in ("repair", "upgrade"))
     bare = re.escape(re.split(r"[:.](?=\w+$)", name)[0] if ":" in name else name)
     if match := re.search(
         rf"^dpkg: error processing (?:package|archive) {bare}\S* \(.*\):\n (.*)$", text, re.MULTILINE
@@ -164,13 +170,13 @@ def _complaint(name: str, said: Sections) -> str:
     return ""
 
 
-def _along(changes: Sequence[Change], said: Sections, after: Sections) -> Iterable[ChangeOutcome]:
-    """Packages that were changed without being in the plan, since others needed it."""
-    before, now = installed_versions(said, "before"), installed_versions(after, "after")
-    mine = {change.item for change in changes}
+def _dependencies(changes: Sequence[Change], output: Sections, after: Sections) -> Iterable[ChangeOutcome]:
+    """Return the packages that were changed as dependencies, without being in the plan."""
+    before, now = installed_versions(output, "before"), installed_versions(after, "after")
+    in_plan = {change.item for change in changes}
     for name, versions in now.items():
         old = before.get(name, ())
-        if name in mine or versions == old or (not old and not _moved(said)):
+        if name in in_plan or versions == old or (not old and not _has_run(output)):
             continue
         yield ChangeOutcome(
             item=name,
@@ -178,29 +184,30 @@ def _along(changes: Sequence[Change], said: Sections, after: Sections) -> Iterab
             from_version=old[-1] if old else "",
             to_version=versions[-1],
             outcome=Outcome.CHANGED,
-            why="came along, since another one needs it",
+            why="needed by another package",
             title=name,
         )
 
 
-def _moved(said: Sections) -> bool:
-    return "upgrade" in said.texts or "repair" in said.texts
+def _has_run(output: Sections) -> bool:
+    return "upgrade" in output.texts or "repair" in output.texts
 
 
-def _whole(changes: Sequence[ChangeOutcome], said: Sections, ended: str) -> tuple[Outcome, str]:
+def _overall(changes: Sequence[ChangeOutcome], output: Sections, ended: str) -> tuple[Outcome, str]:
+    """Return the outcome of the step and its reason."""
     failed = [change for change in changes if change.outcome is Outcome.FAILED]
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return Outcome.FAILED, f"{failed[0].item}: {failed[0].why}{more}"
-    services = [name for name in said.codes if name.startswith("restart:") and said.codes[name]]
+    services = [name for name in output.codes if name.startswith("restart:") and output.codes[name]]
     if services:
         name = services[0]
         return (
             Outcome.FAILED,
-            f"{sentence(name.partition(':')[2], 80)} does not start again: {sentence(said.text(name))}",
+            f"{sentence(name.partition(':')[2], 80)} failed to restart: {sentence(output.text(name))}",
         )
     if any(change.outcome is Outcome.CHANGED for change in changes):
-        return Outcome.CHANGED, f"all is at the planned version, but {ended}" if ended else ""
+        return Outcome.CHANGED, f"all packages are at the planned version, but {ended}" if ended else ""
     if ended:
         return Outcome.FAILED, ended
     held = [change for change in changes if change.outcome is Outcome.HELD]
@@ -209,35 +216,36 @@ def _whole(changes: Sequence[ChangeOutcome], said: Sections, ended: str) -> tupl
     return Outcome.OK, ""
 
 
-def _how_it_ended(step: Step, result: Result, said: Sections) -> str:
-    """Why the text ended badly, in words; empty when it did not."""
-    if "locked" in said.words:
+def _failure(step: Step, result: Result, output: Sections) -> str:
+    """Return why the upgrade failed; empty if it did not."""
+    if "locked" in output.words:
         seconds = cast("PackagesOptions", step.options).wait.total_seconds()
-        who = sentence(said.words["locked"], 80).partition(" ")
+        who = sentence(output.words["locked"], 80).partition(" ")
         return (
-            f"{who[2] or 'another program'} (process {who[0]}) works with the packages since {seconds:.0f} s"
+            f"another package manager was still running after {seconds:.0f} s: "
+            f"{who[2] or 'unknown'} (process {who[0]})"
         )
-    if "removes" in said.words:
-        return f"refused, since it would remove {sentence(said.words['removes'], 120)}"
+    if "removes" in output.words:
+        return f"not started: the upgrade would remove {sentence(output.words['removes'], 120)}"
     if result.why:
         return "cancelled" if result.why == "cancelled" else by_status(step, result, Outcome.OK).why
     if result.status == 0:
         return ""
-    text = "\n".join(said.text(name) for name in ("repair", "upgrade", "autoremove"))
+    text = "\n".join(output.text(name) for name in ("repair", "upgrade", "autoremove"))
     errors = re.findall(r"^(?:E: |Error: )(.*)$", text, re.MULTILINE)
-    return sentence(errors[0]) if errors else f"the script ended with status {result.status}"
+    return sentence(errors[0]) if errors else f"the script exited with status {result.status}"
 
 
-def _told(said: Sections, after: Sections) -> str:
-    """What a person wants to read of it all."""
-    parts = [said.text(name) for name in ("repair", "upgrade", "autoremove") if said.text(name)]
+def _summary(output: Sections, after: Sections) -> str:
+    """Return the output that is shown and recorded."""
+    parts = [output.text(name) for name in ("repair", "upgrade", "autoremove") if output.text(name)]
     parts += [
-        f"restarted {name.partition(':')[2]}" if said.codes[name] == 0 else said.text(name)
-        for name in said.codes
+        f"restarted {name.partition(':')[2]}" if output.codes[name] == 0 else output.text(name)
+        for name in output.codes
         if name.startswith("restart:")
     ]
     if left := after.lines("services"):
-        parts.append(f"still with replaced files: {', '.join(left)}")
+        parts.append(f"still using replaced files: {', '.join(left)}")
     return clean("\n".join(parts))
 
 

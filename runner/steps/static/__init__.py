@@ -1,4 +1,4 @@
-"""Static sites: built, and put online as releases."""
+"""Steps for static sites: build them, and publish releases."""
 
 from runner.steps.static.build import BuildOptions, StaticBuild
 from runner.steps.static.refusal import ReleaseOptions

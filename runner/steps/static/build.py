@@ -1,4 +1,4 @@
-"""`static.build`: whatever makes the files of a static site, on the controller or on its host."""
+"""`static.build`: a shell text that builds a static site, on the controller or on the site's host."""
 
 from __future__ import annotations
 
@@ -15,54 +15,58 @@ from runner.steps.base import Context, Result, Script, StepKind, Where, by_statu
 __all__ = ["NO_FOLDER", "BuildOptions", "StaticBuild", "folder_script", "no_folder", "placed"]
 
 NOTHING_BUILT = 65
+"""Exit status if the output folder is empty after the build."""
 NO_FOLDER = 66
+"""Exit status if the folder of the build does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """What may stand below `static.build`."""
+    """Options of `static.build`."""
 
-    run: str = field(metadata={"doc": "POSIX shell text, run as it stands in `folder`", "scalar": "run"})
+    run: str = field(metadata={"doc": "POSIX shell text, run unchanged in `folder`", "scalar": "run"})
     where: Literal["controller", "host"] = field(
-        default="controller", metadata={"doc": "where it runs: `controller` or `host`"}
+        default="controller", metadata={"doc": "run on the `controller` or on the `host`"}
     )
     folder: str = field(
         default=".",
         metadata={
-            "doc": "the checkout: on the controller below the workspace, on the host below the home, "
-            "or absolute; `{site}` in it is the site's name"
+            "doc": "the checkout: an absolute path, or relative to the workspace (on the controller) or the "
+            "home folder (on the host); `{site}` in it is replaced by the site's name"
         },
     )
-    output: str = field(default="public", metadata={"doc": "the folder below `folder` that it fills"})
+    output: str = field(
+        default="public", metadata={"doc": "the folder below `folder` that the build writes to"}
+    )
     env: Mapping[str, str | SecretRef] = field(
         default_factory=dict,
-        metadata={"doc": "environment variables; a value is a text or a secret reference"},
+        metadata={"doc": "environment variables; each value is a text or a reference to a secret"},
     )
 
     def __post_init__(self) -> None:
         if not self.run.strip():
             raise ValueError("there is nothing to run")
         if "\0" in self.run:
-            raise ValueError("a shell text cannot hold a NUL character")
+            raise ValueError("`run` cannot contain a NUL character")
         if posixpath.isabs(self.output) or ".." in self.output.split("/"):
-            raise ValueError("`output` is a folder below `folder`")
+            raise ValueError("`output` must be a folder below `folder`")
         for name in self.env:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                raise ValueError(f"{name!r} is not a name of an environment variable")
+                raise ValueError(f"{name!r} is not a valid name for an environment variable")
 
     @property
     def built(self) -> str:
-        """The folder that it fills, as `folder` is written."""
+        """The output folder, relative like `folder`."""
         return posixpath.normpath(posixpath.join(self.folder, self.output))
 
 
 def placed(text: str, site: Site) -> str:
-    """A folder of the playbook for one site."""
+    """Return a folder from the playbook with `{site}` replaced."""
     return text.replace("{site}", site.name)
 
 
 class StaticBuild(StepKind):
-    """Succeeds when the text exits with 0 and the output folder holds something."""
+    """Succeeds if the text exits with 0 and the output folder is not empty."""
 
     name = "static.build"
     summary = "Builds a static site, on the controller or on its host."
@@ -72,28 +76,28 @@ class StaticBuild(StepKind):
 - static.release: {from: build, keep: 5}
 """
     reads = "nothing."
-    plans = "nothing: nobody can know what a build will make."
+    plans = "nothing: the result of a build is only known once it has run."
     changes = (
-        "the checkout only. On the controller it runs in a clean environment, and nothing of the crew's "
-        "own reaches it. It is stopped with the run, and `resume` builds again."
+        "only the checkout. On the controller it runs in a clean environment, without the variables of your "
+        "shell. It is stopped with the run, and `resume` builds again."
     )
     understood = (
-        "by its exit status, and by the output folder: a build that ends well and leaves it empty is "
+        "by its exit status and the output folder: a build that exits with 0 but leaves the folder empty has "
         "`failed`."
     )
-    undone = "by nothing: nothing is online yet."
+    undone = "not needed: nothing is online yet."
     sites = frozenset({SiteKind.STATIC})
 
     def place(self, step: Step) -> Where:
-        """As the options say."""
+        """Return the controller or the host, from the options."""
         return Where.HOST if cast("BuildOptions", step.options).where == "host" else Where.CONTROLLER
 
     def script(self, step: Step, context: Context) -> Script:
-        """The text itself after a `cd`, then a look at what it made."""
+        """Return the text after a `cd`, followed by a check of the output folder."""
         options = cast("BuildOptions", step.options)
         folder, output = (word(placed(part, context.site)) for part in (options.folder, options.output))
         site = f"SITECREW_SITE={word(context.site.name)} SITECREW_URL={word(context.site.url)}"
-        # a shell of its own for the text, so that an `exit` in it does not pass over the look behind it
+        # in a subshell, so that an `exit` in the text does not skip the check after it
         text = f"""cd || exit
 cd {folder} || exit {NO_FOLDER}
 export {site}
@@ -103,11 +107,11 @@ export {site}
         return Script(text=text, env=options.env)
 
     def understand(self, step: Step, result: Result, context: Context) -> StepOutcome:
-        """By the exit status."""
+        """Determine the outcome from the exit status."""
         options = cast("BuildOptions", step.options)
         built = placed(options.built, context.site)
         whys = {
-            NOTHING_BUILT: f"it said that it was done, and {built} holds nothing",
+            NOTHING_BUILT: f"the build exited with 0, but {built} is empty",
             NO_FOLDER: no_folder(options, context.site),
         }
         if result.why or result.status not in whys:
@@ -122,14 +126,13 @@ export {site}
 
 
 def folder_script(options: BuildOptions, site: Site) -> str:
-    """Exits with `NO_FOLDER` where the folder of a build on the host is not there."""
+    """Return shell text that exits with `NO_FOLDER` if the folder of a build on the host does not exist."""
     return f"cd && cd {word(placed(options.folder, site))} || exit {NO_FOLDER}\n"
 
 
 def no_folder(options: BuildOptions, site: Site) -> str:
-    """Why a build cannot begin."""
-    where = "here" if options.where == "controller" else "on the host"
-    return f"there is no folder {placed(options.folder, site)} {where}"
+    """Return the reason of a build whose folder does not exist."""
+    return f"there is no folder {placed(options.folder, site)} on the {options.where}"
 
 
 def _own_shell(text: str) -> str:

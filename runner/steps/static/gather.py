@@ -1,10 +1,12 @@
-"""Shell text that reads what stands on the host, and makes the folder of a release ready beside it."""
+"""Shell text that reads the state of a site on its host, and assembles a release there."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 
 from runner.shell import assign, batches, path_words, word
+from runner.steps.sources import shell_source
 from runner.steps.static.layout import Layout, Standing
 from runner.steps.static.names import NameRefusedError, name_problem, parse_names, text_problem
 from runner.steps.static.pinned import PINNED
@@ -22,46 +24,39 @@ from runner.steps.static.tree import (
 __all__ = ["forget_script", "gather_script", "look_script", "parse_look", "take_script"]
 
 _RELEASES = 2000
-"""Releases that are looked through; a host that names more is refused."""
+"""Limit of releases; if a host lists more, the listing is refused."""
 
 
 def look_script(layout: Layout, mark: str, *, name: str = "", built: str = "") -> str:
-    """Text that says what stands on the host, for `parse_look`. `name`: a release that may be half there."""
+    """Return shell text that reads the state of the site on the host, for `parse_look`.
+
+    Args:
+        layout: the paths of the site.
+        mark: nonce that starts the lines of the answer.
+        name: a release that may be there in part, from an earlier attempt.
+        built: the output folder of a build on the host.
+    """
     incoming = posixpath.join(layout.releases, layout.incoming(name)) if name else "/nonexistent"
     whole = posixpath.join(layout.releases, name) if name else "/nonexistent"
     head = assign({"mark": mark, "path": layout.path, "releases": layout.releases})
-    return f"""{head}{SHELL}
-if [ -L "$path" ]; then say "path link"; say target; readlink "$path"
-elif [ -d "$path" ]; then say "path folder"
-elif [ -e "$path" ]; then say "path other"
-else say "path nothing"; fi
-[ -w {word(layout.parent)} ] || say unwritable
-sums /dev/null >/dev/null 2>&1 || say unsummed
-say releases
-for d in "$releases"/*/; do
-  d=${{d%/}}
-  if [ -d "$d" ] && [ ! -L "$d" ]; then printf '%s\\0' "${{d##*/}}"; fi
-done
-say "tree serving"
-{listing(layout.path)}
-say "tree incoming"
-{listing(incoming)}
-say "tree whole"
-{listing(whole)}
-say "tree built"
-cd || exit 1
-{listing(built) if built else ""}
-say odd
-{odd_names(built) if built else ""}
-say end
-"""
+    look = shell_source(
+        "runner.steps.static",
+        "look",
+        parent=word(layout.parent),
+        serving=listing(layout.path),
+        incoming=listing(incoming),
+        whole=listing(whole),
+        built=listing(built) if built else "",
+        odd=odd_names(built) if built else "",
+    )
+    return f"{head}{SHELL}{look}"
 
 
 def parse_look(output: bytes, mark: str) -> Standing | None:
-    """What `look_script` found; None when it did not come to its end.
+    """Parse the output of `look_script`; None if it is incomplete.
 
     Raises:
-        UsageError: a name that a build has made cannot be sent, or there are too many.
+        UsageError: a file name that a build produced cannot be used, or there are too many.
     """
     parts: dict[str, bytes] = {}
     for piece in output.split(b"\n" + mark.encode() + b" ")[1:]:
@@ -74,7 +69,7 @@ def parse_look(output: bytes, mark: str) -> Standing | None:
     trees = {name: parse_listing(parts.get(f"tree {name}", b""), lenient=True) for name in _COMPARED}
     return Standing(
         path=kind,
-        target=_target(parts.get("target", b"")) if kind == "link" else "",
+        target=_link_target(parts.get("target", b"")) if kind == "link" else "",
         writable="unwritable" not in parts,
         summer="unsummed" not in parts,
         releases=_releases(parts["releases"]),
@@ -87,23 +82,23 @@ def parse_look(output: bytes, mark: str) -> Standing | None:
 _COMPARED = ("serving", "incoming", "whole")
 
 
-def _target(line: bytes) -> str:
-    """What the link says, as far as it can be written into a link again."""
+def _link_target(line: bytes) -> str:
+    """Return the target of the link, if the same link can be created again."""
     target = line.removesuffix(b"\n").decode(errors="surrogateescape")
     if problem := text_problem(target):
         raise NameRefusedError(
-            f"the link of the site leads to a path that {problem}; nothing was changed",
-            hint="set the link by hand once: ln -sfn",
+            f"the target of the site's link {problem}; nothing was changed",
+            hint="set the link by hand with ln -sfn",
         )
     return target
 
 
 def _releases(text: bytes) -> tuple[str, ...]:
-    """Names of the folders there that can be switched to."""
+    """Return the names of folders that can be switched to."""
     if text.count(b"\0") > _RELEASES:
         raise NameRefusedError(
-            f"the host names more than {_RELEASES} releases; nothing was changed",
-            hint="remove old ones there",
+            f"the host lists more than {_RELEASES} releases; nothing was changed",
+            hint="remove old releases from the host",
         )
     return tuple(sorted(name for name in parse_names(text) if not name_problem(name) and "/" not in name))
 
@@ -111,15 +106,15 @@ def _releases(text: bytes) -> tuple[str, ...]:
 def gather_script(
     layout: Layout, name: str, tree: Tree, standing: Standing, *, built: str = ""
 ) -> tuple[str, Difference]:
-    """Text that makes the folder of a release ready for what must be sent, and what that is.
+    """Return shell text that prepares the folder of a release, and the files that must be uploaded to it.
 
-    What the release online has already is linked to, not sent; what is there from an earlier attempt stays.
+    Files that are already online are hard-linked, not uploaded, and files from an earlier attempt are kept.
+    The files of a build on the host are copied.
     """
     here = differ(standing.incoming, tree)
     missing = {file: tree[file] for file in (*here.new, *here.changed)}
     online = differ(standing.serving, missing)
     reuse, send = online.same, differ({}, {file: tree[file] for file in (*online.new, *online.changed)})
-    folders = sorted({posixpath.dirname(file) for file in tree} - {""})
     values = {
         "parent": layout.parent,
         "room": layout.room,
@@ -128,68 +123,61 @@ def gather_script(
         "name": name,
         "built": built,
     }
-    lines = [
-        f"{assign(values)}umask 022\n{PINNED}",
-        'if [ -n "$built" ]; then origin=$(cd && cd -P "$built" && pwd -P) || exit 1; fi',
-        'mkdir -p "$parent" || exit 1',
-        'online=$(cd -P "$path" 2>/dev/null && pwd -P)',
-        f"{_ROOM} || exit 1\nroom_at=$at{_SEEDED}",
-        # a release that was gathered and never switched to: its switch was cut
-        'if [ -d "$name" ] && [ ! -e "$part" ] && [ "${online##*/}" != "$name" ]; then',
-        '  mv "$name" "$part" || exit 1; fi',
-        '[ -d "$part" ] || seeded || sister "$part" "${online:-.}" || exit 1',
-        'own "$part" || { echo "$part is not the account\'s own folder"; exit 1; }',
-        "here=$at; narrow .",
-    ]
+    gather = shell_source("runner.steps.static", "gather", enter_releases=_ENTER_RELEASES)
+    folders = sorted({posixpath.dirname(file) for file in tree} - {""})
+    lines = [f"{assign(values)}umask 022\n{PINNED}{gather.rstrip()}"]
     lines += [f"rm -rf {path_words(batch)}" for batch in batches((*here.removed, *here.changed))]
     lines += [f"mkdir -p {path_words(batch)} || exit 1" for batch in batches(folders)]
-    source = '"$origin"' if built else '"$online"'
-    for folder, names in _by_folder(tuple(missing) if built else reuse):
-        target = f'"$here"/{word(folder)}/' if folder else '"$here"/'
-        for batch in batches(names):
-            copy = f"( cd {source} && cp -p {path_words(batch)} {target} ) || exit 1"
-            link = f"( cd {source} && ln -f {path_words(batch)} {target} ) 2>/dev/null || "
-            lines.append(copy if built else link + copy)
     if built:
-        send = Difference()
-        lines += [
-            f"chmod {mode} {path_words(batch)} || exit 1"
-            for mode in ("644", "755")
-            for batch in batches([file for file in tree if f"{tree[file].mode:o}" == mode])
-        ]
-    return "\n".join(lines), send
+        return "\n".join([*lines, *_copies(tuple(missing)), *_modes(tree)]), Difference()
+    return "\n".join([*lines, *_hard_links(reuse)]), send
 
 
-_SEEDED = """
-# seeded: makes the folder in what is online, and moves it out: it has group and ACL of there
-seeded() (
-  [ -n "$online" ] && cd -P "$online" && narrow . || exit 1
-  mkdir "./.sitecrew-$$" 2>/dev/null || exit 1
-  case ${online%/*} in "$room_at") to=.. ;; *) to=$room_at ;; esac
-  mv "./.sitecrew-$$" "$to/$part" || { rmdir "./.sitecrew-$$"; exit 1; }
-)
-"""
-# enters the folder of releases, made where it is missing; it must be where it seems to be
-_ROOM = """{
-  ground '' "$parent" && { [ -d "./$room" ] || sister "./$room"; } && cd -P "./$room" && place &&
-  { [ "$at" = "${root%/}/$room" ] || { echo "$room is a link to another folder"; false; }; }
-}"""
+_ENTER_RELEASES = shell_source("runner.steps.static", "releases_folder").rstrip()
 
 
-def take_script(layout: Layout) -> str:
-    """Text that takes what is sent, a tar on its stdin, into the folder of releases."""
-    head = assign({"parent": layout.parent, "room": layout.room})
-    return f"{head}{PINNED}{_ROOM} || exit 1\numask 022\ngzip -dc | tar -xof -"
+def _hard_links(names: tuple[str, ...]) -> Iterator[str]:
+    """Return shell lines that link to files online, or copy them if the file system refuses links."""
+    for folder, batch in _by_folder(names):
+        files = f"{path_words(batch)} {_target(folder)}"
+        yield (
+            f'( cd "$online" && ln -f {files} ) 2>/dev/null || ( cd "$online" && cp -p {files} ) || exit 1'
+        )
 
 
-def forget_script(layout: Layout, name: str) -> str:
-    """Text that removes what was sent in vain."""
-    head = assign({"parent": layout.parent, "room": layout.room})
-    return f"{head}{PINNED}{_ROOM} || exit 1\nrm -rf {path_words([layout.incoming(name), layout.sums(name)])}"
+def _copies(names: tuple[str, ...]) -> Iterator[str]:
+    """Return shell lines that copy files of a build on the host."""
+    for folder, batch in _by_folder(names):
+        yield f'( cd "$origin" && cp -p {path_words(batch)} {_target(folder)} ) || exit 1'
 
 
-def _by_folder(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+def _modes(tree: Tree) -> Iterator[str]:
+    """Return shell lines that set the modes of copied files."""
+    for mode in ("644", "755"):
+        for batch in batches([file for file in tree if f"{tree[file].mode:o}" == mode]):
+            yield f"chmod {mode} {path_words(batch)} || exit 1"
+
+
+def _target(folder: str) -> str:
+    return f'"$here"/{word(folder)}/' if folder else '"$here"/'
+
+
+def _by_folder(names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return the names by folder, in batches that fit into one command."""
     folders: dict[str, list[str]] = {}
     for name in names:
         folders.setdefault(posixpath.dirname(name), []).append(name)
-    return sorted(folders.items())
+    return ((folder, batch) for folder, inside in sorted(folders.items()) for batch in batches(inside))
+
+
+def take_script(layout: Layout) -> str:
+    """Return shell text that unpacks the uploaded files, a tar on its stdin, into the folder of releases."""
+    head = assign({"parent": layout.parent, "room": layout.room})
+    return f"{head}{PINNED}{_ENTER_RELEASES} || exit 1\numask 022\ngzip -dc | tar -xof -"
+
+
+def forget_script(layout: Layout, name: str) -> str:
+    """Return shell text that removes the uploaded files of a release that was not completed."""
+    head = assign({"parent": layout.parent, "room": layout.room})
+    names = path_words([layout.incoming(name), layout.sums(name)])
+    return f"{head}{PINNED}{_ENTER_RELEASES} || exit 1\nrm -rf {names}"

@@ -1,4 +1,4 @@
-"""Where the parts of a released site lie on its host, and what stands there before a release."""
+"""The paths of a site with releases on its host, and the state of the site before a release."""
 
 from __future__ import annotations
 
@@ -15,81 +15,83 @@ RELEASE = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,16}")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the parts of a site lie on its host."""
+    """The paths of a site with releases on its host."""
 
     path: str
-    """The link: the site's document root."""
+    """The link, which is the site's document root."""
 
     @classmethod
     def of(cls, path: str) -> Layout:
-        """The layout of a site's path."""
+        """Return the layout for a site's path."""
         return cls(posixpath.normpath(path))
 
     @property
     def parent(self) -> str:
-        """The folder of the link."""
+        """The folder that contains the link."""
         return posixpath.dirname(self.path)
 
     @property
     def room(self) -> str:
-        """Name of the folder of releases: `releases` beside a link called `current`, else after the link."""
+        """Name of the releases folder: `releases` if the link is called `current`, else `LINK.releases`."""
         name = posixpath.basename(self.path)
         return "releases" if name == "current" else f"{name}.releases"
 
     @property
     def releases(self) -> str:
-        """The folder of releases."""
+        """Path of the folder of releases."""
         return posixpath.join(self.parent, self.room)
 
     def incoming(self, name: str) -> str:
-        """Where a release is gathered; nothing there is ever served."""
+        """Return the name of the folder where a release is assembled; it is never served."""
         return f".{name}.part"
 
     def sums(self, name: str) -> str:
-        """The file that lists a release's content."""
+        """Return the name of the file with a release's checksums."""
         return f".{name}.sums"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What stands on the host before a release."""
+    """The state of the site on its host before a release."""
 
     path: str
     """`link`, `folder`, `nothing` or `other`."""
     target: str = ""
-    """Of the link, as it is written."""
+    """The target of the link, unresolved."""
     writable: bool = True
-    """Whether the link's folder may be written to."""
+    """Whether this login can write to the folder of the link."""
     summer: bool = True
-    """Whether the host has a program for sha256."""
+    """Whether the host can compute SHA-256."""
     releases: tuple[str, ...] = ()
     serving: Tree = field(default_factory=dict)
+    """The files online."""
     incoming: Tree = field(default_factory=dict)
+    """The files of this release from an earlier attempt."""
     built: Tree = field(default_factory=dict)
-    """What a build made on the host."""
+    """The files that a build produced on the host."""
 
     @property
     def release(self) -> str:
-        """Name of the release that is served; what else the link leads to by its last part."""
+        """Name of the release online: the last part of the link's target, whatever that is."""
         return posixpath.basename(self.target.rstrip("/")) if self.path == "link" else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchOrder:
-    """A release that lies whole on the host, to be switched to."""
+    """An order to switch to a release that is complete on the host."""
 
     name: str
     standing: Standing
 
     @property
     def adopted(self) -> str:
-        """Name of the release that a folder at the link's place becomes."""
+        """Name of the release that an existing folder at the site's path becomes."""
         return f"{self.name[:16]}-adopted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseOrder(SwitchOrder):
-    """A release that is gathered on the host, to be checked, made whole and switched to."""
+    """An order to check a release that is assembled on the host, name it and switch to it."""
 
     files: int
     difference: Difference

@@ -1,4 +1,4 @@
-"""File names that a host prints: data until one function has accepted them as paths below a folder."""
+"""File names from a host: untrusted until `checked_name` accepts them as paths below a folder."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = [
 ]
 
 MOST = 200_000
-"""Files in one folder that are worked with; a host that lists more is refused."""
+"""Limit of files in one folder; if a host lists more, the listing is refused."""
 
 _COMPONENT = 255
 _PATH = 4096
 DEEPEST = 100
-"""Components of a name."""
+"""Limit of components in a name."""
 
 
 class NameRefusedError(UsageError):
-    """A host lists a file whose name cannot be a path below the folder."""
+    """A file name from a host is not a path below the folder, or there are too many names."""
 
 
 def name_problem(name: str) -> str:
-    """Why a name is not accepted as a path below a folder; empty when it is."""
+    """Return why a name is not a valid path below a folder; empty if it is."""
     if name.startswith("/"):
         return "is an absolute path"
     if problem := text_problem(name):
@@ -48,7 +48,7 @@ def name_problem(name: str) -> str:
 
 
 def text_problem(path: str) -> str:
-    """Why any path, also one that leads elsewhere, cannot be used as it is written; empty when it can."""
+    """Return why a path, relative or absolute, cannot be used; empty if it can."""
     try:
         size = len(path.encode())
     except UnicodeEncodeError:
@@ -59,10 +59,10 @@ def text_problem(path: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """The name itself.
+    """Return the name if it is a valid path below a folder.
 
     Raises:
-        NameRefusedError: it is no path below a folder; the message shows it and says why.
+        NameRefusedError: it is not; the message shows the name and the reason.
     """
     if problem := name_problem(name):
         raise NameRefusedError(
@@ -73,7 +73,7 @@ def checked_name(name: str) -> str:
 
 
 def parse_names(text: bytes) -> tuple[str, ...]:
-    """The names that `find` printed, each with a NUL behind it and without its `./`; not yet checked.
+    """Parse names that `find` printed, each followed by NUL; a leading `./` is removed. Does not check them.
 
     Raises:
         NameRefusedError: there are more than `MOST`.
@@ -81,14 +81,14 @@ def parse_names(text: bytes) -> tuple[str, ...]:
     if text.count(b"\0") > MOST:
         raise NameRefusedError(
             f"the host lists more than {MOST} files in one folder; nothing was changed",
-            hint="name a smaller folder, or clean up the one on the host",
+            hint="use a smaller folder, or remove files from the one on the host",
         )
-    names = text.split(b"\0")[:-1]  # behind the last NUL is only the end of the section
+    names = text.split(b"\0")[:-1]  # after the last NUL comes only the end of the section
     return tuple(os.fsdecode(name).removeprefix("./") for name in names)
 
 
 def unquoted(name: str) -> str:
-    """A name as sha256sum escapes it, read back."""
+    """Undo the escaping that sha256sum applies to a name."""
     out, escaped = [], False
     for one in name:
         if escaped:
@@ -100,5 +100,5 @@ def unquoted(name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    """Control characters visible as escapes, everything else that a terminal obeys left out."""
+    """Return a name for a message: control characters as escapes, terminal sequences removed."""
     return sentence("".join(one if one.isprintable() else ascii(one)[1:-1] for one in name), 120) or "''"

@@ -1,8 +1,9 @@
-"""Shell text that switches the link of a site: by one rename, to a release that lies on the host."""
+"""Shell text that switches the link of a site to a release on the host, by one rename."""
 
 from __future__ import annotations
 
 from runner.shell import assign, word
+from runner.steps.sources import shell_source
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.names import name_problem
 from runner.steps.static.pinned import EXCHANGE, PINNED
@@ -10,66 +11,31 @@ from runner.steps.static.tree import SHELL
 
 __all__ = ["SWITCH", "back_script", "switch_script"]
 
-SWITCH = (
-    PINNED
-    + EXCHANGE
-    + r"""
-# swap LINK TARGET: a new link takes the place of the old one by one rename: there is no instant without one
-swap() {
-  rm -f "$1.next" && ln -sn "$2" "$1.next" || return 1
-  rename "$1.next" "$1" && return
-  rm -f "$1.next"
-  return 1
-}
-"""
-)
+SWITCH = PINNED + EXCHANGE + shell_source("runner.steps.static", "swap")
 
 
 def switch_script(layout: Layout, target: str, mark: str, *, expect: str = "") -> str:
-    """Text that switches the link to a release that lies on the host: this is how a release is undone.
+    """Return shell text that switches the link to a release on the host. This is how a release is undone.
 
-    `target` is the release's name; with `expect`, only while the link leads to that release. Says
-    `<mark> from NAME` and `<mark> to NAME`, or `<mark> problem WORD`: no-release, moved, no-rename.
+    `target` is the name of the release. With `expect`, the link is only switched if it points to that
+    release. The text prints `<mark> from NAME` and `<mark> to NAME`, or `<mark> problem WORD` with the
+    word no-release, moved or no-rename.
     """
     if name_problem(target) or "/" in target:
-        raise ValueError(f"not a release: {target!r}")
+        raise ValueError(f"not the name of a release: {target!r}")
     values = {"mark": mark, "path": layout.path, "room": layout.room, "name": target, "expect": expect}
-    head = assign(values).rstrip()
-    return f"""sitecrew() {{
-{head}
-{SHELL}{SWITCH}
-cd {word(layout.parent)} || stop no-release
-[ -d "$room/$name" ] || stop no-release
-old=$(readlink "$path"); old=${{old##*/}}
-if [ -n "$expect" ] && [ "$old" != "$expect" ]; then stop "moved $old"; fi
-swap "$path" "$room/$name" || stop no-rename
-[ "$(readlink "$path")" = "$room/$name" ] || stop no-rename
-say "from $old"
-say "to $name"
-}}
-sitecrew </dev/null
-"""
+    switch = shell_source("runner.steps.static", "switch", parent=word(layout.parent))
+    return f"sitecrew() {{\n{assign(values)}{SHELL}{SWITCH}{switch}}}\nsitecrew </dev/null\n"
 
 
 def back_script(layout: Layout, order: SwitchOrder) -> str:
-    """Text that takes a release back: the link leads to where it led before. Idempotent.
+    """Return shell text that rolls a release back: the link points where it did before. Idempotent.
 
-    Where a folder was made the first release, the link leads to that; where nothing was, it goes. A link that
-    somebody else has switched meanwhile is left alone, with status 1.
+    If a folder was adopted as the first release, the link points to that; if there was nothing, the link is
+    removed. If the link has been switched by another program since, it is left alone and the status is 1.
     """
     standing = order.standing
     was = {"link": standing.target, "folder": f"{layout.room}/{order.adopted}"}.get(standing.path, "")
     values = {"path": layout.path, "new": f"{layout.room}/{order.name}", "was": was}
-    head = assign(values).rstrip()
-    return f"""sitecrew() {{
-{head}
-{SWITCH}
-cd {word(layout.parent)} || exit 1
-at=$(readlink "$path")
-if [ "$at" = "$was" ]; then return; fi
-[ "$at" = "$new" ] || exit 1
-if [ -z "$was" ]; then rm -f "$path"; return; fi
-[ -d "$was" ] && swap "$path" "$was" && [ "$(readlink "$path")" = "$was" ]
-}}
-sitecrew </dev/null
-"""
+    switch = shell_source("runner.steps.static", "switch_back", parent=word(layout.parent))
+    return f"sitecrew() {{\n{assign(values)}{SWITCH}{switch}}}\nsitecrew </dev/null\n"

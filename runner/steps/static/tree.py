@@ -1,4 +1,4 @@
-"""A folder of files, here and on a host: what is in it, how two differ, and the shell text that lists one."""
+"""The files of a folder on the controller or a host: listing them, and comparing two folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from runner.errors import UsageError
 from runner.shell import batches, path_words, word, words
+from runner.steps.sources import shell_source
 from runner.steps.static.names import MOST, NameRefusedError, checked_name, name_problem, unquoted
 
 __all__ = [
@@ -34,12 +35,12 @@ __all__ = [
 ]
 
 
-_RUNS = 0o111
+_EXECUTABLE = 0o111
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. `size` in bytes, `mode` the nine bits of permission; both -1 where a host cannot tell."""
+    """One file. `size` in bytes, `mode` the nine permission bits; both -1 if the host cannot report them."""
 
     sha256: str
     size: int = -1
@@ -47,34 +48,34 @@ class File:
 
 
 Tree: TypeAlias = Mapping[str, File]
-"""Files by their names below the folder, with slashes."""
+"""Files by their paths below the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What makes one tree of another, names in order."""
+    """The difference between two trees, with sorted names."""
 
     new: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     bytes: int = 0
-    """Of what is new or changed."""
+    """Size of the new and changed files."""
 
     @property
     def nothing(self) -> bool:
-        """Whether both are alike."""
+        """Whether both trees are the same."""
         return not (self.new or self.changed or self.removed)
 
     def __str__(self) -> str:
-        """For people."""
+        """Return a summary for messages."""
         counts = ((self.new, "new"), (self.changed, "changed"), (self.removed, "removed"))
-        told = ", ".join(f"{len(names)} {word}" for names, word in counts if names) or "nothing new"
-        return f"{told}; {amount(self.bytes)}"
+        summary = ", ".join(f"{len(names)} {kind}" for names, kind in counts if names) or "nothing new"
+        return f"{summary}; {amount(self.bytes)}"
 
 
 def differ(old: Tree, wanted: Tree) -> Difference:
-    """How to come from `old` to `wanted`: by content and, where known, permissions."""
+    """Compare two trees by content and, if known, permissions; return how `wanted` differs from `old`."""
     new, changed, same = [], [], []
     for name, file in sorted(wanted.items()):
         if name not in old:
@@ -93,13 +94,13 @@ def _alike(one: File, other: File) -> bool:
 
 
 def kept_mode(before: int, file: int) -> int:
-    """The mode of a file that takes the place of another: that one's, but for whether it can be run."""
-    plain = before & ~_RUNS
-    return plain | (plain & 0o444) >> 2 if file & _RUNS else plain
+    """Return the mode of a file that replaces another: the old one's, but executable like the new file."""
+    plain = before & ~_EXECUTABLE
+    return plain | (plain & 0o444) >> 2 if file & _EXECUTABLE else plain
 
 
 def by_run(tree: Tree) -> Tree:
-    """With modes that tell only whether a file can be run, as what is replaced keeps the rest of its mode."""
+    """Return the tree with modes reduced to executable or not: replaced files keep the rest of their mode."""
     return {
         name: file if file.mode == -1 else replace(file, mode=kept_mode(0o644, file.mode))
         for name, file in tree.items()
@@ -107,42 +108,41 @@ def by_run(tree: Tree) -> Tree:
 
 
 def digest(tree: Tree) -> str:
-    """One word for the whole content."""
+    """Return a hash of the whole tree."""
     lines = (f"{file.sha256} {file.mode:o} {name}\n" for name, file in sorted(tree.items()))
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def sums(tree: Tree) -> bytes:
-    """The tree as `sha256sum -c` reads it."""
+    """Return the tree in the format of `sha256sum -c`."""
     return "".join(f"{file.sha256}  {name}\n" for name, file in sorted(tree.items())).encode(
         errors="surrogateescape"
     )
 
 
 def compare_sums(tree: Tree) -> str:
-    """Shell text, one condition: the files of `tree` are there, below the working folder, with these sums."""
+    """Return a shell condition: the files of `tree` exist below the working folder with these checksums."""
     lines = [f"{file.sha256}  ./{name}" for name, file in sorted(tree.items())]
     checks = (f"printf '%s\\n' {words(*batch)} | sums -c - >/dev/null 2>&1" for batch in batches(lines))
     return " && ".join(checks) or "true"
 
 
 def parse_sums(text: bytes) -> Tree:
-    """The tree that `sums` wrote, without sizes and modes.
+    """Parse the output of `sums` or `sha256sum`; the tree has no sizes and modes.
 
     Raises:
-        NameRefusedError: a name in it is no path below the folder, or there are too many.
+        NameRefusedError: a name is not a path below the folder, or there are too many names.
     """
-    _not_too_many(text)
+    _check_count(text)
     found = (_sum(line) for line in text.split(b"\n"))
     return {checked_name(one[0]): one[1] for one in found if one}
 
 
-_SUM = 64
 _LINE = re.compile(rb"(\\?)([0-9a-f]{64}) [ *](?:\./)?(.+)")
 
 
 def _sum(line: bytes) -> tuple[str, File] | None:
-    """Name and content of a line of `sha256sum`; None for any other line."""
+    """Parse a line of `sha256sum` into a name and a file; None for any other line."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
@@ -150,34 +150,34 @@ def _sum(line: bytes) -> tuple[str, File] | None:
     return unquoted(name) if match[1] else name, File(match[2].decode())
 
 
-def _not_too_many(text: bytes) -> None:
+def _check_count(text: bytes) -> None:
     if text.count(b"\n") > 3 * MOST:
         raise NameRefusedError(
             f"the host lists more than {MOST} files in one folder; nothing was changed",
-            hint="clean up the folder on the host",
+            hint="remove files from the folder on the host",
         )
 
 
 def odd_names(folder: str) -> str:
-    """Shell text that prints the names which `listing` leaves out, each with a NUL behind it."""
+    """Return shell text that prints the names `listing` leaves out, each followed by NUL."""
     odd = r"\( -path '*[[:cntrl:]]*' -o -path '*\\*' \)"
     return f"( cd {word(folder)} 2>/dev/null && find . -type f {odd} -exec printf '%s\\0' {{}} + )"
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuse what a list of files, a line each, cannot hold on every host.
+    """Refuse names that a list with one file per line cannot contain on every host.
 
     Raises:
-        UsageError: with the name.
+        UsageError: a name is refused; the message shows it.
     """
     for name in names:
         problem = "has a backslash" if "\\" in name else name_problem(name)
         if problem:
-            raise UsageError(f"{name!r} cannot be sent: its name {problem}", hint="rename it")
+            raise UsageError(f"{name!r} cannot be uploaded: its name {problem}", hint="rename it")
 
 
 def excluded(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is left out. A pattern with a slash is a path below the folder, else it is any name."""
+    """Return whether a name is excluded. A pattern with a slash is a path, without a name at any depth."""
     parts = name.split("/")
     paths = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     for pattern in patterns:
@@ -188,7 +188,7 @@ def excluded(name: str, patterns: Sequence[str]) -> bool:
 
 
 def amount(size: int) -> str:
-    """Bytes for people."""
+    """Format a size in bytes."""
     number = float(size)
     for unit in ("bytes", "kB", "MB"):
         if number < 1000:  # noqa: PLR2004
@@ -197,32 +197,15 @@ def amount(size: int) -> str:
     return f"{number:.1f} GB"
 
 
-SHELL = r"""
-umask 022
-export LC_ALL=C
-say() { printf '\n%s %s\n' "$mark" "$*"; }
-stop() { say "problem $*"; exit 3; }
-if command -v sha256sum >/dev/null 2>&1; then sums() { sha256sum "$@"; }
-elif command -v shasum >/dev/null 2>&1; then sums() { shasum -a 256 "$@"; }
-else sums() { return 127; }
-fi
-# about: sums, modes and sizes of the files whose names come on stdin, with a NUL behind each
-about() {
-  xargs -0 sh -c '[ $# -gt 0 ] || exit 0
-if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi
-echo =; stat -c "%a %s %n" "$@" 2>/dev/null || stat -f "%Lp %z %N" "$@" 2>/dev/null; echo =' about
-}
-# present NAME...: those of them that are files, with a NUL behind each
-present() { for f; do if [ -f "$f" ] && [ ! -L "$f" ]; then printf '%s\0' "$f"; fi; done; }
-"""
-"""Begins each shell text of this family; `$mark` is set before it."""
+SHELL = shell_source("runner.steps.static", "tree")
+"""Start of the shell texts for static sites and `files.sync`; `$mark` is set before it."""
 
 
 def listing(folder: str, names: Sequence[str] | None = None) -> str:
-    """Shell text that lists the files of a folder, or those of `names` that are there, for `parse_listing`.
+    """Return shell text that lists a folder, or those of `names` that exist in it, for `parse_listing`.
 
-    Symbolic links are not followed below the folder, and are no files. A name with a control character or a
-    backslash is left out: none of ours has one, and a line of output could not hold it.
+    Symbolic links below the folder are neither followed nor listed. Names with a control character or a
+    backslash are left out: no file of ours has such a name, and a line of output cannot contain it.
     """
     if names is None:
         odd = r"! -path '*[[:cntrl:]]*' ! -path '*\\*'"
@@ -233,14 +216,14 @@ def listing(folder: str, names: Sequence[str] | None = None) -> str:
 
 
 def parse_listing(text: bytes, *, lenient: bool = False) -> Tree:
-    """The tree that `listing` printed. Lines that are none of ours are passed over.
+    """Parse the output of `listing`. Other lines are ignored.
 
-    `lenient` leaves out files whose names are not accepted, where a tree is only compared with.
+    With `lenient`, files with refused names are left out: for trees that are only compared.
 
     Raises:
-        NameRefusedError: a name in it is no path below the folder, or there are too many.
+        NameRefusedError: a name is not a path below the folder, or there are too many names.
     """
-    _not_too_many(text)
+    _check_count(text)
     found: dict[str, File] = {}
     sizes: dict[str, tuple[int, int]] = {}
     in_stat = False

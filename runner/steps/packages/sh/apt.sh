@@ -1,4 +1,4 @@
-# what the name of a package may be; what is none is no argument of a command
+# valid package names: nothing else from apt becomes an argument of a command
 package='[a-z0-9][a-z0-9+.:-]*'
 apt_begin() {
   status='' lists='' top=''

@@ -1,16 +1,16 @@
 # Facts and changes of a host's packages: POSIX sh, as root.
-# given: mark, wait (seconds for locks), restart (never, auto or names), autoremove, and "$@"
-# What is said for the controller stands between lines that begin with the mark.
+# Variables: mark, wait (seconds for locks), restart (never, auto or names), autoremove.
+# Output for the controller is between lines that start with $mark.
 
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1
-# needrestart's own hook behind apt would restart what it likes; that is decided here, later
+# keep needrestart's apt hook from restarting services; restart_services decides that
 export NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1
 unset LANGUAGE
 waited=0
 
 say() { printf '\n%s %s\n' "$mark" "$*"; }
 
-# section NAME COMMAND...: what a command prints, and its status
+# section NAME COMMAND...: print the output and status of COMMAND between two lines for the controller
 section() {
   name=$1; shift
   say "begin $name"
@@ -19,7 +19,7 @@ section() {
   return "$code"
 }
 
-# holder FILE: process and name of whoever has locked it
+# holder FILE: print id and name of the process that has locked FILE
 holder() {
   inode=$(stat -c %i "$1" 2>/dev/null) || return 1
   while read -r n kind how mode pid place rest; do
@@ -29,7 +29,7 @@ holder() {
   done 2>/dev/null </proc/locks
   return 1
 }
-# unlocked FILE...: waits until nobody has locked them
+# unlocked FILE...: wait until no process has locked the files
 unlocked() {
   for file; do
     while who=$(holder "$file"); do
@@ -75,7 +75,7 @@ change_system() {
   return "$changed"
 }
 
-# What a restart of would end the session, the network or other people's containers is left to a reboot.
+# Services whose restart would end the session, the network or containers are left to a reboot.
 restart_services() {
   if [ "$restart" = auto ]; then
     services=$("${manager}_services" | grep -Ev "$untouched")
@@ -83,7 +83,7 @@ restart_services() {
   else services=$restart
   fi
   for service in $services; do
-    case $service in -*) continue ;; esac # no option of systemctl
+    case $service in -*) continue ;; esac # would be an option of systemctl
     section "restart:$service" systemctl try-restart "$service"
   done
 }
@@ -96,7 +96,7 @@ reread_system() {
   section services "${manager}_services"
 }
 
-# reboot_system BOOT_ID: answers before it happens, and happens although the connection breaks
+# reboot_system BOOT_ID: report before the reboot, which happens even if the connection breaks
 reboot_system() {
   [ "$(boot)" = "$1" ] || return 0
   if command -v systemctl >/dev/null; then set -- systemctl reboot; else set -- shutdown -r now; fi

@@ -2,7 +2,7 @@ dnf_begin() { say "native $(uname -m)"; }
 dnf_installed() { rpm -qa --qf 'ii\t%{NAME}\t%{ARCH}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n'; }
 dnf_locks() { echo "$(rpm --eval %_dbpath)/.rpm.lock"; }
 
-# patiently COMMAND...: again while another dnf is at work (200); it says whom it waits for
+# patiently COMMAND...: repeat while another dnf is running (status 200)
 patiently() {
   while :; do
     said=$("$@" 2>&1); code=$?
@@ -17,7 +17,7 @@ patiently() {
   printf '%s\n' "$said"
   return "$code"
 }
-# shellcheck disable=SC2009  # there need not be a pgrep
+# shellcheck disable=SC2009  # pgrep may not be installed
 dnf_holder() { ps -eo pid=,comm= 2>/dev/null | grep -E ' (dnf|yum|dnf-automatic|packagekitd)$' | head -n 1; }
 
 dnf_facts() {
@@ -27,7 +27,7 @@ dnf_facts() {
     updateinfo list --security --available
 }
 
-# What is replaced by another package is left: obsoletes=0, nothing is ever removed.
+# obsoletes=0: packages replaced by others are left alone; an upgrade never removes a package.
 dnf_change() {
   result=0
   if [ $# -gt 0 ]; then

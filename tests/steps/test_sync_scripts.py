@@ -1,11 +1,8 @@
-"""The shell texts of a sync in every shell, with names of strangers and with folders that are swapped."""
+"""Shell scripts of `files.sync` in dash, bash and busybox, with hostile names and swapped folders."""
 
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,31 +18,10 @@ from runner.steps.sync_find import find_script, parse_found, stage_script, surpl
 from tests.swapping import swapping
 
 MARK, PART = "m4rk", ".sitecrew-0123456789abcdef"
-SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "ash"]}
-
-
-@pytest.fixture(params=SHELLS)
-def shell(request, tmp_path_factory):
-    """Runs a text. With busybox there is no other program on the path."""
-    env = dict(os.environ)
-    command = [shutil.which(SHELLS[request.param][0]), *SHELLS[request.param][1:]]
-    if request.param == "busybox":
-        bin_ = tmp_path_factory.mktemp("bin")
-        subprocess.run([command[0], "--install", "-s", bin_], check=True)
-        env["PATH"] = str(bin_)
-
-    def run(text, *, stdin=b""):
-        path = tmp_path_factory.mktemp("text") / "text"
-        path.write_bytes(text.encode(errors="surrogateescape"))
-        return subprocess.run(
-            [*command, path], input=stdin, capture_output=True, check=False, env=env, timeout=60
-        )
-
-    return run
 
 
 class Syncer:
-    """What the stage does, without the network."""
+    """Runs a sync like the real step, without a network."""
 
     def __init__(self, shell, tmp_path):
         self.shell, self.here = shell, tmp_path / "here"
@@ -99,7 +75,7 @@ def content(folder):
     return {str(one.relative_to(folder)): one.read_text() for one in folder.rglob("*") if one.is_file()}
 
 
-def test_a_sync_sends_replaces_and_deletes_in_every_shell(syncer):
+def test_sync_adds_replaces_and_deletes(syncer):
     (syncer.target / "gone/deep").mkdir(parents=True)
     for name in ("gone/deep/$(id)", "gone/Z;id>PWNED", "-rf", "SITECREW_NAMES", "back\\slash"):
         (syncer.target / name).write_text("x")
@@ -114,7 +90,7 @@ def test_a_sync_sends_replaces_and_deletes_in_every_shell(syncer):
 
 
 @pytest.mark.parametrize("swapped", [".", "a b", "a b/c", "-n"])
-def test_a_folder_swapped_in_a_loop_lets_nothing_into_another_place(syncer, swapped):
+def test_swapped_folder_lets_nothing_out_of_the_site(syncer, swapped):
     (syncer.other / "one").write_text("theirs")
     syncer.sync()
     folder = syncer.target / swapped
@@ -131,7 +107,7 @@ def test_a_folder_swapped_in_a_loop_lets_nothing_into_another_place(syncer, swap
     assert {one.name for one in syncer.other.rglob("*")} == {"a b", "c", "one"}
 
 
-def test_another_accounts_folder_in_the_place_of_ours_is_not_used(syncer):
+def test_staging_folder_that_is_a_link_is_refused(syncer):
     (syncer.other / "a b/c/one").write_text("theirs")
     before = content(syncer.other)
     (syncer.target / PART).symlink_to(syncer.other)
@@ -146,7 +122,7 @@ def test_another_accounts_folder_in_the_place_of_ours_is_not_used(syncer):
         b"x\xc2\x9by", b"\xff", b"a" * 256, b"a/" * 2500 + b"a", b"a/" * 150 + b"a",
     ],
 )  # fmt: skip
-def test_a_name_that_is_no_path_below_the_folder_is_refused_by_name(name):
+def test_invalid_file_name_is_refused(name):
     end = f"\n{MARK} ".encode()
     output = end + end.join([b"exists\n", b"files\n", b"staged\n", b"names\n./" + name + b"\0", b"end\n"])
     found = parse_found(output, MARK)
@@ -156,6 +132,6 @@ def test_a_name_that_is_no_path_below_the_folder_is_refused_by_name(name):
         surplus(found, {}, ())
 
 
-def test_names_without_end_are_a_refusal_and_no_memory():
+def test_too_many_names_are_refused():
     with pytest.raises(NameRefusedError, match="more than 200000 files"):
         parse_names(b"x\0" * (MOST + 1))
