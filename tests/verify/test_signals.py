@@ -70,7 +70,7 @@ def test_wp_admin_is_asked_for_where_wordpress_has_a_folder_of_its_own(wordpress
         (
             "rest",
             says(200, b"NOISE {}"),
-            "/?rest_route=/: the REST interface answers something that is not JSON",
+            "/?rest_route=/: the REST API answers with something that is not JSON",
         ),
         ("page", says(403, b"Forbidden"), "answers 403"),
         ("rest", says(404, b"{}"), "/?rest_route=/: answers 404; it was 200"),
