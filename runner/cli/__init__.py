@@ -1,1 +1,1 @@
-"""The door: parse, call a workflow or a query, show. stdout is data, stderr is talk."""
+"""The command line: parse, call a workflow or a query, print. Data on stdout, messages on stderr."""

@@ -1,4 +1,4 @@
-"""Which run a command means that names none: by the runs' states in the ledger, never by their age alone."""
+"""Choose the run for `cancel` and `resume` without RUN: by the state of the runs, not by their age."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from runner.model import Site
     from runner.record import Ledger, RunSummary
 
-__all__ = ["interrupted_text", "run_to_cancel", "run_to_resume", "say_interrupted"]
+__all__ = ["interrupted_text", "run_to_cancel", "run_to_resume", "warn_of_interrupted"]
 
 _SHOWN = 10
 
 
 def run_to_cancel(ledger: Ledger) -> str:
-    """The run that a process works on; without one, the run that was interrupted: its jobs may still run.
+    """Return the run in progress, else the interrupted one, whose jobs may still be running.
 
     Raises:
-        UsageError: there is none, or several.
+        UsageError: there is none, or there are several.
     """
     found = ledger.open_runs()
     working = [run for run in found if run.interrupted is None]
     if not found:
         ledger.find_run("last")
         raise UsageError("no run is in progress; there is nothing to cancel", hint="see: sitecrew list runs")
-    return _only("cancel", working or found, "in progress" if working else "interrupted")
+    return _single("cancel", working or found, "in progress" if working else "interrupted")
 
 
 def run_to_resume(ledger: Ledger) -> str:
-    """The run that was interrupted; without one, the ended run that left something to do on its sites.
+    """Return the interrupted run, else the finished one that still has sites to do.
 
     Raises:
-        UsageError: there is none, or several.
+        UsageError: there is none, or there are several.
     """
     found = ledger.open_runs()
     interrupted = [run for run in found if run.interrupted is not None]
-    left = interrupted or ledger.resumable_runs()
-    if left:
-        return _only("resume", left, "interrupted" if interrupted else "to resume")
+    candidates = interrupted or ledger.resumable_runs()
+    if candidates:
+        return _single("resume", candidates, "interrupted" if interrupted else "unfinished")
     last = ledger.find_run("last")
     working = "; ".join(f"{run.run} is in progress" for run in found[:_SHOWN])
     raise UsageError(working or "no run was interrupted", hint=f"see: {retyped('show', last)}")
 
 
-def _only(name: str, runs: Sequence[RunSummary], state: str) -> str:
+def _single(name: str, runs: Sequence[RunSummary], state: str) -> str:
     if len(runs) == 1:
         return runs[0].run
     lines = (
@@ -59,8 +59,8 @@ def _only(name: str, runs: Sequence[RunSummary], state: str) -> str:
     raise UsageError(f"{len(runs)} runs are {state}: name one", hint="\n".join(lines))
 
 
-def say_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
-    """Name the runs that were interrupted on these sites: what is left of them is not in a new run."""
+def warn_of_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
+    """Print the interrupted runs of these sites: a new run does not finish them."""
     names = {site.name for site in sites}
     for run in ledger.interrupted_runs():
         if names & {row.site for row in ledger.unfinished_sites(run.run)}:
@@ -68,5 +68,5 @@ def say_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
 
 
 def interrupted_text(run: RunSummary) -> str:
-    """When a run was interrupted, and what to type."""
+    """When the run was interrupted, and the command that resumes it."""
     return f"interrupted {ago(run.interrupted)}; to resume it: {retyped('resume', run.run)}"

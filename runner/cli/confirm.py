@@ -1,4 +1,4 @@
-"""Questions: before something is done at all, and with `--confirm` before each step of a run."""
+"""Questions to the operator: before a command does something, and before each step with `--confirm`."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ from runner.model import Step
 if TYPE_CHECKING:
     from runner.apply.session import Session
 
-__all__ = ["Questions", "agreed", "require_terminal"]
+__all__ = ["StepPrompt", "confirm_or_stop", "require_terminal"]
 
-_LOOK = 0.2
+_POLL = 0.2
 _PAUSE = 0.05
 
 
 def require_terminal() -> None:
-    """Raise UsageError where nobody can answer."""
+    """Raise UsageError if stdin and stderr are not a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            "--confirm asks on a terminal, and this is none", hint="leave --confirm out, or answer with -y"
-        )
+        raise UsageError("--confirm needs a terminal", hint="leave --confirm out, or answer with -y")
 
 
-def agreed(question: str, name: str, *, otherwise: str) -> bool:
-    """Ask whether to do what the command `name` is about to do. After a no, `otherwise` is printed.
+def confirm_or_stop(question: str, name: str, *, otherwise: str) -> bool:
+    """Ask whether the command `name` may continue. If not, print `otherwise` and return False.
 
     Raises:
-        UsageError: nobody can answer.
+        UsageError: there is no input to read an answer from.
     """
     try:
         if click.confirm(question, err=True):
@@ -43,13 +41,15 @@ def agreed(question: str, name: str, *, otherwise: str) -> bool:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        raise UsageError(f"{name} asks, and nobody answers", hint="answer with -y") from None
+        raise UsageError(
+            f"{name} asks for confirmation, and there is no input", hint="answer with -y"
+        ) from None
     say(otherwise)
     return False
 
 
-class Questions:
-    """Asks when the first site comes to a step; the others get the same answer."""
+class StepPrompt:
+    """Asks when the first site reaches a step. The answer applies to all sites."""
 
     def __init__(self, session: Session, run: str) -> None:
         self._session = session
@@ -60,7 +60,7 @@ class Questions:
         self._color = click.get_current_context().color
 
     def __call__(self, step: Step) -> bool | None:
-        """Do it (True), leave it out (False), or stop here (None)."""
+        """Return True to run the step, False to skip it, None to stop here."""
         with self._lock:
             if step.id not in self._answers:
                 self._answers[step.id] = True if self._all else self._ask(step)
@@ -69,10 +69,10 @@ class Questions:
     def _ask(self, step: Step) -> bool | None:
         title = f" ({step.name})" if step.name else ""
         while True:
-            question = f"{style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll that follow, [q]uit: "
-            self._let_the_others_finish()
+            question = f"{style(step.id, bold=True)}{title}? [y]es, [n]o, [a]ll remaining, [q]uit: "
+            self._wait_for_printed_events()
             say(question, end="", color=self._color)
-            word = self._line()
+            word = self._read_answer()
             if word in {"a", "all"}:
                 self._all = True
             if word in {"q", "quit"}:
@@ -80,15 +80,15 @@ class Questions:
             if word in _ANSWERS:
                 return _ANSWERS[word]
 
-    def _let_the_others_finish(self) -> None:
-        """What has happened is told before the question."""
+    def _wait_for_printed_events(self) -> None:
+        """Wait until earlier events are on the screen, so that the question comes after them."""
         while not self._session.events.empty():
             time.sleep(_PAUSE)
         time.sleep(_PAUSE)
 
-    def _line(self) -> str:
-        """What is typed; `q` at Ctrl-C and at the end of the input."""
-        while not select.select([sys.stdin], [], [], _LOOK)[0]:
+    def _read_answer(self) -> str:
+        """Read a line; Ctrl-C and the end of the input count as `q`."""
+        while not select.select([sys.stdin], [], [], _POLL)[0]:
             if self._session.stopping(self._run):
                 return "q"
         typed = sys.stdin.readline()

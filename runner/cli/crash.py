@@ -1,4 +1,4 @@
-"""What is done with an error that no code foresaw: one sentence for the person, the traceback in a file."""
+"""Unexpected errors: one sentence on the screen, the traceback in a file."""
 
 from __future__ import annotations
 
@@ -20,39 +20,43 @@ from runner.untrusted import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["leave", "report_crash", "report_traces", "watch_threads"]
+__all__ = ["exit_process", "report_crash", "report_traces", "watch_threads"]
 
-_PATIENCE = 5.0
-"""Seconds that threads which still wait for a host have to end, before the process ends without them."""
+_GRACE = 5.0
+"""Seconds that threads still waiting for a host have to end before the process exits without them."""
 
 
 def report_crash(error: BaseException, *, what: str = "unexpected error") -> None:
-    """Save the traceback, and print what happened, its id, where it was saved and how to report it."""
-    _choose_folder()
+    """Save the traceback; print what happened, its id, the path of the file and how to report it."""
+    _choose_log_folder()
     entry = crashlog.record(error)
     with suppress(OutputClosedError):
         say(f"{style('error:', fg='red', bold=True)} {what} {entry.id}: {one_line(error)}")
-        _say_where([entry])
+        _print_paths([entry])
     crashlog.reported(entry)
 
 
 def report_traces() -> None:
-    """Print where the tracebacks of errors are that were reported as a host's or a site's."""
+    """Print the paths of tracebacks that were saved for errors of a host or site."""
     if entries := crashlog.unreported():
         with suppress(OutputClosedError):
-            numbers = ", ".join(entry.id for entry in entries)
-            say(f"{style('error:', fg='red', bold=True)} unexpected errors on hosts or sites: {numbers}")
-            _say_where(entries)
+            ids = ", ".join(entry.id for entry in entries)
+            say(f"{style('error:', fg='red', bold=True)} unexpected errors on hosts or sites: {ids}")
+            _print_paths(entries)
 
 
-def _say_where(entries: Sequence[crashlog.Entry]) -> None:
+def _print_paths(entries: Sequence[crashlog.Entry]) -> None:
     paths = [str(entry.path) for entry in entries if entry.path]
-    say(f"  details: {', '.join(paths)}" if paths else "  no folder for its details can be written")
-    say("  a defect of Sitecrew: please report it with its details; read them first, they may name hosts")
+    say(
+        f"  details: {', '.join(paths)}"
+        if paths
+        else "  the details could not be saved: no folder is writable"
+    )
+    say("  this is a bug in Sitecrew: please report it with the details; check them first for names of hosts")
 
 
 def watch_threads() -> None:
-    """Report errors that end a thread in the same way."""
+    """Report an unexpected error that ends a thread like any other."""
 
     def report(hook: threading.ExceptHookArgs) -> None:
         if hook.exc_value is not None:
@@ -62,8 +66,8 @@ def watch_threads() -> None:
     threading.excepthook = report
 
 
-def leave(code: int) -> NoReturn:
-    """End the process, also where threads still wait for a host that does not answer."""
+def exit_process(code: int) -> NoReturn:
+    """End the process, even if threads still wait for a host that does not answer."""
 
     def end() -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -71,14 +75,14 @@ def leave(code: int) -> NoReturn:
                 stream.flush()
         os._exit(code)
 
-    last = threading.Timer(_PATIENCE, end)
+    last = threading.Timer(_GRACE, end)
     last.daemon = True
     last.start()
     sys.exit(code)
 
 
-def _choose_folder() -> None:
-    """The log of the workspace that the command line names, where no command has opened one."""
+def _choose_log_folder() -> None:
+    """Log to the workspace named on the command line, in case no command has opened it."""
     from runner.load import find_workspace
 
     context = click.get_current_context(silent=True)

@@ -1,4 +1,4 @@
-"""`doctor`: what would go wrong tonight."""
+"""`doctor`: find problems before a run does."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.hints import for_workspace
-from runner.cli.options import as_json, selecting, with_workspace
+from runner.cli.options import as_json, selecting, verbosity, with_workspace
 from runner.cli.output import emit_json, say
-from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
+from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import first_code
 from runner.untrusted import sentence
@@ -28,44 +28,46 @@ _LONGEST = 2000
 @with_workspace
 @click.argument("playbook", required=False)
 @selecting
+@verbosity
 @as_json
 def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
-    """Look at the controller, the hosts and the sites, and say what would go wrong tonight.
+    """Check the controller, hosts and sites for problems that would make a run fail.
 
-    What the playbooks of the windows need is looked for as well, and what PLAYBOOK needs.
+    Also checks what the steps of PLAYBOOK need; without PLAYBOOK, those of every maintenance window.
+
+    With -q, prints only what failed. With -v, also prints how many sites and hosts are checked.
     """
     from runner.inspect.doctor import examine
 
     book = find_playbook(workspace, playbook) if playbook else None
     sites = select_sites(workspace, options["limit"], options["exclude"])
+    if options["verbose"]:
+        hosts = {site.host for site in sites}
+        say(f"checking {len(sites)} sites on {len(hosts)} hosts")
     checks = []
     for check in examine(workspace, sites, book):
         checks.append(check)
-        if not options["json_"]:
-            _show(check)
+        if not options["json_"] and not (options["quiet"] and check.code == ExitCode.OK):
+            _print(check)
     code = first_code(check.code for check in checks)
     if options["json_"]:
-        emit_json(
-            {
-                "ok": code is ExitCode.OK,
-                "checks": [
-                    {
-                        "about": c.about,
-                        "ok": c.code == ExitCode.OK,
-                        "finding": c.finding,
-                        "hint": for_workspace(c.hint),
-                    }
-                    for c in checks
-                ],
-            }
-        )
-    else:
-        bad = sum(c.code != ExitCode.OK for c in checks)
-        say("\nnothing stands in the way" if not bad else f"\n{bad} of {len(checks)} checks found something")
+        emit_json({"ok": code is ExitCode.OK, "checks": [_as_json(check) for check in checks]})
+    elif not options["quiet"]:
+        bad = sum(check.code != ExitCode.OK for check in checks)
+        say(f"\n{bad} of {len(checks)} checks found a problem" if bad else "\nno problems found")
     return code
 
 
-def _show(check: Check) -> None:
+def _as_json(check: Check) -> dict[str, Any]:
+    return {
+        "about": check.about,
+        "ok": check.code == ExitCode.OK,
+        "finding": check.finding,
+        "hint": for_workspace(check.hint),
+    }
+
+
+def _print(check: Check) -> None:
     good = check.code == ExitCode.OK
     sign = style("ok", fg="green") if good else style("!!", fg="red", bold=True)
     out(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")

@@ -1,4 +1,4 @@
-"""Commands in messages: with the options that were typed, for the workspace that was named."""
+"""Commands quoted in messages: with the options that were typed, for the workspace that was named."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 
 import click
 
+from runner.cli.commands import COMMANDS
 from runner.shell import command, word, words
 
-__all__ = ["HIDDEN", "for_workspace", "named", "retyped"]
+__all__ = ["HIDDEN", "for_workspace", "retyped", "set_workspace"]
 
 HIDDEN = "..."
-"""Stands for the value of -e NAME=VALUE, which may be a secret. Typed as it is, it is refused."""
+"""Printed instead of the value of -e NAME=VALUE, which may be a secret. As a value it is refused."""
 _VIEW = {"folder", "json_", "quiet", "verbose"}
-"""Options that say where and how to print; `for_workspace` adds the folder."""
-_NAMED = "named"
+"""Options about where and how to print, which are not repeated; `for_workspace` adds the folder."""
+_WORKSPACE = "named"
 
 
 def retyped(name: str, *arguments: object, without: Collection[str] = ()) -> str:
-    """`sitecrew NAME ARGUMENTS` with the options that were typed and that NAME has too.
+    """Return `sitecrew NAME ARGUMENTS` with every option that was typed and that NAME also has.
 
     Args:
-        name: of the command.
+        name: name of the command.
         arguments: its arguments, and options that were not typed.
-        without: names of parameters that are left out.
+        without: names of parameters to leave out.
     """
-    from runner.cli.main import root
-
     ctx = click.get_current_context(silent=True)
     if ctx is None:
         return command(name, *arguments)
-    target = root.get_command(ctx, name)
+    root = ctx.find_root().command
+    target = root.get_command(ctx, name) if isinstance(root, click.Group) else None
     known = {param.name for param in target.params} if target else set()
     typed = [
         text
@@ -44,7 +44,7 @@ def retyped(name: str, *arguments: object, without: Collection[str] = ()) -> str
 
 
 def _option(ctx: click.Context, param: click.Option) -> Iterator[str]:
-    """The option as it was typed, quoted; nothing where it was not."""
+    """Yield the option as it was typed, quoted; nothing if it was not typed."""
     source = ctx.get_parameter_source(param.name or "")
     if source is not click.core.ParameterSource.COMMANDLINE:
         return
@@ -58,30 +58,28 @@ def _option(ctx: click.Context, param: click.Option) -> Iterator[str]:
 
 
 def _without_secret(pair: str) -> str:
-    """A reference as it is; of a value only the name."""
+    """Return NAME=VALUE unchanged if the value is a reference, else with the value hidden."""
     from runner.load.variables import variable
 
     name, _, value = pair.partition("=")
     return f"{name}={HIDDEN}" if isinstance(variable(value), str) else pair
 
 
-def named(ctx: click.Context, folder: str | None) -> None:
-    """Remember the folder that -w names, for commands in messages."""
-    ctx.find_root().ensure_object(dict)[_NAMED] = folder
+def set_workspace(ctx: click.Context, folder: str | None) -> None:
+    """Set the folder given by -w, for commands in messages."""
+    ctx.find_root().ensure_object(dict)[_WORKSPACE] = folder
 
 
 def for_workspace(text: str) -> str:
-    """The text with `-w DIR` in each `sitecrew COMMAND`, where -w was typed."""
+    """Return the text with `-w DIR` added to each `sitecrew COMMAND`, if -w was typed."""
     ctx = click.get_current_context(silent=True)
-    folder = (ctx.find_root().obj or {}).get(_NAMED) if ctx else None
+    folder = (ctx.find_root().obj or {}).get(_WORKSPACE) if ctx else None
     if not folder:
         return text
     prefix = f"sitecrew -w {word(folder)} "
-    return _commands().sub(lambda _: prefix, text)
+    return _MENTIONED.sub(lambda _: prefix, text)
 
 
-def _commands() -> re.Pattern[str]:
-    from runner.cli.main import COMMANDS
-
-    names = {name for section in COMMANDS.values() for name in section} - {"init", "completion"}
-    return re.compile(rf"(?<![\w./-])sitecrew (?=(?:{'|'.join(sorted(names))})\b)")
+_NAMES = {name for section in COMMANDS.values() for name in section} - {"init", "completion"}
+_MENTIONED = re.compile(rf"(?<![\w./-])sitecrew (?=(?:{'|'.join(sorted(_NAMES))})\b)")
+"""A command in a message that takes -w."""

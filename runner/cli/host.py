@@ -1,4 +1,4 @@
-"""`host`: what Sitecrew keeps on a host."""
+"""`host`: delete Sitecrew's files from a host."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.acting import acting
-from runner.cli.confirm import agreed
+from runner.cli.confirm import confirm_or_stop
+from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
 from runner.cli.screen import out
@@ -24,22 +24,22 @@ __all__ = ["host"]
 
 @click.group()
 def host() -> None:
-    """See to what Sitecrew keeps on a host."""
+    """Manage the files that Sitecrew keeps on a host."""
 
 
 @host.command()
 @with_workspace
 @operated
 @click.argument("name", metavar="HOST")
-@click.option("--address", metavar="ADDRESS", help="Where the host is, if inventory.yaml has it no more.")
-@click.option("--user", metavar="USER", help="Login there; with --address.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of SSH there; with --address.")
+@click.option("--address", metavar="ADDRESS", help="Address of a host that is no longer in inventory.yaml.")
+@click.option("--user", metavar="USER", help="Login for --address.")
+@click.option("--port", type=click.IntRange(1, 65535), help="SSH port for --address.")
 @click.option(
     "--folder",
     "folders",
     multiple=True,
     metavar="DIR",
-    help="Also the folder of a former site; may be repeated.",
+    help="Also clean the folder of a former site (repeatable).",
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
 def clean(
@@ -52,10 +52,11 @@ def clean(
     folders: tuple[str, ...],
     yes: bool,
 ) -> int:
-    """Delete everything on HOST that is Sitecrew's.
+    """Delete all of Sitecrew's files from HOST.
 
-    These are jobs, restore points, locks, wp-cli where it was brought, and `.sitecrew-*` in the folders of
-    sites. Runs on this host can no longer be undone then. Refused while a job runs there or a site is locked.
+    Deletes jobs, restore points, locks, an installed wp-cli, and `.sitecrew-*` in the folders of sites.
+    Earlier runs on this host can then no longer be undone. Refused while a job is running there or a site is
+    locked.
     """
     from runner.execute import Pool
     from runner.hosts.hosts import Hosts
@@ -64,24 +65,28 @@ def clean(
 
     chosen = _host(workspace, name, address, user, port)
     if any(not folder.startswith("/") or "\0" in folder for folder in folders):
-        raise click.UsageError("--folder takes an absolute path")
-    places = {*(site.path for site in workspace.inventory.sites.values() if site.host == name), *folders}
+        raise click.UsageError("--folder needs an absolute path")
+    site_folders = {
+        *(site.path for site in workspace.inventory.sites.values() if site.host == name),
+        *folders,
+    }
     with Pool() as pool:
         remote = Hosts(workspace, pool, Redactor()).remote(chosen)
-        found = clean_host(remote, sorted(places), delete=False)
+        found = clean_host(remote, sorted(site_folders), delete=False)
         if not found:
-            out(f"{name}: nothing of ours is there")
+            out(f"{name}: nothing to delete")
             return ExitCode.OK
-        _show(found)
-        if not yes and not agreed(f"Delete this on {name}?", "host clean", otherwise="nothing was deleted"):
+        _print(found)
+        question = f"Delete these from {name}?"
+        if not yes and not confirm_or_stop(question, "host clean", otherwise="nothing was deleted"):
             return ExitCode.FAILED
-        with acting(workspace) as ledger:
+        with open_for_writing(workspace) as ledger:
             paths = [sentence(one.path) for one in found[:100]]
             ledger.record_act("host clean", f"{name}: {len(found)} folders", details={"paths": paths})
-        left = clean_host(remote, sorted(places), delete=True)
+        left = clean_host(remote, sorted(site_folders), delete=True)
     if left:
         say(f"{name}: these could not be deleted:")
-        _show(left)
+        _print(left)
         return ExitCode.FAILED
     out(f"{name}: deleted")
     return ExitCode.OK
@@ -93,16 +98,16 @@ def _host(workspace: Workspace, name: str, address: str | None, user: str | None
     known = workspace.inventory.hosts
     if name in known:
         if address or user or port:
-            raise click.UsageError(f"{name} is in inventory.yaml, which says where it is")
+            raise click.UsageError(f"{name} is in inventory.yaml: leave out --address, --user and --port")
         return known[name]
     if not address:
         raise UnknownNameError(
             f"there is no host {name!r} in inventory.yaml",
-            hint=closest_hint(name, known) or "for a host that was taken out: --address ADDRESS",
+            hint=closest_hint(name, known) or "for a host that was removed from it: --address ADDRESS",
         )
     return Host(name=name, address=address, user=user, port=port)
 
 
-def _show(found: tuple[Leftover, ...]) -> None:
+def _print(found: tuple[Leftover, ...]) -> None:
     for one in found:
         say(f"  {one.kilobytes:>10,} KB  {sentence(one.path)}")

@@ -1,4 +1,4 @@
-"""`ledger`: check the record, give a client's part of it out, and erase it."""
+"""`ledger`: verify the chain of acts, export and erase what is recorded of a client."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.acting import acting
-from runner.cli.confirm import agreed
+from runner.cli.confirm import confirm_or_stop
+from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json
 from runner.cli.screen import json_text, out, say, style
@@ -26,21 +26,22 @@ __all__ = ["ledger"]
 
 @click.group()
 def ledger() -> None:
-    """Check, export and erase what is recorded."""
+    """Verify, export and erase recorded data."""
 
 
 @ledger.command()
 @with_workspace
-@click.option("--head", default="", metavar="HASH", help="A hash that was noted earlier and must be in it.")
+@click.option(
+    "--head", default="", metavar="HASH", help="Hash printed earlier, which the chain must contain."
+)
 @as_json
 def verify(workspace: Workspace, head: str, json_: bool) -> int:
-    """Check the chain of acts, and each run's order against the act that began it.
+    """Verify the chain of acts, and the order of each run against the act that started it.
 
-    Prints the hash of the last act. Note it elsewhere: a chain that was written anew does not contain it.
+    Prints the hash of the last act. Keep it in another place and pass it as --head later: a rewritten chain
+    does not contain it.
     """
-    from runner.cli.show import reading
-
-    with reading(workspace) as found:
+    with open_for_reading(workspace) as found:
         verdict = found.verify_acts(head.strip().lower())
     if json_:
         emit_json({"acts": verdict.acts, "head": verdict.head, "problem": verdict.problem or None})
@@ -56,14 +57,14 @@ def verify(workspace: Workspace, head: str, json_: bool) -> int:
 @with_workspace
 @operated
 @click.argument("client")
-@click.option("--out", "file", metavar="FILE", help="Where to; it must not exist. Default: stdout.")
+@click.option("--out", "file", metavar="FILE", help="Write to a new FILE. Default: stdout.")
 def export(workspace: Workspace, client: str, file: str | None) -> int:
-    """Give out everything that is recorded of CLIENT, as one JSON document.
+    """Export everything recorded of CLIENT as one JSON document.
 
-    Runs, steps, changes, looks, restore points, backups, windows, reports, mails (base64) and acts.
+    Contains runs, steps, changes, looks, restore points, backups, windows, reports, mails (base64) and acts.
     """
-    with acting(workspace) as found:
-        _refuse_unknown(workspace, found, client)
+    with open_for_writing(workspace) as found:
+        _require_recorded(workspace, found, client)
         document = {"client": client, "tables": found.export_client(client, _sites_of(workspace, client))}
         found.record_act("export", f"client {client}", details={"client": client})
     text = json_text(document, indent=2)
@@ -76,7 +77,7 @@ def export(workspace: Workspace, client: str, file: str | None) -> int:
             target.write(text + "\n")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
-    say(f"written to {file}; it holds what the client's sites and mails said, so send it with care")
+    say(f"written to {file}; it contains output of the client's sites and mails: handle it with care")
     return ExitCode.OK
 
 
@@ -84,32 +85,37 @@ def export(workspace: Workspace, client: str, file: str | None) -> int:
 @with_workspace
 @operated
 @click.argument("client")
-@click.option("--still-a-client", is_flag=True, help="Also when inventory.yaml still has CLIENT.")
+@click.option("--still-a-client", is_flag=True, help="Erase even if CLIENT is still in inventory.yaml.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) -> int:
-    """Erase what is recorded of CLIENT: runs, mails, reports, the list of backups and those in a local store.
+    """Erase what is recorded of CLIENT.
 
-    What stays: that somebody did something and when, without of whom; shared runs, without its sites.
+    Erases runs, mails, reports, the list of backups and the backups in a local store. Kept are the operator
+    and time of each act, without the client, and runs shared with other clients, without the client's sites.
     """
     if client in workspace.inventory.clients and not still_a_client:
         raise UsageError(
             f"{client} is in inventory.yaml",
-            hint="take it out first; to erase its past only: --still-a-client",
+            hint="remove it there first; to erase only its history: --still-a-client",
         )
-    with acting(workspace) as found:
-        _refuse_unknown(workspace, found, client)
+    with open_for_writing(workspace) as found:
+        _require_recorded(workspace, found, client)
         sites = _sites_of(workspace, client)
-        question = f"Erase what is recorded of {client}? There is no way back"
-        if not yes and not agreed(question, "ledger erase", otherwise="nothing was erased"):
+        question = f"Erase everything recorded of {client}? This cannot be undone"
+        if not yes and not confirm_or_stop(question, "ledger erase", otherwise="nothing was erased"):
             return ExitCode.FAILED
         snapshots = found.export_client(client, sites)["backups"]
         erased = found.erase_client(client, sites)
-    kept = _remove_files(workspace, client, snapshots)
+    remaining = _remove_files(workspace, client, snapshots)
     say(f"erased of {client}: " + ", ".join(f"{n} {table}" for table, n in erased.rows.items() if n))
-    say(f"stays: operator, time and hash of {erased.acts} acts; {erased.shared_runs} runs shared with others")
-    for place in kept:
-        say(f"not removed, remove it yourself: {place}")
-    say("restore points on hosts go by `sitecrew host clean HOST`; copies of the ledger are not touched")
+    say(
+        f"kept: operator, time and hash of {erased.acts} acts; "
+        f"{erased.shared_runs} runs shared with other clients"
+    )
+    for uri in remaining:
+        say(f"could not be removed, remove it yourself: {uri}")
+    say("restore points stay on the hosts; to delete them: sitecrew host clean HOST")
+    say("backups of the ledger still contain the data")
     return ExitCode.OK
 
 
@@ -117,30 +123,30 @@ def _sites_of(workspace: Workspace, client: str) -> list[str]:
     return [site.name for site in workspace.inventory.sites.values() if site.client == client]
 
 
-def _refuse_unknown(workspace: Workspace, found: Ledger, client: str) -> None:
+def _require_recorded(workspace: Workspace, found: Ledger, client: str) -> None:
     known = {*found.clients_recorded(), *workspace.inventory.clients}
     if client not in known:
         raise UnknownNameError(f"nothing is recorded of {client!r}", hint=closest_hint(client, known))
 
 
 def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, Any]]) -> list[str]:
-    """Remove the client's reports and its snapshots in a folder store; what could not be removed."""
-    mine = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
+    """Remove the client's reports and local snapshots; return the URIs of snapshots that remain."""
+    report_name = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
     for file in (workspace.folder / "reports" / "out").glob("*"):
-        if mine.fullmatch(file.name) and not file.is_dir():
+        if report_name.fullmatch(file.name) and not file.is_dir():
             file.unlink(missing_ok=True)
-    there = [snapshot for snapshot in snapshots if not snapshot["removed"]]
-    return [str(snapshot["uri"]) for snapshot in there if not _remove_snapshot(workspace, snapshot)]
+    existing = [snapshot for snapshot in snapshots if not snapshot["removed"]]
+    return [str(snapshot["uri"]) for snapshot in existing if not _remove_snapshot(workspace, snapshot)]
 
 
 def _remove_snapshot(workspace: Workspace, snapshot: dict[str, Any]) -> bool:
-    """Only where the settings put it: an address in the ledger is not enough to delete a folder."""
+    """Remove a snapshot in the configured store. A path that only the ledger names is not deleted."""
     store = workspace.settings.backups.store
     names = (str(snapshot["site"]), str(snapshot["snapshot"]))
     if not all(re.fullmatch(r"\w[\w.-]*", name) for name in names):
         return False
-    place = Path(store).joinpath(*names)
-    if str(place) != snapshot["uri"] or place.is_symlink() or place.parent.is_symlink():
+    folder = Path(store).joinpath(*names)
+    if str(folder) != snapshot["uri"] or folder.is_symlink() or folder.parent.is_symlink():
         return False
-    shutil.rmtree(place, ignore_errors=True)
-    return not place.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()

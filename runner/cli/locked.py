@@ -1,4 +1,4 @@
-"""`run --plan FILE`: what goes with a locked plan, and whether it still fits."""
+"""`run --plan FILE`: read a locked plan and check that it still applies."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.model import LockedPlan, Plan, Playbook, Site
 
-__all__ = ["fitting", "read_locked"]
+__all__ = ["check_locked", "read_locked"]
 
 
 def read_locked(workspace: Workspace, file: str, playbook: str | None, options: dict[str, Any]) -> LockedPlan:
-    """The plan in a file; what it has decided already cannot be asked for once more."""
+    """Read a locked plan.
+
+    Raises:
+        UsageError: an option or `playbook` contradicts the plan.
+    """
     locked = read_plan(Path(file))
     for flag, given in (("-t", options["tags"]), ("--start-at", filter(None, [options["start_at"]]))):
         if typed := [part for value in given for part in (flag, value)]:
             raise UsageError(
-                f"{flag} does not go with --plan: {file} has its steps already",
-                hint=f"plan anew: {plan_again(workspace, locked, file, *typed)}",
+                f"{flag} cannot be combined with --plan: the steps are fixed in {file}",
+                hint=f"make a new plan: {plan_again(workspace, locked, file, *typed)}",
             )
     if playbook is not None and PurePath(playbook).stem != locked.playbook:
         raise UsageError(
@@ -35,19 +39,24 @@ def read_locked(workspace: Workspace, file: str, playbook: str | None, options: 
     return locked
 
 
-def fitting(
+def check_locked(
     workspace: Workspace, locked: LockedPlan, book: Playbook, sites: tuple[Site, ...], file: str
 ) -> tuple[tuple[Site, ...], Plan]:
-    """The selected sites that are in the plan, and what will be done on them; says what will not be."""
+    """Check the plan against the sites; return the selected sites in it and their plan.
+
+    Prints sites that are gone and changes that are available but not in the plan.
+    """
     sites = tuple(site for site in sites if site.name in locked.sites)
     if not sites:
-        raise UsageError(f"none of these sites is in {file}", hint=f"it has: {', '.join(locked.sites)[:200]}")
-    gone = [name for name in locked.sites if name not in workspace.inventory.sites]
-    for name in gone:
-        say(f"{name}: is not in the inventory any more, and is left out")
+        raise UsageError(
+            f"none of these sites is in {file}", hint=f"it contains: {', '.join(locked.sites)[:200]}"
+        )
+    for name in locked.sites:
+        if name not in workspace.inventory.sites:
+            say(f"{name}: left out: no longer in the inventory")
     found = fit(workspace, locked, book, sites, file=file)
     for name, changes in found.newcomers.items():
         for change in changes:
             arrow = f"{change.from_version} -> {change.to_version}"
-            say(f"{name}: {sentence(f'{change.item} {arrow}')} is not in the plan, and is not done")
+            say(f"{name}: {sentence(f'{change.item} {arrow}')} is not in the plan: not applied")
     return sites, found.plan

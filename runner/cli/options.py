@@ -1,4 +1,4 @@
-"""Options that several commands share, and the workspace that they lead to."""
+"""Options that several commands share, and opening the workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runner.cli.hints import HIDDEN, named
+from runner.cli.hints import HIDDEN, set_workspace
 from runner.cli.output import say
 from runner.cli.screen import style
 
@@ -37,19 +37,19 @@ def verbosity(command: F) -> F:
 def selecting(command: F) -> F:
     """`-l` and `--exclude`."""
     command = click.option(
-        "--exclude", multiple=True, metavar="SELECTOR", help="Leave these out; as --limit."
+        "--exclude", multiple=True, metavar="SELECTOR", help="Exclude these sites (as in --limit)."
     )(command)
     return click.option(
         "-l",
         "--limit",
         multiple=True,
         metavar="SELECTOR",
-        help="Only these: a site, client:X, tag:X, host:X, kind:X, a pattern like acme-*, @failed.",
+        help="Only these sites: a name, client:X, tag:X, host:X, kind:X, a pattern like acme-*, @failed.",
     )(command)
 
 
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`-w`; passes the loaded workspace as the first argument."""
+    """`-w`; passes the loaded workspace as the first argument of the command."""
 
     @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
     @functools.wraps(command)
@@ -63,39 +63,39 @@ def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def operated(command: F) -> F:
-    """`--as`, below `with_workspace`, which takes the name up."""
+    """`--as`; apply below `with_workspace`, which sets the operator."""
     return click.option(
         "--as",
         "operator",
         metavar="NAME",
-        help="Who acts, for the record. Default: SITECREW_OPERATOR, else the login.",
+        help="Operator name to record. Default: SITECREW_OPERATOR, else the login.",
     )(command)
 
 
 def with_variables(command: F) -> F:
-    """`-e`, below `with_workspace`, which takes the variables up."""
+    """`-e`; apply below `with_workspace`, which adds the variables to the workspace."""
     return click.option(
         "-e",
         "--extra",
         multiple=True,
         metavar="K=V",
-        help="A variable for shell steps. K=@FILE or K='{env: NAME}' keeps its value off the command line.",
+        help="Set a variable for shell steps. Use K=@FILE or K='{env: NAME}' for secrets.",
     )(command)
 
 
 def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...] = ()) -> Workspace:
-    """Load the workspace that `-w` names, here or before the command, else the nearest one."""
+    """Load the workspace named by -w (after or before the command), else the nearest one."""
     from runner.load import find_workspace, load_workspace
 
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
-    named(ctx, chosen)
+    set_workspace(ctx, chosen)
     variables = {}
     for pair in extra:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise click.UsageError(f"-e {name}: write NAME=VALUE")
         if value == HIDDEN:
-            raise click.UsageError(f"-e {name}={HIDDEN}: write the value in place of the dots")
+            raise click.UsageError(f"-e {name}={HIDDEN}: replace the dots with the value")
         variables[name] = value
     workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
     for warning in workspace.warnings:

@@ -1,4 +1,4 @@
-"""What a person sees: tables that fit, mistakes with a caret, times in words. Colour only on a terminal."""
+"""Text for people: tables, errors with a caret, durations, outcomes in color."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = [
 ]
 
 _NARROW = 24
-"""A last column with less room than this is cut rather than folded."""
+"""Width below which the last column of a table is truncated instead of wrapped."""
 _SHOWN = 100
-"""Columns of a line of input that are shown."""
-_COLOURS = {
+"""Columns shown of a line of input."""
+_COLORS = {
     Outcome.OK: "green",
     Outcome.CHANGED: "green",
     Outcome.HELD: "yellow",
@@ -47,19 +47,19 @@ _COLOURS = {
 
 
 def emit_json(document: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     out(json_text(document, indent=2 if sys.stdout.isatty() else None))
 
 
 def outcome_text(outcome: Outcome | str | None) -> str:
-    """An outcome in its colour; `running` where there is none."""
+    """Return the outcome in color; `running` if there is none yet."""
     if outcome is None:
         return style("running", fg="cyan")
-    return style(str(outcome), fg=_COLOURS.get(Outcome(outcome)))
+    return style(str(outcome), fg=_COLORS.get(Outcome(outcome)))
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Seconds as a person says them: 0.4 s, 12 s, 3 m 05 s, 2 h 10 m."""
+    """Format a duration: 0.4 s, 12 s, 3 m 05 s, 2 h 10 m."""
     if seconds is None:
         return ""
     if seconds < 10:  # noqa: PLR2004
@@ -72,7 +72,7 @@ def seconds_text(seconds: float | None) -> str:
 
 
 def ago(instant: datetime | None, now: datetime | None = None) -> str:
-    """How long since an instant."""
+    """Format the time since `instant`: just now, 5 minutes ago, 2 days ago."""
     if instant is None:
         return ""
     passed = ((now or datetime.now(UTC)) - instant).total_seconds()
@@ -86,7 +86,7 @@ def ago(instant: datetime | None, now: datetime | None = None) -> str:
 
 
 def closest_hint(name: str, known: Iterable[str]) -> str:
-    """What was probably meant, or what there is."""
+    """Return the closest known name as a hint, else a list of the known names."""
     import difflib
 
     names = list(known)
@@ -95,34 +95,34 @@ def closest_hint(name: str, known: Iterable[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their content; on a screen the last one goes on below itself, else a line is cut."""
+    """Print a table. On a terminal the last column is wrapped, or truncated if it is too narrow."""
     import shutil
 
     lines = [list(map(cell, row)) for row in rows]
     widths = [max(len(click.unstyle(line[i])) for line in [list(heads), *lines]) for i in range(len(heads))]
-    room = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 10_000
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 10_000
     for number, line in enumerate([list(heads), *lines]):
         cells = [cell + " " * (widths[i] - len(click.unstyle(cell))) for i, cell in enumerate(line)]
-        for text in _fitted("  ".join(cells).rstrip(), sum(widths[:-1]) + 2 * (len(widths) - 1), room):
+        for text in _wrap("  ".join(cells).rstrip(), sum(widths[:-1]) + 2 * (len(widths) - 1), width):
             out(style(text, bold=True) if number == 0 else text)
 
 
-def _fitted(text: str, last: int, room: int) -> list[str]:
-    """A line of a table as the lines of a screen; its last column begins at `last`."""
+def _wrap(text: str, last: int, width: int) -> list[str]:
+    """Wrap a row of a table to `width`; its last column starts at `last`."""
     plain = click.unstyle(text)
-    if len(plain) <= room:
+    if len(plain) <= width:
         return [text]
-    if room - last < _NARROW:
-        return [plain[: room - 1] + "…"]
-    first, *rest = textwrap.wrap(plain[last:], room - last, break_on_hyphens=False)
+    if width - last < _NARROW:
+        return [plain[: width - 1] + "…"]
+    first, *rest = textwrap.wrap(plain[last:], width - last, break_on_hyphens=False)
     return [plain[:last] + first, *(" " * last + line for line in rest)]
 
 
 def complain(error: SitecrewError) -> None:
-    """Say what is wrong and what to do about it."""
+    """Print an error and its hint; for input files, every problem with its line."""
     if isinstance(error, ValidationError):
         for problem in error.problems:
-            _show_problem(problem)
+            _print_problem(problem)
         say(style(str(error), bold=True))
     else:
         say(f"{style('error:', fg='red', bold=True)} {error}")
@@ -130,19 +130,19 @@ def complain(error: SitecrewError) -> None:
         say(textwrap.indent(clean(error.hint), "  "))
 
 
-def _show_problem(problem: Problem) -> None:
-    place = f"{problem.file}:{problem.line}:{problem.column}"
+def _print_problem(problem: Problem) -> None:
+    position = f"{problem.file}:{problem.line}:{problem.column}"
     path = f"{problem.path}: " if problem.path else ""
     hint = f" ({problem.hint})" if problem.hint else ""
-    say(f"{style(place, bold=True)}: {path}{problem.message}{hint}")
+    say(f"{style(position, bold=True)}: {path}{problem.message}{hint}")
     if problem.source:
-        source, column = _window(problem.source, problem.column)
+        source, column = _around(problem.source, problem.column)
         say(f"    {source}")
         say(f"    {' ' * (column - 1)}{style('^', fg='red')}")
 
 
-def _window(line: str, column: int) -> tuple[str, int]:
-    """As much of a long line as shows what the caret points at, and the caret's column in it."""
+def _around(line: str, column: int) -> tuple[str, int]:
+    """Return the part of a long line around `column`, and the column in that part."""
     first = max(0, column - _SHOWN // 2) if len(line) > _SHOWN else 0
     shown = line[first : first + _SHOWN]
     if first:
@@ -153,15 +153,17 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def auto_update_text(item: str, state: str, why: str) -> str:
-    """What became of WordPress's own automatic update of an item; the states are those of the ledger."""
+    """Describe what was done to WordPress's automatic update of an item; `state` is that in the ledger."""
     name = "WordPress" if item == "core" else item
     match state:
         case "forced" | "overruled":
-            return f"{name} is held, but WordPress updates it by itself: {why}"
+            return f"{name} is held, but WordPress will update it automatically: {why}"
         case "off" | "asked":
-            return f"{name} is held: its automatic update is switched off until then"
+            return f"{name} is held: its automatic update is off until the hold is removed"
         case "on":
-            return f"{name} is no longer held: its automatic update is switched on again"
+            return f"{name} is no longer held: its automatic update is on again"
         case "changed":
-            return f"{name} is no longer held: its automatic update stays as somebody at the site has put it"
-    return f"{name} is no longer there: its automatic update stays off"
+            return (
+                f"{name} is no longer held: its automatic update was changed on the site and is left as it is"
+            )
+    return f"{name} is no longer installed: its automatic update stays off"

@@ -1,4 +1,4 @@
-"""`plan`: what a playbook would do, read from the sites, nothing changed."""
+"""`plan`: show what a playbook would change, without changing anything."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.hints import for_workspace, retyped
-from runner.cli.options import as_json, selecting, with_variables, with_workspace
+from runner.cli.options import as_json, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import emit_json, say
-from runner.cli.run import find_playbook, select_sites
 from runner.cli.screen import out, style
+from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan, first_code
 from runner.untrusted import sentence
@@ -20,12 +20,12 @@ from runner.untrusted import sentence
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["CHECK", "as_planned", "plan", "show_plan"]
+__all__ = ["CHECK", "plan", "print_plan", "show_plan"]
 
 _LONGEST = 2000
 CHECK = frozenset({"check", "diff"})
-"""Options of `run` that make it a plan."""
-_COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
+"""Options of `run` that only show a plan."""
+_COLORS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
 @click.command()
@@ -33,19 +33,25 @@ _COLOURS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_
 @with_variables
 @click.argument("playbook")
 @selecting
-@click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only steps with one of these tags.")
-@click.option("--start-at", metavar="STEP", help="Skip the steps before this one, named by id or name.")
-@click.option("-D", "--diff", is_flag=True, help="Also what is held or skipped, and why each is done now.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 when something would change.")
-@click.option("--out", metavar="FILE", help="Write the plan to FILE, to be done by `run --plan FILE`.")
+@click.option(
+    "-t", "--tags", multiple=True, metavar="TAG", help="Only plan steps with this tag (repeatable)."
+)
+@click.option("--start-at", metavar="STEP", help="Skip the steps before this one (id or name).")
+@click.option("-D", "--diff", is_flag=True, help="Also show held and skipped items, and the reason for each.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 if there are changes to apply.")
+@click.option("--out", metavar="FILE", help="Save the plan to FILE, for `run --plan FILE`.")
+@verbosity
 @as_json
 def plan(workspace: Workspace, playbook: str, **options: Any) -> int:
-    """Say what PLAYBOOK would do on each site, with exact versions. Changes nothing."""
+    """Show what PLAYBOOK would change on each site, with exact versions, without applying it.
+
+    With -q, prints only sites with problems. With -v, prints the same as with --diff.
+    """
     return show_plan(workspace, playbook, **options)
 
 
 def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
-    """Print the plan; returns the exit code. `options` are those of the command."""
+    """Make and print the plan; return the exit code. `options` are those of the command."""
     from runner.inspect.plan import make_plan
 
     book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
@@ -57,23 +63,27 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
         from runner.load.planfile import lock, write_plan
 
         write_plan(Path(options["out"]), lock(workspace, book, made, tags=options["tags"]))
-    again = _locked(options["out"]) if options.get("out") else retyped("run", made.playbook, without=CHECK)
-    return as_planned(made, options, again=again)
+    again = (
+        _run_locked(options["out"]) if options.get("out") else retyped("run", made.playbook, without=CHECK)
+    )
+    return print_plan(made, options, again=again)
 
 
-def _locked(file: str) -> str:
-    """The command that does what FILE holds, which has the sites and the steps already."""
+def _run_locked(file: str) -> str:
+    """Return the command that applies the plan in FILE, without options that the plan contains."""
     return retyped("run", "--plan", file, without=CHECK | {"limit", "exclude", "tags", "start_at"})
 
 
-def as_planned(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:
-    """Print a plan; returns the exit code. `again` is the command that applies it."""
+def print_plan(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:
+    """Print a plan and return the exit code. `again` is the command that applies it."""
     if options["json_"]:
         emit_json(_document(made))
-        return _exit_code(made, detailed=options.get("detailed_exitcode", False))
-    for site in made.sites:
-        _show(_fit_for_screen(site), everything=options["diff"])
-    _sum_up(made, again)
+    else:
+        for site in made.sites:
+            if site.problems or not options["quiet"]:
+                _print_site(_cleaned(site), everything=bool(options["diff"] or options["verbose"]))
+        if not options["quiet"]:
+            _print_totals(made, again)
     return _exit_code(made, detailed=options.get("detailed_exitcode", False))
 
 
@@ -106,8 +116,8 @@ def _document(made: Plan) -> dict[str, Any]:
     }
 
 
-def _fit_for_screen(site: SitePlan) -> SitePlan:
-    """Names, versions and reasons come from the site."""
+def _cleaned(site: SitePlan) -> SitePlan:
+    """Return the plan with the texts that come from the site cleaned for the screen."""
     changes = tuple(
         replace(
             change,
@@ -123,7 +133,7 @@ def _fit_for_screen(site: SitePlan) -> SitePlan:
     return replace(site, changes=changes, problems=problems)
 
 
-def _show(site: SitePlan, *, everything: bool) -> None:
+def _print_site(site: SitePlan, *, everything: bool) -> None:
     out(f"{style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
         out(f"  {style('!', fg='red')} {for_workspace(problem)}")
@@ -132,25 +142,25 @@ def _show(site: SitePlan, *, everything: bool) -> None:
     shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
     width = max((len(change.item) for change in shown), default=0)
     for change in shown:
-        action = style(f"{change.action:<8}", fg=_COLOURS[change.action])
+        action = style(f"{change.action:<8}", fg=_COLORS[change.action])
         arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
         why = change.why if everything or change.action is not Action.CHANGE else ""
         why = "" if why in site.problems else why
         why = for_workspace("; ".join(filter(None, (why, change.note))))
         out(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
     if not shown and not site.problems:
-        out("  no change is foreseen")
+        out("  no changes")
 
 
-def _sum_up(made: Plan, command: str) -> None:
+def _print_totals(made: Plan, command: str) -> None:
     changes = [change for site in made.sites for change in site.changes]
     count = {action: sum(c.action is action for c in changes) for action in Action}
     parts = [f"{count[Action.CHANGE]} to change"]
     parts += [f"{count[Action.HOLD]} held"] if count[Action.HOLD] else []
-    parts += [f"{count[Action.UNKNOWN]} not known"] if count[Action.UNKNOWN] else []
-    troubled = sum(bool(site.problems) for site in made.sites)
-    parts += [f"{troubled} site{'s' if troubled > 1 else ''} with problems"] if troubled else []
-    say(f"\n{', '.join(parts)}." + (f" To do it: {command}" if count[Action.CHANGE] else ""))
+    parts += [f"{count[Action.UNKNOWN]} unknown"] if count[Action.UNKNOWN] else []
+    failing = sum(bool(site.problems) for site in made.sites)
+    parts += [f"{failing} site{'s' if failing > 1 else ''} with problems"] if failing else []
+    say(f"\n{', '.join(parts)}." + (f" To apply: {command}" if count[Action.CHANGE] else ""))
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:

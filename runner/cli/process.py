@@ -1,4 +1,4 @@
-"""What a process needs before a command starts: streams, a home folder, a current folder, a time zone."""
+"""Prepare the process before a command starts (streams, HOME), and explain errors of the operating system."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from pathlib import Path
 
 from runner.errors import SitecrewError, UsageError
 
-__all__ = ["of_the_system", "prepare"]
+__all__ = ["error_from_system", "prepare"]
 
-_NOWHERE = "/nonexistent"
-"""A home that does not exist, for a user who has none."""
+_NO_HOME = "/nonexistent"
+"""HOME of a user who has none."""
 
 
 def prepare() -> None:
-    """Make up for what the caller left out."""
+    """Open missing standard streams and set HOME if the caller did not."""
     _open_streams()
-    _name_home()
+    _set_home()
 
 
 def _open_streams() -> None:
-    """No file that is opened later becomes one of the three; what a terminal cannot show is escaped."""
+    """Open closed standard streams, so that no file opened later replaces one of them.
+
+    Characters that the terminal cannot print are escaped.
+    """
     while (number := os.open(os.devnull, os.O_RDWR)) < 3:  # noqa: PLR2004
         os.set_inheritable(number, True)
     os.close(number)
@@ -36,32 +39,32 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _name_home() -> None:
-    """A HOME that is no absolute path counts as none, and no entry for this user as an empty home."""
+def _set_home() -> None:
+    """Ignore a relative HOME; for a user without a home folder, use one that does not exist."""
     if not os.environ.get("HOME", "").startswith("/"):
         os.environ.pop("HOME", None)
     with suppress(RuntimeError):
         Path.home()
         return
-    os.environ["HOME"] = _NOWHERE
+    os.environ["HOME"] = _NO_HOME
 
 
 _HINTS = {
-    errno.ENOSPC: "make room on that disk: df -h",
-    errno.EDQUOT: "make room, or ask for a larger quota: quota",
-    errno.EROFS: "that disk is mounted read-only; name another workspace with -w DIR",
-    errno.EACCES: "this user has no right to it: ls -ld",
-    errno.EPERM: "this user has no right to it: ls -ld",
-    errno.EMFILE: "too many files are open: ulimit -n",
-    errno.ENFILE: "too many files are open on this machine",
-    errno.EIO: "the disk or the terminal behind it fails",
+    errno.ENOSPC: "free some space on that disk: df -h",
+    errno.EDQUOT: "free some space, or ask for a larger quota: quota",
+    errno.EROFS: "that disk is mounted read-only; use another workspace with -w DIR",
+    errno.EACCES: "check the permissions: ls -ld",
+    errno.EPERM: "check the permissions: ls -ld",
+    errno.EMFILE: "too many open files: ulimit -n",
+    errno.ENFILE: "too many open files on this machine",
+    errno.EIO: "the disk or terminal may be failing",
 }
 
 
-def of_the_system(error: OSError) -> SitecrewError | None:
-    """What the system cannot do here and now, as an error with a hint; None for what is a defect of ours."""
-    if error.errno == errno.ENOENT and not _has_current_folder():
-        return UsageError("the current folder does not exist any more", hint="cd to one that does")
+def error_from_system(error: OSError) -> SitecrewError | None:
+    """Return an error with a hint for a condition of the system; None if the OSError is a bug of ours."""
+    if error.errno == errno.ENOENT and not _current_folder_exists():
+        return UsageError("the current folder no longer exists", hint="cd to one that does")
     hint = _HINTS.get(error.errno or 0)
     if hint is None:
         return None
@@ -69,7 +72,7 @@ def of_the_system(error: OSError) -> SitecrewError | None:
     return UsageError(f"{what}: {error.strerror}", hint=hint)
 
 
-def _has_current_folder() -> bool:
+def _current_folder_exists() -> bool:
     try:
         return bool(Path.cwd())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How a run is told while it goes on: live on a terminal, line by line elsewhere, as JSON when asked."""
+"""Print the events of a run: as a live table on a terminal, else as lines, or as JSON with --json."""
 
 from __future__ import annotations
 
@@ -23,21 +23,26 @@ __all__ = ["Errors", "JsonLines", "Lines", "Listener", "LiveTable", "listener", 
 
 
 class Listener(Protocol):
-    """Is told every event, in order, in one thread."""
+    """Prints events; called for each one in order, from one thread."""
 
     def __call__(self, event: RunEvent) -> None:
-        """Take an event."""
+        """Print the event."""
 
     def close(self) -> None:
-        """Give the screen back."""
+        """Release the terminal."""
 
 
 def listener(
     *, json_: bool, quiet: bool, verbose: int, live: bool = True, expected: Collection[Outcome] = ()
 ) -> Listener:
-    """The one that fits what was asked for and where the output goes; `live` where the screen is ours.
+    """Return the listener for these options and this output.
 
-    `expected`: outcomes of sites that are no errors here, whatever they are of another command.
+    Args:
+        json_: print JSON lines.
+        quiet: print errors only.
+        verbose: print lines, also for events that are otherwise left out.
+        live: allow the live table; False if something else prints to the terminal.
+        expected: outcomes of sites that are not errors for this command.
     """
     if json_:
         return Safe(JsonLines())
@@ -49,33 +54,33 @@ def listener(
 
 
 class Safe:
-    """A listener whose defects do not end the run that it shows: the rest is not shown."""
+    """Wraps a listener, so that an unexpected error in it ends the output but not the run."""
 
     def __init__(self, inner: Listener) -> None:
         self._inner: Listener = inner
 
     def __call__(self, event: RunEvent) -> None:
-        """Pass the event on."""
+        """Pass the event to the inner listener."""
         try:
             self._inner(event)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on
+        except Exception as error:  # noqa: BLE001  # output must not stop the run
             from runner.cli.crash import report_crash
 
             self.close()
             self._inner = _Silent()
-            report_crash(error, what="the progress is no longer shown: unexpected error")
+            report_crash(error, what="progress is no longer shown: unexpected error")
 
     def close(self) -> None:
-        """Give the screen back."""
+        """Release the terminal."""
         with suppress(Exception):
             self._inner.close()
 
 
 class JsonLines:
-    """One JSON object a line on stdout."""
+    """Prints one JSON object per line on stdout."""
 
     def __call__(self, event: RunEvent) -> None:
-        """Print the event and let it out at once."""
+        """Print the event and flush."""
         line: dict[str, Any] = {"event": event.event, "at": event.at.isoformat(), "run": event.run}
         if event.site is not None:
             line["site"] = event.site
@@ -84,17 +89,17 @@ class JsonLines:
         out_json_line({**line, **event.data})
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class Errors:
-    """A line for each site that did not end well, and nothing else: `-q`."""
+    """Prints a line for each failed site and nothing else: `-q`."""
 
     def __init__(self, expected: Collection[Outcome] = ()) -> None:
         self._expected = expected
 
     def __call__(self, event: RunEvent) -> None:
-        """Print how a site ended that has an exit code of its own."""
+        """Print the outcome of a site if its exit code is not 0."""
         if event.event != "site.finished":
             return
         outcome = Outcome(str(event.data["outcome"]))
@@ -103,27 +108,27 @@ class Errors:
             say(sentence(event))
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class _Silent:
-    """Says nothing."""
+    """Prints nothing."""
 
     def __call__(self, event: RunEvent) -> None:
-        """Take an event and keep it to oneself."""
+        """Ignore the event."""
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class Lines:
-    """A line for each thing that ended."""
+    """Prints a line for each event that matters to people."""
 
     def __init__(self, *, verbose: int = 0) -> None:
         self._verbose = verbose
 
     def __call__(self, event: RunEvent) -> None:
-        """Print what a person wants to know of it."""
+        """Print the event; starts and plans only if verbose."""
         if event.event in {"step.started", "site.started", "site.planned"} and not self._verbose:
             return
         text = sentence(event)
@@ -131,33 +136,31 @@ class Lines:
             say(f"{event.at.astimezone():%H:%M:%S}  {text}")
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count(e.data['sites'], 'site')}",
-    "run.resumed": lambda e: f"run {e.run} goes on with {_count(e.data['sites'], 'site')}",
+    "run.resumed": lambda e: f"run {e.run} resumes on {_count(e.data['sites'], 'site')}",
     "ring.started": lambda e: f"{_ring(e)}: {_count(e.data['sites'], 'site')}",
     "ring.soaking": lambda e: f"soaking until {_local(e.data['until'])}, {_ring(e)}",
-    "ring.stopped": lambda e: (
-        f"ring {e.data['ring']} and what follows: {_count(e.data['sites'], 'site')}{_why(e)}"
-    ),
-    "site.started": lambda e: f"{e.site}: begins",
+    "ring.stopped": lambda e: f"ring {e.data['ring']} and later: {_count(e.data['sites'], 'site')}{_why(e)}",
+    "site.started": lambda e: f"{e.site}: started",
     "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
     "step.started": lambda e: f"{e.site}: {e.step} ...",
     "step.finished": lambda e: f"{e.site}: {e.step} {_outcome(e)} {_seconds(e)}{_changes(e)}{_why(e)}",
-    "step.retried": lambda e: f"{e.site}: {e.step} failed{_why(e)}; again in {_seconds(e)}, {_tries(e)}",
+    "step.retried": lambda e: f"{e.site}: {e.step} failed{_why(e)}; retrying in {_seconds(e)}, {_tries(e)}",
     "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {_size(e.data['bytes'])}",
-    "link.lost": lambda e: f"{e.site}: link lost, the job goes on without us; attaching again",
-    "window.run": lambda e: f"window {e.data['window']}: begins run {e.run}",
+    "link.lost": lambda e: f"{e.site}: connection lost; the job keeps running on the host; reconnecting",
+    "window.run": lambda e: f"window {e.data['window']}: starts run {e.run}",
     "window.missed": lambda e: f"window {e.data['window']}: missed{_why(e)}",
     "window.skipped": lambda e: f"window {e.data['window']}: skipped{_why(e)}",
     "inventory.recognised": lambda e: str(e.data["said"]),
     "run.finished": lambda e: f"run {e.run}: {_outcome(e)}",
-    "run.draining": lambda _: "finishing the sites in hand, starting no more (Ctrl-C again: cancel them too)",
-    "run.cancelling": lambda _: "cancelling: asking each host to stop, waiting for it to say so",
-    "caches.purged": lambda e: f"{e.site}: caches emptied{_purged(e)}",
-    "auto_updates.held": lambda e: f"{e.site}: {_autos(e)}",
+    "run.draining": lambda _: "finishing the sites in progress, starting no others (Ctrl-C again to cancel)",
+    "run.cancelling": lambda _: "cancelling: waiting for each host to confirm that it has stopped",
+    "caches.purged": lambda e: f"{e.site}: caches cleared{_purged(e)}",
+    "auto_updates.held": lambda e: f"{e.site}: {_auto_updates(e)}",
     "auto_updates.failed": lambda e: (
         f"{e.site}: WordPress's automatic updates of held items could not be switched off{_why(e)}"
     ),
@@ -169,38 +172,38 @@ def _purged(event: RunEvent) -> str:
     caches: Any = event.data["caches"]
     failed: Any = event.data["failed"]
     done = f": {', '.join(caches)}" if caches else ""
-    return done + (f"; not emptied: {', '.join(failed)}" if failed else "")
+    return done + (f"; not cleared: {', '.join(failed)}" if failed else "")
 
 
-def _autos(event: RunEvent) -> str:
+def _auto_updates(event: RunEvent) -> str:
     items: Any = event.data["items"]
     return "; ".join(auto_update_text(item["item"], item["state"], item["why"]) for item in items)
 
 
 _SOAKING = "soaking"
-"""The row of a run that waits between two rings."""
+"""Name of the live row for a run that is soaking."""
 
 
 def sentence(event: RunEvent) -> str:
-    """The event for a person; empty for what only programs want."""
+    """Return the event as a sentence; empty for events that are only for programs."""
     build = _SENTENCES.get(event.event)
     return build(event) if build else ""
 
 
 class Checked:
-    """A stream whose reader may leave at any time, also while another thread draws."""
+    """A text stream that handles a closed reader, also when another thread draws to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, or drop what cannot be written."""
+        """Write the text; drop it if the stream is closed."""
         with checked(err=True):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Let it out."""
+        """Flush the stream."""
         with checked(err=True):
             self._stream.flush()
 
@@ -209,14 +212,14 @@ class Checked:
 
 
 class LiveTable:
-    """A row a site: what it is at, for how long, and how it ended."""
+    """Shows a row for each site in progress: its step and time. Finished sites are printed above."""
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[str, float]] = {}
         self._live: Live | None = None
 
     def __call__(self, event: RunEvent) -> None:
-        """Bring the row up to date."""
+        """Update the row of the site, or print the event."""
         if event.event == "run.started" or event.event == "run.resumed":  # noqa: PLR1714  # reads as two cases
             say(sentence(event))
             self._open()
@@ -227,7 +230,7 @@ class LiveTable:
             self._print(sentence(event))
             self._rows[_SOAKING] = (f"until {_local(event.data['until'])}, {_ring(event)}", time.monotonic())
         elif event.site:
-            self._row(event)
+            self._update_row(event)
         if event.event == "run.finished":
             self.close()
 
@@ -239,11 +242,11 @@ class LiveTable:
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=True)
         self._live.start()
 
-    def _row(self, event: RunEvent) -> None:
+    def _update_row(self, event: RunEvent) -> None:
         site = event.site or ""
         _, since = self._rows.get(site, ("", time.monotonic()))
         if event.event == "site.started":
-            self._rows[site] = ("reading what is there", time.monotonic())
+            self._rows[site] = ("reading the site", time.monotonic())
         elif event.event == "step.started":
             self._rows[site] = (event.step or "", since)
         elif event.event == "site.finished":
@@ -251,8 +254,8 @@ class LiveTable:
             took = seconds_text(time.monotonic() - since)
             self._print(f"{site}: {_outcome(event)} in {took}{_why(event)}")
         elif event.event == "step.finished" and event.data.get("changes"):
-            told = _why(event) if event.data.get("outcome") == Outcome.CHANGED else ""
-            self._print(f"{site}: {event.step}{_changes(event)}{told}")
+            why = _why(event) if event.data.get("outcome") == Outcome.CHANGED else ""
+            self._print(f"{site}: {event.step}{_changes(event)}{why}")
 
     def _print(self, text: str) -> None:
         if self._live:
@@ -272,7 +275,7 @@ class LiveTable:
         return grid
 
     def close(self) -> None:
-        """Give the screen back."""
+        """Release the terminal."""
         if self._live:
             self._live.stop()
             self._live = None
@@ -283,17 +286,12 @@ def _ring(event: RunEvent) -> str:
 
 
 def _local(instant: Any) -> str:
-    """Time of day where the person is; with seconds where it is near, with the day where it is far."""
+    """Format the instant in local time: with seconds if within 5 minutes, with the day if after 12 hours."""
     at = datetime.fromisoformat(str(instant)).astimezone()
     left = at - datetime.now(UTC)
-    form = (
-        "%H:%M:%S"
-        if left < timedelta(minutes=5)
-        else "%H:%M"
-        if left < timedelta(hours=12)
-        else "%d %b %H:%M"
-    )
-    return f"{at:{form}}"
+    if left < timedelta(minutes=5):
+        return f"{at:%H:%M:%S}"
+    return f"{at:%H:%M}" if left < timedelta(hours=12) else f"{at:%d %b %H:%M}"
 
 
 def _outcome(event: RunEvent) -> str:
@@ -317,14 +315,14 @@ def _why(event: RunEvent) -> str:
 def _changes(event: RunEvent) -> str:
     changes: Any = event.data.get("changes") or ()
     done = [f"{c['item']} {c['from']} -> {c['to']}" for c in changes if c["outcome"] == Outcome.CHANGED]
-    unseen = next((f"; unverified: {c['unverified']}" for c in changes if c.get("unverified")), "")
+    unverified = next((f"; unverified: {c['unverified']}" for c in changes if c.get("unverified")), "")
     if not done:
-        return unseen
-    return style(f"  {few(done, 4)}", dim=True) + unseen
+        return unverified
+    return style(f"  {few(done, 4)}", dim=True) + unverified
 
 
-def _count(many: Any, noun: str) -> str:
-    number = many if isinstance(many, int) else len(many)
+def _count(items: Any, noun: str) -> str:
+    number = items if isinstance(items, int) else len(items)
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""`report`: a client's report, made, looked at, sent."""
+"""`report`: create a client's report, open it, send it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.acting import acting
+from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
 from runner.cli.screen import out
@@ -19,27 +19,31 @@ if TYPE_CHECKING:
     from runner.model import Client
     from runner.record import Ledger
 
-__all__ = ["report", "say_waiting_mail"]
+__all__ = ["report", "send_queued_reports"]
 
 
 @click.command()
 @with_workspace
 @operated
 @click.argument("client")
-@click.option("--period", required=True, metavar="P", help="2026-11, 2026-W48 or 2026-Q4.")
-@click.option("--send", is_flag=True, help="Mail it to the client's contacts; once.")
-@click.option("--again", is_flag=True, help="With --send: a new edition, although it was sent before.")
-@click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
+@click.option(
+    "--period", required=True, metavar="P", help="Month, week or quarter: 2026-11, 2026-W48, 2026-Q4."
+)
+@click.option("--send", is_flag=True, help="Mail the report to the client's contacts, once.")
+@click.option(
+    "--again", is_flag=True, help="With --send: send a new edition of a report that was already sent."
+)
+@click.option("--open", "open_", is_flag=True, help="Open the report in the browser.")
 @as_json
 def report(workspace: Workspace, client: str, period: str, **options: bool) -> int:
-    """Make the report of CLIENT for a period, from the ledger alone, into reports/out/."""
+    """Create the report of CLIENT for a period from the ledger, in reports/out/."""
     from runner.model import Period
     from runner.workflows.report import make_report, send_report
 
     if options["again"] and not options["send"]:
         raise UsageError("--again has no effect without --send", hint="add --send")
     span = Period.parse(period)
-    with acting(workspace) as ledger:
+    with open_for_writing(workspace) as ledger:
         found = _client(workspace, ledger, client)
         made = make_report(workspace, ledger, found, span)
         if options["json_"]:
@@ -53,11 +57,11 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
             return ExitCode.OK
         details = {"client": client, "again": options["again"]}
         ledger.record_act("send", f"report of {client} for {period}", details=details)
-        return _tell(send_report(workspace, ledger, found, made, again=options["again"]))
+        return _print_delivery(send_report(workspace, ledger, found, made, again=options["again"]))
 
 
-def say_waiting_mail(workspace: Workspace, ledger: Ledger) -> None:
-    """Send the reports again that wait for it, with a line for each recipient who was waited for."""
+def send_queued_reports(workspace: Workspace, ledger: Ledger) -> None:
+    """Try to send queued reports; print a line for each recipient that was tried."""
     from runner.errors import SitecrewError
     from runner.workflows.report import send_waiting
 
@@ -67,15 +71,15 @@ def say_waiting_mail(workspace: Workspace, ledger: Ledger) -> None:
                 if one.attempts == delivery.attempts:
                     say(f"report to {one.address}: {one.state}: {one.reply}")
     except SitecrewError as error:
-        say(f"reports wait in the outbox: {error.with_hint}")
+        say(f"queued reports were not sent: {error.with_hint}")
 
 
 def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:
-    """A client of the inventory, or one that has left it, as it was last."""
+    """Return the client from the inventory, else a former client from the ledger."""
     from runner.model import Client
 
-    if there := workspace.inventory.clients.get(name):
-        return there
+    if current := workspace.inventory.clients.get(name):
+        return current
     if last := ledger.client(name):
         return Client(id=name, name=last.name, language=last.language, timezone=last.timezone)
     known = ledger.clients_recorded()
@@ -86,22 +90,24 @@ def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:
     )
 
 
-def _tell(delivery: Delivery) -> int:
-    """A line for each recipient; the code is that of who is worst off."""
+def _print_delivery(delivery: Delivery) -> int:
+    """Print a line for each recipient and what to do next; return OK if all were sent."""
     from runner.record import DeliveryState
 
     states = {one.state for one in delivery.recipients}
     for one in delivery.recipients:
-        said = f": {one.reply}" if one.reply else ""
-        say(f"{one.address}: {one.state}{said}")
+        reply = f": {one.reply}" if one.reply else ""
+        say(f"{one.address}: {one.state}{reply}")
     if not delivery.attempted:
-        say(f"nothing was sent now: it is {delivery.state} already (a new edition for everybody: --again)")
+        say(
+            f"nothing was sent: the report is already {delivery.state} (--again sends everyone a new edition)"
+        )
     if DeliveryState.QUEUED in states:
         say(
-            "what is queued is sent again by `sitecrew tick` and `sitecrew serve`, or by the same command now"
+            "queued mail is retried by `sitecrew tick` and `sitecrew serve`, or by running this command again"
         )
     if DeliveryState.REFUSED in states:
-        say("correct the addresses that were refused in inventory.yaml, then type the same again")
+        say("correct the refused addresses in inventory.yaml, then run the command again")
     if DeliveryState.UNSURE in states:
-        say("unsure: it may have arrived, and is not sent again by itself; ask before you take --again")
+        say("unsure: the mail may have arrived and is not sent again automatically; ask before using --again")
     return ExitCode.OK if states == {DeliveryState.SENT} else ExitCode.FAILED

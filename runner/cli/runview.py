@@ -1,4 +1,4 @@
-"""A run as `show` prints it, and the words for how far runs and sites are."""
+"""Print a run for `show`: its sites, steps, changes and looks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["print_output", "print_run", "print_site", "run_text"]
 
-_WIDEST = max(map(len, Outcome))
+_WIDTH = max(map(len, Outcome))
+"""Width of the column of outcomes."""
 
 
 def run_text(run: RunSummary) -> str:
-    """How a run ended, else its state."""
+    """Return the outcome of a run, else its state."""
     if run.outcome is not None:
         return outcome_text(run.outcome)
     return style("interrupted", fg="magenta") if run.interrupted else style(run.state.value, fg="cyan")
 
 
 def print_run(view: RunView) -> None:
-    """The run itself, and what operators did to it."""
+    """Print the run and the acts of operators on it."""
     head = view.summary
     took = seconds_text((head.finished - head.started).total_seconds()) if head.finished else ""
     out(
@@ -41,7 +42,7 @@ def print_run(view: RunView) -> None:
 
 
 def print_site(site: SiteView, run: RunSummary, *, verbose: bool) -> None:
-    """A site with its steps and changes; `verbose`: with how it looked from outside, too."""
+    """Print a site with its steps and changes; with `verbose`, also the looks at it."""
     row = site.row
     out(f"\n{style(row.site, bold=True)} ({row.client})  {_site_text(row, run)}{_why(row.why)}")
     for problem in site.problems:
@@ -56,7 +57,7 @@ def print_site(site: SiteView, run: RunSummary, *, verbose: bool) -> None:
 
 
 def print_output(step: StepOutput) -> None:
-    """How a step ended, and what its host printed."""
+    """Print the outcome of a step and the output of its host."""
     state = outcome_text(step.outcome) if step.outcome else "not started"
     out(style(f"== {step.step}  ", bold=True) + f"{state}{_why(step.why)}")
     if step.output:
@@ -73,19 +74,20 @@ def _site_text(site: SiteRow, run: RunSummary) -> str:
 
 def _print_step(step: StepView, row: SiteRow) -> None:
     state = outcome_text(step.outcome) if step.outcome else ""
-    state += " " * (_WIDEST - len(step.outcome or ""))
+    state += " " * (_WIDTH - len(step.outcome or ""))
     line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
     repeated = any(change.why and step.why.endswith(change.why) for change in step.changes)
     out((line if repeated or step.why == row.why else f"{line}{_why(step.why)}").rstrip())
     if step.trials and step.trials > 1:
-        out(style(f"      tried {step.trials} times, with {step.looks} looks", dim=True))
+        out(style(f"      {step.trials} trials, {step.looks} looks", dim=True))
     for change in step.changes:
         arrow = f"{change.from_version} -> {change.to_version}"
         out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}")
         if change.unverified:
-            out(f"        unverified: nobody could check the site: {change.unverified}")
+            out(f"        unverified: the site could not be checked: {change.unverified}")
         if change.uncertain:
-            out(f"        uncertain: not read to be at {change.from_version or 'its old version'} afterwards")
+            version = change.from_version or "its old version"
+            out(f"        uncertain: could not confirm that it is back at {version}")
 
 
 def _look_text(look: LookView) -> str:

@@ -1,6 +1,7 @@
-"""The one way to the screen: all that is printed passes `fit`, which leaves our own styles and plain text.
+"""All output goes through here: `fit` lets only plain text and our own styles through to the terminal.
 
-Our styles carry a number that only this process knows: a stranger's escapes are not mistaken for them.
+Our styles carry a random number of this process, so that escape sequences in foreign text cannot pass for
+them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 import click
 
+from runner.cli.hints import for_workspace
 from runner.errors import ExitCode, SitecrewError
 from runner.untrusted import clean
 
@@ -35,75 +37,74 @@ __all__ = [
     "when_closed",
 ]
 
-_OURS = str(secrets.randbits(120))
-_MARK = re.compile(rf"(\x1b\[{_OURS};[0-9;]{{0,20}}m)")
+_NONCE = str(secrets.randbits(120))
+_OUR_STYLE = re.compile(rf"(\x1b\[{_NONCE};[0-9;]{{0,20}}m)")
 _SGR = re.compile(r"\x1b\[([0-9;]{0,20})m")
 _LONGEST = 1_000_000
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def style(text: object, **look: Any) -> str:
-    """The text in a colour or weight, as `click.style` takes them."""
-    return _SGR.sub(lambda code: f"\x1b[{_OURS};{code[1]}m", click.style(clean(str(text), _LONGEST), **look))
+def style(text: object, **options: Any) -> str:
+    """Return the text in a color or weight; `options` are those of `click.style`."""
+    styled = click.style(clean(str(text), _LONGEST), **options)
+    return _SGR.sub(lambda code: f"\x1b[{_NONCE};{code[1]}m", styled)
 
 
 def fit(text: str) -> str:
-    """The text as it may go to a terminal: our styles stay, everything else that it would obey goes."""
-    return _MARK.sub(lambda mark: mark[0].replace(f"{_OURS};", ""), _without_others(text))
+    """Return the text safe for a terminal: our styles are kept, all other control characters removed."""
+    return _OUR_STYLE.sub(lambda code: code[0].replace(f"{_NONCE};", ""), _without_foreign_codes(text))
 
 
 def cell(text: object) -> str:
-    """The text on one line, clean, its styles still to be fitted: to be measured before it is printed."""
-    return " ".join(_without_others(str(text)).splitlines())
+    """Return the text clean and on one line, to be measured for a table and then printed by `out`."""
+    return " ".join(_without_foreign_codes(str(text)).splitlines())
 
 
-def _without_others(text: str) -> str:
-    pieces = _MARK.split(text)
+def _without_foreign_codes(text: str) -> str:
+    pieces = _OUR_STYLE.split(text)
     pieces[::2] = [clean(piece, _LONGEST) for piece in pieces[::2]]
     return "".join(pieces)
 
 
 class OutputClosedError(SitecrewError):
-    """Whoever read the output has gone, as `| head` does. Not an error of what was asked for."""
+    """The reader closed the output, as `| head` does. The command itself did not fail."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class OutputError(SitecrewError):
-    """The output cannot be written: data would be missing in it."""
+    """The output cannot be written and would be incomplete."""
 
 
 def out(text: object = "") -> None:
-    """Data for the person or the program behind: stdout.
+    """Print data to stdout.
 
     Raises:
-        OutputClosedError, OutputError: it cannot be written, and `when_closed` does not hold.
+        OutputClosedError, OutputError: stdout cannot be written; not raised inside `when_closed`.
     """
     with checked():
         click.echo(fit(str(text)))
 
 
 def out_json_line(document: Any) -> None:
-    """One JSON document on a line of stdout; raises as `out`."""
+    """Print one JSON document on one line of stdout; raises the same errors as `out`."""
     with checked():
         click.echo(json_text(document, default=str))
 
 
 def say(text: object = "", *, end: str = "\n", color: bool | None = None) -> None:
-    """Talk to the person: stderr, so that stdout stays data.
+    """Print a message to stderr. If stderr cannot be written, the message is dropped.
 
     Raises:
-        OutputClosedError: nobody reads it any more. Where it cannot be written otherwise, it is left out.
+        OutputClosedError: the reader closed stderr.
     """
-    from runner.cli.hints import for_workspace
-
     with checked(err=True):
         click.echo(fit(for_workspace(str(text))) + end, nl=False, err=True, color=color)
 
 
 @contextmanager
 def checked(*, err: bool = False) -> Iterator[None]:
-    """Print something; a stream that cannot be written is not tried again."""
+    """Handle errors of writing to stdout, or to stderr with `err`. A failed stream is not written again."""
     try:
         yield
     except OSError as error:
@@ -112,53 +113,53 @@ def checked(*, err: bool = False) -> Iterator[None]:
         if err and not closed:
             return
         reason = f"the output cannot be written: {error.strerror or type(error).__name__}"
-        if _closed.act is not None:
+        if _on_closed.callback is not None:
             if not closed:
                 say(reason)
-            _closed.happened = True
-            _closed.act()
+            _on_closed.happened = True
+            _on_closed.callback()
         elif closed:
             raise OutputClosedError("the output was closed") from error
         else:
-            raise OutputError(reason, hint="look at the disk that it is written to: df -h") from error
+            raise OutputError(reason, hint="check the disk it is written to: df -h") from error
 
 
 @dataclass(slots=True)
-class _Closed:
-    act: Callable[[], object] | None = None
+class _OnClosed:
+    callback: Callable[[], object] | None = None
     happened: bool = False
 
 
-_closed = _Closed()
+_on_closed = _OnClosed()
 
 
 @contextmanager
-def when_closed(act: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-    """Output that cannot be written any more raises nothing here: `act` is called, the rest goes nowhere.
+def when_closed(callback: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+    """Call `callback` instead of raising when output cannot be written; further output is dropped.
 
-    Gives a function that says whether it came to that.
+    Yields a function that returns whether this has happened.
     """
-    before, _closed.act, _closed.happened = _closed.act, act, False
+    before, _on_closed.callback, _on_closed.happened = _on_closed.callback, callback, False
     try:
-        yield lambda: _closed.happened
+        yield lambda: _on_closed.happened
     finally:
-        _closed.act = before
+        _on_closed.callback = before
 
 
 def _silence(stream: TextIO | None) -> None:
-    """What the stream still holds, and all that follows, goes nowhere: also when the interpreter ends."""
+    """Redirect the stream to /dev/null, so that its buffer can be flushed when the interpreter exits."""
     with suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]
+        os.close(null)
 
 
 def json_text(document: Any, *, indent: int | None = None, default: Any = None) -> str:
-    """JSON whose hidden characters are escaped: equal to what was meant, and harmless on a terminal."""
+    """Return JSON with invisible characters escaped: the same value, but harmless on a terminal."""
     text = json.dumps(document, ensure_ascii=False, indent=indent, default=default)
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(
-        json.dumps(c)[1:-1] if not c.isascii() and unicodedata.category(c) in _HIDDEN else c
+        json.dumps(c)[1:-1] if not c.isascii() and unicodedata.category(c) in _INVISIBLE else c
         for c in text.replace("\x7f", "\\u007f")
     )

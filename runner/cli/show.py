@@ -1,4 +1,4 @@
-"""Commands that only read: what there is, and how things ended."""
+"""Commands that only read: `list`, `show`, `logs`, `backup list`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import retyped
+from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
 from runner.cli.output import ago, closest_hint, emit_json, say, seconds_text, table
 from runner.cli.runview import print_output, print_run, print_site, run_text
@@ -15,37 +16,8 @@ from runner.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from runner.load import Workspace
-    from runner.record import Ledger
 
 __all__ = ["backup", "list_", "logs", "show"]
-
-
-def reading(workspace: Workspace) -> Ledger:
-    """The ledger, opened so that nothing is written.
-
-    Raises:
-        UnknownNameError: there is none yet.
-    """
-    ledger = _reading_if_there(workspace)
-    if ledger is None:
-        raise UnknownNameError("there is no run yet", hint="`sitecrew run PLAYBOOK` begins one")
-    return ledger
-
-
-def reading_list(workspace: Workspace) -> Ledger | None:
-    """As `reading`; without a ledger, says so and gives None: a list is then empty."""
-    ledger = _reading_if_there(workspace)
-    if ledger is None:
-        say("there is no run yet; `sitecrew run PLAYBOOK` begins one")
-    return ledger
-
-
-def _reading_if_there(workspace: Workspace) -> Ledger | None:
-    from runner.record import Ledger
-    from runner.record.engine import file_of
-
-    url = workspace.settings.ledger
-    return Ledger.open(url, read_only=True) if file_of(url).exists() else None
 
 
 @click.group(name="list")
@@ -56,12 +28,12 @@ def list_() -> None:
 @list_.command()
 @with_workspace
 @selecting
-@click.option("--gone", is_flag=True, help="Instead: sites on record that are not in the inventory.")
+@click.option("--gone", is_flag=True, help="List recorded sites that are no longer in the inventory instead.")
 @as_json
 def sites(
     workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...], *, gone: bool, json_: bool
 ) -> None:
-    """Sites of the inventory."""
+    """List the sites of the inventory."""
     from runner.plan import select
 
     if gone:
@@ -86,7 +58,7 @@ def sites(
 
 
 def _gone_sites(workspace: Workspace, *, json_: bool) -> None:
-    ledger = reading_list(workspace)
+    ledger = open_if_exists(workspace)
     heads = ("site", "client", "host", "url")
     rows = [
         {"site": one.name, "client": one.client, "host": one.host, "url": one.url}
@@ -103,7 +75,7 @@ def _gone_sites(workspace: Workspace, *, json_: bool) -> None:
 @with_workspace
 @as_json
 def playbooks(workspace: Workspace, json_: bool) -> None:
-    """Playbooks, the workspace's own and the shipped ones."""
+    """List playbooks: those of the workspace and the built-in ones."""
     rows = [
         {"playbook": book.name, "name": book.title, "steps": [step.kind for step in book.steps]}
         for book in workspace.playbooks.values()
@@ -120,7 +92,7 @@ def playbooks(workspace: Workspace, json_: bool) -> None:
 @list_.command()
 @as_json
 def steps(json_: bool) -> None:
-    """What a playbook may say."""
+    """List the kinds of steps that a playbook can contain."""
     from runner.steps import registry
 
     rows = [{"step": kind.name, "summary": kind.summary} for kind in registry().values()]
@@ -132,18 +104,18 @@ def steps(json_: bool) -> None:
 
 @list_.command()
 @with_workspace
-@click.option("--playbook", metavar="NAME", help="Only runs of this playbook.")
+@click.option("--playbook", metavar="NAME", help="List only runs of this playbook.")
 @click.option(
-    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="How many, newest first."
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="Number of runs to list."
 )
 @as_json
 def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:
-    """Runs, newest first."""
-    ledger = reading_list(workspace)
+    """List runs, newest first."""
+    ledger = open_if_exists(workspace)
     found = ledger.list_runs(limit=count, playbook=playbook) if ledger else ()
     if playbook is not None and not found and playbook not in {*workspace.playbooks, "undo"}:
         raise UnknownNameError(
-            f"there is no playbook {playbook!r}, and no run of it",
+            f"there is no playbook {playbook!r} and no run of it",
             hint=closest_hint(playbook, workspace.playbooks),
         )
     if json_:
@@ -177,11 +149,13 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
 @click.option("-v", "--verbose", count=True, help=MORE)
 @as_json
 def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
-    """Show how RUN ended, site by site. RUN may be the start of its name; default: the last one.
+    """Show the result of RUN, site by site.
 
-    With -v, also each look at a site, and what its host printed.
+    RUN is the id of a run or the start of it. Default: the last run.
+
+    With -v, also prints each look at a site and the output of its host.
     """
-    ledger = reading(workspace)
+    ledger = open_for_reading(workspace)
     view = ledger.show(ledger.find_run(run))
     if json_:
         emit_json(view.as_json())
@@ -194,7 +168,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
             if step.output:
                 print_output(step)
     if not verbose:
-        say(f"\nwhat the hosts said: {retyped('logs', head.run, 'SITE')}")
+        say(f"\nfor the output of a host: {retyped('logs', head.run, 'SITE')}")
 
 
 @click.command()
@@ -202,15 +176,15 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
 @click.argument("run")
 @click.argument("site")
 def logs(workspace: Workspace, run: str, site: str) -> None:
-    """Print what the host of SITE said during RUN, step by step."""
-    ledger = reading(workspace)
+    """Print the output of the host of SITE during RUN, step by step."""
+    ledger = open_for_reading(workspace)
     for step in ledger.step_output(ledger.find_run(run), site):
         print_output(step)
 
 
 @click.group()
 def backup() -> None:
-    """Snapshots of sites."""
+    """List the snapshots of sites."""
 
 
 @backup.command(name="list")
@@ -223,7 +197,7 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
 
     if not site.strip(" ,"):
         raise UsageError("the name of the site is empty", hint="see: sitecrew list sites")
-    ledger = reading_list(workspace)
+    ledger = open_if_exists(workspace)
     try:
         names = [one.name for one in select(workspace.inventory, (site,), ())]
     except UnknownNameError:
@@ -234,7 +208,7 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     if json_:
         emit_json(rows)
     elif ledger and not rows:
-        say(f"there is no snapshot of {site} yet; a playbook with a step `backup` takes one")
+        say(f"there is no snapshot of {site} yet; to create one, add the step `backup` to a playbook")
     elif ledger:
         heads = ("snapshot", "site", "taken", "bytes")
         table(heads, [[str(row[key]) for key in heads] for row in rows])

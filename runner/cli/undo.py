@@ -1,4 +1,4 @@
-"""`undo`: put an earlier run back, after saying what that means."""
+"""`undo`: undo the changes of an earlier run, after a preview."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.confirm import agreed
+from runner.cli.confirm import confirm_or_stop
+from runner.cli.follow import follow_run, open_session
 from runner.cli.options import as_json, operated, selecting, verbosity, with_workspace
 from runner.cli.output import say
-from runner.cli.run import follow, select_sites, working
 from runner.cli.screen import style
+from runner.cli.selection import select_sites
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Action, Order, Playbook, Site, SiteKind, UndoOrder, first_code
 from runner.shell import command
@@ -28,22 +29,22 @@ __all__ = ["undo"]
 @operated
 @click.argument("run")
 @selecting
-@click.option("--database", is_flag=True, help="Put the database back too, whatever is lost.")
-@click.option("--force", is_flag=True, help="Also what has another version by now than RUN installed.")
+@click.option("--database", is_flag=True, help="Also restore the whole database, even if newer data is lost.")
+@click.option("--force", is_flag=True, help="Also undo items whose version has changed since RUN.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @verbosity
 @as_json
 def undo(workspace: Workspace, run: str, **options: Any) -> int:
-    """Put back what RUN changed, from the restore points that it left on the hosts 14 days ago or less.
+    """Undo the changes of RUN from its restore points, which are kept on the hosts for 14 days.
 
-    Says what will happen, and asks. What is replaced is kept too: an undo is a run that can be undone.
+    Shows what will be restored and asks before it starts. An undo is a run itself and can be undone, too.
     """
     from runner.inspect.undo import foresee_undos, undo_order
     from runner.load import thaw
     from runner.workflows.run import begin, new_order
 
     quiet = options["yes"] and (options["quiet"] or options["json_"])
-    with working(workspace, None) as session:
+    with open_session(workspace) as session:
         found = session.ledger.find_run(run)
         ran = session.ledger.names_then(found)
         sites = [s for s in select_sites(workspace, options["limit"], options["exclude"]) if s.name in ran]
@@ -57,47 +58,48 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
             return undo_order(order, thaw(session.ledger.order_text(found)), asked)
 
         order = ordered(sites)
-        foreseen = tuple(foresee_undos(session.hosts, session.ledger, order, sites))
-        left = [preview.exit_code for _, preview in foreseen if isinstance(preview, SitecrewError)]
-        useful = [site for site, preview in foreseen if _foretell(site, preview, quiet=quiet)]
-        if not useful:
-            raise UsageError(f"nothing of {found} can be put back", hint=f"see: {command('show', found)}")
-        if not options["yes"] and not agreed("Put this back?", "undo", otherwise="nothing was put back"):
+        previews = tuple(foresee_undos(session.hosts, session.ledger, order, sites))
+        failed = [preview.exit_code for _, preview in previews if isinstance(preview, SitecrewError)]
+        undoable = [site for site, preview in previews if _print_preview(site, preview, quiet=quiet)]
+        if not undoable:
+            raise UsageError(f"nothing of {found} can be undone", hint=f"see: {command('show', found)}")
+        if not options["yes"] and not confirm_or_stop(
+            "Undo these changes?", "undo", otherwise="nothing was undone"
+        ):
             return ExitCode.FAILED
-        order = ordered(useful)
+        order = ordered(undoable)
         begin(session, order, trigger="manual")
-        return first_code([follow(session, order.run, options), *left])
+        return first_code([follow_run(session, order.run, options), *failed])
 
 
-def _foretell(site: Site, foreseen: Foreseen | SitecrewError, *, quiet: bool) -> bool:
-    """Print what would happen to a site; `quiet`: only what would not. False where nothing would."""
-    if isinstance(foreseen, SitecrewError):
+def _print_preview(site: Site, preview: Foreseen | SitecrewError, *, quiet: bool) -> bool:
+    """Print what would be undone on a site, with `quiet` only errors; return whether anything would be."""
+    if isinstance(preview, SitecrewError):
         say(f"{style(site.name, bold=True)} ({site.client})")
-        say(f"  left as it is: {sentence(foreseen.with_hint, 2000)}")
+        say(f"  skipped: {sentence(preview.with_hint, 2000)}")
         return False
-    useful = any(change.action is Action.CHANGE for change in foreseen.plan.changes)
     if not quiet:
-        _preview(site, foreseen)
-    return useful
+        _print_changes(site, preview)
+    return any(change.action is Action.CHANGE for change in preview.plan.changes)
 
 
-def _preview(site: Site, foreseen: Foreseen) -> None:
+def _print_changes(site: Site, preview: Foreseen) -> None:
     say(f"{style(site.name, bold=True)} ({site.client})")
-    for change in foreseen.plan.changes:
-        way = f"{change.from_version or '-'} -> {change.to_version or '-'}"
-        told = _database_text(foreseen) if change.item == "database" else ""
-        why = f"left: {change.why}" if change.action is Action.HOLD else told
-        say(f"  {sentence(change.item):<26} {sentence(way):<22} {sentence(why, 2000)}".rstrip())
-    if not foreseen.plan.changes:
-        say("  nothing of it is left to put back")
-    if foreseen.facts is None and site.kind is SiteKind.WORDPRESS:
+    for change in preview.plan.changes:
+        arrow = f"{change.from_version or '-'} -> {change.to_version or '-'}"
+        note = _database_text(preview) if change.item == "database" else ""
+        why = f"left: {change.why}" if change.action is Action.HOLD else note
+        say(f"  {sentence(change.item):<26} {sentence(arrow):<22} {sentence(why, 2000)}".rstrip())
+    if not preview.plan.changes:
+        say("  nothing left to undo")
+    if preview.facts is None and site.kind is SiteKind.WORDPRESS:
         say("  WordPress does not start; its versions could not be compared")
 
 
-def _database_text(foreseen: Foreseen) -> str:
+def _database_text(preview: Foreseen) -> str:
     from runner.steps.wordpress.database_undo import counted
 
-    if foreseen.database.state == "unchanged":
-        return "nothing in it differs"
-    lost = counted(foreseen.database.at_risk)
-    return f"what the run touched; if that does not suffice all of it, and then {lost} would be lost"
+    if preview.database.state == "unchanged":
+        return "no differences"
+    lost = counted(preview.database.at_risk)
+    return f"rows changed by the run; if that is not enough, the whole database, and {lost} would be lost"

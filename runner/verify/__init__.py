@@ -1,4 +1,4 @@
-"""Looks from outside: what a visitor gets, measured where no cache can flatter it."""
+"""Health checks: request a site's pages and judge them against the baseline and the settings."""
 
 from __future__ import annotations
 

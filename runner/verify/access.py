@@ -1,4 +1,4 @@
-"""What a look shows so that it is let in. It goes to the site itself, and nowhere else."""
+"""The request headers that give a look access to a protected site. They are sent to that site only."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ _SEPARATORS = frozenset('";,\\ ')
 
 
 def keys(access: Access | None, fetch: Callable[[SecretRef], str]) -> dict[str, str]:
-    """The headers that let a look in, by their names.
+    """Return the headers for `access`, by name.
 
     Args:
-        access: what the inventory says; None for a site that everybody may see.
-        fetch: the secret of a reference; what it gives back is known to whoever redacts.
+        access: `access` of the site in the inventory; None for a public site.
+        fetch: returns the secret of a reference and registers it for redaction.
 
     Raises:
-        SecretError: one cannot be had, or cannot stand in a header.
+        SecretError: a secret is not available, or contains characters that a header cannot.
     """
     found: dict[str, str] = {}
     if access is None:
         return found
     if access.password is not None:
-        pair = f"{access.user}:{_shown(fetch(access.password), 'password', latin=False)}"
+        pair = f"{access.user}:{_sendable(fetch(access.password), 'password', ascii_only=False)}"
         found["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     if access.header is not None:
-        found[access.header.name] = _shown(fetch(access.header.value), "header")
+        found[access.header.name] = _sendable(fetch(access.header.value), "header")
     if access.cookie is not None:
-        value = _shown(fetch(access.cookie.value), "cookie")
+        value = _sendable(fetch(access.cookie.value), "cookie")
         if _SEPARATORS & set(value):
-            raise SecretError("the value of `access.cookie` holds what cannot stand in a cookie")
+            raise SecretError("the value of `access.cookie` contains characters that a cookie cannot")
         found["Cookie"] = f"{access.cookie.name}={value}"
     return found
 
 
-def _shown(value: str, what: str, *, latin: bool = True) -> str:
-    """The value where it can be sent."""
-    if not value.isprintable() or (latin and not value.isascii()):
+def _sendable(value: str, what: str, *, ascii_only: bool = True) -> str:
+    """Return the value if it can be sent, else raise SecretError."""
+    if not value.isprintable() or (ascii_only and not value.isascii()):
         raise SecretError(
-            f"the value of `access.{what}` holds what cannot stand in it",
-            hint="no line breaks" if not latin else "printable ASCII, in one line",
+            f"the value of `access.{what}` contains invalid characters",
+            hint="use printable ASCII on one line" if ascii_only else "remove the line breaks",
         )
     return value

@@ -1,7 +1,7 @@
-"""What a look asks of a site, and what is wrong with each answer.
+"""The requests of a look, and how each answer is judged.
 
-Page caches are asked past in three ways: by a query that is new, with cookies that they let through, and for
-a page that nobody can have asked for before.
+Page caches are bypassed in three ways: with a new query string, with cookies that caches let through, and by
+requesting a page that does not exist.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["NOWHERE", "ask_as_programs", "ask_behind_caches", "ask_pages", "own_
 NOWHERE = "a page that is not there"
 _SERVER_ERROR = 500
 _CONTENT = ("/?rest_route=/wp/v2/pages", "/?rest_route=/wp/v2/posts")
-"""Programs show a site by these where no visitor gets pages of WordPress."""
+"""REST routes from which a headless front end reads its content."""
 
 
 def ask_pages(site: Site) -> Iterator[Ask]:
-    """What visitors ask for."""
+    """Yield the requests for the pages as visitors get them."""
     for page in site.pages:
         yield page_ask(site, page, Expectation(text=site.expect))
 
 
 def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
-    """WordPress past its caches."""
+    """Yield the requests that reach WordPress past its caches."""
     if site.kind is not SiteKind.WORDPRESS:
         return
     for page in site.pages:
@@ -45,12 +45,12 @@ def ask_behind_caches(site: Site, folder: str) -> Iterator[Ask]:
 
 
 def ask_as_programs(base: str, folder: str, *, closed: bool = False) -> Iterator[Ask]:
-    """What only programs ask of a WordPress.
+    """Yield the requests that only programs make to WordPress: REST and admin-ajax.
 
     Args:
-        base: its address.
-        folder: of WordPress below that, like `wp/`, where it has one of its own.
-        closed: the inventory says that REST is: then nothing is asked of it but its root.
+        base: address of the site.
+        folder: folder of WordPress below that, like `wp/`, if it has its own.
+        closed: the inventory says that REST is closed; then only its root is requested.
     """
     judged = _closed_rest if closed else _rest
     yield Ask(REST, address(base, REST[1:]), judged, machine=True, silent=closed)
@@ -61,7 +61,7 @@ def ask_as_programs(base: str, folder: str, *, closed: bool = False) -> Iterator
 
 
 def _nowhere(answer: Answer) -> tuple[str, ...]:
-    """The theme's page for what is not there, which no cache can have; only an error is a finding."""
+    """Judge the theme's 404 page, which no cache can have. Only an error is a finding."""
     return judge(answer, Expectation(status=(answer.status if _works(answer) else None) or 404))
 
 
@@ -69,11 +69,11 @@ def _works(answer: Answer) -> bool:
     return answer.status is not None and answer.status < _SERVER_ERROR
 
 
-_NOT_JSON = ("the REST interface answers something that is not JSON",)
+_NOT_JSON = ("the REST API answers with something that is not JSON",)
 
 
 def _rest(answer: Answer) -> tuple[str, ...]:
-    """A REST root that was switched off (401, 403, 404) is no finding; one that cannot be parsed is."""
+    """Judge the REST root. Switched off (401, 403, 404) is no finding; an answer that is not JSON is."""
     if not _works(answer):
         return judge(answer, Expectation())
     if answer.status != 200:  # noqa: PLR2004
@@ -81,30 +81,30 @@ def _rest(answer: Answer) -> tuple[str, ...]:
     root = json_of(answer.body)
     if root is None:
         return _NOT_JSON
-    return () if isinstance(root, dict) else ("the REST interface answers something else than its root",)
+    return () if isinstance(root, dict) else ("the REST API answers with something other than its root",)
 
 
 def _content(answer: Answer) -> tuple[str, ...]:
-    """It may be switched off as the root may, or be another thing; only an error is a finding."""
+    """Judge a REST route. It may be switched off; only an error is a finding."""
     return () if _works(answer) else judge(answer, Expectation())
 
 
 def _closed_rest(answer: Answer) -> tuple[str, ...]:
-    """Where the inventory says that REST is closed, it may say so in any way, and in no other."""
+    """Judge the REST root of a site whose inventory says that REST is closed."""
     if closed_rest(answer):
         return ()
     if answer.failure or not _works(answer):
         return judge(answer, Expectation())
-    return ("REST is open, and the inventory says that it is closed",)
+    return ("REST is open, but the inventory says that it is closed",)
 
 
 def _ajax(answer: Answer) -> tuple[str, ...]:
-    """WordPress answers 400 to an unknown action, a firewall may say 403. Only an error is a finding."""
+    """Judge admin-ajax: WordPress answers 400 to an unknown action, a firewall maybe 403; both are fine."""
     return () if _works(answer) else (f"answers {answer.status}: wp-admin does not work",)
 
 
 def own_stylesheets(site: Site, visitors: Sequence[Sight]) -> Iterator[str]:
-    """Those that the site serves from below its own address."""
+    """Yield the addresses of stylesheets that the site serves itself."""
     home = split(site.url)
     for url in dict.fromkeys(url for sight in visitors for url in sorted(sight.traits.stylesheets)):
         place = split(url)

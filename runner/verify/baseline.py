@@ -1,9 +1,9 @@
-"""What is usual for a site: the measure of a change to one that looks unhealthy on purpose. Pure.
+"""The baseline of a site that looks unhealthy on purpose. Pure functions.
 
-A coming-soon page, a login in front, a front page on another host look like errors and are none. What two
-looks agree on, while WordPress starts and wp-admin answers, is the site's usual state: no reason to refuse a
-change. What differs from it afterwards is worse.
-White pages and errors of PHP or of the server are never usual.
+A coming-soon page, a login page or a front page on another host look like errors but are not. If two looks
+agree while WordPress starts and wp-admin answers, their findings are usual for the site and do not prevent a
+change. Different findings after the change are a regression. Blank pages and errors of PHP or the server are
+never usual.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _ADMIN = "admin-ajax.php"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """One page that looks unhealthy and is as it always is."""
+    """A page that looks unhealthy, but as usual."""
 
     page: str
     status: int | None
     findings: tuple[str, ...]
-    """What would be wrong with it elsewhere."""
+    """What a health check finds wrong with it."""
     cause: str = ""
-    """What it is, in a few words; empty where that was not recognised."""
+    """The recognised cause, in a few words; empty if not recognised."""
     leads_to: str = ""
-    """Where it leads: a path, after the host where that is another; empty where it leads nowhere."""
+    """Target of its redirect: a path, preceded by the host if that differs; empty without a redirect."""
 
     def __str__(self) -> str:
         return f"{self.page}: {self.cause or '; '.join(self.findings)}"
@@ -48,30 +48,30 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is usual for a site, by page; the pages that are well are not in it."""
+    """The usual findings of a site, by page. Healthy pages are not listed."""
 
     pages: tuple[Usual, ...] = ()
     fills: bool = False
-    """A page that is not there may be there after a change: files are what a static site shows."""
+    """A missing page may exist after a change: true for static sites."""
 
     def __str__(self) -> str:
-        """For people: each page and what is usual there, the same cause once."""
-        said: dict[str, str] = {}
+        """List pages with what is usual there, for people; each cause is listed once."""
+        first_pages: dict[str, str] = {}
         for one in self.pages:
-            said.setdefault(one.cause or "; ".join(one.findings), one.page)
-        return "; ".join(f"{page}: {what}" for what, page in said.items())
+            first_pages.setdefault(one.cause or "; ".join(one.findings), one.page)
+        return "; ".join(f"{page}: {what}" for what, page in first_pages.items())
 
     def of(self, page: str) -> frozenset[str]:
-        """The findings that are usual for a page."""
+        """Return the usual findings of a page."""
         return next((frozenset(one.findings) for one in self.pages if one.page == page), frozenset())
 
     def covers(self, page: PageLook) -> bool:
-        """Whether all that was found at a page is usual there; True where nothing was found."""
+        """Whether all findings of a page are usual; also True without findings."""
         return not page.findings or self.of(page.page).issuperset(page.findings)
 
     @property
     def recognised(self) -> Baseline:
-        """The part of it of which it is known what it is."""
+        """The pages whose cause was recognised."""
         return replace(self, pages=tuple(one for one in self.pages if one.cause))
 
 
@@ -86,17 +86,17 @@ def establish(
     boots: bool = True,
     static: bool = False,
 ) -> Baseline:
-    """What is usual for a site, from two looks at it.
+    """Return the baseline of a site from two looks at it.
 
     Args:
-        first: one look, all of its pages.
-        second: another, in the same order.
-        stated: pages of which the inventory says how they are: otherwise is never usual.
-        boots: whether WordPress starts with its plugins, as its host reads it.
-        static: whether it is files and nothing else.
+        first: all pages of one look.
+        second: all pages of the next look, in the same order.
+        stated: pages whose status the inventory states: for these no finding is usual.
+        boots: whether WordPress starts with its plugins when run on its host.
+        static: whether it is a static site.
 
     Returns:
-        The pages that look unhealthy and are usual; none where WordPress or wp-admin does not work.
+        The pages with usual findings; none if WordPress or wp-admin does not work.
     """
     if not boots or len(first) != len(second) or not (static or _admin_works(second)):
         return NO_BASELINE
@@ -121,14 +121,14 @@ def establish(
 
 
 def filled(old: Sight, new: Sight, baseline: Baseline) -> bool:
-    """Whether a page that was not there is there now, and well, on a site that is files."""
+    """Whether a missing page of a static site exists now and is healthy."""
     return baseline.fills and old.page.status in _MISSING and new.page.healthy
 
 
 def refuses(sights: Sequence[Sight], baseline: Baseline = NO_BASELINE) -> tuple[str, ...]:
-    """Why a site is not well enough to be changed, each finding with its page; empty where it is.
+    """Return the findings that are not usual, each with its page; empty if the site may be changed.
 
-    Where we are not let in, nothing was seen, good or bad.
+    Pages that refused access are ignored: nothing was seen of them.
     """
     return tuple(
         f"{page.page}: {finding}"
@@ -145,7 +145,7 @@ def _admin_works(sights: Sequence[Sight]) -> bool:
 
 def _alike(old: Sight, new: Sight) -> bool:
     if old.page.status is None and new.page.status is None:
-        return True  # silence has no words of its own, only ours, with the time in them
+        return True  # the findings of two missing answers differ only in their times
     return (
         old.page.status == new.page.status
         and old.page.findings == new.page.findings
@@ -160,7 +160,7 @@ def _may_be_meant(sight: Sight) -> bool:
     if never or sight.traits.broken or all(finding.startswith(LACKS) for finding in page.findings):
         return False
     if sight.machine and page.page != REST:
-        return True  # people see nothing of it
+        return True  # not visible to people
     if page.status is None or (page.page == REST and cause):
         return bool(cause)
     if page.status == _UNAVAILABLE:

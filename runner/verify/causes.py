@@ -1,4 +1,4 @@
-"""Why a page may look broken on purpose, and what is broken beyond doubt. Pure: an answer goes in."""
+"""Recognise pages that look broken on purpose, and pages that are certainly broken. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SERVER_ERROR = 500
 _HOST = 80
 _MEMBERS = "members only"
 _SOON = "a coming-soon page"
-"""How the causes begin that show strangers something else than the site."""
+"""Prefix of the causes of pages that hide the site from the public."""
 
 
 def cause(answer: Answer) -> str:
-    """What an answer that looks like an error is where it may be meant; empty where it is neither."""
+    """Return why an answer that looks like an error may be intended; empty if not recognised."""
     status = answer.status
     if status is None or broken(answer):
         return ""
@@ -54,17 +54,17 @@ def _page(answer: Answer, status: int) -> str:
 
 
 def is_door(cause: str) -> bool:
-    """Whether a page shows strangers that there is a site, and not the site: members see another one."""
+    """Whether the page hides the site from the public, while members see another page."""
     return cause.startswith((_MEMBERS, _SOON))
 
 
 def broken(answer: Answer) -> bool:
-    """Whether PHP or WordPress dies there, whatever the status says."""
+    """Whether PHP or WordPress failed while making the page, whatever its status."""
     return dies(answer.body) or breaks(answer.body)
 
 
 def closed_rest(answer: Answer) -> str:
-    """As `cause`, of the root of REST where it does not answer with what it has."""
+    """Return why the REST root may be closed on purpose, as `cause` does for pages."""
     status, asked, ended = answer.status, split(answer.asked), split(answer.url)
     if status is None:
         return "REST is closed: no answer"
@@ -78,12 +78,12 @@ def closed_rest(answer: Answer) -> str:
 
 
 def _of_rest(place: Place) -> tuple[str, str, bool]:
-    """What two addresses of one route have in common, whatever else is in their queries."""
+    """Return what identifies a REST route, without the rest of its query."""
     return place.host, place.path.rstrip("/"), "rest_route=" in place.target
 
 
 def landing(answer: Answer) -> str:
-    """Where redirects led to: a path without the last slash, after the host where that is another."""
+    """Return the target of redirects: a path without trailing slash, preceded by the host if it differs."""
     asked, ended = split(answer.asked), split(answer.url)
     if ended is None:
         return ""
@@ -94,5 +94,5 @@ def landing(answer: Answer) -> str:
 def _redirect(answer: Answer) -> str:
     asked, ended = split(answer.asked), split(answer.url)
     if asked and ended and asked.host != ended.host:
-        return f"headless: leads to another host, {sentence(ended.host, _HOST)}"
+        return f"headless: redirects to another host, {sentence(ended.host, _HOST)}"
     return "a redirect that is not followed"

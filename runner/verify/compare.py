@@ -1,6 +1,7 @@
-"""Whether a site is worse than it was.
+"""Compare two looks at a site: is it worse after the change?
 
-A site is compared with itself a moment before, not with an ideal: what was wrong before is not our doing.
+A site is compared with its own state a moment before. Findings that were there before the change do not
+count.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ if TYPE_CHECKING:
 __all__ = ["compare", "shut_since", "stale"]
 
 _PATH = 120
-"""Characters of a path that a page names."""
+"""Longest part of a path shown in a finding."""
 _SHUT = frozenset({401, 403})
-"""With these a site refuses everybody, also where files cannot be read."""
+"""Statuses that refuse every visitor, also when the web server cannot read its files."""
 
 
 def compare(before: Signals, after: Signals) -> tuple[str, ...]:
-    """What is worse than it was, a sentence each with the first page it holds for; empty when nothing is."""
+    """Return what is worse after a change, each sentence with the first page it applies to."""
     found: dict[str, str] = {}
-    # who does not answer has fewer sights
+    # a site that does not answer has fewer sights
     for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for said in _worse(old, new, _noise(before, number), before.baseline):
-            found.setdefault(said, new.page.page)
+        for regression in _worse(old, new, _noise(before, number), before.baseline):
+            found.setdefault(regression, new.page.page)
     for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
-        for said in _worse(old, new, (noise,), before.baseline, noise.page.page):
-            found.setdefault(said, new.page.page)
+        for regression in _worse(old, new, (noise,), before.baseline, noise.page.page):
+            found.setdefault(regression, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
         f"the stylesheet {sentence(path, _PATH)} answers {after.stylesheets[path]}"
@@ -49,13 +50,13 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     ]
     others = worse_sub_sites(before.sub_sites, after.sub_sites)
     own = worse_inside(before.inside, after.inside)
-    return (*(f"{page}: {said}" for said, page in found.items()), *lost, *others, *own)
+    return (*(f"{page}: {regression}" for regression, page in found.items()), *lost, *others, *own)
 
 
 def shut_since(before: Signals, now: Signals) -> str:
-    """Which page of visitors was seen before and is refused now, in a sentence; empty for none.
+    """Return a sentence about a page that visitors could see before and are refused now; empty if none.
 
-    Where its own web server still gives it to the host, a firewall in front refuses it, and the site is well.
+    If the host still gets the page from its own web server, a firewall refuses it and the site is healthy.
     """
     if now.inside is not None and now.inside.seen and now.inside.front.way is FrontWay.WEB:
         return ""
@@ -68,7 +69,7 @@ def shut_since(before: Signals, now: Signals) -> str:
 
 
 def stale(before: Signals, after: Signals) -> bool:
-    """Whether a site is worse only where caches answer."""
+    """Whether a site is worse only in answers from caches."""
     return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
 
 
@@ -78,7 +79,7 @@ def _worse(old: Sight, new: Sight, noise: Sequence[Sight], baseline: Baseline, p
 
 
 def _noise(before: Signals, number: int) -> tuple[Sight, ...]:
-    """The other look at the same page: how the two differ is how the page varies by itself."""
+    """Return the other look at the same page: what differs between the two varies by itself."""
     pages = len(before.visitors)
     behind = before.uncached[:pages]
     if number < pages:

@@ -1,4 +1,4 @@
-"""Fetching pages as a visitor whose browser has never been there before."""
+"""Request pages like a browser on its first visit."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["DOOR", "Ask", "Looker", "Sight", "address", "look", "page_ask"]
 _AT_ONCE = 4
 _PATIENCE = 3.0
 DOOR = 12.0
-"""Seconds for which a look waits for a closed door: an update's own opens again."""
+"""Seconds to wait while a site is in maintenance mode, which ends with an update of its own."""
 OK = 200
 _WHOLE = 60.0
-"""Seconds for one look at all of a site."""
+"""Seconds for a complete look at a site."""
 
 
 def look(
@@ -41,19 +41,19 @@ def look(
     pause: Callable[[float], None] = time.sleep,
     keys: Mapping[str, str] = NO_KEYS,
 ) -> Look:
-    """Look at a site's pages, uncached, with TLS verified.
+    """Request the pages of a site past caches, with TLS verified, and judge them.
 
-    A bad answer is confirmed before it counts: it is asked again until `patience` seconds have passed, since
-    a 503 while an update ends, or a worker that restarts, is not yet a broken site.
+    A bad answer is retried for `patience` seconds before it counts: a 503 at the end of an update or a
+    restarting worker does not mean that the site is broken.
 
     Args:
-        site: whose pages, unless `pages` names others.
-        expected: what each page must be like.
-        pages: paths below the site's address.
-        limit: seconds for one request, everything included.
-        patience: seconds for which a bad answer is asked again.
-        pause: waits between two tries.
-        keys: headers that let us in.
+        site: the site.
+        expected: what every page must be like.
+        pages: paths below the site's address; those of the site by default.
+        limit: seconds for a request, including redirects and body.
+        patience: seconds to retry a bad answer.
+        pause: sleeps between two tries.
+        keys: headers that give access to the site.
     """
     asks = [page_ask(site, page, expected) for page in pages or site.pages]
     with Looker(site, limit, patience, pause, keys=keys) as looker:
@@ -66,41 +66,42 @@ def look(
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to ask for, and what is wrong with an answer."""
+    """A request and the function that judges its answer."""
 
     name: str
     url: str
     judged: Callable[[Answer], tuple[str, ...]]
+    """Returns the findings of an answer."""
     known: bool = False
-    """Asked with the cookies of somebody whom page caches do not serve."""
+    """Send the cookies of a logged-in visitor, which page caches do not serve."""
     plain: bool = False
-    """Asked as visitors do: caches may answer."""
+    """Request the page as visitors do: caches may answer."""
     limit: float = 0.0
-    """Seconds for a request, where it may have more than others."""
+    """Seconds for this request; 0 for the limit of the look."""
     usual: frozenset[str] = frozenset()
-    """Findings that are usual for the page: they are not waited for to pass."""
+    """Usual findings of the page, which are not retried."""
     leads: bool = False
-    """It is to lead elsewhere: a redirect that is not followed is judged too."""
+    """A redirect is expected, and judged even if it is not followed."""
     machine: bool = False
-    """Programs read it, and every byte of it."""
+    """Read by programs, for which every byte counts."""
     silent: bool = False
-    """No answer may be the right one."""
+    """No answer is acceptable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A page as it was answered, and what it is like."""
+    """An answered page and its traits."""
 
     page: PageLook
     traits: Traits = NO_TRAITS
     machine: bool = False
-    """Programs read it, people do not."""
+    """Read by programs, not by people."""
 
 
 class Looker:
-    """Asks until answers are good or patience ends, some at once. All of a look has an end.
+    """Sends the requests of a look, several at once, and retries bad answers within time limits.
 
-    It asks the site's own hosts and no other.
+    Requests go only to the hosts of the site.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Looker:
         rules: Rules | None = None,
         keys: Mapping[str, str] = NO_KEYS,
     ) -> None:
-        """`rules` are for addresses that are not the site's own."""
+        """Create a looker. `rules` is for addresses other than the site's own."""
         self._limit, self._patience, self._pause = limit, patience, pause
         self._end = time.monotonic() + max(_WHOLE, limit)
         self._door = time.monotonic() + door
@@ -133,19 +134,19 @@ class Looker:
         self._visitor.close()
 
     def see(self, asks: Sequence[Ask]) -> tuple[Sight, ...]:
-        """What each was answered, in order."""
+        """Send the requests and return the answers in the same order."""
         return tuple(self._pool.map(self._ask, asks))
 
     def statuses(self, urls: Sequence[str]) -> dict[str, int | None]:
-        """How addresses are answered; None where no answer came."""
+        """Return the status of each address; None without an answer."""
         return dict(zip(urls, self._pool.map(self._status, urls), strict=True))
 
     def _status(self, url: str) -> int | None:
-        """Of a file, which a cache may have kept: visitors get it from there too."""
+        """Return the status of a file. It may come from a cache, as it does for visitors."""
         return _served(self.fetch(url))
 
     def fetch(self, url: str, *, known: bool = False) -> Answer:
-        """One answer, for what else it says; `known` as in `Ask`."""
+        """Send one request and return the answer; `known` as in `Ask`."""
         answer = self._fetch(url, self._limit, known=known)
         if seen_of(answer) is Seen.REFUSED:
             answer = self._plainly(url, self._limit, answer, known=known, cached=True)
@@ -155,9 +156,9 @@ class Looker:
         asked = time.monotonic()
         wait = 0.4
         while True:
-            began = time.monotonic()
+            started = time.monotonic()
             answer = self._fetch(ask.url, ask.limit or self._limit, known=ask.known, visitor=ask.plain)
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - started
             if seen_of(answer) is Seen.REFUSED and not ask.plain:
                 answer = self._plainly(ask.url, ask.limit or self._limit, answer, known=ask.known)
             sight = _sight(ask, answer, round(seconds, 3), keys=self._keys)
@@ -171,9 +172,9 @@ class Looker:
     def _plainly(
         self, url: str, limit: float, refused: Answer, *, known: bool, cached: bool = False
     ) -> Answer:
-        """The answer to the address as it is, where it is one: a firewall may know no query like ours.
+        """Request the address without our query, which a firewall may have refused.
 
-        What a cache kept is evidence only with `cached`; else the refusal stands then.
+        An answer from a cache is used only if `cached`; otherwise the refusal is returned.
         """
         answer = self._fetch(url, limit, known=known, plain=True)
         good = seen_of(answer) is Seen.SEEN and (cached or not traits(answer).cached)
@@ -184,7 +185,7 @@ class Looker:
     ) -> Answer:
         left = self._end - time.monotonic()
         if left <= 0:
-            return Answer(asked=url, failure="was not looked at: the time for the look was over")
+            return Answer(asked=url, failure="was not checked: the time limit of the look was reached")
         if visitor:
             return self._visitor.fetch(url, min(limit, left))
         asked = url if plain else _unseen(url)
@@ -193,11 +194,11 @@ class Looker:
 
 _UNCACHED = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _KNOWN = {"Cookie": "wordpress_logged_in_sitecrew=1; comment_author_sitecrew=1"}
-"""Of somebody who logged in and has commented: good for nothing but that page caches let WordPress answer."""
+"""Cookies of a logged-in visitor. They grant nothing, but page caches let WordPress answer."""
 
 
 def _sight(ask: Ask, answer: Answer, seconds: float, *, keys: bool) -> Sight:
-    """What an answer is like. One that cannot be judged is a finding: it must not end the look at others."""
+    """Judge an answer. If that fails, the failure is a finding, so that the look continues."""
     seen = PageLook(
         page=ask.name,
         url=ask.url,
@@ -215,12 +216,12 @@ def _sight(ask: Ask, answer: Answer, seconds: float, *, keys: bool) -> Sight:
         if not ask.machine and is_xml(answer):
             found = replace(found, signs=(*found.signs, *xml_signs(answer)))
         return Sight(page, found, ask.machine)
-    except Exception as error:  # noqa: BLE001 - a page made for it, and a defect of ours
+    except Exception as error:  # noqa: BLE001 - a crafted page may trigger a bug of ours
         return Sight(replace(seen, findings=(f"cannot be judged ({type(error).__name__})",)))
 
 
 def page_ask(site: Site, page: str, expected: Expectation, *, known: bool = False, name: str = "") -> Ask:
-    """The question for a page of a site, which is judged by what the inventory states of it, if it does."""
+    """Return the request for a page of a site, judged by what the inventory states about it, if anything."""
     stated = site.stated.get(page)
     if stated is not None and expected.status == OK:
         expected = replace(
@@ -235,12 +236,12 @@ def page_ask(site: Site, page: str, expected: Expectation, *, known: bool = Fals
 
 
 def address(base: str, page: str) -> str:
-    """The address of a page below the site's; empty where it makes none."""
+    """Return the address of a page below the site's address; empty if that is not valid."""
     return join(base.rstrip("/") + "/", page.lstrip("/"))
 
 
 def _unseen(url: str) -> str:
-    """The address with a query that no cache has seen."""
+    """Return the address with a query string that no cache has seen."""
     place = split(url)
     if place is None:
         return url
@@ -249,6 +250,6 @@ def _unseen(url: str) -> str:
 
 
 def _served(answer: Answer) -> int | None:
-    """A page in the place of a file is what some servers say for 404."""
+    """Return the status of a file; 404 if the server sends an HTML page instead, as some do."""
     html = "text/html" in answer.header("content-type")
     return 404 if answer.status == 200 and html else answer.status  # noqa: PLR2004

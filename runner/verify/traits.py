@@ -106,7 +106,7 @@ def _signs(body: bytes) -> tuple[str, ...]:
         .replace(b"?>", b"")
     )
     if before.strip():
-        found.append("prints something before the page begins")
+        found.append("prints something before the start of the page")
     if says_critical_error(body) or says_no_database(body):
         found.append("shows an error message of WordPress")
     if _LOGIN_FORM.search(body) and _LOGIN_FIELD.search(body):

@@ -1,4 +1,4 @@
-"""How a page is worse than it was. Pure: two sights go in, sentences come out."""
+"""Compare a page before and after a change. Pure functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FEW = 20
 
 
 def refused(page: PageLook) -> bool:
-    """Whether somebody keeps us out (a firewall, a password): nothing was seen then, good or bad."""
+    """Whether access to the page was refused (a firewall, a password), so that nothing was seen."""
     return page.seen is Seen.REFUSED
 
 
@@ -95,7 +95,7 @@ def _lost(before: Sequence[Sight], new: Sight) -> list[str]:
     if now.substance < least * _SHRUNK and least - now.substance > _ENOUGH:
         found.append(f"has lost most of what it showed: {now.substance} letters and pictures, of {least}")
     if all(one.closed for one in old) and not now.closed:
-        found.append("has no end any more (</html>)")
+        found.append("no longer ends with </html>")
     landed = {sight.traits.landed for sight in before if sight.page.url == new.page.url}
     if len(landed) == 1 and now.landed not in landed and not _is_missing(new.page):
         found.append(f"leads to {_path(now.landed)}; it led to {_path(old[0].landed)}")

@@ -1,4 +1,4 @@
-"""wordpress.org, asked by the controller: what it offers, and the checksums that it publishes."""
+"""Client of wordpress.org, used by the controller: available releases and published checksums."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_init_makes_a_workspace_that_is_valid(
     assert _run(["-w", str(tmp_path / "new"), "validate"]) == 0
     assert "1 client, 1 site, 1 host, 1 window" in capsys.readouterr().out
     assert _run(["init", str(tmp_path / "new")]) == 2
-    assert "is a workspace already" in capsys.readouterr().err
+    assert "is already a workspace" in capsys.readouterr().err
     monkeypatch.chdir(tmp_path / "new/playbooks")
     assert _run(["validate", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"ok": True, "errors": []}

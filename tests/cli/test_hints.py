@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from runner.cli.hints import for_workspace, named, retyped
+from runner.cli.hints import for_workspace, retyped, set_workspace
 from runner.cli.main import COMMANDS, _run, root
 from runner.shell import command
 
@@ -203,7 +203,7 @@ def test_a_command_repeats_what_was_typed_and_the_next_one_takes() -> None:
         "f",
     ]
     typed += ["-e", "word=secret", "-e", "file=@here", "-e", "env={env: X}", "--json"]
-    with command_.make_context("plan", typed):
+    with click.Context(root) as parent, command_.make_context("plan", typed, parent=parent):
         assert retyped("run", "nightly", without={"diff"}) == (
             "sitecrew run nightly -e word=... -e file=@here -e 'env={env: X}' -l 'a b' -l tag:x "
             "--exclude=-odd -t 'it'\"'\"'s'"
@@ -214,7 +214,7 @@ def test_a_command_repeats_what_was_typed_and_the_next_one_takes() -> None:
 def test_what_was_not_typed_is_not_repeated() -> None:
     command_ = root.get_command(click.Context(root), "run")
     assert command_ is not None
-    with command_.make_context("run", ["nightly"]):
+    with click.Context(root) as parent, command_.make_context("run", ["nightly"], parent=parent):
         assert retyped("run", "nightly") == "sitecrew run nightly"
 
 
@@ -222,13 +222,13 @@ def test_a_hidden_value_is_refused_where_it_is_typed_as_it_is(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["-w", str(workspace), "plan", "nightly", "-e", "word=..."]) == 2
-    assert "write the value in place of the dots" in capsys.readouterr().err
+    assert "replace the dots with the value" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("folder", ["plain", "with space", "$(x)", "it's"])
 def test_the_folder_of_the_workspace_is_one_word(folder: str) -> None:
     with click.Context(root, obj={}) as ctx:
-        named(ctx, folder)
+        set_workspace(ctx, folder)
         said = for_workspace(f"see {command('show', 'r1')}, `sitecrew init` and /opt/sitecrew run")
     assert shlex.split(said)[:5] == ["see", "sitecrew", "-w", folder, "show"]
     assert said.endswith(", `sitecrew init` and /opt/sitecrew run")

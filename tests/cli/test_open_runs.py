@@ -290,7 +290,7 @@ def test_doctor_and_run_name_what_was_interrupted_on_their_sites(
 def test_a_site_whose_changes_were_undone_by_hand_has_not_failed(
     ledger: Ledger, act: str, found: tuple[str, ...]
 ) -> None:
-    from runner.cli.run import failed_sites
+    from runner.cli.selection import failed_sites
 
     ledger.begin_run(
         "{}",

@@ -63,15 +63,15 @@ def run(crew: Crew, playbook: str, code: int) -> str:
 def test_an_update_that_broke_the_site_does_not_come_back_at_night(crew: Crew) -> None:
     told = run(crew, "weekly", 5)
     assert listed(crew) == []
-    assert f"{SLUG} is held: its automatic update is switched off" in told
-    assert f"{SLUG} is held: its automatic update is switched off" in crew.say("show").out
+    assert f"{SLUG} is held: its automatic update is off" in told
+    assert f"{SLUG} is held: its automatic update is off" in crew.say("show").out
     crew.fleet.wp(SITE, "eval", NIGHT)
     assert version(crew) == "1.0"
     period = f"{datetime.now(UTC):%Y-%m}"
     (point,) = crew.say("report", "acme", "--period", period, "--json").json["auto_updates"]
     assert (point["item"], point["state"]) == (SLUG, "off")
     assert crew.say("unhold", SITE, SLUG).code == 0
-    assert f"{SLUG} is no longer held: its automatic update is switched on again" in run(crew, "look", 0)
+    assert f"{SLUG} is no longer held: its automatic update is on again" in run(crew, "look", 0)
     assert listed(crew) == [FILE]
     crew.fleet.wp(SITE, "eval", NIGHT)
     assert version(crew) == "1.1", "that WordPress does install it is what makes the rest worth something"
@@ -88,9 +88,9 @@ def test_what_a_filter_forces_is_said_wherever_the_hold_is(crew: Crew) -> None:
     doctor = crew.say("doctor", "-l", SITE).out
     assert SLUG in doctor
     assert f"automatically, and holds cannot prevent it: {why}" in doctor
-    assert f"{SLUG} is held, but WordPress updates it by itself: {why}" in run(crew, "weekly", 0)
+    assert f"{SLUG} is held, but WordPress will update it automatically: {why}" in run(crew, "weekly", 0)
     assert listed(crew) == [FILE], "it would change nothing"
-    assert f"{SLUG} is held, but WordPress updates it by itself" in crew.say("show").out
+    assert f"{SLUG} is held, but WordPress will update it automatically" in crew.say("show").out
     forces.unlink()
 
 

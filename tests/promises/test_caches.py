@@ -73,7 +73,7 @@ def test_a_bad_page_that_a_cache_has_kept_goes_with_the_update(crew: Crew) -> No
     with a_bad_page_is_kept(crew):
         said = crew.say("run", "update", "-l", SITE)
     assert said.code == 5, said
-    assert "caches emptied: the `purge` command" in said.err
+    assert "caches cleared: the `purge` command" in said.err
     assert crew.fleet.sites[SITE].expect in front(crew)
     assert crew.site(SITE)["outcome"] == "undone"
 
@@ -117,7 +117,7 @@ def test_what_a_cache_keeps_goes_where_files_are_sent(crew: Crew) -> None:
     assert "badge" not in front(crew)
     said = crew.say("run", "update", "-l", SITE)
     assert said.code == 0, said
-    assert "caches emptied: the `purge` command" in said.err
+    assert "caches cleared: the `purge` command" in said.err
     assert "badge" in front(crew)
 
 

@@ -56,7 +56,7 @@ def test_run_whose_reader_leaves_finishes_what_runs_and_starts_nothing(
     assert process.stderr
     stream = process.stdout if "--json" in arguments else process.stderr
     for line in stream:
-        if "site.started" in line or ": begins" in line:
+        if "site.started" in line or ": started" in line:
             break
     stream.close()
     other = process.stderr if stream is process.stdout else process.stdout

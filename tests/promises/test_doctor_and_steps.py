@@ -95,7 +95,7 @@ steps:
     crew.edit("inventory.yaml", "playbook: weekly", "playbook: night")
     said = crew.say("doctor", "night", "-l", SITE, env={"LAB_SET": "a long secret"})
     assert said.code == 0, said
-    assert "nothing stands in the way" in said.err
+    assert "no problems found" in said.err
     assert "a long secret" not in said.out + said.err
 
 

@@ -174,7 +174,7 @@ def fill(path: Path) -> None:
 def test_current_folder_that_is_gone(tmp_path: Path, command: str) -> None:
     done = sitecrew(tmp_path, command, {}, first='mkdir gone && cd gone && rmdir "$PWD"')
     assert done.returncode == 2, done
-    assert done.stderr == "error: the current folder does not exist any more\n  cd to one that does\n"
+    assert done.stderr == "error: the current folder no longer exists\n  cd to one that does\n"
 
 
 def test_current_folder_that_is_gone_is_no_trouble_where_the_workspace_is_named(crew: Path) -> None:

@@ -257,7 +257,7 @@ def test_a_person_gets_lines_on_stderr_and_nothing_on_stdout(crew: Crew) -> None
     assert said.out == ""
     assert "\x1b" not in said.err
     assert "exit status 7" in said.err
-    assert re.search(r"what happened: sitecrew show failing-\S+", said.err)
+    assert re.search(r"for details: sitecrew show failing-\S+", said.err)
     quiet = crew.say("run", "failing", "-l", "globex-docs", "-q")
     assert (quiet.out, len(quiet.err.splitlines())) == ("", 3)
     assert quiet.err.startswith("globex-docs: failed (")

@@ -73,7 +73,7 @@ def test_what_was_looked_at_is_what_runs(crew: Crew) -> None:
     crew.fleet.catalogue.plugin("copper-crumbs", "0.9.9")
     said = crew.say("run", "--plan", "plan.json", "-l", SITE, "--json")
     assert said.code == 0, said
-    assert f"{SITE}: copper-crumbs 0.9.7 -> 0.9.9 is not in the plan, and is not done" in said.err
+    assert f"{SITE}: copper-crumbs 0.9.7 -> 0.9.9 is not in the plan: not applied" in said.err
     assert plugin_version(crew.fleet, SITE, "harbour-forms") == "1.8.3"
     assert plugin_version(crew.fleet, SITE, "copper-crumbs") == "0.9.7"
     assert [site["site"] for site in crew.show()["sites"]] == [SITE]
@@ -146,7 +146,7 @@ def test_a_resumed_run_keeps_to_its_plan_and_leaves_a_site_that_has_moved_meanwh
 
 
 def test_a_plan_has_its_steps_already(crew: Crew) -> None:
-    assert "-t does not go with --plan" in refused(crew, "-t", "x")
-    assert "--start-at does not go with --plan" in refused(crew, "--start-at", "wordpress.plugins")
+    assert "-t cannot be combined with --plan" in refused(crew, "-t", "x")
+    assert "--start-at cannot be combined with --plan" in refused(crew, "--start-at", "wordpress.plugins")
     assert "plan.json is a plan of locked, not of weekly" in refused(crew, "weekly")
     assert "-e was given nothing, now NAME" in refused(crew, "-e", "NAME=secret")

@@ -91,7 +91,7 @@ def test_what_nobody_could_check_is_said_everywhere(fleet: Fleet, tmp_path: Path
         assert "asks for a password (401)" in found["unverified"]
         kept = next(event for event in said.events if event["event"] == "trial.kept")
         assert kept["unverified"] == found["unverified"]
-        assert "unverified: nobody could check the site: " in crew.say("show").out
+        assert "unverified: the site could not be checked: " in crew.say("show").out
         looks = crew.site(SITE)["looks"]
         assert {(look["seen"], look["healthy"]) for look in looks if look["signal"] == "page"} == {
             ("refused", None)

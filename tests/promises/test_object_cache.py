@@ -54,7 +54,7 @@ def test_a_good_update_is_kept_with_redis(fresh_fleet: Fleet, tmp_path: Path) ->
     with object_cache(fresh_fleet, SITE):
         said = crew.say("run", "update", "-l", SITE)
         assert (said.code, status(fresh_fleet)) == (0, 200), said
-        assert "caches emptied: object cache" in said.err
+        assert "caches cleared: object cache" in said.err
 
 
 def test_an_undo_by_hand_with_the_database_reaches_redis(fresh_fleet: Fleet, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_objects_in_the_memory_of_php_fpm_are_said_to_be_out_of_reach(
         said = crew.say("run", "update", "-l", SITE)
         assert said.code == 0, said
         assert f"caches could not be emptied: {why}" in crew.site(SITE)["steps"][0]["why"]
-        assert "caches emptied: object cache" not in said.err
+        assert "caches cleared: object cache" not in said.err
 
 
 def test_a_command_of_the_site_empties_the_memory_of_php_fpm(fresh_fleet: Fleet, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ class Serving:
                 stdout=subprocess.DEVNULL,
                 stderr=err,
             )
-        self.wait_for("waiting for nothing")
+        self.wait_for("nothing to do")
 
     def lines(self, text: str) -> list[str]:
         """Those with this text in them."""
@@ -333,7 +333,7 @@ def test_serve_says_that_the_ledger_cannot_be_written_and_goes_on_when_it_can(
     served = serving(600)
     with held(folder / ".sitecrew/ledger.db"):
         served.wait_for("locked")
-    served.wait_for("all is well again")
+    served.wait_for("the scheduler is working again")
     [said] = served.lines("locked")
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ledger ", said)
     served.process.send_signal(signal.SIGTERM)
@@ -346,7 +346,7 @@ def test_serve_ends_with_1_when_the_ledger_cannot_be_written_for_long(
     served = serving(1)
     with held(folder / ".sitecrew/ledger.db"):
         assert served.process.wait(60) == 1
-    assert served.lines("serve ends, since it cannot keep its windows")
+    assert served.lines("serve exits: it can no longer start windows")
 
 
 def test_serve_ends_with_1_when_another_process_has_taken_over(

@@ -148,7 +148,7 @@ def check_held(crew: Crew, step: Any) -> None:
     assert not [c for c in planned if c["action"] == "change"]
     for item in undone(step):
         assert any(item in line and "undone" in line for line in shown.splitlines()), shown
-    assert f"tried {step['trials']} times, with {step['looks']} looks" in shown
+    assert f"{step['trials']} trials, {step['looks']} looks" in shown
 
 
 def check_well(fleet: Fleet) -> None:

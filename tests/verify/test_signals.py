@@ -55,9 +55,9 @@ def test_wp_admin_is_asked_for_where_wordpress_has_a_folder_of_its_own(wordpress
         ("page", says(200, ERROR), "/: shows the page on which WordPress gives up"),
         ("page", says(200, b""), "/: is empty"),
         ("page", says(200, PAGE.replace(TEXT, b"<p>Coming soon</p>")), "/: has lost most of what it showed"),
-        ("page", says(200, PAGE.replace(b"</html>", b"")), "/: has no end any more"),
+        ("page", says(200, PAGE.replace(b"</html>", b"")), "/: no longer ends with </html>"),
         ("page", says(200, PAGE.replace(b"<link", b"<lnk")), "/: has lost its stylesheets"),
-        ("page", says(200, b"DEBUG 1" + PAGE), "/: prints something before the page begins"),
+        ("page", says(200, b"DEBUG 1" + PAGE), "/: prints something before the start of the page"),
         (
             "page",
             says(200, PAGE + b"<b>Warning</b>:  Undefined variable in <b>/srv/a.php</b> on line <b>3</b>"),
@@ -70,7 +70,7 @@ def test_wp_admin_is_asked_for_where_wordpress_has_a_folder_of_its_own(wordpress
         (
             "rest",
             says(200, b"NOISE {}"),
-            "/?rest_route=/: the REST interface answers something that is not JSON",
+            "/?rest_route=/: the REST API answers with something that is not JSON",
         ),
         ("page", says(403, b"Forbidden"), "answers 403"),
         ("rest", says(404, b"{}"), "/?rest_route=/: answers 404; it was 200"),

@@ -110,7 +110,7 @@ DESIGNS = {
     quotes_database: "/: quotes an error message of WordPress",
     quotes_critical: "",
     headless_404: "/: headless: answers 404",
-    headless_redirect: "/: headless: leads to another host, app.example",
+    headless_redirect: "/: headless: redirects to another host, app.example",
 }
 
 

@@ -87,7 +87,7 @@ def test_a_step_that_fails_at_every_try_is_failed(crew: Crew) -> None:
     assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 2})
     assert outcomes(crew) == {"shell": "ok", "shell-2": "failed", "shell-3": "skipped"}
     assert whys(crew)["shell-2"] == "exit status 1; tried 2 times"
-    assert "failed (exit status 1); again in 1.0 s, try 2 of 2" in said.err
+    assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in said.err
 
 
 def test_a_look_is_tried_again_too(crew: Crew) -> None:
@@ -239,7 +239,7 @@ def test_confirm_asks_before_each_step(crew: Crew, answers: str, letters: str, c
     ended_with, screen = typed(crew, answers, "run", "letters", "-l", SITE, "--confirm")
     assert ended_with == code, screen
     assert marks(crew.fleet, HOST) == Counter(letters)
-    assert "shell-2 (The second)? [y]es, [n]o, [a]ll that follow, [q]uit: " in screen
+    assert "shell-2 (The second)? [y]es, [n]o, [a]ll remaining, [q]uit: " in screen
 
 
 def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
@@ -257,7 +257,7 @@ def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
     nobody = crew.say("run", "half", "-l", "@failed")
     assert (nobody.code, nobody.err.splitlines()[0]) == (
         2,
-        "error: the last run left no site failed, unreachable, lost or undone",
+        "error: no site failed, was unreachable, lost or undone in the last run",
     )
 
 

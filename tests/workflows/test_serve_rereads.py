@@ -142,7 +142,7 @@ def test_files_with_mistakes_start_nothing_and_are_read_again_when_they_are_corr
     serving.wait_for("no window is started until the files are corrected: inventory.yaml:")
     serving.set(TUESDAY)
     inventory.write_text(good)
-    serving.wait_for("all is well again")
+    serving.wait_for("the scheduler is working again")
     serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))
 
 
@@ -155,7 +155,7 @@ def test_a_window_that_comes_while_the_files_have_mistakes_is_missed_with_that_r
     found = serving.wait_for_rows(("keep", "acme", MISSED), ("keep", "bolt", MISSED))
     assert len(found) == 2
     playbook.write_text(good)
-    serving.wait_for("all is well again")
+    serving.wait_for("the scheduler is working again")
 
 
 def test_a_machine_that_slept_over_a_window_starts_it_late_or_misses_it(serving: Serving):

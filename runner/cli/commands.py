@@ -1,0 +1,79 @@
+"""The table of commands. Each is imported when it is called, which keeps `--help` fast."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+__all__ = ["COMMANDS", "LazyGroup"]
+
+COMMANDS = {
+    "Set up": {
+        "init": ("runner.cli.workspace:init", "Create a workspace: inventory, settings, one playbook."),
+        "trust": ("runner.cli.trust:trust", "Show a host's key and record it after you have compared it."),
+        "doctor": ("runner.cli.doctor:doctor", "Check for problems that would make a run fail."),
+        "validate": ("runner.cli.workspace:validate", "Check all files of the workspace for mistakes."),
+        "schema": ("runner.cli.workspace:schema", "Print the JSON Schema of a file, for editors."),
+        "completion": ("runner.cli.workspace:completion", "Print the shell completion script."),
+    },
+    "Maintain": {
+        "plan": ("runner.cli.plan:plan", "Show planned changes without applying them."),
+        "run": ("runner.cli.run:run", "Run a playbook."),
+        "resume": ("runner.cli.resume:resume", "Resume an interrupted run."),
+        "cancel": ("runner.cli.cancel:cancel", "Stop a run and wait until its hosts have stopped."),
+        "undo": ("runner.cli.undo:undo", "Undo the changes of an earlier run."),
+        "unhold": ("runner.cli.unhold:unhold", "Remove the hold on an item."),
+        "host": ("runner.cli.host:host", "Delete Sitecrew's files from a host."),
+        "serve": (
+            "runner.cli.serve:serve",
+            "Run the scheduler: start maintenance windows when they are due.",
+        ),
+        "tick": ("runner.cli.serve:tick", "Run due maintenance windows once and exit."),
+        "schedule": ("runner.cli.schedule:schedule", "List upcoming and past maintenance windows."),
+    },
+    "Inspect": {
+        "list": ("runner.cli.show:list_", "List sites, playbooks, steps or runs."),
+        "show": ("runner.cli.show:show", "Show the result of a run, site by site."),
+        "logs": ("runner.cli.show:logs", "Print the output of a site's host during a run."),
+        "report": ("runner.cli.report:report", "Create a client's report and send it."),
+        "ledger": ("runner.cli.ledger:ledger", "Verify, export and erase recorded data."),
+        "backup": ("runner.cli.show:backup", "List the snapshots of a site."),
+    },
+}
+"""Commands by section of the help: where each is defined, and its summary."""
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands from the table and imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all commands."""
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command; None if there is none of this name."""
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name][0].partition(":")
+                command: click.Command = getattr(importlib.import_module(module), attribute)
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or fail with the closest name."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in self.list_commands(ctx):
+            import difflib
+
+            near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+            ctx.fail(f"There is no command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands by section, without importing them."""
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, summary) for name, (_, summary) in section.items()], col_max=14)

@@ -1,0 +1,122 @@
+"""Carry out a run in this process: open the session, print its events, handle Ctrl-C, print the result."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from runner.cli.hints import retyped
+from runner.cli.output import outcome_text, say, seconds_text
+from runner.cli.screen import when_closed
+from runner.errors import ExitCode
+from runner.model import RESUMABLE, Outcome
+from runner.shell import command
+
+if TYPE_CHECKING:
+    from runner.apply.session import Session
+    from runner.load import Workspace
+    from runner.workflows.run import Finished
+
+__all__ = ["cancel_code", "follow_run", "open_session"]
+
+
+@contextmanager
+def open_session(workspace: Workspace, forks: int | None = None) -> Iterator[Session]:
+    """Open a session for one command, with at most `forks` sites at once."""
+    from runner.apply.session import Session
+
+    if forks:
+        parallel = replace(workspace.settings.parallel, sites=forks)
+        workspace = replace(workspace, settings=replace(workspace.settings, parallel=parallel))
+    session = Session(workspace)
+    for text in session.recognised:
+        say(text)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def follow_run(
+    session: Session, run: str, options: dict[str, Any], *, late: bool = False, cancelled: bool = False
+) -> ExitCode:
+    """Carry out a run, print its events and its result, and return the exit code.
+
+    Args:
+        session: of this command.
+        run: id of the run.
+        options: `json_`, `quiet` and `verbose`.
+        late: continue after the window has closed.
+        cancelled: only stop the run; the exit code is 0 unless a site is lost.
+    """
+    from runner.cli.progress import listener
+    from runner.workflows.run import Works
+
+    started = time.monotonic()
+    print_event = listener(
+        json_=options["json_"],
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        live=not session.ask,
+        expected=_expected_outcomes(session, run, cancelled=cancelled),
+    )
+    works = Works(session, only=run, late=late)
+    with when_closed(lambda: session.drain(run)) as is_closed:
+        try:
+            with _handle_interrupts(session, run):
+                finished = works.follow(run, print_event)
+        finally:
+            print_event.close()
+        works.close()
+        code = cancel_code(session, run) if cancelled else finished.exit_code
+        if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
+            _print_result(finished, time.monotonic() - started)
+        return ExitCode.INTERRUPTED if is_closed() else code
+
+
+def cancel_code(session: Session, run: str) -> ExitCode:
+    """Return the exit code of a cancelled run: LOST if a host did not confirm that it stopped."""
+    return ExitCode.LOST if Outcome.LOST in session.ledger.summary(run).outcomes else ExitCode.OK
+
+
+def _expected_outcomes(session: Session, run: str, *, cancelled: bool) -> frozenset[Outcome]:
+    """Return the outcomes of sites that are no errors for this command."""
+    from runner.load import thaw
+
+    if cancelled:
+        return frozenset(Outcome) - {Outcome.LOST}
+    return frozenset({Outcome.UNDONE}) if thaw(session.ledger.order_text(run)).undo else frozenset()
+
+
+@contextmanager
+def _handle_interrupts(session: Session, run: str) -> Iterator[None]:
+    """On the first Ctrl-C finish the sites in progress, on the second cancel them, on the third exit."""
+
+    def interrupted(number: int, frame: object) -> None:  # noqa: ARG001
+        if session.stop(run).asked.is_set():
+            raise KeyboardInterrupt
+        (session.cancel if session.draining.is_set() else session.drain)(run)
+
+    before: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_result(finished: Finished, seconds: float) -> None:
+    counts: dict[Outcome, int] = {}
+    for outcome in finished.sites.values():
+        counts[outcome or Outcome.CANCELLED] = counts.get(outcome or Outcome.CANCELLED, 0) + 1
+    totals = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
+    say(f"{finished.run}: {totals} in {seconds_text(seconds)}")
+    say(f"  for details: {command('show', finished.run)}")
+    if any(outcome in RESUMABLE for outcome in counts):
+        say(f"  to resume it: {retyped('resume', finished.run)}")
