@@ -1,17 +1,21 @@
-"""Commands about the workspace itself: make it, check it, help an editor with it."""
+"""Commands for the workspace itself: `init`, `validate`, `schema`, `completion`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from runner.cli.hints import named
-from runner.cli.options import as_json, open_workspace
+from runner.cli.hints import set_workspace
+from runner.cli.options import as_json, open_workspace, verbosity
 from runner.cli.output import complain, emit_json, say
 from runner.cli.screen import json_text, out
 from runner.errors import ExitCode, UsageError, ValidationError
+
+if TYPE_CHECKING:
+    from runner.load import Workspace
 
 __all__ = ["completion", "init", "schema", "validate"]
 
@@ -19,14 +23,14 @@ __all__ = ["completion", "init", "schema", "validate"]
 @click.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Make a workspace in FOLDER (here, if none is named). Files that are there are left alone."""
+    """Create a workspace in FOLDER, by default the current folder. Existing files are kept."""
     from runner.load import modeline, shipped, write_schemas
     from runner.modes import user_umask
 
     if folder != Path():
-        named(click.get_current_context(), str(folder))
+        set_workspace(click.get_current_context(), str(folder))
     _make_folder(folder)
-    made = []
+    created = []
     for name, text in (
         ("inventory.yaml", modeline("inventory") + _INVENTORY),
         ("sitecrew.yaml", modeline("settings") + _SETTINGS),
@@ -38,22 +42,22 @@ def init(folder: Path) -> None:
             _make_folder(path.parent)
             path.write_text(text, encoding="utf-8")
             path.chmod(0o644 & ~user_umask() | 0o600)
-            made.append(name)
-    if not made:
-        raise UsageError(f"{folder} is a workspace already", hint="check it with: sitecrew validate")
+            created.append(name)
+    if not created:
+        raise UsageError(f"{folder} is already a workspace", hint="check it with: sitecrew validate")
     write_schemas(folder)
     where = "" if folder == Path() else f" in {folder}"
-    say(f"made {', '.join(made)}{where}")
-    say("next: write your first host and site into inventory.yaml, then")
-    say("  sitecrew validate            check what you wrote")
+    say(f"created {', '.join(created)}{where}")
+    say("next: add your first host and site to inventory.yaml, then")
+    say("  sitecrew validate            check the files for mistakes")
     say("  sitecrew trust HOST          record the host's key")
-    say("  sitecrew doctor              find what would go wrong")
-    say("  sitecrew plan weekly         see what would be done")
-    say("  sitecrew run weekly          do it")
+    say("  sitecrew doctor              check hosts and sites for problems")
+    say("  sitecrew plan weekly         show the planned changes")
+    say("  sitecrew run weekly          apply them")
 
 
 def _make_folder(folder: Path) -> None:
-    """A folder as people make one, and usable whatever the umask; one that is there stays as it is."""
+    """Create a folder with the user's umask, but always usable by the user. Keep an existing one."""
     from runner.modes import user_umask
 
     if not folder.is_dir():
@@ -63,10 +67,14 @@ def _make_folder(folder: Path) -> None:
 
 @click.command()
 @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+@verbosity
 @as_json
 @click.pass_context
-def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
-    """Check every file of the workspace and show all mistakes at once."""
+def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: int, json_: bool) -> int:
+    """Check all files of the workspace and print every mistake.
+
+    With -v, also prints the names of the clients, sites, hosts, windows and playbooks.
+    """
     try:
         workspace = open_workspace(ctx, folder)
     except ValidationError as error:
@@ -78,28 +86,36 @@ def validate(ctx: click.Context, folder: str | None, json_: bool) -> int:
     except UsageError as error:
         if not json_:
             raise
-        place = {"file": "", "line": 0, "column": 0, "path": ""}
-        emit_json({"ok": False, "errors": [{**place, "message": str(error), "hint": error.hint}]})
+        position = {"file": "", "line": 0, "column": 0, "path": ""}
+        emit_json({"ok": False, "errors": [{**position, "message": str(error), "hint": error.hint}]})
         complain(error)
         return error.exit_code
     if json_:
         emit_json({"ok": True, "errors": []})
-        return ExitCode.OK
-    inventory = workspace.inventory
-    counts = (
-        (len(inventory.clients), "client"),
-        (len(inventory.sites), "site"),
-        (len(inventory.hosts), "host"),
-        (len(inventory.windows), "window"),
-        (len(workspace.playbooks), "playbook"),
-    )
-    out("all is well: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts))
+    elif not quiet:
+        _print_contents(workspace, names=bool(verbose))
     return ExitCode.OK
+
+
+def _print_contents(workspace: Workspace, *, names: bool) -> None:
+    """Print how many clients, sites, ... the workspace has, and with `names` their names."""
+    inventory = workspace.inventory
+    contents: dict[str, Collection[str]] = {
+        "client": inventory.clients,
+        "site": inventory.sites,
+        "host": inventory.hosts,
+        "window": inventory.windows,
+        "playbook": workspace.playbooks,
+    }
+    counts = (f"{len(found)} {noun}{'' if len(found) == 1 else 's'}" for noun, found in contents.items())
+    out(f"no mistakes found: {', '.join(counts)}")
+    for noun, found in contents.items() if names else ():
+        out(f"  {noun}s: {', '.join(found)}")
 
 
 @click.command()
 @click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]), required=False)
-@click.option("--write", is_flag=True, help="Write all three to .sitecrew/schema/ of the workspace.")
+@click.option("--write", is_flag=True, help="Write all schemas to .sitecrew/schema/ of the workspace.")
 @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
 @click.pass_context
 def schema(
@@ -109,28 +125,28 @@ def schema(
     *,
     write: bool,
 ) -> None:
-    """Print the JSON Schema of a file, by which editors complete and check.
+    """Print the JSON Schema of a file, for completion and checks in editors.
 
-    Editors with yaml-language-server find it by the first line of a file; `sitecrew init` writes those lines
-    and the schemas. Write the schemas anew with --write in a fresh clone and after an upgrade of sitecrew.
+    Editors with yaml-language-server find the schema through the first line of a file. `sitecrew init` writes
+    these lines and the schemas. Use --write to write the schemas again in a fresh clone or after an upgrade.
     """
     from runner.load import find_workspace, json_schema, modeline, write_schemas
 
     if not write:
         if which is None:
-            raise click.UsageError("name one of inventory, playbook, settings; or give --write")
+            raise click.UsageError("name one of inventory, playbook, settings, or use --write")
         out(json_text(json_schema(which), indent=2))
         return
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
-    made = write_schemas(find_workspace(Path(chosen) if chosen else None))
-    say(f"written to {made}; the first line of inventory.yaml for editors:")
+    written = write_schemas(find_workspace(Path(chosen) if chosen else None))
+    say(f"written to {written}; for editors, start inventory.yaml with this line:")
     say(f"  {modeline('inventory').rstrip()}")
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete sitecrew's commands; source it from its start-up file."""
+    """Print the completion script for SHELL. Source it from the start-up file of your shell."""
     from click.shell_completion import get_completion_class
 
     from runner.cli.main import root
@@ -145,7 +161,7 @@ _INVENTORY = """\
 # Hosts, clients, sites and windows. All keys: docs/inventory.md, or `sitecrew schema inventory`.
 hosts:
   web1:
-    address: web1.example.com     # or a name from ~/.ssh/config
+    address: web1.example.com     # a name from ~/.ssh/config works too
     user: deploy
 clients:
   acme:
@@ -157,7 +173,7 @@ clients:
         url: https://www.acme.example
         host: web1
         path: /var/www/acme        # the folder with wp-config.php
-        pages: [/]                 # checked before and after each change
+        pages: [/]                 # checked before and after a change
 windows:
   weekly:
     playbook: weekly
