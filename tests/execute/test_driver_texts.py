@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,38 @@ def test_tidying_up_takes_a_line_feed_in_a_name_for_part_of_the_name(tmp_path):
     assert done.stdout == b"\x1enonce bye\n"
     assert sorted(path.name for path in precious.iterdir()) == ["done", "events", "id"]
     assert not (home / ".sitecrew/jobs/old").exists()
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
+def test_a_frame_survives_a_signal_during_a_blocked_write(shell):
+    """busybox and bash give up a write that a signal interrupts, and drop the text."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                theirs.send(b"." * 4096)
+        theirs.setblocking(True)
+        script = f"{text('common')}\nlink=nonce\ntrap : USR1\nsay end a 0 1 -\nsay begin b"
+        with subprocess.Popen([*shell.split(), "-c", script], stdout=theirs) as process:
+            theirs.close()
+            for _ in range(3):
+                time.sleep(0.1)
+                process.send_signal(signal.SIGUSR1)
+            received = b"".join(iter(lambda: ours.recv(65536), b""))
+        assert process.returncode == 0
+    assert received.lstrip(b".") == b"\x1enonce end a 0 1 -\n\x1enonce begin b\n"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
+def test_reap_returns_the_exit_status_after_a_trap(shell):
+    script = f"""{text("common", "clock")}
+trap : USR1
+(sleep 0.2; kill -USR1 $$; exit 3) & child=$!
+reap
+echo $code"""
+    done = subprocess.run([*shell.split(), "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"
 
 
 def test_a_site_whose_real_path_has_a_line_feed_gets_no_lock(hosts, pool):

@@ -1,6 +1,7 @@
 # Shared by jobs and reading.
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC2217 # a sleep must not hold the stdin that it inherits
 
 # now: sets ms; monotonic with a grain of 10 ms where /proc/uptime exists, and no fork
 now() {
@@ -8,8 +9,24 @@ now() {
   else ms=$(($(date +%s) * 1000)); fi
 }
 
-# reap: the true status of the child, although traps interrupt `wait`
+# reap: sets code to the exit status of the child. A trap that interrupts `wait` makes it return early, and the child may
+# have exited in the same moment: then its status is still there for a second `wait`, which returns 127 if it is not
 reap() {
   wait "$child"; code=$?
   while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+  if [ "$code" -gt 128 ]; then
+    wait "$child"
+    set -- $?
+    [ "$1" = 127 ] || code=$1
+  fi
+}
+
+# sweep: kill the rest of the child's process group and wait until it is gone, at most a second. A process that was killed
+# still finishes the write it is in: its output must not follow the frame that ends the task
+sweep() {
+  kill -KILL "-$child" 2>/dev/null
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    kill -0 "-$child" 2>/dev/null || return 0
+    sleep 0.05 </dev/null >/dev/null 2>&1 3<&- 5>&- 8>&-
+  done
 }

@@ -63,6 +63,13 @@ nap() {
   wait "$nap"
 }
 
+# say WORDS: print a frame for the controller. When a signal interrupts a blocked write, busybox and bash write nothing
+# of the frame and printf fails: try again. Only a few times, because the connection may be gone
+say() {
+  for try in 1 2 3 4 5 6 7 8 9; do printf '\036%s %s\n' "$link" "$*" && return; done
+  return 1
+}
+
 # search PATH: sets root to the first of our roots that holds PATH
 search() {
   LOGNAME=${LOGNAME:-$(id -un)}

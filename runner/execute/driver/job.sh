@@ -68,7 +68,7 @@ $text"
   [ -e "$folder/timeout.$id" ] && why=timeout code=124
   [ -e "$folder/flood.$id" ] && why=flood
   [ -n "$signal" ] && [ $phase = main ] && why=cancelled
-  [ $why = - ] || kill -KILL "-$child" 2>/dev/null
+  [ $why = - ] || sweep
   child=
   mark "- - 0 $id"
   now

@@ -4,7 +4,6 @@
 # shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
 # shellcheck disable=SC1007 # several variables are emptied in one line
 
-say() { printf '\036%s %s\n' "$link" "$*"; }
 refuse() {
   say "error $*"
   exit 1

@@ -9,7 +9,6 @@
 
 LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
-say() { printf '\036%s %s\n' "$link" "$*"; }
 # both streams have the frame, since nobody knows in which order they arrive
 mark() { say "$*"; say "$*" >&8; }
 child= guard= bad=
@@ -40,6 +39,7 @@ task() {
   ) 3<&- & guard=$!
   reap
   kill -KILL "$guard"
+  [ "$code" -le 128 ] || sweep
   child= guard=
   now
   mark "end $1 $code $((ms - begun)) -"
