@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.execute import Endpoint, Job, JobRecord, Pool, Task, job_id, run_job
+from runner.execute import Command, Endpoint, Job, JobRecord, Pool, job_id, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +157,7 @@ class Hosts:
         return Job(
             made,
             tuple(
-                Task(
+                Command(
                     f"t{n}",
                     f"{self.mark(made, str(n))}; {nap}\nprintf 'out {n} \\036\\n{'x' * 40}'; printf 'é\\377'",
                 )
@@ -169,12 +169,12 @@ class Hosts:
 
     def assert_whole(self, job: Job, record: JobRecord) -> None:
         """Each effect once, every byte of output as it was written."""
-        count = len(job.tasks)
+        count = len(job.commands)
         assert record.status == "ok"
         assert self.marks(job) == [*(str(n) for n in range(count)), "C"]
         for n in range(count):
-            assert record.tasks[f"t{n}"].output == f"out {n} \x1e\n{'x' * 40}é".encode() + b"\xff"
-        assert all(task.ok for task in record.tasks.values())
+            assert record.commands[f"t{n}"].output == f"out {n} \x1e\n{'x' * 40}é".encode() + b"\xff"
+        assert all(task.ok for task in record.commands.values())
 
 
 def until(condition: Callable[[], object], seconds: float = 10.0) -> bool:

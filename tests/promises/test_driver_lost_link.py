@@ -231,14 +231,14 @@ def test_the_host_decides_alone_when_the_controller_stays_away(hosts, shell):
 
 @pytest.mark.parametrize("way", ["socket", "channel", "stdin", "transport"])
 def test_a_vanished_controller_leaves_no_follower(hosts, shell, way):
-    from runner.execute.wire import command, opening
+    from runner.execute.wire import opening, shell_command
 
     job = Job(hosts.new_id(), (Task("a", "sleep 2"),))
     endpoint = hosts.endpoint(shell)
     with Pool() as links:
         link = links.link(endpoint)
         start = opening("start", job.id, body=job.body(), beat=1, shell=endpoint.shell)
-        exec_ = link.run(command(endpoint.shell), 10)
+        exec_ = link.run(shell_command(endpoint.shell), 10)
         exec_.send(start.data, 10)
         assert exec_.receive(10)
         {

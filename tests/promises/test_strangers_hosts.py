@@ -34,8 +34,8 @@ from runner.execute import (
     upload,
 )
 from runner.execute.link import CutError
+from runner.execute.logins import Waits
 from runner.execute.sftp import transfer
-from runner.execute.transport import Waits
 from runner.hosts.remote import SshRemote
 from runner.load import Redactor
 from runner.model import Host, Outcome

@@ -9,15 +9,15 @@ now() {
   else ms=$(($(date +%s) * 1000)); fi
 }
 
-# reap: sets code to the exit status of the child. A trap that interrupts `wait` makes it return early, and the child may
-# have exited in the same moment: then its status is still there for a second `wait`, which returns 127 if it is not
+# reap: set code to the exit status of the child. A trap makes `wait` return early; if the child exited at that moment, a
+# second `wait` still returns its status. Where the shell has lost it, that returns 127, or -1 in bash
 reap() {
   wait "$child"; code=$?
   while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
   if [ "$code" -gt 128 ]; then
     wait "$child"
     set -- $?
-    [ "$1" = 127 ] || code=$1
+    case $1 in -*|127) ;; *) code=$1;; esac
   fi
 }
 
