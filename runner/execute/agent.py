@@ -41,7 +41,7 @@ class AgentIdentity(PKey):
         return True
 
     def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:
-        """The agent's signature. If it refuses, an invalid one, so that the login goes on to the next key."""
+        """The agent's signature. If it refuses, an invalid one, so that the next key is tried."""
         try:
             return _sign(self._held, data, algorithm)
         except (OSError, SSHException):

@@ -76,7 +76,7 @@ class Decoder:
         return held
 
     def _partial_frame_at(self, held: bytes, position: int) -> int:
-        """Where a frame may start in the last bytes of `held`; the length of `held` if none can."""
+        """The position of a partial frame at the end of `held`; the length of `held` if there is none."""
         start = held.rfind(SEPARATOR, max(position, len(held) - len(self._key) + 1))
         while start >= 0:
             if self._key.startswith(held[start:]):

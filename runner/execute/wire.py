@@ -1,4 +1,4 @@
-"""What is sent over an exec channel: a constant command, then shell text on its stdin."""
+"""The data sent over an exec channel: a constant command, then shell text on its stdin."""
 
 from __future__ import annotations
 
