@@ -1,4 +1,4 @@
-"""What is ours on a host is deleted, and nothing else; nothing where some of it is in use."""
+"""Deletion of our files on a host: only ours, and none while any is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restore points go by their age alone: also those of sites that no inventory names any more."""
+"""Restore points are deleted by age, also those of sites that are no longer in an inventory."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_shellcheck_accepts_the_driver_scripts(path):
 
 
 def test_garbage_collection_handles_line_feeds_in_names(tmp_path):
-    """Line by line, the second half of this path would be a folder of somebody's own."""
+    """Split at the line feed, the second half of this path would be another directory."""
     precious, home = tmp_path / "precious", tmp_path / "home"
     trap = Path(f"{home}/.sitecrew/jobs/x\n{precious}")
     for folder in (precious, trap, home / ".sitecrew/jobs/old"):
@@ -50,7 +50,7 @@ def test_garbage_collection_handles_line_feeds_in_names(tmp_path):
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
 def test_a_frame_survives_a_signal_during_a_blocked_write(shell):
-    """Busybox and bash give up a write that a signal interrupts, and drop the text."""
+    """Busybox and bash drop the text when a signal interrupts a write."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)

@@ -38,8 +38,14 @@ def test_a_journal_can_be_split_at_any_byte(cut):
     assert journal.ended == Ended("undone", 1)
     assert journal.decided == Decided("undo", "deadman")
     assert journal.awaiting is None
-    task = journal.commands()["a"]
-    assert (task.code, task.seconds, task.output, task.error, task.size) == (3, 1.5, b"one\ntwo", b"oh", 7)
+    command = journal.commands()["a"]
+    assert (command.code, command.seconds, command.output, command.error, command.size) == (
+        3,
+        1.5,
+        b"one\ntwo",
+        b"oh",
+        7,
+    )
     assert [
         event for event in events if isinstance(event, CommandStarted | CommandEnded | CommandSkipped)
     ] == [
@@ -52,8 +58,8 @@ def test_a_journal_can_be_split_at_any_byte(cut):
 def test_output_beyond_the_cap_is_truncated():
     journal = Journal(NONCE, cap=5)
     events = journal.read(frame("begin a") + b"0123456789" + frame("end a 0 1 -"))
-    task = journal.commands()["a"]
-    assert (task.output, task.truncated, task.size) == (b"01234", True, 10)
+    command = journal.commands()["a"]
+    assert (command.output, command.truncated, command.size) == (b"01234", True, 10)
     assert CommandOutput("a", b"0123456789") in events
 
 

@@ -41,7 +41,7 @@ def test_frames_and_data_survive_every_split(parts):
     frames = [part for part in parts if isinstance(part, Frame)]
     stream = written(parts)
     if stream.count(KEY) != len(frames):
-        return  # two pieces of data made a frame between them
+        return  # two pieces of data form a frame together
     for cut in range(len(stream) + 1):
         assert decoded([stream[:cut], stream[cut:]])[:2] == (data, frames)
     assert decoded([bytes([byte]) for byte in stream])[:2] == (data, frames)

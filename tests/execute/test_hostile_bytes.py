@@ -1,4 +1,4 @@
-"""Parsers of a host's bytes take any: an error of ours or a result, in bounded time and memory."""
+"""Parsers of data from a host: any bytes give a result or one of our errors, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ UPLOAD = [frames("hb", "ready") + b"said" + frames("bye 0"), frames("bye 1")]
 
 
 class FakeExec:
-    """An exec whose stdout is these bytes."""
+    """An exec channel whose stdout is these bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._pieces = [data[at : at + 700] for at in range(0, len(data), 700)]
@@ -60,18 +60,18 @@ class FakeExec:
         return 0
 
     def send(self, *_: object) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
     finish = close = send
 
 
 class FakeLink:
-    """What `Answers` asks of a link."""
+    """The part of a connection that `Answers` uses."""
 
     endpoint = EVIL
 
     def close(self) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
 
 def answers(exec_, budget, first):
@@ -92,9 +92,9 @@ def test_a_journal_survives_hostile_bytes():
     def read(data: bytes) -> None:
         journal = Journal(NONCE, cap=100, kept=150, known={"a"})
         journal.read(data)
-        tasks = journal.commands()
-        assert set(tasks) <= {"a", "check", "cleanup", "await", "-"}
-        assert sum(len(task.output) + len(task.error) for task in tasks.values()) <= 5 * 150
+        commands = journal.commands()
+        assert set(commands) <= {"a", "check", "cleanup", "await", "-"}
+        assert sum(len(one.output) + len(one.error) for one in commands.values()) <= 5 * 150
 
     endure(read, hostile(JOB, COUNT))
 
@@ -125,7 +125,7 @@ def test_an_upload_survives_hostile_bytes():
 
 
 REFUSALS = (SitecrewError, CutError)
-"""A broken link is no error of the tree yet: whoever called makes one of it."""
+"""CutError is not in the tree of errors: callers convert it."""
 
 
 def test_known_hosts_survives_hostile_bytes(tmp_path):
@@ -145,7 +145,7 @@ def test_known_hosts_survives_hostile_bytes(tmp_path):
 
 
 class Listing(FileTransfer):
-    """A client whose server's next answer is these bytes."""
+    """An SFTP client whose server answers with these bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.request_number, self.ultra_debug = 1, False
@@ -154,7 +154,7 @@ class Listing(FileTransfer):
         self._data = io.BytesIO(data)
 
     def _send_packet(self, *_: object) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
     def _read_all(self, size: int) -> bytes:
         data = self._data.read(size)
@@ -163,7 +163,7 @@ class Listing(FileTransfer):
         return data
 
     def _log(self, *_: object, **__: object) -> None:
-        """Nothing is logged."""
+        """Do not log."""
 
 
 def test_sftp_listings_survive_hostile_bytes():

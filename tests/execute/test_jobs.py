@@ -113,7 +113,7 @@ def test_a_failed_command_skips_the_others_unless_go(hosts, pool, shell):
     )
     record = run_job(pool, hosts.endpoint(shell), job)
     assert record.status == "failed"
-    assert {name: (task.code, task.why) for name, task in record.commands.items()} == {
+    assert {name: (command.code, command.why) for name, command in record.commands.items()} == {
         "a": (3, ""),
         "b": (4, ""),
         "c": (None, "failed"),
@@ -122,7 +122,7 @@ def test_a_failed_command_skips_the_others_unless_go(hosts, pool, shell):
 
 
 def test_commands_do_not_affect_each_other(hosts, pool, shell):
-    """A syntax error, an exit, a change of folder, a reader of stdin: nothing reaches the next task."""
+    """Syntax errors, exits, `cd`, variables and stdin of one command do not reach the next."""
     job = Job(
         hosts.new_id(),
         (
@@ -137,7 +137,7 @@ def test_commands_do_not_affect_each_other(hosts, pool, shell):
     lines = record.commands["last"].text.splitlines()
     assert lines[:2] == ["unset unset", str(hosts.homes[shell])]
     events = [line for line in lines[2:] if line.endswith("/events")]
-    assert len(events) == 2, "only stdout and stderr lead to the events"
+    assert len(events) == 2, "only stdout and stderr go to the events file"
     assert not [line for line in lines[2:] if "pipe:" in line or "socket:" in line]
 
 
@@ -167,7 +167,7 @@ def test_a_timeout_kills_the_whole_group(hosts, pool, shell):
     slow, left = record.commands["slow"], record.commands["left"]
     assert (slow.code, slow.why) == (124, "timeout")
     assert left.ok
-    assert left.seconds < 1, "a child in the background holds its task up"
+    assert left.seconds < 1, "a background process delayed its command"
     assert record.commands["cleanup"].output.startswith(b"clean\n")
     assert not hosts.running("sleep 50", shell)
     assert not hosts.running("sleep 51", shell)
@@ -176,9 +176,9 @@ def test_a_timeout_kills_the_whole_group(hosts, pool, shell):
 @pytest.mark.long
 def test_a_command_that_ignores_term_is_killed(hosts, pool, shell):
     job = Job(hosts.new_id(), (Command("deaf", "trap '' TERM; while :; do sleep 1; done", timeout=1),))
-    task = run_job(pool, hosts.endpoint(shell), job).commands["deaf"]
-    assert (task.code, task.why) == (124, "timeout")
-    assert task.seconds < 14
+    command = run_job(pool, hosts.endpoint(shell), job).commands["deaf"]
+    assert (command.code, command.why) == (124, "timeout")
+    assert command.seconds < 14
 
 
 def test_big_scripts_and_big_outputs_are_exact(hosts, pool, shell):
@@ -255,7 +255,7 @@ def test_the_verdict_is_carried_out(hosts, pool, shell, word):
 
     def judge(awaiting):
         assert awaiting == Awaiting(20)
-        times["said"] = time.monotonic()
+        times["sent"] = time.monotonic()
         return word
 
     def look(event):
@@ -266,7 +266,7 @@ def test_the_verdict_is_carried_out(hosts, pool, shell, word):
     assert record.decided == Decided(word, "controller")
     assert record.status == ("ok" if word == "keep" else "undone")
     assert hosts.marks(job) == ["a", word[0], "C"]
-    assert times["decided"] - times["said"] < 1
+    assert times["decided"] - times["sent"] < 1
 
 
 @pytest.mark.parametrize(("check", "word"), [("true", "keep"), ("false", "undo")])
@@ -319,18 +319,18 @@ def test_the_judge_is_not_called_after_a_decision(hosts, pool):
 
 def test_a_verdict_may_use_another_channel(hosts, pool, shell):
     job = verdict_job(hosts)
-    told = []
+    records = []
 
     def tell(event):
         if isinstance(event, Awaiting):
             threading.Thread(
-                target=lambda: told.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))
+                target=lambda: records.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))
             ).start()
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=tell)
     assert record.decided == Decided("undo", "controller")
-    assert until(lambda: told)
-    assert told[0].decided == record.decided
+    assert until(lambda: records)
+    assert records[0].decided == record.decided
 
 
 def test_the_first_verdict_wins(hosts, pool, shell):
@@ -465,7 +465,7 @@ def test_garbage_collection_keeps_tombstones(hosts, pool, shell):
 
 
 def left_over(hosts, shell):
-    """What the account still runs, but for the last naps of heartbeats."""
+    """The account's processes, without the last sleeps of heartbeats."""
     return [words for words in hosts.processes(shell).values() if "sleep 10" not in words]
 
 
@@ -498,7 +498,7 @@ def test_one_session_on_a_connection_is_enough(hosts, pool):
     job = verdict_job(hosts)
     record = run_job(pool, endpoint, job, verdict=lambda _: "keep")
     assert record.ok
-    later = hosts.work()  # the exec of the job before still lingers for its ack
+    later = hosts.work()  # the channel of the job before is still open for its ack
     hosts.assert_whole(later, run_job(pool, endpoint, later))
     assert len({id(pool.link(endpoint)) for _ in range(3)}) == 1
 
@@ -528,11 +528,11 @@ def test_an_incomplete_body_runs_nothing(hosts, pool):
     exec_ = pool.link(endpoint).run(shell_command(), 10)
     exec_.send(start.data[:-200], 10)
     exec_._channel.shutdown_write()
-    said = b""
+    received = b""
     while data := exec_.receive(10):
-        said += data
+        received += data
     exec_.close()
-    assert said == b""
+    assert received == b""
     assert hosts.marks(job) == []
     hosts.assert_whole(job, run_job(pool, endpoint, job))
 

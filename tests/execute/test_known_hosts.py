@@ -1,4 +1,4 @@
-"""known_hosts as ssh reads it: the same verdicts on the same files, and edits that leave the rest alone."""
+"""known_hosts files: the same results as ssh, and edits that keep all other lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ground:
-    """An sshd with two host keys, one of them with a certificate."""
+    """An sshd with two host keys, one with a certificate."""
 
     folder: Path
     port: int = 0
@@ -56,7 +56,7 @@ class Ground:
         (self.folder / "known_hosts").write_text("".join(f"{line}\n" for line in lines))
 
     def ours(self) -> str:
-        """Empty, or why not."""
+        """The error of our check; empty if it succeeds."""
         with Pool() as pool:
             try:
                 pool.link(self.endpoint())
@@ -89,7 +89,7 @@ class Ground:
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "elsewhere"])
 def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """An sshd whose certificate is for this host, and one whose certificate is for another."""
+    """An sshd with a certificate for this host, and one with a certificate for another."""
     folder = tmp_path_factory.mktemp("known")
     for name in ("ed25519", "wrong-ed25519", "authority", "other-authority", "login"):
         make_key(folder / name)
@@ -104,7 +104,7 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def lines_by(seed: int, ground: Ground) -> list[str]:
-    """A file of a few lines that concern the host more or less."""
+    """A random file of a few lines, some of which match the host."""
     chosen = random.Random(seed)  # noqa: S311 - a seed makes the same file again
     host = ground.alias or f"[127.0.0.1]:{ground.port}"
     names = [
@@ -123,7 +123,7 @@ def lines_by(seed: int, ground: Ground) -> list[str]:
         )
         name, key = chosen.choice(names), chosen.choice(keys)
         if marker == "@revoked " and name == "127.0.0.1":
-            continue  # we go further than ssh here: see the test of it
+            continue  # stricter than ssh; it has a test of its own
         made.append(
             chosen.choice(["{}{} {}", "{}{} {} comment", "{}{}  {}", " {}{} {}"]).format(
                 marker, name, ground.key(key)
@@ -141,7 +141,7 @@ def test_host_key_checks_match_ssh(ground: Ground, start: int, alias: str) -> No
         ground.write(*lines)
         ours = ground.ours()
         if (not ours) is not ground.ssh_accepts():
-            # where another key is on record for the port, ssh may still take one that is on record without it
+            # if another key is known for the port, ssh may still accept one that is known without it
             why = "\n".join([f"seed {seed}", *lines, ours])
             assert "CHANGED" in ours, why
             plain = KnownHosts([ground.folder / "known_hosts"]).keys("127.0.0.1")
@@ -150,7 +150,7 @@ def test_host_key_checks_match_ssh(ground: Ground, start: int, alias: str) -> No
 
 @pytest.fixture
 def certified(ground: Ground) -> Ground:
-    """The sshd whose certificate is for 127.0.0.1."""
+    """The sshd with a certificate for 127.0.0.1."""
     ground.alias = ""
     if "elsewhere" in run("ssh-keygen", "-L", "-f", ground.folder / "ed25519-cert.pub"):
         ground.alias = "elsewhere"
@@ -238,7 +238,7 @@ def test_revokedhostkeys_of_the_config_are_refused(ground: Ground, form: str) ->
 
 
 def test_trust_shows_the_key_that_a_login_checks(ground: Ground) -> None:
-    """Of two host keys, the one on record is asked for, by both."""
+    """Of two host keys, both ask for the known one."""
     ground.alias = ""
     ground.write(
         f"[127.0.0.1]:{ground.port} {ground.key('rsa')}", f"@revoked * {ground.key('wrong-ed25519')}"
@@ -330,7 +330,7 @@ def test_a_revoked_key_is_never_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_ssh_keygen_finds_what_we_record(tmp_path: Path, seed: int) -> None:
-    """Of each host in a file by chance, ssh-keygen -F finds before and after what we find."""
+    """For each host in a random file, ssh-keygen -F finds what we find, before and after an edit."""
     chosen = random.Random(seed)  # noqa: S311 - a seed makes the same file again
     hosts = ["web1", "web2", "[web1]:2222", "10.0.0.1", "db.example.org"]
     patterns = [
@@ -375,7 +375,7 @@ def real(key: HostKey) -> HostKey:
 
 
 def found(path: Path, host: str) -> list[str]:
-    """Markers and keys of the host by ssh-keygen."""
+    """Markers and keys of the host, as found by ssh-keygen."""
     done = subprocess.run(
         ["ssh-keygen", "-F", host, "-f", str(path)],
         capture_output=True,

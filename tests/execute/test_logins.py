@@ -1,4 +1,4 @@
-"""Keys of files and agents, and certificates, shown to a real sshd as ssh shows them."""
+"""Logins to a real sshd with keys from files and agents, and with certificates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ground:
-    """An sshd that lets in one key, and a configuration for it."""
+    """An sshd that accepts one key, and an ssh config for it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
 
 @pytest.fixture(params=["ssh", "ours"])
 def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Configurations read by ssh, and by our reader."""
+    """Run with an ssh config read by ssh, and by our own parser."""
     from runner.execute import ssh_lookup
 
     usable = "/usr/bin/ssh" if request.param == "ssh" else ""
@@ -121,7 +121,7 @@ def test_an_encrypted_key_needs_the_agent_or_a_passphrase(ground: Ground, either
     good = ground.folder / "good"
     with agent(ground.folder, good) as path:
         run("ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", good)
-        (ground.folder / "good.pub").unlink()  # which key it is stands in the file itself
+        (ground.folder / "good.pub").unlink()  # the private key file contains the public key
         assert ground.works(f"IdentityAgent {path}", "IdentitiesOnly yes", f"IdentityFile {good}")
     refused = ground.refusal("IdentityAgent none", f"IdentityFile {good}")
     assert f"the key {good} needs a passphrase" in str(refused)
@@ -240,7 +240,7 @@ def test_invalid_certificates_are_reported(ground: Ground) -> None:
 
 
 def test_the_key_of_the_inventory_is_tried_first(ground: Ground) -> None:
-    """Six other keys in the agent are as many as this sshd takes."""
+    """The agent has more keys than this sshd allows attempts."""
     others = [make_key(ground.folder / f"other{number}") for number in range(7)]
     with agent(ground.folder, *others) as path:
         assert ground.works(f"IdentityAgent {path}", identity_file=ground.folder / "good")

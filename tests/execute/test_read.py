@@ -74,9 +74,9 @@ def test_a_flood_of_stderr_does_not_block(hosts, pool, shell):
 
 
 def test_a_flooding_command_is_stopped_and_the_next_runs(hosts, pool, shell):
-    tasks = [Command("a", "cat /dev/zero", policy="go", timeout=60), Command("b", "echo fine")]
+    commands = [Command("a", "cat /dev/zero", policy="go", timeout=60), Command("b", "echo fine")]
     began = time.monotonic()
-    records = read(pool, hosts.endpoint(shell), tasks, cap=1000)
+    records = read(pool, hosts.endpoint(shell), commands, cap=1000)
     assert (records["a"].why, records["a"].ok, len(records["a"].output)) == ("flood", False, 1000)
     assert records["b"].output == b"fine\n"
     assert time.monotonic() - began < 30
@@ -140,8 +140,8 @@ def test_a_slow_sink_loses_nothing(hosts, pool):
             threading.Event().wait(0.02)
         got.extend(data)
 
-    task = Command("a", "head -c 40000000 /dev/zero; date +%s >$HOME/finished")
-    record = stream(pool, hosts.endpoint(), [task], sink)["a"]
+    command = Command("a", "head -c 40000000 /dev/zero; date +%s >$HOME/finished")
+    record = stream(pool, hosts.endpoint(), [command], sink)["a"]
     assert record.size == len(got) == 40_000_000
 
 

@@ -1,4 +1,4 @@
-"""Ssh's configuration, as `ssh -G` and as our own reader resolve it."""
+"""The ssh config, as resolved by `ssh -G` and by our own parser."""
 
 # ruff: noqa: E501 - tables of lines as people write them
 from __future__ import annotations
@@ -64,7 +64,7 @@ WRONG = (
 
 
 class Configurations:
-    """Configurations made of everything that people write, by a seed."""
+    """Random ssh configs of realistic lines, by a seed."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a seed makes the same configuration again
@@ -199,7 +199,7 @@ def test_the_user_config_overrides_the_system_config(tmp_path: Path) -> None:
 
 @pytest.fixture
 def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The real ssh behind a program that counts how often it is started."""
+    """A wrapper of ssh that counts how often it is started."""
     folder, count = tmp_path / "bin", tmp_path / "count"
     folder.mkdir()
     count.touch()
@@ -224,7 +224,7 @@ def test_ssh_runs_once_per_host_until_a_file_changes(counted: Path, tmp_path: Pa
     assert look_up(Login("web1"), config).user == "third"
     config.write_text("User other\n")
     assert look_up(Login("web1"), config).user == "other"
-    assert once <= 2 * len("x\n")  # ssh's defaults are asked for once a process
+    assert once <= 2 * len("x\n")  # the defaults of ssh are read once per process
     assert len(counted.read_text()) == once + 3 * len("x\n")
 
 

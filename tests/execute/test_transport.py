@@ -109,7 +109,7 @@ def test_a_connection_is_opened_once_for_many_threads(hosts, pool):
 
 
 def test_logins_to_one_sshd_are_limited(hosts):
-    """As many logins as fit wait in a server that never answers; the others have not even connected."""
+    """The allowed logins wait for a server that never answers; the others have not connected yet."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
         server.settimeout(1.0)
         port = server.getsockname()[1]
