@@ -75,6 +75,11 @@ class Decider(StrEnum):
     NOFOLDER = "nofolder"
     PUBLIC = "public"
 
+    @property
+    def is_verdict(self) -> bool:
+        """Whether the site was checked first. Otherwise, what went wrong in the job forced an undo."""
+        return self in {Decider.CONTROLLER, Decider.DEADMAN}
+
 
 class Why(StrEnum):
     """Why a command was stopped or has no exit status. A skipped command has the job's status instead."""

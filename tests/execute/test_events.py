@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.execute import UNSEEN
 from runner.execute.events import CommandEnded, CommandOutput, CommandSkipped, CommandStarted, Decided, Ended
 from runner.execute.journal import Journal
+from runner.execute.statuses import Decider, Decision, JobStatus, Why
 
 NONCE = "cd" * 16
 
@@ -68,3 +71,24 @@ def test_invalid_frames_are_ignored():
     assert journal.read(frame("end a x y -") + frame("whatever") + frame("") + frame("bye ok x"))[
         -1
     ] == Ended("ok", -1)
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_journal_accepts_every_status_that_hosts_report(status):
+    journal = Journal(NONCE)
+    journal.read(frame(f"bye {status} 1"))
+    assert journal.ended == (Ended(status, 1) if status.is_reported else None)
+
+
+@pytest.mark.parametrize("words", ["bye fine 1", "decided keep me", "decided maybe controller"])
+def test_unknown_statuses_and_decisions_are_ignored(words):
+    journal = Journal(NONCE)
+    assert journal.read(frame(words)) == []
+    assert (journal.ended, journal.decided) == (None, None)
+
+
+def test_stored_words_compare_with_the_enums():
+    """Ledgers and modules outside this room use plain strings."""
+    assert UNSEEN == Decided("keep", "deadman")
+    assert (JobStatus.LOCKED, Decision.UNDO, Why.TIMEOUT) == ("locked", "undo", "timeout")
+    assert f"{JobStatus.NOSPACE} {Decider.DIED}" == "nospace died"
