@@ -89,6 +89,6 @@ def test_unknown_statuses_and_decisions_are_ignored(words):
 
 def test_stored_words_compare_with_the_enums():
     """Ledgers and modules outside this room use plain strings."""
-    assert UNSEEN == Decided("keep", "deadman")
+    assert Decided("keep", "deadman") == UNSEEN
     assert (JobStatus.LOCKED, Decision.UNDO, Why.TIMEOUT) == ("locked", "undo", "timeout")
     assert f"{JobStatus.NOSPACE} {Decider.DIED}" == "nospace died"
