@@ -1,4 +1,4 @@
-"""Keys that an ssh-agent holds: listed, and asked to sign, with a limit on every wait."""
+"""The keys in an ssh-agent. Every wait has a limit."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ __all__ = ["AgentIdentity", "held_keys"]
 
 _LISTING = 10.0
 _SIGNING = 60.0
-"""Seconds. A person may have to touch a security key, or to agree on the screen."""
+"""Seconds. Someone may have to touch a security key or confirm on the screen."""
 
 
 class AgentIdentity(PKey):
-    """A key or certificate of the agent, shown as a whole and signed for by the agent."""
+    """A key or certificate whose signatures are made by the agent."""
 
     def __init__(self, held: AgentKey, certificate: bytes | None = None) -> None:
-        """`certificate`: one from a file, that is for the key which the agent holds."""
+        """`certificate`: one from a file, for the key in the agent."""
         self._held = held
         self.blob = certificate or held.blob
         self.public_blob = None
 
     def get_name(self) -> str:
-        """The type of what is shown, e.g. ``ssh-ed25519-cert-v01@openssh.com``."""
+        """The type of the key or certificate, e.g. ``ssh-ed25519-cert-v01@openssh.com``."""
         return Message(self.blob).get_text()
 
     def asbytes(self) -> bytes:
-        """What is shown to the host."""
+        """The key or certificate that is sent to the host."""
         return self.blob
 
     def can_sign(self) -> bool:
-        """The agent holds the private half."""
+        """True: the agent has the private key."""
         return True
 
     def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:
-        """The agent's signature. Where it refuses, one that no host accepts: the next key has its turn."""
+        """The agent's signature. If it refuses, an invalid one, so that the next key is tried."""
         try:
             return _sign(self._held, data, algorithm)
         except (OSError, SSHException):
@@ -53,9 +53,9 @@ class AgentIdentity(PKey):
 
 @contextmanager
 def held_keys(path: str) -> Iterator[Mapping[bytes, AgentKey]]:
-    """What the agent at this socket holds, by what is shown to a host; nothing where there is no agent.
+    """The keys and certificates of the agent at this socket, by their public bytes; empty without an agent.
 
-    The agent signs until the end of the block.
+    They can sign until the end of the block.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         yield {key.blob: key for key in _listed(link, path)}
@@ -75,7 +75,7 @@ def _listed(link: socket.socket, path: str) -> Sequence[AgentKey]:
 
 
 class _Agent(AgentSSH):
-    """Paramiko's agent, at a socket of our choice."""
+    """Paramiko's agent client, on a given socket."""
 
     def __init__(self, link: socket.socket) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def _sign(held: AgentKey, data: bytes, algorithm: str | None) -> Any:
     request.add_string(data)
     request.add_int(ALGORITHM_FLAG_MAP.get(algorithm or "", 0))
     agent: Any = held.agent
-    kind, answer = agent._send_message(request)  # noqa: SLF001 - there is no public one
+    kind, answer = agent._send_message(request)  # noqa: SLF001 - there is no public method
     if kind != SSH2_AGENT_SIGN_RESPONSE:
-        raise SSHException("the agent refuses to sign with this key")
+        raise SSHException("the agent refused to sign with this key")
     return answer.get_binary()

@@ -1,4 +1,4 @@
-"""Paramiko's classes with the limits that they lack: a host may send more than SSH allows it to send."""
+"""Limits that paramiko lacks, against hosts that send more than SSH allows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["FileTransfer", "bound_channel", "bound_transport"]
 
 _PACKET = 1 << 20
-"""Bytes of one packet; OpenSSH sends at most 256 KiB."""
+"""Bytes in one packet; OpenSSH sends at most 256 KiB."""
 _BANNER = 64 << 10
-"""Bytes before the end of the server's greeting."""
+"""Bytes in the server's greeting."""
 _SLACK = 1 << 20
 _NAMES = 10_000
-"""Of one answer to a listing; OpenSSH gives at most a hundred."""
+"""Names in one answer to a listing; OpenSSH sends at most a hundred."""
 
 
 def bound_transport(transport: Transport, seconds: float) -> None:
-    """Limit the size of a packet, and the size and time of the server's greeting."""
+    """Limit the size of packets, and the size and duration of the server's greeting."""
     packetizer: Any = transport.packetizer
     read_all, read_some = packetizer.read_all, packetizer._read_timeout  # noqa: SLF001 - no public hook
     until = time.monotonic() + seconds
@@ -35,7 +35,7 @@ def bound_transport(transport: Transport, seconds: float) -> None:
 
     def limited(size: int, check_rekey: bool = False) -> bytes:  # noqa: FBT001, FBT002 - as paramiko calls it
         if size > _PACKET:
-            raise SSHException("a packet larger than SSH allows")
+            raise SSHException("the host sent a packet larger than SSH allows")
         return bytes(read_all(size, check_rekey))
 
     def greeting(timeout: float) -> bytes:
@@ -43,14 +43,14 @@ def bound_transport(transport: Transport, seconds: float) -> None:
         data = bytes(read_some(timeout))
         left -= len(data)
         if left < 0 or time.monotonic() > until:
-            raise SSHException(": a greeting without end")
+            raise SSHException(": the greeting does not end")
         return data
 
     packetizer.read_all, packetizer._read_timeout = limited, greeting  # noqa: SLF001
 
 
 def bound_channel(channel: Channel, window: int) -> None:
-    """Give the connection up when the host sends more than the channel's window allows."""
+    """Close the connection if the host sends more than the channel's window allows."""
     for pipe in (channel.in_buffer, channel.in_stderr_buffer):
         _bound(pipe, window + _SLACK)
 
@@ -60,24 +60,24 @@ def _bound(pipe: Any, limit: int) -> None:
 
     def limited(data: bytes) -> None:
         if len(pipe) + len(data) > limit:
-            raise SSHException("the host sends more than the channel's window")
-        if data:  # nothing would wake a reader, who would then wait for more
+            raise SSHException("the host sent more than the channel's window allows")
+        if data:  # no data would wake a reader, which would then block
             feed(data)
 
     pipe.feed = limited
 
 
 class FileTransfer(SFTPClient):
-    """A client that takes no listing on trust, and whose errors are fit for a screen."""
+    """An SFTP client that checks listings, and whose error messages are safe to print."""
 
     def entries(self, folder: str) -> Iterator[SFTPAttributes]:
-        """What the server lists, answer by answer, without ``.`` and ``..``.
+        """List a directory without ``.`` and ``..``, one answer at a time.
 
-        A caller that stops early leaves the server's handle open until the session ends.
+        If the caller stops early, the server's handle stays open until the session ends.
         """
         kind, message = self._request(CMD_OPENDIR, folder)
         if kind != CMD_HANDLE:
-            raise SFTPError("a folder that opens without a handle")
+            raise SFTPError("no handle for a directory")
         handle = message.get_string()
         while True:
             try:
@@ -91,7 +91,7 @@ class FileTransfer(SFTPClient):
 
     def _read_all(self, n: int) -> bytes:
         if n > _PACKET:
-            raise SFTPError("a packet larger than any answer")
+            raise SFTPError("the packet is too large")
         return bytes(super()._read_all(n))  # type: ignore[misc]
 
     def _request(self, kind: int, *arguments: Any) -> tuple[int, Any]:
@@ -106,7 +106,7 @@ class FileTransfer(SFTPClient):
         except EOFError:
             raise
         except UnicodeDecodeError as error:
-            raise OSError("an error whose words are not UTF-8") from error
+            raise OSError("the server reported an error that is not UTF-8") from error
         except OSError as error:
             raise OSError(error.errno, sentence(error.strerror or str(error))) from error
 
@@ -114,7 +114,7 @@ class FileTransfer(SFTPClient):
 def _names(message: Any) -> Iterator[SFTPAttributes]:
     count = message.get_int()
     if not 0 < count <= _NAMES:
-        raise SFTPError(f"an answer with {count} names")
+        raise SFTPError(f"a listing with {count} names")
     for _ in range(count):
         name, long = message.get_text(), message.get_text()
         _refuse_extended(message)
@@ -124,9 +124,9 @@ def _names(message: Any) -> Iterator[SFTPAttributes]:
 
 
 def _refuse_extended(message: Any) -> None:
-    """Paramiko reads as many extended attributes as the server announces: four thousand million."""
+    """Extended attributes: paramiko would read as many as the server announces, up to four billion."""
     here = message.packet.tell()
     flags = message.get_int()
     message.packet.seek(here)
     if flags & SFTPAttributes.FLAG_EXTENDED:
-        raise SFTPError("attributes that no file has")
+        raise SFTPError("extended file attributes")

@@ -1,4 +1,4 @@
-"""OpenSSH certificates: a user's, which are shown to hosts, and hosts', which are verified."""
+"""OpenSSH certificates: user certificates, which we present, and host certificates, which we verify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runner.execute.hostkeys import HostKey
+from runner.execute.keys import HostKey
 from runner.execute.ssh_patterns import matches
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ __all__ = ["Certificate", "NotACertificateError", "parse_certificate", "parse_pu
 
 
 class NotACertificateError(ValueError):
-    """The bytes are no certificate that can be read."""
+    """The bytes are not a readable certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate, unverified but for what `fault_for_host` says."""
+    """A certificate. It is unverified until `fault_for_host` returns an empty string."""
 
     type: str
     blob: bytes
     key: bytes
-    """The key that it is for, as SSH writes it."""
+    """The certified public key, in SSH's wire format."""
     authority: HostKey
     """The key that signed it."""
     valid_from: int
@@ -39,7 +39,7 @@ class Certificate:
     _parsed: SSHCertificate
 
     def expired(self, now: float | None = None) -> str:
-        """``expired 2026-11-20 10:00 UTC`` or ``not valid before ...``; empty while it is valid."""
+        """``expired 2026-11-20 10:00 UTC`` or ``is not valid before ...``; empty while it is valid."""
         now = time.time() if now is None else now
         if now >= self.valid_until:
             return f"expired {_date(self.valid_until)}"
@@ -48,28 +48,28 @@ class Certificate:
         return ""
 
     def fault_for_host(self, name: str) -> str:
-        """Why a host of this name may not show it, the authority apart; empty when it may."""
+        """Why it is not valid for a host of this name; empty if it is. Does not check the authority."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.serialization import SSHCertificateType
 
         try:
             self._parsed.verify_cert_signature()
         except (InvalidSignature, ValueError, TypeError):
-            return "its signature is wrong"
+            return "its signature is invalid"
         if self._parsed.type is not SSHCertificateType.HOST:
-            return "it is a user's certificate"
+            return "it is a user certificate"
         if self._parsed.critical_options:
-            return "it has critical options, which hosts' certificates have not"
+            return "it has critical options, which host certificates must not have"
         if self.principals and not any(matches(name.lower(), one.lower()) for one in self.principals):
             return f"it is for {', '.join(self.principals[:3])}"
         return self.expired()
 
 
 def parse_certificate(type_and_base64: str) -> Certificate:
-    """The certificate of a ``-cert.pub`` file's line.
+    """Parse the line of a ``-cert.pub`` file.
 
     Raises:
-        NotACertificateError: it is none.
+        NotACertificateError: it is not a certificate.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
@@ -84,7 +84,7 @@ def parse_certificate(type_and_base64: str) -> Certificate:
         blob = base64.b64decode(words[1], validate=True)
         found = load_ssh_public_identity(" ".join(words).encode())
         if not isinstance(found, SSHCertificate):
-            raise NotACertificateError("a key, and no certificate")
+            raise NotACertificateError("it is a plain key")
         authority = found.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         key = found.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     except (ValueError, TypeError, IndexError, binascii.Error, UnsupportedAlgorithm) as error:
@@ -102,7 +102,7 @@ def parse_certificate(type_and_base64: str) -> Certificate:
 
 
 def parse_public_key(line: str) -> bytes | None:
-    """The bytes of the key in a ``.pub`` file's line; None where it is no key."""
+    """The bytes of the key in the line of a ``.pub`` file; None if it is not a key."""
     words = line.split()[:2]
     try:
         blob = base64.b64decode(words[1], validate=True)

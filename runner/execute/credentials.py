@@ -1,4 +1,4 @@
-"""What a login shows to a host, in ssh's order: certificates, keys of files and agents, a password."""
+"""Authentication, in the order of ssh: certificates, keys in files and agents, a password."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CERTIFICATE = "-cert-v01@openssh.com"
 
 
 class CutLoginError(Exception):
-    """The connection ended while we showed a key: a cut link, or a host that has had enough of us."""
+    """The connection closed during the login: it broke, or the host allows no further attempt."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Problem:
 
 @dataclass(slots=True)
 class _Wallet:
-    """What there is to show for one target now. Files are read anew each time: certificates are renewed."""
+    """The credentials for one target. Files are read at each login, because certificates are renewed."""
 
     endpoint: Endpoint
     target: Target
@@ -47,10 +47,10 @@ class _Wallet:
     _certificates: list[tuple[str, Certificate]] = field(default_factory=list)
 
     def offers(self) -> Iterator[tuple[str, PKey]]:
-        """Names and keys, loaded when their turn comes.
+        """Names and keys, each loaded when it is tried.
 
         Raises:
-            UnusableKeyError: the inventory's own key cannot be used.
+            UnusableKeyError: the key named in the inventory cannot be used.
         """
         options = self.target.options
         if not options.public_keys:
@@ -128,17 +128,17 @@ class _Wallet:
     def _read_certificates(
         self, paths: Iterable[Path], *, missing: bool
     ) -> Iterator[tuple[str, Certificate]]:
-        """The valid ones. `missing`: say where one does not exist."""
+        """The valid ones. `missing`: report files that do not exist."""
         for path in paths:
             try:
                 certificate = parse_certificate(_text(path))
             except OSError as error:
                 if missing or not isinstance(error, FileNotFoundError):
-                    reason = f"the certificate {path} cannot be read: {error.strerror}"
-                    self._note(reason, "Correct CertificateFile in ssh's configuration.")
+                    reason = f"cannot read the certificate {path}: {error.strerror}"
+                    self._note(reason, "Correct CertificateFile in the ssh config.")
                 continue
             except NotACertificateError as error:
-                self._note(f"{path} is no certificate: {error}", f"Try: ssh-keygen -L -f {path}")
+                self._note(f"{path} is not a certificate: {error}", f"Check it with: ssh-keygen -L -f {path}")
                 continue
             if fault := certificate.expired():
                 self._note(f"the certificate {path} {fault}", "Renew it.")
@@ -150,14 +150,14 @@ class _Wallet:
 
 
 class Credentials:
-    """Tries what there is. Paramiko calls `authenticate`."""
+    """Tries all credentials of a target. Paramiko calls `authenticate`."""
 
     def __init__(self, endpoint: Endpoint, target: Target) -> None:
         self._endpoint = endpoint
         self._target = target
 
     def mark(self) -> tuple[object, ...]:
-        """Differs when other keys or certificates would be shown than before."""
+        """A value that changes when other keys or certificates would be used."""
         paths = [*self._target.identities, *self._target.options.certificate_files]
         paths += [IdentityFile(path).certificate_path for path in self._target.identities]
         with held_keys(self._target.options.agent) as held:
@@ -184,15 +184,13 @@ class Credentials:
     def _refused(self, shown: list[str], problems: list[_Problem]) -> LoginRefusedError:
         called, target = self._endpoint.called, self._target
         others = "".join(f"; {problem.what}" for problem in problems[:3])
-        hint = f"Try: ssh -p {target.port} {target.user}@{target.host}; set identity_file or ssh-add."
+        hint = f"Try: ssh -p {target.port} {target.user}@{target.host}. Set identity_file, or run ssh-add."
         if problems:
             hint = problems[0].hint
         if not shown:
-            return UnusableKeyError(
-                f"{called}: there is no key to log in with as {target.user}{others}", hint=hint
-            )
+            return UnusableKeyError(f"{called}: no key to log in as {target.user}{others}", hint=hint)
         return LoginRefusedError(
-            f"{called}: {target.host} refused the login as {target.user} (shown: {', '.join(shown)}){others}",
+            f"{called}: {target.host} refused the login as {target.user} (tried: {', '.join(shown)}){others}",
             hint=hint,
         )
 
@@ -206,7 +204,7 @@ class Credentials:
 
 
 def _try(attempt: Callable[[], Any], transport: Transport, *, attempts: int) -> bool:
-    """Whether the host takes another attempt after this one."""
+    """Make an attempt; return whether the host allows another one."""
     from paramiko import AuthenticationException
 
     try:
@@ -218,11 +216,11 @@ def _try(attempt: Callable[[], Any], transport: Transport, *, attempts: int) -> 
 
 
 def _raise_cut(error: Exception, transport: Transport, *, attempts: int) -> None:
-    """Paramiko calls a connection that broke, or was too slow, a failed authentication too."""
+    """Paramiko reports broken and slow connections as failed authentication too."""
     if "timeout" in str(error):
-        raise TimeoutError("the host did not answer the login") from error
-    if not transport.is_active() and attempts == 1:  # later on it is the host that has had enough
-        raise CutLoginError("the connection ended during the login") from error
+        raise TimeoutError("no answer to the login") from error
+    if not transport.is_active() and attempts == 1:  # later on, the host has a limit of attempts
+        raise CutLoginError("the connection closed during the login") from error
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

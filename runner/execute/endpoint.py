@@ -1,4 +1,4 @@
-"""Where a host is and how one logs in there: the inventory's word first, then ssh's configuration."""
+"""The address and login of a host: from the inventory first, then from the ssh config."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOPS = 16
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A login as the inventory names it. What is None comes from the ssh config, else from SSH's defaults."""
+    """A login as given in the inventory. None means: from the ssh config, else the default of SSH."""
 
     address: str
     port: int | None = None
@@ -32,59 +32,59 @@ class Endpoint:
     identity_file: Path | None = None
     gateway: Endpoint | None = None
     known_hosts: tuple[Path, ...] = ()
-    """Empty: those of ssh's configuration."""
+    """Empty: the files of the ssh config."""
     ssh_config: Path | None = Path("~/.ssh/config")
-    """None: no ssh config is read."""
+    """None: do not read any ssh config."""
     shell: str = "/bin/sh"
     password: Callable[[], str] | None = field(default=None, compare=False, repr=False)
     passphrase: Callable[[], str] | None = field(default=None, compare=False, repr=False)
     hops: int = field(default=0, compare=False, repr=False)
-    """How many hosts of a ProxyJump are behind this one."""
+    """How many hosts of a ProxyJump are reached through this one."""
 
     @property
     def called(self) -> str:
-        """The host's name for people."""
+        """The host's name in messages."""
         return self.name or self.address
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint with nothing left open."""
+    """An endpoint with all settings resolved."""
 
     host: str
     port: int
     user: str
     key_name: str
-    """Under which the host's key is on record."""
+    """The name of the host in known_hosts."""
     key_port: int
-    """The port that belongs to that name; an alias has none, which is 22."""
+    """The port for that name in known_hosts; 22 for an alias."""
     user_known_hosts: tuple[Path, ...]
-    """Files that `trust` writes to."""
+    """The files that `trust` writes to."""
     known_hosts: tuple[Path, ...]
-    """These and the system's, which are only read."""
+    """The same, and the system's files, which are only read."""
     chosen: Path | None
-    """The private key that the inventory names."""
+    """The private key named in the inventory."""
     gateway: Endpoint | None
     proxy_command: str | None
     options: SshOptions
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Two endpoints with the same key share a connection."""
+        """Endpoints with the same key share a connection."""
         return (self.host, self.port, self.user, self.gateway, self.proxy_command)
 
     @property
     def identities(self) -> tuple[Path, ...]:
-        """Private keys in the order in which ssh takes them up, whether they exist or not."""
+        """Private key files in the order of ssh, whether they exist or not."""
         chosen = (self.chosen,) if self.chosen else ()
         return tuple(dict.fromkeys((*chosen, *self.options.identity_files)))
 
 
 def resolve(endpoint: Endpoint) -> Target:
-    """The endpoint as ssh's configuration completes it. Options that weaken host-key checks are not honoured.
+    """Complete an endpoint from the ssh config. Options that weaken host key checks are ignored.
 
     Raises:
-        SshConfigError: the configuration cannot be used.
+        SshConfigError: the ssh config has an error.
     """
     login = Login(endpoint.address, endpoint.port, endpoint.user)
     try:
@@ -111,20 +111,20 @@ def resolve(endpoint: Endpoint) -> Target:
 
 
 def _jump(hops: str, endpoint: Endpoint) -> Endpoint:
-    """``user@first:port,second`` as endpoints, the last of which is the host's gateway."""
+    """Parse ``user@first:port,second``; return the endpoint of the last, which is the host's gateway."""
     called, depth = endpoint.called, endpoint.hops + 1
     if depth > _HOPS:
         raise SshConfigError(
-            f"{called}: the ProxyJumps of the ssh config lead in a circle",
-            hint="Exclude the jump host from the Host pattern that holds the ProxyJump.",
+            f"{called}: the ProxyJumps in the ssh config form a loop",
+            hint="Exclude the jump host from the Host pattern with the ProxyJump.",
         )
     gateway: Endpoint | None = None
     for hop in hops.split(","):
         user, address, port = _hop(hop.strip().removeprefix("ssh://").rstrip("/"), called)
         if address == endpoint.address and port in {None, endpoint.port}:
             raise SshConfigError(
-                f"{called}: the ssh config makes this host its own ProxyJump",
-                hint="Exclude the jump host from the Host pattern that holds the ProxyJump.",
+                f"{called}: in the ssh config this host is its own ProxyJump",
+                hint="Exclude the jump host from the Host pattern with the ProxyJump.",
             )
         first = Endpoint(
             address,
@@ -138,13 +138,13 @@ def _jump(hops: str, endpoint: Endpoint) -> Endpoint:
         gateway = replace(first, gateway=gateway)
     if gateway is None:
         raise SshConfigError(
-            f"{called}: an empty ProxyJump in the ssh config", hint="Name a host there, or `none`."
+            f"{called}: empty ProxyJump in the ssh config", hint="Set it to a host, or to `none`."
         )
     return gateway
 
 
 def _hop(text: str, called: str) -> tuple[str | None, str, int | None]:
-    """User, address and port of ``user@address:port``."""
+    """Split ``user@address:port``."""
     user, _, rest = text.rpartition("@")
     address, port = rest, ""
     if rest.startswith("["):
@@ -154,7 +154,7 @@ def _hop(text: str, called: str) -> tuple[str | None, str, int | None]:
         address, _, port = rest.partition(":")
     if not address or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):  # noqa: PLR2004
         raise SshConfigError(
-            f"{called}: the ssh config's ProxyJump names no host and port: {text[:80]!r}",
+            f"{called}: invalid ProxyJump in the ssh config: {text[:80]!r}",
             hint="Write it as user@host:port.",
         )
     return user or None, address, int(port) if port else None

@@ -1,7 +1,7 @@
-"""The one grammar of everything a host says: bytes with frames in them.
+"""Frames: the control messages within the bytes that a host sends.
 
-A frame is a record separator, a nonce of 128 bits, a space, words, a line feed. It stands anywhere in the
-bytes, and nobody can make one who does not know the nonce. What is no frame is data, exact to the byte.
+A frame is a record separator, a nonce of 128 bits, a space, words and a line feed. It can start anywhere in
+the bytes; without the nonce it cannot be forged. Everything else is data and is passed on unchanged.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ __all__ = ["Decoder", "Frame", "new_nonce"]
 
 SEPARATOR = b"\x1e"
 _PLAIN = bytes(byte if byte == 32 or 33 <= byte <= 126 else ord("?") for byte in range(256))  # noqa: PLR2004
-"""Words are printable ASCII, whatever the host wrote."""
+"""Replaces everything but printable ASCII in words."""
 LONGEST = 1024
-"""Bytes. What begins like a frame and does not end within these is data."""
+"""Bytes. A frame that does not end within these is data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +26,24 @@ class Frame:
 
     @property
     def verb(self) -> str:
-        """What the frame says; empty for a frame without words."""
+        """The first word; empty for a frame without words."""
         return self.words[0] if self.words else ""
 
 
 def new_nonce() -> str:
-    """128 random bits in hex."""
+    """Return 128 random bits in hex."""
     return secrets.token_hex(16)
 
 
 class Decoder:
-    """Splits bytes that come in pieces of any size into frames under one nonce and the data between them."""
+    """Splits bytes, in pieces of any size, into the frames under one nonce and the data between them."""
 
     def __init__(self, nonce: str) -> None:
         self._key = SEPARATOR + nonce.encode() + b" "
         self._held = b""
 
     def feed(self, piece: bytes) -> list[Frame | bytes]:
-        """All that is certain after this piece, in order; what may begin a frame is held back."""
+        """Return the complete frames and data so far, in order. A possible start of a frame is held back."""
         held = self._held + piece if self._held else piece
         found: list[Frame | bytes] = []
         position = 0
@@ -53,7 +53,7 @@ class Decoder:
             words_at = start + len(self._key)
             end = held.find(b"\n", words_at, words_at + LONGEST)
             cut = held.find(SEPARATOR, words_at, end if end >= 0 else words_at + LONGEST)
-            if cut >= 0:  # a full disk cut it short; its writer has said it again
+            if cut >= 0:  # a full disk cut the frame short; its writer has repeated it
                 position = cut
             elif end >= 0:
                 found.append(Frame(tuple(held[words_at:end].translate(_PLAIN).decode("ascii").split())))
@@ -64,19 +64,19 @@ class Decoder:
             else:
                 found.append(held[start:words_at])
                 position = words_at
-        keep = self._beginning(held, position)
+        keep = self._partial_frame_at(held, position)
         if keep > position:
             found.append(held[position:keep] if position or keep < len(held) else held)
         self._held = held[keep:]
         return found
 
     def rest(self) -> bytes:
-        """What was held back; data, when nothing follows any more."""
+        """Return what was held back: it is data if nothing follows."""
         held, self._held = self._held, b""
         return held
 
-    def _beginning(self, held: bytes, position: int) -> int:
-        """Where the last bytes of `held` could be the beginning of a frame; its length if they cannot."""
+    def _partial_frame_at(self, held: bytes, position: int) -> int:
+        """The position of a partial frame at the end of `held`; the length of `held` if there is none."""
         start = held.rfind(SEPARATOR, max(position, len(held) - len(self._key) + 1))
         while start >= 0:
             if self._key.startswith(held[start:]):

@@ -1,4 +1,4 @@
-"""Paramiko's transport with our choice of algorithms, and words for a handshake that cannot succeed."""
+"""Paramiko's transport with our choice of algorithms, and error messages for handshakes that fail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Handshake", "NoCommonAlgorithmError", "handshake"]
 
 _REKEY = 2**36
-"""Bytes after which we want new keys: 2**32 blocks of a cipher with blocks of 16 bytes."""
+"""Bytes after which we ask for new keys: 2**32 blocks of 16 bytes."""
 _CERTIFICATE = "-cert-v01@openssh.com"
 _CURVE = "curve25519-sha256"
 _KINDS = {
@@ -39,7 +39,7 @@ _OPTIONS = (
 
 
 class NoCommonAlgorithmError(IncompatiblePeer):
-    """Host and Sitecrew have no algorithm of some kind in common. `hint` says what to change."""
+    """The host and Sitecrew have no algorithm of some kind in common. `hint`: what to change."""
 
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
@@ -47,20 +47,20 @@ class NoCommonAlgorithmError(IncompatiblePeer):
 
 
 class Handshake(Transport):
-    """A transport that says what the host offered where nothing fits."""
+    """A transport that reports what the host offered if there is no common algorithm."""
 
     _kex_info = {**Transport._kex_info, _CURVE: Transport._kex_info["curve25519-sha256@libssh.org"]}  # type: ignore[attr-defined] # noqa: RUF012, SLF001
     _preferred_kex = (*Transport._preferred_kex, _CURVE)  # type: ignore[attr-defined] # noqa: SLF001
 
     recorded_types: frozenset[str] = frozenset()
-    """Types of host keys that can be compared: they are asked for first."""
+    """The types of the known host keys. The host is asked for these first."""
     has_authority = False
-    """Whether certificates can be verified."""
+    """Whether an authority for host certificates is known."""
     _offered: dict[str, list[str]]
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        """Types of host keys in OpenSSH's order: certificates and plain keys, those that help us first."""
+        """Types of host keys in the order of OpenSSH, those that we can verify first."""
         plain: tuple[str, ...] = self._filter_algorithm("keys")  # type: ignore[attr-defined]
         return tuple(sorted((*(f"{name}{_CERTIFICATE}" for name in plain), *plain), key=self._is_late))
 
@@ -92,15 +92,15 @@ class Handshake(Transport):
 
 
 def handshake(sock: Any, known: KnownHosts, target: Target, banner: float, **options: Any) -> Handshake:
-    """A transport that asks for a host key of a type on record. `banner`: seconds for the greeting.
+    """Create a transport that asks for a known type of host key. `banner`: seconds for the greeting.
 
     Raises:
-        SshConfigError: ssh's configuration allows nothing that paramiko can do.
+        SshConfigError: the ssh config allows only algorithms that paramiko does not have.
     """
     transport = Handshake(sock, **options)
     bound_transport(transport, banner)
-    # New keys as seldom as OpenSSH asks for them: its own thread waits for itself for half a minute, and
-    # gives the connection up, where a channel is closed while paramiko awaits the answer to its wish.
+    # Rekey as seldom as OpenSSH does. If a channel is closed while paramiko waits for the answer to its own
+    # request, its thread blocks itself for half a minute and then drops the connection.
     packetizer: Any = transport.packetizer
     packetizer.REKEY_BYTES = _REKEY
     _choose_algorithms(transport, target)
@@ -110,7 +110,7 @@ def handshake(sock: Any, known: KnownHosts, target: Target, banner: float, **opt
 
 def _choose_algorithms(transport: Handshake, target: Target) -> None:
     security = transport.get_security_options()
-    # AES-GCM first: the others have a MAC apart, which paramiko compares byte by byte, in Python
+    # AES-GCM first: the other ciphers need a MAC, which paramiko compares byte by byte in Python
     ciphers = sorted(security.ciphers, key=lambda name: "-gcm" not in name)
     security.ciphers = tuple(name for name in ciphers if not name.startswith("3des"))
     configured = dict(target.options.algorithms)
@@ -128,8 +128,7 @@ def _allowed(option: str, wanted: Sequence[str], possible: Sequence[str]) -> tup
     if allowed:
         return allowed
     raise SshConfigError(
-        f"ssh's configuration allows only {', '.join(wanted)} ({option});"
-        f" Sitecrew can use {', '.join(possible)}",
+        f"the ssh config allows only {', '.join(wanted)} ({option}); Sitecrew can use {', '.join(possible)}",
         hint="Allow one of these for the host in ~/.ssh/config.",
     )
 

@@ -1,4 +1,4 @@
-"""Host keys: which ones are known, and what a new one looks like to a person. Names match as in OpenSSH."""
+"""The known_hosts files. Names match as in OpenSSH."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from runner.errors import HostKeyError
+from runner.execute.keys import HostKey
 from runner.execute.ssh_patterns import is_pattern, matches_any
 from runner.shell import command
 
@@ -23,32 +24,13 @@ if TYPE_CHECKING:
 
     from runner.execute.certificates import Certificate
 
-__all__ = ["HostKey", "KnownHosts", "Line", "Marker", "hash_name", "host_name", "parse_line"]
+__all__ = ["KnownHosts", "Line", "Marker", "hash_name", "host_name", "parse_line"]
 
 _SIZE = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """A public key as SSH writes it: its type's name and its bytes."""
-
-    type: str
-    blob: bytes
-
-    @property
-    def fingerprint(self) -> str:
-        """As `ssh-keygen -l` shows it: ``SHA256:`` and 43 characters."""
-        digest = base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
-        return f"SHA256:{digest.rstrip('=')}"
-
-    @property
-    def text(self) -> str:
-        """Type and base64, as in a known_hosts line."""
-        return f"{self.type} {base64.b64encode(self.blob).decode()}"
-
-
 class Marker(StrEnum):
-    """What may stand before the names of a line."""
+    """The marker before the names of a line."""
 
     NONE = ""
     REVOKED = "@revoked"
@@ -57,7 +39,7 @@ class Marker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a known_hosts file that has a key."""
+    """A line with a key."""
 
     names: str
     key: HostKey
@@ -65,38 +47,41 @@ class Line:
 
     @property
     def plain(self) -> tuple[str, ...]:
-        """The names that it is for and no others; empty where only `matches` knows."""
+        """Its names in lower case; empty if they are hashed or patterns, which need `matches`."""
         special = self.names.startswith("|") or is_pattern(self.names)
         return () if special else tuple(self.names.lower().split(","))
 
     def matches(self, name: str) -> bool:
-        """Whether it is for this host, named as `host_name` does it."""
+        """Whether the line is for this host, given in the form of `host_name`."""
         if self.names.startswith("|"):
             return _hash_matches(self.names, name)
         return matches_any(name, self.names.lower().split(","))
 
 
 class KnownHosts:
-    """What the known_hosts files say. Files that do not exist say nothing; each is parsed once a change."""
+    """The keys in known_hosts files. Missing files count as empty. Files are parsed when they change."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._files = [_parse(path) for path in paths]
 
     def keys(self, name: str, port: int = 22) -> list[HostKey]:
-        """The keys on record for this host, in the files' order; like OpenSSH, at last without the port."""
+        """The known keys of this host, in the order of the files.
+
+        Like OpenSSH, looks for the name without its port if there are none with it.
+        """
         return self._found(name, port, Marker.NONE)
 
     def types(self, name: str, port: int = 22) -> set[str]:
-        """Types of keys on record under the name with its port: what ssh asks a host for first."""
+        """The types of the keys known for the name with its port. Like ssh, we ask for these first."""
         lines = (line for file in self._files for line in file.of(host_name(name, port)))
         return {line.key.type for line in lines if line.marker is Marker.NONE}
 
     def authorities(self, name: str, port: int = 22) -> list[HostKey]:
-        """The keys that sign certificates of this host."""
+        """The keys that may sign certificates of this host."""
         return self._found(name, port, Marker.AUTHORITY)
 
     def is_revoked(self, name: str, port: int, blob: bytes) -> bool:
-        """Whether this key is marked as revoked for the host, with its port or without."""
+        """Whether this key is marked as revoked for the host, with or without its port."""
         return any(
             line.marker is Marker.REVOKED and line.key.blob == blob
             for wanted in (host_name(name, port), name.lower())
@@ -105,16 +90,16 @@ class KnownHosts:
         )
 
     def check(self, name: str, port: int, key: HostKey, *, called: str = "") -> None:
-        """Return if this key is on record for the host.
+        """Check that this key is known for the host. `called`: the host's name in messages.
 
         Raises:
-            HostKeyError: it is not, or another one is, or it was revoked. `called`: its name in the hint.
+            HostKeyError: the key is unknown, differs from the known one, or is revoked.
         """
         called = called or name
         if self.is_revoked(name, port, key.blob):
             raise HostKeyError(
-                f"{called}: its host key {key.fingerprint} is marked as revoked",
-                hint="Somebody may be reading along. Ask the host's provider for its present key.",
+                f"{called}: host key {key.fingerprint} is marked as revoked",
+                hint="The connection may be intercepted. Ask the provider for the host's current key.",
             )
         known = self.keys(name, port)
         if key in known:
@@ -122,28 +107,28 @@ class KnownHosts:
         if not known:
             raise HostKeyError(
                 f"{called}: unknown host key {key.fingerprint} ({key.type})",
-                hint=f"Compare the fingerprint with your provider's, then type: {command('trust', called)}",
+                hint=f"Compare the fingerprint with your provider's. Then: {command('trust', called)}",
             )
         raise HostKeyError(
             f"{called}: the host key has CHANGED to {key.fingerprint} ({key.type}); "
-            f"on record is {', '.join(old.fingerprint for old in known)}",
-            hint="Was the server rebuilt? Ask its provider; only then: "
+            f"the known key is {', '.join(old.fingerprint for old in known)}",
+            hint="Ask the provider whether the server was rebuilt. Only then: "
             + command("trust", called, "--replace"),
         )
 
     def check_certificate(self, name: str, port: int, certificate: Certificate, *, called: str) -> str:
-        """Why this host certificate is not accepted; empty when an authority of the host signed it.
+        """Why this host certificate is not accepted; empty if it is.
 
         Raises:
-            HostKeyError: the authority's key was revoked: then the plain key is no way out.
+            HostKeyError: the authority's key is revoked, so the plain key must not be accepted either.
         """
         if self.is_revoked(name, port, certificate.authority.blob):
             raise HostKeyError(
                 f"{called}: the key that signed its certificate is marked as revoked",
-                hint="Somebody may be reading along. Ask the host's provider for its present certificate.",
+                hint="The connection may be intercepted. Ask the provider for the host's certificate.",
             )
         if certificate.authority not in self.authorities(name, port):
-            return "no @cert-authority line for this host has the key that signed it"
+            return "it is signed by a key that has no @cert-authority line for this host"
         return certificate.fault_for_host(name)
 
     def _found(self, name: str, port: int, marker: Marker) -> list[HostKey]:
@@ -155,13 +140,13 @@ class KnownHosts:
 
 
 def host_name(name: str, port: int) -> str:
-    """As known_hosts writes it: ``name``, or ``[name]:port`` where the port is not 22."""
+    """The name as known_hosts has it: ``name``, or ``[name]:port`` if the port is not 22."""
     name = name.lower()
     return name if port == 22 else f"[{name}]:{port}"  # noqa: PLR2004
 
 
 def parse_line(text: str) -> Line | None:
-    """The line's names and key; None for comments and what OpenSSH does not understand."""
+    """Parse a line; return None for comments and for lines that OpenSSH ignores."""
     words = text.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < 3 or words[0].startswith("#") or marker not in set(Marker):  # noqa: PLR2004
@@ -175,12 +160,12 @@ def parse_line(text: str) -> Line | None:
 
 
 def hash_name(name: str) -> str:
-    """The name so that only who knows it recognises it: ``HashKnownHosts``."""
+    """Hash a name, as ``HashKnownHosts`` does."""
     return _hash(name, secrets.token_bytes(20))
 
 
 class _File:
-    """The lines of one file, found by name without asking each: a large crew has a thousand hosts."""
+    """The lines of one file, indexed by name: there may be a thousand hosts."""
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self._by_name: dict[str, list[tuple[int, Line]]] = {}
@@ -193,7 +178,7 @@ class _File:
                 self._special.append(place)
 
     def of(self, name: str) -> list[Line]:
-        """The lines for a name in lower case, in the file's order."""
+        """The lines for a name in lower case, in the order of the file."""
         special = (place for place in self._special if place[1].matches(name))
         found = sorted([*self._by_name.get(name, ()), *special], key=itemgetter(0))
         return [line for _, line in found]

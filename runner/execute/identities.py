@@ -1,4 +1,4 @@
-"""Private keys in files: their public halves, without a passphrase, and themselves, parsed once a change."""
+"""Private key files: their public keys, without a passphrase, and the private keys, parsed when changed."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _MAGIC = b"openssh-key-v1\0"
 
 
 class UnusableKeyError(LoginRefusedError):
-    """The key cannot be shown; nothing was sent to the host."""
+    """The key cannot be used; nothing was sent to the host."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityFile:
-    """An ``IdentityFile``: a private key, or the public half of one that an agent holds."""
+    """An ``IdentityFile``: a private key, or the public key of one in an agent."""
 
     path: Path
 
     @property
     def exists(self) -> bool:
-        """Whether there is either half of the key."""
+        """Whether the file, or the one with ``.pub`` added, exists."""
         return self.path.exists() or self._public_path.exists()
 
     @property
@@ -48,7 +48,7 @@ class IdentityFile:
         return self.path.exists() and parse_public_key(_read(self.path).decode("utf-8", "replace")) is None
 
     def public_key(self) -> bytes | None:
-        """The public half as SSH writes it; None where only decrypting the file would tell."""
+        """The public key in SSH's wire format; None if the file has to be decrypted for it."""
         for path in (self.path, self._public_path):
             found = parse_public_key(_read(path).decode("utf-8", "replace"))
             if found:
@@ -57,7 +57,7 @@ class IdentityFile:
 
     @property
     def certificate_path(self) -> Path:
-        """Where ssh looks for the key's certificate."""
+        """The path where ssh looks for the key's certificate."""
         name = self.path.name.removesuffix(".pub")
         return self.path.with_name(f"{name}-cert.pub")
 
@@ -66,48 +66,48 @@ class IdentityFile:
         return self.path.with_name(f"{self.path.name}.pub")
 
     def load(self, called: str, passphrase: Callable[[], str] | None) -> PKey:
-        """The private key. `called`: the host that it is for, in messages.
+        """Load the private key. `called`: the host's name in messages.
 
         Raises:
-            UnusableKeyError: with what to do about it.
+            UnusableKeyError: it cannot be used; the hint has the fix.
         """
         if self.exists and not self.holds_private_key:
             raise UnusableKeyError(
-                f"{called}: {self.path} is only a public key, and no agent holds its private half",
-                hint="Load the private key with ssh-add, or name its file.",
+                f"{called}: {self.path} is a public key, and no agent has the private key",
+                hint="Load the private key with ssh-add, or set identity_file to its file.",
             )
         try:
             return _load(self.path, passphrase)
         except FileNotFoundError as error:
             raise UnusableKeyError(
-                f"{called}: there is no key {self.path}",
-                hint="Correct identity_file of the host, or make a key: ssh-keygen -t ed25519",
+                f"{called}: the key {self.path} does not exist",
+                hint="Correct identity_file of the host, or create a key: ssh-keygen -t ed25519",
             ) from error
         except _LockedKeyError as error:
             raise UnusableKeyError(
-                f"{called}: the key {self.path} is locked with a passphrase",
-                hint="Set passphrase of the host, like {env: KEY_PASSPHRASE}, or load it:"
+                f"{called}: the key {self.path} needs a passphrase",
+                hint="Set `passphrase` of the host, for example {env: KEY_PASSPHRASE}, or load the key:"
                 f" ssh-add {self.path}",
             ) from error
         except _SecurityKeyError as error:
             raise UnusableKeyError(
-                f"{called}: the key {self.path} is of a security key (FIDO), which only an agent can use",
+                f"{called}: the key {self.path} is on a security key (FIDO), which needs an agent",
                 hint=f"Load it: ssh-add {self.path}",
             ) from error
         except (OSError, ValueError) as error:
             if passphrase is not None and not isinstance(error, OSError):
                 raise UnusableKeyError(
-                    f"{called}: the passphrase does not open the key {self.path}",
-                    hint=f"Compare passphrase of the host with: ssh-keygen -y -f {self.path}",
+                    f"{called}: wrong passphrase for the key {self.path}",
+                    hint=f"Correct `passphrase` of the host. Check it with: ssh-keygen -y -f {self.path}",
                 ) from error
             raise UnusableKeyError(
-                f"{called}: the key {self.path} cannot be used: {getattr(error, 'strerror', None) or error}",
-                hint=f"Is it a private key that you may read? Try: ssh-keygen -y -f {self.path}",
+                f"{called}: cannot use the key {self.path}: {getattr(error, 'strerror', None) or error}",
+                hint=f"Check that it is a readable private key: ssh-keygen -y -f {self.path}",
             ) from error
 
 
 def with_certificate(key: PKey, certificate: Certificate) -> PKey:
-    """The same private key, which shows this certificate instead of its public half."""
+    """Return the same private key, which presents this certificate instead of its public key."""
     from paramiko.pkey import PublicBlob
 
     shown = copy.copy(key)
@@ -138,7 +138,7 @@ def _load(path: Path, passphrase: Callable[[], str] | None) -> PKey:
 
 
 def _parse(data: bytes, passphrase: Callable[[], str] | None) -> PKey:
-    """A key in OpenSSH's format, PKCS#1, PKCS#8 or SEC 1."""
+    """Parse a key in the format of OpenSSH, PKCS#1, PKCS#8 or SEC 1."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import (
@@ -167,15 +167,15 @@ def _parse(data: bytes, passphrase: Callable[[], str] | None) -> PKey:
         ed25519.Ed25519PrivateKey: Ed25519Key,
         ec.EllipticCurvePrivateKey: ECDSAKey,
     }
-    for kind, made in kinds.items():  # the class that paramiko has for it
+    for kind, made in kinds.items():  # convert it to paramiko's class
         if isinstance(key, kind):
             plain = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
             return cast("PKey", cast("Any", made).from_private_key(StringIO(plain.decode())))
-    raise ValueError(f"keys of its type are not supported ({type(key).__name__})")
+    raise ValueError(f"its type is not supported ({type(key).__name__})")
 
 
 def _public_part(data: bytes) -> bytes | None:
-    """The public half that OpenSSH's format keeps unencrypted."""
+    """The public key, which OpenSSH's format stores unencrypted."""
     lines = data.strip().splitlines()
     if not lines or b"BEGIN OPENSSH PRIVATE KEY" not in lines[0]:
         return None
@@ -188,7 +188,7 @@ def _public_part(data: bytes) -> bytes | None:
     rest = body[len(_MAGIC) :]
     for _ in range(3):  # cipher, kdf and the kdf's options
         rest = rest[4 + int.from_bytes(rest[:4], "big") :]
-    rest = rest[4:]  # how many keys
+    rest = rest[4:]  # the number of keys
     return rest[4 : 4 + int.from_bytes(rest[:4], "big")] or None
 
 

@@ -1,4 +1,4 @@
-"""A job: tasks for one account on one host, as one text that runs to its end whatever becomes of the link."""
+"""A job: commands for one account on one host, sent as one shell script that survives a broken connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.execute.limits import Span
 from runner.execute.texts import text
 from runner.shell import assign, export, word, words
 
-__all__ = ["Job", "Lock", "Restore", "Task", "job_id"]
+__all__ = ["Command", "Job", "Lock", "Restore", "job_id"]
 
 RESERVED = frozenset({"await", "check", "cleanup", "-"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,47}")
@@ -22,138 +22,144 @@ _ID = re.compile(r"[0-9a-f]{16,64}")
 
 
 def job_id(run: str, site: str, segment: str) -> str:
-    """The id under which this segment of this run on this site is done at most once, for ever."""
+    """Return the id under which this segment of a run runs at most once on a site."""
     return hashlib.sha256(f"{run}\0{site}\0{segment}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One shell text in a shell, session and process group of its own, with nothing on stdin."""
+class Command:
+    """Shell text that runs in a shell, session and process group of its own, without stdin."""
 
     id: str
     text: str
     timeout: int = 600
-    """Seconds, kept by the host to about one; at the end TERM to the group, ten seconds later KILL."""
+    """Seconds, enforced by the host to about one. Then TERM to the group, and KILL ten seconds later."""
     policy: Literal["stop", "go", "always"] = "stop"
-    """What a code other than 0 does to the tasks after it; `always`: runs behind a failed task too."""
+    """After an exit status other than 0, `stop` skips the later commands. `always` runs after a failure."""
     env: Mapping[str, str] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """More environment, never written to a file or an argument list on the host."""
+    """Environment variables that are never written to a file or an argument list on the host."""
     stderr: int = 0
-    """Bytes of stderr to keep apart; 0 leaves stderr in the output, in its order."""
+    """Bytes of stderr to keep separate; 0 merges stderr into the output."""
 
     def __post_init__(self) -> None:
-        """Refuse what would not survive the way to the host."""
+        """Refuse values that cannot be sent to the host."""
         if not _NAME.fullmatch(self.id) or self.id in RESERVED:
-            raise ValueError(f"not a task id: {self.id!r}")
+            raise ValueError(f"invalid command id: {self.id!r}")
         for name, value in [*self.env.items(), *self.secret.items()]:
             if not _VARIABLE.fullmatch(name) or "\0" in value:
-                raise ValueError(f"not a variable: {name!r}")
+                raise ValueError(f"invalid variable: {name!r}")
         if "\0" in self.text:
-            raise ValueError(f"a NUL in the text of task {self.id!r}")
+            raise ValueError(f"NUL byte in the text of command {self.id!r}")
 
 
 _KILLS = 15
-"""Seconds after its time limit within which a host has killed a task."""
+"""Seconds after its time limit within which a host has killed a command."""
 
 
-def _seconds(tasks: tuple[Task, ...]) -> int:
-    return sum(task.timeout + _KILLS for task in tasks)
+def _seconds(commands: tuple[Command, ...]) -> int:
+    return sum(command.timeout + _KILLS for command in commands)
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The lock of the site at `site` (a folder on the host), taken or renewed before the first task."""
+    """The lock of the site at `site` (a directory on the host), taken or renewed before the first command."""
 
     site: str
     owner: str
-    """Run and site in one word. The same owner renews what it holds."""
+    """Run and site as one word. The same owner renews its lock."""
     seconds: int = 1800
     """Until others may take it, if the job that took it is gone too."""
     release: bool = True
-    """Free it at the job's end; False holds it for the next segment."""
+    """Release it at the job's end; False keeps it for the next segment."""
     folder: str = ""
-    """Where it lies; below the account's own root unless several accounts work on the site."""
+    """The lock's directory; empty: below `.sitecrew`. Set it if several accounts work on the site."""
 
     def __post_init__(self) -> None:
-        """An owner is a word of a frame."""
+        """Check that the owner fits into a frame."""
         if not re.fullmatch(r"[!-~]{1,200}", self.owner) or self.owner == "free":
-            raise ValueError(f"not an owner: {self.owner!r}")
+            raise ValueError(f"invalid lock owner: {self.owner!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Tasks get the 0700 folder of this site's restore points in this run as $SITECREW_RESTORE."""
+    """Gives commands a directory of mode 0700 for restore points, as $SITECREW_RESTORE."""
 
     folder: str
-    """The run's, by a name that nobody can guess."""
+    """The run's part of the path: a name that cannot be guessed."""
     site: str
     public: tuple[str, ...] = ()
-    """Folders of the host that web servers hand out: no restore point lies at or below one of them."""
+    """Document roots on the host. No restore point is stored in or below one of them."""
 
     def __post_init__(self) -> None:
-        """Both are names of folders."""
+        """Check that both parts are valid directory names."""
         for name in (self.folder, self.site):
             if not re.fullmatch(r"[A-Za-z0-9_@+=,:-][A-Za-z0-9_.@+=,:-]{0,200}", name):
-                raise ValueError(f"not a name for a folder: {name!r}")
+                raise ValueError(f"invalid directory name: {name!r}")
 
     def call(self) -> str:
-        """The driver's function `rest` with these arguments."""
+        """The call of the driver's function `rest` with these arguments."""
         return f"rest {words(self.folder, self.site, *self.public)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is sent once and done at most once under its id.
+    """Commands that are sent once and run at most once under an id.
 
-    Tasks run in order. With `wait` above 0 the job then waits for a verdict, and does `keep` or `undo`; after
-    as many seconds of silence `check` decides: code 0 keeps. A failed or cancelled job that would have waited
-    undoes. `cleanup` and `undo` must be idempotent: after a death they may be done twice. Nothing else is.
+    They run in order. If `wait` is above 0, the job then waits for a verdict and runs `keep` or `undo`. After
+    that many seconds without a word from the controller it runs `check`; exit status 0 means keep. A job that
+    would have waited, but failed or was cancelled, runs `undo`. `cleanup` and `undo` must be idempotent: they
+    may run twice after a process was killed. Nothing else does.
     """
 
     id: str
-    tasks: tuple[Task, ...]
+    commands: tuple[Command, ...]
     cleanup: str = ""
     wait: int = 0
     check: str = "true"
     check_env: Mapping[str, str] = field(default_factory=dict)
-    """Environment of `check`."""
+    """Environment variables of `check`."""
     check_secret: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """More of it, as `Task.secret`."""
-    keep: tuple[Task, ...] = ()
-    undo: tuple[Task, ...] = ()
+    """More of them, handled like `Command.secret`."""
+    keep: tuple[Command, ...] = ()
+    undo: tuple[Command, ...] = ()
     undo_on_death: bool = False
-    """Undo also when the driver is killed before the job waits."""
+    """Also undo if the driver is killed before the job waits."""
     lock: Lock | None = None
     restore: Restore | None = None
     flood: int = 256 << 20
-    """Bytes of events beyond which the running task is stopped; coarse: the host looks each second."""
+    """Bytes of events at which the running command is stopped; the host checks once a second."""
     cleanup_limit: int = 120
     check_limit: int = 60
     nonce: str = field(default_factory=new_nonce, repr=False)
 
     def __post_init__(self) -> None:
-        """Ids name folders and files on the host."""
+        """Check the ids, which become names of files on the host."""
         if not _ID.fullmatch(self.id):
-            raise ValueError(f"not a job id: {self.id!r}")
-        names = [task.id for task in self._all()]
+            raise ValueError(f"invalid job id: {self.id!r}")
+        names = [command.id for command in self._all()]
         if len(set(names)) != len(names):
-            raise ValueError("two tasks of one job with the same id")
+            raise ValueError("two commands of a job have the same id")
+
+    @property
+    def tasks(self) -> tuple[Command, ...]:
+        """The old name of `commands`."""
+        return self.commands
 
     def span(self) -> Span:
-        """How long the host may take, by the limits that it keeps itself."""
+        """How long the host may take, by its own time limits."""
         after = max(_seconds(self.keep), _seconds(self.undo))
         wait = self.wait + self.check_limit + _KILLS if self.wait else 0
         cleanup = self.cleanup_limit + _KILLS if self.cleanup else 0
-        return Span(tasks=_seconds(self.tasks), rest=after + cleanup, wait=wait)
+        return Span(tasks=_seconds(self.commands), rest=after + cleanup, wait=wait)
 
     @property
-    def task_ids(self) -> frozenset[str]:
-        """Of all its tasks."""
-        return frozenset(task.id for task in self._all())
+    def command_ids(self) -> frozenset[str]:
+        """The ids of all commands, including those of `keep` and `undo`."""
+        return frozenset(command.id for command in self._all())
 
     def body(self) -> str:
-        """The shell text that is stored on the host and run there. Holds no secret."""
+        """The shell script that is stored on the host and runs there. It contains no secret."""
         settings = {
             "nonce": self.nonce,
             "flood": str(max(self.flood >> 10, 1)),
@@ -166,7 +172,7 @@ class Job:
             "wants_lock": "1" if self.lock else "",
             "release": "1" if self.lock and self.lock.release else "",
         }
-        rooms = ("common", "clock", "job", "lock") if self.lock else ("common", "clock", "job")
+        scripts = ("common", "clock", "job", "lock") if self.lock else ("common", "clock", "job")
         functions = {
             "prepare": self._prepare(),
             "main": self._main(),
@@ -176,24 +182,24 @@ class Job:
         return "".join(
             [
                 assign(settings),
-                text(*rooms),
+                text(*scripts),
                 *(f"job_{name}() {{\n:\n{calls}}}\n" for name, calls in functions.items()),
                 "go\n",
             ]
         )
 
     def secrets(self) -> str:
-        """Assignments for the driver's memory; they travel apart from the body. Empty without secrets."""
+        """Assignments for the driver's memory, sent separately from the body. Empty without secrets."""
         lines = []
-        for number, task in enumerate(self._all()):
-            if task.secret:
-                lines.append(assign({f"secret_{number}": export(task.secret)}))
+        for number, command in enumerate(self._all()):
+            if command.secret:
+                lines.append(assign({f"secret_{number}": export(command.secret)}))
         if self.check_secret:
             lines.append(assign({"secret_check": export(self.check_secret)}))
         return "".join(lines)
 
-    def _all(self) -> tuple[Task, ...]:
-        return (*self.tasks, *self.keep, *self.undo)
+    def _all(self) -> tuple[Command, ...]:
+        return (*self.commands, *self.keep, *self.undo)
 
     def _prepare(self) -> str:
         if not self.restore:
@@ -207,14 +213,14 @@ class Job:
             before = f"acquire {words(lock.folder, lock.site, lock.owner)} {lock.seconds} || denied $?\n"
         if self.wait:
             after = f"await {self.wait}\n"
-        return before + self._calls(self.tasks) + after
+        return before + self._calls(self.commands) + after
 
-    def _calls(self, tasks: tuple[Task, ...]) -> str:
-        numbers = {task.id: number for number, task in enumerate(self._all())}
+    def _calls(self, commands: tuple[Command, ...]) -> str:
+        numbers = {command.id: number for number, command in enumerate(self._all())}
         lines = []
-        for task in tasks:
-            secret = f' "$secret_{numbers[task.id]}"' if task.secret else ""
-            cap = str(task.stderr) if task.stderr else "''" if secret else ""
-            script = word(export(task.env) + task.text)
-            lines.append(f"task {task.id} {task.timeout} {task.policy} {script} {cap}{secret}\n")
+        for command in commands:
+            secret = f' "$secret_{numbers[command.id]}"' if command.secret else ""
+            cap = str(command.stderr) if command.stderr else "''" if secret else ""
+            script = word(export(command.env) + command.text)
+            lines.append(f"task {command.id} {command.timeout} {command.policy} {script} {cap}{secret}\n")
         return "".join(lines)

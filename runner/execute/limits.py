@@ -1,57 +1,57 @@
-"""What is waited for, received and kept from a host: the limits that the controller keeps by itself."""
+"""The controller's own limits on what it waits for, receives and keeps from a host."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Limits", "Span"]
+__all__ = ["Span", "Timeouts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds, where not said otherwise. A host that passes one has broken the protocol."""
+class Timeouts:
+    """Limits in seconds unless stated otherwise. A host that exceeds one has broken the protocol."""
 
     hello: float = 20.0
-    """Until the host's first answer on an exec."""
+    """Until the host's first answer on an exec channel."""
     silence: float = 60.0
-    """Without a byte, not even a heartbeat: the link is taken for dead."""
+    """Without a byte, not even a heartbeat, until the connection counts as dead."""
     beat: int = 10
     """Between the host's heartbeats."""
     reattach: float = 300.0
-    """After a cut, until the job is given up as lost."""
+    """Without a connection, until the job is given up as lost."""
     wait: float = 10.0
-    """Between the words that hold the dead man off while we look."""
+    """Between the words that restart the host's timer while the verdict is pending."""
     linger: int = 30
-    """How long the host keeps the exec of a job that is over, for `ack`."""
+    """How long the host keeps the exec channel of a finished job open for `ack`."""
     margin: float = 60.0
-    """Beyond what the tasks' own time limits allow, however often the host says that it is alive."""
+    """On top of the commands' own time limits, no matter how many heartbeats arrive."""
     job: float = 4 * 3600.0
-    """For a job whose tasks are not known here: it was started by an earlier process."""
+    """For a job whose commands are not known here because an earlier process started it."""
     ending: float = 1800.0
-    """From the word cancel to the end of such a job."""
+    """From a cancel to the end of such a job."""
     tidying: float = 600.0
-    """For tidying up on the host."""
+    """For deleting old files on the host."""
     output: int = 1 << 20
-    """Bytes of output kept of each task."""
+    """Bytes of output kept of each command."""
     kept: int = 64 << 20
-    """Bytes of output kept of all tasks together."""
+    """Bytes of output kept of all commands together."""
     received: int = 1 << 30
-    """Bytes of stdout taken from the host, over all execs of one job or reading."""
+    """Bytes of stdout accepted from the host, over all exec channels of a job or reading."""
     errors: int = 64 << 20
-    """Bytes of stderr taken."""
+    """Bytes of stderr accepted."""
     noise: int = 1 << 20
-    """Bytes that the login may print before the host's first answer."""
+    """Bytes that the login shell may print before the host's first answer."""
     frames: int = 20_000
-    """Frames taken, over all execs of one job or reading."""
+    """Frames accepted, over all exec channels of a job or reading."""
 
 
 class Span(NamedTuple):
-    """How long a job may take by the limits of its own tasks, in seconds."""
+    """The longest that a job can take by the time limits of its commands, in seconds."""
 
     tasks: float
-    """Until its verdict is asked for."""
+    """Until it waits for a verdict."""
     rest: float
     """From the verdict, or a cancel, to its end."""
     wait: float = 0.0
-    """For the verdict, where the host has to decide by itself. Counts once it says that it waits."""
+    """For the verdict, including the host's own check. Counted from when the host reports that it waits."""

@@ -1,4 +1,4 @@
-"""A live connection and the execs on it, each with a limit on every wait."""
+"""An SSH connection and its exec channels. Every wait has a limit."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = ["ClosedError", "CutError", "Exec", "Link"]
 
 READ = 32 * 1024
 _PARTING = 10.0
-"""Seconds for the message that ends an exec; a host that does not read blocks it."""
+"""Seconds for the message that closes a channel; a host that does not read blocks it."""
 
 
 class CutError(Exception):
-    """The link or the exec on it broke. Says nothing about what happens on the host."""
+    """The connection or the channel broke. What happens on the host is unknown."""
 
 
 class ClosedError(CutError):
-    """We closed the connections ourselves: there will be no other."""
+    """We closed the connections ourselves; do not reconnect."""
 
 
 class Exec:
-    """One command on the host; its stdin, stdout and stderr."""
+    """An exec channel: one command on the host, with its stdin, stdout and stderr."""
 
     def __init__(self, link: Link, channel: Channel) -> None:
         self._link = link
         self._channel = channel
-        # one for each stream: the channel has a single timeout, which its other threads set anew
+        # one event for each stream: the channel has a single timeout, which other threads change
         self._came, self._came_error = threading.Event(), threading.Event()
         channel.in_buffer.set_event(self._came)
         channel.in_stderr_buffer.set_event(self._came_error)
@@ -48,56 +48,56 @@ class Exec:
         """Write to the command's stdin.
 
         Raises:
-            CutError: the link broke, or `limit` seconds passed.
+            CutError: the connection broke, or `limit` seconds passed.
         """
         with _cuts(), self._link.watched(limit):
             self._channel.settimeout(limit)
             self._channel.sendall(data)
 
     def finish(self) -> None:
-        """End the command's stdin: nothing more is sent.
+        """Close the command's stdin.
 
         Raises:
-            CutError: the link broke, or the host does not read.
+            CutError: the connection broke, or the host does not read.
         """
         with _cuts(), self._link.watched(_PARTING):
             self._channel.shutdown_write()
 
     def receive(self, limit: float) -> bytes | None:
-        """What comes next from stdout: bytes, empty at its end, or None when `limit` seconds passed.
+        """Read from stdout: bytes, empty at its end, or None after `limit` seconds.
 
         Raises:
-            CutError: the link broke.
+            CutError: the connection broke.
         """
         with _cuts():
             return self._channel.recv(READ) if self._came.wait(limit) else None
 
     def receive_error(self) -> bytes:
-        """What comes next from stderr; empty at its end. Waits without a limit: for a thread of its own."""
+        """Read from stderr; empty at its end. Waits without a limit, so call it in a thread of its own."""
         with _cuts():
             self._came_error.wait()
             return self._channel.recv_stderr(READ)
 
     def waiting_error(self) -> bytes:
-        """What has come from stderr so far, without waiting."""
+        """Read what has arrived on stderr, without waiting."""
         with _cuts():
             return self._channel.recv_stderr(READ) if self._channel.recv_stderr_ready() else b""
 
     def exit_status(self, limit: float) -> int | None:
-        """The command's, if it comes within `limit` seconds over a link that lives; a cut link has none."""
+        """Wait for the exit status; None after `limit` seconds or if the connection is closed."""
         channel = self._channel
         came = channel.status_event.wait(limit) and self._link.alive and channel.exit_status >= 0
         return channel.exit_status if came else None
 
     def close(self) -> None:
-        """Let go of the command; a job goes on."""
+        """Close the channel. A job continues on the host."""
         with contextlib.suppress(Exception), self._link.watched(_PARTING):
             self._channel.close()
-        self._link.left(self)
+        self._link.forget(self)
 
 
 class Tunnel:
-    """A channel as a socket that can be closed although the link under it is gone."""
+    """A channel as a socket whose `close` never fails, even if the connection is gone."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -106,39 +106,39 @@ class Tunnel:
         return getattr(self._channel, name)
 
     def close(self) -> None:
-        """Close; never an error."""
+        """Close, ignoring errors."""
         with contextlib.suppress(Exception):
             self._channel.close()
 
 
 class Link:
-    """One logged-in connection. Threads share it."""
+    """One authenticated connection, shared by threads."""
 
     def __init__(self, endpoint: Endpoint, connection: Any) -> None:
         self.endpoint = endpoint
         self._connection = connection
         self._transport: Transport = connection.transport
         self._transport.set_keepalive(15)
-        # paramiko's reader wakes up this often without cause; `close` does not wait for it
+        # how often paramiko's reader wakes up; `close` does not wait for it
         self._transport.sock.settimeout(2.0)
         self._change = threading.Condition()
         self._execs: set[Exec] = set()
         self._lingering: dict[str, Exec] = {}
         self.greeted = False
-        """Whether a command of ours was reached over this link: the login's shell runs what it is given."""
+        """Whether the login shell has run a command of ours on this connection."""
 
     @property
     def alive(self) -> bool:
-        """As far as is known here."""
+        """Whether the connection is open, as far as is known here."""
         return bool(self._transport.is_active())
 
     def run(self, command: str, limit: float, *, data: bytes = b"", window: int | None = None) -> Exec:
-        """Start a command and give it the first of its stdin, within `limit` seconds.
+        """Start a command and send the first bytes of its stdin, within `limit` seconds.
 
-        Where the host allows no more sessions, waits for one of ours to end.
+        If the host allows no more sessions, wait until one of ours ends.
 
         Raises:
-            CutError: the link broke, or nothing happened for `limit` seconds.
+            CutError: the connection broke, or nothing happened for `limit` seconds.
             UnreachableError: the host allows no session at all.
         """
         refusals = 0
@@ -147,11 +147,11 @@ class Link:
                 refusals = 0 if self._execs else refusals + 1
             try:
                 channel = self._open(command, data, limit, window)
-            except _NoRoom as error:
+            except _NoSession as error:
                 self._make_room(refusals, error)
                 continue
             except CutError:
-                self.close()  # so that nobody is handed this link again
+                self.close()  # so that the pool does not hand it out again
                 raise
             made = Exec(self, channel)
             with self._change:
@@ -159,10 +159,10 @@ class Link:
             return made
 
     def sftp(self, limit: float) -> FileTransfer:
-        """A session of file transfer; no wait in it takes longer than `limit` seconds. The caller closes it.
+        """Open an SFTP session in which no wait takes longer than `limit` seconds. The caller closes it.
 
         Raises:
-            CutError: the link broke, or the host has no file transfer.
+            CutError: the connection broke, or the host has no SFTP.
         """
         import struct
 
@@ -174,20 +174,20 @@ class Link:
             try:
                 client = FileTransfer.from_transport(self._transport)
             except (SFTPError, struct.error, IndexError) as error:
-                raise CutError(f"its file transfer does not begin as it should: {error}") from error
+                raise CutError(f"invalid SFTP greeting: {error}") from error
         if client is None:
-            raise CutError("the host opens no session for file transfer")
+            raise CutError("the host opens no SFTP session")
         bound_channel(client.sock, self._transport.default_window_size)
         client.sock.settimeout(limit)
         return client
 
     def forward(self, host: str, port: int, limit: float) -> Tunnel:
-        """A TCP connection from the host to elsewhere, as a socket."""
+        """Open a TCP connection from the host to another one, as a socket."""
         with _cuts(), self.watched(limit):
             return Tunnel(self._transport.open_channel("direct-tcpip", (host, port), ("", 0), timeout=limit))
 
     def linger(self, job: str, exec_: Exec) -> None:
-        """Keep an exec whose job is over: it takes the word `ack`."""
+        """Keep the channel of a finished job open, for the word `ack`."""
         with self._change:
             old = self._lingering.pop(job, None)
             self._lingering[job] = exec_
@@ -196,18 +196,18 @@ class Link:
             old.close()
 
     def lingering(self, job: str) -> Exec | None:
-        """The exec kept for this job; it is the caller's now."""
+        """Hand over the channel kept for this job, if any."""
         with self._change:
             return self._lingering.pop(job, None)
 
-    def left(self, exec_: Exec) -> None:
-        """An exec of this link was closed."""
+    def forget(self, exec_: Exec) -> None:
+        """Remove a closed channel."""
         with self._change:
             self._execs.discard(exec_)
             self._change.notify_all()
 
     def close(self) -> None:
-        """Break the connection, and with it every wait on it."""
+        """Close the connection. All waits on it end."""
         with contextlib.suppress(Exception):
             self._transport.sock.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(Exception):
@@ -221,7 +221,7 @@ class Link:
 
     @contextlib.contextmanager
     def watched(self, limit: float) -> Iterator[None]:
-        """Close the link when the block takes longer: several of paramiko's waits have no limit."""
+        """Close the connection if the block takes longer: several of paramiko's waits have no limit."""
         timer = threading.Timer(limit, self.close)
         timer.daemon = True
         timer.start()
@@ -239,7 +239,7 @@ class Link:
             try:
                 channel = self._transport.open_session(timeout=limit, window_size=window)
             except ChannelException as error:
-                raise _NoRoom(str(error)) from error
+                raise _NoSession(str(error)) from error
             bound_channel(channel, window or self._transport.default_window_size)
             try:
                 channel.exec_command(command)
@@ -251,15 +251,15 @@ class Link:
             return channel
 
     def _feed(self, channel: Channel, data: bytes) -> None:
-        """Give a command its stdin. One that ends before it has read all has said why."""
+        """Send stdin. If the command closes it early, the reason is in its output."""
         try:
             channel.sendall(data)
         except OSError:
             if not (channel.closed and self.alive):
                 raise
 
-    def _make_room(self, refusals: int, error: _NoRoom) -> None:
-        """Let go of execs that only linger, else wait for one that works."""
+    def _make_room(self, refusals: int, error: _NoSession) -> None:
+        """Close channels of finished jobs, or wait for a running one to end."""
         with self._change:
             if self._execs and not self._lingering:
                 self._change.wait(5.0)
@@ -270,14 +270,14 @@ class Link:
             exec_.close()
         if refusals > 6:  # noqa: PLR2004
             raise UnreachableError(
-                f"{self.endpoint.called}: the host takes the login and then opens no session",
-                hint="May the account run commands? Look at MaxSessions and ForceCommand of its sshd.",
+                f"{self.endpoint.called}: the host accepts the login but opens no session",
+                hint="Check MaxSessions and ForceCommand in its sshd_config.",
             ) from error
-        time.sleep(0.03 * refusals)  # the host's end of a session closes a moment after ours
+        time.sleep(0.03 * refusals)  # the host closes its end of a session a moment after ours
 
 
-class _NoRoom(Exception):  # noqa: N818 - never leaves this module
-    """The host opens no further session."""
+class _NoSession(Exception):  # noqa: N818 - never leaves this module
+    """The host allows no further session."""
 
 
 @contextlib.contextmanager

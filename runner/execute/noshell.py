@@ -1,4 +1,4 @@
-"""Accounts that take our login and never run our command: why, in words, and what to do about it."""
+"""Errors for accounts that accept the login and never run our command."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ if TYPE_CHECKING:
 
 __all__ = ["SilentShellError", "never_greeted", "no_shell"]
 
-_TRY = "Try: ssh {where} true; mend the account's start-up files (.bashrc, .profile, .cshrc)."
+_TRY = "Try: ssh {where} true; correct the account's start-up files (.bashrc, .profile, .cshrc)."
 
 
 class SilentShellError(UnreachableError):
-    """The login worked, and our command was not reached in time."""
+    """The login succeeded, but the shell did not run our command in time."""
 
 
-def no_shell(endpoint: Endpoint, said: bytes) -> NoShellError:
-    """The exec ended before our command began; `said` is what came instead of its greeting."""
-    words = said.decode("utf-8", "replace").strip()[-200:]
+def no_shell(endpoint: Endpoint, output: bytes) -> NoShellError:
+    """The error for a shell that exited before it ran our command; `output` is what it printed."""
+    printed = output.decode("utf-8", "replace").strip()[-200:]
     called = endpoint.called
-    if "sftp" in words.lower():
+    if "sftp" in printed.lower():
         return NoShellError(
-            f"{called}: this account may only use sftp: {words!r}",
-            hint="Without a shell little can be done there; ask the provider for shell access.",
+            f"{called}: this account allows only SFTP: {printed!r}",
+            hint="Most steps need a shell. Ask the provider for shell access.",
         )
-    if "not available" in words or "restricted" in words.lower():
+    if "not available" in printed or "restricted" in printed.lower():
         return NoShellError(
-            f"{called}: this account has no shell: {words!r}",
-            hint="Ask the provider for shell access, or name another user.",
+            f"{called}: this account has no shell: {printed!r}",
+            hint="Ask the provider for shell access, or set another user.",
         )
+    shown = f"; it printed {printed!r}" if printed else ""
     return NoShellError(
-        f"{called}: the login's shell ended before our command{f'; it said {words!r}' if words else ''}",
-        hint=f"Does a start-up file call exit? {_try(endpoint)}",
+        f"{called}: the login shell exited before it ran our command{shown}",
+        hint=f"Check the start-up files for `exit`. {_try(endpoint)}",
     )
 
 
 def never_greeted(endpoint: Endpoint, seconds: float, noise: bytes) -> SilentShellError:
-    """The login worked, and nothing but `noise` came for so long."""
-    how = "prints without end" if len(noise) >= NOISE else "does not get as far as our command"
+    """The error for a shell that printed nothing but `noise` for so many seconds."""
+    problem = "keeps printing text" if len(noise) >= NOISE else "does not run our command"
     return SilentShellError(
-        f"{endpoint.called}: the login's shell {how} ({seconds:.0f} s waited)", hint=_try(endpoint)
+        f"{endpoint.called}: the login shell {problem} (waited {seconds:.0f} s)", hint=_try(endpoint)
     )
 
 
 NOISE = 2000
-"""Bytes of it that are kept."""
+"""Bytes of the login shell's output that are kept."""
 
 
 def _try(endpoint: Endpoint) -> str:

@@ -1,4 +1,4 @@
-"""The connections of one process: one a login, opened when first needed."""
+"""The connections of one process: one for each login, opened when first needed."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from typing import TYPE_CHECKING
 from runner.errors import UnreachableError
 from runner.execute.endpoint import resolve
 from runner.execute.link import ClosedError
-from runner.execute.transport import Logins, Waits, connect, fetch_host_key
+from runner.execute.logins import Logins, Waits
+from runner.execute.transport import connect, fetch_host_key
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from runner.execute.endpoint import Endpoint, Target
-    from runner.execute.hostkeys import HostKey
+    from runner.execute.keys import HostKey
     from runner.execute.link import Link
 
 __all__ = ["Pool"]
 
 
 _MEMORY = 30.0
+"""Seconds for which an unreachable host is remembered."""
 
 
 class Pool:
-    """Hands out links; threads share it. Close it at the end."""
+    """Shared connections, safe for threads. Close it at the end."""
 
     def __init__(self, *, logins: int = 4, waits: Waits | None = None) -> None:
-        """`logins` is how many may be in flight to one sshd."""
+        """`logins`: how many may be in progress on one sshd."""
         self._waits = waits or Waits()
         self._logins = Logins(logins, self._waits.silence)
         self._lock = threading.Lock()
@@ -39,17 +41,17 @@ class Pool:
         self._closed = False
 
     def link(self, endpoint: Endpoint) -> Link:
-        """The living connection to this endpoint, opened if there is none.
+        """Return the open connection to this endpoint, or open one.
 
-        A host that could not be reached is not tried again for a moment: its sites would all wait in turn.
+        An unreachable host is not tried again for half a minute: each of its sites would wait in turn.
 
         Raises:
-            UnreachableError: and its kin, as in `connect`.
+            UnreachableError: (and subclasses) as in `connect`.
             ClosedError: the pool was closed.
         """
         target = resolve(endpoint)
-        with self._turn(target):
-            self._check()
+        with self._opening_lock(target):
+            self._check_open()
             link = self._links.get(target.key)
             if link is None or not link.alive:
                 if link is not None:
@@ -65,16 +67,16 @@ class Pool:
                     raise
                 with self._lock:
                     self._links[target.key] = link
-                self._check()
+                self._check_open()
             return link
 
     def existing(self, endpoint: Endpoint) -> Link | None:
-        """The living connection, if there is one."""
+        """The open connection, if there is one."""
         link = self._links.get(resolve(endpoint).key)
         return link if link is not None and link.alive else None
 
     def host_key(self, endpoint: Endpoint) -> tuple[Target, HostKey]:
-        """What the host shows as its key, and under which name it is kept; nobody logs in there.
+        """Fetch the host's key without logging in. The target has the name for known_hosts.
 
         Raises:
             UnreachableError: no connection.
@@ -84,7 +86,7 @@ class Pool:
         return target, fetch_host_key(endpoint, target, gateway=gateway, waits=self._waits)
 
     def close(self) -> None:
-        """Break every connection. Jobs go on."""
+        """Close every connection. Jobs continue on their hosts."""
         with self._lock:
             self._closed = True
             links = list(self._links.values())
@@ -100,11 +102,11 @@ class Pool:
     ) -> None:
         self.close()
 
-    def _check(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             self.close()
-            raise ClosedError("the connections of this process are closed")
+            raise ClosedError("the connections of this process have been closed")
 
-    def _turn(self, target: Target) -> threading.Lock:
+    def _opening_lock(self, target: Target) -> threading.Lock:
         with self._lock:
             return self._opening.setdefault(target.key, threading.Lock())

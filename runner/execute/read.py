@@ -1,4 +1,4 @@
-"""Reading from a host: facts and streams in one attached exec. Nothing is detached or stored there."""
+"""Read from a host: facts and streams over one exec channel. Nothing is detached or stored on the host."""
 
 from __future__ import annotations
 
@@ -9,65 +9,74 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import ProtocolError, UnreachableError
-from runner.execute.answers import Answers, Budget, breach
-from runner.execute.events import TaskRecord, number
+from runner.execute.answers import Answers, Budget, breach, unexpected_frame
+from runner.execute.events import number
 from runner.execute.frames import Decoder, new_nonce
-from runner.execute.limits import Limits
+from runner.execute.limits import Timeouts
 from runner.execute.link import CutError
 from runner.execute.noshell import SilentShellError
+from runner.execute.records import CommandRecord
+from runner.execute.statuses import Why
 from runner.execute.texts import text
-from runner.execute.wire import command, packed
-from runner.shell import assign, export, word
+from runner.execute.wire import packed, shell_command
+from runner.shell import export, word
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.execute.endpoint import Endpoint
-    from runner.execute.job import Restore, Task
+    from runner.execute.job import Command, Restore
     from runner.execute.link import Exec
     from runner.execute.pool import Pool
 
-__all__ = ["Sink", "collect_garbage", "read", "stream"]
+__all__ = ["Sink", "read", "stream"]
 
 Sink: TypeAlias = Callable[[str, bytes], object]
-"""Takes the id of a task and the next bytes of its output."""
+"""Takes the id of a command and the next bytes of its output."""
 
 STREAM_WINDOW = 16 << 20
 """Bytes in flight: enough for 160 MB/s at a round trip of 100 ms."""
 STDERR_KEPT = 64 << 10
 _STREAM = 1 << 60
-"""Bytes of a stream without a limit of its caller's: its tasks' time limits hold it."""
+"""Bytes of a stream without a ceiling; the time limits of its commands still apply."""
 _FLOOD = 32 << 20
-"""Bytes of output beyond what is kept, at which the host is told to stop the task: the others still run."""
-_LIMITS = Limits()
+"""Bytes of output beyond the kept ones, after which the host must stop the command and run the next."""
+_DEFAULTS = Timeouts()
 
 
 def read(
     pool: Pool,
     endpoint: Endpoint,
-    tasks: Sequence[Task],
+    commands: Sequence[Command],
     *,
     restore: Restore | None = None,
     cap: int = 8 << 20,
     silence: float | None = None,
-    limits: Limits = _LIMITS,
-) -> dict[str, TaskRecord]:
-    """Run tasks that change nothing, each in its own shell, and return what they print.
+    limits: Timeouts = _DEFAULTS,
+) -> dict[str, CommandRecord]:
+    """Run commands that change nothing, each in its own shell, and return their output.
 
-    `cap` is the most that is kept of each output, in bytes; `silence`, if not that of `limits`, the seconds
-    without a heartbeat after which the link is dead. A link that turns out to be dead is opened anew once.
-    Tasks after a failed one are skipped unless its policy is ``go``.
+    After a failed command the others are skipped, unless its policy is ``go``. If the connection turns out to
+    be dead, it is opened again once. There is a record for each command; its `why` is "missing" if the host
+    sent nothing about it.
 
-    There is a record for each of `tasks`; where the host said nothing of one, its `why` is "missing".
+    Args:
+        pool: The connections.
+        endpoint: The account on the host.
+        commands: What to run.
+        restore: Gives the commands a directory for restore points.
+        cap: Bytes of output kept of each command.
+        silence: Seconds without a heartbeat until the connection counts as dead; overrides `limits`.
+        limits: The other limits.
 
     Raises:
-        UnreachableError: (and kin) no connection, or it broke twice.
-        ProtocolError: the host's answers break the protocol, or pass a limit.
+        UnreachableError: (and subclasses) no connection, or it broke twice.
+        ProtocolError: the host's answers break the protocol or exceed a limit.
     """
     limits = replace(limits, silence=silence or limits.silence, kept=max(limits.kept, cap))
     for last in (False, True):
-        reading = _Reading(endpoint, tasks, limits, cap=cap)
+        reading = _Reading(endpoint, commands, limits, cap=cap)
         try:
             return reading.run(pool, restore)
         except SilentShellError:
@@ -75,84 +84,43 @@ def read(
                 raise
         except CutError as error:
             if last:
-                raise UnreachableError(f"{endpoint.called}: the link broke while reading: {error}") from error
+                raise UnreachableError(
+                    f"{endpoint.called}: the connection broke while reading: {error}"
+                ) from error
     raise AssertionError
 
 
 def stream(
     pool: Pool,
     endpoint: Endpoint,
-    tasks: Sequence[Task],
+    commands: Sequence[Command],
     sink: Sink,
     *,
     restore: Restore | None = None,
     silence: float | None = None,
     ceiling: int | None = None,
-    limits: Limits = _LIMITS,
-) -> dict[str, TaskRecord]:
-    """Run tasks and hand the exact bytes of their stdout to `sink`; the records hold code, size and stderr.
+    limits: Timeouts = _DEFAULTS,
+) -> dict[str, CommandRecord]:
+    """Run commands and pass the bytes of their stdout to `sink`. The records have code, size and stderr.
 
-    A slow sink slows the tasks down. What it raises ends the exec and goes to the caller. `ceiling`: the most
-    bytes that all tasks together may send.
+    A slow sink slows the commands down. What it raises closes the channel and goes to the caller. `ceiling`:
+    the most bytes that all commands together may send.
 
     Raises:
-        UnreachableError: (and kin) no connection, or it broke; what `sink` got so far is incomplete.
-        ProtocolError: the host's answers break the protocol, or pass a limit.
+        UnreachableError: (and subclasses) no connection, or it broke; the data in `sink` is incomplete.
+        ProtocolError: the host's answers break the protocol or exceed a limit.
     """
     room = _STREAM if ceiling is None else ceiling
     limits = replace(limits, silence=silence or limits.silence, received=min(room + (1 << 20), _STREAM))
     try:
-        return _Reading(endpoint, tasks, limits, sink=sink, ceiling=room).run(pool, restore)
+        return _Reading(endpoint, commands, limits, sink=sink, ceiling=room).run(pool, restore)
     except CutError as error:
-        raise UnreachableError(
-            f"{endpoint.called}: the link broke in the middle of a stream: {error}"
-        ) from error
-
-
-def collect_garbage(
-    pool: Pool,
-    endpoint: Endpoint,
-    *,
-    job_days: int = 14,
-    restore_days: int = 14,
-    tombstone_days: int = 400,
-    limits: Limits = _LIMITS,
-) -> None:
-    """Delete what nobody needs any more: bodies of jobs long over, old restore points, very old tombstones.
-
-    A job whose tombstone is gone would run again if it were started: no retry may come so late.
-
-    Raises:
-        UnreachableError: (and kin) no connection, or it broke.
-        ProtocolError: the host's answers break the protocol, or pass a limit.
-    """
-    nonce = new_nonce()
-    settings = {
-        "link": nonce,
-        "job_days": job_days,
-        "restore_days": restore_days,
-        "tombstone_days": tombstone_days,
-    }
-    head = assign(settings)
-    whole = replace(limits, hello=limits.tidying, received=1 << 20, frames=100)
-    try:
-        script = packed(f"{head}{text('collect')}")
-        link = pool.link(endpoint)
-        exec_ = link.run(command(endpoint.shell), limits.hello, data=script)
-        try:
-            budget = Budget(endpoint.called, whole, limits.tidying)
-            answers = Answers(link, exec_, nonce, limits=whole, budget=budget, first=("bye",))
-            while not answers.receive():
-                pass
-        finally:
-            exec_.close()
-    except CutError as error:
-        raise UnreachableError(f"{endpoint.called}: the link broke while tidying up: {error}") from error
+        raise UnreachableError(f"{endpoint.called}: the connection broke during a stream: {error}") from error
 
 
 @dataclass(slots=True)
-class _Part:
-    """One task as its output comes in."""
+class _Partial:
+    """The output of one command so far."""
 
     code: int | None = None
     why: str = ""
@@ -162,21 +130,21 @@ class _Part:
 
 
 class _Reading:
-    """One exec."""
+    """One exec channel."""
 
     def __init__(
         self,
         endpoint: Endpoint,
-        tasks: Sequence[Task],
-        limits: Limits,
+        commands: Sequence[Command],
+        limits: Timeouts,
         *,
         sink: Sink | None = None,
         cap: int = 0,
         ceiling: int = _STREAM,
     ) -> None:
         self._endpoint, self._limits, self._sink, self._cap = endpoint, limits, sink, cap
-        self._tasks = {task.id: task for task in tasks}
-        self._parts: dict[str, _Part] = {}
+        self._commands = {command.id: command for command in commands}
+        self._partials: dict[str, _Partial] = {}
         self._current = ""
         self._greeted = False
         self._nonce = new_nonce()
@@ -186,21 +154,22 @@ class _Reading:
         self._errors = limits.errors
         self._stderr: dict[str, bytearray] = {}
         self._breach: ProtocolError | None = None
-        """What the thread that reads stderr found."""
+        """An error found by the thread that reads stderr."""
 
-    def run(self, pool: Pool, restore: Restore | None) -> dict[str, TaskRecord]:
-        """Start, listen to both streams, return what came."""
+    def run(self, pool: Pool, restore: Restore | None) -> dict[str, CommandRecord]:
+        """Send the script, read both streams to their ends, return the records."""
         link = pool.link(self._endpoint)
         script = packed(self._script(restore))
         window = STREAM_WINDOW if self._sink else None
-        exec_ = link.run(command(self._endpoint.shell), self._limits.hello, data=script, window=window)
+        command = shell_command(self._endpoint.shell)
+        exec_ = link.run(command, self._limits.hello, data=script, window=window)
         answers = Answers(
             link, exec_, self._nonce, limits=self._limits, budget=self._budget, first=("hello",)
         )
-        errors = threading.Thread(target=self._listen_error, args=(exec_, answers), daemon=True)
+        errors = threading.Thread(target=self._read_stderr, args=(exec_, answers), daemon=True)
         try:
             errors.start()
-            self._listen(answers, exec_)
+            self._read_stdout(answers, exec_)
             errors.join(5.0)
         except CutError:
             if self._breach is not None:
@@ -210,7 +179,7 @@ class _Reading:
             exec_.close()
         if self._breach is not None:
             raise self._breach
-        return {name: self._record(name) for name in self._tasks}
+        return {name: self._record(name) for name in self._commands}
 
     def _script(self, restore: Restore | None) -> str:
         shell = self._endpoint.shell
@@ -221,28 +190,25 @@ class _Reading:
         lines.append("job_main() {\n:\n")
         if restore:
             lines.append(f"{restore.call()}\n")
-        for task in self._tasks.values():
-            variables = {**task.env, **task.secret}
-            lines.append(
-                f"task {task.id} {task.timeout} {task.policy} {word(export(variables) + task.text)}\n"
-            )
+        for command in self._commands.values():
+            script = word(export({**command.env, **command.secret}) + command.text)
+            lines.append(f"task {command.id} {command.timeout} {command.policy} {script}\n")
         lines.append("}\ngo\n")
         return "".join(lines)
 
-    def _listen(self, answers: Answers, exec_: Exec) -> None:
-        """Stdout, to the last frame."""
+    def _read_stdout(self, answers: Answers, exec_: Exec) -> None:
         while True:
             for piece in answers.receive():
                 if isinstance(piece, bytes):
-                    self._take(piece)
+                    self._add_output(piece)
                     self._stop_flood(exec_)
                 elif piece.words == ("bye",):
                     return
                 else:
-                    self._understand(piece.words)
+                    self._handle_frame(piece.words)
 
-    def _understand(self, words: tuple[str, ...]) -> None:
-        """A frame. Each task begins once and ends once: so the deadlines set here have an end too."""
+    def _handle_frame(self, words: tuple[str, ...]) -> None:
+        """Each command starts and ends once, so the deadline can be extended only so often."""
         margin = self._limits.margin
         match words:
             case ["hb"]:
@@ -250,67 +216,67 @@ class _Reading:
             case ["hello"] if not self._greeted:
                 self._greeted = True
                 self._budget.allow(margin)
-            case ["begin", task] if self._is_new(task):
-                self._current = task
-                self._parts[task] = _Part()
-                self._budget.allow(self._tasks[task].timeout + margin)
-            case ["late", task] if task in self._parts:
-                self._parts[task].why = "timeout"
-            case ["skip", task, why] if self._is_new(task):
-                self._parts[task] = _Part(why=sentence(why, 20))
-            case ["end", task, code, milliseconds, _] if task == self._current:
-                part = self._parts[task]
-                part.code = 124 if part.why == "timeout" else self._number(code)
-                part.seconds = max(self._number(milliseconds), 0) / 1000
+            case ["begin", command] if self._is_new(command):
+                self._current = command
+                self._partials[command] = _Partial()
+                self._budget.allow(self._commands[command].timeout + margin)
+            case ["late", command] if command in self._partials:
+                self._partials[command].why = Why.TIMEOUT
+            case ["skip", command, why] if self._is_new(command):
+                self._partials[command] = _Partial(why=sentence(why, 20))
+            case ["end", command, code, milliseconds, _] if command == self._current:
+                partial = self._partials[command]
+                partial.code = 124 if partial.why == Why.TIMEOUT else self._number(code)
+                partial.seconds = max(self._number(milliseconds), 0) / 1000
                 self._current = ""
                 self._budget.allow(margin)
             case _:
-                raise breach(self._endpoint.called, f"says {sentence(' '.join(words), 60)!r}")
+                raise unexpected_frame(self._endpoint.called, words)
 
-    def _is_new(self, task: str) -> bool:
-        return task in self._tasks and task not in self._parts and not self._current
+    def _is_new(self, command: str) -> bool:
+        return command in self._commands and command not in self._partials and not self._current
 
     def _number(self, word: str) -> int:
         value = number(word)
         if value == -1 and word != "-1":
-            raise breach(self._endpoint.called, f"says {sentence(word, 20)!r} where a number belongs")
+            raise breach(self._endpoint.called, f"sent {sentence(word, 20)!r} instead of a number")
         return value
 
-    def _take(self, data: bytes) -> None:
-        if not self._current:  # of a child that a task left behind
+    def _add_output(self, data: bytes) -> None:
+        if not self._current:  # from a background process of an earlier command
             return
-        part = self._parts[self._current]
-        part.size += len(data)
+        partial = self._partials[self._current]
+        partial.size += len(data)
         if self._sink is not None:
             self._room -= len(data)
             if self._room < 0:
-                raise breach(self._endpoint.called, "sends a stream that is larger than its limit")
+                raise breach(self._endpoint.called, "sent a stream that is larger than its limit")
             began = time.monotonic()
             self._sink(self._current, data)
             self._budget.deadline += time.monotonic() - began
         else:
-            kept = data[: max(min(self._cap - len(part.output), self._kept), 0)]
-            part.output += kept
+            kept = data[: max(min(self._cap - len(partial.output), self._kept), 0)]
+            partial.output += kept
             self._kept -= len(kept)
 
     def _stop_flood(self, exec_: Exec) -> None:
-        part = self._parts.get(self._current)
-        if self._sink is None and part and not part.why and part.size > self._cap + _FLOOD:
-            part.why = "flood"
+        partial = self._partials.get(self._current)
+        if self._sink is None and partial and not partial.why and partial.size > self._cap + _FLOOD:
+            partial.why = Why.FLOOD
             exec_.send(b"stop\n", 10.0)
 
-    def _listen_error(self, exec_: Exec, answers: Answers) -> None:
-        """Stderr, to its own last frame. A thread of its own: unread it would fill the window of both."""
+    def _read_stderr(self, exec_: Exec, answers: Answers) -> None:
+        """Runs in a thread of its own: unread stderr would block stdout too."""
         decoder = Decoder(self._nonce)
         current = ""
         try:
             while data := exec_.receive_error():
                 self._errors -= len(data)
                 if self._errors < 0:
-                    raise breach(self._endpoint.called, "writes to stderr without end")
+                    raise breach(self._endpoint.called, "wrote too much to stderr")
                 for piece in decoder.feed(data):
                     if isinstance(piece, bytes):
-                        self._hear_error(current, piece, answers)
+                        self._add_stderr(current, piece, answers)
                     elif piece.words == ("bye",):
                         return
                     else:
@@ -321,22 +287,22 @@ class _Reading:
             self._breach = error
             exec_.close()
 
-    def _hear_error(self, task: str, data: bytes, answers: Answers) -> None:
-        if task in self._tasks:
-            kept = self._stderr.setdefault(task, bytearray())
+    def _add_stderr(self, command: str, data: bytes, answers: Answers) -> None:
+        if command in self._commands:
+            kept = self._stderr.setdefault(command, bytearray())
             kept += data[: max(STDERR_KEPT - len(kept), 0)]
         elif not answers.greeted:
-            answers.hear_noise(data)
+            answers.count_noise(data)
 
-    def _record(self, name: str) -> TaskRecord:
-        part = self._parts.get(name) or _Part(why="missing")
-        return TaskRecord(
+    def _record(self, name: str) -> CommandRecord:
+        partial = self._partials.get(name) or _Partial(why=Why.MISSING)
+        return CommandRecord(
             name,
-            part.code,
-            part.why,
-            part.seconds,
-            bytes(part.output),
+            partial.code,
+            partial.why,
+            partial.seconds,
+            bytes(partial.output),
             bytes(self._stderr.get(name, b"")),
-            size=part.size,
-            truncated=self._sink is None and part.size > len(part.output),
+            size=partial.size,
+            truncated=self._sink is None and partial.size > len(partial.output),
         )

@@ -1,4 +1,4 @@
-"""Host keys put on record: what else the known_hosts files say stays as it is."""
+"""Add host keys to known_hosts files. All other lines stay unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from runner.execute.hostkeys import HostKey
+    from runner.execute.keys import HostKey
 
 __all__ = ["record"]
 
@@ -24,18 +24,18 @@ __all__ = ["record"]
 def record(
     paths: Sequence[Path], name: str, port: int, key: HostKey, *, hashed: bool = False, replace: bool = False
 ) -> None:
-    """Put a host's key on record in the first file, which is made 0600 where there is none.
+    """Add a host's key to the first file, which is created with mode 0600 if it does not exist.
 
     Args:
-        paths: The user's files.
+        paths: The user's known_hosts files.
         name: The host, or its alias.
         port: 22 with an alias.
-        key: What the host has shown.
+        key: The host's key.
         hashed: Write the name as a hash.
-        replace: The host's keys of this type are taken off record, in all of these files.
+        replace: Remove the host's other keys of this type from all of these files.
 
     Raises:
-        HostKeyError: the key is revoked, or another one is on record for the host and `replace` is not set.
+        HostKeyError: the key is revoked, or another one is known for the host and `replace` is not set.
     """
     known = KnownHosts(paths)
     if known.is_revoked(name, port, key.blob) or (known.keys(name, port) and not replace):
@@ -61,18 +61,18 @@ def record(
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
-    """The file under a lock, at its start; what is written is appended."""
+    """The file, locked and at its start. Writes are appended."""
     while True:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             ours, there = os.fstat(file.fileno()), path.stat()
-            if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino):  # nobody replaced it meanwhile
+            if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino):  # not replaced in between
                 yield file
                 return
 
 
 def _rewrite(path: Path, file: BinaryIO, name: str, kind: str) -> None:
-    """Take a host's keys of this type off record: whole or not at all, with owner, mode and links kept."""
+    """Remove a host's keys of this type atomically. Keeps owner and mode, and follows symbolic links."""
     text = file.read()
     kept = b"".join(_without(line, name, kind) for line in text.splitlines(keepends=True))
     if kept == text:
@@ -94,7 +94,7 @@ def _rewrite(path: Path, file: BinaryIO, name: str, kind: str) -> None:
 
 
 def _without(raw: bytes, name: str, kind: str) -> bytes:
-    """The line as it is without this host; marked lines say what is forbidden, or who signs, and stay."""
+    """The line without this host. Lines with a marker (revoked, cert-authority) stay."""
     line = parse_line(raw.decode("utf-8", "replace"))
     if line is None or line.marker is not Marker.NONE or line.key.type != kind or not line.matches(name):
         return raw
@@ -102,7 +102,7 @@ def _without(raw: bytes, name: str, kind: str) -> bytes:
         return b""
     others = [other for other in line.names.split(",") if other.lower() != name]
     if any(is_pattern(other) and not other.startswith("!") for other in others):
-        others.append(f"!{name}")  # a pattern is for other hosts too
+        others.append(f"!{name}")  # the pattern matches other hosts too
     if all(other.startswith("!") for other in others):
         return b""
     return raw.replace(line.names.encode(), ",".join(others).encode(), 1)

@@ -1,4 +1,4 @@
-"""``RevokedHostKeys``: a list of keys, or a KRL, which ssh-keygen reads for us."""
+"""``RevokedHostKeys``: a list of keys, or a KRL, which is read with ssh-keygen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.errors import HostKeyError
 from runner.execute.certificates import parse_public_key
 
 if TYPE_CHECKING:
-    from runner.execute.hostkeys import HostKey
+    from runner.execute.keys import HostKey
 
 __all__ = ["check_revoked"]
 
@@ -23,10 +23,10 @@ _KRL = b"SSHKRL\n\0"
 
 
 def check_revoked(revoked: Path, key: HostKey, called: str) -> None:
-    """Return if the file does not list this key.
+    """Check that the file does not list this key.
 
     Raises:
-        HostKeyError: it does, or it cannot be read: then ssh accepts no key either.
+        HostKeyError: it does, or it cannot be read. Ssh accepts no key either in that case.
     """
     try:
         with revoked.open("rb") as file:
@@ -39,8 +39,8 @@ def check_revoked(revoked: Path, key: HostKey, called: str) -> None:
         listed = key.blob in map(parse_public_key, text.decode("utf-8", "replace").splitlines())
     if listed:
         raise HostKeyError(
-            f"{called}: its host key {key.fingerprint} is listed as revoked in {revoked}",
-            hint="Somebody may be reading along. Ask the host's provider for its present key.",
+            f"{called}: host key {key.fingerprint} is listed as revoked in {revoked}",
+            hint="The connection may be intercepted. Ask the provider for the host's current key.",
         )
 
 
@@ -48,8 +48,8 @@ def _in_krl(revoked: Path, key: HostKey, called: str) -> bool:
     program = shutil.which("ssh-keygen")
     if program is None:
         raise HostKeyError(
-            f"{called}: ssh's configuration names RevokedHostKeys {revoked}, which only ssh-keygen can read",
-            hint="Install OpenSSH's client, or take RevokedHostKeys out for this host.",
+            f"{called}: reading RevokedHostKeys {revoked} needs ssh-keygen, which is not installed",
+            hint="Install the OpenSSH client, or remove RevokedHostKeys for this host from the ssh config.",
         )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "key.pub"
@@ -68,6 +68,6 @@ def _in_krl(revoked: Path, key: HostKey, called: str) -> bool:
 
 def _unreadable(revoked: Path, called: str) -> HostKeyError:
     return HostKeyError(
-        f"{called}: RevokedHostKeys {revoked} cannot be read, so no host key is accepted",
-        hint=f"Compare with: ssh-keygen -Q -l -f {revoked}",
+        f"{called}: cannot read RevokedHostKeys {revoked}, so no host key is accepted",
+        hint=f"Check it with: ssh-keygen -Q -l -f {revoked}",
     )

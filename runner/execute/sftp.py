@@ -1,4 +1,4 @@
-"""File transfer for accounts without a shell: every wait has a limit, and what was written is read back."""
+"""SFTP for accounts without a shell. Every wait has a limit, and written files are read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from runner.errors import UnreachableError
 from runner.execute.answers import breach
-from runner.execute.limits import Limits
+from runner.execute.limits import Timeouts
 from runner.execute.link import CutError
 from runner.steps.static.names import NameRefusedError, checked_name, name_problem
 from runner.untrusted import sentence
@@ -26,26 +26,26 @@ __all__ = ["Owned", "Transfer", "transfer"]
 
 _WAIT = 30.0
 _CHUNK = 256 << 10
-_LIMITS = Limits()
+_DEFAULTS = Timeouts()
 _FOLDER = 0o755
 _DEPTH = 40
 _ENTRIES = 500_000
-"""Names of all listings of one session."""
+"""Names in all listings of one session."""
 _FILE = 64 << 30
-"""Bytes of a file that is summed where its size is not known here."""
+"""Bytes in a file whose checksum is computed, if its size is not known here."""
 _REQUESTS = 64
-"""Reads in flight: 2 MiB, so that a file is never held whole."""
+"""Reads in flight: 2 MiB, so that no whole file is in memory."""
 _NAME = 255
-"""Bytes of one name."""
+"""Bytes in one name."""
 
 
 @contextmanager
-def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Iterator[Transfer]:
-    """A session of file transfer; it has the time of a job whose tasks are not known.
+def transfer(pool: Pool, endpoint: Endpoint, *, limits: Timeouts = _DEFAULTS) -> Iterator[Transfer]:
+    """Open an SFTP session. It may take as long as a job whose commands are not known.
 
     Raises:
-        UnreachableError: (and kin) no connection, no file transfer, or the link broke.
-        ProtocolError: the server names what cannot be a name, or lists without end.
+        UnreachableError: (and subclasses) no connection, no SFTP, or the connection broke.
+        ProtocolError: the server lists an invalid name, or too many names.
     """
     from paramiko import SFTPError, SSHException
 
@@ -53,19 +53,17 @@ def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Ite
         link = pool.link(endpoint)
         client = link.sftp(_WAIT)
     except CutError as error:
-        raise UnreachableError(f"{endpoint.called}: no file transfer: {error}") from error
+        raise UnreachableError(f"{endpoint.called}: SFTP failed: {error}") from error
     try:
         with link.watched(limits.job):
             yield Transfer(client, endpoint.called)
     except (SFTPError, UnicodeDecodeError) as error:
-        raise breach(
-            endpoint.called, f"breaks the protocol of file transfer: {sentence(str(error), 80)}"
-        ) from error
+        raise breach(endpoint.called, f"sent an invalid SFTP answer: {sentence(str(error), 80)}") from error
     except (EOFError, SSHException, TimeoutError, ConnectionError) as error:
-        said = sentence(str(error)) or type(error).__name__
+        reason = sentence(str(error)) or type(error).__name__
         raise UnreachableError(
-            f"{endpoint.called}: the link broke while files were sent: {said}",
-            hint="take the run up again: sitecrew resume",
+            f"{endpoint.called}: the connection broke during a file transfer: {reason}",
+            hint="Resume the run: sitecrew resume",
         ) from error
     finally:
         with suppress(Exception):
@@ -74,7 +72,7 @@ def transfer(pool: Pool, endpoint: Endpoint, *, limits: Limits = _LIMITS) -> Ite
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Whose a file or folder is, by numbers, and its mode."""
+    """Owner and group of a file or folder, as numbers, and its mode."""
 
     owner: int
     group: int
@@ -82,14 +80,14 @@ class Owned:
 
 
 class Transfer:
-    """Paths are the host's. What the host refuses is an OSError with its words."""
+    """Files on the host. If the host refuses something, OSError is raised with its message."""
 
     def __init__(self, client: FileTransfer, called: str) -> None:
         self._client, self._called = client, called
         self._left = _ENTRIES
 
     def kind(self, path: str) -> str:
-        """`link`, `folder`, `file`, `other` or `nothing`; links are not followed."""
+        """Return `link`, `folder`, `file`, `other` or `nothing`. Links are not followed."""
         try:
             mode = self._client.lstat(path).st_mode or 0
         except FileNotFoundError:
@@ -100,11 +98,11 @@ class Transfer:
         return "other"
 
     def target(self, link: str) -> str:
-        """Where a link leads, as it is written."""
+        """The target of a symbolic link, as stored."""
         return self._client.readlink(link) or ""
 
     def about(self, path: str) -> tuple[int, int, int] | None:
-        """Size, time of change in seconds, permissions of a file; None where there is no file."""
+        """Size, modification time in seconds and permissions of a file; None if it is not a file."""
         try:
             found = self._client.lstat(path)
         except FileNotFoundError:
@@ -113,11 +111,11 @@ class Transfer:
         return (found.st_size or 0, int(found.st_mtime or 0), mode & 0o777) if stat.S_ISREG(mode) else None
 
     def walk(self, folder: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
-        """Names of the files in a folder and its folders, without those to `skip`; links are passed over.
+        """List the files in and below a folder, except those to `skip`. Links are ignored.
 
         Raises:
-            NameRefusedError: a name cannot be a path below the folder.
-            ProtocolError: the server lists what no file can be called, or more than any site has.
+            NameRefusedError: a name is not a valid path below the folder.
+            ProtocolError: the server lists an invalid file name, or more names than any site has.
         """
         left = [""]
         while left:
@@ -132,10 +130,10 @@ class Transfer:
                         yield path
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder, as far as it can be part of a path; empty where there is none.
+        """List a folder, without names that cannot be part of a path; empty if it does not exist.
 
         Raises:
-            ProtocolError: as `walk`.
+            ProtocolError: as in `walk`.
         """
         try:
             found = tuple(name for name, _ in self._listed(folder))
@@ -144,25 +142,25 @@ class Transfer:
         return tuple(sorted(name for name in found if "/" not in name and not name_problem(name)))
 
     def _listed(self, folder: str, below: str = "") -> list[tuple[str, int]]:
-        """Names and modes in a folder: the one place where they come from the server."""
+        """Names and modes in a folder. All names from the server are checked here."""
         if below.count("/") > _DEPTH:
-            raise breach(self._called, f"lists more than {_DEPTH} folders in one another")
+            raise breach(self._called, f"listed folders more than {_DEPTH} levels deep")
         found = []
         try:
             for entry in self._client.entries(posixpath.join(folder, below)):
                 self._left -= 1
                 if self._left < 0:
-                    raise breach(self._called, f"lists more than {_ENTRIES} names")
+                    raise breach(self._called, f"listed more than {_ENTRIES} names")
                 if not _is_name(entry.filename):
                     shown = sentence(entry.filename, 60)
-                    raise breach(self._called, f"lists {shown!r}, which cannot be a file's name")
+                    raise breach(self._called, f"listed {shown!r}, which is not a valid file name")
                 found.append((entry.filename, entry.st_mode or 0))
         except UnicodeDecodeError as error:
-            raise NameRefusedError(f"{folder} on the host holds a name that is not UTF-8") from error
+            raise NameRefusedError(f"{folder} on the host contains a name that is not UTF-8") from error
         return found
 
     def owned(self, path: str) -> Owned | None:
-        """Owner, group and mode of what a path leads to; None where there is nothing."""
+        """Owner, group and mode of a path, links followed; None if it does not exist."""
         try:
             found = self._client.stat(path)
         except FileNotFoundError:
@@ -170,7 +168,7 @@ class Transfer:
         return Owned(found.st_uid or 0, found.st_gid or 0, stat.S_IMODE(found.st_mode or 0))
 
     def make(self, folder: str, like: Owned | None = None) -> None:
-        """The folder and those above it, with group and mode of `like`, or of the folder that each is in."""
+        """Create a folder and its parents, with group and mode of `like`, or of each one's parent."""
         if folder in {"", "/"} or self.kind(folder) in {"folder", "link"}:
             return
         above = posixpath.dirname(folder)
@@ -187,14 +185,14 @@ class Transfer:
                 self._client.chmod(folder, mode)
         now = self.owned(folder)
         if now and have.mode & ~now.mode & mode & stat.S_ISGID:
-            # a login that is not in the group takes setgid away with each change of the mode
+            # if the login is not in the group, each chmod clears setgid
             self._client.rmdir(folder)
             self._client.mkdir(folder, mode & 0o777)
 
     def put(self, source: IO[bytes], path: str, *, mode: int, mtime: int, group: int | None = None) -> str:
-        """Write a new file and read it back; the sum of what was read. No link is followed.
+        """Write a new file, read it back and return the SHA-256 of what was read. No link is followed.
 
-        It gets that group where the server lets it.
+        It gets `group` if the server allows it.
         """
         self.remove(path)
         with self._client.open(path, "wbx") as file:
@@ -212,7 +210,7 @@ class Transfer:
         return self.sum(path, size)
 
     def sum(self, path: str, most: int = _FILE) -> str:
-        """The SHA-256 of a file, read over the link.
+        """Read a file and return its SHA-256.
 
         Raises:
             ProtocolError: the file is larger than `most` bytes.
@@ -221,7 +219,7 @@ class Transfer:
         with self._client.open(path, "rb") as file:
             size = file.stat().st_size or 0
             if size > most:
-                raise breach(self._called, f"has a file that is larger than {most} bytes")
+                raise breach(self._called, f"sent a file that is larger than {most} bytes")
             file.prefetch(size, _REQUESTS)
             while size > 0 and (data := file.read(min(_CHUNK, size))):
                 digest.update(data)
@@ -229,7 +227,7 @@ class Transfer:
         return digest.hexdigest()
 
     def read(self, path: str, limit: int = 1 << 20) -> bytes:
-        """The beginning of a file; empty where there is none."""
+        """Read the first bytes of a file; empty if it does not exist."""
         try:
             with self._client.open(path, "rb") as file:
                 return bytes(file.read(limit))
@@ -237,30 +235,30 @@ class Transfer:
             return b""
 
     def rename(self, old: str, new: str) -> None:
-        """What is at `new` must not be there, unless the server can replace it in one step."""
+        """Rename. `new` must not exist, unless the server replaces files on rename."""
         self._client.rename(old, new)
 
     def replace(self, old: str, new: str) -> None:
-        """By one rename, also where `new` is there: an extension that OpenSSH has."""
+        """Rename atomically, even if `new` exists: an extension of OpenSSH."""
         self._client.posix_rename(old, new)
 
     def link(self, target: str, path: str) -> None:
-        """A symbolic link."""
+        """Create a symbolic link."""
         self._client.symlink(target, path)
 
     def remove(self, path: str) -> None:
-        """A file or a link."""
+        """Delete a file or a link, if it exists."""
         with suppress(FileNotFoundError):
             self._client.remove(path)
 
     def clear(self, folder: str) -> None:
-        """A folder with everything in it; links in it are removed, not followed.
+        """Delete a folder and everything in it. Links in it are deleted, not followed.
 
         Raises:
-            NameRefusedError, ProtocolError: as `walk`; what was cleared until then is gone.
+            NameRefusedError, ProtocolError: as in `walk`; some files may have been deleted by then.
         """
         folders = [""]
-        for below in folders:  # grows while it is gone through
+        for below in folders:  # grows during the iteration
             for name, mode in self._listed(folder, below):
                 path = checked_name(f"{below}/{name}" if below else name)
                 if stat.S_ISDIR(mode):
@@ -271,7 +269,7 @@ class Transfer:
             self._client.rmdir(posixpath.join(folder, below))
 
     def drop(self, folder: str) -> bool:
-        """An empty folder; False where it is not empty."""
+        """Delete an empty folder; return False if it cannot be deleted."""
         try:
             self._client.rmdir(folder)
         except OSError:

@@ -1,7 +1,7 @@
-"""Our reader of ssh's configuration files, for machines without a usable ssh.
+"""Our own parser of ssh config files, for machines without a usable ssh.
 
-It knows ``Host``, ``Match``, ``Include``, quotes, comments and the keywords that Sitecrew honours. What it
-cannot judge is left out and named in the notes: a block under a condition it does not know does not apply.
+It supports ``Host``, ``Match``, ``Include``, quotes, comments and the keywords that Sitecrew uses. Anything
+else is ignored and reported in the notes; a block with an unknown condition does not apply.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RELATIVE = ("+", "-", "^")
 _ADDED = frozenset({"identityfile", "certificatefile"})
 _SEVERAL = frozenset({"userknownhostsfile", "globalknownhostsfile"})
 _VERBATIM = frozenset({"proxycommand", "knownhostscommand", "match"})
-_UNREAD = {"canonicalizehostname": "CanonicalizeHostname is not done without ssh"}
+_UNREAD = {"canonicalizehostname": "CanonicalizeHostname is not supported without ssh"}
 _SINGLE = frozenset(
     {
         *("hostname", "port", "user", "hostkeyalias", "addressfamily", "bindaddress", "connecttimeout"),
@@ -56,10 +56,10 @@ _READ = _SINGLE | _LISTS | _ADDED | _SEVERAL | _UNREAD.keys()
 
 
 def read_config(login: Login, user_config: Path | None, system_config: Path | None) -> SshOptions:
-    """The options of a host, of which the first value counts: the user's file is read before the system's.
+    """Return the options of a host. The first value counts, and the user's file comes before the system's.
 
     Raises:
-        SshConfigError: a line cannot be understood.
+        SshConfigError: a line is invalid.
     """
     reader = _Reader(login)
     reader.read(user_config, system_config)
@@ -70,7 +70,7 @@ def read_config(login: Login, user_config: Path | None, system_config: Path | No
 
 
 def sources(config: Path) -> frozenset[Path]:
-    """The files that this one includes, and itself; folders, where a pattern chooses files."""
+    """The file, all files that it includes, and the folders of patterns in ``Include``."""
     return frozenset(_sources(config, config.parent, 0))
 
 
@@ -95,7 +95,7 @@ class _Reader:
     wants_final: bool = False
     final: bool = False
     host: str = ""
-    """What ``Host`` patterns are compared with."""
+    """The name that ``Host`` patterns are matched against."""
 
     def __post_init__(self) -> None:
         self.host = self.login.host
@@ -111,10 +111,11 @@ class _Reader:
         self.final = True
 
     def _file(self, path: Path, base: Path, *, depth: int, applies: bool = True) -> None:
-        """`applies`: false in what an inactive block includes; only ``Match final`` counts there."""
+        """`applies`: false for a file included in an inactive block; only ``Match final`` counts there."""
         if depth > _DEPTH:
             raise SshConfigError(
-                f"{path}: Include goes deeper than {_DEPTH} files", hint="Does a file include itself?"
+                f"{path}: Include is nested more than {_DEPTH} levels deep",
+                hint="Check whether a file includes itself.",
             )
         active = applies
         for number, keyword, rest in _lines(path):
@@ -136,9 +137,9 @@ class _Reader:
     def _words(self, keyword: str, rest: str, where: str) -> list[str]:
         words = [rest] if keyword in _VERBATIM else split_words(rest)
         if words is None:
-            raise SshConfigError(f"{where}: a quote is not closed", hint="Close it, or remove it.")
+            raise SshConfigError(f"{where}: unclosed quote", hint="Close it, or remove it.")
         if words in ([], [""]):
-            raise SshConfigError(f"{where}: {keyword} has no value", hint="Write one, or remove the line.")
+            raise SshConfigError(f"{where}: {keyword} has no value", hint="Add one, or remove the line.")
         return words
 
     def _set(self, keyword: str, value: list[str], where: str) -> None:
@@ -146,7 +147,7 @@ class _Reader:
             if value[0].lower() not in {"no", "false"}:
                 self.notes.append(f"{where}: {_UNREAD[keyword]}")
         elif keyword in {"proxyjump", "proxycommand"}:
-            # a ProxyJump of `none` gives way to a command, and to no other jump
+            # after `ProxyJump none` a ProxyCommand still counts, but no other ProxyJump
             ways = [self.options.get("proxycommand"), self.options.get("proxyjump")]
             if ways == [None, None] or (keyword == "proxycommand" and ways == [None, ["none"]]):
                 self.options[keyword] = value
@@ -154,14 +155,14 @@ class _Reader:
             known = self.options.setdefault(keyword, [])
             known += [word for word in value if word not in known]
         elif keyword in _LISTS and value[0].startswith(_RELATIVE):
-            self.notes.append(f"{where}: a list of algorithms with {value[0][0]!r} is not read without ssh")
+            self.notes.append(f"{where}: algorithms with {value[0][0]!r} are not supported without ssh")
         else:
             self.options.setdefault(keyword, value)
 
     def _match(self, rest: str, where: str, *, applies: bool) -> bool:
         words = match_words(rest)
         if words is None:
-            raise SshConfigError(f"{where}: a quote is not closed", hint="Close it, or remove it.")
+            raise SshConfigError(f"{where}: unclosed quote", hint="Close it, or remove it.")
         result = applies
         while words:
             word = words.pop(0)
@@ -179,7 +180,7 @@ class _Reader:
             value = words.pop(0)
             judge = self._criteria.get(criterion)
             if judge is None and applies:
-                self.notes.append(f"{where}: `Match {criterion}` is not known; its block does not apply")
+                self.notes.append(f"{where}: `Match {criterion}` is not supported; its block is ignored")
                 result = False
             elif judge is not None and result:
                 result = judge(self, value) is not negated
@@ -206,7 +207,7 @@ class _Reader:
         expanded = options_from({**so_far, "proxycommand": [command]}, self.login).proxy_command
         shell = os.environ.get("SHELL") or "/bin/sh"
         try:
-            done = subprocess.run(  # noqa: S603 - the user's own configuration, as ssh runs it
+            done = subprocess.run(  # noqa: S603 - the user's own configuration, run as ssh does
                 [shell, "-c", expanded],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -216,8 +217,8 @@ class _Reader:
             )
         except subprocess.TimeoutExpired as error:
             raise SshConfigError(
-                f"the command of a `Match exec` did not end within {_EXEC_SECONDS:.0f} s: {command[:80]!r}",
-                hint="Correct it in ssh's configuration.",
+                f"the command of a `Match exec` did not exit within {_EXEC_SECONDS:.0f} s: {command[:80]!r}",
+                hint="Correct it in the ssh config.",
             ) from error
         return done.returncode == 0
 
@@ -231,11 +232,11 @@ class _Reader:
 
 
 def _check(keyword: str, words: list[str], where: str) -> None:
-    """Refuse what ssh refuses, also in a block that does not apply."""
+    """Refuse what ssh refuses, even in a block that does not apply."""
     if len(words) > 1 and keyword not in _SEVERAL:
         raise SshConfigError(
             f"{where}: more than one value: {' '.join(words)[:80]!r}",
-            hint="Put a value with spaces into quotes.",
+            hint="Put a value with spaces in quotes.",
         )
     try:
         if keyword == "port":
@@ -251,7 +252,7 @@ def _listed(text: str, patterns: str) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Number, keyword in lower case and the rest of every line that says something."""
+    """Number, lower-case keyword and rest of every line that is not blank or a comment."""
     try:
         with path.open("rb") as file:
             text = file.read(_SIZE).decode("utf-8", "surrogateescape")

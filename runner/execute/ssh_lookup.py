@@ -1,4 +1,4 @@
-"""Ssh's options for a host, looked up once until a file that they come from changes."""
+"""The ssh options of a host, cached until one of their files changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["look_up"]
 
 _AGE = 300.0
-"""Seconds after which a host is looked up again: the answer of a ``Match exec`` may have changed."""
+"""Seconds after which a host is looked up again: the result of a ``Match exec`` may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ _lock = threading.Lock()
 
 
 def look_up(login: Login, config: Path | None) -> SshOptions:
-    """The options of a host by the user's configuration file and the system's; None: by neither.
+    """Return the options of a host from the user's config file and the system's; None: use no file.
 
-    Another file than ``~/.ssh/config`` stands alone, as with `ssh -F`.
+    With any other file than ``~/.ssh/config``, the system's file is not read, as with `ssh -F`.
 
     Raises:
-        SshConfigError: the configuration cannot be used.
+        SshConfigError: the ssh config has an error.
     """
     if config is None:
         return options_from({}, login)
-    config = Path(os.path.expanduser(config))  # noqa: PTH111 - HOME may have been changed since
+    config = Path(os.path.expanduser(config))  # noqa: PTH111 - HOME may have changed
     program = usable_ssh()
     alone = config != Path.home() / ".ssh" / "config"
     key = (program, config, login, os.environ.get("SSH_AUTH_SOCK"), Path.home())

@@ -1,4 +1,4 @@
-"""What ssh's configuration says about one host, whoever has read it."""
+"""The ssh options of one host, from `ssh -G` or from our own parser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Options: TypeAlias = "Mapping[str, Sequence[str]]"
-"""Values by keyword in lower case, as they are written: tokens and tildes are not expanded yet."""
+"""Values by lower-case keyword, before tokens and tildes are expanded."""
 
 USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
@@ -45,7 +45,7 @@ ALGORITHMS = ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms", "pubkeyac
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What is looked up: a host as it is named, and what stands above ssh's configuration."""
+    """The host to look up, with the port and user that override the ssh config."""
 
     host: str
     port: int | None = None
@@ -54,7 +54,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class SshOptions:
-    """Ssh's options for one host, with nothing left to expand."""
+    """The ssh options of one host, fully expanded."""
 
     hostname: str
     port: int
@@ -63,9 +63,9 @@ class SshOptions:
     certificate_files: tuple[Path, ...] = ()
     identities_only: bool = False
     agent: str = ""
-    """The agent's socket; empty: none is asked."""
+    """The agent's socket; empty: no agent."""
     user_known_hosts: tuple[Path, ...] = ()
-    """The first of them is written to."""
+    """New keys are written to the first."""
     global_known_hosts: tuple[Path, ...] = ()
     hash_known_hosts: bool = False
     revoked_host_keys: Path | None = None
@@ -73,25 +73,25 @@ class SshOptions:
     proxy_jump: str = ""
     proxy_command: str = ""
     connect_timeout: float | None = None
-    """Seconds; None: no limit is configured."""
+    """Seconds; None: not configured."""
     address_family: str = "any"
     bind_address: str = ""
     public_keys: bool = True
     """False: ``PubkeyAuthentication no``."""
     algorithms: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """By keyword, for those that are configured."""
+    """Lists by keyword; only configured ones."""
     notes: tuple[str, ...] = ()
-    """What is configured and not honoured, each with its reason."""
+    """Configured options that are ignored, with the reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The values of ``%h`` and its kin."""
+    """The values of tokens such as ``%h``."""
 
     values: Mapping[str, str]
 
     def expand(self, text: str) -> str:
-        """The text with its tokens replaced.
+        """Replace the tokens in a text.
 
         Raises:
             SshConfigError: there is no such token.
@@ -101,8 +101,8 @@ class Tokens:
             name = match[1]
             if name not in self.values:
                 raise SshConfigError(
-                    f"ssh's configuration: unknown token %{name} in {text!r}",
-                    hint="Correct it, or write %% for a percent sign. Compare with: man ssh_config",
+                    f"unknown token %{name} in the ssh config: {text!r}",
+                    hint="Correct it, or write %% for a percent sign. See: man ssh_config",
                 )
             return self.values[name]
 
@@ -112,16 +112,16 @@ class Tokens:
 def options_from(
     options: Options, login: Login, *, notes: Sequence[str] = (), known_hosts_expanded: bool = False
 ) -> SshOptions:
-    """The options in their final form.
+    """Expand and check options.
 
     Args:
-        options: As they were read.
-        login: What they were read for.
-        notes: What the reader could not honour.
-        known_hosts_expanded: Paths of known_hosts files and of the agent have no tokens left.
+        options: The options as read.
+        login: The host that they were read for.
+        notes: Options that the reader had to ignore.
+        known_hosts_expanded: Tokens in the paths of known_hosts files and of the agent are expanded already.
 
     Raises:
-        SshConfigError: a value cannot be used.
+        SshConfigError: a value is invalid.
     """
     user = login.user or _first(options, "user") or local_user()
     port = login.port or port_number(_first(options, "port") or "22")
@@ -174,10 +174,10 @@ def host_name(options: Options, host: str) -> str:
 
 
 def _wire_name(name: str) -> str:
-    """A name in the ASCII of the DNS: the system's resolver would map some letters to another domain.
+    """Convert a name to the ASCII form of the DNS: the system's resolver would map some letters differently.
 
     Raises:
-        SshConfigError: it is no domain.
+        SshConfigError: it is not a valid domain.
     """
     if name.isascii():
         return name
@@ -185,27 +185,27 @@ def _wire_name(name: str) -> str:
         return ascii_domain(name)
     except ValueError as error:
         raise SshConfigError(
-            f"no host to connect to: {error}",
-            hint="Correct `address` of the host in inventory.yaml, or HostName in ssh's configuration.",
+            f"invalid host name: {error}",
+            hint="Correct `address` of the host in inventory.yaml, or HostName in the ssh config.",
         ) from None
 
 
 def _path(text: str) -> Path:
     """A path with its tilde expanded."""
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps a name that is no account's as it stands
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - leaves unknown accounts unchanged
 
 
 def local_user() -> str:
-    """The account that this process runs as.
+    """The user name of this process.
 
     Raises:
-        SshConfigError: it has no name.
+        SshConfigError: its uid has no name.
     """
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:
         raise SshConfigError(
-            f"no user name to log in with: this process runs as uid {os.getuid()}, which has no name here",
+            f"no user name for the login: this process runs as uid {os.getuid()}, which has no name",
             hint="Set `user` of the host in inventory.yaml.",
         ) from error
 
@@ -241,8 +241,8 @@ def _environment(text: str) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             raise SshConfigError(
-                f"ssh's configuration: {text!r} names the environment variable {match[1]}, which is not set",
-                hint=f"Set {match[1]} for Sitecrew too, or write the path itself.",
+                f"the ssh config uses the environment variable {match[1]}, which is not set: {text!r}",
+                hint=f"Set {match[1]} for Sitecrew too, or write the path in full.",
             )
         return os.environ[match[1]]
 
@@ -261,29 +261,29 @@ def _agent(configured: str, expand: Callable[[str], str]) -> str:
 
 
 def port_number(text: str) -> int:
-    """A port.
+    """Parse a port.
 
     Raises:
-        SshConfigError: the text is none.
+        SshConfigError: it is not one.
     """
     with contextlib.suppress(OSError):
         return socket.getservbyname(text, "tcp")
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:  # noqa: PLR2004
         return int(text)
-    raise SshConfigError(f"{text!r} is no port", hint="Correct `Port` in ssh's configuration.")
+    raise SshConfigError(f"{text!r} is not a port", hint="Correct `Port` in the ssh config.")
 
 
 def seconds(text: str) -> float | None:
-    """Seconds of ``90``, ``1m30s`` or ``none``.
+    """Parse a time such as ``90``, ``1m30s`` or ``none``.
 
     Raises:
-        SshConfigError: the text is no time.
+        SshConfigError: it is not one.
     """
     if text.lower() in {"", "none", "0"}:
         return None
     parts = re.findall(r"(\d+)([smhdw]?)", text.lower())
     if "".join(f"{number}{unit}" for number, unit in parts) != text.lower():
-        raise SshConfigError(f"{text!r} is no time", hint="Correct `ConnectTimeout` in ssh's configuration.")
+        raise SshConfigError(f"{text!r} is not a time", hint="Correct `ConnectTimeout` in the ssh config.")
     return float(sum(int(number) * SECONDS[unit] for number, unit in parts))
 
 
@@ -299,9 +299,9 @@ def _not_honoured(options: Options) -> list[str]:
 _UNSUPPORTED = {
     "pkcs11provider": ("PKCS11Provider", "load the token's keys into an agent (ssh-add -s)"),
     "securitykeyprovider": ("SecurityKeyProvider", "load the key into an agent (ssh-add)"),
-    "knownhostscommand": ("KnownHostsCommand", "record the host's key (sitecrew trust)"),
+    "knownhostscommand": ("KnownHostsCommand", "add the host's key (sitecrew trust)"),
     "proxyusefdpass": ("ProxyUseFdpass", "use a ProxyCommand that passes the data itself"),
-    "controlpath": ("ControlPath", "Sitecrew opens a connection of its own and logs in itself"),
+    "controlpath": ("ControlPath", "Sitecrew opens its own connection"),
 }
 
 

@@ -1,4 +1,4 @@
-"""OpenSSH's patterns: ``*`` and ``?`` are special and nothing else, ``!`` negates within a list."""
+"""The patterns of OpenSSH: ``*`` and ``?`` are wildcards, and ``!`` negates within a list."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SPECIAL = {"*": ".*", "?": "."}
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether the whole text fits one pattern, case included."""
+    """Whether the whole text matches the pattern. Case matters."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Whether the text fits a pattern of the list and none of its negated ones."""
+    """Whether the text matches a pattern of the list and none of the negated ones."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):
@@ -32,12 +32,12 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether this may stand for other names than itself."""
+    """Whether it can match other names than itself."""
     return any(mark in text for mark in "*?!")
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # several stars in a row match what one matches, and would take exponential time
+    # several stars in a row match the same as one, but can take exponential time
     pattern = re.sub(r"\*+", "*", pattern)
     return re.compile("".join(_SPECIAL.get(mark, re.escape(mark)) for mark in pattern), re.DOTALL)

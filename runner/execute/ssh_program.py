@@ -1,4 +1,4 @@
-"""Ssh's configuration as `ssh -G` resolves it."""
+"""The ssh config as resolved by `ssh -G`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["ask_ssh", "usable_ssh"]
 
 _SECONDS = 20.0
-"""For the commands of ``Match exec`` too."""
+"""Includes the commands of ``Match exec``."""
 _OUTPUT = 1 << 20
 _HARMLESS = re.compile(r"^(Pseudo-terminal will not|Warning: |debug\d?: )")
 
 
 def usable_ssh() -> str:
-    """The path of an ssh that reads the same home folder as we do; empty where there is none.
+    """The path of an ssh that uses the same home directory as we do; empty if there is none.
 
-    Ssh takes the home folder from the passwd entry, whatever HOME says, and does not start without an entry.
+    Ssh takes the home directory from the passwd entry and ignores HOME. Without an entry it does not start.
     """
     try:
         home = pwd.getpwuid(os.getuid()).pw_dir
@@ -44,14 +44,14 @@ def usable_ssh() -> str:
 
 
 def ask_ssh(program: str, login: Login, config: Path | None) -> SshOptions:
-    """The options of a host as this ssh sees them. `config` stands instead of ssh's own files.
+    """Return the options of a host from `ssh -G`. `config` replaces ssh's own files.
 
     Raises:
-        SshConfigError: ssh refuses its configuration, or does not answer in time.
+        SshConfigError: ssh reports an error in its config, or does not answer in time.
     """
     options = _answer(program, login, str(config) if config else "")
     unset = _defaults(program)
-    for name in ALGORITHMS:  # what is only ssh's default is no wish of the configuration
+    for name in ALGORITHMS:  # defaults of ssh are not configured values
         if options.get(name) == unset.get(name):
             options.pop(name, None)
     return options_from(options, login, known_hosts_expanded=True)
@@ -93,7 +93,7 @@ def _run(command: list[str], host: str) -> str:
             process.wait()
             raise SshConfigError(
                 f"ssh -G {host} did not answer within {_SECONDS:.0f} s",
-                hint="Does a `Match exec` of ssh's configuration hang?",
+                hint="Check whether a `Match exec` in the ssh config hangs.",
             ) from error
         for file in (out, err):
             file.seek(0)
@@ -101,18 +101,18 @@ def _run(command: list[str], host: str) -> str:
             complaint = _complaint(err.read(_OUTPUT))
             if "jumphost loop" in complaint:
                 raise SshConfigError(
-                    "the ssh config makes this host its own ProxyJump",
-                    hint="Exclude the jump host from the Host pattern that holds the ProxyJump.",
+                    "in the ssh config this host is its own ProxyJump",
+                    hint="Exclude the jump host from the Host pattern with the ProxyJump.",
                 )
             raise SshConfigError(
-                f"ssh refuses its configuration for {host}: {complaint}",
-                hint=f"Compare with: ssh -G {host}",
+                f"ssh reports an error in its config for {host}: {complaint}",
+                hint=f"Check it with: ssh -G {host}",
             )
         return out.read(_OUTPUT).decode("utf-8", "surrogateescape")
 
 
-def _complaint(said: bytes) -> str:
-    lines = (line.strip() for line in said.decode("utf-8", "replace").splitlines())
+def _complaint(stderr: bytes) -> str:
+    lines = (line.strip() for line in stderr.decode("utf-8", "replace").splitlines())
     return sentence("; ".join(line for line in lines if line and not _HARMLESS.match(line)), 300)
 
 
@@ -121,7 +121,7 @@ def _parse(text: str) -> dict[str, list[str]]:
     for line in text.splitlines():
         keyword, _, value = line.partition(" ")
         if keyword.endswith("knownhostsfile"):
-            # ssh writes absolute paths side by side without quotes
+            # ssh prints absolute paths separated by spaces, without quotes
             first, *others = value.split(" /")
             found.setdefault(keyword, []).extend([first, *(f"/{path}" for path in others)])
         else:

@@ -1,4 +1,4 @@
-"""The words of a line of ssh_config, split as OpenSSH splits them."""
+"""Split lines of ssh_config into words, as OpenSSH does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _BLANK = " \t\r\n\f"
 
 
 def split_keyword(line: str) -> tuple[str, str]:
-    """The keyword of a line, and the rest of it: a blank, or one ``=`` and blanks, stand between them."""
+    """Split a line into its keyword and the rest, which are separated by blanks or by one ``=``."""
     found = re.match(r'\s*"?([^\s="]*)"?\s*=?\s*(.*?)\s*$', line, re.DOTALL)
     return (found[1], found[2]) if found else ("", "")
 
 
 def split_words(text: str) -> list[str] | None:
-    """Words with their quotes and escapes removed, up to a comment; None: a quote is not closed."""
+    """Split into words, up to a comment, without quotes and escapes; None if a quote is unclosed."""
     words: list[str] = []
     rest = text
     while rest := rest.lstrip(" \t"):
@@ -32,7 +32,7 @@ def split_words(text: str) -> list[str] | None:
 
 
 def _word(text: str) -> tuple[str, int] | None:
-    """The first word, and how many characters it takes."""
+    """The first word and its length in the text; None if a quote is unclosed."""
     word, quote, place = "", "", 0
     while place < len(text):
         mark, follows = text[place], text[place + 1 : place + 2]
@@ -52,7 +52,7 @@ def _word(text: str) -> tuple[str, int] | None:
 
 
 def match_words(text: str) -> list[str] | None:
-    """The words of a ``Match`` line: ``"`` quotes, ``=`` separates too; None: a quote is not closed."""
+    """Split a ``Match`` line, where ``=`` separates words too; None if a quote is unclosed."""
     words: list[str] = []
     rest = text.strip(_BLANK)
     while rest:

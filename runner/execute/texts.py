@@ -1,4 +1,4 @@
-"""The driver's shell texts, as they are sent: without comments, blank lines and indentation."""
+"""The driver's shell scripts as they are sent: without comments, blank lines and indentation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["text"]
 
 @cache
 def text(*names: str) -> str:
-    """The named texts of `driver/`, one after the other."""
+    """Return the named scripts of `driver/`, concatenated."""
     folder = files(__package__) / "driver"
     return "".join(_strip((folder / f"{name}.sh").read_text(encoding="utf-8")) for name in names)
 

@@ -1,4 +1,4 @@
-"""Sending to a host: one attached exec takes a stream on its stdin. Being cut must do no harm there."""
+"""Send a stream to a host over the stdin of one exec channel. A broken connection must do no harm there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
 from runner.errors import UnreachableError
-from runner.execute.answers import Answers, Budget, breach
+from runner.execute.answers import Answers, Budget, unexpected_frame
 from runner.execute.frames import Frame, new_nonce
-from runner.execute.limits import Limits
+from runner.execute.limits import Timeouts
 from runner.execute.link import CutError
-from runner.execute.wire import command
+from runner.execute.wire import shell_command
 
 if TYPE_CHECKING:
     from runner.execute.endpoint import Endpoint
@@ -34,12 +34,12 @@ _KEPT = 8 << 10
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How the receiving end ended: its exit status and the end of what it said."""
+    """The result of the receiving end: its exit status and the end of its output."""
 
     code: int
     output: str
     bytes: int
-    """How many were sent."""
+    """The number of bytes sent."""
 
 
 def upload(
@@ -52,22 +52,30 @@ def upload(
     silence: float = 60.0,
     limit: float = 1800.0,
 ) -> Sent:
-    """Run the shell text `before`, then `take` with the stream that `source` writes on its stdin.
+    """Run the shell text `before`, then `take` with a stream on its stdin.
 
-    Where `before` fails, nothing is taken. When the link breaks, `take` meets the stream's end too early
-    and must notice. Whether the account has a shell must be known: ask with `read` first. What `source`
-    raises ends the exec and goes to the caller. `silence`: seconds without a heartbeat;
-    `limit`: seconds that `before` may take, and `take` after the end of the stream.
+    If `before` fails, `take` does not run. If the connection breaks, `take` sees an early end of the stream
+    and must detect that. Make sure beforehand, with `read`, that the account has a shell. What `source`
+    raises closes the channel and goes to the caller.
+
+    Args:
+        pool: The connections.
+        endpoint: The account on the host.
+        before: Shell text without stdin.
+        take: Shell text that reads the stream.
+        source: Writes the stream.
+        silence: Seconds without a heartbeat after which the connection counts as dead.
+        limit: Seconds for `before`, and again for `take` after the end of the stream.
 
     Raises:
-        UnreachableError: (and kin) no connection, or it broke; how much arrived is not known.
-        ProtocolError: the host's answers break the protocol, or pass a limit.
+        UnreachableError: (and subclasses) no connection, or it broke; how much arrived is unknown.
+        ProtocolError: the host's answers break the protocol or exceed a limit.
     """
     nonce = new_nonce()
-    limits = Limits(hello=silence, silence=silence, received=16 << 20)
+    limits = Timeouts(hello=silence, silence=silence, received=16 << 20)
     try:
         link = pool.link(endpoint)
-        exec_ = link.run(command(endpoint.shell), _HELLO)
+        exec_ = link.run(shell_command(endpoint.shell), _HELLO)
         try:
             budget = Budget(endpoint.called, limits, limit)
             answers = Answers(
@@ -78,13 +86,13 @@ def upload(
             exec_.close()
     except CutError as error:
         raise UnreachableError(
-            f"{endpoint.called}: the link broke while files were sent: {error}",
-            hint="take the run up again: sitecrew resume",
+            f"{endpoint.called}: the connection broke during a file transfer: {error}",
+            hint="Resume the run: sitecrew resume",
         ) from error
 
 
 def _script(nonce: str, before: str, take: str) -> bytes:
-    """Taken in one gulp. The stream is not sent before the host is ready for it: nothing is swallowed."""
+    """The script, read by `head`. The stream is sent after `ready`, or `head` would swallow part of it."""
     text = f"""
 say() {{ printf '\\036%s %s\\n' {nonce} "$*"; }}
 say hello
@@ -110,9 +118,9 @@ exit 0
 
 
 class _Upload:
-    """One exec: a thread listens, the caller's thread sends."""
+    """One exec channel: a thread reads, the caller's thread sends."""
 
-    def __init__(self, exec_: Exec, answers: Answers, budget: Budget, limits: Limits, limit: float) -> None:
+    def __init__(self, exec_: Exec, answers: Answers, budget: Budget, limits: Timeouts, limit: float) -> None:
         self._exec, self._answers, self._budget, self._limits = exec_, answers, budget, limits
         self._limit = limit
         self._ready = threading.Event()
@@ -122,10 +130,10 @@ class _Upload:
         self._failure: Exception | None = None
 
     def run(self, script: bytes, source: Source) -> Sent:
-        """Greet, send, and wait for the verdict of the other end."""
+        """Send the script and the stream, and return the result."""
         self._exec.send(script, _HELLO)
-        ears = threading.Thread(target=self._listen, name="upload", daemon=True)
-        ears.start()
+        reader = threading.Thread(target=self._read_answers, name="upload", daemon=True)
+        reader.start()
         self._ready.wait()
         pipe = _Pipe(self._exec, self._over, self._limits.silence)
         if not self._over.is_set():
@@ -134,21 +142,21 @@ class _Upload:
                 pipe.flush()
                 self._exec.finish()
             except CutError as error:
-                # a receiver that gave up says why, and that is better than a broken pipe
+                # the receiver may report why it stopped, which is a better message than a broken pipe
                 if not self._over.wait(5.0) or self._code is None:
                     raise self._failure or error from error
             self._budget.allow(self._limit)
         self._over.wait()
         if self._code is None:
-            raise self._failure or CutError("the exec ended")
+            raise self._failure or CutError("the channel was closed")
         return Sent(self._code, self._output.decode("utf-8", "replace"), pipe.sent)
 
-    def _listen(self) -> None:
+    def _read_answers(self) -> None:
         try:
             while self._code is None:
                 for piece in self._answers.receive():
                     if isinstance(piece, Frame):
-                        self._heard(piece)
+                        self._handle_frame(piece)
                     else:
                         self._output += piece[: max(_KEPT - len(self._output), 0)]
         except (CutError, UnreachableError) as error:
@@ -157,23 +165,23 @@ class _Upload:
             self._over.set()
             self._ready.set()
 
-    def _heard(self, frame: Frame) -> None:
+    def _handle_frame(self, frame: Frame) -> None:
         match frame.words:
             case ["hello" | "hb"]:
                 pass
             case ["ready"] if not self._ready.is_set():
                 self._output.clear()
-                self._budget.deadline = math.inf  # while we send, each send has a limit of its own
+                self._budget.deadline = math.inf  # each send has a limit of its own
                 self._ready.set()
             case ["bye", *code] if self._code is None:
                 word = code[0] if code else ""
                 self._code = int(word) if word.isdigit() and len(word) < _DIGITS else 1
             case _:
-                raise breach(self._budget.called, "gives an answer that it was not asked for")
+                raise unexpected_frame(self._budget.called, frame.words)
 
 
 class _Pipe(io.RawIOBase):
-    """The exec's stdin as a file, in large pieces."""
+    """The channel's stdin as a file, sent in large pieces."""
 
     def __init__(self, exec_: Exec, over: threading.Event, limit: float) -> None:
         super().__init__()
@@ -182,24 +190,24 @@ class _Pipe(io.RawIOBase):
         self.sent = 0
 
     def writable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Take bytes; they leave when there are enough of them."""
+        """Buffer bytes, and send them once there are enough."""
         self._held += data
         if len(self._held) >= _CHUNK:
             self._push()
         return len(data)
 
     def flush(self) -> None:
-        """Send what is held."""
+        """Send the buffered bytes."""
         if not self.closed and self._held:
             self._push()
 
     def _push(self) -> None:
         if self._over.is_set():
-            raise CutError("the other end is done")
+            raise CutError("the receiving command has ended")
         self._exec.send(bytes(self._held), self._limit)
         self.sent += len(self._held)
         self._held.clear()

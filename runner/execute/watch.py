@@ -1,4 +1,4 @@
-"""Who looks on while a job is followed, and how to speak to it."""
+"""The callbacks and controls of a job that is being followed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from runner.execute.events import Awaiting, Event
-from runner.execute.limits import Limits, Span
+from runner.execute.limits import Span, Timeouts
 from runner.execute.link import CutError
 
 if TYPE_CHECKING:
@@ -28,22 +28,22 @@ Judge: TypeAlias = Callable[[Awaiting], Verdict | None]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who looks on while a job is followed."""
+    """How a job is followed."""
 
     on_event: OnEvent | None
     verdict: Judge | None
     control: Control
-    limits: Limits
+    limits: Timeouts
     span: Span | None = None
-    """How long the job may take; None: its tasks are not known here."""
+    """How long the job may take; None if its commands are not known here."""
     flood: int = 256 << 20
-    """Bytes of output at which the host stops the job's task; it looks each second."""
-    tasks: Collection[str] | None = None
-    """The ids of its tasks, where they are known: there are no others."""
+    """Bytes of output at which the host stops the running command; the host checks once a second."""
+    commands: Collection[str] | None = None
+    """The ids of its commands; None if they are not known here."""
 
 
 class Control:
-    """Speaks to a job that another thread follows. Words outlive cut links."""
+    """Sends words to a job that another thread follows. They are sent again after a broken connection."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,11 +53,11 @@ class Control:
         """When it was cancelled, in monotonic seconds."""
 
     def cancel(self) -> None:
-        """Stop the running task, skip the others, clean up."""
+        """Stop the running command, skip the others, clean up."""
         self.say("cancel")
 
     def say(self, word: Word) -> None:
-        """Send now, and again on every later link: the host heeds the first of them only."""
+        """Send a word now, and again on every later connection. The host obeys the first word it gets."""
         with self._lock:
             self._words.append(word)
             if word == "cancel":
@@ -65,12 +65,12 @@ class Control:
             self._send(word)
 
     def hold(self) -> None:
-        """Restart the dead man's timer."""
+        """Restart the timer after which the host decides itself."""
         with self._lock:
             self._send("wait")
 
     def bind(self, exec_: Exec | None) -> None:
-        """The exec that takes words from now on; it gets what has been said."""
+        """Use this exec channel from now on, and send it the words so far."""
         with self._lock:
             self._exec = exec_
             for word in self._words:

@@ -1,4 +1,4 @@
-"""What one exec is sent: a constant command, and through its stdin the text that follows a job."""
+"""The data sent over an exec channel: a constant command, then shell text on its stdin."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from runner.execute.frames import new_nonce
 from runner.execute.texts import text
 from runner.shell import assign, word
 
-__all__ = ["Opening", "command", "opening", "packed"]
+__all__ = ["Opening", "opening", "packed", "shell_command"]
 
 LOADER = 'n=${IFS#??};b=;while IFS= read -r l;do case $l in .)eval "$b";exit;;esac;b=$b$l$n;done'
-"""Reads shell text up to a line with a dot, then runs it: a text that was cut does nothing. ``${IFS#??}`` is
-a line feed; neither that nor an exclamation mark stands in it, so every login shell takes it, even tcsh."""
+"""Reads shell text up to a line with a dot, then runs it: incomplete text does nothing. ``${IFS#??}`` is a
+line feed. The command contains no line feed and no exclamation mark, so every login shell accepts it, even
+tcsh."""
 
 
-def command(shell: str = "/bin/sh") -> str:
-    """The same for every exec: nothing in it is secret or long."""
+def shell_command(shell: str = "/bin/sh") -> str:
+    """The command of every exec channel. Nothing in it is secret or long."""
     return f"exec {word(shell)} -c '{LOADER}'"
 
 
 def packed(script: str) -> bytes:
-    """Shell text as it is sent: taken in one gulp, since `read` makes a system call for every byte.
+    """Pack shell text for sending. The host reads it with `head`: `read` makes a system call for every byte.
 
-    The braces make one command of it: a shell reads that to its end before it runs any of it, so of a text
-    that was cut nothing is run here either.
+    The braces make it one command. A shell parses that to its end before it runs any of it, so incomplete
+    text does nothing here either.
     """
     data = f"{{\n{script}}}\n".encode()
     return f'eval "$(head -c {len(data)})"\n.\n'.encode() + data
@@ -32,7 +33,7 @@ def packed(script: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first bytes for the exec's stdin, and the nonce of the frames that will answer them."""
+    """The first bytes for the channel's stdin, and the nonce of the frames that answer them."""
 
     nonce: str
     data: bytes
@@ -49,7 +50,7 @@ def opening(
     linger: int = 30,
     shell: str = "/bin/sh",
 ) -> Opening:
-    """Text for `mode` start, attach, keep, undo, cancel or ack; the body goes with start only."""
+    """The text for `mode`: start, attach, keep, undo, cancel or ack. Only start sends a body."""
     nonce = new_nonce()
     settings = {
         "mode": mode,

@@ -43,7 +43,7 @@ RAISES = {
     "cli/run.py _ended_elsewhere": "the run that was cancelled has jobs; no outcome is written",
     "execute/follow.py _lost": "its callers know that the host may have begun the job",
     "execute/follow.py _died": "the host says so of the job",
-    "execute/segment.py run_job": "the host knew the job, and does not any more",
+    "execute/jobs.py run_job": "the host knew the job, and does not any more",
     "apply/transaction/transaction.py review_unattended": "a job was kept, and nobody could look",
     "apply/transaction/transaction.py roll_back": "a job died",
     "apply/packages.py update_packages": "the job was lost",

@@ -1,4 +1,4 @@
-"""The fixtures of the driver's tests; they live in a module, so that tests/promises can use them too."""
+"""Fixtures for tests of the driver, from a module that tests/promises uses too."""
 
 import sys
 from pathlib import Path

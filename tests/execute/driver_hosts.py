@@ -1,4 +1,4 @@
-"""A real sshd of our own with throwaway accounts, for the tests of the driver. Needs root on Debian."""
+"""A real sshd with temporary accounts, for tests of the driver. Needs root on Debian."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.execute import Endpoint, Job, JobRecord, Pool, Task, job_id, run_job
+from runner.execute import Command, Endpoint, Job, JobRecord, Pool, job_id, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ Match LocalPort {single}
 
 @dataclass
 class Hosts:
-    """The sshd, its accounts, and the eyes of root on them."""
+    """The sshd, its accounts, and ways to inspect them as root."""
 
     number: int
     base: Path
@@ -66,7 +66,7 @@ class Hosts:
     address: str = ""
     port: int = 0
     single: int = 0
-    """A port where one session is allowed on a connection."""
+    """A port that allows one session per connection."""
     known_hosts: Path = Path()
     key: Path = Path()
     sshd: subprocess.Popen[bytes] | None = None
@@ -91,7 +91,7 @@ class Hosts:
         )
 
     def wrapped(self, name: str, lines: str, kind: str = "sh") -> Endpoint:
-        """An endpoint whose shell, on the host, first runs these lines."""
+        """An endpoint whose shell first runs these lines."""
         script = self.base / f"wrapper-{name}"
         script.write_text(f'#!/bin/sh\n{lines}\nexec {self.shell(kind)} "$@"\n')
         script.chmod(0o755)
@@ -108,7 +108,7 @@ class Hosts:
 
     @contextlib.contextmanager
     def disk(self, place: Path, options: str) -> Iterator[None]:
-        """A small file system of the account's own at `place`: a size, or options of tmpfs."""
+        """Mount a small file system for the account at `place`. `options`: a size, or options of tmpfs."""
         place.mkdir(exist_ok=True)
         options = options if "=" in options or options == "ro" else f"size={options}"
         owner = f"uid={self.uid()},mode=755"
@@ -122,7 +122,7 @@ class Hosts:
         return self.homes[kind].stat().st_uid
 
     def processes(self, kind: str = "sh") -> dict[int, str]:
-        """Pid and command line of everything the account runs, but for sshd's own and the dead."""
+        """Pids and command lines of the account's processes, without sshd and zombies."""
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -140,45 +140,45 @@ class Hosts:
         return [pid for pid, words in self.processes(kind).items() if part in words]
 
     def marks(self, job: Job | str) -> list[str]:
-        """What the tasks of a job left behind: one word an effect."""
+        """The effects of a job's commands: one word for each."""
         path = self.base / "marks" / (job if isinstance(job, str) else job.id)
         return path.read_text().split() if path.exists() else []
 
     def mark(self, job: str, word: str) -> str:
-        """Shell text with one effect that can be counted."""
+        """Shell text with an effect that can be counted."""
         return f"echo {word} >>{self.base}/marks/{job}"
 
     def new_id(self) -> str:
         return job_id("run", "site", os.urandom(8).hex())
 
-    def work(self, tasks: int = 4, nap: str = ":", **options: object) -> Job:
-        """A job whose every task leaves a mark and prints awkward bytes."""
+    def work(self, commands: int = 4, nap: str = ":", **options: object) -> Job:
+        """A job in which every command has an effect and prints awkward bytes."""
         made = self.new_id()
         return Job(
             made,
             tuple(
-                Task(
+                Command(
                     f"t{n}",
                     f"{self.mark(made, str(n))}; {nap}\nprintf 'out {n} \\036\\n{'x' * 40}'; printf 'é\\377'",
                 )
-                for n in range(tasks)
+                for n in range(commands)
             ),
             cleanup=self.mark(made, "C"),
             **options,
         )
 
     def assert_whole(self, job: Job, record: JobRecord) -> None:
-        """Each effect once, every byte of output as it was written."""
-        count = len(job.tasks)
+        """Check that each effect occurred once and every byte of output is there."""
+        count = len(job.commands)
         assert record.status == "ok"
         assert self.marks(job) == [*(str(n) for n in range(count)), "C"]
         for n in range(count):
-            assert record.tasks[f"t{n}"].output == f"out {n} \x1e\n{'x' * 40}é".encode() + b"\xff"
-        assert all(task.ok for task in record.tasks.values())
+            assert record.commands[f"t{n}"].output == f"out {n} \x1e\n{'x' * 40}é".encode() + b"\xff"
+        assert all(command.ok for command in record.commands.values())
 
 
 def until(condition: Callable[[], object], seconds: float = 10.0) -> bool:
-    """Wait for something outside this process that tells nobody."""
+    """Wait for a condition outside this process."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -191,17 +191,17 @@ _started: list[Hosts] = []
 
 
 def start() -> Hosts:
-    """The one sshd of this process."""
+    """Start the sshd of this process, once."""
     if _started:
         return _started[0]
     if os.geteuid() != 0:
-        pytest.fail("the tests of the driver make accounts and an sshd of their own: run them as root")
+        pytest.fail("tests of the driver create accounts and start an sshd: run them as root")
     missing = [package for path, package in NEEDED.items() if not Path(path).exists()]
     if missing:
         subprocess.run(["apt-get", "install", "-y", "-q", *missing], check=False, capture_output=True)
         still = [package for path, package in NEEDED.items() if not Path(path).exists()]
         if still:
-            pytest.fail(f"the tests of the driver need: apt-get install {' '.join(still)}")
+            pytest.fail(f"tests of the driver need: apt-get install {' '.join(still)}")
     hosts = _place()
     _accounts(hosts)
     _sshd(hosts)
@@ -210,7 +210,7 @@ def start() -> Hosts:
 
 
 def stop() -> None:
-    """End what `start` began."""
+    """Stop the sshd and delete its accounts."""
     if not _started:
         return
     hosts = _started.pop()
@@ -244,7 +244,7 @@ def _all_of(uid: int) -> list[int]:
 
 
 def _place() -> Hosts:
-    """A number that no other test process on this machine uses now."""
+    """Find a number that no other test process on this machine is using."""
     for number in range(1, 20):
         lock = os.open(f"/var/tmp/crewdrv{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -263,11 +263,11 @@ def _place() -> Hosts:
 
 
 def _free_ports(number: int) -> Iterator[int]:
-    """Ports that nobody has and no other number is given: they share the one loopback address of IPv6."""
+    """Free ports of this number only: all numbers share one IPv6 loopback address."""
     for port in range(2300 + number, 2600, 20):
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(("0.0.0.0", port))  # noqa: S104 - to see whether anybody has it
+            sock.bind(("0.0.0.0", port))  # noqa: S104 - to see whether it is free
             yield port
 
 
@@ -325,7 +325,7 @@ def _sshd(hosts: Hosts) -> None:
 
 @pytest.fixture(scope="session")
 def hosts() -> Iterator[Hosts]:
-    """The sshd and its accounts, for the whole session."""
+    """The sshd and its accounts, for the session."""
     made = start()
     yield made
     stop()
@@ -333,7 +333,7 @@ def hosts() -> Iterator[Hosts]:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    """Connections of one test."""
+    """The connections of one test."""
     with Pool() as made:
         yield made
 
@@ -342,7 +342,7 @@ def pool() -> Iterator[Pool]:
     params=["sh", pytest.param("bash", marks=pytest.mark.long), pytest.param("ash", marks=pytest.mark.long)]
 )
 def shell(request: pytest.FixtureRequest) -> str:
-    """The kind of account: dash always, bash and busybox in the long part."""
+    """The kind of account: dash always; bash and busybox only in long tests."""
     return str(request.param)
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves, inside the test's process."""
+"""A faulty TCP proxy in the process of the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Proxy:
-    """Forwards to one target; breaks the first connection after some bytes from the server, if told to.
+    """Forwards to one target; can break the first connection after some bytes from the server.
 
     `turns` counts how often the client spoke after it had been spoken to: the round trips that it waited for.
     """
@@ -42,7 +42,7 @@ class Proxy:
         self._open.clear()
 
     def freeze(self) -> None:
-        """Go silent without closing."""
+        """Stop forwarding without closing."""
         self._frozen.clear()
 
     def thaw(self) -> None:
@@ -105,7 +105,7 @@ class Proxy:
 
 
 def _close(sock: socket.socket, *, reset: bool) -> None:
-    """Also wakes a pump that reads from it: until that lets go the system sends neither RST nor FIN."""
+    """Also wakes the thread that reads from it: until that stops, the system sends neither RST nor FIN."""
     with contextlib.suppress(OSError):
         if reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""Keys, certificates, agents and sshds of a test's own: all of them OpenSSH's, but for the security key."""
+"""Keys, certificates, agents and sshds for tests, all from OpenSSH except the security key."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def public(path: Path) -> str:
 
 
 def certify(authority: Path, key: Path, *more: str, principals: str, valid: str = "+1h") -> Path:
-    """A certificate of this key, beside it."""
+    """Create a certificate for this key, next to it."""
     run("ssh-keygen", "-q", "-s", authority, "-I", "test", "-n", principals, "-V", valid, *more, f"{key}.pub")
     return key.with_name(f"{key.name}-cert.pub")
 
 
 @contextlib.contextmanager
 def agent(folder: Path, *keys: Path) -> Iterator[Path]:
-    """A real ssh-agent that holds these keys."""
+    """Start a real ssh-agent with these keys."""
     path = folder / "agent.sock"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
     try:
@@ -61,7 +61,7 @@ def agent(folder: Path, *keys: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def sshd(folder: Path, *lines: str, keys: tuple[Path, ...], authorized: str) -> Iterator[int]:
-    """An sshd for root on a port of its own."""
+    """Start an sshd for root; yields its port."""
     folder.mkdir(exist_ok=True)
     (folder / "authorized").write_text(authorized)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -100,7 +100,7 @@ def _answers(port: int) -> bool:
 
 
 class SecurityKeyAgent:
-    """An agent with an ``sk-ssh-ed25519`` key: what a security key does is done here, in software."""
+    """An agent with an ``sk-ssh-ed25519`` key: a security key in software."""
 
     name = b"sk-ssh-ed25519@openssh.com"
 
@@ -134,7 +134,7 @@ class SecurityKeyAgent:
                 link.sendall(len(answer).to_bytes(4, "big") + answer)
 
     def _sign(self, data: bytes) -> bytes:
-        flags_and_counter = b"\x01" + (7).to_bytes(4, "big")  # somebody touched it
+        flags_and_counter = b"\x01" + (7).to_bytes(4, "big")  # it was touched
         signed = hashlib.sha256(b"ssh:").digest() + flags_and_counter + hashlib.sha256(data).digest()
         return _strings(self.name, self._key.sign(signed)) + flags_and_counter
 

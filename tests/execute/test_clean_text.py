@@ -1,4 +1,4 @@
-"""What is ours on a host is deleted, and nothing else; nothing where some of it is in use."""
+"""Deletion of our files on a host: only ours, and none while any is in use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path):
     return call, home, site
 
 
-def test_everything_of_ours_is_listed_and_then_deleted(run) -> None:
+def test_our_files_are_listed_then_deleted(run) -> None:
     call, home, site = run
     odd = site / "wp-content/.sitecrew-a\n.. b"
     odd.mkdir()
@@ -56,7 +56,7 @@ def test_links_are_not_followed(run, tmp_path: Path) -> None:
     assert (precious / ".sitecrew-mine").is_dir()
 
 
-def test_a_root_that_is_a_link_is_left(run, tmp_path: Path) -> None:
+def test_a_symbolic_link_as_root_is_ignored(run, tmp_path: Path) -> None:
     call, home, _site = run
     (home / ".sitecrew").rename(tmp_path / "elsewhere")
     (home / ".sitecrew").symlink_to(tmp_path / "elsewhere")
@@ -83,7 +83,7 @@ def test_nothing_is_deleted_while_a_job_runs(run) -> None:
     assert call("delete") == []
 
 
-def test_nothing_is_deleted_while_a_lock_is_held_and_a_free_one_is_no_hindrance(run) -> None:
+def test_nothing_is_deleted_while_a_lock_is_held(run) -> None:
     call, home, _site = run
     lock = home / ".sitecrew/locks/srv/a\nb/.lock"
     lock.mkdir(parents=True)

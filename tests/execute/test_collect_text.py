@@ -1,4 +1,4 @@
-"""Restore points go by their age alone: also those of sites that no inventory names any more."""
+"""Restore points are deleted by age, also those of sites that are no longer in an inventory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("shell", [["dash"], ["busybox", "ash"]], ids=lambda words: words[0])
-def test_old_restore_points_go_whatever_site_they_were_of(tmp_path: Path, shell: list[str]) -> None:
+def test_old_restore_points_of_any_site_are_deleted(tmp_path: Path, shell: list[str]) -> None:
     points = tmp_path / ".sitecrew/restore"
     for run, site, days in [
         ("r1", "former", 15),

@@ -36,19 +36,19 @@ def no_key(part: bytes | Frame) -> bool:
 
 
 @given(streams.map(lambda parts: [part for part in parts if no_key(part)]))
-def test_what_is_written_is_read_at_every_split(parts):
+def test_frames_and_data_survive_every_split(parts):
     data = b"".join(part for part in parts if isinstance(part, bytes))
     frames = [part for part in parts if isinstance(part, Frame)]
     stream = written(parts)
     if stream.count(KEY) != len(frames):
-        return  # two pieces of data made a frame between them
+        return  # two pieces of data form a frame together
     for cut in range(len(stream) + 1):
         assert decoded([stream[:cut], stream[cut:]])[:2] == (data, frames)
     assert decoded([bytes([byte]) for byte in stream])[:2] == (data, frames)
 
 
 @given(plain, st.lists(st.integers(0, 60), max_size=5))
-def test_the_split_never_matters_whatever_the_bytes(noise, cuts):
+def test_arbitrary_bytes_survive_every_split(noise, cuts):
     stream = noise + KEY + noise + KEY + b"begin a\n" + noise + KEY
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     pieces = [stream[a:b] for a, b in pairwise(edges)]
@@ -57,35 +57,35 @@ def test_the_split_never_matters_whatever_the_bytes(noise, cuts):
     assert parts[:2] == whole[:2]
 
 
-def test_a_forged_frame_stays_text():
+def test_a_forged_frame_is_data():
     forged = b"\x1e" + new_nonce().encode() + b" bye ok 1\n"
     assert decoded([forged]) == (forged, [], [forged, b""])
 
 
-def test_a_frame_needs_no_line_of_its_own():
+def test_a_frame_may_start_within_a_line():
     assert decoded([b"no newline" + KEY + b"end a 0 1 -\nmore"])[:2] == (
         b"no newlinemore",
         [Frame(("end", "a", "0", "1", "-"))],
     )
 
 
-def test_a_frame_cut_short_by_a_full_disk_is_dropped_for_its_repetition():
+def test_an_incomplete_frame_is_replaced_by_its_repetition():
     data, frames, _ = decoded([b"x" + KEY + b"end a 1" + KEY + b"end a 124 5 timeout\ny"])
     assert data == b"xy"
     assert frames == [Frame(("end", "a", "124", "5", "timeout"))]
 
 
-def test_what_only_begins_like_a_frame_is_held_back_and_then_given():
+def test_a_partial_frame_is_held_back_then_returned():
     decoder = Decoder(NONCE)
     assert decoder.feed(b"text" + KEY[:10]) == [b"text"]
     assert decoder.feed(b"other") == [KEY[:10] + b"other"]
 
 
-def test_a_frame_without_an_end_does_not_grow_for_ever():
+def test_an_endless_frame_is_data():
     data, frames, _ = decoded([KEY + b"x" * (LONGEST + 50)])
     assert frames == []
     assert data == KEY + b"x" * (LONGEST + 50)
 
 
-def test_nul_and_ff_pass():
+def test_nul_and_ff_bytes_are_unchanged():
     assert decoded([b"\0\xff\x1e\0" + KEY + b"hb\n\xff"])[0] == b"\0\xff\x1e\0\xff"

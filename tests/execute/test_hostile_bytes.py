@@ -1,4 +1,4 @@
-"""Parsers of a host's bytes take any: an error of ours or a result, in bounded time and memory."""
+"""Parsers of data from a host: any bytes give a result or one of our errors, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from paramiko import SFTPError
 
 from runner.errors import SitecrewError
-from runner.execute import Endpoint, Task
+from runner.execute import Command, Endpoint
 from runner.execute.answers import Answers, Budget
 from runner.execute.careful import FileTransfer
-from runner.execute.events import Journal
 from runner.execute.frames import Decoder, Frame
 from runner.execute.hostkeys import KnownHosts
-from runner.execute.limits import Limits
+from runner.execute.journal import Journal
+from runner.execute.limits import Timeouts
 from runner.execute.link import CutError
 from runner.execute.read import _Reading
 from runner.execute.recording import record
@@ -27,7 +27,7 @@ from tests.fuzz import endure, hostile
 COUNT = 10_000
 NONCE = "ab" * 16
 EVIL = Endpoint("127.0.0.1", name="evil")
-LIMITS = Limits(received=1 << 20, frames=500)
+LIMITS = Timeouts(received=1 << 20, frames=500)
 
 
 def frames(*words: str) -> bytes:
@@ -48,7 +48,7 @@ UPLOAD = [frames("hb", "ready") + b"said" + frames("bye 0"), frames("bye 1")]
 
 
 class FakeExec:
-    """An exec whose stdout is these bytes."""
+    """An exec channel whose stdout is these bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._pieces = [data[at : at + 700] for at in range(0, len(data), 700)]
@@ -60,25 +60,25 @@ class FakeExec:
         return 0
 
     def send(self, *_: object) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
     finish = close = send
 
 
 class FakeLink:
-    """What `Answers` asks of a link."""
+    """The part of a connection that `Answers` uses."""
 
     endpoint = EVIL
 
     def close(self) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
 
 def answers(exec_, budget, first):
     return Answers(FakeLink(), exec_, NONCE, limits=LIMITS, budget=budget, first=first)
 
 
-def test_the_decoder_endures_any_bytes_and_loses_none():
+def test_the_decoder_survives_hostile_bytes():
     def decode(data: bytes) -> None:
         decoder = Decoder(NONCE)
         found = [piece for at in range(0, len(data), 997) for piece in decoder.feed(data[at : at + 997])]
@@ -88,23 +88,23 @@ def test_the_decoder_endures_any_bytes_and_loses_none():
     endure(decode, hostile([*JOB, *READ], COUNT))
 
 
-def test_a_journal_endures_any_bytes_and_knows_no_task_that_was_not_sent():
+def test_a_journal_survives_hostile_bytes():
     def read(data: bytes) -> None:
         journal = Journal(NONCE, cap=100, kept=150, known={"a"})
         journal.read(data)
-        tasks = journal.tasks()
-        assert set(tasks) <= {"a", "check", "cleanup", "await", "-"}
-        assert sum(len(task.output) + len(task.error) for task in tasks.values()) <= 5 * 150
+        commands = journal.commands()
+        assert set(commands) <= {"a", "check", "cleanup", "await", "-"}
+        assert sum(len(one.output) + len(one.error) for one in commands.values()) <= 5 * 150
 
     endure(read, hostile(JOB, COUNT))
 
 
-def test_a_reading_endures_any_bytes_and_answers_for_every_task():
+def test_a_reading_survives_hostile_bytes():
     def read(data: bytes) -> None:
-        reading = _Reading(EVIL, [Task("a", ":"), Task("b", ":")], LIMITS, cap=1000)
+        reading = _Reading(EVIL, [Command("a", ":"), Command("b", ":")], LIMITS, cap=1000)
         exec_ = FakeExec(data)
-        reading._listen(answers(exec_, reading._budget, ("hello",)), exec_)
-        assert {name: reading._record(name).task for name in "ab"} == {"a": "a", "b": "b"}
+        reading._read_stdout(answers(exec_, reading._budget, ("hello",)), exec_)
+        assert {name: reading._record(name).command for name in "ab"} == {"a": "a", "b": "b"}
 
     refused = endure(
         read, hostile([frames("hello") + text for text in READ] + READ, COUNT), refusals=REFUSALS
@@ -112,12 +112,12 @@ def test_a_reading_endures_any_bytes_and_answers_for_every_task():
     assert 0 < refused < COUNT
 
 
-def test_an_upload_endures_any_bytes():
+def test_an_upload_survives_hostile_bytes():
     def send(data: bytes) -> None:
         exec_ = FakeExec(data)
         budget = Budget("evil", LIMITS, 60.0)
         upload = _Upload(exec_, answers(exec_, budget, ("hb", "ready", "bye")), budget, LIMITS, 60.0)
-        upload._listen()
+        upload._read_answers()
         if upload._failure is not None:
             raise upload._failure
 
@@ -125,10 +125,10 @@ def test_an_upload_endures_any_bytes():
 
 
 REFUSALS = (SitecrewError, CutError)
-"""A broken link is no error of the tree yet: whoever called makes one of it."""
+"""CutError is not in the tree of errors: callers convert it."""
 
 
-def test_known_hosts_endures_any_bytes(tmp_path):
+def test_known_hosts_survives_hostile_bytes(tmp_path):
     path = tmp_path / "known_hosts"
     good = [
         f"web1 {OLD.text}\n@revoked * {NEW.text}\n".encode(),
@@ -145,7 +145,7 @@ def test_known_hosts_endures_any_bytes(tmp_path):
 
 
 class Listing(FileTransfer):
-    """A client whose server's next answer is these bytes."""
+    """An SFTP client whose server answers with these bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.request_number, self.ultra_debug = 1, False
@@ -154,7 +154,7 @@ class Listing(FileTransfer):
         self._data = io.BytesIO(data)
 
     def _send_packet(self, *_: object) -> None:
-        """Nothing happens."""
+        """Do nothing."""
 
     def _read_all(self, size: int) -> bytes:
         data = self._data.read(size)
@@ -163,10 +163,10 @@ class Listing(FileTransfer):
         return data
 
     def _log(self, *_: object, **__: object) -> None:
-        """Nothing is logged."""
+        """Do not log."""
 
 
-def test_listings_endure_any_bytes():
+def test_sftp_listings_survive_hostile_bytes():
     from paramiko import Message, SSHException
 
     def packet(kind: int, number: int, *fields: object) -> bytes:
@@ -196,7 +196,7 @@ def test_listings_endure_any_bytes():
     [b"\x1e", b"\x1e" + NONCE.encode() + b" ", b"\x1e" + NONCE.encode(), frames("begin a"), b"\x1e\n"],
     ids=["separators", "keys", "cut-keys", "frames", "lines"],
 )
-def test_the_decoder_takes_time_in_proportion_to_its_input(unit):
+def test_the_decoder_takes_linear_time(unit):
     def seconds(size: int) -> float:
         best = 9.0
         for _ in range(3):

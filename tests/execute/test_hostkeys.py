@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from runner.errors import HostKeyError
-from runner.execute.hostkeys import HostKey, KnownHosts, host_name
+from runner.execute.hostkeys import KnownHosts, host_name
+from runner.execute.keys import HostKey
 from runner.execute.recording import record
 
 OLD = HostKey("ssh-ed25519", b"\0\0\0\x0bssh-ed25519" + b"\0\0\0 " + b"o" * 32)
@@ -25,7 +26,7 @@ def known(path):
 
 @pytest.mark.parametrize("hashed", [False, True])
 @pytest.mark.parametrize("port", [22, 2222])
-def test_a_recorded_key_is_known_to_us_and_to_openssh(path, hashed, port):
+def test_a_recorded_key_is_found_by_openssh_too(path, hashed, port):
     record([path], "Web1.example", port, OLD, hashed=hashed)
     known(path).check("web1.example", port, OLD)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -38,7 +39,7 @@ def test_a_recorded_key_is_known_to_us_and_to_openssh(path, hashed, port):
     assert found.returncode == 0
 
 
-def test_an_unknown_key_is_refused_with_the_way_to_trust_it(path):
+def test_an_unknown_key_is_refused_with_a_hint(path):
     with pytest.raises(HostKeyError, match="unknown host key SHA256:") as caught:
         known(path).check("web1.example", 22, OLD, called="web1")
     assert "sitecrew trust web1" in caught.value.hint
@@ -58,7 +59,7 @@ def test_a_changed_key_is_refused_with_both_fingerprints(path):
         known(path).check("web1", 22, OLD)
 
 
-def test_replacing_keeps_the_lines_of_others_and_comments(path):
+def test_replacing_a_key_keeps_other_lines(path):
     path.parent.mkdir()
     path.write_text(f"# mine\nweb2 {OLD.text}\nweb1 {OLD.text}")
     record([path], "web1", 22, NEW, replace=True)
@@ -72,7 +73,7 @@ def test_a_host_may_have_keys_of_several_types(path):
     assert known(path).keys("web1") == [OLD, RSA]
 
 
-def test_a_key_of_another_type_is_not_recorded_beside_the_known_one_unless_it_replaces_it(path):
+def test_a_second_key_type_needs_replace(path):
     record([path], "web1", 22, OLD)
     with pytest.raises(HostKeyError, match="CHANGED"):
         record([path], "web1", 22, RSA)
@@ -81,13 +82,13 @@ def test_a_key_of_another_type_is_not_recorded_beside_the_known_one_unless_it_re
     assert known(path).keys("web1") == [OLD, RSA]  # a key of each type
 
 
-def test_a_key_on_record_without_the_port_counts_for_every_port(path):
+def test_a_key_without_a_port_counts_for_every_port(path):
     record([path], "web1", 22, OLD)
     with pytest.raises(HostKeyError, match="CHANGED"):
         record([path], "web1", 2222, RSA)
 
 
-def test_a_file_without_a_last_line_feed_is_not_glued(path):
+def test_a_missing_last_line_feed_is_added(path):
     path.parent.mkdir()
     path.write_text(f"web2 {OLD.text}")
     record([path], "web1", 22, OLD)
@@ -115,14 +116,14 @@ def test_names_match_as_in_openssh(path, names, host, port, matches):
     assert bool(known(path).keys(host, port)) is matches
 
 
-def test_a_revoked_key_is_refused_although_it_is_on_record(path):
+def test_a_known_key_is_refused_once_revoked(path):
     path.parent.mkdir()
     path.write_text(f"web1 {OLD.text}\n@revoked * {OLD.text}\n")
     with pytest.raises(HostKeyError, match="revoked"):
         known(path).check("web1", 22, OLD)
 
 
-def test_rubbish_in_the_file_is_stepped_over(path):
+def test_invalid_lines_are_ignored(path):
     path.parent.mkdir()
     path.write_bytes(
         b"\xff\xfe\n\nweb1\nweb1 ssh-ed25519\nweb1 ssh-ed25519 ???\n@cert-authority * ssh-rsa AAAA\n"
@@ -130,7 +131,7 @@ def test_rubbish_in_the_file_is_stepped_over(path):
     assert known(path).keys("web1") == []
 
 
-def test_many_at_once_write_whole_lines(path):
+def test_concurrent_writers_write_whole_lines(path):
     threads = [threading.Thread(target=record, args=([path], f"web{n}", 22, OLD)) for n in range(20)]
     for thread in threads:
         thread.start()
@@ -140,7 +141,7 @@ def test_many_at_once_write_whole_lines(path):
         known(path).check(f"web{n}", 22, OLD)
 
 
-def test_the_fingerprint_is_openssh_s(hosts):
+def test_the_fingerprint_matches_openssh(hosts):
     shown = subprocess.run(
         ["ssh-keygen", "-lf", str(hosts.base / "host_key.pub")], capture_output=True, text=True, check=True
     ).stdout.split()[1]

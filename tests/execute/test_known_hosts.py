@@ -1,4 +1,4 @@
-"""known_hosts as ssh reads it: the same verdicts on the same files, and edits that leave the rest alone."""
+"""known_hosts files: the same results as ssh, and edits that keep all other lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ssh_parts import certify, make_key, public, run, sshd
 
 from runner.errors import HostKeyError
 from runner.execute import Endpoint, KnownHosts, Pool
-from runner.execute.hostkeys import HostKey, hash_name, parse_line
+from runner.execute.hostkeys import hash_name, parse_line
+from runner.execute.keys import HostKey
 from runner.execute.recording import record
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ground:
-    """An sshd with two host keys, one of them with a certificate."""
+    """An sshd with two host keys, one with a certificate."""
 
     folder: Path
     port: int = 0
@@ -55,7 +56,7 @@ class Ground:
         (self.folder / "known_hosts").write_text("".join(f"{line}\n" for line in lines))
 
     def ours(self) -> str:
-        """Empty, or why not."""
+        """The error of our check; empty if it succeeds."""
         with Pool() as pool:
             try:
                 pool.link(self.endpoint())
@@ -88,7 +89,7 @@ class Ground:
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "elsewhere"])
 def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """An sshd whose certificate is for this host, and one whose certificate is for another."""
+    """An sshd with a certificate for this host, and one with a certificate for another."""
     folder = tmp_path_factory.mktemp("known")
     for name in ("ed25519", "wrong-ed25519", "authority", "other-authority", "login"):
         make_key(folder / name)
@@ -103,7 +104,7 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def lines_by(seed: int, ground: Ground) -> list[str]:
-    """A file of a few lines that concern the host more or less."""
+    """A random file of a few lines, some of which match the host."""
     chosen = random.Random(seed)  # noqa: S311 - a seed makes the same file again
     host = ground.alias or f"[127.0.0.1]:{ground.port}"
     names = [
@@ -122,7 +123,7 @@ def lines_by(seed: int, ground: Ground) -> list[str]:
         )
         name, key = chosen.choice(names), chosen.choice(keys)
         if marker == "@revoked " and name == "127.0.0.1":
-            continue  # we go further than ssh here: see the test of it
+            continue  # stricter than ssh; it has a test of its own
         made.append(
             chosen.choice(["{}{} {}", "{}{} {} comment", "{}{}  {}", " {}{} {}"]).format(
                 marker, name, ground.key(key)
@@ -133,14 +134,14 @@ def lines_by(seed: int, ground: Ground) -> list[str]:
 
 @pytest.mark.parametrize("start", range(0, 50, 5))
 @pytest.mark.parametrize("alias", ["", "shop"])
-def test_ssh_and_we_come_to_the_same_verdict(ground: Ground, start: int, alias: str) -> None:
+def test_host_key_checks_match_ssh(ground: Ground, start: int, alias: str) -> None:
     ground.alias = alias
     for seed in range(start, start + 5):
         lines = lines_by(seed * 2 + bool(alias), ground)
         ground.write(*lines)
         ours = ground.ours()
         if (not ours) is not ground.ssh_accepts():
-            # where another key is on record for the port, ssh may still take one that is on record without it
+            # if another key is known for the port, ssh may still accept one that is known without it
             why = "\n".join([f"seed {seed}", *lines, ours])
             assert "CHANGED" in ours, why
             plain = KnownHosts([ground.folder / "known_hosts"]).keys("127.0.0.1")
@@ -149,19 +150,22 @@ def test_ssh_and_we_come_to_the_same_verdict(ground: Ground, start: int, alias: 
 
 @pytest.fixture
 def certified(ground: Ground) -> Ground:
-    """The sshd whose certificate is for 127.0.0.1."""
+    """The sshd with a certificate for 127.0.0.1."""
     ground.alias = ""
     if "elsewhere" in run("ssh-keygen", "-L", "-f", ground.folder / "ed25519-cert.pub"):
         ground.alias = "elsewhere"
     return ground
 
 
-def test_a_host_certificate_is_verified_by_its_authority(certified: Ground) -> None:
+def test_a_host_certificate_needs_a_known_authority(certified: Ground) -> None:
     host = certified.alias or f"[127.0.0.1]:{certified.port}"
     certified.write(f"@cert-authority {host} {certified.key('authority')}")
     assert certified.ours() == ""
     certified.write(f"@cert-authority {host} {certified.key('other-authority')}")
-    assert "its certificate is not accepted: no @cert-authority line for this host" in certified.ours()
+    assert (
+        "its certificate is not accepted: it is signed by a key that has no @cert-authority line"
+        in certified.ours()
+    )
     certified.write(
         f"@cert-authority * {certified.key('authority')}", f"@revoked * {certified.key('authority')}"
     )
@@ -176,7 +180,7 @@ def test_a_host_certificate_is_verified_by_its_authority(certified: Ground) -> N
 
 
 @pytest.mark.parametrize("valid", ["20200101:20260101", "20500101:20510101"])
-def test_a_host_certificate_out_of_its_time_is_refused(tmp_path: Path, valid: str) -> None:
+def test_a_host_certificate_outside_its_validity_is_refused(tmp_path: Path, valid: str) -> None:
     found = Ground(tmp_path)
     for name in ("ed25519", "authority", "login"):
         make_key(tmp_path / name)
@@ -201,7 +205,7 @@ def test_a_key_revoked_without_a_port_is_revoked_on_every_port(ground: Ground) -
     assert "is marked as revoked" in ground.ours()
 
 
-def test_a_key_of_another_host_may_be_revoked(ground: Ground) -> None:
+def test_a_key_revoked_for_another_host_is_accepted(ground: Ground) -> None:
     ground.alias = ""
     ground.write(
         f"[127.0.0.1]:{ground.port} {ground.key('ed25519')}", f"@revoked web9 {ground.key('ed25519')}"
@@ -210,7 +214,7 @@ def test_a_key_of_another_host_may_be_revoked(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("form", ["list", "krl"])
-def test_revoked_host_keys_of_the_configuration_are_refused(ground: Ground, form: str) -> None:
+def test_revokedhostkeys_of_the_config_are_refused(ground: Ground, form: str) -> None:
     ground.alias = ""
     revoked = ground.folder / f"revoked-{form}"
     if form == "krl":
@@ -220,7 +224,10 @@ def test_revoked_host_keys_of_the_configuration_are_refused(ground: Ground, form
     ground.write(f"[127.0.0.1]:{ground.port} {ground.key('ed25519')}")
     endpoint = ground.endpoint()
     assert endpoint.ssh_config
-    for file, words in ((revoked, "listed as revoked in"), (ground.folder / "none", "cannot be read")):
+    for file, words in (
+        (revoked, "listed as revoked in"),
+        (ground.folder / "none", "cannot read RevokedHostKeys"),
+    ):
         endpoint.ssh_config.write_text(f"RevokedHostKeys {file}\n")
         with Pool() as pool, pytest.raises(HostKeyError, match=words):
             pool.link(endpoint)
@@ -230,8 +237,8 @@ def test_revoked_host_keys_of_the_configuration_are_refused(ground: Ground, form
         assert pool.link(endpoint).alive
 
 
-def test_the_key_that_trust_shows_is_the_one_that_a_login_compares(ground: Ground) -> None:
-    """Of two host keys, the one on record is asked for, by both."""
+def test_trust_shows_the_key_that_a_login_checks(ground: Ground) -> None:
+    """Of two host keys, both ask for the known one."""
     ground.alias = ""
     ground.write(
         f"[127.0.0.1]:{ground.port} {ground.key('rsa')}", f"@revoked * {ground.key('wrong-ed25519')}"
@@ -272,9 +279,7 @@ OLD, NEW, RSA, OTHER = key_of(1), key_of(2), key_of(3, "ssh-rsa"), key_of(4)
         (f"web1 {OLD.text}\nweb2 {OLD.text}", f"web2 {OLD.text}\n"),
     ],
 )
-def test_replacing_touches_only_this_host_and_this_type(
-    tmp_path: Path, before: str, after: str | None
-) -> None:
+def test_replacing_changes_only_this_host_and_type(tmp_path: Path, before: str, after: str | None) -> None:
     path = tmp_path / "known_hosts"
     path.write_bytes(before.encode())
     record([path], "web1", 22, NEW, replace=True)
@@ -294,7 +299,7 @@ def test_a_hashed_name_is_replaced(tmp_path: Path) -> None:
         KnownHosts([path]).check(name, 22, key)
 
 
-def test_mode_and_link_of_the_file_stay(tmp_path: Path) -> None:
+def test_replacing_keeps_mode_and_symbolic_link(tmp_path: Path) -> None:
     real, link = tmp_path / "dotfiles", tmp_path / "known_hosts"
     real.write_text(f"web1 {OLD.text}\n")
     real.chmod(0o644)
@@ -306,7 +311,7 @@ def test_mode_and_link_of_the_file_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dotfiles", "known_hosts"]
 
 
-def test_every_file_of_the_user_gives_the_old_key_up_and_the_first_takes_the_new(tmp_path: Path) -> None:
+def test_replacing_removes_old_keys_from_every_file(tmp_path: Path) -> None:
     first, second, third = (tmp_path / name for name in ("a", "b", "c"))
     second.write_text(f"web1 {OLD.text}\n")
     record([first, second, third], "web1", 22, NEW, replace=True)
@@ -324,8 +329,8 @@ def test_a_revoked_key_is_never_recorded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_what_we_record_and_replace_ssh_keygen_finds(tmp_path: Path, seed: int) -> None:
-    """Of each host in a file by chance, ssh-keygen -F finds before and after what we find."""
+def test_ssh_keygen_finds_what_we_record(tmp_path: Path, seed: int) -> None:
+    """For each host in a random file, ssh-keygen -F finds what we find, before and after an edit."""
     chosen = random.Random(seed)  # noqa: S311 - a seed makes the same file again
     hosts = ["web1", "web2", "[web1]:2222", "10.0.0.1", "db.example.org"]
     patterns = [
@@ -370,7 +375,7 @@ def real(key: HostKey) -> HostKey:
 
 
 def found(path: Path, host: str) -> list[str]:
-    """Markers and keys of the host by ssh-keygen."""
+    """Markers and keys of the host, as found by ssh-keygen."""
     done = subprocess.run(
         ["ssh-keygen", "-F", host, "-f", str(path)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Keys of files and agents, and certificates, shown to a real sshd as ssh shows them."""
+"""Logins to a real sshd with keys from files and agents, and with certificates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from ssh_parts import SecurityKeyAgent, agent, certify, make_key, public, run, sshd
 
 from runner.errors import LoginRefusedError, UnreachableError
-from runner.execute import Endpoint, Pool, Task, read
+from runner.execute import Command, Endpoint, Pool, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ground:
-    """An sshd that lets in one key, and a configuration for it."""
+    """An sshd that accepts one key, and an ssh config for it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class Ground:
 
     def works(self, *lines: str, **more: object) -> bool:
         with Pool() as pool:
-            return read(pool, self.endpoint(*lines, **more), [Task("a", "echo ok")])["a"].output == b"ok\n"
+            return read(pool, self.endpoint(*lines, **more), [Command("a", "echo ok")])["a"].output == b"ok\n"
 
     def refusal(self, *lines: str, **more: object) -> LoginRefusedError:
         with Pool() as pool, pytest.raises(LoginRefusedError) as caught:
@@ -67,7 +67,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
 
 @pytest.fixture(params=["ssh", "ours"])
 def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Configurations read by ssh, and by our reader."""
+    """Run with an ssh config read by ssh, and by our own parser."""
     from runner.execute import ssh_lookup
 
     usable = "/usr/bin/ssh" if request.param == "ssh" else ""
@@ -75,22 +75,22 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
-def test_a_first_identity_file_that_does_not_exist_is_passed_over(ground: Ground, either: str) -> None:
+def test_a_missing_identity_file_is_skipped(ground: Ground, either: str) -> None:
     assert ground.works(
         "IdentityAgent none", f"IdentityFile {ground.folder}/none", f"IdentityFile {ground.folder}/good"
     )
 
 
-def test_the_agent_is_asked_although_an_identity_file_is_set(ground: Ground, either: str) -> None:
+def test_the_agent_is_used_despite_an_identity_file(ground: Ground, either: str) -> None:
     other = make_key(ground.folder / "other")
     with agent(ground.folder, ground.folder / "good") as path:
         assert ground.works(f"IdentityAgent {path}", f"IdentityFile {other}")
         refused = ground.refusal(f"IdentityAgent {path}", f"IdentityFile {other}", "IdentitiesOnly yes")
-        assert f"(shown: key {other})" in str(refused)
+        assert f"(tried: key {other})" in str(refused)
         assert ground.works(f"IdentityAgent {path}", identity_file=other)
 
 
-def test_the_environment_names_the_agent(
+def test_the_agent_is_found_by_the_environment(
     ground: Ground, either: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with agent(ground.folder, ground.folder / "good") as path:
@@ -99,10 +99,10 @@ def test_the_environment_names_the_agent(
         monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
         assert ground.works("User root")
         assert ground.works("IdentityAgent SSH_AUTH_SOCK")
-        assert "no key to log in with" in str(ground.refusal("IdentityAgent none"))
+        assert "no key to log in as" in str(ground.refusal("IdentityAgent none"))
 
 
-def test_a_public_key_whose_private_half_is_in_the_agent(ground: Ground, either: str) -> None:
+def test_a_public_key_file_works_with_the_agent(ground: Ground, either: str) -> None:
     good = ground.folder / "good"
     with agent(ground.folder, make_key(ground.folder / "a"), good) as path:
         good.unlink()
@@ -112,19 +112,19 @@ def test_a_public_key_whose_private_half_is_in_the_agent(ground: Ground, either:
         assert ground.works(*lines, identity_file=good.with_name("good.pub"))
 
 
-def test_a_public_key_without_its_private_half_is_named(ground: Ground, either: str) -> None:
+def test_a_public_key_without_private_key_is_reported(ground: Ground, either: str) -> None:
     refused = ground.refusal("IdentityAgent none", f"IdentityFile {ground.folder}/good.pub")
-    assert "good.pub is only a public key, and no agent holds its private half" in str(refused)
+    assert "good.pub is a public key, and no agent has the private key" in str(refused)
 
 
-def test_a_locked_key_is_opened_by_the_agent_and_named_without_one(ground: Ground, either: str) -> None:
+def test_an_encrypted_key_needs_the_agent_or_a_passphrase(ground: Ground, either: str) -> None:
     good = ground.folder / "good"
     with agent(ground.folder, good) as path:
         run("ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", good)
-        (ground.folder / "good.pub").unlink()  # which key it is stands in the file itself
+        (ground.folder / "good.pub").unlink()  # the private key file contains the public key
         assert ground.works(f"IdentityAgent {path}", "IdentitiesOnly yes", f"IdentityFile {good}")
     refused = ground.refusal("IdentityAgent none", f"IdentityFile {good}")
-    assert f"the key {good} is locked with a passphrase" in str(refused)
+    assert f"the key {good} needs a passphrase" in str(refused)
     assert f"ssh-add {good}" in refused.hint
 
 
@@ -141,7 +141,7 @@ def test_a_locked_key_is_opened_by_the_agent_and_named_without_one(ground: Groun
         ("ed25519", ""),
     ],
 )
-def test_every_format_of_a_key_is_read(ground: Ground, kind: str, form: str, passphrase: str) -> None:
+def test_every_key_format_is_read(ground: Ground, kind: str, form: str, passphrase: str) -> None:
     key = make_key(ground.folder / "key", kind, passphrase, form)
     (ground.folder / "sshd" / "authorized").write_text(public(key))
     assert ground.works(
@@ -162,7 +162,7 @@ def test_an_ed25519_key_in_pkcs8_is_read(ground: Ground) -> None:
     assert ground.works("IdentityAgent none", identity_file=key)
 
 
-def test_a_security_key_works_through_its_agent(ground: Ground, either: str) -> None:
+def test_a_security_key_works_through_an_agent(ground: Ground, either: str) -> None:
     path = ground.folder / "token.sock"
     token = SecurityKeyAgent(path)
     line = f"{token.name.decode()} {base64.b64encode(token.blob).decode()}\n"
@@ -177,7 +177,7 @@ def test_a_security_key_works_through_its_agent(ground: Ground, either: str) -> 
         token.close()
 
 
-def test_a_certificate_beside_its_key_is_shown(ground: Ground, either: str) -> None:
+def test_a_certificate_next_to_its_key_is_used(ground: Ground, either: str) -> None:
     key = make_key(ground.folder / "key", "rsa")
     assert "refused the login" in str(ground.refusal("IdentityAgent none", f"IdentityFile {key}"))
     certify(ground.folder / "authority", key, principals="root")
@@ -186,7 +186,7 @@ def test_a_certificate_beside_its_key_is_shown(ground: Ground, either: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-def test_a_certificate_elsewhere_finds_its_key_in_a_file_or_in_the_agent(ground: Ground, kind: str) -> None:
+def test_a_certificatefile_finds_its_key(ground: Ground, kind: str) -> None:
     key = make_key(ground.folder / "key", kind)
     elsewhere = certify(ground.folder / "authority", key, principals="root").rename(ground.folder / "cert")
     assert ground.works("IdentityAgent none", f"IdentityFile {key}", f"CertificateFile {elsewhere}")
@@ -196,7 +196,7 @@ def test_a_certificate_elsewhere_finds_its_key_in_a_file_or_in_the_agent(ground:
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
-def test_a_certificate_that_the_agent_holds_is_shown(ground: Ground, kind: str) -> None:
+def test_a_certificate_in_the_agent_is_used(ground: Ground, kind: str) -> None:
     key = make_key(ground.folder / "key", kind)
     certify(ground.folder / "authority", key, principals="root")
     with agent(ground.folder, key) as path:
@@ -205,7 +205,7 @@ def test_a_certificate_that_the_agent_holds_is_shown(ground: Ground, kind: str) 
         assert ground.works(f"IdentityAgent {path}")
 
 
-def test_a_certificate_renewed_beside_its_key_is_read_again_by_the_same_process(ground: Ground) -> None:
+def test_a_renewed_certificate_is_read_again(ground: Ground) -> None:
     key = make_key(ground.folder / "key")
     certify(ground.folder / "authority", key, principals="root", valid="20200101:20260101")
     with Pool() as pool:
@@ -213,16 +213,16 @@ def test_a_certificate_renewed_beside_its_key_is_read_again_by_the_same_process(
         with pytest.raises(LoginRefusedError, match=r"key-cert\.pub expired 2026-01-01") as caught:
             pool.link(endpoint)
         assert caught.value.hint == "Renew it."
-        with pytest.raises(LoginRefusedError, match="a moment ago"):
+        with pytest.raises(LoginRefusedError, match="refused recently"):
             pool.link(endpoint)
         certify(ground.folder / "authority", key, principals="root")
         assert pool.link(endpoint).alive
 
 
-def test_a_refused_login_is_tried_again_once_the_agent_has_another_key(ground: Ground) -> None:
+def test_a_new_agent_key_ends_the_pause_after_a_refusal(ground: Ground) -> None:
     with agent(ground.folder, make_key(ground.folder / "other")) as path, Pool() as pool:
         endpoint = ground.endpoint(f"IdentityAgent {path}")
-        for words in ("refused the login", "a moment ago"):
+        for words in ("refused the login", "refused recently"):
             with pytest.raises(LoginRefusedError, match=words):
                 pool.link(endpoint)
         subprocess.run(
@@ -231,16 +231,16 @@ def test_a_refused_login_is_tried_again_once_the_agent_has_another_key(ground: G
         assert pool.link(endpoint).alive
 
 
-def test_a_certificate_of_the_future_and_one_that_is_none_are_named(ground: Ground) -> None:
+def test_invalid_certificates_are_reported(ground: Ground) -> None:
     key = make_key(ground.folder / "key")
     certify(ground.folder / "authority", key, principals="root", valid="20500101:20510101")
     assert "is not valid before 2050-01-0" in str(ground.refusal("IdentityAgent none", identity_file=key))
     (ground.folder / "key-cert.pub").write_text("rubbish\n")
-    assert "key-cert.pub is no certificate" in str(ground.refusal("IdentityAgent none", identity_file=key))
+    assert "key-cert.pub is not a certificate" in str(ground.refusal("IdentityAgent none", identity_file=key))
 
 
-def test_what_the_inventory_names_is_shown_first(ground: Ground) -> None:
-    """Six other keys in the agent are as many as this sshd takes."""
+def test_the_key_of_the_inventory_is_tried_first(ground: Ground) -> None:
+    """The agent has more keys than this sshd allows attempts."""
     others = [make_key(ground.folder / f"other{number}") for number in range(7)]
     with agent(ground.folder, *others) as path:
         assert ground.works(f"IdentityAgent {path}", identity_file=ground.folder / "good")
@@ -249,7 +249,7 @@ def test_what_the_inventory_names_is_shown_first(ground: Ground) -> None:
         )
 
 
-def test_an_agent_that_refuses_to_sign_does_not_end_the_login(ground: Ground) -> None:
+def test_an_agent_refusal_does_not_end_the_login(ground: Ground) -> None:
     other = make_key(ground.folder / "other")
     (ground.folder / "sshd" / "authorized").write_text(f"{public(ground.folder / 'good')}\n")
     with agent(ground.folder) as path:
@@ -262,14 +262,14 @@ def test_an_agent_that_refuses_to_sign_does_not_end_the_login(ground: Ground) ->
         assert ground.works(f"IdentityAgent {path}", f"IdentityFile {ground.folder}/good")
 
 
-def test_public_keys_may_be_switched_off(ground: Ground, either: str) -> None:
+def test_public_keys_can_be_disabled(ground: Ground, either: str) -> None:
     refused = ground.refusal(
         "IdentityAgent none", "PubkeyAuthentication no", f"IdentityFile {ground.folder}/good"
     )
-    assert "no key to log in with" in str(refused)
+    assert "no key to log in as" in str(refused)
 
 
-def test_a_proxy_command_is_a_line_of_shell(ground: Ground, either: str) -> None:
+def test_a_proxycommand_is_run_by_the_shell(ground: Ground, either: str) -> None:
     script = ground.folder / "relay.py"
     script.write_text(
         "import os, socket, sys, threading\n"
@@ -301,28 +301,26 @@ def test_a_proxy_command_is_a_line_of_shell(ground: Ground, either: str) -> None
         ("MACs umac-64@openssh.com", "MAC", "umac-64@openssh.com"),
     ],
 )
-def test_what_host_and_sitecrew_can_do_is_said_where_nothing_fits(
-    ground: Ground, line: str, what: str, theirs: str
-) -> None:
+def test_missing_common_algorithms_are_reported(ground: Ground, line: str, what: str, theirs: str) -> None:
     authorized = public(ground.folder / "good")
     with sshd(ground.folder / "odd", line, keys=(ground.host_key,), authorized=authorized) as ground.port:
         with Pool() as pool, pytest.raises(UnreachableError) as caught:
             pool.link(ground.endpoint("IdentityAgent none", identity_file=ground.folder / "good"))
         assert f"no {what} in common: the host offers {theirs}; Sitecrew can use " in str(caught.value)
         assert line.split(maxsplit=1)[0] in caught.value.hint
-        assert "address right" not in caught.value.hint
+        assert "Check the address" not in caught.value.hint
         with Pool() as pool, pytest.raises(UnreachableError, match=f"no {what} in common"):
             pool.host_key(ground.endpoint("IdentityAgent none"))
 
 
-def test_a_host_with_the_standard_s_name_of_curve25519_only(ground: Ground) -> None:
+def test_a_host_with_only_standard_curve25519_works(ground: Ground) -> None:
     authorized = public(ground.folder / "good")
     line = "KexAlgorithms curve25519-sha256"
     with sshd(ground.folder / "odd", line, keys=(ground.host_key,), authorized=authorized) as ground.port:
         assert ground.works("IdentityAgent none", identity_file=ground.folder / "good")
 
 
-def test_algorithms_of_the_configuration_are_used_or_it_is_said(ground: Ground, either: str) -> None:
+def test_configured_algorithms_are_used_or_reported(ground: Ground, either: str) -> None:
     good = ground.folder / "good"
     lines = (
         "IdentityAgent none",
@@ -337,14 +335,14 @@ def test_algorithms_of_the_configuration_are_used_or_it_is_said(ground: Ground, 
         pool.link(ground.endpoint("Ciphers chacha20-poly1305@openssh.com", identity_file=good))
 
 
-def test_what_is_not_honoured_is_named_where_the_login_fails(ground: Ground, either: str) -> None:
+def test_ignored_options_are_reported_if_the_login_fails(ground: Ground, either: str) -> None:
     refused = ground.refusal("IdentityAgent none", "PKCS11Provider /usr/lib/token.so")
     assert (
         "PKCS11Provider is not supported: load the token's keys into an agent (ssh-add -s)." in refused.hint
     )
 
 
-def test_a_connection_timeout_of_the_configuration_counts(ground: Ground) -> None:
+def test_the_configured_connect_timeout_applies(ground: Ground) -> None:
     endpoint = ground.endpoint("ConnectTimeout 1")
     with Pool() as pool, pytest.raises(UnreachableError, match=r"192\.0\.2\.1 port 22"):
         pool.link(replace(endpoint, address="192.0.2.1", port=22))

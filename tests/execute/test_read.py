@@ -9,10 +9,10 @@ from driver_hosts import until
 from proxies import Proxy
 
 from runner.errors import NoShellError, UnreachableError
-from runner.execute import Pool, Restore, Task, read, stream
+from runner.execute import Command, Pool, Restore, read, stream
 
 
-def test_several_facts_come_in_one_exec_each_from_its_own_shell(hosts, pool, shell):
+def test_commands_share_a_channel_but_not_a_shell(hosts, pool, shell):
     endpoint = hosts.endpoint(shell)
     link = pool.link(endpoint)
     before = link._transport._channel_counter
@@ -20,10 +20,10 @@ def test_several_facts_come_in_one_exec_each_from_its_own_shell(hosts, pool, she
         pool,
         endpoint,
         [
-            Task("first", "cd /; X=1; echo out; echo err >&2; exit 3", policy="go"),
-            Task("broken", "if then (", policy="go"),
-            Task("second", 'cat; echo "${X-unset} $Y"; pwd', env={"Y": "it's"}),
-            Task("binary", r"printf 'a\0b\377\036'"),
+            Command("first", "cd /; X=1; echo out; echo err >&2; exit 3", policy="go"),
+            Command("broken", "if then (", policy="go"),
+            Command("second", 'cat; echo "${X-unset} $Y"; pwd', env={"Y": "it's"}),
+            Command("binary", r"printf 'a\0b\377\036'"),
         ],
     )
     assert link._transport._channel_counter == before + 1
@@ -35,13 +35,13 @@ def test_several_facts_come_in_one_exec_each_from_its_own_shell(hosts, pool, she
     assert records["second"].error == b""
 
 
-def test_reading_leaves_no_folder(hosts, pool, shell):
+def test_reading_leaves_no_files(hosts, pool, shell):
     before = (
         sorted((hosts.homes[shell] / ".sitecrew").rglob("*"))
         if (hosts.homes[shell] / ".sitecrew").exists()
         else []
     )
-    read(pool, hosts.endpoint(shell), [Task("a", "true")])
+    read(pool, hosts.endpoint(shell), [Command("a", "true")])
     after = (
         sorted((hosts.homes[shell] / ".sitecrew").rglob("*"))
         if (hosts.homes[shell] / ".sitecrew").exists()
@@ -50,11 +50,11 @@ def test_reading_leaves_no_folder(hosts, pool, shell):
     assert before == after
 
 
-def test_a_reader_that_is_late_is_stopped_and_the_next_one_runs(hosts, pool, shell):
+def test_a_late_command_is_stopped_and_the_next_runs(hosts, pool, shell):
     records = read(
         pool,
         hosts.endpoint(shell),
-        [Task("slow", "echo begun; sleep 60", timeout=1, policy="go"), Task("next", "echo next")],
+        [Command("slow", "echo begun; sleep 60", timeout=1, policy="go"), Command("next", "echo next")],
     )
     slow = records["slow"]
     assert (slow.code, slow.why, slow.output) == (124, "timeout", b"begun\n")
@@ -62,64 +62,64 @@ def test_a_reader_that_is_late_is_stopped_and_the_next_one_runs(hosts, pool, she
     assert until(lambda: not hosts.running("sleep 60", shell))
 
 
-def test_after_a_failed_reader_the_others_are_skipped_unless_it_says_go(hosts, pool):
-    records = read(pool, hosts.endpoint(), [Task("a", "false"), Task("b", "true")])
+def test_commands_after_a_failure_are_skipped(hosts, pool):
+    records = read(pool, hosts.endpoint(), [Command("a", "false"), Command("b", "true")])
     assert (records["b"].code, records["b"].why) == (None, "failed")
 
 
-def test_a_flood_of_stderr_holds_nothing_up(hosts, pool, shell):
-    records = read(pool, hosts.endpoint(shell), [Task("a", "head -c 9000000 /dev/zero >&2; echo done")])
+def test_a_flood_of_stderr_does_not_block(hosts, pool, shell):
+    records = read(pool, hosts.endpoint(shell), [Command("a", "head -c 9000000 /dev/zero >&2; echo done")])
     assert records["a"].output == b"done\n"
     assert 0 < len(records["a"].error) <= 65536
 
 
-def test_a_task_that_prints_without_end_is_stopped_and_the_others_run(hosts, pool, shell):
-    tasks = [Task("a", "cat /dev/zero", policy="go", timeout=60), Task("b", "echo fine")]
+def test_a_flooding_command_is_stopped_and_the_next_runs(hosts, pool, shell):
+    commands = [Command("a", "cat /dev/zero", policy="go", timeout=60), Command("b", "echo fine")]
     began = time.monotonic()
-    records = read(pool, hosts.endpoint(shell), tasks, cap=1000)
+    records = read(pool, hosts.endpoint(shell), commands, cap=1000)
     assert (records["a"].why, records["a"].ok, len(records["a"].output)) == ("flood", False, 1000)
     assert records["b"].output == b"fine\n"
     assert time.monotonic() - began < 30
-    assert not hosts.running("cat /dev/zero", shell)
+    assert until(lambda: not hosts.running("cat /dev/zero", shell))
 
 
-def test_an_output_beyond_the_cap_is_cut_and_marked(hosts, pool):
-    record = read(pool, hosts.endpoint(), [Task("a", "head -c 300000 /dev/zero")], cap=1000)["a"]
+def test_output_beyond_the_cap_is_truncated(hosts, pool):
+    record = read(pool, hosts.endpoint(), [Command("a", "head -c 300000 /dev/zero")], cap=1000)["a"]
     assert (len(record.output), record.truncated, record.size) == (1000, True, 300_000)
 
 
-def test_a_reader_finds_the_restore_points_of_a_run(hosts, pool):
+def test_a_reading_finds_the_restore_points(hosts, pool):
     record = read(
-        pool, hosts.endpoint(), [Task("a", 'echo "$SITECREW_RESTORE"')], restore=Restore("r1", "shop")
+        pool, hosts.endpoint(), [Command("a", 'echo "$SITECREW_RESTORE"')], restore=Restore("r1", "shop")
     )["a"]
     assert record.text.strip() == str(hosts.homes["sh"] / ".sitecrew/restore/r1/shop")
 
 
-def test_a_stale_connection_is_opened_anew(hosts, pool):
+def test_a_stale_connection_is_reopened(hosts, pool):
     endpoint = hosts.endpoint()
     pool.link(endpoint)._transport.sock.close()
-    assert read(pool, endpoint, [Task("a", "echo ok")])["a"].output == b"ok\n"
+    assert read(pool, endpoint, [Command("a", "echo ok")])["a"].output == b"ok\n"
 
 
-def test_an_account_without_a_shell_says_so(hosts, pool):
+def test_an_account_without_a_shell_is_reported(hosts, pool):
     with pytest.raises(NoShellError):
-        read(pool, hosts.endpoint("sftp"), [Task("a", "true")])
+        read(pool, hosts.endpoint("sftp"), [Command("a", "true")])
 
 
-def test_a_host_that_hangs_up_before_it_has_read_everything_tells_why_all_the_same(hosts, pool):
+def test_an_early_disconnect_still_reports_the_reason(hosts, pool):
     with pytest.raises(NoShellError):
-        read(pool, hosts.endpoint("sftp"), [Task("a", f"echo {'x' * 8_000_000}")])
+        read(pool, hosts.endpoint("sftp"), [Command("a", f"echo {'x' * 8_000_000}")])
 
 
-def test_streams_are_exact_and_tell_how_their_producers_ended(hosts, pool, shell):
+def test_streams_are_exact_and_have_exit_codes(hosts, pool, shell):
     home = hosts.homes[shell]
     sums = {"database": hashlib.sha256(), "files": hashlib.sha256()}
     records = stream(
         pool,
         hosts.endpoint(shell),
         [
-            Task("database", "head -c 7000000 /dev/urandom | tee $HOME/one; echo note >&2", policy="go"),
-            Task("files", "head -c 3000001 /dev/urandom | tee $HOME/two; exit 2"),
+            Command("database", "head -c 7000000 /dev/urandom | tee $HOME/one; echo note >&2", policy="go"),
+            Command("files", "head -c 3000001 /dev/urandom | tee $HOME/two; exit 2"),
         ],
         lambda name, data: sums[name].update(data),
     )
@@ -132,7 +132,7 @@ def test_streams_are_exact_and_tell_how_their_producers_ended(hosts, pool, shell
     assert records["database"].error == b"note\n"
 
 
-def test_a_slow_sink_slows_the_producer_and_loses_nothing(hosts, pool):
+def test_a_slow_sink_loses_nothing(hosts, pool):
     got = bytearray()
 
     def sink(name, data):
@@ -140,29 +140,29 @@ def test_a_slow_sink_slows_the_producer_and_loses_nothing(hosts, pool):
             threading.Event().wait(0.02)
         got.extend(data)
 
-    task = Task("a", "head -c 40000000 /dev/zero; date +%s >$HOME/finished")
-    record = stream(pool, hosts.endpoint(), [task], sink)["a"]
+    command = Command("a", "head -c 40000000 /dev/zero; date +%s >$HOME/finished")
+    record = stream(pool, hosts.endpoint(), [command], sink)["a"]
     assert record.size == len(got) == 40_000_000
 
 
-def test_what_a_sink_raises_ends_the_stream_and_its_producer(hosts, pool):
+def test_an_error_in_the_sink_stops_the_command(hosts, pool):
     def sink(name, data):
         raise OSError("no space left on the controller")
 
     with pytest.raises(OSError, match="no space left"):
-        stream(pool, hosts.endpoint(), [Task("a", "cat /dev/zero; sleep 61")], sink)
+        stream(pool, hosts.endpoint(), [Command("a", "cat /dev/zero; sleep 61")], sink)
     assert until(lambda: not hosts.running("cat /dev/zero") and not hosts.running("sleep 61"), 5)
 
 
-def test_a_link_cut_in_a_stream_is_an_error_never_a_short_stream(hosts):
+def test_a_disconnect_during_a_stream_is_an_error(hosts):
     with Proxy((hosts.address, hosts.port), budget=400_000) as proxy, Pool() as links:
         endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
-        with pytest.raises(UnreachableError, match="in the middle"):
-            stream(links, endpoint, [Task("a", "head -c 4000000 /dev/zero; sleep 62")], lambda *_: None)
+        with pytest.raises(UnreachableError, match="during a stream"):
+            stream(links, endpoint, [Command("a", "head -c 4000000 /dev/zero; sleep 62")], lambda *_: None)
     assert until(lambda: not hosts.running("sleep 62"), 5)
 
 
-def test_a_silent_stream_on_a_silent_link_ends(hosts):
+def test_a_silent_stream_times_out(hosts):
     with Proxy((hosts.address, hosts.port)) as proxy, Pool() as links:
         endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
         links.link(endpoint)
@@ -171,6 +171,6 @@ def test_a_silent_stream_on_a_silent_link_ends(hosts):
         def sink(name, data):
             proxy.freeze()
 
-        with pytest.raises(UnreachableError, match="nothing heard"):
-            stream(links, endpoint, [Task("a", "echo x; sleep 5")], sink, silence=1)
+        with pytest.raises(UnreachableError, match="no data for"):
+            stream(links, endpoint, [Command("a", "echo x; sleep 5")], sink, silence=1)
         assert time.monotonic() - began < 4

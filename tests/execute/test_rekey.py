@@ -1,4 +1,4 @@
-"""Streams outlive the new keys that a connection makes itself: hosts may want them after some megabytes."""
+"""Streams survive rekeying, which hosts may ask for every few megabytes."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import pytest
 from paramiko import Transport
 from paramiko.packet import Packetizer
 
-from runner.execute import Task, stream, upload
+from runner.execute import Command, stream, upload
 
 SIZE = 48_000_000
 FEW = 2_000_000
-"""Bytes of a stream that gives the host no reason for new keys."""
+"""Bytes of a stream that is too short for the host to rekey."""
 PIECE = 1 << 16
-TASK = Task("a", f"head -c {SIZE} /dev/zero")
+COMMAND = Command("a", f"head -c {SIZE} /dev/zero")
 
 
 @pytest.fixture
 def exchanges(monkeypatch):
-    """One entry for each time that keys were exchanged."""
+    """A list with one entry for each key exchange."""
     begun = []
     begin = Transport._send_kex_init
     monkeypatch.setattr(Transport, "_send_kex_init", lambda self: (begun.append(self), begin(self)))
     return begun
 
 
-def test_a_stream_from_the_host_outlives_new_keys(hosts, pool, exchanges):
+def test_a_download_survives_rekeying(hosts, pool, exchanges):
     got = bytearray()
-    record = stream(pool, hosts.endpoint(), [TASK], lambda _, data: got.extend(data))["a"]
+    record = stream(pool, hosts.endpoint(), [COMMAND], lambda _, data: got.extend(data))["a"]
     assert (record.size, len(got), got.count(0)) == (SIZE, SIZE, SIZE)
     assert len(exchanges) > 3
 
 
-def test_a_stream_to_the_host_outlives_new_keys(hosts, pool, exchanges):
+def test_an_upload_survives_rekeying(hosts, pool, exchanges):
     sent_sum = hashlib.sha256()
 
     def source(pipe):
@@ -49,14 +49,14 @@ def test_a_stream_to_the_host_outlives_new_keys(hosts, pool, exchanges):
     assert len(exchanges) > 3
 
 
-def test_we_want_none_ourselves_where_a_channel_may_close_meanwhile(hosts, pool, exchanges, monkeypatch):
-    """Paramiko's thread would wait for itself then, and the connection would be lost."""
+def test_we_do_not_rekey_while_channels_close(hosts, pool, exchanges, monkeypatch):
+    """Paramiko's thread would deadlock, and the connection would be lost."""
     monkeypatch.setattr(Packetizer, "REKEY_BYTES", 1 << 20)
     sizes = []
 
     def receive():
-        task = Task("a", f"head -c {FEW} /dev/zero")
-        sizes.append(stream(pool, hosts.endpoint(), [task], lambda *_: None)["a"].size)
+        command = Command("a", f"head -c {FEW} /dev/zero")
+        sizes.append(stream(pool, hosts.endpoint(), [command], lambda *_: None)["a"].size)
 
     readers = [threading.Thread(target=receive) for _ in range(3)]
     for reader in readers:

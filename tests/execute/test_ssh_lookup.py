@@ -1,4 +1,4 @@
-"""Ssh's configuration, as `ssh -G` and as our own reader resolve it."""
+"""The ssh config, as resolved by `ssh -G` and by our own parser."""
 
 # ruff: noqa: E501 - tables of lines as people write them
 from __future__ import annotations
@@ -64,7 +64,7 @@ WRONG = (
 
 
 class Configurations:
-    """Configurations made of everything that people write, by a seed."""
+    """Random ssh configs of realistic lines, by a seed."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a seed makes the same configuration again
@@ -138,7 +138,7 @@ def answer(read, *arguments):
 
 
 @pytest.mark.parametrize("start", range(0, 300, 10))
-def test_our_reader_and_ssh_agree(start: int, tmp_path: Path) -> None:
+def test_our_parser_agrees_with_ssh(start: int, tmp_path: Path) -> None:
     for seed in range(start, start + 10):
         folder = tmp_path / str(seed)
         folder.mkdir()
@@ -153,7 +153,7 @@ def test_our_reader_and_ssh_agree(start: int, tmp_path: Path) -> None:
         assert ours == theirs, seed
 
 
-def test_a_condition_that_is_not_known_does_not_apply_and_is_named(tmp_path: Path) -> None:
+def test_a_block_with_an_unknown_condition_is_reported(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
         "Match tagged shop\n  User tagged\nMatch !sessiontype shell\n  Port 1\nHost *\n  User deploy\n"
@@ -161,35 +161,35 @@ def test_a_condition_that_is_not_known_does_not_apply_and_is_named(tmp_path: Pat
     found = read_config(Login("web1"), config, None)
     assert (found.user, found.port) == ("deploy", 22)
     assert [note.split(": ", 1)[1] for note in found.notes] == [
-        "`Match tagged` is not known; its block does not apply",
-        "`Match sessiontype` is not known; its block does not apply",
+        "`Match tagged` is not supported; its block is ignored",
+        "`Match sessiontype` is not supported; its block is ignored",
     ]
 
 
-def test_what_our_reader_cannot_do_is_named_and_not_guessed(tmp_path: Path) -> None:
+def test_unsupported_options_are_reported(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
         "CanonicalizeHostname yes\nKexAlgorithms +diffie-hellman-group1-sha1\nPKCS11Provider /usr/lib/token.so\n"
     )
     found = read_config(Login("web1"), config, None)
     assert found.algorithms == ()
-    assert "line 1: CanonicalizeHostname is not done without ssh" in found.notes[0]
-    assert "line 2: a list of algorithms with '+'" in found.notes[1]
+    assert "line 1: CanonicalizeHostname is not supported without ssh" in found.notes[0]
+    assert "line 2: algorithms with '+'" in found.notes[1]
     assert (
         found.notes[2] == "PKCS11Provider is not supported: load the token's keys into an agent (ssh-add -s)"
     )
 
 
-def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
+def test_an_include_loop_is_an_error(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"User deploy\nInclude {config}\n")
-    with pytest.raises(SshConfigError, match="deeper than"):
+    with pytest.raises(SshConfigError, match="nested more than"):
         read_config(Login("web1"), config, None)
     with pytest.raises(SshConfigError):
         look_up(Login("web1"), config)
 
 
-def test_the_system_s_file_comes_after_the_user_s(tmp_path: Path) -> None:
+def test_the_user_config_overrides_the_system_config(tmp_path: Path) -> None:
     (tmp_path / "user").write_text("User mine\nIdentityFile /mine\n")
     (tmp_path / "system").write_text("User theirs\nPort 2200\nIdentityFile /theirs\n")
     found = read_config(Login("web1"), tmp_path / "user", tmp_path / "system")
@@ -199,7 +199,7 @@ def test_the_system_s_file_comes_after_the_user_s(tmp_path: Path) -> None:
 
 @pytest.fixture
 def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The real ssh behind a program that counts how often it is started."""
+    """A wrapper of ssh that counts how often it is started."""
     folder, count = tmp_path / "bin", tmp_path / "count"
     folder.mkdir()
     count.touch()
@@ -210,7 +210,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return count
 
 
-def test_ssh_is_asked_once_for_a_host_until_a_file_changes(counted: Path, tmp_path: Path) -> None:
+def test_ssh_runs_once_per_host_until_a_file_changes(counted: Path, tmp_path: Path) -> None:
     config, part, folder = tmp_path / "config", tmp_path / "part", tmp_path / "parts"
     folder.mkdir()
     config.write_text(f"Include {part}\nInclude {folder}/*.conf\nUser first\n")
@@ -224,11 +224,11 @@ def test_ssh_is_asked_once_for_a_host_until_a_file_changes(counted: Path, tmp_pa
     assert look_up(Login("web1"), config).user == "third"
     config.write_text("User other\n")
     assert look_up(Login("web1"), config).user == "other"
-    assert once <= 2 * len("x\n")  # ssh's defaults are asked for once a process
+    assert once <= 2 * len("x\n")  # the defaults of ssh are read once per process
     assert len(counted.read_text()) == once + 3 * len("x\n")
 
 
-def test_what_stands_in_the_inventory_is_known_to_match(counted: Path, tmp_path: Path) -> None:
+def test_inventory_settings_count_in_match(counted: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
         "Match user deploy\n  Port 2201\n  IdentityFile /keys/%r@%p\nHost *\n  User root\n  Port 1\n"
@@ -238,7 +238,7 @@ def test_what_stands_in_the_inventory_is_known_to_match(counted: Path, tmp_path:
     assert look_up(Login("web1"), config).user == "root"
 
 
-def test_a_name_like_an_option_is_no_option(counted: Path, tmp_path: Path) -> None:
+def test_a_host_name_is_never_an_option(counted: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("User deploy\n")
     touched = tmp_path / "touched"
@@ -247,7 +247,7 @@ def test_a_name_like_an_option_is_no_option(counted: Path, tmp_path: Path) -> No
     assert not touched.exists()
 
 
-def test_without_ssh_and_in_a_home_of_our_own_we_read_ourselves(
+def test_our_parser_is_used_without_ssh_or_its_home(
     counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".ssh").mkdir()
@@ -261,7 +261,7 @@ def test_without_ssh_and_in_a_home_of_our_own_we_read_ourselves(
     assert look_up(Login("web1"), tmp_path / ".ssh" / "config").user == "fromhome"
 
 
-def test_a_match_exec_that_hangs_has_a_limit(
+def test_a_hanging_match_exec_times_out(
     counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "config"
@@ -273,7 +273,7 @@ def test_a_match_exec_that_hangs_has_a_limit(
 
 
 @pytest.mark.parametrize("line", ["Port none", "Port 70000", "Prot 22", "IdentityFile %y"])
-def test_what_ssh_refuses_is_a_sentence(counted: Path, tmp_path: Path, line: str) -> None:
+def test_errors_of_ssh_have_host_and_hint(counted: Path, tmp_path: Path, line: str) -> None:
     config = tmp_path / "config"
     config.write_text(f"Host web1\n  {line}\n")
     with pytest.raises(SshConfigError) as caught:
@@ -282,7 +282,7 @@ def test_what_ssh_refuses_is_a_sentence(counted: Path, tmp_path: Path, line: str
     assert caught.value.hint
 
 
-def test_a_circle_of_jumps_is_said(counted: Path, tmp_path: Path) -> None:
+def test_a_loop_of_proxyjumps_is_an_error(counted: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
 
@@ -290,7 +290,7 @@ def test_a_circle_of_jumps_is_said(counted: Path, tmp_path: Path) -> None:
         while endpoint is not None:
             endpoint = resolve(endpoint).gateway
 
-    with pytest.raises(SshConfigError, match="in a circle"):
+    with pytest.raises(SshConfigError, match="form a loop"):
         follow(Endpoint("a", ssh_config=config))
 
 
@@ -305,7 +305,7 @@ def test_a_circle_of_jumps_is_said(counted: Path, tmp_path: Path) -> None:
         ("web1", "Host web1\n  HostName faß.example\n", "xn--fa-hia.example"),
     ],
 )
-def test_a_name_beyond_ascii_is_the_domain_that_browsers_mean(  # noqa: PLR0917
+def test_non_ascii_names_resolve_like_in_browsers(  # noqa: PLR0917
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     address: str,
@@ -321,14 +321,14 @@ def test_a_name_beyond_ascii_is_the_domain_that_browsers_mean(  # noqa: PLR0917
     assert (target.host, target.key_name) == (host, host)
 
 
-def test_a_proxy_command_is_given_the_ascii_name(tmp_path: Path) -> None:
+def test_a_proxycommand_gets_the_ascii_name(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Host *\n  ProxyCommand nc %h %p\n")
     target = resolve(Endpoint("straße.example", ssh_config=file))
     assert target.proxy_command == "nc xn--strae-oqa.example 22"
 
 
-def test_a_name_beyond_ascii_that_is_no_domain_is_refused() -> None:
-    with pytest.raises(SshConfigError, match=r"no host to connect to: .* is not a domain") as caught:
+def test_an_invalid_non_ascii_name_is_refused() -> None:
+    with pytest.raises(SshConfigError, match=r"invalid host name: .* is not a domain") as caught:
         resolve(Endpoint("büro..example", ssh_config=None))
     assert "inventory.yaml" in caught.value.hint

@@ -13,13 +13,13 @@ import pytest
 from proxies import Proxy
 
 from runner.errors import HostKeyError, LoginRefusedError, SshConfigError, UnreachableError
-from runner.execute import Endpoint, Pool, Task, read, resolve, run_job
+from runner.execute import Command, Endpoint, Pool, read, resolve, run_job
+from runner.execute.logins import Waits
 from runner.execute.recording import record
-from runner.execute.transport import Waits
 
 
 def works(pool, endpoint):
-    return read(pool, endpoint, [Task("a", "echo ok")])["a"].output == b"ok\n"
+    return read(pool, endpoint, [Command("a", "echo ok")])["a"].output == b"ok\n"
 
 
 def test_an_unknown_host_key_is_never_accepted(hosts, pool, tmp_path):
@@ -40,7 +40,7 @@ def test_a_changed_host_key_is_never_accepted(hosts, pool, tmp_path):
         pool.link(replace(hosts.endpoint(), known_hosts=(known,)))
 
 
-def test_trusting_a_host_is_reading_its_key_and_putting_it_on_record(hosts, pool, tmp_path):
+def test_a_recorded_host_key_is_accepted(hosts, pool, tmp_path):
     known = tmp_path / "known_hosts"
     endpoint = replace(hosts.endpoint(), known_hosts=(known,))
     target, key = pool.host_key(endpoint)
@@ -48,7 +48,7 @@ def test_trusting_a_host_is_reading_its_key_and_putting_it_on_record(hosts, pool
     assert works(pool, endpoint)
 
 
-def test_a_refused_key_is_said_and_not_shown_again_for_a_while(hosts, pool, tmp_path):
+def test_a_refused_key_is_not_tried_again_at_once(hosts, pool, tmp_path):
     stranger = tmp_path / "stranger"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(stranger)], check=True)
     with Proxy((hosts.address, hosts.port)) as proxy:
@@ -56,27 +56,27 @@ def test_a_refused_key_is_said_and_not_shown_again_for_a_while(hosts, pool, tmp_
         with pytest.raises(LoginRefusedError, match="refused the login") as caught:
             pool.link(endpoint)
         assert caught.value.hint
-        with pytest.raises(LoginRefusedError, match="a moment ago"):
+        with pytest.raises(LoginRefusedError, match="refused recently"):
             pool.link(endpoint)
         assert proxy.connections == 1
 
 
-def test_nobody_listening_is_unreachable_with_a_hint(pool):
+def test_a_closed_port_is_unreachable_with_a_hint(pool):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     endpoint = Endpoint("127.0.0.1", port=port, user="x", ssh_config=None, name="web1")
-    with pytest.raises(UnreachableError, match=f"web1: 127.0.0.1 port {port} refuses") as caught:
+    with pytest.raises(UnreachableError, match=f"web1: 127.0.0.1 port {port} refused") as caught:
         pool.link(endpoint)
     assert "ssh -p" in caught.value.hint
 
 
-def test_a_name_that_does_not_resolve_is_unreachable(pool):
+def test_an_unresolvable_name_is_unreachable(pool):
     with pytest.raises(UnreachableError) as caught:
         pool.link(Endpoint("no-such-host.invalid", user="x", ssh_config=None))
-    assert "cannot be resolved" in str(caught.value)
+    assert "cannot resolve the name" in str(caught.value)
 
 
-def test_a_server_that_never_greets_does_not_hold_us(hosts):
+def test_a_server_without_greeting_times_out(hosts):
     with socket.create_server(("127.0.0.1", 0)) as server, Pool(waits=Waits(banner=0.5, tries=1)) as pool:
         endpoint = hosts.endpoint(port=server.getsockname()[1], address="127.0.0.1")
         began = time.monotonic()
@@ -91,7 +91,7 @@ def test_a_dropped_login_is_tried_again(hosts, pool):
         assert proxy.connections == 2
 
 
-def test_a_link_cut_in_the_login_is_no_refusal(hosts):
+def test_a_disconnect_during_login_is_not_a_refusal(hosts):
     for budget in range(1200, 2300, 90):
         with Proxy((hosts.address, hosts.port), budget=budget) as proxy, Pool() as pool:
             assert works(pool, hosts.endpoint(port=proxy.port, address=proxy.address))
@@ -108,8 +108,8 @@ def test_a_connection_is_opened_once_for_many_threads(hosts, pool):
         assert proxy.connections == 1
 
 
-def test_few_logins_are_in_flight_to_one_sshd(hosts):
-    """As many logins as fit wait in a server that never answers; the others have not even connected."""
+def test_logins_to_one_sshd_are_limited(hosts):
+    """The allowed logins wait for a server that never answers; the others have not connected yet."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
         server.settimeout(1.0)
         port = server.getsockname()[1]
@@ -137,18 +137,18 @@ def test_few_logins_are_in_flight_to_one_sshd(hosts):
                 thread.join()
 
 
-def test_ipv6_is_an_address_like_any_other(hosts, pool):
+def test_ipv6_addresses_work(hosts, pool):
     assert works(pool, hosts.endpoint(address="::1"))
 
 
-def test_nodelay_is_set_and_the_reader_sleeps(hosts, pool):
+def test_socket_options_are_set(hosts, pool):
     sock = pool.link(hosts.endpoint())._transport.sock
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     assert sock.gettimeout() >= 1
 
 
-def test_a_gateway_is_a_checked_connection_of_its_own(hosts, pool, tmp_path):
+def test_the_host_key_of_a_gateway_is_checked(hosts, pool, tmp_path):
     inner = replace(hosts.endpoint("bash"), gateway=hosts.endpoint("sh"))
     assert works(pool, inner)
     job = hosts.work()
@@ -157,7 +157,7 @@ def test_a_gateway_is_a_checked_connection_of_its_own(hosts, pool, tmp_path):
         other.link(replace(inner, gateway=replace(hosts.endpoint("sh"), known_hosts=(tmp_path / "none",))))
 
 
-def test_the_ssh_config_is_honoured(hosts, pool, tmp_path):
+def test_the_ssh_config_is_used(hosts, pool, tmp_path):
     config = tmp_path / "config"
     config.write_text(
         f"Host shop\n  HostName {hosts.address}\n  Port {hosts.port}\n  User {hosts.user('sh')}\n"
@@ -177,14 +177,14 @@ def test_the_ssh_config_is_honoured(hosts, pool, tmp_path):
     assert works(pool, Endpoint("inside", ssh_config=config))
 
 
-def test_what_the_inventory_says_wins_over_the_ssh_config(tmp_path):
+def test_the_inventory_overrides_the_ssh_config(tmp_path):
     config = tmp_path / "config"
     config.write_text("Host *\n  Port 2200\n  User someone\n  IdentityFile /nowhere\n")
     target = resolve(Endpoint("web1", port=22, user="deploy", identity_file=Path("/else"), ssh_config=config))
     assert (target.port, target.user, target.identities) == (22, "deploy", (Path("/else"), Path("/nowhere")))
 
 
-def test_a_proxyjump_through_itself_is_said(tmp_path):
+def test_a_proxyjump_through_itself_is_an_error(tmp_path):
     config = tmp_path / "config"
     config.write_text("Host *\n  ProxyJump bastion\n")
     with pytest.raises(SshConfigError, match="its own ProxyJump"):
@@ -208,11 +208,11 @@ def test_an_encrypted_key_asks_for_its_passphrase_once(hosts, tmp_path):
             assert works(pool, endpoint)
     assert asked == [1]
     os.utime(key, (1, 1))
-    with Pool() as pool, pytest.raises(LoginRefusedError, match="locked with a passphrase"):
+    with Pool() as pool, pytest.raises(LoginRefusedError, match="needs a passphrase"):
         pool.link(replace(endpoint, passphrase=None))
 
 
-def test_every_link_is_closed_with_the_pool(hosts):
+def test_closing_the_pool_closes_its_connections(hosts):
     with Pool() as pool:
         link = pool.link(hosts.endpoint())
         assert link.alive

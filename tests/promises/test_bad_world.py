@@ -392,7 +392,7 @@ def test_a_plan_says_which_hosts_could_not_be_reached(world: World, tmp_path: Pa
     assert planned.returncode == 4
     [site] = json.loads(planned.stdout)["sites"]
     assert site["unreachable"]
-    assert "refuses the connection" in site["problems"][0]
+    assert "refused the connection" in site["problems"][0]
 
 
 def test_a_site_that_another_controller_works_on_is_left_to_it(world: World, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_link_that_never_comes_back_is_lost_never_ok_or_failed(hosts):
             proxy.close()
 
     endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
-    with Pool() as links, pytest.raises(LostError, match="no link"):
+    with Pool() as links, pytest.raises(LostError, match="cannot reconnect"):
         run_job(links, endpoint, job, limits=Limits(reattach=0.5), on_event=unplug)
     with Pool() as links:
         record = attach_job(links, hosts.endpoint(), job.id)
@@ -231,14 +231,14 @@ def test_the_host_decides_alone_when_the_controller_stays_away(hosts, shell):
 
 @pytest.mark.parametrize("way", ["socket", "channel", "stdin", "transport"])
 def test_a_vanished_controller_leaves_no_follower(hosts, shell, way):
-    from runner.execute.wire import command, opening
+    from runner.execute.wire import opening, shell_command
 
     job = Job(hosts.new_id(), (Task("a", "sleep 2"),))
     endpoint = hosts.endpoint(shell)
     with Pool() as links:
         link = links.link(endpoint)
         start = opening("start", job.id, body=job.body(), beat=1, shell=endpoint.shell)
-        exec_ = link.run(command(endpoint.shell), 10)
+        exec_ = link.run(shell_command(endpoint.shell), 10)
         exec_.send(start.data, 10)
         assert exec_.receive(10)
         {

@@ -34,8 +34,8 @@ from runner.execute import (
     upload,
 )
 from runner.execute.link import CutError
+from runner.execute.logins import Waits
 from runner.execute.sftp import transfer
-from runner.execute.transport import Waits
 from runner.hosts.remote import SshRemote
 from runner.load import Redactor
 from runner.model import Host, Outcome
@@ -125,7 +125,7 @@ def test_a_job_on_a_host_that_hangs_up_is_lost_only_if_it_was_sent(mode, reach, 
     with HostileHost(mode) as host, Pool() as pool:
         error = ended(lambda: run_job(pool, reach(host), job(), limits=QUICK))
     assert isinstance(error, LostError if "start" in host.kinds else UnreachableError)
-    assert "time limits of its tasks" not in str(error) or "start" in host.kinds
+    assert "time limits of its commands" not in str(error) or "start" in host.kinds
 
 
 @pytest.mark.parametrize("mode", ["end-nonsense", "huge-sizes", "negative-sizes", "unknown-ids", "locked"])
@@ -204,7 +204,7 @@ def test_a_listing_without_end_is_given_up(mode, reach, monkeypatch):
             files.clear("/site")
 
     with HostileHost(mode) as host, Pool() as pool:
-        assert "lists more than" in str(ended(clear))
+        assert "more than" in str(ended(clear))
 
 
 def test_lies_in_jobs_alone_leave_honest_readings_true(reach):
@@ -293,7 +293,7 @@ def test_the_streams_of_a_snapshot_have_a_limit_beside_the_store_s(reach, monkey
         outcome = ended(lambda: snapshot_of(pool, reach(host), tmp_path))
         assert host.exec_ended.wait(LONGEST)
     assert outcome.outcome is Outcome.FAILED
-    assert "evil: the host sends a stream that is larger than its limit" in outcome.why
+    assert "evil: the host sent a stream that is larger than its limit" in outcome.why
 
 
 def snapshot_of(pool, endpoint, folder):

@@ -26,7 +26,7 @@ MATCH = frozenset({"findall", "finditer", "fnmatch", "fnmatchcase", "fullmatch",
 """Functions and methods that parse their argument."""
 REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
-    "execute/segment.py: __init__: job[...]": "the head of an id, to print",
+    "execute/jobs.py: __init__: job[...]": "the head of an id, to print",
     "load/references.py: _numbered: sub": "a tag of sites",
     "record/queries.py: find_run: run.startswith": "a person types the first letters; the whole id is found",
     "steps/shell.py: __post_init__: in run": "the text of a shell step",

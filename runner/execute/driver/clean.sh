@@ -1,20 +1,20 @@
-# What is ours on a host: listed, or deleted where nothing of it is in use. `find` and `rm` follow no link below a root.
-# given: action (list or delete), functions (texts for the inner shells), and as arguments the folders of sites
+# List or delete all our files on a host; refuse if any are in use. `find` and `rm` follow no links below a root.
+# Given: action (list or delete), functions (scripts for the inner shells); the directories of sites as arguments
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # given by the controller
+# shellcheck disable=SC2154 # set by the controller
 # shellcheck disable=SC2016 # the inner shells expand these
 
 LC_ALL=C
 export LC_ALL
 LOGNAME=${LOGNAME:-$(id -un)} me=$(id -u)
 ours() { [ -d "$1" ] && [ -O "$1" ] && [ ! -L "$1" ]; }
-# roots COMMAND...: run it on each of our roots
+# roots COMMAND...: run a command on each of our roots
 roots() {
   for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
     ! ours "$root" || "$@" "$root" || return 1
   done
 }
-# busy ROOT: fails where a job runs, a lock is held, or this cannot be told; names what it met
+# busy ROOT: fail if a job is running, a lock is held, or that cannot be determined; print which
 busy() {
   set -- "$1" "$(
     {
@@ -32,11 +32,11 @@ busy() {
   )"
   [ -z "$2" ] || { printf 'busy\0%s\0' "${2%%[!a-z]*}"; return 1; }
 }
-# size PATH...: kilobytes and path of each, ended by NUL
+# size PATH...: print kilobytes and path of each, terminated by NUL
 size='for path; do kb=$(du -sk "$path" 2>/dev/null); printf "%s\0%s\0" "${kb%%[!0-9]*}" "$path"; done'
 show() { /bin/sh -c "$size" sh "$1"; }
 delete() { rm -rf "$1"; }
-# leftovers SITE COMMAND...: our folders beside the files of a site
+# leftovers SITE COMMAND...: run a command on our directories next to the files of a site
 leftovers() {
   site=$1
   shift

@@ -1,11 +1,11 @@
-# Housekeeping in one exec: of jobs long over only the tombstone stays, so that a late second start still finds it.
-# given: link (nonce) job_days tombstone_days restore_days
+# Delete old files. Old jobs keep their tombstones for longer, so that a late second start does not run them again.
+# Given: link (nonce) job_days tombstone_days restore_days
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # given by the controller
+# shellcheck disable=SC2154 # set by the controller
 # shellcheck disable=SC2016 # the inner shells expand these
 
 LOGNAME=${LOGNAME:-$(id -un)}
-# names go from find to rm as arguments: one with a line feed in it stays one name
+# pass names from find to rm as arguments, so that a name may contain a line feed
 for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
   if [ ! -O "$root" ] || [ -L "$root" ]; then continue; fi
   find "$root/jobs" -mindepth 2 -maxdepth 2 -name 'done' -mtime "+$job_days" -exec /bin/sh -c '

@@ -1,15 +1,15 @@
-# What both ends of a job on the host need: the exec that follows it, and the job itself.
-# POSIX sh: dash, bash, busybox ash. Comments and indentation are taken out before sending.
+# Functions for the job itself and for the process that follows it.
+# POSIX sh: dash, bash, busybox ash. Comments and indentation are removed before sending.
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
+# shellcheck disable=SC2034,SC2154 # scripts that are sent together share variables
 
 umask 077
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 export PATH
-# a shell that reads a file of its own at each start could speak into every task's output
+# a shell that reads a start-up file of its own could print into the output of every command
 unset ENV BASH_ENV CDPATH
 
-# inspect PID: sets state and start; no fork where /proc exists, immune to clock steps
+# inspect PID: set state and start. With /proc it needs no fork and does not depend on the wall clock
 inspect() {
   if [ -r /proc/self/stat ] && [ -z "$SITECREW_NO_PROC" ]; then
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -32,14 +32,14 @@ inspect() {
 
 { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || boot=-
 
-# alive PID START BOOT: that very process runs; a zombie does not, though `kill -0` would say so
+# alive PID START BOOT: whether exactly this process is running. `kill -0` would also succeed for a zombie
 alive() {
   [ -n "$1" ] && [ "$3" = "$boot" ] && inspect "$1" || return 1
   case $state in Z*|X*) return 1;; esac
   [ "$start" = "$2" ]
 }
 
-# strays: kill the task that a dead driver left, known by its start time or by the job's path in its argv
+# strays: kill the command that a dead driver left, identified by start time or by the job's path in its arguments
 strays() {
   at=- since=-
   { read -r at since due task <"$folder/current"; } 2>/dev/null
@@ -47,7 +47,7 @@ strays() {
   { read -r at <"$folder/group" && grep -qs "$folder/s[.]" "/proc/$at/cmdline" && kill -KILL "-$at"; } 2>/dev/null
 }
 
-# detach COMMAND...: in a session, hence a process group, of its own; never forks, so $! is the group
+# detach COMMAND...: run in a session and process group of its own. It never forks, so $! is the group
 if command -v setsid >/dev/null 2>&1 && [ -z "$SITECREW_NO_SETSID" ]; then
   detach() { exec setsid "$@"; }
 elif command -v perl >/dev/null 2>&1; then
@@ -56,14 +56,21 @@ else
   detach() { trap '' HUP; exec "$@"; }
 fi
 
-# nap: the time between two heartbeats; who is told to end meanwhile takes the sleep along
+# nap: sleep until the next heartbeat; on TERM, kill the sleep too
 nap() {
   trap 'kill "$nap"; exit' TERM
   sleep "$beat" >/dev/null 3<&- & nap=$!
   wait "$nap"
 }
 
-# search PATH: sets root to the first of our roots that holds PATH
+# say WORDS: print a frame for the controller. When a signal interrupts a blocked write, busybox and bash write nothing
+# of the frame and printf fails: try again. Only a few times, because the connection may be gone
+say() {
+  for try in 1 2 3 4 5 6 7 8 9; do printf '\036%s %s\n' "$link" "$*" && return; done
+  return 1
+}
+
+# search PATH: set root to the first of our roots that contains PATH
 search() {
   LOGNAME=${LOGNAME:-$(id -un)}
   for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
@@ -72,7 +79,7 @@ search() {
   return 1
 }
 
-# provide PATH: as search, else makes PATH in the first root that is ours and can be written
+# provide PATH: like search; otherwise create PATH in the first root that is ours and writable
 provide() {
   search "$1" && return
   for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$LOGNAME" "/tmp/.sitecrew-$LOGNAME"; do
@@ -80,12 +87,12 @@ provide() {
   done
   return 1
 }
-# establish PATH: makes PATH below root, if root is ours and can be written
+# establish PATH: create PATH below root, if root is ours and writable
 establish() {
   [ ! -L "$root" ] || return 1
   [ ! -e "$root" ] || [ -O "$root" ] || return 1
   mkdir -p "$root/$1" 2>/dev/null && [ -O "$root" ] && [ -w "$root/$1" ] || return 1
-  # a home may be a document root: nobody but us reads below, and a server that is us refuses
+  # the home may be a document root: mode 700 keeps others out, these files a web server with our account
   [ -e "$root/.htaccess" ] || {
     chmod 700 "$root"
     printf '%s\n' '<IfModule mod_authz_core.c>' 'Require all denied' '</IfModule>' \
@@ -95,22 +102,22 @@ establish() {
   return 0
 }
 
-# public ROOT FOLDER...: ROOT lies at or below one of the folders, by their physical paths, or where it lies is not known
+# public ROOT FOLDER...: whether ROOT is in or below one of the folders by physical path, or its path is unknown
 public() {
   real=$(CDPATH='' cd -P -- "${1%/*}" && pwd -P) 2>/dev/null || return 0
   real=${real%/}/${1##*/}/
   shift
   for open in "$@"; do
     open=$(CDPATH='' cd -P -- "$open" 2>/dev/null && pwd -P) || continue
-    # apart: in a pattern bash takes "${open%/}" of / for something else than nothing
+    # a separate step: within a pattern, bash does not treat "${open%/}" of / as empty
     open=${open%/}
     case $real in "$open"/*) return 0;; esac
   done
   return 1
 }
 
-# rest FOLDER SITE PUBLIC...: the folder of a site's restore points in one run, for tasks as $SITECREW_RESTORE; in none
-# of the public folders, which web servers hand out
+# rest FOLDER SITE PUBLIC...: create the directory for a site's restore points in one run, and export it as
+# $SITECREW_RESTORE. It is never in a public folder, which web servers serve
 rest() {
   LOGNAME=${LOGNAME:-$(id -un)}
   point=restore/$1/$2 refused=

@@ -1,23 +1,23 @@
-# Head of a job's stored body; below it stand the job's own functions and, last, the line `go`.
-# given: nonce flood (KiB) check_limit cleanup_limit (seconds) job_check job_cleanup undo_on_death has_secrets
-# wants_lock release, the functions job_prepare job_main job_keep job_undo, and as arguments folder and shell
+# The start of a job's stored body. The job's own functions follow, and the last line is `go`.
+# Given: nonce flood (KiB) check_limit cleanup_limit (seconds) job_check job_cleanup undo_on_death has_secrets
+# wants_lock release, the functions job_prepare job_main job_keep job_undo, and folder and shell as arguments
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
-# shellcheck disable=SC1007 # several variables are emptied in one line
-# shellcheck disable=SC2016 # the task expands these
+# shellcheck disable=SC2034,SC2154 # scripts that are sent together share variables
+# shellcheck disable=SC1007 # one line clears several variables
+# shellcheck disable=SC2016 # the command's shell expands these
 # shellcheck disable=SC2015 # A && B || C with a B that cannot fail
-# shellcheck disable=SC2217 # a sleep must not hold the stdin that it inherits
+# shellcheck disable=SC2217 # a sleep must not keep its inherited stdin open
 
 folder=$1 shell=$2 events=$1/events
 child= signal= again= bad= decided= foreign= lock= held= phase=main count=0
-# the tasks' locale is not the driver's: each of its small programs would read the locale's files first
+# commands get their own locale. The driver uses C, because its small programs would read the locale's files first
 case $LC_ALL in ''|*[!A-Za-z0-9_.@-]*) locale=C.UTF-8;; *) locale=$LC_ALL;; esac
 LC_ALL=C NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
 
-# emit WORDS: a frame, behind the one that was held for it. Both in one write, since each wakes the follower and all who
-# hand it on. On a full disk the reserve is spent and no further task is run; the frame that was cut is dropped by the
-# decoder, since the next one begins before its end of line
+# emit WORDS: write a frame, together with the one that is held back: each write wakes the follower, sshd and the
+# controller. On a full disk, use the reserve and run no more commands. The decoder drops the incomplete frame, because
+# the next one starts before its line feed
 emit() {
   set -- ${held:+"$nonce" "$held"} "$nonce" "$*"
   held=
@@ -29,19 +29,19 @@ full() {
   { true >"$folder/reserve"; } 2>/dev/null
 }
 
-# mark PID START DUE TASK: what runs now, for the warden; written in place, so nobody meets an empty file
+# mark PID START DUE TASK: record what is running, for the warden. Written in place, so the file is never empty
 mark() { { printf '%-95s\n' "$*" 1<>"$folder/current"; } 2>/dev/null; }
 put() { { printf '%s\n%s\n' "$prologue" "$2" >"$folder/s.$1"; } 2>/dev/null; }
 
-# launch ARGUMENTS...: a shell with these arguments in a session of its own; to be called in the background
+# launch ARGUMENTS...: run a shell with these arguments in a session of its own; call it in the background
 launch() {
   [ -z "$err" ] || exec 2>"$err"
   detach "$shell" "$@"
 }
 
-# run TASK SECONDS TEXT STDERR_CAP SECRETS: one task in its own shell, session and group; sets code and why.
-# It notes its group before its text begins: a driver killed right after the fork leaves no unknown child.
-# Secrets come through a pipe on its stdin, read before the text begins: no file ever holds them.
+# run TASK SECONDS TEXT STDERR_CAP SECRETS: run a command in its own shell, session and group; set code and why.
+# The shell records its group before the text starts, so that a driver killed right after the fork leaves no unknown
+# child. Secrets arrive through a pipe on stdin, which is read before the text starts: no file contains them.
 run() {
   id=$1 limit=$2 text=$3 cap=$4 secret=$5 err= code=1 why=-
   now; begun=$ms
@@ -55,10 +55,10 @@ $text"
   emit "begin $id"
   if [ "$bad" = nospace ] && [ $phase = main ]; then emit "end $id 1 0 nospace"; return; fi
   count=$((count + 1))
-  # our child: nobody else gets its number before we have waited for it
+  # it is our child, so its pid is not reused before we have waited for it
   kill -0 "$warden" 2>/dev/null || hire
   [ -z "$cap" ] || err=$folder/e.$id
-  # a script that the full disk cut short must not run: half a line of it may mean something else
+  # do not run a script that was truncated by a full disk: half a line may mean something else
   if [ -n "$script" ]; then set -- "$script"; else set -- -c "export LC_ALL=$locale; $text"; fi
   if [ -n "$secret" ]; then printf '%s\n' "$secret" 5>&- | launch "$@" >>"$events" 2>&1 5>&- & child=$!
   else launch "$@" </dev/null >>"$events" 2>&1 5>&- & child=$!; fi
@@ -68,7 +68,7 @@ $text"
   [ -e "$folder/timeout.$id" ] && why=timeout code=124
   [ -e "$folder/flood.$id" ] && why=flood
   [ -n "$signal" ] && [ $phase = main ] && why=cancelled
-  [ $why = - ] || kill -KILL "-$child" 2>/dev/null
+  [ $why = - ] || sweep
   child=
   mark "- - 0 $id"
   now
@@ -80,7 +80,7 @@ write() { { printf 'export LC_ALL=%s; printf %%-19s\\\\n $$ 1<>"${0%%/*}/group"\
 # task ID SECONDS stop|go TEXT STDERR_CAP SECRETS
 task() {
   [ -n "$signal" ] && [ $phase = main ] && bad=cancelled
-  # always: also behind a failed task, so that what it left behind is read
+  # always: runs after a failed command too, to read the state that it left
   if [ -n "$bad" ] && [ $phase != undo ] && [ "$3/$bad" != always/failed ]; then emit "skip $1 $bad"; return 0; fi
   run "$1" "$2" "$4" "$5" "$6"
   if [ $code != 0 ] && [ "$3" = stop ]; then
@@ -89,7 +89,7 @@ task() {
   return 0
 }
 
-# await SECONDS: wait for a verdict, else decide by looking here: the dead man's switch
+# await SECONDS: wait for a verdict; after that much silence, check here and decide
 await() {
   [ -z "$foreign" ] || return 0
   [ -n "$signal" ] && bad=cancelled
@@ -101,14 +101,14 @@ await() {
     sleep "$1" </dev/null >/dev/null 2>&1 5>&- & child=$!
     mark "- $child 0 await"
     [ -n "$signal" ] || [ -e "$folder/verdict" ] || reap
-    # KILL: between fork and exec a child still has our traps and would swallow TERM
+    # KILL: between fork and exec the child has our traps and would ignore TERM
     kill -KILL "$child" 2>/dev/null
     [ -n "$again" ] && [ -z "$signal" ] && [ ! -e "$folder/verdict" ] || break
   done
   child=
   settle
 }
-# settle: the first word in the file `verdict` is the verdict; ours is one among the others
+# settle: add our own word to the file `verdict` unless it exists, and act on the word in it
 settle() {
   word=timeout
   [ -n "$signal" ] && word=cancel
@@ -122,7 +122,7 @@ settle() {
     *) run check "$check_limit" "$job_check" '' "${secret_check-}"; if [ $code = 0 ]; then decide keep deadman; else decide undo deadman; fi;;
   esac
 }
-# decide keep|undo BY: on record before it is said, for whoever takes over
+# decide keep|undo BY: record the decision before reporting it, for a warden that takes over
 decide() {
   { echo "$1 $2" >"$folder/decided"; } 2>/dev/null
   carry_out "$1" "$2"
@@ -137,7 +137,7 @@ carry_out() {
 finish() {
   [ -n "$signal" ] && [ -z "$decided" ] && bad=${bad:-cancelled}
   phase=cleanup
-  # where the lock is another's, the site is another's too
+  # without the lock, the site must not be touched
   [ -n "$job_cleanup" ] && [ -z "$foreign" ] && run cleanup "$cleanup_limit" "$job_cleanup"
   [ -z "$held" ] || { word=$held held=; emit "$word"; }
   set -- "$0" "$folder"/s.* "$folder"/e.* "$folder/id.$$" "$folder/current" "$folder/group" "$folder/reserve"
@@ -150,7 +150,7 @@ finish() {
   emit "bye ${bad:-ok} $count"
 }
 
-# warden PID START: every second it looks at the deadline of the task, the size of the events, the driver's life
+# warden PID START: check the deadline of the command, the size of the events and the driver once a second
 warden() {
   while sleep 1 </dev/null >/dev/null 2>&1 5>&-; do
     if ! alive "$1" "$2" "$boot"; then
@@ -158,7 +158,7 @@ warden() {
       { read -r whose at <"$folder/id"; } 2>/dev/null
       if [ "$whose" != "$nonce" ]; then :
       elif [ ! -e "$folder/done" ]; then heir
-      # it died between making its record and filling it, when all was done
+      # all was done, and it was killed between creating its record and filling it
       elif [ ! -s "$folder/done" ]; then { echo "died 0" >"$folder/done"; } 2>/dev/null; emit "bye died 0"
       fi
       exit
@@ -178,7 +178,7 @@ warden() {
     fi 2>/dev/null
   done
 }
-# heir: the driver died. Stop its task, hold to its decision or take one, clean up, write the record
+# heir: the driver died. Kill its command, carry out its decision or make one, clean up, write the record
 heir() {
   trap : TERM USR1 USR2
   strays
@@ -201,7 +201,7 @@ heir() {
   fi
   finish
 }
-# watch: a warden for this process; hire: one that replaces another
+# watch: start a warden for this process; hire: replace a dead one
 watch() {
   ( trap - TERM USR1 USR2; warden "$me" "$me_start" ) </dev/null >/dev/null 2>&1 & warden=$!
   inspect $warden
@@ -212,7 +212,7 @@ hire() {
   { echo "$warden $warden_start" >"$folder/warden"; } 2>/dev/null
 }
 
-# hurry: the task that runs is told to end, and made to after 5 seconds
+# hurry: send TERM to the running command; the warden sends KILL after 5 seconds
 hurry() {
   kill -TERM "-$child" 2>/dev/null
   { read -r at since due name <"$folder/current"; } 2>/dev/null
@@ -228,16 +228,16 @@ on_term() {
 on_verdict() { [ $phase = await ] && kill -KILL "$child" 2>/dev/null; }
 on_wait() { [ $phase = await ] && again=1 && kill -KILL "$child" 2>/dev/null; }
 
-# claim: link(2) makes the filled id file appear at once; exactly one process ever wins.
-# Its warden is there before, so that no instant is without an heir.
+# claim: create the id file with its content by link(2), so that exactly one process wins. Its warden is started before
+# that: a driver must never run without one.
 claim() {
   trap '' HUP
-  # not ignored, since the tasks would inherit that
+  # not ignored: the commands would inherit that
   trap : PIPE
   trap on_term TERM; trap on_verdict USR1; trap on_wait USR2
   if [ -n "$has_secrets" ]; then secrets=$(cat); eval "$secrets"; secrets=; fi
   job_prepare
-  # before the claim shows: a follower may open it at once
+  # before the claim is visible: a follower may open the file at once
   exec 5>>"$events"
   inspect $$; me=$$ me_start=$start
   watch

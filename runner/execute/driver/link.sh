@@ -1,10 +1,9 @@
-# Evaluated by the shell of each exec, never stored: start, attach, follow, pass words on.
-# given: mode job link (nonce) offset beat linger shell body, and perhaps secrets
+# Run by the shell of each exec channel, never stored: start a job or attach to it, follow it, pass words to it.
+# Given: mode job link (nonce) offset beat linger shell body, and perhaps secrets
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
-# shellcheck disable=SC1007 # several variables are emptied in one line
+# shellcheck disable=SC2034,SC2154 # scripts that are sent together share variables
+# shellcheck disable=SC1007 # one line clears several variables
 
-say() { printf '\036%s %s\n' "$link" "$*"; }
 refuse() {
   say "error $*"
   exit 1
@@ -21,10 +20,10 @@ fi
 how=attached
 if [ "$mode" = start ] && [ ! -e "$folder/id" ]; then
   printf %s "$body" >"$folder/b.$$" || refuse body
-  # returns when the driver has claimed the job or lost it, since it closes its stdout then; it is nobody's child afterwards
+  # returns when the driver closes its stdout, after it has claimed the job or lost it; then it is an orphan
   if [ -n "$secrets" ]; then how=$(printf '%s\n' "$secrets" | detach "$shell" "$folder/b.$$" "$folder" "$shell" &)
   else how=$(detach "$shell" "$folder/b.$$" "$folder" "$shell" </dev/null &); fi
-  # nothing said: the disk is full, unless somebody's id is there
+  # no output: the disk is full, unless another driver has created the id
   [ -n "$how" ] || { rm -f "$folder/b.$$"; how=attached; [ -e "$folder/id" ] || refuse body; }
 fi
 body= secrets=
@@ -34,20 +33,20 @@ read -r nonce driver driver_start driver_boot warden warden_start <"$folder/id"
 
 over() { [ -e "$folder/done" ]; }
 dead() { ! alive "$driver" "$driver_start" "$driver_boot" && ! alive "$warden" "$warden_start" "$driver_boot"; }
-# the last word: `done` is made just before it is filled, by the warden where the driver died in between
+# farewell: report the result. `done` may still be empty for a moment; if the driver died then, the warden fills it
 farewell() {
   tries=0 words=
   while read -r words <"$folder/done"; [ -z "$words" ] && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.05 >/dev/null; done
   say "eof done $words"
 }
-# forget: of a job that is over only its tombstone stays
+# forget: delete the files of a finished job except its tombstone
 forget() {
   over || return 1
   set --
   for file in "$folder"/*; do case ${file##*/} in id|done) ;; *) set -- "$@" "$file";; esac; done
   rm -f "$@"
 }
-# tell WORD: the first verdict wins, since the file is created exclusively; then wake the driver
+# tell WORD: record the verdict and wake the driver. The file is created exclusively, so the first verdict wins
 tell() {
   case $1 in
     keep|undo) (set -C; echo "$1" >"$folder/verdict"); signal=USR1;;
@@ -61,7 +60,7 @@ tell() {
 case $mode in
   keep|undo|cancel) tell "$mode";;
   ack)
-    # nobody else can fill it any more
+    # both processes are gone, so nothing else writes the record
     over || { dead && echo "died 0" >"$folder/done"; }
     if forget; then say "eof acked"; else say "eof running"; fi
     exit;;
@@ -71,7 +70,7 @@ decided=open
 say "hello $how $nonce $decided"
 finished=
 if over || dead; then
-  # both helpers gone without a record: stop at least a task that they left behind
+  # driver and warden are gone without a record: at least kill the command that they left
   over || [ "$driver_boot" != "$boot" ] || strays
   tail -c +$((offset + 1)) "$folder/events"
   over || { say "eof dead"; exit; }
@@ -80,7 +79,7 @@ fi
 
 exec 3<&0 </dev/null
 follower=
-# the pulse: heartbeats, and once the job is over the end of the stay for the word `ack`
+# pulse: send heartbeats; after the job's end, stop waiting for `ack` when the time is up
 (
   left=$linger
   while nap; do
@@ -92,10 +91,10 @@ follower=
 ) 3<&- & pulse=$!
 if [ -z "$finished" ]; then
   alive "$warden" "$warden_start" "$driver_boot" || warden=$driver
-  # GNU tail: inotify, ends with the warden; other tails fail at once
+  # GNU tail uses inotify and ends with the warden; other versions fail at once
   tail -c +$((offset + 1)) -f -s 0.1 --pid="$warden" "$folder/events" 3<&- & follower=$!
 fi
-# words from the controller, until it goes
+# ears: read words from the controller until it disconnects
 (
   while IFS= read -r word <&3; do
     case $word in ack) forget; break;; *) tell "$word";; esac
@@ -106,7 +105,7 @@ fi
 if [ -n "$follower" ]; then
   wait "$follower"; code=$?
   if [ $code -gt 0 ] && [ $code -lt 128 ]; then
-    # a descriptor of our own on the file; moving its offset reads nothing, and cat goes on from there
+    # open the file and move to the offset without reading; cat continues from there
     exec 4<"$folder/events"
     [ "$offset" -gt 0 ] && dd bs=1 skip="$offset" count=0 <&4
     turns=0
@@ -126,6 +125,6 @@ if [ -n "$follower" ]; then
   fi
 fi
 farewell
-# stay a little, so that the word `ack` needs no exec of its own
+# keep the channel open for a while, so that `ack` needs no channel of its own
 trap 'kill "$ears"; exit 0' TERM
 wait "$ears"

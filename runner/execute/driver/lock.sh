@@ -1,10 +1,10 @@
-# The lock of a site, part of a job that asks for one: generation files made by link(2), the highest owns.
-# A plain mkdir has no safe take-over: two that both judged it stale can delete each other's fresh lock.
+# The lock of a site, for jobs that need one: files g.N created by link(2); the highest N is the owner.
+# A plain mkdir cannot be taken over safely: two that find it stale could delete each other's new lock.
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
-# shellcheck disable=SC1007 # several variables are emptied in one line
+# shellcheck disable=SC2034,SC2154 # scripts that are sent together share variables
+# shellcheck disable=SC1007 # one line clears several variables
 
-# top: the highest generation and what stands in it: owner, expiry (uptime, seconds), boot, pid, start
+# top: set generation, the highest one, and its owner, expiry (uptime in seconds), boot, pid and start
 top() {
   generation=0 owner= expiry=0 lock_boot= holder= holder_start=
   for file in "$lock"/g.*; do
@@ -13,15 +13,15 @@ top() {
   done
   [ "$generation" = 0 ] || read -r owner expiry lock_boot holder holder_start <"$lock/g.$generation"
 }
-# free_for OWNER: nobody's, its own, or stale: expired (or of another boot) and its process gone
+# free_for OWNER: whether it is free, its own, or stale: from before a reboot, or expired with its process gone
 free_for() {
   case $owner in ''|free|"$1") return 0;; esac
   [ "$lock_boot" = "$boot" ] || return 0
   [ $((ms / 1000)) -ge "$expiry" ] && ! alive "$holder" "$holder_start" "$lock_boot"
 }
-# seal WORDS: try to make the next generation
+# seal WORDS: try to create the next generation
 seal() { { echo "$*" >"$draft" && ln "$draft" "$lock/g.$((generation + 1))"; } 2>/dev/null; }
-# acquire FOLDER SITE OWNER SECONDS: take or renew; the generation is the fencing token
+# acquire FOLDER SITE OWNER SECONDS: take or renew the lock; the generation is the fencing token
 acquire() {
   if [ -n "$1" ]; then
     # other accounts work on the site too
@@ -34,7 +34,7 @@ acquire() {
     provide "$lock" || return 3
     lock=$root/$lock
   fi 2>/dev/null
-  # the record of the lock is one line
+  # its path is stored in one line
   case $lock in *"
 "*) return 2;; esac
   for attempt in 1 2 3; do
@@ -53,13 +53,13 @@ acquire() {
   emit "locked ${owner:--} $((expiry - ms / 1000))"
   return 1
 }
-# denied CODE: what becomes of the job without its lock; nothing on the site is its own
+# denied CODE: set the status of a job without its lock; it must not touch the site
 denied() {
   foreign=1
   case $1 in 2) bad=nosite;; 3) bad=nolock;; *) bad=locked;; esac
 }
-# unlock: also by an heir, who was there before the lock was taken. Our generation becomes free in place, in one write
-# of which readers take the first line; it stays, so that the next one has a higher number
+# unlock: release the lock, also in a warden that took over. The file is overwritten in place with one write, of which
+# readers use the first line; it stays, so that the next generation has a higher number
 unlock() {
   { read -r mine lock <"$folder/lock"; } 2>/dev/null && [ -e "$lock/g.$mine" ] || return 1
   [ -z "$release" ] || { echo "free 0 - - -" 1<>"$lock/g.$mine"; } 2>/dev/null

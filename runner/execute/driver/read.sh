@@ -1,16 +1,15 @@
-# Reading only, and streams: nothing is detached, nothing is stored. Output goes straight into the exec's stdout between
-# frames, stderr into its stderr; when the controller goes, the task that runs is killed.
-# given: link (nonce) beat shell, and the function job_main
+# Readings and streams: nothing is detached or stored. Output goes directly to the channel's stdout, between frames, and
+# stderr to its stderr. When the controller disconnects, the running command is killed.
+# Given: link (nonce) beat shell, and the function job_main
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # variables are shared by the texts that are sent together
-# shellcheck disable=SC1007 # several variables are emptied in one line
-# shellcheck disable=SC2016 # the task's shell expands these
-# shellcheck disable=SC2217 # a sleep must not hold the stdin that it inherits
+# shellcheck disable=SC2034,SC2154 # scripts that are sent together share variables
+# shellcheck disable=SC1007 # one line clears several variables
+# shellcheck disable=SC2016 # the command's shell expands these
+# shellcheck disable=SC2217 # a sleep must not keep its inherited stdin open
 
 LC_ALL=${LC_ALL:-C.UTF-8} NO_COLOR=1 TERM=dumb
 export LC_ALL NO_COLOR TERM
-say() { printf '\036%s %s\n' "$link" "$*"; }
-# both streams have the frame, since nobody knows in which order they arrive
+# both streams get the frame, because their order of arrival is unknown
 mark() { say "$*"; say "$*" >&8; }
 child= guard= bad=
 gone() {
@@ -20,7 +19,7 @@ gone() {
   exit 1
 }
 
-# task ID SECONDS stop|go TEXT: the text comes through a pipe: it may hold secrets, and argument lists are public and short
+# task ID SECONDS stop|go TEXT: run a command. Its text goes through a pipe: argument lists are public and limited
 task() {
   if [ -n "$bad" ]; then say "skip $1 $bad"; return; fi
   mark "begin $1"
@@ -40,6 +39,7 @@ task() {
   ) 3<&- & guard=$!
   reap
   kill -KILL "$guard"
+  [ "$code" -le 128 ] || sweep
   child= guard=
   now
   mark "end $1 $code $((ms - begun)) -"
@@ -47,12 +47,12 @@ task() {
 }
 
 go() {
-  # what this shell has to say of killed children is nobody's output
+  # hide this shell's own messages about killed children
   exec 3<&0 8>&2 </dev/null 2>/dev/null
   trap '' HUP
   trap gone TERM
   ( while nap; do say hb || exit; done ) 3<&- 8>&- & pulse=$!
-  # a word stops the task that runs; the end of the words ends all
+  # a word from the controller stops the running command; the end of stdin stops everything
   trap 'kill -KILL ${child:+"-$child"}' USR1
   ( while read -r word <&3; do kill -USR1 $$; done; kill $$ ) >/dev/null 8>&- & ears=$!
   say hello

@@ -11,17 +11,17 @@ from driver_hosts import until
 from runner.errors import JobRefusedError, LostError, NoShellError
 from runner.execute import (
     Awaiting,
+    Command,
+    CommandEnded,
+    CommandOutput,
+    CommandStarted,
     Control,
     Decided,
     Ended,
     Job,
-    Limits,
     Restore,
     Started,
-    Task,
-    TaskBegan,
-    TaskEnded,
-    TaskOutput,
+    Timeouts,
     ack_job,
     attach_job,
     collect_garbage,
@@ -31,17 +31,17 @@ from runner.execute import (
 from runner.execute.noshell import SilentShellError
 
 
-def test_a_job_runs_and_every_byte_comes_back(hosts, pool, shell):
+def test_a_job_runs_and_returns_every_byte(hosts, pool, shell):
     job = hosts.work()
     events = []
     record = run_job(pool, hosts.endpoint(shell), job, on_event=events.append)
     hosts.assert_whole(job, record)
     assert (record.attached, record.links) == (False, 1)
-    kinds = [type(event) for event in events if not isinstance(event, TaskOutput)]
-    assert kinds == [Started, *[TaskBegan, TaskEnded] * 5, Ended]
+    kinds = [type(event) for event in events if not isinstance(event, CommandOutput)]
+    assert kinds == [Started, *[CommandStarted, CommandEnded] * 5, Ended]
 
 
-def test_a_second_start_tells_what_the_first_did_and_runs_nothing(hosts, pool, shell):
+def test_a_second_start_returns_the_first_result(hosts, pool, shell):
     job = hosts.work()
     run_job(pool, hosts.endpoint(shell), job)
     again = run_job(pool, hosts.endpoint(shell), job)
@@ -49,7 +49,7 @@ def test_a_second_start_tells_what_the_first_did_and_runs_nothing(hosts, pool, s
     assert again.attached
 
 
-def test_an_acked_job_leaves_a_tombstone_and_never_runs_again(hosts, pool, shell):
+def test_an_acknowledged_job_never_runs_again(hosts, pool, shell):
     job = hosts.work()
     endpoint = hosts.endpoint(shell)
     run_job(pool, endpoint, job)
@@ -57,14 +57,14 @@ def test_an_acked_job_leaves_a_tombstone_and_never_runs_again(hosts, pool, shell
     folder = hosts.folder(job, shell)
     assert until(lambda: sorted(path.name for path in folder.iterdir()) == ["done", "id"])
     again = run_job(pool, endpoint, job)
-    assert (again.status, again.attached, again.tasks) == ("ok", True, {})
+    assert (again.status, again.attached, again.commands) == ("ok", True, {})
     attached = attach_job(pool, endpoint, job.id)
     assert attached is not None
     assert attached.status == "ok"
     assert hosts.marks(job) == ["0", "1", "2", "3", "C"]
 
 
-def test_an_ack_costs_no_exec_of_its_own(hosts, pool):
+def test_an_ack_needs_no_channel_of_its_own(hosts, pool):
     endpoint = hosts.endpoint()
     link = pool.link(endpoint)
     assert run_job(pool, endpoint, hosts.work(1)).ok
@@ -77,7 +77,7 @@ def test_an_ack_costs_no_exec_of_its_own(hosts, pool):
         assert until(lambda job=job: len(list(hosts.folder(job).iterdir())) == 2)
 
 
-def test_an_ack_after_the_link_is_gone_has_an_exec_of_its_own(hosts, pool):
+def test_an_ack_after_a_disconnect_opens_a_channel(hosts, pool):
     endpoint = hosts.endpoint()
     job = hosts.work(1)
     run_job(pool, endpoint, job)
@@ -86,34 +86,34 @@ def test_an_ack_after_the_link_is_gone_has_an_exec_of_its_own(hosts, pool):
     assert sorted(path.name for path in hosts.folder(job).iterdir()) == ["done", "id"]
 
 
-def test_a_running_job_is_not_forgotten_by_an_ack(hosts, pool):
+def test_an_ack_does_not_stop_a_running_job(hosts, pool):
     endpoint = hosts.endpoint()
     job = hosts.work(2, nap="sleep 0.3")
 
     def ack(event):
-        if event == TaskBegan("t0"):
+        if event == CommandStarted("t0"):
             ack_job(pool, endpoint, job.id)
 
     hosts.assert_whole(job, run_job(pool, endpoint, job, on_event=ack))
 
 
-def test_the_host_does_not_know_a_job_that_was_never_started(hosts, pool, shell):
+def test_attaching_to_an_unknown_job_returns_none(hosts, pool, shell):
     assert attach_job(pool, hosts.endpoint(shell), hosts.new_id()) is None
 
 
-def test_a_failed_task_stops_the_others_unless_told_to_go_on(hosts, pool, shell):
+def test_a_failed_command_skips_the_others_unless_go(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task("a", "exit 3", policy="go"),
-            Task("b", "echo b; exit 4"),
-            Task("c", "echo never"),
+            Command("a", "exit 3", policy="go"),
+            Command("b", "echo b; exit 4"),
+            Command("c", "echo never"),
         ),
         cleanup="echo clean",
     )
     record = run_job(pool, hosts.endpoint(shell), job)
     assert record.status == "failed"
-    assert {name: (task.code, task.why) for name, task in record.tasks.items()} == {
+    assert {name: (command.code, command.why) for name, command in record.commands.items()} == {
         "a": (3, ""),
         "b": (4, ""),
         "c": (None, "failed"),
@@ -121,128 +121,128 @@ def test_a_failed_task_stops_the_others_unless_told_to_go_on(hosts, pool, shell)
     }
 
 
-def test_a_task_is_alone(hosts, pool, shell):
-    """A syntax error, an exit, a change of folder, a reader of stdin: nothing reaches the next task."""
+def test_commands_do_not_affect_each_other(hosts, pool, shell):
+    """Syntax errors, exits, `cd`, variables and stdin of one command do not reach the next."""
     job = Job(
         hosts.new_id(),
         (
-            Task("syntax", "if then (", policy="go"),
-            Task("chatty", "cd /; X=1; export X; cat; exit 0", env={"Y": "it's"}),
-            Task("last", 'echo "${X-unset} ${Y-unset}"; pwd; ls -l /proc/$$/fd'),
+            Command("syntax", "if then (", policy="go"),
+            Command("chatty", "cd /; X=1; export X; cat; exit 0", env={"Y": "it's"}),
+            Command("last", 'echo "${X-unset} ${Y-unset}"; pwd; ls -l /proc/$$/fd'),
         ),
     )
     record = run_job(pool, hosts.endpoint(shell), job)
-    assert record.tasks["syntax"].code not in (0, None)
-    assert record.tasks["chatty"].output == b""
-    lines = record.tasks["last"].text.splitlines()
+    assert record.commands["syntax"].code not in (0, None)
+    assert record.commands["chatty"].output == b""
+    lines = record.commands["last"].text.splitlines()
     assert lines[:2] == ["unset unset", str(hosts.homes[shell])]
     events = [line for line in lines[2:] if line.endswith("/events")]
-    assert len(events) == 2, "only stdout and stderr lead to the events"
+    assert len(events) == 2, "only stdout and stderr go to the events file"
     assert not [line for line in lines[2:] if "pipe:" in line or "socket:" in line]
 
 
-def test_stderr_can_be_kept_apart(hosts, pool, shell):
+def test_stderr_can_be_kept_separate(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task("apart", "echo out; echo err >&2; echo more >&2", stderr=6),
-            Task("merged", "echo out; echo err >&2"),
+            Command("apart", "echo out; echo err >&2; echo more >&2", stderr=6),
+            Command("merged", "echo out; echo err >&2"),
         ),
     )
     record = run_job(pool, hosts.endpoint(shell), job)
-    assert (record.tasks["apart"].output, record.tasks["apart"].error) == (b"out\n", b"err\nmo")
-    assert record.tasks["merged"].output == b"out\nerr\n"
+    assert (record.commands["apart"].output, record.commands["apart"].error) == (b"out\n", b"err\nmo")
+    assert record.commands["merged"].output == b"out\nerr\n"
 
 
-def test_a_timeout_ends_the_whole_group(hosts, pool, shell):
+def test_a_timeout_kills_the_whole_group(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task("slow", "sleep 50 & sleep 51", timeout=1, policy="go"),
-            Task("left", "(sleep 3; echo late) & echo now"),
+            Command("slow", "sleep 50 & sleep 51", timeout=1, policy="go"),
+            Command("left", "(sleep 3; echo late) & echo now"),
         ),
         cleanup="echo clean",
     )
     record = run_job(pool, hosts.endpoint(shell), job)
-    slow, left = record.tasks["slow"], record.tasks["left"]
+    slow, left = record.commands["slow"], record.commands["left"]
     assert (slow.code, slow.why) == (124, "timeout")
     assert left.ok
-    assert left.seconds < 1, "a child in the background holds its task up"
-    assert record.tasks["cleanup"].output.startswith(b"clean\n")
+    assert left.seconds < 1, "a background process delayed its command"
+    assert record.commands["cleanup"].output.startswith(b"clean\n")
     assert not hosts.running("sleep 50", shell)
     assert not hosts.running("sleep 51", shell)
 
 
 @pytest.mark.long
-def test_a_task_that_ignores_the_signal_is_killed(hosts, pool, shell):
-    job = Job(hosts.new_id(), (Task("deaf", "trap '' TERM; while :; do sleep 1; done", timeout=1),))
-    task = run_job(pool, hosts.endpoint(shell), job).tasks["deaf"]
-    assert (task.code, task.why) == (124, "timeout")
-    assert task.seconds < 14
+def test_a_command_that_ignores_term_is_killed(hosts, pool, shell):
+    job = Job(hosts.new_id(), (Command("deaf", "trap '' TERM; while :; do sleep 1; done", timeout=1),))
+    command = run_job(pool, hosts.endpoint(shell), job).commands["deaf"]
+    assert (command.code, command.why) == (124, "timeout")
+    assert command.seconds < 14
 
 
 def test_big_scripts_and_big_outputs_are_exact(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task("random", "head -c 5242880 /dev/urandom | tee $HOME/big"),
-            Task("long", "#" + "y" * 200_000 + "\necho ok"),
+            Command("random", "head -c 5242880 /dev/urandom | tee $HOME/big"),
+            Command("long", "#" + "y" * 200_000 + "\necho ok"),
         ),
     )
-    record = run_job(pool, hosts.endpoint(shell), job, limits=Limits(output=8 << 20))
-    assert record.tasks["random"].output == (hosts.homes[shell] / "big").read_bytes()
-    assert record.tasks["long"].output == b"ok\n"
+    record = run_job(pool, hosts.endpoint(shell), job, limits=Timeouts(output=8 << 20))
+    assert record.commands["random"].output == (hosts.homes[shell] / "big").read_bytes()
+    assert record.commands["long"].output == b"ok\n"
 
 
-def test_too_much_output_is_cut_and_marked(hosts, pool):
-    job = Job(hosts.new_id(), (Task("zeros", "head -c 3000000 /dev/zero"), Task("after", "echo after")))
+def test_output_beyond_the_limit_is_truncated(hosts, pool):
+    job = Job(hosts.new_id(), (Command("zeros", "head -c 3000000 /dev/zero"), Command("after", "echo after")))
     record = run_job(pool, hosts.endpoint(), job)
-    zeros = record.tasks["zeros"]
+    zeros = record.commands["zeros"]
     assert (len(zeros.output), zeros.truncated, zeros.size) == (1 << 20, True, 3_000_000)
-    assert record.tasks["after"].output == b"after\n"
+    assert record.commands["after"].output == b"after\n"
 
 
-def test_a_flood_is_stopped_and_cleaned_up_after(hosts, pool, shell):
+def test_a_flood_is_stopped_before_cleanup(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
-        (Task("flood", "while :; do head -c 1000000 /dev/zero; sleep 0.05; done"),),
+        (Command("flood", "while :; do head -c 1000000 /dev/zero; sleep 0.05; done"),),
         cleanup="echo clean",
         flood=5 << 20,
     )
-    record = run_job(pool, hosts.endpoint(shell), job, limits=Limits(output=1000))
-    assert record.tasks["flood"].why == "flood"
-    assert record.tasks["cleanup"].output == b"clean\n"
+    record = run_job(pool, hosts.endpoint(shell), job, limits=Timeouts(output=1000))
+    assert record.commands["flood"].why == "flood"
+    assert record.commands["cleanup"].output == b"clean\n"
     assert record.status == "failed"
     ack_job(pool, hosts.endpoint(shell), job.id)
 
 
-def test_forged_frames_are_text_and_the_nonce_is_nowhere(hosts, pool, shell):
+def test_commands_cannot_forge_frames_or_read_the_nonce(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task(
+            Command(
                 "forger",
                 rf"printf '\036%s bye ok 1\n' {'0123456789abcdef' * 2}; printf '\036\n'; printf 'eof done'",
             ),
-            Task("spy", "set; env; exit 5", policy="go"),
+            Command("spy", "set; env; exit 5", policy="go"),
         ),
     )
     record = run_job(pool, hosts.endpoint(shell), job)
     assert record.status == "ok"
-    assert b"bye ok 1" in record.tasks["forger"].output
-    assert record.tasks["spy"].code == 5
-    assert job.nonce.encode() not in record.tasks["spy"].output
+    assert b"bye ok 1" in record.commands["forger"].output
+    assert record.commands["spy"].code == 5
+    assert job.nonce.encode() not in record.commands["spy"].output
 
 
 def verdict_job(hosts, wait=20, check="true", **options):
     made = hosts.new_id()
     return Job(
         made,
-        (Task("a", hosts.mark(made, "a")),),
+        (Command("a", hosts.mark(made, "a")),),
         wait=wait,
         check=check,
-        keep=(Task("k", hosts.mark(made, "k")),),
-        undo=(Task("u", hosts.mark(made, "u")),),
+        keep=(Command("k", hosts.mark(made, "k")),),
+        undo=(Command("u", hosts.mark(made, "u")),),
         cleanup=hosts.mark(made, "C"),
         **options,
     )
@@ -255,7 +255,7 @@ def test_the_verdict_is_carried_out(hosts, pool, shell, word):
 
     def judge(awaiting):
         assert awaiting == Awaiting(20)
-        times["said"] = time.monotonic()
+        times["sent"] = time.monotonic()
         return word
 
     def look(event):
@@ -266,18 +266,18 @@ def test_the_verdict_is_carried_out(hosts, pool, shell, word):
     assert record.decided == Decided(word, "controller")
     assert record.status == ("ok" if word == "keep" else "undone")
     assert hosts.marks(job) == ["a", word[0], "C"]
-    assert times["decided"] - times["said"] < 1
+    assert times["decided"] - times["sent"] < 1
 
 
 @pytest.mark.parametrize(("check", "word"), [("true", "keep"), ("false", "undo")])
-def test_silence_lets_the_host_look_and_decide(hosts, pool, shell, check, word):
+def test_the_host_decides_after_silence(hosts, pool, shell, check, word):
     job = verdict_job(hosts, wait=1, check=check)
     record = run_job(pool, hosts.endpoint(shell), job)
     assert record.decided == Decided(word, "deadman")
     assert hosts.marks(job) == ["a", word[0], "C"]
 
 
-def test_a_long_look_holds_the_dead_man_off(hosts, pool, shell):
+def test_a_slow_verdict_keeps_the_host_waiting(hosts, pool, shell):
     job = verdict_job(hosts, wait=2)
 
     def judge(awaiting):
@@ -288,13 +288,13 @@ def test_a_long_look_holds_the_dead_man_off(hosts, pool, shell):
     assert record.decided == Decided("keep", "controller")
 
 
-def test_a_look_without_a_verdict_leaves_it_to_the_host(hosts, pool):
+def test_the_host_decides_without_a_verdict(hosts, pool):
     job = verdict_job(hosts, wait=1, check="false")
     record = run_job(pool, hosts.endpoint(), job, verdict=lambda _: None)
     assert record.decided == Decided("undo", "deadman")
 
 
-def test_what_a_look_raises_is_no_verdict(hosts, pool):
+def test_an_error_in_the_judge_is_not_a_verdict(hosts, pool):
     job = verdict_job(hosts, wait=2)
 
     def judge(awaiting):
@@ -308,7 +308,7 @@ def test_what_a_look_raises_is_no_verdict(hosts, pool):
     assert record.decided == Decided("keep", "deadman")
 
 
-def test_nobody_is_asked_again_once_it_is_decided(hosts, pool):
+def test_the_judge_is_not_called_after_a_decision(hosts, pool):
     job = verdict_job(hosts)
     run_job(pool, hosts.endpoint(), job, verdict=lambda _: "undo")
     asked = []
@@ -317,23 +317,23 @@ def test_nobody_is_asked_again_once_it_is_decided(hosts, pool):
     assert asked == []
 
 
-def test_a_verdict_can_come_over_another_exec(hosts, pool, shell):
+def test_a_verdict_may_use_another_channel(hosts, pool, shell):
     job = verdict_job(hosts)
-    told = []
+    records = []
 
     def tell(event):
         if isinstance(event, Awaiting):
             threading.Thread(
-                target=lambda: told.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))
+                target=lambda: records.append(tell_job(pool, hosts.endpoint(shell), job.id, "undo"))
             ).start()
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=tell)
     assert record.decided == Decided("undo", "controller")
-    assert until(lambda: told)
-    assert told[0].decided == record.decided
+    assert until(lambda: records)
+    assert records[0].decided == record.decided
 
 
-def test_the_first_word_wins(hosts, pool, shell):
+def test_the_first_verdict_wins(hosts, pool, shell):
     for first, second in [("keep", "undo"), ("undo", "keep"), ("keep", "cancel")] * 4:
         job = verdict_job(hosts)
         control = Control()
@@ -348,29 +348,32 @@ def test_the_first_word_wins(hosts, pool, shell):
         assert record.decided == Decided(first, "controller")
 
 
-def test_a_failed_task_is_undone_without_a_verdict(hosts, pool):
+def test_a_failed_command_is_undone_without_a_verdict(hosts, pool):
     made = hosts.new_id()
-    job = Job(made, (Task("a", "false"),), wait=20, undo=(Task("u", hosts.mark(made, "u")),))
+    job = Job(made, (Command("a", "false"),), wait=20, undo=(Command("u", hosts.mark(made, "u")),))
     record = run_job(pool, hosts.endpoint(), job)
     assert (record.status, record.decided) == ("failed", Decided("undo", "failed"))
     assert hosts.marks(made) == ["u"]
 
 
-def test_an_undo_that_fails_is_not_called_undone(hosts, pool):
+def test_a_failed_undo_is_not_reported_as_undone(hosts, pool):
     job = Job(
-        hosts.new_id(), (Task("a", "true"),), wait=20, undo=(Task("u", "false"), Task("v", "echo still"))
+        hosts.new_id(),
+        (Command("a", "true"),),
+        wait=20,
+        undo=(Command("u", "false"), Command("v", "echo still")),
     )
     record = run_job(pool, hosts.endpoint(), job, verdict=lambda _: "undo")
     assert record.status == "failed"
-    assert record.tasks["v"].output == b"still\n"
+    assert record.commands["v"].output == b"still\n"
 
 
 @pytest.mark.parametrize("way", ["same exec", "other exec"])
-def test_cancelling_kills_the_group_and_cleans_up(hosts, pool, shell, way):
+def test_a_cancel_kills_the_group_and_cleans_up(hosts, pool, shell, way):
     made = hosts.new_id()
     job = Job(
         made,
-        (Task("a", "sleep 70 & sleep 71"), Task("b", hosts.mark(made, "never"))),
+        (Command("a", "sleep 70 & sleep 71"), Command("b", hosts.mark(made, "never"))),
         cleanup="sleep 0.2; echo clean",
     )
     control = Control()
@@ -378,7 +381,7 @@ def test_cancelling_kills_the_group_and_cleans_up(hosts, pool, shell, way):
     other = threading.Thread(target=tell_job, args=(pool, endpoint, job.id, "cancel"))
 
     def cancel(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             if way == "same exec":
                 control.cancel()
             else:
@@ -388,15 +391,15 @@ def test_cancelling_kills_the_group_and_cleans_up(hosts, pool, shell, way):
     if way == "other exec":
         other.join()
     assert record.status == "cancelled"
-    assert record.tasks["a"].why == "cancelled"
-    assert record.tasks["b"].why == "cancelled"
-    assert record.tasks["cleanup"].output == b"clean\n"
+    assert record.commands["a"].why == "cancelled"
+    assert record.commands["b"].why == "cancelled"
+    assert record.commands["cleanup"].output == b"clean\n"
     assert hosts.marks(made) == []
     assert not hosts.running("sleep 70", shell)
     assert not hosts.running("sleep 71", shell)
 
 
-def test_cancelling_while_it_waits_undoes(hosts, pool, shell):
+def test_a_cancel_while_waiting_undoes(hosts, pool, shell):
     job = verdict_job(hosts)
     control = Control()
     record = run_job(
@@ -410,7 +413,7 @@ def test_cancelling_while_it_waits_undoes(hosts, pool, shell):
     assert hosts.marks(job) == ["a", "u", "C"]
 
 
-def test_a_cancel_before_the_greeting_is_not_lost(hosts, pool):
+def test_a_cancel_before_the_greeting_is_kept(hosts, pool):
     job = hosts.work(nap="sleep 5")
     control = Control()
     control.cancel()
@@ -418,29 +421,29 @@ def test_a_cancel_before_the_greeting_is_not_lost(hosts, pool):
     assert record.status == "cancelled"
 
 
-def test_tasks_find_their_restore_folder(hosts, pool, shell):
+def test_commands_get_the_restore_directory(hosts, pool, shell):
     job = Job(
         hosts.new_id(),
         (
-            Task(
+            Command(
                 "a", 'echo "$SITECREW_RESTORE"; echo saved >"$SITECREW_RESTORE/x"; ls -ld "$SITECREW_RESTORE"'
             ),
         ),
         wait=10,
-        undo=(Task("u", 'cat "$SITECREW_RESTORE/x"'),),
+        undo=(Command("u", 'cat "$SITECREW_RESTORE/x"'),),
         restore=Restore("2026-11-24T02:00", "shop"),
     )
     record = run_job(pool, hosts.endpoint(shell), job, verdict=lambda _: "undo")
     folder = hosts.homes[shell] / ".sitecrew/restore/2026-11-24T02:00/shop"
-    lines = record.tasks["a"].text.splitlines()
+    lines = record.commands["a"].text.splitlines()
     assert lines[0] == str(folder)
     assert lines[1].startswith("drwx------")
-    assert record.tasks["u"].output == b"saved\n"
+    assert record.commands["u"].output == b"saved\n"
     ack_job(pool, hosts.endpoint(shell), job.id, confirm=True)
     assert (folder / "x").exists()
 
 
-def test_garbage_is_collected_and_tombstones_stay(hosts, pool, shell):
+def test_garbage_collection_keeps_tombstones(hosts, pool, shell):
     endpoint = hosts.endpoint(shell)
     old, young = (
         hosts.work(1, restore=Restore("old", "site")),
@@ -462,21 +465,21 @@ def test_garbage_is_collected_and_tombstones_stay(hosts, pool, shell):
 
 
 def left_over(hosts, shell):
-    """What the account still runs, but for the last naps of heartbeats."""
+    """The account's processes, without the last sleeps of heartbeats."""
     return [words for words in hosts.processes(shell).values() if "sleep 10" not in words]
 
 
-def test_nothing_is_left_running_after_a_job(hosts, pool, shell):
+def test_no_process_is_left_after_a_job(hosts, pool, shell):
     endpoint = hosts.endpoint(shell)
     job = hosts.work(2)
-    run_job(pool, endpoint, job, limits=Limits(beat=1))
+    run_job(pool, endpoint, job, limits=Timeouts(beat=1))
     ack_job(pool, endpoint, job.id)
     assert until(
         lambda: not [words for words in hosts.processes(shell).values() if "sleep 10" not in words], 5
     )
 
 
-def test_an_account_without_a_shell_is_told_apart(hosts, pool):
+def test_an_sftp_only_account_is_reported(hosts, pool):
     began = time.monotonic()
     with pytest.raises(NoShellError, match="sftp") as caught:
         run_job(pool, hosts.endpoint("sftp"), hosts.work())
@@ -484,7 +487,7 @@ def test_an_account_without_a_shell_is_told_apart(hosts, pool):
     assert time.monotonic() - began < 3
 
 
-def test_a_login_shell_may_be_tcsh_and_may_be_noisy(hosts, pool):
+def test_tcsh_and_noisy_login_shells_work(hosts, pool):
     for kind in ("csh", "bash"):
         job = hosts.work()
         hosts.assert_whole(job, run_job(pool, hosts.endpoint(kind), job))
@@ -495,12 +498,12 @@ def test_one_session_on_a_connection_is_enough(hosts, pool):
     job = verdict_job(hosts)
     record = run_job(pool, endpoint, job, verdict=lambda _: "keep")
     assert record.ok
-    later = hosts.work()  # the exec of the job before still lingers for its ack
+    later = hosts.work()  # the channel of the job before is still open for its ack
     hosts.assert_whole(later, run_job(pool, endpoint, later))
     assert len({id(pool.link(endpoint)) for _ in range(3)}) == 1
 
 
-def test_two_sites_take_turns_where_one_session_is_allowed(hosts, pool):
+def test_sites_share_a_single_session(hosts, pool):
     endpoint = hosts.endpoint(port=hosts.single)
     jobs = [hosts.work(2, nap="sleep 0.2") for _ in range(3)]
     records = {}
@@ -516,26 +519,26 @@ def test_two_sites_take_turns_where_one_session_is_allowed(hosts, pool):
         hosts.assert_whole(job, records[job.id])
 
 
-def test_a_body_that_was_cut_runs_nothing(hosts, pool):
-    from runner.execute.wire import command, opening
+def test_an_incomplete_body_runs_nothing(hosts, pool):
+    from runner.execute.wire import opening, shell_command
 
     job = hosts.work()
     endpoint = hosts.endpoint()
     start = opening("start", job.id, body=job.body())
-    exec_ = pool.link(endpoint).run(command(), 10)
+    exec_ = pool.link(endpoint).run(shell_command(), 10)
     exec_.send(start.data[:-200], 10)
     exec_._channel.shutdown_write()
-    said = b""
+    received = b""
     while data := exec_.receive(10):
-        said += data
+        received += data
     exec_.close()
-    assert said == b""
+    assert received == b""
     assert hosts.marks(job) == []
     hosts.assert_whole(job, run_job(pool, endpoint, job))
 
 
 @pytest.mark.parametrize("junk", [{}, {"b.99999": "nonce=1\nhalf a bo"}, {"b.1": "x", "id.77": "n 77 1 b\n"}])
-def test_a_folder_without_an_id_is_no_job(hosts, pool, junk):
+def test_a_directory_without_an_id_is_not_a_job(hosts, pool, junk):
     job = hosts.work()
     folder = hosts.folder(job)
     hosts_uid = hosts.uid()
@@ -550,14 +553,14 @@ def test_a_folder_without_an_id_is_no_job(hosts, pool, junk):
     hosts.assert_whole(job, run_job(pool, hosts.endpoint(), job))
 
 
-def test_a_task_has_the_login_s_locale_else_a_plain_utf_8(hosts, pool, shell):
+def test_a_command_gets_the_locale_of_the_login(hosts, pool, shell):
     for lines, locale in (("unset LC_ALL", "C.UTF-8"), ("export LC_ALL=POSIX", "POSIX")):
-        job = Job(hosts.new_id(), (Task("a", 'sh -c "echo \\$LC_ALL"'),))
+        job = Job(hosts.new_id(), (Command("a", 'sh -c "echo \\$LC_ALL"'),))
         record = run_job(pool, hosts.wrapped(f"locale-{locale}-{shell}", lines, shell), job)
-        assert record.tasks["a"].text == f"{locale}\n"
+        assert record.commands["a"].text == f"{locale}\n"
 
 
-def test_a_home_that_cannot_be_used_is_gone_around(hosts, pool):
+def test_an_unusable_home_falls_back_to_var_tmp(hosts, pool):
     for name, lines in (
         ("missing", "HOME=/nonexistent/x"),
         ("unset", "unset HOME LOGNAME USER"),
@@ -569,7 +572,7 @@ def test_a_home_that_cannot_be_used_is_gone_around(hosts, pool):
         assert run_job(pool, endpoint, job).attached
 
 
-def test_a_root_that_is_a_link_or_another_users_is_not_used(hosts, pool):
+def test_a_root_of_another_user_is_not_used(hosts, pool):
     home = hosts.base / "home"
     for name in ("link", "foreign"):
         place = home / name
@@ -587,17 +590,17 @@ def test_a_root_that_is_a_link_or_another_users_is_not_used(hosts, pool):
 
 
 @pytest.mark.parametrize("variable", ["SITECREW_NO_SETSID", "SITECREW_NO_PROC"])
-def test_hosts_without_setsid_or_proc_do_too(hosts, pool, variable):
+def test_hosts_without_setsid_or_proc_work(hosts, pool, variable):
     endpoint = hosts.wrapped(variable.lower(), f"{variable}=1; export {variable}")
     job = hosts.work()
     hosts.assert_whole(job, run_job(pool, endpoint, job))
-    slow = Job(hosts.new_id(), (Task("a", "sleep 80 & sleep 81", timeout=1),))
-    assert run_job(pool, endpoint, slow).tasks["a"].why == "timeout"
+    slow = Job(hosts.new_id(), (Command("a", "sleep 80 & sleep 81", timeout=1),))
+    assert run_job(pool, endpoint, slow).commands["a"].why == "timeout"
     assert not hosts.running("sleep 80")
 
 
 @pytest.mark.parametrize("spec", ["-400d", "+4000d", "+0 x500"])
-def test_jumps_of_the_wall_clock_change_nothing(hosts, pool, spec):
+def test_clock_jumps_do_not_affect_a_job(hosts, pool, spec):
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     lines = f"export LD_PRELOAD={library} FAKETIME='{spec}' FAKETIME_DONT_FAKE_MONOTONIC=1"
     job = hosts.work(nap="sleep 0.05")
@@ -607,13 +610,13 @@ def test_jumps_of_the_wall_clock_change_nothing(hosts, pool, spec):
     assert again.attached
 
 
-def test_a_dead_host_process_pair_is_lost_and_its_task_is_stopped(hosts, pool, shell):
+def test_a_job_without_driver_and_warden_is_lost(hosts, pool, shell):
     made = hosts.new_id()
-    job = Job(made, (Task("a", f"{hosts.mark(made, 'a')}; sleep 60"),))
+    job = Job(made, (Command("a", f"{hosts.mark(made, 'a')}; sleep 60"),))
     endpoint = hosts.endpoint(shell)
 
     def kill(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             assert until(lambda: hosts.running("sleep 60", shell))
             for which in ("driver", "warden"):
                 os.kill(hosts.pid(job, which, shell), 9)
@@ -627,25 +630,25 @@ def test_a_dead_host_process_pair_is_lost_and_its_task_is_stopped(hosts, pool, s
     assert hosts.marks(made) == ["a"]
 
 
-def test_a_killed_warden_is_replaced_before_the_next_task(hosts, pool, shell):
+def test_a_killed_warden_is_replaced(hosts, pool, shell):
     made = hosts.new_id()
-    job = Job(made, (Task("a", "sleep 0.5"), Task("b", "sleep 40", timeout=1)))
+    job = Job(made, (Command("a", "sleep 0.5"), Command("b", "sleep 40", timeout=1)))
 
     def kill(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             os.kill(hosts.pid(job, "warden", shell), 9)
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=kill)
-    assert record.tasks["b"].why == "timeout"
+    assert record.commands["b"].why == "timeout"
 
 
-def test_a_job_that_vanished_from_the_host_is_lost_not_begun_again(hosts, pool):
+def test_a_job_deleted_on_the_host_is_lost(hosts, pool):
     import shutil
 
     job = hosts.work(3, nap="sleep 0.3")
 
     def vanish(event):
-        if event == TaskBegan("t0"):
+        if event == CommandStarted("t0"):
             shutil.rmtree(hosts.folder(job))
             pool.link(hosts.endpoint()).close()
 
@@ -654,7 +657,7 @@ def test_a_job_that_vanished_from_the_host_is_lost_not_begun_again(hosts, pool):
     assert hosts.marks(job).count("0") <= 1
 
 
-def test_a_full_disk_at_the_start_refuses_and_burns_nothing(hosts, pool, tmp_path_factory):
+def test_a_full_disk_refuses_the_job(hosts, pool, tmp_path_factory):
     place = Path(hosts.base / "small")
     with hosts.disk(place, "24k"):
         (place / "fill").write_bytes(b"\0" * 14_000)
@@ -668,7 +671,7 @@ def test_a_full_disk_at_the_start_refuses_and_burns_nothing(hosts, pool, tmp_pat
     hosts.assert_whole(job, run_job(pool, hosts.endpoint(), job))
 
 
-def test_a_disk_that_fills_up_still_gets_its_cleanup_and_its_record(hosts, pool):
+def test_a_job_on_a_filling_disk_still_cleans_up(hosts, pool):
     place = Path(hosts.base / "filling")
     with hosts.disk(place, "400k"):
         endpoint = hosts.wrapped("filling", f"HOME={place}")
@@ -676,19 +679,19 @@ def test_a_disk_that_fills_up_still_gets_its_cleanup_and_its_record(hosts, pool)
         job = Job(
             made,
             (
-                Task("a", hosts.mark(made, "a") + "; head -c 250000 /dev/zero"),
-                Task("b", hosts.mark(made, "b") + "; head -c 3000000 /dev/zero", policy="go"),
-                Task("d", hosts.mark(made, "d")),
+                Command("a", hosts.mark(made, "a") + "; head -c 250000 /dev/zero"),
+                Command("b", hosts.mark(made, "b") + "; head -c 3000000 /dev/zero", policy="go"),
+                Command("d", hosts.mark(made, "d")),
             ),
             cleanup=hosts.mark(made, "C"),
         )
         record = run_job(pool, endpoint, job)
         assert record.status == "nospace"
-        assert record.tasks["d"].why == "nospace"
+        assert record.commands["d"].why == "nospace"
         assert hosts.marks(made) == ["a", "b", "C"]
 
 
-def test_a_noexec_or_read_only_home_is_no_obstacle(hosts, pool):
+def test_a_noexec_or_read_only_home_works(hosts, pool):
     for name, options in (("noexec", "size=4m,noexec"), ("readonly", "ro")):
         place = hosts.base / name
         with hosts.disk(place, options):
@@ -697,14 +700,14 @@ def test_a_noexec_or_read_only_home_is_no_obstacle(hosts, pool):
 
 
 @pytest.mark.parametrize("line", ["exec sh", "exec sleep 1000", "exec bash -i", "exec cat"])
-def test_a_login_shell_that_becomes_another_has_begun_nothing(hosts, pool, line):
+def test_a_replaced_login_shell_runs_no_job(hosts, pool, line):
     start_up = hosts.homes["bash"] / ".bashrc"
     before = start_up.read_text() if start_up.exists() else None
     start_up.write_text(f"{line}\n")
     job = hosts.work()
     try:
-        with pytest.raises(SilentShellError, match="login's shell"):
-            run_job(pool, hosts.endpoint("bash"), job, limits=Limits(hello=1.0))
+        with pytest.raises(SilentShellError, match="login shell"):
+            run_job(pool, hosts.endpoint("bash"), job, limits=Timeouts(hello=1.0))
     finally:
         start_up.unlink() if before is None else start_up.write_text(before)
     assert hosts.marks(job) == []

@@ -1,4 +1,4 @@
-"""Run a job to its known outcome, join one, speak to one, let one go."""
+"""Run a job to its result, attach to one, send it a word, acknowledge its result."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from runner.errors import LostError, SitecrewError
 from runner.execute.answers import Answers, Budget
 from runner.execute.follow import Follower
-from runner.execute.limits import Limits, Span
+from runner.execute.limits import Span, Timeouts
 from runner.execute.link import CutError
 from runner.execute.watch import Control, Judge, OnEvent, Watch, Word
-from runner.execute.wire import command, opening
+from runner.execute.wire import opening, shell_command
 
 if TYPE_CHECKING:
     from runner.execute.endpoint import Endpoint
-    from runner.execute.events import JobRecord
     from runner.execute.job import Job
     from runner.execute.link import Link
     from runner.execute.pool import Pool
+    from runner.execute.records import JobRecord
 
 __all__ = ["NotSentError", "ack_job", "attach_job", "run_job", "tell_job"]
 
 
 class NotSentError(SitecrewError):
-    """An unexpected error, its cause, kept a job from being sent."""
+    """An unexpected error (its cause) occurred before the job was sent."""
 
     def __init__(self, job: str) -> None:
         super().__init__(f"job {job[:12]} could not be sent")
@@ -39,30 +39,30 @@ def run_job(
     on_event: OnEvent | None = None,
     verdict: Judge | None = None,
     control: Control | None = None,
-    limits: Limits | None = None,
+    limits: Timeouts | None = None,
 ) -> JobRecord:
-    """Do the job, or join it where it has been begun, and return its outcome.
+    """Run the job, or attach to it if it was started before, and return its result.
 
-    `on_event` sees every event from the job's beginning, also those from before this call; it runs in this
-    thread and its exceptions go to the caller, while the job goes on. `verdict` is called in a thread of its
-    own when the job waits; what it raises goes to the caller and is never a verdict: the host then decides by
-    itself. None from it leaves the decision to the host too.
+    `on_event` gets every event since the job's start, including those from before this call. It runs in this
+    thread; what it raises goes to the caller, and the job continues. `verdict` is called in a thread of its
+    own when the job waits. What it raises goes to the caller and is not a verdict: the host then decides
+    itself, as it does if `verdict` returns None.
 
     Raises:
-        UnreachableError: (and kin) nothing was begun.
-        JobRefusedError: the host would not take the job; nothing was begun.
-        LostError: it may have been begun, and what came of it is not known.
-        NotSentError: an unexpected error before the job was sent; nothing was begun.
+        UnreachableError: (and subclasses) nothing was started.
+        JobRefusedError: the host refused the job; nothing was started.
+        LostError: it may have been started, and its result is unknown.
+        NotSentError: an unexpected error before the job was sent; nothing was started.
     """
     watch = _watch(on_event, verdict, control, limits)
-    watch = replace(watch, span=job.span(), tasks=job.task_ids, flood=job.flood)
+    watch = replace(watch, span=job.span(), commands=job.command_ids, flood=job.flood)
     follower = Follower(pool, endpoint, job.id, watch)
     try:
         record = follower.run("start", job.body(), job.secrets())
     except SitecrewError:
         raise
     except Exception as error:
-        if follower.may_have_begun:
+        if follower.may_have_started:
             raise
         raise NotSentError(job.id) from error
     if record is None:
@@ -79,15 +79,15 @@ def attach_job(
     on_event: OnEvent | None = None,
     verdict: Judge | None = None,
     control: Control | None = None,
-    limits: Limits | None = None,
+    limits: Timeouts | None = None,
 ) -> JobRecord | None:
-    """Join a job without starting it; None when the host knows of no such job: nothing of it ever ran.
+    """Follow a job without starting it. Return None if the host has no such job: it was never started.
 
-    Without its `span` it is waited for as long as the limits allow to a job whose tasks are not known.
+    Without `span`, the limits are those for a job whose commands are not known.
 
     Raises:
         UnreachableError: no connection.
-        LostError: it was begun, and what came of it is not known.
+        LostError: it was started, and its result is unknown.
     """
     watch = replace(_watch(on_event, verdict, control, limits), span=span)
     return Follower(pool, endpoint, job_id, watch).run("attach")
@@ -100,27 +100,28 @@ def tell_job(
     word: Word,
     *,
     on_event: OnEvent | None = None,
-    limits: Limits | None = None,
+    limits: Timeouts | None = None,
 ) -> JobRecord | None:
-    """Say keep, undo or cancel in an exec of its own and follow the job to its end, as `attach_job` does."""
+    """Send keep, undo or cancel over an exec channel of its own, then follow the job as `attach_job` does."""
     follower = Follower(pool, endpoint, job_id, _watch(on_event, None, None, limits))
     return follower.run(word)
 
 
 def ack_job(
-    pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = False, limits: Limits | None = None
+    pool: Pool, endpoint: Endpoint, job_id: str, *, confirm: bool = False, limits: Timeouts | None = None
 ) -> None:
-    """The outcome is on record here: the host forgets everything but that the job is done.
+    """Let the host delete a job's files except its tombstone. Call it when the result is recorded.
 
-    Costs nothing where the job's exec is still open. It may be lost with a link: then `collect_garbage` does
-    it some day. With `confirm` it is asked for over an exec of its own.
+    Costs no round trip while the job's exec channel is open. The word can get lost with the connection; then
+    `collect_garbage` deletes the files later. `confirm`: use an exec channel of its own and wait for the
+    answer.
 
     Raises:
-        UnreachableError: no connection, where an exec of its own was needed.
-        ProtocolError: (where it was) the answer breaks the protocol, or passes a limit.
-        CutError: with `confirm`, the answer did not come.
+        UnreachableError: no connection, if a new exec channel was needed.
+        ProtocolError: its answer breaks the protocol or exceeds a limit.
+        CutError: with `confirm`, no answer arrived.
     """
-    limits = limits or Limits()
+    limits = limits or Timeouts()
     link = pool.existing(endpoint)
     kept = link.lingering(job_id) if link else None
     if kept is not None:
@@ -131,19 +132,19 @@ def ack_job(
         else:
             kept.close()
     if kept is None or confirm:
-        _ask(pool.link(endpoint), endpoint, job_id, limits)
+        _ack_and_wait(pool.link(endpoint), endpoint, job_id, limits)
 
 
 def _watch(
-    on_event: OnEvent | None, verdict: Judge | None, control: Control | None, limits: Limits | None
+    on_event: OnEvent | None, verdict: Judge | None, control: Control | None, limits: Timeouts | None
 ) -> Watch:
-    return Watch(on_event, verdict, control or Control(), limits or Limits())
+    return Watch(on_event, verdict, control or Control(), limits or Timeouts())
 
 
-def _ask(link: Link, endpoint: Endpoint, job_id: str, limits: Limits) -> None:
+def _ack_and_wait(link: Link, endpoint: Endpoint, job_id: str, limits: Timeouts) -> None:
     start = opening("ack", job_id, shell=endpoint.shell)
     limits = replace(limits, silence=limits.hello, received=1 << 20, frames=100)
-    exec_ = link.run(command(endpoint.shell), limits.hello, data=start.data)
+    exec_ = link.run(shell_command(endpoint.shell), limits.hello, data=start.data)
     try:
         budget = Budget(endpoint.called, limits, limits.hello)
         answers = Answers(link, exec_, start.nonce, limits=limits, budget=budget, first=("eof", "error"))
