@@ -42,7 +42,7 @@ def reading_list(workspace: Workspace) -> Ledger | None:
 
 def _reading_if_there(workspace: Workspace) -> Ledger | None:
     from runner.record import Ledger
-    from runner.record.engine import file_of
+    from runner.record.connection import file_of
 
     url = workspace.settings.ledger
     return Ledger.open(url, read_only=True) if file_of(url).exists() else None

@@ -25,7 +25,7 @@ from runner.report.data import (
     Undone,
 )
 from runner.report.labels import labels
-from runner.report.points import auto_updates, done, undone
+from runner.report.open_items import auto_updates, done, undone
 from runner.report.windows import DueWindows, counted, with_due
 from runner.untrusted import sentence
 

@@ -16,7 +16,7 @@ from runner.load.shipped import shipped
 from runner.model import ItemKind
 from runner.report import lines, sentences
 from runner.report.data import Done, ReportData
-from runner.report.paint import legible
+from runner.report.colors import legible
 from runner.report.plain import for_client
 from runner.report.words import Words
 

@@ -358,6 +358,6 @@ def test_a_run_whose_site_means_another_website_now_is_not_resumed(
     (workspace / "inventory.yaml").write_text(moved)
     assert _run(["resume", "r1"]) == 2
     said = capsys.readouterr().err
-    assert "run r1 cannot be resumed: shop means another website now" in said
+    assert "run r1 cannot be resumed: shop is a different website now" in said
     assert "sitecrew show r1" in said
     assert ledger.summary("r1").attempt == 1

@@ -247,7 +247,7 @@ def test_retry_waits_grow_to_six_hours(ledger, post, lab_mail):
 def test_recipients_of_earlier_version_get_message_state(ledger):
     from runner.record.schema import deliveries
 
-    with ledger._write() as connection:
+    with ledger.store.write() as connection:
         connection.execute(
             deliveries.insert().values(
                 message_id="<m@x>", client="acme", period="2026-11", recipients=["a@b.example"], subject="x",

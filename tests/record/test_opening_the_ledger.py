@@ -88,7 +88,7 @@ def test_foreign_database_is_refused_unchanged(file: Path, url: str):
     connection.commit()
     connection.close()
     before = file.read_bytes()
-    with pytest.raises(LedgerError, match="other tables"):
+    with pytest.raises(LedgerError, match="not a ledger"):
         Ledger.open(url)
     assert file.read_bytes() == before
 
@@ -118,7 +118,7 @@ def test_reading_missing_ledger_creates_nothing(tmp_path: Path):
 
 def test_read_only_ledger_refuses_writes(url: str):
     Ledger.open(url).close()
-    with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="reading only"):
+    with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="read-only"):
         ledger.release_lease("e")
 
 
@@ -226,8 +226,8 @@ def test_reader_waits_for_ledger_creation(file: Path, url: str):
             assert ledger.list_runs() == ()
 
 
-def test_ledger_that_stays_empty_is_refused(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("runner.record.engine._BEGINNING", 0.1)
+def test_a_ledger_that_stays_empty_is_named(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("runner.record.connection._CREATION_SECONDS", 0.1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(0o600)
     with pytest.raises(LedgerError, match="is empty"):

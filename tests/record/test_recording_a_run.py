@@ -363,8 +363,8 @@ def test_missing_run_is_unknown_name(ledger: Ledger, ask: str):
         getattr(ledger, ask)("nothing")
 
 
-def test_last_run_of_empty_ledger_is_unknown_name(ledger: Ledger):
-    with pytest.raises(UnknownNameError, match="no run yet"):
+def test_the_last_run_of_an_empty_ledger_is_an_unknown_name(ledger: Ledger):
+    with pytest.raises(UnknownNameError, match="no runs yet"):
         ledger.find_run("last")
 
 

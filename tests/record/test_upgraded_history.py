@@ -11,7 +11,7 @@ import pytest
 
 from runner.model import Period
 from runner.record import History, Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 
 NOVEMBER = Period.parse("2026-11").instants("UTC")

@@ -98,7 +98,7 @@ def test_run_detects_moved_site(filled: Ledger):
 def test_renamed_site_keeps_its_rows(filled: Ledger, changed: dict[str, str]):
     new = site("journal", was="blog", **({"url": BLOG.url, "path": BLOG.path} | changed))
     said = filled.recognise(inventory(new), at=at(15))
-    assert said == ("site blog is now journal; its history goes with it",)
+    assert said == ("site blog is now journal; its history is kept",)
     assert kept(filled, "journal") == ALL
     assert runs(of_client(filled, "acme", "journal")) == [("r1", "journal")]
     assert filled.names_then("r1") == {"journal": "blog"}
@@ -154,7 +154,7 @@ def test_run_under_old_name_can_be_finished(filled: Ledger):
 
 def test_rename_with_old_name_in_inventory_is_refused(filled: Ledger):
     both = inventory(BLOG, site("journal", was="blog"))
-    with pytest.raises(UsageError, match=r"journal was blog, but blog is still in inventory\.yaml"):
+    with pytest.raises(UsageError, match=r"journal has `was: blog`, but blog is still in"):
         filled.recognise(both, at=at(15))
     assert kept(filled, "blog") == ALL
 
@@ -162,7 +162,7 @@ def test_rename_with_old_name_in_inventory_is_refused(filled: Ledger):
 def test_reused_name_inherits_nothing(filled: Ledger):
     another = site("blog", "bolt", url="https://other.example", host="web2", path="/srv/other")
     (said,) = filled.recognise(inventory(another), at=at(15))
-    assert "the history of the one before is kept as blog@2026-11-15" in said
+    assert "the history of the previous one is kept as blog@2026-11-15" in said
     work(filled, "r2", at(20), UPDATE, on="blog", client="bolt")
     assert kept(filled, "blog") == NOTHING
     assert runs(of_client(filled, "bolt", "blog")) == [("r2", "blog")]
@@ -212,7 +212,7 @@ def test_name_keeps_its_meaning_during_run(filled: Ledger):
     begin(filled, "r2", "blog")
     another = site("blog", url="https://other.example", path="/srv/other")
     assert filled.recognise(inventory(another), at=at(15)) == ()
-    with pytest.raises(LockedError, match="run r2 has not finished with the one before") as caught:
+    with pytest.raises(LockedError, match="run r2 of the previous one has not ended") as caught:
         filled.refuse_others([another])
     assert "sitecrew cancel r2" in caught.value.hint
     filled.finish_run("r2", Outcome.OK, at(16))
@@ -228,7 +228,7 @@ def test_run_with_reused_name_is_not_resumed(filled: Ledger):
     work(filled, "r2", at(5), on="blog", outcome=Outcome.UNREACHABLE)
     filled.refuse_reused_names("r2")
     filled.recognise(inventory(REUSED), at=at(15))
-    with pytest.raises(UsageError, match=r"blog means another website now.* as blog@2026-11-15") as caught:
+    with pytest.raises(UsageError, match=r"blog is a different website now.* as blog@2026-11-15") as caught:
         filled.refuse_reused_names("r2")
     assert caught.value.hint == "start a new run; see: sitecrew show r2"
     filled.refuse_reused_names("r1")
@@ -240,7 +240,7 @@ def test_run_of_renamed_site_is_resumed_until_name_is_reused(filled: Ledger):
     filled.recognise(inventory(journal), at=at(15))
     filled.refuse_reused_names("r2")
     filled.recognise(inventory(journal, REUSED), at=at(16))
-    with pytest.raises(UsageError, match="on record as journal") as caught:
+    with pytest.raises(UsageError, match="in the ledger as journal") as caught:
         filled.refuse_reused_names("r2")
     assert caught.value.hint == "sitecrew cancel r2"
 
@@ -289,7 +289,7 @@ def test_renamed_client_keeps_its_rows(filled: Ledger):
     filled.record_report("acme", "2026-10", "final", status="good", data={})
     new = Client(id="acme-gmbh", name="Acme GmbH", language="de", timezone="Europe/Berlin", was="acme")
     said = filled.recognise(inventory(site("blog", "acme-gmbh"), clients=(new,)), at=at(15))
-    assert said == ("client acme is now acme-gmbh; its history goes with it",)
+    assert said == ("client acme is now acme-gmbh; its history is kept",)
     history = of_client(filled, "acme-gmbh", "blog")
     assert runs(history) == [("r1", "blog")]
     assert (len(history.windows), len(history.backups)) == (2, 1)

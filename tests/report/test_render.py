@@ -14,7 +14,7 @@ from runner.errors import UsageError
 from runner.model import Agency
 from runner.report import read_logo, render_html, render_text, write
 from runner.report.labels import labels
-from runner.report.paint import contrast, legible
+from runner.report.colors import contrast, legible
 from runner.untrusted import sentence
 from tests.report import samples
 from tests.report.samples import change, report, work

@@ -13,7 +13,7 @@ import pytest
 
 from runner.model import Client, ItemKind, Outcome, Period, Settings
 from runner.record import Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 from runner.report import ReportData, build_report, render_html, render_text
 from tests.record.book import at, change, inventory, site, work

@@ -10,7 +10,7 @@ from datetime import datetime
 from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
 from runner.record import ChangeView, Failure, History, SiteRun
 from runner.report.data import About, AutoLine, Done, Undone
-from runner.report.together import done_together, undone_together
+from runner.report.grouping import done_together, undone_together
 from runner.report.undos import BAD, WHY, in_place, key, undone_by_hand, version
 from runner.report.windows import DueWindows, window_points
 from runner.untrusted import sentence
