@@ -1,4 +1,4 @@
-"""What became of a message that was handed to a server."""
+"""The result of sending a message to a server."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _FINAL = range(500, 600)
 
 
 class Verdict(StrEnum):
-    """What became of a message."""
+    """The result of sending a message."""
 
     ACCEPTED = "accepted"
-    """The server took it for at least one recipient."""
+    """The server accepted it for at least one recipient."""
     REFUSED = "refused"
-    """For good: sending the same again is of no use."""
+    """Permanently refused: sending the same message again would fail again."""
     LATER = "later"
-    """Not taken, and it may be tried again: nothing was handed over."""
+    """Not sent; it can be tried again."""
     UNSURE = "unsure"
-    """It was handed over whole, and the answer never came: it may have been delivered."""
+    """It was sent completely, but the server's answer was not received: it may have been delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A recipient that the server did not take."""
+    """A recipient that the server refused."""
 
     address: str
     code: int
@@ -33,18 +33,18 @@ class Refusal:
 
     @property
     def too_many(self) -> bool:
-        """The server takes no more recipients for one message; the rest get a message of their own."""
+        """Whether the message had too many recipients; the rest get a separate message."""
         return self.reply.startswith(("4.5.3", "5.5.3"))
 
     @property
     def temporary(self) -> bool:
-        """It may be taken another time."""
+        """Whether the server may accept the recipient later."""
         return self.code not in _FINAL or self.too_many
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of the message for one recipient, with the server's reply."""
+    """The result for one recipient, with the server's reply."""
 
     verdict: Verdict
     reply: str
@@ -52,7 +52,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """The verdict, what the server said, and who was left out."""
+    """The result for a message: verdict, reply, and accepted and refused recipients."""
 
     verdict: Verdict
     reply: str
@@ -60,7 +60,7 @@ class Handover:
     refused: tuple[Refusal, ...] = ()
 
     def fate(self, address: str) -> Fate:
-        """What became of the message for one of its recipients."""
+        """Return the result for one of the recipients."""
         for one in self.refused:
             if one.address == address:
                 return Fate(Verdict.LATER if one.temporary else Verdict.REFUSED, f"{one.code} {one.reply}")
@@ -68,13 +68,13 @@ class Handover:
 
     @property
     def left_over(self) -> tuple[str, ...]:
-        """Who may be tried at once with a message of their own, since the server took only so many."""
+        """Recipients beyond the server's limit, who can get a separate message at once."""
         return tuple(one.address for one in self.refused if one.too_many) if self.accepted else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpLimits:
-    """Seconds: for one wait, and for everything together."""
+    """Time limits in seconds: `wait` for one answer, `whole` for the conversation."""
 
     wait: float = 30.0
     whole: float = 120.0

@@ -311,7 +311,7 @@ def test_a_site_whose_changes_were_undone_by_hand_has_not_failed(
 def test_an_empty_name_means_no_run(ledger: Ledger, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     lease(ledger, "alive")
     begin(ledger, "only", "alive")
-    assert "the name of the run is empty" in refused(words, capsys)
+    assert "the run id is empty" in refused(words, capsys)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from runner.deliver import SmtpLimits, Verdict, compose, greet, message_id, send
+from runner.deliver import Letter, SmtpLimits, Verdict, compose, greet, message_id, send
+from runner.deliver.connection import Deadline, _BoundedClient
 from runner.deliver.message import as_bytes
-from runner.deliver.smtp import _Bounded, _said, _Talk
+from runner.deliver.smtp import _reply
 from runner.errors import DeliveryError
 from runner.model import Contact
 from tests.deliver.conftest import mail, scripted  # noqa: F401 - a fixture
@@ -143,7 +144,7 @@ def test_what_a_server_says_is_fit_for_a_screen(scripted, stage):  # noqa: F811
 
 def test_greeting_a_hostile_server_is_our_own_error(scripted):  # noqa: F811
     port = scripted(until(0, flood(b"220-x\r\n" * 1000)))
-    with pytest.raises(DeliveryError, match="no mail leaves by"):
+    with pytest.raises(DeliveryError, match="cannot send mail through"):
         greet(mail(port), limits=LIMITS)
 
 
@@ -189,7 +190,8 @@ def test_no_setting_and_no_name_can_add_a_header(field, text):
     contact = Contact(text if field == "contact" else "Office", OFFICE)
     try:
         name = message_id(settings, client, period, "final")
-        content = as_bytes(compose(settings, [contact], message_id=name, now=NOW, **values))
+        letter = Letter(client=client, period=period, kind="final", contacts=(contact,), **values)
+        content = as_bytes(compose(settings, letter, name, NOW))
     except DeliveryError:
         return
     message = message_from_bytes(content, policy=policy.default)
@@ -228,12 +230,12 @@ class Answers:
 
 def test_ten_thousand_hostile_replies_are_codes_or_lost_connections():
     def parse(data: bytes) -> None:
-        smtp = _Bounded()
-        smtp.talk = _Talk(mail(25), LIMITS)
+        smtp = _BoundedClient()
+        smtp.deadline = Deadline(LIMITS)
         smtp.sock = Answers(data)
         code, text = smtp.getreply()
         assert code == -1 or 200 <= code <= 599
-        assert len(_said(code, text)) < 400
+        assert len(_reply(code, text)) < 400
         smtp.sock = Answers(data)
         smtp.file = None
         smtp.local_hostname = "x"

@@ -181,7 +181,10 @@ DID = "We installed nine updates on four days and took eight backups."
             (
                 "good",
                 FINE,
-                "We installed ten updates on four days and took eight backups. You do not need to do anything.",
+                (
+                    "We installed ten updates on four days and took eight backups. "
+                    "You do not need to do anything."
+                ),
             ),
             id="failed first, installed later",
         ),
