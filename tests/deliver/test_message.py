@@ -79,7 +79,7 @@ def test_message_to_invalid_address_is_refused(address):
         made([Contact("Office", address)])
 
 
-def test_nobody_to_send_it_to_is_an_error():
+def test_message_without_recipients_is_refused():
     with pytest.raises(DeliveryError, match="no contacts"):
         made([])
 

@@ -84,7 +84,7 @@ def test_login_error_does_not_contain_password(serve, certificate):
     assert caught.value.__context__ is None
 
 
-def test_a_file_without_certificates_is_named(tmp_path):
+def test_ca_file_without_certificates_is_refused(tmp_path):
     with pytest.raises(DeliveryError, match="contains no certificates"):
         hand(mail(free_port(), "tls", ca_file=str(tmp_path / "none.pem")))
 
@@ -197,6 +197,6 @@ def test_greet_logs_in_without_message(serve, certificate):
     assert (box.logins, box.envelopes) == ([USER], [])
 
 
-def test_greeting_nobody_is_an_error():
+def test_greet_without_server_is_an_error():
     with pytest.raises(DeliveryError, match=r"cannot send mail through 127\.0\.0\.1"):
         greet(mail(free_port()), limits=QUICK)

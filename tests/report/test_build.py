@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
-from runner.record import Ledger
+from runner.record import Ledger, LookView
 from runner.report import build_report
+from tests.record.book import create
 from tests.report import samples
 
 
@@ -90,7 +91,8 @@ def test_second_attempt_is_counted():
 def test_report_is_built_from_ledger(ledger):
     began = samples.at(3)
     plugins = "wordpress.plugins"
-    ledger.begin_run(
+    create(
+        ledger,
         "{}",
         run="r1",
         playbook="weekly",
@@ -101,7 +103,7 @@ def test_report_is_built_from_ledger(ledger):
         trigger="manual",
     )
     for site, outcome in (("shop", Outcome.CHANGED), ("blog", Outcome.FAILED)):
-        ledger.begin_site("r1", site, began)
+        ledger.sites.started("r1", site, began)
         change = ChangeOutcome(
             item="woocommerce",
             kind=ItemKind.PLUGIN,
@@ -112,10 +114,12 @@ def test_report_is_built_from_ledger(ledger):
             title="WooCommerce",
         )
         done = StepOutcome(step=plugins, outcome=outcome, seconds=3.0, changes=(change,))
-        ledger.record_step("r1", site, done, began)
-        ledger.finish_site("r1", site, outcome, "", began)
-    ledger.record_look(
-        site="shop", at=samples.at(3, 1, 9), phase="after", signal="page", healthy=True, run="r1", url="/"
+        ledger.steps.finished("r1", site, done, began)
+        ledger.sites.finished("r1", site, outcome, "", began)
+    ledger.looks.record(
+        LookView(
+            site="shop", at=samples.at(3, 1, 9), phase="after", signal="page", healthy=True, run="r1", url="/"
+        )
     )
     found = build_report(
         ledger,

@@ -27,7 +27,7 @@ WHY = "answers 500; and after it was taken back: answers 500"
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
-        opened.recognise(inventory(site("shop")), at=at(1))
+        opened.websites.sync(inventory(site("shop")), at=at(1))
         yield opened
 
 
@@ -97,7 +97,7 @@ def test_later_run_with_other_version_stays_uncertain(ledger: Ledger):
 
 def test_ledger_stores_uncertainty(ledger: Ledger):
     work(ledger, "r1", at(3), failed(uncertain=True), failed("slider"))
-    (step,) = ledger.show("r1").sites[0].steps
+    (step,) = ledger.runs.show("r1").sites[0].steps
     assert [one.as_json()["uncertain"] for one in step.changes] == [True, False]
 
 

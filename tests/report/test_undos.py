@@ -12,7 +12,7 @@ import pytest
 from runner.model import Client, ItemKind, Outcome, Period, Settings
 from runner.record import Ledger
 from runner.report import ReportData, build_report, render_html, render_text
-from tests.record.book import at, back, change, inventory, site, work
+from tests.record.book import at, back, change, create, inventory, site, work
 
 NEW, OLD = "7.1.2", "7.1.1"
 UPDATE = change("wordpress", OLD, NEW)
@@ -23,7 +23,7 @@ LANGUAGES = ["en", *sorted(path.stem for path in (Path(__file__).parents[2] / "r
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
-        opened.recognise(inventory(site("shop")), at=at(1))
+        opened.websites.sync(inventory(site("shop")), at=at(1))
         yield opened
 
 
@@ -218,11 +218,11 @@ def test_rollback_within_run_is_no_undo(ledger: Ledger):
 def test_unreachable_site_with_many_steps_is_one_issue(ledger: Ledger):
     why = "unknown host key SHA256:abc, type: sitecrew trust web1"
     steps = [(kind, kind, "") for kind in ("backup", "wordpress.plugins", "wordpress.themes", "shell")]
-    ledger.begin_run(
+    create(ledger,
         "{}", run="r1", playbook="weekly", title="", sites=[("shop", "acme", "web1", 0, 0)], steps=steps,
         started=at(3), trigger="manual",
     )  # fmt: skip
-    ledger.finish_site("r1", "shop", Outcome.UNREACHABLE, why, at(3))
+    ledger.sites.finished("r1", "shop", Outcome.UNREACHABLE, why, at(3))
     found = report(ledger)
     assert [(one.about, one.outcome) for one in found.undone] == [("site", "unreachable")]
     for text in (render_text(found), render_html(found)):
