@@ -46,7 +46,7 @@ __all__ = ["Clients", "Erased"]
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was erased: deleted rows by table, and the number of acts without subject and details."""
+    """The result of an erasure: deleted rows by table, and the number of acts that lost their details."""
 
     rows: dict[str, int]
     acts: int

@@ -67,7 +67,7 @@ def file_of(url: str) -> Path:
 def open_engine(file: Path, *, read_only: bool) -> Engine:
     """Return an engine for a ledger of this code's revision. Create or upgrade the ledger if needed.
 
-    Read-only: the file is neither created nor written. SQLite may create its `-wal` and `-shm` files next to
+    Read-only: the file is not created or written. SQLite may create its `-wal` and `-shm` files next to
     it, to see concurrent writes. If the file or its folder is read-only, it is opened as immutable instead.
 
     Raises:

@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger has: websites by name, clients by id."""
+    """The websites (by name) and clients (by id) in the ledger."""
 
     websites: Mapping[str, WebsiteView]
     clients: Mapping[str, ClientView]

@@ -75,11 +75,11 @@ class Leases(Records):
         return self._unreleased_where(_is_valid(at or now()))
 
     def list_expired(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
-        """Return the leases that were neither renewed, released nor taken over."""
+        """Return the expired leases that were not released or taken over."""
         return self._unreleased_where(~_is_valid(at or now()))
 
     def list_unreleased(self) -> tuple[LeaseView, ...]:
-        """Return the leases that were neither released nor taken over, valid or expired."""
+        """Return all leases, valid or expired, that were not released or taken over."""
         return self._unreleased_where(true())
 
     def _unreleased_where(self, condition: ColumnElement[bool]) -> tuple[LeaseView, ...]:
@@ -97,5 +97,5 @@ def has_lease(connection: Connection, executor: str, at: datetime) -> bool:
 
 
 def _is_valid(at: datetime) -> ColumnElement[bool]:
-    # A lease may lie slightly in the future when the clock was set back, but not far.
+    # If the clock was set back, a lease may be slightly in the future, but not far.
     return leases.c.renewed.between(at - LEASE, at + LEASE)

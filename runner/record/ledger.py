@@ -67,7 +67,7 @@ class Ledger(OldNames):
         """Open `sqlite:///PATH`. Create a missing ledger (folder 0700, file 0600) and upgrade an old one.
 
         Args:
-            url: where the ledger is.
+            url: the location of the ledger.
             read_only: create, upgrade and write nothing.
             operator: who acts; by default the login of this process.
 
@@ -90,7 +90,7 @@ class Ledger(OldNames):
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be written."""
+        """Whether the ledger was opened read-only."""
         return self.store.read_only
 
     def close(self) -> None:

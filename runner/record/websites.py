@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["OF_CLIENTS", "OF_WEBSITES", "Websites", "ensure_website", "find_website", "website_of_run"]
 
 OF_WEBSITES = (run_sites, looks, backups, holds, auto_updates)
-"""Tables with a column `website`, except `sightings`, where it is part of the key."""
+"""Tables with a column `website` that is not part of the key (unlike `sightings`)."""
 OF_CLIENTS = (
     run_sites,
     looks,

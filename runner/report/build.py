@@ -86,7 +86,7 @@ def assemble(
         client: The client. Days are days in its time zone.
         sites: The client's present sites, in the order of the report. Former sites of the period follow.
         period: The period.
-        history: What the ledger knows of the sites in the period.
+        history: The ledger's records of the sites in the period.
         settings: The agency and its mail address.
         now: The time of the report.
         next_windows: The next openings, soonest first.

@@ -203,7 +203,7 @@ class NextWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the figures are based on: `days` of the period have passed, `days_with_data` have records."""
+    """The data behind the figures: `days` of the period have passed, `days_with_data` have records."""
 
     report: str
     days: int

@@ -1,4 +1,4 @@
-"""What was done, and the issues: not done, held, undone or failed, each listed once."""
+"""Updates that were done, and issues: not done, held, undone or failed, each listed once."""
 
 from __future__ import annotations
 

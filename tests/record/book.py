@@ -64,6 +64,12 @@ def create(
     )
 
 
+def step_outcomes(ledger: Ledger, site: str) -> list[Outcome | None]:
+    """Return the outcomes of a site's steps in run r1."""
+    view = next(view for view in ledger.runs.show("r1").sites if view.row.site == site)
+    return [step.outcome for step in view.steps]
+
+
 def work(
     ledger: Ledger,
     run: str,

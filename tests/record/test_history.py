@@ -17,8 +17,8 @@ def test_site_without_runs_has_no_measurements(ledger: Ledger):
     assert history.days_with_runs("Europe/Berlin") == frozenset()
 
 
-def test_run_without_changes_is_measured_but_empty(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
+def test_run_without_changes_is_measured_but_empty(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger)
     ledger.sites.finished("r1", "shop", Outcome.OK, "", start)
     ledger.sites.finished("r1", "blog", Outcome.UNREACHABLE, "no route", start)
     both = ledger.reports.history(["shop", "blog"], *NOVEMBER)
@@ -30,9 +30,11 @@ def test_run_without_changes_is_measured_but_empty(ledger: Ledger, begin, start:
     assert ledger.reports.history(["blog"], *NOVEMBER).measured == frozenset()
 
 
-def test_history_has_everything_of_the_period(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger, window="weekly")
-    begin(ledger, run="r0", started=start - timedelta(days=30))
+def test_history_has_everything_of_the_period(
+    ledger: Ledger, create_run, start: datetime, plugins: StepOutcome
+):
+    create_run(ledger, window="weekly")
+    create_run(ledger, run="r0", started=start - timedelta(days=30))
     broken = StepOutcome(step="backup", outcome=Outcome.FAILED, why="disk full")
     for run, at in (("r0", start - timedelta(days=30)), ("r1", start)):
         ledger.jobs.ended(run, "shop", 1, f"{run}.1", status="failed", outcomes=[broken, plugins], at=at)
@@ -97,11 +99,11 @@ def test_history_has_everything_of_the_period(ledger: Ledger, begin, start: date
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 24)}
 
 
-def test_period_ends_at_local_midnight(ledger: Ledger, begin):
+def test_period_ends_at_local_midnight(ledger: Ledger, create_run):
     start, end = NOVEMBER
     tick = timedelta(microseconds=1)
     for name, at in (("early", start - tick), ("first", start), ("last", end - tick), ("late", end)):
-        begin(ledger, run=name, started=at)
+        create_run(ledger, run=name, started=at)
     history = ledger.reports.history(["shop"], start, end)
     assert [run.run for run in history.runs] == ["first", "last"]
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 1), date(2026, 11, 30)}

@@ -122,9 +122,9 @@ def test_read_only_ledger_refuses_writes(url: str):
         ledger.leases.release("e")
 
 
-def test_reading_read_only_file_creates_no_files(file: Path, url: str, begin):
+def test_reading_read_only_file_creates_no_files(file: Path, url: str, create_run):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     file.chmod(0o400)
     before = file.read_bytes()
     with Ledger.open(url, read_only=True) as ledger:
@@ -134,9 +134,9 @@ def test_reading_read_only_file_creates_no_files(file: Path, url: str, begin):
 
 
 @needs_root
-def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, begin, tmp_path: Path):
+def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, create_run, tmp_path: Path):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     with (
         mounted(tmp_path / "frozen", "--bind", "-o", "ro", str(file.parent)) as frozen,
         Ledger.open(f"sqlite:///{frozen}/{file.name}", read_only=True) as ledger,
@@ -146,11 +146,11 @@ def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, begin, tmp
 
 
 @needs_root
-def test_user_with_read_permission_can_only_read(begin):
+def test_user_with_read_permission_can_only_read(create_run):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ledger.db"
         with Ledger.open(f"sqlite:///{file}") as ledger:
-            begin(ledger)
+            create_run(ledger)
         Path(folder).chmod(0o755)
         file.chmod(0o644)
         os.seteuid(65534)
@@ -164,9 +164,9 @@ def test_user_with_read_permission_can_only_read(begin):
         assert list(file.parent.iterdir()) == [file]
 
 
-def test_reader_sees_committed_rows(url: str, begin):
+def test_reader_sees_committed_rows(url: str, create_run):
     with Ledger.open(url) as writer, Ledger.open(url, read_only=True) as reader:
-        begin(writer)
+        create_run(writer)
         assert reader.runs.find("last") == "r1"
 
 
@@ -181,17 +181,17 @@ def test_unwritable_folder_gives_error_with_hint(tmp_path: Path):
     assert "writable" in caught.value.hint
 
 
-def test_deleted_ledger_is_detected_on_write(file: Path, ledger: Ledger, begin):
+def test_deleted_ledger_is_detected_on_write(file: Path, ledger: Ledger, create_run):
     file.unlink()
     with pytest.raises(LedgerError, match="deleted or replaced"):
-        begin(ledger)
+        create_run(ledger)
 
 
 @needs_root
-def test_full_disk_loses_no_recorded_rows(tmp_path: Path, begin, start, plugins):
+def test_full_disk_loses_no_recorded_rows(tmp_path: Path, create_run, start, plugins):
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs") as small:
         with Ledger.open(f"sqlite:///{small}/ledger.db") as ledger:
-            begin(ledger)
+            create_run(ledger)
             reserve = small / "reserve"
             reserve.write_bytes(b"0" * 100_000)
             recorded = 0

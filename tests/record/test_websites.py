@@ -44,7 +44,7 @@ def state(ledger: Ledger, name: str = "blog") -> None:
     )
 
 
-def begin(ledger: Ledger, run: str, name: str) -> None:
+def create_unfinished(ledger: Ledger, run: str, name: str) -> None:
     """Create an unfinished run of a site."""
     create(ledger,
         "{}", run=run, playbook="weekly", title="", sites=[(name, "acme", "web1", 0, 0)], steps=[],
@@ -152,7 +152,7 @@ def test_late_rename_merges_rows(filled: Ledger):
 
 
 def test_run_under_old_name_can_be_finished(filled: Ledger):
-    begin(filled, "r2", "blog")
+    create_unfinished(filled, "r2", "blog")
     filled.websites.sync(inventory(site("journal", was="blog")), at=at(15))
     filled.looks.record(
         LookView(site="blog", run="r2", at=at(15), phase="after", signal="page", healthy=True)
@@ -221,7 +221,7 @@ def test_retired_website_can_be_merged(filled: Ledger):
 
 
 def test_name_keeps_its_meaning_during_run(filled: Ledger):
-    begin(filled, "r2", "blog")
+    create_unfinished(filled, "r2", "blog")
     another = site("blog", url="https://other.example", path="/srv/other")
     assert filled.websites.sync(inventory(another), at=at(15)) == ()
     with pytest.raises(LockedError, match="run r2 of the previous one has not ended") as caught:
@@ -247,7 +247,7 @@ def test_run_with_reused_name_is_not_resumed(filled: Ledger):
 
 
 def test_run_of_renamed_site_is_resumed_until_name_is_reused(filled: Ledger):
-    begin(filled, "r2", "blog")
+    create_unfinished(filled, "r2", "blog")
     journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
     filled.websites.sync(inventory(journal), at=at(15))
     filled.websites.check_names_unchanged("r2")
@@ -258,7 +258,7 @@ def test_run_of_renamed_site_is_resumed_until_name_is_reused(filled: Ledger):
 
 
 def test_run_uses_website_of_its_old_name(filled: Ledger):
-    begin(filled, "r2", "blog")
+    create_unfinished(filled, "r2", "blog")
     journal = site("journal", was="blog", url=BLOG.url, path=BLOG.path)
     filled.websites.sync(inventory(journal), at=at(15))
     filled.websites.sync(inventory(journal, REUSED), at=at(15))

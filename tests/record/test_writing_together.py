@@ -74,9 +74,9 @@ def test_sixty_threads_write_fast_without_loss(ledger: Ledger, start):
     assert each < 10, f"{each:.2f} ms per job of {steps} steps, {sites} threads"
 
 
-def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, begin):
+def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, create_run):
     sites = ["shop", "blog", "docs", "news"]
-    begin(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
+    create_run(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
     code = ENDLESS.replace('"shop"', "sys.argv[2]").replace("1_000_000", "50")
     environment = {"PYTHONPATH": ROOT}
     writers = [
@@ -87,8 +87,8 @@ def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, begin):
     assert [len(ledger.jobs.list_ended("r1", site)) for site in sites] == [50] * len(sites)
 
 
-def test_threads_read_during_writes(ledger: Ledger, begin, start, plugins):
-    begin(ledger)
+def test_threads_read_during_writes(ledger: Ledger, create_run, start, plugins):
+    create_run(ledger)
 
     def write(number: int) -> None:
         ledger.jobs.ended("r1", "shop", number, f"j{number}", status="ok", outcomes=[plugins], at=start)
@@ -103,10 +103,10 @@ def test_threads_read_during_writes(ledger: Ledger, begin, start, plugins):
 
 
 @pytest.fixture
-def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
+def killed(url: str, file: Path, create_run, tmp_path: Path) -> tuple[Path, int]:
     """A copy of a ledger after `kill -9` of its writer, and the last recorded number."""
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     writer = subprocess.Popen(
         [sys.executable, "-c", ENDLESS, url], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ROOT}
     )
@@ -156,7 +156,7 @@ def test_missing_wal_file_leaves_older_ledger_intact(killed: tuple[Path, int]):
     check(file)
 
 
-def test_closed_ledger_is_one_file(url: str, file: Path, begin):
+def test_closed_ledger_is_one_file(url: str, file: Path, create_run):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     assert list(file.parent.iterdir()) == [file]

@@ -1,4 +1,4 @@
-"""What is read from the ledger: frozen, with aware instants in UTC; None means not recorded."""
+"""Rows as they are read from the ledger: frozen, with aware instants in UTC; None means not recorded."""
 
 from __future__ import annotations
 

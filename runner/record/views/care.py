@@ -1,4 +1,4 @@
-"""What is read about backups, holds, windows, reports, messages and processes."""
+"""Backups, holds, windows, reports, messages and leases, as they are read from the ledger."""
 
 from __future__ import annotations
 

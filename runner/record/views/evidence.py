@@ -1,4 +1,4 @@
-"""What is read about looks, restore points, jobs and automatic updates."""
+"""Looks, restore points, jobs and automatic updates, as they are read from the ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LookView:
     phase: str
     """`before`, `after`, `undo` or `soak`."""
     signal: str
-    """What was looked at, such as `boot`, `uncached`, `page` or `sub-site`."""
+    """The kind of look, such as `boot`, `uncached`, `page` or `sub-site`."""
     url: str = ""
     healthy: bool | None
     """None if the look gave no verdict, which is not the same as unhealthy."""

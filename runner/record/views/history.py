@@ -82,7 +82,7 @@ class LastLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the ledger knows of `sites`, by their present names, from `start` (included) to `end` (excluded).
+    """The ledger's records of `sites`, by their present names, from `start` (included) to `end` (excluded).
 
     An empty tuple means "there were none" only for the subjects in `measured`. Any other subject was not
     measured, and the report has to say so.

@@ -1,4 +1,4 @@
-"""What is read about websites and clients."""
+"""Websites and clients, as they are read from the ledger."""
 
 from __future__ import annotations
 

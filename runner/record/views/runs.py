@@ -1,4 +1,4 @@
-"""What is read about runs. Instants are aware and in UTC; None means not recorded."""
+"""Runs, as they are read from the ledger and as they are created."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutput:
-    """What a step printed on the host."""
+    """A step's output on the host."""
 
     step: str
     title: str
@@ -298,7 +298,7 @@ class NewRun:
     executor: str | None = None
     """The process that will work on it; None if any may claim it."""
     act: str = "run"
-    """What the operator did: `run` or `undo`."""
+    """The operator's action: `run` or `undo`."""
     opening: WindowView | None = None
     """The opening of the window that the run is for; both are recorded, or neither."""
     undoes: str | None = None

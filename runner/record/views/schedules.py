@@ -42,7 +42,7 @@ class ScheduleView:
 
 @dataclass(frozen=True, slots=True)
 class Schedules:
-    """What a scheduler decides from: the schedules in force, and the names of all windows ever scheduled."""
+    """Input for a scheduler: the schedules in force, and the names of all windows ever scheduled."""
 
     in_force: tuple[ScheduleView, ...]
     windows: frozenset[str]
@@ -61,7 +61,7 @@ class NewSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a scheduler decided about schedules (by id), and the openings that it does not start."""
+    """A scheduler's decisions about schedules (by id), and the openings that it does not start."""
 
     ended: Mapping[int, datetime] = field(default_factory=dict)
     """When each stops being in force."""
