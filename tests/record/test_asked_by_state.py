@@ -10,7 +10,9 @@ import pytest
 
 import runner
 
-ROOMS = ("record", "workflows", "report", "plan", "cli")
+ROOMS = ("record", "apply", "inspect", "hosts", "workflows", "report", "plan", "cli")
+NO_SQL = ("apply/", "inspect/", "hosts/")
+"""Rooms in which `limit` is a time limit."""
 SOURCES = sorted(
     path
     for room in ROOMS
@@ -51,7 +53,7 @@ REVIEWED = {
     "record/views/care.py: LEASE: timedelta": "when a process of another machine counts as dead",
     "record/websites.py: find_website: limit": "the last website with a name",
     "record/windows.py: list: limit": PERSON,
-    "workflows/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
+    "inspect/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
 }
 """Limits and time spans that do not decide anything about ledger rows, with the reason for each."""
 
@@ -64,7 +66,7 @@ def found(path: Path) -> Iterator[str]:
         inner: owner for node in ast.walk(tree) if (owner := owner_of(node)) for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (what := limit_or_span(node)):
+        if isinstance(node, ast.Call) and (what := limit_or_span(node, sql=not name.startswith(NO_SQL))):
             yield f"{name}: {owners.get(node, 'module')}: {what}"
 
 
@@ -77,9 +79,9 @@ def owner_of(node: ast.AST) -> str:
     return ""
 
 
-def limit_or_span(call: ast.Call) -> str:
+def limit_or_span(call: ast.Call, *, sql: bool) -> str:
     named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if isinstance(call.func, ast.Attribute) and named in {"limit", "fetchmany", "slice"}:
+    if sql and isinstance(call.func, ast.Attribute) and named in {"limit", "fetchmany", "slice"}:
         return named
     listed = named
     if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute):

@@ -32,8 +32,8 @@ REVIEWED = {
     "steps/shell.py: __post_init__: in run": "the text of a shell step",
     "steps/static/build.py: __post_init__: in run": "the text of a build",
     "web/place.py: below: segment.split": "a segment of a path",
-    "workflows/changes/purge.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
-    "workflows/stages/segment.py: restore_tag: job[...]": "a short name on the host; nothing is read from it",
+    "apply/transaction/caches.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
+    "apply/segment.py: restore_tag: job[...]": "a short name on the host; nothing is read from it",
 }
 """Allowed exceptions, with the reason for each."""
 
