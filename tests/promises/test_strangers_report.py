@@ -112,7 +112,7 @@ def test_a_site_that_refuses_everybody_after_a_release_is_not_called_healthy(led
     status_word, state, text = told(ledger)
     assert (status_word, state) == ("attention", "unknown")
     assert "acme.example blocked our check on 3 November; it may block visitors too." in text
-    assert f"A page answered with an error ({status})." in text
+    assert f"A page returned an error ({status})." in text
     assert "healthy" not in text
     assert "You do not need to do anything" not in text
 
@@ -147,7 +147,7 @@ def test_a_healthy_look_from_before_a_change_does_not_count(ledger):
     run.end(4)
     status, state, text = told(ledger)
     assert (status, state) == ("attention", "unknown")
-    assert "We have not been able to check acme.example since the last work there." in text
+    assert "We have not been able to check acme.example since the last maintenance." in text
     assert "healthy" not in text
 
 
