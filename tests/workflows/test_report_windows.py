@@ -135,8 +135,9 @@ def test_windows_that_no_scheduler_ever_kept_are_named(tmp_path: Path):
     found = report(folder)
     assert found.status == "attention"
     assert found.windows is None
-    assert "Planned maintenance was not started automatically on 12 January, 19 January and 26 January." in " ".join(
-        render_text(found).split()
+    assert (
+        "Planned maintenance was not started automatically on 12 January, 19 January and 26 January."
+        in " ".join(render_text(found).split())
     )
 
 
