@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from runner.deliver.handover import SmtpLimits
+from runner.deliver.results import SmtpLimits
 
 __all__ = ["Deadline", "PlainClient", "TlsClient"]
 

@@ -16,8 +16,8 @@ from email.policy import SMTP
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from runner.deliver.handover import Fate, SmtpLimits, Verdict
 from runner.deliver.message import Letter, addressed, as_bytes, compose, message_id, recipients_of
+from runner.deliver.results import RecipientResult, SendStatus, SmtpLimits
 from runner.deliver.smtp import send
 from runner.errors import SitecrewError
 from runner.model import Mail
@@ -35,10 +35,10 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=6)
 _NOT_SENT = frozenset({DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.UNSURE})
 _NO_CONTACT = "no longer a contact of the client"
 _STATES = {
-    Verdict.ACCEPTED: DeliveryState.SENT,
-    Verdict.REFUSED: DeliveryState.REFUSED,
-    Verdict.LATER: DeliveryState.QUEUED,
-    Verdict.UNSURE: DeliveryState.UNSURE,
+    SendStatus.ACCEPTED: DeliveryState.SENT,
+    SendStatus.REFUSED: DeliveryState.REFUSED,
+    SendStatus.LATER: DeliveryState.QUEUED,
+    SendStatus.UNSURE: DeliveryState.UNSURE,
 }
 
 
@@ -188,19 +188,19 @@ class _Sending:
         addresses = tuple(one.address for one in to)
         while addresses:
             found = send(mail, sender, addresses, message, password=password, limits=limits)
-            again = found.left_over
-            self._settle({each: found.fate(each) for each in addresses if each not in again})
+            again = found.over_limit
+            self._settle({each: found.result_for(each) for each in addresses if each not in again})
             addresses = again
 
     def settle_rest(self, state: DeliveryState, reply: str) -> None:
         """Record the same result for all recipients without one."""
         self._write({one.address: replace(one, state=state, reply=reply) for one in self.left})
 
-    def _settle(self, fates: Mapping[str, Fate]) -> None:
+    def _settle(self, results: Mapping[str, RecipientResult]) -> None:
         self._write(
             {
-                address: replace(self._recipients[address], state=_STATES[fate.verdict], reply=fate.reply)
-                for address, fate in fates.items()
+                address: replace(self._recipients[address], state=_STATES[result.status], reply=result.reply)
+                for address, result in results.items()
             }
         )
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
 from runner.deliver.connection import Deadline, PlainClient, TlsClient
-from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
+from runner.deliver.results import RefusedRecipient, SendResult, SendStatus, SmtpLimits
 from runner.errors import DeliveryError
 from runner.model import Mail, MailSecurity
 from runner.untrusted import sentence
@@ -39,7 +39,7 @@ def send(
     *,
     password: str | None = None,
     limits: SmtpLimits | None = None,
-) -> Handover:
+) -> SendResult:
     """Send a message once.
 
     Args:
@@ -104,7 +104,7 @@ class _Conversation:
         self.deadline = Deadline(limits)
         self.message_sent = False
         self.accepted: list[str] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[RefusedRecipient] = []
 
     @property
     def smtp(self) -> smtplib.SMTP | None:
@@ -149,7 +149,7 @@ class _Conversation:
         if why:  # raised here so that its context does not hold what was sent
             raise DeliveryError(why, hint=hint)
 
-    def send(self, sender: str, recipients: Sequence[str], message: bytes) -> Handover:
+    def send(self, sender: str, recipients: Sequence[str], message: bytes) -> SendResult:
         """Send the envelope, then the message."""
         smtp = self.smtp
         assert smtp is not None  # noqa: S101  # opened before
@@ -157,7 +157,7 @@ class _Conversation:
         utf8 = not all(address.isascii() for address in (sender, *recipients))
         if utf8 and not smtp.has_extn("smtputf8"):
             why = "the server does not accept non-ASCII characters before the @ (no SMTPUTF8)"
-            return Handover(verdict=Verdict.REFUSED, reply=why)
+            return SendResult(status=SendStatus.REFUSED, reply=why)
         eight_bit = ["BODY=8BITMIME"] if smtp.has_extn("8bitmime") else []
         code, reply = smtp.mail(sender, ["SMTPUTF8", *eight_bit] if utf8 else [])
         if code not in _ACCEPTED:
@@ -167,12 +167,12 @@ class _Conversation:
             if code in _ACCEPTED:
                 self.accepted.append(address)
             else:
-                self.refused.append(Refusal(address, code, _text(reply)))
+                self.refused.append(RefusedRecipient(address, code, _text(reply)))
         if not self.accepted:
             later = all(refusal.temporary for refusal in self.refused)
             replies = "; ".join(f"{r.address}: {r.code} {r.reply}" for r in self.refused)
-            verdict = Verdict.LATER if later else Verdict.REFUSED
-            return Handover(verdict=verdict, reply=replies, refused=tuple(self.refused))
+            status = SendStatus.LATER if later else SendStatus.REFUSED
+            return SendResult(status=status, reply=replies, refused=tuple(self.refused))
         code, reply = smtp.docmd("DATA")
         if code != _START:
             return self._refusal(code, reply)
@@ -181,7 +181,7 @@ class _Conversation:
         code, reply = smtp.getreply()
         if code != 250:  # noqa: PLR2004
             return self._refusal(code, reply)
-        return self._handover(Verdict.ACCEPTED, _reply(code, reply))
+        return self._result(SendStatus.ACCEPTED, _reply(code, reply))
 
     def close(self) -> None:
         """Send QUIT if possible. The result is known by now, so errors are ignored."""
@@ -194,15 +194,15 @@ class _Conversation:
         with suppress(OSError):
             self.smtp.close()
 
-    def _refusal(self, code: int, reply: bytes) -> Handover:
+    def _refusal(self, code: int, reply: bytes) -> SendResult:
         if code in _FINAL:
-            return self._handover(Verdict.REFUSED, _reply(code, reply))
+            return self._result(SendStatus.REFUSED, _reply(code, reply))
         unsure = self.message_sent and code not in _TEMPORARY
-        return self._handover(Verdict.UNSURE if unsure else Verdict.LATER, _reply(code, reply))
+        return self._result(SendStatus.UNSURE if unsure else SendStatus.LATER, _reply(code, reply))
 
-    def _handover(self, verdict: Verdict, reply: str) -> Handover:
-        accepted = tuple(self.accepted) if verdict is Verdict.ACCEPTED else ()
-        return Handover(verdict=verdict, reply=reply, accepted=accepted, refused=tuple(self.refused))
+    def _result(self, status: SendStatus, reply: str) -> SendResult:
+        accepted = tuple(self.accepted) if status is SendStatus.ACCEPTED else ()
+        return SendResult(status=status, reply=reply, accepted=accepted, refused=tuple(self.refused))
 
     @contextmanager
     def _certificates(self) -> Iterator[ssl.SSLContext]:
@@ -236,7 +236,7 @@ def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
         raise smtplib.SMTPAuthenticationError(code, reply)
 
 
-def _broken_off(conversation: _Conversation, error: Exception) -> Handover:
+def _broken_off(conversation: _Conversation, error: Exception) -> SendResult:
     """Return the result of a conversation that failed; it depends on how far the conversation got."""
     why = (
         f"no answer within {conversation.limits.whole:g} s"
@@ -244,13 +244,13 @@ def _broken_off(conversation: _Conversation, error: Exception) -> Handover:
         else _reason(error)
     )
     if conversation.message_sent:
-        verdict = Verdict.UNSURE
+        status = SendStatus.UNSURE
         why = f"the message was sent, but the connection was lost before the answer: {why}"
     elif isinstance(error, smtplib.SMTPResponseException) and error.smtp_code in _FINAL:
-        verdict = Verdict.REFUSED
+        status = SendStatus.REFUSED
     else:
-        verdict = Verdict.LATER
-    return Handover(verdict=verdict, reply=why, refused=tuple(conversation.refused))
+        status = SendStatus.LATER
+    return SendResult(status=status, reply=why, refused=tuple(conversation.refused))
 
 
 def _reason(error: Exception) -> str:

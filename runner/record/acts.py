@@ -22,14 +22,14 @@ from runner.untrusted import sentence
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["Acts", "Verdict", "act_view", "add_act", "check_order"]
+__all__ = ["Acts", "ChainCheck", "act_view", "add_act", "check_order"]
 
 _ORDER = "order_sha256"
 _SUBJECT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """The result of `verify`: the number of acts, the hash of the last one, and the first problem."""
 
     acts: int
@@ -55,7 +55,7 @@ class Acts(Records):
         with self._store.read() as connection:
             return tuple(act_view(row) for row in connection.execute(query).mappings())
 
-    def verify(self, head: str = "") -> Verdict:
+    def verify(self, head: str = "") -> ChainCheck:
         """Check every link of the chain, and every run's order against the act that started the run.
 
         Args:
@@ -67,7 +67,7 @@ class Acts(Records):
             problem = next(_problems(connection, rows), "")
         if not problem and head and head not in {START, *(row["hash"] for row in rows)}:
             problem = f"no act has the hash {head[:64]}: the chain was truncated or rewritten"
-        return Verdict(len(rows), last, problem)
+        return ChainCheck(len(rows), last, problem)
 
 
 def add_act(

@@ -15,17 +15,17 @@ from runner.report.data import (
     About,
     BackupLine,
     Card,
-    Done,
+    CompletedUpdate,
     Evidence,
+    Issue,
     NextWindow,
     ReportData,
     SiteLine,
     SiteState,
     Status,
-    Undone,
 )
 from runner.report.labels import labels
-from runner.report.open_items import auto_updates, done, undone
+from runner.report.open_items import auto_updates, find_issues, find_updates
 from runner.report.windows import DueWindows, counted, with_due
 from runner.untrusted import sentence
 
@@ -103,7 +103,7 @@ def assemble(
     called = labels(urls)
     lines = tuple(_site(name, url, called[name], history) for name, url in urls.items())
     backups = _backups(urls, history, due_windows.expected_backups)
-    updates, issues = done(history), undone(history, due_windows)
+    updates, issues = find_updates(history), find_issues(history, due_windows)
     issues += _look_issues(lines, issues, history)
     issues += _missing_backups(backups, issues, now=min(now, end))
     return ReportData(
@@ -175,7 +175,7 @@ def _state_from_look(look: LastLook | None) -> SiteState:
     return SiteState.HEALTHY if look.healthy else SiteState.FAILED
 
 
-def _look_issues(lines: Sequence[SiteLine], issues: Sequence[Undone], history: History) -> tuple[Undone, ...]:
+def _look_issues(lines: Sequence[SiteLine], issues: Sequence[Issue], history: History) -> tuple[Issue, ...]:
     """Return an issue for each site that refuses all requests or was unhealthy at the last look."""
     explained = {point.site for point in issues if point.open and point.about in {About.LOOK, About.SITE}}
     unseen = {point.site for point in issues if point.open and point.about is About.UNSEEN}
@@ -193,11 +193,11 @@ def _look_issues(lines: Sequence[SiteLine], issues: Sequence[Undone], history: H
             why, at, outcome = "", look.at, Outcome.FAILED
         else:
             continue
-        found.append(Undone(about=About.LOOK, outcome=outcome, at=(at,), site=line.name, why=why))
+        found.append(Issue(about=About.LOOK, outcome=outcome, at=(at,), site=line.name, why=why))
     return tuple(found)
 
 
-def _status(lines: Sequence[SiteLine], issues: Sequence[Undone]) -> Status:
+def _status(lines: Sequence[SiteLine], issues: Sequence[Issue]) -> Status:
     states = {line.state for line in lines}
     if states & {SiteState.FAILED, SiteState.LOST}:
         return Status.ACTION
@@ -209,8 +209,8 @@ def _status(lines: Sequence[SiteLine], issues: Sequence[Undone]) -> Status:
 
 def _cards(
     lines: Sequence[SiteLine],
-    updates: Sequence[Done],
-    issues: Sequence[Undone],
+    updates: Sequence[CompletedUpdate],
+    issues: Sequence[Issue],
     backups: Sequence[BackupLine],
 ) -> dict[str, Card]:
     """Return the figures at the top; those without data are left out."""
@@ -252,12 +252,12 @@ def _backups(
 
 
 def _missing_backups(
-    backups: Sequence[BackupLine], issues: Sequence[Undone], *, now: datetime
-) -> tuple[Undone, ...]:
+    backups: Sequence[BackupLine], issues: Sequence[Issue], *, now: datetime
+) -> tuple[Issue, ...]:
     """Return an issue for each site with missing backups that no other issue explains."""
     explained = {point.site for point in issues if point.about in {About.BACKUP, About.SITE, About.WINDOW}}
     return tuple(
-        Undone(about=About.BACKUP, outcome=Outcome.MISSED, at=(now,), site=line.site)
+        Issue(about=About.BACKUP, outcome=Outcome.MISSED, at=(now,), site=line.site)
         for line in backups
         if line.expected is not None and line.taken < line.expected and not explained & {"", line.site}
     )

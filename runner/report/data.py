@@ -14,15 +14,15 @@ __all__ = [
     "AutoLine",
     "BackupLine",
     "Card",
-    "Done",
+    "CompletedUpdate",
     "Evidence",
+    "Issue",
     "NextWindow",
-    "Part",
+    "PackagePart",
     "ReportData",
     "SiteLine",
     "SiteState",
     "Status",
-    "Undone",
     "WindowCount",
 ]
 
@@ -96,7 +96,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PackagePart:
     """One of several items that are listed as one."""
 
     item: str
@@ -105,7 +105,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class CompletedUpdate:
     """One update that is in place, as read from the site. If it has `parts`, these have the versions."""
 
     site: str
@@ -118,11 +118,11 @@ class Done:
     run: str
     attempts: int = 1
     why: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PackagePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class Issue:
     """An issue: something that was not done, is held, was undone or failed, and why.
 
     `at` lists every time it happened, oldest first. `solved` is when it was resolved.
@@ -139,7 +139,7 @@ class Undone:
     from_version: str = ""
     to_version: str = ""
     why: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PackagePart, ...] = ()
     waiting: bool = False
     """The item is on hold."""
     uncertain: bool = False
@@ -230,8 +230,8 @@ class ReportData:
     sites: tuple[SiteLine, ...]
     evidence: Evidence
     cards: Mapping[str, Card] = field(default_factory=dict)
-    done: tuple[Done, ...] = ()
-    undone: tuple[Undone, ...] = ()
+    done: tuple[CompletedUpdate, ...] = ()
+    undone: tuple[Issue, ...] = ()
     auto_updates: tuple[AutoLine, ...] = ()
     backups: tuple[BackupLine, ...] = ()
     next: tuple[NextWindow, ...] = ()
@@ -244,7 +244,7 @@ class ReportData:
         return "final" if self.complete else f"interim-{self.evidence.generated:%Y-%m-%d}"
 
     @property
-    def open(self) -> tuple[Undone, ...]:
+    def open(self) -> tuple[Issue, ...]:
         """The unresolved issues."""
         return tuple(point for point in self.undone if point.open)
 

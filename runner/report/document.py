@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from runner.model import Slowdown
-from runner.report.data import AutoLine, BackupLine, Done, Evidence, NextWindow, ReportData, SiteLine, Undone
+from runner.report.data import (
+    AutoLine,
+    BackupLine,
+    CompletedUpdate,
+    Evidence,
+    Issue,
+    NextWindow,
+    ReportData,
+    SiteLine,
+)
 
 __all__ = ["report_document"]
 
@@ -41,7 +50,7 @@ def _site(line: SiteLine) -> dict[str, object]:
     return {"site": line.name, "url": line.url, "state": line.state.value, "last": _instant(line.last)}
 
 
-def _done(change: Done) -> dict[str, object]:
+def _done(change: CompletedUpdate) -> dict[str, object]:
     return {
         "site": change.site,
         "item": change.item,
@@ -57,7 +66,7 @@ def _done(change: Done) -> dict[str, object]:
     }
 
 
-def _undone(point: Undone) -> dict[str, object]:
+def _undone(point: Issue) -> dict[str, object]:
     return {
         "about": point.about.value,
         "outcome": point.outcome.value,
@@ -83,7 +92,7 @@ def _slowdown(found: Slowdown | None) -> dict[str, object] | None:
     return None if found is None else {"page": found.page, "before": found.before, "after": found.after}
 
 
-def _parts(found: Done | Undone) -> list[dict[str, str]]:
+def _parts(found: CompletedUpdate | Issue) -> list[dict[str, str]]:
     return [{"item": p.item, "from": p.from_version, "to": p.to_version} for p in found.parts]
 
 

@@ -7,19 +7,19 @@ from dataclasses import replace
 from typing import TypeVar
 
 from runner.model import ItemKind
-from runner.report.data import Done, Part, Undone
+from runner.report.data import CompletedUpdate, Issue, PackagePart
 
 __all__ = ["group_done", "group_undone"]
 
-T = TypeVar("T", Done, Undone)
+T = TypeVar("T", CompletedUpdate, Issue)
 
 
-def group_done(found: Iterable[Done]) -> tuple[Done, ...]:
+def group_done(found: Iterable[CompletedUpdate]) -> tuple[CompletedUpdate, ...]:
     """Group the packages that one run updated on one server; the group takes the place of the first."""
     return _group(found, lambda one: (one.site, one.run))
 
 
-def group_undone(found: Iterable[Undone]) -> tuple[Undone, ...]:
+def group_undone(found: Iterable[Issue]) -> tuple[Issue, ...]:
     """Group packages with the same outcome for the same reason."""
     return _group(found, lambda one: (one.site, one.outcome, one.why, one.uncertain, one.at[-1], one.solved))
 
@@ -35,7 +35,8 @@ def _group(found: Iterable[T], key_of: Callable[[T], Hashable]) -> tuple[T, ...]
 def _merged(group: list[T]) -> T:
     parts = tuple(
         sorted(
-            (Part(one.item, one.from_version, one.to_version) for one in group), key=lambda part: part.item
+            (PackagePart(one.item, one.from_version, one.to_version) for one in group),
+            key=lambda part: part.item,
         )
     )
     return replace(group[0], item="packages", title="", from_version="", to_version="", parts=parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runner.model import ItemKind, Outcome
-from runner.report.data import About, BackupLine, Done, ReportData, Undone
+from runner.report.data import About, BackupLine, CompletedUpdate, Issue, ReportData
 from runner.report.words import Words
 
 __all__ = [
@@ -41,7 +41,7 @@ def cards(words: Words) -> dict[str, str]:
     }
 
 
-def point(found: Undone, report: ReportData, words: Words) -> str:
+def point(found: Issue, report: ReportData, words: Words) -> str:
     """Describe an issue, without its reason and, for an item, without its name."""
     when, site = words.days(found.at), report.label(found.site)
     by_outcome = {
@@ -74,7 +74,7 @@ def point(found: Undone, report: ReportData, words: Words) -> str:
     }[found.about]
 
 
-def again(found: Undone, report: ReportData, words: Words) -> str:
+def again(found: Issue, report: ReportData, words: Words) -> str:
     """Describe an issue and how it was resolved."""
     when, then = words.days(found.at), words.days([found.solved or found.at[-1]])
     site = report.label(found.site)
@@ -114,7 +114,7 @@ def again(found: Undone, report: ReportData, words: Words) -> str:
     )
 
 
-def name(found: Done | Undone, words: Words) -> str:
+def name(found: CompletedUpdate | Issue, words: Words) -> str:
     """Return the name of an update; for a group of packages, their number."""
     if found.parts:
         text = words.plural("one package", "{count} packages", len(found.parts))
@@ -180,7 +180,7 @@ def footer(report: ReportData, words: Words) -> list[str]:
     return lines
 
 
-def _item(found: Undone, when: str, site: str, words: Words) -> str:
+def _item(found: Issue, when: str, site: str, words: Words) -> str:
     say, version = words.say, found.from_version
     stays = say("{site} stays on {version}.", site=site, version=version)
     waits = say("On hold. {site} stays on {version} for now.", site=site, version=version)
@@ -201,7 +201,7 @@ def _item(found: Undone, when: str, site: str, words: Words) -> str:
     }.get(found.outcome, say("Could not be installed {when}.", when=when) + f" {stays}") + hold
 
 
-def _undo(found: Undone, when: str, site: str, words: Words) -> str:
+def _undo(found: Issue, when: str, site: str, words: Words) -> str:
     say = words.say
     update = {"item": name(found, words), "version": found.from_version, "site": site, "when": when}
     if found.kind is ItemKind.DATABASE:
@@ -222,7 +222,7 @@ def _undo(found: Undone, when: str, site: str, words: Words) -> str:
     return f"{undone} " + say("{site} has {version} again.", site=site, version=found.to_version) + hold
 
 
-def _was_undone(found: Undone, when: str, site: str, words: Words) -> str:
+def _was_undone(found: Issue, when: str, site: str, words: Words) -> str:
     if found.kind is ItemKind.RELEASE:
         return words.say("The last release of {site} was undone {when}.", site=site, when=when)
     return words.say(
@@ -234,7 +234,7 @@ def _was_undone(found: Undone, when: str, site: str, words: Words) -> str:
     )
 
 
-def _slower(found: Undone, when: str, site: str, words: Words) -> str:
+def _slower(found: Issue, when: str, site: str, words: Words) -> str:
     """Describe a slowdown as it was measured right before and after the update."""
     if found.slowdown is None:
         return words.say("Since the update {when}, {site} is slower to respond.", site=site, when=when)
@@ -257,7 +257,7 @@ def _slower(found: Undone, when: str, site: str, words: Words) -> str:
     )
 
 
-def _site(found: Undone, when: str, site: str, words: Words) -> str:
+def _site(found: Issue, when: str, site: str, words: Words) -> str:
     say = words.say
     return {
         Outcome.UNREACHABLE: say(
@@ -275,7 +275,7 @@ def _site(found: Undone, when: str, site: str, words: Words) -> str:
     )
 
 
-def _window(found: Undone, when: str, site: str, words: Words) -> str:
+def _window(found: Issue, when: str, site: str, words: Words) -> str:
     if found.outcome is Outcome.SKIPPED:
         return words.say("No maintenance {when}, as agreed.", when=when)
     if site:

@@ -9,13 +9,13 @@ from datetime import datetime
 
 from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
 from runner.record import ChangeView, Failure, History, SiteRun
-from runner.report.data import About, AutoLine, Done, Undone
+from runner.report.data import About, AutoLine, CompletedUpdate, Issue
 from runner.report.grouping import group_done, group_undone
 from runner.report.undos import BAD, WHY, in_place, key, undone_by_hand, version
 from runner.report.windows import DueWindows, window_points
 from runner.untrusted import sentence
 
-__all__ = ["auto_updates", "done", "undone"]
+__all__ = ["auto_updates", "find_issues", "find_updates"]
 
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
 _SHARED_WITH_STEPS = frozenset({Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED})
@@ -23,12 +23,12 @@ _SHARED_WITH_STEPS = frozenset({Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCE
 _AUTOMATIC = {"off": "off", "forced": "forced", "overruled": "forced"}
 
 
-def done(history: History) -> tuple[Done, ...]:
+def find_updates(history: History) -> tuple[CompletedUpdate, ...]:
     """Return every update that is in place, oldest first."""
     return group_done(in_place(history))
 
 
-def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
+def find_issues(history: History, due: DueWindows) -> tuple[Issue, ...]:
     """Return all issues, worst first. Resolved ones come last."""
     by_hand = tuple(undone_by_hand(history))
     items = group_undone(_items(history))
@@ -46,13 +46,13 @@ def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 
 
-def _with_holds(by_hand: Sequence[Undone], items: Sequence[Undone]) -> Iterable[Undone]:
+def _with_holds(by_hand: Sequence[Issue], items: Sequence[Issue]) -> Iterable[Issue]:
     """Merge each undo by hand with the hold that follows from it."""
     for point in by_hand:
         yield replace(point, waiting=any(_is_hold_of(item, [point]) for item in items))
 
 
-def _is_hold_of(item: Undone, by_hand: Iterable[Undone]) -> bool:
+def _is_hold_of(item: Issue, by_hand: Iterable[Issue]) -> bool:
     return item.outcome is Outcome.HELD and any(
         point.open
         and (point.site, point.kind, point.item) == (item.site, item.kind, item.item)
@@ -76,7 +76,7 @@ def auto_updates(history: History) -> tuple[AutoLine, ...]:
     )
 
 
-def _items(history: History) -> Iterable[Undone]:
+def _items(history: History) -> Iterable[Issue]:
     """Yield one issue per item: its latest failure or hold. A hold that ended with an update is left out."""
     automatic = {
         (line.site, line.kind, line.item): _AUTOMATIC.get(line.state, "") for line in auto_updates(history)
@@ -110,14 +110,14 @@ def _read_since(change: ChangeView, attempts: Sequence[ChangeView]) -> bool:
     )
 
 
-def _rolled_back_once(change: ChangeView) -> Undone:
+def _rolled_back_once(change: ChangeView) -> Issue:
     """An update that broke the site, was rolled back, and worked when it was tried again."""
     return replace(_of_item(change), outcome=Outcome.UNDONE, solved=change.finished)
 
 
-def _of_item(change: ChangeView) -> Undone:
+def _of_item(change: ChangeView) -> Issue:
     """Return the issue for one change."""
-    return Undone(
+    return Issue(
         about=About.ITEM,
         outcome=change.outcome,
         at=(change.finished,),
@@ -131,11 +131,11 @@ def _of_item(change: ChangeView) -> Undone:
     )
 
 
-def _checks(history: History) -> Iterable[Undone]:
+def _checks(history: History) -> Iterable[Issue]:
     """Yield one issue per site and kind of item whose updates could not be checked."""
     for checks in _grouped(c for c in history.changes if not c.undo and _is_check(c)).values():
         last = checks[-1]
-        yield Undone(
+        yield Issue(
             about=About.CHECK,
             outcome=last.outcome,
             at=tuple(c.finished for c in checks),
@@ -146,7 +146,7 @@ def _checks(history: History) -> Iterable[Undone]:
         )
 
 
-def _unseen(history: History) -> Iterable[Undone]:
+def _unseen(history: History) -> Iterable[Issue]:
     """Yield one issue per site with unverified changes; a healthy look after them resolves it."""
     found: dict[str, list[ChangeView]] = defaultdict(list)
     for change in history.changes:
@@ -156,7 +156,7 @@ def _unseen(history: History) -> Iterable[Undone]:
     for site, changes in found.items():
         last, look = changes[-1], looks.get(site)
         seen_since = look is not None and look.healthy and look.at is not None and look.at > last.finished
-        yield Undone(
+        yield Issue(
             about=About.UNSEEN,
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
@@ -166,14 +166,14 @@ def _unseen(history: History) -> Iterable[Undone]:
         )
 
 
-def _slower(history: History) -> Iterable[Undone]:
+def _slower(history: History) -> Iterable[Issue]:
     """Yield one issue per site and trial that made a page slower; undoing the changes resolves it."""
     found: dict[tuple[str, str], list[ChangeView]] = defaultdict(list)
     for change in history.changes:
         if change.outcome is Outcome.CHANGED and Slowdown.read(change.why):
             found[change.site, change.why].append(change)
     for (site, why), changes in found.items():
-        yield Undone(
+        yield Issue(
             about=About.SLOWER,
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
@@ -201,7 +201,7 @@ def _undone_at(history: History, changes: Sequence[ChangeView]) -> datetime | No
     return max(times) if len(times) == len(undos) else None
 
 
-def _steps(history: History) -> Iterable[Undone]:
+def _steps(history: History) -> Iterable[Issue]:
     """Yield one issue per site and kind of step that failed without a failed item."""
     undos = {run.run for run in history.runs if run.undoes}
     ends = {
@@ -224,7 +224,7 @@ def _steps(history: History) -> Iterable[Undone]:
             solved = _first(later)
         else:
             solved = _later_run(history, last.run, site)
-        yield Undone(
+        yield Issue(
             about=about,
             outcome=last.outcome,
             at=tuple(failure.finished for failure in failures),
@@ -235,7 +235,7 @@ def _steps(history: History) -> Iterable[Undone]:
         )
 
 
-def _runs(history: History) -> Iterable[Undone]:
+def _runs(history: History) -> Iterable[Issue]:
     """Yield one issue per site on which runs failed as a whole, if no step or item explains it."""
     ends = {
         (run.run, run.site): (run.outcome, run.why)
@@ -252,7 +252,7 @@ def _runs(history: History) -> Iterable[Undone]:
             found[run.site].append(run)
     for site, runs in found.items():
         last = runs[-1]
-        yield Undone(
+        yield Issue(
             about=About.SITE,
             outcome=last.outcome or Outcome.LOST,
             at=tuple(run.started for run in runs if run.outcome is last.outcome),

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from runner.model import Outcome
-from runner.report.data import About, Done, Part, ReportData, Undone
+from runner.report.data import About, CompletedUpdate, Issue, PackagePart, ReportData
 from runner.report.reasons import reason
 from runner.report.words import Words
 from runner.untrusted import plain_name
 
 __all__ = ["for_client", "plain_version"]
 
-T = TypeVar("T", Done, Undone)
+T = TypeVar("T", CompletedUpdate, Issue)
 _NOT_IN_A_VERSION = re.compile(r"[^0-9A-Za-z.+~:-]")
 _DOMAIN = re.compile(r"\.(?=[A-Za-z])")
 _VERSION = 30
@@ -35,7 +35,7 @@ def for_client(report: ReportData, words: Words) -> ReportData:
     )
 
 
-def _why(found: Undone, words: Words) -> str:
+def _why(found: Issue, words: Words) -> str:
     """Return the reason, and what WordPress's own updates do with a held item."""
     if found.about in {About.UNSEEN, About.SLOWER} or (found.about, found.outcome) == _UNDONE:
         return ""  # part of the issue's text
@@ -64,7 +64,9 @@ def _plain(found: T, words: Words) -> T:
         from_version=plain_version(found.from_version),
         to_version=plain_version(found.to_version),
         parts=tuple(
-            Part(plain_name(part.item), plain_version(part.from_version), plain_version(part.to_version))
+            PackagePart(
+                plain_name(part.item), plain_version(part.from_version), plain_version(part.to_version)
+            )
             for part in found.parts
         ),
     )

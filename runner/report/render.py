@@ -16,7 +16,7 @@ from runner.load.shipped import shipped
 from runner.model import ItemKind
 from runner.report import lines, sentences
 from runner.report.colors import legible
-from runner.report.data import Done, ReportData
+from runner.report.data import CompletedUpdate, ReportData
 from runner.report.plain import for_client
 from runner.report.words import Words
 
@@ -44,8 +44,8 @@ class _Updates:
     """The updates of one site as the HTML shows them."""
 
     label: str
-    rows: Sequence[Done]
-    folded: Sequence[Done]
+    rows: Sequence[CompletedUpdate]
+    folded: Sequence[CompletedUpdate]
     more: int
     """How many others are only counted."""
 
@@ -145,7 +145,7 @@ def _updates(report: ReportData, limits: _Limits | None) -> list[_Updates]:
     return found
 
 
-def _weight(change: Done) -> tuple[bool, int, str]:
+def _weight(change: CompletedUpdate) -> tuple[bool, int, str]:
     """Sort key: WordPress first, then major before minor versions, then by name."""
     was, now = change.from_version.split("."), change.to_version.split(".")
     same = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), 3)

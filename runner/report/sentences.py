@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.model import Outcome
-from runner.report.data import About, ReportData, SiteState, Status, Undone
+from runner.report.data import About, Issue, ReportData, SiteState, Status
 from runner.report.words import Words
 
 __all__ = ["headline", "lead", "status", "subject"]
@@ -115,7 +115,7 @@ def _exception(report: ReportData, words: Words) -> str:
     return " ".join(sentences)
 
 
-def _count_by_sort(points: Sequence[Undone]) -> dict[str, int]:
+def _count_by_sort(points: Sequence[Issue]) -> dict[str, int]:
     """Count the issues of each sort."""
     found: dict[str, int] = {}
     for point in points:
@@ -123,7 +123,7 @@ def _count_by_sort(points: Sequence[Undone]) -> dict[str, int]:
     return found
 
 
-def _sort(point: Undone) -> str:
+def _sort(point: Issue) -> str:
     if point.about is About.ITEM:
         return {Outcome.UNDONE: "undone", Outcome.HELD: "held"}.get(point.outcome, "failed")
     if point.about is About.UNDO and point.outcome is Outcome.UNDONE:
@@ -210,6 +210,6 @@ def _idle(report: ReportData) -> bool:
     return all(line.state is SiteState.UNTOUCHED for line in report.sites)
 
 
-def _relevant(report: ReportData) -> list[Undone]:
+def _relevant(report: ReportData) -> list[Issue]:
     """Return the open issues that the client should know of. Blackouts were agreed."""
     return [point for point in report.open if point.outcome is not Outcome.SKIPPED]

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from runner.model import ItemKind, Outcome
 from runner.record import ChangeView, History, Undo
-from runner.report.data import About, Done, Undone
+from runner.report.data import About, CompletedUpdate, Issue
 from runner.untrusted import sentence
 
 __all__ = ["BAD", "WHY", "in_place", "key", "undone_by_hand", "version"]
@@ -32,9 +32,9 @@ _TRIED = frozenset({Outcome.FAILED, Outcome.LOST})
 class _Item:
     """The history of one item of a site in the period."""
 
-    done: list[Done] = field(default_factory=list)
+    done: list[CompletedUpdate] = field(default_factory=list)
     """Updates that are in place, oldest first."""
-    undone: list[Done] = field(default_factory=list)
+    undone: list[CompletedUpdate] = field(default_factory=list)
     """Updates that were undone, in the order of their undo."""
     failures: int = 0
     undos: list[ChangeView] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Item:
 
     def redo(self, change: ChangeView, *, late: bool) -> None:
         """Apply the undo of an undo: restore undone updates up to the version that is in place now."""
-        again: list[Done] = []
+        again: list[CompletedUpdate] = []
         while self.undone and (not again or again[-1].to_version != version(change.to_version)):
             again.append(self.undone.pop())
         if again:
@@ -84,13 +84,13 @@ class _Item:
             self.undone.append(self.done.pop())
 
 
-def in_place(history: History) -> tuple[Done, ...]:
+def in_place(history: History) -> tuple[CompletedUpdate, ...]:
     """Return every update of the period that is in place, oldest first."""
     items = _items(history).values()
     return tuple(sorted((done for item in items for done in item.done), key=lambda done: done.at))
 
 
-def undone_by_hand(history: History) -> Iterable[Undone]:
+def undone_by_hand(history: History) -> Iterable[Issue]:
     """Yield one issue per item that was undone by hand, and per item that could not be undone."""
     for item in _items(history).values():
         if item.undos:
@@ -134,8 +134,8 @@ def _undos(history: History) -> Iterable[ChangeView]:
     return (change for change in history.changes if change.undo is not None)
 
 
-def _done(change: ChangeView) -> Done:
-    return Done(
+def _done(change: ChangeView) -> CompletedUpdate:
+    return CompletedUpdate(
         site=change.site,
         item=sentence(change.item),
         kind=ItemKind(change.kind),
@@ -148,10 +148,10 @@ def _done(change: ChangeView) -> Done:
     )
 
 
-def _point(change: ChangeView, at: tuple[datetime, ...], solved: datetime | None) -> Undone:
+def _point(change: ChangeView, at: tuple[datetime, ...], solved: datetime | None) -> Issue:
     """Return the issue for an undo; its versions are those before and after the undo."""
     failed = change.outcome in _TRIED
-    return Undone(
+    return Issue(
         about=About.UNDO,
         outcome=change.outcome if failed else Outcome.UNDONE,
         at=at,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from runner.model import Outcome
 from runner.record import History, WhyNot, WindowState, WindowView
-from runner.report.data import About, Undone, WindowCount
+from runner.report.data import About, Issue, WindowCount
 from runner.untrusted import sentence
 
 __all__ = ["DueWindows", "counted", "window_points", "with_due"]
@@ -47,7 +47,7 @@ def counted(history: History) -> WindowCount | None:
     return WindowCount(due, missed) if due else None
 
 
-def window_points(history: History, due: DueWindows) -> Iterable[Undone]:
+def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
     """Yield one issue per window that was missed, fell on a blackout, or has no scheduler."""
     found: dict[tuple[str, str, Outcome], list[WindowView]] = defaultdict(list)
     for row in history.windows:
@@ -74,8 +74,8 @@ def _outcome(row: WindowView) -> Outcome:
     }[row.state]
 
 
-def _point(about: About, outcome: Outcome, name: str, site: str, rows: list[WindowView]) -> Undone:
-    return Undone(
+def _point(about: About, outcome: Outcome, name: str, site: str, rows: list[WindowView]) -> Issue:
+    return Issue(
         about=about,
         outcome=outcome,
         at=tuple(row.starts for row in rows),

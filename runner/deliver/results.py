@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Fate", "Handover", "Refusal", "SmtpLimits", "Verdict"]
+__all__ = ["RecipientResult", "RefusedRecipient", "SendResult", "SendStatus", "SmtpLimits"]
 
 _FINAL = range(500, 600)
 
 
-class Verdict(StrEnum):
+class SendStatus(StrEnum):
     """The result of sending a message."""
 
     ACCEPTED = "accepted"
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedRecipient:
     """A recipient that the server refused."""
 
     address: str
@@ -43,31 +43,33 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RecipientResult:
     """The result for one recipient, with the server's reply."""
 
-    verdict: Verdict
+    status: SendStatus
     reply: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
-    """The result for a message: verdict, reply, and accepted and refused recipients."""
+class SendResult:
+    """The result for a message: status, reply, and accepted and refused recipients."""
 
-    verdict: Verdict
+    status: SendStatus
     reply: str
     accepted: tuple[str, ...] = ()
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedRecipient, ...] = ()
 
-    def fate(self, address: str) -> Fate:
+    def result_for(self, address: str) -> RecipientResult:
         """Return the result for one of the recipients."""
         for one in self.refused:
             if one.address == address:
-                return Fate(Verdict.LATER if one.temporary else Verdict.REFUSED, f"{one.code} {one.reply}")
-        return Fate(self.verdict, self.reply)
+                return RecipientResult(
+                    SendStatus.LATER if one.temporary else SendStatus.REFUSED, f"{one.code} {one.reply}"
+                )
+        return RecipientResult(self.status, self.reply)
 
     @property
-    def left_over(self) -> tuple[str, ...]:
+    def over_limit(self) -> tuple[str, ...]:
         """Recipients beyond the server's limit, who can get a separate message at once."""
         return tuple(one.address for one in self.refused if one.too_many) if self.accepted else ()
 
