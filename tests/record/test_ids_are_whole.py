@@ -33,7 +33,7 @@ REVIEWED = {
     "steps/static/build.py: __post_init__: in run": "the text of a build",
     "web/place.py: below: segment.split": "a segment of a path",
     "apply/transaction/caches.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
-    "apply/segment.py: restore_tag: job[...]": "a short name on the host; nothing is read from it",
+    "apply/jobs.py: restore_point_id: job[...]": "a short name on the host; nothing is read from it",
 }
 """Allowed exceptions, with the reason for each."""
 
