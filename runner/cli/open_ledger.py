@@ -57,7 +57,7 @@ def open_if_exists(workspace: Workspace) -> Ledger | None:
 
 def _open_read_only(workspace: Workspace) -> Ledger | None:
     from runner.record import Ledger
-    from runner.record.engine import file_of
+    from runner.record.connection import file_of
 
     url = workspace.settings.ledger
     return Ledger.open(url, read_only=True) if file_of(url).exists() else None

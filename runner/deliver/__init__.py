@@ -1,21 +1,21 @@
-"""Documents to the world: messages that are written down before they leave, and what became of them."""
+"""Send reports by mail: every message is recorded before it is sent, and its result afterwards."""
 
 from __future__ import annotations
 
-from runner.deliver.handover import Fate, Handover, Refusal, SmtpLimits, Verdict
-from runner.deliver.message import Picture, compose, message_id
-from runner.deliver.outbox import Delivery, Letter, deliver, next_try, retry, retry_due
+from runner.deliver.message import Letter, Picture, compose, message_id
+from runner.deliver.outbox import Delivery, deliver, next_try, retry, retry_due
+from runner.deliver.results import RecipientResult, RefusedRecipient, SendResult, SendStatus, SmtpLimits
 from runner.deliver.smtp import greet, send
 
 __all__ = [
     "Delivery",
-    "Fate",
-    "Handover",
     "Letter",
     "Picture",
-    "Refusal",
+    "RecipientResult",
+    "RefusedRecipient",
+    "SendResult",
+    "SendStatus",
     "SmtpLimits",
-    "Verdict",
     "compose",
     "deliver",
     "greet",

@@ -1,4 +1,4 @@
-"""Documents to a message: MIME, addresses, and an id that a server recognises when it comes twice."""
+"""Build mail messages: MIME parts, addresses, and ids that let a server drop duplicates."""
 
 from __future__ import annotations
 
@@ -18,110 +18,114 @@ from runner.model import Contact, Mail
 from runner.record import Recipient
 from runner.untrusted import sentence
 
-__all__ = ["Picture", "addressed", "as_bytes", "compose", "message_id", "recipients_of"]
+__all__ = ["Letter", "Picture", "addressed", "as_bytes", "compose", "message_id", "recipients_of"]
 
 _WIRE = SMTP.clone(cte_type="7bit")
-"""Seven bits and CRLF: what every server takes, and the same bytes whenever it is sent."""
+"""Seven-bit text with CRLF: accepted by every server, and byte-identical on every attempt."""
 
 _UTF8 = _WIRE.clone(utf8=True)
-"""For servers with SMTPUTF8: addresses beyond ASCII stand in headers as they are."""
+"""For servers with SMTPUTF8: non-ASCII addresses are written to headers unchanged."""
 _LONGEST = 300
-"""Characters of a header's value."""
+"""Maximum length of a header value."""
 _LONGEST_NAME = 100
-"""Characters of a display name: in UTF-8 and with its address it fits in a line."""
+"""Maximum length of a display name, so that it fits in a line together with the address."""
 _TO = re.compile(rb"^To:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", re.MULTILINE)
-_NOBODY = b"To: undisclosed-recipients:;\r\n"
+_NO_RECIPIENT_LINE = b"To: undisclosed-recipients:;\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that lies in the message; the HTML names it `cid:` and `cid`. `subtype` is like `png`."""
+    """An image that is part of the message; the HTML refers to it as `cid:CID`."""
 
     cid: str
     subtype: str
     content: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A report to send to a client; `period` and `kind` (such as `final`) identify it."""
+
+    client: str
+    period: str
+    kind: str
+    contacts: Sequence[Contact]
+    """Recipients."""
+    subject: str
+    """One line; line breaks are removed."""
+    html: str
+    text: str
+    """The plain-text alternative of the HTML."""
+    language: str
+    """Language tag of both."""
+    sender_name: str = ""
+    """Display name if `mail.sender` is a bare address."""
+    reply_to: str | None = None
+    """Address that a person reads."""
+    picture: Picture | None = None
+    """The agency's logo."""
+    was: str = ""
+    """The client's id before it was renamed; earlier editions may have been sent under it."""
+
+
 def message_id(mail: Mail, client: str, period: str, kind: str, *, edition: int = 1) -> str:
-    """The same for the same report, so that a server drops a second copy; another for each edition."""
+    """Return the id of a report's edition. It is always the same, so that a server can drop duplicates."""
     words = [client, period, kind] + ([f"again-{edition}"] if edition > 1 else [])
     plain = ".".join(re.sub(r"[^a-z0-9-]+", "-", word.lower()).strip("-")[:20] or "x" for word in words)
     digest = hashlib.sha256("\0".join(words).encode()).hexdigest()[:8]
     return f"<report.{plain}.{digest}@{_domain(mail)}>"
 
 
-def compose(
-    mail: Mail,
-    contacts: Sequence[Contact],
-    *,
-    message_id: str,
-    subject: str,
-    html: str,
-    text: str,
-    language: str,
-    now: datetime,
-    sender_name: str = "",
-    reply_to: str | None = None,
-    picture: Picture | None = None,
-) -> EmailMessage:
-    """A message with a plain-text and an HTML part, and the picture beside the latter.
+def compose(mail: Mail, letter: Letter, message_id: str, now: datetime) -> EmailMessage:
+    """Build a message with a plain-text and an HTML part, and the picture as part of the latter.
 
-    Its header names the contacts that every server takes; `addressed` makes the message for the others.
-
-    Args:
-        mail: Gives the sender's address.
-        contacts: Whom it goes to.
-        message_id: As `message_id` gives it.
-        subject: One line; what would end it is taken out.
-        html: The document for mail programs.
-        text: Its plain-text twin.
-        language: Language tag of both.
-        now: Date of the message.
-        sender_name: Who signs, where `mail.sender` is a bare address.
-        reply_to: Address that a person reads.
-        picture: The agency's logo.
+    `To` lists the contacts whose addresses every server accepts; `addressed` builds the message for others.
 
     Raises:
-        DeliveryError: There is nobody to send it to, or an address is none.
+        DeliveryError: There is no recipient, or an address is invalid.
     """
-    recipients = recipients_of(contacts)
+    recipients = recipients_of(letter.contacts)
     if not recipients:
         raise DeliveryError(
-            "there is nobody to send it to", hint="give the client `contacts` in inventory.yaml"
+            "the client has no contacts", hint="add `contacts` to the client in inventory.yaml"
         )
     message = EmailMessage(policy=_WIRE)
     name, address = parseaddr(mail.sender)
-    message["From"] = _address(name or sender_name, address)
+    message["From"] = _address(name or letter.sender_name, address)
     named = [_address(one.name, one.address) for one in recipients if one.address.isascii()]
     message["To"] = named or "undisclosed-recipients:;"
-    if reply_to:
-        message["Reply-To"] = _address(*parseaddr(reply_to))
-    message["Subject"] = _line(subject)
+    if letter.reply_to:
+        message["Reply-To"] = _address(*parseaddr(letter.reply_to))
+    message["Subject"] = _line(letter.subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    message["Content-Language"] = _line(language)  # earlier, it would have moved into the first part
-    if picture:
-        _, html_part = message.iter_parts()
-        assert isinstance(html_part, EmailMessage)  # noqa: S101  # made two lines above
-        html_part.add_related(
-            picture.content,
-            "image",
-            picture.subtype,
-            cid=f"<{picture.cid}>",
-            disposition="inline",
-            filename=f"logo.{picture.subtype}",
-        )
+    message.set_content(letter.text, cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = _line(letter.language)  # if set earlier, it would move into the first part
+    if letter.picture:
+        _embed(letter.picture, message)
     return message
 
 
+def _embed(picture: Picture, message: EmailMessage) -> None:
+    _, html_part = message.iter_parts()
+    assert isinstance(html_part, EmailMessage)  # noqa: S101  # the second part is the HTML
+    html_part.add_related(
+        picture.content,
+        "image",
+        picture.subtype,
+        cid=f"<{picture.cid}>",
+        disposition="inline",
+        filename=f"logo.{picture.subtype}",
+    )
+
+
 def recipients_of(contacts: Iterable[Contact]) -> tuple[Recipient, ...]:
-    """The contacts with their addresses as the envelope has them, each mailbox once.
+    """Return the contacts with their envelope addresses, each mailbox once.
 
     Raises:
-        DeliveryError: an address is none.
+        DeliveryError: an address is invalid.
     """
     found: dict[str, Recipient] = {}
     for contact in contacts:
@@ -131,25 +135,25 @@ def recipients_of(contacts: Iterable[Contact]) -> tuple[Recipient, ...]:
 
 
 def as_bytes(message: EmailMessage) -> bytes:
-    """The message as it goes over the wire."""
+    """Return the message as it is sent."""
     return message.as_bytes(policy=_WIRE)
 
 
 def addressed(content: bytes, recipients: Sequence[Recipient]) -> bytes:
-    """The same message with other people in its `To`; in UTF-8 where an address needs it."""
+    """Return the message with other recipients in `To`; in UTF-8 if an address needs it."""
     ascii_only = all(one.address.isascii() for one in recipients)
     header = EmailMessage(policy=_WIRE if ascii_only else _UTF8)
     header["To"] = [_address(one.name, one.address) for one in recipients]
-    line = header.as_bytes().removesuffix(b"\r\n") if recipients else _NOBODY
+    line = header.as_bytes().removesuffix(b"\r\n") if recipients else _NO_RECIPIENT_LINE
     head, between, body = content.partition(b"\r\n\r\n")
     return _TO.sub(lambda _: line, head + b"\r\n", count=1) + between.removeprefix(b"\r\n") + body
 
 
 def _address(name: str, address: str) -> Address:
-    """A display name and an address whose domain is plain ASCII.
+    """Return a display name with an address whose domain is ASCII.
 
     Raises:
-        DeliveryError: It is not an address.
+        DeliveryError: The address is invalid.
     """
     read = _read(address)
     local = read.local[1:-1] if read.local.startswith('"') else read.local
@@ -160,7 +164,7 @@ def _read(address: str) -> MailAddress:
     try:
         return mail_address(address.strip(" "))
     except ValueError as error:
-        hint = "correct it in the workspace's files"
+        hint = "correct the address in inventory.yaml or sitecrew.yaml"
         raise DeliveryError(f"{_line(address)!r} is not an e-mail address: {error}", hint=hint) from None
 
 
@@ -173,9 +177,9 @@ def _name(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """One line without control characters: a name cannot add a header, nor reverse what follows it.
+    """Return one line without control characters, so that a name cannot add a header or reverse text.
 
-    An encoded word (`=?utf-8?q?...?=`) is taken apart: the email package would decode it, and what comes out
-    may hold line ends.
+    Encoded words (`=?utf-8?q?...?=`) are broken up. The email package would decode them, and the result could
+    contain line breaks.
     """
     return sentence(text, _LONGEST).replace("=?", "= ?")

@@ -1,8 +1,8 @@
-"""The outbox: every message is written down before it is sent, and its fate for each recipient after.
+"""The outbox: every message is recorded before it is sent, and its state for each recipient afterwards.
 
-queued -> sending -> sent | refused | unsure; a temporary trouble leads back to queued. One process claims a
-message before it is sent; what a process that died has claimed is unsure. Unsure is never sent again by
-itself: it may have arrived. A message is sent again to those who have not got it, and to nobody else.
+queued -> sending -> sent | refused | unsure; a temporary failure returns to queued. One process claims a
+message before sending it. If that process dies, the message is unsure. Unsure messages are never sent again
+automatically, because they may have arrived. A message is only resent to recipients who have not received it.
 """
 
 from __future__ import annotations
@@ -16,55 +16,35 @@ from email.policy import SMTP
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from runner.deliver.handover import Fate, SmtpLimits, Verdict
-from runner.deliver.message import addressed, as_bytes, compose, message_id, recipients_of
+from runner.deliver.message import Letter, addressed, as_bytes, compose, message_id, recipients_of
+from runner.deliver.results import RecipientResult, SendStatus, SmtpLimits
 from runner.deliver.smtp import send
 from runner.errors import SitecrewError
-from runner.model import Contact, Mail
+from runner.model import Mail
 from runner.record import DeliveryState, DeliveryView, Recipient
 
 if TYPE_CHECKING:
-    from runner.deliver.message import Picture
     from runner.record import Ledger
 
-__all__ = ["Delivery", "Letter", "deliver", "next_try", "retry", "retry_due"]
+__all__ = ["Delivery", "deliver", "next_try", "retry", "retry_due"]
 
 _OPEN = frozenset({DeliveryState.QUEUED})
-_MOST = 100
-"""Recipients of one message: what every server takes."""
+_MAX_RECIPIENTS = 100
+"""Maximum number of recipients per message that every server accepts."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=6)
 _NOT_SENT = frozenset({DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.UNSURE})
 _NO_CONTACT = "no longer a contact of the client"
 _STATES = {
-    Verdict.ACCEPTED: DeliveryState.SENT,
-    Verdict.REFUSED: DeliveryState.REFUSED,
-    Verdict.LATER: DeliveryState.QUEUED,
-    Verdict.UNSURE: DeliveryState.UNSURE,
+    SendStatus.ACCEPTED: DeliveryState.SENT,
+    SendStatus.REFUSED: DeliveryState.REFUSED,
+    SendStatus.LATER: DeliveryState.QUEUED,
+    SendStatus.UNSURE: DeliveryState.UNSURE,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A document on its way to a client: `period` and `kind` (`final` ...) say which one."""
-
-    client: str
-    period: str
-    kind: str
-    contacts: tuple[Contact, ...]
-    subject: str
-    html: str
-    text: str
-    language: str
-    sender_name: str = ""
-    reply_to: str | None = None
-    picture: Picture | None = None
-    was: str = ""
-    """The client's id before it was renamed, under which it may have been sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Where a message stands now. `attempted` is false when there was nothing left to do."""
+    """The state of a message. `attempted` is False if there was nothing to send."""
 
     message_id: str
     state: DeliveryState
@@ -84,28 +64,28 @@ def deliver(
     again: bool = False,
     limits: SmtpLimits | None = None,
 ) -> Delivery:
-    """Send a letter once to each contact, also to one who was added since.
+    """Send a letter once to each contact, including contacts added since the first attempt.
 
-    What is sent, refused or unsure stays so, unless `again` asks for a new edition.
+    Sent, refused and unsure recipients are not tried again, unless `again` requests a new edition.
 
     Args:
-        ledger: Where the outbox lies.
-        mail: The server.
-        letter: What to send, and to whom.
-        password: Called when the message is about to be sent, never before; gives None without a login.
+        ledger: The ledger with the outbox.
+        mail: The mail server.
+        letter: The content and the recipients.
+        password: Called right before sending; returns None if there is no login.
         now: The date of a new message.
-        again: Make a new edition with an id of its own, although the letter was sent before.
-        limits: How long is waited.
+        again: Send a new edition with its own id even if the letter was sent before.
+        limits: Time limits.
 
     Raises:
-        DeliveryError: A person has to change something first; the message stays in the outbox, queued.
+        DeliveryError: The settings or addresses have to be fixed first; the message stays queued.
     """
     now = now or datetime.now(UTC)
     editions = _editions(ledger, mail, letter)
     if not editions or again:
         name = message_id(mail, letter.client, letter.period, letter.kind, edition=len(editions) + 1)
-        message = _compose(mail, letter, name, now)
-        ledger.queue_delivery(
+        message = compose(mail, letter, name, now)
+        ledger.deliveries.queue(
             name,
             client=letter.client,
             period=letter.period,
@@ -116,8 +96,8 @@ def deliver(
         )
     else:
         name = editions[-1].message_id
-        _settle(ledger, name, limits or SmtpLimits())
-        _keep_to(ledger, name, recipients_of(letter.contacts))
+        _settle_abandoned(ledger, name, limits or SmtpLimits())
+        _update_contacts(ledger, name, recipients_of(letter.contacts))
     return retry(ledger, mail, name, password=password, limits=limits)
 
 
@@ -129,31 +109,31 @@ def retry(
     password: Callable[[], str | None],
     limits: SmtpLimits | None = None,
 ) -> Delivery:
-    """Send a message to its queued recipients, the same bytes as before; leave any other as it is.
+    """Send a message to its queued recipients, with the same bytes as before.
 
     Raises:
-        DeliveryError: A person has to change something first; the message stays queued.
-        UnknownNameError: No message of that id.
+        DeliveryError: The settings have to be fixed first; the message stays queued.
+        UnknownNameError: There is no message with this id.
     """
     limits = limits or SmtpLimits()
-    content = ledger.message(name)
-    _settle(ledger, name, limits)
+    content = ledger.deliveries.message(name)
+    _settle_abandoned(ledger, name, limits)
     before = _view(ledger, name).recipients
     claimed = [_claimed(one) if one.state is DeliveryState.QUEUED else one for one in before]
-    if claimed == list(before) or not ledger.move_delivery(name, before=_OPEN, recipients=claimed):
-        return _standing(ledger, name, attempted=False)
-    job = _Sending(ledger, name, claimed)
+    if claimed == list(before) or not ledger.deliveries.update(name, before=_OPEN, recipients=claimed):
+        return _result(ledger, name, attempted=False)
+    sending = _Sending(ledger, name, claimed)
     try:
         secret = password()
-        for to, message in _messages(content, job.left):
-            job.send(mail, content, message, to, password=secret, limits=limits)
+        for to, message in _messages(content, sending.left):
+            sending.send(mail, content, message, to, password=secret, limits=limits)
     except SitecrewError as error:
-        job.settle_rest(DeliveryState.QUEUED, str(error))
+        sending.settle_rest(DeliveryState.QUEUED, str(error))
         raise
     except BaseException:
-        job.settle_rest(DeliveryState.UNSURE, "interrupted while it was sent")
+        sending.settle_rest(DeliveryState.UNSURE, "interrupted while sending")
         raise
-    return _standing(ledger, name, attempted=True)
+    return _result(ledger, name, attempted=True)
 
 
 def retry_due(
@@ -164,25 +144,25 @@ def retry_due(
     now: datetime | None = None,
     limits: SmtpLimits | None = None,
 ) -> tuple[Delivery, ...]:
-    """Send every message again that a server has put off, once its wait is over.
+    """Send every queued message whose retry time has come.
 
     Raises:
-        DeliveryError: A person has to change something first; the messages stay queued.
+        DeliveryError: The settings have to be fixed first; the messages stay queued.
     """
     now = now or datetime.now(UTC)
-    due = [view for view in ledger.list_deliveries(states=_OPEN) if next_try(view) <= now]
+    due = [view for view in ledger.deliveries.list(states=_OPEN) if next_try(view) <= now]
     return tuple(retry(ledger, mail, view.message_id, password=password, limits=limits) for view in due)
 
 
 def next_try(view: DeliveryView) -> datetime:
-    """When a queued message is sent again without being asked: the waits grow from 5 minutes to 6 hours."""
+    """Return when a queued message is retried; the waits grow from 5 minutes to 6 hours."""
     doublings = min(max(view.attempts - 1, 0), 10)
     wait: timedelta = _FIRST_WAIT * 2**doublings
     return view.updated + min(wait, _LONGEST_WAIT)
 
 
 class _Sending:
-    """A claimed message: what becomes of it for each recipient is written down as soon as it is known."""
+    """A claimed message; the result for each recipient is recorded as soon as it is known."""
 
     def __init__(self, ledger: Ledger, name: str, recipients: Sequence[Recipient]) -> None:
         self._ledger, self._name = ledger, name
@@ -190,7 +170,7 @@ class _Sending:
 
     @property
     def left(self) -> tuple[Recipient, ...]:
-        """Those whose fate is not known yet."""
+        """Recipients without a result."""
         return tuple(one for one in self._recipients.values() if one.state is DeliveryState.SENDING)
 
     def send(
@@ -203,24 +183,24 @@ class _Sending:
         password: str | None,
         limits: SmtpLimits,
     ) -> None:
-        """Send to these; again to those whom the server did not take with so many others."""
+        """Send to these recipients; repeat for those beyond the server's limit of recipients."""
         sender = parseaddr(str(_headers(content)["From"]))[1]
         addresses = tuple(one.address for one in to)
         while addresses:
             found = send(mail, sender, addresses, message, password=password, limits=limits)
-            again = found.left_over
-            self._settle({each: found.fate(each) for each in addresses if each not in again})
+            again = found.over_limit
+            self._settle({each: found.result_for(each) for each in addresses if each not in again})
             addresses = again
 
     def settle_rest(self, state: DeliveryState, reply: str) -> None:
-        """The same for all whose fate is not known."""
+        """Record the same result for all recipients without one."""
         self._write({one.address: replace(one, state=state, reply=reply) for one in self.left})
 
-    def _settle(self, fates: Mapping[str, Fate]) -> None:
+    def _settle(self, results: Mapping[str, RecipientResult]) -> None:
         self._write(
             {
-                address: replace(self._recipients[address], state=_STATES[fate.verdict], reply=fate.reply)
-                for address, fate in fates.items()
+                address: replace(self._recipients[address], state=_STATES[result.status], reply=result.reply)
+                for address, result in results.items()
             }
         )
 
@@ -229,15 +209,16 @@ class _Sending:
             return
         self._recipients |= settled
         found = tuple(self._recipients.values())
-        self._ledger.move_delivery(
+        self._ledger.deliveries.update(
             self._name, before={DeliveryState.SENDING}, recipients=found, reply=_summary(found)
         )
 
 
 def _messages(content: bytes, due: Sequence[Recipient]) -> Iterator[tuple[Sequence[Recipient], bytes]]:
-    """Who gets which bytes: those in its header as it is, others with a header of their own, 100 at a time.
+    """Yield recipients, at most 100 at a time, and the message for them.
 
-    An address that needs SMTPUTF8 keeps no other from getting the mail.
+    Recipients in its `To` get the message unchanged, others get it with their own `To`. Addresses that need
+    SMTPUTF8 are sent separately, so that they do not block the others.
     """
     named = {address.addr_spec.lower() for address in _headers(content)["To"].addresses}
     groups: dict[str, list[Recipient]] = {"named": [], "ascii": [], "utf8": []}
@@ -245,13 +226,13 @@ def _messages(content: bytes, due: Sequence[Recipient]) -> Iterator[tuple[Sequen
         kind = "utf8" if not one.address.isascii() else "named" if one.address.lower() in named else "ascii"
         groups[kind].append(one)
     for kind, members in groups.items():
-        for start in range(0, len(members), _MOST):
-            to = members[start : start + _MOST]
+        for start in range(0, len(members), _MAX_RECIPIENTS):
+            to = members[start : start + _MAX_RECIPIENTS]
             yield to, content if kind == "named" else addressed(content, to)
 
 
-def _keep_to(ledger: Ledger, name: str, contacts: Sequence[Recipient]) -> None:
-    """Queue contacts that were added since; who is no contact any more gets nothing more."""
+def _update_contacts(ledger: Ledger, name: str, contacts: Sequence[Recipient]) -> None:
+    """Queue the message for added contacts, and cancel it for former ones."""
     view = _view(ledger, name)
     if view.state is DeliveryState.SENDING:
         return
@@ -265,7 +246,7 @@ def _keep_to(ledger: Ledger, name: str, contacts: Sequence[Recipient]) -> None:
     ]
     kept += [one for one in contacts if one.address.casefold() not in known]
     if kept != list(view.recipients):
-        ledger.move_delivery(name, before={view.state}, recipients=kept)
+        ledger.deliveries.update(name, before={view.state}, recipients=kept)
 
 
 def _claimed(one: Recipient) -> Recipient:
@@ -273,8 +254,8 @@ def _claimed(one: Recipient) -> Recipient:
 
 
 def _editions(ledger: Ledger, mail: Mail, letter: Letter) -> list[DeliveryView]:
-    """What was made of this letter before, oldest first; also when the sender had another domain then."""
-    before = ledger.list_deliveries(client=letter.client, period=letter.period)
+    """Return earlier editions of a letter, oldest first, even if the sender had another domain then."""
+    before = ledger.deliveries.list(client=letter.client, period=letter.period)
     known = {view.message_id.split("@")[0]: view for view in before}
     found: list[DeliveryView] = []
     while True:
@@ -288,33 +269,17 @@ def _editions(ledger: Ledger, mail: Mail, letter: Letter) -> list[DeliveryView]:
         found.append(view)
 
 
-def _compose(mail: Mail, letter: Letter, name: str, now: datetime) -> EmailMessage:
-    return compose(
-        mail,
-        letter.contacts,
-        message_id=name,
-        subject=letter.subject,
-        html=letter.html,
-        text=letter.text,
-        language=letter.language,
-        now=now,
-        sender_name=letter.sender_name,
-        reply_to=letter.reply_to,
-        picture=letter.picture,
-    )
-
-
-def _settle(ledger: Ledger, name: str, limits: SmtpLimits) -> None:
-    """A message that is `sending` for longer than sending can take was left by a process that died."""
+def _settle_abandoned(ledger: Ledger, name: str, limits: SmtpLimits) -> None:
+    """Mark a message as unsure if it has been `sending` for longer than any process can take to send it."""
     view = _view(ledger, name)
     longest = timedelta(seconds=2 * limits.whole)
     if view.state is DeliveryState.SENDING and datetime.now(UTC) - view.updated > longest:
-        why = "the process that sent it died before it knew the answer"
+        why = "the sending process died before the server answered"
         _Sending(ledger, name, view.recipients).settle_rest(DeliveryState.UNSURE, why)
 
 
 def _summary(recipients: Sequence[Recipient]) -> str:
-    """What the server said, and what it said of those who have not got it."""
+    """Return the server's reply, and its replies for recipients who have not received the message."""
     sent = next((one.reply for one in recipients if one.state is DeliveryState.SENT), "")
     others = [f"{one.address} {one.state}: {one.reply}" for one in recipients if one.state in _NOT_SENT]
     if not sent and len({one.reply for one in recipients}) == 1:
@@ -322,7 +287,7 @@ def _summary(recipients: Sequence[Recipient]) -> str:
     return "; ".join(filter(None, (sent, *others)))
 
 
-def _standing(ledger: Ledger, name: str, *, attempted: bool) -> Delivery:
+def _result(ledger: Ledger, name: str, *, attempted: bool) -> Delivery:
     view = _view(ledger, name)
     return Delivery(
         message_id=name,
@@ -335,7 +300,7 @@ def _standing(ledger: Ledger, name: str, *, attempted: bool) -> Delivery:
 
 
 def _view(ledger: Ledger, name: str) -> DeliveryView:
-    return next(view for view in ledger.list_deliveries() if view.message_id == name)
+    return next(view for view in ledger.deliveries.list() if view.message_id == name)
 
 
 def _headers(content: bytes) -> EmailMessage:

@@ -1,19 +1,17 @@
-"""Hands one message to an SMTP server, and knows afterwards what became of it: also when it cannot know."""
+"""Send a message to an SMTP server, and report the result, including that it is unknown."""
 
 from __future__ import annotations
 
 import re
 import smtplib
-import socket
 import ssl
-import threading
-import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
-from runner.deliver.handover import Handover, Refusal, SmtpLimits, Verdict
+from runner.deliver.connection import Deadline, PlainClient, TlsClient
+from runner.deliver.results import RefusedRecipient, SendResult, SendStatus, SmtpLimits
 from runner.errors import DeliveryError
 from runner.model import Mail, MailSecurity
 from runner.untrusted import sentence
@@ -26,17 +24,11 @@ _LOGGED_IN = 235
 _START = 354
 _ACCEPTED = (250, 251)
 _REPLY = 300
-"""Characters of a server's answer that are kept."""
-_LINE = 2048
-"""Bytes of a line of an answer; the protocol allows 512."""
-_LINES = 100
-_CODE = re.compile(rb"[2-5][0-9][0-9](?=[ \r\n-]|$)")
-_GOODBYE = 3.0
-"""Seconds for saying goodbye."""
-_INSTANT = 0.02
-"""Seconds: the last wait of a conversation and its deadline end together."""
-_TROUBLE = (OSError, smtplib.SMTPException, ValueError)
-"""What a conversation may end with; the library gives some answers of servers to parsers that refuse them."""
+"""Maximum length of a server's reply that is kept."""
+_QUIT = 3.0
+"""Seconds for QUIT."""
+_ERRORS = (OSError, smtplib.SMTPException, ValueError)
+"""Errors of a conversation; smtplib raises ValueError for some malformed answers."""
 
 
 def send(
@@ -47,177 +39,99 @@ def send(
     *,
     password: str | None = None,
     limits: SmtpLimits | None = None,
-) -> Handover:
+) -> SendResult:
     """Send a message once.
 
     Args:
-        mail: The server, how the connection is protected, and who logs in.
-        sender: Address for the envelope.
-        recipients: Addresses for the envelope.
-        message: The bytes, lines ended by CRLF.
+        mail: The server, its encryption and the login.
+        sender: Envelope sender.
+        recipients: Envelope recipients.
+        message: The message, with CRLF line ends.
         password: For `mail.username`.
-        limits: How long is waited.
+        limits: Time limits.
 
     Raises:
-        DeliveryError: The settings are unsafe or wrong, the server's certificate or login is not accepted, or
-            it offers no protection: a person has to change something.
+        DeliveryError: The settings are unsafe or wrong, the server's certificate is not trusted, the login
+            failed, or the server does not offer encryption. The settings have to be fixed.
     """
-    talk = _begin(mail, limits)
+    conversation = _conversation(mail, limits)
     try:
-        with talk.deadline():
-            talk.open()
-            talk.login(password)
-            return talk.hand_over(sender, recipients, message)
-    except _TROUBLE as error:
-        return _ended(talk, error)
+        with conversation.deadline.enforced():
+            conversation.open()
+            conversation.login(password)
+            return conversation.send(sender, recipients, message)
+    except _ERRORS as error:
+        return _broken_off(conversation, error)
     finally:
-        talk.close()
+        conversation.close()
 
 
 def greet(mail: Mail, *, password: str | None = None, limits: SmtpLimits | None = None) -> None:
-    """Connect and log in as `send` would, and leave without a message.
+    """Connect and log in like `send`, without sending a message.
 
     Raises:
-        DeliveryError: That does not work; the message says why.
+        DeliveryError: The connection or the login failed.
     """
-    talk = _begin(mail, limits)
+    conversation = _conversation(mail, limits)
     try:
-        with talk.deadline():
-            talk.open()
-            talk.login(password)
-    except _TROUBLE as error:
+        with conversation.deadline.enforced():
+            conversation.open()
+            conversation.login(password)
+    except _ERRORS as error:
         raise DeliveryError(
-            f"no mail leaves by {mail.host}:{mail.port}: {_ended(talk, error).reply}",
+            f"cannot send mail through {mail.host}:{mail.port}: {_broken_off(conversation, error).reply}",
             hint="check mail.host, mail.port and mail.security in sitecrew.yaml",
         ) from None
     finally:
-        talk.close()
+        conversation.close()
 
 
-def _begin(mail: Mail, limits: SmtpLimits | None) -> _Talk:
+def _conversation(mail: Mail, limits: SmtpLimits | None) -> _Conversation:
     if mail.username and mail.security is MailSecurity.NONE and not _is_loopback(mail.host):
         raise DeliveryError(
-            f"the password for {mail.host} would cross the network unprotected",
+            f"the password for {mail.host} would be sent unencrypted",
             hint="set mail.security to starttls or tls in sitecrew.yaml",
         )
-    return _Talk(mail, limits or SmtpLimits())
+    return _Conversation(mail, limits or SmtpLimits())
 
 
-class _Bounded(smtplib.SMTP):
-    """Reads answers of bounded length, and within the time of the whole conversation.
-
-    It tells the talk about itself before it connects, so that a deadline can cut it at any time.
-    """
-
-    talk: _Talk
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Code and text of the next answer; the code is -1 where there is none.
-
-        Raises:
-            smtplib.SMTPServerDisconnected: the connection is lost, or the answer has no end.
-            TimeoutError: the time is over.
-        """
-        lines: list[bytes] = []
-        while len(lines) < _LINES:
-            line = self._line()
-            lines.append(line[4:].strip(b" \t\r\n"))
-            if not _CODE.match(line) or line[3:4] != b"-":
-                return int(line[:3]) if _CODE.match(line) else -1, b"\n".join(lines)
-        self.close()
-        raise smtplib.SMTPServerDisconnected(f"its answer has more than {_LINES} lines")
-
-    def _line(self) -> bytes:
-        if self.sock is None:
-            raise smtplib.SMTPServerDisconnected("the connection is closed")
-        self.sock.settimeout(self.talk.patience())
-        if self.file is None:
-            self.file = self.sock.makefile("rb")
-        try:
-            line = self.file.readline(_LINE + 1)
-        except OSError as error:
-            self.close()
-            raise smtplib.SMTPServerDisconnected(f"the connection is lost: {error}") from error
-        if line.endswith(b"\n") and len(line) <= _LINE:
-            return line
-        self.close()
-        why = "its answer has a line without end" if len(line) > _LINE else "the connection is lost"
-        raise smtplib.SMTPServerDisconnected(why)
-
-
-class _Plain(_Bounded):
-    """Encrypted later, or not at all."""
-
-    def __init__(self, talk: _Talk, host: str, port: int) -> None:
-        self.talk, talk.smtp = talk, self
-        super().__init__(host, port, timeout=talk.patience())
-
-
-class _Sealed(_Bounded, smtplib.SMTP_SSL):
-    """Encrypted from the first byte."""
-
-    def __init__(self, talk: _Talk, host: str, port: int, *, context: ssl.SSLContext) -> None:
-        self.talk, talk.smtp = talk, self
-        super().__init__(host, port, timeout=talk.patience(), context=context)
-
-
-class _Talk:
-    """One conversation. `handed` turns true when the message's last byte is out."""
+class _Conversation:
+    """One SMTP conversation. `message_sent` is True once the last byte of the message was sent."""
 
     def __init__(self, mail: Mail, limits: SmtpLimits) -> None:
         self.mail = mail
         self.limits = limits
-        self.smtp: smtplib.SMTP | None = None
-        self.handed = False
-        self.late = False
-        self.end = time.monotonic() + limits.whole
+        self.deadline = Deadline(limits)
+        self.message_sent = False
         self.accepted: list[str] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[RefusedRecipient] = []
 
-    def patience(self) -> float:
-        """Seconds for the next wait.
-
-        Raises:
-            TimeoutError: the time for the conversation is over.
-        """
-        left = self.end - time.monotonic()
-        if left <= 0:
-            self.late = True
-            raise TimeoutError("the time is over")
-        return min(self.limits.wait, left)
-
-    @contextmanager
-    def deadline(self) -> Iterator[None]:
-        """Cuts the connection at the end of the whole time: a server that drips bytes cannot hold us."""
-        timer = threading.Timer(max(self.end - time.monotonic(), 0), self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+    @property
+    def smtp(self) -> smtplib.SMTP | None:
+        """The connection, if there is one."""
+        return self.deadline.client
 
     def open(self) -> None:
-        """Connect, encrypted as asked."""
+        """Connect, with the encryption of the settings."""
         mail = self.mail
         if mail.security is MailSecurity.TLS:
             with self._certificates() as context:
-                smtp: smtplib.SMTP = _Sealed(self, mail.host, mail.port, context=context)
+                smtp: smtplib.SMTP = TlsClient(self.deadline, mail.host, mail.port, context=context)
         else:
-            smtp = _Plain(self, mail.host, mail.port)
+            smtp = PlainClient(self.deadline, mail.host, mail.port)
         smtp.ehlo_or_helo_if_needed()
         if mail.security is MailSecurity.STARTTLS:
             if not smtp.has_extn("starttls"):
                 raise DeliveryError(
-                    f"{mail.host} offers no encryption (no STARTTLS)",
-                    hint="check mail.host and mail.port; many servers want security: tls with port 465",
+                    f"{mail.host} does not offer encryption (no STARTTLS)",
+                    hint="check mail.host and mail.port; many servers need `security: tls` with port 465",
                 )
             with self._certificates() as context:
                 smtp.starttls(context=context)
             smtp.ehlo_or_helo_if_needed()
 
     def login(self, password: str | None) -> None:
-        """Log in where the settings name a user. No error carries the password."""
+        """Log in if the settings have a user name. Errors never contain the password."""
         if not self.mail.username or self.smtp is None:
             return
         host, user = self.mail.host, self.mail.username
@@ -229,66 +143,66 @@ class _Talk:
         except smtplib.SMTPResponseException as error:
             if error.smtp_code not in _FINAL:
                 raise
-            why = f"{host} refused the login of {user} ({error.smtp_code})"
+            why = f"{host} rejected the login of {user} ({error.smtp_code})"
         except smtplib.SMTPException:
-            why = f"{host} offers no login that we know"
-        if why:  # raised out here, so that no context of it holds what was sent
+            why = f"{host} does not offer a supported login method"
+        if why:  # raised here so that its context does not hold what was sent
             raise DeliveryError(why, hint=hint)
 
-    def hand_over(self, sender: str, recipients: Sequence[str], message: bytes) -> Handover:
-        """Envelope, then the message itself."""
+    def send(self, sender: str, recipients: Sequence[str], message: bytes) -> SendResult:
+        """Send the envelope, then the message."""
         smtp = self.smtp
         assert smtp is not None  # noqa: S101  # opened before
         smtp.ehlo_or_helo_if_needed()
         utf8 = not all(address.isascii() for address in (sender, *recipients))
         if utf8 and not smtp.has_extn("smtputf8"):
-            why = "the server takes no addresses with letters beyond ASCII before the @ (no SMTPUTF8)"
-            return Handover(verdict=Verdict.REFUSED, reply=why)
+            why = "the server does not accept non-ASCII characters before the @ (no SMTPUTF8)"
+            return SendResult(status=SendStatus.REFUSED, reply=why)
         eight_bit = ["BODY=8BITMIME"] if smtp.has_extn("8bitmime") else []
         code, reply = smtp.mail(sender, ["SMTPUTF8", *eight_bit] if utf8 else [])
         if code not in _ACCEPTED:
-            return self._no(code, reply)
+            return self._refusal(code, reply)
         for address in recipients:
             code, reply = smtp.rcpt(address)
             if code in _ACCEPTED:
                 self.accepted.append(address)
             else:
-                self.refused.append(Refusal(address, code, _text(reply)))
+                self.refused.append(RefusedRecipient(address, code, _text(reply)))
         if not self.accepted:
             later = all(refusal.temporary for refusal in self.refused)
-            said = "; ".join(f"{r.address}: {r.code} {r.reply}" for r in self.refused)
-            verdict = Verdict.LATER if later else Verdict.REFUSED
-            return Handover(verdict=verdict, reply=said, refused=tuple(self.refused))
+            replies = "; ".join(f"{r.address}: {r.code} {r.reply}" for r in self.refused)
+            status = SendStatus.LATER if later else SendStatus.REFUSED
+            return SendResult(status=status, reply=replies, refused=tuple(self.refused))
         code, reply = smtp.docmd("DATA")
         if code != _START:
-            return self._no(code, reply)
+            return self._refusal(code, reply)
         smtp.send(_stuffed(message))
-        self.handed = True
+        self.message_sent = True
         code, reply = smtp.getreply()
         if code != 250:  # noqa: PLR2004
-            return self._no(code, reply)
-        return self._done(Verdict.ACCEPTED, _said(code, reply))
+            return self._refusal(code, reply)
+        return self._result(SendStatus.ACCEPTED, _reply(code, reply))
 
     def close(self) -> None:
-        """Say goodbye where that is still possible; the outcome is known, so nothing here can change it."""
+        """Send QUIT if possible. The result is known by now, so errors are ignored."""
         if self.smtp is None:
             return
-        self.end = time.monotonic() + min(self.limits.wait, _GOODBYE)
-        with suppress(*_TROUBLE), self.deadline():
+        self.deadline.shorten(_QUIT)
+        with suppress(*_ERRORS), self.deadline.enforced():
             if self.smtp.sock is not None:
                 self.smtp.quit()
         with suppress(OSError):
             self.smtp.close()
 
-    def _no(self, code: int, reply: bytes) -> Handover:
+    def _refusal(self, code: int, reply: bytes) -> SendResult:
         if code in _FINAL:
-            return self._done(Verdict.REFUSED, _said(code, reply))
-        unsure = self.handed and code not in _TEMPORARY
-        return self._done(Verdict.UNSURE if unsure else Verdict.LATER, _said(code, reply))
+            return self._result(SendStatus.REFUSED, _reply(code, reply))
+        unsure = self.message_sent and code not in _TEMPORARY
+        return self._result(SendStatus.UNSURE if unsure else SendStatus.LATER, _reply(code, reply))
 
-    def _done(self, verdict: Verdict, reply: str) -> Handover:
-        accepted = tuple(self.accepted) if verdict is Verdict.ACCEPTED else ()
-        return Handover(verdict=verdict, reply=reply, accepted=accepted, refused=tuple(self.refused))
+    def _result(self, status: SendStatus, reply: str) -> SendResult:
+        accepted = tuple(self.accepted) if status is SendStatus.ACCEPTED else ()
+        return SendResult(status=status, reply=reply, accepted=accepted, refused=tuple(self.refused))
 
     @contextmanager
     def _certificates(self) -> Iterator[ssl.SSLContext]:
@@ -298,26 +212,19 @@ class _Talk:
                 context.load_verify_locations(self.mail.ca_file)
             except (OSError, ssl.SSLError) as error:
                 raise DeliveryError(
-                    f"{self.mail.ca_file} holds no certificates: {error}", hint="check mail.ca_file"
+                    f"{self.mail.ca_file} contains no certificates: {error}", hint="check mail.ca_file"
                 ) from error
         try:
             yield context
         except ssl.SSLCertVerificationError as error:
             raise DeliveryError(
                 f"the certificate of {self.mail.host} is not trusted: {error.verify_message}",
-                hint="check mail.host; name the server's own authority in mail.ca_file",
+                hint="check mail.host; set mail.ca_file to the certificate authority of the server",
             ) from error
-
-    def _cut(self) -> None:
-        self.late = True
-        smtp = self.smtp
-        if smtp is not None and smtp.sock is not None:
-            with suppress(OSError):
-                smtp.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
-    """The library's login; it speaks ASCII only, so other letters go by PLAIN, which is defined in UTF-8."""
+    """Log in with smtplib. It supports only ASCII, so other logins use PLAIN, which is UTF-8."""
     if user.isascii() and password.isascii():
         smtp.login(user, password)
         return
@@ -329,39 +236,42 @@ def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
         raise smtplib.SMTPAuthenticationError(code, reply)
 
 
-def _ended(talk: _Talk, error: Exception) -> Handover:
-    """A conversation that broke off: what that means depends on how far it had come."""
-    late = talk.late or time.monotonic() > talk.end - _INSTANT
-    why = f"no answer within {talk.limits.whole:g} s" if late else _reason(error)
-    if talk.handed:
-        verdict = Verdict.UNSURE
-        why = f"the message was handed over whole, then the connection was lost: {why}"
+def _broken_off(conversation: _Conversation, error: Exception) -> SendResult:
+    """Return the result of a conversation that failed; it depends on how far the conversation got."""
+    why = (
+        f"no answer within {conversation.limits.whole:g} s"
+        if conversation.deadline.passed
+        else _reason(error)
+    )
+    if conversation.message_sent:
+        status = SendStatus.UNSURE
+        why = f"the message was sent, but the connection was lost before the answer: {why}"
     elif isinstance(error, smtplib.SMTPResponseException) and error.smtp_code in _FINAL:
-        verdict = Verdict.REFUSED
+        status = SendStatus.REFUSED
     else:
-        verdict = Verdict.LATER
-    return Handover(verdict=verdict, reply=why, refused=tuple(talk.refused))
+        status = SendStatus.LATER
+    return SendResult(status=status, reply=why, refused=tuple(conversation.refused))
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        return _said(error.smtp_code, error.smtp_error)
+        return _reply(error.smtp_code, error.smtp_error)
     reason = getattr(error, "strerror", None)
     return _text(str(reason or error)) or type(error).__name__
 
 
-def _said(code: int, reply: bytes | str) -> str:
-    said = _text(reply)
-    return f"{code} {said}".strip() if code > 0 else f"not an answer: {said}"
+def _reply(code: int, reply: bytes | str) -> str:
+    text = _text(reply)
+    return f"{code} {text}".strip() if code > 0 else f"invalid answer: {text}"
 
 
 def _text(reply: bytes | str) -> str:
-    """What a server says is a stranger's text: one line, no control characters, not long."""
+    """Clean a server's reply, which is untrusted: one short line without control characters."""
     return sentence(reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply, _REPLY)
 
 
 def _stuffed(message: bytes) -> bytes:
-    """The message with dots doubled at line starts, and the dot that ends it."""
+    """Return the message with doubled dots at line starts and the final dot."""
     ended = message if message.endswith(b"\r\n") else message + b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", ended) + b".\r\n"
 

@@ -1,4 +1,4 @@
-"""The ledger: what happened, kept for ever. `Ledger` brings SQLAlchemy and loads when first asked for."""
+"""The ledger: everything that happened. `Ledger` is imported on first use, as SQLAlchemy loads slowly."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from runner.record.views import (
     DeliveryState,
     DeliveryView,
     Failure,
+    HeldAutoUpdate,
     History,
     HoldView,
     LastLook,
@@ -21,7 +22,10 @@ from runner.record.views import (
     LookSummary,
     LookView,
     Measured,
+    NewRun,
     NewSchedule,
+    OrderedSite,
+    OrderedStep,
     Recipient,
     ReportView,
     RestorePointView,
@@ -57,6 +61,7 @@ __all__ = [
     "DeliveryState",
     "DeliveryView",
     "Failure",
+    "HeldAutoUpdate",
     "History",
     "HoldView",
     "LastLook",
@@ -65,7 +70,10 @@ __all__ = [
     "LookSummary",
     "LookView",
     "Measured",
+    "NewRun",
     "NewSchedule",
+    "OrderedSite",
+    "OrderedStep",
     "Recipient",
     "ReportView",
     "RestorePointView",

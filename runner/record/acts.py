@@ -1,4 +1,4 @@
-"""Acts: who began, resumed, undid, trusted or erased what, each chained to the one before."""
+"""Acts: who started, resumed, undid, trusted or erased what. Each act is chained to the previous one."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ from runner.record.chain import START, Link, seal, text_digest
 from runner.record.operators import Operator
 from runner.record.prose import clean_json
 from runner.record.schema import acts, instant_text, runs
-from runner.record.store import Store, now
+from runner.record.store import Records, now
 from runner.record.views import ActView
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["ActBook", "Verdict", "add_act", "refuse_another_order"]
+__all__ = ["Acts", "ChainCheck", "act_view", "add_act", "check_order"]
 
 _ORDER = "order_sha256"
 _SUBJECT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `verify` found: how many acts, the hash of the last one, and the first thing that does not fit."""
+class ChainCheck:
+    """The result of `verify`: the number of acts, the hash of the last one, and the first problem."""
 
     acts: int
     head: str
     problem: str = ""
 
 
-class ActBook(Store):
-    """Writing and checking acts."""
+class Acts(Records):
+    """All acts of operators."""
 
-    def record_act(
+    def record(
         self, act: str, subject: str, *, run: str | None = None, details: Mapping[str, Any] | None = None
     ) -> None:
-        """Write down that the operator of this process did something."""
-        with self._write() as connection:
-            add_act(connection, self.operator, act, subject, run=run, details=details)
+        """Record an act of the operator of this process."""
+        with self._store.write() as connection:
+            add_act(connection, self._store.operator, act, subject, run=run, details=details)
 
-    def list_acts(self, run: str | None = None, *, limit: int | None = None) -> tuple[ActView, ...]:
-        """Acts, oldest first; only those of a run, if one is named."""
+    def list(self, run: str | None = None, *, limit: int | None = None) -> tuple[ActView, ...]:
+        """Return acts, oldest first; with `run`, only the acts on that run."""
         query = select(acts).order_by(acts.c.id).limit(limit)
         if run is not None:
             query = query.where(acts.c.run == run)
-        with self._read() as connection:
+        with self._store.read() as connection:
             return tuple(act_view(row) for row in connection.execute(query).mappings())
 
-    def verify_acts(self, head: str = "") -> Verdict:
-        """Check every link, and every run against the order that was recorded with its act.
+    def verify(self, head: str = "") -> ChainCheck:
+        """Check every link of the chain, and every run's order against the act that started the run.
 
         Args:
-            head: a hash that was noted earlier, which must be in the chain still.
+            head: a hash noted earlier that must still be in the chain.
         """
-        with self._read() as connection:
+        with self._store.read() as connection:
             rows = connection.execute(select(acts).order_by(acts.c.id)).mappings().all()
             last = rows[-1]["hash"] if rows else START
-            problem = next(_mistakes(connection, rows), "")
+            problem = next(_problems(connection, rows), "")
         if not problem and head and head not in {START, *(row["hash"] for row in rows)}:
-            problem = f"no act has the noted hash {head[:64]}: the chain was cut or written anew"
-        return Verdict(len(rows), last, problem)
+            problem = f"no act has the hash {head[:64]}: the chain was truncated or rewritten"
+        return ChainCheck(len(rows), last, problem)
 
 
 def add_act(
@@ -81,7 +81,10 @@ def add_act(
     order_text: str | None = None,
     at: datetime | None = None,
 ) -> int:
-    """The one place where an act is written; returns its number. The transaction must hold the write lock."""
+    """Append an act to the chain in the caller's write transaction; return its number.
+
+    Nothing else writes acts.
+    """
     last = connection.execute(
         select(acts.c.id, acts.c.hash).order_by(acts.c.id.desc()).limit(1)
     ).one_or_none()
@@ -105,26 +108,27 @@ def add_act(
     return link.id
 
 
-def refuse_another_order(connection: Connection, run: str, order_text: str) -> None:
-    """Raise ChangedOrderError where a run's order is not the one that its act recorded."""
-    of_it = select(acts).where((acts.c.run == run) | (acts.c.act == "erase")).order_by(acts.c.id)
-    recorded = _orders(connection.execute(of_it).mappings()).get(run)
+def check_order(connection: Connection, run: str, order_text: str) -> None:
+    """Raise ChangedOrderError if a run's order differs from the one that its act recorded."""
+    relevant = select(acts).where((acts.c.run == run) | (acts.c.act == "erase")).order_by(acts.c.id)
+    recorded = _orders(connection.execute(relevant).mappings()).get(run)
     if recorded == text_digest(order_text):
         return
-    what = "is not the one that was recorded when it began" if recorded else "was recorded by no act"
     raise ChangedOrderError(
-        f"the order of run {run} {what}",
-        hint="somebody may have changed the ledger: see `sitecrew ledger verify`; put a good copy of it back",
+        f"the order of run {run} was changed after the run started"
+        if recorded
+        else f"the order of run {run} was not recorded by any act",
+        hint="the ledger may have been tampered with: run `sitecrew ledger verify`, or restore a good copy",
     )
 
 
 def act_view(row: RowMapping) -> ActView:
-    """A row of `acts`."""
+    """Convert a row of `acts`."""
     return ActView(**{name: row[name] for name in ActView.__slots__})
 
 
 def _orders(rows: Any) -> dict[str, str]:
-    """The digest that each run's order must have: of its first act, or of the erasure that shortened it."""
+    """Return the digest that each run's order must have, from its first act or from a later erasure."""
     orders: dict[str, str] = {}
     for row in rows:
         if row["run"] is not None and _ORDER in row["details"]:
@@ -134,36 +138,36 @@ def _orders(rows: Any) -> dict[str, str]:
     return orders
 
 
-def _mistakes(connection: Connection, rows: Any) -> Iterator[str]:
+def _problems(connection: Connection, rows: Any) -> Iterator[str]:
     erased = {number for row in rows if row["act"] == "erase" for number in row["details"].get("acts", ())}
     previous = START
     for number, row in enumerate(rows, 1):
-        yield from _of_row(row, number, previous, erased)
+        yield from _problems_of_act(row, number, previous, erased)
         previous = row["hash"]
     orders = _orders(rows)
     kept = connection.execute(select(runs.c.run, runs.c.order_text))
     found: dict[str, str] = {row.run: row.order_text for row in kept}
     for run, text in found.items():
         if run not in orders:
-            yield f"run {run} was begun by no act"
+            yield f"run {run} was not started by any act"
         elif orders[run] != text_digest(text):
-            yield f"run {run}: its order is not the one that was recorded when it began"
+            yield f"run {run}: its order was changed after the run started"
     for row in rows:
         if row["run"] is not None and row["run"] not in found:
             yield f"act {row['id']} ({row['act']} {row['subject']}): its run is not in the ledger"
 
 
-def _of_row(row: RowMapping, number: int, previous: str, erased: set[int]) -> Iterator[str]:
+def _problems_of_act(row: RowMapping, number: int, previous: str, erased: set[int]) -> Iterator[str]:
     name = f"act {row['id']} ({row['act']} {row['subject']})"
     if row["id"] != number:
         yield f"act {number} is missing"
     link = Link(**{key: row[key] for key in Link.__slots__ if key != "at"}, at=instant_text(row["at"]))
     if row["previous"] != previous:
-        yield f"{name} does not follow the one before it"
+        yield f"{name} does not follow the previous act"
     if link.hash != row["hash"]:
-        yield f"{name} was changed: its hash does not fit"
+        yield f"{name} was changed: its hash does not match"
     if row["salt"] is None:
         if row["id"] not in erased:
-            yield f"{name}: its details were removed by no recorded erasure"
+            yield f"{name}: its details were removed without a recorded erasure"
     elif seal(row["salt"], row["subject"], row["run"], row["details"]) != row["seal"]:
-        yield f"{name} was changed: its details do not fit"
+        yield f"{name} was changed: its details do not match"

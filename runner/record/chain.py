@@ -1,7 +1,7 @@
-"""The chain of acts: what one link is made of. Pure; `acts.py` keeps the rows.
+"""The hash chain of acts. Pure; `acts.py` stores the rows.
 
-A link covers its number, time, act, operator and the link before it in the clear; subject, run and details
-only through a salted digest. They can be erased together with the salt, and the chain still fits.
+A link contains its number, time, act, operator and the previous hash in plain text, but subject, run and
+details only as a salted digest. These can be erased together with the salt without breaking the chain.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 __all__ = ["START", "Link", "digest", "seal", "text_digest"]
 
 START = "0" * 64
-"""What the first link has in the place of the one before it."""
+"""The previous hash of the first link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What a hash covers."""
+    """The fields that a hash covers."""
 
     id: int
     at: str
@@ -32,21 +32,21 @@ class Link:
 
     @property
     def hash(self) -> str:
-        """The sha256 of the canonical JSON of all of it."""
+        """The SHA-256 of all fields as canonical JSON."""
         return digest({name: getattr(self, name) for name in self.__slots__})
 
 
 def digest(document: object) -> str:
-    """The sha256 of canonical JSON: sorted keys, no spaces, ASCII."""
+    """Return the SHA-256 of a document as canonical JSON: sorted keys, no spaces, ASCII."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def text_digest(text: str) -> str:
-    """The sha256 of a text."""
+    """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def seal(salt: str, subject: str, run: str | None, details: Any) -> str:
-    """The digest of the part of an act that can be erased; without the salt it cannot be guessed."""
+    """Return the digest of the erasable part of an act. The salt prevents guessing the content."""
     return digest([salt, subject, run, details])

@@ -1,4 +1,4 @@
-"""A client's part of the ledger: given out as one document, and erased."""
+"""Clients: reading, and exporting and erasing everything about a client."""
 
 from __future__ import annotations
 
@@ -35,39 +35,47 @@ from runner.record.schema import (
     websites,
     windows,
 )
-from runner.record.store import Store
+from runner.record.store import Records
+from runner.record.views import ClientView
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select, Table
 
-__all__ = ["ClientBook", "Erased"]
+__all__ = ["Clients", "Erased"]
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How many rows of which table are gone, and how many acts keep only operator, time and hash."""
+    """The result of an erasure: deleted rows by table, and the number of acts that lost their details."""
 
     rows: dict[str, int]
     acts: int
     shared_runs: int
-    """Runs with sites of others too: these stay, without the client."""
+    """Runs that also have sites of other clients; they stay, without this client's sites."""
 
 
-class ClientBook(Store):
-    """Export and erasure."""
+class Clients(Records):
+    """All clients in the ledger."""
 
-    def clients_recorded(self) -> frozenset[str]:
-        """The clients that the ledger knows."""
-        with self._read() as connection:
+    def get(self, client: str) -> ClientView | None:
+        """Return a client as it was last seen in the inventory, or None."""
+        with self._store.read() as connection:
+            row = connection.execute(select(clients).where(clients.c.client == client)).mappings()
+            found = row.one_or_none()
+        return None if found is None else ClientView(**found)
+
+    def names(self) -> frozenset[str]:
+        """Return the ids of all clients that any row names."""
+        with self._store.read() as connection:
             names: set[str] = set()
             tables = (clients, websites, run_sites, backups, reports, deliveries)
             for column in (table.c.client for table in tables):
                 names |= set(connection.execute(select(column).distinct()).scalars())
         return frozenset(names - {""})
 
-    def export_client(self, client: str, sites: Sequence[str] = ()) -> dict[str, Any]:
-        """Everything of a client by table, one object a row. `sites` are those of the inventory besides."""
-        with self._read() as connection:
+    def export(self, client: str, sites: Sequence[str] = ()) -> dict[str, Any]:
+        """Return all rows about a client by table. `sites` are the client's sites in the inventory."""
+        with self._store.read() as connection:
             part = _part(connection, client, sites)
             document = {
                 table.name: [_plain(row) for row in connection.execute(select(table).where(where)).mappings()]
@@ -84,14 +92,14 @@ class ClientBook(Store):
             ]
         return document
 
-    def erase_client(self, client: str, sites: Sequence[str] = ()) -> Erased:
+    def erase(self, client: str, sites: Sequence[str] = ()) -> Erased:
         """Erase a client in one transaction.
 
-        Runs of this client alone go; shared ones stay without its sites. Acts about it lose subject, run,
-        details and salt, and keep operator, time and hash, so that the chain can be verified. The erasure is
-        an act of its own, which names the erased acts by number and the client by nothing.
+        Runs of only this client are deleted; shared runs stay, without its sites. Acts about it lose subject,
+        run, details and salt but keep operator, time and hash, so that the chain can still be verified. The
+        erasure itself is an act that lists the numbers of the erased acts but not the client.
         """
-        with self._write() as connection:
+        with self._store.write() as connection:
             part = _part(connection, client, sites)
             numbers = [
                 row["id"]
@@ -103,7 +111,7 @@ class ClientBook(Store):
                 for table, where in part.rows()
             }
             counted["runs"] = len(part.alone)
-            orders = _without(connection, part)
+            orders = _remove_from_orders(connection, part)
             for table, where in reversed(part.rows()):
                 connection.execute(delete(table).where(where))
             connection.execute(delete(runs).where(runs.c.run.in_(part.alone)))
@@ -112,8 +120,8 @@ class ClientBook(Store):
             for some in _slices(numbers):
                 connection.execute(update(acts).where(acts.c.id.in_(some)).values(**hidden))
             details = {"acts": numbers, "orders": orders, "rows": counted}
-            add_act(connection, self.operator, "erase", "a client", details=details)
-        self._vacuum()
+            add_act(connection, self._store.operator, "erase", "a client", details=details)
+        self._store.vacuum()
         return Erased(counted, len(numbers), len(orders))
 
 
@@ -122,12 +130,12 @@ class _Part:
     client: str
     sites: tuple[str, ...]
     runs: tuple[str, ...]
-    """With a site of the client."""
+    """Runs with a site of the client."""
     alone: tuple[str, ...]
-    """With sites of the client only."""
+    """Runs with sites of this client only."""
 
     def rows(self) -> list[tuple[Table, ColumnElement[bool]]]:
-        """Tables and which of their rows are the client's, parents before children."""
+        """Return tables and the condition for the client's rows in each, parents before children."""
         mine = select(run_sites.c.run, run_sites.c.site).where(run_sites.c.client == self.client)
         of_runs = [steps, changes, segments, restore_points]
         found: list[tuple[Table, ColumnElement[bool]]] = [(run_sites, run_sites.c.client == self.client)]
@@ -139,7 +147,7 @@ class _Part:
         return found + [(table, table.c.client == self.client) for table in rest]
 
     def concerns(self, act: Any) -> bool:
-        """Whether an act is about this client."""
+        """Return whether an act is about this client."""
         if act["run"] is not None:
             return act["run"] in self.runs
         details = act["details"]
@@ -165,8 +173,8 @@ def _part(connection: Connection, client: str, sites: Sequence[str]) -> _Part:
     return _Part(client, tuple(sorted(names)), tuple(sorted(in_runs)), tuple(sorted(in_runs - others)))
 
 
-def _without(connection: Connection, part: _Part) -> dict[str, str]:
-    """Take the client out of the orders of shared runs; the new digest of each."""
+def _remove_from_orders(connection: Connection, part: _Part) -> dict[str, str]:
+    """Remove the client from the orders of shared runs; return the new digest of each."""
     orders = {}
     for run in sorted({*part.runs} - {*part.alone}):
         text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one()
@@ -178,7 +186,7 @@ def _without(connection: Connection, part: _Part) -> dict[str, str]:
 
 
 def _erase_websites(connection: Connection, client: str) -> int:
-    """Erase the client's websites; of those that others' rows are about, all but the name."""
+    """Delete the client's websites; websites in rows of other clients keep only their name."""
     others = [
         select(table.c.website).where(table.c.website.is_not(None)) for table in (run_sites, looks, backups)
     ]

@@ -1,4 +1,4 @@
-"""What happened to sites in a span of time: all that a report needs, and what was not measured in it."""
+"""What happened to sites in a period: everything that a report needs, and what was not measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy import case, func, or_, select, union_all
 
 from runner.model import Outcome
 from runner.record.autoupdates import auto_update_view
-from runner.record.evidence import backup_view, of_backups
-from runner.record.holds import hold_view, of_holds
+from runner.record.backups import backup_view, select_backups
+from runner.record.details import change_view
+from runner.record.holds import hold_view, select_holds
 from runner.record.lastlook import read_last_look
-from runner.record.queries import change_view
 from runner.record.schema import (
     Instant,
     auto_updates,
@@ -28,7 +28,6 @@ from runner.record.schema import (
     websites,
     windows,
 )
-from runner.record.store import Store
 from runner.record.views import (
     TOUCHED,
     AutoUpdateView,
@@ -49,7 +48,7 @@ from runner.record.windows import window_view
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table
 
-__all__ = ["HistoryQueries"]
+__all__ = ["read_history"]
 
 
 _FAILURES = [
@@ -59,88 +58,74 @@ _FAILURES = [
 ]
 
 
-class HistoryQueries(Store):
-    """Reading for reports."""
-
-    def history(
-        self, sites: Collection[str], start: datetime, end: datetime, *, client: str | None = None
-    ) -> History:
-        """What happened to sites, in one snapshot.
-
-        Args:
-            sites: their names.
-            start: the first instant that counts.
-            end: the first instant that does not.
-            client: whose rows count, also of sites that have another client now or left the inventory. None:
-                those of every client of the sites.
-        """
-        with self._read() as connection:
-            scope = _scope(connection, sites, client, start, end)
-            found_runs = _runs(connection, scope)
-            found_backups = _backups(connection, scope)
-            found_looks = _looks(connection, scope)
-            found_windows = _windows(connection, scope)
-            tried = _backup_was_tried(connection, scope)
-            first, last = _extent(connection, scope, within=True)
-            since, _ = _extent(connection, scope, within=False)
-            return History(
-                sites=scope.names,
-                websites=scope.websites,
-                start=start,
-                end=end,
-                runs=found_runs,
-                changes=_changes(connection, scope, _within(changes.c.finished, start, end)),
-                later=_changes(connection, scope, runs.c.undoes.is_not(None) & (changes.c.finished >= end)),
-                failures=_failures(connection, scope),
-                backups=found_backups,
-                looks=found_looks,
-                last_looks=tuple(
-                    read_last_look(connection, site, client, start, end) for site in scope.websites
-                ),
-                windows=found_windows,
-                holds=_holds(connection, scope),
-                auto_updates=_auto_updates(connection, scope),
-                measured=_measured(
-                    changes=any(run.outcome in TOUCHED for run in found_runs),
-                    backups=bool(found_backups) or tried,
-                    looks=bool(found_looks),
-                    windows=bool(found_windows),
-                ),
-                first=first,
-                last=last,
-                since=since,
-            )
+def read_history(
+    connection: Connection, sites: Collection[str], start: datetime, end: datetime, client: str | None
+) -> History:
+    """Return what happened to sites from `start` to before `end`; see `Reports.history`."""
+    scope = _scope(connection, sites, client, start, end)
+    found_runs = _runs(connection, scope)
+    found_backups = _backups(connection, scope)
+    found_looks = _looks(connection, scope)
+    found_windows = _windows(connection, scope)
+    tried = _backup_attempted(connection, scope)
+    first, last = _extent(connection, scope, within=True)
+    since, _ = _extent(connection, scope, within=False)
+    return History(
+        sites=scope.names,
+        websites=scope.websites,
+        start=start,
+        end=end,
+        runs=found_runs,
+        changes=_changes(connection, scope, _within(changes.c.finished, start, end)),
+        later=_changes(connection, scope, runs.c.undoes.is_not(None) & (changes.c.finished >= end)),
+        failures=_failures(connection, scope),
+        backups=found_backups,
+        looks=found_looks,
+        last_looks=tuple(read_last_look(connection, site, client, start, end) for site in scope.websites),
+        windows=found_windows,
+        holds=_holds(connection, scope),
+        auto_updates=_auto_updates(connection, scope),
+        measured=_measured(
+            changes=any(run.outcome in TOUCHED for run in found_runs),
+            backups=bool(found_backups) or tried,
+            looks=bool(found_looks),
+            windows=bool(found_windows),
+        ),
+        first=first,
+        last=last,
+        since=since,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Whose rows of which websites and when."""
+    """The websites, the client and the period."""
 
     names: tuple[str, ...]
-    """Of sites, also of those that are not on record."""
+    """Names of the sites, including those that are not in the ledger."""
     websites: tuple[WebsiteView, ...]
     client: str | None
     start: datetime
     end: datetime
 
     def rows(self, table: Table, column: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
-        """Rows of a table that names website and client; with a column, those of the span."""
+        """The condition for rows of a table; with a column, only those in the period."""
         mine: ColumnElement[bool] = table.c.website.in_([one.id for one in self.websites])
         if self.client is not None:
             mine &= table.c.client == self.client
         return mine if column is None else mine & self.within(column)
 
     def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """In the span."""
+        """The condition for an instant in the period."""
         return _within(column, self.start, self.end)
 
 
 def _scope(
     connection: Connection, sites: Collection[str], client: str | None, start: datetime, end: datetime
 ) -> _Scope:
-    """The sites that are asked for, and those of which the client has rows in the span.
+    """Return the requested sites and those with rows of the client in the period.
 
-    One that the client took over after the span is left out: its rows are another client's.
+    A site that moved to the client after the period is left out, because its rows are another client's.
     """
     ids = {name: find_website(connection, name) for name in sites}
     others = set() if client is None else _recorded(connection, client, start, end)
@@ -155,7 +140,7 @@ def _scope(
 
 
 def _recorded(connection: Connection, client: str, start: datetime, end: datetime) -> set[int]:
-    """The websites of which a client has rows in a span."""
+    """Return the websites with rows of a client in a period."""
     of_runs = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run)
     late = _within(runs.c.started, start, end) | _within(run_sites.c.finished, start, end)
     queries = [
@@ -175,7 +160,7 @@ def _within(column: ColumnElement[Any], start: datetime, end: datetime) -> Colum
 
 
 _NAME = websites.c.name.label("site")
-"""What a site is called now; its rows have the name of their day."""
+"""The present name of a site; its rows have the name that it had when they were written."""
 
 
 def _runs(connection: Connection, scope: _Scope) -> tuple[SiteRun, ...]:
@@ -204,7 +189,7 @@ def _runs(connection: Connection, scope: _Scope) -> tuple[SiteRun, ...]:
 
 
 def _of_run_site(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Rows of a table about a site of a run, with what the site is called now."""
+    """Select rows about sites of runs, with the sites' present names."""
     others = (column for column in table.c if column.name != "site")
     return (
         select(_NAME, *others, *columns)
@@ -222,17 +207,17 @@ def _changes(connection: Connection, scope: _Scope, when: ColumnElement[bool]) -
     )
     rows = connection.execute(query).mappings().all()
     undone = dict(_undos(connection).items()) if any(row["undoes"] for row in rows) else {}
-    return tuple(replace(change_view(row), undo=_undo(row["run"], undone)) for row in rows)
+    return tuple(replace(change_view(row), undo=_undo_kind(row["run"], undone)) for row in rows)
 
 
 def _undos(connection: Connection) -> Mapping[str, str]:
-    """Every run that undoes another, and which."""
+    """Return all undo runs, and the run that each undoes."""
     query = select(runs.c.run, runs.c.undoes).where(runs.c.undoes.is_not(None))
     return {row.run: row.undoes for row in connection.execute(query)}
 
 
-def _undo(run: str, undoes: Mapping[str, str]) -> Undo | None:
-    """Whether a run undoes work, or an undo."""
+def _undo_kind(run: str, undoes: Mapping[str, str]) -> Undo | None:
+    """Return whether a run undoes changes or an earlier undo."""
     chain = [run]
     while (before := undoes.get(chain[-1])) and before not in chain:
         chain.append(before)
@@ -256,11 +241,11 @@ def _failure(row: RowMapping) -> Failure:
 
 
 def _backups(connection: Connection, scope: _Scope) -> tuple[BackupView, ...]:
-    query = of_backups().where(scope.rows(backups, backups.c.taken)).order_by(backups.c.taken)
+    query = select_backups().where(scope.rows(backups, backups.c.taken)).order_by(backups.c.taken)
     return tuple(map(backup_view, connection.execute(query).mappings()))
 
 
-def _backup_was_tried(connection: Connection, scope: _Scope) -> bool:
+def _backup_attempted(connection: Connection, scope: _Scope) -> bool:
     query = _of_run_site(steps).where(
         scope.rows(run_sites, steps.c.finished),
         steps.c.kind == "backup",
@@ -305,10 +290,10 @@ def _windows(connection: Connection, scope: _Scope) -> tuple[WindowView, ...]:
 
 
 def _holds(connection: Connection, scope: _Scope) -> tuple[HoldView, ...]:
-    """Holds go with their website: they are its present client's."""
+    """Holds belong to their website, so only its present client sees them."""
     mine = [one.id for one in scope.websites if scope.client in {None, one.client}]
     query = (
-        of_holds()
+        select_holds()
         .where(holds.c.website.in_(mine), holds.c.since < scope.end)
         .where(or_(holds.c.lifted.is_(None), holds.c.lifted >= scope.start))
     )
@@ -316,7 +301,7 @@ def _holds(connection: Connection, scope: _Scope) -> tuple[HoldView, ...]:
 
 
 def _auto_updates(connection: Connection, scope: _Scope) -> tuple[AutoUpdateView, ...]:
-    """Those that were switched off at some time of the span, or found forced in it, oldest first."""
+    """Return those that were switched off at any time in the period, or forced in it, oldest first."""
     since, settled = auto_updates.c.since, auto_updates.c.settled
     others = (column for column in auto_updates.c if column.name != "site")
     query = (
@@ -331,7 +316,7 @@ def _auto_updates(connection: Connection, scope: _Scope) -> tuple[AutoUpdateView
 def _extent(
     connection: Connection, scope: _Scope, *, within: bool
 ) -> tuple[datetime | None, datetime | None]:
-    """First and last instant about which anything is recorded."""
+    """Return the first and last instant with a record."""
     of_run = select(run_sites.c.run).where(scope.rows(run_sites))
     sources: list[tuple[ColumnElement[Any], ColumnElement[bool]]] = [
         (runs.c.started, runs.c.run.in_(of_run)),

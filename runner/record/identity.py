@@ -1,4 +1,4 @@
-"""Which website and which client a name of the inventory means, compared with what is on record. Pure."""
+"""Match the websites and clients of the inventory with those in the ledger. Pure."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ __all__ = [
     "Updated",
     "compare",
     "is_another",
-    "recorded_name",
+    "name_before_rename",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is on record: websites by name, clients by id."""
+    """The websites (by name) and clients (by id) in the ledger."""
 
     websites: Mapping[str, WebsiteView]
     clients: Mapping[str, ClientView]
     busy: frozenset[int] = frozenset()
-    """Websites of runs that have not ended: their names keep their meaning until then."""
+    """Websites with unfinished runs; their names cannot change their meaning until the runs end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A website that was not on record."""
+    """A website that is not in the ledger yet."""
 
     site: Site
 
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A website as it is now; with another name than before it was renamed."""
+    """A changed website. If `before` differs from its name, it was renamed."""
 
     website: WebsiteView
     before: str
@@ -52,7 +52,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A name was recorded as a website of its own before `was` said which one it is."""
+    """A website that was recorded as a new one before `was` named the existing one."""
 
     gone: WebsiteView
     into: WebsiteView
@@ -60,7 +60,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """The website that had this name before; `website` has the name that it keeps."""
+    """A website that lost its name `before` to another one; `website` has its new name."""
 
     website: WebsiteView
     before: str
@@ -68,7 +68,7 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What to write: websites in order, clients as they are now, and renamed clients (old id, new id)."""
+    """What to write: websites in order, changed clients, and renamed clients (old id, new id)."""
 
     websites: tuple[Added | Updated | Merged | Retired, ...]
     clients: tuple[ClientView, ...]
@@ -79,7 +79,7 @@ class Moves:
 
 
 def compare(known: Known, inventory: Inventory, at: datetime) -> Moves:
-    """What the inventory changes about websites and clients on record.
+    """Return what the inventory changes about the websites and clients in the ledger.
 
     Raises:
         UsageError: `was` names a site or client that is still in the inventory and is not renamed yet.
@@ -93,16 +93,16 @@ def compare(known: Known, inventory: Inventory, at: datetime) -> Moves:
 
 
 def _clients(known: Known, inventory: Inventory) -> tuple[list[tuple[str, str]], list[ClientView]]:
-    renamed, now = [], []
+    renamed, changed = [], []
     for client in inventory.clients.values():
         there = known.clients.get(client.id)
         if _renames(client.was, there) and client.was in known.clients:
-            _refuse_both(client.was, client.id, f"clients.{client.id}.was", inventory.clients)
+            _check_old_name_gone(client.was, client.id, f"clients.{client.id}.was", inventory.clients)
             renamed.append((client.was, client.id))
         view = _client(client, there)
         if view != there:
-            now.append(view)
-    return renamed, now
+            changed.append(view)
+    return renamed, changed
 
 
 def _client(client: Client, there: ClientView | None) -> ClientView:
@@ -123,7 +123,7 @@ def _websites(
         before = site.name
         if old := _renamed_from(known, site):
             where = f"clients.{site.client}.sites.{site.name}.was"
-            _refuse_both(old.name, site.name, where, inventory.sites)
+            _check_old_name_gone(old.name, site.name, where, inventory.sites)
             if there and is_another(there, site):
                 yield _retired(there, known, at)
             elif there:
@@ -144,8 +144,8 @@ def _websites(
         known[site.name] = now
 
 
-def recorded_name(known: Known, site: Site) -> str:
-    """What a site is called on record before its rename is applied; empty where the name is another's."""
+def name_before_rename(known: Known, site: Site) -> str:
+    """Return a site's name in the ledger before its rename is applied; empty if another site has the name."""
     if old := _renamed_from(known.websites, site):
         return old.name
     there = known.websites.get(site.name)
@@ -153,14 +153,14 @@ def recorded_name(known: Known, site: Site) -> str:
 
 
 def _renamed_from(known: Mapping[str, WebsiteView], site: Site) -> WebsiteView | None:
-    """The website that `was` names, where its rename is not applied yet."""
+    """Return the website that `was` names, if the rename is not applied yet."""
     old, there = known.get(site.was), known.get(site.name)
     renamed = site.was != site.name and old is not None and _is_rename(site, there, old)
     return old if renamed else None
 
 
 def _retired(there: WebsiteView, known: dict[str, WebsiteView], at: datetime) -> Retired:
-    """Give a website a name of its own, since its name means another one now."""
+    """Give a website a new name because another website has its name now."""
     kept = replace(there, name=_free_name(f"{there.name}@{at:%Y-%m-%d}", known))
     known[kept.name] = kept
     return Retired(kept, there.name)
@@ -178,26 +178,26 @@ def _as_in_inventory(there: WebsiteView, site: Site, at: datetime) -> WebsiteVie
 
 
 def _renames(was: str, there: WebsiteView | ClientView | None) -> bool:
-    """Whether `was` says something new: a rename is applied once, though `was` stays in the file."""
+    """Whether the rename is new: it is applied once, but `was` stays in the file."""
     return bool(was) and (there is None or there.was != was)
 
 
 def _is_rename(site: Site, there: WebsiteView | None, old: WebsiteView) -> bool:
-    """Also where another website, which has gone, was renamed in the same way before."""
-    again = there is not None and is_another(there, site) and not is_another(old, site)
-    return _renames(site.was, there) or (bool(site.was) and again)
+    """Whether `was` is a new rename, even if another website, now gone, was renamed the same way before."""
+    replaces_another = there is not None and is_another(there, site) and not is_another(old, site)
+    return _renames(site.was, there) or (bool(site.was) and replaces_another)
 
 
-def _refuse_both(was: str, name: str, where: str, named: Mapping[str, object]) -> None:
+def _check_old_name_gone(was: str, name: str, where: str, named: Mapping[str, object]) -> None:
     if was in named:
         raise UsageError(
-            f"{name} was {was}, but {was} is still in inventory.yaml",
-            hint=f"remove `was` at {where}, or {was}; a name can be used again once its rename is recorded",
+            f"{name} has `was: {was}`, but {was} is still in inventory.yaml",
+            hint=f"remove {where} or {was}; a name can be reused once the rename is recorded",
         )
 
 
 def is_another(there: WebsiteView, site: Site) -> bool:
-    """Both address and place differ: one of them changes when a site gets a new domain or a new server."""
+    """Return whether both URL and location differ. A new domain or a new server changes only one of them."""
     if site.was == site.name or not (there.url and there.host and there.path):
         return False
     same_place = (there.host, there.path) == (site.host, site.path)

@@ -1,7 +1,7 @@
-"""What the looks say of how a site is now: the last one that gave a verdict after the last change.
+"""Whether a site is healthy: the last look with a verdict after the last change decides.
 
-A look from before a change says nothing of what came after it, however good it was. One that was refused by
-a firewall gave no verdict.
+A look taken before a change says nothing about the site after it. A look that was refused, for example by a
+firewall, has no verdict.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LOOKS_ITSELF = frozenset(
         "static.release",
     }
 )
-"""Kinds of steps that look at what they changed before they end."""
+"""Kinds of steps that look at the site after their change and before they end."""
 _CHANGES_NOTHING = frozenset({"backup", "probe.http", "wordpress.checksums", "static.build"})
 _NOT_CHANGED = frozenset({Outcome.OK, Outcome.SKIPPED, Outcome.HELD, Outcome.MISSED, Outcome.UNREACHABLE})
 _SLACK = timedelta(seconds=1)
@@ -44,12 +44,12 @@ _SLACK = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A step that changed a site, or may have. `finished` is None while it lasts."""
+    """A step that changed a site, or may have. `finished` is None while it is running."""
 
     run: str
     kind: str
     outcome: Outcome | None
-    began: datetime | None
+    started: datetime | None
     finished: datetime | None
 
 
@@ -61,41 +61,41 @@ class Looked:
     at: datetime
     phase: str
     healthy: bool | None
-    """None where nobody was let in."""
+    """None if every page was refused or gave no verdict."""
     refused: int | None = None
-    """The status with which every page was refused, None where one was not."""
+    """The status if every page was refused, else None."""
     answered: bool = False
-    """Some page was answered as it should be."""
+    """At least one page was answered with status 200."""
 
 
 def last_look(site: str, changes: Sequence[Change], seen: Sequence[Looked]) -> LastLook:
-    """What the looks of a span say about the end of it. Pure.
+    """Return the health of a site at the end of a period. Pure.
 
     Args:
-        site: its name.
-        changes: of the site.
-        seen: the looks, newest first.
+        site: the site's name.
+        changes: the changes of the site in the period.
+        seen: the looks of the period, newest first.
     """
     verdict = next(
         (look for look in seen if look.healthy is not None and all(_follows(look, one) for one in changes)),
         None,
     )
     newest = seen[0] if seen else None
-    shut = newest is not None and newest.refused is not None and any(look.answered for look in seen)
+    refused = newest is not None and newest.refused is not None and any(look.answered for look in seen)
     return LastLook(
         site=site,
         healthy=verdict.healthy if verdict else None,
         at=verdict.at if verdict else None,
-        refused=newest.refused if newest and shut else None,
-        refused_at=newest.at if newest and shut else None,
+        refused=newest.refused if newest and refused else None,
+        refused_at=newest.at if newest and refused else None,
     )
 
 
 def _follows(look: Looked, change: Change) -> bool:
-    """Whether a look was taken after a change, or by it when it had been made."""
+    """Return whether a look was taken after a change, or by the changing step itself afterwards."""
     if change.finished is not None and look.at >= change.finished:
         return True
-    if change.began is None or look.at < change.began - _SLACK:
+    if change.started is None or look.at < change.started - _SLACK:
         return False
     if change.finished is None:
         return look.run != change.run
@@ -107,7 +107,7 @@ def _follows(look: Looked, change: Change) -> bool:
 def read_last_look(
     connection: Connection, site: WebsiteView, client: str | None, start: datetime, end: datetime
 ) -> LastLook:
-    """`last_look` of a website, of the span from `start` to before `end`; of one client's rows, if given."""
+    """Read the `last_look` of a website from `start` to before `end`; with `client`, only from its rows."""
     changes, seen = select(*_OF_STEP).join(run_sites, _SAME), select(*_OF_LOOK)
     changes, seen = changes.where(run_sites.c.website == site.id), seen.where(looks.c.website == site.id)
     if client is not None:
@@ -143,11 +143,11 @@ def _changes(connection: Connection, query: Select[Any], start: datetime, end: d
 
 
 def _change(row: RowMapping) -> Change:
-    began, finished, seconds = row["started"], row["finished"], row["seconds"]
-    if began is None and finished is not None and seconds is not None:
-        began = finished - timedelta(seconds=seconds)
+    started, finished, seconds = row["started"], row["finished"], row["seconds"]
+    if started is None and finished is not None and seconds is not None:
+        started = finished - timedelta(seconds=seconds)
     outcome = Outcome(row["outcome"]) if row["outcome"] else None
-    return Change(run=row["run"], kind=row["kind"], outcome=outcome, began=began, finished=finished)
+    return Change(run=row["run"], kind=row["kind"], outcome=outcome, started=started, finished=finished)
 
 
 def _seen(connection: Connection, query: Select[Any], start: datetime, end: datetime) -> list[Looked]:

@@ -1,4 +1,4 @@
-"""Leases: which processes live, and who takes over the work of one that does not."""
+"""Leases: which processes are alive, and which process takes over from one that is not."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, true, update
 
 from runner.record.schema import leases
-from runner.record.store import Store, now, upsert
+from runner.record.store import Records, now, upsert
 from runner.record.views import LEASE, LeaseView
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["LeaseBook", "lives"]
+__all__ = ["Leases", "has_lease"]
 
 
-class LeaseBook(Store):
-    """Who lives."""
+class Leases(Records):
+    """The leases of processes that work on runs."""
 
-    def acquire_lease(
+    def acquire(
         self, executor: str, *, host: str, pid: int, process_start: str, at: datetime | None = None
     ) -> None:
-        """Enter a process. Executor ids are unique a process."""
+        """Record a process. Each process has its own executor id."""
         row = {
             "executor": executor,
             "host": host,
@@ -33,12 +33,12 @@ class LeaseBook(Store):
             "released": None,
             "taken_by": None,
         }
-        with self._write() as connection:
+        with self._store.write() as connection:
             upsert(connection, leases, row, key="executor")
 
-    def renew_lease(self, executor: str, *, at: datetime | None = None) -> bool:
-        """Say that a process lives. False when another one took over: it must begin nothing more."""
-        with self._write(synced_later=True) as connection:
+    def renew(self, executor: str, *, at: datetime | None = None) -> bool:
+        """Renew a lease. Return False if another process took over: this one must not start anything then."""
+        with self._store.write(synced_later=True) as connection:
             found = connection.execute(
                 update(leases)
                 .where(leases.c.executor == executor, leases.c.released.is_(None))
@@ -46,9 +46,9 @@ class LeaseBook(Store):
             )
         return found.rowcount == 1
 
-    def release_lease(self, executor: str, *, at: datetime | None = None) -> None:
-        """Say that a process has left in order."""
-        with self._write() as connection:
+    def release(self, executor: str, *, at: datetime | None = None) -> None:
+        """Record that a process exited cleanly."""
+        with self._store.write() as connection:
             connection.execute(
                 update(leases)
                 .where(leases.c.executor == executor, leases.c.released.is_(None))
@@ -56,46 +56,46 @@ class LeaseBook(Store):
             )
 
     def take_over(self, executor: str, *, by: str, at: datetime | None = None) -> bool:
-        """Take over what a dead process had in hand. True for exactly one of all who try."""
+        """Take over an expired lease. Only one of several concurrent callers gets True."""
         at = at or now()
-        with self._write() as connection:
+        with self._store.write() as connection:
             found = connection.execute(
                 update(leases)
                 .where(
                     leases.c.executor == executor,
                     leases.c.released.is_(None),
-                    ~_holds(at),
+                    ~_is_valid(at),
                 )
                 .values(released=at, taken_by=by),
             )
         return found.rowcount == 1
 
-    def living(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
-        """The processes whose lease holds."""
-        return self._leases(_holds(at or now()))
+    def list_valid(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
+        """Return the leases of live processes."""
+        return self._unreleased_where(_is_valid(at or now()))
 
-    def dead(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
-        """The processes that neither renewed nor left in order, and whom nobody has taken over yet."""
-        return self._leases(~_holds(at or now()))
+    def list_expired(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
+        """Return the expired leases that were not released or taken over."""
+        return self._unreleased_where(~_is_valid(at or now()))
 
-    def unreleased(self) -> tuple[LeaseView, ...]:
-        """The processes that have not left in order, living or dead."""
-        return self._leases(true())
+    def list_unreleased(self) -> tuple[LeaseView, ...]:
+        """Return all leases, valid or expired, that were not released or taken over."""
+        return self._unreleased_where(true())
 
-    def _leases(self, condition: ColumnElement[bool]) -> tuple[LeaseView, ...]:
+    def _unreleased_where(self, condition: ColumnElement[bool]) -> tuple[LeaseView, ...]:
         query = select(leases).where(leases.c.released.is_(None), condition).order_by(leases.c.renewed)
-        with self._read() as connection:
+        with self._store.read() as connection:
             return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
 
 
-def lives(connection: Connection, executor: str, at: datetime) -> bool:
-    """Whether a process holds a lease."""
+def has_lease(connection: Connection, executor: str, at: datetime) -> bool:
+    """Return whether a process has a valid lease."""
     query = select(leases.c.executor).where(
-        leases.c.executor == executor, leases.c.released.is_(None), _holds(at)
+        leases.c.executor == executor, leases.c.released.is_(None), _is_valid(at)
     )
     return connection.execute(query).first() is not None
 
 
-def _holds(at: datetime) -> ColumnElement[bool]:
-    """Renewed a moment before; where a clock was set back, also a moment after, but not long after."""
+def _is_valid(at: datetime) -> ColumnElement[bool]:
+    # If the clock was set back, a lease may be slightly in the future, but not far.
     return leases.c.renewed.between(at - LEASE, at + LEASE)

@@ -1,69 +1,101 @@
-"""The ledger: one object that offers every write and every question."""
+"""The ledger: one object per subject, such as `ledger.runs` or `ledger.backups`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runner.record.acts import ActBook
-from runner.record.autoupdates import AutoUpdateBook
-from runner.record.clients import ClientBook
-from runner.record.engine import file_of, open_engine
-from runner.record.evidence import EvidenceBook
-from runner.record.history import HistoryQueries
-from runner.record.holds import HoldBook
-from runner.record.leases import LeaseBook
+from runner.record.acts import Acts
+from runner.record.autoupdates import AutoUpdates
+from runner.record.backups import Backups
+from runner.record.clients import Clients
+from runner.record.compat import OldNames
+from runner.record.connection import file_of, open_engine
+from runner.record.deliveries import Deliveries
+from runner.record.holds import Holds, Sightings
+from runner.record.jobs import Jobs
+from runner.record.leases import Leases
+from runner.record.looks import Looks
 from runner.record.operators import Operator, operator_here
-from runner.record.outbox import OutboxBook
-from runner.record.queries import RunQueries
-from runner.record.runs import RunBook
-from runner.record.sites import SiteBook
-from runner.record.websites import WebsiteBook
-from runner.record.windows import WindowBook
+from runner.record.reports import Reports
+from runner.record.restore_points import RestorePoints
+from runner.record.runs import Runs
+from runner.record.sites import Sites
+from runner.record.steps import Steps
+from runner.record.store import Store
+from runner.record.websites import Websites
+from runner.record.windows import Windows
 
 __all__ = ["Ledger"]
 
 
-class Ledger(
-    WebsiteBook,
-    RunBook,
-    SiteBook,
-    EvidenceBook,
-    HoldBook,
-    AutoUpdateBook,
-    WindowBook,
-    OutboxBook,
-    LeaseBook,
-    ActBook,
-    ClientBook,
-    RunQueries,
-    HistoryQueries,
-):
-    """What was ordered, what happened and what became of it.
+class Ledger(OldNames):
+    """Everything that was planned, done and sent.
 
-    Any thread and any number of processes may use the same ledger. Every write is one transaction that has
-    reached the disk when the method returns; those that say a site begins or ends, a host has forgotten or a
-    process lives reach it with the next other one, since a resumed run finds them out again.
+    Any number of threads and processes may use the same ledger. Every write is one transaction that is on
+    disk when the method returns. Four kinds of writes reach the disk with the next synced one, because a
+    resumed run finds them out again: a site's start, a site's end, an acknowledged job and a renewed lease.
 
-    Every method raises LedgerError when the ledger cannot be read or written: that is never a verdict about
+    Every method raises LedgerError when the ledger cannot be read or written. That error says nothing about
     a site.
     """
 
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.runs = Runs(store)
+        self.sites = Sites(store)
+        self.steps = Steps(store)
+        self.jobs = Jobs(store)
+        self.looks = Looks(store)
+        self.restore_points = RestorePoints(store)
+        self.backups = Backups(store)
+        self.sightings = Sightings(store)
+        self.holds = Holds(store)
+        self.auto_updates = AutoUpdates(store)
+        self.windows = Windows(store)
+        self.reports = Reports(store)
+        self.deliveries = Deliveries(store)
+        self.leases = Leases(store)
+        self.acts = Acts(store)
+        self.websites = Websites(store)
+        self.clients = Clients(store)
+        self.forward_old_names(self)
+
     @classmethod
     def open(cls, url: str, *, read_only: bool = False, operator: Operator | None = None) -> Self:
-        """Open `sqlite:///PATH`; a missing one is created (folder 0700, file 0600), an old one is upgraded.
+        """Open `sqlite:///PATH`. Create a missing ledger (folder 0700, file 0600) and upgrade an old one.
 
         Args:
-            url: where it is.
+            url: the location of the ledger.
             read_only: create, upgrade and write nothing.
-            operator: who acts through it; the login of this process unless given.
+            operator: who acts; by default the login of this process.
 
         Raises:
-            LedgerError: it cannot be opened, is no ledger, or was written by a newer Sitecrew.
+            LedgerError: the file cannot be opened, is not a ledger, or was written by a newer Sitecrew.
         """
         file = file_of(url)
         engine = open_engine(file, read_only=read_only)
-        return cls(engine, file, read_only=read_only, operator=operator or operator_here())
+        return cls(Store(engine, file, read_only=read_only, operator=operator or operator_here()))
+
+    @property
+    def file(self) -> Path:
+        """The ledger's file."""
+        return self.store.file
+
+    @property
+    def operator(self) -> Operator:
+        """Who acts through this ledger."""
+        return self.store.operator
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the ledger was opened read-only."""
+        return self.store.read_only
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Bring a ledger's tables to the newest revision, by the scripts beside this module."""
+"""Upgrade a ledger's tables with the scripts in `migrations/`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["scripts", "upgrade"]
 
 
 def scripts() -> Config:
-    """Alembic's configuration, without a file of its own."""
+    """Return Alembic's configuration; there is no alembic.ini."""
     config = Config()
     config.set_main_option("script_location", f"{__package__}:migrations")
     config.set_main_option("path_separator", "os")
@@ -24,7 +24,7 @@ def scripts() -> Config:
 
 
 def upgrade(connection: Connection, revision: str = REVISIONS[-1]) -> None:
-    """Run the missing scripts inside the connection's transaction: all of them count, or none."""
+    """Run the missing scripts in the connection's transaction: all of them or none."""
     config = scripts()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

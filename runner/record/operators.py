@@ -1,4 +1,4 @@
-"""Who acts: the name that a person goes by, and the login that the system knows."""
+"""Who acts: the operator's name, and the login on this machine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from runner.untrusted import sentence
 __all__ = ["SCHEDULER", "Operator", "operator_here"]
 
 SCHEDULER = "scheduler"
-"""The operator of what `serve` and `tick` begin."""
+"""The operator of what `serve` and `tick` start."""
 _LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`name` is what was claimed (or the login), `login` what the system says, `host` this machine."""
+    """`name` is claimed (by default the login), `login` is what the system reports, `host` this machine."""
 
     name: str
     login: str
@@ -27,7 +27,7 @@ class Operator:
 
 
 def operator_here(name: str = "", environ: Mapping[str, str] | None = None) -> Operator:
-    """The operator of this process: `name` (of `--as`), else SITECREW_OPERATOR, else the login."""
+    """Return the operator: `name` (from `--as`), else SITECREW_OPERATOR, else the login."""
     environ = os.environ if environ is None else environ
     try:
         login = getpass.getuser()

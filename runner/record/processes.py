@@ -1,4 +1,4 @@
-"""Processes of this machine: whether the one that took a lease still runs."""
+"""Whether the process that holds a lease is still running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["is_gone", "process_start", "stopped_at"]
 
 
 def process_start(pid: int) -> str | None:
-    """When a process began, in the system's own ticks; None when there is none, or only its remains."""
+    """Return the start time of a process in clock ticks since boot; None if it is gone or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
@@ -21,14 +21,14 @@ def process_start(pid: int) -> str | None:
 
 
 def is_gone(lease: LeaseView) -> bool:
-    """Whether the process ran on this machine and has ended. Of other machines only the lease tells."""
+    """Return whether the process ran on this machine and has ended. Other machines cannot be checked."""
     return lease.host == socket.gethostname() and process_start(lease.pid) != lease.process_start
 
 
 def stopped_at(lease: LeaseView, at: datetime) -> datetime | None:
-    """The last sign of life of a process that has ended; None while it works."""
+    """Return the last sign of life of a process that has ended; None while it is alive."""
     if lease.host == socket.gethostname():
-        ended = is_gone(lease)  # whatever the clock says, which somebody may have set
+        ended = is_gone(lease)  # independent of the clock, which may have been set
     else:
         ended = not at - LEASE <= lease.renewed <= at + LEASE
     return lease.renewed if ended or lease.released is not None else None

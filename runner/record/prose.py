@@ -1,4 +1,4 @@
-"""Column types that let no unclean text into the ledger."""
+"""Column types that clean text before it is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEEPEST = 60
 
 
 class Prose(TypeDecorator[str]):
-    """Text that may come from a stranger: cleaned as for a screen, and cut to about `limit` characters."""
+    """Untrusted text, without control characters and cut to about `limit` characters."""
 
     impl = Text
     cache_ok = True
@@ -28,7 +28,7 @@ class Prose(TypeDecorator[str]):
         self.limit = limit
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Text that a database holds and a terminal does not obey."""
+        """Clean a value before it is stored."""
         return None if value is None else clean(value, self.limit)
 
 
@@ -42,12 +42,12 @@ class Document(TypeDecorator[Any]):
         super().__init__(none_as_null=none_as_null)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        """The same document with clean texts."""
+        """Clean all texts of a document before it is stored."""
         return clean_json(value)
 
 
 def clean_json(value: Any, depth: int = 0) -> Any:
-    """A JSON document with every text in it cleaned; what lies deeper than 60 levels is left out."""
+    """Return a JSON document with all texts cleaned. Values deeper than 60 levels become None."""
     if isinstance(value, str):
         return clean(value, _TEXT)
     if depth > _DEEPEST:

@@ -1,9 +1,9 @@
-"""Questions about runs."""
+"""Queries about runs."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,73 +12,49 @@ from sqlalchemy import func, select
 
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
-from runner.record.acts import act_view, refuse_another_order
-from runner.record.autoupdates import auto_update_view
+from runner.record.acts import act_view, check_order
+from runner.record.details import optional_outcome, read_sites
 from runner.record.processes import stopped_at
-from runner.record.schema import (
-    acts,
-    auto_updates,
-    changes,
-    leases,
-    looks,
-    restore_points,
-    run_sites,
-    runs,
-    segments,
-    steps,
-)
-from runner.record.store import Store, now
-from runner.record.views import (
-    LEASE,
-    ChangeView,
-    LeaseView,
-    LookView,
-    RestorePointView,
-    RunSummary,
-    RunView,
-    SegmentView,
-    SiteRow,
-    SiteView,
-    StepOutput,
-    StepView,
-)
+from runner.record.schema import acts, leases, run_sites, runs
+from runner.record.store import Records, now
+from runner.record.views import LEASE, LeaseView, RunSummary, RunView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
-__all__ = ["RunQueries", "change_view", "look_view"]
+__all__ = ["RunQueries", "unknown_run"]
 
 
-class RunQueries(Store):
-    """Reading about runs."""
+class RunQueries(Records):
+    """Reading runs."""
 
     def show(self, run: str) -> RunView:
-        """Everything about a run.
+        """Return everything about a run.
 
         Raises:
-            UnknownNameError: no run of exactly that id (`find_run` knows prefixes).
+            UnknownNameError: there is no run with exactly this id (`find` accepts prefixes).
         """
-        with self._read() as connection:
+        with self._store.read() as connection:
             found = _summaries(connection, select(runs).where(runs.c.run == run))
             if not found:
-                raise _unknown(connection, run)
+                raise unknown_run(connection, run)
             mine = select(acts).where(acts.c.run == run).order_by(acts.c.id)
             done = tuple(act_view(row) for row in connection.execute(mine).mappings())
-            return RunView(summary=found[0], sites=_sites(connection, run), acts=done)
+            return RunView(summary=found[0], sites=read_sites(connection, run), acts=done)
 
     def summary(self, run: str) -> RunSummary:
-        """A run in one line.
+        """Return the summary of a run.
 
         Raises:
-            UnknownNameError: no run of exactly that id.
+            UnknownNameError: there is no run with exactly this id.
         """
-        with self._read() as connection:
+        with self._store.read() as connection:
             found = _summaries(connection, select(runs).where(runs.c.run == run))
             if not found:
-                raise _unknown(connection, run)
+                raise unknown_run(connection, run)
             return found[0]
 
-    def list_runs(
+    def list(
         self,
         limit: int | None = 50,
         *,
@@ -86,7 +62,7 @@ class RunQueries(Store):
         site: str | None = None,
         state: State | None = None,
     ) -> tuple[RunSummary, ...]:
-        """The latest runs, newest first."""
+        """Return the latest runs, newest first."""
         query = select(runs).order_by(runs.c.started.desc(), runs.c.run.desc()).limit(limit)
         if playbook is not None:
             query = query.where(runs.c.playbook == playbook)
@@ -94,18 +70,18 @@ class RunQueries(Store):
             query = query.where(runs.c.state == state.value)
         if site is not None:
             query = query.where(runs.c.run.in_(select(run_sites.c.run).where(run_sites.c.site == site)))
-        with self._read() as connection:
+        with self._store.read() as connection:
             return _summaries(connection, query)
 
-    def open_runs(
+    def list_unfinished(
         self, *, trigger: str | None = None, window: str | None = None, client: str | None = None
     ) -> tuple[RunSummary, ...]:
-        """All runs that have not ended, newest first: those at work, and those that were interrupted.
+        """Return all runs that have not ended, in progress or interrupted, newest first.
 
         Args:
-            trigger: who started them.
-            window: of which window.
-            client: with a site of this client, as recorded.
+            trigger: only runs with this trigger.
+            window: only runs of this window.
+            client: only runs with a site that belonged to this client.
         """
         query = select(runs).where(runs.c.state != State.ENDED.value)
         if trigger is not None:
@@ -114,15 +90,15 @@ class RunQueries(Store):
             query = query.where(runs.c.window == window)
         if client is not None:
             query = query.where(runs.c.run.in_(select(run_sites.c.run).where(run_sites.c.client == client)))
-        with self._read() as connection:
+        with self._store.read() as connection:
             return _summaries(connection, query.order_by(runs.c.started.desc(), runs.c.run.desc()))
 
-    def interrupted_runs(self) -> tuple[RunSummary, ...]:
-        """The runs that have not ended and that no process works on, newest first."""
-        return tuple(run for run in self.open_runs() if run.interrupted is not None)
+    def list_interrupted(self) -> tuple[RunSummary, ...]:
+        """Return the runs that have not ended and have no live process, newest first."""
+        return tuple(run for run in self.list_unfinished() if run.interrupted is not None)
 
-    def resumable_runs(self) -> tuple[RunSummary, ...]:
-        """Ended runs with sites to resume on which no later run has worked, newest first."""
+    def list_resumable(self) -> tuple[RunSummary, ...]:
+        """Return ended runs with resumable sites that no later run has worked on, newest first."""
         later_sites, later_runs = run_sites.alias(), runs.alias()
         superseded = (
             select(later_sites.c.run)
@@ -145,115 +121,65 @@ class RunQueries(Store):
             .distinct()
             .order_by(runs.c.started.desc(), runs.c.run.desc())
         )
-        with self._read() as connection:
+        with self._store.read() as connection:
             return _summaries(connection, query)
 
-    def find_run(self, name: str) -> str:
-        """The id of a run by its id, by the beginning of it, or `last`.
+    def find(self, name: str) -> str:
+        """Return the id of a run, given its id, a unique prefix of it, or `last`.
 
         Raises:
-            UnknownNameError: there is none, or several begin so; an empty name is the beginning of none.
+            UnknownNameError: no run matches, several do, or the name is empty.
         """
         if not name.strip():
-            raise UnknownNameError("the name of the run is empty", hint="see `sitecrew list runs`")
-        with self._read() as connection:
+            raise UnknownNameError("the run id is empty", hint="see `sitecrew list runs`")
+        with self._store.read() as connection:
             newest = select(runs.c.run).order_by(runs.c.started.desc(), runs.c.run.desc())
             if name == "last":
                 last = connection.execute(newest.limit(1)).scalar_one_or_none()
                 if last is None:
-                    raise UnknownNameError("there is no run yet", hint="`sitecrew run PLAYBOOK` begins one")
+                    raise UnknownNameError(
+                        "there are no runs yet", hint="start one with `sitecrew run PLAYBOOK`"
+                    )
                 return str(last)
             if connection.execute(select(runs.c.run).where(runs.c.run == name)).first():
                 return name
-            begins = newest.where(runs.c.run.startswith(name, autoescape=True)).limit(2)
-            found = connection.execute(begins).scalars().all()
+            matching = newest.where(runs.c.run.startswith(name, autoescape=True)).limit(2)
+            found = connection.execute(matching).scalars().all()
             match found:
                 case [one]:
                     return str(one)
                 case [first, second]:
                     raise UnknownNameError(
-                        f"several runs begin with {name!r}", hint=f"say more of it: {first} or {second}"
+                        f"several runs start with {name!r}",
+                        hint=f"type more of it, for example {first} or {second}",
                     )
-            raise _unknown(connection, name)
+            raise unknown_run(connection, name)
 
     def order_text(self, run: str) -> str:
-        """The order as it was frozen when the run began.
+        """Return the order that was frozen when the run started.
 
         Raises:
-            UnknownNameError: no run of exactly that id.
-            ChangedOrderError: it is not the one that was recorded then: it would run on hosts.
+            UnknownNameError: there is no run with exactly this id.
+            ChangedOrderError: the order was changed since. It must not run on hosts.
         """
-        with self._read() as connection:
+        with self._store.read() as connection:
             text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one_or_none()
             if text is None:
-                raise _unknown(connection, run)
-            refuse_another_order(connection, run, text)
+                raise unknown_run(connection, run)
+            check_order(connection, run, text)
             return str(text)
 
-    def run_state(self, run: str) -> State:
-        """Whether a run goes on, is being cancelled, or has ended."""
-        with self._read() as connection:
-            state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar_one_or_none()
-            if state is None:
-                raise _unknown(connection, run)
-            return State(state)
-
-    def site_rows(self, run: str) -> tuple[SiteRow, ...]:
-        """Where each site of a run stands, in ring order."""
-        with self._read() as connection:
-            return tuple(_site_row(row) for row in connection.execute(_rows_of(run)).mappings())
-
-    def unfinished_sites(self, run: str) -> tuple[SiteRow, ...]:
-        """The sites of a run that have no outcome yet, in ring order."""
-        return tuple(row for row in self.site_rows(run) if row.outcome is None)
-
-    def segments(self, run: str, site: str) -> tuple[SegmentView, ...]:
-        """The jobs of a site in order, with those that are `started`."""
-        query = (
-            select(segments).where(segments.c.run == run, segments.c.site == site).order_by(segments.c.number)
-        )
-        with self._read() as connection:
-            return tuple(SegmentView(**row) for row in connection.execute(query).mappings())
-
-    def segments_done(self, run: str, site: str) -> tuple[SegmentView, ...]:
-        """The jobs of a site whose end is recorded; `status` says whether their steps are done."""
-        return tuple(segment for segment in self.segments(run, site) if segment.state != "started")
-
-    def step_output(self, run: str, site: str) -> tuple[StepOutput, ...]:
-        """What each step printed, in the playbook's order.
+    def state(self, run: str) -> State:
+        """Return whether a run is running, being cancelled, or ended.
 
         Raises:
-            UnknownNameError: the run has no such site; the hint names what it has.
+            UnknownNameError: there is no run with exactly this id.
         """
-        query = (
-            select(steps.c.step, steps.c.title, steps.c.outcome, steps.c.why, steps.c.output)
-            .where(steps.c.run == run, steps.c.site == site)
-            .order_by(steps.c.position)
-        )
-        with self._read() as connection:
-            known = connection.execute(_rows_of(run).with_only_columns(run_sites.c.site)).scalars().all()
-            if not known:
-                raise _unknown(connection, run)
-            if site not in known:
-                close = get_close_matches(site, known, 1) or known[:5]
-                raise UnknownNameError(
-                    f"run {run} has no site {site!r}", hint=f"its sites are like {', '.join(close)}"
-                )
-            found = connection.execute(query).mappings()
-            return tuple(StepOutput(**dict(row) | {"outcome": _outcome(row["outcome"])}) for row in found)
-
-
-def change_view(row: RowMapping) -> ChangeView:
-    """A row of `changes`."""
-    fields = {name: row[name] for name in ChangeView.__slots__ if name != "undo"}
-    fields |= {"unverified": row["unverified"] or "", "uncertain": bool(row["uncertain"])}
-    return ChangeView(**fields | {"outcome": Outcome(row["outcome"])})
-
-
-def look_view(row: RowMapping) -> LookView:
-    """A row of `looks`."""
-    fields: dict[str, Any] = {name: row[name] for name in LookView.__slots__ if name != "size"}
-    return LookView(**fields | {"size": row["bytes"], "findings": tuple(row["findings"])})
+        with self._store.read() as connection:
+            state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar_one_or_none()
+            if state is None:
+                raise unknown_run(connection, run)
+            return State(state)
 
 
 def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, ...]:
@@ -265,8 +191,8 @@ def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, 
     by_run: dict[str, Counter[str | None]] = defaultdict(Counter)
     for run, outcome, count in connection.execute(counted.where(run_sites.c.run.in_(ids))):
         by_run[run][outcome] = count
-    began = select(acts.c.run, acts.c.operator).where(acts.c.run.in_(ids)).order_by(acts.c.id.desc())
-    operators = {act.run: act.operator for act in connection.execute(began)}
+    starters = select(acts.c.run, acts.c.operator).where(acts.c.run.in_(ids)).order_by(acts.c.id.desc())
+    operators = {act.run: act.operator for act in connection.execute(starters)}
     interrupted = _interrupted(connection, [row for row in rows if row["state"] != State.ENDED.value])
     return tuple(
         _summary(row, by_run[row["run"]], operators.get(row["run"], ""), interrupted.get(row["run"]))
@@ -275,17 +201,17 @@ def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, 
 
 
 def _interrupted(connection: Connection, rows: Sequence[RowMapping]) -> dict[str, datetime]:
-    """The runs that no process works on, each with the last sign of life of the one that did."""
+    """Return the runs without a live process, each with the last sign of life of its process."""
     at = now()
     found = connection.execute(
         select(leases).where(leases.c.executor.in_([row["executor"] for row in rows]))
     ).mappings()
-    of = {lease["executor"]: LeaseView(**lease) for lease in found}
+    lease_of = {lease["executor"]: LeaseView(**lease) for lease in found}
     interrupted = {}
     for row in rows:
-        if row["executor"] in of:
-            last = stopped_at(of[row["executor"]], at)
-        else:  # a run that is written down is claimed at once
+        if row["executor"] in lease_of:
+            last = stopped_at(lease_of[row["executor"]], at)
+        else:  # a new run is claimed immediately
             last = row["started"] if row["started"] < at - LEASE else None
         if last is not None:
             interrupted[row["run"]] = last
@@ -293,7 +219,7 @@ def _interrupted(connection: Connection, rows: Sequence[RowMapping]) -> dict[str
 
 
 _COUNTED = {"sites", "outcomes", "operator", "interrupted"}
-"""Fields of a summary that are not columns of the run."""
+"""Fields of a summary that are not columns of `runs`."""
 
 
 def _summary(
@@ -304,7 +230,7 @@ def _summary(
         **fields
         | {
             "state": State(row["state"]),
-            "outcome": _outcome(row["outcome"]),
+            "outcome": optional_outcome(row["outcome"]),
             "operator": operator,
             "interrupted": interrupted,
             "sites": sum(counts.values()),
@@ -313,87 +239,10 @@ def _summary(
     )
 
 
-def _sites(connection: Connection, run: str) -> tuple[SiteView, ...]:
-    changes_of = _grouped(
-        connection.execute(
-            select(changes).where(changes.c.run == run).order_by(changes.c.position)
-        ).mappings(),
-        "site",
-        "step",
-    )
-    steps_of = _grouped(
-        connection.execute(select(steps).where(steps.c.run == run).order_by(steps.c.position)).mappings(),
-        "site",
-    )
-    looks_of = _grouped(
-        connection.execute(
-            select(looks).where(looks.c.run == run).order_by(looks.c.at, looks.c.id)
-        ).mappings(),
-        "site",
-    )
-    points_of = _grouped(
-        connection.execute(
-            select(restore_points).where(restore_points.c.run == run).order_by(restore_points.c.created)
-        ).mappings(),
-        "site",
-    )
-    autos = auto_updates.c
-    autos_of = _grouped(
-        connection.execute(
-            select(auto_updates).where((autos.run == run) | (autos.settled_run == run)).order_by(autos.id)
-        ).mappings(),
-        "site",
-    )
-    return tuple(
-        SiteView(
-            row=_site_row(row),
-            problems=tuple(row["problems"]),
-            steps=tuple(
-                _step_view(step, changes_of[step["site"], step["step"]]) for step in steps_of[row["site"],]
-            ),
-            looks=tuple(map(look_view, looks_of[row["site"],])),
-            restore_points=tuple(map(_restore_point, points_of[row["site"],])),
-            auto_updates=tuple(map(auto_update_view, autos_of[row["site"],])),
-        )
-        for row in connection.execute(_rows_of(run)).mappings()
-    )
-
-
-def _grouped(rows: Iterable[RowMapping], *names: str) -> dict[tuple[str, ...], list[RowMapping]]:
-    groups: dict[tuple[str, ...], list[RowMapping]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(row[name] for name in names)].append(row)
-    return groups
-
-
-def _rows_of(run: str) -> Select[Any]:
-    return select(run_sites).where(run_sites.c.run == run).order_by(run_sites.c.ring, run_sites.c.position)
-
-
-def _site_row(row: RowMapping) -> SiteRow:
-    fields: dict[str, Any] = {name: row[name] for name in SiteRow.__slots__}
-    return SiteRow(**fields | {"state": State(row["state"]), "outcome": _outcome(row["outcome"])})
-
-
-def _step_view(row: RowMapping, of_step: Iterable[RowMapping]) -> StepView:
-    fields: dict[str, Any] = {name: row[name] for name in StepView.__slots__ if name != "changes"}
-    return StepView(
-        **fields | {"outcome": _outcome(row["outcome"]), "changes": tuple(map(change_view, of_step))}
-    )
-
-
-def _restore_point(row: RowMapping) -> RestorePointView:
-    fields: dict[str, Any] = {name: row[name] for name in RestorePointView.__slots__ if name != "size"}
-    return RestorePointView(**fields | {"size": row["bytes"], "items": tuple(row["items"])})
-
-
-def _outcome(value: str | None) -> Outcome | None:
-    return None if value is None else Outcome(value)
-
-
-def _unknown(connection: Connection, name: str) -> UnknownNameError:
+def unknown_run(connection: Connection, name: str) -> UnknownNameError:
+    """Return the error for a run that does not exist; its hint names the closest run."""
     newest = select(runs.c.run).order_by(runs.c.started.desc()).limit(200)
     known = connection.execute(newest).scalars().all()
     close = get_close_matches(name, known, 1, cutoff=0.5) or known[:1]
-    hint = f"the closest is {close[0]}; see `sitecrew list runs`" if close else "there is no run yet"
+    hint = f"the closest is {close[0]}; see `sitecrew list runs`" if close else "there are no runs yet"
     return UnknownNameError(f"no run {name!r}", hint=hint)

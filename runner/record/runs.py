@@ -1,8 +1,7 @@
-"""Runs: begun once, claimed by one process, ended with an outcome, taken up again."""
+"""Runs: created once, claimed by one process, finished with an outcome, reopened by `resume`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,113 +9,76 @@ from sqlalchemy import insert, select, update
 
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
-from runner.record.acts import add_act, refuse_another_order
-from runner.record.leases import lives
-from runner.record.schema import run_sites, runs
-from runner.record.schema import steps as step_table
-from runner.record.store import Store, insert_new, now
-from runner.record.views import WindowView
+from runner.record.acts import add_act, check_order
+from runner.record.leases import has_lease
+from runner.record.queries import RunQueries
+from runner.record.schema import run_sites, runs, steps
+from runner.record.store import insert_new, now
+from runner.record.views import NewRun, OrderedSite
 from runner.record.websites import ensure_website
 from runner.record.windows import open_window, review_window
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["RunBook"]
+__all__ = ["Runs"]
 
-_OPEN_OUTCOMES = tuple(outcome.value for outcome in RESUMABLE)
+_RESUMABLE = tuple(outcome.value for outcome in RESUMABLE)
 
 
-class RunBook(Store):
-    """Writing about runs as a whole."""
+class Runs(RunQueries):
+    """Runs as a whole. `Sites`, `Steps` and `Jobs` record what happens in them."""
 
-    def begin_run(
-        self,
-        order_text: str,
-        *,
-        run: str,
-        playbook: str,
-        title: str,
-        sites: Sequence[tuple[str, str, str, int, int]],
-        steps: Sequence[tuple[str, str, str]],
-        started: datetime,
-        trigger: str,
-        window: str | None = None,
-        executor: str | None = None,
-        act: str = "run",
-        opening: WindowView | None = None,
-        undoes: str | None = None,
-    ) -> bool:
-        """Write down a run with its sites and their steps, none of which has an outcome yet.
-
-        Args:
-            order_text: the frozen order as text; `order_text()` gives it back.
-            run: the run's id.
-            playbook: the playbook's name.
-            title: the playbook's title.
-            sites: (site, client, host, ring, position) each.
-            steps: (step id, kind, title) each, in the playbook's order.
-            started: when it began.
-            trigger: who began it, like `manual` or `window`.
-            window: the window's name, if it belongs to one.
-            executor: the process that will work on it; None when any may claim it.
-            act: what the operator did, `run` or `undo`.
-            opening: the opening of a window that the run is for; both are written, or neither.
-            undoes: the earlier run that this one undoes.
+    def create(self, new: NewRun) -> bool:
+        """Record a run with its sites and their steps, all without an outcome.
 
         Returns:
-            False when the opening is decided already, or a run of that id is there; both stay as they are.
+            False if the opening is decided already or a run with this id exists. Nothing is changed then.
         """
-        head = {
-            "run": run,
-            "playbook": playbook,
-            "title": title,
-            "trigger": trigger,
-            "window": window,
-            "order_text": order_text,
-            "state": State.RUNNING.value,
-            "executor": executor,
-            "started": started,
-            "undoes": undoes,
-        }
-        with self._write() as connection:
-            if opening is not None and not open_window(connection, opening):
+        with self._store.write() as connection:
+            if new.opening is not None and not open_window(connection, new.opening):
                 return False
-            if not insert_new(connection, runs, head):
-                return opening is not None
-            if sites:
+            if not insert_new(connection, runs, _run_row(new)):
+                return new.opening is not None
+            if new.sites:
                 connection.execute(
-                    insert(run_sites), [_site_row(connection, run, site, started) for site in sites]
+                    insert(run_sites), [_site_row(connection, new, site) for site in new.sites]
                 )
-            rows = _step_rows(run, [site[0] for site in sites], steps)
-            if rows:
-                connection.execute(insert(step_table), rows)
-            details = {"playbook": playbook, "sites": len(sites), "trigger": trigger}
-            add_act(connection, self.operator, act, run, run=run, details=details, order_text=order_text)
+            if step_rows := _step_rows(new):
+                connection.execute(insert(steps), step_rows)
+            add_act(
+                connection,
+                self._store.operator,
+                new.act,
+                new.run,
+                run=new.run,
+                details={"playbook": new.playbook, "sites": len(new.sites), "trigger": new.trigger},
+                order_text=new.order_text,
+            )
         return True
 
-    def claim_run(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
-        """Make a process the one that works on a run; False while another living one does.
+    def claim(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
+        """Assign a run to a process. Return False if another process with a valid lease works on it.
 
         Raises:
-            UnknownNameError: no such run.
+            UnknownNameError: there is no such run.
         """
-        with self._write() as connection:
+        with self._store.write() as connection:
             row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
             if row is None:
                 raise _unknown(run)
             holder = row.executor
-            if holder not in {None, executor} and lives(connection, holder, at or now()):
+            if holder not in {None, executor} and has_lease(connection, holder, at or now()):
                 return False
             connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
         return True
 
-    def reopen_run(self, run: str, *, act: str = "resume") -> tuple[str, ...]:
-        """Take a run up again: the next attempt, running.
+    def reopen(self, run: str, *, act: str = "resume") -> tuple[str, ...]:
+        """Start the next attempt of a run.
 
-        Sites without an outcome, lost, unreachable, cancelled and missed ones wait again, and so do their
-        steps with such an outcome. Everything else that is known stays. Segments stay as they are: one that
-        is `started` has a job on the host to attach to.
+        Sites that have no outcome, or are lost, unreachable, cancelled or missed, wait again; so do their
+        steps with such an outcome. All other outcomes stay. Jobs stay too: one that is `started` still runs
+        on the host and can be attached to.
 
         Args:
             run: the run's id.
@@ -126,44 +88,25 @@ class RunBook(Store):
             The names of the sites that wait again, in ring order.
 
         Raises:
-            UnknownNameError: no such run.
-            ChangedOrderError: its order is not the one that was recorded when it began.
+            UnknownNameError: there is no such run.
+            ChangedOrderError: its order is not the one that was recorded when the run started.
         """
-        again = (run_sites.c.run == run) & (
-            run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_OPEN_OUTCOMES)
-        )
-        with self._write() as connection:
+        with self._store.write() as connection:
             order_text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar()
             if order_text is None:
                 raise _unknown(run)
-            refuse_another_order(connection, run, order_text)
-            add_act(connection, self.operator, act, run, run=run)
+            check_order(connection, run, order_text)
+            add_act(connection, self._store.operator, act, run, run=run)
             connection.execute(
                 update(runs)
                 .where(runs.c.run == run)
                 .values(attempt=runs.c.attempt + 1, state=State.RUNNING.value, outcome=None, finished=None),
             )
-            ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
-            sites = tuple(connection.execute(ordered).scalars())
-            connection.execute(
-                update(step_table)
-                .where(
-                    step_table.c.run == run,
-                    step_table.c.site.in_(sites),
-                    step_table.c.outcome.in_(_OPEN_OUTCOMES),
-                )
-                .values(outcome=None, why="", seconds=None, started=None, finished=None, output=""),
-            )
-            connection.execute(
-                update(run_sites)
-                .where(again)
-                .values(state=State.WAITING.value, outcome=None, why="", finished=None),
-            )
-        return sites
+            return _reset_sites(connection, run)
 
     def set_state(self, run: str, state: State) -> bool:
-        """Say that a run that has not ended is running or cancelling; False when it has ended."""
-        with self._write() as connection:
+        """Set an unfinished run to running or cancelling; return False if it has ended."""
+        with self._store.write() as connection:
             found = connection.execute(
                 update(runs)
                 .where(runs.c.run == run, runs.c.state != State.ENDED.value)
@@ -171,9 +114,13 @@ class RunBook(Store):
             )
         return found.rowcount == 1
 
-    def finish_run(self, run: str, outcome: Outcome, at: datetime) -> None:
-        """Write down how a run ended."""
-        with self._write() as connection:
+    def finished(self, run: str, outcome: Outcome, at: datetime) -> None:
+        """Record how a run ended.
+
+        Raises:
+            UnknownNameError: there is no such run.
+        """
+        with self._store.write() as connection:
             found = connection.execute(
                 update(runs)
                 .where(runs.c.run == run)
@@ -188,27 +135,60 @@ def _unknown(run: str) -> UnknownNameError:
     return UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
 
 
-def _site_row(
-    connection: Connection, run: str, site: tuple[str, str, str, int, int], at: datetime
-) -> dict[str, object]:
-    name, client, host, ring, position = site
+def _reset_sites(connection: Connection, run: str) -> tuple[str, ...]:
+    """Make the resumable sites of a run and their steps wait again; return the sites in ring order."""
+    again = (run_sites.c.run == run) & (run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_RESUMABLE))
+    ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
+    sites = tuple(connection.execute(ordered).scalars())
+    connection.execute(
+        update(steps)
+        .where(steps.c.run == run, steps.c.site.in_(sites), steps.c.outcome.in_(_RESUMABLE))
+        .values(outcome=None, why="", seconds=None, started=None, finished=None, output=""),
+    )
+    connection.execute(
+        update(run_sites).where(again).values(state=State.WAITING.value, outcome=None, why="", finished=None),
+    )
+    return sites
+
+
+def _run_row(new: NewRun) -> dict[str, object]:
     return {
-        "run": run,
-        "site": name,
-        "client": client,
-        "host": host,
-        "ring": ring,
-        "position": position,
-        "state": State.WAITING.value,
-        "website": ensure_website(connection, name, at, client=client, host=host),
+        "run": new.run,
+        "playbook": new.playbook,
+        "title": new.title,
+        "trigger": new.trigger,
+        "window": new.window,
+        "order_text": new.order_text,
+        "state": State.RUNNING.value,
+        "executor": new.executor,
+        "started": new.started,
+        "undoes": new.undoes,
     }
 
 
-def _step_rows(
-    run: str, sites: Sequence[str], playbook: Sequence[tuple[str, str, str]]
-) -> list[dict[str, object]]:
+def _site_row(connection: Connection, new: NewRun, site: OrderedSite) -> dict[str, object]:
+    return {
+        "run": new.run,
+        "site": site.site,
+        "client": site.client,
+        "host": site.host,
+        "ring": site.ring,
+        "position": site.position,
+        "state": State.WAITING.value,
+        "website": ensure_website(connection, site.site, new.started, client=site.client, host=site.host),
+    }
+
+
+def _step_rows(new: NewRun) -> list[dict[str, object]]:
     return [
-        {"run": run, "site": site, "step": step, "position": position, "kind": kind, "title": title}
-        for site in sites
-        for position, (step, kind, title) in enumerate(playbook)
+        {
+            "run": new.run,
+            "site": site.site,
+            "step": step.step,
+            "position": position,
+            "kind": step.kind,
+            "title": step.title,
+        }
+        for site in new.sites
+        for position, step in enumerate(new.steps)
     ]

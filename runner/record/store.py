@@ -1,4 +1,4 @@
-"""Transactions on the ledger. Writers of one process take turns; other processes are waited for by SQLite."""
+"""Transactions on the ledger. Writers of one process take turns; SQLite makes other processes wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.errors import LedgerError
-from runner.record.engine import BUSY_SECONDS, FOR_WRITING, SYNCED_LATER, explain
+from runner.record.connection import BUSY_SECONDS, FOR_WRITING, SYNCED_LATER, explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,60 +23,61 @@ if TYPE_CHECKING:
 
     from runner.record.operators import Operator
 
-__all__ = ["Store", "insert_ignoring", "insert_new", "now", "upsert"]
+__all__ = ["Records", "Store", "insert_ignoring", "insert_new", "now", "upsert"]
 
 
 class Store:
-    """The open ledger, as every group of queries sees it. Any thread may use it."""
+    """The open ledger file. Safe to use from any thread."""
 
     def __init__(self, engine: Engine, file: Path, *, read_only: bool, operator: Operator) -> None:
+        self.engine = engine
         self.file = file
         self.operator = operator
         self.read_only = read_only
-        self._engine = engine
-        self._turn = threading.Lock()
+        self._write_turn = threading.Lock()
         self._inode = file.stat().st_ino
 
     def close(self) -> None:
-        """Give the connections back; the last one merges the write-ahead log into the file."""
-        self._engine.dispose()
+        """Close all connections; the last one merges the write-ahead log into the file."""
+        self.engine.dispose()
 
     @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        """One snapshot for all queries inside."""
+    def read(self) -> Iterator[Connection]:
+        """Open a read transaction: all queries in it see the same snapshot."""
         try:
-            with self._engine.connect() as connection, connection.begin():
+            with self.engine.connect() as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
             raise explain(error, self.file) from error
 
     @contextmanager
-    def _write(self, *, synced_later: bool = False) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start: what it reads stays true.
+    def write(self, *, synced_later: bool = False) -> Iterator[Connection]:
+        """Open a transaction that holds the write lock from its start, so that what it reads stays true.
 
-        With `synced_later` a power cut may undo it, until the next transaction without: for what is found out
-        again when the run is resumed. Waiting for the disk is most of what a small transaction costs.
+        With `synced_later` the commit does not wait for the disk, which is most of the cost of a small
+        transaction. A power cut may undo it until the next synced one; use it only for what a resumed run
+        finds out again.
         """
         if self.read_only:
-            raise LedgerError(f"ledger {self.file} was opened for reading only")
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
-            raise LedgerError(f"ledger {self.file}: no turn to write within {BUSY_SECONDS:.0f} s")
+            raise LedgerError(f"ledger {self.file} is open read-only")
+        if not self._write_turn.acquire(timeout=BUSY_SECONDS):
+            raise LedgerError(f"ledger {self.file}: could not get the write lock within {BUSY_SECONDS:.0f} s")
         options = {FOR_WRITING: True, SYNCED_LATER: synced_later}
         try:
-            self._check_that_it_is_there()
+            self._check_file_unchanged()
             with (
-                self._engine.connect().execution_options(**options) as connection,
+                self.engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
                 yield connection
         except SQLAlchemyError as error:
             raise explain(error, self.file) from error
         finally:
-            self._turn.release()
+            self._write_turn.release()
 
-    def _vacuum(self) -> None:
-        """Write the file anew, without what was deleted, and empty its log."""
-        with self._engine.connect() as connection:
+    def vacuum(self) -> None:
+        """Rewrite the file without the deleted rows, and empty the write-ahead log."""
+        with self.engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             try:
                 raw.execute("VACUUM")
@@ -84,37 +85,44 @@ class Store:
             except sqlite3.Error as error:
                 raise explain(error, self.file) from error
 
-    def _check_that_it_is_there(self) -> None:
-        # An open file that was deleted or replaced would swallow every row without an error.
+    def _check_file_unchanged(self) -> None:
+        # Writes to an open file that was deleted or replaced would be lost without an error.
         try:
-            there = self.file.stat().st_ino == self._inode
+            unchanged = self.file.stat().st_ino == self._inode
         except OSError:
-            there = False
-        if not there:
+            unchanged = False
+        if not unchanged:
             raise LedgerError(
                 f"ledger {self.file} was deleted or replaced while in use",
-                hint="put it back and start this command again",
+                hint="restore the file and run this command again",
             )
 
 
+class Records:
+    """The rows of one subject, such as runs or backups. Base class of everything on `Ledger`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+
 def now() -> datetime:
-    """The instant at which nobody named one."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any], *, key: str) -> None:
-    """Insert a row, or give its values to the one that is there; `key` names the columns of its key."""
+    """Insert a row, or update the existing one; `key` names the columns of its key, separated by spaces."""
     statement = _upsert(connection.dialect.name, table, frozenset(row), frozenset(key.split()))
     connection.execute(statement, dict(row))
 
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row unless one with a key of it is there; True when it was inserted."""
+    """Insert a row unless its key exists; return True if it was inserted."""
     return connection.execute(_insert_new(connection.dialect.name, table), dict(row)).rowcount == 1
 
 
 def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows at once, but those with a key that is there."""
+    """Insert rows, skipping those whose key exists."""
     connection.execute(_insert_new(connection.dialect.name, table), [dict(row) for row in rows])
 
 

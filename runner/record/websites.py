@@ -1,4 +1,4 @@
-"""Websites and clients on record: what a name means, renames, and names that are used again."""
+"""Websites and clients in the ledger: which website a name means, renames, and reused names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runner.record.identity import (
     Updated,
     compare,
     is_another,
-    recorded_name,
+    name_before_rename,
 )
 from runner.record.schema import (
     auto_updates,
@@ -37,17 +37,17 @@ from runner.record.schema import (
     websites,
     windows,
 )
-from runner.record.store import Store, now, upsert
+from runner.record.store import Records, now, upsert
 from runner.record.views import ClientView, WebsiteView
 from runner.shell import command
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select, Table
 
-__all__ = ["OF_CLIENTS", "OF_WEBSITES", "WebsiteBook", "ensure_website", "find_website", "website_of_run"]
+__all__ = ["OF_CLIENTS", "OF_WEBSITES", "Websites", "ensure_website", "find_website", "website_of_run"]
 
 OF_WEBSITES = (run_sites, looks, backups, holds, auto_updates)
-"""Tables whose rows name their website, beside `sightings`, where it is part of the key."""
+"""Tables with a column `website` that is not part of the key (unlike `sightings`)."""
 OF_CLIENTS = (
     run_sites,
     looks,
@@ -59,38 +59,39 @@ OF_CLIENTS = (
     reports,
     deliveries,
 )
-"""Tables whose rows name their client."""
+"""Tables with a column `client`."""
 
 
-class WebsiteBook(Store):
-    """What names mean."""
+class Websites(Records):
+    """All websites that ever were in the inventory."""
 
-    def recognise(self, inventory: Inventory, *, at: datetime | None = None) -> tuple[str, ...]:
-        """Bring the record up to the inventory: new sites, renames, moves, names that are used again.
+    def sync(self, inventory: Inventory, *, at: datetime | None = None) -> tuple[str, ...]:
+        """Update websites and clients from the inventory: new sites, renames, moves and reused names.
 
-        A read-only ledger is left as it is. A name keeps its meaning while a run of its website lasts.
+        Does nothing if the ledger is read-only. A name keeps its meaning until all runs of its website have
+        ended.
 
         Returns:
-            What a person should know of: renames, and names that mean another website now.
+            Messages about renames and about names that mean another website now.
 
         Raises:
             UsageError: `was` names a site or client that is still in the inventory.
         """
         at = at or now()
-        with self._read() as connection:
-            if self.read_only or not compare(_known(connection), inventory, at):
+        with self._store.read() as connection:
+            if self._store.read_only or not compare(_known(connection), inventory, at):
                 return ()
-        with self._write() as connection:
+        with self._store.write() as connection:
             moves = compare(_known(connection), inventory, at)
             return tuple(self._apply(connection, moves, at))
 
-    def refuse_others(self, sites: Iterable[Site]) -> None:
-        """Refuse sites whose name still means another website, of a run that has not ended.
+    def check_names_free(self, sites: Iterable[Site]) -> None:
+        """Check that no site's name still belongs to another website in an unfinished run.
 
         Raises:
-            LockedError: with that run.
+            LockedError: a name does; the hint says how to finish that run.
         """
-        with self._read() as connection:
+        with self._store.read() as connection:
             known = _known(connection).websites
             for site in sites:
                 there = known.get(site.name)
@@ -98,18 +99,18 @@ class WebsiteBook(Store):
                     continue
                 if run := connection.execute(_open_runs(there.id)).scalars().first():
                     raise LockedError(
-                        f"site {site.name} has another address and another place,"
-                        f" and run {run} has not finished with the one before",
-                        hint=f"first `{command('resume', run)}` or `{command('cancel', run)}`",
+                        f"site {site.name} is a different website now (its address and path changed),"
+                        f" and run {run} of the previous one has not ended",
+                        hint=f"first run `{command('resume', run)}` or `{command('cancel', run)}`",
                     )
 
-    def refuse_reused_names(self, run: str) -> None:
-        """Refuse to resume a run of which a site's name means another website now.
+    def check_names_unchanged(self, run: str) -> None:
+        """Check that a run can be resumed: its sites' names still mean the same websites.
 
-        Sites that `resume` has nothing to do on are of no account.
+        Sites with nothing left to do are not checked.
 
         Raises:
-            UsageError: with that site, and what the website of the run is called now.
+            UsageError: a name means another website now.
         """
         then, today = websites.alias(), websites.alias()
         query = (
@@ -122,61 +123,56 @@ class WebsiteBook(Store):
             )
             .order_by(run_sites.c.site)
         )
-        with self._read() as connection:
+        with self._store.read() as connection:
             found = connection.execute(query).first()
         if found is not None:
             ended = found.state == State.ENDED.value
             raise UsageError(
-                f"run {run} cannot be resumed: {found.site} means another website now,"
-                f" and the one of the run is on record as {found.name}",
+                f"run {run} cannot be resumed: {found.site} is a different website now;"
+                f" the website of the run is in the ledger as {found.name}",
                 hint=f"start a new run; see: {command('show', run)}" if ended else command("cancel", run),
             )
 
-    def name_on_record(self, site: Site) -> str:
-        """What a site is called in this ledger; empty where nothing of it is on record.
+    def recorded_name(self, site: Site) -> str:
+        """Return a site's name in the ledger; empty if the ledger has no rows about it.
 
-        It differs from the inventory only in a read-only ledger, where a rename cannot be applied.
+        It can differ from the inventory only in a read-only ledger, which cannot apply renames.
         """
-        if not self.read_only:
+        if not self._store.read_only:
             return site.name
-        with self._read() as connection:
-            return recorded_name(_known(connection), site)
+        with self._store.read() as connection:
+            return name_before_rename(_known(connection), site)
 
-    def list_websites(self) -> tuple[WebsiteView, ...]:
-        """Every website on record by name, also those that have left the inventory."""
-        with self._read() as connection:
+    def list(self) -> tuple[WebsiteView, ...]:
+        """Return all websites by name, including those that have left the inventory."""
+        with self._store.read() as connection:
             return tuple(_known(connection).websites.values())
 
-    def knows_site(self, name: str) -> bool:
-        """Whether a site has or had this name."""
-        with self._read() as connection:
+    def knows(self, name: str) -> bool:
+        """Return whether any website has or had this name."""
+        with self._store.read() as connection:
             return find_website(connection, name) is not None
 
-    def client(self, id_: str) -> ClientView | None:
-        """A client as it was last seen in the inventory; None when it never was."""
-        with self._read() as connection:
-            return _known(connection).clients.get(id_)
-
-    def names_then(self, run: str) -> dict[str, str]:
-        """The sites of a run: what each is called now, and what it was called in the run."""
+    def names_in_run(self, run: str) -> dict[str, str]:
+        """Return the sites of a run: their present names, mapped to their names in the run."""
         query = (
             select(websites.c.name, run_sites.c.site)
             .join(websites, websites.c.id == run_sites.c.website)
             .where(run_sites.c.run == run)
         )
-        with self._read() as connection:
+        with self._store.read() as connection:
             return {row.name: row.site for row in connection.execute(query)}
 
-    def name_then(self, run: str, site: str) -> str:
-        """What a site was called in a run."""
-        return self.names_then(run).get(site, site)
+    def name_in_run(self, run: str, site: str) -> str:
+        """Return the name that a site had in a run."""
+        return self.names_in_run(run).get(site, site)
 
     def _apply(self, connection: Connection, moves: Moves, at: datetime) -> Iterator[str]:
         for old, new in moves.renamed:
             _rename_client(connection, old, new)
             details = {"client": new, "was": old}
-            add_act(connection, self.operator, "rename", f"client {old} to {new}", details=details)
-            yield f"client {old} is now {new}; its history goes with it"
+            add_act(connection, self._store.operator, "rename", f"client {old} to {new}", details=details)
+            yield f"client {old} is now {new}; its history is kept"
         for client in moves.clients:
             row = {name: getattr(client, name) for name in ClientView.__slots__}
             upsert(connection, clients, row, key="client")
@@ -198,23 +194,23 @@ class WebsiteBook(Store):
                 if website.name != before:
                     details = {"site": website.name, "was": before, "client": website.client}
                     subject = f"site {before} to {website.name}"
-                    add_act(connection, self.operator, "rename", subject, details=details)
-                    yield f"site {before} is now {website.name}; its history goes with it"
+                    add_act(connection, self._store.operator, "rename", subject, details=details)
+                    yield f"site {before} is now {website.name}; its history is kept"
             case Retired(website, before):
                 _store(connection, website)
                 details = {"site": before, "kept": website.name, "client": website.client}
-                add_act(connection, self.operator, "retire", f"site {before}", details=details)
+                add_act(connection, self._store.operator, "retire", f"site {before}", details=details)
                 yield (
-                    f"site {before} has another address and another place: it is taken for another website,"
-                    f" and the history of the one before is kept as {website.name};"
-                    f" if it is the same one, write `was: {website.name}` at it"
+                    f"site {before} has a new address and a new path, so it is treated as a different"
+                    f" website; the history of the previous one is kept as {website.name}."
+                    f" If it is the same website, add `was: {website.name}` to the site"
                 )
 
 
 def find_website(connection: Connection, site: str, run: str | None = None) -> int | None:
-    """The id of the website that a name means, or that last had it; None when there is none.
+    """Return the id of the website with this name, else of the last one that had it, else None.
 
-    With `run`, of the website that had the name in that run.
+    With `run`, the website that had the name in that run comes first.
     """
     if run is not None:
         mine = select(run_sites.c.website).where(run_sites.c.run == run, run_sites.c.site == site)
@@ -238,7 +234,7 @@ def find_website(connection: Connection, site: str, run: str | None = None) -> i
 def ensure_website(
     connection: Connection, site: str, at: datetime, *, client: str = "", host: str = ""
 ) -> int:
-    """The id of the website that a name means; one that is not on record is added. Knows a new client."""
+    """Return the id of the website with this name; add it if needed, and set its client if that changed."""
     found = find_website(connection, site)
     if found is None:
         row = {"name": site, "client": client, "host": host, "since": at}
@@ -251,7 +247,7 @@ def ensure_website(
 
 
 def website_of_run(connection: Connection, run: str | None, site: str, at: datetime) -> tuple[int, str]:
-    """The website that a site of a run is, and whose it was in that run."""
+    """Return the website of a site in a run, and the client that it belonged to then."""
     mine = select(run_sites.c.website, run_sites.c.client).where(
         run_sites.c.run == run, run_sites.c.site == site
     )
@@ -295,7 +291,7 @@ def _rename_client(connection: Connection, old: str, new: str) -> None:
 
 
 def _reassign(connection: Connection, table: Table, column: str, old: object, new: object) -> None:
-    """Give rows to another owner; what the other has already stays as it has it."""
+    """Move rows to another owner. Rows that the new owner has already win."""
     mine = table.c[column] == old
     connection.execute(update(table).where(mine).prefix_with("OR IGNORE").values({column: new}))
     connection.execute(delete(table).where(mine))

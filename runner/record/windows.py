@@ -1,4 +1,4 @@
-"""Windows: which schedules are in force, and the one row that says what became of each due opening."""
+"""Windows: the schedules in force, and one row per due opening that says what happened to it."""
 
 from __future__ import annotations
 
@@ -11,67 +11,41 @@ from sqlalchemy import insert, select, update
 
 from runner.model import Outcome
 from runner.record.schema import run_sites, schedules, windows
-from runner.record.store import Store, insert_ignoring, insert_new, now
+from runner.record.store import Records, insert_ignoring, insert_new
 from runner.record.views import Schedules, ScheduleView, Settlement, WindowState, WindowView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["WindowBook", "open_window", "review_window", "window_view"]
+__all__ = ["Windows", "open_window", "review_window", "window_view"]
 
 
-class WindowBook(Store):
-    """Schedules and due windows."""
+class Windows(Records):
+    """Schedules, and what happened to each due opening."""
 
-    def claim_window(
-        self,
-        window: str,
-        starts: datetime,
-        *,
-        closes: datetime,
-        state: WindowState,
-        client: str = "",
-        site: str = "",
-        run: str | None = None,
-        why: str = "",
-        at: datetime | None = None,
-    ) -> bool:
-        """Decide what becomes of an opening. True for exactly one of all who try; it stays as decided."""
-        row = WindowView(
-            window=window,
-            client=client,
-            site=site,
-            starts=starts,
-            closes=closes,
-            state=state,
-            run=run,
-            why=why,
-            recorded=at or now(),
-        )
-        return self.claim(row)
-
-    def claim(self, row: WindowView) -> bool:
-        """As `claim_window`."""
-        with self._write() as connection:
-            return open_window(connection, row)
+    def claim(self, opening: WindowView) -> bool:
+        """Record what happens to an opening. Only the first of several callers gets True and decides."""
+        with self._store.write() as connection:
+            return open_window(connection, opening)
 
     def schedules(self) -> Schedules:
-        """What is in force now."""
-        with self._read() as connection:
+        """Return the schedules in force now."""
+        with self._store.read() as connection:
             return _schedules(connection)
 
     def schedules_of(self, client: str) -> tuple[ScheduleView, ...]:
-        """All schedules that a client has or had, oldest first."""
+        """Return all present and past schedules of a client, oldest first."""
         query = select(schedules).where(schedules.c.client == client).order_by(schedules.c.since)
-        with self._read() as connection:
+        with self._store.read() as connection:
             return tuple(ScheduleView(**row) for row in connection.execute(query).mappings())
 
-    def settle_windows(self, decide: Callable[[Schedules], Settlement]) -> Settlement:
-        """Write down in one transaction what `decide` makes of the schedules in force.
+    def settle(self, decide: Callable[[Schedules], Settlement]) -> Settlement:
+        """Pass the schedules in force to `decide` and record its decisions in the same transaction.
 
-        Nobody else changes them meanwhile, so that openings are decided by one definition and once.
+        No other process can change the schedules in between, so each opening is decided once, by one
+        definition.
         """
-        with self._write() as connection:
+        with self._store.write() as connection:
             found = decide(_schedules(connection))
             for one, until in found.ended.items():
                 _change(connection, one, until=until, settled=until)
@@ -85,52 +59,52 @@ class WindowBook(Store):
                 insert_ignoring(connection, windows, [_row(one) for one in found.decided])
         return found
 
-    def turn_back(self, at: datetime) -> None:
-        """Open again what starts after `at`, where a clock that was ahead has decided it.
+    def reopen_after(self, at: datetime) -> None:
+        """Undo decisions about openings after `at` that were made while the clock was ahead.
 
-        What was started stays: it is never started twice.
+        Openings that were started stay started.
         """
-        ahead = schedules.c.until.is_(None) & (schedules.c.since <= at) & (schedules.c.settled > at)
-        with self._read() as connection:
-            if connection.execute(select(schedules.c.id).where(ahead)).first() is None:
+        decided_ahead = schedules.c.until.is_(None) & (schedules.c.since <= at) & (schedules.c.settled > at)
+        with self._store.read() as connection:
+            if connection.execute(select(schedules.c.id).where(decided_ahead)).first() is None:
                 return
-        with self._write() as connection:
-            connection.execute(update(schedules).where(ahead).values(settled=at))
+        with self._store.write() as connection:
+            connection.execute(update(schedules).where(decided_ahead).values(settled=at))
 
-    def list_windows(
+    def list(
         self, window: str | None = None, *, since: datetime | None = None, limit: int | None = None
     ) -> tuple[WindowView, ...]:
-        """Due windows that were decided, the latest start first; `limit` is for a person who lists them."""
+        """Return decided openings, latest start first."""
         query = select(windows).order_by(windows.c.starts.desc(), windows.c.id.desc()).limit(limit)
         if window is not None:
             query = query.where(windows.c.window == window)
         if since is not None:
             query = query.where(windows.c.starts >= since)
-        with self._read() as connection:
+        with self._store.read() as connection:
             return tuple(map(window_view, connection.execute(query).mappings()))
 
 
 def open_window(connection: Connection, row: WindowView) -> bool:
-    """Decide an opening inside a transaction; False when it was decided already.
+    """Record what happens to an opening, in the caller's transaction; return False if it is decided already.
 
-    One that is started takes the place of what a clock that was ahead has decided.
+    Starting an opening overrides a decision that was made while the clock was ahead.
     """
-    won = insert_new(connection, windows, _row(row))
-    if not won and row.state is WindowState.RUN:
+    recorded = insert_new(connection, windows, _row(row))
+    if not recorded and row.state is WindowState.RUN:
         same = [windows.c[name] == getattr(row, name) for name in ("window", "client", "site", "starts")]
         ahead = (windows.c.state != WindowState.RUN.value) & (windows.c.recorded > row.recorded)
-        won = connection.execute(update(windows).where(*same, ahead).values(**_row(row))).rowcount == 1
+        recorded = connection.execute(update(windows).where(*same, ahead).values(**_row(row))).rowcount == 1
     mine = (schedules.c.window == row.window) & (schedules.c.client == row.client)
     connection.execute(
         update(schedules)
         .where(mine, schedules.c.until.is_(None), schedules.c.settled < row.starts)
         .values(settled=row.starts)
     )
-    return won
+    return recorded
 
 
 def review_window(connection: Connection, run: str) -> None:
-    """Say of the window of a run that has ended whether anything was started in it."""
+    """Set the opening of a finished run to `run`, or to `missed` if no site was started."""
     mine = windows.c.run == run
     others = select(run_sites.c.site).where(
         run_sites.c.run == run, run_sites.c.outcome.is_distinct_from(Outcome.MISSED.value)
@@ -145,7 +119,7 @@ def review_window(connection: Connection, run: str) -> None:
 
 
 def window_view(row: RowMapping) -> WindowView:
-    """A row of `windows`."""
+    """Convert a row of `windows`."""
     fields = {name: row[name] for name in WindowView.__slots__}
     return WindowView(**fields | {"state": WindowState(row["state"])})
 

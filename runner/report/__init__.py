@@ -1,6 +1,6 @@
-"""Ledger to documents: what a client is told about a period, and how it looks.
+"""Client reports: their content, built from the ledger, and the documents rendered from it.
 
-`build_report` reads the ledger; the rest is free of it. Templates and rendering load when first asked for.
+Only `build_report` reads the ledger. Rendering is imported on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what was recorded to what a report says. Pure: the same history gives the same report."""
+"""Build a report from the ledger. `assemble` is pure: the same history gives the same report."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from runner.report.data import (
     About,
     BackupLine,
     Card,
-    Done,
+    CompletedUpdate,
     Evidence,
+    Issue,
     NextWindow,
     ReportData,
     SiteLine,
     SiteState,
     Status,
-    Undone,
 )
 from runner.report.labels import labels
-from runner.report.points import auto_updates, done, undone
+from runner.report.open_items import auto_updates, find_issues, find_updates
 from runner.report.windows import DueWindows, counted, with_due
 from runner.untrusted import sentence
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["assemble", "build_report"]
 
-_LEFT = {Outcome.LOST: SiteState.LOST, Outcome.FAILED: SiteState.FAILED}
-_NO_WORD = frozenset({None, Outcome.SKIPPED, Outcome.CANCELLED, Outcome.MISSED})
+_STATE_AFTER = {Outcome.LOST: SiteState.LOST, Outcome.FAILED: SiteState.FAILED}
+_SAYS_NOTHING = frozenset({None, Outcome.SKIPPED, Outcome.CANCELLED, Outcome.MISSED})
 
 
 def build_report(
@@ -48,16 +48,15 @@ def build_report(
     now: datetime,
     next_windows: Sequence[NextWindow] = (),
     due_windows: Callable[[History], DueWindows] | None = None,
-    expected_backups: Mapping[str, int] | None = None,
 ) -> ReportData:
-    """Read the ledger and put the report of a client together; as `assemble`.
+    """Read the ledger and build a client's report; see `assemble`.
 
     Raises:
-        UsageError: The period has not begun.
+        UsageError: The period has not started.
         LedgerError: The ledger cannot be read.
     """
     start, end = period.instants(client.timezone)
-    history = ledger.history([site.name for site in sites], start, end, client=client.id)
+    history = ledger.reports.history([site.name for site in sites], start, end, client=client.id)
     return assemble(
         client,
         sites,
@@ -67,7 +66,6 @@ def build_report(
         now=now,
         next_windows=next_windows,
         due_windows=due_windows(history) if due_windows else DueWindows(),
-        expected_backups=expected_backups,
     )
 
 
@@ -81,37 +79,33 @@ def assemble(
     now: datetime,
     next_windows: Sequence[NextWindow] = (),
     due_windows: DueWindows = DueWindows(),  # noqa: B008  # it is frozen
-    expected_backups: Mapping[str, int] | None = None,
 ) -> ReportData:
-    """Put a report together.
+    """Build a report.
 
     Args:
-        client: Whose report it is; their time zone decides which day something happened on.
-        sites: Their sites now, in the order in which the report names them; those that were theirs in the
-            period follow.
-        period: The span of days.
-        history: What the ledger knows of their sites in that span.
+        client: The client. Days are days in its time zone.
+        sites: The client's present sites, in the order of the report. Former sites of the period follow.
+        period: The period.
+        history: The ledger's records of the sites in the period.
         settings: The agency and its mail address.
-        now: The instant of the report.
-        next_windows: When work may be done next, soonest first.
-        due_windows: What was due in the period and is over, for what no scheduler has decided.
-        expected_backups: Backups that the windows asked for until now, by site; a site that is not in it,
-            or None, means that nobody knows how many there should be.
+        now: The time of the report.
+        next_windows: The next openings, soonest first.
+        due_windows: The openings of the period that have ended.
 
     Raises:
-        UsageError: The period has not begun.
+        UsageError: The period has not started.
     """
     start, end = period.instants(client.timezone)
     if now < start:
-        raise UsageError(f"{period.key} has not begun", hint="choose the current month, or one before")
+        raise UsageError(f"{period.key} has not started", hint="choose the current month or an earlier one")
     history = with_due(history, due_windows, now)
     urls = _urls(sites, history)
     called = labels(urls)
     lines = tuple(_site(name, url, called[name], history) for name, url in urls.items())
-    backups = _backups(urls, history, expected_backups)
-    updates, points = done(history), undone(history, due_windows)
-    points += _looked(lines, points, history)
-    points += _missing(backups, points, now=min(now, end))
+    backups = _backups(urls, history, due_windows.expected_backups)
+    updates, issues = find_updates(history), find_issues(history, due_windows)
+    issues += _look_issues(lines, issues, history)
+    issues += _missing_backups(backups, issues, now=min(now, end))
     return ReportData(
         client=client.id,
         client_name=sentence(client.name),
@@ -120,11 +114,11 @@ def assemble(
         agency=settings.agency,
         period=period,
         complete=now >= end,
-        status=_status(lines, points),
+        status=_status(lines, issues),
         sites=lines,
-        cards=_cards(lines, updates, points, backups),
+        cards=_cards(lines, updates, issues, backups),
         done=updates,
-        undone=points,
+        undone=issues,
         auto_updates=auto_updates(history),
         backups=backups,
         next=tuple(next_windows),
@@ -134,7 +128,7 @@ def assemble(
 
 
 def _urls(sites: Sequence[Site], history: History) -> dict[str, str]:
-    """Sites and their addresses: the client's, then those that were theirs in the period."""
+    """Return sites and their URLs: the client's present sites, then former ones of the period."""
     of_period = {site.name: site.url for site in sites if site.name in history.sites}
     gone = {one.name: one.url for one in history.websites if one.name not in of_period}
     return of_period | gone or {site.name: site.url for site in sites}
@@ -152,20 +146,20 @@ def _site(name: str, url: str, label: str, history: History) -> SiteLine:
 
 
 def _state(site: str, runs: Sequence[SiteRun], history: History) -> SiteState:
-    """The last run that says something decides; one that did not get through hides nothing."""
-    missed = False
+    """Return the state after the last conclusive run. A failed connection hides no earlier failure."""
+    unreachable = False
     for run in reversed(runs):
-        if run.outcome in _NO_WORD:
+        if run.outcome in _SAYS_NOTHING:
             continue
         if run.outcome is Outcome.UNREACHABLE:
-            missed = True
+            unreachable = True
             continue
-        if run.outcome in _LEFT:
-            return _LEFT[run.outcome]
-        if missed:
+        if run.outcome in _STATE_AFTER:
+            return _STATE_AFTER[run.outcome]
+        if unreachable:
             break
-        return _seen(_look(site, history))
-    if missed:
+        return _state_from_look(_look(site, history))
+    if unreachable:
         return SiteState.UNREACHABLE
     return SiteState.UNKNOWN if runs else SiteState.UNTOUCHED
 
@@ -174,17 +168,17 @@ def _look(site: str, history: History) -> LastLook | None:
     return next((look for look in history.last_looks if look.site == site), None)
 
 
-def _seen(look: LastLook | None) -> SiteState:
-    """How a site is whose last work went well: what was not seen since is not called healthy."""
+def _state_from_look(look: LastLook | None) -> SiteState:
+    """Return the state of a site after a successful run. Without a look it is not called healthy."""
     if look is None or look.healthy is None or look.refused is not None:
         return SiteState.UNKNOWN
     return SiteState.HEALTHY if look.healthy else SiteState.FAILED
 
 
-def _looked(lines: Sequence[SiteLine], points: Sequence[Undone], history: History) -> tuple[Undone, ...]:
-    """A point for each site that refuses everybody, or was not well when it was last looked at."""
-    told = {point.site for point in points if point.open and point.about in {About.LOOK, About.SITE}}
-    unseen = {point.site for point in points if point.open and point.about is About.UNSEEN}
+def _look_issues(lines: Sequence[SiteLine], issues: Sequence[Issue], history: History) -> tuple[Issue, ...]:
+    """Return an issue for each site that refuses all requests or was unhealthy at the last look."""
+    explained = {point.site for point in issues if point.open and point.about in {About.LOOK, About.SITE}}
+    unseen = {point.site for point in issues if point.open and point.about is About.UNSEEN}
     found = []
     for line in lines:
         look = _look(line.name, history)
@@ -195,33 +189,33 @@ def _looked(lines: Sequence[SiteLine], points: Sequence[Undone], history: Histor
         if look.refused is not None and look.refused_at is not None:
             why = f"answers {look.refused} where 200 is expected"
             at, outcome = look.refused_at, Outcome.UNREACHABLE
-        elif look.healthy is False and look.at is not None and line.name not in told:
+        elif look.healthy is False and look.at is not None and line.name not in explained:
             why, at, outcome = "", look.at, Outcome.FAILED
         else:
             continue
-        found.append(Undone(about=About.LOOK, outcome=outcome, at=(at,), site=line.name, why=why))
+        found.append(Issue(about=About.LOOK, outcome=outcome, at=(at,), site=line.name, why=why))
     return tuple(found)
 
 
-def _status(lines: Sequence[SiteLine], points: Sequence[Undone]) -> Status:
+def _status(lines: Sequence[SiteLine], issues: Sequence[Issue]) -> Status:
     states = {line.state for line in lines}
     if states & {SiteState.FAILED, SiteState.LOST}:
         return Status.ACTION
     idle = states <= {SiteState.UNTOUCHED}
     unknown = states & {SiteState.UNREACHABLE, SiteState.UNKNOWN}
-    open_points = any(point.open and point.outcome is not Outcome.SKIPPED for point in points)
+    open_points = any(point.open and point.outcome is not Outcome.SKIPPED for point in issues)
     return Status.ATTENTION if idle or unknown or open_points else Status.GOOD
 
 
 def _cards(
     lines: Sequence[SiteLine],
-    updates: Sequence[Done],
-    points: Sequence[Undone],
+    updates: Sequence[CompletedUpdate],
+    issues: Sequence[Issue],
     backups: Sequence[BackupLine],
 ) -> dict[str, Card]:
-    """The figures at the top; one that nothing feeds is absent."""
+    """Return the figures at the top; those without data are left out."""
     cards = {}
-    failed = sum(p.open and p.about is About.ITEM and p.outcome is not Outcome.HELD for p in points)
+    failed = sum(p.open and p.about is About.ITEM and p.outcome is not Outcome.HELD for p in issues)
     if updates or failed:
         cards["updates"] = Card(len(updates), len(updates) + failed)
     if backups:
@@ -236,7 +230,7 @@ def _cards(
 def _backups(
     sites: Iterable[str], history: History, expected: Mapping[str, int] | None
 ) -> tuple[BackupLine, ...]:
-    """A line for each site that has backups or should have."""
+    """Return a line for each site that has backups or should have some."""
     lines = []
     for site in sites:
         taken = [b for b in history.backups if b.site == site]
@@ -257,13 +251,15 @@ def _backups(
     return tuple(lines)
 
 
-def _missing(backups: Sequence[BackupLine], points: Sequence[Undone], *, now: datetime) -> tuple[Undone, ...]:
-    """Backups that were planned and are not there, where nothing else tells of them."""
-    told = {point.site for point in points if point.about in {About.BACKUP, About.SITE, About.WINDOW}}
+def _missing_backups(
+    backups: Sequence[BackupLine], issues: Sequence[Issue], *, now: datetime
+) -> tuple[Issue, ...]:
+    """Return an issue for each site with missing backups that no other issue explains."""
+    explained = {point.site for point in issues if point.about in {About.BACKUP, About.SITE, About.WINDOW}}
     return tuple(
-        Undone(about=About.BACKUP, outcome=Outcome.MISSED, at=(now,), site=line.site)
+        Issue(about=About.BACKUP, outcome=Outcome.MISSED, at=(now,), site=line.site)
         for line in backups
-        if line.expected is not None and line.taken < line.expected and not told & {"", line.site}
+        if line.expected is not None and line.taken < line.expected and not explained & {"", line.site}
     )
 
 

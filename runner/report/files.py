@@ -16,53 +16,53 @@ from runner.report.render import render_html, render_text
 __all__ = ["Logo", "read_logo", "write"]
 
 LOGO_LIMIT = 100_000
-"""Bytes: the picture travels in every mail."""
+"""Bytes; the picture is part of every mail."""
 _KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A picture that mail programs show; `subtype` is png, jpeg or gif."""
+    """An image that mail programs show; `subtype` is png, jpeg or gif."""
 
     subtype: str
     content: bytes
 
     @property
     def data_uri(self) -> str:
-        """The picture as an address that holds it."""
+        """The image as a `data:` URL."""
         return f"data:image/{self.subtype};base64,{b64encode(self.content).decode()}"
 
 
 def read_logo(agency: Agency) -> Logo | None:
-    """The agency's picture, None when none is set.
+    """Return the agency's logo, or None if none is set.
 
     Raises:
-        UsageError: The file cannot be read, is too large, or is no picture that mail programs show.
+        UsageError: The file cannot be read, is too large, or is not a PNG, JPEG or GIF.
     """
     if not agency.logo:
         return None
-    hint = "correct agency.logo in sitecrew.yaml"
+    hint = "fix agency.logo in sitecrew.yaml"
     try:
         content = Path(agency.logo).read_bytes()
     except OSError as error:
-        raise UsageError(f"the logo cannot be read: {error}", hint=hint) from error
+        raise UsageError(f"cannot read the logo: {error}", hint=hint) from error
     if len(content) > LOGO_LIMIT:
-        raise UsageError(f"the logo has {len(content)} bytes; {LOGO_LIMIT} is the limit", hint=hint)
+        raise UsageError(f"the logo has {len(content)} bytes; the limit is {LOGO_LIMIT}", hint=hint)
     for magic, subtype in _KINDS.items():
         if content.startswith(magic):
             return Logo(subtype, content)
-    raise UsageError(f"{agency.logo} is neither PNG, JPEG nor GIF", hint=hint)
+    raise UsageError(f"{agency.logo} is not a PNG, JPEG or GIF", hint=hint)
 
 
 def write(report: ReportData, folder: Path, *, templates: Path | None = None) -> tuple[Path, Path]:
-    """Write `<client>-<period>.html` and `.txt` into a folder, which is made where it is missing.
+    """Write `<client>-<period>.html` and `.txt` into a folder, which is created if needed.
 
-    Folder and files are for the owner alone: they tell what runs on a client's sites.
+    Only the owner can read the folder and the files, because they show what runs on a client's sites.
 
     Args:
-        report: What to say.
-        folder: Where to, usually `reports/out` of the workspace.
-        templates: Folder whose templates win over the shipped ones.
+        report: The report.
+        folder: The output folder, usually `reports/out` in the workspace.
+        templates: A folder with templates that override the shipped ones.
 
     Returns:
         The two paths, HTML first.
@@ -80,12 +80,12 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
         for path, content in zip(paths, (html, render_text(report, templates=templates)), strict=True):
             _replace(path, content)
     except OSError as error:
-        raise UsageError(f"the report cannot be written: {error}", hint=f"check {folder}") from error
+        raise UsageError(f"cannot write the report: {error}", hint=f"check {folder}") from error
     return paths
 
 
 def _replace(path: Path, content: str) -> None:
-    """Whole or not at all: nobody opens half a report."""
+    """Write a file atomically, so that a reader never sees half a report."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with os.fdopen(

@@ -1,4 +1,4 @@
-"""What clients call their sites."""
+"""Names of sites for clients."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["label", "labels"]
 
 
 def labels(urls: dict[str, str]) -> dict[str, str]:
-    """What clients call their sites, by name: addresses where they tell the sites apart, names where not."""
+    """Return labels for sites by name: their addresses if these are distinct, else their names."""
     found = {name: label(name, url) for name, url in urls.items()}
     return found if len(set(found.values())) == len(found) else {name: sentence(name) for name in urls}
 
 
 def label(name: str, url: str) -> str:
-    """`shop.acme.example` for its address; the site's name where the address is only a number."""
+    """Return `shop.acme.example` for a URL; the site's name if the URL has only an IP address."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or host == "localhost" or ":" in host or re.fullmatch(r"[\d.]+", host):
         return sentence(name)
     if "xn--" in host:
-        import idna  # its tables take time, and few names need them
+        import idna  # slow to load and rarely needed
 
         with suppress(UnicodeError):  # idna.IDNAError is one
             host = idna.decode(host)

@@ -1,4 +1,4 @@
-"""From a report's data to its two documents: HTML for mail programs, and the plain-text twin."""
+"""Render a report as HTML for mail programs and as plain text."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, 
 from runner.load.shipped import shipped
 from runner.model import ItemKind
 from runner.report import lines, sentences
-from runner.report.data import Done, ReportData
-from runner.report.paint import legible
+from runner.report.colors import legible
+from runner.report.data import CompletedUpdate, ReportData
 from runner.report.plain import for_client
 from runner.report.words import Words
 
 __all__ = ["render_html", "render_text", "spoken", "subject", "words_of"]
 
 HTML_LIMIT = 100_000
-"""Bytes; beyond 102 kB Gmail cuts a mail off."""
+"""Bytes; Gmail clips mails larger than 102 kB."""
 _COLUMNS = 72
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """How much of the list of updates the HTML shows: full rows a site, names in the folded rest, points."""
+class _Limits:
+    """How much the HTML shows: rows per site, names of the folded updates, and issues."""
 
     rows: int
     folded: int
-    points: int
+    issues: int
 
 
-_ROOMS = (_Room(10, 300, 40), _Room(6, 60, 20), _Room(3, 12, 8), _Room(0, 0, 4))
+_LIMITS = (_Limits(10, 300, 40), _Limits(6, 60, 20), _Limits(3, 12, 8), _Limits(0, 0, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,54 +44,54 @@ class _Updates:
     """The updates of one site as the HTML shows them."""
 
     label: str
-    rows: Sequence[Done]
-    folded: Sequence[Done]
+    rows: Sequence[CompletedUpdate]
+    folded: Sequence[CompletedUpdate]
     more: int
-    """How many beyond both are only counted."""
+    """How many others are only counted."""
 
 
 def render_html(report: ReportData, *, logo: str | None = None, templates: Path | None = None) -> str:
-    """The HTML, every rule inlined, at most 100 kB: long lists are folded as far as that takes.
+    """Render the HTML with inlined CSS. Long lists are shortened until it has at most 100 kB.
 
     Args:
-        report: What to say.
-        logo: Address of the agency's picture (`cid:` or `data:`), None for the name alone.
-        templates: Folder whose templates win over the shipped ones.
+        report: The report.
+        logo: URL of the agency's logo (`cid:` or `data:`), None to show only its name.
+        templates: A folder with templates that override the shipped ones.
     """
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
     template = _environment(templates).get_template("mail.html.j2")
     html = ""
-    for room in _ROOMS:
-        html = inliner.inline(template.render(**_context(report, room), logo=logo))
+    for limits in _LIMITS:
+        html = inliner.inline(template.render(**_context(report, limits), logo=logo))
         if len(html.encode()) - len((logo or "").encode()) <= HTML_LIMIT:
             break
     return html
 
 
 def render_text(report: ReportData, *, templates: Path | None = None) -> str:
-    """The plain-text twin with every update in it, wrapped to 72 columns."""
+    """Render the plain text with all updates, wrapped at 72 columns."""
     text = _environment(templates).get_template("mail.txt.j2").render(**_context(report, None))
-    said = [line.rstrip() for line in text.splitlines()]
-    squeezed = [line for line, before in zip(said, ["", *said], strict=False) if line or before]
+    stripped = [line.rstrip() for line in text.splitlines()]
+    squeezed = [line for line, before in zip(stripped, ["", *stripped], strict=False) if line or before]
     return "\n".join(squeezed).strip() + "\n"
 
 
 def subject(report: ReportData) -> str:
-    """The subject of the mail."""
+    """Return the subject of the mail."""
     return sentences.subject(report, words_of(report))
 
 
 def spoken(report: ReportData) -> str:
-    """Tag of the language that both documents are in: English where the client's has no catalogue."""
+    """Return the language tag of both documents; `en` if the client's language has no catalogue."""
     return words_of(report).tag
 
 
 def words_of(report: ReportData) -> Words:
-    """The client's language and zone."""
+    """Return the client's language and time zone."""
     return Words(report.language, report.timezone, shipped("reports/locale"))
 
 
-def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
+def _context(report: ReportData, limits: _Limits | None) -> dict[str, object]:
     words = words_of(report)
     report = for_client(report, words)
     open_points = report.open
@@ -104,11 +104,11 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
         "headline": sentences.headline(report, words),
         "lead": sentences.lead(report, words),
         "subject": sentences.subject(report, words),
-        "points": open_points[: room.points] if room else open_points,
-        "points_more": max(len(open_points) - room.points, 0) if room else 0,
-        "solved": solved[: room.points] if room else solved,
-        "solved_more": max(len(solved) - room.points, 0) if room else 0,
-        "updates": _updates(report, room),
+        "points": open_points[: limits.issues] if limits else open_points,
+        "points_more": max(len(open_points) - limits.issues, 0) if limits else 0,
+        "solved": solved[: limits.issues] if limits else solved,
+        "solved_more": max(len(solved) - limits.issues, 0) if limits else 0,
+        "updates": _updates(report, limits),
         "point": lambda found: lines.point(found, report, words),
         "again": lambda found: lines.again(found, report, words),
         "reason": lambda found: found.why,
@@ -127,26 +127,26 @@ def _context(report: ReportData, room: _Room | None) -> dict[str, object]:
     }
 
 
-def _updates(report: ReportData, room: _Room | None) -> list[_Updates]:
-    """Site by site. In the HTML the weighty ones have a row each, small ones share one."""
+def _updates(report: ReportData, limits: _Limits | None) -> list[_Updates]:
+    """Return the updates by site. In the HTML important ones have their own row, the rest share one."""
     order = {line.name: number for number, line in enumerate(report.sites)}
     by_site = sorted(report.done, key=lambda change: (order.get(change.site, len(order)), change.at))
     found = []
     for site, group in groupby(by_site, key=lambda change: change.site):
         changes = list(group)
-        if room is None or len(changes) <= room.rows:
+        if limits is None or len(changes) <= limits.rows:
             found.append(_Updates(report.label(site), changes, (), 0))
             continue
         changes.sort(key=_weight)
-        rows = max(room.rows - 2, 0)
-        folded = changes[rows : rows + room.folded]
+        rows = max(limits.rows - 2, 0)
+        folded = changes[rows : rows + limits.folded]
         shown = sorted(changes[:rows], key=lambda change: change.at)
         found.append(_Updates(report.label(site), shown, folded, len(changes) - rows - len(folded)))
     return found
 
 
-def _weight(change: Done) -> tuple[bool, int, str]:
-    """WordPress itself first, then by how large the step is, then by name."""
+def _weight(change: CompletedUpdate) -> tuple[bool, int, str]:
+    """Sort key: WordPress first, then major before minor versions, then by name."""
     was, now = change.from_version.split("."), change.to_version.split(".")
     same = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), 3)
     return change.kind is not ItemKind.CORE, min(same, 2), change.title.casefold()
@@ -157,7 +157,7 @@ def _environment(templates: Path | None) -> Environment:
     own = [FileSystemLoader(templates)] if templates is not None else []
     environment = Environment(
         loader=ChoiceLoader([*own, FunctionLoader(_shipped_template)]),
-        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),  # noqa: S701  # the twin is no HTML
+        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),  # noqa: S701  # plain text needs no escaping
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -173,7 +173,7 @@ def _shipped_template(name: str) -> str | None:
 
 
 def _wrap(text: str, indent: str = "", hang: str | None = None) -> str:
-    """Text in lines of 72 columns; addresses stay whole."""
+    """Wrap text at 72 columns without breaking URLs."""
     return textwrap.fill(
         text,
         _COLUMNS,

@@ -1,7 +1,7 @@
-"""What is in place, and what was undone by hand: items followed through work and undos.
+"""Updates that are in place, and updates that were undone by hand.
 
-An undo is a run of its own. It takes items back to the version before or, as the undo of an undo, gives them
-the newer one again. A report that is made after an undo shows it, also when its period ended before.
+An undo is a run of its own. It restores the previous version of items or, if it undoes an undo, the newer
+one. A report that is made after an undo shows it, even if the period of the report ended before.
 """
 
 from __future__ import annotations
@@ -13,88 +13,88 @@ from datetime import datetime
 
 from runner.model import ItemKind, Outcome
 from runner.record import ChangeView, History, Undo
-from runner.report.data import About, Done, Undone
+from runner.report.data import About, CompletedUpdate, Issue
 from runner.untrusted import sentence
 
 __all__ = ["BAD", "WHY", "in_place", "key", "undone_by_hand", "version"]
 
 BAD = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.UNDONE})
 WHY = 240
-"""Characters of a reason."""
+"""Maximum length of a reason."""
 _VERSION = 40
 _UNCOUNTED = frozenset({ItemKind.DATABASE, ItemKind.FILE})
-"""A database follows its WordPress, and files that were synchronised are no updates."""
+"""Not counted as updates: a database belongs to its WordPress, and synchronised files have no version."""
 _IN_EFFECT = frozenset({Outcome.UNDONE, Outcome.CHANGED})
 _TRIED = frozenset({Outcome.FAILED, Outcome.LOST})
 
 
 @dataclass(slots=True)
 class _Item:
-    """One item of a site on its way through the period."""
+    """The history of one item of a site in the period."""
 
-    done: list[Done] = field(default_factory=list)
+    done: list[CompletedUpdate] = field(default_factory=list)
     """Updates that are in place, oldest first."""
-    taken: list[Done] = field(default_factory=list)
-    """Updates that were undone, the last one that was undone last."""
-    misses: int = 0
-    backs: list[ChangeView] = field(default_factory=list)
-    """Undos that took it back."""
+    undone: list[CompletedUpdate] = field(default_factory=list)
+    """Updates that were undone, in the order of their undo."""
+    failures: int = 0
+    undos: list[ChangeView] = field(default_factory=list)
+    """Undos that restored an earlier version."""
     solved: datetime | None = None
-    """When it was updated again after the last of them."""
+    """When it was updated again after the last undo."""
     failed: ChangeView | None = None
-    """An undo that did not succeed, and none after it did."""
+    """A failed undo, unless a later one succeeded."""
 
     def update(self, change: ChangeView) -> None:
-        """What a run did that is no undo."""
+        """Apply a change of a run that is not an undo."""
         if change.outcome in BAD:
-            self.misses += 1
+            self.failures += 1
         elif change.outcome is Outcome.CHANGED:
-            self.done.append(replace(_done(change), attempts=1 + self.misses))
-            self.misses, self.failed = 0, None
-            if self.backs and self.solved is None:
+            self.done.append(replace(_done(change), attempts=1 + self.failures))
+            self.failures, self.failed = 0, None
+            if self.undos and self.solved is None:
                 self.solved = change.finished
 
-    def take_back(self, change: ChangeView, *, late: bool) -> None:
-        """Older than the period, or part of it: what is newer than the version that is in place now."""
+    def undo(self, change: ChangeView, *, late: bool) -> None:
+        """Apply an undo: remove all updates that are newer than the version that is in place now."""
         gone = []
         while self.done and self.done[-1].to_version != version(change.to_version):
             gone.append(self.done.pop())
         if late and not gone:
             return
-        self.taken += gone
-        self.backs.append(change)
+        self.undone += gone
+        self.undos.append(change)
         self.solved, self.failed = None, None
 
-    def install_again(self, change: ChangeView, *, late: bool) -> None:
-        """What was undone up to the version that is in place now."""
-        again: list[Done] = []
-        while self.taken and (not again or again[-1].to_version != version(change.to_version)):
-            again.append(self.taken.pop())
+    def redo(self, change: ChangeView, *, late: bool) -> None:
+        """Apply the undo of an undo: restore undone updates up to the version that is in place now."""
+        again: list[CompletedUpdate] = []
+        while self.undone and (not again or again[-1].to_version != version(change.to_version)):
+            again.append(self.undone.pop())
         if again:
             self._replace(version(change.from_version), again[0].from_version)
         self.done += again or ([] if late else [_done(change)])
         self.failed = None
-        if self.backs:
+        if self.undos:
             self.solved = change.finished
 
     def _replace(self, now: str, base: str) -> None:
-        """Updates from `base` to the version that is in place now: another one takes their place."""
+        """Remove updates from `base` to the present version, which another update replaces."""
         while self.done and self.done[-1].to_version == now != base:
             now = self.done[-1].from_version
-            self.taken.append(self.done.pop())
+            self.undone.append(self.done.pop())
 
 
-def in_place(history: History) -> tuple[Done, ...]:
-    """Every update of the period that is in place, oldest first."""
+def in_place(history: History) -> tuple[CompletedUpdate, ...]:
+    """Return every update of the period that is in place, oldest first."""
     items = _items(history).values()
     return tuple(sorted((done for item in items for done in item.done), key=lambda done: done.at))
 
 
-def undone_by_hand(history: History) -> Iterable[Undone]:
-    """One point an item that was taken back by hand, and one that could not be."""
+def undone_by_hand(history: History) -> Iterable[Issue]:
+    """Yield one issue per item that was undone by hand, and per item that could not be undone."""
     for item in _items(history).values():
-        if item.backs:
-            yield _point(item.backs[-1], tuple(c.finished for c in item.backs), item.solved)
+        if item.undos:
+            yield _point(item.undos[-1], tuple(c.finished for c in item.undos), item.solved)
         if item.failed:
             yield _point(item.failed, (item.failed.finished,), None)
     databases = [c for c in _undos(history) if c.kind == ItemKind.DATABASE and c.finished < history.end]
@@ -104,12 +104,12 @@ def undone_by_hand(history: History) -> Iterable[Undone]:
 
 
 def key(change: ChangeView) -> tuple[str, str, str]:
-    """Which item of which site."""
+    """Return what identifies an item: site, kind and item."""
     return change.site, change.kind, change.item
 
 
 def version(text: str) -> str:
-    """A version, cut to what a version may have."""
+    """Return a version, cut to a maximum length."""
     return sentence(text, _VERSION)
 
 
@@ -122,9 +122,9 @@ def _items(history: History) -> dict[tuple[str, str, str], _Item]:
         if change.undo is None:
             item.update(change)
         elif change.outcome in _IN_EFFECT and change.undo is Undo.BACK:
-            item.take_back(change, late=late)
+            item.undo(change, late=late)
         elif change.outcome in _IN_EFFECT:
-            item.install_again(change, late=late)
+            item.redo(change, late=late)
         elif change.outcome in _TRIED and not late:
             item.failed = change
     return items
@@ -134,8 +134,8 @@ def _undos(history: History) -> Iterable[ChangeView]:
     return (change for change in history.changes if change.undo is not None)
 
 
-def _done(change: ChangeView) -> Done:
-    return Done(
+def _done(change: ChangeView) -> CompletedUpdate:
+    return CompletedUpdate(
         site=change.site,
         item=sentence(change.item),
         kind=ItemKind(change.kind),
@@ -148,10 +148,10 @@ def _done(change: ChangeView) -> Done:
     )
 
 
-def _point(change: ChangeView, at: tuple[datetime, ...], solved: datetime | None) -> Undone:
-    """The versions are those of the undo: from what it found, to what it put in place."""
+def _point(change: ChangeView, at: tuple[datetime, ...], solved: datetime | None) -> Issue:
+    """Return the issue for an undo; its versions are those before and after the undo."""
     failed = change.outcome in _TRIED
-    return Undone(
+    return Issue(
         about=About.UNDO,
         outcome=change.outcome if failed else Outcome.UNDONE,
         at=at,

@@ -1,34 +1,38 @@
-"""The windows of a period: those that were decided, and those that were due and that no scheduler saw."""
+"""The windows of a period: those that a scheduler decided, and those that were due without a scheduler."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runner.model import Outcome
 from runner.record import History, WhyNot, WindowState, WindowView
-from runner.report.data import About, Undone, WindowCount
+from runner.report.data import About, Issue, WindowCount
 from runner.untrusted import sentence
 
 __all__ = ["DueWindows", "counted", "window_points", "with_due"]
 
 _WHY = 240
+_BUSY = (WhyNot.BUSY, "the run before was still working")
+"""Reasons for skipping because of the previous run; the second is from earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueWindows:
-    """Openings of the period that are over."""
+    """Openings of the period that have ended."""
 
     due: tuple[WindowView, ...] = ()
-    """Of windows that a scheduler kept: what becomes of each that no scheduler has decided."""
+    """Openings of scheduled windows, with the result for each that no scheduler has decided."""
     unattended: tuple[WindowView, ...] = ()
-    """Of windows that no scheduler ever kept."""
+    """Openings of windows that no scheduler has ever run."""
+    expected_backups: Mapping[str, int] | None = None
+    """Number of backups that the windows asked for, by site. Unknown for other sites, and if None."""
 
 
 def with_due(history: History, due: DueWindows, now: datetime) -> History:
-    """The history with every opening that was due; what a clock that was ahead decided is left out."""
+    """Return the history with every opening that was due; decisions of a clock that was ahead are dropped."""
     decided = {(row.window, row.starts) for row in history.windows if not row.site}
     found = [row for row in history.windows if row.starts <= now]
     found += [row for row in due.due if (row.window, row.starts) not in decided]
@@ -36,32 +40,32 @@ def with_due(history: History, due: DueWindows, now: datetime) -> History:
 
 
 def counted(history: History) -> WindowCount | None:
-    """How many windows were due but for blackouts, and how many of them were missed; None for none."""
+    """Return how many windows were due, without blackouts, and how many of them were missed; None if none."""
     states = [_outcome(row) for row in history.windows]
     missed = states.count(Outcome.MISSED)
     due = missed + states.count(Outcome.OK)
     return WindowCount(due, missed) if due else None
 
 
-def window_points(history: History, due: DueWindows) -> Iterable[Undone]:
-    """One point a window that was missed, that a blackout kept from running, or that no scheduler keeps."""
+def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
+    """Yield one issue per window that was missed, fell on a blackout, or has no scheduler."""
     found: dict[tuple[str, str, Outcome], list[WindowView]] = defaultdict(list)
     for row in history.windows:
         if (outcome := _outcome(row)) is not Outcome.OK:
             found[row.window, row.site, outcome].append(row)
     for (name, site, outcome), rows in found.items():
         yield _point(About.WINDOW, outcome, name, site, rows)
-    left: dict[str, list[WindowView]] = defaultdict(list)
+    unattended: dict[str, list[WindowView]] = defaultdict(list)
     for row in due.unattended:
         if row.state is WindowState.MISSED:
-            left[row.window].append(row)
-    for name, rows in left.items():
+            unattended[row.window].append(row)
+    for name, rows in unattended.items():
         yield _point(About.UNATTENDED, Outcome.MISSED, name, "", rows)
 
 
 def _outcome(row: WindowView) -> Outcome:
-    """Only a blackout was agreed: what was skipped for another reason did not take place."""
-    if row.state is WindowState.SKIPPED and row.why.startswith(WhyNot.BUSY):
+    # Only blackouts were agreed. A window that was skipped because a run was still going counts as missed.
+    if row.state is WindowState.SKIPPED and row.why.startswith(_BUSY):
         return Outcome.MISSED
     return {
         WindowState.RUN: Outcome.OK,
@@ -70,8 +74,8 @@ def _outcome(row: WindowView) -> Outcome:
     }[row.state]
 
 
-def _point(about: About, outcome: Outcome, name: str, site: str, rows: list[WindowView]) -> Undone:
-    return Undone(
+def _point(about: About, outcome: Outcome, name: str, site: str, rows: list[WindowView]) -> Issue:
+    return Issue(
         about=about,
         outcome=outcome,
         at=tuple(row.starts for row in rows),

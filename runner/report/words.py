@@ -1,4 +1,4 @@
-"""A language: its catalogue, its numbers, dates and lists. English is what the code says itself."""
+"""Translation and formatting of numbers, dates and lists. The messages in the code are English."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MEGABYTE = 1_000_000
 
 
 class Words:
-    """Says things in one language and tells times in one zone.
+    """Texts in one language, with times in one time zone.
 
     Args:
-        language: A language tag like `de` or `en-US`; one that is not known is answered in English.
-        timezone: IANA name of the zone in which the reader lives.
-        catalogues: Folder with one `<language>.po` a language.
+        language: A language tag such as `de` or `en-US`; an unknown one means English.
+        timezone: IANA name of the reader's time zone.
+        catalogues: Folder with one `<language>.po` per language.
     """
 
     def __init__(self, language: str, timezone: str, catalogues: Traversable) -> None:
@@ -40,7 +40,7 @@ class Words:
 
     @property
     def tag(self) -> str:
-        """The language actually spoken, as HTML and mail headers name it."""
+        """The tag of the language in use, for HTML and mail headers."""
         return str(self.locale.language)
 
     @property
@@ -49,15 +49,15 @@ class Words:
         return str(self.locale.text_direction)
 
     def say(self, message: str, **values: str) -> str:
-        """A message of the catalogue with `{names}` filled in."""
+        """Translate a message and fill in its `{names}`."""
         return str(self.catalogue.gettext(message)).format(**values)
 
     def plural(self, one: str, many: str, number: int, **values: str) -> str:
-        """As `say`, in the form for a number; `{count}` is the number, in words where that reads well."""
+        """Like `say`, with the plural form for a number; `{count}` is the number, spelled out if small."""
         return str(self.catalogue.ngettext(one, many, number)).format(count=self.count(number), **values)
 
     def count(self, number: int) -> str:
-        """Two to twelve in words, more in figures."""
+        """Return a number, spelled out up to twelve."""
         if not 0 < number <= _SMALL:
             return self.number(number)
         pgettext = self.catalogue.pgettext
@@ -78,11 +78,11 @@ class Words:
         return str(words[number - 1])
 
     def number(self, number: int) -> str:
-        """Figures with the language's own grouping."""
+        """Return a number with the language's grouping of digits."""
         return numbers.format_decimal(number, locale=self.locale)
 
     def list(self, items: Iterable[str], most: int = 3) -> str:
-        """`a, b and c`; beyond `most` the rest is counted: `a, b and three more`."""
+        """Return `a, b and c`; with more than `most` items `a, b and three more`."""
         items = list(items)
         if len(items) > most:
             more = self.say("{count} more", count=self.count(len(items) - most + 1))
@@ -90,19 +90,19 @@ class Words:
         return lists.format_list(items, locale=self.locale)
 
     def size(self, size: int) -> str:
-        """Bytes as megabytes or gigabytes, the unit kept beside its number."""
+        """Return bytes as megabytes or gigabytes, with a no-break space before the unit."""
         if size >= 1000 * _MEGABYTE:
             value, unit = round(size / 1000 / _MEGABYTE, 1), "digital-gigabyte"
         else:
             value = max(round(size / _MEGABYTE, 1 if size < 10 * _MEGABYTE else None), 0.1)
             unit = "digital-megabyte"
-        said = units.format_unit(value, unit, "short", locale=self.locale)
-        return said.replace(" ", "\N{NO-BREAK SPACE}")
+        text = units.format_unit(value, unit, "short", locale=self.locale)
+        return text.replace(" ", "\N{NO-BREAK SPACE}")
 
     def seconds(self, seconds: float) -> str:
         """`2.1 seconds`."""
-        said = units.format_unit(seconds, "duration-second", "long", locale=self.locale)
-        return said.replace(" ", "\N{NO-BREAK SPACE}")
+        text = units.format_unit(seconds, "duration-second", "long", locale=self.locale)
+        return text.replace(" ", "\N{NO-BREAK SPACE}")
 
     def day(self, at: datetime | date, *, weekday: bool = False) -> str:
         """`3 November`, or `Tuesday 3 November`."""
@@ -130,7 +130,7 @@ class Words:
         return self.say("{start} to {end}", start=self.moment(starts), end=self.moment(ends))
 
     def figure(self, value: int, of: int | None) -> str:
-        """`22 of 23`, or `22` where nobody knows of how many."""
+        """`22 of 23`, or `22` if the total is unknown."""
         if of is None:
             return self.number(value)
         return self.say("{value} of {total}", value=self.number(value), total=self.number(of))
@@ -158,26 +158,26 @@ class Words:
         return self.say("in {month}", month=self.period(period))
 
     def span(self, first: date, last: date) -> str:
-        """Both ends as one text, like 23 to 29 November 2026."""
+        """Return both ends in one text, such as 23 to 29 November 2026."""
         return dates.format_interval(first, last, "yMMMMd", locale=self.locale)
 
     @property
     def place(self) -> str:
-        """The town that names the zone, like `Berlin`; `UTC` for that."""
+        """The city of the time zone, such as `Berlin`; `UTC` for UTC."""
         if self.zone.key in {"UTC", "Etc/UTC"}:
             return "UTC"
         return str(dates.get_timezone_location(self.zone, locale=self.locale, return_city=True))
 
     @property
     def zone_note(self) -> str:
-        """Which zone the times are of."""
+        """The sentence that names the time zone."""
         if self.place == "UTC":
             return self.say("All times are in UTC.")
         return self.say("All times are local time in {place}.", place=self.place)
 
     def _format(self, at: datetime | date, skeleton: str) -> str:
         moment = self._local(at)
-        noon = datetime(moment.year, moment.month, moment.day, 12)  # noqa: DTZ001 - a day has no zone
+        noon = datetime(moment.year, moment.month, moment.day, 12)  # noqa: DTZ001 - a day has no time zone
         return dates.format_skeleton(skeleton, noon, locale=self.locale)
 
     def _local(self, at: datetime | date) -> date:
@@ -185,7 +185,7 @@ class Words:
 
 
 def _locale(language: str) -> Locale:
-    """English without a country is that of Europe: day before month, 24 hours."""
+    """Return a locale; English without a country is British: day before month, 24-hour clock."""
     try:
         locale = Locale.parse(language.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
@@ -201,7 +201,7 @@ def _catalogue(path: Traversable) -> NullTranslations:
 
 @lru_cache(maxsize=16)
 def _compiled(name: str, source: bytes) -> Translations:
-    """Compiled in memory, so that an installation needs no build step."""
+    """Compile a catalogue in memory, so that the installation needs no build step."""
     compiled = BytesIO()
     write_mo(compiled, read_po(BytesIO(source), locale=name.removesuffix(".po")))
     compiled.seek(0)

@@ -128,7 +128,7 @@ def test_what_needs_a_run_says_that_there_is_none(
     assert workspace
     assert _run(words.split()) == 2
     said = capsys.readouterr()
-    assert "no run yet" in said.err
+    assert "no run" in said.err
     assert "sitecrew run" in said.err
 
 

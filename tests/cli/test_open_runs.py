@@ -311,7 +311,7 @@ def test_a_site_whose_changes_were_undone_by_hand_has_not_failed(
 def test_an_empty_name_means_no_run(ledger: Ledger, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     lease(ledger, "alive")
     begin(ledger, "only", "alive")
-    assert "the name of the run is empty" in refused(words, capsys)
+    assert "the run id is empty" in refused(words, capsys)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +358,6 @@ def test_a_run_whose_site_means_another_website_now_is_not_resumed(
     (workspace / "inventory.yaml").write_text(moved)
     assert _run(["resume", "r1"]) == 2
     said = capsys.readouterr().err
-    assert "run r1 cannot be resumed: shop means another website now" in said
+    assert "run r1 cannot be resumed: shop is a different website now" in said
     assert "sitecrew show r1" in said
     assert ledger.summary("r1").attempt == 1

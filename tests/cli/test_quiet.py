@@ -19,7 +19,7 @@ from tests.workflows.scheduling import write
 
 ROOT = Path(__file__).parents[2]
 WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
-RENAMED = "site c0-site is now c0-home; its history goes with it"
+RENAMED = "site c0-site is now c0-home; its history is kept"
 
 
 def say(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

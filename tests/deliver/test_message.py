@@ -1,4 +1,4 @@
-"""Messages: names and subjects of every script, and nobody can add a header."""
+"""Messages: names and subjects in any script, and no header injection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from runner.deliver import Picture, compose, message_id
+from runner.deliver import Letter, Picture, compose, message_id
 from runner.deliver.message import as_bytes
 from runner.errors import DeliveryError
 from runner.model import Contact
@@ -16,19 +16,19 @@ from tests.deliver.conftest import CONTACTS, mail
 NOW = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 
 
-def made(contacts=CONTACTS, **changes):
+def made(contacts=CONTACTS, name="", **changes):
     settings = mail(587)
     values = {
-        "message_id": message_id(settings, "acme", "2026-11", "final"),
         "subject": "Ihre Websites, März 2026: alles in Ordnung",
         "html": "<p>Grüße</p>",
         "text": "Grüße\n",
         "language": "de",
-        "now": NOW,
         "sender_name": "Nordwind Webpflege",
         "reply_to": "care@northwind.example",
     }
-    content = as_bytes(compose(settings, contacts, **(values | changes)))
+    letter = Letter(client="acme", period="2026-11", kind="final", contacts=contacts, **(values | changes))
+    name = name or message_id(settings, "acme", "2026-11", "final")
+    content = as_bytes(compose(settings, letter, name, NOW))
     return content, message_from_bytes(content, policy=policy.default)
 
 
@@ -80,7 +80,7 @@ def test_message_to_invalid_address_is_refused(address):
 
 
 def test_message_without_recipients_is_refused():
-    with pytest.raises(DeliveryError, match="nobody"):
+    with pytest.raises(DeliveryError, match="no contacts"):
         made([])
 
 
@@ -110,5 +110,5 @@ def test_message_id_is_stable_and_unique():
 def test_message_id_of_long_client_name_is_one_line():
     settings = mail(587)
     name = message_id(settings, "a" * 200, "2026-11", "interim-2026-11-23", edition=12)
-    _, message = made(message_id=name)
+    _, message = made(name=name)
     assert message["Message-ID"] == name

@@ -227,7 +227,7 @@ def test_queued_message_is_sent_when_due(ledger, post, lab_mail):
     lab_mail.misbehave(rcpt={"anna@acme.example": "450 greylisted"})
     post(OFFICE, ANNA)
     lab_mail.behave()
-    [view] = ledger.list_deliveries()
+    [view] = ledger.deliveries.list()
     early, due = (next_try(view) + timedelta(seconds=one) for one in (-1, 0))
     assert due - view.updated == timedelta(minutes=5)
     assert retry_due(ledger, settings, password=lambda: None, now=early) == ()
@@ -239,7 +239,7 @@ def test_queued_message_is_sent_when_due(ledger, post, lab_mail):
 def test_retry_waits_grow_to_six_hours(ledger, post, lab_mail):
     lab_mail.misbehave(rcpt="450 later")
     post(OFFICE)
-    [view] = ledger.list_deliveries()
+    [view] = ledger.deliveries.list()
     waits = [next_try(replace(view, attempts=n)) - view.updated for n in (1, 2, 3, 8, 1000)]
     assert waits == [timedelta(minutes=n) for n in (5, 10, 20, 360, 360)]
 
@@ -247,14 +247,14 @@ def test_retry_waits_grow_to_six_hours(ledger, post, lab_mail):
 def test_recipients_of_earlier_version_get_message_state(ledger):
     from runner.record.schema import deliveries
 
-    with ledger._write() as connection:
+    with ledger.store.write() as connection:
         connection.execute(
             deliveries.insert().values(
                 message_id="<m@x>", client="acme", period="2026-11", recipients=["a@b.example"], subject="x",
                 message=b"x", state="refused", attempts=2, reply="550 no", created=THEN, updated=THEN,
             )
         )  # fmt: skip
-    [view] = ledger.list_deliveries()
+    [view] = ledger.deliveries.list()
     assert [(one.address, one.state, one.attempts, one.reply) for one in view.recipients] == [
         ("a@b.example", DeliveryState.REFUSED, 2, "550 no")
     ]
@@ -321,9 +321,11 @@ def test_tick_sends_due_messages(workspace, lab_mail):
     lab_mail.behave()
     assert workspace.say("tick") == (0, "")
     with workspace.ledger() as ledger:
-        [view] = ledger.list_deliveries()
+        [view] = ledger.deliveries.list()
         long_ago = view.updated - timedelta(minutes=5)
-        ledger.move_delivery(view.message_id, before={view.state}, recipients=view.recipients, at=long_ago)
+        ledger.deliveries.update(
+            view.message_id, before={view.state}, recipients=view.recipients, at=long_ago
+        )
     code, said = workspace.say("tick")
     assert (code, f"report to {WIRE['hans']}: sent: 250" in said) == (0, True), said
     assert "office" not in said
@@ -342,7 +344,7 @@ def test_killed_sender_leaves_recipients_unsure(workspace, lab_mail):
     code, said = workspace.report("--send")
     assert (code, "office@acme.example: sending" in said) == (3, True), said
     with workspace.ledger() as ledger:
-        [view] = ledger.list_deliveries()
+        [view] = ledger.deliveries.list()
         settings = mail(lab_mail.ports["none"])
         found = retry(ledger, settings, view.message_id, password=lambda: None, limits=SmtpLimits(whole=0))
     assert states(found) == {"office@acme.example": "unsure", WIRE["hans"]: "sent"}

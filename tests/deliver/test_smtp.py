@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from runner.deliver import SmtpLimits, Verdict, greet, send
+from runner.deliver import SendStatus, SmtpLimits, greet, send
 from runner.errors import DeliveryError
 from tests.deliver.conftest import PASSWORD, QUICK, USER, free_port, mail, make_certificate
 
@@ -26,8 +26,8 @@ def hand(settings, recipients=(OFFICE,), password=None, limits=QUICK):
 def test_message_arrives_unchanged(serve):
     box = serve()
     found = hand(mail(box.port), (OFFICE, ANNA))
-    assert (found.verdict, found.reply, found.accepted) == (
-        Verdict.ACCEPTED,
+    assert (found.status, found.reply, found.accepted) == (
+        SendStatus.ACCEPTED,
         "250 2.0.0 Ok: queued as 4F3",
         (OFFICE, ANNA),
     )
@@ -40,15 +40,15 @@ def test_message_arrives_unchanged(serve):
 def test_login_over_encrypted_connection(serve, certificate, security):
     box = serve(security, login=True)
     settings = mail(box.port, security, username=USER, ca_file=str(certificate.authority))
-    assert hand(settings, password=PASSWORD).verdict is Verdict.ACCEPTED
+    assert hand(settings, password=PASSWORD).status is SendStatus.ACCEPTED
     assert box.logins == [USER]
 
 
 def test_unencrypted_login_only_on_loopback(serve):
     box = serve(login=True)
-    assert hand(mail(box.port, username=USER), password=PASSWORD).verdict is Verdict.ACCEPTED
+    assert hand(mail(box.port, username=USER), password=PASSWORD).status is SendStatus.ACCEPTED
     elsewhere = mail(25, username=USER, host="smtp.northwind.example")
-    with pytest.raises(DeliveryError, match="unprotected") as caught:
+    with pytest.raises(DeliveryError, match="unencrypted") as caught:
         hand(elsewhere, password=PASSWORD)
     assert "starttls or tls" in caught.value.hint
 
@@ -78,33 +78,33 @@ def test_server_without_starttls_gets_nothing(serve):
 def test_login_error_does_not_contain_password(serve, certificate):
     box = serve("starttls", login=True)
     settings = mail(box.port, "starttls", username=USER, ca_file=str(certificate.authority))
-    with pytest.raises(DeliveryError, match=r"refused the login of care \(535\)") as caught:
+    with pytest.raises(DeliveryError, match=r"rejected the login of care \(535\)") as caught:
         hand(settings, password="hunter2-wrong")
     assert "hunter2" not in repr(caught.value)
     assert caught.value.__context__ is None
 
 
 def test_ca_file_without_certificates_is_refused(tmp_path):
-    with pytest.raises(DeliveryError, match="holds no certificates"):
+    with pytest.raises(DeliveryError, match="contains no certificates"):
         hand(mail(free_port(), "tls", ca_file=str(tmp_path / "none.pem")))
 
 
 @pytest.mark.parametrize(
-    ("stage", "answer", "verdict"),
+    ("stage", "answer", "status"),
     [
-        ("mail", "451 try later", Verdict.LATER),
-        ("mail", "550 we know you not", Verdict.REFUSED),
-        (OFFICE, "450 mailbox busy", Verdict.LATER),
-        (OFFICE, "550 no such user", Verdict.REFUSED),
-        ("data", "452 no room now", Verdict.LATER),
-        ("data", "554 spam", Verdict.REFUSED),
+        ("mail", "451 try later", SendStatus.LATER),
+        ("mail", "550 we know you not", SendStatus.REFUSED),
+        (OFFICE, "450 mailbox busy", SendStatus.LATER),
+        (OFFICE, "550 no such user", SendStatus.REFUSED),
+        ("data", "452 no room now", SendStatus.LATER),
+        ("data", "554 spam", SendStatus.REFUSED),
     ],
 )
-def test_verdict_of_each_stage_and_answer(serve, stage, answer, verdict):
+def test_status_of_each_stage_and_answer(serve, stage, answer, status):
     box = serve()
     box.answers[stage] = answer
     found = hand(mail(box.port))
-    assert found.verdict is verdict
+    assert found.status is status
     assert answer in found.reply
     assert found.accepted == ()
 
@@ -113,39 +113,39 @@ def test_refused_recipient_does_not_block_others(serve):
     box = serve()
     box.answers[ANNA] = "550 no such user"
     found = hand(mail(box.port), (OFFICE, ANNA))
-    assert (found.verdict, found.accepted) == (Verdict.ACCEPTED, (OFFICE,))
+    assert (found.status, found.accepted) == (SendStatus.ACCEPTED, (OFFICE,))
     assert [(r.address, r.code, r.temporary) for r in found.refused] == [(ANNA, 550, False)]
 
 
 def test_refused_connection_means_later():
-    assert hand(mail(free_port())).verdict is Verdict.LATER
+    assert hand(mail(free_port())).status is SendStatus.LATER
 
 
 def test_connection_lost_after_message_is_unsure(serve):
     box = serve()
     box.drop_after_data = True
     found = hand(mail(box.port))
-    assert found.verdict is Verdict.UNSURE
-    assert "handed over whole" in found.reply
+    assert found.status is SendStatus.UNSURE
+    assert "lost before the answer" in found.reply
     assert len(box.envelopes) == 1
 
 
 def test_missing_answer_is_unsure(serve):
     box = serve()
     box.hang_after_data = True
-    assert hand(mail(box.port)).verdict is Verdict.UNSURE
+    assert hand(mail(box.port)).status is SendStatus.UNSURE
 
 
 def test_temporary_rejection_in_greeting_means_later(scripted):
     port = scripted(lambda link: link.sendall(b"421 too busy\r\n"))
     found = hand(mail(port))
-    assert (found.verdict, found.reply) == (Verdict.LATER, "421 too busy")
+    assert (found.status, found.reply) == (SendStatus.LATER, "421 too busy")
 
 
 def test_silent_server_hits_time_limit(scripted):
     port = scripted(lambda link: link.recv(1))
     began = time.monotonic()
-    assert hand(mail(port)).verdict is Verdict.LATER
+    assert hand(mail(port)).status is SendStatus.LATER
     assert time.monotonic() - began < 2
 
 
@@ -159,7 +159,7 @@ def test_slow_server_hits_time_limit(scripted):
             return
 
     found = hand(mail(scripted(drip)), limits=SmtpLimits(wait=5, whole=0.4))
-    assert (found.verdict, found.reply) == (Verdict.LATER, "no answer within 0.4 s")
+    assert (found.status, found.reply) == (SendStatus.LATER, "no answer within 0.4 s")
 
 
 def test_connection_lost_within_message_means_later(scripted):
@@ -172,13 +172,13 @@ def test_connection_lost_within_message_means_later(scripted):
 
     long = b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 2_000_000
     found = send(mail(scripted(talk)), SENDER, [OFFICE], long, limits=QUICK)
-    assert found.verdict is Verdict.LATER
+    assert found.status is SendStatus.LATER
 
 
 def test_server_reply_is_cleaned(scripted):
     port = scripted(lambda link: link.sendall(b"554 \x1b[31mgo" + b" away" * 200 + b"\r\n"))
     found = hand(mail(port))
-    assert found.verdict is Verdict.REFUSED
+    assert found.status is SendStatus.REFUSED
     assert "\x1b" not in found.reply
     assert len(found.reply) < 320
 
@@ -186,7 +186,7 @@ def test_server_reply_is_cleaned(scripted):
 def test_non_ascii_address_needs_smtputf8(serve):
     box = serve()
     found = hand(mail(box.port), ("büro@acme.example",))
-    assert found.verdict is Verdict.REFUSED
+    assert found.status is SendStatus.REFUSED
     assert box.envelopes == []
 
 
@@ -198,5 +198,5 @@ def test_greet_logs_in_without_message(serve, certificate):
 
 
 def test_greet_without_server_is_an_error():
-    with pytest.raises(DeliveryError, match=r"no mail leaves by 127\.0\.0\.1"):
+    with pytest.raises(DeliveryError, match=r"cannot send mail through 127\.0\.0\.1"):
         greet(mail(free_port()), limits=QUICK)

@@ -32,7 +32,7 @@ def die_at(number: int, kind: str) -> None:
                 if next(counted) == number:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-    emit, write = Session.emit, Store._write
+    emit, write = Session.emit, Store.write
 
     def dying_emit(self: Session, *arguments: Any, **data: Any) -> None:
         here("event")
@@ -46,7 +46,7 @@ def die_at(number: int, kind: str) -> None:
         here("after")
 
     Session.emit = dying_emit  # type: ignore[method-assign]
-    Store._write = dying_write  # type: ignore[method-assign, assignment]
+    Store.write = dying_write  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_a_clear_slowdown_is_told_and_the_policy_decides(fleet: Fleet, tmp_path:
     assert crew.say("report", "acme", "--period", month).code == 0
     (text,) = (crew.folder / "reports/out").rglob("*.txt")
     mail = " ".join(text.read_text().split())
-    told = "its home page takes longer: 2." if kept else "Reason: With it, a page took 2."
+    told = "is slower to respond: 2." if kept else "Reason: With it, a page took 2."
     assert told in mail, mail
     fleet.reset(SITE)
     fleet.catalogue.reset()

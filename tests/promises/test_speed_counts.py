@@ -54,7 +54,7 @@ def test_the_ledger_commits_five_times_for_a_site_and_waits_for_the_disk_twice(c
     from runner.apply.session import Session
     from runner.apply.site import work_on
     from runner.load import load_workspace
-    from runner.record.engine import FOR_WRITING, SYNCED_LATER
+    from runner.record.connection import FOR_WRITING, SYNCED_LATER
     from runner.workflows.run import begin, new_order
 
     loaded = load_workspace(crew)
@@ -70,7 +70,7 @@ def test_the_ledger_commits_five_times_for_a_site_and_waits_for_the_disk_twice(c
             if options.get(FOR_WRITING):
                 commits["later" if options.get(SYNCED_LATER) else "waits"] += 1
 
-        event.listen(session.ledger._engine, "commit", count)
+        event.listen(session.ledger.store.engine, "commit", count)
         for site in sites:
             commits.clear()
             assert work_on(session, order, site, 1).outcome == "ok"

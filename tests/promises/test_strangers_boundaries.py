@@ -268,10 +268,10 @@ main()
 
 
 SERVE = """\
-from runner.record import engine, store
+from runner.record import connection, store
 from runner.apply import session
 from runner.workflows import scheduler
-engine.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
+connection.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
 scheduler.PATIENCE = {patience}
 session._RENEW = 0.2
 from runner.cli.main import main

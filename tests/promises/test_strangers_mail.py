@@ -13,9 +13,10 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from runner.deliver import SmtpLimits, Verdict, compose, greet, message_id, send
+from runner.deliver import Letter, SendStatus, SmtpLimits, compose, greet, message_id, send
+from runner.deliver.connection import Deadline, _BoundedClient
 from runner.deliver.message import as_bytes
-from runner.deliver.smtp import _Bounded, _said, _Talk
+from runner.deliver.smtp import _reply
 from runner.errors import DeliveryError
 from runner.model import Contact
 from tests.deliver.conftest import mail, scripted  # noqa: F401 - a fixture
@@ -72,7 +73,7 @@ FLOODS = {
 def test_an_answer_without_end_is_ended_by_us(scripted, name, stage):  # noqa: F811
     before, began = peak(), time.monotonic()
     found = hand(scripted(until(stage, flood(FLOODS[name]))), SmtpLimits(wait=10, whole=20))
-    assert found.verdict is (Verdict.UNSURE if stage == len(STAGES) - 1 else Verdict.LATER)
+    assert found.status is (SendStatus.UNSURE if stage == len(STAGES) - 1 else SendStatus.LATER)
     assert time.monotonic() - began < 9
     assert peak() - before < 16 << 20
     assert len(found.reply) < 400
@@ -103,7 +104,7 @@ def test_a_server_that_will_not_say_goodbye_is_left(scripted):  # noqa: F811
 
     began = time.monotonic()
     found = hand(scripted(quietly(talk)), SmtpLimits(wait=0.5, whole=30))
-    assert found.verdict is Verdict.ACCEPTED
+    assert found.status is SendStatus.ACCEPTED
     assert time.monotonic() - began < 6
 
 
@@ -127,8 +128,8 @@ def quietly(talk):
 @pytest.mark.parametrize("stage", [0, 1, 2, 5])
 def test_a_wrong_answer_is_a_verdict_and_never_an_exception(scripted, answer, stage):  # noqa: F811
     found = hand(scripted(until(stage, lambda link: (link.sendall(answer), link.recv(9))[1])))
-    allowed = {Verdict.LATER, Verdict.REFUSED, Verdict.UNSURE}
-    assert found.verdict in allowed | ({Verdict.ACCEPTED} if answer.startswith(b"250") else set())
+    allowed = {SendStatus.LATER, SendStatus.REFUSED, SendStatus.UNSURE}
+    assert found.status in allowed | ({SendStatus.ACCEPTED} if answer.startswith(b"250") else set())
     assert "\0" not in found.reply
 
 
@@ -143,7 +144,7 @@ def test_what_a_server_says_is_fit_for_a_screen(scripted, stage):  # noqa: F811
 
 def test_greeting_a_hostile_server_is_our_own_error(scripted):  # noqa: F811
     port = scripted(until(0, flood(b"220-x\r\n" * 1000)))
-    with pytest.raises(DeliveryError, match="no mail leaves by"):
+    with pytest.raises(DeliveryError, match="cannot send mail through"):
         greet(mail(port), limits=LIMITS)
 
 
@@ -189,7 +190,8 @@ def test_no_setting_and_no_name_can_add_a_header(field, text):
     contact = Contact(text if field == "contact" else "Office", OFFICE)
     try:
         name = message_id(settings, client, period, "final")
-        content = as_bytes(compose(settings, [contact], message_id=name, now=NOW, **values))
+        letter = Letter(client=client, period=period, kind="final", contacts=(contact,), **values)
+        content = as_bytes(compose(settings, letter, name, NOW))
     except DeliveryError:
         return
     message = message_from_bytes(content, policy=policy.default)
@@ -228,12 +230,12 @@ class Answers:
 
 def test_ten_thousand_hostile_replies_are_codes_or_lost_connections():
     def parse(data: bytes) -> None:
-        smtp = _Bounded()
-        smtp.talk = _Talk(mail(25), LIMITS)
+        smtp = _BoundedClient()
+        smtp.deadline = Deadline(LIMITS)
         smtp.sock = Answers(data)
         code, text = smtp.getreply()
         assert code == -1 or 200 <= code <= 599
-        assert len(_said(code, text)) < 400
+        assert len(_reply(code, text)) < 400
         smtp.sock = Answers(data)
         smtp.file = None
         smtp.local_hostname = "x"
@@ -263,7 +265,7 @@ def test_hostile_conversations_over_a_real_connection_end_with_a_verdict(count):
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         for _ in range(count):
-            assert hand(listener.getsockname()[1]).verdict in set(Verdict)
+            assert hand(listener.getsockname()[1]).status in set(SendStatus)
         listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)
 

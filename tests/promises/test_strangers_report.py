@@ -111,8 +111,8 @@ def test_a_site_that_refuses_everybody_after_a_release_is_not_called_healthy(led
     run.end(4)
     status_word, state, text = told(ledger)
     assert (status_word, state) == ("attention", "unknown")
-    assert "acme.example refused our check on 3 November; visitors may be refused too." in text
-    assert f"A page answered with an error ({status})." in text
+    assert "acme.example blocked our check on 3 November; it may block visitors too." in text
+    assert f"A page returned an error ({status})." in text
     assert "healthy" not in text
     assert "You do not need to do anything" not in text
 
@@ -147,7 +147,7 @@ def test_a_healthy_look_from_before_a_change_does_not_count(ledger):
     run.end(4)
     status, state, text = told(ledger)
     assert (status, state) == ("attention", "unknown")
-    assert "We have not been able to check acme.example since the last work there." in text
+    assert "We have not been able to check acme.example since the last maintenance." in text
     assert "healthy" not in text
 
 
@@ -185,7 +185,7 @@ def test_the_last_look_decides_when_several_followed_the_change(ledger):
     run.look(9, "soak", 500, healthy=False)
     status, state, text = told(ledger)
     assert (status, state) == ("action", "failed")
-    assert "acme.example did not look as it should on 3 November." in text
+    assert "acme.example did not pass our check on 3 November." in text
 
 
 def test_a_bad_look_before_a_change_was_taken_back_does_not_count_against_the_site(ledger):

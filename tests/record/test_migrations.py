@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from runner.errors import LedgerError
 from runner.record import Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import scripts, upgrade
 from runner.record.schema import REVISIONS, metadata
 

@@ -36,14 +36,14 @@ def test_six_processes_create_one_ledger(url: str):
         import sys
         from runner.record import Ledger
         with Ledger.open(sys.argv[1]) as ledger:
-            ledger.acquire_lease(sys.argv[2], host="here", pid=1, process_start="0")
+            ledger.leases.acquire(sys.argv[2], host="here", pid=1, process_start="0")
     """
     processes = [python(code, url, str(number)) for number in range(6)]
     for process in processes:
         process.communicate(timeout=60)
     assert [process.returncode for process in processes] == [0] * 6
     with Ledger.open(url) as ledger:
-        assert {lease.executor for lease in ledger.living()} == set("012345")
+        assert {lease.executor for lease in ledger.leases.list_valid()} == set("012345")
 
 
 def test_opening_current_ledger_does_not_import_alembic(url: str):
@@ -66,7 +66,7 @@ def test_empty_file_becomes_a_ledger(file: Path, url: str):
     file.parent.mkdir(parents=True)
     file.touch()
     with Ledger.open(url) as ledger:
-        assert ledger.list_runs() == ()
+        assert ledger.runs.list() == ()
 
 
 def test_ledger_of_newer_sitecrew_is_refused(file: Path, url: str):
@@ -88,7 +88,7 @@ def test_foreign_database_is_refused_unchanged(file: Path, url: str):
     connection.commit()
     connection.close()
     before = file.read_bytes()
-    with pytest.raises(LedgerError, match="other tables"):
+    with pytest.raises(LedgerError, match="not a ledger"):
         Ledger.open(url)
     assert file.read_bytes() == before
 
@@ -118,45 +118,45 @@ def test_reading_missing_ledger_creates_nothing(tmp_path: Path):
 
 def test_read_only_ledger_refuses_writes(url: str):
     Ledger.open(url).close()
-    with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="reading only"):
-        ledger.release_lease("e")
+    with Ledger.open(url, read_only=True) as ledger, pytest.raises(LedgerError, match="read-only"):
+        ledger.leases.release("e")
 
 
-def test_reading_read_only_file_creates_no_files(file: Path, url: str, begin):
+def test_reading_read_only_file_creates_no_files(file: Path, url: str, create_run):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     file.chmod(0o400)
     before = file.read_bytes()
     with Ledger.open(url, read_only=True) as ledger:
-        assert ledger.find_run("last") == "r1"
+        assert ledger.runs.find("last") == "r1"
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
 
 
 @needs_root
-def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, begin, tmp_path: Path):
+def test_ledger_in_read_only_folder_is_readable(file: Path, url: str, create_run, tmp_path: Path):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     with (
         mounted(tmp_path / "frozen", "--bind", "-o", "ro", str(file.parent)) as frozen,
         Ledger.open(f"sqlite:///{frozen}/{file.name}", read_only=True) as ledger,
     ):
-        assert ledger.find_run("last") == "r1"
+        assert ledger.runs.find("last") == "r1"
     assert list(file.parent.iterdir()) == [file]
 
 
 @needs_root
-def test_user_with_read_permission_can_only_read(begin):
+def test_user_with_read_permission_can_only_read(create_run):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ledger.db"
         with Ledger.open(f"sqlite:///{file}") as ledger:
-            begin(ledger)
+            create_run(ledger)
         Path(folder).chmod(0o755)
         file.chmod(0o644)
         os.seteuid(65534)
         try:
             with Ledger.open(f"sqlite:///{file}", read_only=True) as ledger:
-                assert ledger.find_run("last") == "r1"
+                assert ledger.runs.find("last") == "r1"
             with pytest.raises(LedgerError, match="Permission denied"):
                 Ledger.open(f"sqlite:///{file}")
         finally:
@@ -164,10 +164,10 @@ def test_user_with_read_permission_can_only_read(begin):
         assert list(file.parent.iterdir()) == [file]
 
 
-def test_reader_sees_committed_rows(url: str, begin):
+def test_reader_sees_committed_rows(url: str, create_run):
     with Ledger.open(url) as writer, Ledger.open(url, read_only=True) as reader:
-        begin(writer)
-        assert reader.find_run("last") == "r1"
+        create_run(writer)
+        assert reader.runs.find("last") == "r1"
 
 
 @needs_root
@@ -181,17 +181,17 @@ def test_unwritable_folder_gives_error_with_hint(tmp_path: Path):
     assert "writable" in caught.value.hint
 
 
-def test_deleted_ledger_is_detected_on_write(file: Path, ledger: Ledger, begin):
+def test_deleted_ledger_is_detected_on_write(file: Path, ledger: Ledger, create_run):
     file.unlink()
     with pytest.raises(LedgerError, match="deleted or replaced"):
-        begin(ledger)
+        create_run(ledger)
 
 
 @needs_root
-def test_full_disk_loses_no_recorded_rows(tmp_path: Path, begin, start, plugins):
+def test_full_disk_loses_no_recorded_rows(tmp_path: Path, create_run, start, plugins):
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs") as small:
         with Ledger.open(f"sqlite:///{small}/ledger.db") as ledger:
-            begin(ledger)
+            create_run(ledger)
             reserve = small / "reserve"
             reserve.write_bytes(b"0" * 100_000)
             recorded = 0
@@ -200,20 +200,18 @@ def test_full_disk_loses_no_recorded_rows(tmp_path: Path, begin, start, plugins)
                 nonlocal recorded
                 while True:
                     job = f"job{recorded}"
-                    ledger.record_segment(
-                        "r1", "shop", recorded, job, status="ok", outcomes=[plugins], at=start
-                    )
+                    ledger.jobs.ended("r1", "shop", recorded, job, status="ok", outcomes=[plugins], at=start)
                     recorded += 1
 
             with pytest.raises(LedgerError, match=r"full|I/O") as caught:
                 record_for_ever()
             assert caught.value.hint
             assert recorded > 0
-            assert len(ledger.segments_done("r1", "shop")) == recorded
+            assert len(ledger.jobs.list_ended("r1", "shop")) == recorded
             reserve.unlink()
-            assert ledger.record_segment("r1", "shop", recorded, "again", status="ok", outcomes=[], at=start)
+            assert ledger.jobs.ended("r1", "shop", recorded, "again", status="ok", outcomes=[], at=start)
         with Ledger.open(f"sqlite:///{small}/ledger.db", read_only=True) as ledger:
-            assert len(ledger.segments_done("r1", "shop")) == recorded + 1
+            assert len(ledger.jobs.list_ended("r1", "shop")) == recorded + 1
 
 
 def test_reader_waits_for_ledger_creation(file: Path, url: str):
@@ -223,11 +221,11 @@ def test_reader_waits_for_ledger_creation(file: Path, url: str):
         reading = pool.submit(lambda: Ledger.open(url, read_only=True))
         Ledger.open(url).close()
         with reading.result() as ledger:
-            assert ledger.list_runs() == ()
+            assert ledger.runs.list() == ()
 
 
 def test_ledger_that_stays_empty_is_refused(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("runner.record.engine._BEGINNING", 0.1)
+    monkeypatch.setattr("runner.record.connection._CREATION_SECONDS", 0.1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(0o600)
     with pytest.raises(LedgerError, match="is empty"):

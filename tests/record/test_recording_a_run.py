@@ -1,41 +1,38 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from runner.errors import LedgerError, UnknownNameError
 from runner.model import Action, Change, ItemKind, Outcome, SitePlan, State, StepOutcome
-from runner.record import LEASE, Ledger
+from runner.record import LEASE, Ledger, LookView
+from tests.record.book import step_outcomes
 
 MINUTE = timedelta(minutes=1)
 
 
-def outcomes(ledger: Ledger, site: str) -> list[Outcome | None]:
-    view = next(view for view in ledger.show("r1").sites if view.row.site == site)
-    return [step.outcome for step in view.steps]
-
-
-def test_show_has_documented_shape(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger, window="weekly")
-    ledger.begin_site("r1", "shop", start)
-    ledger.record_plan("r1", "shop", SitePlan(site="shop", client="acme", problems=("PHP is old",)))
-    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start + MINUTE)
-    ledger.record_look(
-        run="r1",
-        site="shop",
-        at=start,
-        phase="before",
-        signal="page",
-        url="/",
-        healthy=True,
-        status=200,
-        size=9,
+def test_show_has_documented_shape(ledger: Ledger, create_run, start: datetime, plugins: StepOutcome):
+    create_run(ledger, window="weekly")
+    ledger.sites.started("r1", "shop", start)
+    ledger.sites.record_plan("r1", "shop", SitePlan(site="shop", client="acme", problems=("PHP is old",)))
+    ledger.jobs.ended("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start + MINUTE)
+    ledger.looks.record(
+        LookView(
+            run="r1",
+            site="shop",
+            at=start,
+            phase="before",
+            signal="page",
+            url="/",
+            healthy=True,
+            status=200,
+            size=9,
+        )
     )
-    ledger.record_restore_point("r1", "shop", "/r/shop", created=start, size=5, items=["forms"])
-    ledger.finish_site("r1", "shop", Outcome.UNDONE, "slider broke the front page", start + 2 * MINUTE)
-    document = ledger.show("r1").as_json()
+    ledger.restore_points.record("r1", "shop", "/r/shop", created=start, size=5, items=["forms"])
+    ledger.sites.finished("r1", "shop", Outcome.UNDONE, "slider broke the front page", start + 2 * MINUTE)
+    document = ledger.runs.show("r1").as_json()
     assert {key: document[key] for key in ("run", "playbook", "started", "finished", "outcome", "state")} == {
         "run": "r1",
         "playbook": "weekly",
@@ -144,18 +141,18 @@ def test_show_has_documented_shape(ledger: Ledger, begin, start: datetime, plugi
     assert [step["outcome"] for step in blog["steps"]] == [None, None, None]
 
 
-def test_run_is_created_once(ledger: Ledger, begin):
-    assert begin(ledger)
-    assert not begin(ledger, title="Another")
-    assert ledger.summary("r1").title == "Weekly patch window"
+def test_run_is_created_once(ledger: Ledger, create_run):
+    assert create_run(ledger)
+    assert not create_run(ledger, title="Another")
+    assert ledger.runs.summary("r1").title == "Weekly patch window"
 
 
-def test_ended_run_counts_outcomes_of_sites(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
-    begin(ledger, run="r2", started=start + MINUTE, playbook="other")
-    ledger.finish_site("r1", "shop", Outcome.OK, "", start)
-    ledger.finish_run("r1", Outcome.OK, start + MINUTE)
-    newest, first = ledger.list_runs()
+def test_ended_run_counts_outcomes_of_sites(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger)
+    create_run(ledger, run="r2", started=start + MINUTE, playbook="other")
+    ledger.sites.finished("r1", "shop", Outcome.OK, "", start)
+    ledger.runs.finished("r1", Outcome.OK, start + MINUTE)
+    newest, first = ledger.runs.list()
     assert (newest.run, newest.state, newest.outcomes) == ("r2", State.RUNNING, {})
     assert first.as_json() == {
         "run": "r1",
@@ -173,84 +170,28 @@ def test_ended_run_counts_outcomes_of_sites(ledger: Ledger, begin, start: dateti
         "sites": 2,
         "outcomes": {"ok": 1},
     }
-    assert [run.run for run in ledger.list_runs(1)] == ["r2"]
-    assert [run.run for run in ledger.list_runs(playbook="weekly")] == ["r1"]
-    assert [run.run for run in ledger.list_runs(state=State.RUNNING, site="shop")] == ["r2"]
-    assert [row.site for row in ledger.unfinished_sites("r1")] == ["blog"]
-
-
-def test_recording_job_twice_changes_nothing(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger)
-    ledger.begin_segment("r1", "shop", 1, "job")
-    assert ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start)
-    before = ledger.show("r1"), ledger.segments("r1", "shop")
-    for _ in range(2):
-        assert not ledger.record_segment(
-            "r1", "shop", 1, "job", status="ok", outcomes=[plugins], at=start + MINUTE
-        )
-        assert not ledger.begin_segment("r1", "shop", 1, "job")
-    assert (ledger.show("r1"), ledger.segments("r1", "shop")) == before
-
-
-def test_started_job_keeps_its_time_limits(ledger: Ledger, begin):
-    begin(ledger)
-    ledger.begin_segment("r1", "shop", 1, "job", span=(60.0, 30.0, 5.0))
-    ledger.begin_segment("r1", "shop", 2, "of before")
-    assert [segment.span for segment in ledger.segments("r1", "shop")] == [[60.0, 30.0, 5.0], None]
-
-
-def test_recording_job_again_keeps_later_undo(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger)
-    changed = replace(plugins, outcome=Outcome.CHANGED, why="")
-    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[changed], at=start)
-    ledger.record_step("r1", "shop", plugins, start + MINUTE)
-    ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[changed], at=start + 2 * MINUTE)
-    assert outcomes(ledger, "shop") == [None, Outcome.UNDONE, None]
-
-
-def test_job_states_in_order(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
-
-    def states() -> list[tuple[int, str, str, str | None]]:
-        return [(s.number, s.job, s.state, s.status) for s in ledger.segments("r1", "shop")]
-
-    assert ledger.begin_segment("r1", "shop", 1, "a", start)
-    assert states() == [(1, "a", "started", None)]
-    assert ledger.segments_done("r1", "shop") == ()
-    ledger.acked("r1", "shop", 1)
-    assert states() == [(1, "a", "started", None)]
-    ledger.record_segment("r1", "shop", 1, "a", status="cancelled", outcomes=[], at=start)
-    ledger.acked("r1", "shop", 1)
-    assert states() == [(1, "a", "acked", "cancelled")]
-    assert ledger.begin_segment("r1", "shop", 1, "b", start)
-    assert states() == [(1, "b", "started", None)]
-
-
-def test_job_with_unknown_step_is_refused(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(ledger)
-    stranger = StepOutcome(step="stranger", outcome=Outcome.OK)
-    with pytest.raises(LedgerError, match="stranger"):
-        ledger.record_segment("r1", "shop", 1, "job", status="ok", outcomes=[plugins, stranger], at=start)
-    assert outcomes(ledger, "shop") == [None, None, None]
-    assert ledger.segments("r1", "shop") == ()
+    assert [run.run for run in ledger.runs.list(1)] == ["r2"]
+    assert [run.run for run in ledger.runs.list(playbook="weekly")] == ["r1"]
+    assert [run.run for run in ledger.runs.list(state=State.RUNNING, site="shop")] == ["r2"]
+    assert [row.site for row in ledger.sites.list_unfinished("r1")] == ["blog"]
 
 
 @pytest.mark.parametrize("site", ["nowhere", "blogg"])
-def test_unknown_site_of_run_is_refused(ledger: Ledger, begin, start: datetime, site: str):
-    begin(ledger)
+def test_unknown_site_of_run_is_refused(ledger: Ledger, create_run, start: datetime, site: str):
+    create_run(ledger)
     with pytest.raises(LedgerError):
-        ledger.begin_site("r1", site, start)
+        ledger.sites.started("r1", site, start)
     with pytest.raises(LedgerError):
-        ledger.begin_segment("r1", site, 1, "job")
+        ledger.jobs.started("r1", site, 1, "job")
     with pytest.raises(UnknownNameError):
-        ledger.step_output("r1", site)
+        ledger.steps.output("r1", site)
 
 
-def test_invalid_characters_in_output_are_removed(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
+def test_invalid_characters_in_output_are_removed(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger)
     output = StepOutcome(step="shell", outcome=Outcome.OK, output="a\0b\udcffc", why="\udcfe")
-    ledger.record_step("r1", "shop", output, start)
-    assert ledger.step_output("r1", "shop")[2].output == "abc"
+    ledger.steps.finished("r1", "shop", output, start)
+    assert ledger.steps.output("r1", "shop")[2].output == "abc"
 
 
 @pytest.mark.parametrize(
@@ -266,67 +207,69 @@ def test_invalid_characters_in_output_are_removed(ledger: Ledger, begin, start: 
     ],
 )
 def test_finished_site_gives_every_step_an_outcome(
-    ledger: Ledger, begin, start: datetime, site: Outcome, rest: Outcome
+    ledger: Ledger, create_run, start: datetime, site: Outcome, rest: Outcome
 ):
-    begin(ledger)
-    ledger.record_step("r1", "shop", StepOutcome(step="backup", outcome=Outcome.OK), start)
-    ledger.finish_site("r1", "shop", site, "because", start)
-    assert outcomes(ledger, "shop") == [Outcome.OK, rest, rest]
+    create_run(ledger)
+    ledger.steps.finished("r1", "shop", StepOutcome(step="backup", outcome=Outcome.OK), start)
+    ledger.sites.finished("r1", "shop", site, "because", start)
+    assert step_outcomes(ledger, "shop") == [Outcome.OK, rest, rest]
 
 
-def test_reopening_resets_only_resumable_sites(ledger: Ledger, begin, start: datetime, plugins: StepOutcome):
-    begin(
+def test_reopening_resets_only_resumable_sites(
+    ledger: Ledger, create_run, start: datetime, plugins: StepOutcome
+):
+    create_run(
         ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(["done", "lost", "new", "bad"])]
     )
     for site in ("done", "lost", "bad"):
-        ledger.begin_site("r1", site, start)
-        ledger.record_step("r1", site, StepOutcome(step="backup", outcome=Outcome.OK), start)
-    ledger.begin_segment("r1", "lost", 1, "job")
-    ledger.finish_site("r1", "done", Outcome.OK, "", start)
-    ledger.finish_site("r1", "lost", Outcome.LOST, "link cut", start)
-    ledger.finish_site("r1", "bad", Outcome.FAILED, "bad zip", start)
-    ledger.finish_run("r1", Outcome.LOST, start)
+        ledger.sites.started("r1", site, start)
+        ledger.steps.finished("r1", site, StepOutcome(step="backup", outcome=Outcome.OK), start)
+    ledger.jobs.started("r1", "lost", 1, "job")
+    ledger.sites.finished("r1", "done", Outcome.OK, "", start)
+    ledger.sites.finished("r1", "lost", Outcome.LOST, "link cut", start)
+    ledger.sites.finished("r1", "bad", Outcome.FAILED, "bad zip", start)
+    ledger.runs.finished("r1", Outcome.LOST, start)
 
-    assert ledger.reopen_run("r1") == ("lost", "new")
+    assert ledger.runs.reopen("r1") == ("lost", "new")
 
-    summary = ledger.summary("r1")
+    summary = ledger.runs.summary("r1")
     assert (summary.attempt, summary.state, summary.outcome, summary.finished) == (
         2,
         State.RUNNING,
         None,
         None,
     )
-    assert outcomes(ledger, "done") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
-    assert outcomes(ledger, "bad") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
-    assert outcomes(ledger, "lost") == [Outcome.OK, None, None]
-    assert outcomes(ledger, "new") == [None, None, None]
-    assert [(row.site, row.state) for row in ledger.unfinished_sites("r1")] == [
+    assert step_outcomes(ledger, "done") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert step_outcomes(ledger, "bad") == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert step_outcomes(ledger, "lost") == [Outcome.OK, None, None]
+    assert step_outcomes(ledger, "new") == [None, None, None]
+    assert [(row.site, row.state) for row in ledger.sites.list_unfinished("r1")] == [
         ("lost", State.WAITING),
         ("new", State.WAITING),
     ]
-    assert [(s.job, s.state) for s in ledger.segments("r1", "lost")] == [("job", "started")]
+    assert [(s.job, s.state) for s in ledger.jobs.list("r1", "lost")] == [("job", "started")]
 
 
-def test_run_is_claimed_by_one_live_process(ledger: Ledger, begin, start: datetime):
-    begin(ledger, executor="one")
-    ledger.acquire_lease("one", host="here", pid=1, process_start="0", at=start)
-    assert not ledger.claim_run("r1", "two", at=start + LEASE / 2)
-    assert ledger.claim_run("r1", "one", at=start)
-    assert ledger.claim_run("r1", "two", at=start + LEASE * 2)
-    assert ledger.summary("r1").executor == "two"
+def test_run_is_claimed_by_one_live_process(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger, executor="one")
+    ledger.leases.acquire("one", host="here", pid=1, process_start="0", at=start)
+    assert not ledger.runs.claim("r1", "two", at=start + LEASE / 2)
+    assert ledger.runs.claim("r1", "one", at=start)
+    assert ledger.runs.claim("r1", "two", at=start + LEASE * 2)
+    assert ledger.runs.summary("r1").executor == "two"
 
 
-def test_state_is_cancelling_until_run_ends(ledger: Ledger, begin, start: datetime):
-    begin(ledger)
-    assert ledger.set_state("r1", State.CANCELLING)
-    assert ledger.run_state("r1") is State.CANCELLING
-    ledger.finish_run("r1", Outcome.CANCELLED, start)
-    assert not ledger.set_state("r1", State.CANCELLING)
-    assert ledger.run_state("r1") is State.ENDED
+def test_state_is_cancelling_until_run_ends(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger)
+    assert ledger.runs.set_state("r1", State.CANCELLING)
+    assert ledger.runs.state("r1") is State.CANCELLING
+    ledger.runs.finished("r1", Outcome.CANCELLED, start)
+    assert not ledger.runs.set_state("r1", State.CANCELLING)
+    assert ledger.runs.state("r1") is State.ENDED
 
 
-def test_recorded_plan_is_read_unchanged(ledger: Ledger, begin):
-    begin(ledger)
+def test_recorded_plan_is_read_unchanged(ledger: Ledger, create_run):
+    create_run(ledger)
     change = Change(
         step="wordpress.plugins",
         item="forms",
@@ -337,37 +280,37 @@ def test_recorded_plan_is_read_unchanged(ledger: Ledger, begin):
         active=True,
     )
     plan = SitePlan(site="shop", client="acme", problems=("x",), changes=(change,))
-    assert ledger.plan_of("r1", "shop") is None
-    ledger.record_plan("r1", "shop", plan, {"php": "8.2"})
-    assert ledger.plan_of("r1", "shop") == plan
-    assert ledger.facts_of("r1", "shop") == {"php": "8.2"}
+    assert ledger.sites.plan("r1", "shop") is None
+    ledger.sites.record_plan("r1", "shop", plan, {"php": "8.2"})
+    assert ledger.sites.plan("r1", "shop") == plan
+    assert ledger.sites.facts("r1", "shop") == {"php": "8.2"}
 
 
-def test_run_is_found_by_prefix_or_last(ledger: Ledger, begin, start: datetime):
-    begin(ledger, run="2026-11-24-weekly")
-    begin(ledger, run="2026-11-25_hot", started=start + MINUTE)
-    assert ledger.find_run("last") == "2026-11-25_hot"
-    assert ledger.find_run("2026-11-24") == "2026-11-24-weekly"
-    assert ledger.find_run("2026-11-25_hot") == "2026-11-25_hot"
+def test_run_is_found_by_prefix_or_last(ledger: Ledger, create_run, start: datetime):
+    create_run(ledger, run="2026-11-24-weekly")
+    create_run(ledger, run="2026-11-25_hot", started=start + MINUTE)
+    assert ledger.runs.find("last") == "2026-11-25_hot"
+    assert ledger.runs.find("2026-11-24") == "2026-11-24-weekly"
+    assert ledger.runs.find("2026-11-25_hot") == "2026-11-25_hot"
     with pytest.raises(UnknownNameError, match="several") as several:
-        ledger.find_run("2026")
+        ledger.runs.find("2026")
     assert "2026-11-24-weekly" in several.value.hint
     with pytest.raises(UnknownNameError) as wrong:
-        ledger.find_run("2026-11-25-hot")
+        ledger.runs.find("2026-11-25-hot")
     assert "2026-11-25_hot" in wrong.value.hint
 
 
-@pytest.mark.parametrize("ask", ["show", "summary", "order_text", "run_state", "reopen_run", "find_run"])
+@pytest.mark.parametrize("ask", ["show", "summary", "order_text", "state", "reopen", "find"])
 def test_missing_run_is_unknown_name(ledger: Ledger, ask: str):
     with pytest.raises(UnknownNameError):
-        getattr(ledger, ask)("nothing")
+        getattr(ledger.runs, ask)("nothing")
 
 
 def test_last_run_of_empty_ledger_is_unknown_name(ledger: Ledger):
-    with pytest.raises(UnknownNameError, match="no run yet"):
-        ledger.find_run("last")
+    with pytest.raises(UnknownNameError, match="no runs yet"):
+        ledger.runs.find("last")
 
 
-def test_naive_instant_is_refused(ledger: Ledger, begin):
+def test_naive_instant_is_refused(ledger: Ledger, create_run):
     with pytest.raises(LedgerError, match="no time zone"):
-        begin(ledger, started=datetime(2026, 11, 24))  # noqa: DTZ001
+        create_run(ledger, started=datetime(2026, 11, 24))  # noqa: DTZ001

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.model import Period, Seen
+from runner.record import LookView
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,26 +22,30 @@ NOVEMBER = Period.parse("2026-11").instants("Europe/Berlin")
 def test_last_look_at_site_that_refuses_requests(
     ledger: Ledger, start: datetime, own: list[bool], status: int
 ) -> None:
-    ledger.record_look(
-        site="shop",
-        at=start,
-        phase="after",
-        signal="page",
-        url="/",
-        healthy=None,
-        status=status,
-        seen=Seen.REFUSED,
-    )
-    for healthy in own:
-        ledger.record_look(
+    ledger.looks.record(
+        LookView(
             site="shop",
             at=start,
             phase="after",
-            signal="inside",
+            signal="page",
             url="/",
-            healthy=healthy,
-            status=200,
-            seen=Seen.SEEN,
+            healthy=None,
+            status=status,
+            seen=Seen.REFUSED,
         )
-    (look,) = ledger.history(["shop"], *NOVEMBER).last_looks
+    )
+    for healthy in own:
+        ledger.looks.record(
+            LookView(
+                site="shop",
+                at=start,
+                phase="after",
+                signal="inside",
+                url="/",
+                healthy=healthy,
+                status=200,
+                seen=Seen.SEEN,
+            )
+        )
+    (look,) = ledger.reports.history(["shop"], *NOVEMBER).last_looks
     assert look.healthy is (own[0] if own else None)

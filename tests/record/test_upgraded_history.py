@@ -11,7 +11,7 @@ import pytest
 
 from runner.model import Period
 from runner.record import History, Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 
 NOVEMBER = Period.parse("2026-11").instants("UTC")
@@ -111,7 +111,7 @@ def changes(history: History) -> list[tuple[str, str, str]]:
 
 
 def test_upgraded_rows_refer_to_websites(upgraded: Ledger) -> None:
-    websites = {one.name: one for one in upgraded.list_websites()}
+    websites = {one.name: one for one in upgraded.websites.list()}
     assert set(websites) == {"blog", "docs", "gone"}
     blog = websites["blog"]
     assert (blog.client, blog.host, blog.url, blog.path) == (
@@ -120,18 +120,18 @@ def test_upgraded_rows_refer_to_websites(upgraded: Ledger) -> None:
     assert blog.moved is not None
     assert blog.moved.day == 12
     assert (websites["docs"].client, websites["docs"].url, websites["gone"].client) == ("acme", "", "")
-    assert [hold.item for hold in upgraded.list_holds("blog")] == ["slider"]
-    assert [hold.site for hold in upgraded.list_holds()] == ["blog", "gone"]
-    assert [auto.item for auto in upgraded.open_auto_updates("blog")] == ["slider"]
-    assert [one.snapshot for one in upgraded.list_backups("blog")] == ["s-r3", "s-r2", "s-r1"]
+    assert [hold.item for hold in upgraded.holds.list("blog")] == ["slider"]
+    assert [hold.site for hold in upgraded.holds.list()] == ["blog", "gone"]
+    assert [auto.item for auto in upgraded.auto_updates.list_unsettled("blog")] == ["slider"]
+    assert [one.snapshot for one in upgraded.backups.list("blog")] == ["s-r3", "s-r2", "s-r1"]
     offer = (*FORMS, "1.2")
-    assert {at.day for at in upgraded.see("blog", [offer], NOVEMBER[1]).values()} == {2}
-    assert upgraded.names_then("r1") == {"blog": "blog"}
+    assert {at.day for at in upgraded.sightings.first_seen("blog", [offer], NOVEMBER[1]).values()} == {2}
+    assert upgraded.websites.names_in_run("r1") == {"blog": "blog"}
 
 
 def test_upgraded_month_is_split_by_client(upgraded: Ledger) -> None:
-    acme = upgraded.history(["docs"], *NOVEMBER, client="acme")
-    bolt = upgraded.history(["blog"], *NOVEMBER, client="bolt")
+    acme = upgraded.reports.history(["docs"], *NOVEMBER, client="acme")
+    bolt = upgraded.reports.history(["blog"], *NOVEMBER, client="bolt")
     assert changes(acme) == [("r1", "blog", "1.1"), ("r2", "blog", "1.0"), ("r4", "docs", "2.1")]
     assert changes(bolt) == [("r3", "blog", "1.2")]
     assert {one.snapshot for one in acme.backups} == {"s-r1", "s-r2", "s-r4"}
@@ -141,13 +141,13 @@ def test_upgraded_month_is_split_by_client(upgraded: Ledger) -> None:
 
 
 def test_client_is_taken_from_last_order(upgraded: Ledger) -> None:
-    acme = upgraded.client("acme")
+    acme = upgraded.clients.get("acme")
     assert acme is not None
     assert (acme.name, acme.language, acme.timezone) == ("Acme", "de", "Europe/Berlin")
 
 
 def test_upgraded_history_of_site_is_complete(upgraded: Ledger) -> None:
-    history = upgraded.history(["blog", "docs"], *NOVEMBER)
+    history = upgraded.reports.history(["blog", "docs"], *NOVEMBER)
     assert [run.run for run in history.runs] == ["r1", "r2", "r3", "r4"]
     assert [run.undoes for run in history.runs if run.run == "r2"] == ["r1"]
     assert len(history.changes) == 4

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from runner.model import Client, Outcome, Period, Settings, Site
-from runner.record import Ledger, WindowState
+from runner.record import BackupView, HeldAutoUpdate, Ledger, WindowState, WindowView
 from runner.record.holds import Offer
 from runner.record.schema import metadata
 from runner.record.websites import OF_CLIENTS, OF_WEBSITES
@@ -74,7 +74,7 @@ class Agency:
             Client(id=id_, name=id_, was=renamed.get(id_, ""))
             for id_ in {one.place.client for one in self.here}
         )
-        self.ledger.recognise(inventory(*(one.place for one in self.here), clients=clients), at=self.now)
+        self.ledger.websites.sync(inventory(*(one.place for one in self.here), clients=clients), at=self.now)
         for one in self.here:
             one.place = replace(one.place, was="")
 
@@ -97,10 +97,10 @@ class Agency:
         self.work(one, {item: (before, after)}, outcome)
         offer = ("plugin", item, f"{after}")
         one.seen[offer] = self.now
-        assert self.ledger.see(one.place.name, [offer], self.now) == {offer: self.now}
+        assert self.ledger.sightings.first_seen(one.place.name, [offer], self.now) == {offer: self.now}
         if outcome is Outcome.CHANGED:
             return
-        self.ledger.add_hold(one.place.name, item, f"{after}", why="")
+        self.ledger.holds.add(one.place.name, item, f"{after}", why="")
         one.held.add(f"{item} {after}")
 
     def crash(self, which: int) -> None:
@@ -113,7 +113,7 @@ class Agency:
         one = then.website
         if one not in self.here:
             return
-        assert one.place.name in self.ledger.names_then(then.run)
+        assert one.place.name in self.ledger.websites.names_in_run(then.run)
         moves = {
             item: (one.disk[item], was) for item, (was, _) in then.moves.items() if one.disk[item] != was
         }
@@ -185,23 +185,34 @@ class Agency:
     def record_other_rows(self, did: Did) -> None:
         """Record a row in each other table with a client, named after the run."""
         run, name = did.run, did.website.place.name
-        self.ledger.record_backup(
-            run, site=name, client=did.client, taken=self.now, store="archive", uri="file", size=1,
-            manifest_sha256="0" * 64, run=run,
-        )  # fmt: skip
-        self.ledger.auto_update_forced(
-            name, run, kind="plugin", key=run, item=run, why="", forced="", at=self.now
+        self.ledger.backups.record(
+            BackupView(
+                snapshot=run,
+                site=name,
+                client=did.client,
+                taken=self.now,
+                store="archive",
+                uri="file",
+                size=1,
+                manifest_sha256="0" * 64,
+                run=run,
+            )
         )
+        held = HeldAutoUpdate(kind="plugin", key=run, item=run, why="")
+        self.ledger.auto_updates.forced(name, run, held, by="", at=self.now)
         closes = self.now + timedelta(hours=1)
-        self.ledger.claim_window(
-            run, self.now, closes=closes, state=WindowState.MISSED, client=did.client, at=closes
-        )
+        self.ledger.windows.claim(
+            WindowView(
+                window=run, starts=self.now, closes=closes, state=WindowState.MISSED, client=did.client,
+                recorded=closes,
+            )
+        )  # fmt: skip
         did.website.snapshots.add(run)
 
     def check_rows_per_client(self) -> None:
         counted = []
         for client in {run.client for run in self.runs}:
-            history = self.ledger.history((), *QUARTER.instants("UTC"), client=client)
+            history = self.ledger.reports.history((), *QUARTER.instants("UTC"), client=client)
             mine = [run.run for run in self.runs if run.client == client]
             assert sorted(run.run for run in history.runs) == sorted(mine)
             assert sum(look.total for look in history.looks) == len(mine)
@@ -222,10 +233,12 @@ class Agency:
     def check_rows_per_website(self) -> None:
         for one in (*self.here, *self.gone):
             name = self.name(one)
-            held = {f"{hold.item} {hold.version}" for hold in self.ledger.list_holds(name)}
+            held = {f"{hold.item} {hold.version}" for hold in self.ledger.holds.list(name)}
             assert held == one.held
-            assert {backup.snapshot for backup in self.ledger.list_backups(name)} == one.snapshots
-            assert self.ledger.see(name, one.seen, datetime(2030, 1, 1, tzinfo=UTC)) == one.seen
+            assert {backup.snapshot for backup in self.ledger.backups.list(name)} == one.snapshots
+            assert (
+                self.ledger.sightings.first_seen(name, one.seen, datetime(2030, 1, 1, tzinfo=UTC)) == one.seen
+            )
 
     def check_reports(self) -> None:
         client_of = {run.run: run.client for run in self.runs}
@@ -259,7 +272,7 @@ class Agency:
 
     def name(self, one: Website) -> str:
         """Return the name in the ledger: a removed website may have lost its name to another."""
-        return next(found.name for found in self.ledger.list_websites() if found.url == one.place.url)
+        return next(found.name for found in self.ledger.websites.list() if found.url == one.place.url)
 
 
 def _version(report, name: str, item: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 import runner
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
 from runner.record import Ledger
+from tests.record.book import create
 
 ROOT = str(Path(runner.__file__).parents[1])
 
@@ -27,14 +28,15 @@ ENDLESS = """if True:
     for number in range(1_000_000):
         outcome = StepOutcome(step="shell", outcome=Outcome.OK, why=str(number), output="x" * 2000)
         now = datetime.now(UTC)
-        ledger.record_segment("r1", "shop", number, f"job{number}", status="ok", outcomes=[outcome], at=now)
+        ledger.jobs.ended("r1", "shop", number, f"job{number}", status="ok", outcomes=[outcome], at=now)
         print(number, flush=True)
 """
 
 
 def test_sixty_threads_write_fast_without_loss(ledger: Ledger, start):
     sites, segments, steps = 60, 20, 5
-    ledger.begin_run(
+    create(
+        ledger,
         "{}",
         run="r1",
         playbook="weekly",
@@ -56,7 +58,7 @@ def test_sixty_threads_write_fast_without_loss(ledger: Ledger, start):
                 )
                 for n in range(steps)
             ]
-            ledger.record_segment(
+            ledger.jobs.ended(
                 "r1", site, number, f"{site}.{number}", status="ok", outcomes=outcomes, at=start
             )
 
@@ -65,16 +67,16 @@ def test_sixty_threads_write_fast_without_loss(ledger: Ledger, start):
         list(pool.map(work, [f"site{n}" for n in range(sites)]))
     each = (time.perf_counter() - started) / (sites * segments) * 1000
 
-    for site in ledger.show("r1").sites:
+    for site in ledger.runs.show("r1").sites:
         assert [step.outcome for step in site.steps] == [Outcome.CHANGED] * segments * steps
         assert sum(len(step.changes) for step in site.steps) == segments * steps
-        assert len(ledger.segments_done("r1", site.row.site)) == segments
+        assert len(ledger.jobs.list_ended("r1", site.row.site)) == segments
     assert each < 10, f"{each:.2f} ms per job of {steps} steps, {sites} threads"
 
 
-def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, begin):
+def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, create_run):
     sites = ["shop", "blog", "docs", "news"]
-    begin(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
+    create_run(ledger, sites=[(name, "acme", "web1", 0, n) for n, name in enumerate(sites)])
     code = ENDLESS.replace('"shop"', "sys.argv[2]").replace("1_000_000", "50")
     environment = {"PYTHONPATH": ROOT}
     writers = [
@@ -82,17 +84,17 @@ def test_concurrent_processes_lose_no_rows(url: str, ledger: Ledger, begin):
         for site in sites
     ]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * len(sites)
-    assert [len(ledger.segments_done("r1", site)) for site in sites] == [50] * len(sites)
+    assert [len(ledger.jobs.list_ended("r1", site)) for site in sites] == [50] * len(sites)
 
 
-def test_threads_read_during_writes(ledger: Ledger, begin, start, plugins):
-    begin(ledger)
+def test_threads_read_during_writes(ledger: Ledger, create_run, start, plugins):
+    create_run(ledger)
 
     def write(number: int) -> None:
-        ledger.record_segment("r1", "shop", number, f"j{number}", status="ok", outcomes=[plugins], at=start)
+        ledger.jobs.ended("r1", "shop", number, f"j{number}", status="ok", outcomes=[plugins], at=start)
 
     def read(_: int) -> int:
-        return len(ledger.show("r1").sites)
+        return len(ledger.runs.show("r1").sites)
 
     with ThreadPoolExecutor(20) as pool:
         reads = [pool.submit(read, n) for n in range(100)]
@@ -101,10 +103,10 @@ def test_threads_read_during_writes(ledger: Ledger, begin, start, plugins):
 
 
 @pytest.fixture
-def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
+def killed(url: str, file: Path, create_run, tmp_path: Path) -> tuple[Path, int]:
     """A copy of a ledger after `kill -9` of its writer, and the last recorded number."""
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     writer = subprocess.Popen(
         [sys.executable, "-c", ENDLESS, url], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ROOT}
     )
@@ -124,8 +126,8 @@ def killed(url: str, file: Path, begin, tmp_path: Path) -> tuple[Path, int]:
 def check(file: Path) -> int:
     """Check that a ledger is intact; return its number of jobs."""
     with Ledger.open(f"sqlite:///{file}") as ledger:
-        done = ledger.segments_done("r1", "shop")
-        outcome = next(step for step in ledger.show("r1").sites[0].steps if step.step == "shell")
+        done = ledger.jobs.list_ended("r1", "shop")
+        outcome = next(step for step in ledger.runs.show("r1").sites[0].steps if step.step == "shell")
     connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -154,7 +156,7 @@ def test_missing_wal_file_leaves_older_ledger_intact(killed: tuple[Path, int]):
     check(file)
 
 
-def test_closed_ledger_is_one_file(url: str, file: Path, begin):
+def test_closed_ledger_is_one_file(url: str, file: Path, create_run):
     with Ledger.open(url) as ledger:
-        begin(ledger)
+        create_run(ledger)
     assert list(file.parent.iterdir()) == [file]

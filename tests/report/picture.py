@@ -1,4 +1,4 @@
-"""Make the README's picture of a report: `python -m tests.report.picture docs/pictures/report.png`."""
+"""Create the README's picture of a report: `python -m tests.report.picture docs/pictures/report.png`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Months of a made-up client, from calm to bad, for tests, pictures and eyes."""
+"""Sample months of a fictional client, from good to bad."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from runner.record import (
 )
 from runner.report.build import assemble
 from runner.report.data import NextWindow, ReportData
+from runner.report.windows import DueWindows
 
 NOVEMBER = Period.parse("2026-11")
 DECEMBER_FIRST = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
@@ -110,9 +111,9 @@ def work(
     hour: int = 1,
     playbook: str = "weekly",
 ) -> Did:
-    began = at(day, hour)
+    start = at(day, hour)
     run = f"2026-11-{day:02}-{playbook}-{hour:02}7f"
-    of = {"run": run, "site": site_name, "finished": began}
+    of = {"run": run, "site": site_name, "finished": start}
     return Did(
         SiteRun(
             run=run,
@@ -122,8 +123,8 @@ def work(
             site=site_name,
             outcome=outcome,
             why=why,
-            started=began,
-            finished=began + timedelta(minutes=4),
+            started=start,
+            finished=start + timedelta(minutes=4),
         ),
         tuple(replace(c, **of) for c in changes),
         tuple(replace(f, **of) for f in failures),
@@ -249,7 +250,7 @@ def report(
         settings,
         now=now,
         next_windows=next_windows,
-        expected_backups=expected,
+        due_windows=DueWindows(expected_backups=expected),
     )
 
 
@@ -302,7 +303,7 @@ def package(name: str, *more) -> ChangeView:
 
 
 def server(**of_client) -> ReportData:
-    """A month in which the packages of a server were brought up to date, but for some."""
+    """A month in which most packages of a server were updated."""
     unpacked = (Outcome.FAILED, "its own script failed: no space left on device")
     kept = (Outcome.HELD, "held on the host")
     works = (

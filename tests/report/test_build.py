@@ -1,4 +1,4 @@
-"""From a real ledger to the document that scripts read."""
+"""From a ledger to the JSON document."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
-from runner.record import Ledger
+from runner.record import Ledger, LookView
 from runner.report import build_report
+from tests.record.book import create
 from tests.report import samples
 
 
@@ -20,7 +21,7 @@ def ledger(tmp_path):
         yield opened
 
 
-def test_the_json_names_every_section_that_something_feeds():
+def test_json_has_every_section_with_data():
     document = json.loads(json.dumps(samples.attention().as_json()))
     assert {"client", "period", "status", "cards", "done", "undone", "backups", "next", "evidence"} <= set(
         document
@@ -58,12 +59,12 @@ def test_the_json_names_every_section_that_something_feeds():
     assert document["evidence"]["days"] == {"with_data": 4, "of": 30}
 
 
-def test_sections_that_nothing_feeds_are_absent():
+def test_json_omits_sections_without_data():
     document = replace(samples.empty(), next=()).as_json()
     assert not {"cards", "done", "undone", "backups", "next", "availability", "risks"} & set(document)
 
 
-def test_what_is_slower_is_a_point_until_it_is_undone():
+def test_slower_page_is_issue_until_undone():
     why = "slower than before: / takes 2.1 s; it took 0.04 s"
     slow = samples.change("Slider", "4.1", "4.2", why=f"{why} (with one of 2 updates made together)")
     work = samples.work("shop", 10, slow)
@@ -75,22 +76,23 @@ def test_what_is_slower_is_a_point_until_it_is_undone():
     assert [one.open for one in found if one.about == "slower"] == [False]
 
 
-def test_how_many_backups_there_should_be_is_not_guessed():
+def test_unknown_number_of_backups_is_not_guessed():
     (shop, _) = samples.report(*samples.CALM).as_json()["backups"]
     assert (shop["taken"], shop["expected"]) == (4, None)
     (shop, _) = samples.good().as_json()["backups"]
     assert (shop["taken"], shop["expected"]) == (4, 4)
 
 
-def test_the_second_try_is_counted():
+def test_second_attempt_is_counted():
     found = samples.attention()
     assert [d.attempts for d in found.done if d.title == "Yoast SEO" and d.site == "blog"] == [2]
 
 
-def test_a_report_reads_the_ledger(ledger):
+def test_report_is_built_from_ledger(ledger):
     began = samples.at(3)
     plugins = "wordpress.plugins"
-    ledger.begin_run(
+    create(
+        ledger,
         "{}",
         run="r1",
         playbook="weekly",
@@ -101,7 +103,7 @@ def test_a_report_reads_the_ledger(ledger):
         trigger="manual",
     )
     for site, outcome in (("shop", Outcome.CHANGED), ("blog", Outcome.FAILED)):
-        ledger.begin_site("r1", site, began)
+        ledger.sites.started("r1", site, began)
         change = ChangeOutcome(
             item="woocommerce",
             kind=ItemKind.PLUGIN,
@@ -112,10 +114,12 @@ def test_a_report_reads_the_ledger(ledger):
             title="WooCommerce",
         )
         done = StepOutcome(step=plugins, outcome=outcome, seconds=3.0, changes=(change,))
-        ledger.record_step("r1", site, done, began)
-        ledger.finish_site("r1", site, outcome, "", began)
-    ledger.record_look(
-        site="shop", at=samples.at(3, 1, 9), phase="after", signal="page", healthy=True, run="r1", url="/"
+        ledger.steps.finished("r1", site, done, began)
+        ledger.sites.finished("r1", site, outcome, "", began)
+    ledger.looks.record(
+        LookView(
+            site="shop", at=samples.at(3, 1, 9), phase="after", signal="page", healthy=True, run="r1", url="/"
+        )
     )
     found = build_report(
         ledger,

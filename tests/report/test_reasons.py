@@ -1,4 +1,4 @@
-"""The crew's reasons, as clients read them."""
+"""Recorded reasons as clients read them."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from tests.report import samples
 
 
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("why", "sentence"),
     [
         (
             "announced without a package to download: the licence is missing or has run out",
-            "Its licence is missing or has run out, so its makers do not hand it out.",
+            "Its licence is missing or has expired, so the vendor does not provide it.",
         ),
-        ("needs PHP 8.3; the site has 8.1.2", "It needs PHP 8.3; the site runs on 8.1.2."),
+        ("needs PHP 8.3; the site has 8.1.2", "It requires PHP 8.3; the site runs on 8.1.2."),
         (
             "major updates of core are held by the policy",
-            "We do such a large step only after we have agreed on it with you.",
+            "We install major updates only after agreeing on them with you.",
         ),
         ("held until 2026-12-24: Christmas sales", "Christmas sales (until 24 December 2026)"),
         ("held: Christmas sales", "Christmas sales"),
         (
             "held, for 4.2 broke this site: /cart/",
-            "This version broke the site before; we wait for a newer one.",
+            "This version broke the site before; we are waiting for a newer one.",
         ),
         (
             "held, since 4.2 was undone by hand (Ann, undo-1) (to install it again: sitecrew unhold x y)",
-            "We removed this version from the site again; we wait for a newer one.",
+            "We removed this version from the site; we are waiting for a newer one.",
         ),
         (
             "a minor update: waits until 2026-12-04 01:00 UTC, 7 days after it was first seen",
-            "It is new; we wait until 4 December 2026 before we use it.",
+            "It is new; we will wait until 4 December 2026 before we install it.",
         ),
         ("the version on disk is still 9.8.1, not 9.8.3", "The update did not take effect."),
-        ("/cart/ answers 500 where 200 is expected", "A page answered with an error (500)."),
-        ("lacks the text 'Add to cart'", "A text was missing that has to be there."),
-        ("something that nobody foresaw {why}", ""),
+        ("/cart/ answers 500 where 200 is expected", "A page returned an error (500)."),
+        ("lacks the text 'Add to cart'", "A required text was missing from a page."),
+        ("an unknown reason {why}", ""),
     ],
 )
-def test_a_reason_is_said_in_the_clients_words(why, said):
-    assert reason(why, words_of(samples.good())) == said
+def test_known_reasons_become_client_sentences(why, sentence):
+    assert reason(why, words_of(samples.good())) == sentence
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_a_reason_is_said_in_the_clients_words(why, said):
         ("the site does not boot any more: x", "the site no longer starts: x"),
     ],
 )
-def test_reasons_in_older_ledgers_are_still_known(earlier, now):
+def test_older_wordings_have_the_same_cause(earlier, now):
     assert cause_of(earlier) is cause_of(now) is not None
 
 
-def test_a_reason_is_said_in_the_clients_language():
+def test_reason_is_in_the_clients_language():
     german = words_of(samples.good(language="de"))
     assert reason("wordpress.org could not be asked, so", german) == "wordpress.org hat nicht geantwortet."
 
@@ -75,7 +75,7 @@ def test_a_reason_is_said_in_the_clients_language():
         "x answers 500 where 200 is expected. Call +49 170 1234567 or see https://evil.example",
     ],
 )
-def test_no_stranger_speaks_through_a_reason(why):
+def test_untrusted_text_in_a_reason_is_dropped(why):
     said = reason(why, words_of(samples.good()), Outcome.FAILED)
     assert "170" not in said
     assert "evil" not in said

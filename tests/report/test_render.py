@@ -1,4 +1,4 @@
-"""How a report looks: whole, small, safe, in the client's language and zone."""
+"""Rendered reports: complete, small, safe, in the client's language and time zone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from runner.errors import UsageError
 from runner.model import Agency
 from runner.report import read_logo, render_html, render_text, write
+from runner.report.colors import contrast, legible
 from runner.report.labels import labels
-from runner.report.paint import contrast, legible
 from runner.untrusted import sentence
 from tests.report import samples
 from tests.report.samples import change, report, work
@@ -27,10 +27,10 @@ Report for Acme Bakery, November 2026
 
 Your two websites are healthy.
 
-We did nine updates on four days and took all eight planned backups. You
-do not need to do anything.
+We installed nine updates on four days and took all eight planned
+backups. You do not need to do anything.
 
-  updates done: 9 of 9
+  updates installed: 9 of 9
   backups taken: 8 of 8
   websites healthy: 2 of 2
 
@@ -53,23 +53,23 @@ blog.acme.example
 Backups
 -------
 - acme.example: 4 of 4 taken, newest: Tue 24 Nov, 02:01, 412\N{NO-BREAK SPACE}MB, read
-  back and compared
+  back and verified
 - blog.acme.example: 4 of 4 taken, newest: Tue 24 Nov, 02:01, 88\N{NO-BREAK SPACE}MB,
-  read back and compared
+  read back and verified
 
-What comes next
----------------
+Next maintenance
+----------------
 - Tuesday 1 December, 02:00 to 04:00 (Berlin)
   acme.example and blog.acme.example
-If that does not suit you, please answer this mail.
+If this time does not suit you, please reply to this email.
 
 --
-Report R-2026-11-acme, made on 1 December 2026 at 08:00, about 1\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}30
-Nov 2026. We have records of 4 of 30 days; what was not measured is not
-shown. All times are local time in Berlin.
-Records: 2026-11-03-weekly-017f, 2026-11-10-weekly-017f,
+Report R-2026-11-acme, created on 1 December 2026 at 08:00, covering
+1\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}30 Nov 2026. We have data for 4 of 30 days; anything that was not
+measured is not shown. All times are local time in Berlin.
+Runs: 2026-11-03-weekly-017f, 2026-11-10-weekly-017f,
 2026-11-17-weekly-017f and 2026-11-24-weekly-017f.
-Questions? Just answer this mail, or write to care@northwind.example.
+Questions? Just reply to this email or write to care@northwind.example.
 """
 
 
@@ -97,23 +97,23 @@ class Page(HTMLParser):
             self.text += data
 
 
-def test_a_calm_month_in_plain_text():
+def test_plain_text_of_good_month():
     assert render_text(samples.good()) == GOOD
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("month", MONTHS)
-def test_no_line_of_the_plain_text_is_longer_than_72(month, language):
+def test_plain_text_lines_have_at_most_72_columns(month, language):
     text = render_text(getattr(samples, month)(language=language))
     assert max(map(len, text.splitlines())) <= 72
 
 
 @pytest.mark.parametrize("month", MONTHS)
-def test_both_documents_say_the_same_things(month):
+def test_html_and_text_have_same_content(month):
     found = getattr(samples, month)()
     html = " ".join(Page(render_html(found)).text.split())
     text = " ".join(render_text(found).split())
-    for words in ("Report for", "What is open" if found.open else "", found.evidence.report):
+    for words in ("Report for", "Open issues" if found.open else "", found.evidence.report):
         assert words in html
         assert words in text
     assert html.count("Reason:") == text.count("Reason:")
@@ -121,7 +121,7 @@ def test_both_documents_say_the_same_things(month):
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("count", [12, 200, 2000])
-def test_many_updates_stay_below_what_mail_programs_cut_off(count, language):
+def test_html_of_many_updates_is_not_clipped(count, language):
     found = samples.many(count, language=language)
     html, text = render_html(found), render_text(found)
     assert len(html.encode()) < 102_000
@@ -135,7 +135,7 @@ def test_small_updates_share_a_row():
     assert "Plugin number 59 3.3.5" in text
 
 
-def test_many_sites_with_long_names_stay_below_it_too():
+def test_html_of_many_sites_is_not_clipped():
     sites = tuple(samples.site(f"site-{n}-with-a-rather-long-name") for n in range(120))
     works = [
         work(s.name, 3, *(change(f"{n} {'ü' * 100}", "1.0." + "1" * 30, "1.1." + "2" * 30) for n in range(9)))
@@ -144,7 +144,7 @@ def test_many_sites_with_long_names_stay_below_it_too():
     assert len(render_html(report(*works, sites=sites, looks=(), backups=())).encode()) < 102_000
 
 
-def test_what_strangers_say_stays_text():
+def test_untrusted_text_is_escaped():
     html = render_html(samples.hostile())
     page = Page(html)
     assert not page.tags & {"script", "img", "i"}
@@ -164,11 +164,11 @@ def test_what_strangers_say_stays_text():
         ("x" * 400, "x" * 299 + "…"),
     ],
 )
-def test_control_characters_and_floods_are_taken_out(said, cleaned):
+def test_control_characters_and_long_texts_are_removed(said, cleaned):
     assert sentence(said) == cleaned
 
 
-def test_sites_are_called_as_clients_call_them():
+def test_sites_are_labelled_by_address():
     assert labels({"a": "https://www.acme.example/", "b": "https://xn--bckerei-5wa.example/shop/"}) == {
         "a": "acme.example",
         "b": "bäckerei.example/shop",
@@ -177,7 +177,7 @@ def test_sites_are_called_as_clients_call_them():
     assert labels({"a": "http://x.example:1", "b": "http://x.example:2"}) == {"a": "a", "b": "b"}
 
 
-def test_every_rule_is_inlined_and_only_the_screens_are_asked_for_more():
+def test_css_is_inlined_except_media_rules():
     html = render_html(samples.good())
     (style,) = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)
     assert "prefers-color-scheme: dark" in style
@@ -188,13 +188,13 @@ def test_every_rule_is_inlined_and_only_the_screens_are_asked_for_more():
 
 @pytest.mark.parametrize("accent", ["#0b6b57", "#ffff00", "#000000", "#ffffff", "#808080", "red;} x{", ""])
 @pytest.mark.parametrize("paper", ["#ffffff", "#181d21"])
-def test_the_accent_can_be_read_on_any_paper(accent, paper):
+def test_accent_is_readable_on_any_background(accent, paper):
     assert contrast(legible(accent, paper), paper) >= 4.5
 
 
-def test_the_language_of_the_client_is_spoken():
+def test_report_is_in_clients_language():
     text = render_text(samples.attention(language="de"))
-    assert "Ihre zwei Websites sind in Ordnung. Drei Punkte sind offen." in text
+    assert "Ihre zwei Websites sind in Ordnung. Es gibt drei offene Punkte." in text
     assert "Di., 1. Dezember, 02:00 bis 04:00 Uhr (Berlin)" in text
     assert 'lang="de"' in render_html(samples.attention(language="de"))
     american = render_text(samples.good(language="en-US", timezone="America/New_York"))
@@ -202,13 +202,13 @@ def test_the_language_of_the_client_is_spoken():
     assert "local time in New York" in american
 
 
-def test_a_language_without_a_catalogue_is_answered_in_english_throughout():
+def test_unknown_language_falls_back_to_english():
     assert render_text(samples.good(language="tlh")) == render_text(samples.good())
     assert render_text(samples.good(language="fr")) == render_text(samples.good())
     assert 'lang="en"' in render_html(samples.good(language="fr"))
 
 
-def test_a_template_of_the_workspace_wins(tmp_path):
+def test_workspace_template_overrides_shipped_one(tmp_path):
     (tmp_path / "mail.txt.j2").write_text("Ours: {{ headline }}\n")
     assert render_text(samples.good(), templates=tmp_path) == "Ours: Your two websites are healthy.\n"
     assert "What we did" in render_html(samples.good(), templates=tmp_path)
@@ -227,7 +227,7 @@ def picture() -> bytes:
     )
 
 
-def test_the_logo_is_in_the_mail_or_the_page_and_named_for_those_who_see_none(tmp_path):
+def test_logo_is_embedded_with_alt_text(tmp_path):
     file = tmp_path / "logo.png"
     file.write_bytes(picture())
     agency = replace(samples.SETTINGS.agency, logo=str(file))
@@ -243,9 +243,10 @@ def test_the_logo_is_in_the_mail_or_the_page_and_named_for_those_who_see_none(tm
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "cannot be read"), (b"<svg/>", "neither"), (b"x" * 200_000, "limit")]
+    ("content", "why"),
+    [(None, "cannot read the logo"), (b"<svg/>", "is not a PNG"), (b"x" * 200_000, "limit")],
 )
-def test_a_logo_that_mail_programs_cannot_show_is_an_error(tmp_path, content, why):
+def test_unusable_logo_is_refused(tmp_path, content, why):
     file = tmp_path / "logo.svg"
     if content is not None:
         file.write_bytes(content)
@@ -253,7 +254,7 @@ def test_a_logo_that_mail_programs_cannot_show_is_an_error(tmp_path, content, wh
         read_logo(Agency(logo=str(file)))
 
 
-def test_the_files_are_named_after_client_and_period(tmp_path):
+def test_files_are_named_by_client_and_period(tmp_path):
     html, text = write(samples.good(), tmp_path / "reports" / "out")
     assert (html.name, text.name) == ("acme-2026-11.html", "acme-2026-11.txt")
     assert text.read_text() == GOOD

@@ -1,4 +1,4 @@
-"""Is all well? The status and the sentences at the top, month by month."""
+"""The status of a report and the sentences at its top."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from runner.errors import UsageError
 from runner.model import ItemKind, Outcome, Period
-from runner.record import WindowState
+from runner.record import WhyNot, WindowState
+from runner.report.data import About
 from runner.report.lines import point
 from runner.report.render import words_of
 from runner.report.sentences import headline, lead, subject
@@ -30,7 +31,7 @@ def held():
 
 
 FINE = "Your two websites are healthy."
-DID = "We did nine updates on four days and took eight backups."
+DID = "We installed nine updates on four days and took eight backups."
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ DID = "We did nine updates on four days and took eight backups."
                 "good",
                 FINE,
                 (
-                    "We did nine updates on four days and took all eight planned backups. "
+                    "We installed nine updates on four days and took all eight planned backups. "
                     "You do not need to do anything."
                 ),
             ),
@@ -59,7 +60,7 @@ DID = "We did nine updates on four days and took eight backups."
         pytest.param(
             (work("shop", 3, change("A", "1", "2")), work("blog", 3, outcome=Outcome.OK)),
             {"backups": ()},
-            ("good", FINE, "We did one update on 3 November. You do not need to do anything."),
+            ("good", FINE, "We installed one update on 3 November. You do not need to do anything."),
             id="one update",
         ),
         pytest.param(
@@ -79,20 +80,20 @@ DID = "We did nine updates on four days and took eight backups."
                 "attention",
                 (
                     "We have not been able to check acme.example and blog.acme.example "
-                    "since the last work there."
+                    "since the last maintenance."
                 ),
-                "We did one update on 3 November.",
+                "We installed one update on 3 November.",
             ),
-            id="nobody looked, so nobody says healthy",
+            id="no look, so not called healthy",
         ),
         pytest.param(
             (work("shop", 3, change("A", "1", "2")),),
             {"backups": ()},
             (
                 "good",
-                "The work on your websites went as planned.",
+                "The maintenance of your websites went as planned.",
                 (
-                    "We did one update on 3 November. Nothing was done on blog.acme.example. "
+                    "We installed one update on 3 November. No maintenance was done on blog.acme.example. "
                     "You do not need to do anything."
                 ),
             ),
@@ -103,25 +104,25 @@ DID = "We did nine updates on four days and took eight backups."
             {"backups": (), "looks": ()},
             (
                 "attention",
-                "Nothing was done on your two websites in November 2026.",
-                "We have no measurements of that time.",
+                "No maintenance was done on your two websites in November 2026.",
+                "We have no data for that time.",
             ),
-            id="nothing done",
+            id="no maintenance",
         ),
         pytest.param(
             (),
             {"backups": (), "looks": (), "sites": (samples.SHOP,)},
             (
                 "attention",
-                "Nothing was done on your website in November 2026.",
-                "We have no measurements of that time.",
+                "No maintenance was done on your website in November 2026.",
+                "We have no data for that time.",
             ),
-            id="nothing done on the only site",
+            id="no maintenance on the only site",
         ),
         pytest.param(
             (*CALM, work("shop", 24, held(), outcome=Outcome.HELD, hour=2)),
             {},
-            ("attention", f"{FINE} One update is waiting.", DID),
+            ("attention", f"{FINE} One update is on hold.", DID),
             id="held",
         ),
         pytest.param(
@@ -130,7 +131,7 @@ DID = "We did nine updates on four days and took eight backups."
                 work("shop", 24, change("S", "1", "2", Outcome.UNDONE), outcome=Outcome.UNDONE, hour=2),
             ),
             {},
-            ("attention", f"{FINE} One update was taken back.", DID),
+            ("attention", f"{FINE} One update was rolled back.", DID),
             id="undone",
         ),
         pytest.param(
@@ -140,8 +141,8 @@ DID = "We did nine updates on four days and took eight backups."
                 "action",
                 "There is a problem with acme.example.",
                 (
-                    "The last work there did not end as it should. What we know about it is further down. "
-                    f"{DID} If you notice anything unusual, please answer this mail."
+                    "The last maintenance there was not successful. Details are below. "
+                    f"{DID} If you notice anything unusual, please reply to this email."
                 ),
             ),
             id="failed now",
@@ -157,9 +158,9 @@ DID = "We did nine updates on four days and took eight backups."
                 "action",
                 "There is a problem with acme.example and blog.acme.example.",
                 (
-                    "The last work there did not end as it should. What we know about it is further down. "
-                    "We did nine updates on four days. "
-                    "If you notice anything unusual, please answer this mail."
+                    "The last maintenance there was not successful. Details are below. "
+                    "We installed nine updates on four days. "
+                    "If you notice anything unusual, please reply to this email."
                 ),
             ),
             id="lost now",
@@ -167,8 +168,8 @@ DID = "We did nine updates on four days and took eight backups."
         pytest.param(
             (work("shop", 3, failed_update(), outcome=Outcome.FAILED), *CALM),
             {},
-            ("attention", f"{FINE} One update could not be done.", DID),
-            id="failed first, well since, but never done",
+            ("attention", f"{FINE} One update could not be installed.", DID),
+            id="failed first, healthy since, never installed",
         ),
         pytest.param(
             (
@@ -180,9 +181,12 @@ DID = "We did nine updates on four days and took eight backups."
             (
                 "good",
                 FINE,
-                "We did ten updates on four days and took eight backups. You do not need to do anything.",
+                (
+                    "We installed ten updates on four days and took eight backups. "
+                    "You do not need to do anything."
+                ),
             ),
-            id="failed first, done later",
+            id="failed first, installed later",
         ),
         pytest.param(
             (*CALM, work("blog", 25, outcome=Outcome.UNREACHABLE)),
@@ -194,12 +198,12 @@ DID = "We did nine updates on four days and took eight backups."
             (work("blog", 2, outcome=Outcome.UNREACHABLE), *CALM),
             {},
             ("good", FINE, f"{DID} You do not need to do anything."),
-            id="unreachable once, well since",
+            id="unreachable once, healthy since",
         ),
         pytest.param(
             CALM,
             {"windows": (window(18, WindowState.MISSED, "nobody was there to start it"),)},
-            ("attention", f"{FINE} One planned window did not take place.", DID),
+            ("attention", f"{FINE} One planned maintenance window did not run.", DID),
             id="missed window",
         ),
         pytest.param(
@@ -217,24 +221,24 @@ DID = "We did nine updates on four days and took eight backups."
             {},
             (
                 "attention",
-                f"{FINE} Two points are open.",
-                f"{DID} One update was taken back. One update is waiting.",
+                f"{FINE} There are two open issues.",
+                f"{DID} One update was rolled back. One update is on hold.",
             ),
-            id="two sorts of points",
+            id="two kinds of issues",
         ),
     ],
 )
-def test_the_sentences_of_a_month(works, more, expected):
+def test_status_and_sentences_of_a_month(works, more, expected):
     assert said(report(*works, **more)) == expected
 
 
-def test_a_failure_that_a_cancelled_or_skipped_run_came_after_is_still_one():
+def test_cancelled_or_skipped_run_does_not_hide_failure():
     broken = work("shop", 24, failed_update(), outcome=Outcome.FAILED, hour=2)
     for outcome in (Outcome.CANCELLED, Outcome.SKIPPED, Outcome.UNREACHABLE, None):
         assert report(*CALM, broken, work("shop", 25, outcome=outcome)).status == "action"
 
 
-def test_a_held_update_that_is_seen_each_week_is_one_point():
+def test_update_held_for_weeks_is_one_issue():
     weeks = [work("shop", day, held(), outcome=Outcome.HELD) for day in samples.WEEKS]
     (found,) = report(*weeks, work("blog", 3, outcome=Outcome.OK)).open
     assert (found.outcome, len(found.at), found.title, found.to_version) == (
@@ -245,7 +249,7 @@ def test_a_held_update_that_is_seen_each_week_is_one_point():
     )
 
 
-def test_an_update_that_was_undone_and_held_since_is_one_point():
+def test_rolled_back_and_held_update_is_one_issue():
     undone = work("shop", 10, change("S", "1", "2", Outcome.UNDONE, "broke"), outcome=Outcome.UNDONE)
     since = work("shop", 17, change("S", "1", "2", Outcome.HELD, "held"), outcome=Outcome.HELD)
     found = report(undone, since, work("blog", 3, outcome=Outcome.OK))
@@ -253,53 +257,53 @@ def test_an_update_that_was_undone_and_held_since_is_one_point():
     assert (one.outcome, one.waiting, one.why) == (Outcome.UNDONE, True, "broke")
     assert (
         point(one, found, words_of(found))
-        == "Taken back on 10 November. acme.example stays on 1. The update is on hold."
+        == "Rolled back on 10 November. acme.example stays on 1. The update is on hold."
     )
 
 
-def test_a_failed_step_is_said_once_and_not_again_for_the_site():
+def test_failed_step_is_not_repeated_for_site():
     broken = work("shop", 24, outcome=Outcome.FAILED, failures=(failure("backup", "no space"),), hour=2)
     found = report(*CALM, broken, backups=())
     assert [(p.about.value, p.why) for p in found.open] == [("backup", "no space")]
     assert point(found.open[0], found, words_of(found)) == (
-        "The backup of acme.example could not be taken on 24 November."
+        "The backup of acme.example failed on 24 November."
     )
 
 
-def test_a_backup_that_failed_and_was_taken_later_is_solved():
+def test_later_backup_resolves_failed_one():
     broken = work("shop", 3, outcome=Outcome.FAILED, failures=(failure("backup", "no space"),))
     (found,) = report(*CALM, broken).undone
     assert not found.open
 
 
-def test_a_question_that_nobody_answered_is_not_an_update_that_failed():
+def test_failed_update_check_is_not_failed_update():
     asked = change("plugins", "", "", Outcome.FAILED, "wordpress.org could not be asked")
     found = report(*CALM, work("shop", 24, asked, outcome=Outcome.FAILED, hour=2))
     (one,) = found.open
     assert point(one, found, words_of(found)) == (
-        "Whether there are updates for acme.example could not be found out on 24 November."
+        "We could not check acme.example for updates on 24 November."
     )
     assert found.cards["updates"].of == 9
 
 
-def test_what_was_left_out_on_purpose_is_no_point():
+def test_intentional_skip_is_no_issue():
     left = change("WooCommerce", "9.8", "9.9", Outcome.SKIPPED, "left out by `except`")
     assert report(*CALM, work("shop", 24, left, hour=2)).undone == ()
 
 
-def test_days_are_those_of_the_client():
+def test_days_are_in_clients_time_zone():
     late = work("shop", 3, change("A", "1", "2"), hour=23)  # 23:07 UTC
     for timezone, day in (("Europe/Berlin", "4 November"), ("America/New_York", "3 November")):
         found = report(late, backups=(), timezone=timezone, sites=(samples.SHOP,))
         assert f"on {day}." in lead(found, words_of(found))
 
 
-def test_a_period_that_has_not_begun_has_no_report():
-    with pytest.raises(UsageError, match="has not begun"):
+def test_future_period_is_refused():
+    with pytest.raises(UsageError, match="has not started"):
         report(now=datetime(2026, 10, 31, 22, 0, tzinfo=UTC))
 
 
-def test_a_period_that_is_not_over_is_an_interim_of_its_day():
+def test_unfinished_period_gives_interim_report():
     running, over = report(*CALM, now=at(23)), report(*CALM)
     assert (running.complete, running.kind, running.evidence.days) == (False, "interim-2026-11-23", 23)
     assert (over.complete, over.kind, over.evidence.days) == (True, "final", 30)
@@ -308,12 +312,20 @@ def test_a_period_that_is_not_over_is_an_interim_of_its_day():
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        ("2026-11", "Your websites, November 2026: all well"),
-        ("2026-W48", "Your websites, week 48 of 2026: all well"),
-        ("2026-Q4", "Your websites, 4th quarter 2026: all well"),
+        ("2026-11", "Your websites, November 2026: all good"),
+        ("2026-W48", "Your websites, week 48 of 2026: all good"),
+        ("2026-Q4", "Your websites, 4th quarter 2026: all good"),
     ],
 )
-def test_the_subject_names_the_period(key, text):
+def test_subject_names_period(key, text):
     works = (work("shop", 24), work("blog", 24))
     found = report(*works, period=Period.parse(key), now=datetime(2027, 1, 2, tzinfo=UTC))
     assert subject(found, words_of(found)) == text
+
+
+@pytest.mark.parametrize(
+    "why", [WhyNot.BUSY, "the run before was still working"], ids=["now", "earlier version"]
+)
+def test_window_skipped_for_previous_run_counts_as_missed(why):
+    found = report(*CALM, windows=(window(10, WindowState.SKIPPED, why),))
+    assert [(point.about, point.outcome) for point in found.open] == [(About.WINDOW, Outcome.MISSED)]

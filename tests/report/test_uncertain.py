@@ -1,4 +1,4 @@
-"""A client reads that a site stays on a version only where that was read after the change failed."""
+"""A report says that a site stays on a version only if that version was read after the failure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import pytest
 
 from runner.model import Client, ItemKind, Outcome, Period, Settings
 from runner.record import Ledger
-from runner.record.engine import FOR_WRITING, _engine
+from runner.record.connection import FOR_WRITING, _engine
 from runner.record.migrate import upgrade
 from runner.report import ReportData, build_report, render_html, render_text
 from tests.record.book import at, change, inventory, site, work
 
 LANGUAGES = ["en", *sorted(path.stem for path in (Path(__file__).parents[2] / "reports/locale").glob("*.po"))]
-STAYS = {"en": ("stays on", "keeps the versions"), "de": ("bleibt auf", "behält")}
-NOT_CERTAIN = {"en": "not certain yet", "de": "steht noch nicht fest"}
+STAYS = {"en": ("stays on", "keeps its current versions"), "de": ("bleibt auf Version", "behält")}
+NOT_CERTAIN = {"en": "not yet certain", "de": "steht noch nicht fest"}
 WHY = "answers 500; and after it was taken back: answers 500"
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
-        opened.recognise(inventory(site("shop")), at=at(1))
+        opened.websites.sync(inventory(site("shop")), at=at(1))
         yield opened
 
 
@@ -52,7 +52,7 @@ def failed(item: str = "forms", **more: object):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNDONE, Outcome.CANCELLED])
-def test_a_version_that_was_not_read_again_is_not_claimed(ledger: Ledger, language: str, outcome: Outcome):
+def test_unread_version_is_called_uncertain(ledger: Ledger, language: str, outcome: Outcome):
     work(ledger, "r1", at(3), change("forms", "1.0", "1.1", outcome, WHY, uncertain=True))
     for document in documents(report(ledger, language)):
         assert NOT_CERTAIN[language] in document
@@ -60,7 +60,7 @@ def test_a_version_that_was_not_read_again_is_not_claimed(ledger: Ledger, langua
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_version_that_was_read_again_is_said(ledger: Ledger, language: str):
+def test_version_read_after_failure_is_shown(ledger: Ledger, language: str):
     work(ledger, "r1", at(3), failed())
     for document in documents(report(ledger, language)):
         assert f"{STAYS[language][0]} 1.0" in document
@@ -68,7 +68,7 @@ def test_a_version_that_was_read_again_is_said(ledger: Ledger, language: str):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_packages_of_a_server_are_not_said_to_be_kept(ledger: Ledger, language: str):
+def test_uncertain_packages_are_not_called_unchanged(ledger: Ledger, language: str):
     package = {"kind": ItemKind.PACKAGE, "uncertain": True}
     work(ledger, "r1", at(3), failed("nginx", **package), failed("openssl", **package))
     for document in documents(report(ledger, language)):
@@ -76,32 +76,32 @@ def test_packages_of_a_server_are_not_said_to_be_kept(ledger: Ledger, language: 
         assert not any(claim in document for claim in STAYS[language])
 
 
-def test_packages_that_differ_in_it_are_two_points(ledger: Ledger):
+def test_certain_and_uncertain_packages_are_two_issues(ledger: Ledger):
     package = {"kind": ItemKind.PACKAGE}
     work(ledger, "r1", at(3), failed("nginx", **package), failed("openssl", **package, uncertain=True))
     assert sorted(point.uncertain for point in report(ledger).undone) == [False, True]
 
 
-def test_later_work_that_found_the_old_version_settles_it(ledger: Ledger):
+def test_later_run_with_old_version_removes_uncertainty(ledger: Ledger):
     work(ledger, "r1", at(3), failed(uncertain=True))
     work(ledger, "r2", at(10), change("forms", "1.0", "1.1", Outcome.HELD, "held: Christmas sales"))
     (point,) = (one for one in report(ledger).undone if one.item == "forms")
     assert (point.outcome, point.uncertain) == (Outcome.FAILED, False)
 
 
-def test_later_work_that_found_another_version_does_not(ledger: Ledger):
+def test_later_run_with_other_version_stays_uncertain(ledger: Ledger):
     work(ledger, "r1", at(3), failed(uncertain=True))
     work(ledger, "r2", at(10), change("forms", "1.1", "1.2", Outcome.HELD, "held: Christmas sales"))
     assert [point.uncertain for point in report(ledger).undone if point.item == "forms"] == [True]
 
 
-def test_the_ledger_keeps_it(ledger: Ledger):
+def test_ledger_stores_uncertainty(ledger: Ledger):
     work(ledger, "r1", at(3), failed(uncertain=True), failed("slider"))
-    (step,) = ledger.show("r1").sites[0].steps
+    (step,) = ledger.runs.show("r1").sites[0].steps
     assert [one.as_json()["uncertain"] for one in step.changes] == [True, False]
 
 
-def test_an_older_ledger_tells_by_the_reason(tmp_path: Path):
+def test_upgrade_derives_uncertainty_from_reason(tmp_path: Path):
     file = tmp_path / "ledger.db"
     file.touch()
     engine = _engine(file, "mode=rw")

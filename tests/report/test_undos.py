@@ -1,4 +1,4 @@
-"""An undo in reports: what is said agrees with what is on disk, whenever it was done."""
+"""Undos in reports: a report agrees with what is installed, whenever the undo ran."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from runner.model import Client, ItemKind, Outcome, Period, Settings
 from runner.record import Ledger
 from runner.report import ReportData, build_report, render_html, render_text
-from tests.record.book import at, back, change, inventory, site, work
+from tests.record.book import at, back, change, create, inventory, site, work
 
 NEW, OLD = "7.1.2", "7.1.1"
 UPDATE = change("wordpress", OLD, NEW)
@@ -23,7 +23,7 @@ LANGUAGES = ["en", *sorted(path.stem for path in (Path(__file__).parents[2] / "r
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
-        opened.recognise(inventory(site("shop")), at=at(1))
+        opened.websites.sync(inventory(site("shop")), at=at(1))
         yield opened
 
 
@@ -50,7 +50,7 @@ def text_of(found: ReportData) -> str:
     return " ".join(render_text(found).split())
 
 
-def test_an_undone_update_is_not_among_what_we_did(ledger: Ledger):
+def test_undone_update_is_not_listed_as_done(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     found = report(ledger)
@@ -65,7 +65,7 @@ def test_an_undone_update_is_not_among_what_we_did(ledger: Ledger):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_undo_reads_the_same_in_text_and_html(ledger: Ledger, language: str):
+def test_undo_is_the_same_in_text_and_html(ledger: Ledger, language: str):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     found = report(ledger, language=language)
@@ -77,7 +77,7 @@ def test_an_undo_reads_the_same_in_text_and_html(ledger: Ledger, language: str):
     assert "bleibt bei" not in html
 
 
-def test_an_undo_of_a_part_leaves_the_rest_in_place(ledger: Ledger):
+def test_partial_undo_leaves_other_updates_in_place(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE, change("forms", "1.0", "1.1"))
     work(
         ledger, "u1", at(5), UNDO, back("forms", "1.1", "1.0", Outcome.HELD, "is at 1.0 already"), undoes="r1"
@@ -87,7 +87,7 @@ def test_an_undo_of_a_part_leaves_the_rest_in_place(ledger: Ledger):
     assert points(found) == [("undo", "undone", NEW, OLD, True)]
 
 
-def test_an_undo_that_failed_leaves_the_update_in_place(ledger: Ledger):
+def test_failed_undo_leaves_update_in_place(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), back("wordpress", NEW, OLD, Outcome.FAILED, "left as it was: x"), undoes="r1")
     found = report(ledger)
@@ -96,7 +96,7 @@ def test_an_undo_that_failed_leaves_the_update_in_place(ledger: Ledger):
     assert "could not be undone on 5 November" in text_of(found)
 
 
-def test_an_undo_that_succeeded_at_last_is_one_point(ledger: Ledger):
+def test_undo_that_succeeds_later_is_one_issue(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), back("wordpress", NEW, OLD, Outcome.FAILED), undoes="r1")
     work(ledger, "u2", at(6), UNDO, undoes="r1")
@@ -104,7 +104,7 @@ def test_an_undo_that_succeeded_at_last_is_one_point(ledger: Ledger):
     assert (done(found), points(found)) == ([], [("undo", "undone", NEW, OLD, True)])
 
 
-def test_an_undo_that_found_nothing_to_do_changes_nothing(ledger: Ledger):
+def test_undo_without_changes_has_no_effect(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     work(
@@ -116,7 +116,7 @@ def test_an_undo_that_found_nothing_to_do_changes_nothing(ledger: Ledger):
     assert found.undone[0].at == (at(5).replace(minute=2),)
 
 
-def test_the_undo_of_an_undo_has_the_update_in_place_again(ledger: Ledger):
+def test_undo_of_undo_restores_update(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     work(ledger, "u2", at(6), back("wordpress", OLD, NEW), undoes="u1")
@@ -129,7 +129,7 @@ def test_the_undo_of_an_undo_has_the_update_in_place_again(ledger: Ledger):
     assert (done(found), points(found)) == ([], [("undo", "undone", NEW, OLD, True)])
 
 
-def test_an_item_that_is_updated_again_after_its_undo_is_in_place(ledger: Ledger):
+def test_update_after_undo_is_in_place(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     work(ledger, "r2", at(10), change("wordpress", OLD, "7.1.3"))
@@ -139,7 +139,7 @@ def test_an_item_that_is_updated_again_after_its_undo_is_in_place(ledger: Ledger
     assert [one.attempts for one in found.done] == [1]
 
 
-def test_a_forced_undo_takes_the_later_update_away_too(ledger: Ledger):
+def test_forced_undo_removes_later_update_too(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "r2", at(10), change("wordpress", NEW, "7.1.3"))
     work(ledger, "u1", at(11), back("wordpress", "7.1.3", OLD), undoes="r1")
@@ -149,7 +149,7 @@ def test_a_forced_undo_takes_the_later_update_away_too(ledger: Ledger):
     assert done(report(ledger)) == [("wordpress", NEW), ("wordpress", "7.1.3")]
 
 
-def test_an_undo_of_an_earlier_period_is_told_in_both(ledger: Ledger):
+def test_undo_in_next_period_appears_in_both_reports(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5, month=12), UNDO, undoes="r1")
     november, december = report(ledger), report(ledger, "2026-12")
@@ -158,7 +158,7 @@ def test_an_undo_of_an_earlier_period_is_told_in_both(ledger: Ledger):
     assert (done(december), points(december)) == ([], [("undo", "undone", NEW, OLD, True)])
 
 
-def test_an_undo_that_is_undone_in_a_later_period_is_an_update_there(ledger: Ledger):
+def test_undo_of_undo_is_update_in_its_period(ledger: Ledger):
     work(ledger, "r1", at(3, month=10), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     work(ledger, "u2", at(5, month=12), back("wordpress", OLD, NEW), undoes="u1")
@@ -168,7 +168,7 @@ def test_an_undo_that_is_undone_in_a_later_period_is_an_update_there(ledger: Led
     assert done(report(ledger, "2026-12")) == [("wordpress", NEW)]
 
 
-def test_a_later_undo_of_other_work_is_not_told(ledger: Ledger):
+def test_undo_of_other_period_is_not_shown(ledger: Ledger):
     work(ledger, "r1", at(3, month=10), UPDATE)
     work(ledger, "r2", at(3), change("forms", "1.0", "1.1"))
     work(ledger, "u1", at(5, month=12), UNDO, undoes="r1")
@@ -176,7 +176,7 @@ def test_a_later_undo_of_other_work_is_not_told(ledger: Ledger):
     assert (done(found), points(found)) == ([("forms", "1.1")], [])
 
 
-def test_what_is_held_since_its_undo_is_one_point(ledger: Ledger):
+def test_undone_and_held_item_is_one_issue(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     work(ledger, "u1", at(5), UNDO, undoes="r1")
     held = change(
@@ -189,7 +189,7 @@ def test_what_is_held_since_its_undo_is_one_point(ledger: Ledger):
     assert "broke" not in text_of(found)
 
 
-def test_a_site_that_is_unhealthy_after_its_undo_needs_action(ledger: Ledger):
+def test_unhealthy_site_after_undo_needs_action(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     why = "the site is not well with what was put back: / answers 500 where 200 is expected"
     work(ledger, "u1", at(5), UNDO, undoes="r1", outcome=Outcome.FAILED, why=why, healthy=False)
@@ -199,7 +199,7 @@ def test_a_site_that_is_unhealthy_after_its_undo_needs_action(ledger: Ledger):
     assert ("undo", "undone", NEW, OLD, True) in points(found)
 
 
-def test_a_database_that_was_restored_is_said_so(ledger: Ledger):
+def test_restored_database_is_reported(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
     database = change("database", "now", "2026-11-03 01:00", Outcome.UNDONE, kind=ItemKind.DATABASE)
     work(ledger, "u1", at(5), UNDO, database, undoes="r1")
@@ -208,21 +208,21 @@ def test_a_database_that_was_restored_is_said_so(ledger: Ledger):
     assert "The database of shop.example was restored on 5 November to an earlier state." in text_of(found)
 
 
-def test_an_update_that_the_run_itself_rolled_back_is_told_as_before(ledger: Ledger):
+def test_rollback_within_run_is_no_undo(ledger: Ledger):
     work(ledger, "r1", at(3), change("wordpress", OLD, NEW, Outcome.UNDONE, "the site does not boot with it"))
     found = report(ledger)
     assert (done(found), points(found)) == ([], [("item", "undone", OLD, NEW, True)])
     assert "shop.example stays on 7.1.1" in text_of(found)
 
 
-def test_a_site_that_was_not_reached_is_one_point_however_many_steps_were_planned(ledger: Ledger):
+def test_unreachable_site_with_many_steps_is_one_issue(ledger: Ledger):
     why = "unknown host key SHA256:abc, type: sitecrew trust web1"
     steps = [(kind, kind, "") for kind in ("backup", "wordpress.plugins", "wordpress.themes", "shell")]
-    ledger.begin_run(
+    create(ledger,
         "{}", run="r1", playbook="weekly", title="", sites=[("shop", "acme", "web1", 0, 0)], steps=steps,
         started=at(3), trigger="manual",
     )  # fmt: skip
-    ledger.finish_site("r1", "shop", Outcome.UNREACHABLE, why, at(3))
+    ledger.sites.finished("r1", "shop", Outcome.UNREACHABLE, why, at(3))
     found = report(ledger)
     assert [(one.about, one.outcome) for one in found.undone] == [("site", "unreachable")]
     for text in (render_text(found), render_html(found)):
@@ -230,7 +230,7 @@ def test_a_site_that_was_not_reached_is_one_point_however_many_steps_were_planne
         assert "sitecrew" not in text
 
 
-def test_an_update_that_the_undo_of_an_undo_replaced_is_not_in_place(ledger: Ledger):
+def test_update_replaced_by_undo_of_undo_is_not_in_place(ledger: Ledger):
     work(ledger, "r1", at(3), change("forms", "1.0", "1.1"))
     work(ledger, "u1", at(4), back("forms", "1.1", "1.0"), undoes="r1")
     work(ledger, "r2", at(5), change("forms", "1.0", "1.2"))

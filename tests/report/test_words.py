@@ -1,4 +1,4 @@
-"""The catalogues: complete, nothing left over, and every placeholder kept."""
+"""Catalogues are complete, have no unused messages, and keep all placeholders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALLS = {"say": None, "_": None, "plural": (1, 2), "pgettext": ((1, "c"), 2)}
 
 
 def messages() -> set[tuple[str | None, str | tuple[str, ...]]]:
-    """Everything that code and templates say."""
+    """All messages in the code and the templates."""
     found = set()
     sources = [("python", path) for path in Path(words_module.__file__).parent.glob("*.py")]
     sources += [("jinja2.ext:babel_extract", path) for path in REPORTS.glob("*.j2")]
@@ -31,7 +31,7 @@ def messages() -> set[tuple[str | None, str | tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_a_catalogue_is_complete(path):
+def test_catalogue_is_complete(path):
     with path.open("rb") as file:
         catalogue = read_po(file, locale=path.stem)
     there = {(m.context, m.id if isinstance(m.id, str) else tuple(m.id)) for m in catalogue if m.id}
@@ -46,7 +46,7 @@ def test_a_catalogue_is_complete(path):
             assert set(re.findall(r"{\w+}", translated)) == set(re.findall(r"{\w+}", english)), english
 
 
-def test_german_is_there():
+def test_german_catalogue_exists():
     assert [path.stem for path in CATALOGUES] == ["de"]
 
 
@@ -60,12 +60,12 @@ def german():
     return Words("de", "Europe/Berlin", REPORTS / "locale")
 
 
-def test_small_numbers_are_words_and_large_ones_are_grouped(english, german):
+def test_small_numbers_are_spelled_out(english, german):
     assert [english.count(n) for n in (0, 1, 2, 12, 13, 1234)] == ["0", "one", "two", "twelve", "13", "1,234"]
     assert [german.count(n) for n in (2, 12, 1234)] == ["zwei", "zwölf", "1.234"]
 
 
-def test_sizes_are_rounded_to_what_matters(english, german):
+def test_sizes_are_rounded(english, german):
     sizes = [
         english.size(n).replace("\N{NO-BREAK SPACE}", " ") for n in (1, 9_440_000, 412_300_000, 3_210_000_000)
     ]
@@ -73,13 +73,13 @@ def test_sizes_are_rounded_to_what_matters(english, german):
     assert german.size(9_440_000) == "9,4\N{NO-BREAK SPACE}MB"
 
 
-def test_long_lists_are_counted(english, german):
+def test_long_lists_are_shortened(english, german):
     assert english.list(["a", "b", "c"]) == "a, b and c"
     assert english.list(["a", "b", "c", "d"]) == "a, b and two more"
     assert german.list(["a", "b", "c", "d"]) == "a, b und zwei weitere"
 
 
-def test_periods_are_said_in_a_sentence(english, german):
+def test_periods_in_sentences(english, german):
     keys = [Period.parse(key) for key in ("2026-11", "2026-W48", "2026-Q4")]
     assert [english.in_period(key) for key in keys] == [
         "in November 2026",
@@ -93,6 +93,6 @@ def test_periods_are_said_in_a_sentence(english, german):
     ]
 
 
-def test_a_missing_translation_is_english(tmp_path):
+def test_missing_translation_falls_back_to_english(tmp_path):
     (tmp_path / "de.po").write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n')
     assert Words("de", "UTC", tmp_path).say("What we did") == "What we did"

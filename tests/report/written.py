@@ -1,7 +1,7 @@
-"""Every sentence that the code can give as a reason, collected from its source.
+"""Collect every sentence in the source that can be a reason.
 
-Most reasons pass through variables (`why=why`), so what is collected is every sentence outside docstrings
-in the packages whose texts can end in the ledger. It holds more than reasons, and no reason is left out.
+Most reasons pass through variables (`why=why`), so this collects every sentence outside docstrings in the
+packages whose texts can end up in the ledger. That is more than all reasons.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import runner
 
 ROOT = Path(runner.__file__).parent
 NO_REASONS = ("report", "cli")
-"""What clients and the crew are shown. Nothing of it is recorded as a reason."""
+"""Packages whose texts are only displayed, never recorded as reasons."""
 _LONGEST = 400
 _A_SENTENCE = re.compile(r"[A-Za-z']{2,}\W+[A-Za-z']{2,}")
 
 
 @dataclass(frozen=True)
 class Written:
-    """A text of the source. `parts` are its literal parts; a value stands between each two."""
+    """A text in the source. `parts` are its literal parts, with a value between each two."""
 
     module: str
     line: int
@@ -40,7 +40,7 @@ class Written:
 
 @cache
 def sentences() -> tuple[Written, ...]:
-    """All of them, in the order of files and lines."""
+    """Return all sentences, in the order of files and lines."""
     paths = sorted(
         path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in {*NO_REASONS}
     )
@@ -48,7 +48,7 @@ def sentences() -> tuple[Written, ...]:
 
 
 def sentences_of(path: Path) -> Iterator[Written]:
-    """Those of one file: what is named a reason, and everything that reads like one."""
+    """Yield the sentences of one file: values named as reasons, and everything that reads like one."""
     module = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     tree = ast.parse(path.read_text(encoding="utf-8"))
     named = {id(value) for node in ast.walk(tree) for value in _named(node)}
@@ -59,7 +59,7 @@ def sentences_of(path: Path) -> Iterator[Written]:
 
 
 def _named(node: ast.AST) -> Iterator[ast.expr]:
-    """What a call gives as `why`, or as the message of an error."""
+    """Yield the values that a call passes as `why` or as an error message."""
     if not isinstance(node, ast.Call):
         return
     yield from (word.value for word in node.keywords if word.arg == "why")
@@ -80,7 +80,7 @@ def _texts(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
 
 
 def _inside(value: ast.expr) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """Texts in a value of an f-string, such as the two of a choice."""
+    """Yield texts inside a value of an f-string, such as both branches of a conditional."""
     if isinstance(value, ast.FormattedValue):
         yield from _texts(value.value)
 

@@ -47,7 +47,7 @@ def work(one: Scheduler, now: datetime, client: str = "c0") -> None:
 
 def top(found: ReportData) -> str:
     """What a client reads first."""
-    return " ".join(render_text(found).partition("What is open")[0].split())
+    return " ".join(render_text(found).partition("Open issues")[0].split())
 
 
 @pytest.mark.parametrize("back", [None, TUESDAY + 50 * DAY], ids=["serve never ran since", "serve ran since"])
@@ -61,7 +61,7 @@ def test_missed_windows_are_counted_whether_a_scheduler_came_back_or_not(tmp_pat
     found = report(folder, now=TUESDAY + 60 * DAY)
     assert found.status == "attention"
     assert found.as_json()["windows"] == {"due": 4, "missed": 3}
-    assert "Your website is healthy. Three of four planned windows did not take place." in top(found)
+    assert "Your website is healthy. Three of four planned maintenance windows did not run." in top(found)
     assert "You do not need to do anything" not in top(found)
     german = report(folder, now=TUESDAY + 60 * DAY)
     assert len(german.open) == 1
@@ -73,8 +73,8 @@ def test_a_month_in_which_no_scheduler_ran_says_so(tmp_path: Path):
         work(one, at("2026-12-29 02:00"))
     found = report(folder)
     assert found.status == "attention"
-    assert "Nothing was done on your website in January 2027." in top(found)
-    assert "Four planned windows did not take place." in top(found)
+    assert "No maintenance was done on your website in January 2027." in top(found)
+    assert "Four planned maintenance windows did not run." in top(found)
 
 
 def test_all_is_well_where_every_window_ran(tmp_path: Path):
@@ -135,8 +135,9 @@ def test_windows_that_no_scheduler_ever_kept_are_named(tmp_path: Path):
     found = report(folder)
     assert found.status == "attention"
     assert found.windows is None
-    assert "Planned work was not started automatically on 12 January, 19 January and 26 January." in " ".join(
-        render_text(found).split()
+    assert (
+        "Planned maintenance was not started automatically on 12 January, 19 January and 26 January."
+        in " ".join(render_text(found).split())
     )
 
 

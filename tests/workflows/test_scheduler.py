@@ -249,7 +249,7 @@ def test_a_queued_window_that_waited_too_long_says_what_for(tmp_path: Path):
         assert one.tick(TUESDAY + 7 * DAY) == ()
         assert one.tick(TUESDAY + 7 * DAY + 61 * MINUTE) == ()
     assert rows(folder)[-1].state is MISSED
-    assert rows(folder)[-1].why.startswith("the run before was still working")
+    assert rows(folder)[-1].why.startswith("the previous run had not finished")
 
 
 def test_two_schedulers_start_a_window_once(tmp_path: Path):
@@ -264,7 +264,7 @@ def test_a_scheduler_of_an_older_version_is_followed_without_a_gap(tmp_path: Pat
     folder = write(tmp_path, WEEKLY)
     one = Scheduler(folder)
     one.ledger.claim_window("weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
-    with one.ledger._write() as connection:
+    with one.ledger.store.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO schedules (window, client, since, settled) "
             "SELECT window, client, starts, starts FROM windows"

@@ -121,7 +121,7 @@ def test_a_site_that_is_renamed_meanwhile_is_printed(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     text = inventory.read_text()
     inventory.write_text(text.replace("acme-site: {", "acme-home: {was: acme-site, "))
-    serving.wait_for("site acme-site is now acme-home; its history goes with it")
+    serving.wait_for("site acme-site is now acme-home; its history is kept")
 
 
 def test_a_hold_that_is_written_meanwhile_counts_at_the_window(serving: Serving):

@@ -1,1 +1,1 @@
-"""Alembic scripts of the ledger: env.py and one module a revision."""
+"""Alembic scripts of the ledger: env.py and one module per revision."""

@@ -1,4 +1,4 @@
-"""What is read from the ledger: frozen, instants aware and in UTC, None where nothing was recorded."""
+"""Rows as they are read from the ledger: frozen, with aware instants in UTC; None means not recorded."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ from runner.record.views.care import (
     WindowView,
     worst,
 )
-from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
-from runner.record.views.identity import ClientView, WebsiteView
-from runner.record.views.runs import (
-    ActView,
+from runner.record.views.evidence import (
     AutoUpdateView,
-    ChangeView,
+    HeldAutoUpdate,
     LookView,
     RestorePointView,
+    SegmentView,
+)
+from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
+from runner.record.views.identity import ClientView, WebsiteView
+from runner.record.views.instants import rfc3339
+from runner.record.views.runs import (
+    ActView,
+    ChangeView,
+    NewRun,
+    OrderedSite,
+    OrderedStep,
     RunSummary,
     RunView,
-    SegmentView,
     SiteRow,
     SiteView,
     StepOutput,
     StepView,
     Undo,
-    rfc3339,
 )
 from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement, WhyNot
 
@@ -46,6 +52,7 @@ __all__ = [
     "DeliveryState",
     "DeliveryView",
     "Failure",
+    "HeldAutoUpdate",
     "History",
     "HoldView",
     "LastLook",
@@ -53,7 +60,10 @@ __all__ = [
     "LookSummary",
     "LookView",
     "Measured",
+    "NewRun",
     "NewSchedule",
+    "OrderedSite",
+    "OrderedStep",
     "Recipient",
     "ReportView",
     "RestorePointView",

@@ -1,4 +1,4 @@
-"""What is read about backups, holds, windows, reports, messages and processes."""
+"""Backups, holds, windows, reports, messages and leases, as they are read from the ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from runner.record.views.runs import rfc3339
+from runner.record.views.instants import rfc3339
 
 __all__ = [
     "LEASE",
@@ -26,22 +26,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupView:
-    """A snapshot in a store."""
+    """A complete snapshot in a store."""
 
     snapshot: str
     site: str
     client: str
-    run: str | None
+    run: str | None = None
     taken: datetime
     store: str
     uri: str
     size: int
     """Bytes."""
-    files: int | None
-    tables: int | None
+    files: int | None = None
+    tables: int | None = None
     manifest_sha256: str
-    verified: datetime | None
-    removed: datetime | None
+    verified: datetime | None = None
+    """When it was last read back and matched its manifest."""
+    removed: datetime | None = None
+    """When it was deleted from the store."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `backup list --json`."""
@@ -61,7 +63,7 @@ class BackupView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldView:
-    """A version that is not installed on a site until somebody lifts the hold or a newer one comes."""
+    """A version that is not installed on a site until the hold is lifted or a newer version is released."""
 
     site: str
     item: str
@@ -72,7 +74,7 @@ class HoldView:
     lifted: datetime | None
 
     def as_json(self) -> dict[str, object]:
-        """For other people's scripts."""
+        """One hold as JSON."""
         return {
             "site": self.site,
             "item": self.item,
@@ -85,7 +87,7 @@ class HoldView:
 
 
 class WindowState(StrEnum):
-    """What became of a due window."""
+    """What happened to a due window."""
 
     RUN = "run"
     MISSED = "missed"
@@ -94,23 +96,23 @@ class WindowState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowView:
-    """A due window of a client or of one site; what is not meant is an empty name."""
+    """A due window of a client or of one site; the other name is empty."""
 
     window: str
-    client: str
-    site: str
+    client: str = ""
+    site: str = ""
     starts: datetime
     closes: datetime
     state: WindowState
-    run: str | None
-    why: str
+    run: str | None = None
+    why: str = ""
     recorded: datetime
 
 
 class DeliveryState(StrEnum):
-    """The state of a recipient, or of a message, which has that of its recipient who is worst off.
+    """The state of one recipient, or of a message: the worst state of its recipients.
 
-    `unsure`: it was handed over, and the answer never came.
+    `unsure`: the message was sent, but the server's answer was never received.
     """
 
     QUEUED = "queued"
@@ -123,7 +125,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """A report as it was made; `kind` is like `draft` or `final`."""
+    """A recorded report; `kind` is for example `final`."""
 
     client: str
     period: str
@@ -139,15 +141,15 @@ _WORST = (DeliveryState.SENDING, DeliveryState.QUEUED, DeliveryState.UNSURE, Del
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Somebody who gets a message, and how far it has come."""
+    """A recipient of a message and the state of the delivery."""
 
     address: str
-    """As in the envelope."""
+    """The envelope address."""
     name: str = ""
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
     reply: str = ""
-    """What the server said last."""
+    """The server's last reply."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `recipients` in the ledger."""
@@ -161,14 +163,14 @@ class Recipient:
 
 
 def worst(recipients: Iterable[Recipient]) -> DeliveryState:
-    """The state of a message: that of its recipient who is worst off."""
+    """Return the state of a message: the worst state of its recipients."""
     states = {one.state for one in recipients}
     return next((state for state in _WORST if state in states), DeliveryState.SENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
-    """A message on its way."""
+    """A message in the outbox."""
 
     message_id: str
     client: str
@@ -178,7 +180,7 @@ class DeliveryView:
     state: DeliveryState
     attempts: int
     reply: str
-    """What the other side said last."""
+    """The server's last reply."""
     created: datetime
     updated: datetime
 
@@ -200,18 +202,18 @@ class DeliveryView:
 
 
 LEASE = timedelta(seconds=10)
-"""A process that has not renewed its lease for this long is taken for dead."""
+"""A lease that was not renewed for this long has expired: its process counts as dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseView:
-    """A process that works or worked on runs."""
+    """The lease of a process that works or worked on runs."""
 
     executor: str
     host: str
     pid: int
     process_start: str
-    """When the process began, as its system says it: a process id alone may be used again."""
+    """When the process started, as its system reports it: process ids are reused."""
     renewed: datetime
     released: datetime | None
     taken_by: str | None

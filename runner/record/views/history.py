@@ -1,4 +1,4 @@
-"""What happened to sites in a span of time, and what was not measured in it."""
+"""What happened to sites in a period, and what was not measured."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from runner.model import Outcome
 from runner.record.views.care import BackupView, HoldView, WindowView
+from runner.record.views.evidence import AutoUpdateView
 from runner.record.views.identity import WebsiteView
-from runner.record.views.runs import AutoUpdateView, ChangeView
+from runner.record.views.runs import ChangeView
 
 __all__ = ["TOUCHED", "Failure", "History", "LastLook", "LookSummary", "Measured", "SiteRun"]
 
@@ -19,7 +20,7 @@ Measured = Literal["changes", "backups", "looks", "windows"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRun:
-    """A run as one site saw it; `outcome` is None while it lasts."""
+    """One site's part of a run; `outcome` is None until it ends."""
 
     run: str
     playbook: str
@@ -29,16 +30,16 @@ class SiteRun:
     outcome: Outcome | None
     why: str
     started: datetime
-    """When the run began."""
+    """When the run started."""
     finished: datetime | None
-    """When the site was through."""
+    """When the site was finished."""
     undoes: str | None = None
     """The earlier run that it undoes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A step that did not do what it should: failed, lost, unreachable, undone, cancelled or missed."""
+    """A step that failed or was lost, unreachable, undone, cancelled or missed."""
 
     run: str
     site: str
@@ -52,7 +53,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookSummary:
-    """The looks at one site, counted; `unknown` are those without a verdict."""
+    """The number of looks at one site; `unknown` counts those without a verdict."""
 
     site: str
     total: int
@@ -67,24 +68,24 @@ class LookSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastLook:
-    """What the looks say of how a site is at the end of a span."""
+    """The health of a site at the end of a period, according to its looks."""
 
     site: str
     healthy: bool | None
-    """The verdict of the last look that gave one after the last change; None where there is no such look."""
+    """The last verdict after the last change; None if there is none."""
     at: datetime | None = None
-    """When that was."""
+    """When that look was taken."""
     refused: int | None = None
-    """The status with which the newest look was refused everywhere, where an earlier one was answered."""
+    """The status with which the newest look was refused on every page, if an earlier look was answered."""
     refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the ledger knows of `sites`, named as they are now, from `start` (included) to `end` (excluded).
+    """The ledger's records of `sites`, by their present names, from `start` (included) to `end` (excluded).
 
-    An empty tuple means "there was none" only where `measured` names the subject; elsewhere nobody looked,
-    and the report has to say so.
+    An empty tuple means "there were none" only for the subjects in `measured`. Any other subject was not
+    measured, and the report has to say so.
     """
 
     sites: tuple[str, ...]
@@ -98,22 +99,22 @@ class History:
     last_looks: tuple[LastLook, ...]
     windows: tuple[WindowView, ...]
     holds: tuple[HoldView, ...]
-    """Those that held at some time of the span."""
+    """Holds in force at any time of the period."""
     websites: tuple[WebsiteView, ...] = ()
-    """Those of `sites` that are on record."""
+    """Those of `sites` that are in the ledger."""
     later: tuple[ChangeView, ...] = ()
-    """What was undone after the span, or installed again by the undo of an undo, until now."""
+    """Undos after the period, including undos of undos, until now."""
     auto_updates: tuple[AutoUpdateView, ...] = ()
-    """WordPress's own updates of held items that were switched off, on again, or could not be."""
+    """WordPress's own updates of held items: switched off, switched on again, or forced."""
     measured: frozenset[Measured]
     first: datetime | None
-    """The first instant of the span about which anything is recorded, None for nothing at all."""
+    """The first instant of the period with a record; None if there is no record."""
     last: datetime | None
     since: datetime | None
-    """Since when the ledger knows any of these sites, also before the span."""
+    """The first instant with a record of any of these sites, even before the period."""
 
     def of(self, site: str, measured: Measured) -> bool:
-        """Whether a subject was measured for one site."""
+        """Return whether a subject was measured for one site."""
         match measured:
             case "changes":
                 return any(run.site == site and run.outcome in TOUCHED for run in self.runs)
@@ -127,7 +128,7 @@ class History:
                 return any(window.site in {"", site} for window in self.windows)
 
     def days_with_runs(self, timezone: str) -> frozenset[date]:
-        """The local days on which any run touched any of the sites."""
+        """Return the local days on which a run on any of the sites started."""
         zone = ZoneInfo(timezone)
         return frozenset(run.started.astimezone(zone).date() for run in self.runs)
 

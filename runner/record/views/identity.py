@@ -1,4 +1,4 @@
-"""What is read about websites and clients."""
+"""Websites and clients, as they are read from the ledger."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["ClientView", "WebsiteView"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebsiteView:
-    """A website as it was last seen in the inventory. What is not known is empty."""
+    """A website as it was last seen in the inventory. Unknown values are empty."""
 
     id: int
-    """Its rows are found by this: names change, and are used again."""
+    """What its rows refer to, because names can change and be reused."""
     name: str
     client: str
     url: str = ""
@@ -23,7 +23,7 @@ class WebsiteView:
     """The name before the last rename."""
     since: datetime
     moved: datetime | None = None
-    """When its present client took it over; None where it had no other."""
+    """When it moved to its present client; None if it never had another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

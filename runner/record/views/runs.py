@@ -1,42 +1,36 @@
-"""What is read about runs. Instants are aware and in UTC; None means that nothing was recorded."""
+"""Runs, as they are read from the ledger and as they are created."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from runner.model import Outcome, State
+from runner.record.views.care import WindowView
+from runner.record.views.evidence import AutoUpdateView, LookView, RestorePointView
+from runner.record.views.instants import rfc3339
 
 __all__ = [
     "ActView",
-    "AutoUpdateView",
     "ChangeView",
-    "LookView",
-    "RestorePointView",
+    "NewRun",
+    "OrderedSite",
+    "OrderedStep",
     "RunSummary",
     "RunView",
-    "SegmentView",
     "SiteRow",
     "SiteView",
     "StepOutput",
     "StepView",
     "Undo",
-    "rfc3339",
 ]
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """An instant as other people's scripts read it: `2026-11-24T01:00:00.000Z`."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActView:
-    """Something that an operator did. `subject` and `details` are empty where they were erased."""
+    """An operator's action. `subject` and `details` are empty once they are erased."""
 
     id: int
     at: datetime
@@ -66,17 +60,17 @@ class ActView:
 
 
 class Undo(StrEnum):
-    """What an undo does to the items of an earlier run."""
+    """What an undo did to an item."""
 
     BACK = "back"
-    """It takes them back to the version before."""
+    """It restores the previous version."""
     AGAIN = "again"
-    """It undoes an undo: they have the newer version again."""
+    """It undoes an undo, which brings back the newer version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeView:
-    """What became of one item."""
+    """The change of one item and its outcome."""
 
     run: str
     site: str
@@ -90,11 +84,11 @@ class ChangeView:
     why: str
     finished: datetime
     unverified: str = ""
-    """Why nobody could see whether the site is well with it."""
+    """Why no health check could see the site after the change; empty if one could."""
     uncertain: bool = False
-    """Did not succeed, and was not read to be at `from_version` afterwards."""
+    """The change failed, and the site was not read to be at `from_version` afterwards."""
     undo: Undo | None = None
-    """The run was an undo; None for any other, and where it was not asked."""
+    """Set if the run was an undo. None for other runs, and if the query did not ask."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a step's `changes`."""
@@ -145,107 +139,8 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookView:
-    """One look at a site from outside; `healthy` is None when it gave no verdict."""
-
-    run: str | None
-    site: str
-    at: datetime
-    phase: str
-    signal: str
-    url: str
-    healthy: bool | None
-    status: int | None
-    seconds: float | None
-    size: int | None
-    """Bytes of the body."""
-    findings: tuple[object, ...]
-    note: str
-    seen: str | None = None
-    """`seen`, `refused` or `absent`; None where it was not recorded."""
-
-    def as_json(self) -> dict[str, object]:
-        """One entry of a site's `looks`."""
-        return {
-            "at": rfc3339(self.at),
-            "phase": self.phase,
-            "signal": self.signal,
-            "url": self.url,
-            "seen": self.seen,
-            "healthy": self.healthy,
-            "status": self.status,
-            "seconds": self.seconds,
-            "bytes": self.size,
-            "findings": list(self.findings),
-            "note": self.note,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestorePointView:
-    """What was put aside on the host before a change; `removed` once it is gone."""
-
-    run: str
-    site: str
-    path: str
-    created: datetime
-    size: int | None
-    """Bytes."""
-    items: tuple[object, ...]
-    removed: datetime | None
-
-    def as_json(self) -> dict[str, object]:
-        """One entry of a site's `restore_points`."""
-        return {
-            "path": self.path,
-            "created": rfc3339(self.created),
-            "bytes": self.size,
-            "items": list(self.items),
-            "removed": rfc3339(self.removed),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoUpdateView:
-    """An automatic update of WordPress whose item is held. What `kind` and `key` mean: `AutoUpdate`."""
-
-    id: int
-    site: str
-    kind: str
-    key: str
-    item: str
-    was: str
-    state: str
-    """`asked` (nothing is known yet), `off`, `overruled` (the site switched it on again while held), `on`
-    (switched back), `changed` (left as somebody set it since), `gone`, or `forced` (it cannot be held)."""
-    why: str
-    """Why the item is held."""
-    forced: str
-    """What asks for it all the same."""
-    run: str
-    since: datetime
-    settled_run: str | None
-    settled: datetime | None
-
-    def as_json(self) -> dict[str, object]:
-        """One entry of a site's `auto_updates`."""
-        return {
-            "item": self.item,
-            "kind": self.kind,
-            "key": self.key,
-            "state": self.state,
-            "why": self.why,
-            "forced": self.forced,
-            "run": self.run,
-            "since": rfc3339(self.since),
-            "settled_run": self.settled_run,
-            "settled": rfc3339(self.settled),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRow:
-    """Where one site of a run stands."""
+    """The state of one site of a run."""
 
     run: str
     site: str
@@ -262,7 +157,7 @@ class SiteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteView:
-    """One site of a run with all that happened to it."""
+    """One site of a run with everything that happened to it."""
 
     row: SiteRow
     problems: tuple[str, ...]
@@ -270,7 +165,7 @@ class SiteView:
     looks: tuple[LookView, ...]
     restore_points: tuple[RestorePointView, ...]
     auto_updates: tuple[AutoUpdateView, ...] = ()
-    """WordPress's own updates that this run switched off or on again, or found that it cannot hold."""
+    """WordPress's own updates that this run switched off or on, or could not hold."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of a run's `sites`."""
@@ -309,11 +204,11 @@ class RunSummary:
     finished: datetime | None
     sites: int
     outcomes: Mapping[Outcome, int]
-    """How many of the sites ended how; those that have not ended are missing."""
+    """Finished sites by outcome."""
     operator: str = ""
-    """Who began it."""
+    """Who started it."""
     interrupted: datetime | None = None
-    """The last sign of life of the process that worked on it, where that ended before the run did."""
+    """Last sign of life of the run's process, if that ended before the run did."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `list runs --json`."""
@@ -342,7 +237,7 @@ class RunView:
     summary: RunSummary
     sites: tuple[SiteView, ...]
     acts: tuple[ActView, ...] = ()
-    """Who began it, resumed it, cancelled it, oldest first."""
+    """Who started, resumed and cancelled it, oldest first."""
 
     def as_json(self) -> dict[str, object]:
         """The document of `show RUN --json`."""
@@ -353,28 +248,58 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentView:
-    """A job on a host: `state` is `started`, `ended` (recorded here) or `acked` (deleted there)."""
-
-    run: str
-    site: str
-    number: int
-    job: str
-    state: str
-    status: str | None
-    """The job's own last word (ok, failed, undone, cancelled, died, nospace, locked); None until then."""
-    recorded: datetime
-    trial: str | None = None
-    span: list[float] | None = None
-    """The seconds of the job's `Span`; None for a job that an earlier version began."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutput:
-    """What a step printed on the host."""
+    """A step's output on the host."""
 
     step: str
     title: str
     outcome: Outcome | None
     why: str
     output: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedSite:
+    """A site of a new run."""
+
+    site: str
+    client: str
+    host: str
+    ring: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedStep:
+    """A step of a new run's playbook."""
+
+    step: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run as it is created: its sites and steps have no outcome yet."""
+
+    order_text: str
+    """The frozen order as text."""
+    run: str
+    playbook: str
+    title: str
+    sites: tuple[OrderedSite, ...]
+    steps: tuple[OrderedStep, ...]
+    """In the playbook's order."""
+    started: datetime
+    trigger: str
+    """What started it, such as `manual` or `window`."""
+    window: str | None = None
+    """The name of the window that it runs in."""
+    executor: str | None = None
+    """The process that will work on it; None if any may claim it."""
+    act: str = "run"
+    """The operator's action: `run` or `undo`."""
+    opening: WindowView | None = None
+    """The opening of the window that the run is for; both are recorded, or neither."""
+    undoes: str | None = None
+    """The earlier run that this one undoes."""

@@ -1,4 +1,4 @@
-"""Since when the window of a client is kept and how it is defined, and what a scheduler decides about it."""
+"""Schedules: the definition of a client's window and when it was in force; and what a scheduler decides."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["NewSchedule", "ScheduleView", "Schedules", "Settlement", "WhyNot"]
 class WhyNot(StrEnum):
     """Why an opening was not started."""
 
-    BLACKOUT = "the day is blacked out"
-    BUSY = "the run before was still working"
-    CHANGED = "the window was changed or removed before it was started"
-    LATER = "no scheduler was running; of several openings only the latest is started"
-    MISTAKES = "the workspace's files had mistakes when it was due"
+    BLACKOUT = "the day is a blackout"
+    BUSY = "the previous run had not finished"
+    CHANGED = "the window was changed or removed before it started"
+    LATER = "no scheduler was running; of several missed openings only the latest is started"
+    MISTAKES = "the workspace files had errors when it was due"
     ABSENT = "no scheduler was running"
     """Followed by the deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleView:
-    """The window of a client with one definition, in force for the starts in `since` <= start < `until`."""
+    """One definition of a client's window, in force for openings with `since` <= start < `until`."""
 
     id: int
     window: str
@@ -35,14 +35,14 @@ class ScheduleView:
     until: datetime | None
     """None while it is in force."""
     settled: datetime
-    """All openings that start until then are decided."""
+    """All openings that start up to this instant are decided."""
     definition: Mapping[str, object] | None
-    """None where it was not recorded: the ledger is older than that."""
+    """None if an older Sitecrew recorded the schedule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedules:
-    """What a scheduler decides from: the schedules in force, and the names of all windows ever kept."""
+    """Input for a scheduler: the schedules in force, and the names of all windows ever scheduled."""
 
     in_force: tuple[ScheduleView, ...]
     windows: frozenset[str]
@@ -50,7 +50,7 @@ class Schedules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSchedule:
-    """A schedule that comes into force."""
+    """A schedule to put in force."""
 
     window: str
     client: str
@@ -61,12 +61,12 @@ class NewSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a scheduler decided: schedules by their id, and the openings that are not started."""
+    """A scheduler's decisions about schedules (by id), and the openings that it does not start."""
 
     ended: Mapping[int, datetime] = field(default_factory=dict)
-    """From when on they are not in force any more."""
+    """When each stops being in force."""
     redefined: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
-    """With the same openings as before."""
+    """New definitions with the same openings as before."""
     started: tuple[NewSchedule, ...] = ()
     decided: tuple[WindowView, ...] = ()
     settled: Mapping[int, datetime] = field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""The revisions, in order; none is ever edited once it was released."""
+"""The revisions in order. A released revision is never edited."""

@@ -1,4 +1,4 @@
-"""Begin the ledger."""
+"""Create the ledger."""
 
 from __future__ import annotations
 

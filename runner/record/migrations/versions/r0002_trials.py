@@ -1,4 +1,4 @@
-"""How often a step tried its changes together, and looked at the site for it."""
+"""Add the number of trials and looks of a step."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing was counted of earlier runs."""
+    """Earlier runs have no counts."""
     op.add_column("steps", sa.Column("trials", sa.Integer()))
     op.add_column("steps", sa.Column("looks", sa.Integer()))

@@ -1,4 +1,4 @@
-"""What a later attempt needs to judge a trial that nobody looked at."""
+"""Add what a later attempt needs to judge an unverified trial."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Trials of earlier runs are judged by what is seen then."""
+    """Trials of earlier runs are judged by a new look."""
     op.add_column("segments", sa.Column("trial", sa.Text()))

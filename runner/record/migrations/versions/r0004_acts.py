@@ -1,4 +1,4 @@
-"""Who did what, in a chain. Runs of an older ledger are taken up as they are found."""
+"""Add the chain of acts. Existing runs are adopted as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """An act `adopt` for each earlier run records the order that it has now."""
+    """Add an act `adopt` with the present order for each existing run."""
     op.create_table(
         "acts",
         sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),

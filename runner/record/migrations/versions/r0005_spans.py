@@ -1,4 +1,4 @@
-"""How long a job may take, for the process that joins it later."""
+"""Add the time limits of a job, for a process that attaches to it later."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Of earlier jobs it is not known."""
+    """Earlier jobs have no recorded limits."""
     op.add_column("segments", sa.Column("span", sa.JSON()))

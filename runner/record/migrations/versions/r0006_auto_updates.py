@@ -1,4 +1,4 @@
-"""Automatic updates of WordPress that are switched off for as long as their item is held."""
+"""Add WordPress's automatic updates that are switched off while their item is held."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing was switched off before."""
+    """The table starts empty."""
     op.create_table(
         "auto_updates",
         sa.Column("id", sa.Integer(), nullable=False),

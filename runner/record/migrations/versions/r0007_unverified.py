@@ -1,4 +1,4 @@
-"""Changes that nobody could see, and what each look saw."""
+"""Add the reason why a change is unverified, and what each look saw."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Of earlier changes and looks it is not known."""
+    """Earlier changes and looks have no values."""
     op.add_column("changes", sa.Column("unverified", sa.Text()))
     op.add_column("looks", sa.Column("seen", sa.Text()))

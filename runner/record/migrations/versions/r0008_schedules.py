@@ -1,4 +1,4 @@
-"""Since when the window of a client is kept, how it is defined, and until when its openings are decided."""
+"""Add schedules: definitions of windows, when each was in force, and up to when openings are decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Windows that were decided before are kept since then; how they were defined is not known."""
+    """Windows with decided openings get a schedule without a definition."""
     op.create_table(
         "schedules",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,4 +1,4 @@
-"""Which website and client each row is about, and which run an undo undoes."""
+"""Add the website and client of each row, and the run that an undo undoes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_SITE = ("run_sites", "looks", "backups", "holds", "auto_updates")
 
 
 def upgrade() -> None:
-    """Until now a website was its name: each name becomes one."""
+    """Create one website for each name."""
     _create()
     connection = op.get_bind()
     orders = list(_orders(connection))
@@ -63,7 +63,7 @@ def _create() -> None:
 
 
 def _orders(connection: sa.Connection) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each run and its order, newest first."""
+    """Yield each run and its order, newest first."""
     for run, text in connection.execute(
         sa.text("SELECT run, order_text FROM runs ORDER BY started DESC, run DESC")
     ):
@@ -117,7 +117,7 @@ def _websites(connection: sa.Connection, orders: list[tuple[str, Mapping[str, An
 
 
 def _sightings(connection: sa.Connection) -> None:
-    """SQLite cannot change a primary key: the table is made anew."""
+    """Recreate the table, because SQLite cannot change a primary key."""
     op.rename_table("sightings", "sightings_before")
     op.create_table(
         "sightings",

@@ -1,4 +1,4 @@
-"""Whether an item is at the version from before after a change that did not succeed."""
+"""Add whether it is uncertain that an item is at its previous version after a failed change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Earlier failures are uncertain where the site was unhealthy after the rollback, by their reason."""
+    """Earlier failures are uncertain if their reason says that the site was unhealthy after the rollback."""
     op.add_column("changes", sa.Column("uncertain", sa.Boolean()))
     op.get_bind().execute(
         sa.text(

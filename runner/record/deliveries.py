@@ -1,4 +1,4 @@
-"""Reports that were made, and the messages that carry them."""
+"""The outbox: messages to clients and the state of their delivery."""
 
 from __future__ import annotations
 
@@ -6,54 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
+from sqlalchemy import update as sql_update
 
 from runner.errors import UnknownNameError
-from runner.record.schema import deliveries, reports
-from runner.record.store import Store, insert_new, now, upsert
-from runner.record.views import DeliveryState, DeliveryView, Recipient, ReportView, worst
+from runner.record.schema import deliveries
+from runner.record.store import Records, insert_new, now
+from runner.record.views import DeliveryState, DeliveryView, Recipient, worst
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-__all__ = ["OutboxBook"]
+__all__ = ["Deliveries"]
 
 
-class OutboxBook(Store):
-    """Reports and deliveries."""
+class Deliveries(Records):
+    """Messages and their recipients."""
 
-    def record_report(
-        self,
-        client: str,
-        period: str,
-        kind: str,
-        *,
-        status: str,
-        data: Mapping[str, object],
-        html_sha256: str | None = None,
-        created: datetime | None = None,
-    ) -> None:
-        """Keep a report, in place of an earlier one of the same client, period and kind."""
-        row = {
-            "client": client,
-            "period": period,
-            "kind": kind,
-            "created": created or now(),
-            "status": status,
-            "data": dict(data),
-            "html_sha256": html_sha256,
-        }
-        with self._write() as connection:
-            upsert(connection, reports, row, key="client period kind")
-
-    def report(self, client: str, period: str, kind: str) -> ReportView | None:
-        """A kept report, None when there is none."""
-        key = (reports.c.client == client) & (reports.c.period == period) & (reports.c.kind == kind)
-        with self._read() as connection:
-            row = connection.execute(select(reports).where(key)).mappings().one_or_none()
-        return None if row is None else ReportView(**row)
-
-    def queue_delivery(
+    def queue(
         self,
         message_id: str,
         *,
@@ -64,7 +34,7 @@ class OutboxBook(Store):
         message: bytes,
         at: datetime | None = None,
     ) -> bool:
-        """Put a message into the outbox; False when one of that id is there, which is left as it is."""
+        """Add a message to the outbox. Return False if a message with this id exists; it stays as it is."""
         at = at or now()
         row = {
             "message_id": message_id,
@@ -77,10 +47,10 @@ class OutboxBook(Store):
             "created": at,
             "updated": at,
         }
-        with self._write() as connection:
+        with self._store.write() as connection:
             return insert_new(connection, deliveries, row)
 
-    def move_delivery(
+    def update(
         self,
         message_id: str,
         *,
@@ -89,10 +59,10 @@ class OutboxBook(Store):
         reply: str | None = None,
         at: datetime | None = None,
     ) -> bool:
-        """Change the recipients if the message is in one of `before`: of several who try, one gets True.
+        """Update the recipients if the message's state is in `before`; return whether it was.
 
-        The message's state is that of its recipient who is worst off. Going to `sending` counts as an
-        attempt; `reply` replaces what the other side said before.
+        Only one of several concurrent callers gets True. The message's state becomes the worst state of its
+        recipients. A change to `sending` counts as an attempt. `reply` replaces the server's earlier reply.
         """
         after = worst(recipients)
         still = deliveries.c.state.in_([state.value for state in before])
@@ -105,33 +75,33 @@ class OutboxBook(Store):
             values["attempts"] = deliveries.c.attempts + 1
         if reply is not None:
             values["reply"] = reply
-        with self._write() as connection:
+        with self._store.write() as connection:
             found = connection.execute(
-                update(deliveries).where(deliveries.c.message_id == message_id, still).values(**values)
+                sql_update(deliveries).where(deliveries.c.message_id == message_id, still).values(**values)
             )
         return found.rowcount == 1
 
     def message(self, message_id: str) -> bytes:
-        """The message itself, as it goes over the wire.
+        """Return the message as it is sent, byte for byte.
 
         Raises:
-            UnknownNameError: no message of that id.
+            UnknownNameError: there is no message with this id.
         """
         query = select(deliveries.c.message).where(deliveries.c.message_id == message_id)
-        with self._read() as connection:
+        with self._store.read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         if found is None:
             raise UnknownNameError(f"no message {message_id!r}")
         return bytes(found)
 
-    def list_deliveries(
+    def list(
         self,
         *,
         states: Collection[DeliveryState] = (),
         client: str | None = None,
         period: str | None = None,
     ) -> tuple[DeliveryView, ...]:
-        """Messages, oldest first; only those in `states`, when there are any."""
+        """Return messages, oldest first; if `states` is not empty, only those in one of them."""
         columns = [column for column in deliveries.c if column.name != "message"]
         query = select(*columns).order_by(deliveries.c.created, deliveries.c.message_id)
         if states:
@@ -140,7 +110,7 @@ class OutboxBook(Store):
             query = query.where(deliveries.c.client == client)
         if period is not None:
             query = query.where(deliveries.c.period == period)
-        with self._read() as connection:
+        with self._store.read() as connection:
             return tuple(map(_delivery, connection.execute(query).mappings()))
 
 
@@ -152,7 +122,7 @@ def _delivery(row: RowMapping) -> DeliveryView:
 
 
 def _recipient(entry: str | Mapping[str, Any], row: RowMapping, state: DeliveryState) -> Recipient:
-    """Earlier versions kept addresses only, all in the state of the message."""
+    """Convert an entry of `recipients`; earlier versions stored only the address."""
     if isinstance(entry, str):
         return Recipient(address=entry, state=state, attempts=row["attempts"], reply=row["reply"])
     return Recipient(**{**entry, "state": DeliveryState(entry["state"])})

@@ -1,4 +1,4 @@
-"""Connections to the ledger's file: everything that only SQLite needs is here and nowhere else."""
+"""Connections to the ledger's file. Everything specific to SQLite is in this module."""
 
 from __future__ import annotations
 
@@ -24,50 +24,55 @@ if TYPE_CHECKING:
 __all__ = ["FOR_WRITING", "SYNCED_LATER", "explain", "file_of", "open_engine"]
 
 FOR_WRITING = "ledger_for_writing"
-"""Execution option of a connection whose transaction takes the write lock at its start."""
+"""Execution option: the transaction takes the write lock at its start."""
 
 SYNCED_LATER = "ledger_synced_later"
-"""Execution option of one that reaches the disk with the next transaction which does not have it."""
+"""Execution option: the transaction reaches the disk with the next one that does not have this option."""
 
 BUSY_SECONDS = 40.0
-_BEGINNING = 5.0
-"""Seconds that a reader gives another process to make the tables of a new ledger."""
+_CREATION_SECONDS = 5.0
+"""How long a reader waits for another process to create the tables of a new ledger."""
 _HINTS = {
-    "SQLITE_FULL": "free some space on its disk, then `sitecrew resume`",
-    "SQLITE_IOERR": "look at its disk: `df -h` and `dmesg`",
-    "SQLITE_BUSY": "another process held it for 40 seconds; try again, or end that process",
+    "SQLITE_FULL": "free some disk space, then run `sitecrew resume`",
+    "SQLITE_IOERR": "check the disk: `df -h` and `dmesg`",
+    "SQLITE_BUSY": "another process locked it for 40 seconds; try again, or stop that process",
     "SQLITE_READONLY": "make the file and its folder writable for this user",
-    "SQLITE_CANTOPEN": "look whether the file and its folder exist and may be opened by this user",
-    "SQLITE_NOTADB": "the file is not a ledger: name another one as `ledger:` in sitecrew.yaml",
-    "SQLITE_CORRUPT": "the file is damaged: put a copy of it back",
+    "SQLITE_CANTOPEN": "check that the file and its folder exist and are readable for this user",
+    "SQLITE_NOTADB": "the file is not a ledger: set `ledger:` in sitecrew.yaml to another one",
+    "SQLITE_CORRUPT": "the file is damaged: restore it from a copy",
 }
 
 
 class _CannotOpenError(LedgerError):
-    """SQLite could not open what it needs beside the file."""
+    """SQLite could not open the files that it needs next to the ledger."""
 
 
 def file_of(url: str) -> Path:
-    """The file that a `sqlite:///PATH` address means, absolute."""
+    """Return the absolute path of the file in a `sqlite:///PATH` URL.
+
+    Raises:
+        LedgerError: the URL is of another kind.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
         parsed = None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise LedgerError(f"{_without_secrets(url)!r} is no ledger", hint="write sqlite:///PATH")
+        raise LedgerError(f"{_without_secrets(url)!r} is not the URL of a ledger", hint="use sqlite:///PATH")
     if parsed.database == ":memory:":
-        raise LedgerError("a ledger in memory would forget", hint="write sqlite:///PATH")
+        raise LedgerError("the ledger cannot be in memory", hint="use sqlite:///PATH")
     return Path(parsed.database).absolute()
 
 
 def open_engine(file: Path, *, read_only: bool) -> Engine:
-    """An engine whose ledger is of this code's revision; a new or older one is brought there first.
+    """Return an engine for a ledger of this code's revision. Create or upgrade the ledger if needed.
 
-    Read-only: the file is neither created nor written. SQLite may lay its `-wal` and `-shm` beside it, to see
-    what a writer does meanwhile; not so when file or folder are read-only: then it is read as immutable.
+    Read-only: the file is not created or written. SQLite may create its `-wal` and `-shm` files next to
+    it, to see concurrent writes. If the file or its folder is read-only, it is opened as immutable instead.
 
     Raises:
-        LedgerError: it cannot be opened, is no ledger, or is of a newer or (read-only) older Sitecrew.
+        LedgerError: the file cannot be opened, is not a ledger, or was written by a newer or (read-only)
+            older Sitecrew.
     """
     refuse_shared([file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))], top=file.parent)
     if read_only:
@@ -91,19 +96,17 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
 
 
 def explain(error: Exception, file: Path) -> LedgerError:
-    """What a database error means to the person who sees it, without SQL and without values."""
+    """Convert a database error to one with a hint, without SQL and without values."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     hint = next((text for code, text in _HINTS.items() if _code(error).startswith(code)), "")
-    said = str(origin).splitlines()[0] if str(origin) else type(origin).__name__
-    return LedgerError(f"ledger {file}: {said}", hint=hint)
+    message = str(origin).splitlines()[0] if str(origin) else type(origin).__name__
+    return LedgerError(f"ledger {file}: {message}", hint=hint)
 
 
 def _open_for_reading(file: Path) -> Engine:
     if not file.is_file():
-        raise LedgerError(
-            f"there is no ledger {file}", hint="it is begun by the first `sitecrew run PLAYBOOK`"
-        )
-    merged = _nothing_unmerged(file)
+        raise LedgerError(f"there is no ledger {file}", hint="the first `sitecrew run PLAYBOOK` creates it")
+    merged = _is_wal_empty(file)
     if merged and file.stat().st_mode & 0o222 == 0:
         return _checked(_engine(file, "mode=ro&immutable=1"), file)
     try:
@@ -112,25 +115,26 @@ def _open_for_reading(file: Path) -> Engine:
         if merged:
             return _checked(_engine(file, "mode=ro&immutable=1"), file)
         raise LedgerError(
-            f"ledger {file}: its latest rows are still in {file.name}-wal, which a read-only folder hides",
-            hint="copy both files to a folder that can be written, and read them there",
+            f"ledger {file}: its latest rows are in {file.name}-wal,"
+            " which cannot be read in a read-only folder",
+            hint="copy both files to a writable folder and read them there",
         ) from error
 
 
 def _checked(engine: Engine, file: Path) -> Engine:
-    """The engine, if what it reads is of this code's revision."""
-    deadline = time.monotonic() + _BEGINNING
+    """Return the engine if the ledger has this code's revision, else close it and raise LedgerError."""
+    deadline = time.monotonic() + _CREATION_SECONDS
     try:
         with engine.connect() as connection:
             while (revision := _revision(connection, file)) is None and time.monotonic() < deadline:
                 connection.rollback()
-                time.sleep(0.05)  # nothing tells a reader of SQLite that its tables are there
+                time.sleep(0.05)  # SQLite cannot notify a reader of new tables
     except SQLAlchemyError as error:
         engine.dispose()
-        told = explain(error, file)
+        explained = explain(error, file)
         if _code(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-            raise _CannotOpenError(str(told), hint=told.hint) from error
-        raise told from error
+            raise _CannotOpenError(str(explained), hint=explained.hint) from error
+        raise explained from error
     except LedgerError:
         engine.dispose()
         raise
@@ -138,8 +142,8 @@ def _checked(engine: Engine, file: Path) -> Engine:
         return engine
     engine.dispose()
     raise LedgerError(
-        f"ledger {file} is empty" if revision is None else f"ledger {file} is of an older Sitecrew",
-        hint="any command that writes, like `sitecrew tick`, brings it up to date",
+        f"ledger {file} is empty" if revision is None else f"ledger {file} was written by an older Sitecrew",
+        hint="run any command that writes, such as `sitecrew tick`, to upgrade it",
     )
 
 
@@ -169,8 +173,8 @@ def _engine(file: Path, parameters: str) -> Engine:
         if not options.get(FOR_WRITING, False):
             connection.exec_driver_sql("BEGIN")
             return
-        # After a commit the job's evidence is deleted from the host: what was committed must
-        # survive a power cut too, which NORMAL does not promise in WAL mode.
+        # After a commit the job is deleted from the host, so the commit must survive a power cut.
+        # NORMAL does not guarantee that in WAL mode.
         raw: Any = connection.connection.dbapi_connection
         raw.execute(f"PRAGMA synchronous = {'NORMAL' if options.get(SYNCED_LATER) else 'FULL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -191,7 +195,7 @@ def _create(file: Path) -> None:
 
 
 def _use_wal(file: Path) -> None:
-    """Switch a new file to write-ahead logging; the switch itself does not wait for other processes."""
+    """Switch a new file to write-ahead logging. Retry, because SQLite does not wait for locks here."""
     with closing(sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
@@ -199,8 +203,8 @@ def _use_wal(file: Path) -> None:
                 if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
                     return
                 raise LedgerError(
-                    f"ledger {file}: its disk does not allow write-ahead logging",
-                    hint="put the ledger on a local disk",
+                    f"ledger {file}: the disk does not support write-ahead logging",
+                    hint="move the ledger to a local disk",
                 )
             except sqlite3.OperationalError as error:
                 if (
@@ -219,17 +223,17 @@ def _upgrade(engine: Engine, file: Path) -> None:
             if _revision(connection, file) != REVISIONS[-1]:
                 upgrade(connection)
         raw: Any = connection.connection.dbapi_connection
-        # The tables belong into the file itself, so that a copy without its -wal is a ledger.
+        # Merge the tables into the file, so that a copy without the -wal file is a valid ledger.
         raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _revision(connection: Connection, file: Path) -> str | None:
-    """The stored revision, None for a file without tables."""
+    """Return the stored revision, None for a file without tables."""
     names = inspect(connection).get_table_names()
     if not names:
         return None
     if "alembic_version" not in names:
-        raise LedgerError(f"{file} holds other tables than a ledger's", hint=_HINTS["SQLITE_NOTADB"])
+        raise LedgerError(f"{file} is a database, but not a ledger", hint=_HINTS["SQLITE_NOTADB"])
     versions = table("alembic_version", sql_column("version_num"))
     revision: str | None = connection.execute(select(versions.c.version_num)).scalar_one_or_none()
     if revision is not None and revision not in REVISIONS:
@@ -240,14 +244,14 @@ def _revision(connection: Connection, file: Path) -> str | None:
     return revision
 
 
-def _nothing_unmerged(file: Path) -> bool:
-    """No commits wait in the write-ahead log, so that the file alone is the whole ledger."""
+def _is_wal_empty(file: Path) -> bool:
+    """Return whether the file alone is the whole ledger: no commits are left in the write-ahead log."""
     log = file.with_name(file.name + "-wal")
     return not log.exists() or log.stat().st_size == 0
 
 
 def _code(error: Exception) -> str:
-    """SQLite's own name of an error, empty when it is none of SQLite's."""
+    """Return SQLite's name of an error, empty for other errors."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     return getattr(origin, "sqlite_errorname", "") or ""
 

@@ -1,4 +1,4 @@
-"""The packages of a server are one line of a report, with their names below."""
+"""A report lists the packages of a server as one update, with their names below."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", re.sub(r"(?s)<(head|style)\b.*?</\1>", "", html)).split())
 
 
-def test_the_packages_of_a_run_are_one_update():
+def test_packages_of_a_run_are_one_update():
     report = samples.server()
     packages = [one for one in report.done if one.kind is ItemKind.PACKAGE]
     assert [(one.item, len(one.parts)) for one in packages] == [("packages", 14), ("openssl", 0)]
@@ -23,12 +23,12 @@ def test_the_packages_of_a_run_are_one_update():
     assert report.cards["updates"].value == len(samples.good().done) + 2
 
 
-def test_packages_that_ended_alike_are_one_point():
+def test_packages_with_same_outcome_are_one_issue():
     points = [(point.outcome, len(point.parts)) for point in samples.server().undone]
     assert points == [(Outcome.FAILED, 2), (Outcome.HELD, 3)]
 
 
-def test_the_json_has_the_packages_as_parts():
+def test_json_lists_packages_as_parts():
     [packages] = [one for one in samples.server().as_json()["done"] if len(one["parts"]) > 1]
     assert (packages["kind"], packages["from"], packages["to"]) == ("package", "", "")
     assert packages["parts"][0] == {"item": "apt", "from": "1.2.3-4+deb12u1", "to": "1.2.3-4+deb12u2"}
@@ -36,9 +36,9 @@ def test_the_json_has_the_packages_as_parts():
 
 @pytest.mark.parametrize(
     ("language", "line"),
-    [("en", "14 packages (software of the server)"), ("de", "14 Pakete (Software des Servers)")],
+    [("en", "14 packages (server software)"), ("de", "14 Pakete (Server-Software)")],
 )
-def test_both_documents_say_how_many_and_which(language, line):
+def test_documents_show_number_and_names_of_packages(language, line):
     report = samples.server(language=language)
     html, plain = text_of(render_html(report)), " ".join(render_text(report).split())
     assert line in html
@@ -48,8 +48,8 @@ def test_both_documents_say_how_many_and_which(language, line):
     assert html.count("→") == len(report.done) - 1
 
 
-def test_what_is_open_is_told_once():
+def test_failed_packages_are_listed_once():
     plain = " ".join(render_text(samples.server()).split())
-    assert "Two packages (software of the server): Could not be done on 17 November." in plain
-    assert "The server of acme.example keeps the versions that it has. nginx: 1.2.3" in plain
+    assert "Two packages (server software): Could not be installed on 17 November." in plain
+    assert "The server of acme.example keeps its current versions. nginx: 1.2.3" in plain
     assert plain.count("Reason:") == 2

@@ -1,4 +1,4 @@
-"""What was done, and the points beside it: not done, held, taken back or failed, each said once."""
+"""Updates that were done, and issues: not done, held, undone or failed, each listed once."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from datetime import datetime
 
 from runner.model import UNREPEATED, ItemKind, Outcome, Slowdown
 from runner.record import ChangeView, Failure, History, SiteRun
-from runner.report.data import About, AutoLine, Done, Undone
-from runner.report.together import done_together, undone_together
+from runner.report.data import About, AutoLine, CompletedUpdate, Issue
+from runner.report.grouping import group_done, group_undone
 from runner.report.undos import BAD, WHY, in_place, key, undone_by_hand, version
 from runner.report.windows import DueWindows, window_points
 from runner.untrusted import sentence
 
-__all__ = ["auto_updates", "done", "undone"]
+__all__ = ["auto_updates", "find_issues", "find_updates"]
 
 _FINISHED = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD, Outcome.UNDONE})
-_SPREADS = frozenset({Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED})
-"""Outcomes of a site that the steps which were not reached share, with its reason."""
-_ITSELF = {"off": "off", "forced": "forced", "overruled": "forced"}
+_SHARED_WITH_STEPS = frozenset({Outcome.LOST, Outcome.UNREACHABLE, Outcome.CANCELLED, Outcome.MISSED})
+"""Outcomes of a site that its remaining steps get too, with the same reason."""
+_AUTOMATIC = {"off": "off", "forced": "forced", "overruled": "forced"}
 
 
-def done(history: History) -> tuple[Done, ...]:
-    """Every update that is in place, oldest first."""
-    return done_together(in_place(history))
+def find_updates(history: History) -> tuple[CompletedUpdate, ...]:
+    """Return every update that is in place, oldest first."""
+    return group_done(in_place(history))
 
 
-def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
-    """What did not come to pass, worst first. What failed once and was done later is last, as solved."""
+def find_issues(history: History, due: DueWindows) -> tuple[Issue, ...]:
+    """Return all issues, worst first. Resolved ones come last."""
     by_hand = tuple(undone_by_hand(history))
-    items = undone_together(_items(history))
+    items = group_undone(_items(history))
     points = [
         *_with_holds(by_hand, items),
         *(point for point in items if not _is_hold_of(point, by_hand)),
@@ -46,13 +46,13 @@ def undone(history: History, due: DueWindows) -> tuple[Undone, ...]:
     return tuple(sorted(points, key=lambda point: (not point.open, order.index(point.outcome), point.at[0])))
 
 
-def _with_holds(by_hand: Sequence[Undone], items: Sequence[Undone]) -> Iterable[Undone]:
-    """What was undone by hand is on hold since: that is one thing to say."""
+def _with_holds(by_hand: Sequence[Issue], items: Sequence[Issue]) -> Iterable[Issue]:
+    """Merge each undo by hand with the hold that follows from it."""
     for point in by_hand:
         yield replace(point, waiting=any(_is_hold_of(item, [point]) for item in items))
 
 
-def _is_hold_of(item: Undone, by_hand: Iterable[Undone]) -> bool:
+def _is_hold_of(item: Issue, by_hand: Iterable[Issue]) -> bool:
     return item.outcome is Outcome.HELD and any(
         point.open
         and (point.site, point.kind, point.item) == (item.site, item.kind, item.item)
@@ -62,7 +62,7 @@ def _is_hold_of(item: Undone, by_hand: Iterable[Undone]) -> bool:
 
 
 def auto_updates(history: History) -> tuple[AutoLine, ...]:
-    """WordPress's own updates of held items, each as it was left last."""
+    """Return WordPress's own updates of held items, each in its latest state."""
     last = {(auto.site, auto.kind, auto.key): auto for auto in history.auto_updates if auto.state != "asked"}
     return tuple(
         AutoLine(
@@ -76,48 +76,48 @@ def auto_updates(history: History) -> tuple[AutoLine, ...]:
     )
 
 
-def _items(history: History) -> Iterable[Undone]:
-    """One point an item: the last thing that befell it, unless it was only held and is in place since."""
-    itself = {
-        (line.site, line.kind, line.item): _ITSELF.get(line.state, "") for line in auto_updates(history)
+def _items(history: History) -> Iterable[Issue]:
+    """Yield one issue per item: its latest failure or hold. A hold that ended with an update is left out."""
+    automatic = {
+        (line.site, line.kind, line.item): _AUTOMATIC.get(line.state, "") for line in auto_updates(history)
     }
-    for tries in _grouped(c for c in history.changes if not c.undo and not _is_question(c)).values():
-        yield from map(_taken_back_once, (c for c in tries if c.why.startswith(UNREPEATED)))
-        misses = [c for c in tries if c.outcome in BAD or c.outcome is Outcome.MISSED]
-        holds = [c for c in tries if c.outcome is Outcome.HELD]
+    for attempts in _grouped(c for c in history.changes if not c.undo and not _is_check(c)).values():
+        yield from map(_rolled_back_once, (c for c in attempts if c.why.startswith(UNREPEATED)))
+        misses = [c for c in attempts if c.outcome in BAD or c.outcome is Outcome.MISSED]
+        holds = [c for c in attempts if c.outcome is Outcome.HELD]
         if not misses and not holds:
             continue
         last = (misses or holds)[-1]
         solved = _first(
-            c.finished for c in tries if c.finished > last.finished and c.outcome is Outcome.CHANGED
+            c.finished for c in attempts if c.finished > last.finished and c.outcome is Outcome.CHANGED
         )
         if solved and not misses:
             continue
         yield replace(
             _of_item(last),
             at=tuple(c.finished for c in misses or holds if c.outcome is last.outcome),
-            waiting=tries[-1].outcome is Outcome.HELD,
-            uncertain=last.uncertain and not _read_since(last, tries),
-            by_itself=itself.get((last.site, ItemKind(last.kind), last.item), ""),
+            waiting=attempts[-1].outcome is Outcome.HELD,
+            uncertain=last.uncertain and not _read_since(last, attempts),
+            by_itself=automatic.get((last.site, ItemKind(last.kind), last.item), ""),
             solved=solved,
         )
 
 
-def _read_since(change: ChangeView, tries: Sequence[ChangeView]) -> bool:
-    """Whether later work found the item at the version from before."""
+def _read_since(change: ChangeView, attempts: Sequence[ChangeView]) -> bool:
+    """Return whether a later run found the item at its previous version."""
     return any(
-        later.finished > change.finished and later.from_version == change.from_version for later in tries
+        later.finished > change.finished and later.from_version == change.from_version for later in attempts
     )
 
 
-def _taken_back_once(change: ChangeView) -> Undone:
-    """An update that broke the site at first, was taken back, and did not break it again."""
+def _rolled_back_once(change: ChangeView) -> Issue:
+    """An update that broke the site, was rolled back, and worked when it was tried again."""
     return replace(_of_item(change), outcome=Outcome.UNDONE, solved=change.finished)
 
 
-def _of_item(change: ChangeView) -> Undone:
-    """The point of one change."""
-    return Undone(
+def _of_item(change: ChangeView) -> Issue:
+    """Return the issue for one change."""
+    return Issue(
         about=About.ITEM,
         outcome=change.outcome,
         at=(change.finished,),
@@ -131,14 +131,14 @@ def _of_item(change: ChangeView) -> Undone:
     )
 
 
-def _checks(history: History) -> Iterable[Undone]:
-    """One point a site and kind of item whose newer versions could not be asked for."""
-    for questions in _grouped(c for c in history.changes if not c.undo and _is_question(c)).values():
-        last = questions[-1]
-        yield Undone(
+def _checks(history: History) -> Iterable[Issue]:
+    """Yield one issue per site and kind of item whose updates could not be checked."""
+    for checks in _grouped(c for c in history.changes if not c.undo and _is_check(c)).values():
+        last = checks[-1]
+        yield Issue(
             about=About.CHECK,
             outcome=last.outcome,
-            at=tuple(c.finished for c in questions),
+            at=tuple(c.finished for c in checks),
             site=last.site,
             kind=ItemKind(last.kind),
             why=sentence(last.why, WHY),
@@ -146,8 +146,8 @@ def _checks(history: History) -> Iterable[Undone]:
         )
 
 
-def _unseen(history: History) -> Iterable[Undone]:
-    """One point a site that was changed while nobody could look at it, until somebody could."""
+def _unseen(history: History) -> Iterable[Issue]:
+    """Yield one issue per site with unverified changes; a healthy look after them resolves it."""
     found: dict[str, list[ChangeView]] = defaultdict(list)
     for change in history.changes:
         if change.unverified:
@@ -156,7 +156,7 @@ def _unseen(history: History) -> Iterable[Undone]:
     for site, changes in found.items():
         last, look = changes[-1], looks.get(site)
         seen_since = look is not None and look.healthy and look.at is not None and look.at > last.finished
-        yield Undone(
+        yield Issue(
             about=About.UNSEEN,
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
@@ -166,27 +166,27 @@ def _unseen(history: History) -> Iterable[Undone]:
         )
 
 
-def _slower(history: History) -> Iterable[Undone]:
-    """One point a site and trial after which a page took longer, until they are undone."""
+def _slower(history: History) -> Iterable[Issue]:
+    """Yield one issue per site and trial that made a page slower; undoing the changes resolves it."""
     found: dict[tuple[str, str], list[ChangeView]] = defaultdict(list)
     for change in history.changes:
         if change.outcome is Outcome.CHANGED and Slowdown.read(change.why):
             found[change.site, change.why].append(change)
     for (site, why), changes in found.items():
-        yield Undone(
+        yield Issue(
             about=About.SLOWER,
             outcome=Outcome.CHANGED,
             at=tuple(dict.fromkeys(change.finished for change in changes)),
             site=site,
             why=sentence(why, WHY),
             slowdown=Slowdown.read(why),
-            solved=_put_back(history, changes),
+            solved=_undone_at(history, changes),
         )
 
 
-def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | None:
-    """When the last of the changes was undone; None where one is still in place."""
-    backs = [
+def _undone_at(history: History, changes: Sequence[ChangeView]) -> datetime | None:
+    """Return when the last of the changes was undone; None if any is still in place."""
+    undos = [
         _first(
             later.finished
             for later in history.changes
@@ -197,20 +197,24 @@ def _put_back(history: History, changes: Sequence[ChangeView]) -> datetime | Non
         )
         for change in changes
     ]
-    undone = [back for back in backs if back is not None]
-    return max(undone) if len(undone) == len(backs) else None
+    times = [at for at in undos if at is not None]
+    return max(times) if len(times) == len(undos) else None
 
 
-def _steps(history: History) -> Iterable[Undone]:
-    """One point a site and kind of step that went wrong without an item to blame."""
+def _steps(history: History) -> Iterable[Issue]:
+    """Yield one issue per site and kind of step that failed without a failed item."""
     undos = {run.run for run in history.runs if run.undoes}
-    ends = {(run.run, run.site): (run.outcome, run.why) for run in history.runs if run.outcome in _SPREADS}
+    ends = {
+        (run.run, run.site): (run.outcome, run.why)
+        for run in history.runs
+        if run.outcome in _SHARED_WITH_STEPS
+    }
     blamed = {(c.run, c.site, c.step) for c in history.changes if c.outcome in BAD and not _succeeded(c)}
     found: dict[tuple[str, str], list[Failure]] = defaultdict(list)
     for failure in history.failures:
-        wanted = failure.run in undos and failure.outcome is Outcome.UNDONE
+        intended = failure.run in undos and failure.outcome is Outcome.UNDONE
         whole = ends.get((failure.run, failure.site)) == (failure.outcome, failure.why)
-        if not (wanted or whole) and (failure.run, failure.site, failure.step) not in blamed:
+        if not (intended or whole) and (failure.run, failure.site, failure.step) not in blamed:
             found[failure.site, failure.kind].append(failure)
     for (site, kind), failures in found.items():
         last = failures[-1]
@@ -220,7 +224,7 @@ def _steps(history: History) -> Iterable[Undone]:
             solved = _first(later)
         else:
             solved = _later_run(history, last.run, site)
-        yield Undone(
+        yield Issue(
             about=about,
             outcome=last.outcome,
             at=tuple(failure.finished for failure in failures),
@@ -231,20 +235,24 @@ def _steps(history: History) -> Iterable[Undone]:
         )
 
 
-def _runs(history: History) -> Iterable[Undone]:
-    """One point a site whose work as a whole came to nothing, where no step or item says more."""
-    ends = {(run.run, run.site): (run.outcome, run.why) for run in history.runs if run.outcome in _SPREADS}
-    told = {(f.run, f.site) for f in history.failures if ends.get((f.run, f.site)) != (f.outcome, f.why)} | {
-        (c.run, c.site) for c in history.changes if c.outcome in BAD
+def _runs(history: History) -> Iterable[Issue]:
+    """Yield one issue per site on which runs failed as a whole, if no step or item explains it."""
+    ends = {
+        (run.run, run.site): (run.outcome, run.why)
+        for run in history.runs
+        if run.outcome in _SHARED_WITH_STEPS
     }
+    explained = {
+        (f.run, f.site) for f in history.failures if ends.get((f.run, f.site)) != (f.outcome, f.why)
+    } | {(c.run, c.site) for c in history.changes if c.outcome in BAD}
     found: dict[str, list[SiteRun]] = defaultdict(list)
     for run in history.runs:
         bad = run.outcome in BAD | {Outcome.MISSED} and not (run.undoes and run.outcome is Outcome.UNDONE)
-        if bad and (run.outcome is Outcome.LOST or (run.run, run.site) not in told):
+        if bad and (run.outcome is Outcome.LOST or (run.run, run.site) not in explained):
             found[run.site].append(run)
     for site, runs in found.items():
         last = runs[-1]
-        yield Undone(
+        yield Issue(
             about=About.SITE,
             outcome=last.outcome or Outcome.LOST,
             at=tuple(run.started for run in runs if run.outcome is last.outcome),
@@ -255,12 +263,12 @@ def _runs(history: History) -> Iterable[Undone]:
 
 
 def _succeeded(change: ChangeView) -> bool:
-    """An undo that took its item back."""
+    """Return whether an undo restored its item."""
     return change.undo is not None and change.outcome is Outcome.UNDONE
 
 
-def _is_question(change: ChangeView) -> bool:
-    """Not an update that failed, but the question for updates."""
+def _is_check(change: ChangeView) -> bool:
+    """Return whether a failure is that of the check for updates, not of an update."""
     return change.outcome is Outcome.FAILED and not change.to_version
 
 
@@ -272,7 +280,7 @@ def _grouped(changes: Iterable[ChangeView]) -> Mapping[tuple[str, str, str], Seq
 
 
 def _later_run(history: History, run: str, site: str) -> datetime | None:
-    """When a later run of the same playbook got through on the site."""
+    """Return when a later run of the same playbook finished on the site."""
     runs = [found for found in history.runs if found.site == site]
     this = next((found for found in runs if found.run == run), None)
     if this is None:
