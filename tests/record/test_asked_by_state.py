@@ -34,8 +34,8 @@ ONE = "whether one exists, or which one is the newest"
 CALENDAR = "a unit of the calendar, not a span to look back"
 REVIEWED = {
     "cli/progress.py: _local: timedelta": "how a time is printed",
-    "cli/run.py: failed_sites: list_acts": "the first act of a run shows how it started",
-    "cli/serve.py: list_: list_windows": PERSON,
+    "cli/selection.py: failed_sites: list_acts": "the first act of a run shows how it started",
+    "cli/schedule.py: list_: list_windows": PERSON,
     "cli/show.py: runs: list_runs": PERSON,
     "plan/schedules.py: _INSTANT: timedelta": CALENDAR,
     "plan/schedules.py: _PUNCTUAL: timedelta": "how late a window may start without catching up",

@@ -27,7 +27,7 @@ MATCH = frozenset({"findall", "finditer", "fnmatch", "fnmatchcase", "fullmatch",
 REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
     "execute/jobs.py: __init__: job[...]": "the head of an id, to print",
-    "load/references.py: _numbered: sub": "a tag of sites",
+    "load/references.py: _is_numbered_like: sub": "a tag of sites",
     "record/queries.py: find: run.startswith": "a person types the first letters; the whole id is found",
     "steps/shell.py: __post_init__: in run": "the text of a shell step",
     "steps/static/build.py: __post_init__: in run": "the text of a build",
