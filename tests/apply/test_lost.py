@@ -40,7 +40,7 @@ MAKES = {
 }
 """Functions that give a site, a step or an item the outcome: what they know of a job."""
 RAISES = {
-    "cli/run.py _ended_elsewhere": "the run that was cancelled has jobs; no outcome is written",
+    "cli/cancel.py _wait_for_other_process": "the run that was cancelled has jobs; no outcome is written",
     "execute/follow.py _lost": "its callers know that the host may have begun the job",
     "execute/follow.py _died": "the host says so of the job",
     "execute/jobs.py run_job": "the host knew the job, and does not any more",

@@ -81,7 +81,7 @@ def test_docs_are_right_for_each_outcome(
 
 
 def test_docs_give_the_precedence_of_exit_codes() -> None:
-    [documented] = re.findall(r"the first of these applies: ([\d, ]+)\.", PAGE)
+    [documented] = re.findall(r"the first in this order is used: ([\d, ]+)\.", PAGE)
     order = [ExitCode(int(code)) for code in documented.split(", ")]
     assert {*order} == {*ExitCode}
     for number, code in enumerate(order):

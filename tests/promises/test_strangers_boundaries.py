@@ -212,7 +212,7 @@ CRASH = f"""\
 from runner.cli import main, show
 import runner.record
 def fail(*a, **k): raise ValueError({EVIL!r} + " secret" + "x" * 100_000)
-show.reading_list = fail
+show.open_if_exists = fail
 main.main(["list", "runs"])
 """
 
@@ -241,7 +241,7 @@ import threading
 from runner.cli import main, show
 def fail(): raise ValueError({EVIL!r})
 def reading(*a): t = threading.Thread(target=fail, name="helper"); t.start(); t.join()
-show.reading_list = reading
+show.open_if_exists = reading
 main.main(["list", "runs"])
 """
     _, err = start(folder, program).communicate(timeout=60)
@@ -258,7 +258,7 @@ from runner.__main__ import main
 from runner.cli import crash, show
 crash._PATIENCE = 0.5
 def reading(*a): ThreadPoolExecutor().submit(threading.Event().wait)
-show.reading_list = reading
+show.open_if_exists = reading
 sys.argv = ["sitecrew", "list", "runs"]
 main()
 """
