@@ -18,7 +18,7 @@ from runner.steps import StepKind, registry
 DOCS = Path(__file__).parents[2] / "docs"
 ROOT = DOCS.parent
 README = ROOT / "README.md"
-PAGES = sorted([*DOCS.rglob("*.md"), README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 
 
 def test_every_misbehaving_update_is_documented() -> None:
@@ -114,3 +114,17 @@ def test_every_event_is_documented() -> None:
     page = (DOCS / "json.md").read_text()
     for event in set(re.findall(r'"((?:run|site|step|segment|backup|look|trial|ring)\.[a-z]+)"', text)):
         assert f"`{event}`" in page or f'"{event}"' in page, event
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "CONTRIBUTING.md", DOCS / "architecture.md"], ids=lambda page: page.name
+)
+def test_paths_in_developer_docs_exist(page: Path) -> None:
+    paths = re.findall(
+        r"`((?:runner|tests|lab|scripts|docs|reports|playbooks|changelog)/[\w./*-]*)`", page.read_text()
+    )
+    assert paths
+    missing = [
+        path for path in paths if "NAME" not in path and "ROOM" not in path and not list(ROOT.glob(path))
+    ]
+    assert not missing

@@ -256,7 +256,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from runner.__main__ import main
 from runner.cli import crash, show
-crash._PATIENCE = 0.5
+crash._GRACE = 0.5
 def reading(*a): ThreadPoolExecutor().submit(threading.Event().wait)
 show.open_if_exists = reading
 sys.argv = ["sitecrew", "list", "runs"]
