@@ -4,25 +4,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import lab.mailbox
+from lab.certificates import Authority
 from lab.processes import Processes
 from runner.deliver import SmtpLimits
 from runner.model import Contact, Mail, MailSecurity
@@ -90,33 +85,16 @@ class Certificate:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate only for 127.0.0.1."""
-    return make_certificate(tmp_path_factory.mktemp("tls"), ipaddress.ip_address("127.0.0.1"))
+    return make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
 
 
-def make_certificate(folder: Path, address: ipaddress.IPv4Address) -> Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail of the tests")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    authority, chain = folder / "authority.pem", folder / "chain.pem"
-    authority.write_bytes(pem)
-    chain.write_bytes(secret + pem)
-    return Certificate(authority, chain)
+def make_certificate(folder: Path, address: str) -> Certificate:
+    """Return a certificate for an address only, with the authority that signed it."""
+    authority = Authority(folder)
+    server = authority.issue("server", [address])
+    chain = folder / "chain.pem"
+    chain.write_bytes(server.with_suffix(".key").read_bytes() + server.read_bytes())
+    return Certificate(authority.path, chain)
 
 
 @pytest.fixture

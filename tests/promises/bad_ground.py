@@ -11,12 +11,12 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import hosts
+from lab.certificates import Authority
 from lab.hosts import known_hosts_line, make_key, make_user, remove_user, start_sshd
 from lab.processes import Processes
 from lab.shell import run, write
@@ -257,7 +257,7 @@ class Ground:
     def tls(self, number: int, *, days: int, names: tuple[str, ...] = ()) -> str:
         """A web server whose certificate runs out in `days`; it is signed by an authority in `env`."""
         folder = self.base / "tls"
-        made = certificate(folder, f"{number}", days=days, address=self.at(number), names=names)
+        made = Authority(folder).issue(f"{number}", names or [self.at(number)], days=days)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(made, made.with_suffix(".key"))
         server = ThreadingHTTPServer((self.at(number), 8443), _Page)
@@ -322,60 +322,6 @@ class _Page(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
-
-
-def certificate(folder: Path, name: str, *, days: int, address: str, names: tuple[str, ...]) -> Path:
-    """A certificate of an authority of our own, whose certificate is `authority.pem` in the folder."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    def named(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-
-    now = datetime.now(UTC)
-    folder.mkdir(parents=True, exist_ok=True)
-    store = folder / "authority.key"
-    if store.exists():
-        root = serialization.load_pem_private_key(store.read_bytes(), None)
-    else:
-        root = ec.generate_private_key(ec.SECP256R1())
-        store.write_bytes(_pem(root))
-        own = (
-            x509.CertificateBuilder(named("Bad World"), named("Bad World"), root.public_key(), 1)
-            .not_valid_before(now - timedelta(days=900))
-            .not_valid_after(now + timedelta(days=900))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(root.public_key()), critical=False)
-        )
-        signed = own.sign(root, hashes.SHA256())
-        (folder / "authority.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    import ipaddress
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    valid: list[x509.GeneralName] = [x509.DNSName(one) for one in names]
-    if not names:
-        valid.append(x509.IPAddress(ipaddress.ip_address(address)))
-    built = (
-        x509.CertificateBuilder(
-            named("Bad World"), named(name), key.public_key(), x509.random_serial_number()
-        )
-        .not_valid_before(now - timedelta(days=400))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName(valid), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False)
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(built.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))  # type: ignore[arg-type]
-    path.with_suffix(".key").write_bytes(_pem(key))
-    return path
-
-
-def _pem(key: Any) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    data: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return data
 
 
 @contextlib.contextmanager

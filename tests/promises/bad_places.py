@@ -289,4 +289,4 @@ def addresses(ground: Ground) -> None:
         folder = ground.pages(ground.home("plain") / f"www{number}", ground.user("plain"))
         ground.place(name, "web-plain", folder, url=url)
     assert pages.exists()
-    ground.env["SSL_CERT_FILE"] = str(ground.base / "tls/authority.pem")
+    ground.env["SSL_CERT_FILE"] = str(ground.base / "tls/ca.pem")
