@@ -83,7 +83,7 @@ def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...],
     if pending:
         ctx.journal.emit("step.started", step.id)
         if facts is None:
-            raise HostError("the site's facts are missing")
+            raise HostError("the site's facts were not read")
         scripts = _scripts(ctx, step)
         if ctx.attempt > 1:
             _end_open_trials(ctx, part, pending, facts, scripts)

@@ -118,7 +118,7 @@ class _BatchUpdate:
     def _try_all(self, pending: Sequence[Change]) -> str:
         """Try the changes in groups until all have an outcome; return why the site is unhealthy, if it is."""
         if self.facts is None:
-            raise HostError("the site's facts are missing")
+            raise HostError("the site's facts were not read")
         seen = take_baseline(replace(self.ctx, facts=self.facts))
         self.looks += 1
         if seen.findings:
