@@ -1,3 +1,3 @@
-"""One site in a run: its plan is applied step by step."""
+"""Apply the plan of one site in a run, step by step."""
 
 from __future__ import annotations

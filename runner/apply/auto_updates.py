@@ -1,4 +1,4 @@
-"""What is held is held against WordPress too: its automatic update is off for as long as the hold lasts."""
+"""WordPress's automatic updates of held items: switched off for as long as the hold lasts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["hold_auto_updates"]
 
 _LIMIT = 90
-_OVERRULED = "it was switched on again at the site"
+_OVERRULED = "switched on again on the site"
 
 
 def hold_auto_updates(ctx: SiteContext) -> None:
-    """Switch off what WordPress would install although it is held, and on again what is no longer held.
+    """Switch off the automatic updates of held items, and on again those of items that are no longer held.
 
-    What is about to be switched off is written down before, so that it can be switched back whatever comes
-    between. Nothing happens on a site that was not read.
+    Each item is recorded before it is switched off, so that it can be switched on again after a crash. Sites
+    without facts are skipped.
 
     Raises:
-        HostError, UnreachableError: the host did not do it; the next run does.
+        HostError, UnreachableError: the host did not do it; the next run tries again.
     """
     facts, site = ctx.facts, ctx.site
     if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
@@ -55,18 +55,18 @@ def hold_auto_updates(ctx: SiteContext) -> None:
             forced=auto.forced,
             at=now,
         )
-    # an undo knows no policy: it ends no hold
+    # an undo has no policy, so it ends no hold
     answers = _switch(ctx, replace(choice, back=()) if ctx.order.undo else choice)
-    told = [_told(hold, answers.get((hold.kind, hold.key))) for hold, _ in choice.off]
-    told += [
+    items = [_as_item(hold, answers.get((hold.kind, hold.key))) for hold, _ in choice.off]
+    items += [
         {"item": row.item, "state": answers[row.kind, row.key].state, "why": ""}
         for row in choice.back
         if (row.kind, row.key) in answers
     ]
-    told += [{"item": hold.item, "state": "forced", "why": auto.forced} for hold, auto in choice.forced]
-    told += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
-    if told := [one for one in told if one]:
-        ctx.journal.emit("auto_updates.held", items=told)
+    items += [{"item": hold.item, "state": "forced", "why": auto.forced} for hold, auto in choice.forced]
+    items += [{"item": row.item, "state": "overruled", "why": _OVERRULED} for row in choice.overruled]
+    if items := [one for one in items if one]:
+        ctx.journal.emit("auto_updates.held", items=items)
 
 
 def _standing(ctx: SiteContext) -> PolicyInput:
@@ -82,7 +82,7 @@ def _standing(ctx: SiteContext) -> PolicyInput:
 
 
 def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
-    """Have it done on the host, and write down what was answered."""
+    """Switch automatic updates on the host, and record its answers."""
     journal, site, ledger = ctx.journal, ctx.site, ctx.journal.ledger
     if not (choice.off or choice.back):
         return {}
@@ -119,7 +119,7 @@ def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
             ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=ctx.run, at=journal.now())
     if missing:
         names = ", ".join(key for _, key in missing)
-        raise HostError(f"WordPress did not answer whether its automatic updates are switched: {names}")
+        raise HostError(f"WordPress did not confirm the change of its automatic updates: {names}")
     return answers
 
 
@@ -145,7 +145,7 @@ def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | 
         ledger.auto_update_state(number, "off")
 
 
-def _told(hold: AutoHold, answer: Answer | None) -> dict[str, str]:
+def _as_item(hold: AutoHold, answer: Answer | None) -> dict[str, str]:
     if answer is None or answer.state == "already":
         return {}
     return {"item": hold.item, "state": answer.state, "why": answer.forced or hold.why}

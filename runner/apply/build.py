@@ -1,4 +1,4 @@
-"""The stage in which a build runs here: in a process group of its own that dies with this process."""
+"""Builds on the controller: each runs in a process group of its own, which is killed with this process."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["build_site", "built_here"]
 
-_LOOK = 0.1
+_POLL = 0.1
 _GRACE = 5.0
-_FLOOD = 64 << 20
-_KEPT = 10_000
+_MAX_OUTPUT = 64 << 20
+_KEPT_OUTPUT = 10_000
 _PASSED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
-"""What a build sees of our environment; everything else might be a secret."""
+"""Variables of our environment that a build gets; the others may hold secrets."""
 
-# the controller holds the other end of stdin: when it is gone, the whole group goes
+# the controller holds the other end of stdin: if it closes, the whole group is killed
 _WRAPPER = """exec 3<&0 </dev/null
 ( read -r gone <&3; kill -KILL 0 ) >/dev/null 2>&1 &
 exec 3<&-
@@ -37,10 +37,10 @@ exec /bin/sh -c "$1" build"""
 
 
 def build_site(ctx: SiteContext, step: Step) -> StepOutcome:
-    """Run the build to its end, its time limit, or the run's cancelling; then look at what it made."""
+    """Run the build until it ends, exceeds its time limit or the run is cancelled; then check its output."""
     options = step.options
     assert isinstance(options, BuildOptions)  # noqa: S101  # the loader made it so
-    began = time.monotonic()
+    started = time.monotonic()
     folder = ctx.workspace.folder / placed(options.folder, ctx.site)
     if not folder.is_dir():
         why = no_folder(options, ctx.site)
@@ -48,48 +48,52 @@ def build_site(ctx: SiteContext, step: Step) -> StepOutcome:
     limit = (step.timeout or ctx.order.limits.step).total_seconds()
     with tempfile.TemporaryFile() as output:
         code, why = _run(ctx, options, folder, output, limit)
-        said = _said(output)
-    seconds = round(time.monotonic() - began, 3)
+        printed = _end_of(output)
+    seconds = round(time.monotonic() - started, 3)
     if why == "cancelled":
         return StepOutcome(
-            step=step.id, outcome=Outcome.CANCELLED, why="the run was cancelled", seconds=seconds, output=said
+            step=step.id,
+            outcome=Outcome.CANCELLED,
+            why="the run was cancelled",
+            seconds=seconds,
+            output=printed,
         )
     if not why and code:
         why = f"exit status {code}" if code > 0 else f"killed by signal {-code}"
     made = built_here(ctx, options)
     if not why and not (made.is_dir() and any(made.iterdir())):
-        why = f"it said that it was done, and {made} holds nothing"
+        why = f"the build exited with 0, but {made} is empty"
     outcome = Outcome.FAILED if why else Outcome.OK
-    return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=seconds, output=said)
+    return StepOutcome(step=step.id, outcome=outcome, why=why, seconds=seconds, output=printed)
 
 
 def built_here(ctx: SiteContext, options: BuildOptions) -> Path:
-    """The folder that a build on the controller fills."""
+    """Return the output folder of a build on the controller."""
     return ctx.workspace.folder / placed(options.built, ctx.site)
 
 
 def _run(
     ctx: SiteContext, options: BuildOptions, folder: Path, output: IO[bytes], limit: float
 ) -> tuple[int, str]:
-    stay, hold = os.pipe()
+    stdin, held = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: S603  # the text is the user's own, from the playbook
             ["/bin/sh", "-c", _WRAPPER, "sitecrew", options.run],
             cwd=folder,
             env=_environment(ctx, options),
-            stdin=stay,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=user_umask(),
         )
     finally:
-        os.close(stay)
+        os.close(stdin)
     try:
         return _follow(ctx, process, output, limit)
     finally:
-        os.close(hold)
-        _signal(process, signal.SIGKILL)  # what it left behind in the background, and our own guard
+        os.close(held)
+        _signal(process, signal.SIGKILL)  # its background processes, and the one that watches stdin
         process.wait()
 
 
@@ -99,14 +103,14 @@ def _follow(
     deadline = time.monotonic() + limit
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(_LOOK), ""
+            return process.wait(_POLL), ""
         why = ""
         if ctx.stop.asked.is_set():
             why = "cancelled"
         elif time.monotonic() > deadline:
             why = f"took longer than its time limit; stopped after {limit:.0f} s"
-        elif os.fstat(output.fileno()).st_size > _FLOOD:
-            why = "printed without end and was stopped"
+        elif os.fstat(output.fileno()).st_size > _MAX_OUTPUT:
+            why = f"printed more than {_MAX_OUTPUT >> 20} MiB and was stopped"
         if why:
             _signal(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -132,7 +136,7 @@ def _environment(ctx: SiteContext, options: BuildOptions) -> dict[str, str]:
     return env
 
 
-def _said(output: IO[bytes]) -> str:
+def _end_of(output: IO[bytes]) -> str:
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(size - _KEPT, 0))
+    output.seek(max(size - _KEPT_OUTPUT, 0))
     return clean(output.read().decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Stopping a run: nothing more of it is begun, and each job in hand is told."""
+"""Cancellation of a run: nothing more of it is started, and its running jobs are stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Cancellation"]
 
 
 class Cancellation:
-    """Of one run in one process; other runs go on. Once asked for, it stays so."""
+    """The cancellation of one run in one process; it cannot be withdrawn."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -23,7 +23,7 @@ class Cancellation:
         self._lock = threading.Lock()
 
     def ask(self) -> None:
-        """Stop the jobs in hand. Their hosts confirm it to whoever follows them."""
+        """Cancel the run: stop its running jobs. Their hosts confirm it to the threads that follow them."""
         self._asked_at = min(self._asked_at, time.monotonic())
         self.asked.set()
         with self._lock:
@@ -32,12 +32,12 @@ class Cancellation:
             control.cancel()
 
     def is_overdue(self, seconds: float) -> bool:
-        """Whether it was asked for longer ago than that."""
+        """Whether the run was cancelled more than so many seconds ago."""
         return time.monotonic() - self._asked_at > seconds
 
     @contextmanager
     def controlling(self) -> Iterator[Control]:
-        """A line to a job, through which it is stopped with the run."""
+        """Return the control of a job, through which it is stopped when the run is cancelled."""
         control = Control()
         with self._lock:
             self._controls.add(control)

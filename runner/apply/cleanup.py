@@ -1,4 +1,4 @@
-"""Old jobs and restore points are deleted on hosts."""
+"""Deletion of old jobs and restore points on hosts."""
 
 from __future__ import annotations
 

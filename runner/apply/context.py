@@ -1,4 +1,4 @@
-"""One site in one attempt of a run: what every part of its plan needs."""
+"""The context of one site in one attempt of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["SiteContext"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteContext:
-    """One site in one attempt of a run."""
+    """One site in one attempt of a run, with everything that the parts of its plan need."""
 
     workspace: Workspace
     order: Order
@@ -30,16 +30,16 @@ class SiteContext:
     plan: SitePlan
     facts: SiteFacts | None = None
     remote: Remote
-    """Its host."""
+    """The site's host."""
     prober: Prober
-    """Its pages."""
+    """The site's pages."""
     journal: Journal
     stop: Cancellation
     redactor: Redactor
     published: Wporg
-    """What wordpress.org publishes."""
+    """What wordpress.org publishes about versions."""
     variables: Callable[[], Mapping[str, str]] = dict
-    """Returns the values of the order's variables; raises SecretError if one was not given."""
+    """Returns the values of the order's variables; raises SecretError if one is missing."""
 
     @property
     def run(self) -> str:
@@ -47,7 +47,7 @@ class SiteContext:
         return self.order.run
 
     def secret(self, ref: SecretRef) -> str:
-        """Resolve a secret, which is redacted from now on.
+        """Resolve a secret; it is redacted from now on.
 
         Raises:
             SecretError: it cannot be resolved.

@@ -1,6 +1,7 @@
-"""How a site ended when an error ended the work on it: the one place that calls a site lost.
+"""The outcome of a site after an error.
 
-Lost asks a person to look at a client's site, so it needs a job that may have run there.
+Only here a site becomes `lost`. That means that a person has to check a client's site, so it requires a job
+that may have run.
 """
 
 from __future__ import annotations
@@ -21,30 +22,31 @@ __all__ = ["Ending", "abandoned", "ended_by", "open_jobs"]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a site ended. `locked` when it was left to another run."""
+    """How a site ended."""
 
     outcome: Outcome
     why: str = ""
     locked: bool = False
+    """Whether it was skipped because another run works on it."""
 
 
 def open_jobs(segments: Iterable[SegmentView], *, unsent: str = "") -> tuple[SegmentView, ...]:
-    """The jobs that may have run and whose end is not recorded.
+    """Return the jobs that may have run and whose end is not recorded.
 
     Args:
         segments: the jobs on record for one site of a run.
-        unsent: id of a job that is on record and was not sent to its host.
+        unsent: id of a job on record that was not sent to its host.
     """
     return tuple(one for one in segments if one.state == "started" and one.job != unsent)
 
 
 def ended_by(error: SitecrewError, segments: Iterable[SegmentView], *, attempt: int) -> Ending:
-    """What an error makes of the site that was worked on.
+    """Return how a site ended on which an error occurred.
 
     Args:
-        error: as `contained` gives it.
+        error: the error, as `contained` returns it.
         segments: the jobs on record for the site.
-        attempt: of the run. A job that an earlier attempt sent is open, whatever this one did.
+        attempt: number of the attempt. Jobs that an earlier attempt sent may have run.
     """
     match error:
         case LockedError():
@@ -56,19 +58,19 @@ def ended_by(error: SitecrewError, segments: Iterable[SegmentView], *, attempt: 
         case UnexpectedError():
             unsent = error.unsent if attempt == 1 else ""
             lost = bool(open_jobs(segments, unsent=unsent))
-        case _:  # raised where this attempt had no job under way
+        case _:  # this attempt had no running job
             lost = attempt > 1 and bool(open_jobs(segments))
     return Ending(Outcome.LOST if lost else Outcome.FAILED, error.with_hint)
 
 
 def abandoned(why: str, segments: Iterable[SegmentView], *, started: bool, uploads: bool) -> Ending:
-    """What becomes of a site that the run waits for no longer.
+    """Return how a site ended that the run no longer waits for.
 
     Args:
-        why: it does not.
+        why: why it does not.
         segments: the jobs on record for the site.
-        started: work on the site was started.
-        uploads: the playbook sends files, which a host without a shell receives without a job.
+        started: whether the site was started.
+        uploads: whether the playbook uploads files, which needs no job on a host without a shell.
     """
     if open_jobs(segments) or (started and uploads):
         return Ending(Outcome.LOST, why)

@@ -1,4 +1,4 @@
-"""The jobs of a site in a run: their numbers and ids, what an earlier attempt left, how each one ends."""
+"""The jobs of a site in a run: numbers, ids, jobs of earlier attempts, recording the end of a job."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 _TRIALS = 1000
-"""Jobs of the trials of a part are numbered from the part's own number times this."""
+"""The number of a trial's job is the number of its part times this, plus the number of the trial."""
 _DATABASE = 300
-"""Jobs that restore more of the database are numbered this much above their trial's."""
+"""The number of a job that restores more of the database is its trial's plus a multiple of this."""
 _LOCK_SECONDS = 1800
 _ID = 24
 _OLD_ID = 12
-"""Length of a restore point's id, and in runs of earlier versions."""
+"""Length of a restore point's id, now and in runs of earlier versions."""
 
 
 def trial_number(part: int, trial: int) -> int:
@@ -57,12 +57,12 @@ def database_number(trial: int, count: int) -> int:
 
 
 def part_of(number: int) -> frozenset[int]:
-    """Return the parts to which a job with this number may belong: as its only job, or as that of a trial."""
+    """Return the parts that a job with this number may belong to, as the only job or as one of a trial."""
     return frozenset({number, number // _TRIALS})
 
 
 def jobs_of_part(ctx: SiteContext, part: int, *, trials: bool = False) -> tuple[SegmentView, ...]:
-    """Return the jobs of a part that earlier attempts started; with `trials`, those of its trials."""
+    """Return the jobs of a part that earlier attempts started; with `trials`, the jobs of its trials."""
     if ctx.attempt == 1:
         return ()
     return tuple(
@@ -71,23 +71,23 @@ def jobs_of_part(ctx: SiteContext, part: int, *, trials: bool = False) -> tuple[
 
 
 def started_job(ctx: SiteContext, part: int) -> SegmentView | None:
-    """Return the part's job that was started by an earlier attempt and whose end is not on record."""
+    """Return the part's job that an earlier attempt started and whose end is not recorded."""
     return next((job for job in jobs_of_part(ctx, part) if job.state == "started"), None)
 
 
 def job_of_try(ctx: SiteContext, part: int, number: int, *, attempt: int | None = None) -> str:
-    """Return the id of the job of a try, counted from 1, of this attempt or another one."""
+    """Return the id of the job of a try (counted from 1), by default of this attempt."""
     which = f"{part}.{attempt or ctx.attempt}" + (f".{number}" if number > 1 else "")
     return job_id(ctx.run, ctx.site.name, which)
 
 
 def nonce_of(job: str) -> str:
-    """Return the word that begins the lines of our programs in a job: the same in each attempt."""
+    """Return the word that starts each line of our programs in a job; it is the same in each attempt."""
     return hashlib.sha256(f"mark\0{job}".encode()).hexdigest()[:32]
 
 
 def span_of(job: SegmentView) -> Span | None:
-    """Return how long a job may take; None if an earlier version started it."""
+    """Return how long a job may take; None if it was started by an earlier version of Sitecrew."""
     return Span(*job.span) if job.span else None
 
 
@@ -103,7 +103,7 @@ def restore_points(ctx: SiteContext) -> Restore:
 
 
 def restore_point_id(ctx: SiteContext, job: str) -> str:
-    """Return the id of a job's restore point: always the same, and not derivable from the run's name."""
+    """Return the id of a job's restore point, which cannot be derived from the run's name."""
     secret = ctx.order.secret_folder
     return hashlib.sha256(f"{secret}\0{job}".encode()).hexdigest()[:_ID] if secret else job[:_OLD_ID]
 
@@ -117,21 +117,21 @@ def end_job(
 
 
 def acknowledge_recorded(ctx: SiteContext) -> None:
-    """Let the host forget jobs whose end was recorded by an earlier attempt that died right after."""
+    """Let the host forget jobs whose end was recorded, but not acknowledged, by an earlier attempt."""
     for job in ctx.journal.jobs():
         if job.state == "ended":
             acknowledge(ctx, job.number, job.job)
 
 
 def acknowledge(ctx: SiteContext, number: int, job: str) -> None:
-    """Let the host forget a job whose end is on record. A connection that breaks now does not matter."""
+    """Let the host forget a job whose end is recorded. Errors are ignored."""
     if isinstance(within(partial(ctx.remote.acknowledge, job)), SitecrewError):
-        return  # the host deletes it when it collects garbage
+        return  # the host deletes it with its next garbage collection
     ctx.journal.job_acknowledged(number)
 
 
 def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
-    """Return the error that says which run holds the site's lock, and what to type."""
+    """Return the error that names the run that holds the site's lock, with a hint."""
     owner = record.lock.owner.partition("/")[0] if record.lock else ""
     ledger, repeated = ctx.journal.ledger, rerun_command(ctx.order, ctx.site.name)
     try:

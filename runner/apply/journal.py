@@ -1,4 +1,4 @@
-"""What happens to a site in a run: recorded in the ledger and emitted as events, in one call."""
+"""The journal of a site in a run: records in the ledger and emits events, in one call."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LONGEST_REASON = 2000
 
 
 class Emit(Protocol):
-    """Emits an event to whoever follows the run."""
+    """Emits an event of a run."""
 
     def __call__(
         self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
     ) -> None:
-        """Emit it."""
+        """Emit the event."""
 
 
 def _now() -> datetime:
@@ -38,7 +38,7 @@ def _now() -> datetime:
 class Journal:
     """The journal of one site in one run.
 
-    Everything that hosts and sites say is cleaned and redacted here, before it reaches ledger or screen.
+    Output of hosts and sites is cleaned and redacted here, before it reaches the ledger or the screen.
     """
 
     ledger: Ledger
@@ -72,12 +72,12 @@ class Journal:
         return replace(outcome, why=self.reason(outcome.why), output=output, changes=changes)
 
     def started(self, client: str, host: str) -> None:
-        """The site was started."""
+        """Record that the site was started."""
         self.ledger.begin_site(self.run, self.site, self.now())
         self.emit("site.started", client=client, host=host)
 
     def planned(self, plan: SitePlan, facts: SiteFacts | None) -> None:
-        """The site was planned; only a plan with facts, or one that has none by nature, is final."""
+        """Record the plan; only a plan with facts, or of a site without facts, is final."""
         self.ledger.record_plan(self.run, self.site, plan, asdict(facts) if facts else None)
 
     def announce_plan(self, plan: SitePlan) -> None:
@@ -89,16 +89,16 @@ class Journal:
         self.emit("site.planned", changes=changes, problems=list(plan.problems))
 
     def step_started(self, step: str) -> None:
-        """A step was started."""
+        """Emit that a step was started."""
         self.emit("step.started", step)
 
     def step_retried(self, step: str, outcome: StepOutcome, *, number: int, of: int, seconds: float) -> None:
-        """A try of a step failed; another one follows after so many seconds."""
+        """Emit that a try of a step failed and that another one follows after so many seconds."""
         why = self.cleaned(outcome).why
         self.emit("step.retried", step, **{"try": number, "of": of, "why": why, "seconds": seconds})
 
     def step_finished(self, outcome: StepOutcome) -> None:
-        """A step ended; its outcome is recorded, then emitted."""
+        """Record and emit the outcome of a step."""
         outcome = self.cleaned(outcome)
         self.ledger.record_step(self.run, self.site, outcome, self.now())
         self.announce_outcome(outcome)
@@ -119,35 +119,35 @@ class Journal:
         return self.ledger.segments(self.run, self.site)
 
     def job_started(self, number: int, job: str, span: Span, *, trial: str | None = None) -> None:
-        """A job is about to be sent to the host."""
+        """Record a job before it is sent to the host."""
         self.ledger.begin_segment(self.run, self.site, number, job, trial=trial, span=span)
 
     def job_ended(self, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
-        """A job ended; its status and the outcomes of its steps are recorded in one transaction."""
+        """Record the status of a job that ended and the outcomes of its steps, in one transaction."""
         self.ledger.record_segment(
             self.run, self.site, number, job, status=status, outcomes=outcomes, at=self.now()
         )
         self.emit("segment.recorded", job=job, number=number, status=status)
 
     def job_acknowledged(self, number: int) -> None:
-        """The host was told that it may forget a job."""
+        """Record that the host may forget a job."""
         self.ledger.acked(self.run, self.site, number)
 
     def restore_point(self, path: str, items: Sequence[object], *, size: int | None = None) -> None:
-        """A restore point is about to be made, or its size is known."""
+        """Record a restore point before it is created, or its size afterwards."""
         more = {} if size is None else {"size": size}
         self.ledger.record_restore_point(
             self.run, self.site, path, created=self.now(), items=list(items), **more
         )
 
     def hold(self, change: Change, why: str) -> None:
-        """Hold an item at the version that it was not updated to."""
+        """Hold an item: do not update it to this version."""
         self.ledger.add_hold(
             self.site, change.item, change.to_version, why=self.reason(why), since=self.now(), run=self.run
         )
 
-    def looked(self, page: PageLook, at: datetime, *, phase: str, signal: str, usual: bool) -> None:
-        """One page was checked; what is usual for the site does not count as unhealthy."""
+    def page_checked(self, page: PageLook, at: datetime, *, phase: str, signal: str, usual: bool) -> None:
+        """Record the check of one page; a state that is usual for the site counts as healthy."""
         self.ledger.record_look(
             site=self.site,
             run=self.run,
@@ -163,8 +163,8 @@ class Journal:
             findings=tuple(map(self.reason, page.findings)),
         )
 
-    def backed_up(self, snapshot: Snapshot, *, client: str, uri: str, manifest_sha256: str) -> None:
-        """A backup was stored and read back."""
+    def backup_stored(self, snapshot: Snapshot, *, client: str, uri: str, manifest_sha256: str) -> None:
+        """Record a backup that was stored and read back."""
         self.ledger.record_backup(
             snapshot.snapshot,
             site=snapshot.site,
@@ -201,5 +201,5 @@ def _as_json(change: ChangeOutcome) -> Mapping[str, object]:
 
 
 def _printable(name: str) -> str:
-    """The name as it is if it can be printed."""
+    """Return the name, unchanged if it can be printed."""
     return name if name.isprintable() else sentence(name, _LONGEST_REASON)

@@ -1,4 +1,4 @@
-"""The stage that works on a host as a whole: once a run, whichever of its sites comes there first."""
+"""Steps that update a whole host: they run once per run, with the first of its sites."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.errors import (
 )
 from runner.execute import DiedError, Job, JobRecord, Lock, job_id
 from runner.execute import Task as Command
-from runner.hosts.exclusive import place_of
+from runner.hosts.exclusive import server_of
 from runner.inspect.packages import NOT_ROOT, read_system
 from runner.model import (
     Action,
@@ -79,7 +79,7 @@ def update_packages(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
     first = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
     outcomes = run_with_retries(ctx, step, run_once, first=first)
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
-        raise LostError("packages were being changed when the host's process died")
+        raise LostError("the processes on the host were killed while packages were changed")
     return outcomes
 
 
@@ -97,7 +97,7 @@ class _Update:
         """How the job ended; empty if none was needed."""
 
     def outcome(self) -> StepOutcome:
-        """Attach to a job that was begun, or read, plan and begin one; then reboot."""
+        """Attach to a job that was started, or read the host, plan and start one; then reboot if needed."""
         try:
             record = self._attached()
         except DiedError as error:
@@ -122,12 +122,12 @@ class _Update:
                 record = error.record
         if record.status == "locked":
             end_job(self.ctx, self.part.number, self.job, record.status)
-            raise LockedError("another run works on the packages of this host", hint="wait for it to end")
+            raise LockedError("another run is updating the packages of this host", hint="wait for it to end")
         self.status = record.status
         return self._rebooted(self._judged(record))
 
     def settle(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
-        """Record how the job ended, and the outcomes; none if another try follows."""
+        """Record how the job ended and the outcomes (none if another try follows)."""
         if self.status:
             end_job(self.ctx, self.part.number, self.job, self.status, outcomes)
         for outcome in outcomes:
@@ -148,10 +148,10 @@ class _Update:
             )
 
     def _run(self, facts: SystemFacts, changes: tuple[Change, ...]) -> JobRecord:
-        ctx, mark = self.ctx, nonce_of(self.job)
+        ctx, nonce = self.ctx, nonce_of(self.job)
         self.changes = changes
         text = change_script(
-            mark,
+            nonce,
             arguments(facts.manager, changes),
             plan=plan_line(changes),
             wait=int(self.options.wait.total_seconds()),
@@ -162,13 +162,13 @@ class _Update:
             Command("change", text, timeout=max(1, int(self.limit)), policy="stop"),
             Command(
                 "reread",
-                reread_script(mark),
+                reread_script(nonce),
                 timeout=self.remote.limit(_REREAD_LIMIT),
                 policy="always",
             ),
         )
         if self.step.become:
-            tasks = tuple(self.remote.with_sudo(one, mark) for one in tasks)
+            tasks = tuple(self.remote.with_sudo(one, nonce) for one in tasks)
         lock = Lock(site="/", owner=f"{ctx.run}/system", seconds=_LOCK_SECONDS)
         ordered = Job(self.job, tasks, lock=lock)
         self.journal.job_started(self.part.number, self.job, ordered.span())
@@ -180,30 +180,30 @@ class _Update:
             )
 
     def _judged(self, record: JobRecord) -> Aftermath:
-        mark = nonce_of(self.job)
+        nonce = nonce_of(self.job)
         change, reread = record.tasks.get("change"), record.tasks.get("reread")
-        said, seconds = (change.text, change.seconds) if change else ("", 0.0)
+        output, seconds = (change.text, change.seconds) if change else ("", 0.0)
         why = change.why if change else ""
         if record.status == "cancelled":
             why = "cancelled"
         elif change is None or (change.code is None and not why):
             why = "lost"
         code = change.code if change and change.code is not None else -1
-        result = Result(status=code, seconds=seconds, output=said, why=why)
-        again = reread.text if reread and reread.ok else self._read_again(mark)
-        return judge(self.step, result, again, mark, self.changes)
+        result = Result(status=code, seconds=seconds, output=output, why=why)
+        again = reread.text if reread and reread.ok else self._read_again(nonce)
+        return judge(self.step, result, again, nonce, self.changes)
 
-    def _read_again(self, mark: str) -> str:
-        """What a cancelled or dead job has not read any more; empty where nobody answers."""
-        reading = Command("reread", reread_script(mark), timeout=self.remote.limit(_REREAD_LIMIT))
-        reading = self.remote.with_sudo(reading, mark) if self.step.become else reading
+    def _read_again(self, nonce: str) -> str:
+        """Read the packages after a job that ended before it could; empty if the host does not answer."""
+        reading = Command("reread", reread_script(nonce), timeout=self.remote.limit(_REREAD_LIMIT))
+        reading = self.remote.with_sudo(reading, nonce) if self.step.become else reading
         try:
             return self.remote.read((reading,))["reread"].text
         except (HostError, SecretError):
             return ""
 
     def _rebooted(self, found: Aftermath) -> StepOutcome:
-        """The outcome, after a reboot where one is needed and asked for."""
+        """Reboot if one is needed and the options ask for it; return the outcome."""
         outcome = found.outcome
         if not found.reboot or outcome.outcome in {Outcome.CANCELLED, Outcome.LOST}:
             return outcome
@@ -211,8 +211,8 @@ class _Update:
         if self.options.reboot == "never":
             return with_reboot(outcome, wants)
         if outcome.outcome is Outcome.FAILED:
-            return with_reboot(outcome, f"{wants}, and left to you, since something failed")
-        came = reboot(
+            return with_reboot(outcome, f"{wants}; not rebooted, since the update failed")
+        rebooted = reboot(
             self.remote,
             found.boot,
             become=self.step.become,
@@ -220,11 +220,11 @@ class _Update:
             stop=self.ctx.stop.asked.is_set,
         )
         changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
-        return with_reboot(changed, came.said, failed=came.failed)
+        return with_reboot(changed, rebooted.result, failed=rebooted.failed)
 
 
 def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:
-    """Nothing was to be done, or all of it is held."""
+    """Return the outcome if nothing is to be updated, or everything is held."""
     outcomes = tuple(filter(None, map(untouched, changes)))
     failed = next((c.why for c in outcomes if c.outcome is Outcome.FAILED), "")
     held = [c for c in outcomes if c.outcome is Outcome.HELD]
@@ -236,12 +236,12 @@ def _idle(step: Step, changes: tuple[Change, ...]) -> StepOutcome:
     return StepOutcome(step=step.id, outcome=Outcome.OK, changes=outcomes)
 
 
-def _neighbours(ctx: SiteContext) -> Iterator[Site]:
-    """The other sites of this run on the same server."""
+def _sites_on_same_host(ctx: SiteContext) -> Iterator[Site]:
+    """Yield the other sites of this run on the same server."""
     hosts = ctx.order.hosts
-    here = place_of(hosts[ctx.site.host])
+    server = server_of(hosts[ctx.site.host])
     for site in ctx.order.sites:
-        if site.name != ctx.site.name and place_of(hosts[site.host]) == here:
+        if site.name != ctx.site.name and server_of(hosts[site.host]) == server:
             yield site
 
 
@@ -250,8 +250,11 @@ _SHARED = "done once for the host"
 
 
 def _outcome_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
-    """The outcome where another site has done it: each client's report tells it once, and names nobody."""
-    names = {site.name: site for site in _neighbours(ctx)}
+    """Return the outcome if the step ran with another site of the host.
+
+    Each client's report has the changes once and names no other client's site.
+    """
+    names = {site.name: site for site in _sites_on_same_host(ctx)}
     if not names:
         return None
     for view in ctx.journal.ledger.show(ctx.run).sites:
@@ -278,7 +281,7 @@ def _outcome_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
 
 
 def _job(ctx: SiteContext, step: Step) -> tuple[str, SegmentView | None]:
-    """The job's id, of the run and the host and not of a site, and its record where a site has begun it."""
+    """Return the id of the host's job in this run, and its record if a site has started it."""
     ids = _ids(ctx, step)
     last = max(_jobs(ctx, ids), key=lambda segment: ids.index(segment.job), default=None)
     if last is None:
@@ -289,7 +292,7 @@ def _job(ctx: SiteContext, step: Step) -> tuple[str, SegmentView | None]:
 
 
 def _failed_jobs(ctx: SiteContext, step: Step) -> int:
-    """How many jobs of this step have failed in earlier attempts of the run."""
+    """Return how many jobs of this step failed in earlier attempts of the run."""
     if ctx.attempt == 1:
         return 0
     ids = _ids(ctx, step)
@@ -297,15 +300,15 @@ def _failed_jobs(ctx: SiteContext, step: Step) -> int:
 
 
 def _ids(ctx: SiteContext, step: Step) -> list[str]:
-    address, port = place_of(ctx.remote.host)
+    address, port = server_of(ctx.remote.host)
     return [job_id(ctx.run, f"host {address} {port}", f"{step.id}.{number}") for number in range(1, _TRIES)]
 
 
 def _jobs(ctx: SiteContext, ids: Sequence[str]) -> list[SegmentView]:
-    """Those of these jobs that are on record, whichever site of the host began them."""
+    """Return those of the jobs that are on record, for any site of the host."""
     return [
         segment
-        for site in (ctx.site, *_neighbours(ctx))
+        for site in (ctx.site, *_sites_on_same_host(ctx))
         for segment in ctx.journal.ledger.segments(ctx.run, site.name)
         if segment.job in ids
     ]

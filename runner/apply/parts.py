@@ -1,4 +1,4 @@
-"""The parts of a site's plan, each with what runs it."""
+"""The parts of a site's plan, and the function that runs each kind of part."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Part: TypeAlias = Segment | Barrier
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """What came of a part."""
+    """The result of a part."""
 
     outcomes: tuple[StepOutcome, ...]
     facts: SiteFacts | None
-    """The site as it was read last."""
+    """The facts that were read last."""
 
 
 def steps_of(part: Part) -> tuple[Step, ...]:
@@ -43,7 +43,7 @@ def steps_of(part: Part) -> tuple[Step, ...]:
 
 
 def needs_exclusive_host(part: Part) -> bool:
-    """Whether nothing else of ours may work on the host meanwhile."""
+    """Whether nothing else may run on the host while the part runs."""
     return isinstance(part, Barrier) and part.where is Where.SYSTEM
 
 
@@ -53,7 +53,7 @@ def run_part(ctx: SiteContext, part: Part, steps: Sequence[Step]) -> PartResult:
     Args:
         ctx: the site.
         part: to run.
-        steps: those of its steps whose outcome is not on record.
+        steps: its steps without a recorded outcome.
 
     Raises:
         LockedError: another run works on the site.

@@ -1,4 +1,4 @@
-"""Reading sites before anything is changed: the facts of each, in one boot, and the plan that follows."""
+"""Read a site's facts and plan its changes, before anything is changed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from runner.steps.wordpress import (
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["survey"]
+__all__ = ["plan_site"]
 
 
-def survey(ctx: SiteContext) -> SiteContext:
-    """The task with facts and plan: those on record, or read now and put on record.
+def plan_site(ctx: SiteContext) -> SiteContext:
+    """Return the context with facts and plan, either from the ledger or read now and recorded.
 
     Raises:
         UnreachableError: the host cannot be reached.
@@ -61,7 +61,7 @@ def survey(ctx: SiteContext) -> SiteContext:
 
 
 def _as_locked(then: SitePlan, now: SitePlan, facts: SiteFacts | None) -> SitePlan:
-    """What was planned beforehand; where the site has moved since the run began, that is its problem."""
+    """Return the locked plan, with a problem if the site has changed since it was made."""
     found = moved(then.changes, now, facts)
-    problems = [f"not touched, for it is not as it was planned: {'; '.join(found)}"] if found else []
+    problems = [f"not updated: the site differs from the locked plan: {'; '.join(found)}"] if found else []
     return replace(narrowed(then.changes, now), problems=(*now.problems, *problems))

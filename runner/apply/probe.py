@@ -1,4 +1,4 @@
-"""The stages in which the controller looks at a site as a visitor does."""
+"""Health checks of a site during a run, and the step `probe.http`."""
 
 from __future__ import annotations
 
@@ -23,27 +23,34 @@ from runner.verify import (
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["probe", "record_looks", "see", "see_again", "see_before", "see_slower", "see_usual"]
+__all__ = [
+    "check_site",
+    "compare_with_baseline",
+    "find_slower_page",
+    "probe",
+    "record_checks",
+    "take_baseline",
+]
 
 _PATIENCE = 2.0
 """Seconds for which a site must stay worse after a change before it counts."""
 _UNDO_PATIENCE = 20.0
-"""Seconds in which a site that was put back must be well again."""
+"""Seconds within which a site must be healthy again after a rollback."""
 
 
 def probe(ctx: SiteContext, step: Step) -> StepOutcome:
-    """Look at the pages, write down what each said, and judge."""
+    """Request the pages of the step, record the results and judge them."""
     options = step.options
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so
-    began = time.monotonic()
+    started = time.monotonic()
     seen = ctx.prober.look(
         Expectation(status=options.status, text=options.expect or ctx.site.expect),
         pages=options.pages,
     )
     usual = _usual(ctx, seen, options)
-    seconds = round(time.monotonic() - began, 3)
+    seconds = round(time.monotonic() - started, 3)
     for page in seen.pages:
-        ctx.journal.looked(page, seen.at, phase="after", signal="page", usual=usual.covers(page))
+        ctx.journal.page_checked(page, seen.at, phase="after", signal="page", usual=usual.covers(page))
     findings = [
         f"{page.page}: {finding}"
         for page in seen.pages
@@ -69,18 +76,18 @@ def probe(ctx: SiteContext, step: Step) -> StepOutcome:
 
 
 def _usual(ctx: SiteContext, seen: Look, options: ProbeHttpOptions) -> Baseline:
-    """What is usual of what a look found: only what is recognised: nobody saw the site before."""
+    """Return the known usual states (such as a maintenance page) in a check without a baseline."""
     meant = options.status != ProbeHttpOptions().status
     if seen.healthy or meant or ctx.site.kind is not SiteKind.WORDPRESS:
         return Baseline()
     facts = ctx.facts
-    first = see(ctx)
+    first = check_site(ctx)
     boots = facts is None or not facts.crippled
     return ctx.prober.settle(first, boots=boots).baseline.recognised
 
 
-def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
-    """Write down what was seen, and tell it. `phase` is before, after, undo or soak."""
+def record_checks(ctx: SiteContext, seen: Signals, phase: str) -> None:
+    """Record and emit the results of a health check. `phase` is before, after, undo or soak."""
     kinds = (
         (seen.visitors, "page"),
         (seen.uncached, "uncached"),
@@ -92,7 +99,7 @@ def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
     for sights, signal in kinds:
         for sight in sights:
             usual = seen.baseline.covers(sight.page)
-            ctx.journal.looked(sight.page, seen.at, phase=phase, signal=signal, usual=usual)
+            ctx.journal.page_checked(sight.page, seen.at, phase=phase, signal=signal, usual=usual)
     ctx.journal.emit(
         "look.taken",
         phase=phase,
@@ -105,31 +112,28 @@ def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
     )
 
 
-def see(ctx: SiteContext) -> Signals:
-    """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
+def check_site(ctx: SiteContext) -> Signals:
+    """Check the site's health: from outside, and from its own host if visitors are not let in."""
     sub_sites = looked_at(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
     seen = ctx.prober.observe(ctx.facts, sub_sites)
-    return _inside(ctx, seen)
+    return _with_inside(ctx, seen)
 
 
-def see_before(ctx: SiteContext) -> Signals:
-    """The measure of a change: how the site is now, and what is usual for it though it looks unhealthy."""
-    seen = see_usual(ctx)
-    return replace(seen, pace=_paces(ctx)) if seen.healthy else seen
+def take_baseline(ctx: SiteContext, *, times: bool = True) -> Signals:
+    """Return the baseline of a change: how the site is now and what is usual for it.
 
-
-def see_usual(ctx: SiteContext) -> Signals:
-    """As `see_before`, without how long its pages take."""
+    With `times`, a healthy site's pages are also measured.
+    """
     boots = ctx.site.kind is SiteKind.STATIC or (ctx.facts is not None and not ctx.facts.crippled)
-    seen = ctx.prober.settle(see(ctx), boots=boots)
-    record_looks(ctx, seen, "before")
-    return seen
+    seen = ctx.prober.settle(check_site(ctx), boots=boots)
+    record_checks(ctx, seen, "before")
+    return replace(seen, pace=_paces(ctx)) if times and seen.healthy else seen
 
 
-def see_slower(ctx: SiteContext, before: Signals, after: Signals) -> str:
-    """What has become clearly slower, in a sentence; empty where nothing has.
+def find_slower_page(ctx: SiteContext, before: Signals, after: Signals) -> str:
+    """Return which page has become clearly slower; empty for none.
 
-    Only where the look itself was slow it is measured, and what is measured is confirmed.
+    Only pages that were slow in the health check are measured, and the slowest is measured twice.
     """
     pages = [page for page, seconds in before.pace.items() if could_be(seconds, _seconds(after, page))]
     found = slowest(before.pace, _paces(ctx, pages)) if pages else None
@@ -140,7 +144,7 @@ def see_slower(ctx: SiteContext, before: Signals, after: Signals) -> str:
 
 
 def _seconds(seen: Signals, page: str) -> list[float]:
-    """How long a page took, as visitors get it past caches."""
+    """Return how long a page took, with and without caches."""
     return [look.seconds for look in seen.looks if look.page in {page, f"{page} (uncached)"}]
 
 
@@ -148,25 +152,33 @@ def _paces(ctx: SiteContext, pages: Sequence[str] = ()) -> Mapping[str, tuple[fl
     return ctx.prober.sample(pages)
 
 
-def see_again(
+def compare_with_baseline(
     ctx: SiteContext, before: Signals, phase: str, *, patience: float | None = None
 ) -> tuple[Signals, str]:
-    """Look until it is known whether the site is worse than before; returns the last look and what is worse.
+    """Check until it is known whether the site is worse than before.
 
-    What was put back may need a moment: caches of compiled code, workers that restart. `patience`: seconds,
-    where the usual are not meant.
+    A site that was rolled back may need a moment, for caches of compiled code and restarting workers.
+
+    Args:
+        ctx: the site.
+        before: the baseline.
+        phase: after, undo or soak.
+        patience: seconds for which the site may stay worse; by default as the phase needs.
+
+    Returns:
+        The last results, and what is worse; empty for nothing.
     """
     if patience is None:
         patience = _UNDO_PATIENCE if phase == "undo" else _PATIENCE
     seen, found = ctx.prober.examine(before, patience=patience)
     if not found and (seen.refused or (before.inside is not None and before.inside.seen)):
         outside = seen
-        seen, found = until_known(lambda _: _inside(ctx, outside, before), before, patience=patience)
-    record_looks(ctx, seen, phase)
+        seen, found = until_known(lambda _: _with_inside(ctx, outside, before), before, patience=patience)
+    record_checks(ctx, seen, phase)
     return seen, "; ".join(found)
 
 
-def _inside(ctx: SiteContext, seen: Signals, before: Signals | None = None) -> Signals:
+def _with_inside(ctx: SiteContext, seen: Signals, before: Signals | None = None) -> Signals:
     return with_inside(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
 
 

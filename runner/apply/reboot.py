@@ -1,4 +1,4 @@
-"""Rebooting a host: told, gone, and back under another boot id."""
+"""Reboot a host and wait until it is back with another boot id."""
 
 from __future__ import annotations
 
@@ -25,53 +25,53 @@ _STARTING = {"initializing", "starting"}
 
 @dataclass(frozen=True, slots=True)
 class Rebooted:
-    """What came of it, in words that follow each other in a sentence."""
+    """The result of a reboot, as part of a sentence."""
 
-    said: str
+    result: str
     failed: bool = False
 
 
 def reboot(remote: Remote, boot: str, *, become: bool, limit: float, stop: Callable[[], bool]) -> Rebooted:
-    """Reboot a host that runs under the boot id `boot`, and wait at most `limit` seconds until it is back.
+    """Reboot a host that has the boot id `boot`, and wait at most `limit` seconds until it is back.
 
-    A host that is under another boot id already has been rebooted and is left alone, so this may be repeated.
+    A host with another boot id was rebooted before and is not rebooted again, so this may be repeated.
     """
-    began = time.monotonic()
-    if refused := _tell(remote, boot, become=become):
+    started = time.monotonic()
+    if refused := _start_reboot(remote, boot, become=become):
         return Rebooted(f"not rebooted: {refused}", failed=True)
-    seen = ""
-    while time.monotonic() - began < limit and not stop():
-        now, state = _look(remote)
+    last = ""
+    while time.monotonic() - started < limit and not stop():
+        now, state = _read_boot(remote)
         if now and now != boot:
-            seen = state
+            last = state
             if state not in _STARTING:
-                seconds = time.monotonic() - began
+                seconds = time.monotonic() - started
                 degraded = ", but some of its services have failed" if state == "degraded" else ""
                 return Rebooted(f"rebooted, and back after {seconds:.0f} s{degraded}")
         time.sleep(_PAUSE)
     if stop():
-        return Rebooted("the reboot was not waited for, since the run was cancelled", failed=True)
-    if seen:
-        return Rebooted(f"rebooted, but still {seen} after {limit:.0f} s", failed=True)
-    return Rebooted(f"told to reboot, but not back after {limit:.0f} s: look at its console", failed=True)
+        return Rebooted("the run was cancelled during the reboot", failed=True)
+    if last:
+        return Rebooted(f"rebooted, but still {last} after {limit:.0f} s", failed=True)
+    return Rebooted(f"rebooting, but not back after {limit:.0f} s: check its console", failed=True)
 
 
-def _tell(remote: Remote, boot: str, *, become: bool) -> str:
-    """Why the host would not reboot; empty when it will, or has."""
+def _start_reboot(remote: Remote, boot: str, *, become: bool) -> str:
+    """Start the reboot; return why the host refuses, empty if it reboots or was rebooted before."""
     mark = secrets.token_hex(16)
     command = Command("reboot", reboot_script(mark, boot), timeout=30)
     command = remote.with_sudo(command, mark) if become else command
     try:
         record = remote.read((command,))["reboot"]
     except UnreachableError:
-        return ""  # gone so soon that it could not answer
-    said = Sections.of(record.text, mark)
-    match = re.search(r"^status ([1-9]\d*)$", said.text("rebooting"), re.MULTILINE)
-    return sentence(said.text("rebooting").replace(match[0], "")) or "the command failed" if match else ""
+        return ""  # it went down before it could answer
+    printed = Sections.of(record.text, mark).text("rebooting")
+    match = re.search(r"^status ([1-9]\d*)$", printed, re.MULTILINE)
+    return sentence(printed.replace(match[0], "")) or "the command failed" if match else ""
 
 
-def _look(remote: Remote) -> tuple[str, str]:
-    """Boot id and state, empty where nobody answers. A connection of its own: the old one may hang."""
+def _read_boot(remote: Remote) -> tuple[str, str]:
+    """Return boot id and state, over a new connection as the old one may hang; empty without an answer."""
     mark = secrets.token_hex(16)
     try:
         with remote.fresh() as fresh:
@@ -79,5 +79,5 @@ def _look(remote: Remote) -> tuple[str, str]:
             record = fresh.read((command,))["boot"]
     except (HostError, KeyError):
         return "", ""
-    said = Sections.of(record.text, mark)
-    return said.text("boot"), said.text("state")
+    sections = Sections.of(record.text, mark)
+    return sections.text("boot"), sections.text("state")

@@ -14,9 +14,9 @@ __all__ = ["rerun_command"]
 
 
 def rerun_command(order: Order, site: str, *more: str) -> str:
-    """`sitecrew run` or `undo` with the playbook, steps and variables of the order, and `more` options.
+    """Return `sitecrew run` or `undo` with the order's playbook, steps and variables, and `more` options.
 
-    The value of a variable that was given with -e is not kept: `...` stands for it.
+    Values of variables that were given with -e are not stored; they appear as `...`.
     """
     if undo := order.undo:
         options = {"--database": undo.database, "--force": undo.force}
@@ -29,7 +29,7 @@ def rerun_command(order: Order, site: str, *more: str) -> str:
 
 
 def _given(value: str | SecretRef) -> str:
-    """A reference as it is typed."""
+    """Return a reference as it is typed; `...` for a value."""
     if isinstance(value, str):
         return "..."
     file = value.source is SecretSource.FILE

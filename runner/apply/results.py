@@ -1,4 +1,4 @@
-"""What became of the steps of a segment, once its job has ended. Pure: by its record alone."""
+"""The outcomes of a segment's steps, by the record of its job alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_in
 
-__all__ = ["REREAD", "reread", "understood"]
+__all__ = ["REREAD", "outcomes_of", "with_facts_after"]
 
 REREAD = "reread"
-"""The task of a job that reads the site again at its end."""
+"""The command of a job that reads the site again at its end."""
 
 
-def reread(context: Context, record: JobRecord) -> Context:
-    """The context with what the job read in the end, or with why it could not be read."""
+def with_facts_after(context: Context, record: JobRecord) -> Context:
+    """Return the context with the facts that the job read at its end, or with why it could not."""
     found = record.tasks.get(REREAD)
     if found is None:
         return context
@@ -26,16 +26,16 @@ def reread(context: Context, record: JobRecord) -> Context:
     return replace(context, after=facts, after_problem=problem)
 
 
-def understood(
+def outcomes_of(
     names: dict[str, Step], scripts: dict[str, Script | None], record: JobRecord, context: Context
 ) -> tuple[StepOutcome, ...]:
-    """The outcome of each step.
+    """Return the outcome of each step.
 
     Args:
-        names: of the job's tasks, with the steps that they are.
-        scripts: by the steps' ids; None for one that had nothing to do.
-        record: of the job.
-        context: with what was read in the end.
+        names: the steps by the names of the job's commands.
+        scripts: the scripts by the steps' ids; None for a step that has nothing to do.
+        record: record of the job.
+        context: the context with the facts that were read at the end.
     """
     kinds = registry()
     outcomes = []
@@ -44,13 +44,13 @@ def understood(
         if not scripts[step.id]:
             outcomes.append(kind.idle(step, context))
         elif name not in record.tasks and any(one.outcome is Outcome.LOST for one in outcomes):
-            outcomes.append(_not_begun(step, "died"))
+            outcomes.append(_not_started(step, "died"))
         else:
-            outcomes.append(_understood(kind, step, record.tasks.get(name), record, context))
+            outcomes.append(_outcome(kind, step, record.tasks.get(name), record, context))
     return tuple(outcomes)
 
 
-def _understood(
+def _outcome(
     kind: StepKind, step: Step, found: TaskRecord | None, record: JobRecord, context: Context
 ) -> StepOutcome:
     if found is None or (found.code is None and not found.why):
@@ -59,41 +59,43 @@ def _understood(
         result = Result(status=-1, seconds=found.seconds if found else 0.0, output="", why="lost")
         return kind.understand(step, result, context)
     if found.code is None:
-        return _not_begun(step, found.why)
+        return _not_started(step, found.why)
     output = found.text
     if step.become:
-        if not found.why and (no := sudo_refusal(context.host, output, context.mark)):
+        if not found.why and (refused := sudo_refusal(context.host, output, context.mark)):
             return StepOutcome(
-                step=step.id, outcome=Outcome.FAILED, why=str(no), seconds=found.seconds, output=output
+                step=step.id, outcome=Outcome.FAILED, why=str(refused), seconds=found.seconds, output=output
             )
         output = without_mark(output, context.mark)
     result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
     return kind.understand(step, result, context)
 
 
-def _not_begun(step: Step, word: str) -> StepOutcome:
-    outcome, why = _NOT_BEGUN[word]
+def _not_started(step: Step, word: str) -> StepOutcome:
+    outcome, why = _NOT_STARTED[word]
     return StepOutcome(step=step.id, outcome=outcome, why=why)
 
 
 PUBLIC = (
-    "every folder for restore points lies where a web server hands it out (the login's home is a document "
+    "every possible folder for restore points is served by a web server (the login's home is a document "
     "root, and /var/tmp and /tmp cannot be used): move the document root to a folder below the home"
 )
-_NOT_BEGUN = {
-    "failed": (Outcome.SKIPPED, "not begun, since an earlier step failed"),
+_NOT_STARTED = {
+    "failed": (Outcome.SKIPPED, "not started: an earlier step failed"),
     "cancelled": (Outcome.CANCELLED, "the run was cancelled"),
-    "nospace": (Outcome.FAILED, "not begun, since no space is left on the host"),
-    "nofolder": (Outcome.FAILED, "not begun, since the host has no folder to write to"),
-    "public": (Outcome.FAILED, f"not begun, since {PUBLIC}"),
-    "locked": (Outcome.SKIPPED, "not begun, since another run works on this site"),
+    "nospace": (Outcome.FAILED, "not started: no space left on the host"),
+    "nofolder": (Outcome.FAILED, "not started: the host has no folder that this login can write to"),
+    "public": (Outcome.FAILED, f"not started: {PUBLIC}"),
+    "locked": (Outcome.SKIPPED, "not started: another run is working on this site"),
     "nosite": (
         Outcome.FAILED,
-        "not begun, since the site's folder is not there; correct `path` in inventory.yaml",
+        "not started: the site's folder does not exist; correct `path` in inventory.yaml",
     ),
     "nolock": (
         Outcome.FAILED,
-        "not begun, since the site's lock could not be written on the host; is its disk full? df -h",
+        "not started: the site's lock could not be written on the host; is its disk full? df -h",
     ),
-    "died": (Outcome.LOST, "not begun, since the host's process died"),  # so that `resume` comes to it
+    # lost, so that `resume` runs it
+    "died": (Outcome.LOST, "not started: the job's processes on the host were killed"),
 }
+"""Outcome and reason of a step that was not started, by the host's word."""

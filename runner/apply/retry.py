@@ -1,4 +1,4 @@
-"""Retries: a step that failed and has `retries` is tried again, after a wait that doubles each time."""
+"""Retries of a failed step that has `retries`, after a wait that doubles each time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LONGEST = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a step: its outcomes, not yet recorded."""
+    """One try of a step, with outcomes that are not recorded yet."""
 
     outcomes: tuple[StepOutcome, ...]
     settle: Callable[[tuple[StepOutcome, ...]], tuple[StepOutcome, ...]]
-    """Records what ended with the outcomes it is given (none if another try follows), and returns them."""
+    """Records the end of the try and the given outcomes (none if another try follows); returns them."""
 
 
 def run_with_retries(
@@ -34,14 +34,14 @@ def run_with_retries(
     first: int = 1,
     retriable: Callable[[], bool] = lambda: True,
 ) -> tuple[StepOutcome, ...]:
-    """Run a step until it does not fail, is out of retries, or the run is cancelled; record its outcomes.
+    """Run a step until it succeeds, is out of retries, or the run is cancelled; record its outcomes.
 
     Args:
         ctx: the site.
-        step: its `retries` count.
-        run_once: runs the step; it is given the number of the try.
+        step: the step; its `retries` limit the number of tries.
+        run_once: runs the step, given the number of the try.
         first: number of the first try, greater than 1 if an earlier attempt made some.
-        retriable: whether anything is left to try after a failed try.
+        retriable: whether anything is left to do after a failed try.
     """
     number = first
     tried = run_once(number)
@@ -75,7 +75,7 @@ def _failed(ctx: SiteContext, step: Step, outcomes: Sequence[StepOutcome], numbe
 
 
 def _wait(ctx: SiteContext, step: Step, outcome: StepOutcome, number: int) -> bool:
-    """Announce the next try and wait for it; False if the run was cancelled."""
+    """Emit that another try follows, and wait; False if the run was cancelled."""
     seconds = min(2.0 ** (number - 1), _LONGEST)
     ctx.journal.step_retried(step.id, outcome, number=number, of=step.retries + 1, seconds=seconds)
     return not ctx.stop.asked.wait(seconds)

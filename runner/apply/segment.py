@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from runner.apply.jobs import end_job, job_of_try, jobs_of_part, locked_by, nonce_of, site_lock, started_job
-from runner.apply.results import REREAD, reread, understood
+from runner.apply.results import REREAD, outcomes_of, with_facts_after
 from runner.apply.retry import Try, run_with_retries
 from runner.errors import LostError
 from runner.execute import (
@@ -35,29 +35,29 @@ __all__ = ["Judge", "run_segment"]
 _REREAD_LIMIT = _CLEANUP_LIMIT = 120
 _CHECK_LIMIT = 60
 _ENDED = frozenset({"ok", "failed"})
-"""Status of jobs that ran to their end; `ok` if the step does not stop at a failure."""
+"""Status of jobs that ran to their end; `ok` also if a step failed that does not stop the job."""
 
 
 class Judge(Protocol):
-    """Who looks at what a job has done while it waits, and says whether it stays."""
+    """Decides whether the changes of a waiting job are kept."""
 
     @property
     def wait(self) -> int:
-        """Seconds of silence after which the host keeps it."""
+        """Seconds of silence after which the host keeps them."""
 
     @property
     def undo(self) -> tuple[Command, ...]:
-        """What the host does where it does not stay."""
+        """The commands that undo them."""
 
     @property
-    def remembered(self) -> str:
-        """What a later attempt needs to judge the job."""
+    def stored(self) -> str:
+        """The text that is stored in the ledger, for a later attempt to judge the job."""
 
     def judge(self, _: Awaiting) -> Verdict:
-        """Keep or undo."""
+        """Return the verdict: keep or undo."""
 
-    def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
-        """The outcome of the step once the job has ended."""
+    def final_outcome(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """Return the outcome of the step after the job has ended."""
 
 
 def run_segment(
@@ -73,9 +73,9 @@ def run_segment(
     Args:
         ctx: the site.
         part: the segment.
-        steps: those of its steps whose outcome is not on record.
-        prepared: what the controller made ready for the step's script.
-        judge: decides on the one step of the segment while its job waits.
+        steps: its steps without a recorded outcome.
+        prepared: data that the controller prepared for the step's script.
+        judge: judges the one step of the segment while its job waits.
 
     Raises:
         LockedError: another run works on the site; nothing was started.
@@ -86,7 +86,7 @@ def run_segment(
     run_once = partial(_run_once, ctx, part, steps, prepared=prepared, judge=judge)
     outcomes = run_with_retries(ctx, steps[0], run_once, first=first)
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
-        raise LostError("a step was running when the host's process died; how it ended is unknown")
+        raise LostError("the job's processes on the host were killed during a step; how it ended is unknown")
     return outcomes
 
 
@@ -112,9 +112,9 @@ def _run_once(
     if record.status == "locked":
         end_job(ctx, part.number, job, record.status)
         raise locked_by(ctx, record)
-    outcomes = understood(names, scripts, record, reread(context, record))
+    outcomes = outcomes_of(names, scripts, record, with_facts_after(context, record))
     if judge:
-        outcomes = tuple(judge.settled(record, outcome) for outcome in outcomes)
+        outcomes = tuple(judge.final_outcome(record, outcome) for outcome in outcomes)
     outcomes = tuple(map(ctx.journal.cleaned, outcomes))
     return Try(outcomes, partial(_settle, ctx, part.number, job, record.status))
 
@@ -124,7 +124,7 @@ def _follow(
 ) -> JobRecord:
     if judge:
         job = replace(job, wait=judge.wait, undo=judge.undo)
-    ctx.journal.job_started(part.number, job.id, job.span(), trial=judge.remembered if judge else None)
+    ctx.journal.job_started(part.number, job.id, job.span(), trial=judge.stored if judge else None)
     ctx.journal.emit("segment.started", job=job.id, number=part.number)
     try:
         with ctx.stop.controlling() as control:
@@ -154,7 +154,7 @@ def _settle(
 
 
 def _next_try(ctx: SiteContext, part: Segment, step: Step) -> int:
-    """Return the number of the try: of the job that may still be running, or the one after a failed one."""
+    """Return the number of the first try: that of a job that may still be running, or the one after it."""
     earlier = next(iter(jobs_of_part(ctx, part.number)), None)
     if earlier is None:
         return 1
@@ -192,7 +192,7 @@ def _job(
     for name, step in names.items():
         script = scripts[step.id]
         if script is not None:
-            tasks.append(_host_task(ctx, name, step, script, context))
+            tasks.append(_host_command(ctx, name, step, script, context))
     if any(kinds[step.kind].rereads and scripts[step.id] for step in names.values()):
         facts = facts_script(ctx.site, context.host, context.mark, check_updates=False)
         limit = ctx.remote.limit(_REREAD_LIMIT)
@@ -210,7 +210,7 @@ def _job(
     )
 
 
-def _host_task(ctx: SiteContext, name: str, step: Step, script: Script, context: Context) -> Command:
+def _host_command(ctx: SiteContext, name: str, step: Step, script: Script, context: Context) -> Command:
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
     for key, value in script.env.items():
@@ -218,19 +218,19 @@ def _host_task(ctx: SiteContext, name: str, step: Step, script: Script, context:
             secret[key] = ctx.secret(value)
         else:
             plain[key] = value
-    given = ctx.variables() if step.kind == "shell" else {}
-    given = {key: value for key, value in given.items() if key not in plain}
+    variables = ctx.variables() if step.kind == "shell" else {}
+    variables = {key: value for key, value in variables.items() if key not in plain}
     limit = step.timeout or ctx.order.limits.step
-    made = Command(
+    command = Command(
         name,
         script.text,
         timeout=max(1, int(limit.total_seconds())),
         policy="go" if step.on_failure is OnFailure.CONTINUE else "stop",
         env=plain,
-        secret={**given, **secret},
+        secret={**variables, **secret},
     )
-    [made] = ctx.remote.for_site(ctx.site, [made])
-    return ctx.remote.with_sudo(made, context.mark) if step.become else made
+    [command] = ctx.remote.for_site(ctx.site, [command])
+    return ctx.remote.with_sudo(command, context.mark) if step.become else command
 
 
 def _emit(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:

@@ -1,4 +1,4 @@
-"""A process that works: its place in the ledger, its connections, and whom it tells what happens."""
+"""The session of a process that runs playbooks: its ledger, lease, connections and events."""
 
 from __future__ import annotations
 
@@ -43,10 +43,7 @@ _LONGEST_REASON = 2000
 
 
 class Session:
-    """Everything that stages share. Leave it with `close`.
-
-    `draining`: no further site is begun, of whatever run.
-    """
+    """Everything that the runs of one process share. Close it with `close`."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -54,7 +51,7 @@ class Session:
         self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
         try:
             self.recognised = self.ledger.recognise(workspace.inventory)
-            """Renames, and names that mean another website now, for the screen."""
+            """Sentences about renamed sites, and about names that now mean another website."""
         except BaseException:
             self.ledger.close()
             raise
@@ -67,13 +64,14 @@ class Session:
         self.executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.events: SimpleQueue[RunEvent | BaseException] = SimpleQueue()
         self.draining = threading.Event()
+        """Set when no further site of any run is started."""
         self.lease_lost = threading.Event()
-        """Another process has taken over what this one had in hand: it starts nothing more."""
+        """Set when another process has taken over the runs of this one, which starts nothing more."""
         self.ledger_trouble: Exception | None = None
-        """Why the ledger could not be written last time; None where it could."""
+        """Why the ledger could not be written last time; None if it could."""
         self.exclusive = Exclusive()
         self.ask: Callable[[Step], bool | None] | None = None
-        """Asked before each step of a stepwise playbook: do it, leave it out, or (None) stop here."""
+        """Called before each step of a run with --step: run it, skip it, or (None) stop here."""
         self._views: dict[str, Session] = {}
         self._stops: dict[str, Cancellation] = {}
         self._stops_lock = threading.Lock()
@@ -88,28 +86,28 @@ class Session:
 
     @staticmethod
     def now() -> datetime:
-        """This instant, in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def emit(
         self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object
     ) -> None:
-        """Tell whoever follows. Strangers' text in it is cleaned here, once for every screen."""
+        """Emit an event. Untrusted text in its data is cleaned here, for every kind of output."""
         self.events.put(
             RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=cleaned(data))
         )
 
     def tell_recognised(self, sentences: Iterable[str]) -> None:
-        """Emit what `Ledger.recognise` found: renames, and names that mean another website now."""
-        for sentence_ in sentences:
-            self.emit("inventory.recognised", "", said=sentence_)
+        """Emit the sentences of `Ledger.recognise`."""
+        for text in sentences:
+            self.emit("inventory.recognised", "", said=text)
 
     def journal(self, run: str, site: str) -> Journal:
         """Return the journal of a site in a run."""
         return Journal(self.ledger, self.redactor, self.emit, run, site, self.now)
 
     def context(self, order: Order, site: Site, attempt: int) -> SiteContext:
-        """Return what the parts of a site's plan need, before it is planned."""
+        """Return the context of a site before it is planned."""
         return SiteContext(
             workspace=self.workspace,
             order=order,
@@ -130,18 +128,18 @@ class Session:
         return self.redactor.redact(sentence(text, _LONGEST_REASON))
 
     def variables(self, order: Order) -> dict[str, str]:
-        """The values of the order's variables: references are resolved, values were given by -e.
+        """Return the values of the order's variables: references resolved, others as given with -e.
 
         Raises:
-            SecretError: some were not given, or are not those that the run began with. A run that is being
-                stopped does without.
+            SecretError: a value is missing or not the one that the run started with. A run that is being
+                stopped needs none.
         """
         found = {name: self._value(name, kept) for name, kept in order.variables.items()}
         missing = [name for name, value in found.items() if value is None]
         if missing and not self.stopping(order.run):
             raise SecretError(
-                f"run {order.run} began with other values of: {', '.join(missing)}",
-                hint="values are not kept; give them again: "
+                f"run {order.run} was started with other values of: {', '.join(missing)}",
+                hint="values are not stored; give them again: "
                 + command("resume", order.run, *(part for name in missing for part in ("-e", f"{name}=..."))),
             )
         return {name: value for name, value in found.items() if value is not None}
@@ -158,7 +156,7 @@ class Session:
         return given
 
     def assign(self, run: str, workspace: Workspace) -> None:
-        """Let a run work with the workspace as it was read when the run was started or taken up."""
+        """Have a run use the workspace as it was read when the run was started or resumed."""
         if workspace is self.workspace:
             return
         view = next((one for one in self._views.values() if one.workspace is workspace), None)
@@ -169,58 +167,58 @@ class Session:
         self._views[run] = view
 
     def of(self, run: str) -> Session:
-        """This session with the workspace of a run."""
+        """Return this session with the workspace of a run."""
         return self._views.get(run, self)
 
     def stop(self, run: str) -> Cancellation:
-        """What stops this run, and no other that is in hand here."""
+        """Return the cancellation of a run."""
         with self._stops_lock:
             return self._stops.setdefault(run, Cancellation())
 
     def stopping(self, run: str) -> bool:
-        """Whether no more of the run is to be begun."""
+        """Whether nothing more of the run is to be started."""
         return self.draining.is_set() or self.stop(run).asked.is_set()
 
     def drain(self, run: str) -> None:
-        """Finish the sites in hand, begin no more."""
+        """Finish the sites in progress and start no more."""
         self.draining.set()
         self.emit("run.draining", run)
 
     def cancel(self, run: str) -> None:
-        """Stop the run's jobs in hand too, and begin no more of it."""
+        """Stop the run's running jobs and start no more of it."""
         self.stop(run).ask()
         self.emit("run.cancelling", run)
 
     def check_open(self) -> None:
-        """Raise once the session is closed: what fails from then on says nothing about a site.
+        """Raise if the session is closed: later failures say nothing about a site.
 
         Raises:
-            EngineError: it is.
+            EngineError: the session is closed.
         """
         if self._closed.is_set():
-            raise EngineError("this process is ending", hint="continue its runs: sitecrew resume")
+            raise EngineError("this process is exiting", hint="continue its runs: sitecrew resume")
 
     def close(self) -> None:
-        """Leave in order: connections, lease, ledger."""
+        """Close the connections, release the lease and close the ledger."""
         self._closed.set()
         self.hosts.pool.close()
         self.ledger.release_lease(self.executor)
         self.ledger.close()
 
-    def bury_the_dead(self) -> None:
-        """Release the leases of processes of this machine that are gone, so that nobody waits for them."""
+    def release_dead_leases(self) -> None:
+        """Release the leases of processes of this machine that no longer exist."""
         for lease in self.ledger.unreleased():
             if is_gone(lease):
                 self.ledger.release_lease(lease.executor)
 
     def living(self) -> frozenset[str]:
-        """The executors that live: on this machine as the system says, whatever the clock; else by lease."""
+        """Return the executors that are alive: on this machine by process id, on others by their lease."""
         now = datetime.now(UTC)
         found = self.ledger.unreleased()
         return frozenset(lease.executor for lease in found if stopped_at(lease, now) is None)
 
     def _keep_lease(self) -> None:
-        """A ledger that is busy or full now may not be in three seconds: it is tried again."""
+        """Renew the lease until the session is closed. Errors, such as a full disk, are retried."""
 
         def renew() -> None:
             if not self._closed.is_set() and not self.ledger.renew_lease(self.executor):

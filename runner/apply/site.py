@@ -1,7 +1,7 @@
-"""One site of a run, from its first reading to its outcome.
+"""Run one site of a run, from reading its facts to its outcome.
 
-Each stage leaves its result in the ledger, and a stage whose result is there is not done again: after a crash
-the same code walks the same way and finds out where it was.
+Each step records its result in the ledger and is not repeated once it has one: after a crash the same code
+runs again and continues where it was.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from runner.apply.context import SiteContext
 from runner.apply.ending import Ending, ended_by, open_jobs
 from runner.apply.jobs import acknowledge_recorded, part_of
 from runner.apply.parts import Part, needs_exclusive_host, run_part, steps_of
-from runner.apply.planning import survey
+from runner.apply.planning import plan_site
 from runner.apply.undo import plan_undo
 from runner.errors import SitecrewError
 from runner.hosts.boundary import UnexpectedError, contained, within
-from runner.hosts.exclusive import place_of
+from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Site, Step, StepOutcome, worst
 from runner.plan import closed_day, cut, needs_facts
@@ -33,21 +33,21 @@ __all__ = ["Ending", "work_on"]
 
 
 def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
-    """Do on a site what was ordered, and write down how it ended.
+    """Apply the order to a site, and record its outcome.
 
-    Errors of hosts and sites become outcomes, unexpected ones too. Errors of the ledger and the engine are no
-    verdict: they pass, and the site stays without an outcome until the run is resumed.
+    Errors of hosts and sites become outcomes, unexpected ones too. Errors of the ledger and the engine are
+    raised, and the site has no outcome until the run is resumed.
     """
-    under_way = started_numbers(session, order.run, site.name, attempt)
-    if session.stopping(order.run) and not under_way:
-        ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was begun")
-    elif order.closes and session.now() > order.closes and not under_way:
-        ending = Ending(Outcome.MISSED, "the window had closed before this site's turn came")
-    elif not under_way and (day := _closed_day(session, order, site)):
-        ending = Ending(Outcome.MISSED, f"{day} is a blackout day: nothing is started on it")
+    running = started_numbers(session, order.run, site.name, attempt)
+    if session.stopping(order.run) and not running:
+        ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was started")
+    elif order.closes and session.now() > order.closes and not running:
+        ending = Ending(Outcome.MISSED, "the window closed before this site was started")
+    elif not running and (day := _closed_day(session, order, site)):
+        ending = Ending(Outcome.MISSED, f"{day} is a blackout day: no site is started")
     else:
         session.journal(order.run, site.name).started(site.client, site.host)
-        ending = _stages(session, order, site, attempt)
+        ending = _run_site(session, order, site, attempt)
     session.check_open()
     ending = replace(ending, why=session.reason(ending.why))
     session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
@@ -58,12 +58,12 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
 
 
 def _closed_day(session: Session, order: Order, site: Site) -> date | None:
-    """The day of the client or the window, if it is one on which no site is started."""
+    """Return today's date, for the client or the window, if no site is started on it."""
     zones = {order.clients[site.client].timezone, order.timezone or order.clients[site.client].timezone}
     return closed_day(order.blackouts, zones, session.now())
 
 
-def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
+def _run_site(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     try:
         parts = cut(order.playbook, site, tags=order.tags)
         known = _known(session, order.run, site.name, attempt)
@@ -74,19 +74,19 @@ def _stages(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         if order.undo:
             ctx = plan_undo(ctx)
         elif needs_facts(order.playbook, site, tags=order.tags):
-            ctx = survey(ctx)
+            ctx = plan_site(ctx)
         if attempt > 1:
             acknowledge_recorded(ctx)
         if ctx.plan.problems:
             return Ending(Outcome.FAILED, "; ".join(ctx.plan.problems))
-        return _held(ctx, _run_parts(session, ctx, parts, known))
-    except Exception as error:  # noqa: BLE001  # it is this site's, whatever it is
+        return _end_with_auto_updates(ctx, _run_parts(session, ctx, parts, known))
+    except Exception as error:  # noqa: BLE001  # any error belongs to this site
         session.check_open()
         return _failed(session, order, site, contained(error), attempt)
 
 
-def _held(ctx: SiteContext, ending: Ending) -> Ending:
-    """The ending, once WordPress will not install what is held; a failure is told, and decides nothing."""
+def _end_with_auto_updates(ctx: SiteContext, ending: Ending) -> Ending:
+    """Hold the automatic updates of held items; return the ending, which a failure here does not change."""
     error = within(lambda: hold_auto_updates(ctx))
     if isinstance(error, SitecrewError):
         ctx.journal.emit("auto_updates.failed", why=ctx.journal.reason(error.with_hint))
@@ -94,12 +94,12 @@ def _held(ctx: SiteContext, ending: Ending) -> Ending:
 
 
 def _failed(session: Session, order: Order, site: Site, error: SitecrewError, attempt: int) -> Ending:
-    """What an error makes of the site. The step in progress gets the traceback of an unexpected one."""
+    """Return how the site ended. The step in progress gets the traceback of an unexpected error."""
     ending = ended_by(error, session.ledger.segments(order.run, site.name), attempt=attempt)
     if isinstance(error, UnexpectedError):
         steps = session.ledger.step_output(order.run, site.name)
-        if in_hand := next((step.step for step in steps if step.outcome is None), None):
-            outcome = StepOutcome(step=in_hand, outcome=ending.outcome, why=ending.why, output=error.trace)
+        if current := next((step.step for step in steps if step.outcome is None), None):
+            outcome = StepOutcome(step=current, outcome=ending.outcome, why=ending.why, output=error.trace)
             session.journal(order.run, site.name).step_finished(outcome)
     return ending
 
@@ -117,13 +117,13 @@ def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str
             answer = session.ask(steps[0])
             if answer is None:
                 return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")
-            skipped = "" if answer else "left out when asked"
+            skipped = "" if answer else "skipped when asked"
         else:
             skipped = stopped
         if skipped:
             known |= _record_skipped(ctx, steps, known, skipped)
             continue
-        with session.exclusive.hold(place_of(ctx.remote.host), alone=needs_exclusive_host(part)):
+        with session.exclusive.hold(server_of(ctx.remote.host), alone=needs_exclusive_host(part)):
             result = run_part(ctx, part, [step for step in steps if step.id not in known])
         ctx = replace(ctx, facts=result.facts)
         known |= {outcome.step: outcome for outcome in result.outcomes}
@@ -149,7 +149,7 @@ _EXPLAINED = {Outcome.FAILED, Outcome.LOST, Outcome.UNDONE, Outcome.CANCELLED, O
 
 
 def started_numbers(session: Session, run: str, site: str, attempt: int) -> set[int]:
-    """Numbers of the segments that may be running on the host, since their end is not recorded."""
+    """Return the numbers of the jobs that may be running on the host, as their end is not recorded."""
     if attempt == 1:
         return set()
     return {segment.number for segment in open_jobs(session.ledger.segments(run, site))}
@@ -195,5 +195,5 @@ def _stop_reason(steps: Sequence[Step], known: Mapping[str, StepOutcome]) -> str
     for step in steps:
         outcome = known.get(step.id)
         if outcome and outcome.outcome is Outcome.FAILED and step.on_failure is not OnFailure.CONTINUE:
-            return f"not begun, since {step.id} failed"
+            return f"not started: {step.id} failed"
     return ""

@@ -1,4 +1,4 @@
-"""One step of an undo carried out, as a transaction."""
+"""Undo of earlier changes: its plan, and each step as a transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.apply.jobs import acknowledge, end_job, trial_number
-from runner.apply.probe import see_before
+from runner.apply.probe import take_baseline
 from runner.apply.rerun import rerun_command
 from runner.apply.transaction.batch import end_started_trials
 from runner.apply.transaction.transaction import Trial
@@ -51,7 +51,7 @@ __all__ = ["plan_undo", "undo_step"]
 
 
 def plan_undo(ctx: SiteContext) -> SiteContext:
-    """The task with its plan and facts: those on record, or read now and put on record."""
+    """Return the context with the plan of the undo and facts, from the ledger or read now and recorded."""
     journal, run, site = ctx.journal, ctx.run, ctx.site.name
     stored, facts_then = journal.ledger.plan_of(run, site), journal.ledger.facts_of(run, site)
     if stored is not None:
@@ -59,7 +59,7 @@ def plan_undo(ctx: SiteContext) -> SiteContext:
     preview = foresee_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
     facts = preview.facts
     if facts is None and ctx.site.kind is SiteKind.WORDPRESS:
-        # a site that is too dead to be read is put back all the same, measured by what it was
+        # a site that is too broken to be read is undone too, with its earlier facts as the baseline
         facts = Past.of(journal.ledger, ctx.order, ctx.site).facts
     journal.planned(preview.plan, facts)
     journal.announce_plan(preview.plan)
@@ -67,13 +67,13 @@ def plan_undo(ctx: SiteContext) -> SiteContext:
 
 
 def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
-    """Put one step of the earlier run back, and write down how it ended.
+    """Undo one step of the earlier run, and record its outcome.
 
     Raises:
-        LockedError, LostError, UnreachableError: as `try_changes`.
+        LockedError, LostError, UnreachableError: as `Trial.try_changes`.
     """
     (step,) = part.steps
-    began, facts, pending = time.monotonic(), ctx.facts, ctx.plan.pending(step.id)
+    started, facts, pending = time.monotonic(), ctx.facts, ctx.plan.pending(step.id)
     settled = [
         ChangeOutcome.of(change, Outcome.HELD, change.why)
         for change in ctx.plan.of(step.id)
@@ -83,32 +83,32 @@ def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...],
     if pending:
         ctx.journal.emit("step.started", step.id)
         if facts is None:
-            raise HostError("the site was not read")
+            raise HostError("the site's facts were not read")
         scripts = _scripts(ctx, step)
         if ctx.attempt > 1:
-            _close_open(ctx, part, pending, facts, scripts)
-        seen = see_before(ctx)
+            _end_open_trials(ctx, part, pending, facts, scripts)
+        seen = take_baseline(ctx)
         number, before = trial_number(part.number, ctx.attempt), SiteBaseline(facts, seen)
         trial = Trial(ctx, step, number, pending, before, scripts=scripts).try_changes()
         facts, problem = trial.state.facts, _problem(ctx, trial)
-        ends = _settled(pending, trial)
-        _hold(ctx, ends)
-        settled += ends
+        outcomes = _outcomes(pending, trial)
+        _update_holds(ctx, outcomes)
+        settled += outcomes
     outcome = StepOutcome(
         step=step.id,
         outcome=Outcome.FAILED if problem else worst(change.outcome for change in settled),
         why=problem or next((f"{c.item}: {c.why}" for c in settled if c.why), ""),
-        seconds=round(time.monotonic() - began, 3) if pending else None,
+        seconds=round(time.monotonic() - started, 3) if pending else None,
         changes=tuple(settled),
     )
     ctx.journal.step_finished(outcome)
     return (outcome,), facts
 
 
-def _close_open(
+def _end_open_trials(
     ctx: SiteContext, part: Segment, pending: tuple[Change, ...], facts: SiteFacts, scripts: ChangeScripts
 ) -> None:
-    """What an earlier attempt left open is done again; where all of it was killed, it is taken back first."""
+    """End the trials that an earlier attempt left open, to be repeated; roll back those that were killed."""
     (step,) = part.steps
     for segment, record in end_started_trials(ctx, part.number):
         if segment.trial is None or record.decided == UNSEEN:
@@ -120,28 +120,24 @@ def _close_open(
             acknowledge(ctx, segment.number, segment.job)
 
 
-def _settled(pending: Sequence[Change], trial: TrialResult) -> list[ChangeOutcome]:
-    """Each item's end: what is as it was is `undone`, also where the site is not well with it."""
+def _outcomes(pending: Sequence[Change], trial: TrialResult) -> list[ChangeOutcome]:
+    """Return each item's outcome: `undone` if it is restored, even if the site is unhealthy with it."""
     found = {change.item: change for change in trial.outcome.changes}
-    ends = []
+    outcomes = []
     for change in pending:
-        end = found.get(change.item)
-        if not trial.kept or end is None:
-            why = trial.why or trial.outcome.why
-            ends.append(
-                ChangeOutcome.of(
-                    change, Outcome.CANCELLED if trial.by == "cancelled" else Outcome.FAILED, why
-                )
-            )
-        elif end.outcome is Outcome.CHANGED:
-            ends.append(replace(end, outcome=Outcome.UNDONE, unverified=trial.unverified))
+        outcome = found.get(change.item)
+        if not trial.kept or outcome is None:
+            failed = Outcome.CANCELLED if trial.by == "cancelled" else Outcome.FAILED
+            outcomes.append(ChangeOutcome.of(change, failed, trial.why or trial.outcome.why))
+        elif outcome.outcome is Outcome.CHANGED:
+            outcomes.append(replace(outcome, outcome=Outcome.UNDONE, unverified=trial.unverified))
         else:
-            ends.append(end)
-    return ends
+            outcomes.append(outcome)
+    return outcomes
 
 
 def _problem(ctx: SiteContext, trial: TrialResult) -> str:
-    """Why the site is not well now."""
+    """Return why the undo failed: what is wrong with the site, and how to undo more; empty if nothing is."""
     if trial.by == "cancelled":
         return ""
     findings = trial.why or trial.outcome.why
@@ -154,14 +150,14 @@ def _problem(ctx: SiteContext, trial: TrialResult) -> str:
     repeated = ""
     if undo and not undo.database:
         repeated = rerun_command(ctx.order, ctx.site.name, "--database")
-    told = f"{findings}; to put the database back too: {repeated}" if repeated else findings
-    return f"the site is not well with what was put back: {told}" if trial.kept else f"left as it was: {told}"
+    why = f"{findings}; to restore the database too: {repeated}" if repeated else findings
+    return f"the site is unhealthy after the undo: {why}" if trial.kept else f"left as it was: {why}"
 
 
-def _hold(ctx: SiteContext, settled: Sequence[ChangeOutcome]) -> None:
-    """What somebody took back is not installed again tonight; what is put back again is no longer held."""
+def _update_holds(ctx: SiteContext, outcomes: Sequence[ChangeOutcome]) -> None:
+    """Hold the versions that were undone; the undo of an undo lifts the hold."""
     ledger, site, undo = ctx.journal.ledger, ctx.site.name, ctx.order.undo
-    for change in settled:
+    for change in outcomes:
         if undo is None or change.outcome is not Outcome.UNDONE or change.kind is ItemKind.DATABASE:
             continue
         if thaw(ledger.order_text(undo.run)).undo:
@@ -173,11 +169,11 @@ def _hold(ctx: SiteContext, settled: Sequence[ChangeOutcome]) -> None:
 
 
 def _scripts(ctx: SiteContext, step: Step) -> ChangeScripts:
-    """Files first, then the database where that is wanted, in one transaction: neither may suffice alone."""
+    """Restore files, then the database if wanted, in one transaction, as neither may suffice alone."""
     past = Past.of(ctx.journal.ledger, ctx.order, ctx.site)
     names = [one.id for one in ctx.order.playbook.steps]
     rest = names[names.index(step.id) + 1 :]
-    # code that is still new may not work with the old data: that is no reason to go further
+    # code of later steps, which is still new, may fail with the old data: no reason to restore more
     stages = STAGES[:1] if any(ctx.plan.pending(name) for name in rest) else STAGES
     if step.id == DATABASE:
         return ChangeScripts(
@@ -211,12 +207,12 @@ def _files(context: Context) -> Context:
 def _with_database(
     step: Step, result: Result, context: Context, files: StepOutcome | None = None
 ) -> StepOutcome:
-    """The outcome of a step with what became of the database, where it was its turn."""
+    """Return the outcome of a step with that of the database, if the plan has it."""
     found = parse_database(result.output, context.mark)
-    outcome, why = Outcome.FAILED, found.why or "the host did not say how it ended"
+    outcome, why = Outcome.FAILED, found.why or "the host did not report how it ended"
     if found.stage:
         lost = f"; lost with it: {counted(found.lost)}" if found.lost else ""
-        outcome, why = Outcome.CHANGED, f"{found.extent} put back{lost}"
+        outcome, why = Outcome.CHANGED, f"{found.extent} restored{lost}"
     elif found.state == "unchanged":
         outcome, why = Outcome.OK, "nothing in it differs"
     mine = tuple(ChangeOutcome.of(c, outcome, why) for c in context.plan.changes if c.item == DATABASE)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.cli.progress import Listener
     from runner.load import Workspace
-    from runner.workflows.reload import Files
+    from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
-    from runner.workflows.scheduler import Clock, Health
+    from runner.workflows.scheduler import Health, Scheduler
 
 __all__ = ["serve", "tick"]
 
@@ -49,24 +49,24 @@ def serve(workspace: Workspace, **options: Any) -> int:
     taken over, or the scheduler's thread has died), it finishes the sites in progress and exits with 1, for a
     service manager to restart it.
     """
-    from runner.workflows.reload import Files
+    from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.scheduler import Health
-    from runner.workflows.scheduler import serve as run_clock
+    from runner.workflows.scheduler import serve as run_scheduler
 
     stop = threading.Event()
-    files = Files(workspace)
-    with _open_clock(workspace, files) as (session, clock, works):
+    files = WorkspaceFiles(workspace)
+    with _open_scheduler(workspace, files) as (session, scheduler, works):
         print_event = _listener(options)
         _stop_on_signal(stop, session)
-        resumed = clock.rescue()
-        _print_not_resumed(clock)
+        resumed = scheduler.recover_runs()
+        _print_not_resumed(scheduler)
         if not options["quiet"]:
             for run in resumed:
                 say(f"{run}: resumed; its process had died")
             _print_next_window(workspace)
-        health = Health(session, clock, files)
+        health = Health(session, scheduler, files)
         health.ticking = threading.Thread(
-            target=run_clock, args=(clock, stop, health), name="clock", daemon=True
+            target=run_scheduler, args=(scheduler, stop, health), name="scheduler", daemon=True
         )
         health.ticking.start()
         threading.Thread(target=_send_mail, args=(files, session, stop), name="mail", daemon=True).start()
@@ -76,7 +76,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
     return ExitCode.UNEXPECTED if monitor.given_up else ExitCode.OK
 
 
-def _send_mail(files: Files, session: Session, stop: threading.Event) -> None:
+def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event) -> None:
     """Retry queued reports until `stop` is set."""
     from runner.cli.report import send_queued_reports
 
@@ -101,17 +101,17 @@ class _HealthMonitor:
     def __call__(self) -> None:
         if self._stop.is_set():
             return
-        trouble = self._health.trouble()
-        text = trouble.said if trouble else ""
+        problem = self._health.problem()
+        text = problem.text if problem else ""
         if text != self._printed:
             self._printed = text
             say(
                 f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {text or 'the scheduler is working again'}"
             )
-        if trouble and trouble.final:
+        if problem and problem.final:
             say("serve exits: it can no longer start windows; start it again when the cause is fixed")
             self.given_up = True
-            self._deadline = time.monotonic() + self._health.farewell
+            self._deadline = time.monotonic() + self._health.finish_limit
             self._session.draining.set()
             self._stop.set()
 
@@ -126,11 +126,11 @@ def tick(workspace: Workspace, **options: Any) -> int:
     from runner.cli.report import send_queued_reports
     from runner.model import Outcome, exit_code, first_code
 
-    with _open_clock(workspace) as (session, clock, works):
+    with _open_scheduler(workspace) as (session, scheduler, works):
         print_event = _listener(options)
-        started = set(clock.tick())
-        _print_not_resumed(clock)
-        for about, why in clock.troubles.items():
+        started = set(scheduler.tick())
+        _print_not_resumed(scheduler)
+        for about, why in scheduler.problems.items():
             say(f"{about}: {why}")
         stop = threading.Event()
         _stop_on_signal(stop, session)
@@ -140,23 +140,25 @@ def tick(workspace: Workspace, **options: Any) -> int:
         send_queued_reports(workspace, session.ledger)
         outcomes = [row.outcome for run in started for row in session.ledger.site_rows(run)]
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
-        troubles = [ExitCode.UNEXPECTED for _ in clock.troubles]
-        return first_code([code, *troubles, *(error.exit_code for error in clock.left.values())])
+        problems = [ExitCode.UNEXPECTED for _ in scheduler.problems]
+        return first_code([code, *problems, *(error.exit_code for error in scheduler.not_resumed.values())])
 
 
 @contextmanager
-def _open_clock(workspace: Workspace, files: Files | None = None) -> Iterator[tuple[Session, Clock, Works]]:
+def _open_scheduler(
+    workspace: Workspace, files: WorkspaceFiles | None = None
+) -> Iterator[tuple[Session, Scheduler, Works]]:
     from runner.apply.session import Session
     from runner.record.operators import SCHEDULER
     from runner.workflows.run import Works
-    from runner.workflows.scheduler import Clock
+    from runner.workflows.scheduler import Scheduler
 
     session = Session(workspace if workspace.operator else replace(workspace, operator=SCHEDULER))
     session.tell_recognised(session.recognised)
     try:
         works = Works(session)
         with when_closed(lambda: None):  # windows run whether or not the output can be written
-            yield session, Clock(session, works, files.current if files else None), works
+            yield session, Scheduler(session, works, files.current if files else None), works
         works.close()
     finally:
         session.close()
@@ -208,8 +210,8 @@ def _print_until_stopped(
     return locked
 
 
-def _print_not_resumed(clock: Clock) -> None:
-    for run, why in clock.left.items():
+def _print_not_resumed(scheduler: Scheduler) -> None:
+    for run, why in scheduler.not_resumed.items():
         say(f"{run}: not resumed, although its process has died: {why.with_hint}")
 
 

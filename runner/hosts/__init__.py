@@ -1,3 +1,3 @@
-"""The one way to a host: commands, jobs, files and root rights over SSH."""
+"""Access to hosts over SSH: commands, jobs, files and root rights."""
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The boundary of a host and of a site: what goes wrong inside it stays inside it.
+"""Error boundaries: an error on one host or site does not affect the others.
 
-Whatever the work on one host or site raises becomes an error of ours, which the command reports for that
-host or site, and the command goes on with the others. Errors of the ledger and of the engine pass: they say
-nothing about a site. A changed order does not pass: it concerns one run.
+Any exception from work on one host or site becomes a `SitecrewError`, which is reported for that host or
+site, and the command continues with the others. Errors of the ledger and the engine are raised, since they
+say nothing about a site; `ChangedOrderError` is not, since it concerns one run.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ __all__ = [
 T = TypeVar("T")
 K = TypeVar("K")
 
-_PASSING = (LedgerError, EngineError)
+_RAISED = (LedgerError, EngineError)
 _DATABASES = frozenset({"dbos", "sqlalchemy", "sqlite3"})
-"""Libraries of ledger and engine, whose own errors pass too."""
+"""Libraries of ledger and engine, whose own errors are raised too."""
 
 
 class UnexpectedError(HostError):
-    """An error that no code foresaw, while one host or site was worked on; its traceback is in a log."""
+    """An unexpected error during work on one host or site; its traceback is in a log file."""
 
     trace = ""
     unsent = ""
-    """Id of the job that was to be started and had not been sent; empty where one may run."""
+    """Id of the job that was not sent because of the error; empty if a job may be running."""
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """The error on record, named by its id alone: its own text may be a stranger's."""
+        """Log the error; return one that names only its id, since its text may be untrusted."""
         cause = error.__cause__ if isinstance(error, NotSentError) and error.__cause__ else error
         entry = crashlog.record(cause)
         made = cls(
             f"unexpected error {entry.id}",
-            hint="a defect of Sitecrew: details are in .sitecrew/logs, please report them",
+            hint="this is a bug in Sitecrew; please report it, with the details in .sitecrew/logs",
         )
         made.trace = entry.trace
         made.unsent = error.job if isinstance(error, NotSentError) else ""
@@ -66,18 +66,18 @@ class UnexpectedError(HostError):
 
 
 class OverdueError(UnreachableError):
-    """Reading a host or site took longer than its limit. Its thread is left behind; nothing was changed."""
+    """Reading a host or site exceeded its time limit. Its thread is abandoned; nothing was changed."""
 
 
 def contained(error: Exception) -> SitecrewError:
-    """The error as one of ours, to be reported for the host or site that raised it.
+    """Return an error as a `SitecrewError`, to be reported for its host or site.
 
     Raises:
-        LedgerError, EngineError: it was one of these, or of their libraries'.
+        LedgerError, EngineError: the error is one of these, or comes from their libraries.
     """
     if isinstance(error, ChangedOrderError):
         return error
-    if isinstance(error, _PASSING) or type(error).__module__.partition(".")[0] in _DATABASES:
+    if isinstance(error, _RAISED) or type(error).__module__.partition(".")[0] in _DATABASES:
         raise error
     if isinstance(error, SitecrewError) and not isinstance(error, NotSentError):
         return error
@@ -85,28 +85,28 @@ def contained(error: Exception) -> SitecrewError:
 
 
 def within(work: Callable[[], T]) -> T | SitecrewError:
-    """What the work on one host or site returns, or why it failed.
+    """Return the result of work on one host or site, or its error.
 
     Raises:
         LedgerError, EngineError: as `contained`.
     """
     try:
         return work()
-    except Exception as error:  # noqa: BLE001  # whatever it is, the other sites are not concerned
+    except Exception as error:  # noqa: BLE001  # no error may affect the other sites
         return contained(error)
 
 
 def each(
     items: Sequence[K], work: Callable[[K], T], *, at_once: int, limit: Callable[[K], float]
 ) -> Iterator[tuple[K, T | SitecrewError]]:
-    """Work on hosts or sites side by side; each with its result or its error, in the order of `items`.
+    """Read hosts or sites in parallel; yield each with its result or error, in the order of `items`.
 
     Args:
         items: hosts or sites.
-        work: reads one; it must change nothing, since it may be left unfinished.
-        at_once: how many side by side.
-        limit: seconds for one, after which it is `OverdueError`. Its thread blocks neither the others nor the
-            end of the process.
+        work: reads one of them; it must change nothing, since it may not finish.
+        at_once: how many to read at a time.
+        limit: returns the seconds for one, after which it gets an `OverdueError`. Its thread blocks neither
+            the others nor the end of the process.
 
     Raises:
         LedgerError, EngineError: as `contained`.
@@ -126,13 +126,13 @@ def each(
                     target=_work, args=(mine, one, work, ends), name=f"each-{mine}", daemon=True
                 ).start()
             for ended, result in _ended(ends, min(deadlines.values())):
-                if deadlines.pop(ended, None) is not None:  # else it was given up before
+                if deadlines.pop(ended, None) is not None:  # otherwise it is overdue
                     results[ended] = _result(result)
             for late in [one for one, until in deadlines.items() if until <= time.monotonic()]:
                 del deadlines[late]
                 results[late] = OverdueError(
                     f"did not finish within {limits[late]:.0f} s",
-                    hint="the others were done; is the host overloaded, or does it keep the connection busy?",
+                    hint="the others were not affected; is the host overloaded, or the connection slow?",
                 )
         yield item, results.pop(number)
 
@@ -143,12 +143,12 @@ _End: TypeAlias = tuple[int, "T | BaseException"]
 def _work(number: int, item: K, work: Callable[[K], T], ends: SimpleQueue[_End[T]]) -> None:
     try:
         ends.put((number, work(item)))
-    except BaseException as error:  # noqa: BLE001  # judged in the thread of the caller
+    except BaseException as error:  # noqa: BLE001  # handled in the caller's thread
         ends.put((number, error))
 
 
 def _ended(ends: SimpleQueue[_End[T]], until: float) -> Iterator[_End[T]]:
-    """Those that have ended; waits for the first, not beyond `until`."""
+    """Yield those that have ended, after waiting for the first one until `until` at most."""
     try:
         yield ends.get(timeout=max(until - time.monotonic(), 0.0))
         while True:
@@ -172,13 +172,13 @@ def repeat(
     until: threading.Event,
     report: Callable[[Exception | None], object],
 ) -> None:
-    """Do something again and again; an error is reported and does not end it.
+    """Call a function repeatedly; errors are reported and do not end it.
 
     Args:
-        work: is done at once, then every so often.
-        every: seconds between two times.
-        until: ends it.
-        report: gets each error, and None each time that all went well.
+        work: the function; it is called at once, then in intervals.
+        every: seconds between two calls.
+        until: stops the loop when set.
+        report: called after each call with its error, or None.
     """
     while not until.is_set():
         reported(work, report)
@@ -186,10 +186,10 @@ def repeat(
 
 
 def reported(work: Callable[[], object], report: Callable[[Exception | None], object]) -> None:
-    """Do something once that is done again later; `report` gets its error, or None."""
+    """Call a function that is called again later; `report` gets its error, or None."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001  # the next time may go well
+    except Exception as error:  # noqa: BLE001  # the next call may succeed
         report(error)
     else:
         report(None)

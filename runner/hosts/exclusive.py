@@ -1,4 +1,4 @@
-"""Turns on a host: many sites at once, or one that has the host to itself."""
+"""Shared and exclusive use of a host by the sites of a process."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 
 from runner.model import Host
 
-__all__ = ["Exclusive", "place_of"]
+__all__ = ["Exclusive", "server_of"]
 
 
-def place_of(host: Host) -> tuple[str, int]:
-    """Two names of one server are one server."""
+def server_of(host: Host) -> tuple[str, int]:
+    """Return address and port, which two inventory entries of one server share."""
     return host.address, host.port or 22
 
 
 class Exclusive:
-    """Of one process. Who wants a host alone goes before those who came later."""
+    """Shared and exclusive locks on hosts, within one process; exclusive requests block later shared ones."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -27,23 +27,23 @@ class Exclusive:
         self._alone: set[object] = set()
 
     @contextmanager
-    def hold(self, place: object, *, alone: bool = False) -> Iterator[None]:
-        """Hold the place for as long as the block lasts. Not to be nested."""
+    def hold(self, server: object, *, alone: bool = False) -> Iterator[None]:
+        """Hold the server during the block, exclusively if `alone`. Not to be nested."""
         with self._changed:
             if alone:
-                self._waiting[place] += 1
-                self._changed.wait_for(lambda: place not in self._alone and not self._shared[place])
-                self._waiting[place] -= 1
-                self._alone.add(place)
+                self._waiting[server] += 1
+                self._changed.wait_for(lambda: server not in self._alone and not self._shared[server])
+                self._waiting[server] -= 1
+                self._alone.add(server)
             else:
-                self._changed.wait_for(lambda: place not in self._alone and not self._waiting[place])
-                self._shared[place] += 1
+                self._changed.wait_for(lambda: server not in self._alone and not self._waiting[server])
+                self._shared[server] += 1
         try:
             yield
         finally:
             with self._changed:
                 if alone:
-                    self._alone.discard(place)
+                    self._alone.discard(server)
                 else:
-                    self._shared[place] -= 1
+                    self._shared[server] -= 1
                 self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""The inventory's hosts as SSH sees them, over connections that the process shares."""
+"""The inventory's hosts, over SSH connections that the process shares."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["Hosts"]
 
 _OUTPUT = 4 << 20
-"""Bytes kept of the output of one task: the packed checksums of 100,000 files."""
-
-
+"""Bytes kept of the output of one command: enough for the packed checksums of 100,000 files."""
 _STEPS = 16
-"""Of `limits.step` for a job that an earlier process began; cf. `Limits.job`."""
-_LOGIN_AND_LAST_WORDS = 4
-"""Silences that a host may keep before its readings and after them."""
+"""Time limit, in units of `limits.step`, of a job that an earlier process started; cf. `Limits.job`."""
+_SILENCES = 4
+"""How often a host may be silent for `driver_silence`, before and after its readings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Connections, and what they are opened with. `redactor` learns every secret that is resolved."""
+    """The connections of a process, and what they are opened with."""
 
     workspace: Workspace
     pool: Pool
     redactor: Redactor
-    tidied: set[tuple[str, int | None, str | None]] = field(default_factory=set)
-    """Address, port and login of where this process has tidied up."""
+    """Redacts every secret that is resolved."""
+    cleaned: set[tuple[str, int | None, str | None]] = field(default_factory=set)
+    """Address, port and login of the hosts on which this process has collected garbage."""
 
     published: Wporg = field(init=False)
-    """What wordpress.org publishes, asked from here."""
+    """What wordpress.org publishes about versions, requested from the controller."""
 
     def __post_init__(self) -> None:
         folder = self.workspace.folder / ".sitecrew" / "wordpress.org"
@@ -50,14 +49,14 @@ class Hosts:
 
     @property
     def limits(self) -> Limits:
-        """Waits of the driver. Where a shorter silence is borne than by default, so are shorter cuts.
+        """The driver's time limits; a shorter `driver_silence` than the default shortens others too.
 
-        A job whose tasks are not known here has the time of so many steps.
+        A job whose commands this process does not know may take as long as 16 steps.
         """
         silence = self.workspace.settings.limits.driver_silence.total_seconds()
         step = self.workspace.settings.limits.step.total_seconds()
         usual = Limits()
-        own = self._longest_of_its_own()
+        own = self._longest_timeout()
         return Limits(
             silence=silence,
             hello=min(usual.hello, 5 * silence),
@@ -69,40 +68,40 @@ class Hosts:
             output=_OUTPUT,
         )
 
-    def _longest_of_its_own(self) -> float:
-        """Seconds of the longest step that has a time limit of its own."""
+    def _longest_timeout(self) -> float:
+        """Return the longest `timeout` of a step, in seconds."""
         steps = (step for book in self.workspace.playbooks.values() for step in book.steps)
         return max((step.timeout.total_seconds() for step in steps if step.timeout), default=0.0)
 
     def endpoint(self, host: Host) -> Endpoint:
-        """Where a host is and how one logs in there; secrets are fetched when they are asked for."""
+        """Return address and login of a host; secrets are resolved on first use."""
         return _endpoint(host, self.workspace, self._secret)
 
     def remote(self, host: Host) -> Remote:
-        """Return the way to a host."""
+        """Return the remote of a host."""
         return SshRemote(
-            host, self.workspace, self.pool, self.redactor, self.limits, self.endpoint(host), self.tidied
+            host, self.workspace, self.pool, self.redactor, self.limits, self.endpoint(host), self.cleaned
         )
 
     def remote_of(self, site: Site) -> Remote:
-        """Return the way to the host of a site, as the inventory has it."""
+        """Return the remote of a site's host."""
         return self.remote(self.workspace.inventory.hosts[site.host])
 
     def link(self, host: Host) -> None:
-        """Open a connection ahead of its use.
+        """Open a connection before it is needed.
 
         Raises:
-            UnreachableError: (and kin) the host cannot be reached.
+            UnreachableError: the host cannot be reached.
         """
         self.pool.link(self.endpoint(host))
 
     def reading_limit(self, seconds: int) -> int:
-        """Seconds that one reading may take: what it needs, but at most `limits.step`."""
+        """Return the seconds that one reading may take: at most `limits.step`."""
         return reading_limit(self.workspace, seconds)
 
     def command_limit(self, reading: float) -> float:
-        """Seconds after which a command gives up a host whose readings may take so many together."""
-        return reading + _LOGIN_AND_LAST_WORDS * self.limits.silence
+        """Return the seconds after which a command gives up a host whose readings take `reading` in all."""
+        return reading + _SILENCES * self.limits.silence
 
     def _secret(self, ref: SecretRef | None) -> Callable[[], str] | None:
         if ref is None:
@@ -143,8 +142,8 @@ def _gateway(
     hosts: Mapping[str, Host] = workspace.inventory.hosts
     if name in hosts:
         return _endpoint(hosts[name], workspace, secret)
-    user, _, place = name.rpartition("@")
-    address, _, port = place.partition(":")
+    user, _, server = name.rpartition("@")
+    address, _, port = server.partition(":")
     return _endpoint(
         Host(name=name, address=address, user=user or None, port=int(port) if port else None),
         workspace,

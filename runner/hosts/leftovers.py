@@ -1,4 +1,4 @@
-"""Taking off a host what is ours there: jobs, restore points, free locks, programs that were brought."""
+"""List and delete Sitecrew's files on a host: jobs, restore points, free locks, copied programs."""
 
 from __future__ import annotations
 
@@ -22,50 +22,58 @@ _DIGITS = 15
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A folder of ours on a host."""
+    """A folder of Sitecrew on a host."""
 
     path: str
     kilobytes: int
 
 
 def clean(remote: Remote, folders: Iterable[str], *, delete: bool) -> tuple[Leftover, ...]:
-    """What of ours is on the host, after its deletion where that is asked for; `folders` are those of sites.
+    """List or delete Sitecrew's files on a host.
+
+    Args:
+        remote: the host.
+        folders: folders of its sites.
+        delete: whether to delete them.
+
+    Returns:
+        The folders that were found, or that are left after the deletion.
 
     Raises:
-        UnreachableError: (and kin) the host cannot be reached.
-        HostError: a job runs there, a lock is held, or the host's answer makes no sense.
+        UnreachableError: the host cannot be reached.
+        HostError: a job is running, a lock is held, or the host's answer is invalid.
     """
     task = Command("clean", clean_text("delete" if delete else "list", folders), timeout=_SECONDS)
     record = remote.read([task])["clean"]
     if not record.ok and not (delete and record.output):
         raise HostError(
-            f"{remote.host.name}: what is ours there could not be {'deleted' if delete else 'listed'}"
+            f"{remote.host.name}: Sitecrew's files could not be {'deleted' if delete else 'listed'}"
         )
     return read_leftovers(record.text, remote.host.name)
 
 
 def clean_text(action: str, folders: Iterable[str]) -> str:
-    """Shell text that lists (`list`) or deletes (`delete`) what is ours."""
+    """Return shell text that lists (`list`) or deletes (`delete`) Sitecrew's files."""
     given = {"action": action, "failed": "", "functions": text("clock", "common", "lock")}
     return f"{assign(given)}set -- {words(*folders)}\n{text('clean')}"
 
 
 def read_leftovers(answer: str, name: str) -> tuple[Leftover, ...]:
-    """What `clean_text` answered.
+    """Parse the output of `clean_text`.
 
     Raises:
-        HostError: something is in use, or the answer makes no sense.
+        HostError: something is in use, or the output is invalid.
     """
     fields = answer.split("\0")[:-1]
     if fields[:1] == ["busy"]:
-        what = {"job": "a job runs there", "lock": "a site is locked there"}.get("".join(fields[1:2]))
+        reason = {"job": "a job is running", "lock": "a site is locked"}.get("".join(fields[1:2]))
         raise HostError(
-            f"{name}: {what or 'what is in use cannot be told'}; nothing was deleted",
-            hint="wait for its end, or stop the run: sitecrew cancel",
+            f"{name}: {reason or 'something is in use'}; nothing was deleted",
+            hint="wait for the run to end, or stop it: sitecrew cancel",
         )
     sizes = fields[::2]
     if len(fields) % 2 or not all(
         size.isascii() and size.isdigit() and len(size) <= _DIGITS for size in sizes
     ):
-        raise HostError(f"{name}: the list of what is ours there makes no sense")
+        raise HostError(f"{name}: the list of Sitecrew's files is invalid")
     return tuple(Leftover(path, int(size)) for size, path in zip(sizes, fields[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""A host of the inventory as the rooms above use it: the one way to run something there."""
+"""A host of the inventory: run jobs and commands on it, read it, transfer files."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ __all__ = ["CAP", "Remote", "SshRemote", "reading_limit"]
 class Remote(Protocol):
     """One host: jobs, readings, streams and files.
 
-    Every method raises `UnreachableError` (or a kind of it) when there is no connection or it breaks, and
-    `ProtocolError` when the host's answers break the protocol or exceed a limit.
+    Every method raises `UnreachableError` (or a subclass) if there is no connection or it breaks, and
+    `ProtocolError` if the host's answers violate the protocol or exceed a limit.
     """
 
     @property
@@ -72,10 +72,10 @@ class Remote(Protocol):
         verdict: Judge | None = None,
         control: Control | None = None,
     ) -> JobRecord:
-        """Start a job, or attach to it if it was started before; return its record once it has ended.
+        """Start a job, or attach to it if it was started before; return its record after it has ended.
 
         Raises:
-            JobRefusedError: the host did not accept the job; nothing was started.
+            JobRefusedError: the host refused the job; nothing was started.
             LostError: the job may have been started; how it ended is unknown.
             DiedError: all processes of the job were killed.
         """
@@ -88,7 +88,7 @@ class Remote(Protocol):
         verdict: Judge | None = None,
         control: Control | None = None,
     ) -> JobRecord | None:
-        """Follow a job that was started before; None if the host does not know it: nothing of it ran.
+        """Follow a job that was started before; None if the host does not know it, so that nothing of it ran.
 
         Raises:
             LostError: how it ended is unknown.
@@ -96,23 +96,23 @@ class Remote(Protocol):
         """
 
     def acknowledge(self, job: str) -> None:
-        """Let the host forget a job whose outcome is on record."""
+        """Let the host forget a job whose outcome is recorded."""
 
     def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, TaskRecord]:
-        """Run commands that change nothing; each has its record.
+        """Run commands that change nothing; return the record of each.
 
         Args:
             commands: each runs in a shell of its own.
             cap: bytes kept of the output of each; by default 8 MiB.
 
         Raises:
-            HostError: the host did not answer all of them.
+            HostError: not all of them ran.
         """
 
     def stream(
         self, commands: Sequence[Command], sink: Callable[[str, bytes], object], *, ceiling: int
     ) -> Mapping[str, TaskRecord]:
-        """Run commands and hand their stdout to `sink`; the records hold exit status, size and stderr."""
+        """Run commands and pass their stdout to `sink`; the records contain exit status, size and stderr."""
 
     def upload(self, before: str, take: str, source: Source) -> Sent:
         """Run `before`, then `take` with what `source` writes on its stdin."""
@@ -121,30 +121,30 @@ class Remote(Protocol):
         """Open an SFTP session."""
 
     def fresh(self) -> AbstractContextManager[Remote]:
-        """Return the host over a connection of its own that gives up after 20 s of silence."""
+        """Return the host over a new connection that gives up after 20 s of silence."""
 
     def collect_garbage(self) -> None:
-        """Delete old jobs and restore points of ours, once per process."""
+        """Delete old jobs and restore points, once per process."""
 
     def with_sudo(self, command: Command, mark: str) -> Command:
-        """Return the command so that it runs as root.
+        """Return the command, changed to run as root.
 
         Raises:
             SecretError: the host's sudo password cannot be resolved.
         """
 
     def environment(self, site: Site) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the variables that the site's configuration needs, plain ones and secrets.
+        """Return the variables that the site's configuration needs: plain ones, and secrets.
 
         Raises:
             SecretError: a value cannot be resolved.
         """
 
     def for_site(self, site: Site, commands: Iterable[Command]) -> tuple[Command, ...]:
-        """Return commands that start WordPress, with the site's `environment`."""
+        """Return the commands with the site's `environment`."""
 
     def limit(self, seconds: int) -> int:
-        """Seconds that one reading may take: what it needs, but at most `limits.step`."""
+        """Return the seconds that one reading may take: at most `limits.step`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class SshRemote:
         if missing := [one.id for one in commands if one.id not in records]:
             raise HostError(
                 f"{self.endpoint.called}: {len(missing)} of {len(commands)} commands did not run on the host",
-                hint="does the host end the shell? check `ulimit -a` and the start-up files of the login",
+                hint="does the host kill the shell? Check `ulimit -a` and the login's start-up files",
             )
         return records
 
@@ -280,5 +280,5 @@ class SshRemote:
 
 
 def reading_limit(workspace: Workspace, seconds: int) -> int:
-    """Seconds that one reading may take: what it needs, but at most `limits.step`."""
+    """Return the seconds that one reading may take: at most `limits.step`."""
     return max(1, min(seconds, int(workspace.settings.limits.step.total_seconds())))

@@ -1,4 +1,4 @@
-"""Commands that run as root. A host's sudo password is resolved here and nowhere else."""
+"""Commands that run as root. Only this module resolves a host's sudo password."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["sudo_problems", "sudo_refusal", "with_sudo"]
 
 
 def with_sudo(command: Command, host: Host, mark: str, redactor: Redactor, folder: Path) -> Command:
-    """Return the command so that it runs as root, with its variables.
+    """Return the command, changed to run as root with its variables.
 
     Args:
-        command: to run.
-        host: where.
-        mark: begins the line by which `sudo_refusal` knows that the command was started.
-        redactor: learns the password.
-        folder: of the workspace, to which secret references are relative.
+        command: the command to run.
+        host: the host that it runs on.
+        mark: nonce that starts the line by which `sudo_refusal` sees that the command was started.
+        redactor: redacts the password from now on.
+        folder: folder of the workspace, to which secret references are relative.
 
     Raises:
         SecretError: the password cannot be resolved.
@@ -35,10 +35,10 @@ def with_sudo(command: Command, host: Host, mark: str, redactor: Redactor, folde
 
 
 def sudo_refusal(host: Host, output: str, mark: str) -> Refusal | None:
-    """Why sudo did not start a command of `with_sudo`, by its stdout and stderr; None if it did."""
+    """Return why sudo did not start a command of `with_sudo`, by its stdout and stderr; None if it did."""
     return refusal(output, mark, password=host.become_password is not None)
 
 
 def sudo_problems(steps: Iterable[Step], site: Site, host: Host) -> tuple[str, ...]:
-    """Why steps of a site cannot run as root on this host, by the configuration alone."""
+    """Return why steps of a site cannot run as root on this host, by the configuration alone."""
     return tuple(filter(None, (cannot_become(step, host) for step in steps if site.host == host.name)))

@@ -1,8 +1,10 @@
-"""Bringing wp-cli to hosts that have none: checked by its SHA-512 here and there, outside every web root."""
+"""Install wp-cli on hosts without it: outside every web root, its SHA-512 checked here and on the host."""
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,82 +17,63 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.model import Tool
 
-__all__ = ["bring_wp_cli", "checked", "take_text"]
-
-_WHERE = """
-umask 077
-name=${LOGNAME:-$(id -un)}
-for root in "$HOME/.sitecrew" "/var/tmp/.sitecrew-$name" "/tmp/.sitecrew-$name" ''; do
-  [ -n "$root" ] || { echo 'no folder to write in'; exit 3; }
-  [ -L "$root" ] && continue
-  [ -e "$root" ] && [ ! -O "$root" ] && continue
-  mkdir -p "$root/tools" 2>/dev/null && [ -O "$root" ] && [ -w "$root/tools" ] && break
-done
-"""
-_TAKE = """
-fresh=$root/tools/.$$
-trap 'rm -f "$fresh"' EXIT
-rm -f "$fresh"
-cat >"$fresh" || exit 4
-digest() {
-  sha512sum "$1" || shasum -a 512 "$1" || openssl dgst -sha512 -r "$1" ||
-    php -r 'echo hash_file("sha512", $argv[1]);' -- "$1"
-}
-sum=$(digest "$fresh" 2>/dev/null)
-sum=${sum%% *}
-[ "$sum" = "$wanted" ] || { echo "what arrived has the SHA-512 ${sum:-that nothing there can tell}"; exit 5; }
-mv -f "$fresh" "$root/tools/$file"
-"""
+__all__ = ["install_wp_cli", "read_tool", "take_text"]
 
 
-def bring_wp_cli(remote: Remote) -> bool:
-    """Put the settings' wp-cli into our own folder on a host; False where the settings name none.
+def install_wp_cli(remote: Remote) -> bool:
+    """Copy the wp-cli of the settings into our own folder on a host; False if the settings have none.
 
     Raises:
-        UsageError: the file here is not what its checksum says.
-        HostError: it did not arrive whole.
-        UnreachableError: (and kin) the link broke.
+        UsageError: the file on the controller does not match its checksum.
+        HostError: it did not arrive completely.
+        UnreachableError: the connection broke.
     """
     tool = remote.workspace.settings.wp_cli
     if tool is None or not remote.host.brings:
         return False
-    data = checked(tool)
+    data = read_tool(tool)
 
     def source(pipe: IO[bytes]) -> None:
         for at in range(0, len(data), 1 << 16):
             pipe.write(data[at : at + (1 << 16)])
 
-    sent = remote.upload(_WHERE, take_text(tool.sha512), source)
+    sent = remote.upload(f"\n{_shell_source('tools_folder')}", take_text(tool.sha512), source)
     if sent.code != 0:
         raise HostError(
-            f"wp-cli could not be brought: {sentence(sent.output) or f'exit status {sent.code}'}",
-            hint="look at free space in the account's home, or install wp-cli there",
+            f"cannot install wp-cli: {sentence(sent.output) or f'exit status {sent.code}'}",
+            hint="check the free space in the account's home, or install wp-cli on the host yourself",
         )
     return True
 
 
 def take_text(sha512: str) -> str:
-    """Shell text that takes the program on its stdin, and keeps it where its checksum is this one."""
-    return f"{assign({'wanted': sha512, 'file': tool_name(sha512)})}{_WHERE}{_TAKE}"
+    """Return shell text that reads the program on its stdin and keeps it if it has this checksum."""
+    values = assign({"wanted": sha512, "file": tool_name(sha512)})
+    return f"{values}\n{_shell_source('tools_folder')}\n{_shell_source('take_wp_cli')}"
 
 
-def checked(tool: Tool) -> bytes:
-    """The program's bytes.
+@cache
+def _shell_source(name: str) -> str:
+    return files("runner.hosts").joinpath("sh", f"{name}.sh").read_text(encoding="utf-8")
+
+
+def read_tool(tool: Tool) -> bytes:
+    """Return the program's content.
 
     Raises:
-        UsageError: it cannot be read, or is not what its checksum says.
+        UsageError: the file cannot be read or does not match its checksum.
     """
     try:
         data = Path(tool.file).read_bytes()
     except OSError as error:
         raise UsageError(
-            f"the wp-cli of sitecrew.yaml cannot be read: {error.strerror}: {tool.file}",
-            hint="download wp-cli.phar there, or correct tools.wp_cli.file",
+            f"cannot read the wp-cli of sitecrew.yaml: {error.strerror}: {tool.file}",
+            hint="download wp-cli.phar to that path, or correct tools.wp_cli.file",
         ) from error
     found = hashlib.sha512(data).hexdigest()
     if found != tool.sha512:
         raise UsageError(
-            f"{tool.file} is not what sitecrew.yaml says: its SHA-512 begins with {found[:16]}",
-            hint=f"compare with the one that wp-cli publishes; sha512sum {tool.file}",
+            f"{tool.file} does not match tools.wp_cli.sha512: its SHA-512 starts with {found[:16]}",
+            hint=f"compare it with the one that wp-cli publishes: sha512sum {tool.file}",
         )
     return data

@@ -15,7 +15,7 @@ from runner.execute import Pool
 from runner.execute import Task as Command
 from runner.hosts.boundary import contained, each
 from runner.hosts.hosts import Hosts
-from runner.hosts.wp_cli import checked
+from runner.hosts.wp_cli import read_tool
 from runner.inspect.check import Check
 from runner.inspect.edits import edited
 from runner.inspect.exposure import about_controller, about_login, about_ssh
@@ -179,7 +179,7 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
     if tool is None:
         return
     try:
-        checked(tool)
+        read_tool(tool)
         yield Check(about="controller", finding="the wp-cli to bring is what its checksum says")
     except SitecrewError as error:
         yield _trouble("controller", error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
 from runner.execute import Task as Command
 from runner.hosts.boundary import within
-from runner.hosts.wp_cli import bring_wp_cli
+from runner.hosts.wp_cli import install_wp_cli
 from runner.inspect.composer import with_composer
 from runner.inspect.identity import STRANGER, proven
 from runner.inspect.prober import Prober
@@ -104,7 +104,7 @@ def _brought(
     if not lacking:
         return found
     try:
-        if not bring_wp_cli(remote):
+        if not install_wp_cli(remote):
             return found
     except UnreachableError:
         raise

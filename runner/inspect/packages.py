@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from runner.errors import HostError, SitecrewError
 from runner.execute import Task as Command
 from runner.hosts.boundary import each
-from runner.hosts.exclusive import place_of
+from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_refusal
 from runner.model import Playbook, Site, Step, SystemFacts
 from runner.plan import Barrier, Segment, cut
@@ -74,11 +74,11 @@ def preview_systems(
         found = [part.step for part in cut(playbook, site, tags=tags).parts if _of_host(part)]
         if found:
             steps[site.name] = found[0]
-            first.setdefault(place_of(inventory[site.host]), site.name)
+            first.setdefault(server_of(inventory[site.host]), site.name)
 
     def look(site: Site) -> Preview:
         host, step = inventory[site.host], steps[site.name]
-        teller = first[place_of(host)]
+        teller = first[server_of(host)]
         if teller != site.name:
             return Preview(elsewhere=teller)
         if cannot_become(step, host):

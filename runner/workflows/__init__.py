@@ -1,1 +1,1 @@
-"""The wiring: each workflow reads as a list of stages."""
+"""Durable workflows: runs, rings, the scheduler of windows, reports."""

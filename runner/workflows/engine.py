@@ -1,10 +1,10 @@
-"""The durable engine, and the one module that knows it (DBOS Transact).
+"""The durable workflow engine (DBOS Transact); no other module imports it.
 
-It holds positions in queues and nothing else: the ledger and the job folders on the hosts are the truth. If
-its file is deleted, a run is resumed from those. Ids go in, small JSON comes out; a workflow's id is its
-promise, so that the same id started twice runs once.
+It stores only queue positions: the ledger and the job folders on the hosts are authoritative. If its file is
+deleted, a run is resumed from those. Workflows take ids and return small JSON values. A workflow that is
+started twice with the same id runs once.
 
-An exception of the engine is never a verdict about a site: callers treat it as *lost*.
+An exception of the engine says nothing about a site; callers treat it as *lost*.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from runner.errors import EngineError
 if TYPE_CHECKING:
     from dbos import WorkflowHandle
 
-__all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue"]
+__all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue", "engine_url"]
 
 APPLICATION_VERSION = "1"
-"""Raised by hand when a workflow changes so that work begun before it cannot go on."""
+"""Increased by hand when a workflow changes so that earlier work cannot continue."""
 
-_POLL = 0.1
-"""Seconds between looks into a queue; each is a transaction, also where the queue is full."""
-_PACE = 0.5
-"""Seconds between questions whether a workflow is still waited for."""
-_LOOK = 10
-"""Every so many of them, a look whether the engine ended it although its body has not come back to us."""
+_QUEUE_POLL = 0.1
+"""Seconds between polls of a queue; each is a transaction, even if the queue is full."""
+_RESULT_POLL = 0.5
+"""Seconds between polls for a workflow's result."""
+_POLLS_PER_STATUS = 10
+"""Polls for a result between two checks whether the engine ended the workflow without its body returning."""
 _GRACE = 1.0
-"""Seconds in which a body that has ended comes back to us."""
+"""Seconds within which the body of an ended workflow must return."""
 _APPLICATION = "sitecrew"
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue whose entries are partitioned, so that one host never gets more than its share."""
+    """A queue whose entries are partitioned by host, to limit the load on each."""
 
     name: str
     at_once: int
     at_once_per_partition: int | None
-    """None where no partition can get too many: then entries are taken together, not one by one."""
+    """None if no partition can exceed its limit: then entries are dequeued in batches, not one by one."""
 
 
 class Handle:
-    """A workflow that was started or queued here, and works in this process."""
+    """A workflow that was started or queued by this process and runs in it."""
 
     def __init__(self, inner: WorkflowHandle[Any], end: Future[Any]) -> None:
         self._inner = inner
@@ -66,44 +66,44 @@ class Handle:
         return self._inner.get_workflow_id()
 
     def result(self, given_up: Callable[[], bool] = lambda: False) -> Any:
-        """Wait for the end and return what the workflow returned; raise what it raised.
+        """Wait for the workflow; return what it returned, raise what it raised.
 
         Args:
-            given_up: asked twice a second; it ends the waiting, not the workflow.
+            given_up: called twice a second; if it returns True, the waiting ends, but not the workflow.
 
         Raises:
-            EngineError: the engine ended it without its body's coming back.
-            TimeoutError: it was given up.
+            EngineError: the engine ended the workflow without its body returning.
+            TimeoutError: the waiting was given up.
         """
-        looks = count(1)
-        while not wait([self._end], timeout=_PACE).done:
+        polls = count(1)
+        while not wait([self._end], timeout=_RESULT_POLL).done:
             if given_up():
                 raise TimeoutError
-            if next(looks) % _LOOK:
+            if next(polls) % _POLLS_PER_STATUS:
                 continue
             status = self._status()
             if status not in {"ENQUEUED", "PENDING"} and not wait([self._end], timeout=_GRACE).done:
-                raise EngineError(f"the engine gave up {self.id}: {status}")
+                raise EngineError(f"the engine ended {self.id} early: {status}")
         return self._end.result()
 
     def _status(self) -> str:
-        """What the engine says; asked in a thread of its own, since a workflow notes each question."""
-        with ThreadPoolExecutor(max_workers=1) as aside:
-            return str(aside.submit(self._inner.get_status).result().status)
+        """Return the engine's status; from another thread, since a workflow would record the query."""
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return str(thread.submit(self._inner.get_status).result().status)
 
 
 class Engine:
-    """A launched engine. One a process; register workflows first, then `launch`."""
+    """The engine of a process. Register workflows first, then call `launch`."""
 
     def __init__(self, url: str, *, executor: str) -> None:
-        from dbos import DBOS, DBOSConfig  # a third of a second, and only runs need it
+        from dbos import DBOS, DBOSConfig  # takes a third of a second, and only runs need it
         from dbos import DBOSPortableJSONSerializer as Json
 
         _quiet()
         if url.startswith("sqlite:///"):
             _private_file(Path(url.removeprefix("sqlite:///")))
         self._url = url
-        # The engine's own way to wait for a workflow polls its file and writes a row for each result.
+        # the engine's own way to wait for a workflow polls its file and writes a row for each result
         self._ends: WeakValueDictionary[str, Future[Any]] = WeakValueDictionary()
         config: DBOSConfig = {
             "name": _APPLICATION,
@@ -114,7 +114,7 @@ class Engine:
             "serializer": Json(),
             "db_engine_kwargs": {
                 "hide_parameters": True,
-                "connect_args": {"timeout": 40, "factory": _HastyConnection},
+                "connect_args": {"timeout": 40, "factory": _UnsyncedConnection},
             }
             if url.startswith("sqlite")
             else {"hide_parameters": True},
@@ -123,9 +123,9 @@ class Engine:
         DBOS(config=config)
 
     def workflow(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
-        """Register a workflow under a lasting name; `body` takes and returns small JSON values."""
+        """Register a workflow under a permanent name; `body` takes and returns small JSON values."""
 
-        def plain(*args: Any) -> Any:  # the engine marks what it registers, and methods cannot be marked
+        def plain(*args: Any) -> Any:  # the engine sets attributes on it, which methods do not allow
             end = self._ends.get(self._dbos.workflow_id or "")
             try:
                 result = body(*args)
@@ -141,19 +141,19 @@ class Engine:
         return registered
 
     def launch(self, queues: Sequence[Queue]) -> None:
-        """Start working on these queues and no others.
+        """Start processing these queues only.
 
         Raises:
-            EngineError: its file cannot be written.
+            EngineError: the engine's file cannot be written.
         """
         self._dbos.listen_queues([queue.name for queue in queues])
         with _explained():
             self._register(queues)
-            gc.freeze()  # what is loaded by now stays: no need to look through it at each collection
+            gc.freeze()  # what is loaded by now stays, so exclude it from later collections
             self._dbos.launch()
 
     def start(self, workflow_id: str, body: Callable[..., Any], *args: Any) -> Handle:
-        """Run a workflow in this process, beside the caller."""
+        """Start a workflow in a thread of this process."""
         from dbos import SetWorkflowID
 
         end = self._ends[workflow_id] = Future[Any]()
@@ -163,7 +163,7 @@ class Engine:
     def enqueue(
         self, queue: Queue, partition: str, workflow_id: str, body: Callable[..., Any], *args: Any
     ) -> Handle:
-        """Queue a workflow. It is begun when the queue and its partition have room."""
+        """Queue a workflow. It is started when the queue and its partition have a free slot."""
         from dbos import SetEnqueueOptions, SetWorkflowID
 
         end = self._ends[workflow_id] = Future[Any]()
@@ -172,7 +172,7 @@ class Engine:
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args), end)
 
     def forget(self, prefix: str) -> None:
-        """Cancel what is left of workflows with this id prefix; their work goes on under another id."""
+        """Cancel unfinished workflows with this id prefix; their work continues under other ids."""
         unfinished = self._dbos.list_workflows(
             workflow_id_prefix=prefix, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
         )
@@ -180,12 +180,12 @@ class Engine:
             self._dbos.cancel_workflows([status.workflow_id for status in unfinished])
 
     def close(self, queues: Sequence[Queue] = ()) -> None:
-        """Remove queues that nobody will use again. Threads end with the process: no time for farewells."""
+        """Delete queues that are no longer needed. The engine's threads end with the process."""
         for queue in queues:
             self._dbos.delete_queue(queue.name)
 
     def _register(self, queues: Sequence[Queue]) -> None:
-        """Before the launch: a queue that is not there by then is found a second later."""
+        """Create the queues before the launch; the engine would notice later ones only after a second."""
         from dbos import DBOSClient
 
         self._dbos.migrate(self._url)
@@ -196,27 +196,33 @@ class Engine:
                     queue.name,
                     worker_concurrency=queue.at_once,
                     partition_concurrency=queue.at_once_per_partition,
-                    polling_interval_sec=_POLL,
+                    polling_interval_sec=_QUEUE_POLL,
                 )
         finally:
             client.destroy()
 
 
+def engine_url(ledger: str) -> str:
+    """Return the URL of the engine's file, which is next to the ledger."""
+    path = Path(ledger.removeprefix("sqlite:///"))
+    return f"sqlite:///{path.with_name('engine.db')}"
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
-    """What the engine's file says of its trouble, in the words of its system."""
+    """Turn an error of the engine's database into an `EngineError` with a hint."""
     try:
         yield
     except Exception as error:
         reason = getattr(error, "orig", None) or error
         raise EngineError(
             f"the engine cannot write its file: {reason}",
-            hint="is the disk full, or .sitecrew/ not writable? Mend that, then: sitecrew resume",
+            hint="is the disk full, or .sitecrew/ not writable? Fix that, then: sitecrew resume",
         ) from error
 
 
-class _HastyConnection(sqlite3.Connection):
-    """Does not wait for the disk: a power cut may cost positions in queues, which the ledger knows too."""
+class _UnsyncedConnection(sqlite3.Connection):
+    """Does not wait for the disk: a power cut may lose queue positions, which the ledger has too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

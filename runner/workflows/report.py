@@ -1,4 +1,4 @@
-"""A client's report: built from the ledger alone, written down, and sent once."""
+"""Build a client's report from the ledger, write it to files and send it once."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
-__all__ = ["Made", "make_report", "send_report", "send_waiting"]
+__all__ = ["WrittenReport", "make_report", "send_report", "send_waiting"]
 
 _LOGO = "logo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A report, and where it was written."""
+class WrittenReport:
+    """A report and the files that it was written to."""
 
     report: ReportData
     paths: tuple[Path, ...]
 
 
-def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Period) -> Made:
+def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Period) -> WrittenReport:
     """Build a report and write it to reports/out/ in the workspace.
 
     Raises:
-        UsageError: the period has not begun.
+        UsageError: the period has not started.
     """
     now = datetime.now(UTC)
     sites = [site for site in workspace.inventory.sites.values() if site.client == client.id]
@@ -64,22 +64,24 @@ def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Pe
         due_windows=lambda history: due_windows(ledger, workspace.inventory, client.id, history, now),
     )
     paths = write(report, workspace.folder / "reports/out", templates=_templates(workspace))
-    return Made(report=report, paths=tuple(paths))
+    return WrittenReport(report=report, paths=tuple(paths))
 
 
-def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made, *, again: bool) -> Delivery:
+def send_report(
+    workspace: Workspace, ledger: Ledger, client: Client, written: WrittenReport, *, again: bool
+) -> Delivery:
     """Send a report to the client's contacts; once, unless `again`.
 
     Raises:
-        UsageError: there is no mail server or nobody to send to.
-        DeliveryError: a person has to change something first; the message stays in the outbox.
+        UsageError: no mail server is set, or the client has no contacts.
+        DeliveryError: something must be corrected first; the message stays in the outbox.
     """
     mail, agency = workspace.settings.mail, workspace.settings.agency
     if mail is None:
         raise UsageError("no mail server is set", hint="set `mail` in sitecrew.yaml")
     if not client.contacts:
         raise UsageError(f"{client.name} has no contacts", hint=_no_contacts(workspace, client))
-    report = made.report
+    report = written.report
     logo = read_logo(agency)
     picture = Picture(_LOGO, logo.subtype, logo.content) if logo else None
     templates = _templates(workspace)
@@ -112,10 +114,10 @@ def send_report(workspace: Workspace, ledger: Ledger, client: Client, made: Made
 
 
 def send_waiting(workspace: Workspace, ledger: Ledger) -> tuple[Delivery, ...]:
-    """Send reports again whose server asked to try later, once their wait is over.
+    """Send reports again that the mail server has deferred, if they are due.
 
     Raises:
-        DeliveryError: a person has to change something first; the messages stay in the outbox.
+        DeliveryError: something must be corrected first; the messages stay in the outbox.
     """
     mail = workspace.settings.mail
     return retry_due(ledger, mail, password=partial(_password, workspace, mail)) if mail else ()
@@ -142,5 +144,5 @@ def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWind
 
 
 def _templates(workspace: Workspace) -> Path:
-    """Where the workspace's own templates lie; what it lacks is taken from the shipped ones."""
+    """Return the folder of the workspace's own templates; missing ones are taken from the package."""
     return workspace.folder / "reports"

@@ -1,7 +1,7 @@
-"""Between two rings of a run: how the one before went, the soak, and a look at its sites before the next.
+"""Between two rings of a run: count the failures, wait for the soak time, check the sites again.
 
-What is waited for is known from the ledger alone, so a run that was killed while it soaked goes on soaking
-when it is resumed, and not longer than it would have.
+The end of the soak time is computed from the ledger alone, so a run that was killed while it waited still
+waits until then when it is resumed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.apply.probe import see, see_again
+from runner.apply.probe import check_site, compare_with_baseline
 from runner.errors import SitecrewError
 from runner.hosts.boundary import each
 from runner.inspect.prober import unreadable
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.record import SiteRow
 
-__all__ = ["Halt", "halt"]
+__all__ = ["Halt", "wait_for_next_ring"]
 
 T = TypeVar("T")
 _BAD = (Outcome.LOST, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNDONE)
 _PATIENCE = 5.0
 """Seconds for which a site must stay worse before it counts."""
 _AT_ONCE = 10
-_LOOK_LIMIT = 300.0
-"""Seconds for all looks at one site; each of them has a shorter limit of its own."""
-_LONGEST = 1.0
-"""Seconds between two looks at the clock, which somebody may set meanwhile, and at whether to stop."""
+_CHECK_LIMIT = 300.0
+"""Seconds for the health checks of one site; each check has a shorter limit of its own."""
+_LONGEST_WAIT = 1.0
+"""Seconds between two checks of the clock, which may be changed, and of whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Why no further ring is begun, and what that makes of its sites."""
+    """Why no further ring is started, and the outcome of the sites that are left."""
 
     outcome: Outcome
     why: str
 
 
-def halt(session: Session, order: Order, number: int) -> Halt | None:
-    """Wait until the ring after this one may begin; why it may not, or None.
+def wait_for_next_ring(session: Session, order: Order, number: int) -> Halt | None:
+    """Wait until the next ring may start, or return why it may not.
 
     Args:
-        session: where it is told; stopping the run ends the waiting.
-        order: what is done.
-        number: of the ring that has ended, from 0.
+        session: emits events; stopping the run ends the wait.
+        order: the order of the run.
+        number: number of the ring that has ended, counted from 0.
     """
     if session.stopping(order.run):
-        return None  # what is left is cancelled, so that `resume` goes on with it
+        return None  # the sites that are left are cancelled, so that `resume` continues with them
     if stopped := _too_many_failed(session, order, number):
         return stopped
     rows = session.ledger.site_rows(order.run)
@@ -64,19 +64,19 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
     if order.closes and until >= order.closes:
         why = f"the window closes at {order.closes:%H:%M} UTC, ring {number + 1} soaks until {until:%H:%M}"
         return Halt(Outcome.MISSED, why)
-    well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
-    sites = [site for site in order.sites if site.name in well]
-    before = _each(sites, lambda site: see(session.context(order, site, 1)), unreadable)
+    healthy = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
+    sites = [site for site in order.sites if site.name in healthy]
+    before = _each(sites, lambda site: check_site(session.context(order, site, 1)), unreadable)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):
         return None
-    looks = _each(
+    checks = _each(
         sites, lambda site: _worse(session, order, site, before[site.name]), lambda _, error: str(error)
     )
-    for site, worse in looks.items():
+    for site, worse in checks.items():
         if worse:
-            why = session.reason(f"not well any more when its ring had soaked: {worse}")
+            why = session.reason(f"unhealthy after the soak time of its ring: {worse}")
             session.ledger.finish_site(order.run, site, Outcome.FAILED, why, session.now())
             session.emit("site.finished", order.run, site, outcome=Outcome.FAILED, why=why)
     return _too_many_failed(session, order, number)
@@ -92,34 +92,34 @@ def _too_many_failed(session: Session, order: Order, number: int) -> Halt | None
     limit = order.policy.ring_failures
     if not rows or counts.total() <= limit * len(rows):
         return None
-    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _BAD if counts[outcome])
-    many = f"{len(rows)} site{'' if len(rows) == 1 else 's'}"
-    why = f"not begun, since ring {number + 1} went badly: {said} of {many}; {limit * 100:g}% may be"
+    failures = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _BAD if counts[outcome])
+    sites = f"{len(rows)} site{'' if len(rows) == 1 else 's'}"
+    why = f"not started: ring {number + 1} failed ({failures} of {sites}; the limit is {limit * 100:g}%)"
     return Halt(Outcome.SKIPPED, why)
 
 
 def _wait(session: Session, run: str, until: datetime) -> bool:
-    """Whether the time has come; False when the run is stopped before."""
+    """Wait until a time; False if the run is stopped before."""
     while (left := (until - session.now()).total_seconds()) > 0:
-        session.stop(run).asked.wait(min(left, _LONGEST))
+        session.stop(run).asked.wait(min(left, _LONGEST_WAIT))
         if session.stopping(run):
             return False
     return not session.stopping(run)
 
 
 def _each(
-    sites: Sequence[Site], look: Callable[[Site], T], failed: Callable[[Site, SitecrewError], T]
+    sites: Sequence[Site], check: Callable[[Site], T], failed: Callable[[Site, SitecrewError], T]
 ) -> dict[str, T]:
-    """What each site looks like, by its name; `failed` says it of one that could not be looked at."""
-    found = each(sites, look, at_once=_AT_ONCE, limit=lambda _: _LOOK_LIMIT)
+    """Check sites in parallel; return the results by site, that of `failed` for a site with an error."""
+    found = each(sites, check, at_once=_AT_ONCE, limit=lambda _: _CHECK_LIMIT)
     return {
         site.name: failed(site, seen) if isinstance(seen, SitecrewError) else seen for site, seen in found
     }
 
 
 def _worse(session: Session, order: Order, site: Site, before: Signals) -> str:
-    """What is wrong with a site, be it since the soak or, as nobody may have looked, since before."""
+    """Return what is wrong with a site, whether since the soak time or, if it was not checked, before."""
     ctx = session.context(order, site, 1)
     before = ctx.prober.settle(before)
-    seen, found = see_again(ctx, before, "soak", patience=_PATIENCE)
+    seen, found = compare_with_baseline(ctx, before, "soak", patience=_PATIENCE)
     return found or "; ".join(seen.findings)

@@ -1,4 +1,4 @@
-"""A run: ring after ring, each site a workflow of its own on a queue that spares the hosts."""
+"""A run: ring after ring, each site as a workflow of its own on a queue with a limit per host."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from runner.apply.ending import abandoned
 from runner.apply.site import work_on
@@ -33,8 +32,8 @@ from runner.model import (
 )
 from runner.shell import command
 from runner.steps import Where, registry
-from runner.workflows.engine import Engine, Handle, Queue
-from runner.workflows.rings import Halt, halt
+from runner.workflows.engine import Engine, Handle, Queue, engine_url
+from runner.workflows.rings import Halt, wait_for_next_ring
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -43,12 +42,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
 
-_WATCH = 1.0
+_CANCEL_POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run ended, site by site; None where a site has no outcome yet."""
+    """How a run ended, with the outcome of each site; None for a site without an outcome."""
 
     run: str
     outcome: Outcome
@@ -58,9 +57,18 @@ class Finished:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the process says."""
+        """The exit code of the process."""
         outcomes = [outcome or Outcome.CANCELLED for outcome in self.sites.values()]
         return exit_code(outcomes, locked=self.locked, undo=self.undo)
+
+
+class _OpeningTerms(TypedDict, total=False):
+    """What an order takes from the opening of a window: its name, end, blackouts and time zone."""
+
+    window: str | None
+    closes: datetime | None
+    blackouts: Sequence[DateRange]
+    timezone: str | None
 
 
 def new_order(
@@ -71,21 +79,19 @@ def new_order(
     now: datetime,
     run: str | None = None,
     tags: Sequence[str] = (),
-    window: str | None = None,
-    closes: datetime | None = None,
-    blackouts: Sequence[DateRange] = (),
-    timezone: str | None = None,
     locked: LockedPlan | None = None,
+    **terms: Unpack[_OpeningTerms],
 ) -> Order:
-    """Freeze what is to be done, with everything that it needs to know of the inventory and the settings."""
+    """Return an order: what is to be done, with all that it needs of the inventory and the settings."""
     sites = tuple(site for ring in rings for site in ring)
     inventory, settings = workspace.inventory, workspace.settings
+    hosts = tuple(dict.fromkeys(site.host for site in sites))
     return Order(
         run=run or f"{playbook.name}-{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
         playbook=playbook,
         sites=sites,
         rings=tuple(tuple(site.name for site in ring) for ring in rings),
-        hosts={name: inventory.hosts[name] for name in dict.fromkeys(site.host for site in sites)},
+        hosts={name: inventory.hosts[name] for name in hosts},
         clients={name: inventory.clients[name] for name in dict.fromkeys(site.client for site in sites)},
         policy=settings.policy,
         limits=settings.limits,
@@ -93,20 +99,19 @@ def new_order(
         locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
         tags=tuple(tags),
         variables=seal_variables(workspace.variables),
-        window=window,
-        closes=closes,
-        blackouts=tuple(blackouts),
-        timezone=timezone,
+        window=terms.get("window"),
+        closes=terms.get("closes"),
+        blackouts=tuple(terms.get("blackouts", ())),
+        timezone=terms.get("timezone"),
         secret_folder=secrets.token_hex(16),
         public={
-            name: tuple(site.path for site in inventory.sites.values() if site.host == name)
-            for name in dict.fromkeys(site.host for site in sites)
+            name: tuple(site.path for site in inventory.sites.values() if site.host == name) for name in hosts
         },
     )
 
 
 def with_unseen(order: Order) -> Order:
-    """The order with leave to do what the policy asks for where nobody can check it; `skip` stays."""
+    """Return the order with permission for unverified changes that the policy asks for; `skip` stays."""
     if order.policy.unverified is Unverified.SKIP:
         return order
     return replace(order, policy=replace(order.policy, unverified=Unverified.KEEP))
@@ -115,9 +120,10 @@ def with_unseen(order: Order) -> Order:
 def begin(
     session: Session, order: Order, *, trigger: str, claim: bool = True, opening: WindowView | None = None
 ) -> bool:
-    """Write the run down before anything of it happens; with `claim`, as the work of this process.
+    """Record a run before it starts; with `claim`, for execution by this process.
 
-    False when the opening that it is for was decided already, or the run is there.
+    Returns:
+        False if the opening is already decided, or the run exists.
     """
     session.ledger.refuse_others(order.sites)
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
@@ -142,52 +148,50 @@ def begin(
 
 
 def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...]:
-    """Take a run over, when nobody who lives works on it. Returns the sites that have something left.
+    """Take over a run that no living process executes; return the sites that are not finished.
 
     Raises:
-        LockedError: somebody does.
-        SecretError: a variable that it began with was not given again.
-        UsageError: a site's name means another website now.
+        LockedError: another process executes it.
+        SecretError: a variable that it was started with was not given again.
+        UsageError: a site's name now means another website.
     """
     if act == "resume":
         session.ledger.refuse_reused_names(run)
         session.variables(thaw(session.ledger.order_text(run)))
-    session.bury_the_dead()
+    session.release_dead_leases()
     if not session.ledger.claim_run(run, session.executor):
         raise LockedError(
-            f"run {run} is being worked on by another process",
-            hint=f"watch it with: {command('show', run)}; stop it with: {command('cancel', run)}",
+            f"run {run} is being executed by another process",
+            hint=f"watch it: {command('show', run)}; stop it: {command('cancel', run)}",
         )
     return session.ledger.reopen_run(run, act=act)
 
 
 class Works:
-    """The workflows of one process. Launch once, then start runs.
+    """Executes runs in this process, on a queue of its own.
 
-    Its queue is its own: what another process queued, living or killed, is that one's to do or to take over.
+    Args:
+        session: the session.
+        only: the only run that will be started, if that is known.
+        late: whether sites are started even if their window has closed or a blackout is in force.
     """
 
     def __init__(self, session: Session, *, only: str | None = None, late: bool = False) -> None:
-        """`only` is the one run that will be started, if there is such a one.
-
-        With `late`, neither a window that has closed nor a blackout keeps a site from being started: a person
-        asked for it.
-        """
         self._session = session
         self._late = late
         self._orders: dict[str, Order] = {}
         self._queue = self._new_queue(f"of-{session.executor}", only)
-        self._engine = Engine(_engine_url(session.workspace.settings.ledger), executor=session.executor)
-        self._site = self._engine.workflow("site", self._work_on_site)
-        self._run = self._engine.workflow("run", self._work_through)
+        self._engine = Engine(engine_url(session.workspace.settings.ledger), executor=session.executor)
+        self._site = self._engine.workflow("site", self._execute_site)
+        self._run = self._engine.workflow("run", self._execute_run)
         self.in_hand: set[str] = set()
-        """Runs that were started here and have not ended."""
+        """Runs that this process has started and that have not ended."""
         self._engine.launch([self._queue])
         self._closed = threading.Event()
         threading.Thread(target=self._watch_for_cancel, name="cancel", daemon=True).start()
 
     def start(self, run: str) -> Handle:
-        """Work through a run that `begin` or `reopen` has prepared; its events go to the session."""
+        """Start a run that `begin` or `reopen` has prepared; its events go to the session."""
         self.in_hand.add(run)
         attempt = self._session.ledger.summary(run).attempt
         if attempt > 1:
@@ -195,7 +199,7 @@ class Works:
         return self._engine.start(f"run/{run}/{attempt}", self._run, run, attempt)
 
     def follow(self, run: str, listener: Callable[[RunEvent], None]) -> Finished:
-        """Start a run and tell the listener everything, in this thread, until it has ended."""
+        """Start a run and call the listener with each event, in this thread, until the run has ended."""
         self.start(run)
         locked = False
         while True:
@@ -210,7 +214,7 @@ class Works:
                 return Finished(run, outcome, sites, locked, undo=self._order(run).undo is not None)
 
     def close(self) -> None:
-        """Remove the queue; nobody else listens to it."""
+        """Delete the queue, which no other process uses."""
         self._closed.set()
         self._engine.close([self._queue])
 
@@ -232,7 +236,7 @@ class Works:
             self._orders[run] = order
         return self._orders[run]
 
-    def _work_through(self, run: str, attempt: int) -> str:
+    def _execute_run(self, run: str, attempt: int) -> str:
         try:
             outcome = self._rings(run, attempt)
         except Exception as error:
@@ -257,12 +261,12 @@ class Works:
             if names and len(order.rings) > 1:
                 session.emit("ring.started", run, ring=number + 1, of=len(order.rings), sites=names)
             self._ring(run, attempt, names)
-            if left and (stopped := halt(session, order, number)):
-                self._leave_out(run, number + 2, left, stopped)
+            if left and (stopped := wait_for_next_ring(session, order, number)):
+                self._skip_sites(run, number + 2, left, stopped)
                 break
         return self._finish(run)
 
-    def _leave_out(self, run: str, ring: int, names: Sequence[str], stopped: Halt) -> None:
+    def _skip_sites(self, run: str, ring: int, names: Sequence[str], stopped: Halt) -> None:
         session = self._session
         session.emit("ring.stopped", run, ring=ring, why=stopped.why, sites=names)
         for name in names:
@@ -290,14 +294,14 @@ class Works:
             try:
                 handle.result(lambda: stop.is_overdue(limit))
             except TimeoutError:
-                self._abandon(run, name, f"its host did not confirm within {limit:.0f} s that it stopped")
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is no verdict about the site
+                self._abandon(run, name, f"its host did not confirm the cancellation within {limit:.0f} s")
+            except Exception as error:  # noqa: BLE001  # no error here says anything about the site
                 session.check_open()
                 failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)
                 self._abandon(run, name, failure.with_hint)
 
     def _abandon(self, run: str, name: str, why: str) -> None:
-        """Write down how a site ended whose end nobody reported."""
+        """Record the outcome of a site that the run no longer waits for."""
         session = self._session
         started = any(row.site == name and row.started for row in session.ledger.site_rows(run))
         uploads = any(registry()[step.kind].where is Where.UPLOAD for step in self._order(run).playbook.steps)
@@ -306,7 +310,7 @@ class Works:
         session.ledger.finish_site(run, name, ending.outcome, ending.why, session.now())
         session.emit("site.finished", run, name, outcome=ending.outcome, why=ending.why)
 
-    def _work_on_site(self, run: str, attempt: int, name: str) -> str:
+    def _execute_site(self, run: str, attempt: int, name: str) -> str:
         order = self._order(run)
         site = next(site for site in order.sites if site.name == name)
         return work_on(self._session.of(run), order, site, attempt).outcome.value
@@ -320,31 +324,25 @@ class Works:
         return outcome
 
     def _watch_for_cancel(self) -> None:
-        """Another process says so in the ledger. Where that cannot be read now, it is read again."""
+        """Poll the ledger for cancellations by other processes; errors are ignored until the next poll."""
 
-        def look() -> None:
+        def cancel_requested() -> None:
             for run in tuple(self.in_hand):
                 asked = session.ledger.run_state(run) is State.CANCELLING
                 if asked and not session.stop(run).asked.is_set():
                     session.cancel(run)
 
         session = self._session
-        repeat(look, every=_WATCH, until=self._closed, report=lambda _: None)
+        repeat(cancel_requested, every=_CANCEL_POLL, until=self._closed, report=lambda _: None)
 
 
 def stopping_limit(limits: Limits) -> float:
-    """Seconds for a host to stop a job, undo it and confirm: a step's limit and some silences."""
+    """Return the seconds for a host to stop a job, undo it and confirm: a step's limit and some silence."""
     return limits.step.total_seconds() + 3 * limits.driver_silence.total_seconds()
-
-
-def _engine_url(ledger: str) -> str:
-    """The engine's own file beside the ledger."""
-    path = Path(ledger.removeprefix("sqlite:///"))
-    return f"sqlite:///{path.with_name('engine.db')}"
 
 
 def _unexpected(error: Exception) -> SitecrewError:
     failure = UnexpectedError.of(error)
     failure.exit_code = ExitCode.UNEXPECTED
-    failure.hint = "the run can be taken up again: sitecrew resume"
+    failure.hint = "resume the run: sitecrew resume"
     return failure

@@ -1,7 +1,7 @@
-"""The scheduler: each due opening of a window is decided once, as run, missed or skipped.
+"""The scheduler: decides each due opening of a window once, as run, missed or skipped.
 
-When a window is due is our own arithmetic (`runner.plan.schedules`); what is decided is asked from the ledger
-by its state, so that a second scheduler, a crash and an absence change nothing. `schedule` only ticks.
+`runner.plan.schedules` computes when a window is due; the ledger's state shows what is decided, so that a
+second scheduler, a crash or downtime changes nothing. The library `schedule` only provides the ticks.
 """
 
 from __future__ import annotations
@@ -22,147 +22,153 @@ from runner.plan import rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
-from runner.workflows.schedules import Books, Wanted
+from runner.workflows.schedules import PlannedWindows, ScheduleRecorder
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.load import Workspace
-    from runner.workflows.reload import Files
+    from runner.workflows.reload import WorkspaceFiles
 
-__all__ = ["Clock", "Health", "Trouble", "serve"]
+__all__ = ["Health", "Problem", "Scheduler", "serve"]
 
 _TICK = 1
 PATIENCE = 300.0
-"""Seconds for which `serve` goes on although nothing can be decided or written."""
-_AGAIN = 60.0
-"""Seconds after which a run that this process gave up is taken up again."""
+"""Seconds for which `serve` continues although nothing can be decided or written."""
+_RETRY_AFTER = 60.0
+"""Seconds after which a run that failed in this process is resumed."""
 
 
-class Clock:
-    """Looks for what is due and starts it."""
+class Scheduler:
+    """Starts runs of windows that are due.
+
+    Args:
+        session: the session.
+        works: executes the runs.
+        read: returns the current workspace, None if its files have mistakes; by default the session's.
+    """
 
     def __init__(
         self, session: Session, works: Works, read: Callable[[], Workspace | None] | None = None
     ) -> None:
-        """`read` gives the workspace as its files are now, None where they have mistakes."""
         self._session = session
         self._works = works
         self._read = read or (lambda: session.workspace)
-        self._wanted: tuple[Workspace, Wanted, dict[str, str]] | None = None
-        self._books = Books(session)
+        self._planned: tuple[Workspace, PlannedWindows, dict[str, str]] | None = None
+        self._schedules = ScheduleRecorder(session)
         self._unstarted: list[str] = []
-        """Runs that are ours and written down, and that could not be started yet."""
-        self._since: dict[str, float] = {}
-        """Runs of this process that were given up, each with the instant at which that was seen."""
-        self.troubles: dict[str, str] = {}
+        """Runs that are recorded for this process and could not be started yet."""
+        self._failed_since: dict[str, float] = {}
+        """Runs that failed in this process, each with the time at which that was noticed."""
+        self.problems: dict[str, str] = {}
         """Windows that could not be decided or started in the last tick, each with the reason."""
-        self.left: dict[str, SitecrewError] = {}
-        """Runs of dead processes that `rescue` could not take up, each with the reason and what to type."""
+        self.not_resumed: dict[str, SitecrewError] = {}
+        """Runs of dead processes that `recover_runs` could not resume, each with the error."""
 
-    def rescue(self) -> tuple[str, ...]:
-        """Take up the windows' runs whose process died; what cannot be taken up is in `left`."""
-        self._session.bury_the_dead()
+    def recover_runs(self) -> tuple[str, ...]:
+        """Take over the windows' runs whose process died; return those that this process resumes."""
+        self._session.release_dead_leases()
         found = self._abandoned()
-        self.left = {run: why for run, why in self.left.items() if run in found}
-        taken = []
+        self.not_resumed = {run: why for run, why in self.not_resumed.items() if run in found}
+        resumed = []
         for run in found:
-            if run in self.left:
+            if run in self.not_resumed:
                 continue
             reopened = within(partial(reopen, self._session, run))
             if isinstance(reopened, LockedError):
                 continue
             if isinstance(reopened, SitecrewError):
-                self.left[run] = reopened
+                self.not_resumed[run] = reopened
             else:
-                taken.append(run)
-        self._unstarted += taken
-        return tuple(taken)
+                resumed.append(run)
+        self._unstarted += resumed
+        return tuple(resumed)
 
     def _abandoned(self) -> tuple[str, ...]:
-        """Runs of windows that are open and that no living process works on, this one included."""
+        """Return open runs of windows that no process executes, not even this one."""
         found = self._session.ledger.open_runs(trigger="window")
         living = self._session.living() if found else frozenset()
         dead = [one.run for one in found if one.executor not in living]
         failed = [
             one.run for one in found if one.executor == self._session.executor and self._failed(one.run)
         ]
-        self._since = {run: since for run, since in self._since.items() if run in failed}
+        self._failed_since = {run: since for run, since in self._failed_since.items() if run in failed}
         now = time.monotonic()
-        waited = [run for run in failed if now - self._since.setdefault(run, now) >= _AGAIN]
+        waited = [run for run in failed if now - self._failed_since.setdefault(run, now) >= _RETRY_AFTER]
         return (*dead, *waited)
 
     def _failed(self, run: str) -> bool:
-        """Whether a run of this process was given up, as by a ledger that could not be written for long."""
+        """Whether a run failed in this process, for example because the ledger could not be written."""
         return run not in self._unstarted and run not in self._works.in_hand
 
     def tick(self) -> tuple[str, ...]:
-        """Take up what was left, then decide every opening that is due; returns the runs that are started.
+        """Resume abandoned runs and decide each due opening; return the runs that are started.
 
-        A client's window that cannot be decided or started is left for the next tick, and the others go on.
+        A client's window that cannot be decided or started is tried again in the next tick; others are not
+        affected.
 
         Raises:
             LedgerError, EngineError: nothing can be decided now.
         """
-        now, begun = self._session.now(), [*self.rescue()]
+        now, runs = self._session.now(), [*self.recover_runs()]
         workspace = self._read()
         if workspace:
-            for run in begun:
+            for run in runs:
                 self._session.assign(run, workspace)
         renamed = within(partial(self._session.ledger.recognise, workspace.inventory)) if workspace else ()
         if isinstance(renamed, SitecrewError):
             workspace = None
         else:
             self._session.tell_recognised(renamed)
-        wanted, troubles = self._of(workspace) if workspace else (None, {})
+        windows, problems = self._plan(workspace) if workspace else (None, {})
         if isinstance(renamed, SitecrewError):
-            troubles["inventory.yaml"] = renamed.with_hint
-        startable = self._books.settle(wanted, now)
-        troubles |= self._books.troubles
+            problems["inventory.yaml"] = renamed.with_hint
+        startable = self._schedules.settle(windows, now)
+        problems |= self._schedules.problems
         for opening in startable:
             found = within(partial(self._decide, workspace, opening, now))
             if isinstance(found, SitecrewError):
-                troubles["window {} of {}".format(*opening.planned.key)] = str(found)
+                problems["window {} of {}".format(*opening.planned.key)] = str(found)
             elif found:
                 self._unstarted.append(opening.run)
-                begun.append(opening.run)
-        self.troubles = troubles | self._start()
-        return tuple(begun)
+                runs.append(opening.run)
+        self.problems = problems | self._start()
+        return tuple(runs)
 
-    def _of(self, workspace: Workspace) -> tuple[Wanted, dict[str, str]]:
-        """What a workspace wants, and the windows of which that cannot be said."""
-        if self._wanted is None or self._wanted[0] is not workspace:
+    def _plan(self, workspace: Workspace) -> tuple[PlannedWindows, dict[str, str]]:
+        """Return the windows of a workspace, and those that cannot be planned, each with the reason."""
+        if self._planned is None or self._planned[0] is not workspace:
             found: list[Planned] = []
-            troubles = {}
+            problems = {}
             for window in workspace.inventory.windows.values():
                 some = within(partial(planned, workspace.inventory, window))
                 if isinstance(some, SitecrewError):
-                    troubles[window.name] = str(some)
+                    problems[window.name] = str(some)
                 else:
                     found += some
-            self._wanted = workspace, Wanted(tuple(found), frozenset(troubles)), troubles
-        _, wanted, troubles = self._wanted
-        return wanted, {f"window {name}": why for name, why in troubles.items()}
+            self._planned = workspace, PlannedWindows(tuple(found), frozenset(problems)), problems
+        _, windows, problems = self._planned
+        return windows, {f"window {name}": why for name, why in problems.items()}
 
     def _start(self) -> dict[str, str]:
-        """Start the runs that wait for it; those that cannot be started, each with the reason."""
-        troubles = {}
+        """Start the runs that are not started yet; return those that cannot be, each with the reason."""
+        problems = {}
         for run in tuple(self._unstarted):
             found = within(partial(self._works.start, run))
             if isinstance(found, SitecrewError):
-                troubles[f"run {run}"] = str(found)
+                problems[f"run {run}"] = str(found)
             else:
                 self._unstarted.remove(run)
-        return troubles
+        return problems
 
     def _decide(self, workspace: Workspace | None, opening: Opening, now: datetime) -> bool:
-        """Start what may be started; False where it waits, is skipped, or another process was first."""
+        """Record the run of an opening; False if it waits, is skipped, or another process was first."""
         session, key = self._session, (*opening.planned.key, opening.starts)
         if workspace is None:
-            self._books.delays[key] = WhyNot.MISTAKES
+            self._schedules.delays[key] = WhyNot.MISTAKES
             return False
         if self._is_busy(opening):
             if opening.planned.window.overlap is Overlap.QUEUE:
-                self._books.delays[key] = WhyNot.BUSY
+                self._schedules.delays[key] = WhyNot.BUSY
                 return False
             row = row_of(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
             if session.ledger.claim(row):
@@ -174,10 +180,10 @@ class Clock:
         return session.ledger.claim_run(opening.run, session.executor)
 
     def _is_busy(self, opening: Opening) -> bool:
-        """Whether an earlier run of the window is worked on for this client."""
+        """Whether an earlier run of the window is in progress for this client."""
         window, client = opening.planned.key
         found = self._session.ledger.open_runs(window=window, client=client)
-        return any(run.run not in self.left for run in found)
+        return any(run.run not in self.not_resumed for run in found)
 
     def _begin(self, workspace: Workspace, opening: Opening, now: datetime) -> bool:
         window, client = opening.planned.window, opening.planned.client
@@ -199,60 +205,61 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps `serve` from its promise now. `final`: it cannot be kept any more, and serve ends."""
+class Problem:
+    """Why windows cannot be started now."""
 
-    said: str
+    text: str
     final: bool = False
+    """Whether `serve` must exit."""
 
 
 class Health:
-    """Whether the windows are kept: the clock ticks, the ledger can be written, the lease holds."""
+    """Whether the scheduler works: it ticks, the ledger can be written, and it holds its lease."""
 
-    def __init__(self, session: Session, clock: Clock, files: Files | None = None) -> None:
-        self._session, self._clock, self._files = session, clock, files
+    def __init__(self, session: Session, scheduler: Scheduler, files: WorkspaceFiles | None = None) -> None:
+        self._session, self._scheduler, self._files = session, scheduler, files
         self._failure: Exception | None = None
-        self._well = time.monotonic()
-        self.farewell = stopping_limit(session.workspace.settings.limits)
-        """Seconds for which the sites in hand are finished when the windows cannot be kept any more."""
+        self._worked = time.monotonic()
+        self.finish_limit = stopping_limit(session.workspace.settings.limits)
+        """Seconds for which the sites in progress may finish before `serve` exits with a final problem."""
         self.ticking: threading.Thread | None = None
 
     def report(self, error: Exception | None) -> None:
-        """Take how the last tick went."""
+        """Store the error of the last tick, or None."""
         self._failure = error
 
-    def trouble(self) -> Trouble | None:
-        """What to say now; None while all is well."""
+    def problem(self) -> Problem | None:
+        """Return the current problem, if there is one."""
         session = self._session
         if session.lease_lost.is_set():
-            return Trouble("another process has taken over from this one", final=True)
+            return Problem("another process has taken over from this one", final=True)
         if self.ticking is not None and not self.ticking.is_alive():
-            return Trouble("the clock has stopped", final=True)
+            return Problem("the scheduler's thread has died", final=True)
         failure = self._failure or session.ledger_trouble
         if failure is None:
-            self._well = time.monotonic()
-            problem = self._files.problem if self._files else ""
-            troubles = (f"{about}: {why}" for about, why in self._clock.troubles.items())
-            told = "; ".join([*([problem] if problem else []), *troubles])
-            return Trouble(told) if told else None
-        said = str(failure) if isinstance(failure, SitecrewError) else str(UnexpectedError.of(failure))
-        lasts = time.monotonic() - self._well
-        if lasts > PATIENCE:
-            return Trouble(f"no window could be kept for {lasts / 60:.0f} min: {said}", final=True)
-        return Trouble(said)
+            self._worked = time.monotonic()
+            mistake = self._files.problem if self._files else ""
+            problems = (f"{about}: {why}" for about, why in self._scheduler.problems.items())
+            text = "; ".join([*([mistake] if mistake else []), *problems])
+            return Problem(text) if text else None
+        text = str(failure) if isinstance(failure, SitecrewError) else str(UnexpectedError.of(failure))
+        seconds = time.monotonic() - self._worked
+        if seconds > PATIENCE:
+            return Problem(f"no window could be started for {seconds / 60:.0f} min: {text}", final=True)
+        return Problem(text)
 
 
-def serve(clock: Clock, stop: threading.Event, health: Health) -> None:
-    """Tick until `stop`. A tick that fails is reported to `health`, and the next one comes all the same."""
+def serve(scheduler: Scheduler, stop: threading.Event, health: Health) -> None:
+    """Tick until `stop` is set. The error of a tick is reported to `health` and does not end the loop."""
     import schedule
 
     ticker = schedule.Scheduler()
-    ticking = ticker.every(_TICK).seconds.do(reported, clock.tick, health.report)
+    ticking = ticker.every(_TICK).seconds.do(reported, scheduler.tick, health.report)
     ticking.run()
     while not stop.is_set():
         idle = ticker.idle_seconds or 0
         if idle >= _TICK:
-            ticking.run()  # the clock was set back or stands still: the next tick would come late or never
+            ticking.run()  # the system clock was set back or has stopped: the next tick would be late
         else:
             ticker.run_pending()
         stop.wait(min(max(idle, 0.05), _TICK))

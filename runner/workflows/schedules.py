@@ -1,4 +1,4 @@
-"""Schedules in the ledger: kept up to date with the inventory, and openings that are not started recorded."""
+"""Keep the ledger's schedules up to date with the inventory, and record openings that are not started."""
 
 from __future__ import annotations
 
@@ -20,47 +20,48 @@ from runner.record import NewSchedule, Schedules, Settlement, WindowState, Windo
 if TYPE_CHECKING:
     from runner.apply.session import Session
 
-__all__ = ["Books", "Wanted"]
+__all__ = ["PlannedWindows", "ScheduleRecorder"]
 
 _AT_ONCE = 50_000
-"""Openings that are recorded in one transaction."""
+"""Openings per transaction."""
 _PASSES = 3
-"""Transactions of one tick; what is left comes with the next."""
+"""Transactions per tick; the next tick continues."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the inventory says. Of `unread` windows it is not known."""
+class PlannedWindows:
+    """The windows of the inventory."""
 
     planned: tuple[Planned, ...]
     unread: frozenset[str] = frozenset()
+    """Names of the windows that could not be planned."""
 
 
 @dataclass(slots=True)
 class _Decision:
-    """What one reading of the schedules leads to."""
+    """The decisions after one read of the schedules."""
 
     settlement: Settlement
     startable: list[Opening]
-    troubles: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
 
-class Books:
-    """The schedules of the ledger, as one scheduler keeps them."""
+class ScheduleRecorder:
+    """Records schedules and openings in the ledger for one scheduler."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.delays: dict[tuple[str, str, datetime], str] = {}
-        """Openings that were due and had to wait, each with the reason: it is that of a missed one."""
-        self.troubles: dict[str, str] = {}
+        """Due openings that wait, each with the reason, which is recorded if the opening is missed."""
+        self.problems: dict[str, str] = {}
         """Windows that could not be decided in the last tick, each with the reason."""
 
-    def settle(self, wanted: Wanted | None, now: datetime) -> tuple[Opening, ...]:
-        """Record what has changed and what was missed; returns the openings that may be started now.
+    def settle(self, wanted: PlannedWindows | None, now: datetime) -> tuple[Opening, ...]:
+        """Record changed schedules and missed openings; return the openings that may be started now.
 
         Args:
-            wanted: what the inventory says; None where it cannot be read, so that nothing in it changes.
-            now: the instant.
+            wanted: the windows of the inventory; None if it cannot be read, so that no schedule changes.
+            now: the current time.
         """
         ledger = self._session.ledger
         ledger.turn_back(now)
@@ -71,24 +72,24 @@ class Books:
             made = ledger.settle_windows(lambda read: self._decide(read, wanted, now).settlement)
             self._emit(made.decided)
             found = self._decide(ledger.schedules(), wanted, now)
-        self.troubles = found.troubles
-        open_ = {(*one.planned.key, one.starts) for one in found.startable}
-        self.delays = {key: why for key, why in self.delays.items() if key in open_}
+        self.problems = found.problems
+        startable = {(*one.planned.key, one.starts) for one in found.startable}
+        self.delays = {key: why for key, why in self.delays.items() if key in startable}
         return tuple(found.startable)
 
-    def _decide(self, read: Schedules, wanted: Wanted | None, now: datetime) -> _Decision:
+    def _decide(self, read: Schedules, wanted: PlannedWindows | None, now: datetime) -> _Decision:
         kept, rows, settled = [], list[WindowView](), dict[int, datetime]()
         found = _Decision(Settlement(), [])
         for one, since in ((kept_of(view), view.since) for view in read.in_force):
             if since > now:
-                found.troubles["window {} of {}".format(*one.key)] = (
-                    f"it is kept since {since:%Y-%m-%d %H:%M} UTC, and the clock says {now:%Y-%m-%d %H:%M}"
+                found.problems["window {} of {}".format(*one.key)] = (
+                    f"in force since {since:%Y-%m-%d %H:%M} UTC, but the clock says {now:%Y-%m-%d %H:%M} UTC"
                 )
                 kept.append(one)
                 continue
             decided = within(partial(due, one, now, _AT_ONCE))
             if isinstance(decided, SitecrewError):
-                found.troubles["window {} of {}".format(*one.key)] = str(decided)
+                found.problems["window {} of {}".format(*one.key)] = str(decided)
                 continue
             unstarted, startable = decided
             if unstarted:
@@ -106,7 +107,12 @@ class Books:
         return found
 
     def _sight(
-        self, settled: Settlement, kept: Iterable[Kept], read: Schedules, wanted: Wanted, now: datetime
+        self,
+        settled: Settlement,
+        kept: Iterable[Kept],
+        read: Schedules,
+        wanted: PlannedWindows,
+        now: datetime,
     ) -> Settlement:
         readable = [one for one in kept if one.key[0] not in wanted.unread]
         seen = sight(wanted.planned, readable, read.windows, now)
@@ -130,7 +136,7 @@ class Books:
         ]
 
     def _emit(self, rows: Sequence[WindowView]) -> None:
-        """One event for each client's window and state; the latest stands for all before it."""
+        """Emit one event for each window, client and state, with the latest opening and the number of all."""
         counts: dict[tuple[str, str, WindowState], list[WindowView]] = {}
         for row in rows:
             counts.setdefault((row.window, row.client, row.state), []).append(row)

@@ -1,4 +1,4 @@
-"""Ctrl-C, `cancel` and rivals: what was begun is known in the end, and what was not begun is left alone."""
+"""Ctrl-C, `cancel` and concurrent runs: started jobs get an outcome, other sites are not started."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ steps:
       changes: true
   - shell: {run: 'echo after >>"$HOME/marks"', changes: true}
 """
-"""Its first step ends when somebody lays a file into the host's home."""
+"""Its first step ends when a file `go` is created in the host's home."""
 QUICK = 'name: Quick\nsteps:\n  - shell: {run: \'basename "$PWD" >>"$HOME/marks"\', changes: true}\n'
 STATIC = "globex-docs"
 TWO = "acme-blog,globex-www"
@@ -59,23 +59,23 @@ def go(fleet: Fleet, host: str) -> None:
 
 
 def wait_for_mark(fleet: Fleet, host: str) -> None:
-    until(lambda: bool(marks(fleet, host)), f"{host} to begin")
+    until(lambda: bool(marks(fleet, host)), f"{host} to start")
 
 
-def begun(crew: Crew, sites: str, *more: str) -> subprocess.Popen[str]:
+def started(crew: Crew, sites: str, *more: str) -> subprocess.Popen[str]:
     process = crew.start("run", "waiting", "-l", sites, "--json", *more)
     read_until(process, "step.started")
     return process
 
 
-def test_ctrl_c_once_finishes_the_sites_in_hand_and_begins_no_more(crew: Crew) -> None:
-    process = begun(crew, TWO, "--forks", "1")
+def test_first_ctrl_c_finishes_sites_in_progress(crew: Crew) -> None:
+    process = started(crew, TWO, "--forks", "1")
     process.send_signal(signal.SIGINT)
     read_until(process, "run.draining")
     go(crew.fleet, "web2")
-    said = ended(process)
-    assert said.code == 130
-    outcomes = said.events[-1]["sites"]
+    result = ended(process)
+    assert result.code == 130
+    outcomes = result.events[-1]["sites"]
     assert sorted(outcomes.values()) == ["cancelled", "changed"]
     assert marks(crew.fleet, "web2")["after"] == 1
     resumed = crew.say("resume", "--json")
@@ -84,15 +84,15 @@ def test_ctrl_c_once_finishes_the_sites_in_hand_and_begins_no_more(crew: Crew) -
     assert dict(marks(crew.fleet, "web2")) == {"acme-blog": 1, "globex-www": 1, "after": 2}
 
 
-def test_ctrl_c_twice_cancels_and_the_host_confirms(crew: Crew) -> None:
-    process = begun(crew, STATIC)
+def test_second_ctrl_c_cancels_jobs(crew: Crew) -> None:
+    process = started(crew, STATIC)
     wait_for_mark(crew.fleet, "web3")
     process.send_signal(signal.SIGINT)
     read_until(process, "run.draining")
     process.send_signal(signal.SIGINT)
-    said = ended(process)
-    assert said.code == 130
-    assert said.events[-1]["sites"] == {STATIC: "cancelled"}
+    result = ended(process)
+    assert result.code == 130
+    assert result.events[-1]["sites"] == {STATIC: "cancelled"}
     assert [step["outcome"] for step in crew.site(STATIC)["steps"]] == ["cancelled", "cancelled"]
     check_host_is_clean(crew.fleet, "web3")
     check_nobody_is_left(crew.fleet, "web3")
@@ -101,41 +101,41 @@ def test_ctrl_c_twice_cancels_and_the_host_confirms(crew: Crew) -> None:
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 2, "after": 1}
 
 
-def test_cancel_from_another_process_waits_for_the_hosts(crew: Crew) -> None:
-    process = begun(crew, STATIC)
+def test_cancel_from_another_process_waits_for_hosts(crew: Crew) -> None:
+    process = started(crew, STATIC)
     wait_for_mark(crew.fleet, "web3")
-    said = crew.say("cancel")
-    assert said.code == 0
-    assert "cancelled" in said.err
+    result = crew.say("cancel")
+    assert result.code == 0
+    assert "cancelled" in result.err
     assert crew.show()["outcome"] == "cancelled"
     assert ended(process).code == 130
     check_nobody_is_left(crew.fleet, "web3")
     assert "nothing to cancel" in crew.say("cancel").err
 
 
-def test_cancel_of_a_run_whose_process_was_killed_reaches_the_host(crew: Crew) -> None:
-    process = begun(crew, STATIC)
+def test_cancel_stops_job_of_killed_process(crew: Crew) -> None:
+    process = started(crew, STATIC)
     wait_for_mark(crew.fleet, "web3")
     process.kill()
     process.communicate()
-    said = crew.say("cancel", "--json")
-    assert said.code == 0, said
+    result = crew.say("cancel", "--json")
+    assert result.code == 0, result
     assert crew.show()["outcome"] == "cancelled"
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 1}
     check_nobody_is_left(crew.fleet, "web3")
 
 
-def test_a_killed_run_is_interrupted_until_it_is_resumed(crew: Crew) -> None:
-    process = begun(crew, STATIC)
+def test_killed_run_is_interrupted_until_resumed(crew: Crew) -> None:
+    process = started(crew, STATIC)
     wait_for_mark(crew.fleet, "web3")
     run = crew.show()["run"]
     assert "interrupted" not in crew.say("show").out
     process.kill()
     process.communicate()
     for words in (["show"], ["list", "runs"], ["doctor", "-l", STATIC]):
-        said = crew.say(*words)
-        assert "interrupted" in said.out, said
-        assert f"sitecrew resume {run}" in said.out + said.err, said
+        result = crew.say(*words)
+        assert "interrupted" in result.out, result
+        assert f"sitecrew resume {run}" in result.out + result.err, result
     assert crew.show()["interrupted"] is not None
     other = crew.say("run", "quick", "-l", STATIC)
     assert other.code == 11, other
@@ -148,12 +148,12 @@ def test_a_killed_run_is_interrupted_until_it_is_resumed(crew: Crew) -> None:
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 1, "after": 1}
 
 
-def test_a_site_that_another_controller_works_on_is_skipped(crew: Crew, tmp_path: Path) -> None:
-    process = begun(crew, STATIC)
+def test_site_locked_by_another_controller_is_skipped(crew: Crew, tmp_path: Path) -> None:
+    process = started(crew, STATIC)
     other = Crew(crew.fleet, tmp_path / "other", QUICK)
-    said = other.say("run", "quick", "-l", STATIC, "--json")
-    assert said.code == 11, said
-    assert said.events[-1]["sites"] == {STATIC: "skipped"}
+    result = other.say("run", "quick", "-l", STATIC, "--json")
+    assert result.code == 11, result
+    assert result.events[-1]["sites"] == {STATIC: "skipped"}
     assert "waiting-" in other.site(STATIC)["why"]
     go(crew.fleet, "web3")
     assert ended(process).code == 0
@@ -161,14 +161,14 @@ def test_a_site_that_another_controller_works_on_is_skipped(crew: Crew, tmp_path
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 2, "after": 1}
 
 
-def test_two_runs_of_one_workspace_do_not_disturb_each_other(crew: Crew) -> None:
-    process = begun(crew, STATIC)
+def test_two_runs_of_one_workspace_are_independent(crew: Crew) -> None:
+    process = started(crew, STATIC)
     assert crew.say("run", "quick", "-l", "acme-blog", "--json").code == 0
     go(crew.fleet, "web3")
     assert ended(process).code == 0
 
 
-def test_a_window_that_has_closed_misses_what_was_not_begun(crew: Crew) -> None:
+def test_closed_window_misses_unstarted_sites(crew: Crew) -> None:
     with at_work(crew) as session:
         ending = work(session, "quick", STATIC, closes=datetime.now(UTC) - timedelta(seconds=1))
     assert ending.outcome is Outcome.MISSED
@@ -176,24 +176,24 @@ def test_a_window_that_has_closed_misses_what_was_not_begun(crew: Crew) -> None:
     assert {step["outcome"] for step in crew.site(STATIC)["steps"]} == {"missed"}
 
 
-def test_what_a_window_missed_is_done_when_a_person_resumes_it(crew: Crew) -> None:
+def test_resume_runs_sites_that_window_missed(crew: Crew) -> None:
     with at_work(crew) as session:
         work(session, "quick", STATIC, closes=datetime.now(UTC) - timedelta(hours=3))
-    said = crew.say("resume", "--json")
-    assert said.code == 0, said
-    assert said.events[-1]["sites"] == {STATIC: "changed"}
+    result = crew.say("resume", "--json")
+    assert result.code == 0, result
+    assert result.events[-1]["sites"] == {STATIC: "changed"}
     assert marks(crew.fleet, "web3")[STATIC] == 1
 
 
-def test_what_was_begun_is_brought_to_its_end_although_the_window_has_closed(crew: Crew) -> None:
-    """Its outcome is what happened on the host, and not `missed`."""
+def test_started_site_is_finished_after_window_closed(crew: Crew) -> None:
+    """Its outcome is that of its job, not `missed`."""
     with at_work(crew) as session:
-        tell = session.emit
+        emit = session.emit
 
         def die(event: str, *arguments: str | None, **data: object) -> None:
             if event == "step.started":
                 raise KeyboardInterrupt
-            tell(event, *arguments, **data)  # type: ignore[arg-type]
+            emit(event, *arguments, **data)  # type: ignore[arg-type]
 
         session.emit = die  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
@@ -207,22 +207,22 @@ def test_what_was_begun_is_brought_to_its_end_although_the_window_has_closed(cre
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 1, "after": 1}
 
 
-def test_a_secret_that_leads_nowhere_fails_the_site_before_anything_is_begun(crew: Crew) -> None:
+def test_missing_secret_fails_site_before_any_job(crew: Crew) -> None:
     crew.playbook(
         "secret",
         "name: Secret\nsteps:\n  - shell: {run: echo x >>~/marks, env: {KEY: {env: NO_SUCH_KEY}}}\n",
     )
-    said = crew.say("run", "secret", "-l", STATIC, "--json")
-    assert said.code == 3, said
+    result = crew.say("run", "secret", "-l", STATIC, "--json")
+    assert result.code == 3, result
     assert "NO_SUCH_KEY" in crew.site(STATIC)["why"]
     assert not marks(crew.fleet, "web3")
 
 
-def test_a_host_that_takes_no_job_fails_the_site(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was begun, so nothing is lost."""
+def test_refused_job_fails_site(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job was started, so the site is not lost."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise JobRefusedError("web3: the host did not take the job: the disk is full")
+        raise JobRefusedError("web3: the host refused the job: the disk is full")
 
     monkeypatch.setattr("runner.hosts.remote.run_job", refuse)
     with at_work(crew) as session:

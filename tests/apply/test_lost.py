@@ -1,4 +1,4 @@
-"""Promise: a site is called lost only where a job may have run on it."""
+"""A site is `lost` only if a job may have run on it."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 ROOT = Path(runner.__file__).parent
 
 MAKES = {
-    "apply/ending.py ended_by": "by what the ledger says of the site's jobs",
-    "apply/ending.py abandoned": "by what the ledger says of the site's jobs",
+    "apply/ending.py ended_by": "by the site's jobs in the ledger",
+    "apply/ending.py abandoned": "by the site's jobs in the ledger",
     "steps/base.py by_status": "the job ended without the step's end",
     "steps/wordpress/verdict.py verdict": "the job ended without the step's end",
     "steps/packages/verdict.py judge": "the job ended without the step's end",
 }
-"""Functions that give a site, a step or an item the outcome: what they know of a job."""
+"""Functions that set the outcome of a site, a step or an item, and what they know about a job."""
 RAISES = {
-    "cli/cancel.py _wait_for_other_process": "the run that was cancelled has jobs; no outcome is written",
-    "execute/follow.py _lost": "its callers know that the host may have begun the job",
-    "execute/follow.py _died": "the host says so of the job",
-    "execute/jobs.py run_job": "the host knew the job, and does not any more",
-    "apply/transaction/transaction.py review_unattended": "a job was kept, and nobody could look",
-    "apply/transaction/transaction.py roll_back": "a job died",
+    "cli/cancel.py _wait_for_other_process": "the cancelled run has jobs; no outcome is recorded",
+    "execute/follow.py _lost": "its callers know that the host may have started the job",
+    "execute/follow.py _died": "the host reports it of the job",
+    "execute/jobs.py run_job": "the host knew the job before, and no longer does",
+    "apply/transaction/transaction.py review_unattended": "the host kept changes that could not be checked",
+    "apply/transaction/transaction.py roll_back": "the job was killed",
     "apply/packages.py update_packages": "the job was lost",
-    "apply/segment.py run_segment": "the job died",
+    "apply/segment.py run_segment": "the job was killed",
 }
 
 
@@ -59,7 +59,7 @@ def functions() -> Iterator[tuple[str, ast.AST]]:
 
 
 def given(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only compare, list or look up."""
+    """Yield all nodes but those that only compare, list or look up."""
     if isinstance(node, ast.Compare | ast.Set | ast.match_case):
         return
     yield node
@@ -67,7 +67,7 @@ def given(node: ast.AST) -> Iterator[ast.AST]:
         yield from given(child)
 
 
-def test_few_functions_call_something_lost() -> None:
+def test_only_known_functions_set_lost() -> None:
     found = {
         name
         for name, node in functions()
@@ -77,7 +77,7 @@ def test_few_functions_call_something_lost() -> None:
     assert found == set(MAKES)
 
 
-def test_few_functions_raise_that_something_is_lost() -> None:
+def test_only_known_functions_raise_lost() -> None:
     found = {
         name
         for name, node in functions()
@@ -116,7 +116,7 @@ UNSENT = NotSentError("job-1")
         (LostError("its host was killed"), [job()], 1, "lost"),
     ],
 )
-def test_an_error_makes_a_site_lost_where_a_job_may_have_run(
+def test_error_makes_site_lost_if_job_may_have_run(
     error: Any, jobs: list[Any], attempt: int, outcome: str
 ) -> None:
     assert ended_by(contained(error), jobs, attempt=attempt).outcome == outcome
@@ -133,9 +133,7 @@ def test_an_error_makes_a_site_lost_where_a_job_may_have_run(
         ([job()], True, False, "lost"),
     ],
 )
-def test_a_site_that_is_waited_for_no_longer(
-    *, jobs: list[Any], started: bool, uploads: bool, outcome: str
-) -> None:
+def test_outcome_of_abandoned_site(*, jobs: list[Any], started: bool, uploads: bool, outcome: str) -> None:
     assert abandoned("why", jobs, started=started, uploads=uploads).outcome == outcome
 
 
@@ -158,17 +156,17 @@ def test_unexpected_error_before_a_job_is_sent_says_so(monkeypatch: pytest.Monke
 
 def test_same_error_has_one_id_and_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crashlog, "_workspace", tmp_path)
-    said = f"disk {datetime.now(UTC).timestamp()}"
-    errors = [ValueError(said) for _ in range(30)]
+    result = f"disk {datetime.now(UTC).timestamp()}"
+    errors = [ValueError(result) for _ in range(30)]
     found = {str(UnexpectedError.of(error)) for error in errors}
     assert len(found) == 1
     [file] = (tmp_path / ".sitecrew/logs").iterdir()
     assert found.pop().rpartition(" ")[2] in file.name
-    assert [entry.path for entry in crashlog.unreported() if said in entry.trace] == [file]
+    assert [entry.path for entry in crashlog.unreported() if result in entry.trace] == [file]
 
 
 def test_closed_session_gives_no_verdict() -> None:
-    """What fails while the process ends says nothing about a site."""
+    """Errors while the process exits say nothing about a site."""
     from threading import Event
 
     from runner.apply.session import Session

@@ -1,4 +1,4 @@
-"""Changes that were taken back: what was read again decides whether their versions are certain."""
+"""Changes that were rolled back: their version is certain only if it was read again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.apply.transaction.trial import SiteBaseline, TrialResult
 from runner.model import Action, Change, Extension, ItemKind, Outcome, SiteFacts, StepOutcome
 from runner.verify import Inside, Signals
 
-SEEN = Signals(at=datetime(2026, 11, 3, tzinfo=UTC), visitors=(), inside=Inside(why="nobody answers"))
+SEEN = Signals(at=datetime(2026, 11, 3, tzinfo=UTC), visitors=(), inside=Inside(why="no answer"))
 FORMS, SLIDER = (
     Change(
         step="plugins", item=name, kind=ItemKind.PLUGIN, from_version="1.0", to_version="1.1",

@@ -1,4 +1,4 @@
-"""The command that repeats a run on one site does the same once more."""
+"""The command that repeats a run on one site."""
 
 from __future__ import annotations
 
@@ -39,12 +39,8 @@ WHOLE = replace(UNDO, undo=UndoOrder(run="r", database=True, force=False))
         (GIVEN, (), "sitecrew run weekly -l shop -e word=... -e 'file=@my file' -e 'env={env: X}'"),
         (UNDO, (), "sitecrew undo weekly-1 -l shop --force"),
         (UNDO, ("--database",), "sitecrew undo weekly-1 -l shop --force --database"),
-        (
-            replace(UNDO, undo=UndoOrder(run="r", database=True, force=False)),
-            ("--database",),
-            "sitecrew undo r -l shop --database",
-        ),
+        (WHOLE, ("--database",), "sitecrew undo r -l shop --database"),
     ],
 )
-def test_what_is_repeated(order: Order, more: tuple[str, ...], line: str) -> None:
+def test_rerun_command(order: Order, more: tuple[str, ...], line: str) -> None:
     assert rerun_command(order, "shop", *more) == line

@@ -102,7 +102,7 @@ def test_links_are_followed_or_named(fresh_fleet: Fleet, tmp_path: Path) -> None
         )
         assert crew.say("run", "keep", "-l", SITE).code == 0
         [step] = crew.site(SITE)["steps"]
-        assert "wp-content/uploads -> ../../shared uploads (to keep their content: `follow`)" in step["why"]
+        assert "wp-content/uploads -> ../../shared uploads (to include it: `follow`)" in step["why"]
         assert "inside" not in step["why"]
 
         assert crew.say("run", "follow", "-l", SITE).code == 0

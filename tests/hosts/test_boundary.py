@@ -1,4 +1,4 @@
-"""What one host or site raises is reported for it; the ledger's and the engine's errors pass."""
+"""Errors of one host or site are reported for it; errors of the ledger and the engine are raised."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def raising(error: BaseException) -> object:
     "error",
     [KeyError("about"), ValueError("int"), RecursionError(), MemoryError(), AssertionError("x" * 9999)],
 )
-def test_an_error_that_no_code_foresaw_is_the_sites(error: Exception) -> None:
+def test_unexpected_error_belongs_to_its_site(error: Exception) -> None:
     found = within(lambda: raising(error))
     assert isinstance(found, UnexpectedError)
     assert re.fullmatch(r"unexpected error [0-9a-f]{8}", str(found))
@@ -39,14 +39,14 @@ def test_an_error_that_no_code_foresaw_is_the_sites(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no route"), ChangedOrderError("of one run")])
-def test_an_error_of_ours_stays_what_it_is(error: SitecrewError) -> None:
+def test_own_errors_are_returned_unchanged(error: SitecrewError) -> None:
     assert within(lambda: raising(error)) is error
 
 
 @pytest.mark.parametrize(
     "error", [LedgerError("full"), EngineError("gone"), sqlite3.OperationalError("locked")]
 )
-def test_an_error_of_ledger_or_engine_passes(error: Exception) -> None:
+def test_ledger_and_engine_errors_are_raised(error: Exception) -> None:
     with pytest.raises(type(error)):
         within(lambda: raising(error))
     with pytest.raises(type(error)):
@@ -54,13 +54,13 @@ def test_an_error_of_ledger_or_engine_passes(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
-def test_what_ends_the_process_passes(error: BaseException) -> None:
+def test_interrupts_are_raised(error: BaseException) -> None:
     with pytest.raises(type(error)):
         within(lambda: raising(error))
 
 
 @pytest.mark.usefixtures("unexpected_errors")
-def test_strangers_bytes_in_an_error_are_cleaned() -> None:
+def test_control_characters_in_errors_are_removed() -> None:
     found = contained(ValueError("\x1b[2J\x9b31m\u202eevil\r\n\x07"))
     assert isinstance(found, UnexpectedError)
     assert "evil" not in str(found)
@@ -68,7 +68,7 @@ def test_strangers_bytes_in_an_error_are_cleaned() -> None:
 
 
 @pytest.mark.usefixtures("unexpected_errors")
-def test_results_come_in_order_and_errors_with_them() -> None:
+def test_each_yields_results_and_errors_in_order() -> None:
     def work(number: int) -> int:
         time.sleep(0.05 if number == 0 else 0)
         return 10 // (number - 2)
@@ -79,7 +79,7 @@ def test_results_come_in_order_and_errors_with_them() -> None:
     assert isinstance(found[2], UnexpectedError)
 
 
-def test_no_more_than_so_many_work_at_once() -> None:
+def test_each_limits_parallel_work() -> None:
     working, most, lock = 0, 0, threading.Lock()
 
     def work(_: int) -> None:
@@ -95,9 +95,9 @@ def test_no_more_than_so_many_work_at_once() -> None:
     assert most == 3
 
 
-def test_one_that_does_not_end_is_overdue_and_holds_up_no_other() -> None:
+def test_stuck_item_is_overdue_and_delays_no_other() -> None:
     never = threading.Event()
-    began = time.monotonic()
+    started = time.monotonic()
     found = dict(
         each(
             ["stuck", "also stuck", *"abcdef"],
@@ -107,14 +107,14 @@ def test_one_that_does_not_end_is_overdue_and_holds_up_no_other() -> None:
         )
     )
     never.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - started < 2
     assert [found[name] for name in "abcdef"] == list("abcdef")
     for name in ("stuck", "also stuck"):
         assert isinstance(found[name], OverdueError)
         assert "did not finish within 0 s" in str(found[name])
 
 
-def test_a_result_that_comes_too_late_is_not_taken() -> None:
+def test_late_result_is_ignored() -> None:
     go, ended = threading.Event(), threading.Event()
 
     def work(name: str) -> str:
@@ -132,18 +132,18 @@ def test_a_result_that_comes_too_late_is_not_taken() -> None:
     assert found["last"] == "last"
 
 
-def test_one_that_is_stuck_does_not_keep_the_process() -> None:
+def test_stuck_item_does_not_block_process_exit() -> None:
     program = (
         "import threading; from runner.hosts.boundary import each\n"
         "print(len(list(each([1], lambda _: threading.Event().wait(), at_once=1, limit=lambda _: 0.1))))"
     )
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
     )
-    assert said.stdout == "1\n"
+    assert result.stdout == "1\n"
 
 
-def test_a_loop_outlives_errors_and_reports_each() -> None:
+def test_repeat_reports_errors_and_continues() -> None:
     reports: list[Exception | None] = []
     stop, times = threading.Event(), iter([HostError("a"), KeyError("b"), None, None])
 
@@ -159,8 +159,3 @@ def test_a_loop_outlives_errors_and_reports_each() -> None:
 
     repeat(work, every=0.0, until=stop, report=report)
     assert [type(one) for one in reports] == [HostError, KeyError, type(None), type(None)]
-
-
-@pytest.mark.usefixtures("unexpected_errors")
-def test_every_error_of_ours_fits_a_report() -> None:
-    assert isinstance(UnexpectedError.of(KeyError("x")), SitecrewError)

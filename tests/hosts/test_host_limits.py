@@ -1,4 +1,4 @@
-"""What the controller waits for follows from `limits.step` and `limits.driver_silence`."""
+"""The driver's time limits follow from `limits.step` and `limits.driver_silence`."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ def limits(tmp_path):
     return of
 
 
-def test_the_usual_settings_mean_the_usual_limits(limits):
+def test_default_settings_give_default_limits(limits):
     found = limits()
     assert replace(found, output=Limits().output) == Limits()
 
 
-def test_short_settings_mean_short_limits(limits):
+def test_short_settings_give_short_limits(limits):
     found = limits(step=timedelta(seconds=4), driver_silence=timedelta(seconds=2))
     assert (found.silence, found.hello, found.reattach, found.margin) == (2, 10, 10, 10)
     assert (found.job, found.ending, found.tidying) == (64, 8, 4)
 
 
-def test_a_step_with_a_longer_limit_of_its_own_is_still_waited_for(limits):
+def test_longer_step_timeout_extends_limits(limits):
     found = limits(7200, 60, step=timedelta(seconds=4))
     assert (found.job, found.ending) == (14400, 7200)
 
 
-def test_a_job_that_neither_waits_nor_cleans_up_takes_the_time_of_its_tasks():
+def test_span_of_simple_job_covers_its_commands():
     job = Job("0" * 32, (Task("a", "true", timeout=4),))
     assert (job.span().tasks, job.span().rest) == (19, 0)
 
 
-def test_a_job_that_waits_also_takes_the_time_of_its_verdict_and_of_what_follows():
+def test_span_of_waiting_job_covers_verdict_and_rest():
     job = Job(
         "0" * 32,
         (Task("a", "true", timeout=4),),

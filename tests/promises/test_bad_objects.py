@@ -164,5 +164,5 @@ def test_tables_that_cannot_be_read_are_named_and_the_rest_is_kept_and_updated(
     said = crew.say("run", "one", "-l", SITE)
     assert said.code == 5, crew.site(SITE)
     [change] = crew.site(SITE)["steps"][0]["changes"]
-    assert (change["outcome"], "put back" in change["why"]) == ("undone", True), change
+    assert (change["outcome"], "restored" in change["why"]) == ("undone", True), change
     assert fleet.sql(SITE, "SHOW TABLES") == tables

@@ -303,7 +303,7 @@ def test_a_wp_cli_that_is_another_is_not_brought(world: World, tmp_path: Path) -
     (folder / "playbooks/night.yaml").write_text(NIGHT)
     ran = world.say("run", "night", folder=folder)
     assert ran.returncode == 3
-    assert "is not what sitecrew.yaml says" in ran.stdout + ran.stderr
+    assert "does not match tools.wp_cli.sha512" in ran.stdout + ran.stderr
     assert world.say("doctor", folder=folder).returncode == 2
     assert len(list((world.ground.home("no-wp-cli") / ".sitecrew/tools").iterdir())) == 1
 

@@ -95,7 +95,7 @@ def test_an_emptying_that_fails_is_said_and_hides_nothing(crew: Crew) -> None:
     assert said.code == 0, said
     step = crew.site(SITE)["steps"][0]
     assert step["outcome"] == "changed"
-    why = "caches could not be emptied: the `purge` command exited with 7: no such zone"
+    why = "caches could not be cleared: the `purge` command exited with 7: no such zone"
     assert why in step["why"]
     assert why in crew.say("show").out
 

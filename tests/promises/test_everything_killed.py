@@ -53,7 +53,10 @@ def test_a_change_that_was_under_way_is_taken_back_at_once(fleet: Fleet, site: P
     said = ended(process)
     assert said.code == 3, said
     [change] = crew.site(SITE)["steps"][0]["changes"]
-    assert (change["outcome"], change["why"]) == ("failed", "the host's processes were killed in the middle")
+    assert (change["outcome"], change["why"]) == (
+        "failed",
+        "the processes on the host were killed during the change",
+    )
     assert plugin_version(fleet, SITE, SLUG) == "1.0"
     check_well(fleet, crew, SITE)
     assert crew.say("run", "plugin", "-l", SITE).code == 0

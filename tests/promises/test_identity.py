@@ -66,7 +66,7 @@ def test_a_database_that_is_picked_by_host_name_is_the_sites_own(by_host_name: F
 
     assert crew.say("run", "one", "-l", SITE).code == 5
     [change] = crew.site(SITE)["steps"][0]["changes"]
-    assert (change["outcome"], "put back" in change["why"]) == ("undone", True), change
+    assert (change["outcome"], "restored" in change["why"]) == ("undone", True), change
     assert plugin_version(fleet, SITE, SLUG) == "1.0"
 
     fleet.catalogue.plugin(SLUG, "1.2")
@@ -266,7 +266,7 @@ def test_what_only_the_web_server_sets_is_given_to_each_start_of_wordpress(
     assert crew.say("run", "backup", "-l", SITE, env=given).code == 0
     assert crew.say("run", "one", "-l", SITE, env=given).code == 5
     [change] = crew.site(SITE)["steps"][0]["changes"]
-    assert (change["outcome"], "put back" in change["why"]) == ("undone", True), change
+    assert (change["outcome"], "restored" in change["why"]) == ("undone", True), change
     fleet.catalogue.plugin(SLUG, "1.2")
     assert crew.say("run", "one", "-l", SITE, env=given).code == 0
     assert crew.say("undo", "last", "-y", "--database", env=given).code == 0

@@ -247,7 +247,7 @@ def test_a_failed_site_exits_with_3_and_names_the_step(crew: Crew) -> None:
     steps = crew.site("globex-docs")["steps"]
     assert [(step["outcome"], step["why"]) for step in steps] == [
         ("failed", "exit status 7"),
-        ("skipped", "not begun, since an earlier step failed"),
+        ("skipped", "not started: an earlier step failed"),
     ]
 
 

@@ -139,7 +139,7 @@ def test_a_resumed_run_keeps_to_its_plan_and_leaves_a_site_that_has_moved_meanwh
     said = crew.say("resume", "--json")
     assert said.code == 3, said
     assert crew.site(SITE)["why"] == (
-        "not touched, for it is not as it was planned: "
+        "not updated: the site differs from the locked plan: "
         "harbour-forms: 1.8.2 -> 1.8.3 was planned, 1.8.4 is offered now"
     )
     assert plugin_version(crew.fleet, SITE, "harbour-forms") == "1.8.2"

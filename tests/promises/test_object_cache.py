@@ -95,7 +95,7 @@ def test_objects_in_the_memory_of_php_fpm_are_said_to_be_out_of_reach(
         assert why in crew.say("doctor", "-l", SITE).out
         said = crew.say("run", "update", "-l", SITE)
         assert said.code == 0, said
-        assert f"caches could not be emptied: {why}" in crew.site(SITE)["steps"][0]["why"]
+        assert f"caches could not be cleared: {why}" in crew.site(SITE)["steps"][0]["why"]
         assert "caches cleared: object cache" not in said.err
 
 
@@ -117,7 +117,7 @@ def test_an_extension_that_the_command_line_lacks_is_named(fresh_fleet: Fleet, t
         assert "PHP on the command line lacks redis, which the web server's PHP has" in doctor
         assert crew.say("run", "update", "-l", SITE).code == 0
         why = "object cache: PHP on the command line lacks redis, which visitors' PHP has"
-        assert f"caches could not be emptied: {why}" in crew.site(SITE)["steps"][0]["why"]
+        assert f"caches could not be cleared: {why}" in crew.site(SITE)["steps"][0]["why"]
 
 
 def use_php_without(crew: Crew, extension: str) -> None:

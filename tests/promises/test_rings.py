@@ -10,7 +10,7 @@ import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
 from runner.model import Outcome
-from runner.workflows.rings import halt
+from runner.workflows.rings import wait_for_next_ring
 from runner.workflows.run import begin, new_order
 from tests.crew import Crew, at_work, ended, forget_marks, kill, marks, read_until
 
@@ -76,7 +76,7 @@ def test_a_bad_update_stays_in_its_ring(crew: Crew) -> None:
     said = ended(in_rings(crew, "update", "acme-blog", "acme-shop"))
     assert said.code == 5
     assert outcomes(crew) == {"acme-blog": "undone", "acme-shop": "skipped"}
-    why = "not begun, since ring 1 went badly: 1 undone of 1 site; 10% may be"
+    why = "not started: ring 1 failed (1 undone of 1 site; the limit is 10%)"
     assert crew.site("acme-shop")["why"] == why
     stopped = told(said.events, "ring.stopped")
     assert (stopped["ring"], stopped["sites"], stopped["why"]) == (2, ["acme-shop"], why)
@@ -156,7 +156,7 @@ def test_where_the_window_closes_before_a_soak_ends_the_rest_is_missed(crew: Cre
     crew.settings("policy: {rings: {soak: 1h}}\n")
     with at_work(crew) as session:
         closes = session.now() + timedelta(minutes=20)
-        stopped = halt(session, ended_with(session, Outcome.CHANGED, closes=closes), 0)
+        stopped = wait_for_next_ring(session, ended_with(session, Outcome.CHANGED, closes=closes), 0)
     assert stopped is not None
     assert stopped.outcome is Outcome.MISSED
     assert stopped.why.startswith(f"the window closes at {closes:%H:%M} UTC, ring 1 soaks until ")
@@ -165,9 +165,9 @@ def test_where_the_window_closes_before_a_soak_ends_the_rest_is_missed(crew: Cre
 def test_what_is_left_of_a_stopped_run_is_not_skipped_for_a_failure_but_left_to_resume(crew: Crew) -> None:
     with at_work(crew) as session:
         order = ended_with(session, Outcome.FAILED)
-        assert halt(session, order, 0) is not None
+        assert wait_for_next_ring(session, order, 0) is not None
         session.drain(order.run)
-        assert halt(session, order, 0) is None
+        assert wait_for_next_ring(session, order, 0) is None
 
 
 def test_a_site_that_breaks_while_its_ring_soaks_ends_the_run(crew: Crew) -> None:
@@ -181,5 +181,5 @@ def test_a_site_that_breaks_while_its_ring_soaks_ends_the_run(crew: Crew) -> Non
     finally:
         page.with_suffix(".gone").rename(page)
     assert outcomes(crew) == {"globex-docs": "failed", "acme-shop": "skipped"}
-    assert crew.site("globex-docs")["why"].startswith("not well any more when its ring had soaked: ")
+    assert crew.site("globex-docs")["why"].startswith("unhealthy after the soak time of its ring: ")
     assert done(crew) == ["globex-docs"]

@@ -515,7 +515,7 @@ def test_a_full_disk_refuses_a_release_and_is_not_left_full(crew):
         (crew.folder / "dist/large").write_bytes(random.randbytes(5_000_000))  # noqa: S311
         ending = release(crew)
         assert ending.outcome is Outcome.FAILED
-        assert "the host could not take the files: tar: " in ending.why
+        assert "the upload failed on the host: tar: " in ending.why
         assert online(crew) == serving
         assert not [one for one in room(crew).iterdir() if one.name.endswith(".part")]
     finally:
@@ -531,7 +531,7 @@ def test_sending_has_the_time_limit_of_the_step_and_goes_on_next_time(crew):
     crew.playbook("docs", DOCS + "    timeout: 1s\n")
     ending = release(crew)
     assert ending.outcome is Outcome.FAILED
-    assert "sending took longer than its time limit of 1 s" in ending.why
+    assert "the upload took longer than its time limit of 1 s" in ending.why
     assert online(crew) == serving
     crew.playbook("docs", DOCS)
     assert release(crew).outcome is Outcome.CHANGED

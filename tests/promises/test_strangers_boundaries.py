@@ -380,14 +380,14 @@ def test_a_window_of_one_client_that_fails_stops_no_other(
     monkeypatch.setattr(scheduler, "new_order", order)
     with working(folder) as session:
         session.now = lambda: datetime(2027, 1, 4, 2, 0, 1, tzinfo=UTC)  # type: ignore[method-assign]
-        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert clock.tick() == ("now-20270104-0200-globex",)
-        assert list(clock.troubles) == ["window now of acme"]
+        assert list(clock.problems) == ["window now of acme"]
         health = scheduler.Health(session, clock)
-        trouble = health.trouble()
-        assert trouble is not None
-        assert not trouble.final
-        assert "unexpected error" in trouble.said
+        problem = health.problem()
+        assert problem is not None
+        assert not problem.final
+        assert "unexpected error" in problem.text
 
 
 def unfinished(folder: Path) -> None:
@@ -403,9 +403,9 @@ def unfinished(folder: Path) -> None:
 def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: Path) -> None:
     unfinished(folder)
     with working(folder) as session:
-        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        assert clock.rescue() == ()
-        assert list(clock.left) == ["now-1-acme"]
+        clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert clock.recover_runs() == ()
+        assert list(clock.not_resumed) == ["now-1-acme"]
     done = subprocess.run(
         [sys.executable, "-m", "runner", "tick", "-q"],
         cwd=folder,
@@ -439,29 +439,29 @@ def test_a_run_whose_order_was_changed_is_named_and_the_others_are_taken_up(fold
     with sqlite3.connect(folder / ".sitecrew/ledger.db") as connection:
         connection.execute("UPDATE runs SET order_text = ? WHERE run = 'now-1-acme'", [order])
     with working(folder) as session:
-        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        assert clock.rescue() == ("now-2-globex",)
-        assert list(clock.left) == ["now-1-acme"]
+        clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert clock.recover_runs() == ("now-2-globex",)
+        assert list(clock.not_resumed) == ["now-1-acme"]
 
 
 def test_a_run_that_another_living_process_works_on_is_not_named(folder: Path) -> None:
     unfinished(folder)
     with working(folder) as other, working(folder) as session:
         assert other.ledger.claim_run("now-1-acme", other.executor)
-        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        assert (clock.rescue(), clock.left) == ((), {})
+        clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        assert (clock.recover_runs(), clock.not_resumed) == ((), {})
 
 
 def test_a_clock_that_has_died_is_final(folder: Path) -> None:
     with working(folder) as session:
-        clock = scheduler.Clock(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
+        clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         health = scheduler.Health(session, clock)
         health.ticking = threading.Thread(target=lambda: None)
         health.ticking.start()
         health.ticking.join()
-        trouble = health.trouble()
-        assert trouble is not None
-        assert trouble.final
+        problem = health.problem()
+        assert problem is not None
+        assert problem.final
 
 
 def test_a_clock_outlives_any_error(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`host clean` takes off a real host what is ours, and refuses while a job runs there."""
+"""`host clean` deletes Sitecrew's files from a real host, but not while a job is running there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_host_is_cleaned_unless_a_job_runs_there(hosts, pool, shell) -> None:
     busy += f'set -- $1 $(cut -d" " -f22 /proc/$1/stat); echo "n $1 $2 $boot 0 0" >{job}/id'
     stop = f"read -r n pid rest <{job}/id; kill $pid; tail -f /dev/null --pid $pid"
     read(pool, endpoint, [Task("b", f"( {busy} ) >/dev/null 2>&1")])
-    with pytest.raises(HostError, match="a job runs there"):
+    with pytest.raises(HostError, match="a job is running"):
         _clean(pool, endpoint, "delete", f"{home}/www")
     assert (home / ".sitecrew/restore/r/shop/x").is_dir()
     read(pool, endpoint, [Task("c", stop)])

@@ -191,7 +191,7 @@ def test_undone_and_held_item_is_one_issue(ledger: Ledger):
 
 def test_unhealthy_site_after_undo_needs_action(ledger: Ledger):
     work(ledger, "r1", at(3), UPDATE)
-    why = "the site is not well with what was put back: / answers 500 where 200 is expected"
+    why = "the site is unhealthy after the undo: / answers 500 where 200 is expected"
     work(ledger, "u1", at(5), UNDO, undoes="r1", outcome=Outcome.FAILED, why=why, healthy=False)
     found = report(ledger)
     assert found.status == "action"

@@ -66,7 +66,7 @@ def test_sftp_release_is_verified_and_gap_reported(crew):
     [change] = step["changes"]
     assert content(path) == content(crew.folder / "dist")
     assert content(room / change["from"]) == was
-    assert "two renames: for " in change["why"]
+    assert "two renames: the site was offline for " in change["why"]
     assert path.is_symlink() == crew.links
 
     assert did(crew, "docs")[0].outcome is Outcome.OK, "the same content once more"

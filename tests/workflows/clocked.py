@@ -1,4 +1,4 @@
-"""The command line with another clock for its runs, AHEAD by so many seconds."""
+"""The command line with a clock for its runs that is AHEAD by so many seconds."""
 
 from __future__ import annotations
 

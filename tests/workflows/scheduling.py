@@ -1,4 +1,4 @@
-"""A workspace whose windows a scheduler keeps, with a clock that a test sets and runs that a test ends."""
+"""Schedulers for tests: a workspace with windows, a clock that a test sets and runs that a test ends."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from runner.apply.session import Session
 from runner.load import load_workspace
 from runner.model import Outcome
 from runner.record import Ledger, WindowView
-from runner.workflows.scheduler import Clock
+from runner.workflows.scheduler import Scheduler
 
-__all__ = ["Scheduler", "StillClock", "at", "rows", "scheduler", "write"]
+__all__ = ["SchedulerProcess", "StillClock", "at", "rows", "scheduler", "write"]
 
 
 def at(text: str) -> datetime:
-    """`2027-01-05 02:00` in UTC."""
+    """Return a time in UTC, such as `2027-01-05 02:00`."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def write(folder: Path, windows: str, clients: int | tuple[str, ...] = 1, zone: str = "UTC") -> Path:
-    """A workspace with these windows, and a site `NAME-site` for each client."""
+    """Write a workspace with these windows and a site `NAME-site` for each client."""
     names = clients if isinstance(clients, tuple) else tuple(f"c{number}" for number in range(clients))
     (folder / "playbooks").mkdir(parents=True, exist_ok=True)
     (folder / "playbooks/hello.yaml").write_text("name: Hello\nsteps:\n  - shell: 'true'\n")
@@ -40,7 +40,7 @@ def write(folder: Path, windows: str, clients: int | tuple[str, ...] = 1, zone: 
 
 
 class StillClock:
-    """A clock for processes that stands still until the test sets it."""
+    """A clock for processes that only changes when the test sets it."""
 
     def __init__(self, file: Path, now: datetime) -> None:
         self._file = file
@@ -57,14 +57,14 @@ class StillClock:
         }
 
     def set(self, now: datetime) -> None:
-        """What it shows from now on."""
+        """Set the clock."""
         new = self._file.with_suffix(".new")
         new.write_text(f"{now:%Y-%m-%d %H:%M:%S}\n")
         new.rename(self._file)
 
 
-class Works:
-    """Takes runs and ends them when it is told to."""
+class FakeWorks:
+    """Accepts runs without executing them."""
 
     def __init__(self) -> None:
         self.in_hand: set[str] = set()
@@ -73,32 +73,32 @@ class Works:
         self.in_hand.add(run)
 
 
-class Scheduler:
-    """One process that keeps the windows."""
+class SchedulerProcess:
+    """A scheduler with a session of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.session = Session(load_workspace(folder, environ={}))
-        self.works = Works()
-        self.clock = Clock(self.session, self.works)  # type: ignore[arg-type]
+        self.works = FakeWorks()
+        self.scheduler = Scheduler(self.session, self.works)  # type: ignore[arg-type]
 
     @property
     def ledger(self) -> Ledger:
         return self.session.ledger
 
     def tick(self, now: datetime) -> tuple[str, ...]:
-        """One tick at an instant."""
+        """Tick once at this time; return the runs that were started."""
         self.session.now = lambda: now  # type: ignore[method-assign]
-        found = self.clock.tick()
-        assert self.clock.troubles == {}
+        found = self.scheduler.tick()
+        assert self.scheduler.problems == {}
         return found
 
     def reload(self, folder: Path) -> None:
         """Read the files again."""
         workspace = load_workspace(folder, environ={})
-        self.clock._read = lambda: workspace
+        self.scheduler._read = lambda: workspace
 
     def end(self, *runs: str, outcome: Outcome = Outcome.OK) -> None:
-        """End runs that were started here."""
+        """End runs that this scheduler started."""
         for run in runs:
             for site in self.ledger.site_rows(run):
                 self.ledger.finish_site(run, site.site, outcome, "", self.session.now())
@@ -106,14 +106,14 @@ class Scheduler:
             self.works.in_hand.discard(run)
 
     def die(self) -> None:
-        """Leave everything as it is. The lease is given back: that is all that a later process sees of it."""
+        """Stop without ending the runs. The lease is released, as it looks to a later process."""
         self.session.close()
 
 
 @contextmanager
-def scheduler(folder: Path) -> Iterator[Scheduler]:
-    """A scheduler that dies at the end."""
-    found = Scheduler(folder)
+def scheduler(folder: Path) -> Iterator[SchedulerProcess]:
+    """A scheduler that stops at the end of the block, without ending its runs."""
+    found = SchedulerProcess(folder)
     try:
         yield found
     finally:
@@ -121,7 +121,7 @@ def scheduler(folder: Path) -> Iterator[Scheduler]:
 
 
 def rows(folder: Path, **where: Any) -> list[WindowView]:
-    """All decided openings, oldest first."""
+    """Return all decided openings, oldest first."""
     with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", read_only=True) as ledger:
         found = ledger.list_windows(limit=None)
     return [row for row in reversed(found) if all(getattr(row, key) == value for key, value in where.items())]

@@ -1,4 +1,4 @@
-"""The engine as the rest of the house knows it: workflows by id, results, queues that spare a partition."""
+"""The engine: workflows by id, results and errors, queues with a limit per partition."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def in_a_process(folder: Path, code: str) -> str:
-    """One engine a process: each test has its own."""
+    """Run code in a process of its own, since a process can have only one engine."""
     head = f"""
         import threading, time
         from runner.workflows import engine as module
         from runner.workflows.engine import Engine, Queue
-        module._LOOK = 0.2
+        module._POLLS_PER_STATUS = 1
         engine = Engine("sqlite:///{folder}/engine.db", executor="test-1")
         queue = Queue("q", 10, 1)
     """
@@ -26,7 +26,7 @@ def in_a_process(folder: Path, code: str) -> str:
     return done.stdout
 
 
-def test_a_child_that_takes_long_is_waited_for(tmp_path: Path) -> None:
+def test_parent_waits_for_slow_child(tmp_path: Path) -> None:
     out = in_a_process(
         tmp_path,
         """
@@ -39,7 +39,7 @@ def test_a_child_that_takes_long_is_waited_for(tmp_path: Path) -> None:
     assert out == "there\n"
 
 
-def test_what_a_child_raises_reaches_its_parent(tmp_path: Path) -> None:
+def test_error_of_child_reaches_parent(tmp_path: Path) -> None:
     out = in_a_process(
         tmp_path,
         """
@@ -59,7 +59,7 @@ def test_what_a_child_raises_reaches_its_parent(tmp_path: Path) -> None:
     assert out == "no luck\n"
 
 
-def test_a_partition_does_one_thing_at_a_time(tmp_path: Path) -> None:
+def test_partition_runs_one_workflow_at_a_time(tmp_path: Path) -> None:
     out = in_a_process(
         tmp_path,
         """
@@ -83,6 +83,6 @@ def test_a_partition_does_one_thing_at_a_time(tmp_path: Path) -> None:
     assert out == "1\n"
 
 
-def test_the_engines_file_is_private(tmp_path: Path) -> None:
+def test_engine_file_is_private(tmp_path: Path) -> None:
     in_a_process(tmp_path, "engine.launch([queue])")
     assert (tmp_path / "engine.db").stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""Why a site is left alone: the sentence must be the true one."""
+"""Reasons of sites whose job is not started."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ HELLO = "name: Hello\nsteps:\n  - shell: 'true'\n"
 LONG = "name: Long\nsteps:\n  - shell: sleep 30\n"
 
 
-def test_a_folder_that_is_not_there_is_no_other_run(fleet: Fleet, tmp_path: Path) -> None:
+def test_missing_folder_is_reported_as_missing(fleet: Fleet, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path, HELLO)
     crew.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", "path: /srv/nothing")
-    said = crew.say("run", "hello", "-l", SITE)
-    assert said.code == 3, said
-    assert "not begun, since the site's folder is not there; correct `path` in inventory.yaml" in said.err
+    result = crew.say("run", "hello", "-l", SITE)
+    assert result.code == 3, result
+    assert "not started: the site's folder does not exist; correct `path` in inventory.yaml" in result.err
 
 
-def test_a_site_that_a_lost_run_holds_names_that_run(fresh_fleet: Fleet, tmp_path: Path) -> None:
+def test_site_locked_by_lost_run_names_that_run(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = Crew(fresh_fleet, tmp_path, HELLO, LONG)
     process = crew.start("run", "long", "-l", SITE, "--json")
     run = read_until(process, "step.started")["run"]
@@ -39,8 +39,8 @@ def test_a_site_that_a_lost_run_holds_names_that_run(fresh_fleet: Fleet, tmp_pat
             os.kill(number, 9)
     lost = ended(process)
     assert lost.code == 6, lost
-    said = crew.say("run", "hello", "-l", SITE)
-    assert said.code == 11, said
+    result = crew.say("run", "hello", "-l", SITE)
+    assert result.code == 11, result
     assert (
-        f"skipped (how run {run} ended on this site is not known; find out: sitecrew resume {run}" in said.err
+        f"skipped (how run {run} ended on this site is unknown; find out: sitecrew resume {run}" in result.err
     )

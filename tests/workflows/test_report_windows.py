@@ -1,4 +1,4 @@
-"""A report compares its windows with what was due in its period."""
+"""Reports count the windows that were due in their period and those that were missed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Outcome, Period
 from runner.record import Ledger
 from runner.report import ReportData, render_text
 from runner.workflows.report import make_report
-from tests.workflows.scheduling import Scheduler, at, scheduler, write
+from tests.workflows.scheduling import SchedulerProcess, at, scheduler, write
 
 WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
 TUESDAY, FEBRUARY = at("2027-01-05 02:00"), at("2027-02-02 12:00")
@@ -28,8 +28,8 @@ def report(folder: Path, now: datetime = FEBRUARY, client: str = "c0", period: s
     return found.report
 
 
-def work(one: Scheduler, now: datetime, client: str = "c0") -> None:
-    """A window runs and leaves its site healthy."""
+def run_window(one: SchedulerProcess, now: datetime, client: str = "c0") -> None:
+    """Run a window after which its site is healthy."""
     runs = one.tick(now)
     assert runs
     for run in runs:
@@ -46,15 +46,15 @@ def work(one: Scheduler, now: datetime, client: str = "c0") -> None:
 
 
 def top(found: ReportData) -> str:
-    """What a client reads first."""
+    """Return the first part of the text."""
     return " ".join(render_text(found).partition("Open issues")[0].split())
 
 
-@pytest.mark.parametrize("back", [None, TUESDAY + 50 * DAY], ids=["serve never ran since", "serve ran since"])
-def test_missed_windows_are_counted_whether_a_scheduler_came_back_or_not(tmp_path: Path, back: Any):
+@pytest.mark.parametrize("back", [None, TUESDAY + 50 * DAY], ids=["no later scheduler", "later scheduler"])
+def test_missed_windows_are_counted(tmp_path: Path, back: Any):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
-        work(one, TUESDAY)
+        run_window(one, TUESDAY)
     if back:
         with scheduler(folder) as one:
             one.tick(back)
@@ -67,35 +67,35 @@ def test_missed_windows_are_counted_whether_a_scheduler_came_back_or_not(tmp_pat
     assert len(german.open) == 1
 
 
-def test_a_month_in_which_no_scheduler_ran_says_so(tmp_path: Path):
+def test_month_without_scheduler_is_reported(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
-        work(one, at("2026-12-29 02:00"))
+        run_window(one, at("2026-12-29 02:00"))
     found = report(folder)
     assert found.status == "attention"
     assert "No maintenance was done on your website in January 2027." in top(found)
     assert "Four planned maintenance windows did not run." in top(found)
 
 
-def test_all_is_well_where_every_window_ran(tmp_path: Path):
+def test_report_is_good_if_every_window_ran(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         for week in range(4):
-            work(one, TUESDAY + 7 * week * DAY)
+            run_window(one, TUESDAY + 7 * week * DAY)
     found = report(folder)
     assert (found.status, found.as_json()["windows"]) == ("good", {"due": 4, "missed": 0})
 
 
-def test_an_opening_that_may_still_be_started_is_not_missed_yet(tmp_path: Path):
+def test_startable_opening_is_not_missed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
-        work(one, TUESDAY)
+        run_window(one, TUESDAY)
     for minutes, missed in ((30, 0), (61, 1)):
         found = report(folder, now=TUESDAY + 7 * DAY + timedelta(minutes=minutes))
         assert (found.windows.missed if found.windows else None) == missed
 
 
-def test_a_blackout_was_agreed_and_an_overlap_was_not(tmp_path: Path):
+def test_blackout_is_not_due_but_overlap_is_missed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY.replace("}", ", blackouts: [2027-01-12/2027-01-18]}"))
     with scheduler(folder) as one:
         one.tick(TUESDAY)
@@ -110,7 +110,7 @@ def test_a_blackout_was_agreed_and_an_overlap_was_not(tmp_path: Path):
     }
 
 
-def by_hand(one: Scheduler, started: datetime) -> None:
+def run_by_hand(one: SchedulerProcess, started: datetime) -> None:
     one.ledger.begin_run(
         "{}",
         run=f"hello-{started:%d}",
@@ -125,10 +125,10 @@ def by_hand(one: Scheduler, started: datetime) -> None:
     one.ledger.finish_run(f"hello-{started:%d}", Outcome.OK, started)
 
 
-def test_windows_that_no_scheduler_ever_kept_are_named(tmp_path: Path):
+def test_windows_without_any_scheduler_are_listed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
-        by_hand(one, at("2027-01-10 12:00"))
+        run_by_hand(one, at("2027-01-10 12:00"))
         one.ledger.record_look(
             site="c0-site", at=at("2027-01-10 13:00"), phase="after", signal="page", healthy=True, run=None
         )
@@ -141,18 +141,18 @@ def test_windows_that_no_scheduler_ever_kept_are_named(tmp_path: Path):
     )
 
 
-def test_work_by_hand_in_an_opening_took_place(tmp_path: Path):
+def test_manual_run_during_opening_counts(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         for week in range(4):
-            by_hand(one, TUESDAY + 7 * week * DAY + timedelta(minutes=10))
+            run_by_hand(one, TUESDAY + 7 * week * DAY + timedelta(minutes=10))
         one.ledger.record_look(
             site="c0-site", at=at("2027-01-27 13:00"), phase="after", signal="page", healthy=True, run=None
         )
     assert report(folder).status == "good"
 
 
-def test_the_next_window_of_each_of_many_clients_is_told(tmp_path: Path):
+def test_next_window_is_shown_for_any_client(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, 60)
     with scheduler(folder) as one:
         one.tick(TUESDAY)

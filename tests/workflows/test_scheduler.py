@@ -1,4 +1,4 @@
-"""Every due opening of a window has one row; runs and windows are asked for by their state."""
+"""Each due opening of a window has one row in the ledger, whatever happens to schedulers, clock or files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from runner.model import Outcome
 from runner.record import WindowState
-from tests.workflows.scheduling import Scheduler, at, rows, scheduler, write
+from tests.workflows.scheduling import SchedulerProcess, at, rows, scheduler, write
 
 ROOT = Path(__file__).parents[2]
 WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
@@ -22,21 +22,21 @@ TUESDAY = at("2027-01-05 02:00")
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 RUN, MISSED, SKIPPED = WindowState.RUN, WindowState.MISSED, WindowState.SKIPPED
 
-BEGIN_AND_DIE = """\
+TICK_AND_DIE = """\
 import os, signal, sys
 from pathlib import Path
 from datetime import datetime
-from tests.workflows.scheduling import Scheduler
-one = Scheduler(Path(sys.argv[1]))
+from tests.workflows.scheduling import SchedulerProcess
+one = SchedulerProcess(Path(sys.argv[1]))
 print(len(one.tick(datetime.fromisoformat(sys.argv[2]))), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def killed(folder: Path, now: str) -> int:
-    """How many runs a scheduler started before it was killed."""
+    """Tick in a process that is killed afterwards; return the number of runs that it started."""
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN_AND_DIE, str(folder), now],
+        [sys.executable, "-c", TICK_AND_DIE, str(folder), now],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -50,7 +50,7 @@ def states(folder: Path, **where: object) -> list[tuple[str, WindowState]]:
     return [(f"{row.starts:%m-%d %H:%M}", row.state) for row in rows(folder, **where)]
 
 
-def test_all_runs_of_a_killed_scheduler_are_taken_up_however_many(tmp_path: Path):
+def test_all_runs_of_killed_scheduler_are_resumed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, 230)
     assert killed(folder, TUESDAY.isoformat()) == 230
     with scheduler(folder) as one:
@@ -62,7 +62,7 @@ def test_all_runs_of_a_killed_scheduler_are_taken_up_however_many(tmp_path: Path
     assert Counter(row.state for row in rows(folder)) == {RUN: 230}
 
 
-def test_a_run_is_taken_up_by_a_scheduler_that_works_already(tmp_path: Path):
+def test_running_scheduler_resumes_run_of_killed_one(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as living:
         living.tick(TUESDAY - MINUTE)
@@ -71,7 +71,7 @@ def test_a_run_is_taken_up_by_a_scheduler_that_works_already(tmp_path: Path):
         assert living.tick(TUESDAY + DAY) == ()
 
 
-def test_a_client_whose_name_ends_another_name_does_not_hold_its_window_up(tmp_path: Path):
+def test_client_name_that_ends_another_is_independent(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, ("big-acme", "acme"))
     with scheduler(folder) as one:
         first = one.tick(TUESDAY)
@@ -81,7 +81,7 @@ def test_a_client_whose_name_ends_another_name_does_not_hold_its_window_up(tmp_p
     assert states(folder, client="big-acme") == [("01-05 02:00", RUN), ("01-12 02:00", SKIPPED)]
 
 
-def test_windows_not_attended_for_long_have_one_row_each(tmp_path: Path):
+def test_missed_openings_have_one_row_each(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, 3)
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
@@ -94,7 +94,7 @@ def test_windows_not_attended_for_long_have_one_row_each(tmp_path: Path):
     assert {row.why for row in found[1:]} == {"no scheduler was running; the start deadline (1 h) passed"}
 
 
-def test_the_latest_of_several_openings_is_started_and_the_others_are_missed(tmp_path: Path):
+def test_only_latest_of_several_openings_is_started(tmp_path: Path):
     daily = '  daily: {playbook: hello, day: daily, at: "02:00", lasts: 4d, deadline: 3d}\n'
     folder = write(tmp_path, daily)
     with scheduler(folder) as one:
@@ -103,7 +103,7 @@ def test_the_latest_of_several_openings_is_started_and_the_others_are_missed(tmp
     assert [state for _, state in states(folder)] == [RUN, MISSED, MISSED, MISSED, RUN]
 
 
-def test_thousands_of_openings_are_caught_up_in_bounded_transactions(
+def test_missed_openings_are_recorded_in_bounded_transactions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("runner.workflows.schedules._AT_ONCE", 500)
@@ -121,7 +121,7 @@ def test_thousands_of_openings_are_caught_up_in_bounded_transactions(
     assert all(count == 1 for count in Counter((row.client, row.starts) for row in rows(folder)).values())
 
 
-def test_an_opening_before_the_window_was_written_is_not_missed(tmp_path: Path):
+def test_opening_before_window_was_added_is_not_missed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         assert one.tick(TUESDAY + 3 * DAY) == ()
@@ -138,7 +138,7 @@ def test_an_opening_before_the_window_was_written_is_not_missed(tmp_path: Path):
     ],
     ids=["another time", "another name", "another length", "another time, earlier"],
 )
-def test_a_change_of_the_window_does_not_open_it_again(tmp_path: Path, after: str, expected: list[str]):
+def test_changed_window_is_not_started_twice(tmp_path: Path, after: str, expected: list[str]):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
@@ -147,7 +147,7 @@ def test_a_change_of_the_window_does_not_open_it_again(tmp_path: Path, after: st
     assert len(rows(folder)) == 1
 
 
-def test_a_change_while_nobody_was_there_loses_no_opening(tmp_path: Path):
+def test_change_while_stopped_loses_no_opening(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
@@ -163,7 +163,7 @@ def test_a_change_while_nobody_was_there_loses_no_opening(tmp_path: Path):
     ]
 
 
-def test_an_opening_that_may_still_be_started_survives_a_change(tmp_path: Path):
+def test_startable_opening_survives_change_of_window(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.tick(TUESDAY - DAY)
@@ -173,7 +173,7 @@ def test_an_opening_that_may_still_be_started_survives_a_change(tmp_path: Path):
     assert [(row.window, row.state) for row in rows(folder)] == [("nightly", RUN)]
 
 
-def test_a_client_that_was_gone_missed_nothing(tmp_path: Path):
+def test_removed_client_misses_nothing(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, ("acme", "bolt"))
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
@@ -186,7 +186,7 @@ def test_a_client_that_was_gone_missed_nothing(tmp_path: Path):
     assert [state for _, state in states(folder, client="bolt")] == [RUN] * 3
 
 
-def test_a_clock_set_back_opens_nothing_twice_and_one_that_was_ahead_loses_nothing(tmp_path: Path):
+def test_clock_changes_repeat_and_lose_nothing(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
@@ -201,18 +201,18 @@ def test_a_clock_set_back_opens_nothing_twice_and_one_that_was_ahead_loses_nothi
     assert states(folder)[:3] == [("01-05 02:00", RUN), ("01-12 02:00", RUN), ("01-19 02:00", RUN)]
 
 
-def test_a_clock_before_all_that_is_known_is_named_and_decides_nothing(tmp_path: Path):
+def test_clock_before_known_schedules_is_reported(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.end(*one.tick(TUESDAY))
         one.session.now = lambda: at("1970-01-06 02:00")  # type: ignore[method-assign]
-        assert one.clock.tick() == ()
-        assert "the clock says 1970-01-06" in one.clock.troubles["window weekly of c0"]
+        assert one.scheduler.tick() == ()
+        assert "the clock says 1970-01-06" in one.scheduler.problems["window weekly of c0"]
         one.end(*one.tick(TUESDAY + 7 * DAY))
     assert states(folder) == [("01-05 02:00", RUN), ("01-12 02:00", RUN)]
 
 
-def test_a_window_whose_run_began_no_site_is_missed_and_says_why(tmp_path: Path):
+def test_run_without_started_site_is_missed_with_reason(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         (run,) = one.tick(TUESDAY)
@@ -225,7 +225,7 @@ def test_a_window_whose_run_began_no_site_is_missed_and_says_why(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("unexpected_errors")
-def test_a_crash_between_claim_and_run_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_opening_and_run_are_recorded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = write(tmp_path, WEEKLY)
 
     def fail(*_: object, **__: object) -> None:
@@ -234,15 +234,15 @@ def test_a_crash_between_claim_and_run_cannot_be(tmp_path: Path, monkeypatch: py
     with scheduler(folder) as one, monkeypatch.context() as patch:
         patch.setattr("runner.record.runs.add_act", fail)
         one.session.now = lambda: TUESDAY  # type: ignore[method-assign]
-        one.clock.tick()
-        assert list(one.clock.troubles) == ["window weekly of c0"]
+        one.scheduler.tick()
+        assert list(one.scheduler.problems) == ["window weekly of c0"]
         assert rows(folder) == []
         assert one.ledger.open_runs() == ()
         patch.undo()
         assert one.tick(TUESDAY + MINUTE) == ("weekly-20270105-0200-c0",)
 
 
-def test_a_queued_window_that_waited_too_long_says_what_for(tmp_path: Path):
+def test_queued_window_that_waited_too_long_has_reason(tmp_path: Path):
     folder = write(tmp_path, WEEKLY.replace("}", ", overlap: queue}"))
     with scheduler(folder) as one:
         one.tick(TUESDAY)
@@ -260,9 +260,9 @@ def test_two_schedulers_start_a_window_once(tmp_path: Path):
     assert len(rows(folder)) == 20
 
 
-def test_a_scheduler_of_an_older_version_is_followed_without_a_gap(tmp_path: Path):
+def test_schedules_of_older_version_are_continued(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
-    one = Scheduler(folder)
+    one = SchedulerProcess(folder)
     one.ledger.claim_window("weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
     with one.ledger.store.write() as connection:
         connection.exec_driver_sql(
@@ -274,7 +274,7 @@ def test_a_scheduler_of_an_older_version_is_followed_without_a_gap(tmp_path: Pat
     assert [state for _, state in states(folder)] == [RUN] + [MISSED] * 7
 
 
-def test_an_opening_survives_in_one_window_only(tmp_path: Path):
+def test_opening_survives_in_one_window_only(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         one.tick(TUESDAY - DAY)
@@ -285,15 +285,13 @@ def test_an_opening_survives_in_one_window_only(tmp_path: Path):
     assert [(row.window, row.state) for row in rows(folder)] == [("nightly", RUN)]
 
 
-def test_a_run_that_the_scheduler_itself_gave_up_is_taken_up_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_run_that_failed_in_scheduler_is_resumed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         (run,) = one.tick(TUESDAY)
         one.works.in_hand.clear()
         assert one.tick(TUESDAY + MINUTE) == ()
-        monkeypatch.setattr("runner.workflows.scheduler._AGAIN", 0.0)
+        monkeypatch.setattr("runner.workflows.scheduler._RETRY_AFTER", 0.0)
         assert one.tick(TUESDAY + MINUTE) == (run,)
         assert one.tick(TUESDAY + MINUTE) == ()
         assert one.ledger.summary(run).attempt == 2

@@ -1,6 +1,6 @@
-"""For any history of windows, crashes, absences and changes: each due opening has one row, nothing else has.
+"""For any history of windows, crashes, downtime and changes, each due opening has one row and no other has.
 
-The model is a few lines: what was in force when, by the rules of docs/inventory.md, asked for hour by hour.
+The model is a few lines: which windows were in force when, by the rules of docs/inventory.md, hour by hour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from runner.record import WindowState
-from tests.workflows.scheduling import Scheduler, at, rows, write
+from tests.workflows.scheduling import SchedulerProcess, at, rows, write
 
 START = at("2027-03-01 12:00")
 HOUR = timedelta(hours=1)
@@ -27,7 +27,7 @@ DAYS = {"daily": set(range(7)), "[monday, tuesday, thursday]": {0, 1, 3}}
 HOURS = (2, 3)
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-"""Where the ledgers of many examples need not wait for a disk."""
+"""A folder in memory, so that the ledgers need not wait for a disk."""
 
 Definition = tuple[str, int]
 """Days and hour of the day."""
@@ -42,23 +42,23 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
 HOPS = st.one_of(
     st.none(), st.tuples(st.sampled_from([0, 0, 0, 1, 8, 40]), st.sampled_from([-10, 0, 20, 59, 61]))
 )
-"""Days, and minutes after the next hour at which windows open."""
+"""Days, and minutes relative to the next hour at which windows open."""
 
 
 class Model:
-    """What was in force, and what is due by it."""
+    """The windows that were in force, and the openings that are due."""
 
     def __init__(self) -> None:
         self.files: dict[str, Definition] = {}
         self.clients: tuple[str, ...] = CLIENTS
         self.force: dict[tuple[str, str], tuple[Definition, datetime]] = {}
-        """Each with the first instant."""
+        """Definitions in force, each with its first instant."""
         self.known: set[str] = set()
         self.due: set[tuple[str, str, datetime]] = set()
         self.seen = START
 
     def sight(self, now: datetime) -> None:
-        """A scheduler looks at the files. What they do not say any more counts until now, now excluded."""
+        """A scheduler reads the files. Removed windows count until now, exclusive."""
         self.collect(now - timedelta(minutes=1))
         wanted = {(name, client): found for name, found in self.files.items() for client in self.clients}
         gone = {key: old for key, old in self.force.items() if wanted.get(key) != old[0]}
@@ -84,11 +84,11 @@ class Model:
         self.collect(now)
 
     def is_undecided(self, opening: tuple[str, str, datetime]) -> bool:
-        """Nobody has looked since it started."""
+        """Whether no scheduler has ticked since the opening started."""
         return opening[2] > self.seen
 
     def collect(self, now: datetime) -> None:
-        """What has become due until now."""
+        """Add the openings that have become due until now."""
         for (name, client), (found, since) in self.force.items():
             moment = since.replace(minute=0) if since.minute == 0 else since.replace(minute=0) + HOUR
             moment = max(moment, self.seen.replace(minute=0) - 2 * HOUR)
@@ -114,14 +114,14 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
         self.now, self.model = START, Model()
-        self.schedulers: list[Scheduler] = []
+        self.schedulers: list[SchedulerProcess] = []
         self.started: list[str] = []
 
     @initialize(found=DEFINITIONS)
     def first(self, found: Definition) -> None:
         self.model.files = {"weekly": found}
         self.write()
-        self.schedulers = [Scheduler(self.folder), Scheduler(self.folder)]
+        self.schedulers = [SchedulerProcess(self.folder), SchedulerProcess(self.folder)]
 
     def write(self) -> None:
         lines = "".join(
@@ -132,23 +132,23 @@ class Histories(RuleBasedStateMachine):
         for one in self.schedulers:
             one.reload(self.folder)
 
-    @rule(change=CHANGES, hop=HOPS, there=st.sampled_from([True, True, True, False]), ends=st.booleans())
-    def step(self, *, change: Change, hop: tuple[int, int] | None, there: bool, ends: bool) -> None:
-        """The files change or not, time passes or not, and whoever is there looks."""
+    @rule(change=CHANGES, hop=HOPS, ticks=st.sampled_from([True, True, True, False]), ends=st.booleans())
+    def step(self, *, change: Change, hop: tuple[int, int] | None, ticks: bool, ends: bool) -> None:
+        """The files may change, time may pass, and the schedulers may tick."""
         self.change(change)
         if hop:
             self.pass_time(*hop)
-        if there:
-            self.look(ends=ends)
+        if ticks:
+            self.tick(ends=ends)
 
     @rule(hop=HOPS)
-    def all_die_and_come_back(self, hop: tuple[int, int] | None) -> None:
-        """What they worked on is left open."""
+    def restart_all(self, hop: tuple[int, int] | None) -> None:
+        """All schedulers stop, with open runs, and start again later."""
         for one in self.schedulers:
             one.die()
         if hop:
             self.pass_time(*hop)
-        self.schedulers = [Scheduler(self.folder), Scheduler(self.folder)]
+        self.schedulers = [SchedulerProcess(self.folder), SchedulerProcess(self.folder)]
 
     def change(self, change: Change) -> None:
         match change:
@@ -167,14 +167,14 @@ class Histories(RuleBasedStateMachine):
         self.write()
 
     def pass_time(self, days: int, minutes: int) -> None:
-        """To about the next hour at which windows open, or days later."""
+        """Advance to about the next hour at which windows open, or days later."""
         hour = self.now.replace(minute=0) + HOUR
         while hour.hour not in HOURS:
             hour += HOUR
         self.now = max(self.now, hour + timedelta(days=days, minutes=minutes))
 
-    def look(self, *, ends: bool) -> None:
-        """All schedulers tick."""
+    def tick(self, *, ends: bool) -> None:
+        """All schedulers tick; with `ends`, their runs end."""
         self.model.sight(self.now)
         self.model.seen = self.now
         for one in self.schedulers:
@@ -187,8 +187,8 @@ class Histories(RuleBasedStateMachine):
         assert set(decided) == self.model.due
 
     @invariant()
-    def no_run_is_left_by_all(self) -> None:
-        """A run belongs to a row that says `run` or, if none of its sites was started, `missed`."""
+    def every_run_has_its_row(self) -> None:
+        """Each run in progress belongs to a row with the state `run`."""
         if not (self.folder / ".sitecrew/ledger.db").exists():
             return
         runs = {row.run for row in rows(self.folder) if row.state is WindowState.RUN}

@@ -1,3 +1,3 @@
-"""Files from here to a host: releases and syncs, by shell or by sftp alone."""
+"""Uploads to a host: releases and syncs, through a shell or over SFTP alone."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files of the controller as a tar stream."""
+"""A tar stream of files on the controller."""
 
 from __future__ import annotations
 
@@ -25,10 +25,18 @@ def tar_of(
     called: Callable[[str], str],
     more: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a gzipped tar of `names`, each called as `called` says, behind the small files of `more`.
+    """Write a gzipped tar.
+
+    Args:
+        folder: the folder that the names are relative to.
+        tree: its files as they were read.
+        names: the files to write.
+        out: where to.
+        called: returns the name of a file in the archive.
+        more: content of small files by name, written first.
 
     Raises:
-        UsageError: a file was changed since it was read.
+        UsageError: a file has changed since it was read.
     """
     root = folder.resolve()
     with (
@@ -45,7 +53,7 @@ def tar_of(
             with (root / name).open("rb") as file:
                 about = os.fstat(file.fileno())
                 if about.st_size != tree[name].size:
-                    raise UsageError(f"{name} was changed while it was sent", hint="run it again")
+                    raise UsageError(f"{name} changed during the upload", hint="run it again")
                 entry = tarfile.TarInfo(called(name))
                 entry.size, entry.mode, entry.mtime = about.st_size, tree[name].mode, int(about.st_mtime)
                 archive.addfile(entry, file)

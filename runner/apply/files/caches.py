@@ -1,4 +1,4 @@
-"""Caches after files were sent: emptied once they are in place."""
+"""Caches after an upload: cleared once the files are in place."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ __all__ = ["PurgeAfter", "with_purge"]
 
 
 def with_purge(ctx: SiteContext, outcome: StepOutcome) -> StepOutcome:
-    """The outcome, with what could not be emptied after a change."""
+    """Clear the site's caches after a change; return the outcome with those that could not be cleared."""
     if outcome.outcome not in {Outcome.CHANGED, Outcome.UNDONE}:
         return outcome
-    said = unpurged(purge_now(ctx, None))
-    return replace(outcome, why="; ".join(filter(None, (outcome.why, said))))
+    why = unpurged(purge_now(ctx, None))
+    return replace(outcome, why="; ".join(filter(None, (outcome.why, why))))
 
 
 class PurgeAfter:
-    """For a job whose files stay whatever the site looks like."""
+    """A judge that keeps the files without a check and clears the caches."""
 
     wait = 0
-    remembered = ""
+    stored = ""
 
     def __init__(self, ctx: SiteContext) -> None:
         self.ctx = ctx
 
     @property
     def undo(self) -> tuple[Command, ...]:
-        """Nothing: nobody is asked whether it stays."""
+        """No commands: the files are always kept."""
         return ()
 
     def judge(self, _: Awaiting) -> Verdict:
-        """It stays."""
+        """Keep."""
         return "keep"
 
-    def settled(self, _: JobRecord, outcome: StepOutcome) -> StepOutcome:
-        """The outcome once the job has ended, with what could not be emptied."""
+    def final_outcome(self, _: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """Clear the caches; see `with_purge`."""
         return with_purge(self.ctx, outcome)

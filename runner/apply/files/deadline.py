@@ -1,4 +1,4 @@
-"""When sending must stop: the run is cancelled, or the step's time is over."""
+"""When an upload must stop: the run is cancelled, or the step's time limit has passed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from runner.model import Outcome, Step
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["Patience", "StoppedError"]
+__all__ = ["Deadline", "StoppedError"]
 
 
 class StoppedError(Exception):
-    """Sending was given up; what arrived is used the next time."""
+    """The upload was stopped; the next one continues with what arrived."""
 
     def __init__(self, outcome: Outcome, why: str) -> None:
         super().__init__(why)
         self.outcome = outcome
 
 
-class Patience:
-    """The time that a step has, from now."""
+class Deadline:
+    """The end of a step's time limit, counted from now."""
 
     def __init__(self, ctx: SiteContext, step: Step) -> None:
         self._stopped = ctx.stop.asked
@@ -30,28 +30,28 @@ class Patience:
         self._end = time.monotonic() + self._limit
 
     def check(self) -> None:
-        """Go on only while there is time.
+        """Raise if the upload must stop.
 
         Raises:
-            StoppedError: there is none left.
+            StoppedError: the run is cancelled, or the time limit has passed.
         """
         if self._stopped.is_set():
             raise StoppedError(Outcome.CANCELLED, "the run was cancelled")
         if time.monotonic() > self._end:
-            why = f"sending took longer than its time limit of {self._limit:.0f} s"
-            raise StoppedError(Outcome.FAILED, f"{why}; what arrived is used next time")
+            why = f"the upload took longer than its time limit of {self._limit:.0f} s"
+            raise StoppedError(Outcome.FAILED, f"{why}; the next upload continues with what arrived")
 
-    def over(self, out: IO[bytes]) -> IO[bytes]:
-        """A file that checks before each piece."""
-        return cast("IO[bytes]", _Checked(self, out))
+    def checked(self, out: IO[bytes]) -> IO[bytes]:
+        """Return a file that calls `check` before each write to `out`."""
+        return cast("IO[bytes]", _CheckedFile(self, out))
 
 
-class _Checked:
-    def __init__(self, patience: Patience, out: IO[bytes]) -> None:
-        self._patience, self._out = patience, out
+class _CheckedFile:
+    def __init__(self, deadline: Deadline, out: IO[bytes]) -> None:
+        self._deadline, self._out = deadline, out
 
     def write(self, data: bytes) -> int:
-        self._patience.check()
+        self._deadline.check()
         return self._out.write(data)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Gathering a release on its host: what is there already is linked to, what is not is sent."""
+"""Upload of a release: files that the host already has are linked, the others are sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.apply.files.archive import tar_of
-from runner.apply.files.deadline import Patience
+from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
 from runner.execute import Task as Command
 from runner.inspect.releases import Origin, look, origin_of
@@ -33,11 +33,14 @@ __all__ = ["gather"]
 
 
 def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrder | StepOutcome:
-    """Make a release ready on the host; an outcome where there is nothing to do or something is in the way.
+    """Create the folder of a release on the host, without switching to it.
+
+    Returns:
+        What the job needs to switch to it; the step's outcome if there is nothing to do or it is refused.
 
     Raises:
         UsageError: the folder cannot be sent.
-        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+        UnreachableError: the host cannot be reached, or the connection broke.
     """
     layout = Layout.of(ctx.site.path)
     origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
@@ -45,12 +48,12 @@ def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrde
     if origin.here is not None:
         tree = read_folder(origin.here, options.exclude, readable=True)
     else:
-        tree = _kept(look(ctx.remote, layout, built=origin.there).built, options)
+        tree = _release_files(look(ctx.remote, layout, built=origin.there).built, options)
     name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
     standing = look(ctx.remote, layout, name=name)
     if standing.path == "link" and tree and digest(standing.serving) == digest(tree):
-        told = f"{standing.release} is online and has the same {len(tree)} files"
-        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
+        output = f"{standing.release} is online and has the same {len(tree)} files"
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=output)
     if why := refusal(options, layout, standing, tree):
         return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
     _send(ctx, step, origin, standing, name=name, tree=tree)
@@ -59,8 +62,8 @@ def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrde
     )
 
 
-def _kept(built: Tree, options: ReleaseOptions) -> Tree:
-    """What a build made on the host, with the permissions that a web server needs."""
+def _release_files(built: Tree, options: ReleaseOptions) -> Tree:
+    """Return the files that a build on the host made, with the permissions that a web server needs."""
     check_names(built)
     return {
         name: replace(file, mode=0o755 if file.mode > 0 and file.mode & 0o100 else 0o644)
@@ -74,7 +77,7 @@ def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, n
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
     files = (*send.new, *send.changed)
     ctx.journal.emit("files.sending", files=len(files), bytes=send.bytes, of=len(tree))
-    here, patience = origin.here or Path(), Patience(ctx, step)
+    here, deadline = origin.here or Path(), Deadline(ctx, step)
     sent = ctx.remote.upload(
         before,
         take_script(layout),
@@ -82,16 +85,16 @@ def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, n
             here,
             tree,
             files,
-            patience.over(out),
+            deadline.checked(out),
             called=lambda one: f"{layout.incoming(name)}/{one}",
             more={layout.sums(name): sums(tree)},
         ),
     )
     if sent.code:
-        # what a full disk could not take must not keep it full
+        # a partial upload must not keep a full disk full
         forget = Command("forget", forget_script(layout, name), timeout=ctx.remote.limit(_LIMIT))
         ctx.remote.read((forget,))
-        said = sentence(sent.output) or f"exit status {sent.code}"
+        reason = sentence(sent.output) or f"exit status {sent.code}"
         raise UsageError(
-            f"the host could not take the files: {said}", hint=f"df -h {posixpath.dirname(layout.path)}"
+            f"the upload failed on the host: {reason}", hint=f"df -h {posixpath.dirname(layout.path)}"
         )

@@ -1,4 +1,4 @@
-"""An earlier release of a site, which still lies on the host, to be switched to again."""
+"""Undo of a release: switch to the earlier one, which is still on the host."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from runner.steps.static.layout import Layout, SwitchOrder
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
 
-__all__ = ["recall"]
+__all__ = ["roll_back_release"]
 
 
-def recall(ctx: SiteContext, step: Step) -> SwitchOrder | StepOutcome:
-    """Make the planned release ready to be switched to; an outcome where that was not planned.
+def roll_back_release(ctx: SiteContext, step: Step) -> SwitchOrder | StepOutcome:
+    """Return what the job needs to switch to the planned release; the step's outcome if none is planned.
 
     Raises:
-        UsageError: the site has been changed since it was planned.
-        UnreachableError: (and kin) the host cannot be reached.
+        UsageError: another release is online than when the undo was planned.
+        UnreachableError: the host cannot be reached.
     """
     pending = ctx.plan.pending(step.id)
     if not pending:
@@ -31,6 +31,6 @@ def recall(ctx: SiteContext, step: Step) -> SwitchOrder | StepOutcome:
     standing = look(ctx.remote, Layout.of(ctx.site.path))
     if standing.release != change.from_version:
         raise UsageError(
-            f"{standing.release or 'something else'} is online by now, not {change.from_version}"
+            f"{standing.release or 'something else'} is online now, not {change.from_version} as planned"
         )
     return SwitchOrder(name=change.to_version, standing=standing)

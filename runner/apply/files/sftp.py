@@ -1,4 +1,4 @@
-"""Releases and syncs where the account may only use sftp: nothing runs there, all is done from here."""
+"""Releases and syncs for accounts that may only use SFTP: nothing runs on the host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.apply.files.deadline import Patience
-from runner.apply.files.trial import ReleaseTrial, undone
+from runner.apply.files.deadline import Deadline
+from runner.apply.files.trial import ReleaseTrial, undone_outcome
 from runner.errors import UsageError
 from runner.execute.sftp import Owned, Transfer
 from runner.inspect.releases import origin_of
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 __all__ = ["release_over_sftp", "sync_over_sftp"]
 
 _ONLINE = "online"
-"""File in the folder of releases: which one is served where the path is a folder."""
+"""File in the folder of releases with the name of the one that is online, if the site's path is a folder."""
 
 
 def release_over_sftp(ctx: SiteContext, step: Step, options: ReleaseOptions) -> StepOutcome:
-    """Send every file, read it back, switch.
+    """Send every file, read it back, then switch to the release.
 
     Raises:
-        UsageError: the folder cannot be sent, or the host refuses.
-        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+        UsageError: the folder cannot be sent, or the host refuses an operation.
+        UnreachableError: the host cannot be reached, or the connection broke.
     """
     origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
     if origin.here is None:
@@ -58,42 +58,44 @@ def release_over_sftp(ctx: SiteContext, step: Step, options: ReleaseOptions) -> 
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
             raise UsageError(
-                f"the host refused: {sentence(str(error))}", hint="df -h, and who owns the site's folder?"
+                f"the host refused: {sentence(str(error))}",
+                hint="check the free space (df -h) and the owner of the site's folder",
             ) from error
 
 
 def _release(
     ctx: SiteContext, step: Step, options: ReleaseOptions, *, host: Transfer, here: Path, tree: Tree
 ) -> StepOutcome:
-    began, layout = time.monotonic(), Layout.of(ctx.site.path)
+    started, layout = time.monotonic(), Layout.of(ctx.site.path)
     name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
     standing = _standing(host, layout)
     if standing.release and sums(standing.serving) == sums(tree):
-        told = f"{standing.release} is online and has the same {len(tree)} files"
-        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=time.monotonic() - began, output=told)
+        output = f"{standing.release} is online and has the same {len(tree)} files"
+        seconds = time.monotonic() - started
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=output)
     if why := refusal(options, layout, standing, tree):
-        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=time.monotonic() - began)
+        return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=time.monotonic() - started)
     ctx.journal.emit(
         "files.sending",
         files=len(tree),
         bytes=sum(file.size for file in tree.values()),
         of=len(tree),
     )
-    place = posixpath.join(layout.releases, name)
-    if host.kind(place) == "nothing":
+    release = posixpath.join(layout.releases, name)
+    if host.kind(release) == "nothing":
         part = posixpath.join(layout.releases, layout.incoming(name))
         host.make(layout.releases)
-        _seed(host, layout, part)
-        _fill(host, here, tree, part, Patience(ctx, step), host.owned(layout.path))
-        host.rename(part, place)
+        _make_part(host, layout, part)
+        _fill(host, here, tree, part, Deadline(ctx, step), host.owned(layout.path))
+        host.rename(part, release)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
-    trial = ReleaseTrial(ctx, measure=not options.force)
-    trial.look_before()
-    if (held := trial.unseen(step)) is not None:
+    trial = ReleaseTrial(ctx, compare=not options.force)
+    trial.check_before()
+    if (held := trial.refused_unverified(step)) is not None:
         return held
     before, gap = _switch(host, layout, standing, name)
-    _reread(host, layout, name, tree)
-    why = trial.look("after")
+    _verify_online(host, layout, name, tree)
+    why = trial.check("after")
     if why:
         _switch_back(host, layout, standing, name, before)
     else:
@@ -107,13 +109,13 @@ def _release(
         why="; ".join(part for part in (str(differ(standing.serving, tree)), "over sftp", gap) if part),
     )
     done = StepOutcome(
-        step=step.id, outcome=Outcome.CHANGED, seconds=round(time.monotonic() - began, 3), changes=(change,)
+        step=step.id, outcome=Outcome.CHANGED, seconds=round(time.monotonic() - started, 3), changes=(change,)
     )
-    return undone(done, why, trial.look("undo")) if why else trial.told(done)
+    return undone_outcome(done, why, trial.check("undo")) if why else trial.with_unverified(done)
 
 
 def _standing(host: Transfer, layout: Layout) -> Standing:
-    """What is online, by the list that came with it: reading it all would take as long as sending."""
+    """Return what is online, by its list of checksums; reading it all would take as long as sending it."""
     kind = host.kind(layout.path)
     target = host.target(layout.path) if kind == "link" else ""
     online = posixpath.basename(target.rstrip("/"))
@@ -121,10 +123,10 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
     if ours:
         online = host.read(posixpath.join(layout.releases, _ONLINE)).decode("utf-8", "replace").strip()
         online = online if RELEASE.fullmatch(online) else ""
-        # a folder that a release without links left: it counts as a link
+        # a release on a host without links leaves a folder, which is treated like a link
         kind, target = ("link", f"{layout.room}/{online}") if online else (kind, target)
     if problem := text_problem(target) or (online and name_problem(online)):
-        raise NameRefusedError(f"the link of the site leads to a path that {problem}; nothing was changed")
+        raise NameRefusedError(f"the site's link points to a path that {problem}; nothing was changed")
     listed = parse_sums(host.read(posixpath.join(layout.releases, layout.sums(online)), 64 << 20))
     serving: dict[str, File] = dict(listed)
     if not listed and kind in {"link", "folder"}:
@@ -134,8 +136,8 @@ def _standing(host: Transfer, layout: Layout) -> Standing:
     return Standing(path="other" if kind == "file" else kind, target=target, serving=serving)
 
 
-def _seed(host: Transfer, layout: Layout, part: str) -> None:
-    """Made in what is online, and moved out: the folder has the group and ACL that are handed down there."""
+def _make_part(host: Transfer, layout: Layout, part: str) -> None:
+    """Create the release's folder inside the online one, to inherit its group and ACL, and move it out."""
     online = host.owned(layout.path)
     if online is None or host.kind(part) != "nothing":
         return
@@ -149,13 +151,13 @@ def _seed(host: Transfer, layout: Layout, part: str) -> None:
 
 
 def _fill(  # noqa: PLR0917
-    host: Transfer, here: Path, tree: Tree, part: str, patience: Patience, online: Owned | None
+    host: Transfer, here: Path, tree: Tree, part: str, deadline: Deadline, online: Owned | None
 ) -> None:
-    """Folders are like what is online, files in its group."""
+    """Send the files; folders get the owner and mode of the online folder, files its group."""
     for folder in sorted({posixpath.dirname(name) for name in tree}):
         host.make(posixpath.join(part, folder) if folder else part, online)
     for name, file in sorted(tree.items()):
-        patience.check()
+        deadline.check()
         path = posixpath.join(part, name)
         about = host.about(path)
         if about and about[0] == file.size and host.sum(path, file.size) == file.sha256:
@@ -169,7 +171,7 @@ def _put(host: Transfer, source: Path, path: str, file: File, *, group: int | No
     with source.open("rb") as data:
         mtime = int(source.stat().st_mtime)
         if host.put(data, path, mode=file.mode, mtime=mtime, group=group) != file.sha256:
-            raise UsageError(f"{path} is on the host not what it is here", hint="run it again")
+            raise UsageError(f"{path} differs on the host after it was sent", hint="run it again")
 
 
 def _write(host: Transfer, path: str, data: bytes) -> None:
@@ -177,7 +179,7 @@ def _write(host: Transfer, path: str, data: bytes) -> None:
 
 
 def _switch(host: Transfer, layout: Layout, standing: Standing, name: str) -> tuple[str, str]:
-    """The name of what was online, and the gap between two renames, if there was one."""
+    """Switch to the release; return the name of the one before, and a note on the downtime, if any."""
     after = posixpath.join(layout.parent, f"{posixpath.basename(layout.path)}.next")
     before = standing.release
     if host.kind(layout.path) != "folder":
@@ -196,21 +198,21 @@ def _switch(host: Transfer, layout: Layout, standing: Standing, name: str) -> tu
         new = after
     except OSError:
         new = posixpath.join(layout.releases, name)
-    began = time.monotonic()
+    started = time.monotonic()
     host.rename(layout.path, away)
     try:
         host.rename(new, layout.path)
     except OSError:
         host.rename(away, layout.path)
         raise
-    gap = time.monotonic() - began
+    gap = time.monotonic() - started
     if new != after:
         _write(host, posixpath.join(layout.releases, _ONLINE), name.encode())
-    return before, f"two renames: for {gap * 1000:.1f} ms there was nothing online"
+    return before, f"two renames: the site was offline for {gap * 1000:.1f} ms"
 
 
 def _switch_back(host: Transfer, layout: Layout, standing: Standing, name: str, before: str) -> None:
-    """What was online is online again, and the release lies among the others."""
+    """Put the release before online again; the new one stays among the others."""
     if host.kind(layout.path) != "link":
         host.rename(layout.path, posixpath.join(layout.releases, name))
         host.rename(posixpath.join(layout.releases, before), layout.path)
@@ -224,14 +226,14 @@ def _switch_back(host: Transfer, layout: Layout, standing: Standing, name: str, 
         host.replace(after, layout.path)
 
 
-def _reread(host: Transfer, layout: Layout, name: str, tree: Tree) -> None:
-    """Each file was read back when it was sent; now what is served must be that folder."""
+def _verify_online(host: Transfer, layout: Layout, name: str, tree: Tree) -> None:
+    """Check that the release is online; the content of its files was checked when they were sent."""
     if host.kind(layout.path) == "link" and host.target(layout.path) != f"{layout.room}/{name}":
-        raise UsageError("the link does not lead to the new release", hint="run it again")
+        raise UsageError("the link does not point to the new release", hint="run it again")
     sizes = {one: host.about(posixpath.join(layout.path, one)) for one in tree}
     wrong = [one for one, about in sizes.items() if about is None or about[0] != tree[one].size]
     if wrong:
-        raise UsageError(f"{wrong[0]} is not online as it was sent", hint="run it again")
+        raise UsageError(f"{wrong[0]} differs online from what was sent", hint="run it again")
 
 
 def _prune(host: Transfer, layout: Layout, keep: int, needed: set[str]) -> None:
@@ -243,30 +245,30 @@ def _prune(host: Transfer, layout: Layout, keep: int, needed: set[str]) -> None:
 
 
 def sync_over_sftp(ctx: SiteContext, step: Step, options: SyncOptions) -> StepOutcome:
-    """Send what differs in size, time or permissions, each file to a name of its own, and rename it.
+    """Send the files that differ in size, time or permissions, each to a temporary name, and rename them.
 
     Raises:
-        UsageError: the folder cannot be sent, or the host refuses.
-        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+        UsageError: the folder cannot be sent, or the host refuses an operation.
+        UnreachableError: the host cannot be reached, or the connection broke.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     here = ctx.workspace.folder / placed(options.source, ctx.site)
     target = target_of(options, ctx.site)
     tree = read_folder(here, options.exclude)
     with ctx.remote.sftp() as host:
         try:
             difference = _differences(host, target, here, tree, options)
-            _apply(host, target, here, tree, difference, Patience(ctx, step))
+            _apply(host, target, here, tree, difference, Deadline(ctx, step))
         except OSError as error:
             if isinstance(error, ConnectionError | TimeoutError):
                 raise
             raise UsageError(
-                f"the host refused: {sentence(str(error))}", hint=f"who owns {target}?"
+                f"the host refused: {sentence(str(error))}", hint=f"check the owner of {target}"
             ) from error
-    seconds = round(time.monotonic() - began, 3)
+    seconds = round(time.monotonic() - started, 3)
     if difference.nothing:
-        told = f"all {len(tree)} files have the same size, time and permissions on the host"
-        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=told)
+        output = f"all {len(tree)} files have the same size, time and permissions on the host"
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=output)
     items = [(name, "new") for name in difference.new] + [(name, "") for name in difference.changed]
     items += [(name, "deleted") for name in difference.removed]
     changes = tuple(
@@ -289,8 +291,9 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
         about = host.about(posixpath.join(target, name))
         if about:
             mtime = int((here / name).stat().st_mtime)
-            runs = kept_mode(about[2], file.mode) == about[2]
-            old[name] = file if runs and about[:2] == (file.size, mtime) else File("", about[0], about[2])
+            same_mode = kept_mode(about[2], file.mode) == about[2]
+            same = same_mode and about[:2] == (file.size, mtime)
+            old[name] = file if same else File("", about[0], about[2])
     if options.delete and tree and host.kind(target) == "folder":
         names = tuple(host.walk(target, lambda one: left_alone(one, options.exclude)))
         for name in surplus(Found(exists=True, files={}, names=names), tree, options.exclude):
@@ -299,20 +302,20 @@ def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: S
 
 
 def _apply(  # noqa: PLR0917
-    host: Transfer, target: str, here: Path, tree: Tree, difference: Difference, patience: Patience
+    host: Transfer, target: str, here: Path, tree: Tree, difference: Difference, deadline: Deadline
 ) -> None:
     for name in (*difference.new, *difference.changed):
-        patience.check()
+        deadline.check()
         folder = target
         host.make(folder)
         for part in name.split("/")[:-1]:
             folder = posixpath.join(folder, part)
             if host.kind(folder) == "link":
-                raise UsageError(f"{folder} is a link: nothing is written through it without a shell")
+                raise UsageError(f"{folder} is a link; over SFTP, nothing is written through links")
             host.make(folder)
         path = posixpath.join(target, name)
         if host.kind(path) == "folder":
-            raise UsageError(f"{name} is a folder on the host and a file here")
+            raise UsageError(f"{name} is a folder on the host and a file on the controller")
         waiting = posixpath.join(folder, f".sitecrew-{secrets.token_hex(16)}")
         try:
             old = host.owned(path) if host.kind(path) == "file" else None
@@ -322,7 +325,7 @@ def _apply(  # noqa: PLR0917
             new = host.owned(waiting)
             if old and new and (old.owner, old.group) != (new.owner, new.group):
                 raise UsageError(
-                    f"{name} on the host belongs to another account or group, which this login cannot give"
+                    f"{name} belongs to another account or group on the host, which this login cannot set"
                 )
             host.replace(waiting, path)
         finally:

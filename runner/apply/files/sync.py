@@ -1,11 +1,11 @@
-"""Sending files to the places beside those that they are to take."""
+"""Upload of a sync: changed files are sent to temporary names in their own folders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from runner.apply.files.archive import tar_of
-from runner.apply.files.deadline import Patience
+from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
 from runner.execute import Task as Command
 from runner.execute import job_id
@@ -30,36 +30,37 @@ _LIMIT = 600
 
 
 def stage(ctx: SiteContext, step: Step, options: SyncOptions) -> SyncOrder | StepOutcome:
-    """Send what differs; an outcome where nothing does.
+    """Send the files that differ.
+
+    Returns:
+        What the job needs to put them in place; the step's outcome if no file differs.
 
     Raises:
         UsageError: the folder cannot be sent.
-        UnreachableError: (and kin) the host cannot be reached, or the link broke.
+        UnreachableError: the host cannot be reached, or the connection broke.
     """
     site = ctx.site
     here = ctx.workspace.folder / placed(options.source, site)
     part = f".sitecrew-{job_id(ctx.run, site.name, step.id)[:16]}"
     tree, found, difference = compare(ctx.remote, site, options, here, part=part)
     if difference.nothing:
-        told = f"all {len(tree)} files are the same on the host"
-        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=told)
+        output = f"all {len(tree)} files are the same on the host"
+        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=output)
     wanted = {name: tree[name] for name in (*difference.new, *difference.changed)}
     target = target_of(options, site)
     inside = inside_of(options, site)
     before, send = stage_script(inside, target, part, wanted, found)
     size = sum(wanted[name].size for name in send)
     ctx.journal.emit("files.sending", files=len(send), bytes=size, of=len(tree))
-    patience = Patience(ctx, step)
+    deadline = Deadline(ctx, step)
     sent = ctx.remote.upload(
         before,
         take_script(inside, target, part),
-        lambda out: tar_of(here, wanted, send, patience.over(out), called=waiting),
+        lambda out: tar_of(here, wanted, send, deadline.checked(out), called=waiting),
     )
     if sent.code:
         clear = Command("clear", clear_script(inside, target, part), timeout=ctx.remote.limit(_LIMIT))
         ctx.remote.read((clear,))
-        said = sentence(sent.output) or f"exit status {sent.code}"
-        raise UsageError(
-            f"the host could not take the files: {said}", hint=f"df -h {target}; ls -ld {target}"
-        )
+        reason = sentence(sent.output) or f"exit status {sent.code}"
+        raise UsageError(f"the upload failed on the host: {reason}", hint=f"df -h {target}; ls -ld {target}")
     return SyncOrder(part=part, tree=wanted, difference=difference, old=found.files)

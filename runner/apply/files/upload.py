@@ -1,4 +1,4 @@
-"""The stage in which files go to a host: gathered beside what is online, then put in place by a job."""
+"""Steps that upload files to a host, which a job then puts in place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.apply.files.caches import PurgeAfter, with_purge
 from runner.apply.files.deadline import StoppedError
 from runner.apply.files.release import gather
-from runner.apply.files.rollback import recall
+from runner.apply.files.rollback import roll_back_release
 from runner.apply.files.sftp import release_over_sftp, sync_over_sftp
 from runner.apply.files.sync import stage
 from runner.apply.files.trial import ReleaseTrial
@@ -48,7 +48,7 @@ def upload_files(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
     segment = Segment(part.number, (once,))
     if (started := started_job(ctx, part.number)) is not None:
         release = isinstance(step.options, ReleaseOptions)
-        attached = ReleaseTrial(ctx, remembered=started.trial) if release else None
+        attached = ReleaseTrial(ctx, stored=started.trial) if release else None
         if _is_known(ctx, started, attached):
             return run_segment(ctx, segment, [once], judge=attached or PurgeAfter(ctx))
     ctx.journal.step_started(step.id)
@@ -58,8 +58,8 @@ def upload_files(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         return outcomes
     trial: ReleaseTrial | PurgeAfter = PurgeAfter(ctx)
     if isinstance(step.options, ReleaseOptions) and isinstance(upload.prepared, SwitchOrder):
-        trial = ReleaseTrial(ctx, upload.prepared, measure=bool(ctx.order.undo) or not step.options.force)
-        if (held := trial.unseen(step)) is not None:
+        trial = ReleaseTrial(ctx, upload.prepared, compare=bool(ctx.order.undo) or not step.options.force)
+        if (held := trial.refused_unverified(step)) is not None:
             ctx.journal.step_finished(held)
             return (held,)
     judge = _WithTryCount(trial, step, upload.number)
@@ -74,11 +74,11 @@ class _Upload:
         self.number = 1
         """Number of the last try."""
         self.prepared: object = None
-        """What the job needs to put the files in place; None if no job is needed."""
+        """Data for the job that puts the files in place; None if no job is needed."""
 
     def run_once(self, number: int) -> Try:
         """Upload; the outcome is empty if a job must follow."""
-        self.number, found = number, _uploaded(self._ctx, self._step)
+        self.number, found = number, _upload(self._ctx, self._step)
         if isinstance(found, StepOutcome):
             return Try((found,), self._record)
         self.prepared = found
@@ -93,7 +93,7 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True)
 class _WithTryCount:
-    """A judge whose outcome says on which try the files were sent."""
+    """A judge that adds the number of tries of the upload to the outcome."""
 
     judged: Judge
     step: Step
@@ -110,24 +110,22 @@ class _WithTryCount:
         return self.judged.undo
 
     @property
-    def remembered(self) -> str:
+    def stored(self) -> str:
         """As the judge's."""
-        return self.judged.remembered
+        return self.judged.stored
 
     def judge(self, waiting: Awaiting) -> Verdict:
         """As the judge's."""
         return self.judged.judge(waiting)
 
-    def settled(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
-        """The outcome, with the try; a failure is that of the job, which is not tried again."""
-        settled = self.judged.settled(record, outcome)
-        return (
-            settled if settled.outcome is Outcome.FAILED else with_try_count(self.step, settled, self.number)
-        )
+    def final_outcome(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
+        """As the judge's, with the number of tries unless the job failed, which is not retried."""
+        final = self.judged.final_outcome(record, outcome)
+        return final if final.outcome is Outcome.FAILED else with_try_count(self.step, final, self.number)
 
 
 def _is_known(ctx: SiteContext, started: SegmentView, trial: ReleaseTrial | None) -> bool:
-    """Follow that job to its end; False where the host has never had it."""
+    """Follow the job to its end; False if the host does not know it."""
     verdict = trial.judge if trial else None
     try:
         record = ctx.remote.attach(started.job, span=span_of(started), verdict=verdict)
@@ -136,10 +134,10 @@ def _is_known(ctx: SiteContext, started: SegmentView, trial: ReleaseTrial | None
     return record is not None
 
 
-def _uploaded(ctx: SiteContext, step: Step) -> object:
-    """What the job's script needs, or the step's outcome where no job is needed."""
+def _upload(ctx: SiteContext, step: Step) -> object:
+    """Upload; return what the job's script needs, or the step's outcome if no job is needed."""
     try:
-        return _sent(ctx, step)
+        return _upload_kind(ctx, step)
     except StoppedError as error:
         return StepOutcome(step=step.id, outcome=error.outcome, why=str(error))
     except (UsageError, SecretError) as error:
@@ -147,10 +145,10 @@ def _uploaded(ctx: SiteContext, step: Step) -> object:
     return StepOutcome(step=step.id, outcome=Outcome.FAILED, why=why, seconds=0.0)
 
 
-def _sent(ctx: SiteContext, step: Step) -> object:
+def _upload_kind(ctx: SiteContext, step: Step) -> object:
     options = step.options
     if ctx.order.undo:
-        return recall(ctx, step)
+        return roll_back_release(ctx, step)
     try:
         if isinstance(options, ReleaseOptions):
             return gather(ctx, step, options)
@@ -161,4 +159,4 @@ def _sent(ctx: SiteContext, step: Step) -> object:
             return release_over_sftp(ctx, step, options)
         if isinstance(options, SyncOptions):
             return sync_over_sftp(ctx, step, options)
-    raise UsageError(f"nobody knows how to send for {step.kind}")
+    raise UsageError(f"{step.kind} uploads no files")

@@ -1,3 +1,3 @@
-"""A step whose changes are transactions: tried together, looked at, kept or taken back."""
+"""Steps whose changes are transactions: applied together, checked, then kept or rolled back."""
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Whether a site is as it was after a rollback."""
+"""Checks of a site after a rollback."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.apply.probe import see_again
+from runner.apply.probe import compare_with_baseline
 from runner.apply.transaction.caches import purge_now
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.regressions import damage
@@ -21,12 +21,12 @@ __all__ = ["Aftermath"]
 
 
 class Aftermath:
-    """The checks of a site after rollbacks, each of which may restore more than the one before."""
+    """Checks of a site after each rollback; each rollback may restore more than the one before."""
 
     def __init__(self, ctx: SiteContext, before: SiteBaseline, nonce: str) -> None:
         self._ctx, self._before, self._nonce = ctx, before, nonce
         self.facts: SiteFacts | None = None
-        """The site as it was read last."""
+        """The facts that were read last."""
         self.seen: Signals | None = None
         """Results of the last health check."""
         self.looks = 0
@@ -44,7 +44,7 @@ class Aftermath:
         return broken
 
     def _look(self) -> str:
-        self.seen, broken = see_again(self._ctx, self._before.seen, "undo")
+        self.seen, broken = compare_with_baseline(self._ctx, self._before.seen, "undo")
         self.looks += 1
         return broken
 

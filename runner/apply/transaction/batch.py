@@ -1,8 +1,8 @@
-"""A step that changes a site: all of its changes first, and if they break the site, the culprits are found.
+"""A step that changes a site: all changes together; if they break the site, the culprits are searched.
 
-Changes that are kept were checked; those that broke the site are rolled back and held; each item has an
-outcome of its own. The site and the ledger's holds are the memory: after a crash the same code reads both and
-continues.
+Changes that pass the check are kept; those that broke the site are rolled back and held. Each item has an
+outcome of its own. No other state is stored: after a crash the same code reads the site and the ledger's
+holds and continues.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.apply.cleanup import collect_garbage
 from runner.apply.jobs import acknowledge, end_job, jobs_of_part, span_of, trial_number
-from runner.apply.probe import see_before
+from runner.apply.probe import take_baseline
 from runner.apply.rerun import rerun_command
 from runner.apply.retry import Try, run_with_retries
 from runner.apply.transaction.transaction import Trial
@@ -51,14 +51,14 @@ _NO_VERDICT = {
     "failed": Outcome.FAILED,
     "nospace": Outcome.FAILED,
 }
-"""Outcome of changes that were rolled back without a fault of theirs, by who decided: they are not held."""
+"""Outcome of changes that were rolled back for another reason than damage, by who decided; not held."""
 
 
 def apply_changes(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...], SiteFacts | None]:
     """Run the one step of a segment whose changes are transactions, and record its outcome.
 
     Returns:
-        The outcome, and the site as it was read last.
+        The outcome, and the facts that were read last.
 
     Raises:
         LockedError, LostError, UnreachableError: as `Trial.try_changes`.
@@ -110,16 +110,16 @@ class _BatchUpdate:
         return self._outcome(problem, round(time.monotonic() - started, 3))
 
     def _failed(self, pending: Sequence[Change]) -> tuple[Change, ...]:
-        """Return what may be tried again: changes that did not happen. What was rolled back is settled."""
+        """Return the changes that may be tried again: those that did not happen, not those rolled back."""
         if self.broken:
             return ()
         return tuple(c for c in pending if self.outcomes[c.item].outcome is Outcome.FAILED)
 
     def _try_all(self, pending: Sequence[Change]) -> str:
-        """Try changes in groups until each one is settled; return why the site is unhealthy, if it is."""
+        """Try the changes in groups until all have an outcome; return why the site is unhealthy, if it is."""
         if self.facts is None:
-            raise HostError("the site was not read")
-        seen = see_before(replace(self.ctx, facts=self.facts))
+            raise HostError("the site's facts were not read")
+        seen = take_baseline(replace(self.ctx, facts=self.facts))
         self.looks += 1
         if seen.findings:
             why = unhealthy(seen.findings)
@@ -151,14 +151,14 @@ class _BatchUpdate:
             return ""
 
     def _give_up(self, pending: Sequence[Change], group: tuple[Change, ...], result: TrialResult) -> str:
-        """Settle everything that is left; return why the site is unhealthy, if the rollback did not help."""
+        """Settle all changes that are left; return why the site is still unhealthy, if it is."""
         outcome = Outcome.FAILED if self.broken else _NO_VERDICT[result.by]
         self.outcomes |= not_kept(group, outcome, result)
         self._settle_rest(pending, outcome, result.why)
         return "" if result.by == "cancelled" and not self.broken else result.why
 
     def _note_unrepeated(self, pending: Sequence[Change], failed: str) -> None:
-        """Note a failure for which no culprit was found with the first item that was kept."""
+        """Note a failure that did not happen again, in the outcome of the first item that was kept."""
         found = [self.outcomes[change.item] for change in pending]
         kept = next((one for one in found if one.outcome is Outcome.CHANGED), None)
         if failed and kept and not any(one.outcome is Outcome.UNDONE for one in found):
@@ -166,14 +166,14 @@ class _BatchUpdate:
             self.outcomes[kept.item] = replace(kept, why=why)
 
     def _permitted(self, pending: Sequence[Change], seen: Signals) -> Sequence[Change]:
-        """Return the changes that may be tried, by what can be seen of the site and its network."""
+        """Return the changes that may be tried, by what the health check can verify of site and network."""
         if self.facts and (left := not_looked_at(self.facts)):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not checked")
         why = seen.unverified or why_unseen(self.ctx.site, self.ctx.facts)
         return self._permitted_unseen(pending, why) if why else pending
 
     def _permitted_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
-        """Return the changes that the policy permits although nobody can check them; settle the rest."""
+        """Return the changes that the policy permits although they cannot be verified; settle the rest."""
         order = self.ctx.order
         repeated = rerun_command(order, self.ctx.site.name, "--unverified")
         held = not_unseen(pending, order.policy.unverified, why=self.ctx.journal.reason(why), again=repeated)
@@ -210,7 +210,7 @@ class _BatchUpdate:
         self.outcomes[change.item] = replace(settled, unverified=unverified) if unverified else settled
 
     def _unsettled(self, pending: Sequence[Change]) -> tuple[Change, ...]:
-        """Return what an earlier attempt has not settled; settle the rest by the site as it is now."""
+        """Return the changes that an earlier attempt left open; settle the others by the site's facts."""
         for job, record in end_started_trials(self.ctx, self.part.number):
             self._review(job, record, pending)
         ctx, now = self.ctx, reread(self.ctx.remote, self.ctx.prober, self.ctx.site)
@@ -231,9 +231,9 @@ class _BatchUpdate:
         return tuple(left)
 
     def _review(self, job: SegmentView, record: JobRecord, pending: Sequence[Change]) -> None:
-        """Check what a host kept unattended, and roll it back if it broke the site.
+        """Check changes that the host kept without the controller; roll them back if they broke the site.
 
-        Changes whose job was killed in the middle are rolled back, to be tried again.
+        Changes whose job was killed are rolled back, to be tried again.
         """
         kept = thaw_as(TrialRecord, job.trial) if job.trial else None
         group = tuple(change for change in pending if kept and change.item in kept.items)
@@ -289,8 +289,8 @@ def end_started_trials(ctx: SiteContext, part: int) -> list[tuple[SegmentView, J
     """Roll back trials that an earlier attempt started and that still wait for a verdict.
 
     Returns:
-        Trials that their hosts kept unattended, and those whose processes were all killed; they are not
-        ended yet.
+        Trials that their hosts kept without the controller, and those whose processes were all killed; their
+        end is not recorded yet.
     """
     unreviewed = []
     for job in jobs_of_part(ctx, part, trials=True):
@@ -309,7 +309,7 @@ def end_started_trials(ctx: SiteContext, part: int) -> list[tuple[SegmentView, J
 
 
 def not_kept(group: Sequence[Change], outcome: Outcome, result: TrialResult) -> dict[str, ChangeOutcome]:
-    """Return outcomes of changes that were rolled back; uncertain if what was read again is not as before."""
+    """Return the outcomes of changes that were rolled back, uncertain if their version is not as before."""
     found = {c.item: on_disk(c, result.reread)[0] if result.reread else None for c in group}
     return {
         c.item: ChangeOutcome.of(c, outcome, result.why, uncertain=found[c.item] != c.from_version)
@@ -318,7 +318,7 @@ def not_kept(group: Sequence[Change], outcome: Outcome, result: TrialResult) -> 
 
 
 def _own_outcome(found: ChangeOutcome | None, result: TrialResult, count: int) -> tuple[Outcome, str]:
-    """Return an item's own outcome in a trial of so many changes that was kept."""
+    """Return an item's own outcome in a trial that was kept; `count` is the number of its changes."""
     if found is None:
         return result.outcome.outcome, result.outcome.why
     slower = result.slower if found.outcome is Outcome.CHANGED else ""

@@ -1,4 +1,4 @@
-"""Caches around a change: emptied after it, and after it was taken back, in processes of their own."""
+"""Caches of a site: cleared after a change and after its rollback, by commands of their own."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = [
 
 _LIMIT = 60
 AGAIN = "-again"
-"""Ends the names of the tasks that empty caches once more in one job."""
+"""Suffix of the commands that clear the caches a second time in one job."""
 FIRST = "-first"
-"""Ends those of tasks that do it before the host itself looks at what was put back."""
+"""Suffix of the commands that clear them before the host's own check after a rollback."""
 
 
 def purge_commands(
@@ -45,7 +45,7 @@ def purge_commands(
     suffix: str = "",
     policy: Literal["go", "always"] = "go",
 ) -> tuple[Command, ...]:
-    """What a job does about the site's caches."""
+    """Return the commands that clear the site's caches."""
     limit = ctx.remote.limit(_LIMIT)
     scripts = purge_scripts(ctx.site, ctx.remote.host, mark, facts)
     return ctx.remote.for_site(
@@ -58,7 +58,7 @@ def purge_commands(
 
 
 def wait_for_code(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[Command, ...]:
-    """Waits until the web server's PHP has seen which files are there, where that takes long."""
+    """Return the command that waits until the web server's PHP runs the new files, if a wait is needed."""
     seconds = settling(facts)
     return (Command(name, f"sleep {seconds}\n", timeout=2 * seconds, policy="always"),) if seconds else ()
 
@@ -66,34 +66,34 @@ def wait_for_code(facts: SiteFacts | None, *, name: str = "compiled") -> tuple[C
 def purged_in(
     ctx: SiteContext, facts: SiteFacts | None, record: JobRecord, commands: tuple[Command, ...], mark: str
 ) -> Purged:
-    """What became of it in a job that has ended; what was not begun is not counted."""
+    """Return which caches a job that has ended cleared; commands that were not started do not count."""
     printed = {
         one.id.removesuffix(AGAIN): (found.text, found.code)
         for one in commands
         if (found := record.tasks.get(one.id)) is not None
     }
-    return _whole(ctx, facts, parse_purge(printed, mark))
+    return _with_out_of_reach(ctx, facts, parse_purge(printed, mark))
 
 
-def _whole(ctx: SiteContext, facts: SiteFacts | None, purged: Purged) -> Purged:
+def _with_out_of_reach(ctx: SiteContext, facts: SiteFacts | None, purged: Purged) -> Purged:
     return replace(purged, failed=(*purged.failed, *out_of_reach(ctx.site, facts)))
 
 
 def purge_now(ctx: SiteContext, facts: SiteFacts | None) -> Purged:
-    """Empty the caches outside of any job."""
+    """Clear the caches outside of any job."""
     mark = secrets.token_hex(16)
     commands = purge_commands(ctx, mark, facts)
     if not commands:
-        return _whole(ctx, facts, Purged())
+        return _with_out_of_reach(ctx, facts, Purged())
     records = within(lambda: ctx.remote.read(commands))
     if isinstance(records, SitecrewError):
         return Purged(failed=(str(records),))
     purged = parse_purge({name: (one.text, one.code) for name, one in records.items()}, mark)
-    return announce_purge(ctx, _whole(ctx, facts, purged))
+    return announce_purge(ctx, _with_out_of_reach(ctx, facts, purged))
 
 
 def announce_purge(ctx: SiteContext, purged: Purged) -> Purged:
-    """Tell whoever follows the run."""
+    """Emit which caches were cleared and which could not be."""
     if purged.caches or purged.failed:
         failed = [ctx.journal.reason(why) for why in purged.failed]
         ctx.journal.emit("caches.purged", caches=list(purged.caches), failed=failed)
@@ -101,5 +101,5 @@ def announce_purge(ctx: SiteContext, purged: Purged) -> Purged:
 
 
 def unpurged(purged: Purged) -> str:
-    """What is said of a change whose caches could not all be emptied; empty where they were."""
-    return f"caches could not be emptied: {', '.join(purged.failed)}" if purged.failed else ""
+    """Return which caches could not be cleared after a change, for its reason; empty for none."""
+    return f"caches could not be cleared: {', '.join(purged.failed)}" if purged.failed else ""

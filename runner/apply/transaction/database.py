@@ -1,7 +1,7 @@
-"""The database's part in a transaction: kept with the files, put back where the old files do not suffice.
+"""The database's part in a transaction: copied with the files, restored if the old files do not suffice.
 
-The host does it by itself, as far as it can tell. Where the site is unhealthy from outside although its host
-finds it well, it is told to go on from where it stopped.
+The host restores as much as its own check asks for. If the site is unhealthy from outside although that check
+passes, the controller has it restore the next stage.
 """
 
 from __future__ import annotations
@@ -37,56 +37,56 @@ class DatabasePoint:
 
     ctx: SiteContext
     context: Context
-    """Its `before` is the site as it was when the point was made."""
+    """Its `before` is the site at the time of the restore point."""
     tag: str
     guard: Guard
     read: tuple[Command, ...]
-    """What follows whatever is put back: caches emptied, the site read."""
+    """Commands after each restored stage: clear the caches, read the site."""
     seconds: int
-    """Time limit of each of its tasks."""
+    """Time limit of each of its commands."""
 
     @property
     def rule(self) -> UndoDatabase:
-        """When it may be put back; never where there is none."""
+        """When the database may be restored; never if the site has none."""
         policy = self.ctx.order.policy.undo_database
         return policy if self.ctx.site.kind is SiteKind.WORDPRESS else UndoDatabase.NEVER
 
     @property
     def path(self) -> str:
-        """Where it lies below the site's restore points of the run."""
+        """Path of the copy below the site's restore points of the run."""
         return f"{self.tag}/database"
 
     def save(self) -> tuple[Command, ...]:
-        """Before the change."""
+        """Return the commands before the change."""
         text = "" if self.rule is UndoDatabase.NEVER else save_database(self.context, self.tag).text
         return (Command("save-database", text, timeout=self.seconds),) if text else ()
 
     def keep(self) -> tuple[Command, ...]:
-        """Once the change is kept."""
+        """Return the commands after a change that is kept."""
         text = "" if self.rule is UndoDatabase.NEVER else mark_database(self.context, self.tag).text
         return (Command("mark-database", text, timeout=self.seconds, policy="go"),) if text else ()
 
     def undo(self) -> tuple[Command, ...]:
-        """After the files were put back."""
-        return () if self.rule is UndoDatabase.NEVER else (self._command(STAGES, look=True),)
+        """Return the commands after the files were restored."""
+        return () if self.rule is UndoDatabase.NEVER else (self._command(STAGES, check=True),)
 
     def undo_in(self, record: JobRecord) -> DatabaseUndo:
-        """What a transaction's tasks said."""
+        """Return what a job saved and restored of the database."""
         return parse_database(_printed(record), self.context.mark)
 
     def restore_more(
-        self, record: JobRecord, number: int, broken: str, look: Callable[[JobRecord], str]
+        self, record: JobRecord, number: int, broken: str, check: Callable[[JobRecord], str]
     ) -> tuple[DatabaseUndo, str]:
-        """Put back more and more until `look` finds nothing wrong.
+        """Restore stage after stage until the check passes.
 
         Args:
-            record: of the job in which the host found the site well with what it had put back.
-            number: of that job among the site's.
-            broken: what is wrong although the host is content.
-            look: returns what is wrong after the job that it is given, empty for nothing.
+            record: record of the job after which the host's own check passed.
+            number: number of that job.
+            broken: what is wrong from outside.
+            check: returns what is wrong after the job with this record; empty for nothing.
 
         Returns:
-            All that was done, and what is wrong in the end.
+            What was restored in all, and what is still wrong.
 
         Raises:
             LockedError, LostError, UnreachableError: as a transaction's own job.
@@ -97,7 +97,7 @@ class DatabasePoint:
             record = self._restore(database_number(number, restoring), stages)
             text += f"\n{_printed(record)}"
             before, found = found, parse_database(text, self.context.mark)
-            broken = look(record)
+            broken = check(record)
             if found.stage == before.stage:
                 break
         return found, broken
@@ -107,7 +107,7 @@ class DatabasePoint:
         job = job_id(ctx.run, ctx.site.name, f"{number}.{ctx.attempt}")
         ordered = Job(
             job,
-            ctx.remote.for_site(ctx.site, (self._command(stages, look=False), *self.read)),
+            ctx.remote.for_site(ctx.site, (self._command(stages, check=False), *self.read)),
             cleanup=self.guard.tidy,
             lock=site_lock(ctx, ctx.site.path),
             restore=restore_points(ctx),
@@ -117,34 +117,36 @@ class DatabasePoint:
         end_job(ctx, number, job, record.status)
         return record
 
-    def _command(self, stages: Sequence[str], *, look: bool) -> Command:
+    def _command(self, stages: Sequence[str], *, check: bool) -> Command:
         script = put_back_database(
-            self.context, self.tag, guard=self.guard, rule=self.rule, stages=stages, look=look
+            self.context, self.tag, guard=self.guard, rule=self.rule, stages=stages, look=check
         )
         return Command("database", script.text, timeout=self.seconds, policy="go")
 
 
 def describe_database(found: DatabaseUndo, rule: UndoDatabase | None, again: str) -> str:
-    """What became of the database, for people.
+    """Describe what was restored of the database, and why no more was.
 
-    `rule` is what decided about it, where the site is not well; `again` what to type to put it back all the
-    same.
+    Args:
+        found: what the host reported.
+        rule: the policy that decided; None if the site is healthy.
+        again: the command that restores it regardless.
     """
     parts = []
     if found.stage:
-        parts.append(f"in the database {found.extent} put back")
+        parts.append(f"in the database {found.extent} restored")
     if found.lost:
         parts.append(f"lost with it: {counted(found.lost)}")
     if rule is UndoDatabase.NEVER:
-        parts.append("the database was left as it is: policy.undo.database is never")
+        parts.append("the database was not restored: policy.undo.database is never")
     elif rule and found.state == "refused":
         asked = "policy.undo.database is ask" if rule is UndoDatabase.ASK else ""
         left = ", and ".join(filter(None, (asked, f"{counted(found.at_risk)} would be lost")))
-        parts.append(f"the database was left as it is, since {left}; to put it back: {again}")
+        parts.append(f"the database was not restored: {left}; to restore it: {again}")
     elif rule and found.state == "impossible":
-        parts.append(f"the database could not be put back: {found.why}")
+        parts.append(f"the database could not be restored: {found.why}")
     if rule and found.left:
-        parts.append(f"not in the copy of the database, for they cannot be read: {', '.join(found.left[:5])}")
+        parts.append(f"not in the copy of the database (unreadable): {', '.join(found.left[:5])}")
     return "; ".join(parts)
 
 

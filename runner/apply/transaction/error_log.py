@@ -1,4 +1,4 @@
-"""The error log as a signal: errors that are new since a change, and that come again when we look again."""
+"""PHP errors in the site's logs that are new since a change and appear again on the next request."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ _LIMIT = 20
 
 
 class ErrorLog:
-    """Of one site, around one change.
+    """The error logs of one site before and after one change.
 
     Args:
         ctx: the site.
-        facts: where its logs are, and how long they were when it was read.
-        mark: begins the lines of ours in what the host prints.
-        noise: errors that came before the first change; None where that was not read yet.
+        facts: the paths of its logs, and their lengths when the site was read.
+        nonce: starts each line that our programs print.
+        noise: errors that were logged before the first change; None if the logs were not read yet.
     """
 
     def __init__(
-        self, ctx: SiteContext, facts: SiteFacts, mark: str, noise: frozenset[Fatal] | None = None
+        self, ctx: SiteContext, facts: SiteFacts, nonce: str, noise: frozenset[Fatal] | None = None
     ) -> None:
-        self._ctx, self._facts, self._mark = ctx, facts, mark
+        self._ctx, self._facts, self._nonce = ctx, facts, nonce
         self._logs: tuple[LogMark, ...] = facts.logs
         self.noise = noise
 
     @property
     def known(self) -> bool:
-        """Whether there is a log that can be read: without one, no error in it means nothing."""
+        """Whether a log can be read; if not, the absence of errors proves nothing."""
         return bool(self._logs)
 
     @property
     def before(self) -> str:
-        """The script that marks the logs before the change, for `began` to understand."""
-        return read_log(self._facts, self._mark, self._logs).text
+        """The script that marks the logs before the change; `mark_start` reads its output."""
+        return read_log(self._facts, self._nonce, self._logs).text
 
-    def began(self, output: str) -> None:
-        """The change begins: what the logs have told since the site was read is its noise."""
-        found = parse_log(output, self._mark, self._logs, self._facts)
+    def mark_start(self, output: str) -> None:
+        """Mark the start of the change: errors that were logged since the site was read are noise."""
+        found = parse_log(output, self._nonce, self._logs, self._facts)
         self._logs = found.marks
         self.noise = frozenset(found.fatals) if self.noise is None else self.noise
 
-    def blame(self, look: Callable[[], object]) -> str:
-        """What kills PHP since the change, in a sentence; empty where nothing does or no log can be read.
+    def find_new_error(self, request_pages: Callable[[], object]) -> str:
+        """Return a fatal error that is new since the change; empty if there is none or no log can be read.
 
-        An error that came once may be a visitor's who was on the way while files were exchanged. So `look` is
-        called, and only what comes again counts.
+        An error that was logged once may come from a visitor's request while files were being replaced. So
+        the pages are requested, and only errors that appear again count.
         """
-        once = self._fresh() if self._logs else ()
+        once = self._new_errors() if self._logs else ()
         if not once:
             return ""
-        look()
-        again = [fatal for fatal in self._fresh() if fatal in once]
-        return f"PHP dies, as its error log says: {again[0].message}" if again else ""
+        request_pages()
+        again = [fatal for fatal in self._new_errors() if fatal in once]
+        return f"PHP ends with a fatal error, according to its error log: {again[0].message}" if again else ""
 
     def cause(self) -> str:
-        """The first error that killed PHP since the change, in one line; empty where none is known."""
-        fresh = self._fresh() if self._logs else ()
-        return fresh[0].message if fresh else ""
+        """Return the first fatal error since the change, on one line; empty if none is known."""
+        found = self._new_errors() if self._logs else ()
+        return found[0].message if found else ""
 
-    def _fresh(self) -> tuple[Fatal, ...]:
+    def _new_errors(self) -> tuple[Fatal, ...]:
         found = self._read()
         self._logs = found.marks
         return tuple(fatal for fatal in found.fatals if fatal not in (self.noise or frozenset()))
 
     def _read(self) -> Reading:
-        script = read_log(self._facts, self._mark, self._logs).text
+        script = read_log(self._facts, self._nonce, self._logs).text
         records = within(partial(self._ctx.remote.read, [Command("log", script, timeout=_LIMIT)]))
         if isinstance(records, SitecrewError):
-            return Reading()  # a host that has no second channel, or none just now: nothing is known
-        return parse_log(records["log"].text, self._mark, self._logs, self._facts)
+            return Reading()  # the host allows no second channel, or not now
+        return parse_log(records["log"].text, self._nonce, self._logs, self._facts)

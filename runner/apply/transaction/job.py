@@ -1,8 +1,8 @@
-"""The job of a trial: restore point, changes, reading, waiting for the verdict, keeping or putting back."""
+"""The job of a trial: restore point, changes, facts, waiting for the verdict, then keep or roll back."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.apply.jobs import restore_points, site_lock
@@ -13,7 +13,7 @@ from runner.execute import Job
 from runner.execute import Task as Command
 from runner.model import Step
 from runner.plan import started
-from runner.steps import Context, Script, registry
+from runner.steps import Context, Guard, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.cron_start import cron_start
 from runner.steps.wordpress.web_php import unwatched
@@ -30,6 +30,92 @@ _READ = 120
 _CHECK = 60
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TrialCommands:
+    """The commands of a trial's job."""
+
+    ctx: SiteContext
+    context: Context
+    script: Script
+    guard: Guard
+    limit: int
+    """Time limit of each change, in seconds."""
+    cron_known: bool
+
+    @property
+    def reading_limit(self) -> int:
+        return self.ctx.remote.limit(_READ)
+
+    @property
+    def database(self) -> DatabasePoint:
+        return DatabasePoint(
+            ctx=self.ctx,
+            context=self.context,
+            tag=self.context.tag,
+            guard=self.guard,
+            read=(*self._purge(AGAIN), self._read("reread")),
+            seconds=self.limit,
+        )
+
+    def change(self, log: str) -> tuple[Command, ...]:
+        """Return what marks the error logs, creates the restore point and makes the changes."""
+        settle = self.guard.settle
+        return (
+            Command("log", log, timeout=self.reading_limit, policy="go"),
+            Command("save", self.guard.save.text, timeout=self.limit),
+            *self.database.save(),
+            *(() if self.cron_known else (self._cron("cron-before"),)),
+            # a change that did not happen is no reason to roll back: the facts decide
+            Command("change", self.script.text, timeout=self.limit, policy="go"),
+            # restores what a change left unfinished
+            *((Command("settle", settle.text, timeout=self.limit),) if settle else ()),
+        )
+
+    def read(self) -> tuple[Command, ...]:
+        """Return what clears the caches and reads the site after the changes."""
+        before, mark = self.context.before, self.context.mark
+        return (
+            *wait_for_code(before),
+            *purge_commands(self.ctx, mark, before),
+            self._read("read"),
+            self._cron("cron"),
+        )
+
+    def keep(self) -> tuple[Command, ...]:
+        """Return what follows changes that are kept."""
+        keep = self.guard.keep
+        own = (Command("keep", keep.text, timeout=self.limit, policy="go"),) if keep else ()
+        return (*own, *self.database.keep())
+
+    def undo(self) -> tuple[Command, ...]:
+        """Return what rolls the changes back and reads the site again."""
+        before = self.context.before
+        # if PHP runs the change's code until the site's purge command restarts it, purge before the check
+        first = self._purge(FIRST) if unwatched(before) else ()
+        return (
+            Command("undo", self.guard.undo.text, timeout=self.limit),
+            *wait_for_code(before, name="compiled-again"),
+            *first,
+            *self.database.undo(),
+            *self._purge(AGAIN),
+            self._read("reread"),
+        )
+
+    def _purge(self, suffix: str) -> tuple[Command, ...]:
+        mark, before = self.context.mark, self.context.before
+        return purge_commands(self.ctx, mark, before, suffix=suffix, policy="always")
+
+    def _read(self, name: str) -> Command:
+        text = facts_script(self.ctx.site, self.context.host, self.context.mark, check_updates=False).text
+        return Command(name, text, timeout=self.reading_limit, policy="always")
+
+    def _cron(self, name: str) -> Command:
+        before = self.context.before
+        urls = started(before, self.context.plan.changes) if before else ()
+        text = cron_start(self.ctx.site, self.context.host, self.context.mark, urls).text
+        return Command(name, text, timeout=self.reading_limit, policy="go")
+
+
 def trial_job(
     ctx: SiteContext,
     step: Step,
@@ -40,82 +126,42 @@ def trial_job(
     log: str,
     cron_known: bool,
 ) -> tuple[Job, DatabasePoint]:
-    """What the host is told, and the database's part in it.
+    """Return the job, and the database's part in it.
 
     Args:
         ctx: the site.
-        step: whose changes they are.
-        context: of these changes; its `tag` names their restore point.
-        scripts: what to run.
-        job: its id.
-        log: script that marks the error logs; empty where the changes were made by an earlier job.
-        cron_known: whether it is known how WordPress starts for its cron.
+        step: the step that the changes belong to.
+        context: their context; its `tag` is the id of their restore point.
+        scripts: the scripts to run.
+        job: id of the job.
+        log: script that marks the error logs; empty if an earlier job made the changes.
+        cron_known: whether it is already known if WordPress starts for its cron.
 
     Raises:
-        HostError: this cannot be taken back.
+        HostError: the changes cannot be rolled back.
     """
     script, guard = scripts.script(context), scripts.guard(context, context.tag)
     if script is None or guard is None:
-        raise HostError(f"{step.id} cannot be taken back, and is not begun")
+        raise HostError(f"{step.id} cannot be rolled back; not started")
     limit = max(1, int((step.timeout or ctx.order.limits.step).total_seconds()))
-    remote = ctx.remote
-    reading = remote.limit(_READ)
-    read = facts_script(ctx.site, context.host, context.mark, check_updates=False).text
-    urls = started(context.before, context.plan.changes) if context.before else ()
-    cron = cron_start(ctx.site, context.host, context.mark, urls).text
-    reread = Command("reread", read, timeout=reading, policy="always")
-    again = purge_commands(ctx, context.mark, context.before, suffix=AGAIN, policy="always")
-    # where PHP keeps the code of the change until the site's command restarts it, the host would look at that
-    stale = unwatched(context.before)
-    first = purge_commands(ctx, context.mark, context.before, suffix=FIRST, policy="always") if stale else ()
-    database = DatabasePoint(
-        ctx=ctx, context=context, tag=context.tag, guard=guard, read=(*again, reread), seconds=limit
+    commands = _TrialCommands(
+        ctx=ctx, context=context, script=script, guard=guard, limit=limit, cron_known=cron_known
     )
-    before = [
-        Command("log", log, timeout=reading, policy="go"),
-        Command("save", guard.save.text, timeout=limit),
-        *database.save(),
-        *([] if cron_known else [Command("cron-before", cron, timeout=reading, policy="go")]),
-        # what did not happen is no reason to take anything back: the reading decides
-        Command("change", script.text, timeout=limit, policy="go"),
-        # what was left half done does not stay
-        *([Command("settle", guard.settle.text, timeout=limit)] if guard.settle else []),
-    ]
-    plain, secret = remote.environment(ctx.site)
-    for_site = partial(remote.for_site, ctx.site)
-    tasks = (
-        *(before if log else ()),
-        *wait_for_code(context.before),
-        *purge_commands(ctx, context.mark, context.before),
-        Command("read", read, timeout=reading, policy="always"),
-        Command("cron", cron, timeout=reading, policy="go"),
-    )
-    undo = (
-        Command("undo", guard.undo.text, timeout=limit),
-        *wait_for_code(context.before, name="compiled-again"),
-        *first,
-        *database.undo(),
-        *again,
-        reread,
-    )
+    plain, secret = ctx.remote.environment(ctx.site)
     ordered = Job(
         job,
-        for_site(tasks),
+        ctx.remote.for_site(ctx.site, (*(commands.change(log) if log else ()), *commands.read())),
         cleanup="\n".join(filter(None, (registry()[step.kind].cleanup(step, context), guard.tidy))),
         wait=WAIT,
         check=guard.check.text,
         check_env=plain,
         check_secret=secret,
-        check_limit=remote.limit(_CHECK),
-        cleanup_limit=reading,
-        keep=for_site((*_optional("keep", guard.keep, limit), *database.keep())),
-        undo=for_site(undo),
+        check_limit=ctx.remote.limit(_CHECK),
+        cleanup_limit=commands.reading_limit,
+        keep=ctx.remote.for_site(ctx.site, commands.keep()),
+        undo=ctx.remote.for_site(ctx.site, commands.undo()),
         undo_on_death=True,
         lock=site_lock(ctx, ctx.site.path),
         restore=restore_points(ctx),
     )
-    return ordered, database
-
-
-def _optional(name: str, script: Script | None, limit: int) -> list[Command]:
-    return [Command(name, script.text, timeout=limit, policy="go")] if script else []
+    return ordered, commands.database

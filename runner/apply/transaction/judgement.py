@@ -1,11 +1,11 @@
-"""The verdict on changes while their job waits for it."""
+"""The verdict on changes, while their job waits for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.apply.probe import see, see_again, see_slower
+from runner.apply.probe import check_site, compare_with_baseline, find_slower_page
 from runner.errors import SitecrewError
 from runner.hosts.boundary import within
 from runner.inspect.facts import reread
@@ -29,9 +29,9 @@ class Judgement:
     """Whether changes are kept, and why not."""
 
     why: str = ""
-    """What is wrong with the changes; empty if they are kept."""
+    """The damage that the changes did; empty if they are kept."""
     slower: str = ""
-    """What is clearly slower than before."""
+    """Which page is clearly slower than before; empty for none."""
     cause: str = ""
     """The PHP error that broke the site, if it is known."""
     after: Signals | None = None
@@ -39,7 +39,7 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """Keep or undo."""
+        """The verdict for the host."""
         return "undo" if self.why else "keep"
 
 
@@ -52,8 +52,8 @@ def judge_changes(
 
     Args:
         ctx: the site.
-        before: what the changes must not make worse.
-        output: what the job has printed.
+        before: the baseline, which the changes must not make worse.
+        output: the output of the job so far.
         log: the site's error logs, marked before the changes.
         fresh: whether this job made the changes itself, rather than an earlier one.
     """
@@ -67,33 +67,33 @@ def _judge(
     ctx: SiteContext, before: SiteBaseline, output: JobOutput, log: ErrorLog, *, fresh: bool
 ) -> Judgement:
     if fresh:
-        log.began(output.printed("log"))
+        log.mark_start(output.printed("log"))
     facts, problem = output.facts()
     half = half_done(before.facts, facts, output.printed("change"), output.nonce)
     why = damage(before.facts, facts, problem) or half or output.cron_died()
     after = None
     if not why:
-        after, why = see_again(ctx, before.seen, "after")
+        after, why = compare_with_baseline(ctx, before.seen, "after")
     if not why:
         why = _damage_by_requests(ctx, before)
     if why:
         cause = _cause(ctx, before, log)
         more = f"; PHP's error: {cause}" if cause and cause not in why else ""
         return Judgement(why=why + more, cause=cause, after=after)
-    if fresh and (why := log.blame(lambda: see(ctx))):
+    if fresh and (why := log.find_new_error(lambda: check_site(ctx))):
         return Judgement(why=why, after=after)
     return _with_pace(ctx, before, Judgement(after=after))
 
 
 def _with_pace(ctx: SiteContext, before: SiteBaseline, found: Judgement) -> Judgement:
-    """Return the judgement with what became slower, which the policy may not accept."""
-    slower = see_slower(ctx, before.seen, found.after) if found.after is not None else ""
+    """Return the judgement with the page that became slower; the policy may roll back because of it."""
+    slower = find_slower_page(ctx, before.seen, found.after) if found.after is not None else ""
     rolls_back = ctx.order.policy.slower is Slower.ROLL_BACK
     return replace(found, slower=slower, why=slower if rolls_back else "")
 
 
 def _damage_by_requests(ctx: SiteContext, before: SiteBaseline) -> str:
-    """Return what the new code did when pages were requested; empty if the host cannot be read just now."""
+    """Return the damage that the new code did during requests; empty if the host cannot be read now."""
     found = within(lambda: reread(ctx.remote, ctx.prober, ctx.site))
     return "" if isinstance(found, SitecrewError) else damage(before.facts, found)
 

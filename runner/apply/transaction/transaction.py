@@ -1,7 +1,7 @@
 """One trial: restore point, changes, health check, then kept or rolled back, all in one job on the host.
 
-The host waits for the controller's verdict; if none comes, it decides by itself, once. What is read at the
-end counts.
+The host waits for the controller's verdict; without one, it decides by itself, once. The result is judged by
+what is read at the end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.apply.jobs import acknowledge, end_job, locked_by, nonce_of, restore_point_id
-from runner.apply.results import PUBLIC
 from runner.apply.transaction.aftermath import Aftermath
 from runner.apply.transaction.caches import AGAIN, announce_purge, purge_commands, purged_in, unpurged
 from runner.apply.transaction.database import describe_database
@@ -18,17 +17,24 @@ from runner.apply.transaction.error_log import ErrorLog
 from runner.apply.transaction.job import trial_job
 from runner.apply.transaction.judgement import Judgement, judge_changes
 from runner.apply.transaction.output import JobOutput
+from runner.apply.transaction.reasons import (
+    BEFORE_VERDICT,
+    WHY,
+    commit_failure,
+    text_of,
+    why_rolled_back,
+    without_change,
+)
 from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResult, scripts_of
 from runner.errors import LockedError, LostError, UnreachableError
-from runner.execute import DEADMAN, Awaiting, DiedError, JobRecord, TaskRecord, Verdict, job_id
+from runner.execute import DEADMAN, Awaiting, DiedError, JobRecord, Verdict, job_id
 from runner.inspect.identity import why_unseen
 from runner.load import freeze
-from runner.model import Change, Outcome, SiteFacts, SitePlan, Step, StepOutcome
+from runner.model import Change, SiteFacts, SitePlan, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.regressions import damage
-from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
@@ -41,15 +47,15 @@ __all__ = ["Trial"]
 
 
 class Trial:
-    """Some changes of one step that are tried together.
+    """A group of changes of one step, applied together.
 
     Args:
         ctx: the site.
         step: whose changes they are.
-        number: of the job among the site's.
-        changes: to try.
+        number: number of its job.
+        changes: changes to apply.
         before: the site as it is now, which the changes must not make worse.
-        scripts: what to run instead of what the step's kind says.
+        scripts: scripts to run instead of those of the step's kind.
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Trial:
         self.scripts = scripts or scripts_of(step)
 
     def try_changes(self) -> TrialResult:
-        """Make the changes, check the site, keep them or roll them back, and check again.
+        """Apply the changes, check the site, then keep them or roll them back and check again.
 
         Raises:
             HostError: the changes cannot be rolled back, and were not started.
@@ -88,36 +94,36 @@ class Trial:
         return result
 
     def review_unattended(self, point: str) -> TrialResult:
-        """Check changes that the host kept while the controller could not, and keep them or roll them back.
+        """Check changes that the host kept without the controller, and keep them or roll them back.
 
         Args:
             point: id of their restore point.
 
         Raises:
-            LostError: the controller could not check them this time either.
+            LostError: the controller could not check them again.
             HostError, LockedError, UnreachableError: as `try_changes`.
         """
         result = _TrialJob(self, self._job_id("kept"), point, fresh=False).run()
         if result.kept and result.by == DEADMAN:
             raise LostError(
                 f"{self.ctx.site.name}: changes kept by the host, not verified by the controller",
-                hint=f"look at the site, then: {command('resume', self.ctx.run)}",
+                hint=f"check the site, then: {command('resume', self.ctx.run)}",
             )
         return result
 
     def roll_back(self, point: str) -> TrialResult:
-        """Roll back changes whose job was killed, however far it came.
+        """Roll back changes whose job was killed, whatever was done of them.
 
         Args:
             point: id of their restore point.
 
         Raises:
-            LostError: not now; the site may be between two states.
+            LostError: they could not be rolled back; the site may be between two states.
         """
         try:
             return _TrialJob(self, self._job_id("died"), point, fresh=False, died=True).run()
         except (LockedError, UnreachableError) as error:
-            raise LostError(f"{_WHY['died']}, and nothing could be rolled back: {error.with_hint}") from error
+            raise LostError(f"{WHY['died']}, and nothing could be rolled back: {error.with_hint}") from error
 
     def _job_id(self, kind: str = "") -> str:
         number = f"{self.number}.{self.ctx.attempt}" + (f".{kind}" if kind else "")
@@ -125,14 +131,14 @@ class Trial:
 
 
 class _TrialJob:
-    """One job of a trial, and what its record means.
+    """One job of a trial, and how its record is judged.
 
     Args:
-        trial: whose changes.
+        trial: the trial.
         job: id of the job.
         point: id of the restore point.
-        fresh: whether this job makes the changes, rather than review those of an earlier one.
-        died: whether everything of the job that made them was killed.
+        fresh: whether this job makes the changes, rather than reviewing those of an earlier one.
+        died: whether the job that made them was killed.
     """
 
     def __init__(self, trial: Trial, job: str, point: str, *, fresh: bool = True, died: bool = False) -> None:
@@ -142,7 +148,7 @@ class _TrialJob:
         self.output = JobOutput(nonce_of(job), self.before.cron)
         self.log = ErrorLog(self.ctx, self.before.facts, self.output.nonce, self.before.noise)
         self.found = Judgement()
-        """The verdict, set once in the thread that judges; read when the job has ended."""
+        """Set once, in the thread that judges; read after the job has ended."""
 
     def run(self) -> TrialResult:
         """Run the job to its end and record how it ended."""
@@ -191,7 +197,7 @@ class _TrialJob:
 
     def _judge(self, _: Awaiting) -> Verdict:
         self.found = (
-            Judgement(why=_WHY["died"])
+            Judgement(why=WHY["died"])
             if self.died
             else judge_changes(self.ctx, self.before, self.output, self.log, fresh=self.fresh)
         )
@@ -206,17 +212,17 @@ class _TrialJob:
         return self.found.verdict
 
     def _result(self, record: JobRecord, database: DatabasePoint) -> TrialResult:
-        facts, problem = facts_in(_text(record.tasks.get("read")), self.output.nonce)
+        facts, problem = facts_in(text_of(record, "read"), self.output.nonce)
         context = replace(self._context, after=facts, after_problem=problem)
         outcome = self.ctx.journal.cleaned(self._understood(record, context, database))
         by = "died" if self.died else record.decided.by if record.decided else record.status
         if record.decided is None or record.decided.verdict == "keep":
             return self._kept(record, database, outcome, facts, by=by)
-        # a trial that was cut short was not read to its end: what is missing there is no damage
-        damaged = (
-            "" if by in _WITHOUT_VERDICT else self.found.why or damage(self.before.facts, facts, problem)
+        # a trial that ended early was not read completely: what is missing in its facts is no damage
+        damaged = "" if by in BEFORE_VERDICT else self.found.why or damage(self.before.facts, facts, problem)
+        return self._rolled_back(
+            record, database, outcome, damaged or why_rolled_back(record, outcome, by), by=by
         )
-        return self._rolled_back(record, database, outcome, damaged or _decided(record, outcome, by), by=by)
 
     def _kept(
         self,
@@ -238,7 +244,7 @@ class _TrialJob:
             unverified=self.ctx.journal.reason(seen.unverified or why_unseen(self.ctx.site, self.ctx.facts)),
             slower=self.found.slower,
             database=database.undo_in(record),
-            unkept=_unkept(record),
+            unkept=commit_failure(record),
             unpurged=self._purged(record, kept=True),
         )
 
@@ -292,14 +298,7 @@ class _TrialJob:
             return understand(
                 Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why), context
             )
-        step = self.trial.step.id
-        if record.status == "cancelled":
-            return StepOutcome(step=step, outcome=Outcome.CANCELLED, why="the run was cancelled")
-        reason = sentence(_text(record.tasks.get("save"))) or database.undo_in(record).why
-        if "No space left" in reason:
-            reason = f"no space left on the host; make room: df -h {self.ctx.site.path}"
-        why = f"{_WHY['failed']}: {reason}" if reason else _WHY["failed"]
-        return StepOutcome(step=step, outcome=Outcome.FAILED, why=why)
+        return without_change(self.ctx, self.trial.step, record, database)
 
     def _record_end(self, record: JobRecord, result: TrialResult, database: DatabasePoint) -> None:
         journal = self.ctx.journal
@@ -317,37 +316,3 @@ class _TrialJob:
         )
         if result.database.size:
             journal.restore_point(database.path, [result.database.as_json()], size=result.database.size)
-
-
-_WHY = {
-    DEADMAN: "the site did not work, as far as its host could tell, and the controller could not check it",
-    "cancelled": "the run was cancelled",
-    "died": "the host's processes were killed in the middle",
-    "nospace": "no space left on the host",
-    "public": PUBLIC,
-    "failed": "the restore point could not be made",
-    "unsettled": "what belongs to the changed folders could not be restored into them",
-}
-"""Why changes were rolled back, by who decided."""
-_WITHOUT_VERDICT = {"cancelled", "failed", "nospace", "public"}
-"""How a trial may end before its changes could be judged."""
-
-
-def _decided(record: JobRecord, outcome: StepOutcome, by: str) -> str:
-    """Return why the changes were rolled back although no damage was found."""
-    if by != "failed":
-        return _WHY.get(by, f"its host decided ({by})")
-    settle = record.tasks.get("settle")
-    if settle and settle.code:
-        return f"{_WHY['unsettled']}: {sentence(settle.text) or f'exit status {settle.code}'}"
-    return outcome.why if outcome.why.startswith(_WHY["failed"]) else _WHY["failed"]
-
-
-def _unkept(record: JobRecord) -> str:
-    """Return why what follows a kept change failed; empty if it did not."""
-    keep = record.tasks.get("keep")
-    return (sentence(keep.text) or f"exit status {keep.code}") if keep and keep.code else ""
-
-
-def _text(record: TaskRecord | None) -> str:
-    return record.text if record else ""

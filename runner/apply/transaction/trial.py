@@ -1,4 +1,4 @@
-"""A trial of some changes: what it starts from, what it runs, what came of it."""
+"""Data of a trial: its baseline, its scripts, its result, and its record in the ledger."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SiteBaseline:
     cron: bool | None = None
     """Whether WordPress starts for its cron; None before that was tried."""
     noise: frozenset[Fatal] | None = None
-    """Errors in its logs that came before the first change; None before they were read."""
+    """Errors that were logged before the first change; None if the logs were not read yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +47,34 @@ class TrialResult:
 
     kept: bool
     healthy: bool
-    """Whether the site was left as healthy as it was before."""
+    """Whether the site is as healthy as it was before."""
     why: str = ""
     """Why the changes were rolled back; empty if they were kept."""
     outcome: StepOutcome
     """The outcome of the step by its own output, before anything was rolled back."""
     state: SiteBaseline
-    """The site as it was left: the baseline of the next trial."""
+    """The site after the trial: the baseline of the next one."""
     by: str = ""
-    """Who decided: see `Decided`."""
+    """Who decided, as in `Decided`; without a decision, the status of the job."""
     looks: int = 0
     """Number of health checks from outside."""
     unverified: str = ""
-    """Why no health check could see the changes that were kept; empty if one could."""
+    """Why no health check could verify the changes that were kept; empty if one could."""
     slower: str = ""
-    """What is clearly slower with the changes that were kept."""
+    """Which page is clearly slower with the changes that were kept; empty for none."""
     database: DatabaseUndo = field(default_factory=DatabaseUndo)
-    """What was saved and restored of the database."""
+    """The part of the database that was copied and restored."""
     reread: SiteFacts | None = None
     """The site as it was read after a rollback."""
     unkept: str = ""
-    """What failed after the changes were kept, such as a commit."""
+    """Why a command after the changes were kept failed, such as a commit."""
     unpurged: str = ""
     """Which caches could not be cleared after changes that were kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeScripts:
-    """What a transaction runs; by default, what the step's kind says."""
+    """The scripts of a transaction, by default those of the step's kind."""
 
     script: Callable[[Context], Script | None]
     guard: Callable[[Context, str], Guard | None]
@@ -91,17 +91,17 @@ def scripts_of(step: Step) -> ChangeScripts:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """What the ledger keeps of a trial, so that a later attempt can review it."""
+    """The part of a trial that is stored in the ledger, for a later attempt to review it."""
 
     tag: str
     """Id of its restore point."""
     items: tuple[str, ...]
     seen: Signals
-    """Results of the health check before."""
+    """Results of the health check before the changes."""
 
 
 def first_undone_run(ctx: SiteContext) -> str:
-    """Return the run that is undone, of a chain of undos the first one; empty if this is no undo."""
+    """Return the run that is undone, or the first one in a chain of undos; empty if this is no undo."""
     ledger, undo = ctx.journal.ledger, ctx.order.undo
     while undo and (before := thaw(ledger.order_text(undo.run)).undo):
         undo = before

@@ -1,4 +1,4 @@
-"""`serve` as a process: what is edited while it runs counts at the next window; the clock is the test's."""
+"""`serve` as a process: edited files apply to the next window. The test sets the clock."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ RUN, MISSED = WindowState.RUN, WindowState.MISSED
 
 
 class Serving:
-    """A `serve` whose clock stands still until the test sets it."""
+    """A `serve` process whose clock only changes when the test sets it."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
         self.folder = folder
         self._clock = StillClock(folder / "clock", now)
-        self._said = folder / "said.txt"
+        self._output = folder / "output.txt"
         self.set = self._clock.set
-        with self._said.open("w") as said:
+        with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "runner", "serve"],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **self._clock.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=output,
             )
 
     def wait_for(self, text: str) -> None:
-        """Until it has printed this."""
-        until(lambda: text in self._said.read_text(), f"serve to say {text!r}", seconds=PATIENCE)
+        """Wait until it has printed this."""
+        until(lambda: text in self._output.read_text(), f"serve to print {text!r}", seconds=PATIENCE)
 
     def wait_for_rows(self, *wanted: tuple[str, str, WindowState]) -> list[WindowView]:
-        """Until these windows of clients are decided, with their states."""
+        """Wait until these windows of clients have these states."""
         until(lambda: set(wanted) <= self.decided(), f"{wanted}", seconds=PATIENCE)
         return rows(self.folder)
 
     def wait_for_schedule(self, *wanted: tuple[str, str]) -> None:
-        """Until exactly these windows of clients are in force."""
+        """Wait until exactly these windows of clients are in force."""
         until(lambda: self.in_force() == set(wanted), f"{wanted}", seconds=PATIENCE)
 
     def decided(self) -> set[tuple[str, str, WindowState]]:
@@ -75,7 +75,7 @@ def window(name: str, more: str = "") -> str:
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serving]:
-    """`serve`, a minute before the window `keep` of acme and bolt."""
+    """A `serve` process, a minute before the window `keep` of acme and bolt."""
     served = Serving(write(tmp_path, window("keep"), ("acme", "bolt")), TUESDAY - MINUTE)
     served.wait_for_schedule(("keep", "acme"), ("keep", "bolt"))
     yield served
@@ -84,14 +84,14 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
         assert served.process.wait(PATIENCE) == 0
 
 
-def test_a_window_that_is_added_is_kept(serving: Serving):
+def test_added_window_is_started(serving: Serving):
     write(serving.folder, window("keep") + window("more"), ("acme", "bolt"))
     serving.wait_for_schedule(("keep", "acme"), ("keep", "bolt"), ("more", "acme"), ("more", "bolt"))
     serving.set(TUESDAY)
     serving.wait_for_rows(("keep", "acme", RUN), ("more", "acme", RUN), ("more", "bolt", RUN))
 
 
-def test_a_window_and_a_client_that_are_removed_are_not_kept(serving: Serving):
+def test_removed_window_and_client_are_not_started(serving: Serving):
     write(serving.folder, window("other"), ("acme",))
     serving.wait_for_schedule(("other", "acme"))
     serving.set(TUESDAY)
@@ -99,7 +99,7 @@ def test_a_window_and_a_client_that_are_removed_are_not_kept(serving: Serving):
     assert serving.decided() == {("other", "acme", RUN)}
 
 
-def test_a_site_that_moves_to_another_client_is_done_once_and_for_the_new_one(serving: Serving):
+def test_moved_site_runs_once_for_new_client(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     text = inventory.read_text()
     site = "acme-site: {url: 'http://127.0.0.1:9', host: web1, path: /srv/acme, kind: static}"
@@ -117,14 +117,14 @@ def test_a_site_that_moves_to_another_client_is_done_once_and_for_the_new_one(se
     assert found == {("acme-site", "bolt"), ("bolt-site", "bolt")}
 
 
-def test_a_site_that_is_renamed_meanwhile_is_printed(serving: Serving):
+def test_rename_while_serving_is_printed(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     text = inventory.read_text()
     inventory.write_text(text.replace("acme-site: {", "acme-home: {was: acme-site, "))
     serving.wait_for("site acme-site is now acme-home; its history is kept")
 
 
-def test_a_hold_that_is_written_meanwhile_counts_at_the_window(serving: Serving):
+def test_hold_added_while_serving_applies(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     hold = "path: /srv/acme, hold: {forms: {why: until we have talked}}, "
     inventory.write_text(inventory.read_text().replace("path: /srv/acme, ", hold))
@@ -135,7 +135,7 @@ def test_a_hold_that_is_written_meanwhile_counts_at_the_window(serving: Serving)
     assert {site.name: tuple(site.hold) for site in order.sites} == {"acme-site": ("forms",)}
 
 
-def test_files_with_mistakes_start_nothing_and_are_read_again_when_they_are_corrected(serving: Serving):
+def test_files_with_mistakes_start_no_window_until_corrected(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     good = inventory.read_text()
     inventory.write_text(good.replace("02:00", "2 o'clock"))
@@ -146,7 +146,7 @@ def test_files_with_mistakes_start_nothing_and_are_read_again_when_they_are_corr
     serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))
 
 
-def test_a_window_that_comes_while_the_files_have_mistakes_is_missed_with_that_reason(serving: Serving):
+def test_window_during_mistakes_is_missed_with_reason(serving: Serving):
     playbook = serving.folder / "playbooks/hello.yaml"
     good = playbook.read_text()
     playbook.write_text("name: [")
@@ -158,7 +158,7 @@ def test_a_window_that_comes_while_the_files_have_mistakes_is_missed_with_that_r
     serving.wait_for("the scheduler is working again")
 
 
-def test_a_machine_that_slept_over_a_window_starts_it_late_or_misses_it(serving: Serving):
+def test_window_after_sleep_starts_late_or_is_missed(serving: Serving):
     serving.set(TUESDAY + 30 * MINUTE)
     serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))
     until(serving.is_idle, "the runs to end", seconds=PATIENCE)

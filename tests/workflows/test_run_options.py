@@ -1,4 +1,4 @@
-"""Tags, `when`, retries, time limits, --start-at, --confirm, @failed: what was asked for, and no more."""
+"""Options of steps and of `run`: tags, `when`, retries, time limits, --start-at, --confirm, @failed."""
 
 from __future__ import annotations
 
@@ -64,82 +64,82 @@ def whys(crew: Crew) -> dict[str, str]:
     return {step["step"]: step["why"] for step in crew.site(SITE)["steps"]}
 
 
-def test_a_failed_step_is_tried_again_and_nothing_else_with_it(crew: Crew) -> None:
-    said = crew.say("run", "stubborn", "-l", SITE, "--json")
-    assert said.code == 0, said
+def test_only_failed_step_is_retried(crew: Crew) -> None:
+    result = crew.say("run", "stubborn", "-l", SITE, "--json")
+    assert result.code == 0, result
     assert marks(crew.fleet, HOST) == ONCE
     assert outcomes(crew) == {"shell": "ok", "shell-2": "changed", "shell-3": "ok"}
     assert whys(crew)["shell-2"] == "on try 3 of 4"
-    told = [event for event in said.events if event["event"] == "step.retried"]
-    assert [(event["try"], event["of"], event["why"]) for event in told] == [
+    events = [event for event in result.events if event["event"] == "step.retried"]
+    assert [(event["try"], event["of"], event["why"]) for event in events] == [
         (1, 4, "exit status 1"),
         (2, 4, "exit status 1"),
     ]
-    jobs = [event["job"] for event in said.events if event["event"] == "segment.started"]
+    jobs = [event["job"] for event in result.events if event["event"] == "segment.started"]
     assert len(jobs) == len(set(jobs)) == 5
     check_host_is_clean(crew.fleet, HOST)
 
 
-def test_a_step_that_fails_at_every_try_is_failed(crew: Crew) -> None:
+def test_step_that_always_fails_is_failed(crew: Crew) -> None:
     crew.edit("playbooks/stubborn.yaml", "retries: 3", "retries: 1")
-    said = crew.say("run", "stubborn", "-l", SITE)
-    assert said.code == 3, said
+    result = crew.say("run", "stubborn", "-l", SITE)
+    assert result.code == 3, result
     assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 2})
     assert outcomes(crew) == {"shell": "ok", "shell-2": "failed", "shell-3": "skipped"}
     assert whys(crew)["shell-2"] == "exit status 1; tried 2 times"
-    assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in said.err
+    assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in result.err
 
 
-def test_a_look_is_tried_again_too(crew: Crew) -> None:
+def test_failed_probe_is_retried(crew: Crew) -> None:
     crew.playbook("look", "name: Look\nsteps:\n  - probe.http: {expect: not there}\n    retries: 1\n")
-    said = crew.say("run", "look", "-l", SITE, "--json")
-    assert said.code == 3, said
+    result = crew.say("run", "look", "-l", SITE, "--json")
+    assert result.code == 3, result
     assert whys(crew)["probe.http"].endswith("; tried 2 times")
-    assert sum(event["event"] == "look.taken" for event in said.events) == 2
+    assert sum(event["event"] == "look.taken" for event in result.events) == 2
 
 
 @pytest.mark.parametrize(
     "step", ["static.release: {from: dist, adopt: true}", "files.sync: {from: dist, to: more}"]
 )
-def test_sending_files_is_tried_again_after_a_wait(crew: Crew, step: str) -> None:
+def test_failed_upload_is_retried_after_wait(crew: Crew, step: str) -> None:
     crew.playbook("send", f"name: Send\nsteps:\n  - {step}\n    retries: 1\n")
-    said = crew.say("run", "send", "-l", SITE, "--json")
-    assert said.code == 3, said
-    [retried] = [event for event in said.events if event["event"] == "step.retried"]
+    result = crew.say("run", "send", "-l", SITE, "--json")
+    assert result.code == 3, result
+    [retried] = [event for event in result.events if event["event"] == "step.retried"]
     assert (retried["try"], retried["of"], retried["seconds"]) == (1, 2, 1.0)
     assert "dist" in retried["why"]
     assert whys(crew)[retried["step"]].endswith("; tried 2 times")
 
 
-def test_files_that_are_there_at_the_second_try_are_sent(crew: Crew) -> None:
+def test_upload_succeeds_on_second_try(crew: Crew) -> None:
     crew.playbook("send", "name: Send\nsteps:\n  - files.sync: {from: dist, to: more}\n    retries: 3\n")
     process = crew.start("run", "send", "-l", SITE, "--json")
     read_until(process, "step.retried")
     (crew.folder / "new").mkdir()
     (crew.folder / "new/a.txt").write_text("a")
     (crew.folder / "new").rename(crew.folder / "dist")
-    said = ended(process)
-    assert said.code == 0, said
+    result = ended(process)
+    assert result.code == 0, result
     assert whys(crew)["files.sync"].endswith("on try 2 of 4")
     assert (crew.fleet.sites[SITE].path / "more/a.txt").read_text() == "a"
 
 
 @pytest.mark.parametrize("number", range(4, 15))
-def test_a_kill_at_any_event_leaves_as_many_tries_as_there_were(crew: Crew, number: int) -> None:
-    """The events around the tries of the second step: each try is done once, whoever counts."""
+def test_kill_at_any_event_keeps_number_of_tries(crew: Crew, number: int) -> None:
+    """Kill the process at events around the tries of the second step: each try runs once."""
     dead = crew.say(
         str(number), "event", "run", "stubborn", "-l", SITE, "--json", module="tests.promises.dying"
     )
     assert dead.code == -9, dead
-    said = crew.say("resume", "last", "--json")
-    assert said.code == 0, said
+    result = crew.say("resume", "last", "--json")
+    assert result.code == 0, result
     assert marks(crew.fleet, HOST) == ONCE
     assert outcomes(crew) == {"shell": "ok", "shell-2": "changed", "shell-3": "ok"}
     assert whys(crew)["shell-2"] == "on try 3 of 4"
     check_host_is_clean(crew.fleet, HOST)
 
 
-def test_a_cancel_between_two_tries_ends_the_wait(crew: Crew) -> None:
+def test_cancel_ends_wait_between_tries(crew: Crew) -> None:
     crew.edit("playbooks/stubborn.yaml", "-ge 3", "-ge 9")
     process = crew.start("run", "stubborn", "-l", SITE, "--json")
     for _ in range(3):
@@ -154,20 +154,20 @@ def test_a_cancel_between_two_tries_ends_the_wait(crew: Crew) -> None:
     assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 4})
 
 
-def test_a_step_over_its_time_limit_is_failed_and_says_so(crew: Crew) -> None:
+def test_step_over_its_time_limit_fails(crew: Crew) -> None:
     crew.playbook("slow", "name: Slow\nsteps:\n  - shell: sleep 60\n    timeout: 1s\n  - shell: 'true'\n")
     assert crew.say("run", "slow", "-l", SITE).code == 3
     assert outcomes(crew) == {"shell": "failed", "shell-2": "skipped"}
     assert whys(crew)["shell"].startswith("took longer than its time limit; stopped after 1 s")
 
 
-def test_on_failure_continue_goes_on_and_the_site_is_failed_all_the_same(crew: Crew) -> None:
+def test_on_failure_continue_runs_rest_and_site_fails(crew: Crew) -> None:
     crew.playbook(
         "on",
         "name: On\nsteps:\n  - shell: exit 7\n    on_failure: continue\n  - shell: 'true'\n  - probe.http\n",
     )
-    said = crew.say("run", "on", "-l", SITE)
-    assert said.code == 3, said
+    result = crew.say("run", "on", "-l", SITE)
+    assert result.code == 3, result
     assert outcomes(crew) == {"shell": "failed", "shell-2": "ok", "probe.http": "ok"}
     assert crew.site(SITE)["outcome"] == "failed"
 
@@ -183,7 +183,7 @@ def test_on_failure_continue_goes_on_and_the_site_is_failed_all_the_same(crew: C
     ],
     ids=["all", "tags", "start-at", "by name", "confirm, answered"],
 )
-def test_only_what_was_asked_for_is_done(
+def test_options_select_steps(
     crew: Crew, asked: tuple[str, ...], letters: str, skipped: dict[str, str]
 ) -> None:
     assert crew.say("run", "letters", "-l", SITE, *asked).code == 0
@@ -191,7 +191,7 @@ def test_only_what_was_asked_for_is_done(
     assert skipped.items() <= whys(crew).items()
 
 
-def test_a_resumed_run_still_starts_where_it_was_told_to(crew: Crew) -> None:
+def test_resumed_run_keeps_start_at(crew: Crew) -> None:
     process = crew.start("run", "letters", "-l", SITE, "--start-at", "shell-2", "--json")
     read_until(process, "site.started")
     kill(process)
@@ -200,7 +200,7 @@ def test_a_resumed_run_still_starts_where_it_was_told_to(crew: Crew) -> None:
 
 
 def typed(crew: Crew, answers: str, *arguments: str) -> tuple[int, str]:
-    """A command on a terminal, where a question is answered by the next character; `^` is Ctrl-C."""
+    """Run a command on a terminal; each question is answered with the next character, `^` is Ctrl-C."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", *arguments],
@@ -242,12 +242,12 @@ def test_confirm_asks_before_each_step(crew: Crew, answers: str, letters: str, c
     assert "shell-2 (The second)? [y]es, [n]o, [a]ll remaining, [q]uit: " in screen
 
 
-def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
+def test_failed_selects_failed_sites_of_last_run(crew: Crew) -> None:
     crew.playbook("half", "name: Half\nsteps:\n  - shell: {run: '[ -e wp-includes ]', changes: true}\n")
     first = crew.say("run", "half", "-f", "2", "--json")
     assert first.code == 3, first
-    told: list[dict[str, Any]] = first.events
-    assert {site: outcome for site, outcome in told[-1]["sites"].items() if outcome == "failed"} == {
+    events: list[dict[str, Any]] = first.events
+    assert {site: outcome for site, outcome in events[-1]["sites"].items() if outcome == "failed"} == {
         SITE: "failed"
     }
     again = crew.say("run", "half", "-l", "@failed", "--json")
@@ -262,12 +262,12 @@ def test_failed_means_the_sites_that_the_last_run_left_so(crew: Crew) -> None:
 
 
 def test_diff_without_check_is_refused(crew: Crew) -> None:
-    said = crew.say("run", "stubborn", "-l", SITE, "-D")
-    assert (said.code, marks(crew.fleet, HOST)) == (2, Counter()), said
-    assert "--diff has no effect without --check" in said.err
+    result = crew.say("run", "stubborn", "-l", SITE, "-D")
+    assert (result.code, marks(crew.fleet, HOST)) == (2, Counter()), result
+    assert "--diff has no effect without --check" in result.err
 
 
-def test_diff_says_also_what_is_left(crew: Crew) -> None:
+def test_diff_also_shows_skipped_items(crew: Crew) -> None:
     crew.playbook(
         "core", "name: Core\nsteps:\n  - wordpress.plugins: {update: none, except: [harbour-forms]}\n"
     )

@@ -1,4 +1,4 @@
-"""Promise: `serve` goes on ticking, whatever happens to the clock or to a tick."""
+"""`serve` continues to tick if the clock changes or a tick fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE = 20.0
 
 
 class Ticking:
-    """Stands for the clock of windows and for its health; ticks and what is reported can be waited for."""
+    """A fake for a scheduler and its health, with ticks and reports that a test can wait for."""
 
     def __init__(self) -> None:
         self.ticks: SimpleQueue[int] = SimpleQueue()
@@ -50,7 +50,7 @@ def ticking() -> Iterator[Ticking]:
 
 
 @pytest.mark.parametrize("jump", [-timedelta(days=1), -timedelta(seconds=90), timedelta(days=1)])
-def test_a_clock_that_is_set_stops_no_tick(jump: timedelta) -> None:
+def test_changed_clock_does_not_stop_ticks(jump: timedelta) -> None:
     with time_machine.travel(START) as clock:
         found, stop = Ticking(), threading.Event()
         served: Any = found
@@ -64,7 +64,7 @@ def test_a_clock_that_is_set_stops_no_tick(jump: timedelta) -> None:
         thread.join(PATIENCE)
 
 
-def test_a_clock_that_stands_still_stops_no_tick() -> None:
+def test_stopped_clock_does_not_stop_ticks() -> None:
     with time_machine.travel(START, tick=False):
         found, stop = Ticking(), threading.Event()
         served: Any = found
@@ -76,7 +76,7 @@ def test_a_clock_that_stands_still_stops_no_tick() -> None:
         thread.join(PATIENCE)
 
 
-def test_a_tick_that_fails_is_reported_and_the_next_one_comes(ticking: Ticking) -> None:
+def test_failed_tick_is_reported_and_next_one_runs(ticking: Ticking) -> None:
     assert ticking.reports.get(timeout=PATIENCE) is None
     ticking.error = OSError("no")
     while (found := ticking.reports.get(timeout=PATIENCE)) is None:

@@ -1,4 +1,4 @@
-"""What is written down of a trial can be read again by a later process."""
+"""Trials in the ledger can be read by a later process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runner.load import freeze, thaw_as
 from runner.verify import Inside, Signals
 
 
-def test_a_trial_that_was_written_down_is_read_as_it_was() -> None:
-    seen = Signals(at=datetime.now(UTC), visitors=(), inside=Inside(why="nobody answers"))
+def test_trial_record_survives_storage() -> None:
+    seen = Signals(at=datetime.now(UTC), visitors=(), inside=Inside(why="no answer"))
     kept = TrialRecord("tag", ("shop",), seen)
     assert thaw_as(TrialRecord, freeze(kept)) == kept

@@ -1,4 +1,4 @@
-"""Days on which nothing is started hold for each site when its turn comes."""
+"""Blackout days apply to each site at the time when it would be started."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVE = '  night: {playbook: hello, day: daily, at: "23:59", lasts: 3h, blackouts:
         ("Europe/Berlin", "UTC", "2026-12-25 00:00", "ok"),
     ],
 )
-def test_a_site_is_not_started_on_a_blackout_day_of_its_client(
+def test_no_site_starts_on_blackout_day_of_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, zone: str, own: str | None, now: str, expected: str
 ):
     folder = write(tmp_path, EVE, zone=zone)
@@ -41,7 +41,7 @@ def test_a_site_is_not_started_on_a_blackout_day_of_its_client(
     blackouts = [
         span for span in workspace.inventory.windows["night"].blackouts if isinstance(span, DateRange)
     ]
-    monkeypatch.setattr(site_module, "_stages", lambda *_: Ending(Outcome.OK))
+    monkeypatch.setattr(site_module, "_run_site", lambda *_: Ending(Outcome.OK))
     session = Session(workspace)
     session.now = lambda: at(now)  # type: ignore[method-assign]
     site = workspace.inventory.sites["c0-site"]
@@ -58,12 +58,10 @@ def test_a_site_is_not_started_on_a_blackout_day_of_its_client(
     ending = work_on(session, order, site, 1)
     session.close()
     assert ending.outcome == expected
-    assert ending.why == (
-        "" if expected == "ok" else "2026-12-24 is a blackout day: nothing is started on it"
-    )
+    assert ending.why == ("" if expected == "ok" else "2026-12-24 is a blackout day: no site is started")
 
 
-def test_a_run_of_a_window_knows_its_blackouts_until_a_person_resumes_it(tmp_path: Path):
+def test_window_run_keeps_blackouts_until_manual_resume(tmp_path: Path):
     folder = write(tmp_path, EVE)
     with scheduler(folder) as one:
         (run,) = one.tick(at("2026-12-23 23:59"))

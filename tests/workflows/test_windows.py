@@ -1,4 +1,4 @@
-"""A due window is kept once, however many processes look at the clock."""
+"""A due window is started once, however many processes run `tick` or `serve`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
 def due(
     crew: Crew, ago: timedelta = timedelta(seconds=20), more: str = "", sites: Sequence[str] = (STATIC,)
 ) -> str:
-    """A window that opened a moment ago; its start as the ledger writes it."""
+    """Write a window that opened a moment ago; return its start as in the ledger."""
     start = (datetime.now(UTC) - ago).replace(second=0, microsecond=0)
     text = (crew.folder / "inventory.yaml").read_text().partition("windows:")[0]
     (crew.folder / "inventory.yaml").write_text(
@@ -58,15 +58,15 @@ def due(
 
 
 def decided(crew: Crew) -> list[dict[str, str]]:
-    said = crew.say("schedule", "list", "--json")
-    found: list[dict[str, str]] = said.json
+    result = crew.say("schedule", "list", "--json")
+    found: list[dict[str, str]] = result.json
     return found
 
 
-def test_two_ticks_at_once_begin_a_window_once(crew: Crew) -> None:
+def test_two_concurrent_ticks_start_window_once(crew: Crew) -> None:
     start = due(crew)
     both = [ended(process) for process in [crew.start("tick", "--json") for _ in range(2)]]
-    assert [said.code for said in both] == [0, 0], both
+    assert [result.code for result in both] == [0, 0], both
     assert marks(crew.fleet, "web3")[STATIC] == 1
     [window] = decided(crew)
     assert (window["starts"], window["state"]) == (start, "run")
@@ -75,7 +75,7 @@ def test_two_ticks_at_once_begin_a_window_once(crew: Crew) -> None:
     assert marks(crew.fleet, "web3")[STATIC] == 1
 
 
-def test_serve_beside_tick_keeps_a_window_once_and_leaves_in_order(crew: Crew) -> None:
+def test_serve_and_tick_start_window_once(crew: Crew) -> None:
     due(crew)
     serving = crew.start("serve", "--json")
     ticking = crew.start("tick", "--json")
@@ -88,17 +88,17 @@ def test_serve_beside_tick_keeps_a_window_once_and_leaves_in_order(crew: Crew) -
     assert len(crew.say("list", "runs", "--json").json) == 1
 
 
-def test_cancel_stops_the_run_of_one_client_that_serve_works_on_and_no_other(crew: Crew) -> None:
+def test_cancel_stops_only_one_run_of_serve(crew: Crew) -> None:
     for host in ("web2", "web3"):
         forget_marks(crew.fleet, host)
     crew.playbook("mark", WAITING)
     due(crew, sites=(STATIC, "acme-blog"))
     serving = crew.start("serve", "--json")
-    until(lambda: marks(crew.fleet, "web2") and marks(crew.fleet, "web3"), "both to begin")
+    until(lambda: marks(crew.fleet, "web2") and marks(crew.fleet, "web3"), "both to start")
     acme, globex = sorted(run["run"] for run in crew.say("list", "runs", "--json").json)
-    said = crew.say("cancel", globex)
-    assert said.code == 0
-    assert "cancelled" in said.err
+    result = crew.say("cancel", globex)
+    assert result.code == 0
+    assert "cancelled" in result.err
     assert crew.show(acme)["outcome"] is None
     (crew.fleet.spec.home("web2") / "go").touch()
     until(lambda: crew.show(acme)["outcome"], "the other to end")
@@ -108,27 +108,27 @@ def test_cancel_stops_the_run_of_one_client_that_serve_works_on_and_no_other(cre
     check_nobody_is_left(crew.fleet, "web3")
 
 
-def test_a_window_that_finds_its_site_locked_leaves_it_and_says_so(crew: Crew, tmp_path: Path) -> None:
+def test_window_skips_locked_site(crew: Crew, tmp_path: Path) -> None:
     other = Crew(crew.fleet, tmp_path / "other", WAITING)
     working = other.start("run", "mark", "-l", STATIC)
-    until(lambda: bool(marks(crew.fleet, "web3")), "the other to begin")
+    until(lambda: bool(marks(crew.fleet, "web3")), "the other to start")
     due(crew)
-    said = crew.say("tick")
-    assert said.code == 11, said
+    result = crew.say("tick")
+    assert result.code == 11, result
     (crew.fleet.spec.home("web3") / "go").touch()
     assert ended(working).code == 0
     assert marks(crew.fleet, "web3")[STATIC] == 1
 
 
-def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -> None:
+def test_next_tick_resumes_window_of_killed_process(crew: Crew) -> None:
     due(crew)
     process = crew.start("tick", "--json")
     read_until(process, "step.started")
     process.kill()
     process.communicate()
-    said = crew.say("tick", "--json")
-    assert said.code == 0, said
-    assert said.events[-1]["event"] == "run.finished"
+    result = crew.say("tick", "--json")
+    assert result.code == 0, result
+    assert result.events[-1]["event"] == "run.finished"
     assert marks(crew.fleet, "web3")[STATIC] == 1
     assert crew.show()["outcome"] == "changed"
     assert crew.show()["run"].startswith("now-")
@@ -144,7 +144,7 @@ def test_a_window_whose_process_was_killed_is_taken_up_by_the_next(crew: Crew) -
     ],
     ids=["not caught up", "too late for a first launch", "caught up", "blacked out"],
 )
-def test_a_due_window_is_decided_as_the_inventory_says(
+def test_due_window_follows_inventory_settings(
     crew: Crew, ago: timedelta, more: str, states: list[str]
 ) -> None:
     due(crew, ago, more.replace("{day}", (datetime.now(UTC) - ago).date().isoformat()))
@@ -153,7 +153,7 @@ def test_a_due_window_is_decided_as_the_inventory_says(
     assert marks(crew.fleet, "web3")[STATIC] == states.count("run")
 
 
-def test_no_site_is_started_on_a_blackout_day_that_came_while_its_window_worked(crew: Crew) -> None:
+def test_no_site_starts_after_blackout_day_began(crew: Crew) -> None:
     forget_marks(crew.fleet, "web2")
     crew.playbook("mark", WAITING)
     crew.settings("parallel:\n  sites: 1\n")
@@ -182,6 +182,6 @@ def test_no_site_is_started_on_a_blackout_day_that_came_while_its_window_worked(
         "acme-blog": "changed" if started == "acme-blog" else "missed",
     }
     [left] = [site for name, site in sites.items() if name != started]
-    assert left["why"] == "2026-12-24 is a blackout day: nothing is started on it"
+    assert left["why"] == "2026-12-24 is a blackout day: no site is started"
     assert crew.say("resume", crew.show()["run"], module=CLOCKED, env=ahead).code == 0
     assert {site["outcome"] for site in crew.show()["sites"]} == {"changed"}
