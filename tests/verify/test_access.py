@@ -9,10 +9,10 @@ import pytest
 
 from runner.errors import SecretError
 from runner.model import Access, NamedSecret, SecretRef, SecretSource, Seen, Site
-from runner.verify import Expectation, keys, look, observe
-from runner.web import Browser, Rules, split
-from runner.web.place import same_site
-from tests.verify.shop import PAGE, Shop
+from runner.verify import Expectation, access_headers, look, observe
+from runner.web import Browser, Rules, parse_url
+from runner.web.url import same_site
+from tests.verify.shop import FAST, PAGE, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,8 @@ def site_of(shop: Shop, access: Access | None = None) -> Site:
 
 def at(shop: Shop, access: Access | None, secret: str = "lemon-tree") -> PageLook:  # noqa: S107
     site = site_of(shop, access)
-    shown = keys(site.access, lambda _: secret)
-    (page,) = look(site, Expectation(), limit=5.0, patience=0.0, pause=lambda _: None, keys=shown).pages
+    shown = access_headers(site.access, lambda _: secret)
+    (page,) = look(site, Expectation(), timing=FAST, credentials=shown).pages
     return page
 
 
@@ -63,7 +63,7 @@ def test_a_password_lets_us_in_and_a_wrong_one_is_named(shop: Shop) -> None:
     none, wrong = at(shop, None), at(shop, ADA, "orange")
     assert (none.seen, wrong.seen) == (Seen.REFUSED, Seen.REFUSED)
     assert "asks for a password" in none.refusal
-    assert "`access` of the site can let us in" in none.refusal
+    assert "set `access` for the site" in none.refusal
     assert wrong.refusal == "the site refuses the credentials of `access`"
 
 
@@ -81,8 +81,8 @@ def test_a_header_and_a_cookie_let_us_in(shop: Shop) -> None:
 def test_the_cookie_stands_beside_the_one_that_passes_caches(shop: Shop) -> None:
     said: set[str] = set()
     shop.pages["/"] = lambda one: (said.add(one.headers["Cookie"] or ""), one.answer(200, PAGE))[1]
-    shown = keys(Access(cookie=NamedSecret("pass", REF)), lambda _: "lemon-tree")
-    observe(site_of(shop), patience=0.0, pause=lambda _: None, keys=shown)
+    shown = access_headers(Access(cookie=NamedSecret("pass", REF)), lambda _: "lemon-tree")
+    observe(site_of(shop), timing=FAST, credentials=shown)
     assert "pass=lemon-tree" in said
     assert any("pass=lemon-tree; wordpress_logged_in_sitecrew=1" in one for one in said)
 
@@ -98,10 +98,12 @@ def test_nobody_else_is_shown_it(shop: Shop, other: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(302, Location=f"{other.url}/there")
     shop.pages["/here"] = other.pages["/there"] = hears
     rules = Rules.of(shop.url, other.url)
-    with Browser(rules, keys=(shop.url, {"Authorization": BASIC})) as browser:
+    with Browser(rules, credentials=(shop.url, {"Authorization": BASIC})) as browser:
         assert browser.fetch(f"{shop.url}/", 5.0).status == 200
         assert browser.fetch(f"{shop.url}/here", 5.0).status == 200
-    with Browser(rules, keys=(shop.url.replace("http:", "https:"), {"Authorization": BASIC})) as browser:
+    with Browser(
+        rules, credentials=(shop.url.replace("http:", "https:"), {"Authorization": BASIC})
+    ) as browser:
         assert browser.fetch(f"{shop.url}/here", 5.0).status == 200
     assert heard == [(other.url, None), (shop.url, BASIC), (shop.url, None)]
 
@@ -123,7 +125,7 @@ def test_nobody_else_is_shown_it(shop: Shop, other: Shop) -> None:
     ],
 )
 def test_a_site_may_lead_to_its_own_www_and_to_https(home: str, place: str, *, is_shown: bool) -> None:
-    ours, theirs = split(home), split(place)
+    ours, theirs = parse_url(home), parse_url(place)
     assert ours
     assert theirs
     assert same_site(theirs, ours) is is_shown
@@ -140,9 +142,9 @@ def test_a_site_may_lead_to_its_own_www_and_to_https(home: str, place: str, *, i
 )
 def test_what_cannot_be_shown_is_an_error_without_the_value(access: Access, secret: str) -> None:
     with pytest.raises(SecretError) as raised:
-        keys(access, lambda _: secret)
+        access_headers(access, lambda _: secret)
     assert secret not in raised.value.with_hint
 
 
 def test_a_password_beyond_ascii_is_sent_as_utf_8() -> None:
-    assert keys(ADA, lambda _: "zitröne") == {"Authorization": "Basic YWRhOnppdHLDtm5l"}
+    assert access_headers(ADA, lambda _: "zitröne") == {"Authorization": "Basic YWRhOnppdHLDtm5l"}

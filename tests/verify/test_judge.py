@@ -59,8 +59,8 @@ def test_an_answer_is_judged(status: int, body: bytes, expected: Expectation, fo
     [
         ("https://www.shop.example/cart/", ()),
         ("http://shop.example/basket/", ()),
-        ("https://parking.example/", ("leads to another site, parking.example",)),
-        ("https://shop.example/wp-login.php?redirect_to=x", ("leads to the login page",)),
+        ("https://parking.example/", ("redirects to another site, parking.example",)),
+        ("https://shop.example/wp-login.php?redirect_to=x", ("redirects to the login page",)),
     ],
 )
 def test_where_redirects_lead_is_judged(ended: str, found: tuple[str, ...]) -> None:

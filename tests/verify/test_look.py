@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.model import Look, Site
 from runner.verify import Expectation, look
-from tests.verify.shop import PAGE
+from tests.verify.shop import FAST, PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def seen(shop: Shop, *pages: str, text: str | None = None, limit: float = 5.0, patience: float = 0.0) -> Look:
     site = Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=pages or ("/",))
-    return look(site, Expectation(text=text), limit=limit, patience=patience, pause=lambda _: None)
+    return look(site, Expectation(text=text), timing=replace(FAST, limit=limit, patience=patience))
 
 
 def test_a_good_page_is_healthy_and_measured(shop: Shop) -> None:
@@ -51,16 +52,16 @@ def test_an_empty_page_is_found(shop: Shop) -> None:
 
 
 def test_a_503_that_passes_is_waited_for(shop: Shop) -> None:
-    shop.pages["/"] = lambda one: one.answer(*((503,) if shop.asked["/"] < 3 else (200, PAGE)))
+    shop.pages["/"] = lambda one: one.answer(*((503,) if shop.requests["/"] < 3 else (200, PAGE)))
     assert seen(shop, patience=30.0).healthy
-    assert shop.asked["/"] == 3
+    assert shop.requests["/"] == 3
 
 
 def test_a_503_that_stays_is_confirmed_before_it_counts(shop: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(503, b"Briefly unavailable for scheduled maintenance.")
     found = seen(shop, patience=1.0)
     assert found.findings == ("/: answers 503 where 200 is expected",)
-    assert shop.asked["/"] > 1
+    assert shop.requests["/"] > 1
 
 
 def test_a_loop_of_redirects_ends(shop: Shop) -> None:
@@ -72,7 +73,7 @@ def test_a_loop_of_redirects_ends(shop: Shop) -> None:
 def test_a_redirect_to_another_host_is_found(shop: Shop) -> None:
     port = shop.server_address[1]
     shop.pages["/"] = lambda one: one.answer(301, Location=f"http://localhost:{port}/parked")
-    assert seen(shop).findings == ("/: leads to another site, localhost",)
+    assert seen(shop).findings == ("/: redirects to another site, localhost",)
 
 
 def test_a_redirect_on_the_same_site_is_followed(shop: Shop) -> None:
@@ -110,7 +111,7 @@ def test_headers_that_trickle_end_the_look_in_time(shop: Shop) -> None:
 def test_redirects_that_dawdle_share_one_limit(shop: Shop) -> None:
     def dawdle(one: Handler) -> None:
         one.server.ending.wait(0.3)
-        one.answer(302, Location=f"/{shop.asked.total()}")
+        one.answer(302, Location=f"/{shop.requests.total()}")
 
     for number in range(20):
         shop.pages[f"/{number or ''}"] = dawdle
@@ -130,7 +131,7 @@ def test_a_page_without_end_is_cut(shop: Shop) -> None:
     assert found.pages[0].size == 4 << 20
 
 
-def test_pages_are_looked_at_side_by_side(shop: Shop) -> None:
+def test_pages_are_checked_sub_sites_side_by_side(shop: Shop) -> None:
     together = threading.Barrier(3)
     for name in "abc":
         shop.pages[f"/{name}"] = lambda one: (together.wait(10), one.answer(200, PAGE))[1]
@@ -141,7 +142,7 @@ def test_nobody_there_is_a_finding_and_no_error(shop: Shop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     site = Site(name="shop", client="acme", host="web1", url=f"http://127.0.0.1:{port}", path="/srv")
-    found = look(site, Expectation(), patience=0.0)
+    found = look(site, Expectation(), timing=FAST)
     [page] = found.pages
     assert page.status is None
     assert "cannot be reached" in page.findings[0]

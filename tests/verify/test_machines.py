@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.verify import observe, settle
-from tests.verify.shop import Shop
+from tests.verify.shop import FAST, Shop
 from tests.verify.wordpress import ERROR, FEED, SITEMAP, WordPress, says
 
 BOM = b"\xef\xbb\xbf"
@@ -49,8 +49,8 @@ def test_what_was_so_before_is_tolerated(wordpress: WordPress, part: str, answer
     setattr(wordpress, part, answer)
     before = settle(
         wordpress.site,
-        observe(wordpress.site, patience=0.0, pause=lambda _: None),
-        pause=lambda _: None,
+        observe(wordpress.site, timing=FAST),
+        timing=FAST,
     )
     assert before.findings == ()
     assert wordpress.verdict(before) == ()
@@ -62,8 +62,8 @@ def test_what_is_repaired_is_not_worse(wordpress: WordPress, part: str, answer: 
     setattr(wordpress, part, answer)
     before = settle(
         wordpress.site,
-        observe(wordpress.site, patience=0.0, pause=lambda _: None),
-        pause=lambda _: None,
+        observe(wordpress.site, timing=FAST),
+        timing=FAST,
     )
     setattr(wordpress, part, right)
     assert wordpress.verdict(before) == ()
@@ -114,7 +114,7 @@ def test_a_child_sitemap_of_another_name_is_no_loss_and_a_broken_one_is(wordpres
     wordpress.sitemap = says(200, (index % (url, "two.xml")).encode())
     assert wordpress.verdict(before) == ()
     wordpress.child = says(200, BOM + FEED)
-    assert "the child sitemap /one.xml: has a blank" in wordpress.verdict(before)[0]
+    assert "the child sitemap /one.xml: starts with a blank" in wordpress.verdict(before)[0]
 
 
 def test_a_page_of_the_inventory_that_is_xml_is_read_as_programs_read_it(wordpress: WordPress) -> None:
@@ -123,7 +123,7 @@ def test_a_page_of_the_inventory_that_is_xml_is_read_as_programs_read_it(wordpre
     before = wordpress.now()
     assert before.healthy
     wordpress.page = says(200, BOM + FEED, **kind)
-    assert "/: has a blank or a byte order mark before it" in wordpress.verdict(before)[0]
+    assert "/: starts with a blank or a byte order mark" in wordpress.verdict(before)[0]
 
 
 def test_a_document_with_entities_is_not_expanded(wordpress: WordPress) -> None:
@@ -131,4 +131,4 @@ def test_a_document_with_entities_is_not_expanded(wordpress: WordPress) -> None:
         b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">]><x>' + b"&a;" * 1000 + b"</x>"
     )
     wordpress.feed = says(200, bomb)
-    assert any("no XML" in sign for sight in wordpress.now().machines for sign in sight.traits.signs)
+    assert any("not valid XML" in sign for sight in wordpress.now().machines for sign in sight.traits.signs)

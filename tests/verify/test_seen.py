@@ -6,8 +6,8 @@ import pytest
 
 from runner.model import Look, Seen, Site
 from runner.verify import Answer, Expectation, look, observe
-from runner.verify.seen import explained, seen_of
-from tests.verify.shop import PAGE, Handler, Shop
+from runner.verify.seen import refusal_reason, seen_of
+from tests.verify.shop import FAST, PAGE, Handler, Shop
 
 CLOUDFLARE = (
     b"<title>Just a moment...</title><script src=/cdn-cgi/challenge-platform/h/b/orchestrate></script>"
@@ -37,7 +37,7 @@ def test_what_an_answer_shows(
 ) -> None:
     answer = Answer(asked="http://a.example/", status=status, body=body, headers=headers)
     assert seen_of(answer) is seen
-    assert bool(explained(answer, keys=False)) is (seen is Seen.REFUSED)
+    assert bool(refusal_reason(answer, with_credentials=False)) is (seen is Seen.REFUSED)
 
 
 def site_of(shop: Shop, *pages: str) -> Site:
@@ -45,7 +45,7 @@ def site_of(shop: Shop, *pages: str) -> Site:
 
 
 def at(shop: Shop) -> Look:
-    return look(site_of(shop), Expectation(), limit=5.0, patience=0.0, pause=lambda _: None)
+    return look(site_of(shop), Expectation(), timing=FAST)
 
 
 def only_plain(one: Handler, status: int = 200, **headers: str) -> None:
@@ -74,6 +74,6 @@ def test_what_a_cache_kept_behind_such_a_firewall_is_no_evidence(shop: Shop) -> 
 
 def test_one_page_that_was_seen_is_a_look_and_none_is_not(shop: Shop) -> None:
     shop.pages["/members/"] = lambda one: one.answer(401, b"no")
-    some = observe(site_of(shop, "/", "/members/"), patience=0.0, pause=lambda _: None)
-    none = observe(site_of(shop, "/members/"), patience=0.0, pause=lambda _: None)
+    some = observe(site_of(shop, "/", "/members/"), timing=FAST)
+    none = observe(site_of(shop, "/members/"), timing=FAST)
     assert (some.verified, none.verified) == (True, False)

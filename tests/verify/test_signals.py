@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.verify import compare, observe
+from runner.verify import Timing, compare, observe
 from tests.verify.wordpress import ERROR, PAGE, TEXT, WordPress, leads, says
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_healthy_site_is_healthy_and_not_worse_than_itself(wordpress: WordPres
     assert [page.page for page in before.looks] == [
         "/",
         "/ (uncached)",
-        "a page that is not there",
+        "a missing page",
         "/?rest_route=/",
         "/?rest_route=/wp/v2/pages",
         "/?rest_route=/wp/v2/posts",
@@ -52,25 +52,25 @@ def test_wp_admin_is_asked_for_where_wordpress_has_a_folder_of_its_own(wordpress
     ("part", "answer", "found"),
     [
         ("page", says(500, ERROR), "/: answers 500 where 200 is expected"),
-        ("page", says(200, ERROR), "/: shows the page on which WordPress gives up"),
+        ("page", says(200, ERROR), "/: shows the error page of WordPress"),
         ("page", says(200, b""), "/: is empty"),
-        ("page", says(200, PAGE.replace(TEXT, b"<p>Coming soon</p>")), "/: has lost most of what it showed"),
+        ("page", says(200, PAGE.replace(TEXT, b"<p>Coming soon</p>")), "/: has lost most of its content"),
         ("page", says(200, PAGE.replace(b"</html>", b"")), "/: no longer ends with </html>"),
         ("page", says(200, PAGE.replace(b"<link", b"<lnk")), "/: has lost its stylesheets"),
         ("page", says(200, b"DEBUG 1" + PAGE), "/: prints something before the start of the page"),
         (
             "page",
             says(200, PAGE + b"<b>Warning</b>:  Undefined variable in <b>/srv/a.php</b> on line <b>3</b>"),
-            "/: prints warnings of PHP",
+            "/: prints PHP warnings",
         ),
-        ("page", leads("/wp-login.php"), "/: leads to the login page"),
-        ("page", leads("/soon/"), "/: leads to /soon; it led to /"),
+        ("page", leads("/wp-login.php"), "/: redirects to the login page"),
+        ("page", leads("/soon/"), "/: redirects to /soon instead of /"),
         ("page", says(403, b"no"), "/: answers 403 where 200 is expected"),
-        ("missing", says(500, ERROR), "a page that is not there: answers 500 where 404 is expected"),
+        ("missing", says(500, ERROR), "a missing page: answers 500 where 404 is expected"),
         (
             "rest",
             says(200, b"NOISE {}"),
-            "/?rest_route=/: the REST API answers with something that is not JSON",
+            "/?rest_route=/: the REST API returns something other than JSON",
         ),
         ("page", says(403, b"Forbidden"), "answers 403"),
         ("rest", says(404, b"{}"), "/?rest_route=/: answers 404; it was 200"),
@@ -170,7 +170,7 @@ def test_a_cache_that_serves_everybody_everything_it_has_does_not_hide_a_dead_si
     wordpress.dead()
     wordpress.page, wordpress.rest = says(200, PAGE), says(200, b"{}")
     wordpress.ajax = says(400, b"0")
-    assert "a page that is not there: answers 500 where 404 is expected" in wordpress.verdict(before)
+    assert "a missing page: answers 500 where 404 is expected" in wordpress.verdict(before)
 
 
 @pytest.mark.parametrize(
@@ -229,16 +229,16 @@ def test_a_site_that_was_slow_before_has_more_time(wordpress: WordPress) -> None
     wordpress.page = slow(0.5)
     before = wordpress.now()
     wordpress.page = slow(1.0)
-    seen = observe(wordpress.site, before=before, limit=0.8, patience=0.0)
+    seen = observe(wordpress.site, before=before, timing=Timing(limit=0.8, patience=0.0))
     assert compare(before, seen) == ()
 
 
 def test_who_does_not_answer_is_not_asked_for_more(wordpress: WordPress) -> None:
     before = wordpress.now()
-    wordpress.shop.asked.clear()
+    wordpress.shop.requests.clear()
     wordpress.page = lambda one: one.server.ending.wait(20)
     assert wordpress.verdict(before) == ("/: does not answer within 2 s",)
-    assert set(wordpress.shop.asked) == {"/"}
+    assert set(wordpress.shop.requests) == {"/"}
 
 
 def test_a_closed_door_is_waited_for_and_another_503_is_not(wordpress: WordPress) -> None:

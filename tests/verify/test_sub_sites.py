@@ -9,7 +9,7 @@ import pytest
 
 from runner.model import Site
 from runner.verify import compare, observe
-from tests.verify.shop import Shop
+from tests.verify.shop import FAST, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def mapped() -> Iterator[Shop]:
 
 
 def look(site: Site, *sub_sites: str, before: Signals | None = None) -> Signals:
-    return observe(site, before=before, sub_sites=sub_sites, patience=0.0, door=0.0, pause=lambda _: None)
+    return observe(site, before=before, sub_sites=sub_sites, timing=replace(FAST, maintenance_wait=0.0))
 
 
 def test_a_sub_site_that_breaks_is_worse_and_one_that_was_broken_is_not(shop: Shop) -> None:
@@ -40,7 +40,7 @@ def test_a_sub_site_that_breaks_is_worse_and_one_that_was_broken_is_not(shop: Sh
     berlin, lyon = f"{shop.url}/berlin", f"{shop.url}/lyon"
     shop.pages["/lyon"] = lambda one: one.answer(500, ERROR)
     before = look(site, berlin, lyon)
-    assert before.looked_at == (berlin, lyon)
+    assert before.checked_sub_sites == (berlin, lyon)
     assert not [said for said in before.findings if lyon in said]
     assert compare(before, look(site, before=before)) == ()
     shop.pages["/berlin"] = lambda one: one.answer(500, ERROR)
@@ -48,7 +48,7 @@ def test_a_sub_site_that_breaks_is_worse_and_one_that_was_broken_is_not(shop: Sh
     assert said.startswith(f"{berlin}: answers 500")
 
 
-def test_a_mapped_domain_is_looked_at_and_a_private_address_only_where_the_site_may_have_one(
+def test_a_mapped_domain_is_checked_sub_sites_and_a_private_address_only_where_the_site_may_have_one(
     shop: Shop, mapped: Shop
 ) -> None:
     site = Site(name="net", client="c", host="h", url=shop.url, path="/srv", private=True)
@@ -57,9 +57,9 @@ def test_a_mapped_domain_is_looked_at_and_a_private_address_only_where_the_site_
     said, *_ = compare(before, look(site, before=before))
     assert said.startswith(f"{mapped.url}: answers 500")
 
-    mapped.asked.clear()
+    mapped.requests.clear()
     public = replace(site, private=False)
     before = look(public, mapped.url)
     assert before.sub_sites[mapped.url].page.status is None
     assert compare(before, look(public, before=before)) == ()
-    assert not mapped.asked
+    assert not mapped.requests

@@ -10,6 +10,7 @@ import pytest
 
 from runner.model import Rest, SiteKind, StatedPage
 from runner.verify import examine, observe, settle
+from tests.verify.shop import FAST
 from tests.verify.wordpress import ERROR, PAGE, TEXT, WordPress, leads, says
 
 if TYPE_CHECKING:
@@ -102,12 +103,12 @@ DESIGNS = {
     coming_soon: "/: a coming-soon page (503, Retry-After)",
     wp_die: "/: a coming-soon page (503, wp_die)",
     wp_die_200: "/: a coming-soon page (wp_die, 200)",
-    members: "/: members only: leads to the login page",
-    rest_closed: "/?rest_route=/: REST is closed: leads to /wp-login.php",
-    rest_goes_home: "/?rest_route=/: REST is closed: leads to /",
+    members: "/: members only: redirects to the login page",
+    rest_closed: "/?rest_route=/: REST is closed: redirects to /wp-login.php",
+    rest_goes_home: "/?rest_route=/: REST is closed: redirects to /",
     rest_silent: "/?rest_route=/: REST is closed: an empty answer",
     rest_hangs_up: "/?rest_route=/: REST is closed: no answer",
-    quotes_database: "/: quotes an error message of WordPress",
+    quotes_database: "/: quotes a WordPress error message",
     quotes_critical: "",
     headless_404: "/: headless: answers 404",
     headless_redirect: "/: headless: redirects to another host, app.example",
@@ -190,12 +191,12 @@ def wordpress(shop: Shop) -> WordPress:
 
 
 def measure(wordpress: WordPress, *, boots: bool = True) -> Signals:
-    first = observe(wordpress.site, limit=2.0, patience=0.0, door=0.0, pause=lambda _: None)
-    return settle(wordpress.site, first, boots=boots, limit=2.0, pause=lambda _: None)
+    first = observe(wordpress.site, timing=replace(FAST, limit=2.0, maintenance_wait=0.0))
+    return settle(wordpress.site, first, boots=boots, timing=replace(FAST, limit=2.0))
 
 
 def verdict(wordpress: WordPress, before: Signals) -> tuple[str, ...]:
-    return examine(wordpress.site, before, limit=2.0, patience=0.0, pause=lambda _: None)[1]
+    return examine(wordpress.site, before, patience=0.0, timing=replace(FAST, limit=2.0))[1]
 
 
 @pytest.mark.parametrize(("design", "said"), DESIGNS.items(), ids=lambda one: getattr(one, "__name__", ""))
@@ -245,7 +246,7 @@ def test_a_quotation_that_becomes_the_page_of_a_dead_database_is_found(wordpress
         (says(200, PAGE + FATAL), "/: a PHP error is printed on the page"),
         (
             says(200, PAGE.replace(b"</html>", b"") + ERROR + b"faq-troubleshooting"),
-            "/: shows the page on which WordPress gives up",
+            "/: shows the error page of WordPress",
         ),
     ],
 )
@@ -357,10 +358,10 @@ def test_a_static_site_is_compared_with_what_is_usual_for_it(
 
 
 def test_no_other_host_is_asked_for_what_a_redirect_names(wordpress: WordPress, shop: Shop) -> None:
-    asked_before = shop.asked.total()
+    asked_before = shop.requests.total()
     wordpress.page = lambda one: one.answer(302, Location=f"{HERE}/secret")
     before = measure(wordpress)
     assert before.findings == ()
-    assert shop.asked.total() > asked_before
+    assert shop.requests.total() > asked_before
     wordpress.page = lambda one: one.answer(302, Location="https://other.example/secret")
     assert verdict(wordpress, before) != ()

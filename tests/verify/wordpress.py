@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.model import Site, StatedPage
 from runner.verify import examine, observe
+from tests.verify.shop import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +90,8 @@ class WordPress:
         """The inventory says how the front page is."""
         self.site = replace(self.site, stated={"/": page})
 
-    def now(self, folder: str = "", **more: float) -> Signals:
-        return observe(self.site, folder=folder, patience=0.0, pause=lambda _: None, **more)
+    def now(self, folder: str = "") -> Signals:
+        return observe(self.site, folder=folder, timing=FAST)
 
     def verdict(self, before: Signals) -> tuple[str, ...]:
-        return examine(self.site, before, limit=2.0, patience=0.0, pause=lambda _: None)[1]
+        return examine(self.site, before, patience=0.0, timing=replace(FAST, limit=2.0))[1]
