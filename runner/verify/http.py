@@ -86,7 +86,7 @@ class PageRequest:
     judge: Callable[[Answer], tuple[str, ...]]
     """Returns the findings of an answer."""
     known: bool = False
-    """Send the cookies of a logged-in visitor, whom page caches do not serve."""
+    """Send the cookies of a logged-in visitor, so that page caches do not answer."""
     plain: bool = False
     """Request the page as visitors do: caches may answer."""
     limit: float = 0.0
@@ -242,7 +242,7 @@ def _page_check(request: PageRequest, answer: Answer, seconds: float, *, with_cr
 def page_request(
     site: Site, page: str, expected: Expectation, *, known: bool = False, name: str = ""
 ) -> PageRequest:
-    """Return the request for a page. What the inventory states about the page takes precedence."""
+    """Return the request for a page. The inventory's statements about the page take precedence."""
     stated = site.stated.get(page)
     if stated is not None and expected.status == OK:
         expected = replace(

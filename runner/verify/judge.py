@@ -46,7 +46,7 @@ _PATH = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What is expected of a page."""
+    """The expected properties of a page."""
 
     status: int = 200
     text: str | None = None

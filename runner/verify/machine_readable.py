@@ -112,7 +112,7 @@ def _xml(body: bytes) -> list[str]:
 
 
 def _well_formed(body: bytes) -> bool:
-    """Whether XML is well-formed. Declared entities are refused, because expanding them takes long."""
+    """Whether XML can be parsed. Declared entities are refused, because expanding them takes long."""
     if len(body) > _PARSED:
         return True
     parser = expat.ParserCreate()

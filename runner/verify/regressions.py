@@ -42,7 +42,7 @@ def regressions(
     Args:
         old: the page before.
         new: the page after.
-        noise: other checks from before. Where they differ from `old`, the page varies by itself.
+        noise: other checks from before. Their differences from `old` are normal variation.
         usual: usual findings of the page. A page without others counts as healthy.
     """
     was, now = old.page, new.page

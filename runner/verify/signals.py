@@ -43,7 +43,7 @@ class Signals:
     machines: tuple[PageCheck, ...] = ()
     """Documents that programs read: feeds, sitemaps, cron."""
     sources: Sources | None = None
-    """Where the documents are; None if they were not looked up."""
+    """The URLs of the documents; None if they were not looked up."""
     baseline: Baseline = NO_BASELINE
     """The usual findings of the site."""
     pace: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

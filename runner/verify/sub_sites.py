@@ -22,7 +22,7 @@ _WITH_PROGRAM_REQUESTS = 3
 """Sites of which more than the front page is requested: the first ones, which are changed."""
 
 MakeChecker = Callable[[Rules | None], PageChecker]
-"""Creates a checker; None stands for the rules of the site itself."""
+"""Creates a checker; None means the rules of the site itself."""
 
 
 def check_sub_sites(

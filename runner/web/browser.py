@@ -33,7 +33,7 @@ _DEFAULTS = {
 
 
 class Browser:
-    """Sends requests within rules. It keeps connections open, but neither pages nor cookies.
+    """Sends requests within rules. It keeps connections open, but no pages and no cookies.
 
     It can be used by several threads at once.
     """
