@@ -91,7 +91,7 @@ def test_list_without_ledger_is_empty(
     assert _run(words.split()) == 0
     printed = capsys.readouterr()
     assert printed.out == out
-    assert ("yet" in printed.err and "sitecrew " in printed.err) == (out == "")
+    assert out or ("yet" in printed.err and "sitecrew " in printed.err)
     assert not (workspace / ".sitecrew").exists(), "reading commands write nothing"
 
 
