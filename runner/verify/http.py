@@ -98,7 +98,7 @@ class PageRequest:
     machine: bool = False
     """Read by programs, for which every byte matters."""
     may_fail: bool = False
-    """No answer is acceptable."""
+    """A failed request is no finding."""
 
 
 @dataclass(frozen=True, slots=True)
