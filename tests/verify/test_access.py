@@ -88,7 +88,7 @@ def test_cookie_is_sent_with_cache_bypass_cookies(shop: Shop) -> None:
 
 
 def test_credentials_are_not_sent_elsewhere(shop: Shop, other: Shop) -> None:
-    """Neither to another port of the same host, nor without TLS if the site has it."""
+    """Not to another port of the same host, and not without TLS if the site has it."""
     received: list[tuple[str, str | None]] = []
 
     def record(one: Handler) -> None:
