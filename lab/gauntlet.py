@@ -93,8 +93,10 @@ _SLEEPS = (
 )
 """Long enough to be killed there; `%s` is a filter of the upgrader."""
 CASES = (
-    Case(name="fatal on load", expected="undone", php="weathervane_is_missing();", because="does not start"),
-    Case(name="parse error", expected="undone", php="if ( true { echo 1; }", because="does not start"),
+    Case(
+        name="fatal on load", expected="undone", php="weathervane_is_missing();", because="no longer starts"
+    ),
+    Case(name="parse error", expected="undone", php="if ( true { echo 1; }", because="no longer starts"),
     Case(name="fatal on the front only", expected="undone", php=_on("template_redirect"), because="500"),
     Case(name="fatal in wp-admin only", expected="undone", php=_on("admin_init"), because="admin-ajax"),
     Case(
@@ -183,7 +185,7 @@ CASES = (
         expected="failed",
         kind="themes",
         more={"files": {"style.css": b"body { margin: 0 }"}},
-        because="without a version",
+        because="the version of the package is missing",
     ),
     Case(
         name="only the second page is fatal",
@@ -214,7 +216,7 @@ CASES = (
         name="gives up politely",
         expected="undone",
         php=_on("template_redirect", "wp_die( 'Es gab einen kritischen Fehler.', '', 200 );"),
-        because="gives up",
+        because="error page of WordPress",
     ),
     Case(
         name="never answers",
@@ -239,7 +241,7 @@ CASES = (
         name="answers without end",
         expected="undone",
         php=_on("wp_footer", "for ( $i = 0; $i < 50; $i++ ) { echo str_repeat( 'x', 1 << 20 ); flush(); }"),
-        because="has no end",
+        because="no longer ends",
     ),
     Case(
         name="warnings on every page",
@@ -268,7 +270,7 @@ CASES = (
         name="ends the command line",
         expected="undone",
         php="if ( PHP_SAPI === 'cli' ) { exit; }",
-        because="without a word",
+        because="without any output",
     ),
     Case(
         name="deletes another plugin",
@@ -317,7 +319,7 @@ CASES = (
         expected="undone",
         php=_on("template_redirect"),
         cached=True,
-        because="a page that is not there: answers 500",
+        because="a missing page: answers 500",
     ),
     Case(
         name="folder renamed",
@@ -342,7 +344,7 @@ CASES = (
         expected="failed",
         old=_SLEEPS % "upgrader_pre_install",
         kill=True,
-        because="PHP ended in the middle of it",
+        because="PHP exited during its update",
     ),
     Case(
         name="killed when its files are there",

@@ -90,7 +90,7 @@ def test_the_patterns_of_the_package_are_found():
     places = " ".join(found.where for found in PATTERNS)
     assert len(PATTERNS) > 100
     assert all(
-        name in places for name in ("untrusted.py", "verify/page.py", "report/reasons.py", "web/place.py")
+        name in places for name in ("untrusted.py", "verify/page.py", "report/reasons.py", "web/url.py")
     )
     assert len(php_patterns()) > 30
     assert len(shell_programs()) > 10

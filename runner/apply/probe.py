@@ -15,7 +15,7 @@ from runner.verify import (
     Baseline,
     Expectation,
     Signals,
-    could_be,
+    may_be_slower,
     slowest,
     until_known,
 )
@@ -94,19 +94,19 @@ def record_checks(ctx: SiteContext, seen: Signals, phase: str) -> None:
         (seen.machines, "machine"),
         (seen.plain, "plain"),
         (tuple(seen.sub_sites.values()), "sub-site"),
-        (seen.inside.sights if seen.inside is not None else (), "inside"),
+        (seen.inside.checks if seen.inside is not None else (), "inside"),
     )
-    for sights, signal in kinds:
-        for sight in sights:
-            usual = seen.baseline.covers(sight.page)
-            ctx.journal.page_checked(sight.page, seen.at, phase=phase, signal=signal, usual=usual)
+    for checks, signal in kinds:
+        for check in checks:
+            usual = seen.baseline.covers(check.page)
+            ctx.journal.page_checked(check.page, seen.at, phase=phase, signal=signal, usual=usual)
     ctx.journal.emit(
         "look.taken",
         phase=phase,
         healthy=seen.healthy,
         findings=list(seen.findings),
         cached=list(seen.cached),
-        sub_sites=list(seen.looked_at),
+        sub_sites=list(seen.checked_sub_sites),
         unverified=ctx.journal.reason(seen.unverified),
         usual=[str(one) for one in seen.baseline.pages],
     )
@@ -135,7 +135,7 @@ def find_slower_page(ctx: SiteContext, before: Signals, after: Signals) -> str:
 
     Only pages that were slow in the health check are measured, and the slowest is measured twice.
     """
-    pages = [page for page, seconds in before.pace.items() if could_be(seconds, _seconds(after, page))]
+    pages = [page for page, seconds in before.pace.items() if may_be_slower(seconds, _seconds(after, page))]
     found = slowest(before.pace, _paces(ctx, pages)) if pages else None
     if found is None:
         return ""

@@ -42,7 +42,7 @@ from runner.steps.wordpress.database_undo import (
     counted,
     parse_database,
 )
-from runner.verify import shut_since
+from runner.verify import newly_refused
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
@@ -143,7 +143,7 @@ def _problem(ctx: SiteContext, trial: TrialResult) -> str:
     findings = trial.why or trial.outcome.why
     if trial.kept:
         seen = trial.state.seen
-        findings = "; ".join(seen.findings) or shut_since(health_before(ctx, seen), seen)
+        findings = "; ".join(seen.findings) or newly_refused(health_before(ctx, seen), seen)
     if not findings:
         return ""
     undo = ctx.order.undo

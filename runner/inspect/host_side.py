@@ -14,7 +14,7 @@ from runner.hosts.boundary import within
 from runner.model import SiteFacts, SiteKind
 from runner.steps.front import SECONDS, Front, FrontWay, front_script, parse_front
 from runner.steps.wordpress.fatal import fatal_error
-from runner.verify import Inside, Sight, Signals
+from runner.verify import Inside, PageCheck, Signals
 from runner.verify.inside import (
     asked_inside,
     inside_of,
@@ -60,7 +60,7 @@ def with_inside(
         return seen
     member = known.front.member if known is not None and again else seen.kept_out and not seen.refused
     found = look_inside(remote, site, facts=facts, known=known, member=member)
-    if not again and not seen.refused and found.sight is not None and found.sight.page.findings:
+    if not again and not seen.refused and found.check is not None and found.check.page.findings:
         return seen  # a page that is well outside and not there says nothing of what nobody can see
     return replace(seen, inside=found)
 
@@ -134,7 +134,7 @@ def _read(remote: Remote, site: Site, tasks: Sequence[Command]) -> Mapping[str, 
     return remote.read(remote.for_site(site, tasks))
 
 
-def _programs(remote: Remote, site: Site, facts: SiteFacts | None, way: Front) -> tuple[Sight, ...]:
+def _programs(remote: Remote, site: Site, facts: SiteFacts | None, way: Front) -> tuple[PageCheck, ...]:
     """What programs read, got as the page was; nothing where the host cannot be asked just now."""
     asked = list(programs_inside(site, facts.folder if facts else ""))
     mark, limit = secrets.token_hex(16), remote.limit(SECONDS)

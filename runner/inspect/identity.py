@@ -16,7 +16,7 @@ from runner.plan import Belongs, belonging, stranger_database
 from runner.steps.wordpress.identity import marker_name, put_marker, remove_marker
 from runner.steps.wordpress.web_php import unseen_code
 from runner.verify.seen import seen_of
-from runner.web import split
+from runner.web import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -135,6 +135,6 @@ def _asked(prober: Prober, site: Site, bases: Collection[str], name: str, said: 
 
 def _own(site: Site, bases: Collection[str]) -> list[str]:
     """Addresses under which the folder may be served: those on the site's own host names."""
-    hosts = {place.host for url in (site.url, site.own_address) if (place := split(url))}
-    more = [base for base in bases if (place := split(base)) and place.host in hosts]
+    hosts = {place.host for url in (site.url, site.own_address) if (place := parse_url(url))}
+    more = [base for base in bases if (place := parse_url(base)) and place.host in hosts]
     return list(dict.fromkeys(url.rstrip("/") for url in (site.own_address, site.url, *more)))

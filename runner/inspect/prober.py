@@ -12,16 +12,17 @@ from runner.hosts.boundary import within
 from runner.model import Look, PageLook, Seen, Site, SiteFacts
 from runner.verify import (
     Expectation,
-    Sight,
+    PageCheck,
     Signals,
+    Timing,
+    access_headers,
     examine,
-    keys,
     look,
     observe,
     sample,
     settle,
 )
-from runner.verify.http import DOOR, Looker
+from runner.verify.http import MAINTENANCE_WAIT, PageChecker
 
 if TYPE_CHECKING:
     from runner.load import Redactor
@@ -88,23 +89,31 @@ class HttpProber:
             lambda: observe(
                 self._site,
                 folder=facts.folder if facts else "",
-                limit=self._limit,
-                door=DOOR if facts is None or facts.maintenance else _OPEN,
-                keys=self._keys(),
                 sub_sites=sub_sites,
+                timing=Timing(
+                    limit=self._limit,
+                    maintenance_wait=MAINTENANCE_WAIT if facts is None or facts.maintenance else _OPEN,
+                ),
+                credentials=self._credentials(),
             )
         )
         return unreadable(self._site, found) if isinstance(found, SitecrewError) else found
 
     def settle(self, first: Signals, *, boots: bool = True) -> Signals:
         """See `Prober`."""
-        found = within(lambda: settle(self._site, first, boots=boots, limit=self._limit, keys=self._keys()))
+        found = within(
+            lambda: settle(
+                self._site, first, boots=boots, timing=self._timing, credentials=self._credentials()
+            )
+        )
         return first if isinstance(found, SitecrewError) else found
 
     def examine(self, before: Signals, *, patience: float) -> tuple[Signals, tuple[str, ...]]:
         """See `Prober`."""
         found = within(
-            lambda: examine(self._site, before, limit=self._limit, patience=patience, keys=self._keys())
+            lambda: examine(
+                self._site, before, patience=patience, timing=self._timing, credentials=self._credentials()
+            )
         )
         if isinstance(found, SitecrewError):
             seen = unreadable(self._site, found)
@@ -113,7 +122,11 @@ class HttpProber:
 
     def look(self, expected: Expectation, *, pages: Sequence[str] | None = None) -> Look:
         """See `Prober`."""
-        found = within(lambda: look(self._site, expected, pages=pages, limit=self._limit, keys=self._keys()))
+        found = within(
+            lambda: look(
+                self._site, expected, pages=pages, timing=self._timing, credentials=self._credentials()
+            )
+        )
         if isinstance(found, SitecrewError):
             page = unreadable(self._site, found).visitors[0].page
             return Look(site=self._site.name, at=datetime.now(UTC), pages=(page,))
@@ -121,22 +134,28 @@ class HttpProber:
 
     def sample(self, pages: Sequence[str] = ()) -> Mapping[str, tuple[float, ...]]:
         """See `Prober`."""
-        found = within(lambda: sample(self._site, pages=pages, limit=self._limit, keys=self._keys()))
+        found = within(
+            lambda: sample(self._site, pages=pages, limit=self._limit, credentials=self._credentials())
+        )
         return {} if isinstance(found, SitecrewError) else found
 
     def fetch(self, url: str) -> Answer | None:
         """See `Prober`."""
 
         def request() -> Answer:
-            with Looker(self._site, self._limit, 0.0, keys=self._keys()) as looker:
-                return looker.fetch(url)
+            with PageChecker(self._site, self._timing, credentials=self._credentials()) as checker:
+                return checker.fetch(url)
 
         found = within(request)
         return None if isinstance(found, SitecrewError) else found
 
-    def _keys(self) -> dict[str, str]:
-        """Headers and cookies that let us in, known to the redactor in each form in which they are sent."""
-        found = keys(self._site.access, lambda ref: self._redactor.resolve(ref, base=self._folder))
+    @property
+    def _timing(self) -> Timing:
+        return Timing(limit=self._limit)
+
+    def _credentials(self) -> dict[str, str]:
+        """Return the headers that give access to the site. The redactor learns each value as it is sent."""
+        found = access_headers(self._site.access, lambda ref: self._redactor.resolve(ref, base=self._folder))
         for value in found.values():
             self._redactor.add(value.rpartition(" ")[2])
         return found
@@ -152,4 +171,4 @@ def unreadable(site: Site, error: SitecrewError) -> Signals:
         findings=(f"could not be looked at: {error}",),
         seen=Seen.ABSENT,
     )
-    return Signals(at=datetime.now(UTC), visitors=(Sight(page),))
+    return Signals(at=datetime.now(UTC), visitors=(PageCheck(page),))

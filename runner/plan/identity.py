@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from runner.model import Addresses, Site, SiteFacts
 from runner.untrusted import sentence
-from runner.web import split
+from runner.web import parse_url
 
 __all__ = ["Belongs", "addressed", "belonging", "sharing", "stranger", "stranger_database"]
 
@@ -94,7 +94,7 @@ def sharing(found: Iterable[tuple[Site, SiteFacts]]) -> tuple[tuple[str, str, st
 
 def _normalised(url: str) -> tuple[str, int, str] | None:
     """Host name without `www.`, port and path; the default ports of both schemes are equal."""
-    place = split(url)
+    place = parse_url(url)
     if place is None:
         return None
     port = 0 if place.port in _DEFAULT_PORTS else place.port

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
-from runner.web import split
+from runner.web import parse_url
 
 __all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "started", "with_offers"]
 
@@ -19,8 +19,8 @@ _STARTED = 2
 def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
     """Return the front pages of up to twelve other sites, first those on which a changed item is active."""
     ranks = _ranks(facts, changes)
-    own = split(site.own_address)
-    others = [sub for sub in facts.network if split(sub.home or sub.url) != own]
+    own = parse_url(site.own_address)
+    others = [sub for sub in facts.network if parse_url(sub.home or sub.url) != own]
     first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks)))
     return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
 
@@ -30,7 +30,7 @@ def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
     ranks = _ranks(facts, changes)
     active = sorted((sub for sub in facts.network if sub.id in ranks), key=lambda sub: ranks[sub.id])
     found = (sub.home or sub.url for sub in active)
-    return tuple(url for url in found if split(url))[:_STARTED]
+    return tuple(url for url in found if parse_url(url))[:_STARTED]
 
 
 def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:

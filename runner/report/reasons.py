@@ -84,7 +84,7 @@ class Cause(Enum):
         _("It is new; we will wait until {day} before we install it."),
     )
     UNASKED = (
-        re.compile(r"wordpress\.org could not be asked|no answer from wordpress\.org"),
+        re.compile(r"wordpress\.org could not be (?:asked|reached)|no answer from wordpress\.org"),
         _("wordpress.org did not respond."),
     )
     STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))

@@ -1,4 +1,4 @@
-"""The request headers that give a look access to a protected site. They are sent to that site only."""
+"""The request headers that give access to a protected site. They are sent to that site only."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from runner.errors import SecretError
 if TYPE_CHECKING:
     from runner.model import Access, SecretRef
 
-__all__ = ["NO_KEYS", "keys"]
+__all__ = ["NO_HEADERS", "access_headers"]
 
-NO_KEYS: Mapping[str, str] = {}
-_SEPARATORS = frozenset('";,\\ ')
+NO_HEADERS: Mapping[str, str] = {}
+_NOT_IN_COOKIES = frozenset('";,\\ ')
 
 
-def keys(access: Access | None, fetch: Callable[[SecretRef], str]) -> dict[str, str]:
+def access_headers(access: Access | None, fetch: Callable[[SecretRef], str]) -> dict[str, str]:
     """Return the headers for `access`, by name.
 
     Args:
@@ -25,22 +25,22 @@ def keys(access: Access | None, fetch: Callable[[SecretRef], str]) -> dict[str, 
         fetch: returns the secret of a reference and registers it for redaction.
 
     Raises:
-        SecretError: a secret is not available, or contains characters that a header cannot.
+        SecretError: a secret is not available, or contains characters that a header cannot contain.
     """
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     if access is None:
-        return found
+        return headers
     if access.password is not None:
         pair = f"{access.user}:{_sendable(fetch(access.password), 'password', ascii_only=False)}"
-        found["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     if access.header is not None:
-        found[access.header.name] = _sendable(fetch(access.header.value), "header")
+        headers[access.header.name] = _sendable(fetch(access.header.value), "header")
     if access.cookie is not None:
         value = _sendable(fetch(access.cookie.value), "cookie")
-        if _SEPARATORS & set(value):
-            raise SecretError("the value of `access.cookie` contains characters that a cookie cannot")
-        found["Cookie"] = f"{access.cookie.name}={value}"
-    return found
+        if _NOT_IN_COOKIES & set(value):
+            raise SecretError("the value of `access.cookie` contains characters that a cookie cannot contain")
+        headers["Cookie"] = f"{access.cookie.name}={value}"
+    return headers
 
 
 def _sendable(value: str, what: str, *, ascii_only: bool = True) -> str:

@@ -1,9 +1,9 @@
 """The baseline of a site that looks unhealthy on purpose. Pure functions.
 
-A coming-soon page, a login page or a front page on another host look like errors but are not. If two looks
-agree while WordPress starts and wp-admin answers, their findings are usual for the site and do not prevent a
-change. Different findings after the change are a regression. Blank pages and errors of PHP or the server are
-never usual.
+A coming-soon page, a login page or a front page on another host looks like an error but is none. If two
+checks agree while WordPress starts and wp-admin answers, their findings are usual for the site and do not
+prevent a change. Different findings after the change are a regression. Blank pages and errors of PHP or the
+server are never usual.
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ from typing import TYPE_CHECKING
 
 from runner.verify.causes import REST
 from runner.verify.judge import EMPTY, LACKS
-from runner.verify.worse import refused
+from runner.verify.regressions import refused
 
 if TYPE_CHECKING:
     from runner.model import PageLook
-    from runner.verify.http import Sight
+    from runner.verify.http import PageCheck
 
-__all__ = ["NO_BASELINE", "Baseline", "Usual", "establish", "filled", "refuses"]
+__all__ = ["NO_BASELINE", "Baseline", "Usual", "establish", "is_filled", "unusual_findings"]
 
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
 _MISSING = frozenset({404, 410})
-_NEVER = (EMPTY, "cannot be judged")
+_NEVER_USUAL = (EMPTY, "cannot be checked")
+"""Prefixes of findings that are never usual."""
 _ADMIN = "admin-ajax.php"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """A page that looks unhealthy, but as usual."""
+    """A page that looks unhealthy, as it usually does."""
 
     page: str
     status: int | None
     findings: tuple[str, ...]
-    """What a health check finds wrong with it."""
+    """The findings of a health check."""
     cause: str = ""
     """The recognised cause, in a few words; empty if not recognised."""
     leads_to: str = ""
@@ -55,7 +56,7 @@ class Baseline:
     """A missing page may exist after a change: true for static sites."""
 
     def __str__(self) -> str:
-        """List pages with what is usual there, for people; each cause is listed once."""
+        """List the pages with what is usual there; each cause is listed once."""
         first_pages: dict[str, str] = {}
         for one in self.pages:
             first_pages.setdefault(one.cause or "; ".join(one.findings), one.page)
@@ -79,18 +80,18 @@ NO_BASELINE = Baseline()
 
 
 def establish(
-    first: Sequence[Sight],
-    second: Sequence[Sight],
+    first: Sequence[PageCheck],
+    second: Sequence[PageCheck],
     *,
     stated: Collection[str] = (),
     boots: bool = True,
     static: bool = False,
 ) -> Baseline:
-    """Return the baseline of a site from two looks at it.
+    """Return the baseline of a site from two checks of it.
 
     Args:
-        first: all pages of one look.
-        second: all pages of the next look, in the same order.
+        first: all pages of one check.
+        second: all pages of the next check, in the same order.
         stated: pages whose status the inventory states: for these no finding is usual.
         boots: whether WordPress starts with its plugins when run on its host.
         static: whether it is a static site.
@@ -108,42 +109,42 @@ def establish(
                 status=new.page.status,
                 findings=tuple(dict.fromkeys((*old.page.findings, *new.page.findings))),
                 cause=new.traits.cause,
-                leads_to=new.traits.landed if _leads_away(new) else "",
+                leads_to=new.traits.landed if _redirects(new) else "",
             )
             for old, new in zip(first, second, strict=True)
             if new.page.findings
             and not refused(new.page)
             and new.page.page.removesuffix(" (uncached)") not in stated
-            and _alike(old, new)
-            and _may_be_meant(new)
+            and _agree(old, new)
+            and _may_be_intended(new)
         ),
     )
 
 
-def filled(old: Sight, new: Sight, baseline: Baseline) -> bool:
+def is_filled(old: PageCheck, new: PageCheck, baseline: Baseline) -> bool:
     """Whether a missing page of a static site exists now and is healthy."""
     return baseline.fills and old.page.status in _MISSING and new.page.healthy
 
 
-def refuses(sights: Sequence[Sight], baseline: Baseline = NO_BASELINE) -> tuple[str, ...]:
+def unusual_findings(checks: Sequence[PageCheck], baseline: Baseline = NO_BASELINE) -> tuple[str, ...]:
     """Return the findings that are not usual, each with its page; empty if the site may be changed.
 
     Pages that refused access are ignored: nothing was seen of them.
     """
     return tuple(
         f"{page.page}: {finding}"
-        for page in (sight.page for sight in sights)
+        for page in (check.page for check in checks)
         if not refused(page) and not baseline.covers(page)
         for finding in page.findings
     )
 
 
-def _admin_works(sights: Sequence[Sight]) -> bool:
-    found = [sight.page.status for sight in sights if _ADMIN in sight.page.page]
-    return bool(found) and all(status is not None and status < _SERVER_ERROR for status in found)
+def _admin_works(checks: Sequence[PageCheck]) -> bool:
+    statuses = [check.page.status for check in checks if _ADMIN in check.page.page]
+    return bool(statuses) and all(status is not None and status < _SERVER_ERROR for status in statuses)
 
 
-def _alike(old: Sight, new: Sight) -> bool:
+def _agree(old: PageCheck, new: PageCheck) -> bool:
     if old.page.status is None and new.page.status is None:
         return True  # the findings of two missing answers differ only in their times
     return (
@@ -154,19 +155,19 @@ def _alike(old: Sight, new: Sight) -> bool:
     )
 
 
-def _may_be_meant(sight: Sight) -> bool:
-    page, cause = sight.page, sight.traits.cause
-    never = any(finding.startswith(_NEVER) for finding in page.findings)
-    if never or sight.traits.broken or all(finding.startswith(LACKS) for finding in page.findings):
+def _may_be_intended(check: PageCheck) -> bool:
+    page, cause = check.page, check.traits.cause
+    never = any(finding.startswith(_NEVER_USUAL) for finding in page.findings)
+    if never or check.traits.broken or all(finding.startswith(LACKS) for finding in page.findings):
         return False
-    if sight.machine and page.page != REST:
+    if check.machine and page.page != REST:
         return True  # not visible to people
     if page.status is None or (page.page == REST and cause):
         return bool(cause)
     if page.status == _UNAVAILABLE:
-        return bool(cause) or sight.traits.substance > 0
+        return bool(cause) or check.traits.content_size > 0
     return page.status < _SERVER_ERROR
 
 
-def _leads_away(sight: Sight) -> bool:
-    return any(finding.startswith("leads ") for finding in sight.page.findings)
+def _redirects(check: PageCheck) -> bool:
+    return any(finding.startswith("redirects to ") for finding in check.page.findings)

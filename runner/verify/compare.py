@@ -1,7 +1,6 @@
-"""Compare two looks at a site: is it worse after the change?
+"""Compare two checks of a site to find out whether it is worse after a change.
 
-A site is compared with its own state a moment before. Findings that were there before the change do not
-count.
+The site is compared with its own state just before. Findings from before the change do not count.
 """
 
 from __future__ import annotations
@@ -12,35 +11,35 @@ from typing import TYPE_CHECKING
 from runner.model import Seen
 from runner.steps.front import FrontWay
 from runner.untrusted import sentence
-from runner.verify.baseline import filled
+from runner.verify.baseline import is_filled
 from runner.verify.inside import worse_inside
-from runner.verify.sub_sites import worse_sub_sites
-from runner.verify.worse import worse
+from runner.verify.regressions import regressions
+from runner.verify.sub_sites import sub_site_regressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.verify.baseline import Baseline
-    from runner.verify.http import Sight
+    from runner.verify.http import PageCheck
     from runner.verify.signals import Signals
 
-__all__ = ["compare", "shut_since", "stale"]
+__all__ = ["compare", "newly_refused", "stale"]
 
 _PATH = 120
 """Longest part of a path shown in a finding."""
-_SHUT = frozenset({401, 403})
+_NO_ACCESS = frozenset({401, 403})
 """Statuses that refuse every visitor, also when the web server cannot read its files."""
 
 
 def compare(before: Signals, after: Signals) -> tuple[str, ...]:
     """Return what is worse after a change, each sentence with the first page it applies to."""
     found: dict[str, str] = {}
-    # a site that does not answer has fewer sights
-    for number, (old, new) in enumerate(zip(before.sights, after.sights, strict=False)):
-        for regression in _worse(old, new, _noise(before, number), before.baseline):
+    # a site that does not answer has fewer checks
+    for number, (old, new) in enumerate(zip(before.checks, after.checks, strict=False)):
+        for regression in _regressions(old, new, _noise(before, number), before.baseline):
             found.setdefault(regression, new.page.page)
     for old, new, noise in zip(before.plain, after.plain, before.visitors, strict=False):
-        for regression in _worse(old, new, (noise,), before.baseline, noise.page.page):
+        for regression in _regressions(old, new, (noise,), before.baseline, noise.page.page):
             found.setdefault(regression, new.page.page)
     broken = [path for path, status in after.stylesheets.items() if _broken(status)]
     lost = [
@@ -48,23 +47,25 @@ def compare(before: Signals, after: Signals) -> tuple[str, ...]:
         for path in broken
         if not _broken(before.stylesheets.get(path))
     ]
-    others = worse_sub_sites(before.sub_sites, after.sub_sites)
-    own = worse_inside(before.inside, after.inside)
-    return (*(f"{page}: {regression}" for regression, page in found.items()), *lost, *others, *own)
+    sub_sites = sub_site_regressions(before.sub_sites, after.sub_sites)
+    inside = worse_inside(before.inside, after.inside)
+    return (*(f"{page}: {regression}" for regression, page in found.items()), *lost, *sub_sites, *inside)
 
 
-def shut_since(before: Signals, now: Signals) -> str:
+def newly_refused(before: Signals, now: Signals) -> str:
     """Return a sentence about a page that visitors could see before and are refused now; empty if none.
 
     If the host still gets the page from its own web server, a firewall refuses it and the site is healthy.
     """
     if now.inside is not None and now.inside.seen and now.inside.front.way is FrontWay.WEB:
         return ""
-    was = {sight.page.page: sight.page.status for sight in before.visitors if sight.page.seen is Seen.SEEN}
-    for sight in now.visitors:
-        page = sight.page
-        if page.seen is Seen.REFUSED and page.status in _SHUT and page.page in was:
-            return f"{page.page} answers {page.status}; it was {was[page.page]}"
+    statuses = {
+        check.page.page: check.page.status for check in before.visitors if check.page.seen is Seen.SEEN
+    }
+    for check in now.visitors:
+        page = check.page
+        if page.seen is Seen.REFUSED and page.status in _NO_ACCESS and page.page in statuses:
+            return f"{page.page} answers {page.status}; it was {statuses[page.page]}"
     return ""
 
 
@@ -73,17 +74,19 @@ def stale(before: Signals, after: Signals) -> bool:
     return bool(after.plain and compare(before, after)) and not compare(before, replace(after, plain=()))
 
 
-def _worse(old: Sight, new: Sight, noise: Sequence[Sight], baseline: Baseline, page: str = "") -> list[str]:
+def _regressions(
+    old: PageCheck, new: PageCheck, noise: Sequence[PageCheck], baseline: Baseline, page: str = ""
+) -> list[str]:
     usual = baseline.of(page or old.page.page)
-    return [] if filled(old, new, baseline) else worse(old, new, noise, usual=usual)
+    return [] if is_filled(old, new, baseline) else regressions(old, new, noise, usual=usual)
 
 
-def _noise(before: Signals, number: int) -> tuple[Sight, ...]:
-    """Return the other look at the same page: what differs between the two varies by itself."""
+def _noise(before: Signals, number: int) -> tuple[PageCheck, ...]:
+    """Return the other check of the same page: differences between the two are normal variation."""
     pages = len(before.visitors)
-    behind = before.uncached[:pages]
+    uncached = before.uncached[:pages]
     if number < pages:
-        return behind[number : number + 1]
+        return uncached[number : number + 1]
     return before.visitors[number - pages : number - pages + 1] if number < 2 * pages else ()
 
 

@@ -1,4 +1,4 @@
-"""What nobody outside is let in to, as its own host got it. Pure: answers go in, sights come out."""
+"""Judge pages that were requested from the site's own host. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from runner.model import PageLook, Seen, SiteKind
 from runner.steps.front import Asked, Front, FrontWay
 from runner.untrusted import sentence
-from runner.verify.asks import ask_as_programs
-from runner.verify.http import Ask, Sight, address
+from runner.verify.http import PageCheck, PageRequest, address
 from runner.verify.judge import Expectation, judge
-from runner.verify.machines import machine_traits
+from runner.verify.machine_readable import machine_traits
+from runner.verify.regressions import regressions
+from runner.verify.requests import program_requests
 from runner.verify.seen import seen_of
 from runner.verify.traits import traits
-from runner.verify.worse import worse
-from runner.web import Answer, Rules, join, split
+from runner.web import Answer, Rules, join, parse_url
 
 if TYPE_CHECKING:
     from runner.model import Site
@@ -32,7 +32,7 @@ __all__ = [
     "worse_inside",
 ]
 
-_WHERE = {FrontWay.WEB: "asked on its own host", FrontWay.WORDPRESS: "run on its own host"}
+_WHERE = {FrontWay.WEB: "requested on its own host", FrontWay.WORDPRESS: "run on its own host"}
 _MEMBER = "as a member, run on its own host"
 _ADMIN = "wp-admin/admin-ajax.php"
 _REDIRECTS = range(300, 400)
@@ -40,65 +40,64 @@ _REDIRECTS = range(300, 400)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
-    """What was got of a site on its own host."""
+    """The check of a site from its own host."""
 
-    sight: Sight | None = None
-    """Of the first page. None where nothing was got by which the site can be judged."""
-    more: tuple[Sight, ...] = ()
-    """What programs read there; of pages that were got for a member there is none."""
+    check: PageCheck | None = None
+    """The check of the first page. None if the host got nothing that can be judged."""
+    more: tuple[PageCheck, ...] = ()
+    """Checks of REST and admin-ajax; empty if the page was requested as a member."""
     front: Front = field(default_factory=Front)
-    """How it was got, without what was got."""
+    """How the page was requested, without the answer."""
     why: str = ""
-    """Why nothing was got; empty where something was."""
+    """Why there is no check; empty if there is one."""
 
     @property
-    def sights(self) -> tuple[Sight, ...]:
-        """All of them, the first page first."""
-        return () if self.sight is None else (self.sight, *self.more)
+    def checks(self) -> tuple[PageCheck, ...]:
+        """All checks, starting with the first page."""
+        return () if self.check is None else (self.check, *self.more)
 
     @property
     def seen(self) -> bool:
-        """There is something to judge the site by."""
-        return self.sight is not None and self.sight.page.seen is Seen.SEEN
+        """Whether the site was seen."""
+        return self.check is not None and self.check.page.seen is Seen.SEEN
 
 
 def asked_inside(site: Site, url: str = "", *, entry: str = "") -> Asked | None:
-    """What is asked for on the host: the first page of the site, unless a redirect led to `url`."""
-    found = url or _first(site)
-    place = split(found)
-    if place is None:
+    """Return the request for the host: the first page of the site, or the target `url` of a redirect."""
+    target = parse_url(url or _first(site))
+    if target is None:
         return None
     return Asked(
         entry=entry,
-        url=str(place),
-        scheme=place.scheme,
-        host=place.host,
-        port=place.port,
-        authority=place.authority,
-        target=place.target,
+        url=str(target),
+        scheme=target.scheme,
+        host=target.host,
+        port=target.port,
+        authority=target.authority,
+        target=target.target,
     )
 
 
-def programs_inside(site: Site, folder: str) -> Iterator[tuple[Ask, Asked]]:
-    """What programs ask for, as from outside and as it is asked on the host."""
+def programs_inside(site: Site, folder: str) -> Iterator[tuple[PageRequest, Asked]]:
+    """Yield the requests for REST and admin-ajax, each as sent from outside and as sent on the host."""
     if site.kind is not SiteKind.WORDPRESS:
         return
-    for ask in ask_as_programs(site.own_address, folder):
-        entry = f"{folder}{_ADMIN}" if _ADMIN in ask.url else ""
-        asked = asked_inside(site, ask.url, entry=entry)
+    for request in program_requests(site.own_address, folder):
+        entry = f"{folder}{_ADMIN}" if _ADMIN in request.url else ""
+        asked = asked_inside(site, request.url, entry=entry)
         if asked is not None:
-            yield ask, asked
+            yield request, asked
 
 
-def program_inside(site: Site, ask: Ask, front: Front, seconds: float) -> Sight:
-    """What the host got of it. What it does not get is as if no answer came."""
-    url = ask.url
-    answer = replace(_said(site, front), asked=url, url=front.url or url)
-    findings = ask.judged(answer) if front.way is not FrontWay.NONE else (_NO_ANSWER,)
+def program_inside(site: Site, request: PageRequest, front: Front, seconds: float) -> PageCheck:
+    """Judge the answer that the host got. If it got none, that is a finding."""
+    url = request.url
+    answer = replace(_answer_of(site, front), asked=url, url=front.url or url)
+    findings = request.judge(answer) if front.way is not FrontWay.NONE else (_NO_ANSWER,)
     if front.fatal:
-        findings = (*findings, _dies(front))
+        findings = (*findings, _fatal_error(front))
     page = PageLook(
-        page=f"{ask.name} (on its own host)",
+        page=f"{request.name} (on its own host)",
         url=url,
         status=front.status,
         seconds=round(seconds, 3),
@@ -106,43 +105,48 @@ def program_inside(site: Site, ask: Ask, front: Front, seconds: float) -> Sight:
         findings=findings,
         seen=seen_of(answer),
     )
-    return Sight(page, machine_traits(answer), machine=True)
+    return PageCheck(page, machine_traits(answer), machine=True)
 
 
 def leads_on(site: Site, front: Front) -> str:
-    """Where a redirect of WordPress, run on the command line, leads on the same site; empty for nowhere."""
-    answer = _said(site, front)
-    leads = _location(answer)
-    place, before = split(leads), split(answer.url)
-    if front.way is not FrontWay.WORDPRESS or place is None or before is None or str(place) == str(before):
+    """Return the target of a redirect if WordPress was run without the web server; empty if not allowed."""
+    answer = _answer_of(site, front)
+    location = _location(answer)
+    target, before = parse_url(location), parse_url(answer.url)
+    if front.way is not FrontWay.WORDPRESS or target is None or before is None or str(target) == str(before):
         return ""
-    return "" if Rules.of(site.url, site.own_address, private=site.private).refusal(place, before) else leads
+    refusal = Rules.of(site.url, site.own_address, private=site.private).refusal(target, before)
+    return "" if refusal else location
 
 
 def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Inside:
-    """What the host got, judged as a page is.
+    """Judge the page that the host got.
 
-    WordPress on the command line may lack what only the web server gives it. So what is wrong with a page
-    that was got that way counts only where the same way gave a good one before.
+    WordPress on the command line may lack settings of the web server. So findings of a page from there count
+    only if it was healthy before, requested the same way.
 
     Args:
-        site: whose page.
-        front: what came back.
-        seconds: that it took.
-        known: whether a page was got before, the same way.
+        site: the site.
+        front: the answer.
+        seconds: how long it took.
+        known: whether there is an earlier check, requested the same way.
     """
-    how = Front(way=front.way, address=front.address, member=front.member)
+    request = Front(way=front.way, address=front.address, member=front.member)
     if front.way is FrontWay.NONE:
-        return silent(site, "its own host gets no page of it", seconds) if known else Inside(why=_NOTHING)
-    answer = _answer(site, front)
+        return (
+            silent(site, "its own host no longer gets the page", seconds) if known else Inside(why=_NO_PAGE)
+        )
+    answer = _followed(site, front)
     seen = seen_of(answer)
     if seen is Seen.REFUSED and not known:
-        return Inside(why=f"{_NOTHING}: it answers {front.status} there as well")
+        return Inside(why=f"{_NO_PAGE}: it answers {front.status} there too")
     findings = judge(answer, Expectation(text=site.expect))
     if front.fatal:
-        findings = (*findings, _dies(front))
+        findings = (*findings, _fatal_error(front))
     if findings and front.way is FrontWay.WORDPRESS and not known:
-        return Inside(why=f"WordPress, run on the host without the web server, says nothing: {findings[-1]}")
+        return Inside(
+            why=f"WordPress, run on the host without the web server, shows no usable page: {findings[-1]}"
+        )
     page = PageLook(
         page=f"{site.pages[0]} ({_MEMBER if front.member else _WHERE[front.way]})",
         url=_first(site),
@@ -152,11 +156,11 @@ def inside_of(site: Site, front: Front, seconds: float, *, known: bool) -> Insid
         findings=findings,
         seen=seen,
     )
-    return Inside(sight=Sight(page, traits(answer)), front=how)
+    return Inside(check=PageCheck(page, traits(answer)), front=request)
 
 
 def silent(site: Site, why: str, seconds: float) -> Inside:
-    """Nothing came of a page that came before: that is a finding."""
+    """Return the check of a page that was seen before and is missing now."""
     page = PageLook(
         page=site.pages[0],
         url=_first(site),
@@ -165,38 +169,38 @@ def silent(site: Site, why: str, seconds: float) -> Inside:
         findings=(why,),
         seen=Seen.ABSENT,
     )
-    return Inside(sight=Sight(page))
+    return Inside(check=PageCheck(page))
 
 
 def worse_inside(before: Inside | None, after: Inside | None) -> tuple[str, ...]:
-    """What is worse than it was, with the page; empty where nothing is, or nothing can be compared."""
-    if after is None or after.sight is None:
+    """Return what is worse than before, a sentence each with the page; empty if nothing can be compared."""
+    if after is None or after.check is None:
         return ()
-    if before is None or before.sight is None:
-        new = after.sight.page
-        said = new.findings if new.seen is Seen.SEEN else ()
-        return tuple(f"{new.page}: {one}" for one in said)
-    known = {sight.page.page: sight for sight in before.more}
+    if before is None or before.check is None:
+        new = after.check.page
+        findings = new.findings if new.seen is Seen.SEEN else ()
+        return tuple(f"{new.page}: {finding}" for finding in findings)
+    known = {check.page.page: check for check in before.more}
     more = ((known[one.page.page], one) for one in after.more if one.page.page in known)
-    pairs = ((before.sight, after.sight), *more)
-    return tuple(f"{new.page.page}: {one}" for old, new in pairs for one in worse(old, new))
+    pairs = ((before.check, after.check), *more)
+    return tuple(f"{new.page.page}: {one}" for old, new in pairs for one in regressions(old, new))
 
 
 def _first(site: Site) -> str:
     return address(site.own_address, site.pages[0])
 
 
-_NO_ANSWER = "its own host gets no answer to it"
+_NO_ANSWER = "its own host gets no answer"
 
 
-def _dies(front: Front) -> str:
-    return f"PHP dies: {sentence(front.fatal, 240)}"
+def _fatal_error(front: Front) -> str:
+    return f"PHP fatal error: {sentence(front.fatal, 240)}"
 
 
-_NOTHING = "its own host cannot show it either"
+_NO_PAGE = "its own host does not get the page either"
 
 
-def _said(site: Site, front: Front) -> Answer:
+def _answer_of(site: Site, front: Front) -> Answer:
     return Answer(
         asked=_first(site),
         url=front.url or _first(site),
@@ -207,15 +211,15 @@ def _said(site: Site, front: Front) -> Answer:
     )
 
 
-def _answer(site: Site, front: Front) -> Answer:
-    """What was said; a redirect that is not followed is no answer."""
-    answer = _said(site, front)
-    leads = _location(answer)
-    place, before = split(leads), split(answer.url)
-    if not leads or place is None:
+def _followed(site: Site, front: Front) -> Answer:
+    """Return the answer. If it is a redirect, it failed: the host did not follow it."""
+    answer = _answer_of(site, front)
+    location = _location(answer)
+    target, before = parse_url(location), parse_url(answer.url)
+    if not location or target is None:
         return answer
-    why = Rules.of(site.url, site.own_address, private=site.private).refusal(place, before)
-    return replace(answer, url=leads, failure=why or "redirects in a loop")
+    why = Rules.of(site.url, site.own_address, private=site.private).refusal(target, before)
+    return replace(answer, url=location, failure=why or "redirects in a loop")
 
 
 def _location(answer: Answer) -> str:

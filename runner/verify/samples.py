@@ -1,4 +1,4 @@
-"""Measuring how long pages take, one request after the other, past their caches."""
+"""Measure how long pages take, with one request at a time and without caches."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runner.verify.access import NO_KEYS
-from runner.verify.http import Looker, address
+from runner.verify.access import NO_HEADERS
+from runner.verify.http import PageChecker, Timing, address
 
 if TYPE_CHECKING:
     from runner.model import Site
 
 __all__ = ["sample"]
 
-_EACH = 5
+_REQUESTS = 5
 _PAGES = 3
 _LONGEST = 20.0
-"""Seconds for all of them."""
+"""Seconds for all requests."""
 
 
 def sample(
-    site: Site, *, pages: Sequence[str] = (), limit: float = 8.0, keys: Mapping[str, str] = NO_KEYS
+    site: Site, *, pages: Sequence[str] = (), limit: float = 8.0, credentials: Mapping[str, str] = NO_HEADERS
 ) -> dict[str, tuple[float, ...]]:
-    """Seconds of several answers of the first pages; fewer where they take long, none of one that fails.
+    """Return the seconds of several answers, by page. Slow pages have fewer, failed requests are left out.
 
     Args:
-        site: where.
-        pages: which; the first of the site's where none are named.
+        site: the site.
+        pages: paths below the site's URL; only the first few are measured. By default those of the site.
         limit: seconds for one request.
-        keys: headers that let us in.
+        credentials: headers that give access to the site.
     """
-    found: dict[str, list[float]] = {page: [] for page in (pages or site.pages)[:_PAGES]}
+    measured: dict[str, list[float]] = {page: [] for page in (pages or site.pages)[:_PAGES]}
     end = time.monotonic() + _LONGEST
-    with Looker(site, limit, keys=keys) as looker:
-        for _ in range(_EACH):
-            for page, seconds in found.items():
+    with PageChecker(site, Timing(limit=limit), credentials=credentials) as checker:
+        for _ in range(_REQUESTS):
+            for page, seconds in measured.items():
                 if time.monotonic() > end:
                     break
-                began = time.monotonic()
-                if looker.fetch(address(site.url, page), known=True).status is not None:
-                    seconds.append(round(time.monotonic() - began, 3))
-    return {page: tuple(seconds) for page, seconds in found.items() if seconds}
+                started = time.monotonic()
+                if checker.fetch(address(site.url, page), known=True).status is not None:
+                    seconds.append(round(time.monotonic() - started, 3))
+    return {page: tuple(seconds) for page, seconds in measured.items() if seconds}

@@ -1,4 +1,4 @@
-"""Where the documents are that a site has for programs: its feeds, its sitemaps, its cron."""
+"""Find the documents of a site that programs read: feeds, sitemaps and cron."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from runner.model import SiteKind
 from runner.untrusted import sentence
-from runner.verify.http import Ask, address
-from runner.verify.machines import first_child, sitemaps
-from runner.verify.worse import CHILD
-from runner.web import Answer, below, split
+from runner.verify.http import PageRequest, address
+from runner.verify.machine_readable import first_child, sitemaps
+from runner.verify.regressions import CHILD
+from runner.web import Answer, below, parse_url
 
 if TYPE_CHECKING:
     from runner.model import Site
@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 __all__ = ["Sources", "find_sources"]
 
 _SERVER_ERROR = 500
-_EACH = 2
-"""So many feeds are asked for, and so many sitemaps."""
+_LIMIT = 2
+"""Most feeds, and most sitemaps, that are requested."""
 _COMMENTS = "/comments/feed"
-"""WordPress names it beside its first feed, and makes both in the same way."""
+"""The feed of comments, which WordPress generates like its first feed. It is not requested."""
 _PATH = 120
+"""Longest part of a path shown in a page name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Addresses, as they were before a change: what is named after it may be fewer."""
+    """URLs from before a change: the site may list fewer after it."""
 
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
-    """Sitemaps that an index names: another name of one is no loss."""
+    """Sitemaps that an index lists. A new name is no regression."""
     cron: tuple[str, ...] = ()
 
-    def asks(self) -> Iterator[Ask]:
-        """The questions to them."""
+    def requests(self) -> Iterator[PageRequest]:
+        """Yield the requests for all of them."""
         for kind, urls in (
             ("the feed ", self.feeds),
             ("the sitemap ", self.sitemaps),
@@ -45,42 +46,42 @@ class Sources:
             ("the cron ", self.cron),
         ):
             for url in urls:
-                place = split(url)
-                if place is not None:
-                    yield Ask(f"{kind}{sentence(place.path, _PATH)}", url, _answers, machine=True)
+                parsed = parse_url(url)
+                if parsed is not None:
+                    yield PageRequest(f"{kind}{sentence(parsed.path, _PATH)}", url, _judge, machine=True)
 
 
 def find_sources(
-    site: Site, folder: str, named: Sequence[str], fetch: Callable[[str], Answer]
+    site: Site, folder: str, linked: Sequence[str], fetch: Callable[[str], Answer]
 ) -> Sources | None:
-    """What the first page and `robots.txt` name, or else where WordPress has it; None for other sites.
+    """Return what the front page and `robots.txt` name, or WordPress's default URLs; None for static sites.
 
     Args:
-        site: whose; addresses that are not below its own are left out.
-        folder: of WordPress below the site's address.
-        named: feeds that the front page names.
-        fetch: asks for an address.
+        site: the site. URLs that are not below its own are left out.
+        folder: subfolder of WordPress; empty for none.
+        linked: feeds that the front page links to.
+        fetch: requests a URL.
     """
     if site.kind is not SiteKind.WORDPRESS:
         return None
-    home = split(site.url)
+    home = parse_url(site.url)
     robots = fetch(address(site.url, "robots.txt"))
 
-    def own(urls: Sequence[str], usual: str) -> tuple[str, ...]:
-        found = [url for url in urls if home and (place := split(url)) and below(place, home)]
-        return tuple(found[:_EACH]) or (address(site.url, usual),)
+    def own(urls: Sequence[str], default: str) -> tuple[str, ...]:
+        found = [url for url in urls if home and (parsed := parse_url(url)) and below(parsed, home)]
+        return tuple(found[:_LIMIT]) or (address(site.url, default),)
 
-    # cron does nothing for a caller that does not hold its lock
+    # with a wrong lock in the query, wp-cron.php does nothing
     cron = address(site.url, f"{folder}wp-cron.php?doing_wp_cron=sitecrew")
-    feeds = own([url for url in named if _COMMENTS not in url], "feed/")
+    feeds = own([url for url in linked if _COMMENTS not in url], "feed/")
     maps = own(sitemaps(robots), "wp-sitemap.xml")
     child = first_child(fetch(maps[0]))
-    mine = home and (place := split(child)) and below(place, home)
-    return Sources(feeds, maps, (child,) if mine else (), (cron,))
+    is_own = home and (parsed := parse_url(child)) and below(parsed, home)
+    return Sources(feeds, maps, (child,) if is_own else (), (cron,))
 
 
-def _answers(answer: Answer) -> tuple[str, ...]:
-    """One that is not there is none; only an error is a finding."""
+def _judge(answer: Answer) -> tuple[str, ...]:
+    """Judge a document. It may be missing; only an error is a finding."""
     if answer.failure:
         return () if answer.status else (answer.failure,)
     return (f"answers {answer.status}",) if (answer.status or 0) >= _SERVER_ERROR else ()

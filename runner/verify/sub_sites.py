@@ -1,7 +1,7 @@
-"""The other sites of a network: they are looked at around a change of what all of them run.
+"""Check the other sites of a multisite network before and after a change that affects all of them.
 
-A network's sites have addresses of their own, which WordPress names and not the operator. They are asked at
-the host that the operator named, or at public addresses; at private ones where the site may have such.
+Their URLs come from WordPress, not from the inventory. They are requested at the host of the inventory or at
+public addresses, and at private addresses only if `private` is set for the site.
 """
 
 from __future__ import annotations
@@ -10,58 +10,66 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from runner.model import Site
-from runner.verify.asks import ask_as_programs
-from runner.verify.http import Ask, Looker, Sight
+from runner.verify.http import PageCheck, PageChecker, PageRequest
 from runner.verify.judge import Expectation, judge
-from runner.verify.worse import worse
-from runner.web import Answer, Rules, split
+from runner.verify.regressions import regressions
+from runner.verify.requests import program_requests
+from runner.web import Answer, Rules, parse_url
 
-__all__ = ["see_sub_sites", "worse_sub_sites"]
+__all__ = ["check_sub_sites", "sub_site_regressions"]
 
-_BEHIND = 3
-"""So many are asked for more than their front page: those first on which something changes."""
+_WITH_PROGRAM_REQUESTS = 3
+"""Sites of which more than the front page is requested: the first ones, which are changed."""
 
-Looking = Callable[[Rules | None], Looker]
-"""Makes a looker; None for the rules of the site itself."""
+MakeChecker = Callable[[Rules | None], PageChecker]
+"""Creates a checker; None means the rules of the site itself."""
 
 
-def see_sub_sites(site: Site, urls: Sequence[str], folder: str, looking: Looking) -> dict[str, Sight]:
-    """The front page of each, past page caches, by its address; of the first also what programs ask for.
-
-    Those on the site's own host come first.
+def check_sub_sites(
+    site: Site, urls: Sequence[str], folder: str, make_checker: MakeChecker
+) -> dict[str, PageCheck]:
+    """Check the front page of each sub-site without caches, and REST and admin-ajax of the first few.
 
     Args:
         site: a site of the network.
-        urls: addresses of others.
-        folder: of WordPress below the address of each, where it has one of its own.
-        looking: makes what asks.
+        urls: URLs of the other sites.
+        folder: subfolder of WordPress below each URL; empty for none.
+        make_checker: creates a checker for given rules.
+
+    Returns:
+        The checks by URL; sites on the host of `site` come first.
     """
-    home = split(site.url)
-    places = {url: place for url in urls if (place := split(url))}
-    own = [url for url, place in places.items() if home and place.origin == home.origin]
-    mapped = [url for url in places if url not in own]
-    seen: dict[str, Sight] = {}
-    theirs = Rules.of(*mapped, private=True) if site.private else Rules.named_by_a_site(*mapped)
-    for some, rules in ((own, None), (mapped, theirs)):
-        if some:
-            asks = [ask for url in some for ask in _asks(url, folder, behind=url in urls[:_BEHIND])]
-            with looking(rules) as looker:
-                seen |= zip((ask.name for ask in asks), looker.see(asks), strict=True)
-    return seen
+    home = parse_url(site.url)
+    parsed_urls = {url: parsed for url in urls if (parsed := parse_url(url))}
+    own = [url for url, parsed in parsed_urls.items() if home and parsed.origin == home.origin]
+    mapped = [url for url in parsed_urls if url not in own]
+    checks: dict[str, PageCheck] = {}
+    mapped_rules = Rules.of(*mapped, private=True) if site.private else Rules.named_by_a_site(*mapped)
+    for group, rules in ((own, None), (mapped, mapped_rules)):
+        if group:
+            requests = [
+                request
+                for url in group
+                for request in _requests(url, folder, programs=url in urls[:_WITH_PROGRAM_REQUESTS])
+            ]
+            with make_checker(rules) as checker:
+                names = (request.name for request in requests)
+                checks |= zip(names, checker.check(requests), strict=True)
+    return checks
 
 
-def _asks(url: str, folder: str, *, behind: bool) -> Iterator[Ask]:
-    yield Ask(url, url, _judged, known=True)
-    for ask in ask_as_programs(url, folder) if behind else ():
-        yield replace(ask, name=ask.url)
+def _requests(url: str, folder: str, *, programs: bool) -> Iterator[PageRequest]:
+    yield PageRequest(url, url, _judge, known=True)
+    for request in program_requests(url, folder) if programs else ():
+        yield replace(request, name=request.url)
 
 
-def worse_sub_sites(before: Mapping[str, Sight], after: Mapping[str, Sight]) -> Iterator[str]:
-    """What is worse on each of them than it was, a sentence each with its address."""
+def sub_site_regressions(before: Mapping[str, PageCheck], after: Mapping[str, PageCheck]) -> Iterator[str]:
+    """Yield what is worse on each sub-site, a sentence each with its URL."""
     for url, old in before.items():
         if url in after:
-            yield from (f"{url}: {said}" for said in worse(old, after[url]))
+            yield from (f"{url}: {regression}" for regression in regressions(old, after[url]))
 
 
-def _judged(answer: Answer) -> tuple[str, ...]:
+def _judge(answer: Answer) -> tuple[str, ...]:
     return judge(answer, Expectation())

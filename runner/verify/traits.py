@@ -1,4 +1,4 @@
-"""What a page is like, apart from being right or wrong: what it is compared by. Pure."""
+"""The traits of a page by which it is compared before and after a change. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,68 +9,68 @@ from itertools import islice
 from runner.untrusted import sentence
 from runner.verify.causes import broken, cause, landing
 from runner.verify.page import (
-    complains,
     feeds,
-    says_critical_error,
-    says_no_database,
+    has_critical_error,
+    has_database_error,
+    has_warnings,
     stylesheets,
     without,
 )
 from runner.web import Answer, join
 
-__all__ = ["LOGIN_FORM", "NO_TRAITS", "Traits", "substance", "traits"]
+__all__ = ["LOGIN_FORM", "NO_TRAITS", "Traits", "content_size", "traits"]
 
-LOGIN_FORM = "is or holds a login form"
+LOGIN_FORM = "contains a login form"
 _MEASURED = 1 << 20
-"""Bytes of a page that are measured: what comes after is not what visitors see first."""
+"""Bytes of a page that are measured; visitors do not see the rest first."""
 _FEEDS = 4
-_LEAD = 4096
+_BEFORE_START = 4096
 _MEDIUM = 40
-"""A picture, a film, a field of a form count as much as so many letters."""
+"""An image, a video or a form field counts as this many characters."""
 _MEDIA = re.compile(rb"<(?:img|video|iframe|audio|picture|canvas|input|select|textarea|button)\b")
 _TAG = re.compile(rb"<[^<>]*>")
-_BEGIN = re.compile(rb"<(?:!doctype|html)\b", re.IGNORECASE)
+_START = re.compile(rb"<(?:!doctype|html)\b", re.IGNORECASE)
 _HIT = re.compile(r"\bhit\b", re.IGNORECASE)
-_OUT_OF_SIGHT = ((b"<!--", b"-->"), (b"<script", b"</script"), (b"<style", b"</style"), (b"<svg", b"</svg"))
+_INVISIBLE = ((b"<!--", b"-->"), (b"<script", b"</script"), (b"<style", b"</style"), (b"<svg", b"</svg"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """By what a page is known again."""
+    """The traits of a page."""
 
     landed: str = ""
-    """Path that redirects led to, after the host where that is another."""
-    substance: int = 0
-    """Letters that a visitor can read, pictures and fields counted in."""
+    """The path after redirects, preceded by the host if it differs."""
+    content_size: int = 0
+    """Visible characters, with images and form fields counted as some."""
     stylesheets: frozenset[str] = frozenset()
-    """Addresses of those that it links to."""
+    """URLs of linked stylesheets."""
     feeds: tuple[str, ...] = ()
-    """Addresses of feeds that it names."""
+    """URLs of linked feeds."""
     closed: bool = False
-    """Whether the page has an end: `</html>`."""
+    """Whether the page contains `</html>`."""
     signs: tuple[str, ...] = ()
-    """What is odd about it and may be meant: it counts only where it is new, a sentence each."""
+    """Oddities that may be intended, a sentence each. They count only if they are new."""
     cached: str = ""
-    """The header by which a cache says that it answered; empty where none says so."""
+    """The header in which a cache says that it answered; empty if none does."""
     cause: str = ""
-    """What it is where it looks like an error and may be meant: a coming-soon page, a login."""
+    """Why a page that looks like an error may be intended, such as a login; empty if not recognised."""
     broken: bool = False
-    """PHP or WordPress dies there: that is never meant."""
+    """Whether PHP or WordPress failed, which is never intended."""
 
 
 NO_TRAITS = Traits()
 _LOGIN_FORM = re.compile(rb"\bid\s{0,9}=\s{0,9}[\"']?loginform\b", re.IGNORECASE)
 _LOGIN_FIELD = re.compile(rb"\bname\s{0,9}=\s{0,9}[\"']?pwd\b", re.IGNORECASE)
-"""However a minifier has written their quotes."""
+"""Minifiers may remove the quotes."""
 
 
 def traits(answer: Answer) -> Traits:
-    """What an answer is like. A page that was cut for its length has no end."""
+    """Return the traits of an answer."""
     if answer.failure:
         return Traits(landed=landing(answer), cause=cause(answer)) if answer.status else NO_TRAITS
     return Traits(
         landed=landing(answer),
-        substance=substance(answer.body),
+        content_size=content_size(answer.body),
         stylesheets=_stylesheets(answer),
         feeds=tuple(join(answer.url, name) for name in islice(feeds(answer.body[:_MEASURED]), _FEEDS)),
         closed=not answer.cut and b"</html" in answer.body.lower(),
@@ -81,13 +81,13 @@ def traits(answer: Answer) -> Traits:
     )
 
 
-def substance(body: bytes) -> int:
-    """Letters of a page that a visitor can read, pictures and fields counted in."""
-    seen = body[:_MEASURED].lower()
-    for begin, end in _OUT_OF_SIGHT:
-        seen = without(seen, begin, end)
-    media = len(_MEDIA.findall(seen))
-    return len(b" ".join(_TAG.sub(b" ", seen).split())) + media * _MEDIUM
+def content_size(body: bytes) -> int:
+    """Count the visible characters of a page; each image and form field counts as `_MEDIUM`."""
+    visible = body[:_MEASURED].lower()
+    for start, end in _INVISIBLE:
+        visible = without(visible, start, end)
+    media = len(_MEDIA.findall(visible))
+    return len(b" ".join(_TAG.sub(b" ", visible).split())) + media * _MEDIUM
 
 
 def _stylesheets(answer: Answer) -> frozenset[str]:
@@ -96,10 +96,10 @@ def _stylesheets(answer: Answer) -> frozenset[str]:
 
 def _signs(body: bytes) -> tuple[str, ...]:
     found = []
-    if complains(body):
-        found.append("prints warnings of PHP")
-    begin = _BEGIN.search(body[:_MEASURED])
-    before = without(body[: begin.start()][:_LEAD], b"<!--", b"-->") if begin else b""
+    if has_warnings(body):
+        found.append("prints PHP warnings")
+    start = _START.search(body[:_MEASURED])
+    before = without(body[: start.start()][:_BEFORE_START], b"<!--", b"-->") if start else b""
     before = (
         without(before.removeprefix(b"\xef\xbb\xbf"), b"<?xml", b"?>")
         .replace(b"-->", b"")
@@ -107,15 +107,15 @@ def _signs(body: bytes) -> tuple[str, ...]:
     )
     if before.strip():
         found.append("prints something before the start of the page")
-    if says_critical_error(body) or says_no_database(body):
-        found.append("shows an error message of WordPress")
+    if has_critical_error(body) or has_database_error(body):
+        found.append("shows a WordPress error message")
     if _LOGIN_FORM.search(body) and _LOGIN_FIELD.search(body):
         found.append(LOGIN_FORM)
     return tuple(found)
 
 
 def _cached(answer: Answer) -> str:
-    """Caches say so in headers of many names; a shared one adds the age of what it kept."""
+    """Return the header that shows a cache hit. Caches use many names; shared caches add `Age`."""
     for name, value in answer.headers:
         if ("cache" in name and _HIT.search(value)) or (name == "age" and value.strip() not in {"", "0"}):
             return sentence(f"{name}: {value}", 80)

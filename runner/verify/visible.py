@@ -1,7 +1,7 @@
-"""What visitors read on a page: charset and entities resolved, tags and what is hidden left out.
+"""Extract the visible text of a page, without tags and hidden elements.
 
-A stranger wrote the page. Each pattern is linear and nothing is read twice: where a tag or a comment has no
-end, reading ends, as a browser's does.
+Pages are untrusted, so the time is proportional to their length: no pattern backtracks, and reading ends at
+a tag or comment without end, as in a browser.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from runner.web import Answer
 __all__ = ["decoded", "folded", "reads", "visible_text"]
 
 _HEAD = 4096
-"""Bytes at the beginning in which a page names its charset."""
-_PATIENCE = 200_000
-"""Tags that are looked at; a page has some thousands."""
+"""Bytes at the start of a page that may declare its charset."""
+_TAGS = 200_000
+"""Most tags that are read; normal pages have some thousands."""
 _ACCENTS = 30
+"""Most combining marks on one letter: sorting them takes long."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -30,7 +31,7 @@ _LABEL = r"[\"']?([A-Za-z0-9_.:-]{1,40})"
 _CHARSET = re.compile(rf"charset\s{{0,9}}=\s{{0,9}}{_LABEL}", re.IGNORECASE)
 _META = re.compile(rf"<meta\b[^>]{{0,300}}?charset\s{{0,9}}=\s{{0,9}}{_LABEL}", re.IGNORECASE)
 _PROLOG = re.compile(rf"\s{{0,99}}<\?xml\b[^>]{{0,200}}?encoding\s{{0,9}}=\s{{0,9}}{_LABEL}")
-_WEB = frozenset(
+_WEB_CHARSETS = frozenset(
     {
         "utf-8", "big5", "euc_jp", "euc_kr", "gb18030", "gbk", "iso2022_jp", "koi8-r", "koi8-u", "shift_jis",
         "mac-roman", "mac-cyrillic", "cp866", "cp874", *(f"cp125{n}" for n in range(9)),
@@ -44,7 +45,7 @@ _AS_BROWSERS = {
     "iso8859-11": "cp874",
     "gb2312": "gbk",
 }
-"""What browsers take in the place of a charset."""
+"""Charsets that browsers replace by others."""
 _MARKUP = re.compile(
     r"(?:text/html|application/xhtml\+xml|(?:text|application)/xml|.*\+xml)\b", re.IGNORECASE
 )
@@ -56,14 +57,14 @@ _COMMENT_END = re.compile(r"--!?>")
 _ATTRIBUTE = re.compile(
     r"(?P<name>[^\s=/>\"']++)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'>]++)))?+"
 )
-_UNSEEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
+_HIDING_STYLE = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _NOT_TEXT = frozenset(
     {
         "script", "style", "noscript", "template", "iframe", "noframes", "noembed", "object",
         "datalist",
     }
 )  # fmt: skip
-"""Elements whose content is no text of the page."""
+"""Elements whose content is not visible text."""
 _VOID = frozenset(
     {
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
@@ -78,14 +79,14 @@ _INLINE = frozenset(
         "wbr",
     }
 )  # fmt: skip
-"""Elements that do not part words; others begin a line of their own, or stand beside each other."""
-_ENDLESS = frozenset(
+"""Elements that do not separate words; all others do."""
+_OPTIONAL_END = frozenset(
     {
         "p", "li", "dt", "dd", "tr", "td", "th", "option", "optgroup", "thead", "tbody", "tfoot",
         "rb", "rt", "rp",
     }
 )  # fmt: skip
-"""Elements whose end may be left out."""
+"""Elements whose end tag may be omitted."""
 _LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9A-Fa-f]{7,}+);?")
 _FOLDED = str.maketrans(
     {
@@ -95,11 +96,11 @@ _FOLDED = str.maketrans(
         "\u2026": "...",
     }
 )
-"""Punctuation that WordPress sets for what was typed."""
+"""Typographic punctuation that WordPress substitutes for typed characters."""
 
 
 def reads(answer: Answer, text: str) -> bool:
-    """Whether visitors read this text on the page. A text with a tag in it is looked for in the source."""
+    """Whether a text is visible on the page. A text with a tag is searched in the source."""
     kind = answer.header("content-type")
     source = decoded(answer.body, kind)
     if _TAG.search(text):
@@ -108,7 +109,7 @@ def reads(answer: Answer, text: str) -> bool:
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
-    """The page as text, in the charset that a browser takes: by first bytes, header or its own word."""
+    """Decode a page as browsers do: by byte order mark, header or declaration on the page."""
     for bom, name in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace")
@@ -116,27 +117,29 @@ def decoded(body: bytes, content_type: str = "") -> str:
     named = _CHARSET.search(content_type[:500])
     found = _codec(named[1]) if named else ""
     if not found:
-        own = _META.search(head) or _PROLOG.match(head)
-        found = _codec(own[1]) if own else ""
-        found = "utf-8" if found.startswith("utf-16") else found  # it could not be read in it
+        declared = _META.search(head) or _PROLOG.match(head)
+        found = _codec(declared[1]) if declared else ""
+        found = (
+            "utf-8" if found.startswith("utf-16") else found
+        )  # the declaration itself could be read as ASCII
     if found:
         return body.decode(found, "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        cut = error.reason == "unexpected end of data"
-        return body.decode("utf-8" if cut else "cp1252", "replace")
+        is_cut = error.reason == "unexpected end of data"
+        return body.decode("utf-8" if is_cut else "cp1252", "replace")
 
 
 def folded(text: str) -> str:
-    """A text as two that read the same are equal: composed, runs of white space as one, no soft hyphens."""
+    """Normalise a text for comparison: composed characters, single spaces, no invisible characters."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", "".join(_without_marks(text))).translate(_FOLDED)
+        text = unicodedata.normalize("NFC", "".join(_visible_characters(text))).translate(_FOLDED)
     return " ".join(text.split())
 
 
-def _without_marks(text: str) -> Iterator[str]:
-    """The characters that are seen; of accents on one letter only so many, since sorting them takes long."""
+def _visible_characters(text: str) -> Iterator[str]:
+    """Yield the visible characters, with a limited number of accents on one letter."""
     accents = 0
     for c in text:
         accents = accents + 1 if unicodedata.combining(c) else 0
@@ -145,7 +148,7 @@ def _without_marks(text: str) -> Iterator[str]:
 
 
 def visible_text(source: str, content_type: str = "") -> str:
-    """The text between the tags, as far as it is shown; all of it where the page is no HTML."""
+    """Return the visible text of HTML. Other content types are returned unchanged."""
     if content_type.strip() and not _MARKUP.match(content_type.strip()[:100]):
         return source
     return "".join(_shown(source))
@@ -153,10 +156,10 @@ def visible_text(source: str, content_type: str = "") -> str:
 
 def _shown(source: str) -> Iterator[str]:
     at, hidden = 0, _Hidden()
-    for _ in range(_PATIENCE):
+    for _ in range(_TAGS):
         tag = _TAG.search(source, at)
         if not hidden:
-            yield _resolved(source[at : tag.start() if tag else len(source)])
+            yield _unescaped(source[at : tag.start() if tag else len(source)])
         end = _end_of(source, tag) if tag else None
         if tag is None or end is None:
             return
@@ -173,7 +176,7 @@ def _shown(source: str) -> Iterator[str]:
 
 
 def _end_of(source: str, tag: re.Match[str]) -> tuple[int, str] | None:
-    """Where a tag, a comment or a declaration ends, and its attributes; None where it never does."""
+    """Return the end of a tag, comment or declaration, and its attributes; None if it has no end."""
     if tag["comment"]:
         if source.startswith((">", "->"), tag.end()):
             return source.index(">", tag.end()) + 1, ""
@@ -196,17 +199,19 @@ def _is_hidden(name: str, attributes: str) -> bool:
     }
     hidden = "hidden" in found and found["hidden"].strip() != "until-found"
     return (
-        hidden or bool(_UNSEEN.search(found.get("style", ""))) or (name == "dialog" and "open" not in found)
+        hidden
+        or bool(_HIDING_STYLE.search(found.get("style", "")))
+        or (name == "dialog" and "open" not in found)
     )
 
 
-def _resolved(text: str) -> str:
-    """Text with its character references resolved; numbers too long for a character are none."""
+def _unescaped(text: str) -> str:
+    """Resolve character references. Numbers that are too long become replacement characters."""
     return html.unescape(_LONG_NUMBER.sub("\ufffd", text)) if "&" in text else text
 
 
 def _codec(label: str) -> str:
-    """Python's codec for a charset of the web, as browsers understand the label; empty for any other."""
+    """Return Python's codec for the label of a charset, as browsers understand it; empty if unknown."""
     label = label.lower()
     if label in {"utf-16", "utf-16le", "utf-16be", "unicode"}:
         return "utf-16-be" if label == "utf-16be" else "utf-16-le"
@@ -215,11 +220,11 @@ def _codec(label: str) -> str:
     except (LookupError, ValueError):
         return ""
     name = _AS_BROWSERS.get(name, name)
-    return name if name in _WEB else ""
+    return name if name in _WEB_CHARSETS else ""
 
 
 class _Hidden:
-    """The element that is hidden, while reading is inside of it; false outside."""
+    """The current hidden element; false outside of one."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -230,24 +235,24 @@ class _Hidden:
         return self._depth > 0
 
     def pass_tag(self, name: str, attributes: str, *, ends: bool) -> None:
-        """A tag: of an element that is hidden, or inside of it, maybe its end."""
+        """Process the next tag."""
         if not self:
             if not ends and name not in _VOID and _is_hidden(name, attributes):
                 self._name, self._depth, self._inside = name, 1, {}
-        elif self._name in _ENDLESS:
-            self._pass_endless(name, ends=ends)
+        elif self._name in _OPTIONAL_END:
+            self._pass_in_optional_end(name, ends=ends)
         elif name == self._name:
             self._depth += -1 if ends else 1
 
-    def _pass_endless(self, name: str, *, ends: bool) -> None:
+    def _pass_in_optional_end(self, name: str, *, ends: bool) -> None:
         inside = self._inside.get(name, 0) + (-1 if ends else 1)
-        if (name == self._name and not self._inside) or inside < 0 or self._parts(name, ends=ends):
+        if (name == self._name and not self._inside) or inside < 0 or self._closes_paragraph(name, ends=ends):
             self._depth = 0
-        elif name not in _VOID | _ENDLESS:
+        elif name not in _VOID | _OPTIONAL_END:
             self._inside[name] = inside
             if not inside:
                 del self._inside[name]
 
-    def _parts(self, name: str, *, ends: bool) -> bool:
-        """Whether a paragraph ends since a block begins."""
+    def _closes_paragraph(self, name: str, *, ends: bool) -> bool:
+        """Whether a block element ends a hidden paragraph."""
         return self._name == "p" and not ends and not self._inside and name not in _INLINE | _VOID

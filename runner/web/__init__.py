@@ -1,22 +1,22 @@
-"""Questions to web servers: an address goes in, an answer comes out, with ceilings for everything between."""
+"""HTTP requests with limits on time, size, redirects and target addresses."""
 
 from __future__ import annotations
 
 from runner.web.answer import Answer
 from runner.web.browser import Browser, fetch
-from runner.web.place import Place, below, join, split
 from runner.web.rules import Rules
 from runner.web.tls import Certificate, certificate
+from runner.web.url import Url, below, join, parse_url
 
 __all__ = [
     "Answer",
     "Browser",
     "Certificate",
-    "Place",
     "Rules",
+    "Url",
     "below",
     "certificate",
     "fetch",
     "join",
-    "split",
+    "parse_url",
 ]

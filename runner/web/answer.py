@@ -1,4 +1,4 @@
-"""What a server answered, or why there is no answer."""
+"""The answer to a request, or why there is none."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ __all__ = ["Answer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server said. Everything in it but `asked` and `failure` is a stranger's."""
+    """The answer of a server. All of it is untrusted except `asked` and `failure`."""
 
     asked: str
+    """The requested URL."""
     url: str = ""
-    """Where redirects led to."""
+    """The URL after redirects."""
     status: int | None = None
-    """None when no answer came."""
+    """None without an answer."""
     body: bytes = b""
     """Decompressed."""
     failure: str = ""
-    """Why there is no answer, in our words. With a status: why its redirect was not followed."""
+    """Why there is no answer. If there is a status: why its redirect was not followed."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Names in small letters."""
+    """Names are in lower case."""
     cut: bool = False
-    """The body was longer than is read."""
+    """The body was longer than the limit and is incomplete."""
 
     def header(self, name: str) -> str:
-        """The first header of that name, empty without one."""
+        """Return the first header with this name; empty if there is none."""
         return next((value for known, value in self.headers if known == name), "")

@@ -1,4 +1,4 @@
-"""A body on its way in: never more of it than is wanted, however it was packed."""
+"""Receive the body of a response up to a size limit, before and after decompression."""
 
 from __future__ import annotations
 
@@ -7,67 +7,69 @@ import zlib
 __all__ = ["Body", "BodyError"]
 
 _GZIP = 31
-_PACKED = frozenset({"deflate", "br", "zstd", "compress", "x-compress"})
+_UNSUPPORTED = frozenset({"deflate", "br", "zstd", "compress", "x-compress"})
 _PIECES = 10_000
-"""Pieces of a body: each costs time, and a server can send them of one byte."""
+"""Largest number of pieces. Each costs time, and a server can send pieces of one byte."""
 
 
 class BodyError(Exception):
-    """The body cannot be read; the message says why."""
+    """The body cannot be read. The message says why."""
 
 
 class Body:
-    """Collects a body's pieces up to a ceiling of bytes, before as after decompression.
+    """Collects the pieces of a body up to a limit, which applies before and after decompression.
 
-    Only gzip is asked for, and only gzip is undone, once: what is packed twice is refused.
+    Requests accept only gzip. Other encodings, and bodies that are compressed twice, are refused.
     """
 
-    def __init__(self, coding: str, ceiling: int) -> None:
-        """`coding` is the header `Content-Encoding`.
+    def __init__(self, encoding: str, limit: int) -> None:
+        """Start with the value of the header `Content-Encoding` and a limit in bytes.
 
         Raises:
-            BodyError: the body is packed in a way that was not asked for.
+            BodyError: the encoding is not supported.
         """
-        words = [word for part in coding.lower().split(",") if (word := part.strip()) not in {"", "identity"}]
-        zipped = [word in {"gzip", "x-gzip"} for word in words]
-        if _PACKED & set(words) or (any(zipped) and len(words) > 1):
-            raise BodyError("is packed in a way that was not asked for")
+        words = [
+            word for part in encoding.lower().split(",") if (word := part.strip()) not in {"", "identity"}
+        ]
+        gzipped = [word in {"gzip", "x-gzip"} for word in words]
+        if _UNSUPPORTED & set(words) or (any(gzipped) and len(words) > 1):
+            raise BodyError("uses an unsupported content encoding")
         self.cut = False
-        self._unpack = zlib.decompressobj(_GZIP) if any(zipped) else None
-        self._ceiling = ceiling
+        self._gunzip = zlib.decompressobj(_GZIP) if any(gzipped) else None
+        self._limit = limit
         self._received = 0
         self._pieces = 0
         self._content = bytearray()
 
     @property
     def content(self) -> bytes:
-        """What has come so far."""
+        """The bytes received so far."""
         return bytes(self._content)
 
     @property
-    def begun(self) -> bool:
-        """Whether anything has come."""
+    def started(self) -> bool:
+        """Whether anything was received."""
         return self._received > 0
 
     def add(self, piece: bytes) -> bool:
-        """Take a piece; False when no more is wanted.
+        """Add a piece and return whether more can be added.
 
         Raises:
-            BodyError: it is not what its header says.
+            BodyError: the body is not encoded as its header says.
         """
         self._received += len(piece)
         self._pieces += 1
-        room = self._ceiling - len(self._content)
-        if self._unpack is not None:
-            piece = self._unpacked(piece, room + 1)
+        room = self._limit - len(self._content)
+        if self._gunzip is not None:
+            piece = self._decompressed(piece, room + 1)
         self._content += piece[:room]
-        self.cut = len(piece) > room or self._received > self._ceiling or self._pieces > _PIECES
-        ended = self._unpack is not None and self._unpack.eof
+        self.cut = len(piece) > room or self._received > self._limit or self._pieces > _PIECES
+        ended = self._gunzip is not None and self._gunzip.eof
         return not (self.cut or ended)
 
-    def _unpacked(self, piece: bytes, room: int) -> bytes:
-        assert self._unpack is not None  # noqa: S101  # asked by the caller
+    def _decompressed(self, piece: bytes, room: int) -> bytes:
+        assert self._gunzip is not None  # noqa: S101  # the caller has checked it
         try:
-            return self._unpack.decompress(piece, room)
+            return self._gunzip.decompress(piece, room)
         except zlib.error:
-            raise BodyError("says that it is gzip, and is not") from None
+            raise BodyError("claims to be gzip but is not") from None

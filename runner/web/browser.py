@@ -1,4 +1,4 @@
-"""The browser of the controller: it has never been anywhere before, and it goes only where it may."""
+"""An HTTP client without cookies or cache that requests only what its rules allow."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from runner.web.answer import Answer
-from runner.web.place import Place, join, same_site, split
 from runner.web.reasons import reason
 from runner.web.rules import Rules
+from runner.web.url import Url, join, parse_url, same_site
 
 if TYPE_CHECKING:
-    from runner.web.wire import Allowance
+    from runner.web.connections import Allowance
 
 __all__ = ["Browser", "authorities", "fetch"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEAD = 256 << 10
-"""Bytes that may come before a body: headers, and answers that only announce one."""
+"""Most bytes before a body: headers and interim responses."""
 _HEADERS = 100
 _VALUE = 8192
-_KEPT = 16
-"""Connections that are kept."""
-_USUAL = {
+_CONNECTIONS = 16
+"""Most open connections."""
+_DEFAULTS = {
     "User-Agent": "Sitecrew/1 (website care; +look)",
     "Accept": "text/html,*/*;q=0.8",
     "Accept-Encoding": "gzip",
@@ -33,9 +33,9 @@ _USUAL = {
 
 
 class Browser:
-    """Asks servers within rules. It keeps connections and nothing else: neither pages nor cookies.
+    """Sends requests within rules. It keeps connections open, but no pages and no cookies.
 
-    Several threads may use it at once.
+    It can be used by several threads at once.
     """
 
     def __init__(
@@ -43,26 +43,26 @@ class Browser:
         rules: Rules,
         headers: Mapping[str, str] | None = None,
         *,
-        keys: tuple[str, Mapping[str, str]] = ("", {}),
+        credentials: tuple[str, Mapping[str, str]] = ("", {}),
     ) -> None:
-        """Headers that go with requests.
+        """Create a client.
 
         Args:
-            rules: whom it may ask.
-            headers: with every request.
-            keys: an address, and what is shown to its own site, and to no other: see `same_site`.
+            rules: the allowed targets and limits.
+            headers: sent with every request.
+            credentials: the URL of a site and headers that are sent to this site only: see `same_site`.
         """
-        import httpcore  # a tenth of a second that only questions need
+        import httpcore  # takes 0.1 s, so it is imported only if requests are sent
 
-        from runner.web.wire import Network
+        from runner.web.connections import Network
 
         self._rules = rules
-        self._headers = _USUAL | dict(headers or {})
-        self._home, self._keys = split(keys[0]), dict(keys[1])
+        self._headers = _DEFAULTS | dict(headers or {})
+        self._home, self._credentials = parse_url(credentials[0]), dict(credentials[1])
         self._network = Network(rules)
         self._pool = httpcore.ConnectionPool(
             ssl_context=authorities(),
-            max_connections=_KEPT,
+            max_connections=_CONNECTIONS,
             keepalive_expiry=5.0,
             network_backend=self._network,
         )
@@ -74,7 +74,7 @@ class Browser:
         self.close()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         self._pool.close()
 
     def fetch(
@@ -85,102 +85,101 @@ class Browser:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """Ask, and follow redirects within the rules. What goes wrong is in the answer, never raised.
+        """Send a request and follow redirects within the rules. Errors are in the answer, never raised.
 
         Args:
-            url: what to ask; a stranger may have written it.
-            limit: seconds for all of it: names, connections, redirects and the body.
-            headers: for this request.
-            body: makes it a POST, which follows no redirect.
+            url: the URL, which may be untrusted.
+            limit: seconds for everything: name resolution, connections, redirects and the body.
+            headers: for this request only.
+            body: sent with POST. Redirects are then not followed.
         """
-        from runner.web.wire import Allowance
+        from runner.web.connections import Allowance
 
         allowance = Allowance(time.monotonic() + limit)
         try:
             return self._follow(url, allowance, self._headers | dict(headers or {}), body)
         except TimeoutError:
             return Answer(asked=url, failure=f"does not answer within {round(limit, 1):g} s")
-        except _Late:
+        except _IncompleteBodyError:
             return Answer(asked=url, failure=f"did not finish within {round(limit, 1):g} s")
-        except Exception as error:  # noqa: BLE001 - whatever a server makes a library raise
+        except Exception as error:  # noqa: BLE001 - a server can make libraries raise anything
             return Answer(asked=url, failure=f"cannot be reached: {reason(error)}")
 
     def _follow(
         self, url: str, allowance: Allowance, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        place = split(url)
-        if place is None:
-            return Answer(asked=url, failure="is not an address that can be asked")
-        if why := self._rules.refusal(place):
+        target = parse_url(url)
+        if target is None:
+            return Answer(asked=url, failure="is not a valid URL")
+        if why := self._rules.refusal(target):
             return Answer(asked=url, failure=why)
         for _ in range(self._rules.redirects + 1):
-            answer = self._ask(url, place, allowance, headers, body)
+            answer = self._request(url, target, allowance, headers, body)
             if body is not None or answer.status not in _REDIRECTS or not answer.header("location"):
                 return answer
-            leads = join(str(place), answer.header("location"))
-            following = split(leads)
+            following = parse_url(join(str(target), answer.header("location")))
             if following is None:
-                return _stay(answer, str(place), "leads to an address that cannot be asked")
-            if why := self._rules.refusal(following, place):
-                return _stay(answer, str(following), why)
-            place = following
-        return _stay(answer, str(place), "redirects in a loop")
+                return _not_followed(answer, str(target), "redirects to an invalid URL")
+            if why := self._rules.refusal(following, target):
+                return _not_followed(answer, str(following), why)
+            target = following
+        return _not_followed(answer, str(target), "redirects in a loop")
 
-    def _ask(
+    def _request(
         self,
         asked: str,
-        place: Place,
+        target: Url,
         allowance: Allowance,
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
-        """One request to one place."""
+        """Send one request, without following redirects."""
         import httpcore
 
         from runner.web.body import Body
 
         allowance.bytes = _HEAD
-        self._network.begin(allowance)
+        self._network.start(allowance)
         url = httpcore.URL(
-            scheme=place.scheme.encode(),
-            host=place.host.encode(),
-            port=place.port,
-            target=place.target.encode("ascii"),
+            scheme=target.scheme.encode(),
+            host=target.host.encode(),
+            port=target.port,
+            target=target.target.encode("ascii"),
         )
-        sent = [("Host", place.authority), *self._with_keys(place, headers).items()]
+        sent = [("Host", target.authority), *self._with_credentials(target, headers).items()]
         method = "GET" if body is None else "POST"
         if body is not None:
             sent.append(("Content-Length", str(len(body))))
-        more = {"timeout": {"pool": allowance.left()}}
-        with self._pool.stream(method, url, headers=sent, content=body, extensions=more) as response:
-            said = _headers(response.headers)
-            answer = Answer(asked=asked, url=str(place), status=response.status, headers=said)
+        extensions = {"timeout": {"pool": allowance.left()}}
+        with self._pool.stream(method, url, headers=sent, content=body, extensions=extensions) as response:
+            received_headers = _headers(response.headers)
+            answer = Answer(asked=asked, url=str(target), status=response.status, headers=received_headers)
             if response.status in _REDIRECTS and body is None:
                 return answer
             allowance.bytes = 2 * self._rules.size + _HEAD
-            taken = Body(answer.header("content-encoding"), self._rules.size)
+            received = Body(answer.header("content-encoding"), self._rules.size)
             try:
                 for piece in response.iter_stream():
-                    if not taken.add(piece):
+                    if not received.add(piece):
                         break
                     allowance.left()
             except TimeoutError:
-                raise (_Late if taken.begun else TimeoutError) from None
+                raise (_IncompleteBodyError if received.started else TimeoutError) from None
         return Answer(
             asked=asked,
-            url=str(place),
+            url=str(target),
             status=answer.status,
-            body=taken.content,
-            headers=said,
-            cut=taken.cut,
+            body=received.content,
+            headers=received_headers,
+            cut=received.cut,
         )
 
-    def _with_keys(self, place: Place, headers: Mapping[str, str]) -> Mapping[str, str]:
+    def _with_credentials(self, target: Url, headers: Mapping[str, str]) -> Mapping[str, str]:
         home = self._home
-        if home is None or not same_site(place, home):
+        if home is None or not same_site(target, home):
             return headers
-        cookies = "; ".join(filter(None, (self._keys.get("Cookie"), headers.get("Cookie"))))
-        return {**headers, **self._keys, **({"Cookie": cookies} if cookies else {})}
+        cookies = "; ".join(filter(None, (self._credentials.get("Cookie"), headers.get("Cookie"))))
+        return {**headers, **self._credentials, **({"Cookie": cookies} if cookies else {})}
 
 
 def fetch(
@@ -191,25 +190,25 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> Answer:
-    """One question, as `Browser.fetch` asks it."""
+    """Send one request, as `Browser.fetch` does."""
     with Browser(rules) as browser:
         return browser.fetch(url, limit, headers=headers, body=body)
 
 
 @cache
 def authorities() -> ssl.SSLContext:
-    """TLS with the authorities that browsers trust; certificates and names are always checked."""
+    """Return a TLS context with the authorities that browsers trust. Certificates are always verified."""
     import httpx
 
     return httpx.create_ssl_context()
 
 
-class _Late(Exception):  # noqa: N818 - a word between two functions
-    """The time was over when a body had begun."""
+class _IncompleteBodyError(Exception):
+    """The time limit was reached while a body was received."""
 
 
-def _stay(answer: Answer, leads: str, why: str) -> Answer:
-    return Answer(asked=answer.asked, url=leads, status=answer.status, failure=why, headers=answer.headers)
+def _not_followed(answer: Answer, target: str, why: str) -> Answer:
+    return Answer(asked=answer.asked, url=target, status=answer.status, failure=why, headers=answer.headers)
 
 
 def _headers(found: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

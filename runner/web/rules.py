@@ -1,4 +1,4 @@
-"""Where a request may go: to the hosts that the operator named, and to public addresses."""
+"""Allowed targets of requests: the hosts of the inventory, at public addresses unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self
 
-from runner.web.place import Place, split
+from runner.web.url import Url, parse_url
 
 __all__ = ["Rules", "is_public"]
 
-_USUAL = (80, 443)
-_CLOSED = tuple(
+_PORTS = (80, 443)
+_PRIVATE = tuple(
     map(
         ip_network,
         (
@@ -33,60 +33,60 @@ _CLOSED = tuple(
         ),
     )
 )
-_OPEN_6 = IPv6Network("2000::/3")
-_CLOSED_6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
-"""Of the public ones: Teredo and its kin, documentation, 6to4."""
+_GLOBAL_6 = IPv6Network("2000::/3")
+_PRIVATE_6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+"""Parts of `_GLOBAL_6` that are not public: Teredo and other protocols, documentation, 6to4."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Whom a request may ask, and how much may come back."""
+    """Allowed targets of a request, and limits for the response."""
 
     origins: frozenset[tuple[str, int]]
-    """Hosts with their ports: of the first address as of every redirect."""
+    """Allowed hosts with their ports, for the first URL and every redirect."""
     local: frozenset[str] = field(default=frozenset())
-    """Of these hosts, those that the operator wrote as an address of a private network or as localhost."""
+    """Those of the hosts that are written as a private address or as localhost."""
     private: bool = False
-    """Names may lead to addresses of a private network: the operator says so of this site."""
+    """Host names may resolve to private addresses: `private: true` for the site."""
     size: int = 4 << 20
-    """Bytes of a body, decompressed."""
+    """Most bytes of a body, decompressed."""
     redirects: int = 8
 
     @classmethod
     def of(cls, *urls: str, private: bool = False, size: int = 4 << 20) -> Self:
-        """Rules for addresses that the operator wrote, each with and without `www.`, over http and https.
+        """Return rules for URLs of the inventory, each with and without `www.`, over http and https.
 
-        A host that is itself a private address is asked at the ports written, and no other.
+        For a host that is itself a private address, only the ports in the URLs are allowed.
         """
-        places = [place for url in urls if (place := split(url))]
-        local = {place.host for place in places if is_local(place.host)}
-        origins = {origin for place in places for origin in _origins(place, local=place.host in local)}
+        found = [url for text in urls if (url := parse_url(text))]
+        local = {url.host for url in found if is_local(url.host)}
+        origins = {origin for url in found for origin in _origins(url, local=url.host in local)}
         return cls(origins=frozenset(origins), local=frozenset(local), private=private, size=size)
 
     @classmethod
     def named_by_a_site(cls, *urls: str) -> Self:
-        """Rules for addresses that a site named: public ones, whatever is allowed for the site itself."""
-        places = [place for url in urls if (place := split(url)) and not is_local(place.host)]
-        return cls(origins=frozenset(origin for place in places for origin in _origins(place, local=False)))
+        """Return rules for URLs that a site named: only public addresses are allowed."""
+        found = [url for text in urls if (url := parse_url(text)) and not is_local(url.host)]
+        return cls(origins=frozenset(origin for url in found for origin in _origins(url, local=False)))
 
-    def refusal(self, place: Place, before: Place | None = None) -> str:
-        """Why a place is not asked; empty when it may be.
+    def refusal(self, url: Url, before: Url | None = None) -> str:
+        """Return why a URL is not requested; empty if it is allowed.
 
         Args:
-            place: what would be asked.
-            before: the place that redirected to it.
+            url: the URL to request.
+            before: the URL that redirected to it.
         """
-        if place.host not in {host for host, _ in self.origins}:
-            return f"leads to another site, {place.host}"
-        if place.origin not in self.origins:
-            return f"leads to another port, {place.port}"
-        if before is not None and (before.scheme, place.scheme) == ("https", "http"):
-            return "leads from https to http"
+        if url.host not in {host for host, _ in self.origins}:
+            return f"redirects to another site, {url.host}"
+        if url.origin not in self.origins:
+            return f"redirects to another port, {url.port}"
+        if before is not None and (before.scheme, url.scheme) == ("https", "http"):
+            return "redirects from https to http"
         return ""
 
     def admits(self, host: str, address: str) -> bool:
-        """Whether a connection for a host may be made to an address that its name was resolved to."""
+        """Whether a host may be connected to at an address to which its name resolved."""
         if host not in self.local:
             return self.private or is_public(address)
         if _literal(host) is not None:
@@ -96,30 +96,30 @@ class Rules:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, in whatever form it is wrapped."""
+    """Whether an IP address is public, also if it is embedded in an IPv6 address."""
     found = _literal(address)
     if isinstance(found, IPv6Address) and found in _NAT64:
         found = IPv4Address(int(found) & 0xFFFF_FFFF)
     if isinstance(found, IPv4Address):
-        return not any(found in network for network in _CLOSED)
+        return not any(found in network for network in _PRIVATE)
     if found is None or found.scope_id:
         return False
-    return found in _OPEN_6 and not any(found in network for network in _CLOSED_6)
+    return found in _GLOBAL_6 and not any(found in network for network in _PRIVATE_6)
 
 
 def is_local(host: str) -> bool:
-    """Whether a host, as it was written, is a private address or localhost."""
+    """Whether a host is written as a private address or localhost."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     return _literal(host) is not None and not is_public(host)
 
 
-def _origins(place: Place, *, local: bool) -> Iterable[tuple[str, int]]:
+def _origins(url: Url, *, local: bool) -> Iterable[tuple[str, int]]:
     if local:
-        return [place.origin]
-    bare = place.host.removeprefix("www.")
-    hosts = (place.host,) if _literal(place.host) else (place.host, bare, f"www.{bare}")
-    return [(host, port) for host in hosts for port in (*_USUAL, place.port)]
+        return [url.origin]
+    bare = url.host.removeprefix("www.")
+    hosts = (url.host,) if _literal(url.host) else (url.host, bare, f"www.{bare}")
+    return [(host, port) for host in hosts for port in (*_PORTS, url.port)]
 
 
 def _literal(address: str) -> IPv4Address | IPv6Address | None:

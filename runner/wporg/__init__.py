@@ -1,4 +1,4 @@
-"""Client of wordpress.org, used by the controller: available releases and published checksums."""
+"""Client of wordpress.org: available releases and published checksums."""
 
 from __future__ import annotations
 

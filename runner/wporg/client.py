@@ -1,4 +1,4 @@
-"""Questions to wordpress.org, from the controller: a site that was hacked has no say in the answers."""
+"""Requests to wordpress.org, sent by the controller so that a hacked site cannot change the responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from runner.model import Asked, CoreOffer, Offers, Release, Sums
 from runner.untrusted import sentence
-from runner.wporg.cache import Cache, Kept
+from runner.wporg.cache import Cache, Cached
 from runner.wporg.parse import (
     AnswerError,
     closed,
@@ -27,54 +27,68 @@ if TYPE_CHECKING:
 __all__ = ["Wporg"]
 
 API, DOWNLOADS = "https://api.wordpress.org", "https://downloads.wordpress.org"
-_PATIENCE = 20.0
-"""Seconds for one answer."""
+_LIMIT = 20.0
+"""Seconds for one request."""
 _FRESH = 15 * 60
-"""Seconds after which an offer is asked for anew."""
+"""Seconds for which an offer is not requested again."""
 _STALE = 12 * 3600
-"""Seconds for which an offer counts while wordpress.org cannot be asked."""
-_NOW = 60.0
-"""Seconds for which the answer about WordPress itself is not asked for again."""
+"""Seconds for which an offer may be used while wordpress.org cannot be reached."""
+_CORE_FRESH = 60.0
+"""Seconds for which an offer of WordPress itself is not requested again."""
 _FOR_EVER = float("inf")
-_AT_ONCE = 400
-"""Items in one question."""
+_BATCH = 400
+"""Most items in one request."""
 _SIZE = 16 << 20
+"""Most bytes of one response."""
 _ABSENT = b"absent"
-"""Kept where wordpress.org has answered that it does not know an item."""
-_ABSENT_FOR = 3600
+"""Stored if wordpress.org does not know an item."""
+_ABSENT_FRESH = 3600
+"""Seconds for which an unknown item is not requested again."""
 _DAY = 24 * 3600
-_ASKED_ONE_BY_ONE = 40
+_CLOSED_CHECKS = 40
+"""Most plugins that are checked for being closed, with one request each."""
 _SMALL = 64 << 10
+"""Most bytes of a stored response about a closed plugin."""
 
 _Found = TypeVar("_Found")
 Fetch = Callable[[str, bytes | None], "Answer"]
-"""Asks an address, with a form where it is a POST."""
+"""Requests a URL; with a form, by POST."""
 
 
 class Wporg:
-    """A client with a cache. Several threads may use it at once."""
+    """A client with a cache. It can be used by several threads at once."""
 
     def __init__(self, folder: Path, base: str = "", *, fetch: Fetch | None = None) -> None:
-        """`base` is a mirror that answers for api and downloads; without one, wordpress.org is asked."""
+        """Create a client.
+
+        Args:
+            folder: folder of the cache.
+            base: URL of a mirror of api and downloads; wordpress.org by default.
+            fetch: sends the requests; for tests.
+        """
         self._api, self._downloads = (base.rstrip("/") or address for address in (API, DOWNLOADS))
         self._cache = Cache(folder)
-        self._fetch = fetch or _web(self._api, self._downloads)
-        self._turn = threading.Lock()
+        self._fetch = fetch or _http_fetch(self._api, self._downloads)
+        self._lock = threading.Lock()
 
     def offers(self, items: Iterable[Asked], installed: Iterable[str] = ()) -> Offers:
-        """The newest releases, and those for versions of WordPress, in as few questions as possible.
+        """Return the newest releases of items and of WordPress, with as few requests as possible.
 
-        An answer that was kept and differs from what the site says is asked for anew: one of the two is old.
+        A cached offer that differs from the site's is requested again, because one of them is outdated.
+
+        Args:
+            items: plugins and themes.
+            installed: versions of WordPress, for which newer ones are looked up.
         """
         wanted = {(item.kind, item.file): item for item in items}
-        with self._turn:
-            kept = {key: self._kept(item) for key, item in wanted.items()}
-            missing = [wanted[key] for key, found in kept.items() if not _will_do(found, wanted[key])]
-            problem = self._ask(missing)
+        with self._lock:
+            cached = {key: self._cached_offer(item) for key, item in wanted.items()}
+            missing = [wanted[key] for key, found in cached.items() if not _is_usable(found, wanted[key])]
+            problem = self._request_offers(missing)
             if missing:
-                kept |= {(item.kind, item.file): self._kept(item) for item in missing}
+                cached |= {(item.kind, item.file): self._cached_offer(item) for item in missing}
             core = {version: self._core_offers(version) for version in sorted(set(installed))}
-        usable = {key: found for key, found in kept.items() if found and found.age < _STALE}
+        usable = {key: found for key, found in cached.items() if found and found.age < _STALE}
         return Offers(
             known={key: _release(found) for key, found in usable.items()},
             problem=problem or next((why for _, why in core.values() if why), ""),
@@ -88,82 +102,89 @@ class Wporg:
         )
 
     def _closed(self, files: Iterable[str]) -> Mapping[str, str]:
-        """Those of these plugins that wordpress.org has closed; it is asked about each once a day."""
+        """Return the plugins that wordpress.org has closed, each with a message, cached for a day."""
         found = {}
-        for file in list(files)[:_ASKED_ONE_BY_ONE]:
+        for file in list(files)[:_CLOSED_CHECKS]:
             slug = file.partition("/")[0]
             query = urlencode({"action": "plugin_information", "request[slug]": slug})
             url = f"{self._api}/plugins/info/1.2/?{query}"
-            kept = self._cache.find(url)
-            body = kept.body if kept and kept.age < _DAY else None
+            cached = self._cache.find(url)
+            body = cached.body if cached and cached.age < _DAY else None
             if body is None:
                 answer = self._fetch(url, None)
                 if answer.status not in {200, 404} or answer.failure or answer.cut:
                     continue
                 body = answer.body
-                self._cache.keep(url, body if len(body) < _SMALL else _ABSENT)
+                self._cache.store(url, body if len(body) < _SMALL else _ABSENT)
             try:
-                if said := closed(body):
-                    found[file] = said
+                if message := closed(body):
+                    found[file] = message
             except AnswerError:
                 continue
         return found
 
     def _core_offers(self, installed: str) -> tuple[tuple[CoreOffer, ...] | None, str]:
-        """The versions of WordPress that are offered to one; else None, and why they are not known."""
+        """Return the versions offered for an installed one; or None, and why they are unknown."""
         query = urlencode({"version": installed, "locale": "en_US"})
-        return self._known(f"{self._api}/core/version-check/1.7/?{query}", core_releases, _NOW, _STALE)
+        return self._get(f"{self._api}/core/version-check/1.7/?{query}", core_releases, _CORE_FRESH, _STALE)
 
     def core_sums(self, version: str, locale: str = "en_US") -> Sums:
-        """The checksums of a version of WordPress."""
+        """Return the checksums of a version of WordPress."""
         query = urlencode({"version": version, "locale": locale or "en_US"})
         return self._sums(f"{self._api}/core/checksums/1.0/?{query}", core_sums)
 
     def plugin_sums(self, slug: str, version: str) -> Sums:
-        """The checksums of a version of a plugin."""
+        """Return the checksums of a version of a plugin."""
         address = f"{self._downloads}/plugin-checksums/{quote(slug, safe='')}/{quote(version, safe='')}.json"
         return self._sums(address, plugin_sums)
 
     def _sums(self, url: str, parse: Callable[[bytes], Mapping[str, tuple[str, ...]]]) -> Sums:
-        found, problem = self._known(url, parse, _FOR_EVER, _FOR_EVER)
+        found, problem = self._get(url, parse, _FOR_EVER, _FOR_EVER)
         return Sums(found or {}, problem)
 
-    def _known(
+    def _get(
         self, url: str, parse: Callable[[bytes], _Found], fresh: float, stale: float
     ) -> tuple[_Found | None, str]:
-        """An answer that is kept or asked for; None without a problem where wordpress.org has none."""
-        kept = _readable(self._cache.find(url), parse)
-        if kept and kept.age < (fresh if kept.body != _ABSENT else _ABSENT_FOR):
-            return (None if kept.body == _ABSENT else parse(kept.body)), ""
+        """Return a cached or new response and a problem. Both are empty if wordpress.org has none.
+
+        Args:
+            url: the URL.
+            parse: parses a response, or raises AnswerError.
+            fresh: seconds for which a cached response is not requested again.
+            stale: seconds for which it may be used if wordpress.org cannot be reached.
+        """
+        cached = _readable(self._cache.find(url), parse)
+        if cached and cached.age < (fresh if cached.body != _ABSENT else _ABSENT_FRESH):
+            return (None if cached.body == _ABSENT else parse(cached.body)), ""
         answer = self._fetch(url, None)
         problem = _problem(answer)
         if answer.status == 404:  # noqa: PLR2004
-            self._cache.keep(url, _ABSENT)
+            self._cache.store(url, _ABSENT)
             return None, ""
         if not problem:
             try:
                 found = parse(answer.body)
             except AnswerError as error:
-                return None, f"wordpress.org gave an answer that cannot be used: {error}"
-            self._cache.keep(url, answer.body if found else _ABSENT)
+                return None, f"wordpress.org sent an invalid response: {error}"
+            self._cache.store(url, answer.body if found else _ABSENT)
             return found, ""
-        if kept and kept.body != _ABSENT and kept.age < stale:
-            return parse(kept.body), ""
+        if cached and cached.body != _ABSENT and cached.age < stale:
+            return parse(cached.body), ""
         return None, problem
 
-    def _ask(self, items: Sequence[Asked]) -> str:
-        """Ask for items and keep what is said of each; returns why not all were answered."""
+    def _request_offers(self, items: Sequence[Asked]) -> str:
+        """Request the offers of items and cache them. Returns why some are missing."""
         problem = ""
         for kind in ("plugins", "themes"):
-            mine = [item for item in items if item.kind == kind]
-            for start in range(0, len(mine), _AT_ONCE):
-                problem = self._ask_for(kind, mine[start : start + _AT_ONCE]) or problem
+            same_kind = [item for item in items if item.kind == kind]
+            for start in range(0, len(same_kind), _BATCH):
+                problem = self._request_batch(kind, same_kind[start : start + _BATCH]) or problem
         return problem
 
-    def _ask_for(self, kind: str, items: Sequence[Asked]) -> str:
-        about = {item.file: {"Name": item.title, "Version": "0", "Stylesheet": item.file} for item in items}
+    def _request_batch(self, kind: str, items: Sequence[Asked]) -> str:
+        details = {item.file: {"Name": item.title, "Version": "0", "Stylesheet": item.file} for item in items}
         form = {
-            kind: json.dumps({kind: about, "active": []}),
+            kind: json.dumps({kind: details, "active": []}),
             "translations": "[]",
             "locale": "[]",
             "all": "true",
@@ -174,78 +195,77 @@ class Wporg:
         try:
             found = releases(kind, answer.body)
         except AnswerError as error:
-            return f"wordpress.org gave an answer that cannot be used: {error}"
+            return f"wordpress.org sent an invalid response: {error}"
         for item in items:
-            self._cache.keep(_question(item), _packed(found.get(item.file)))
+            self._cache.store(_cache_key(item), _encoded(found.get(item.file)))
         return ""
 
-    def _kept(self, item: Asked) -> Kept | None:
-        return self._cache.find(_question(item))
+    def _cached_offer(self, item: Asked) -> Cached | None:
+        return self._cache.find(_cache_key(item))
 
 
-def _readable(kept: Kept | None, parse: Callable[[bytes], object]) -> Kept | None:
-    if kept is None or kept.body == _ABSENT:
-        return kept
+def _readable(cached: Cached | None, parse: Callable[[bytes], object]) -> Cached | None:
+    if cached is None or cached.body == _ABSENT:
+        return cached
     try:
-        parse(kept.body)
+        parse(cached.body)
     except AnswerError:
         return None
-    return kept
+    return cached
 
 
-def _question(item: Asked) -> str:
+def _cache_key(item: Asked) -> str:
     return f"offer {item.kind} {item.file}"
 
 
-def _packed(release: Release | None) -> bytes:
+def _encoded(release: Release | None) -> bytes:
     if release is None:
         return _ABSENT
-    plain = {
+    fields = {
         "new_version": release.version,
         "package": release.package,
         "requires_php": release.requires_php,
         "requires": release.requires_wordpress,
         "requires_plugins": list(release.requires_plugins),
     }
-    return json.dumps({"plugins": {"x": plain}}).encode()
+    return json.dumps({"plugins": {"x": fields}}).encode()
 
 
-def _release(kept: Kept) -> Release | None:
-    if kept.body == _ABSENT:
+def _release(cached: Cached) -> Release | None:
+    if cached.body == _ABSENT:
         return None
     try:
-        return releases("plugins", kept.body)["x"]
+        return releases("plugins", cached.body)["x"]
     except (AnswerError, KeyError):
         return None
 
 
-def _will_do(kept: Kept | None, item: Asked) -> bool:
-    if kept is None or kept.age >= _FRESH:
+def _is_usable(cached: Cached | None, item: Asked) -> bool:
+    if cached is None or cached.age >= _FRESH:
         return False
-    release = _release(kept)
+    release = _release(cached)
     return not item.offered if release is None else item.offered == release.version
 
 
 def _problem(answer: Answer) -> str:
     if answer.status == 404:  # noqa: PLR2004
-        return "wordpress.org has no such address"
+        return "wordpress.org answered 404"
     if answer.failure or answer.status != 200:  # noqa: PLR2004
-        return (
-            f"wordpress.org could not be asked: {sentence(answer.failure) or f'it answered {answer.status}'}"
-        )
-    return "wordpress.org said more than is read" if answer.cut else ""
+        reason = sentence(answer.failure) or f"it answered {answer.status}"
+        return f"wordpress.org could not be reached: {reason}"
+    return "wordpress.org sent a response that is too large" if answer.cut else ""
 
 
-def _web(*bases: str) -> Fetch:
-    """Over the web, within the rules of the room `web`: to these servers, and to no other."""
+def _http_fetch(*bases: str) -> Fetch:
+    """Return a function that sends requests to these servers only."""
 
     def fetch(url: str, body: bytes | None) -> Answer:
         from runner.web import Rules
-        from runner.web import fetch as ask
+        from runner.web import fetch as send
 
         headers = {"User-Agent": "Sitecrew/1 (website care)", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return ask(url, Rules.of(*bases, size=_SIZE), _PATIENCE, headers=headers, body=body)
+        return send(url, Rules.of(*bases, size=_SIZE), _LIMIT, headers=headers, body=body)
 
     return fetch

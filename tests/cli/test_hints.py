@@ -1,4 +1,4 @@
-"""Every command in a message exists, and acts on the workspace and the sites that were named."""
+"""Commands in messages exist and repeat the options that were typed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,17 @@ import pytest
 from runner.cli.hints import for_workspace, retyped, set_workspace
 from runner.cli.main import COMMANDS, _run, root
 from runner.shell import command
+from tests.cli.workspaces import write_workspace
 
 RUNNER = Path(__file__).parents[2] / "runner"
-INVENTORY = """\
-hosts:
-  web1: {address: 127.0.0.1, port: 1, user: deploy}
-clients:
-  acme:
-    name: Acme Bakery
-    sites:
-      acme-shop: {url: "https://shop.acme.example", host: web1, path: /srv/shop, kind: static}
-      acme-docs: {url: "https://docs.acme.example", host: web1, path: /srv/docs, kind: static}
-"""
 NAMES = {name for section in COMMANDS.values() for name in section}
 TYPED = re.compile(rf"(?<![\w./-])sitecrew (?:-w \S+ )?(?:{'|'.join(sorted(NAMES))})\b[^`\n;,)]*")
 ANY = re.compile(r"(?<![\w./-])sitecrew (?:-w \S+ )?[a-z][a-z-]*\b[^`\n;,)]*")
-"""Also a command that does not exist."""
+"""Matches unknown commands too."""
 
 
 def parsed(line: str) -> tuple[str, click.Context]:
-    """The command that a line calls, with what click makes of its options; fails where it does not exist."""
+    """Return the command of a line and its parsed options. Fail if the command does not exist."""
     ctx, words = click.Context(root), shlex.split(line)[1:]
     if words[0] == "-w":
         words = words[2:]
@@ -49,7 +40,7 @@ def parsed(line: str) -> tuple[str, click.Context]:
 
 
 def lines_in(text: str, what: re.Pattern[str] = TYPED) -> list[str]:
-    """The commands in a message; what follows one in prose is cut off."""
+    """Return the commands in a message, without the prose that follows."""
     found = [match[0].rstrip(" .:?!") for match in what.finditer(text)]
     return [
         re.split(r" {2,}| (?:and|then|begins|makes|shows|prints|brings|or|answers)\b", line)[0]
@@ -58,14 +49,14 @@ def lines_in(text: str, what: re.Pattern[str] = TYPED) -> list[str]:
 
 
 def literals() -> Iterator[tuple[str, str]]:
-    """Each text of ours that names a command, with where it is."""
+    """Yield each command in the code's texts, with its position."""
     for path in sorted(RUNNER.rglob("*.py")):
         for line, found in literals_of(ast.parse(path.read_text())):
             yield f"{path.relative_to(RUNNER)}:{line}", found
 
 
 def literals_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """The commands in the texts of a module, docstrings left out, each with its line."""
+    """Yield the commands in the texts of a module, without docstrings, with their lines."""
     docs = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -87,7 +78,7 @@ def literals_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def built(call: ast.Call) -> str:
-    """The command that a call of `command` or `retyped` builds, `X` for each value; empty for other calls."""
+    """Return the command that a call of `command` or `retyped` builds, with `X` for values; else empty."""
     name = call.func.id if isinstance(call.func, ast.Name) else ""
     words = [arg for arg in call.args if not isinstance(arg, ast.Starred)]
     if name not in {"command", "retyped"} or not words or not isinstance(words[0], ast.Constant):
@@ -96,12 +87,12 @@ def built(call: ast.Call) -> str:
     return " ".join(("sitecrew", *said))
 
 
-def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
-    """`command` and `retyped` quote it; text that is pasted together does not."""
+def test_no_message_formats_a_value_into_a_command() -> None:
+    """Only `command` and `retyped` quote values."""
     assert [found for found in literals() if "{}" in found[1]] == []
 
 
-def test_every_command_in_a_text_of_ours_exists_with_its_options() -> None:
+def test_every_command_in_a_message_exists() -> None:
     found = list(literals())
     assert len(found) > 40
     assert any(line == "sitecrew cancel X" for _, line in found), "calls are found too"
@@ -123,7 +114,7 @@ def test_every_command_in_a_text_of_ours_exists_with_its_options() -> None:
         ("say(retyped('ledger', 'burn'))", "sitecrew ledger burn"),
     ],
 )
-def test_a_command_that_does_not_exist_is_found(source: str, line: str) -> None:
+def test_unknown_command_is_found(source: str, line: str) -> None:
     assert line in [found for _, found in literals_of(ast.parse(source))]
     with pytest.raises(AssertionError):
         parsed(line)
@@ -131,12 +122,7 @@ def test_a_command_that_does_not_exist_is_found(source: str, line: str) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "an agency"
-    (folder / "playbooks").mkdir(parents=True)
-    (folder / "inventory.yaml").write_text(INVENTORY)
-    (folder / "playbooks/nightly.yaml").write_text(
-        "name: Nightly\nsteps:\n  - shell: {run: 'true'}\n    tags: [a b]\n"
-    )
+    folder = write_workspace(tmp_path / "an agency")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SITECREW_WORKSPACE", raising=False)
     return folder
@@ -172,7 +158,7 @@ WRONG = [
 
 @pytest.mark.parametrize("words", WRONG)
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_every_printed_command_names_the_workspace_that_was_named(
+def test_printed_commands_repeat_the_workspace(
     workspace: Path, words: str, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     option = ["-w", "an agency"]
@@ -185,7 +171,7 @@ def test_every_printed_command_names_the_workspace_that_was_named(
         assert line.startswith("sitecrew -w 'an agency' "), line
 
 
-def test_a_command_repeats_what_was_typed_and_the_next_one_takes() -> None:
+def test_retyped_command_repeats_known_options() -> None:
     command_ = root.get_command(click.Context(root), "plan")
     assert command_ is not None
     typed = [
@@ -211,22 +197,20 @@ def test_a_command_repeats_what_was_typed_and_the_next_one_takes() -> None:
         assert retyped("show", "r1") == "sitecrew show r1"
 
 
-def test_what_was_not_typed_is_not_repeated() -> None:
+def test_retyped_command_omits_defaults() -> None:
     command_ = root.get_command(click.Context(root), "run")
     assert command_ is not None
     with click.Context(root) as parent, command_.make_context("run", ["nightly"], parent=parent):
         assert retyped("run", "nightly") == "sitecrew run nightly"
 
 
-def test_a_hidden_value_is_refused_where_it_is_typed_as_it_is(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hidden_value_is_refused_as_input(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(["-w", str(workspace), "plan", "nightly", "-e", "word=..."]) == 2
     assert "replace the dots with the value" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("folder", ["plain", "with space", "$(x)", "it's"])
-def test_the_folder_of_the_workspace_is_one_word(folder: str) -> None:
+def test_folder_of_workspace_is_quoted(folder: str) -> None:
     with click.Context(root, obj={}) as ctx:
         set_workspace(ctx, folder)
         said = for_workspace(f"see {command('show', 'r1')}, `sitecrew init` and /opt/sitecrew run")

@@ -137,7 +137,7 @@ WORLDS: list[tuple[FindingKind, dict[str, Any]]] = [
     (FindingKind.OLD_CODE, {"code_age": -1}),
     (FindingKind.OLD_CODE, {"code_age": 60}),
     (FindingKind.UNPROVEN, {"unproven": "not proven to be the site at https://shop.example"}),
-    (FindingKind.UNCONFIRMED, {"unconfirmed": "wordpress.org could not be asked: it answered 503"}),
+    (FindingKind.UNCONFIRMED, {"unconfirmed": "wordpress.org could not be reached: it answered 503"}),
     (
         FindingKind.AUTO_UPDATE,
         {"auto_updates": (AutoUpdate(kind="plugin", key="woo/woo.php", forced="a filter asks for it"),)},

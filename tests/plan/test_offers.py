@@ -90,9 +90,11 @@ def test_private_item_is_planned_with_a_note():
 
 
 def test_unconfirmed_offer_is_planned_with_a_note():
-    facts = compared(replace(SITE, plugins=(OFFERED,)), Offers(problem="wordpress.org could not be asked: x"))
+    facts = compared(
+        replace(SITE, plugins=(OFFERED,)), Offers(problem="wordpress.org could not be reached: x")
+    )
     assert proposed(facts.plugins[0]).note == "not confirmed by wordpress.org"
-    assert facts.unconfirmed == "wordpress.org could not be asked: x"
+    assert facts.unconfirmed == "wordpress.org could not be reached: x"
 
 
 def test_item_with_another_update_source_is_not_asked():

@@ -259,7 +259,7 @@ def test_minor_of_wordpress_waits_only_by_a_core_rule():
 
 
 ANSWERS = {
-    "the facts rule it out: no package to download, PHP too old, wordpress.org could not be asked, "
+    "the facts rule it out: no package to download, PHP too old, wordpress.org could not be reached, "
     "a version that wordpress.org does not publish": (
         lambda c: c["ruled_out"],
         Action.UNKNOWN,

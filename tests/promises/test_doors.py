@@ -53,7 +53,7 @@ ON_A_SUB_SITE = {
     "fatal in wp-admin only": "/berlin/wp-admin/admin-ajax.php",
     "fatal in REST only": "/berlin/?rest_route",
     "memory exhausted": "Allowed memory size",
-    "text gone": "has lost most of what it showed",
+    "text gone": "has lost most of its content",
 }
 
 

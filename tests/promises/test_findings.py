@@ -130,7 +130,7 @@ def test_what_wordpress_org_says_of_a_plugin_is_told(blog: Fleet, tmp_path: Path
         (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
         doctor = [check["finding"] for check in crew.say("doctor", "-l", SITE, "--json").json["checks"]]
     told = (
-        "gone: wordpress.org has closed it since 2026-10-01 (Security Issue)",
+        "gone: closed on wordpress.org since 2026-10-01 (Security Issue)",
         "lofty: 10000 is installed, but wordpress.org publishes 1.1: it gets no updates",
     )
     for text in told:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from runner.model import Site
 from runner.verify import Answer, Expectation, compare, judge, look, observe
-from runner.verify.asks import _ajax, _nowhere, _rest, own_stylesheets
-from runner.verify.http import Ask, Looker, _sight
+from runner.verify.http import PageChecker, PageRequest, _page_check
+from runner.verify.requests import _ajax, _missing_page, _rest, own_stylesheets
 from runner.verify.traits import traits
 from runner.web import Rules, fetch
 from tests.fuzz import endure, hostile
+from tests.verify.shop import FAST
 from tests.web.hostile import Hostile, page
 
 
@@ -38,7 +40,7 @@ def site(server: Hostile, **changes) -> Site:
 
 
 def seen(server: Hostile, limit: float = 5.0):
-    return observe(site(server), limit=limit, patience=0.0, door=0.0, pause=lambda _: None)
+    return observe(site(server), timing=replace(FAST, limit=limit, maintenance_wait=0.0))
 
 
 def link(href: str) -> bytes:
@@ -77,7 +79,7 @@ def test_a_page_made_to_be_slow_costs_little(server, name):
     server.plays["/"] = page(NASTY_PAGES[name])
     began, longest = (
         time.process_time(),
-        held(lambda: look(site(server), Expectation(text="x"), patience=0.0)),
+        held(lambda: look(site(server), Expectation(text="x"), timing=FAST)),
     )
     assert time.process_time() - began < 1.5
     assert longest < 0.5
@@ -122,8 +124,8 @@ def test_no_redirect_and_no_stylesheet_makes_us_ask_the_network(server, neighbou
     server.plays["/"] = link(target)
     seen(server)
     server.plays["/"] = page(b"", b"Location: " + target.encode(), status=b"302 Found")
-    found = look(site(server), Expectation(), patience=0.0)
-    assert found.findings[0].startswith("/: leads to another ")
+    found = look(site(server), Expectation(), timing=FAST)
+    assert found.findings[0].startswith("/: redirects to another ")
     assert neighbour.asked == []
 
 
@@ -134,7 +136,7 @@ def test_no_redirect_and_no_stylesheet_makes_us_ask_the_network(server, neighbou
 def test_no_stylesheet_makes_us_ask_for_what_is_not_below_the_site(server, href):
     server.plays["/blog/"] = link(href)
     below = Site(name="shop", client="acme", host="web1", url=f"{server.url}/blog", path="/srv")
-    observe(below, limit=5, patience=0.0, door=0.0, pause=lambda _: None)
+    observe(below, timing=replace(FAST, maintenance_wait=0.0))
     assert "/blog/" in server.asked
     assert not [path for path in server.asked if "now" in path]
 
@@ -154,7 +156,7 @@ def test_what_cannot_be_judged_is_a_finding_of_that_page(server, monkeypatch):
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("runner.verify.http.traits", broken)
-    assert look(site(server), Expectation(), patience=0.0).findings == ("/: cannot be judged (RuntimeError)",)
+    assert look(site(server), Expectation(), timing=FAST).findings == ("/: cannot be checked (RuntimeError)",)
 
 
 BOMB = gzip.compress(bytes(128 << 20))
@@ -164,7 +166,7 @@ def test_a_bomb_in_every_page_of_a_site_costs_little(server):
     bomb = page(BOMB, b"Content-Encoding: gzip")
     server.plays["/"] = server.plays["/a"] = server.plays["/b"] = bomb
     began = time.process_time()
-    look(site(server, pages=("/", "/a", "/b")), Expectation(), patience=0.0)
+    look(site(server, pages=("/", "/a", "/b")), Expectation(), timing=FAST)
     assert time.process_time() - began < 2
 
 
@@ -193,12 +195,12 @@ def test_ten_thousand_hostile_pages_are_judged(server):
         headers = (("location", text), ("content-type", text), ("x-cache", text), ("age", text))
         for status in (200, 503):
             answer = Answer(asked=shop.url, url=text, status=status, body=body, headers=headers)
-            ask = Ask("/", shop.url, lambda a: judge(a, Expectation(text="x")))
-            sight = _sight(ask, answer, 0.1, keys=status == 200)
-            assert "judged" not in "".join(sight.page.findings)
-            list(own_stylesheets(shop, [sight]))
+            ask = PageRequest("/", shop.url, lambda a: judge(a, Expectation(text="x")))
+            result = _page_check(ask, answer, 0.1, with_credentials=status == 200)
+            assert "checked" not in "".join(result.page.findings)
+            list(own_stylesheets(shop, [result]))
             traits(answer)
-            for check in (_rest, _ajax, _nowhere):
+            for check in (_rest, _ajax, _missing_page):
                 check(answer)
 
     endure(parse, hostile(GOOD, 10_000), refusals=())
@@ -218,8 +220,8 @@ def test_hostile_answers_over_a_real_connection_are_answers_or_failures(server, 
 
 
 def test_a_looker_asks_nobody_but_the_site(server, neighbour):
-    with Looker(site(server), 5.0) as looker:
-        statuses = looker.statuses([f"{neighbour.url}/a.css", f"{server.url}/a.css", "http://[x", ""])
+    with PageChecker(site(server)) as checker:
+        statuses = checker.statuses([f"{neighbour.url}/a.css", f"{server.url}/a.css", "http://[x", ""])
     assert statuses == {
         f"{neighbour.url}/a.css": None,
         f"{server.url}/a.css": 200,

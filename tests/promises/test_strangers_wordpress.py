@@ -194,6 +194,6 @@ def test_without_wordpress_org_the_plan_says_that_nothing_is_confirmed(crew: Cre
     crew.edit("sitecrew.yaml", f":{crew.fleet.spec.wporg_port}", ":9")
     said = crew.say("plan", "every", "--json", "-l", SITE)
     (planned,) = said.json["sites"]
-    note = "the updates offered by the site are not confirmed: wordpress.org could not be asked"
+    note = "the updates offered by the site are not confirmed: wordpress.org could not be reached"
     assert note in planned["notes"][0]
     assert all("not confirmed" in c["why"] for c in planned["changes"] if c["action"] == "change")

@@ -105,9 +105,10 @@ def test_a_feed_at_a_plugins_own_address_is_read_as_programs_read_it(
         crew.edit("inventory.yaml", path, f'{path}        pages: [/, "/?podcast=own"]\n')
     run(crew, "one")
     found = changes(crew)["podcast"]
-    assert (found["outcome"], "a blank or a byte order mark before it" in found["why"]) == ("undone", True), (
-        found
-    )
+    assert (found["outcome"], "starts with a blank or a byte order mark" in found["why"]) == (
+        "undone",
+        True,
+    ), found
 
 
 def test_what_was_so_before_is_tolerated(blog: Fleet, tmp_path: Path) -> None:

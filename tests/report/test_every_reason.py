@@ -86,7 +86,7 @@ SAMPLES = {
         "a minor update: waits until 2026-12-04 01:00 UTC, 7 days after it was first seen",
         "plan/policy.py",
     ),
-    Cause.UNASKED: ("wordpress.org could not be asked: no answer", "wporg/client.py"),
+    Cause.UNASKED: ("wordpress.org could not be reached: no answer", "wporg/client.py"),
     Cause.STILL: ("the version on disk is still 9.8.1, not 9.8.3", "steps/wordpress/verdict.py"),
     Cause.BOOT: ("the site does not start with it: exit status 255", "steps/wordpress/verdict.py"),
     Cause.SLOW: ("took longer than its time limit; stopped after 600 s", "steps/base.py"),

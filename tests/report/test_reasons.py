@@ -51,6 +51,7 @@ def test_known_reasons_become_client_sentences(why, sentence):
     [
         ("announced without a package to download", "offered without a package to download"),
         ("this login may not write to its folder", "this login cannot write to its folder"),
+        ("wordpress.org could not be asked, so", "wordpress.org could not be reached: x"),
         ("wordpress.org could not be asked, so", "no answer from wordpress.org, so"),
         ("the site does not boot with it: x", "the site does not start with it: x"),
         ("the site does not boot any more: x", "the site no longer starts: x"),

@@ -277,7 +277,7 @@ def test_later_backup_resolves_failed_one():
 
 
 def test_failed_update_check_is_not_failed_update():
-    asked = change("plugins", "", "", Outcome.FAILED, "wordpress.org could not be asked")
+    asked = change("plugins", "", "", Outcome.FAILED, "wordpress.org could not be reached")
     found = report(*CALM, work("shop", 24, asked, outcome=Outcome.FAILED, hour=2))
     (one,) = found.open
     assert point(one, found, words_of(found)) == (

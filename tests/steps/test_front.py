@@ -110,7 +110,7 @@ def test_web_server_is_asked_by_site_name(shop: Shop, tmp_path: Path) -> None:
     assert ("x-served-by", "us") in front.headers
     assert set(hosts) == {named(shop).removeprefix("http://")}
     inside = inside_of(site, front, 0.1, known=False)
-    assert (inside.seen, inside.sight and inside.sight.page.healthy) == (True, True)
+    assert (inside.seen, inside.check and inside.check.page.healthy) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_redirects_are_followed_only_on_the_site(shop: Shop, tmp_path: Path) -> 
     shop.pages["/de/"] = lambda one: one.answer(
         302, b"wp-content shop.example", Location="http://evil.example/"
     )
-    assert shop.asked["/de/"] == 1
+    assert shop.requests["/de/"] == 1
     assert got(site_of(tmp_path, named(shop))).way is FrontWay.NONE
 
 
@@ -273,8 +273,8 @@ def test_command_line_page_counts_only_if_healthy_before() -> None:
     bad = Front(way=FrontWay.WORDPRESS, status=500, fatal="missing in /srv/a.php")
     assert not inside_of(site, bad, 0.1, known=False).seen
     before, after = inside_of(site, good, 0.1, known=False), inside_of(site, bad, 0.1, known=True)
-    assert before.sight
-    assert before.sight.page.seen is Seen.SEEN
-    assert any("PHP dies: missing" in said for said in worse_inside(before, after))
+    assert before.check
+    assert before.check.page.seen is Seen.SEEN
+    assert any("PHP fatal error: missing" in said for said in worse_inside(before, after))
     assert worse_inside(before, inside_of(site, Front(), 0.1, known=True))
     assert worse_inside(Inside(why="no"), after)

@@ -1,4 +1,4 @@
-"""What the tests of looks have in common."""
+"""Fixtures of the health check tests."""
 
 from __future__ import annotations
 

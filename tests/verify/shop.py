@@ -1,4 +1,4 @@
-"""A web server that does what a test says."""
+"""A web server whose pages the tests define."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from runner.verify import Timing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PAGE", "Handler", "Shop"]
+__all__ = ["FAST", "PAGE", "Handler", "Shop"]
+
+FAST = Timing(limit=5.0, patience=0.0, pause=lambda _: None)
+"""Without retries."""
 
 PAGE = b"<html><link rel=stylesheet href=a><body>Add to cart</body></html>"
 
 
 class Shop(ThreadingHTTPServer):
-    """Answers by what `pages` says for a path; counts what was asked."""
+    """Answers with the entry of `pages` for a path, and counts the requests."""
 
     daemon_threads = True
     block_on_close = False
@@ -24,7 +29,7 @@ class Shop(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages: dict[str, Callable[[Handler], None]] = {}
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self.queries: list[str] = []
         self.ending = threading.Event()
 
@@ -33,7 +38,7 @@ class Shop(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients hang up here, on purpose."""
+        """Ignore clients that disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        self.server.asked[path] += 1
+        self.server.requests[path] += 1
         self.server.queries.append(query)
         self.server.pages.get(path, lambda one: one.answer(200, PAGE))(self)
 
@@ -55,4 +60,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Silent."""
+        """Log nothing."""

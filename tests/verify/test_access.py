@@ -1,4 +1,4 @@
-"""What `access` says is shown to the site itself, and to nobody else."""
+"""The credentials of `access` are sent to the site and to no other server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from runner.errors import SecretError
 from runner.model import Access, NamedSecret, SecretRef, SecretSource, Seen, Site
-from runner.verify import Expectation, keys, look, observe
-from runner.web import Browser, Rules, split
-from runner.web.place import same_site
-from tests.verify.shop import PAGE, Shop
+from runner.verify import Expectation, access_headers, look, observe
+from runner.web import Browser, Rules, parse_url
+from runner.web.url import same_site
+from tests.verify.shop import FAST, PAGE, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +40,14 @@ def site_of(shop: Shop, access: Access | None = None) -> Site:
     return Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", access=access)
 
 
-def at(shop: Shop, access: Access | None, secret: str = "lemon-tree") -> PageLook:  # noqa: S107
+def check(shop: Shop, access: Access | None, secret: str = "lemon-tree") -> PageLook:  # noqa: S107
     site = site_of(shop, access)
-    shown = keys(site.access, lambda _: secret)
-    (page,) = look(site, Expectation(), limit=5.0, patience=0.0, pause=lambda _: None, keys=shown).pages
+    headers = access_headers(site.access, lambda _: secret)
+    (page,) = look(site, Expectation(), timing=FAST, credentials=headers).pages
     return page
 
 
-def behind_a_password(one: Handler) -> None:
+def password_protected(one: Handler) -> None:
     if one.headers["Authorization"] == BASIC:
         one.answer(200, PAGE)
     else:
@@ -57,57 +57,59 @@ def behind_a_password(one: Handler) -> None:
 ADA = Access(user="ada", password=REF)
 
 
-def test_a_password_lets_us_in_and_a_wrong_one_is_named(shop: Shop) -> None:
-    shop.pages["/"] = behind_a_password
-    assert (at(shop, ADA).seen, at(shop, ADA).healthy) == (Seen.SEEN, True)
-    none, wrong = at(shop, None), at(shop, ADA, "orange")
+def test_password_gives_access_and_wrong_one_is_reported(shop: Shop) -> None:
+    shop.pages["/"] = password_protected
+    assert (check(shop, ADA).seen, check(shop, ADA).healthy) == (Seen.SEEN, True)
+    none, wrong = check(shop, None), check(shop, ADA, "orange")
     assert (none.seen, wrong.seen) == (Seen.REFUSED, Seen.REFUSED)
     assert "asks for a password" in none.refusal
-    assert "`access` of the site can let us in" in none.refusal
+    assert "set `access` for the site" in none.refusal
     assert wrong.refusal == "the site refuses the credentials of `access`"
 
 
-def test_a_header_and_a_cookie_let_us_in(shop: Shop) -> None:
-    def door(one: Handler) -> None:
-        has = "pass=lemon-tree" in (one.headers["Cookie"] or "")
-        one.answer(200 if has or one.headers["X-Token"] == "lemon-tree" else 403, PAGE)
+def test_header_and_cookie_give_access(shop: Shop) -> None:
+    def protected(one: Handler) -> None:
+        has_cookie = "pass=lemon-tree" in (one.headers["Cookie"] or "")
+        one.answer(200 if has_cookie or one.headers["X-Token"] == "lemon-tree" else 403, PAGE)
 
-    shop.pages["/"] = door
-    assert at(shop, None).seen is Seen.REFUSED
-    assert at(shop, Access(header=NamedSecret("X-Token", REF))).seen is Seen.SEEN
-    assert at(shop, Access(cookie=NamedSecret("pass", REF))).seen is Seen.SEEN
-
-
-def test_the_cookie_stands_beside_the_one_that_passes_caches(shop: Shop) -> None:
-    said: set[str] = set()
-    shop.pages["/"] = lambda one: (said.add(one.headers["Cookie"] or ""), one.answer(200, PAGE))[1]
-    shown = keys(Access(cookie=NamedSecret("pass", REF)), lambda _: "lemon-tree")
-    observe(site_of(shop), patience=0.0, pause=lambda _: None, keys=shown)
-    assert "pass=lemon-tree" in said
-    assert any("pass=lemon-tree; wordpress_logged_in_sitecrew=1" in one for one in said)
+    shop.pages["/"] = protected
+    assert check(shop, None).seen is Seen.REFUSED
+    assert check(shop, Access(header=NamedSecret("X-Token", REF))).seen is Seen.SEEN
+    assert check(shop, Access(cookie=NamedSecret("pass", REF))).seen is Seen.SEEN
 
 
-def test_nobody_else_is_shown_it(shop: Shop, other: Shop) -> None:
-    """Another port of the same machine is somebody else, and so is the same name without TLS."""
-    heard: list[tuple[str, str | None]] = []
+def test_cookie_is_sent_with_cache_bypass_cookies(shop: Shop) -> None:
+    cookies: set[str] = set()
+    shop.pages["/"] = lambda one: (cookies.add(one.headers["Cookie"] or ""), one.answer(200, PAGE))[1]
+    headers = access_headers(Access(cookie=NamedSecret("pass", REF)), lambda _: "lemon-tree")
+    observe(site_of(shop), timing=FAST, credentials=headers)
+    assert "pass=lemon-tree" in cookies
+    assert any("pass=lemon-tree; wordpress_logged_in_sitecrew=1" in one for one in cookies)
 
-    def hears(one: Handler) -> None:
-        heard.append((one.server.url, one.headers["Authorization"]))
+
+def test_credentials_are_not_sent_elsewhere(shop: Shop, other: Shop) -> None:
+    """Not to another port of the same host, and not without TLS if the site has it."""
+    received: list[tuple[str, str | None]] = []
+
+    def record(one: Handler) -> None:
+        received.append((one.server.url, one.headers["Authorization"]))
         one.answer(200, PAGE)
 
     shop.pages["/"] = lambda one: one.answer(302, Location=f"{other.url}/there")
-    shop.pages["/here"] = other.pages["/there"] = hears
+    shop.pages["/here"] = other.pages["/there"] = record
     rules = Rules.of(shop.url, other.url)
-    with Browser(rules, keys=(shop.url, {"Authorization": BASIC})) as browser:
+    with Browser(rules, credentials=(shop.url, {"Authorization": BASIC})) as browser:
         assert browser.fetch(f"{shop.url}/", 5.0).status == 200
         assert browser.fetch(f"{shop.url}/here", 5.0).status == 200
-    with Browser(rules, keys=(shop.url.replace("http:", "https:"), {"Authorization": BASIC})) as browser:
+    with Browser(
+        rules, credentials=(shop.url.replace("http:", "https:"), {"Authorization": BASIC})
+    ) as browser:
         assert browser.fetch(f"{shop.url}/here", 5.0).status == 200
-    assert heard == [(other.url, None), (shop.url, BASIC), (shop.url, None)]
+    assert received == [(other.url, None), (shop.url, BASIC), (shop.url, None)]
 
 
 @pytest.mark.parametrize(
-    ("home", "place", "is_shown"),
+    ("home", "target", "is_sent"),
     [
         ("http://shop.example/", "http://www.shop.example/", True),
         ("http://www.shop.example/", "https://shop.example/de/", True),
@@ -122,11 +124,11 @@ def test_nobody_else_is_shown_it(shop: Shop, other: Shop) -> None:
         ("https://shop.example/", "https://login.shop.example/", False),
     ],
 )
-def test_a_site_may_lead_to_its_own_www_and_to_https(home: str, place: str, *, is_shown: bool) -> None:
-    ours, theirs = split(home), split(place)
+def test_credentials_follow_www_and_https_of_site(home: str, target: str, *, is_sent: bool) -> None:
+    ours, theirs = parse_url(home), parse_url(target)
     assert ours
     assert theirs
-    assert same_site(theirs, ours) is is_shown
+    assert same_site(theirs, ours) is is_sent
 
 
 @pytest.mark.parametrize(
@@ -138,11 +140,11 @@ def test_a_site_may_lead_to_its_own_www_and_to_https(home: str, place: str, *, i
         (Access(cookie=NamedSecret("pass", REF)), "a; b=c"),
     ],
 )
-def test_what_cannot_be_shown_is_an_error_without_the_value(access: Access, secret: str) -> None:
+def test_unsendable_secret_is_an_error_without_its_value(access: Access, secret: str) -> None:
     with pytest.raises(SecretError) as raised:
-        keys(access, lambda _: secret)
+        access_headers(access, lambda _: secret)
     assert secret not in raised.value.with_hint
 
 
-def test_a_password_beyond_ascii_is_sent_as_utf_8() -> None:
-    assert keys(ADA, lambda _: "zitröne") == {"Authorization": "Basic YWRhOnppdHLDtm5l"}
+def test_password_is_sent_as_utf_8() -> None:
+    assert access_headers(ADA, lambda _: "zitröne") == {"Authorization": "Basic YWRhOnppdHLDtm5l"}

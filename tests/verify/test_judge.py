@@ -1,4 +1,4 @@
-"""What is wrong with an answer is said in sentences; nothing is found where nothing is wrong."""
+"""Findings of single answers."""
 
 from __future__ import annotations
 
@@ -50,29 +50,31 @@ GOOD = b"<html><body>Add to cart</body></html>"
         (200, GOOD + b"How to fix a Fatal error: read the log.", Expectation(), ()),
     ],
 )
-def test_an_answer_is_judged(status: int, body: bytes, expected: Expectation, found: tuple[str, ...]) -> None:
+def test_findings_of_an_answer(
+    status: int, body: bytes, expected: Expectation, found: tuple[str, ...]
+) -> None:
     assert judge(Answer(asked=URL, url=URL, status=status, body=body), expected) == found
 
 
 @pytest.mark.parametrize(
-    ("ended", "found"),
+    ("final", "found"),
     [
         ("https://www.shop.example/cart/", ()),
         ("http://shop.example/basket/", ()),
-        ("https://parking.example/", ("leads to another site, parking.example",)),
-        ("https://shop.example/wp-login.php?redirect_to=x", ("leads to the login page",)),
+        ("https://parking.example/", ("redirects to another site, parking.example",)),
+        ("https://shop.example/wp-login.php?redirect_to=x", ("redirects to the login page",)),
     ],
 )
-def test_where_redirects_lead_is_judged(ended: str, found: tuple[str, ...]) -> None:
-    assert judge(Answer(asked=URL, url=ended, status=200, body=GOOD), Expectation()) == found
+def test_findings_of_a_redirect(final: str, found: tuple[str, ...]) -> None:
+    assert judge(Answer(asked=URL, url=final, status=200, body=GOOD), Expectation()) == found
 
 
-def test_no_answer_is_one_finding() -> None:
+def test_missing_answer_is_one_finding() -> None:
     answer = Answer(asked=URL, failure="does not answer within 8 s")
     assert judge(answer, Expectation(text="x")) == ("does not answer within 8 s",)
 
 
-def test_stylesheets_are_counted_however_they_are_written() -> None:
+def test_stylesheets_are_counted_in_every_notation() -> None:
     body = b"""<link rel='stylesheet' href=a><LINK href=b rel=stylesheet><link rel="icon">
         <link id=x rel="stylesheet">"""
     assert count_stylesheets(body) == 3

@@ -1,4 +1,4 @@
-"""The other sites of a network are compared with themselves, and asked only where they may be."""
+"""Checks of the other sites of a multisite network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from runner.model import Site
 from runner.verify import compare, observe
-from tests.verify.shop import Shop
+from tests.verify.shop import FAST, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ ERROR = b'<html><body id="error-page"><p>There has been a critical error on this
 
 @pytest.fixture
 def mapped() -> Iterator[Shop]:
-    """A site of the network with a domain of its own."""
+    """A site of the network with its own domain."""
     with Shop() as server:
         import threading
 
@@ -31,35 +31,33 @@ def mapped() -> Iterator[Shop]:
         server.shutdown()
 
 
-def look(site: Site, *sub_sites: str, before: Signals | None = None) -> Signals:
-    return observe(site, before=before, sub_sites=sub_sites, patience=0.0, door=0.0, pause=lambda _: None)
+def check(site: Site, *sub_sites: str, before: Signals | None = None) -> Signals:
+    return observe(site, before=before, sub_sites=sub_sites, timing=replace(FAST, maintenance_wait=0.0))
 
 
-def test_a_sub_site_that_breaks_is_worse_and_one_that_was_broken_is_not(shop: Shop) -> None:
+def test_only_newly_broken_sub_site_is_a_regression(shop: Shop) -> None:
     site = Site(name="net", client="c", host="h", url=shop.url, path="/srv", private=True)
     berlin, lyon = f"{shop.url}/berlin", f"{shop.url}/lyon"
     shop.pages["/lyon"] = lambda one: one.answer(500, ERROR)
-    before = look(site, berlin, lyon)
-    assert before.looked_at == (berlin, lyon)
-    assert not [said for said in before.findings if lyon in said]
-    assert compare(before, look(site, before=before)) == ()
+    before = check(site, berlin, lyon)
+    assert before.checked_sub_sites == (berlin, lyon)
+    assert not [finding for finding in before.findings if lyon in finding]
+    assert compare(before, check(site, before=before)) == ()
     shop.pages["/berlin"] = lambda one: one.answer(500, ERROR)
-    said, *_ = compare(before, look(site, before=before))
-    assert said.startswith(f"{berlin}: answers 500")
+    regression, *_ = compare(before, check(site, before=before))
+    assert regression.startswith(f"{berlin}: answers 500")
 
 
-def test_a_mapped_domain_is_looked_at_and_a_private_address_only_where_the_site_may_have_one(
-    shop: Shop, mapped: Shop
-) -> None:
+def test_mapped_domain_at_private_address_needs_private_site(shop: Shop, mapped: Shop) -> None:
     site = Site(name="net", client="c", host="h", url=shop.url, path="/srv", private=True)
-    before = look(site, mapped.url)
+    before = check(site, mapped.url)
     mapped.pages["/"] = lambda one: one.answer(500, ERROR)
-    said, *_ = compare(before, look(site, before=before))
-    assert said.startswith(f"{mapped.url}: answers 500")
+    regression, *_ = compare(before, check(site, before=before))
+    assert regression.startswith(f"{mapped.url}: answers 500")
 
-    mapped.asked.clear()
+    mapped.requests.clear()
     public = replace(site, private=False)
-    before = look(public, mapped.url)
+    before = check(public, mapped.url)
     assert before.sub_sites[mapped.url].page.status is None
-    assert compare(before, look(public, before=before)) == ()
-    assert not mapped.asked
+    assert compare(before, check(public, before=before)) == ()
+    assert not mapped.requests

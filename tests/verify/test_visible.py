@@ -1,4 +1,4 @@
-"""A text is on a page when visitors read it there, however the page writes it; and only then."""
+"""The text of `expect` must be visible on the page, in any notation."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def page(body: str | bytes, kind: str = "text/html; charset=utf-8") -> Answer:
         "</div></>Müller & Söhne",
     ],
 )
-def test_a_text_that_visitors_read_is_found(body: str) -> None:
+def test_visible_text_is_found(body: str) -> None:
     assert judge(page(body), Expectation(text=TEXT)) == ()
 
 
@@ -92,12 +92,12 @@ def test_a_text_that_visitors_read_is_found(body: str) -> None:
         "<script>Müller & Söhne",
     ],
 )
-def test_a_text_that_visitors_do_not_read_is_not_found(body: str) -> None:
+def test_invisible_text_is_not_found(body: str) -> None:
     (finding,) = judge(page(body + "<p>Welcome</p>"), Expectation(text=TEXT))
     assert finding.startswith(f"lacks the text '{TEXT}'")
 
 
-def test_a_text_in_the_source_only_is_named_as_such() -> None:
+def test_text_in_source_only_is_reported() -> None:
     (finding,) = judge(page("<!-- Müller & Söhne -->x"), Expectation(text=TEXT))
     assert finding == f"lacks the text '{TEXT}' (in its source, not shown)"
 
@@ -123,7 +123,7 @@ def test_a_text_in_the_source_only_is_named_as_such() -> None:
         ("cp1250", "text/html; charset=windows-1250", ""),
     ],
 )
-def test_the_charset_is_the_one_that_a_browser_takes(codec: str, kind: str, before: str) -> None:
+def test_page_is_decoded_as_in_a_browser(codec: str, kind: str, before: str) -> None:
     assert judge(page(f"{before}<p>{TEXT}</p>".encode(codec), kind), Expectation(text=TEXT)) == ()
 
 
@@ -140,7 +140,7 @@ def test_the_charset_is_the_one_that_a_browser_takes(codec: str, kind: str, befo
         ("cp1255", "סל קניות"),
     ],
 )
-def test_scripts_of_the_world_are_read(codec: str, text: str) -> None:
+def test_non_latin_charsets_are_decoded(codec: str, text: str) -> None:
     assert (
         judge(page(f"<p>{text}</p>".encode(codec), f"text/html; charset={codec}"), Expectation(text=text))
         == ()
@@ -150,7 +150,7 @@ def test_scripts_of_the_world_are_read(codec: str, text: str) -> None:
 @pytest.mark.parametrize(
     "label", ["utf-7", "hex", "zlib", "idna", "punycode", "unicode_escape", "x" * 500, "os", ""]
 )
-def test_what_is_no_charset_of_the_web_is_not_taken(label: str) -> None:
+def test_other_codecs_are_ignored(label: str) -> None:
     assert decoded("Größe+ACI-".encode(), f"text/html; charset={label}") == "Größe+ACI-"
 
 
@@ -167,23 +167,23 @@ def test_what_is_no_charset_of_the_web_is_not_taken(label: str) -> None:
         ("👩\u200d🚀", "👩&zwj;🚀"),
     ],
 )
-def test_what_was_typed_is_what_is_read(typed: str, written: str) -> None:
+def test_typed_text_matches_its_typography(typed: str, written: str) -> None:
     assert reads(page(written), typed)
 
 
-def test_markup_is_looked_for_in_the_source() -> None:
+def test_text_with_a_tag_is_searched_in_source() -> None:
     assert reads(page("<body><h1 class=a>Shop</h1></html>"), "</html>")
     assert reads(page("<!-- served by cache --><p>x"), "<!-- served by cache -->")
     assert not reads(page("<p>&lt;/html&gt;"), "</html>")
 
 
-def test_what_is_no_html_is_read_as_it_is() -> None:
+def test_other_content_types_are_searched_unchanged() -> None:
     assert reads(page('{"name": "<b>Müller & Söhne"}', "application/json"), TEXT)
     assert reads(page("<!-- Müller &\n Söhne", "text/plain; charset=utf-8"), TEXT)
 
 
 @given(st.text(max_size=60))
-def test_any_text_without_markup_is_read_on_its_own_page(text: str) -> None:
+def test_escaped_text_is_found_on_its_page(text: str) -> None:
     import html
 
     assert folded(visible_text(html.escape(text))) == folded(text)
@@ -211,14 +211,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_page_is_read_in_time(name: str) -> None:
+def test_hostile_page_is_read_in_time(name: str) -> None:
     answer = page(HOSTILE[name][: 4 * MEGA])
     started = time.process_time()
     assert not reads(answer, TEXT)
     assert time.process_time() - started < 6
 
 
-def test_any_bytes_are_read_without_an_exception() -> None:
+def test_random_bytes_never_raise() -> None:
     chance = random.Random(7)  # noqa: S311 - for tests
     pieces = [
         "<",

@@ -1,4 +1,4 @@
-"""A web server that answers like a healthy WordPress, unless a part is set to something else."""
+"""A web server that answers like a healthy WordPress, unless a test changes a part."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.model import Site, StatedPage
 from runner.verify import examine, observe
+from tests.verify.shop import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,8 @@ FEED = (
 SITEMAP = b'<?xml version="1.0" encoding="UTF-8"?><sitemapindex></sitemapindex>'
 
 
-class says:  # noqa: N801 - reads as a verb: a part says this
-    """Answers always the same, which tests may read again."""
+class says:  # noqa: N801 - used as a verb
+    """Always sends the same answer, which tests can read."""
 
     def __init__(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.answer = status, body, headers
@@ -37,12 +38,12 @@ class says:  # noqa: N801 - reads as a verb: a part says this
 
 
 def leads(to: str) -> Callable[[Handler], object]:
-    """A redirect to a path, where `PAGE` is, unless the site has another page there."""
+    """Redirect to a path that has `PAGE`."""
     return lambda one: one.answer(200, PAGE) if one.path.startswith(to) else one.answer(302, Location=to)
 
 
 class WordPress:
-    """The parts of the site, each a function that answers."""
+    """The parts of the site, each a function that sends an answer."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -65,7 +66,7 @@ class WordPress:
         return True
 
     def get(self, path: str, _: object) -> Callable[[Handler], object]:
-        """Who answers for a path."""
+        """Return the function that answers for a path."""
         if path.endswith(".css"):
             return self.sheet
         if "/wp-admin/" in path:
@@ -82,15 +83,15 @@ class WordPress:
         return lambda one: (self.rest if "rest_route" in one.path else self.page)(one)
 
     def dead(self) -> None:
-        """All of PHP answers with an error."""
+        """Let everything that PHP generates answer with an error."""
         self.page = self.missing = self.rest = self.ajax = self.feed = self.sitemap = says(500, ERROR)
 
     def state(self, page: StatedPage) -> None:
-        """The inventory says how the front page is."""
+        """State the front page in the inventory."""
         self.site = replace(self.site, stated={"/": page})
 
-    def now(self, folder: str = "", **more: float) -> Signals:
-        return observe(self.site, folder=folder, patience=0.0, pause=lambda _: None, **more)
+    def now(self, folder: str = "") -> Signals:
+        return observe(self.site, folder=folder, timing=FAST)
 
     def verdict(self, before: Signals) -> tuple[str, ...]:
-        return examine(self.site, before, limit=2.0, patience=0.0, pause=lambda _: None)[1]
+        return examine(self.site, before, patience=0.0, timing=replace(FAST, limit=2.0))[1]

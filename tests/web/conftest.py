@@ -1,4 +1,4 @@
-"""Hostile web servers for the tests of questions to the web."""
+"""A hostile web server."""
 
 from __future__ import annotations
 

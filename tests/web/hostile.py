@@ -1,4 +1,4 @@
-"""A web server that sends whatever bytes a test wants, over TCP or TLS."""
+"""A web server that sends arbitrary bytes, over TCP or TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Play = Callable[[socket.socket, bytes], object]
 
 
 def page(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
-    """A whole answer."""
+    """Return a complete HTTP response."""
     head = b"".join(header + b"\r\n" for header in headers)
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s" % (
         status,
@@ -25,7 +25,7 @@ def page(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 class Hostile:
-    """Answers each connection with what `plays` has for its path, after the request's head was read."""
+    """Reads the head of a request, then sends the entry of `plays` for its path."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.plays: dict[str, Play | bytes] = {}

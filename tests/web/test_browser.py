@@ -1,4 +1,4 @@
-"""A question to the web ends in time, in few bytes and with an answer, whatever the server does."""
+"""Requests stay within their limits and never raise, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from runner.web import Answer, Browser, Rules, fetch
 from tests.web.hostile import Hostile, page
 
 
-def ask(hostile: Hostile, path: str = "/", *, limit: float = 5.0, size: int = 1 << 20) -> Answer:
+def get(hostile: Hostile, path: str = "/", *, limit: float = 5.0, size: int = 1 << 20) -> Answer:
     return fetch(hostile.url + path, Rules.of(hostile.url, size=size), limit)
 
 
-def test_a_page_is_fetched(hostile):
-    answer = ask(hostile)
+def test_page_is_fetched(hostile):
+    answer = get(hostile)
     assert (answer.status, answer.body, answer.failure, answer.url) == (200, b"hello", "", f"{hostile.url}/")
 
 
-def test_a_body_is_posted(hostile):
+def test_body_is_posted(hostile):
     hostile.plays["/api"] = lambda link, head: link.sendall(
         page(head.partition(b"\r\n\r\n")[2] or link.recv(99))
     )
@@ -33,7 +33,7 @@ def test_a_body_is_posted(hostile):
     assert b"X-Kind: form" in hostile.heads[0]
 
 
-def test_connections_are_kept_between_questions(hostile):
+def test_connection_is_reused_by_next_request(hostile):
     def twice(link: socket.socket, _: bytes) -> None:
         for _ in range(2):
             link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -45,9 +45,9 @@ def test_connections_are_kept_between_questions(hostile):
     assert hostile.asked == ["/"]
 
 
-def test_gzip_is_undone_once(hostile):
+def test_gzip_is_decompressed(hostile):
     hostile.plays["/"] = page(gzip.compress(b"hello" * 1000), b"Content-Encoding: gzip")
-    assert ask(hostile).body == b"hello" * 1000
+    assert get(hostile).body == b"hello" * 1000
 
 
 BOMB = gzip.compress(bytes(64 << 20))
@@ -57,20 +57,20 @@ BOMB = gzip.compress(bytes(64 << 20))
     ("coding", "body", "failure"),
     [
         (b"gzip", BOMB, ""),
-        (b"gzip, gzip", gzip.compress(gzip.compress(bytes(64 << 20))), "packed in a way"),
-        (b"gzip,gzip", BOMB, "packed in a way"),
-        (b"deflate", zlib.compress(bytes(64 << 20)), "packed in a way"),
-        (b"br", b"\xcf\xff\xff\x7f\xf8'\x00\xe2\xb1\x40 \xf7\xfe\x9f", "packed in a way"),
-        (b"zstd", b"\x28\xb5\x2f\xfd", "packed in a way"),
-        (b"gzip, br", BOMB, "packed in a way"),
-        (b"gzip", b"not gzip at all", "says that it is gzip"),
+        (b"gzip, gzip", gzip.compress(gzip.compress(bytes(64 << 20))), "unsupported content encoding"),
+        (b"gzip,gzip", BOMB, "unsupported content encoding"),
+        (b"deflate", zlib.compress(bytes(64 << 20)), "unsupported content encoding"),
+        (b"br", b"\xcf\xff\xff\x7f\xf8'\x00\xe2\xb1\x40 \xf7\xfe\x9f", "unsupported content encoding"),
+        (b"zstd", b"\x28\xb5\x2f\xfd", "unsupported content encoding"),
+        (b"gzip, br", BOMB, "unsupported content encoding"),
+        (b"gzip", b"not gzip at all", "claims to be gzip"),
         (b"gzip", b"\x1f\x8b", ""),
     ],
 )
-def test_a_packed_body_has_a_ceiling(hostile, coding, body, failure):
+def test_compressed_body_is_limited(hostile, coding, body, failure):
     hostile.plays["/"] = page(body, b"Content-Encoding: " + coding)
     before = peak()
-    answer = ask(hostile)
+    answer = get(hostile)
     assert failure in answer.failure
     assert bool(failure) == bool(answer.failure)
     assert len(answer.body) <= 1 << 20
@@ -78,9 +78,9 @@ def test_a_packed_body_has_a_ceiling(hostile, coding, body, failure):
     assert peak() - before < 48 << 20
 
 
-def test_a_coding_in_two_headers_is_refused_or_undone_once(hostile):
+def test_repeated_encoding_header_stays_within_limit(hostile):
     hostile.plays["/"] = page(gzip.compress(BOMB), b"Content-Encoding: gzip", b"Content-Encoding: gzip")
-    assert len(ask(hostile).body) <= 1 << 20
+    assert len(get(hostile).body) <= 1 << 20
 
 
 def drip(*first: bytes, each: bytes, pause: float = 0.02):
@@ -102,36 +102,32 @@ OK = b"HTTP/1.1 200 OK\r\n"
     "play",
     [
         pytest.param(lambda link, _: link.recv(1), id="silence"),
-        pytest.param(drip(each=b"H"), id="status line by the byte"),
-        pytest.param(drip(OK, each=b"X-A: b\r\n"), id="headers that trickle"),
-        pytest.param(drip(OK, each=b"X"), id="a header without end"),
-        pytest.param(drip(OK + b"\r\n", each=b"x"), id="body that trickles"),
-        pytest.param(
-            drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", each=b"1\r\nx\r\n"), id="chunks that trickle"
-        ),
-        pytest.param(
-            drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", each=b"0"), id="a chunk's size without end"
-        ),
-        pytest.param(drip(each=b"HTTP/1.1 100 Continue\r\n\r\n"), id="announcements that trickle"),
+        pytest.param(drip(each=b"H"), id="slow status line"),
+        pytest.param(drip(OK, each=b"X-A: b\r\n"), id="slow headers"),
+        pytest.param(drip(OK, each=b"X"), id="slow header"),
+        pytest.param(drip(OK + b"\r\n", each=b"x"), id="slow body"),
+        pytest.param(drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", each=b"1\r\nx\r\n"), id="slow chunks"),
+        pytest.param(drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", each=b"0"), id="endless chunk size"),
+        pytest.param(drip(each=b"HTTP/1.1 100 Continue\r\n\r\n"), id="slow interim responses"),
     ],
 )
-def test_one_limit_holds_for_everything(hostile, play):
+def test_slow_response_ends_at_time_limit(hostile, play):
     hostile.plays["/"] = play
-    began = time.monotonic()
-    answer = ask(hostile, limit=0.5)
-    assert time.monotonic() - began < 3
+    started = time.monotonic()
+    answer = get(hostile, limit=0.5)
+    assert time.monotonic() - started < 3
     assert "within 0.5 s" in answer.failure or "cannot be reached" in answer.failure
 
 
 @pytest.mark.parametrize(
     "play",
     [
-        pytest.param(drip(OK, each=b"X-A: b\r\n" * 5000, pause=0), id="headers without end"),
-        pytest.param(drip(OK, each=b"X" * 50_000, pause=0), id="a header without end"),
+        pytest.param(drip(OK, each=b"X-A: b\r\n" * 5000, pause=0), id="endless headers"),
+        pytest.param(drip(OK, each=b"X" * 50_000, pause=0), id="endless header"),
         pytest.param(
-            drip(each=b"HTTP/1.1 100 Continue\r\n\r\n" * 500, pause=0), id="announcements without end"
+            drip(each=b"HTTP/1.1 100 Continue\r\n\r\n" * 500, pause=0), id="endless interim responses"
         ),
-        pytest.param(drip(OK + b"\r\n", each=b"x" * 50_000, pause=0), id="body without end"),
+        pytest.param(drip(OK + b"\r\n", each=b"x" * 50_000, pause=0), id="endless body"),
         pytest.param(
             drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", each=b"1\r\nx\r\n" * 5000, pause=0),
             id="tiny chunks",
@@ -148,15 +144,15 @@ def test_one_limit_holds_for_everything(hostile, play):
         ),
     ],
 )
-def test_what_never_ends_is_cut_after_few_bytes_and_little_work(hostile, play):
+def test_endless_response_is_cut_at_size_limit(hostile, play):
     hostile.plays["/"] = play
-    before, began = peak(), time.thread_time()
-    answer = ask(hostile, limit=20)
+    before, started = peak(), time.thread_time()
+    answer = get(hostile, limit=20)
     assert answer.cut or answer.failure
     assert "within" not in answer.failure
     assert len(answer.body) <= 1 << 20
     assert peak() - before < 32 << 20
-    assert time.thread_time() - began < 1.5
+    assert time.thread_time() - started < 1.5
 
 
 @pytest.mark.parametrize(
@@ -183,9 +179,9 @@ def test_what_never_ends_is_cut_after_few_bytes_and_little_work(hostile, play):
         b"220 mail.example ESMTP\r\n",
     ],
 )
-def test_nonsense_is_an_answer_or_a_failure_and_never_an_exception(hostile, answer):
+def test_malformed_response_never_raises(hostile, answer):
     hostile.plays["/"] = answer
-    found = ask(hostile, limit=1)
+    found = get(hostile, limit=1)
     assert found.failure or found.status is not None
     assert "\0" not in found.failure
 
@@ -212,23 +208,23 @@ def test_nonsense_is_an_answer_or_a_failure_and_never_an_exception(hostile, answ
         "http://127。0。0。1:9/".encode(),
     ],
 )
-def test_a_redirect_to_nonsense_is_not_followed(hostile, location):
+def test_redirect_to_invalid_url_is_not_followed(hostile, location):
     hostile.plays["/"] = page(b"", b"Location: " + location, status=b"302 Found")
-    answer = ask(hostile)
-    assert answer.failure.startswith("leads to")
+    answer = get(hostile)
+    assert answer.failure.startswith("redirects to")
     assert hostile.asked == ["/"]
 
 
-def test_redirects_in_a_loop_end(hostile):
+def test_redirect_loop_ends(hostile):
     hostile.plays["/"] = page(b"", b"Location: /", status=b"302 Found")
-    assert ask(hostile).failure == "redirects in a loop"
+    assert get(hostile).failure == "redirects in a loop"
     assert len(hostile.asked) == 9
 
 
-def test_a_thousand_cookies_are_neither_kept_nor_sent(hostile):
+def test_cookies_are_not_kept(hostile):
     cookies = [b"Set-Cookie: c%d=%s" % (n, b"x" * 50) for n in range(1000)]
     hostile.plays["/"] = page(b"", b"Location: /next", *cookies, status=b"302 Found")
-    answer = ask(hostile)
+    answer = get(hostile)
     assert answer.status == 200
     assert b"Cookie" not in hostile.heads[1]
     assert len(answer.headers) <= 100
@@ -237,9 +233,9 @@ def test_a_thousand_cookies_are_neither_kept_nor_sent(hostile):
 @pytest.mark.parametrize(
     "url", ["", "http://[x", "x" * 100_000, "http://", "ftp://127.0.0.1/", "\0", "http://\ud800/"]
 )
-def test_an_address_that_is_none_is_a_failure(url):
+def test_invalid_url_is_a_failure(url):
     answer = fetch(url, Rules.of(url, "http://127.0.0.1"), 1)
-    assert answer.failure == "is not an address that can be asked"
+    assert answer.failure == "is not a valid URL"
 
 
 def peak() -> int:

@@ -1,4 +1,4 @@
-"""A site cannot make us ask anybody but itself: no other host, no other port, no private address."""
+"""Requests go only to the hosts and ports of the site, and to private addresses only if allowed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from runner.web import Rules, below, fetch, join, split
+from runner.web import Rules, below, fetch, join, parse_url
 from runner.web.rules import is_public
 from tests.web.hostile import Hostile, page
 
@@ -49,7 +49,7 @@ PRIVATE = (
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_private_address_is_not_asked_for_a_public_name(address):
+def test_private_address_is_not_used_for_public_name(address):
     assert not is_public(address)
     assert not Rules.of("https://shop.example").admits("shop.example", address)
 
@@ -57,7 +57,7 @@ def test_a_private_address_is_not_asked_for_a_public_name(address):
 @pytest.mark.parametrize(
     "address", ["93.184.215.14", "8.8.8.8", "172.32.0.1", "2606:2800:21f::1", "64:ff9b::808:808"]
 )
-def test_a_public_address_is_asked(address):
+def test_public_address_is_used(address):
     assert Rules.of("https://shop.example").admits("shop.example", address)
 
 
@@ -65,34 +65,34 @@ def test_a_public_address_is_asked(address):
     "host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost"]
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_site_with_a_name_cannot_lead_to_this_machine(hostile, host, scheme):
+def test_local_url_is_not_requested_for_public_site(hostile, host, scheme):
     rules = Rules.of("http://shop.example")
     answer = fetch(f"{scheme}://{host}:{hostile.port}/", rules, 5)
     assert answer.failure
     assert hostile.asked == []
 
 
-def test_a_name_that_resolves_to_a_private_address_is_not_asked(hostile, monkeypatch):
+def test_name_with_private_address_is_not_requested(hostile, monkeypatch):
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *more, **also: real("127.0.0.1", *more, **also))
     url = f"http://shop.example:{hostile.port}/"
     assert fetch(url, Rules.of(url), 5).failure == (
-        "cannot be reached: its name leads to 127.0.0.1, a private address;"
-        " allow it: `private: true` of the site"
+        "cannot be reached: its name resolves to 127.0.0.1, a private address;"
+        " to allow it, set `private: true`"
     )
     assert hostile.asked == []
 
 
-def test_a_name_that_the_inventory_calls_private_is_asked_at_its_private_address(hostile, monkeypatch):
+def test_private_site_is_requested_at_private_address(hostile, monkeypatch):
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *more, **also: real("127.0.0.1", *more, **also))
     url = f"http://shop.example:{hostile.port}/"
     assert fetch(url, Rules.of(url, private=True), 5).status is not None
-    other = Rules.of(url, private=True).refusal(split("http://printer.example/"))
+    other = Rules.of(url, private=True).refusal(parse_url("http://printer.example/"))
     assert "another site" in other
 
 
-def test_a_name_is_resolved_once_so_that_it_cannot_change_between_check_and_use(hostile, monkeypatch):
+def test_name_is_resolved_only_once(hostile, monkeypatch):
     asked = []
 
     def resolver(host, *_, **__):
@@ -116,7 +116,7 @@ def neighbour():
 
 
 @pytest.mark.parametrize(
-    "leads",
+    "location",
     [
         "http://127.0.0.1:{port}/",
         "//127.0.0.1:{port}",
@@ -131,16 +131,16 @@ def neighbour():
         "http://127.0.0.1.:{port}/",
     ],
 )
-def test_a_redirect_to_another_port_or_host_of_the_network_is_not_followed(hostile, neighbour, leads):
+def test_redirect_to_other_local_server_is_not_followed(hostile, neighbour, location):
     hostile.plays["/"] = page(
-        b"", b"Location: " + leads.format(port=neighbour.port).encode(), status=b"302 Found"
+        b"", b"Location: " + location.format(port=neighbour.port).encode(), status=b"302 Found"
     )
     fetch(hostile.url, Rules.of(hostile.url), 5)
     assert hostile.asked[0] == "/"
     assert neighbour.asked == []
 
 
-def test_a_user_in_an_address_is_dropped(hostile):
+def test_user_in_url_is_dropped(hostile):
     hostile.plays["/"] = page(
         b"", f"Location: http://u:p@127.0.0.1:{hostile.port}/in".encode(), status=b"302 Found"
     )
@@ -156,25 +156,25 @@ def test_a_user_in_an_address_is_dropped(hostile):
         ("http://shop.example/", ""),
         ("https://www.shop.example/x", ""),
         ("https://SHOP.example./x", ""),
-        ("https://shop.example:444/", "leads to another port, 444"),
-        ("https://shop.example.evil.example/", "leads to another site, shop.example.evil.example"),
-        ("https://evil.example/", "leads to another site, evil.example"),
-        ("https://10.0.0.1/", "leads to another site, 10.0.0.1"),
+        ("https://shop.example:444/", "redirects to another port, 444"),
+        ("https://shop.example.evil.example/", "redirects to another site, shop.example.evil.example"),
+        ("https://evil.example/", "redirects to another site, evil.example"),
+        ("https://10.0.0.1/", "redirects to another site, 10.0.0.1"),
     ],
 )
-def test_only_the_sites_own_hosts_and_ports_are_asked(url, refusal):
-    place = split(url)
-    assert place is not None
-    assert Rules.of("https://shop.example").refusal(place) == refusal
+def test_only_hosts_and_ports_of_site_are_allowed(url, refusal):
+    parsed = parse_url(url)
+    assert parsed is not None
+    assert Rules.of("https://shop.example").refusal(parsed) == refusal
 
 
-def test_a_redirect_from_https_to_http_is_not_followed():
-    secret, plain = split("https://shop.example/"), split("http://shop.example/")
-    assert Rules.of("https://shop.example").refusal(plain, secret) == "leads from https to http"
+def test_redirect_from_https_to_http_is_refused():
+    secret, plain = parse_url("https://shop.example/"), parse_url("http://shop.example/")
+    assert Rules.of("https://shop.example").refusal(plain, secret) == "redirects from https to http"
     assert Rules.of("https://shop.example").refusal(secret, plain) == ""
 
 
-def test_a_private_site_is_asked_at_its_own_port_only():
+def test_private_address_is_allowed_at_its_port_only():
     rules = Rules.of("http://10.0.0.5:8080")
     assert rules.origins == {("10.0.0.5", 8080)}
     assert rules.admits("10.0.0.5", "10.0.0.5")
@@ -203,22 +203,22 @@ def test_a_private_site_is_asked_at_its_own_port_only():
         ("http://evil@shop.example.evil/blog/a.css", False),
     ],
 )
-def test_what_lies_below_a_site_is_told_however_the_dots_are_written(reference, inside):
-    base = split("http://shop.example/blog")
-    place = split(join("http://shop.example/blog/", reference))
+def test_below_sees_through_encoded_dots(reference, inside):
+    base = parse_url("http://shop.example/blog")
+    url = parse_url(join("http://shop.example/blog/", reference))
     assert base is not None
-    assert place is not None
-    assert below(place, base) is inside
+    assert url is not None
+    assert below(url, base) is inside
 
 
-def test_a_name_beyond_ascii_is_asked_for_as_the_dns_knows_it():
-    place = split("https://straße.example/größe?q=ä b")
-    assert str(place) == "https://xn--strae-oqa.example/gr%C3%B6%C3%9Fe?q=%C3%A4%20b"
+def test_unicode_url_is_encoded():
+    url = parse_url("https://straße.example/größe?q=ä b")
+    assert str(url) == "https://xn--strae-oqa.example/gr%C3%B6%C3%9Fe?q=%C3%A4%20b"
 
 
-def test_what_a_site_names_is_asked_at_public_addresses_only():
+def test_urls_named_by_site_need_public_addresses():
     rules = Rules.named_by_a_site("https://mapped.example", "http://127.0.0.1:6379", "http://10.0.0.5")
-    assert rules.refusal(split("https://www.mapped.example/a")) == ""
-    assert rules.refusal(split("http://127.0.0.1:6379/")) == "leads to another site, 127.0.0.1"
-    assert rules.refusal(split("http://10.0.0.5/")) == "leads to another site, 10.0.0.5"
+    assert rules.refusal(parse_url("https://www.mapped.example/a")) == ""
+    assert rules.refusal(parse_url("http://127.0.0.1:6379/")) == "redirects to another site, 127.0.0.1"
+    assert rules.refusal(parse_url("http://10.0.0.5/")) == "redirects to another site, 10.0.0.5"
     assert not rules.admits("mapped.example", "10.0.0.5")

@@ -1,3 +1,5 @@
+"""The client of wordpress.org: cached offers and checksums, untrusted responses."""
+
 from __future__ import annotations
 
 import json
@@ -36,13 +38,13 @@ ACME_ASKED = Asked("plugins", "acme/acme.php", "Acme", "1.2")
 
 
 class Org:
-    """Answers in the place of the web, and remembers what it was asked."""
+    """Sends prepared responses and records the requests."""
 
     def __init__(self, *answers):
-        self.answers, self.asked = list(answers), []
+        self.answers, self.requests = list(answers), []
 
     def __call__(self, url, body):
-        self.asked.append((url, parse_qs(body.decode()) if body else None))
+        self.requests.append((url, parse_qs(body.decode()) if body else None))
         data = self.answers.pop(0)
         if isinstance(data, Answer):
             return data
@@ -58,35 +60,35 @@ DOWN = Answer(asked="", failure="does not answer within 20 s")
 GONE = Answer(asked="", status=404)
 
 
-def test_all_items_of_all_sites_go_into_one_question_and_the_answer_is_kept(tmp_path):
+def test_offers_of_all_items_take_one_request(tmp_path):
     org = Org(UPDATES)
-    client = Wporg(tmp_path / "kept", fetch=org)
+    client = Wporg(tmp_path / "cache", fetch=org)
     items = [ACME_ASKED, Asked("plugins", "own/own.php", "Own"), ACME_ASKED]
     for _ in range(2):
         offers = client.offers(items)
         assert offers.known["plugins", "acme/acme.php"].version == "1.2"
         assert offers.known["plugins", "own/own.php"] is None
         assert offers.problem == ""
-    ((url, form),) = org.asked
+    ((url, form),) = org.requests
     assert url == "https://api.wordpress.org/plugins/update-check/1.1/"
     assert set(json.loads(form["plugins"][0])["plugins"]) == {"acme/acme.php", "own/own.php"}
 
 
-def test_an_answer_that_differs_from_the_sites_is_asked_for_anew(tmp_path):
+def test_offer_that_differs_from_the_site_is_requested_again(tmp_path):
     newer = {"plugins": {"acme/acme.php": {**ACME, "new_version": "1.3"}}}
     org = Org(UPDATES, newer)
     client = Wporg(tmp_path, fetch=org)
     client.offers([ACME_ASKED])
     offers = client.offers([Asked("plugins", "acme/acme.php", "Acme", "1.3")])
     assert offers.known["plugins", "acme/acme.php"].version == "1.3"
-    assert len(org.asked) == 2
+    assert len(org.requests) == 2
 
 
-def test_an_outage_is_a_problem_and_what_was_kept_counts_for_hours(tmp_path):
+def test_cached_offer_is_used_during_an_outage(tmp_path):
     client = Wporg(tmp_path, fetch=Org(DOWN, UPDATES, DOWN))
     nothing = client.offers([ACME_ASKED])
     assert (dict(nothing.known), nothing.problem) == (
-        {}, "wordpress.org could not be asked: does not answer within 20 s",
+        {}, "wordpress.org could not be reached: does not answer within 20 s",
     )  # fmt: skip
     client.offers([ACME_ASKED])
     for file in tmp_path.iterdir():
@@ -97,14 +99,14 @@ def test_an_outage_is_a_problem_and_what_was_kept_counts_for_hours(tmp_path):
     assert old.problem
 
 
-def test_checksums_are_kept_for_ever_and_an_unknown_plugin_is_known_as_such(tmp_path):
+def test_checksums_and_unknown_plugins_are_cached(tmp_path):
     org = Org(PLUGIN, SUMS, GONE)
     client = Wporg(tmp_path, "http://127.0.0.1:1/", fetch=org)
     for _ in range(2):
         assert client.plugin_sums("acme", "1.2").files == {"acme.php": ("a" * 32, "b" * 32)}
         assert client.core_sums("7.1", "de_DE").files == {"wp-load.php": ("a" * 32,)}
         assert client.plugin_sums("pro", "1.0") == type(client.plugin_sums("pro", "1.0"))()
-    assert [url for url, _ in org.asked] == [
+    assert [url for url, _ in org.requests] == [
         "http://127.0.0.1:1/plugin-checksums/acme/1.2.json",
         "http://127.0.0.1:1/core/checksums/1.0/?version=7.1&locale=de_DE",
         "http://127.0.0.1:1/plugin-checksums/pro/1.0.json",
@@ -121,13 +123,13 @@ def test_checksums_are_kept_for_ever_and_an_unknown_plugin_is_known_as_such(tmp_
     ],
     ids=repr,
 )  # fmt: skip
-def test_an_offer_that_wordpress_org_would_not_make_is_refused(change):
+def test_invalid_offer_is_refused(change):
     with pytest.raises(AnswerError):
         releases("plugins", json.dumps({"plugins": {"acme/acme.php": {**ACME, **change}}}).encode())
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "a\nb", "x" * 600, "a\\b", ""])
-def test_a_list_with_a_file_outside_of_its_folder_is_refused(name):
+def test_checksum_of_file_outside_folder_is_refused(name):
     with pytest.raises(AnswerError):
         core_sums(json.dumps({"checksums": {name: "a" * 32}}).encode())
 
@@ -140,15 +142,15 @@ def test_a_list_with_a_file_outside_of_its_folder_is_refused(name):
     ],
     ids=["updates", "core", "core sums", "plugin sums"],
 )  # fmt: skip
-def test_hostile_answers_are_refused_in_bounded_time(parse, good):
+def test_hostile_response_is_refused_in_time(parse, good):
     assert parse(json.dumps(good).encode())
     endure(parse, hostile((json.dumps(good).encode(), b'{"plugins": []}'), 10_000))
 
 
-def test_what_is_kept_has_a_ceiling_and_a_file_of_others_is_not_read(tmp_path):
-    cache = Cache(tmp_path, most=1 << 20)
+def test_cache_is_limited_and_ignores_writable_files(tmp_path):
+    cache = Cache(tmp_path, max_bytes=1 << 20)
     for number in range(130):
-        cache.keep(str(number), b"x" * (64 << 10))
+        cache.store(str(number), b"x" * (64 << 10))
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
     assert size <= (1 << 20) + 65 * (64 << 10)
     assert cache.find("129").body == b"x" * (64 << 10)
@@ -178,31 +180,34 @@ def server(body):
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [(b"{" + b" " * (20 << 20), "said more than is read"), (b"<html>", "cannot be used: it is no JSON")],
+    [(b"{" + b" " * (20 << 20), "too large"), (b"<html>", "invalid response: it is not JSON")],
 )  # fmt: skip
-def test_a_mirror_that_answers_nonsense_is_a_problem_and_nothing_is_kept(tmp_path, body, why):
+def test_invalid_response_is_a_problem_and_not_cached(tmp_path, body, why):
     with server(body) as base:
-        sums = Wporg(tmp_path / "kept", base).core_sums("7.1")
+        sums = Wporg(tmp_path / "cache", base).core_sums("7.1")
     assert why in sums.problem
-    assert not (tmp_path / "kept").exists()
+    assert not (tmp_path / "cache").exists()
 
 
-def test_a_closed_plugin_is_named_with_the_day_and_the_reason():
-    said = {"error": "closed", "closed": True, "closed_date": "2026-10-01", "reason_text": "Security Issue"}
-    assert closed(json.dumps(said).encode()) == (
-        "wordpress.org has closed it since 2026-10-01 (Security Issue)"
+def test_closed_plugin_has_date_and_reason():
+    response = {
+        "error": "closed",
+        "closed": True,
+        "closed_date": "2026-10-01",
+        "reason_text": "Security Issue",
+    }
+    assert closed(json.dumps(response).encode()) == (
+        "closed on wordpress.org since 2026-10-01 (Security Issue)"
     )
-    assert closed(json.dumps({"error": "closed", "closed_date": 7}).encode()) == "wordpress.org has closed it"
+    assert closed(json.dumps({"error": "closed", "closed_date": 7}).encode()) == "closed on wordpress.org"
     assert closed(b'{"error": "Plugin not found."}') == ""
-    endure(closed, hostile((json.dumps(said).encode(),), 2_000))
+    endure(closed, hostile((json.dumps(response).encode(),), 2_000))
 
 
-def test_plugins_that_a_release_needs_are_read_and_what_is_none_is_passed_over():
-    for value, wanted in (
-        (["woocommerce"], ("woocommerce",)),
-        ([], ()),
-        ("x", ()),
-        (["a b", 7, "c"], ("c",)),
-    ):
-        body = json.dumps({"plugins": {"acme/acme.php": {**ACME, "requires_plugins": value}}}).encode()
-        assert releases("plugins", body)["acme/acme.php"].requires_plugins == wanted
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [(["woocommerce"], ("woocommerce",)), ([], ()), ("x", ()), (["a b", 7, "c"], ("c",))],
+)
+def test_invalid_names_of_required_plugins_are_ignored(value, wanted):
+    body = json.dumps({"plugins": {"acme/acme.php": {**ACME, "requires_plugins": value}}}).encode()
+    assert releases("plugins", body)["acme/acme.php"].requires_plugins == wanted

@@ -17,7 +17,7 @@ from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
 from runner.plan import unseen
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
-from runner.verify import Signals, shut_since
+from runner.verify import Signals, newly_refused
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
@@ -113,7 +113,7 @@ class ReleaseTrial:
         else:
             seen = check_site(self.ctx)
             record_checks(self.ctx, seen, phase)
-            found = "; ".join(seen.findings) or shut_since(self.first or seen, seen)
+            found = "; ".join(seen.findings) or newly_refused(self.first or seen, seen)
         self.seen = seen
         self.unverified = self.ctx.journal.reason(seen.unverified)
         return found
@@ -147,7 +147,7 @@ class ReleaseTrial:
         ledger, first = self.ctx.journal.ledger, first_undone_run(self.ctx)
         segments = ledger.segments(first, ledger.name_then(first, self.ctx.site.name))
         then = next((thaw_as(_StoredTrial, one.trial).first for one in segments if one.trial), None)
-        why = "; ".join(self.seen.findings) or shut_since(then or self.seen, self.seen)
+        why = "; ".join(self.seen.findings) or newly_refused(then or self.seen, self.seen)
         undone = _with_outcome(outcome, Outcome.UNDONE, "")
         if not why:
             return undone

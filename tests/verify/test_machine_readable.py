@@ -1,11 +1,11 @@
-"""What only programs read: a byte before it counts where it is new."""
+"""Documents that programs read: new problems are regressions."""
 
 from __future__ import annotations
 
 import pytest
 
 from runner.verify import observe, settle
-from tests.verify.shop import Shop
+from tests.verify.shop import FAST, Shop
 from tests.verify.wordpress import ERROR, FEED, SITEMAP, WordPress, says
 
 BOM = b"\xef\xbb\xbf"
@@ -35,9 +35,7 @@ def wordpress(shop: Shop) -> WordPress:
 
 
 @pytest.mark.parametrize(("part", "answer"), BROKEN)
-def test_what_keeps_programs_from_reading_is_worse_where_it_is_new(
-    wordpress: WordPress, part: str, answer: says
-) -> None:
+def test_new_problem_is_a_regression(wordpress: WordPress, part: str, answer: says) -> None:
     before = wordpress.now()
     assert before.healthy
     setattr(wordpress, part, answer)
@@ -45,37 +43,37 @@ def test_what_keeps_programs_from_reading_is_worse_where_it_is_new(
 
 
 @pytest.mark.parametrize(("part", "answer"), BROKEN)
-def test_what_was_so_before_is_tolerated(wordpress: WordPress, part: str, answer: says) -> None:
+def test_old_problem_is_no_regression(wordpress: WordPress, part: str, answer: says) -> None:
     setattr(wordpress, part, answer)
     before = settle(
         wordpress.site,
-        observe(wordpress.site, patience=0.0, pause=lambda _: None),
-        pause=lambda _: None,
+        observe(wordpress.site, timing=FAST),
+        timing=FAST,
     )
     assert before.findings == ()
     assert wordpress.verdict(before) == ()
 
 
 @pytest.mark.parametrize(("part", "answer"), BROKEN)
-def test_what_is_repaired_is_not_worse(wordpress: WordPress, part: str, answer: says) -> None:
+def test_repaired_document_is_no_regression(wordpress: WordPress, part: str, answer: says) -> None:
     right = getattr(wordpress, part)
     setattr(wordpress, part, answer)
     before = settle(
         wordpress.site,
-        observe(wordpress.site, patience=0.0, pause=lambda _: None),
-        pause=lambda _: None,
+        observe(wordpress.site, timing=FAST),
+        timing=FAST,
     )
     setattr(wordpress, part, right)
     assert wordpress.verdict(before) == ()
 
 
-def test_a_feed_with_other_entries_is_not_worse(wordpress: WordPress) -> None:
+def test_new_entries_of_feed_are_no_regression(wordpress: WordPress) -> None:
     before = wordpress.now()
     wordpress.feed = says(200, FEED.replace(b"<title>", b"<item>News</item>" * 50 + b"<title>"))
     assert wordpress.verdict(before) == ()
 
 
-def test_feeds_and_sitemaps_are_asked_for_where_they_are_named(wordpress: WordPress, shop: Shop) -> None:
+def test_linked_feeds_and_sitemaps_are_requested(wordpress: WordPress, shop: Shop) -> None:
     link = b'<link rel="alternate" type="application/rss+xml" href="/blog/feed/">'
     wordpress.page = lambda one: one.answer(200, b"<html>" + link + b"<body>Text</body></html>")
     wordpress.robots = says(200, f"Sitemap: {shop.url}/map.xml\nSitemap: https://other.example/x\n".encode())
@@ -85,13 +83,13 @@ def test_feeds_and_sitemaps_are_asked_for_where_they_are_named(wordpress: WordPr
     assert not any("other" in name or name == "the feed /feed/" for name in names)
 
 
-def test_the_feeds_and_the_first_child_that_are_named_are_asked_for(wordpress: WordPress, shop: Shop) -> None:
+def test_second_feed_and_first_child_sitemap_are_requested(wordpress: WordPress, shop: Shop) -> None:
     link = '<link rel="alternate" type="application/rss+xml" href="%s">'
     feeds = "".join(link % name for name in ("/feed/", "/comments/feed/", "/?podcast=1", "/another/feed/"))
     wordpress.page = says(200, f"<html>{feeds}<body>Text</body></html>".encode())
     loc = f"<sitemapindex><sitemap><loc>\n{shop.url}/child.xml?a=1&amp;b=2</loc></sitemap></sitemapindex>"
     wordpress.sitemap = says(200, b'<?xml version="1.0"?>' + loc.encode())
-    found = [sight.page for sight in wordpress.now().machines]
+    found = [check.page for check in wordpress.now().machines]
     assert [page.page for page in found] == [
         "the feed /feed/",
         "the feed /",
@@ -103,7 +101,7 @@ def test_the_feeds_and_the_first_child_that_are_named_are_asked_for(wordpress: W
     assert found[3].url.endswith("/child.xml?a=1&b=2")
 
 
-def test_a_child_sitemap_of_another_name_is_no_loss_and_a_broken_one_is(wordpress: WordPress) -> None:
+def test_renamed_child_sitemap_is_no_regression(wordpress: WordPress) -> None:
     index = '<?xml version="1.0"?><sitemapindex><sitemap><loc>%s/%s</loc></sitemap></sitemapindex>'
     url = wordpress.site.url
     wordpress.sitemap = says(200, (index % (url, "one.xml")).encode())
@@ -114,21 +112,21 @@ def test_a_child_sitemap_of_another_name_is_no_loss_and_a_broken_one_is(wordpres
     wordpress.sitemap = says(200, (index % (url, "two.xml")).encode())
     assert wordpress.verdict(before) == ()
     wordpress.child = says(200, BOM + FEED)
-    assert "the child sitemap /one.xml: has a blank" in wordpress.verdict(before)[0]
+    assert "the child sitemap /one.xml: starts with a blank" in wordpress.verdict(before)[0]
 
 
-def test_a_page_of_the_inventory_that_is_xml_is_read_as_programs_read_it(wordpress: WordPress) -> None:
+def test_xml_page_of_inventory_is_checked_as_xml(wordpress: WordPress) -> None:
     kind = {"Content-Type": "application/rss+xml; charset=UTF-8"}
     wordpress.page = says(200, FEED, **kind)
     before = wordpress.now()
     assert before.healthy
     wordpress.page = says(200, BOM + FEED, **kind)
-    assert "/: has a blank or a byte order mark before it" in wordpress.verdict(before)[0]
+    assert "/: starts with a blank or a byte order mark" in wordpress.verdict(before)[0]
 
 
-def test_a_document_with_entities_is_not_expanded(wordpress: WordPress) -> None:
+def test_entities_are_not_expanded(wordpress: WordPress) -> None:
     bomb = (
         b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">]><x>' + b"&a;" * 1000 + b"</x>"
     )
     wordpress.feed = says(200, bomb)
-    assert any("no XML" in sign for sight in wordpress.now().machines for sign in sight.traits.signs)
+    assert any("not valid XML" in sign for check in wordpress.now().machines for sign in check.traits.signs)

@@ -1,4 +1,4 @@
-"""What was seen, what was refused, what was absent; and what is not evidence."""
+"""Refused, missing and usable answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from runner.model import Look, Seen, Site
 from runner.verify import Answer, Expectation, look, observe
-from runner.verify.seen import explained, seen_of
-from tests.verify.shop import PAGE, Handler, Shop
+from runner.verify.seen import refusal_reason, seen_of
+from tests.verify.shop import FAST, PAGE, Handler, Shop
 
 CLOUDFLARE = (
     b"<title>Just a moment...</title><script src=/cdn-cgi/challenge-platform/h/b/orchestrate></script>"
@@ -32,48 +32,48 @@ CLOUDFLARE = (
         (None, b"", (), Seen.ABSENT),
     ],
 )
-def test_what_an_answer_shows(
+def test_visibility_of_an_answer(
     status: int | None, body: bytes, headers: tuple[tuple[str, str], ...], seen: Seen
 ) -> None:
     answer = Answer(asked="http://a.example/", status=status, body=body, headers=headers)
     assert seen_of(answer) is seen
-    assert bool(explained(answer, keys=False)) is (seen is Seen.REFUSED)
+    assert bool(refusal_reason(answer, with_credentials=False)) is (seen is Seen.REFUSED)
 
 
 def site_of(shop: Shop, *pages: str) -> Site:
     return Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=pages or ("/",))
 
 
-def at(shop: Shop) -> Look:
-    return look(site_of(shop), Expectation(), limit=5.0, patience=0.0, pause=lambda _: None)
+def check(shop: Shop) -> Look:
+    return look(site_of(shop), Expectation(), timing=FAST)
 
 
-def only_plain(one: Handler, status: int = 200, **headers: str) -> None:
-    """A firewall that knows no query like ours."""
+def plain_only(one: Handler, status: int = 200, **headers: str) -> None:
+    """A firewall that refuses our query string."""
     if "sitecrew=" in one.path:
         one.answer(403, b"blocked")
     else:
         one.answer(status, PAGE, **headers)
 
 
-def test_a_firewall_that_refuses_our_query_is_asked_as_a_visitor_asks(shop: Shop) -> None:
-    shop.pages["/"] = only_plain
-    (page,) = at(shop).pages
+def test_refused_query_is_retried_without_it(shop: Shop) -> None:
+    shop.pages["/"] = plain_only
+    (page,) = check(shop).pages
     assert (page.seen, page.status, page.findings) == (Seen.SEEN, 200, ())
-    shop.pages["/"] = lambda one: only_plain(one, 500)
-    (page,) = at(shop).pages
+    shop.pages["/"] = lambda one: plain_only(one, 500)
+    (page,) = check(shop).pages
     assert (page.seen, page.status) == (Seen.SEEN, 500)
     assert page.findings
 
 
-def test_what_a_cache_kept_behind_such_a_firewall_is_no_evidence(shop: Shop) -> None:
-    shop.pages["/"] = lambda one: only_plain(one, **{"X-Cache": "HIT"})
-    (page,) = at(shop).pages
+def test_cached_answer_does_not_replace_a_refusal(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: plain_only(one, **{"X-Cache": "HIT"})
+    (page,) = check(shop).pages
     assert (page.seen, page.status) == (Seen.REFUSED, 403)
 
 
-def test_one_page_that_was_seen_is_a_look_and_none_is_not(shop: Shop) -> None:
+def test_site_is_verified_by_one_seen_page(shop: Shop) -> None:
     shop.pages["/members/"] = lambda one: one.answer(401, b"no")
-    some = observe(site_of(shop, "/", "/members/"), patience=0.0, pause=lambda _: None)
-    none = observe(site_of(shop, "/members/"), patience=0.0, pause=lambda _: None)
+    some = observe(site_of(shop, "/", "/members/"), timing=FAST)
+    none = observe(site_of(shop, "/members/"), timing=FAST)
     assert (some.verified, none.verified) == (True, False)

@@ -1,15 +1,16 @@
-"""A look ends in time, whatever a server does, and says what a visitor would have met."""
+"""Requests of a health check: limits, retries and redirects."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.model import Look, Site
 from runner.verify import Expectation, look
-from tests.verify.shop import PAGE
+from tests.verify.shop import FAST, PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from tests.verify.shop import Handler, Shop
 
 
-def seen(shop: Shop, *pages: str, text: str | None = None, limit: float = 5.0, patience: float = 0.0) -> Look:
+def check(
+    shop: Shop, *pages: str, text: str | None = None, limit: float = 5.0, patience: float = 0.0
+) -> Look:
     site = Site(name="shop", client="acme", host="web1", url=shop.url, path="/srv", pages=pages or ("/",))
-    return look(site, Expectation(text=text), limit=limit, patience=patience, pause=lambda _: None)
+    return look(site, Expectation(text=text), timing=replace(FAST, limit=limit, patience=patience))
 
 
-def test_a_good_page_is_healthy_and_measured(shop: Shop) -> None:
-    found = seen(shop, "/", "/cart/", text="Add to cart")
+def test_healthy_page_is_measured(shop: Shop) -> None:
+    found = check(shop, "/", "/cart/", text="Add to cart")
     assert found.healthy
     assert [page.page for page in found.pages] == ["/", "/cart/"]
     for page in found.pages:
@@ -32,62 +35,62 @@ def test_a_good_page_is_healthy_and_measured(shop: Shop) -> None:
         assert page.url == f"{shop.url}{page.page}"
 
 
-def test_every_request_carries_a_query_that_no_cache_has_seen(shop: Shop) -> None:
-    seen(shop, "/", "/?page_id=2")
-    seen(shop, "/")
+def test_every_request_has_a_unique_query(shop: Shop) -> None:
+    check(shop, "/", "/?page_id=2")
+    check(shop, "/")
     assert len(set(shop.queries)) == 3
     assert any(query.startswith("page_id=2&sitecrew=") for query in shop.queries)
 
 
-def test_a_missing_text_is_found(shop: Shop) -> None:
-    found = seen(shop, text="Checkout")
+def test_missing_text_is_a_finding(shop: Shop) -> None:
+    found = check(shop, text="Checkout")
     assert not found.healthy
     assert found.findings == ("/: lacks the text 'Checkout'",)
 
 
-def test_an_empty_page_is_found(shop: Shop) -> None:
+def test_empty_page_is_a_finding(shop: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(200)
-    assert seen(shop).findings == ("/: is empty",)
+    assert check(shop).findings == ("/: is empty",)
 
 
-def test_a_503_that_passes_is_waited_for(shop: Shop) -> None:
-    shop.pages["/"] = lambda one: one.answer(*((503,) if shop.asked["/"] < 3 else (200, PAGE)))
-    assert seen(shop, patience=30.0).healthy
-    assert shop.asked["/"] == 3
+def test_temporary_503_is_retried(shop: Shop) -> None:
+    shop.pages["/"] = lambda one: one.answer(*((503,) if shop.requests["/"] < 3 else (200, PAGE)))
+    assert check(shop, patience=30.0).healthy
+    assert shop.requests["/"] == 3
 
 
-def test_a_503_that_stays_is_confirmed_before_it_counts(shop: Shop) -> None:
+def test_lasting_503_is_a_finding_after_retries(shop: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(503, b"Briefly unavailable for scheduled maintenance.")
-    found = seen(shop, patience=1.0)
+    found = check(shop, patience=1.0)
     assert found.findings == ("/: answers 503 where 200 is expected",)
-    assert shop.asked["/"] > 1
+    assert shop.requests["/"] > 1
 
 
-def test_a_loop_of_redirects_ends(shop: Shop) -> None:
+def test_redirect_loop_is_a_finding(shop: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(302, Location="/again")
     shop.pages["/again"] = lambda one: one.answer(302, Location="/")
-    assert seen(shop).findings == ("/: redirects in a loop",)
+    assert check(shop).findings == ("/: redirects in a loop",)
 
 
-def test_a_redirect_to_another_host_is_found(shop: Shop) -> None:
+def test_redirect_to_another_host_is_a_finding(shop: Shop) -> None:
     port = shop.server_address[1]
     shop.pages["/"] = lambda one: one.answer(301, Location=f"http://localhost:{port}/parked")
-    assert seen(shop).findings == ("/: leads to another site, localhost",)
+    assert check(shop).findings == ("/: redirects to another site, localhost",)
 
 
-def test_a_redirect_on_the_same_site_is_followed(shop: Shop) -> None:
+def test_redirect_on_same_site_is_followed(shop: Shop) -> None:
     shop.pages["/"] = lambda one: one.answer(301, Location="/de/")
-    found = seen(shop, text="Add to cart")
+    found = check(shop, text="Add to cart")
     assert found.healthy
     assert found.pages[0].url == f"{shop.url}/"
 
 
-def test_a_page_that_does_not_begin_ends_the_look_in_time(shop: Shop) -> None:
+def test_silent_server_ends_in_time(shop: Shop) -> None:
     shop.pages["/"] = lambda one: void(one.server.ending.wait(20))
-    assert timed(lambda: seen(shop, limit=0.4)) == ("/: does not answer within 0.4 s",)
+    assert timed(lambda: check(shop, limit=0.4)) == ("/: does not answer within 0.4 s",)
 
 
-def test_a_page_that_trickles_ends_the_look_in_time(shop: Shop) -> None:
+def test_slow_body_ends_in_time(shop: Shop) -> None:
     def trickle(one: Handler) -> None:
         one.send_response(200)
         one.end_headers()
@@ -95,29 +98,29 @@ def test_a_page_that_trickles_ends_the_look_in_time(shop: Shop) -> None:
             one.wfile.write(b"x")
 
     shop.pages["/"] = trickle
-    assert timed(lambda: seen(shop, limit=0.5)) == ("/: did not finish within 0.5 s",)
+    assert timed(lambda: check(shop, limit=0.5)) == ("/: did not finish within 0.5 s",)
 
 
-def test_headers_that_trickle_end_the_look_in_time(shop: Shop) -> None:
+def test_slow_headers_end_in_time(shop: Shop) -> None:
     def trickle(one: Handler) -> None:
         while not one.server.ending.wait(0.05):
             one.wfile.write(b"X-A: b\r\n")
 
     shop.pages["/"] = lambda one: (one.wfile.write(b"HTTP/1.1 200 OK\r\n"), trickle(one))[1]
-    assert timed(lambda: seen(shop, limit=0.5)) != ()
+    assert timed(lambda: check(shop, limit=0.5)) != ()
 
 
-def test_redirects_that_dawdle_share_one_limit(shop: Shop) -> None:
-    def dawdle(one: Handler) -> None:
+def test_slow_redirects_share_one_limit(shop: Shop) -> None:
+    def slow(one: Handler) -> None:
         one.server.ending.wait(0.3)
-        one.answer(302, Location=f"/{shop.asked.total()}")
+        one.answer(302, Location=f"/{shop.requests.total()}")
 
     for number in range(20):
-        shop.pages[f"/{number or ''}"] = dawdle
-    assert timed(lambda: seen(shop, limit=0.5)) != ()
+        shop.pages[f"/{number or ''}"] = slow
+    assert timed(lambda: check(shop, limit=0.5)) != ()
 
 
-def test_a_page_without_end_is_cut(shop: Shop) -> None:
+def test_endless_page_is_cut(shop: Shop) -> None:
     def flood(one: Handler) -> None:
         one.send_response(200)
         one.end_headers()
@@ -125,35 +128,35 @@ def test_a_page_without_end_is_cut(shop: Shop) -> None:
             one.wfile.write(PAGE * 20_000)
 
     shop.pages["/"] = flood
-    found = seen(shop, limit=20.0)
+    found = check(shop, limit=20.0)
     assert found.healthy
     assert found.pages[0].size == 4 << 20
 
 
-def test_pages_are_looked_at_side_by_side(shop: Shop) -> None:
+def test_pages_are_requested_in_parallel(shop: Shop) -> None:
     together = threading.Barrier(3)
     for name in "abc":
         shop.pages[f"/{name}"] = lambda one: (together.wait(10), one.answer(200, PAGE))[1]
-    assert seen(shop, "/a", "/b", "/c").healthy
+    assert check(shop, "/a", "/b", "/c").healthy
 
 
-def test_nobody_there_is_a_finding_and_no_error(shop: Shop) -> None:
+def test_unreachable_site_is_a_finding(shop: Shop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     site = Site(name="shop", client="acme", host="web1", url=f"http://127.0.0.1:{port}", path="/srv")
-    found = look(site, Expectation(), patience=0.0)
+    found = look(site, Expectation(), timing=FAST)
     [page] = found.pages
     assert page.status is None
     assert "cannot be reached" in page.findings[0]
 
 
 def void(_: object) -> None:
-    """Nothing."""
+    """Ignore a value."""
 
 
-def timed(taken: Callable[[], Look]) -> tuple[str, ...]:
-    """The findings of a look, which must not take seconds."""
-    began = time.monotonic()
-    found = taken()
-    assert time.monotonic() - began < 3
+def timed(run: Callable[[], Look]) -> tuple[str, ...]:
+    """Return the findings of a check that must not take long."""
+    started = time.monotonic()
+    found = run()
+    assert time.monotonic() - started < 3
     return found.findings

@@ -1,6 +1,6 @@
-"""What only programs read: feeds, sitemaps, REST, the answers of wp-admin and of cron. Pure.
+"""Check documents that programs read: feeds, sitemaps, REST, admin-ajax and cron. Pure functions.
 
-People see nothing of a byte before them, and a reader of feeds stops working. It counts where it is new.
+A stray byte at the start is invisible to people but breaks feed readers. It counts only if it is new.
 """
 
 from __future__ import annotations
@@ -12,43 +12,43 @@ from html import unescape
 from xml.parsers import expat
 
 from runner.verify.causes import closed_rest
-from runner.verify.page import complains
+from runner.verify.page import has_warnings
 from runner.verify.traits import Traits, traits
-from runner.web import Answer, split
+from runner.web import Answer, parse_url
 
 __all__ = ["first_child", "is_xml", "json_of", "machine_traits", "sitemaps", "xml_signs"]
 
 _PARSED = 2 << 20
 """Bytes of a document that are parsed."""
-_NAMED = 4
-"""So many feeds or sitemaps are asked for, at most."""
+_SITEMAPS = 4
+"""Most sitemaps that are taken from robots.txt."""
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 256 << 10
 _SITEMAP = re.compile(rb"^[ \t]{0,40}sitemap:[ \t]{0,40}(\S{1,2000})", re.IGNORECASE | re.MULTILINE)
 _CHILD = re.compile(rb"<loc>\s{0,40}([^<\s]{1,2000})\s{0,40}</loc>")
 _AJAX = frozenset({b"", b"0", b"-1"})
-_BLANK = "has a blank or a byte order mark before it: programs cannot read it"
-_OTHER = "has something before it: programs cannot read it"
-_XML = "is no XML that programs can read"
+_BLANK = "starts with a blank or a byte order mark, so programs cannot read it"
+_OTHER = "starts with other output, so programs cannot read it"
+_XML = "is not valid XML"
 
 
 def machine_traits(answer: Answer) -> Traits:
-    """As `traits`: what keeps programs from reading the answer is a sign, which counts where it is new."""
+    """Return the traits of an answer. Problems for programs are signs, which count only if they are new."""
     found = traits(answer)
     if answer.status is None:
         return replace(found, cause=closed_rest(answer)) if "rest_route" in answer.asked else found
     rest = "rest_route" in answer.asked
     cause = closed_rest(answer) if rest else found.cause
-    # how much text it has says nothing: a feed has as many entries as there are
+    # the length of the text means nothing: feeds have varying numbers of entries
     return replace(
-        found, cause=cause, signs=_signs(answer), substance=0, stylesheets=frozenset(), closed=False
+        found, cause=cause, signs=_signs(answer), content_size=0, stylesheets=frozenset(), closed=False
     )
 
 
 def json_of(body: bytes) -> object:
-    """What the JSON says, whatever blanks or marks stand before it; None where it is none.
+    """Parse JSON, ignoring blanks and byte order marks before it; None if it is invalid.
 
-    A body too long to be parsed is what it begins as.
+    A body that is too long to parse counts as an object if it starts like one.
     """
     text = body.removeprefix(_BOM).strip()
     if len(text) > _PARSED:
@@ -60,37 +60,37 @@ def json_of(body: bytes) -> object:
 
 
 def sitemaps(robots: Answer) -> tuple[str, ...]:
-    """The addresses of sitemaps that `robots.txt` names."""
+    """Return the URLs of the sitemaps in `robots.txt`."""
     if robots.status != 200:  # noqa: PLR2004
         return ()
     found = (name.decode("utf-8", "replace") for name in _SITEMAP.findall(robots.body[:_HEAD]))
-    return tuple(dict.fromkeys(name for name in found if split(name)))[:_NAMED]
+    return tuple(dict.fromkeys(name for name in found if parse_url(name)))[:_SITEMAPS]
 
 
 def first_child(index: Answer) -> str:
-    """The address of the first sitemap that an index of sitemaps names; empty where it is none."""
-    begin = index.body[:_HEAD]
-    if index.status != 200 or b"<sitemapindex" not in begin:  # noqa: PLR2004
+    """Return the URL of the first sitemap in a sitemap index; empty if there is none."""
+    start = index.body[:_HEAD]
+    if index.status != 200 or b"<sitemapindex" not in start:  # noqa: PLR2004
         return ""
-    found = _CHILD.search(begin)
+    found = _CHILD.search(start)
     name = unescape(found[1].decode("utf-8", "replace")) if found else ""
-    return name if split(name) else ""
+    return name if parse_url(name) else ""
 
 
 def is_xml(answer: Answer) -> bool:
-    """Whether an answer says that it is XML, as feeds and sitemaps do, and is no page for people."""
+    """Whether the content type is XML, as of feeds and sitemaps, but not XHTML."""
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     return kind.endswith(("/xml", "+xml")) and kind != "application/xhtml+xml"
 
 
 def xml_signs(answer: Answer) -> tuple[str, ...]:
-    """What keeps programs from reading an answer that is XML."""
+    """Return what prevents programs from reading an XML answer."""
     return tuple(_xml(answer.body)) if answer.status == 200 else ()  # noqa: PLR2004
 
 
 def _signs(answer: Answer) -> tuple[str, ...]:
     body, asked = answer.body, answer.asked
-    found = ["prints warnings of PHP"] if complains(body) else []
+    found = ["prints PHP warnings"] if has_warnings(body) else []
     if "admin-ajax.php" in asked or "wp-cron.php" in asked:
         if body not in _AJAX:
             found.append(_BLANK if body.removeprefix(_BOM).strip() in _AJAX else _OTHER)
@@ -104,8 +104,7 @@ def _json(body: bytes) -> list[str]:
 
 
 def _xml(body: bytes) -> list[str]:
-    bare = body.removeprefix(_BOM).lstrip()
-    if body != bare:
+    if body != body.removeprefix(_BOM).lstrip():
         return [_BLANK]
     if not body.startswith(b"<?xml") and b"<?xml" in body[:_HEAD]:
         return [_OTHER]
@@ -113,11 +112,11 @@ def _xml(body: bytes) -> list[str]:
 
 
 def _well_formed(body: bytes) -> bool:
-    """In time that grows with the length: entities that a document declares are not resolved."""
+    """Whether XML can be parsed. Declared entities are refused, because expanding them takes long."""
     if len(body) > _PARSED:
         return True
     parser = expat.ParserCreate()
-    parser.EntityDeclHandler = _refuse
+    parser.EntityDeclHandler = _refuse_entities
     try:
         parser.Parse(body, True)
     except (expat.ExpatError, ValueError):
@@ -125,5 +124,5 @@ def _well_formed(body: bytes) -> bool:
     return True
 
 
-def _refuse(*_: object) -> None:
-    raise ValueError("entities are not read")
+def _refuse_entities(*_: object) -> None:
+    raise ValueError("entities are not supported")

@@ -1,4 +1,4 @@
-"""Clearly slower is told; what a site varies by itself is not."""
+"""Slowdowns are reported; normal variation is not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.verify import could_be, sample, slowest
+from runner.verify import may_be_slower, sample, slowest
 from tests.verify.wordpress import PAGE, WordPress, says
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "slowdown"),
     [
         (
             (0.1, 0.1, 0.2, 0.1, 0.1),
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
         ((), (5.0, 5.0, 5.0), ""),
     ],
 )
-def test_medians_count_against_the_spread(
-    before: tuple[float, ...], after: tuple[float, ...], told: str
+def test_median_must_exceed_normal_variation(
+    before: tuple[float, ...], after: tuple[float, ...], slowdown: str
 ) -> None:
     found = slowest({"/": before}, {"/": after})
-    assert str(found or "") == (told and f"slower than before: {told}")
+    assert str(found or "") == (slowdown and f"slower than before: {slowdown}")
 
 
-def test_the_page_that_lost_most_is_named() -> None:
+def test_page_with_largest_slowdown_is_named() -> None:
     before = {"/": (0.1,) * 5, "/shop/": (0.1,) * 5, "/gone/": (0.1,) * 5}
     found = slowest(before, {"/": (2.0,) * 5, "/shop/": (4.0,) * 5})
     assert found is not None
     assert found.page == "/shop/"
 
 
-def test_it_is_measured_only_where_every_answer_was_slow() -> None:
-    assert could_be((0.1, 0.2), (1.5, 1.4))
-    assert not could_be((0.1, 0.2), (1.5, 0.3))
-    assert not could_be((), (9.0,))
+def test_page_is_measured_only_if_every_answer_was_slow() -> None:
+    assert may_be_slower((0.1, 0.2), (1.5, 1.4))
+    assert not may_be_slower((0.1, 0.2), (1.5, 0.3))
+    assert not may_be_slower((), (9.0,))
 
 
-def test_a_site_is_measured_past_its_caches(shop: Shop) -> None:
+def test_pages_are_measured_without_caches(shop: Shop) -> None:
     wordpress = WordPress(shop)
     before = sample(wordpress.site, limit=5.0)
     assert len(before["/"]) == 5
