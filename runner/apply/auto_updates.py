@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from runner.apply.context import SiteContext
     from runner.plan import AutoHold
-    from runner.plan.autoupdates import Choice, Key
+    from runner.plan.autoupdates import AutoUpdateSwitches, Key
 
 __all__ = ["hold_auto_updates"]
 
@@ -81,7 +81,7 @@ def _standing(ctx: SiteContext) -> PolicyInput:
     )
 
 
-def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
+def _switch(ctx: SiteContext, choice: AutoUpdateSwitches) -> Mapping[Key, Answer]:
     """Have it done on the host, and write down what was answered."""
     journal, site, ledger = ctx.journal, ctx.site, ctx.journal.ledger
     if not (choice.off or choice.back):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.inspect.host_side import with_inside
 from runner.model import Look, Outcome, SiteKind, Step, StepOutcome
-from runner.plan import looked_at
+from runner.plan import sub_sites_to_check
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
     Baseline,
@@ -107,7 +107,7 @@ def record_looks(ctx: SiteContext, seen: Signals, phase: str) -> None:
 
 def see(ctx: SiteContext) -> Signals:
     """All signals of the task's site: from outside, and where nobody is let in, from its own host."""
-    sub_sites = looked_at(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
+    sub_sites = sub_sites_to_check(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
     seen = ctx.prober.observe(ctx.facts, sub_sites)
     return _inside(ctx, seen)
 

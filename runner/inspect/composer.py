@@ -14,9 +14,9 @@ from runner.steps.wordpress import ComposerSaid, composer_script, parse_composer
 if TYPE_CHECKING:
     from runner.hosts.remote import Remote
 
-__all__ = ["LIMIT", "with_composer"]
+__all__ = ["COMPOSER_LIMIT", "with_composer"]
 
-LIMIT = 300
+COMPOSER_LIMIT = 300
 """Seconds that Composer may take for one site."""
 
 
@@ -34,7 +34,7 @@ def with_composer(
     names = {f"c{number}": name for number, name in enumerate(read) if read[name].packages}
     if not names:
         return found
-    limit = remote.limit(LIMIT)
+    limit = remote.limit(COMPOSER_LIMIT)
     tasks = [
         Command(task, composer_script(read[name], remote.host, mark).text, timeout=limit, policy="go")
         for task, name in names.items()

@@ -17,19 +17,19 @@ from runner.hosts.boundary import contained, each
 from runner.hosts.hosts import Hosts
 from runner.hosts.wp_cli import checked
 from runner.inspect.check import Check
-from runner.inspect.edits import edited
+from runner.inspect.edits import with_local_edits
 from runner.inspect.exposure import about_controller, about_login, about_ssh
-from runner.inspect.facts import as_published, read_facts
+from runner.inspect.facts import read_facts, with_published_offers
 from runner.inspect.findings import checks_of
-from runner.inspect.health import measured, prober_of
+from runner.inspect.health import check_health, prober_of
 from runner.inspect.host_checks import about_host, about_static, host_questions, static_questions
-from runner.inspect.identity import confirmed
+from runner.inspect.identity import with_folder_check
 from runner.inspect.playbook_checks import Books, about_steps, playbooks_of
 from runner.inspect.view import view_of
 from runner.inspect.windows import about_windows
 from runner.load import Redactor, resolve
 from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
-from runner.plan import find, sharing
+from runner.plan import find, shared_tables
 from runner.record import Ledger
 from runner.shell import command
 from runner.verify import certificate
@@ -79,7 +79,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
 
 
 def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
-    for site, other, database in sharing(read):
+    for site, other, database in shared_tables(read):
         yield Check(
             about=other,
             finding=f"it has the same tables as {site}, in the database {database}",
@@ -218,8 +218,8 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
         partial(prober_of, hosts),
         [site for site in sites if site.kind is SiteKind.WORDPRESS],
     )
-    found = as_published(hosts.published, found, hosts.workspace.settings.policy)
-    found |= edited(hosts, sites, found)
+    found = with_published_offers(hosts.published, found, hosts.workspace.settings.policy)
+    found |= with_local_edits(hosts, sites, found)
     read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:
@@ -228,7 +228,7 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
 
 def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
     if isinstance(found, SiteFacts):
-        found = confirmed(prober_of(hosts, site), hosts.remote_of(site), site, found)
+        found = with_folder_check(prober_of(hosts, site), hosts.remote_of(site), site, found)
     yield from checks_of(site, find(site, found))
     if isinstance(found, SiteFacts):
         yield from _wordpress(site, found)
@@ -255,7 +255,7 @@ def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Chec
             finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
             hint="renew it; is its renewal still running?",
         )
-    view = view_of(site, measured(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
+    view = view_of(site, check_health(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
     if shown and shown.problem:
         view = replace(view, remedy=_REMEDY)
     yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))

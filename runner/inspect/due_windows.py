@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.inspect.windows import kept_of, row_of
+from runner.inspect.windows import recorded_schedule, window_row
 from runner.model import Inventory
 from runner.plan.schedules import Opening, Planned, between, planned
 from runner.record import History, WhyNot, WindowState, WindowView
@@ -34,7 +34,7 @@ def due_windows(
     due = [
         _row(opening, history, now)
         for view in schedules
-        if (one := kept_of(view).planned)
+        if (one := recorded_schedule(view).planned)
         for opening in between(
             one, max(view.since, history.start), min(view.until or history.end, history.end), now
         )
@@ -58,8 +58,8 @@ def _row(opening: Opening, history: History, now: datetime) -> WindowView:
     """What became of an opening that no scheduler has decided."""
     playbook, closes = opening.planned.window.playbook, opening.occurrence.closes
     if opening.occurrence.blackout:
-        return row_of(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
+        return window_row(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
     for run in history.runs:
         if run.playbook == playbook and opening.starts <= run.started < closes:
-            return row_of(opening, WindowState.RUN, "", now, run=run.run)
-    return row_of(opening, WindowState.MISSED, WhyNot.ABSENT, now)
+            return window_row(opening, WindowState.RUN, "", now, run=run.run)
+    return window_row(opening, WindowState.MISSED, WhyNot.ABSENT, now)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.model import Site
 
-__all__ = ["edited"]
+__all__ = ["with_local_edits"]
 
 _LIMIT = 60
 _HOSTS_AT_ONCE = 20
@@ -28,7 +28,7 @@ _LOST = frozenset({"changed", "added"})
 _PUBLISHED = "https://downloads.wordpress.org/"
 
 
-def edited(
+def with_local_edits(
     hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
 ) -> dict[str, SiteFacts]:
     """The facts with what differs in plugins that have a newer version; hosts side by side."""

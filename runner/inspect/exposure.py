@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.execute import Endpoint
     from runner.load import Workspace
 
-__all__ = ["about_controller", "about_login", "about_modes", "about_places", "about_ssh", "mode_questions"]
+__all__ = ["about_controller", "about_folders", "about_login", "about_modes", "about_ssh", "mode_questions"]
 
 _SHOWN = 4
 _WRITTEN = ("inventory.yaml", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
@@ -100,7 +100,7 @@ def _login(host: Host) -> tuple[str, int, str]:
     return host.address, host.port or 22, host.user or ""
 
 
-def about_places(sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
+def about_folders(sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
     """Sites below each other, and our own folder below a site."""
     places = {site.name: _real(site, said.get(f"real.{number}", "")) for number, site in enumerate(sites)}
     for inner, outer in ((a, b) for a in places for b in places if a != b):

@@ -13,10 +13,18 @@ from runner.execute import Task as Command
 from runner.hosts.boundary import within
 from runner.hosts.wp_cli import bring_wp_cli
 from runner.inspect.composer import with_composer
-from runner.inspect.identity import STRANGER, proven
+from runner.inspect.identity import MISMATCH_HINT, prove_database
 from runner.inspect.prober import Prober
 from runner.model import Addresses, Policy, Site, SiteFacts
-from runner.plan import addressed, asked, asked_as, compared, stranger, stray_folder, with_offers
+from runner.plan import (
+    address_mismatch,
+    confirm_offers,
+    items_to_query,
+    stores_address,
+    stray_folder,
+    sub_site_to_query,
+    with_offers,
+)
 from runner.steps.wordpress import facts_script, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.identity import addresses_script, follows_request
 
@@ -24,11 +32,11 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.wporg import Wporg
 
-__all__ = ["READING", "Probers", "as_published", "read_facts", "reread"]
+__all__ = ["READ_LIMIT", "Probers", "read_facts", "reread", "with_published_offers"]
 
 Probers: TypeAlias = Callable[[Site], Prober]
 
-READING = 90
+READ_LIMIT = 90
 """Seconds for reading one site."""
 _STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
 
@@ -77,16 +85,16 @@ def reread(remote: Remote, prober: Prober, site: Site) -> SiteFacts:
     return found
 
 
-def as_published(
+def with_published_offers(
     published: Wporg, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
 ) -> dict[str, SiteFacts | SitecrewError]:
     """What was read, with the offers as wordpress.org has them: one question for the items of all sites."""
     read = {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
-    items = {item for facts in read.values() for item in asked(facts)}
+    items = {item for facts in read.values() for item in items_to_query(facts)}
     if not read:
         return dict(found)
     offers = published.offers(items, {facts.wordpress for facts in read.values()})
-    return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
+    return {**found, **{name: confirm_offers(facts, offers, policy.vendors) for name, facts in read.items()}}
 
 
 def _brought(
@@ -122,7 +130,7 @@ def _ask_elsewhere(
     more = [
         replace(site, address=address)
         for site in sites
-        if isinstance(facts := found[site.name], SiteFacts) and (address := asked_as(facts))
+        if isinstance(facts := found[site.name], SiteFacts) and (address := sub_site_to_query(facts))
     ]
     for name, asked_there in read_once(more).items() if more else ():
         facts = found[name]
@@ -143,7 +151,7 @@ def _read_once(
     if not sites:
         return {}
     mark = secrets.token_hex(16)
-    limit = remote.limit(READING)
+    limit = remote.limit(READ_LIMIT)
     found: dict[str, SiteFacts | SitecrewError] = {}
     asking = partial(
         facts_script,
@@ -171,7 +179,7 @@ def _read_once(
             )
             continue
         facts = within(partial(_facts, record.text, mark, site, remote.workspace.inventory.sites.values()))
-        if isinstance(facts, SiteFacts) and not addressed(facts, site):
+        if isinstance(facts, SiteFacts) and not stores_address(facts, site):
             facts = within(partial(_proven, remote, probers(site), site, facts))
         found[site.name] = facts
     return found
@@ -184,14 +192,14 @@ def _proven(remote: Remote, prober: Prober, site: Site, facts: SiteFacts) -> Sit
         IdentityError: it is another site's.
     """
     mark = secrets.token_hex(16)
-    limit = remote.limit(READING)
+    limit = remote.limit(READ_LIMIT)
     follows = True
     if facts.constants:
         task = Command("addresses", addresses_script(site, remote.host, mark).text, timeout=limit)
         follows = follows_request(remote.read(remote.for_site(site, [task]))["addresses"].text, mark)
     found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
     return replace(
-        facts, unproven=proven(prober, remote, site, found, remote.workspace.inventory.sites.values())
+        facts, unproven=prove_database(prober, remote, site, found, remote.workspace.inventory.sites.values())
     )
 
 
@@ -200,6 +208,6 @@ def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts
     facts = parse_facts(text, mark)
     if folder := stray_folder(facts, site, sites):
         raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
-    if said := stranger(facts, site):
-        raise IdentityError(said, hint=STRANGER)
+    if said := address_mismatch(facts, site):
+        raise IdentityError(said, hint=MISMATCH_HINT)
     return facts

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.inspect.prober import Prober
 
-__all__ = ["measured", "prober_of"]
+__all__ = ["check_health", "prober_of"]
 
 
 def prober_of(hosts: Hosts, site: Site, limit: float | None = None) -> Prober:
@@ -29,7 +29,7 @@ def prober_of(hosts: Hosts, site: Site, limit: float | None = None) -> Prober:
     )
 
 
-def measured(
+def check_health(
     prober: Prober,
     remote: Remote,
     site: Site,

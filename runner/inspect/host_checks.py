@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from runner.errors import ExitCode
 from runner.inspect.check import Check
-from runner.inspect.exposure import about_modes, about_places, mode_questions
+from runner.inspect.exposure import about_folders, about_modes, mode_questions
 from runner.model import Host, Site, SiteKind
 from runner.shell import word
 from runner.steps.wordpress import host_script
@@ -98,7 +98,7 @@ def about_host(host: Host, sites: Sequence[Site], text: str) -> Iterator[Check]:
     user, system = said.one.get("user", "?"), said.one.get("system", "?")
     yield Check(about=host.name, finding=f"reached as {user} on {system}{room}")
     yield from _folder(host, said.one, free)
-    yield from about_places(sites, said.one)
+    yield from about_folders(sites, said.one)
     yield from about_modes(host, sites, said.one)
     for tool in said.lacks:
         yield _failed(host.name, f"lacks {tool}{_WITHOUT.get(tool, '')}", f"install {tool} there")

@@ -12,7 +12,7 @@ from runner.errors import IdentityError, SitecrewError
 from runner.execute import Task as Command
 from runner.hosts.boundary import within
 from runner.model import Seen
-from runner.plan import Belongs, belonging, stranger_database
+from runner.plan import DatabaseMatch, database_mismatch, match_database
 from runner.steps.wordpress.identity import marker_name, put_marker, remove_marker
 from runner.steps.wordpress.web_php import unseen_code
 from runner.verify.seen import seen_of
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from runner.inspect.prober import Prober
     from runner.model import Addresses, Site, SiteFacts
 
-__all__ = ["STRANGER", "confirmed", "proven", "why_unseen"]
+__all__ = ["MISMATCH_HINT", "prove_database", "why_unverifiable", "with_folder_check"]
 
-STRANGER = (
+MISMATCH_HINT = (
     "correct the one that is wrong; where WordPress itself has another address than its visitors use "
     "(a proxy, a headless front end), write it beside `url`: `address: ...`"
 )
@@ -55,37 +55,42 @@ _TOLD = {
 }
 
 
-def proven(prober: Prober, remote: Remote, site: Site, found: Addresses, others: Collection[Site]) -> str:
+def prove_database(
+    prober: Prober, remote: Remote, site: Site, found: Addresses, others: Collection[Site]
+) -> str:
     """What is not proven, for people; empty where the database is the site's.
 
     Raises:
         IdentityError: it is not; or nothing says that it is, and its address is another site's.
     """
-    belongs = belonging(found, site)
-    if belongs is Belongs.PROVEN:
+    belongs = match_database(found, site)
+    if belongs is DatabaseMatch.PROVEN:
         return ""
-    if belongs is Belongs.STRANGER:
-        raise IdentityError(stranger_database(found, site, others), hint=STRANGER)
-    answered = ask_marker(prober, remote, site, found.constants)
+    if belongs is DatabaseMatch.OTHER_SITE:
+        raise IdentityError(database_mismatch(found, site, others), hint=MISMATCH_HINT)
+    answered = request_marker(prober, remote, site, found.constants)
     if answered is Answered.HERE:
         return ""
-    if named := is_of_another(found, site, others):
-        raise IdentityError(f"{stranger_database(found, site, others)} ({_BY_ITSELF})", hint=named)
+    if named := other_site_hint(found, site, others):
+        raise IdentityError(f"{database_mismatch(found, site, others)} ({_BY_ITSELF})", hint=named)
     reason = _BY_ITSELF if found.follows else "it has no address of its own"
     return f"{_not_proven(site)}: {reason}; {_TOLD[answered]}"
 
 
-def confirmed(prober: Prober, remote: Remote, site: Site, facts: SiteFacts) -> SiteFacts:
+def with_folder_check(prober: Prober, remote: Remote, site: Site, facts: SiteFacts) -> SiteFacts:
     """The facts with what speaks against the folder being the one behind the address.
 
     A copy of a site calls itself as the site does: only what is put into the folder tells them apart.
     """
-    if facts.unproven or ask_marker(prober, remote, site, (facts.siteurl, facts.home)) is not Answered.ABSENT:
+    if (
+        facts.unproven
+        or request_marker(prober, remote, site, (facts.siteurl, facts.home)) is not Answered.ABSENT
+    ):
         return facts
     return replace(facts, unproven=f"{_not_proven(site)}: {_TOLD[Answered.ABSENT]}")
 
 
-def why_unseen(site: Site, facts: SiteFacts | None) -> str:
+def why_unverifiable(site: Site, facts: SiteFacts | None) -> str:
     """Why looks at the address would not see a change in the folder; empty where they would."""
     return (facts.unproven if facts else "") or unseen_code(site, facts)
 
@@ -94,16 +99,16 @@ def _not_proven(site: Site) -> str:
     return f"not proven to be the site at {site.own_address}"
 
 
-def is_of_another(found: Addresses, site: Site, others: Collection[Site]) -> str:
+def other_site_hint(found: Addresses, site: Site, others: Collection[Site]) -> str:
     """What to do where the database has the address of another site of the inventory; empty where not."""
     for other in others:
-        if other.name != site.name and belonging(found, other) is Belongs.PROVEN:
+        if other.name != site.name and match_database(found, other) is DatabaseMatch.PROVEN:
             pair = f"{site.name} and {other.name}"
             return f"correct `path` or `url` of {pair}; in a copy's database: wp option update home URL"
     return ""
 
 
-def ask_marker(prober: Prober, remote: Remote, site: Site, bases: Collection[str] = ()) -> Answered:
+def request_marker(prober: Prober, remote: Remote, site: Site, bases: Collection[str] = ()) -> Answered:
     """Put a file into the site's folder, ask for it at the site's addresses, and remove it."""
     nonce, said = secrets.token_hex(16), secrets.token_hex(16)
     limit = remote.limit(_LIMIT)

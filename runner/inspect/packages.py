@@ -13,7 +13,7 @@ from runner.hosts.boundary import each
 from runner.hosts.exclusive import place_of
 from runner.hosts.sudo import sudo_refusal
 from runner.model import Playbook, Site, Step, SystemFacts
-from runner.plan import Barrier, Segment, cut
+from runner.plan import Barrier, Segment, split_playbook
 from runner.steps import Where
 from runner.steps.become import cannot_become
 from runner.steps.packages import Sections, facts_script, parse_system
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.hosts.remote import Remote
 
-__all__ = ["NOT_ROOT", "Preview", "preview_systems", "read_system"]
+__all__ = ["NOT_ROOT", "SystemPreview", "preview_systems", "read_system"]
 
 _FACTS_LIMIT = 180
 _HOSTS_AT_ONCE = 20
@@ -52,7 +52,7 @@ def read_system(remote: Remote, *, become: bool) -> SystemFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class SystemPreview:
     """What a plan says of a host: its packages, why they are unknown, or with which site it is told.
 
     `trouble` is why they are unknown, where the site's plan does not say it in another place.
@@ -65,32 +65,34 @@ class Preview:
 
 def preview_systems(
     hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
-) -> Mapping[str, Preview]:
+) -> Mapping[str, SystemPreview]:
     """By site, for those that have a step which works on the host; each host is read once."""
     inventory = hosts.workspace.inventory.hosts
     steps: dict[str, Step] = {}
     first: dict[tuple[str, int], str] = {}
     for site in sites:
-        found = [part.step for part in cut(playbook, site, tags=tags).parts if _of_host(part)]
+        found = [part.step for part in split_playbook(playbook, site, tags=tags).parts if _of_host(part)]
         if found:
             steps[site.name] = found[0]
             first.setdefault(place_of(inventory[site.host]), site.name)
 
-    def look(site: Site) -> Preview:
+    def look(site: Site) -> SystemPreview:
         host, step = inventory[site.host], steps[site.name]
         teller = first[place_of(host)]
         if teller != site.name:
-            return Preview(elsewhere=teller)
+            return SystemPreview(elsewhere=teller)
         if cannot_become(step, host):
-            return Preview("root's rights cannot be had")
+            return SystemPreview("root's rights cannot be had")
         facts = read_system(hosts.remote(host), become=step.become)
-        return Preview(facts) if facts.root else Preview(NOT_ROOT, trouble=HostError(NOT_ROOT))
+        return SystemPreview(facts) if facts.root else SystemPreview(NOT_ROOT, trouble=HostError(NOT_ROOT))
 
     concerned = [site for site in sites if site.name in steps]
     limit = hosts.command_limit(hosts.reading_limit(_FACTS_LIMIT))
     looks = each(concerned, look, at_once=_HOSTS_AT_ONCE, limit=lambda _: limit)
     return {
-        site.name: Preview(found.with_hint, trouble=found) if isinstance(found, SitecrewError) else found
+        site.name: SystemPreview(found.with_hint, trouble=found)
+        if isinstance(found, SitecrewError)
+        else found
         for site, found in looks
     }
 

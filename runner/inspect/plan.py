@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from runner.errors import LedgerError
 from runner.execute import Pool
 from runner.hosts.hosts import Hosts
-from runner.inspect.files import foresee
-from runner.inspect.planned_health import with_looks
-from runner.inspect.prerequisites import Lacks, find_lacks
-from runner.inspect.preview import preview
+from runner.inspect.files import preview_files
+from runner.inspect.planned_health import with_health_checks
+from runner.inspect.prerequisites import Missing, find_missing
+from runner.inspect.preview import preview_sites
 from runner.load import Redactor
 from runner.model import Plan, Playbook, Site, SitePlan
 from runner.record import Ledger
@@ -29,7 +29,7 @@ def make_plan(
     sites: Sequence[Site],
     *,
     tags: Sequence[str],
-    looks: bool = True,
+    check_health: bool = True,
 ) -> Plan:
     """What the playbook would do on these sites now. Notes in the ledger which versions it has seen.
 
@@ -41,15 +41,15 @@ def make_plan(
     ):
         recognised = ledger.recognise(workspace.inventory)
         hosts = Hosts(workspace, pool, Redactor())
-        plans, facts = preview(hosts, ledger, playbook, sites, tags=tuple(tags), edits=looks)
-        foreseen = foresee(hosts, playbook, sites, tags, plans)
-        if looks:
-            foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)
-            foreseen = _with_lacks(foreseen, sites, find_lacks(hosts, playbook, sites, tags=tags))
+        plans, facts = preview_sites(hosts, ledger, playbook, sites, tags=tuple(tags), edits=check_health)
+        foreseen = preview_files(hosts, playbook, sites, tags, plans)
+        if check_health:
+            foreseen = with_health_checks(hosts, playbook, sites, tags, foreseen, facts=facts)
+            foreseen = _with_lacks(foreseen, sites, find_missing(hosts, playbook, sites, tags=tags))
         return Plan(playbook=playbook.name, sites=foreseen, facts=facts, recognised=recognised)
 
 
-def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Lacks) -> tuple[SitePlan, ...]:
+def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Missing) -> tuple[SitePlan, ...]:
     return tuple(
         replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *(e.with_hint for e in lacks.of(site))))))
         for plan, site in zip(plans, sites, strict=True)

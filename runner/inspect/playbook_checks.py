@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from runner.errors import ExitCode, SitecrewError
 from runner.hosts.sudo import sudo_problems
 from runner.inspect.check import Check
-from runner.inspect.files import foresee
+from runner.inspect.files import preview_files
 from runner.inspect.packages import preview_systems
-from runner.inspect.prerequisites import find_lacks
+from runner.inspect.prerequisites import find_missing
 from runner.model import Playbook, Site, SitePlan
-from runner.plan import cut, select
+from runner.plan import select, split_playbook
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
@@ -39,7 +39,7 @@ def about_steps(hosts: Hosts, playbook: Playbook, sites: Sequence[Site]) -> Iter
     """What the steps need and is not there, on one host with these sites."""
     if not sites:
         return
-    lacks = find_lacks(hosts, playbook, sites)
+    lacks = find_missing(hosts, playbook, sites)
     for name, errors in (*lacks.hosts.items(), *lacks.sites.items()):
         for error in errors:
             yield _check(playbook, name, error)
@@ -49,8 +49,8 @@ def about_steps(hosts: Hosts, playbook: Playbook, sites: Sequence[Site]) -> Iter
             yield _check(playbook, site.host, trouble)
     host = hosts.workspace.inventory.hosts[sites[0].host]
     plans = [SitePlan(site=site.name, client=site.client) for site in sites]
-    for site, plan in zip(sites, foresee(hosts, playbook, sites, (), plans), strict=True):
-        refused = sudo_problems(cut(playbook, site).steps, site, host)
+    for site, plan in zip(sites, preview_files(hosts, playbook, sites, (), plans), strict=True):
+        refused = sudo_problems(split_playbook(playbook, site).steps, site, host)
         for problem in (*refused, *plan.problems):
             yield _failed(playbook, site.name, problem)
 

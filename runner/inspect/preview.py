@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError, UnreachableError
 from runner.hosts.boundary import each, within
 from runner.hosts.sudo import sudo_problems
-from runner.inspect.composer import LIMIT
-from runner.inspect.edits import edited
-from runner.inspect.facts import READING, as_published, read_facts
+from runner.inspect.composer import COMPOSER_LIMIT
+from runner.inspect.edits import with_local_edits
+from runner.inspect.facts import READ_LIMIT, read_facts, with_published_offers
 from runner.inspect.health import prober_of
-from runner.inspect.packages import Preview, preview_systems
+from runner.inspect.packages import SystemPreview, preview_systems
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
     PolicyInput,
     Segment,
     SystemInput,
-    cut,
     needs_facts,
     plan_site,
+    split_playbook,
     waits,
 )
 from runner.steps import Where
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.record import Ledger
 
-__all__ = ["PlanRequest", "plan_one", "preview", "steps_of"]
+__all__ = ["PlanRequest", "plan_one", "preview_sites", "steps_of"]
 
 _HOSTS_AT_ONCE = 20
 
 
-_NO_SYSTEM = Preview()
+_NO_SYSTEM = SystemPreview()
 
 
 _ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
@@ -58,7 +58,7 @@ class PlanRequest:
     now: datetime
 
 
-def preview(
+def preview_sites(
     hosts: Hosts,
     ledger: Ledger,
     playbook: Playbook,
@@ -93,7 +93,7 @@ def preview(
         )
 
     found: dict[str, SiteFacts | SitecrewError] = {}
-    limit = hosts.reading_limit(READING) + hosts.reading_limit(LIMIT)
+    limit = hosts.reading_limit(READ_LIMIT) + hosts.reading_limit(COMPOSER_LIMIT)
     groups = each(
         tuple(by_host.values()),
         of_host,
@@ -104,9 +104,9 @@ def preview(
         if isinstance(result, SitecrewError):
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
-    found = as_published(hosts.published, found, settings.policy)
+    found = with_published_offers(hosts.published, found, settings.policy)
     if edits:
-        found |= edited(hosts, sites, found)
+        found |= with_local_edits(hosts, sites, found)
     wanted = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
 
@@ -121,7 +121,7 @@ def preview(
 
 def steps_of(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> tuple[Step, ...]:
     """Return the steps of a playbook that apply to a site."""
-    return cut(playbook, site, tags=tags).steps
+    return split_playbook(playbook, site, tags=tags).steps
 
 
 def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
@@ -132,7 +132,7 @@ def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
 
 def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
     """Whether something is to be done there, be it nothing that can be planned."""
-    parts = cut(playbook, site, tags=tags).parts
+    parts = split_playbook(playbook, site, tags=tags).parts
     return any(isinstance(part, Segment) or part.where not in _ELSEWHERE for part in parts)
 
 
@@ -162,7 +162,7 @@ def plan_one(
     found: SiteFacts | SitecrewError | None,
     *,
     run: str | None = None,
-    system: Preview = _NO_SYSTEM,
+    system: SystemPreview = _NO_SYSTEM,
 ) -> SitePlan:
     """Plan one site by its facts, the holds and versions on record."""
     facts = found if isinstance(found, SiteFacts) else None

@@ -10,14 +10,14 @@ from runner.errors import ExitCode
 from runner.inspect.check import Check
 from runner.load import thaw_as
 from runner.model import Site, Window
-from runner.plan.schedules import Kept, Opening, Planned, planned
+from runner.plan.schedules import Opening, Planned, RecordedSchedule, planned
 from runner.record import Ledger, ScheduleView, WindowState, WindowView
 from runner.untrusted import few
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["about_windows", "kept_of", "row_of"]
+__all__ = ["about_windows", "recorded_schedule", "window_row"]
 
 _START = "start `sitecrew serve`, or let a timer run `sitecrew tick` every minute"
 _NAMED = 3
@@ -53,16 +53,16 @@ def about_windows(
         )
 
 
-def _kept(workspace: Workspace) -> Mapping[tuple[str, str], Kept]:
+def _kept(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
     ledger = Ledger.open(workspace.settings.ledger, read_only=True)
     try:
-        found = [kept_of(view) for view in ledger.schedules().in_force]
+        found = [recorded_schedule(view) for view in ledger.schedules().in_force]
     finally:
         ledger.close()
     return {one.key: one for one in found}
 
 
-def _passed(kept: Kept, now: datetime) -> Opening | None:
+def _passed(kept: RecordedSchedule, now: datetime) -> Opening | None:
     """The first opening that is too late to be started and that nobody has decided."""
     return next((one for one in kept.undecided(now) if one.is_late(now)), None)
 
@@ -71,13 +71,13 @@ def _named(windows: list[Planned]) -> str:
     return few([f"window {one.window.name} of {one.client}" for one in windows], _NAMED)
 
 
-def kept_of(view: ScheduleView) -> Kept:
+def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
     """A schedule as it was recorded; a definition that this version cannot read is not known."""
     try:
         window = thaw_as(Window, view.definition) if view.definition else None
     except ValueError:
         window = None
-    return Kept(
+    return RecordedSchedule(
         id=view.id,
         key=(view.window, view.client),
         settled=view.settled,
@@ -85,7 +85,7 @@ def kept_of(view: ScheduleView) -> Kept:
     )
 
 
-def row_of(
+def window_row(
     opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
 ) -> WindowView:
     """What became of an opening, as the ledger takes it."""

@@ -21,7 +21,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan.told import (
+from runner.plan.information import (
     about_auto_updates,
     about_deployment,
     about_disputes,

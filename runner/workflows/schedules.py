@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.hosts.boundary import within
-from runner.inspect.windows import kept_of, row_of
+from runner.inspect.windows import recorded_schedule, window_row
 from runner.load import freeze
 from runner.model import Window
-from runner.plan.schedules import Kept, Opening, Planned, Unstarted, due, settled_before, sight
+from runner.plan.schedules import (
+    Opening,
+    Planned,
+    RecordedSchedule,
+    Unstarted,
+    compare_schedules,
+    due,
+    settled_before,
+)
 from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ class Books:
     def _decide(self, read: Schedules, wanted: Wanted | None, now: datetime) -> _Decision:
         kept, rows, settled = [], list[WindowView](), dict[int, datetime]()
         found = _Decision(Settlement(), [])
-        for one, since in ((kept_of(view), view.since) for view in read.in_force):
+        for one, since in ((recorded_schedule(view), view.since) for view in read.in_force):
             if since > now:
                 found.troubles["window {} of {}".format(*one.key)] = (
                     f"it is kept since {since:%Y-%m-%d %H:%M} UTC, and the clock says {now:%Y-%m-%d %H:%M}"
@@ -106,10 +114,15 @@ class Books:
         return found
 
     def _sight(
-        self, settled: Settlement, kept: Iterable[Kept], read: Schedules, wanted: Wanted, now: datetime
+        self,
+        settled: Settlement,
+        kept: Iterable[RecordedSchedule],
+        read: Schedules,
+        wanted: Wanted,
+        now: datetime,
     ) -> Settlement:
         readable = [one for one in kept if one.key[0] not in wanted.unread]
-        seen = sight(wanted.planned, readable, read.windows, now)
+        seen = compare_schedules(wanted.planned, readable, read.windows, now)
         return replace(
             settled,
             ended=seen.ended,
@@ -120,7 +133,7 @@ class Books:
 
     def _rows(self, unstarted: Sequence[Unstarted], now: datetime) -> list[WindowView]:
         return [
-            row_of(
+            window_row(
                 one.opening,
                 WindowState.SKIPPED if one.skipped else WindowState.MISSED,
                 self.delays.get((*one.opening.planned.key, one.opening.starts), one.why),

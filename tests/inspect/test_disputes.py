@@ -8,7 +8,7 @@ from runner.errors import ExitCode
 from runner.inspect.check import Check
 from runner.inspect.findings import checks_of
 from runner.model import CoreOffer, Extension, FindingKind, Offers, Release, Site, SiteFacts
-from runner.plan import compared, find
+from runner.plan import confirm_offers, find
 
 ORG = "https://downloads.wordpress.org/plugin"
 SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/x")
@@ -22,7 +22,7 @@ ASKED = replace(FACTS, core_checked=True, plugins_checked=True, themes_checked=T
 def checks(*entries: Extension, release: Release | None = PUBLISHED, **more: object) -> list[Check]:
     offers = Offers({("plugins", entry.file): release for entry in entries}, **more)  # type: ignore[arg-type]
     said = replace(ASKED, plugins=entries)
-    return about_offers(compared(said, offers))
+    return about_offers(confirm_offers(said, offers))
 
 
 def about_offers(facts: SiteFacts) -> list[Check]:
@@ -58,7 +58,7 @@ def test_where_both_say_the_same_or_only_one_knows_there_is_no_hint() -> None:
     assert checks(OFFERED) == []
     assert checks(private, release=None) == []
     said = replace(ASKED, plugins=(OFFERED,))
-    assert about_offers(compared(said, Offers(problem="not asked"))) == []
+    assert about_offers(confirm_offers(said, Offers(problem="not asked"))) == []
 
 
 def test_a_site_that_could_not_ask_hides_nothing() -> None:
@@ -66,4 +66,4 @@ def test_a_site_that_could_not_ask_hides_nothing() -> None:
     offers = Offers(
         {("plugins", ACME.file): PUBLISHED}, core={"6.5.5": (CoreOffer("6.5.6", f"{ORG}/6.5.6.zip"),)}
     )
-    assert about_offers(compared(said, offers)) == []
+    assert about_offers(confirm_offers(said, offers)) == []

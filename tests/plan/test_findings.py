@@ -30,7 +30,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan import PolicyInput, as_seen, find, plan_site
+from runner.plan import PolicyInput, after_health_check, find, plan_site
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
 
@@ -159,7 +159,9 @@ def planned(facts: SiteFacts | None, problem: str = "", *, view: View | None = N
     plan = plan_site(inputs(Policy(unverified=rule)), BOOK, facts, problem=problem)
     if view is None:
         return plan
-    return as_seen(plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS))
+    return after_health_check(
+        plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS)
+    )
 
 
 def said(

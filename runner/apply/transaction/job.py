@@ -12,7 +12,7 @@ from runner.errors import HostError
 from runner.execute import Job
 from runner.execute import Task as Command
 from runner.model import Step
-from runner.plan import started
+from runner.plan import sub_sites_to_start
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.cron_start import cron_start
@@ -61,7 +61,7 @@ def trial_job(
     remote = ctx.remote
     reading = remote.limit(_READ)
     read = facts_script(ctx.site, context.host, context.mark, check_updates=False).text
-    urls = started(context.before, context.plan.changes) if context.before else ()
+    urls = sub_sites_to_start(context.before, context.plan.changes) if context.before else ()
     cron = cron_start(ctx.site, context.host, context.mark, urls).text
     reread = Command("reread", read, timeout=reading, policy="always")
     again = purge_commands(ctx, context.mark, context.before, suffix=AGAIN, policy="always")
