@@ -1,4 +1,4 @@
-"""What would keep the steps of a playbook from their work: asked by the code that plans them."""
+"""Checks of a playbook by `doctor`: what would make its steps fail on these sites."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Books", "about_steps", "playbooks_of"]
 
 Books = tuple[tuple[Playbook, frozenset[str]], ...]
-"""Playbooks, each with the names of the sites that it is for."""
+"""Playbooks, each with the names of its sites."""
 
 
 def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | None = None) -> Books:
-    """The playbooks of the windows with the sites of these, and the one that was asked for with all sites."""
+    """Return the playbooks of the windows with their sites, and `asked` with all sites."""
     inventory, found = workspace.inventory, dict[str, set[str]]()
     for window in inventory.windows.values():
         found.setdefault(window.playbook, set()).update(site.name for site in select(inventory, window.sites))
@@ -36,17 +36,18 @@ def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | 
 
 
 def about_steps(hosts: Hosts, playbook: Playbook, sites: Sequence[Site]) -> Iterator[Check]:
-    """What the steps need and is not there, on one host with these sites."""
+    """Yield what the steps need and is missing on one host with these sites."""
     if not sites:
         return
-    lacks = find_missing(hosts, playbook, sites)
-    for name, errors in (*lacks.hosts.items(), *lacks.sites.items()):
+    missing = find_missing(hosts, playbook, sites)
+    for name, errors in (*missing.hosts.items(), *missing.sites.items()):
         for error in errors:
             yield _check(playbook, name, error)
     systems = preview_systems(hosts, playbook, sites, ())
     for site in sites:
-        if (trouble := systems[site.name].trouble if site.name in systems else None) is not None:
-            yield _check(playbook, site.host, trouble)
+        system = systems.get(site.name)
+        if system is not None and system.error is not None:
+            yield _check(playbook, site.host, system.error)
     host = hosts.workspace.inventory.hosts[sites[0].host]
     plans = [SitePlan(site=site.name, client=site.client) for site in sites]
     for site, plan in zip(sites, preview_files(hosts, playbook, sites, (), plans), strict=True):

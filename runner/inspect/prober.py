@@ -34,7 +34,7 @@ _OPEN = 3.0
 
 
 class Prober(Protocol):
-    """One site as it is seen from outside. No method raises: what prevents a request is a finding."""
+    """Requests to one site from outside. No method raises: what prevents a request becomes a finding."""
 
     def observe(self, facts: SiteFacts | None = None, sub_sites: Sequence[str] = ()) -> Signals:
         """Request everything once."""
@@ -143,13 +143,13 @@ class HttpProber:
 
 
 def unreadable(site: Site, error: SitecrewError) -> Signals:
-    """Results that hold nothing but why there are none."""
+    """Return results that contain only the reason why there are none."""
     page = PageLook(
         page="/",
         url=site.url,
         status=None,
         seconds=0.0,
-        findings=(f"could not be looked at: {error}",),
+        findings=(f"could not be checked: {error}",),
         seen=Seen.ABSENT,
     )
     return Signals(at=datetime.now(UTC), visitors=(Sight(page),))

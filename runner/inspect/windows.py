@@ -1,4 +1,4 @@
-"""Whether a scheduler keeps the windows of the inventory."""
+"""Check by `doctor` that a scheduler runs the windows of the inventory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMED = 3
 def about_windows(
     workspace: Workspace, sites: Sequence[Site], now: datetime | None = None
 ) -> Iterator[Check]:
-    """Windows of the sites' clients that no scheduler has seen yet, and openings that passed without one.
+    """Yield windows of the sites' clients that no scheduler has recorded yet, and openings that were missed.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -38,22 +38,24 @@ def about_windows(
     every = [one for one in found if one.client in clients]
     if not every:
         return
-    kept = _kept(workspace)
-    if new := [one for one in every if one.key not in kept]:
-        yield Check(about="windows", finding=f"no scheduler keeps {_named(new)} yet", hint=_START)
-    passed = [opening for one in every if one.key in kept and (opening := _passed(kept[one.key], now))]
+    recorded = _recorded(workspace)
+    if new := [one for one in every if one.key not in recorded]:
+        yield Check(about="windows", finding=f"no scheduler has picked up {_named(new)} yet", hint=_START)
+    passed = [
+        opening for one in every if one.key in recorded and (opening := _passed(recorded[one.key], now))
+    ]
     if passed:
         first = min(passed, key=lambda one: one.starts)
         yield Check(
             about="windows",
-            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened and was not "
-            f"started, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
+            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened but did not "
+            f"start, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
             code=ExitCode.FAILED,
             hint=_START,
         )
 
 
-def _kept(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
+def _recorded(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
     ledger = Ledger.open(workspace.settings.ledger, read_only=True)
     try:
         found = [recorded_schedule(view) for view in ledger.schedules().in_force]
@@ -62,9 +64,9 @@ def _kept(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
     return {one.key: one for one in found}
 
 
-def _passed(kept: RecordedSchedule, now: datetime) -> Opening | None:
-    """The first opening that is too late to be started and that nobody has decided."""
-    return next((one for one in kept.undecided(now) if one.is_late(now)), None)
+def _passed(schedule: RecordedSchedule, now: datetime) -> Opening | None:
+    """Return the first undecided opening that is too late to start."""
+    return next((one for one in schedule.undecided(now) if one.is_late(now)), None)
 
 
 def _named(windows: list[Planned]) -> str:
@@ -72,7 +74,7 @@ def _named(windows: list[Planned]) -> str:
 
 
 def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
-    """A schedule as it was recorded; a definition that this version cannot read is not known."""
+    """Return a recorded schedule; `planned` is None if this version cannot read the definition."""
     try:
         window = thaw_as(Window, view.definition) if view.definition else None
     except ValueError:
@@ -88,7 +90,7 @@ def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
 def window_row(
     opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
 ) -> WindowView:
-    """What became of an opening, as the ledger takes it."""
+    """Return the row for the ledger that records the result of an opening."""
     return WindowView(
         window=opening.planned.window.name,
         client=opening.planned.client,
