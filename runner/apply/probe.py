@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.inspect.host_side import with_inside
+from runner.inspect.host_side import with_host_check
 from runner.model import Look, Outcome, SiteKind, Step, StepOutcome
 from runner.plan import sub_sites_to_check
 from runner.steps.probe import ProbeHttpOptions
@@ -167,7 +167,7 @@ def see_again(
 
 
 def _inside(ctx: SiteContext, seen: Signals, before: Signals | None = None) -> Signals:
-    return with_inside(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
+    return with_host_check(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
 
 
 def _lines(seen: Look) -> str:

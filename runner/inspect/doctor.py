@@ -24,12 +24,12 @@ from runner.inspect.findings import checks_of
 from runner.inspect.health import check_health, prober_of
 from runner.inspect.host_checks import about_host, about_static, host_questions, static_questions
 from runner.inspect.identity import with_folder_check
-from runner.inspect.playbook_checks import Books, about_steps, playbooks_of
+from runner.inspect.playbook_checks import PlaybookSites, about_steps, playbooks_of
 from runner.inspect.view import view_of
 from runner.inspect.windows import about_windows
 from runner.load import Redactor, resolve
 from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
-from runner.plan import find, shared_tables
+from runner.plan import shared_tables, site_findings
 from runner.record import Ledger
 from runner.shell import command
 from runner.verify import certificate
@@ -189,7 +189,7 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
 
 
 def _host(
-    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: Books
+    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: PlaybookSites
 ) -> list[Check]:
     """Check a host and its sites; adds the facts of the sites to `read`."""
     host = hosts.workspace.inventory.hosts[name]
@@ -232,7 +232,7 @@ def _on_host(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Si
 def _site_checks(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
     if isinstance(found, SiteFacts):
         found = with_folder_check(prober_of(hosts, site), hosts.remote_of(site), site, found)
-    yield from checks_of(site, find(site, found))
+    yield from checks_of(site, site_findings(site, found))
     if isinstance(found, SiteFacts):
         yield from _wordpress(site, found)
 
@@ -262,7 +262,7 @@ def _pages(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]
     view = view_of(site, check_health(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
     if shown and shown.problem:
         view = replace(view, remedy=_REMEDY)
-    yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))
+    yield from checks_of(site, site_findings(site, None, view=view, policy=hosts.workspace.settings.policy))
     if not (view.findings or view.unverified or view.inside or view.refusals):
         count = len(site.pages)
         yield Check(about=site.name, finding=f"{count} page{'s' * (count != 1)} as expected")

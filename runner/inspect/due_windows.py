@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.inspect.windows import recorded_schedule, window_row
 from runner.model import Inventory
-from runner.plan.schedules import Opening, Planned, between, planned
+from runner.plan.schedules import Opening, Planned, late_openings, planned
 from runner.record import History, WhyNot, WindowState, WindowView
 from runner.report import DueWindows
 
@@ -35,7 +35,7 @@ def due_windows(
         _row(opening, history, now)
         for view in schedules
         if (one := recorded_schedule(view).planned)
-        for opening in between(
+        for opening in late_openings(
             one, max(view.since, history.start), min(view.until or history.end, history.end), now
         )
     ]
@@ -43,7 +43,7 @@ def due_windows(
         _row(opening, history, now)
         for one in _unrecorded(inventory, client, recorded)
         if history.since
-        for opening in between(one, max(history.since, history.start), history.end, now)
+        for opening in late_openings(one, max(history.since, history.start), history.end, now)
     ]
     return DueWindows(tuple(due), tuple(unattended))
 

@@ -11,7 +11,7 @@ from runner.errors import NoShellError, SitecrewError, UnreachableError, UsageEr
 from runner.hosts.boundary import each, within
 from runner.inspect.releases import read_release_state, source_of
 from runner.inspect.sources import read_folder
-from runner.inspect.sync import compare
+from runner.inspect.sync import compare_folders
 from runner.model import Action, Change, ItemKind, Playbook, Site, SitePlan, Step
 from runner.plan import split_playbook
 from runner.steps import Where, registry
@@ -110,7 +110,7 @@ def _preview_release(hosts: Hosts, playbook: Playbook, site: Site, step: Step) -
 def _preview_sync(hosts: Hosts, playbook: Playbook, site: Site, step: Step) -> list[Change]:  # noqa: ARG001
     options = cast("SyncOptions", step.options)
     here = hosts.workspace.folder / placed(options.source, site)
-    tree, found, difference = compare(hosts.remote_of(site), site, options, here)
+    tree, found, difference = compare_folders(hosts.remote_of(site), site, options, here)
     new = [(name, "", tree[name].sha256[:8], f"new, {tree[name].size} bytes") for name in difference.new]
     changed = [
         (name, found.files[name].sha256[:8], tree[name].sha256[:8], f"{tree[name].size} bytes")

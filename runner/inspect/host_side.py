@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.model import Site
 
-__all__ = ["fatal_inside", "look_inside", "with_inside"]
+__all__ = ["check_from_host", "fatal_error_on_host", "with_host_check"]
 
 _REDIRECTS = 3
 
 
-def with_inside(
+def with_host_check(
     remote: Remote,
     site: Site,
     seen: Signals,
@@ -59,13 +59,13 @@ def with_inside(
     if not again and not wanted:
         return seen
     member = known.front.member if known is not None and again else seen.kept_out and not seen.refused
-    found = look_inside(remote, site, facts=facts, known=known, member=member)
+    found = check_from_host(remote, site, facts=facts, known=known, member=member)
     if not again and not seen.refused and found.sight is not None and found.sight.page.findings:
         return seen  # visitors get healthy pages, so a failure on the host says nothing about them
     return replace(seen, inside=found)
 
 
-def look_inside(
+def check_from_host(
     remote: Remote,
     site: Site,
     *,
@@ -85,7 +85,7 @@ def look_inside(
     return replace(found, more=tuple(one for one in more if known is not None or not one.page.findings))
 
 
-def fatal_inside(remote: Remote, site: Site, facts: SiteFacts) -> str:
+def fatal_error_on_host(remote: Remote, site: Site, facts: SiteFacts) -> str:
     """Return the fatal PHP error of the front page, generated on the host; empty if there is none."""
     asked = asked_inside(site)
     if asked is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.inspect.plan import make_plan
-from runner.load.planfile import place_of, plain_steps
+from runner.load.planfile import location_of, plain_steps
 from runner.model import Change, LockedPlan, Plan, Playbook, Site
 from runner.plan import changed_steps, differences, location_differences, unplanned_changes, without_unplanned
 from runner.shell import command
@@ -42,7 +42,7 @@ def check_locked_plan(
     blocked = {
         site.name: (
             *(f"could not be planned: {problem}" for problem in locked.sites[site.name].plan.problems),
-            *location_differences(locked.sites[site.name].place, place_of(workspace, site.name)),
+            *location_differences(locked.sites[site.name].place, location_of(workspace, site.name)),
         )
         for site in sites
     }

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.load import Workspace
 
-__all__ = ["Books", "about_steps", "playbooks_of"]
+__all__ = ["PlaybookSites", "about_steps", "playbooks_of"]
 
-Books = tuple[tuple[Playbook, frozenset[str]], ...]
+PlaybookSites = tuple[tuple[Playbook, frozenset[str]], ...]
 """Playbooks, each with the names of its sites."""
 
 
-def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | None = None) -> Books:
+def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | None = None) -> PlaybookSites:
     """Return the playbooks of the windows with their sites, and `asked` with all sites."""
     inventory, found = workspace.inventory, dict[str, set[str]]()
     for window in inventory.windows.values():

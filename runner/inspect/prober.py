@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runner.load import Redactor
     from runner.web import Answer
 
-__all__ = ["HttpProber", "Prober", "unreadable"]
+__all__ = ["HttpProber", "Prober", "failed_check"]
 
 _OPEN = 3.0
 """Seconds to wait for the end of a maintenance page where the host says that no update caused it."""
@@ -94,7 +94,7 @@ class HttpProber:
                 sub_sites=sub_sites,
             )
         )
-        return unreadable(self._site, found) if isinstance(found, SitecrewError) else found
+        return failed_check(self._site, found) if isinstance(found, SitecrewError) else found
 
     def settle(self, first: Signals, *, boots: bool = True) -> Signals:
         """See `Prober`."""
@@ -107,7 +107,7 @@ class HttpProber:
             lambda: examine(self._site, before, limit=self._limit, patience=patience, keys=self._keys())
         )
         if isinstance(found, SitecrewError):
-            seen = unreadable(self._site, found)
+            seen = failed_check(self._site, found)
             return seen, seen.findings
         return found
 
@@ -115,7 +115,7 @@ class HttpProber:
         """See `Prober`."""
         found = within(lambda: look(self._site, expected, pages=pages, limit=self._limit, keys=self._keys()))
         if isinstance(found, SitecrewError):
-            page = unreadable(self._site, found).visitors[0].page
+            page = failed_check(self._site, found).visitors[0].page
             return Look(site=self._site.name, at=datetime.now(UTC), pages=(page,))
         return found
 
@@ -142,7 +142,7 @@ class HttpProber:
         return found
 
 
-def unreadable(site: Site, error: SitecrewError) -> Signals:
+def failed_check(site: Site, error: SitecrewError) -> Signals:
     """Return results that contain only the reason why there are none."""
     page = PageLook(
         page="/",

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from runner.hosts.remote import Remote
 
-__all__ = ["compare"]
+__all__ = ["compare_folders"]
 
 _LIMIT = 600
 _CAP = 64 << 20
 """Bytes of a listing; a longer one is refused."""
 
 
-def compare(
+def compare_folders(
     remote: Remote, site: Site, options: SyncOptions, here: Path, *, part: str = ""
 ) -> tuple[Tree, Found, Difference]:
     """Return the files on the controller, those found on the host, and the differences.

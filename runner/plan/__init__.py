@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.plan.autoupdates import AutoHold, choose, held_items
+from runner.plan.autoupdates import AutoHold, choose_switches, held_items
 from runner.plan.bisection import Bisection, GroupResult, bisect
-from runner.plan.findings import find, unhealthy
+from runner.plan.findings import site_findings, unhealthy
 from runner.plan.folders import stray_folder
 from runner.plan.identity import (
     DatabaseMatch,
@@ -58,14 +58,13 @@ __all__ = [
     "applies",
     "bisect",
     "changed_steps",
-    "choose",
+    "choose_switches",
     "closed_day",
     "confirm_offers",
     "count_unchecked",
     "database_mismatch",
     "decide",
     "differences",
-    "find",
     "held_items",
     "is_newer",
     "is_unusable",
@@ -80,6 +79,7 @@ __all__ = [
     "rings",
     "select",
     "shared_tables",
+    "site_findings",
     "split_playbook",
     "stores_address",
     "stray_folder",

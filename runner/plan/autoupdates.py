@@ -13,7 +13,15 @@ from runner.model import Action, AutoUpdate, Change, Extension, ItemKind, Level,
 from runner.plan.policy import PolicyInput, held
 from runner.steps.versions import compare, core_level
 
-__all__ = ["AutoHold", "AutoUpdateRow", "AutoUpdateSwitches", "auto_key", "choose", "held_items", "noted"]
+__all__ = [
+    "AutoHold",
+    "AutoUpdateRow",
+    "AutoUpdateSwitches",
+    "auto_key",
+    "choose_switches",
+    "held_items",
+    "with_auto_update_notes",
+]
 
 Key = tuple[str, str]
 """(kind, key) as in `AutoUpdate`."""
@@ -81,7 +89,7 @@ def held_items(facts: SiteFacts, inputs: PolicyInput) -> tuple[AutoHold, ...]:
     return tuple(found)
 
 
-def choose(
+def choose_switches(
     holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[AutoUpdateRow]
 ) -> AutoUpdateSwitches:
     """Decide which automatic updates to switch on or off.
@@ -108,7 +116,7 @@ def choose(
     )
 
 
-def noted(
+def with_auto_update_notes(
     changes: Sequence[Change], facts: SiteFacts, holds: Iterable[AutoHold], overruled: Iterable[Key] = ()
 ) -> tuple[Change, ...]:
     """Add notes to held changes that WordPress may install automatically."""

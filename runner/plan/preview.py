@@ -18,8 +18,8 @@ from runner.model import (
     Step,
     SystemFacts,
 )
-from runner.plan.autoupdates import held_items, noted
-from runner.plan.findings import find, notes, problems, with_notes
+from runner.plan.autoupdates import held_items, with_auto_update_notes
+from runner.plan.findings import notes, problems, site_findings, with_notes
 from runner.plan.information import linked
 from runner.plan.policy import CODE, PolicyInput, decide
 from runner.plan.segments import split_playbook
@@ -89,8 +89,8 @@ def plan_site(
         )
     changes = _by_composer(changes)
     if facts is not None:
-        changes = [*noted(changes, facts, held_items(facts, inputs), overruled)]
-    found = find(inputs.site, facts, policy=inputs.policy)
+        changes = [*with_auto_update_notes(changes, facts, held_items(facts, inputs), overruled)]
+    found = site_findings(inputs.site, facts, policy=inputs.policy)
     needed = any(kinds[step.kind].facts for step in playbook.steps)
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
     changes = [*with_notes(changes, found)]

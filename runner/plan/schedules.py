@@ -24,9 +24,9 @@ __all__ = [
     "RecordedSchedule",
     "ScheduleChanges",
     "Unstarted",
-    "between",
     "compare_schedules",
-    "due",
+    "due_openings",
+    "late_openings",
     "planned",
     "settled_before",
 ]
@@ -199,7 +199,9 @@ def compare_schedules(
     return found
 
 
-def due(kept: RecordedSchedule, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Opening | None]:
+def due_openings(
+    kept: RecordedSchedule, now: datetime, most: int
+) -> tuple[tuple[Unstarted, ...], Opening | None]:
     """Return the due openings of a schedule: up to `most` that are not started, and the one to start.
 
     Only the latest is started; none while more than `most` are due.
@@ -214,7 +216,7 @@ def due(kept: RecordedSchedule, now: datetime, most: int) -> tuple[tuple[Unstart
     return tuple(_unstarted(one, now, WhyNot.LATER) for one in rest), last
 
 
-def between(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
+def late_openings(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
     """Return the openings that start within a period and are too late to start."""
     found = takewhile(lambda opening: opening.starts < end, one.openings(start - _INSTANT))
     return (opening for opening in found if opening.is_late(now))

@@ -19,7 +19,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan.findings import UNSEEN, unhealthy
+from runner.plan.findings import CANNOT_VERIFY, unhealthy
 from runner.steps.versions import core_level, level
 
 __all__ = ["after_health_check", "unverified_outcome", "unverified_outcomes"]
@@ -53,9 +53,9 @@ def unverified_outcome(rule: Unverified | None, *, why: str, again: str) -> tupl
     `why` and `again` are as for `unverified_outcomes`.
     """
     if rule is Unverified.ASK:
-        return Outcome.HELD, f"held because {UNSEEN}: {why}; to apply them anyway: {again}"
+        return Outcome.HELD, f"held because {CANNOT_VERIFY}: {why}; to apply them anyway: {again}"
     if rule is Unverified.SKIP:
-        return Outcome.SKIPPED, f"skipped by `policy.unverified` because {UNSEEN}: {why}"
+        return Outcome.SKIPPED, f"skipped by `policy.unverified` because {CANNOT_VERIFY}: {why}"
     return None
 
 
@@ -85,7 +85,7 @@ def after_health_check(
         if change.item in not_applied:
             outcome = not_applied[change.item]
             return replace(change, action=_ACTIONS[outcome.outcome], why=outcome.why)
-        note = f"{UNSEEN}: {view.unverified}" if view.unverified else ""
+        note = f"{CANNOT_VERIFY}: {view.unverified}" if view.unverified else ""
         return replace(change, note="; ".join(filter(None, (change.note, note))))
 
     return replace(plan, changes=tuple(map(seen, plan.changes)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.apply.probe import see, see_again
 from runner.errors import SitecrewError
 from runner.hosts.boundary import each
-from runner.inspect.prober import unreadable
+from runner.inspect.prober import failed_check
 from runner.model import Order, Outcome, Site
 from runner.verify import Signals
 
@@ -66,7 +66,7 @@ def halt(session: Session, order: Order, number: int) -> Halt | None:
         return Halt(Outcome.MISSED, why)
     well = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in well]
-    before = _each(sites, lambda site: see(session.context(order, site, 1)), unreadable)
+    before = _each(sites, lambda site: see(session.context(order, site, 1)), failed_check)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):

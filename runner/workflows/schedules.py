@@ -20,7 +20,7 @@ from runner.plan.schedules import (
     RecordedSchedule,
     Unstarted,
     compare_schedules,
-    due,
+    due_openings,
     settled_before,
 )
 from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
@@ -94,7 +94,7 @@ class Books:
                 )
                 kept.append(one)
                 continue
-            decided = within(partial(due, one, now, _AT_ONCE))
+            decided = within(partial(due_openings, one, now, _AT_ONCE))
             if isinstance(decided, SitecrewError):
                 found.troubles["window {} of {}".format(*one.key)] = str(decided)
                 continue

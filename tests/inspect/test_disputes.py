@@ -8,7 +8,7 @@ from runner.errors import ExitCode
 from runner.inspect.check import Check
 from runner.inspect.findings import checks_of
 from runner.model import CoreOffer, Extension, FindingKind, Offers, Release, Site, SiteFacts
-from runner.plan import confirm_offers, find
+from runner.plan import confirm_offers, site_findings
 
 ORG = "https://downloads.wordpress.org/plugin"
 SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/x")
@@ -25,7 +25,9 @@ def checks(*entries: Extension, release: Release | None = PUBLISHED, **more: obj
 
 
 def disputes(facts: SiteFacts) -> list[Check]:
-    found = [one for one in find(SITE, facts) if one.kind in {FindingKind.DISPUTE, FindingKind.UNTRUSTED}]
+    found = [
+        one for one in site_findings(SITE, facts) if one.kind in {FindingKind.DISPUTE, FindingKind.UNTRUSTED}
+    ]
     return list(checks_of(SITE, found))
 
 

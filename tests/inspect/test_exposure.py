@@ -41,9 +41,7 @@ def hints(*sites: Site, home: Path) -> dict[str, list[str]]:
     )
     found: dict[str, list[str]] = {}
     for check in about_host(HOST, sites, answers.stdout):
-        if check.hint and not re.match(
-            "no command-line PHP|its PHP|wp-cli|PHP gets|only |.* is not installed", check.finding
-        ):
+        if check.hint and not TOOLS.match(check.finding):
             found.setdefault(check.about, []).append(check.finding)
     return found
 

@@ -30,7 +30,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan import PolicyInput, after_health_check, find, plan_site
+from runner.plan import PolicyInput, after_health_check, plan_site, site_findings
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
 
@@ -167,7 +167,7 @@ def planned(facts: SiteFacts | None, problem: str = "", *, view: View | None = N
 def said(
     found: SiteFacts | SitecrewError | None, *, view: View | None = None, rule: Any = None
 ) -> tuple[tuple[Finding, ...], list[Check]]:
-    findings = find(SITE, found, view=view, policy=Policy(unverified=rule))
+    findings = site_findings(SITE, found, view=view, policy=Policy(unverified=rule))
     return findings, list(checks_of(SITE, findings))
 
 

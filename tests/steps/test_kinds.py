@@ -91,7 +91,7 @@ def test_core_update_removes_only_its_own_maintenance_file():
     assert registry()["wordpress.database"].cleanup(step, context(core(), before=before)) == ""
 
 
-def step_of(kind, become=False, **options):
+def step_of(kind, *, become=False, **options):
     return Step(id=kind, kind=kind, options=registry()[kind].options(**options), become=become)
 
 
