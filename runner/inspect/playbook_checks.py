@@ -24,14 +24,14 @@ PlaybookSites = tuple[tuple[Playbook, frozenset[str]], ...]
 """Playbooks, each with the names of its sites."""
 
 
-def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | None = None) -> PlaybookSites:
-    """Return the playbooks of the windows with their sites, and `asked` with all sites."""
+def playbooks_of(workspace: Workspace, sites: Sequence[Site], named: Playbook | None = None) -> PlaybookSites:
+    """Return the playbooks of the windows with their sites, and `named` with all sites."""
     inventory, found = workspace.inventory, dict[str, set[str]]()
     for window in inventory.windows.values():
         found.setdefault(window.playbook, set()).update(site.name for site in select(inventory, window.sites))
     books = {name: (workspace.playbooks[name], found[name]) for name in found}
-    if asked is not None:
-        books[asked.name] = (asked, {site.name for site in sites})
+    if named is not None:
+        books[named.name] = (named, {site.name for site in sites})
     return tuple((book, frozenset(names)) for book, names in books.values())
 
 

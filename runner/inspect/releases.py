@@ -78,11 +78,11 @@ def read_release_state(remote: Remote, layout: Layout, *, name: str = "", built:
         UnreachableError: the host cannot be reached (or a subclass); NoShellError if it has no shell.
         UsageError: the folders cannot be read.
     """
-    mark = secrets.token_hex(16)
-    text = look_script(layout, mark, name=name, built=built)
+    nonce = secrets.token_hex(16)
+    text = look_script(layout, nonce, name=name, built=built)
     question = Command("read_release_state", text, timeout=remote.limit(_LIMIT))
     record = remote.read((question,), cap=_CAP)["read_release_state"]
-    standing = parse_look(record.output, mark)
+    standing = parse_look(record.output, nonce)
     if standing is None:
         reason = (
             sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
