@@ -12,7 +12,7 @@ from runner.execute import Task as Command
 from runner.model import Action, Change, ItemKind, Site, Step
 from runner.plan import split_playbook
 from runner.steps.static import BuildOptions, ReleaseOptions
-from runner.steps.static.build import placed
+from runner.steps.static.build import build_before, placed
 from runner.steps.static.gather import (
     look_script,
     parse_look,
@@ -55,12 +55,7 @@ def source_of(
     """
     if options.source != "build":
         return ReleaseSource(here=base / placed(options.source, site))
-    build = None
-    for one in split_playbook(playbook, site).steps:
-        if one.id == step.id:
-            break
-        if isinstance(one.options, BuildOptions):
-            build = one.options
+    build = build_before(split_playbook(playbook, site).steps, step)
     if build is None:
         raise UsageError(
             "`from: build` needs a static.build step before it",

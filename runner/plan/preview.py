@@ -25,7 +25,7 @@ from runner.plan.policy import CODE, PolicyInput, decide
 from runner.plan.segments import split_playbook
 from runner.plan.sub_sites import count_unchecked
 from runner.steps import StepKind, Where, registry
-from runner.steps.backup import BackupOptions
+from runner.steps.backup import missed_links
 from runner.steps.versions import compare
 
 __all__ = ["SystemInput", "needs_facts", "plan_site"]
@@ -150,10 +150,8 @@ def _by_composer(changes: list[Change]) -> list[Change]:
 
 def _of_backups(facts: SiteFacts, steps: Iterable[Step]) -> tuple[str, ...]:
     """Note which folders the backups of a playbook miss because they are links."""
-    backups = [step.options for step in steps if isinstance(step.options, BackupOptions)]
-    followed = {name for options in backups for name in options.follow}
-    missed = [name for name in facts.linked if name not in followed]
-    return (linked(missed),) if missed and any("files" in options.include for options in backups) else ()
+    missed = missed_links(steps, facts.linked)
+    return (linked(missed),) if missed else ()
 
 
 def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ they collect the exit status of every command in the pipe themselves, and exit w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -30,6 +30,7 @@ __all__ = [
     "excludes",
     "files_script",
     "left_out",
+    "missed_links",
     "unreadable_script",
 ]
 
@@ -219,6 +220,15 @@ def files_script(
 def excludes(site: Site, exclude: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the patterns that a backup leaves out: `exclude`, and caches and logs of WordPress."""
     return (*(USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()), *exclude)
+
+
+def missed_links(steps: Iterable[Step], links: Sequence[str]) -> tuple[str, ...]:
+    """Return the links that no backup among the steps follows; empty if none of them backs up files."""
+    backups = [step.options for step in steps if isinstance(step.options, BackupOptions)]
+    if not any("files" in options.include for options in backups):
+        return ()
+    followed = {name for options in backups for name in options.follow}
+    return tuple(name for name in links if name not in followed)
 
 
 def unreadable_script(site: Site) -> str:

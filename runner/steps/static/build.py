@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -12,7 +12,7 @@ from runner.model import Outcome, SecretRef, Site, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Missing, Needs, Result, Script, StepKind, Where, by_status
 
-__all__ = ["BuildOptions", "StaticBuild", "no_folder", "placed"]
+__all__ = ["BuildOptions", "StaticBuild", "build_before", "no_folder", "placed"]
 
 NOTHING_BUILT = 65
 """Exit status if the output folder is empty after the build."""
@@ -140,6 +140,17 @@ export {site}
             seconds=result.seconds,
             output=result.output,
         )
+
+
+def build_before(steps: Iterable[Step], step: Step) -> BuildOptions | None:
+    """Return the options of the last build before a step; None if there is none."""
+    found = None
+    for one in steps:
+        if one.id == step.id:
+            break
+        if isinstance(one.options, BuildOptions):
+            found = one.options
+    return found
 
 
 def no_folder(options: BuildOptions, site: Site) -> str:
