@@ -53,7 +53,7 @@ def read_system(remote: Remote, *, become: bool) -> SystemFacts:
 
 @dataclass(frozen=True, slots=True)
 class SystemPreview:
-    """What the plan of a site says about the packages of its host."""
+    """The packages of a host, for the plan of one of its sites."""
 
     facts: SystemFacts | str | None = None
     """The packages, or why they are unknown; None if another site's plan has them."""

@@ -1,4 +1,4 @@
-"""What the steps of a playbook need and is missing: reported by `doctor` and `plan` before a run fails."""
+"""Missing prerequisites of steps, which `doctor` and `plan` report before a run fails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Errors = tuple[SitecrewError, ...]
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is missing, by the name of the host or site whose steps need it."""
+    """Missing prerequisites by the name of the host or site whose steps need them."""
 
     hosts: Mapping[str, Errors] = field(default_factory=dict)
     sites: Mapping[str, Errors] = field(default_factory=dict)

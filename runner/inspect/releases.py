@@ -35,7 +35,7 @@ _CAP = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSource:
-    """Where the files of a release come from: `here` or `there`, never both."""
+    """The source of a release's files: `here` or `there`, never both."""
 
     here: Path | None = None
     """A folder on the controller."""

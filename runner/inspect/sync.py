@@ -1,4 +1,4 @@
-"""What a sync would change: the files on the controller compared with those on the host."""
+"""Compare the files of a sync on the controller with those on the host."""
 
 from __future__ import annotations
 
