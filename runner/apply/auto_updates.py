@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError
 from runner.execute import Task as Command
 from runner.model import SiteKind
-from runner.plan import LedgerHold, PolicyInput, choose, held_items
+from runner.plan import LedgerHold, PolicyInput, choose_switches, held_items
 from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from runner.apply.context import SiteContext
     from runner.plan import AutoHold
-    from runner.plan.autoupdates import Choice, Key
+    from runner.plan.autoupdates import AutoUpdateSwitches, Key
 
 __all__ = ["hold_auto_updates"]
 
@@ -41,7 +41,7 @@ def hold_auto_updates(ctx: SiteContext) -> None:
     rows = ledger.open_auto_updates(site.name, run=ctx.run)
     if not (facts.auto_updates or rows):
         return
-    choice = choose(held_items(facts, _standing(ctx)), facts.auto_updates, rows)
+    choice = choose_switches(held_items(facts, _standing(ctx)), facts.auto_updates, rows)
     for row in choice.overruled:
         ledger.auto_update_state(row.id, "overruled")
     for hold, auto in choice.forced:
@@ -81,7 +81,7 @@ def _standing(ctx: SiteContext) -> PolicyInput:
     )
 
 
-def _switch(ctx: SiteContext, choice: Choice) -> Mapping[Key, Answer]:
+def _switch(ctx: SiteContext, choice: AutoUpdateSwitches) -> Mapping[Key, Answer]:
     """Switch automatic updates on the host, and record its answers."""
     journal, site, ledger = ctx.journal, ctx.site, ctx.journal.ledger
     if not (choice.off or choice.back):

@@ -26,9 +26,9 @@ from runner.hosts.boundary import within
 from runner.hosts.sudo import sudo_refusal
 from runner.hosts.wp_cli import install_wp_cli
 from runner.inspect.facts import reread
-from runner.inspect.identity import proven
+from runner.inspect.identity import prove_database
 from runner.model import Outcome, SiteFacts, SiteKind, Step, StepOutcome
-from runner.plan import Belongs, belonging
+from runner.plan import DatabaseMatch, match_database
 from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
 from runner.steps.wordpress.identity import addresses_of
@@ -158,7 +158,7 @@ def _unproven(ctx: SiteContext, found: Addresses | None) -> str:
     """Return why the dump is not proven to be the site's; empty if its address or WordPress proves it."""
     if ctx.facts is not None:
         return ctx.facts.unproven
-    if found and belonging(found, ctx.site) is Belongs.PROVEN:
+    if found and match_database(found, ctx.site) is DatabaseMatch.PROVEN:
         return ""
     facts = within(partial(reread, ctx.remote, ctx.prober, ctx.site))
     if isinstance(facts, SiteFacts):
@@ -168,7 +168,7 @@ def _unproven(ctx: SiteContext, found: Addresses | None) -> str:
     if found is None:
         return f"not proven to be the site's database: {facts}"
     inventory = ctx.workspace.inventory.sites.values()
-    return proven(ctx.prober, ctx.remote, ctx.site, found, inventory)
+    return prove_database(ctx.prober, ctx.remote, ctx.site, found, inventory)
 
 
 def _is_partial(name: str, record: TaskRecord | None) -> bool:

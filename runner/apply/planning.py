@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.inspect.facts import as_published, read_facts
-from runner.inspect.identity import confirmed
+from runner.inspect.facts import read_facts, with_published_offers
+from runner.inspect.identity import with_folder_check
 from runner.inspect.preview import PlanRequest, plan_one, steps_of
 from runner.load import thaw_as
 from runner.model import Action, SiteFacts, SitePlan
 from runner.plan import (
-    moved,
-    narrowed,
+    differences,
     waits,
+    without_unplanned,
 )
 from runner.steps.wordpress import (
     asked_languages,
@@ -45,12 +45,12 @@ def plan_site(ctx: SiteContext) -> SiteContext:
     found = read_facts(
         ctx.remote, lambda _: ctx.prober, [site], languages=languages, dates=dates, composer=composer
     )[site.name]
-    found = as_published(ctx.published, {site.name: found}, order.policy)[site.name]
+    found = with_published_offers(ctx.published, {site.name: found}, order.policy)[site.name]
     wanted = PlanRequest(order.playbook, order.policy, order.tags, journal.now())
     plan = plan_one(journal.ledger, order.clients[site.client], site, wanted, found, run=run)
     facts = found if isinstance(found, SiteFacts) else None
     if facts is not None and any(change.action is Action.CHANGE for change in plan.changes):
-        facts = confirmed(ctx.prober, ctx.remote, site, facts)
+        facts = with_folder_check(ctx.prober, ctx.remote, site, facts)
     if order.locked is not None:
         plan = _as_locked(order.locked[site.name], plan, facts)
     plan = replace(plan, problems=tuple(map(journal.reason, plan.problems)))
@@ -62,6 +62,6 @@ def plan_site(ctx: SiteContext) -> SiteContext:
 
 def _as_locked(then: SitePlan, now: SitePlan, facts: SiteFacts | None) -> SitePlan:
     """Return the locked plan, with a problem if the site has changed since it was made."""
-    found = moved(then.changes, now, facts)
+    found = differences(then.changes, now, facts)
     problems = [f"not updated: the site differs from the locked plan: {'; '.join(found)}"] if found else []
-    return replace(narrowed(then.changes, now), problems=(*now.problems, *problems))
+    return replace(without_unplanned(then.changes, now), problems=(*now.problems, *problems))

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.inspect.host_side import with_inside
+from runner.inspect.host_side import with_host_check
 from runner.model import Look, Outcome, SiteKind, Step, StepOutcome
-from runner.plan import looked_at
+from runner.plan import sub_sites_to_check
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
     Baseline,
@@ -114,7 +114,7 @@ def record_checks(ctx: SiteContext, seen: Signals, phase: str) -> None:
 
 def check_site(ctx: SiteContext) -> Signals:
     """Check the site's health: from outside, and from its own host if visitors are not let in."""
-    sub_sites = looked_at(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
+    sub_sites = sub_sites_to_check(ctx.facts, ctx.site, ctx.plan.changes) if ctx.facts else ()
     seen = ctx.prober.observe(ctx.facts, sub_sites)
     return _with_inside(ctx, seen)
 
@@ -179,7 +179,7 @@ def compare_with_baseline(
 
 
 def _with_inside(ctx: SiteContext, seen: Signals, before: Signals | None = None) -> Signals:
-    return with_inside(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
+    return with_host_check(ctx.remote, ctx.site, seen, facts=ctx.facts, before=before)
 
 
 def _lines(seen: Look) -> str:

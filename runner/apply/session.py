@@ -25,7 +25,7 @@ from runner.hosts.exclusive import Exclusive
 from runner.hosts.hosts import Hosts
 from runner.inspect.health import prober_of
 from runner.load import Redactor
-from runner.load.variables import fits
+from runner.load.variables import matches_stored
 from runner.model import Order, RunEvent, SecretRef, Site, SitePlan, Step
 from runner.record import Ledger
 from runner.record.operators import operator_here
@@ -150,7 +150,7 @@ class Session:
         given = self.workspace.variables.get(name)
         if isinstance(given, SecretRef):
             given = self.redactor.resolve(given, base=self.workspace.folder)
-        if given is None or ((kept, given) not in self._fitting and not fits(kept, given)):
+        if given is None or ((kept, given) not in self._fitting and not matches_stored(kept, given)):
             return None
         self._fitting.add((kept, given))
         return given

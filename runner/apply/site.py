@@ -23,7 +23,7 @@ from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Site, Step, StepOutcome, worst
-from runner.plan import closed_day, cut, needs_facts
+from runner.plan import closed_day, needs_facts, split_playbook
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -65,7 +65,7 @@ def _closed_day(session: Session, order: Order, site: Site) -> date | None:
 
 def _run_site(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     try:
-        parts = cut(order.playbook, site, tags=order.tags)
+        parts = split_playbook(order.playbook, site, tags=order.tags)
         known = _known(session, order.run, site.name, attempt)
         known |= _record_skips(session, order, site, parts, known)
         if refused := sudo_problems(parts.steps, site, order.hosts[site.host]):

@@ -21,8 +21,8 @@ from runner.apply.transaction.trial import (
 )
 from runner.errors import HostError
 from runner.execute import UNSEEN
-from runner.inspect.restore_points import DATABASE, Past, no_files
-from runner.inspect.undo import foresee_undo
+from runner.inspect.restore_points import DATABASE, UndoneRun, guard_without_files
+from runner.inspect.undo import preview_undo
 from runner.load import thaw, thaw_as
 from runner.model import (
     Change,
@@ -56,11 +56,11 @@ def plan_undo(ctx: SiteContext) -> SiteContext:
     stored, facts_then = journal.ledger.plan_of(run, site), journal.ledger.facts_of(run, site)
     if stored is not None:
         return replace(ctx, plan=stored, facts=thaw_as(SiteFacts, facts_then) if facts_then else None)
-    preview = foresee_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
+    preview = preview_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
     facts = preview.facts
     if facts is None and ctx.site.kind is SiteKind.WORDPRESS:
         # a site that is too broken to be read is undone too, with its earlier facts as the baseline
-        facts = Past.of(journal.ledger, ctx.order, ctx.site).facts
+        facts = UndoneRun.of(journal.ledger, ctx.order, ctx.site).facts
     journal.planned(preview.plan, facts)
     journal.announce_plan(preview.plan)
     return replace(ctx, plan=preview.plan, facts=facts)
@@ -170,24 +170,24 @@ def _update_holds(ctx: SiteContext, outcomes: Sequence[ChangeOutcome]) -> None:
 
 def _scripts(ctx: SiteContext, step: Step) -> ChangeScripts:
     """Restore files, then the database if wanted, in one transaction, as neither may suffice alone."""
-    past = Past.of(ctx.journal.ledger, ctx.order, ctx.site)
+    past = UndoneRun.of(ctx.journal.ledger, ctx.order, ctx.site)
     names = [one.id for one in ctx.order.playbook.steps]
     rest = names[names.index(step.id) + 1 :]
     # code of later steps, which is still new, may fail with the old data: no reason to restore more
     stages = STAGES[:1] if any(ctx.plan.pending(name) for name in rest) else STAGES
     if step.id == DATABASE:
         return ChangeScripts(
-            lambda context: past.put_database_back(context, stages),
-            no_files,
+            lambda context: past.restore_database(context, stages),
+            guard_without_files,
             lambda result, context: _with_database(step, result, context),
         )
     kind = registry()[step.kind]
 
     def script(context: Context) -> Script:
-        files = past.put_files_back(step, _files(context))
+        files = past.restore_files(step, _files(context))
         if not (past.undo.database and past.database):
             return files
-        database = past.put_database_back(context, stages)
+        database = past.restore_database(context, stages)
         return Script(text=f"(\n{files.text}\n)\nstatus=$?\n(\n{database.text}\n)\nexit $status\n")
 
     def guard(context: Context, tag: str) -> Guard | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.hints import retyped
 from runner.cli.output import say
 from runner.errors import UsageError
-from runner.inspect.locked_plan import fit, plan_again
+from runner.inspect.locked_plan import check_locked_plan, plan_command
 from runner.load.planfile import read_plan
 from runner.untrusted import sentence
 
@@ -30,7 +30,7 @@ def read_locked(workspace: Workspace, file: str, playbook: str | None, options: 
         if typed := [part for value in given for part in (flag, value)]:
             raise UsageError(
                 f"{flag} cannot be combined with --plan: the steps are fixed in {file}",
-                hint=f"make a new plan: {plan_again(workspace, locked, file, *typed)}",
+                hint=f"make a new plan: {plan_command(workspace, locked, file, *typed)}",
             )
     if playbook is not None and PurePath(playbook).stem != locked.playbook:
         raise UsageError(
@@ -54,8 +54,8 @@ def check_locked(
     for name in locked.sites:
         if name not in workspace.inventory.sites:
             say(f"{name}: left out: no longer in the inventory")
-    found = fit(workspace, locked, book, sites, file=file)
-    for name, changes in found.newcomers.items():
+    found = check_locked_plan(workspace, locked, book, sites, file=file)
+    for name, changes in found.unplanned.items():
         for change in changes:
             arrow = f"{change.from_version} -> {change.to_version}"
             say(f"{name}: {sentence(f'{change.item} {arrow}')} is not in the plan: not applied")

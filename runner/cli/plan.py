@@ -60,9 +60,9 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     for text in made.recognised:
         say(text)
     if options.get("out"):
-        from runner.load.planfile import lock, write_plan
+        from runner.load.planfile import lock_plan, write_plan
 
-        write_plan(Path(options["out"]), lock(workspace, book, made, tags=options["tags"]))
+        write_plan(Path(options["out"]), lock_plan(workspace, book, made, tags=options["tags"]))
     again = (
         _run_locked(options["out"]) if options.get("out") else retyped("run", made.playbook, without=CHECK)
     )

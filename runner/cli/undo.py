@@ -18,7 +18,7 @@ from runner.shell import command
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
-    from runner.inspect.undo import Foreseen
+    from runner.inspect.undo import UndoPreview
     from runner.load import Workspace
 
 __all__ = ["undo"]
@@ -39,7 +39,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
     Shows what will be restored and asks before it starts. An undo is a run itself and can be undone, too.
     """
-    from runner.inspect.undo import foresee_undos, undo_order
+    from runner.inspect.undo import preview_undos, undo_order
     from runner.load import thaw
     from runner.workflows.run import begin, new_order
 
@@ -58,7 +58,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
             return undo_order(order, thaw(session.ledger.order_text(found)), asked)
 
         order = ordered(sites)
-        previews = tuple(foresee_undos(session.hosts, session.ledger, order, sites))
+        previews = tuple(preview_undos(session.hosts, session.ledger, order, sites))
         failed = [preview.exit_code for _, preview in previews if isinstance(preview, SitecrewError)]
         undoable = [site for site, preview in previews if _print_preview(site, preview, quiet=quiet)]
         if not undoable:
@@ -72,7 +72,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
         return first_code([follow_run(session, order.run, options), *failed])
 
 
-def _print_preview(site: Site, preview: Foreseen | SitecrewError, *, quiet: bool) -> bool:
+def _print_preview(site: Site, preview: UndoPreview | SitecrewError, *, quiet: bool) -> bool:
     """Print what would be undone on a site, with `quiet` only errors; return whether anything would be."""
     if isinstance(preview, SitecrewError):
         say(f"{style(site.name, bold=True)} ({site.client})")
@@ -83,7 +83,7 @@ def _print_preview(site: Site, preview: Foreseen | SitecrewError, *, quiet: bool
     return any(change.action is Action.CHANGE for change in preview.plan.changes)
 
 
-def _print_changes(site: Site, preview: Foreseen) -> None:
+def _print_changes(site: Site, preview: UndoPreview) -> None:
     say(f"{style(site.name, bold=True)} ({site.client})")
     for change in preview.plan.changes:
         arrow = f"{change.from_version or '-'} -> {change.to_version or '-'}"
@@ -96,7 +96,7 @@ def _print_changes(site: Site, preview: Foreseen) -> None:
         say("  WordPress does not start; its versions could not be compared")
 
 
-def _database_text(preview: Foreseen) -> str:
+def _database_text(preview: UndoPreview) -> str:
     from runner.steps.wordpress.database_undo import counted
 
     if preview.database.state == "unchanged":

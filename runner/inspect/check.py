@@ -1,4 +1,4 @@
-"""A finding of `doctor`."""
+"""One result of `doctor`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Check"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at. `code` is OK, or what a run would exit with because of it."""
+    """One result. `code` is OK, or the exit code that a run would have because of it."""
 
     about: str
-    """`controller`, a host or a site."""
+    """`controller`, `windows`, or the name of a host or site."""
     finding: str
     code: ExitCode = ExitCode.OK
     hint: str = ""

@@ -1,4 +1,4 @@
-"""Asking Composer what is newer, where a playbook lets it update a site's packages."""
+"""Newer packages according to Composer, for sites whose playbook updates packages with it."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ from runner.steps.wordpress import ComposerSaid, composer_script, parse_composer
 if TYPE_CHECKING:
     from runner.hosts.remote import Remote
 
-__all__ = ["LIMIT", "with_composer"]
+__all__ = ["COMPOSER_LIMIT", "with_composer"]
 
-LIMIT = 300
-"""Seconds that Composer may take for one site."""
+COMPOSER_LIMIT = 300
+"""Time limit of Composer for one site, in seconds."""
 
 
 def with_composer(
     remote: Remote, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
 ) -> Mapping[str, SiteFacts | SitecrewError]:
-    """The facts of sites of one host, with what Composer says of their projects.
+    """Return the facts of sites on one host, with the newer packages that Composer finds for them.
 
     Raises:
         UnreachableError: the host cannot be reached.
-        SecretError: a value of a site's environment cannot be had.
+        SecretError: a secret in the environment of a site cannot be read.
     """
-    mark = secrets.token_hex(16)
+    nonce = secrets.token_hex(16)
     read = {site.name: facts for site in sites if isinstance(facts := found[site.name], SiteFacts)}
     names = {f"c{number}": name for number, name in enumerate(read) if read[name].packages}
     if not names:
         return found
-    limit = remote.limit(LIMIT)
+    limit = remote.limit(COMPOSER_LIMIT)
     tasks = [
-        Command(task, composer_script(read[name], remote.host, mark).text, timeout=limit, policy="go")
+        Command(task, composer_script(read[name], remote.host, nonce).text, timeout=limit, policy="go")
         for task, name in names.items()
     ]
-    # what a private repository asks for may stand in the site's environment
+    # the environment of a site may contain the credentials of a private repository
     sites_of = {site.name: site for site in sites}
-    dressed = [remote.for_site(sites_of[names[task.id]], [task])[0] for task in tasks]
-    records = remote.read(tuple(dressed))
-    late = ComposerSaid(problem=f"Composer did not say what is newer within {limit} s")
-    said = {
-        name: late if records[task].why else parse_composer(records[task].text, mark, read[name].project)
+    commands = [remote.for_site(sites_of[names[task.id]], [task])[0] for task in tasks]
+    records = remote.read(tuple(commands))
+    timed_out = ComposerSaid(problem=f"Composer did not answer within {limit} s")
+    answers = {
+        name: timed_out
+        if records[task].why
+        else parse_composer(records[task].text, nonce, read[name].project)
         for task, name in names.items()
     }
-    return {**found, **{name: with_said(read[name], one) for name, one in said.items()}}
+    return {**found, **{name: with_said(read[name], answer) for name, answer in answers.items()}}

@@ -1,4 +1,4 @@
-"""Finding what would go wrong before the night: each check says what it found and what to do."""
+"""The checks of `doctor`: what would make a run fail, and what to do about it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from runner.hosts.boundary import contained, each
 from runner.hosts.hosts import Hosts
 from runner.hosts.wp_cli import read_tool
 from runner.inspect.check import Check
-from runner.inspect.edits import edited
+from runner.inspect.edits import with_local_edits
 from runner.inspect.exposure import about_controller, about_login, about_ssh
-from runner.inspect.facts import as_published, read_facts
+from runner.inspect.facts import read_facts, with_published_offers
 from runner.inspect.findings import checks_of
-from runner.inspect.health import measured, prober_of
+from runner.inspect.health import check_health, prober_of
 from runner.inspect.host_checks import about_host, about_static, host_questions, static_questions
-from runner.inspect.identity import confirmed
-from runner.inspect.playbook_checks import Books, about_steps, playbooks_of
+from runner.inspect.identity import with_folder_check
+from runner.inspect.playbook_checks import PlaybookSites, about_steps, playbooks_of
 from runner.inspect.view import view_of
 from runner.inspect.windows import about_windows
 from runner.load import Redactor, resolve
 from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
-from runner.plan import find, sharing
+from runner.plan import shared_tables, site_findings
 from runner.record import Ledger
 from runner.shell import command
 from runner.verify import certificate
@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "examine"]
 
-_ROOM = 1 << 30
+_LITTLE_SPACE = 1 << 30
 _RENEWAL = timedelta(days=14)
 _HOST_LIMIT = 30
 _SITE_LIMIT = 90
-_LOOKS_AT_PAGES = 12
-"""So many times `limits.look` for the pages of a site and its certificate, tries included."""
-_REMEDY = "look at the site's name and certificate: its renewal, its names, its chain"
+_ROUNDS = 12
+"""Time limit for a site's pages and certificate, as a multiple of `limits.look`."""
+_REMEDY = "check the certificate of the site: its expiry date, names and chain"
 _HOSTS_AT_ONCE = 10
 
 
 def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | None = None) -> Iterator[Check]:
-    """Look at the controller, then at each host with its sites, then at the pages.
+    """Check the controller, then each host with its sites and their pages.
 
-    What steps need is asked for the playbooks of the windows that a site is in, and for `playbook`.
+    The needs of steps are checked for the playbooks of the windows that a site is in, and for `playbook`.
     """
     yield from _checks("controller", lambda: _controller(workspace))
     yield from _checks("controller", lambda: _interrupted(workspace, sites))
@@ -74,35 +74,35 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
             limit=lambda name: _limit(hosts, by_host[name], len(books)),
         )
         for name, checks in found:
-            yield from (_trouble(name, checks),) if isinstance(checks, SitecrewError) else checks
+            yield from (_error_check(name, checks),) if isinstance(checks, SitecrewError) else checks
     yield from _shared([(site, read[site.name]) for site in sites if site.name in read])
 
 
 def _shared(read: Sequence[tuple[Site, SiteFacts]]) -> Iterator[Check]:
-    for site, other, database in sharing(read):
+    for site, other, database in shared_tables(read):
         yield Check(
             about=other,
-            finding=f"it has the same tables as {site}, in the database {database}",
+            finding=f"it uses the same tables as {site}, in the database {database}",
             code=ExitCode.FAILED,
-            hint="what is done to one is done to both: give each a database of its own, or leave one out",
+            hint="a change to one also changes the other: give each its own database, or remove one of them",
         )
 
 
 def _limit(hosts: Hosts, sites: Sequence[Site], books: int) -> float:
-    """Seconds for a host: its own questions, its sites' facts, their pages, what so many playbooks need."""
-    questions = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
-    pages = _LOOKS_AT_PAGES * hosts.workspace.settings.limits.look.total_seconds()
+    """Seconds for one host: its own checks, the facts and pages of its sites, and the needs of playbooks."""
+    readings = hosts.reading_limit(_HOST_LIMIT) + hosts.reading_limit(_SITE_LIMIT) * len(sites)
+    pages = _ROUNDS * hosts.workspace.settings.limits.look.total_seconds()
     step = hosts.workspace.settings.limits.step.total_seconds()
-    return hosts.command_limit(questions + pages * len(sites) + step * books)
+    return hosts.command_limit(readings + pages * len(sites) + step * books)
 
 
 def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:
-    """What the work finds; what ends it is a finding too."""
+    """Collect checks; an error that ends them becomes a check too."""
     found: list[Check] = []
     try:
         found.extend(work())
-    except Exception as error:  # noqa: BLE001  # of this host or site, and the others are not concerned
-        found.append(_trouble(about, contained(error)))
+    except Exception as error:  # noqa: BLE001  # other hosts and sites must still be checked
+        found.append(_error_check(about, contained(error)))
     return found
 
 
@@ -112,19 +112,22 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
         Ledger.open(settings.ledger).close()
         yield Check(about="controller", finding="the ledger can be written")
     except SitecrewError as error:
-        yield _trouble("controller", error)
+        yield _error_check("controller", error)
     free = shutil.disk_usage(workspace.folder).free
-    room = f"{free / 1e9:.1f} GB free beside the ledger"
-    if free < _ROOM:
+    space = f"{free / 1e9:.1f} GB free on the disk of the workspace"
+    if free < _LITTLE_SPACE:
         yield Check(
-            about="controller", finding=f"only {room}", code=ExitCode.FAILED, hint="make room for backups"
+            about="controller",
+            finding=f"only {space}",
+            code=ExitCode.FAILED,
+            hint="free some space: backups need it",
         )
     else:
-        yield Check(about="controller", finding=room)
+        yield Check(about="controller", finding=space)
     if settings.mail is None:
         yield Check(
             about="controller",
-            finding="no mail server is set: reports can be made but not sent",
+            finding="no mail server is set: reports cannot be sent",
             hint="set `mail` in sitecrew.yaml",
         )
         return
@@ -132,26 +135,26 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
         password = resolve(settings.mail.password, base=workspace.folder) if settings.mail.password else None
         greet(settings.mail, password=password)
         yield Check(
-            about="controller", finding=f"mail can leave by {settings.mail.host}:{settings.mail.port}"
+            about="controller", finding=f"mail can be sent through {settings.mail.host}:{settings.mail.port}"
         )
     except SitecrewError as error:
-        yield _trouble("controller", error)
+        yield _error_check("controller", error)
 
 
 def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
-    """Clients to whom no report can be mailed."""
+    """Yield clients without contacts."""
     clients = workspace.inventory.clients
     for name in dict.fromkeys(site.client for site in sites):
         if not clients[name].contacts:
             yield Check(
                 about="controller",
-                finding=f"client {name} has no contacts: its reports cannot be mailed",
+                finding=f"client {name} has no contacts: its reports cannot be sent",
                 hint=f"set clients.{name}.contacts in inventory.yaml",
             )
 
 
 def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
-    """The runs on these sites that no process works on any more."""
+    """Yield interrupted runs with unfinished sites among these."""
     names = {site.name for site in sites}
     with Ledger.open(workspace.settings.ledger) as ledger:
         for run in ledger.interrupted_runs():
@@ -180,29 +183,29 @@ def _wp_cli(workspace: Workspace) -> Iterator[Check]:
         return
     try:
         read_tool(tool)
-        yield Check(about="controller", finding="the wp-cli to bring is what its checksum says")
+        yield Check(about="controller", finding="the checksum of wp-cli is correct")
     except SitecrewError as error:
-        yield _trouble("controller", error)
+        yield _error_check("controller", error)
 
 
 def _host(
-    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: Books
+    hosts: Hosts, name: str, sites: Sequence[Site], read: dict[str, SiteFacts], books: PlaybookSites
 ) -> list[Check]:
-    """What is found on a host and of its sites; `read` gets the facts of these."""
+    """Check a host and its sites; adds the facts of the sites to `read`."""
     host = hosts.workspace.inventory.hosts[name]
     found = _checks(name, lambda: about_login(host, hosts.workspace.inventory))
     found += _checks(name, lambda: about_ssh(host, hosts.endpoint(host)))
-    found += _checks(name, lambda: _inside(hosts, host, sites, read))
+    found += _checks(name, lambda: _on_host(hosts, host, sites, read))
     if not any(check.code is ExitCode.UNREACHABLE for check in found):
         for book, concerned in books:
             here = [site for site in sites if site.name in concerned]
             found += _checks(name, partial(about_steps, hosts, book, here))
     for site in sites:
-        found += _checks(site.name, partial(_outside, hosts, site, read.get(site.name)))
+        found += _checks(site.name, partial(_pages, hosts, site, read.get(site.name)))
     return found
 
 
-def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:
+def _on_host(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:
     static = {f"s{number}": site for number, site in enumerate(sites) if site.kind is SiteKind.STATIC}
     limit = hosts.reading_limit(_HOST_LIMIT)
     tasks = (
@@ -218,53 +221,54 @@ def _inside(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, Sit
         partial(prober_of, hosts),
         [site for site in sites if site.kind is SiteKind.WORDPRESS],
     )
-    found = as_published(hosts.published, found, hosts.workspace.settings.policy)
-    found |= edited(hosts, sites, found)
+    found = with_published_offers(hosts.published, found, hosts.workspace.settings.policy)
+    found |= with_local_edits(hosts, sites, found)
     read.update({name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)})
     for site in sites:
         if site.name in found:
-            yield from _checks(site.name, partial(_read, hosts, site, found[site.name]))
+            yield from _checks(site.name, partial(_site_checks, hosts, site, found[site.name]))
 
 
-def _read(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
+def _site_checks(hosts: Hosts, site: Site, found: SiteFacts | SitecrewError) -> Iterator[Check]:
     if isinstance(found, SiteFacts):
-        found = confirmed(prober_of(hosts, site), hosts.remote_of(site), site, found)
-    yield from checks_of(site, find(site, found))
+        found = with_folder_check(prober_of(hosts, site), hosts.remote_of(site), site, found)
+    yield from checks_of(site, site_findings(site, found))
     if isinstance(found, SiteFacts):
         yield from _wordpress(site, found)
 
 
 def _wordpress(site: Site, facts: SiteFacts) -> Iterator[Check]:
-    """What is installed; what stands in its way is told by the findings."""
+    """Yield what is installed. Problems are reported by the findings."""
     if not facts.crippled:
         pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
         yield Check(
             about=site.name,
-            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, {pending} updates offered",
+            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, "
+            f"{pending} update{'s' * (pending != 1)} available",
         )
 
 
-def _outside(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
-    """The certificate, and what is seen of the pages as a run sees them before a change."""
+def _pages(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]:
+    """Check the certificate, and the pages as a run does before a change."""
     limit = hosts.workspace.settings.limits.look.total_seconds()
     shown = certificate(site.url, private=site.private, limit=limit)
     if shown and shown.ends and shown.ends - datetime.now(UTC) < _RENEWAL:
         days = max((shown.ends - datetime.now(UTC)).days, 0)
         yield Check(
             about=site.name,
-            finding=f"its certificate ends in {days} days, on {shown.ends:%Y-%m-%d}",
-            hint="renew it; is its renewal still running?",
+            finding=f"its certificate expires in {days} days, on {shown.ends:%Y-%m-%d}",
+            hint="renew it, and check its automatic renewal",
         )
-    view = view_of(site, measured(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
+    view = view_of(site, check_health(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
     if shown and shown.problem:
         view = replace(view, remedy=_REMEDY)
-    yield from checks_of(site, find(site, None, view=view, policy=hosts.workspace.settings.policy))
+    yield from checks_of(site, site_findings(site, None, view=view, policy=hosts.workspace.settings.policy))
     if not (view.findings or view.unverified or view.inside or view.refusals):
         count = len(site.pages)
         yield Check(about=site.name, finding=f"{count} page{'s' * (count != 1)} as expected")
 
 
-def _trouble(about: str, error: SitecrewError) -> Check:
+def _error_check(about: str, error: SitecrewError) -> Check:
     return Check(
         about=about, finding=str(error).removeprefix(f"{about}: "), code=error.exit_code, hint=error.hint
     )

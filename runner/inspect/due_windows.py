@@ -1,4 +1,4 @@
-"""Openings of a client's windows that were due in a period, from the schedules in the ledger."""
+"""Openings of a client's windows that were due in a period, for its report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.inspect.windows import kept_of, row_of
+from runner.inspect.windows import recorded_schedule, window_row
 from runner.model import Inventory
-from runner.plan.schedules import Opening, Planned, between, planned
+from runner.plan.schedules import Opening, Planned, late_openings, planned
 from runner.record import History, WhyNot, WindowState, WindowView
 from runner.report import DueWindows
 
@@ -21,45 +21,45 @@ __all__ = ["due_windows"]
 def due_windows(
     ledger: Ledger, inventory: Inventory, client: str, history: History, now: datetime
 ) -> DueWindows:
-    """What was due for a client in the span of its history and is over.
+    """Return the openings that were due for a client in the period of its history and are over.
 
-    A window that no scheduler ever kept counts as the inventory has it now, from when the ledger knows the
-    client's sites on. What a person ran in an opening with the window's playbook took place.
+    A window that no scheduler ever recorded counts as it is in the inventory now, from the first record of
+    the client's sites. An opening counts as run if its playbook was started in it by hand.
 
     Raises:
         UnknownNameError: a window names sites that are not in the inventory.
     """
     schedules = ledger.schedules_of(client)
-    attended = {view.window for view in schedules}
+    recorded = {view.window for view in schedules}
     due = [
         _row(opening, history, now)
         for view in schedules
-        if (one := kept_of(view).planned)
-        for opening in between(
+        if (one := recorded_schedule(view).planned)
+        for opening in late_openings(
             one, max(view.since, history.start), min(view.until or history.end, history.end), now
         )
     ]
     unattended = [
         _row(opening, history, now)
-        for one in _never_kept(inventory, client, attended)
+        for one in _unrecorded(inventory, client, recorded)
         if history.since
-        for opening in between(one, max(history.since, history.start), history.end, now)
+        for opening in late_openings(one, max(history.since, history.start), history.end, now)
     ]
     return DueWindows(tuple(due), tuple(unattended))
 
 
-def _never_kept(inventory: Inventory, client: str, attended: set[str]) -> Iterator[Planned]:
+def _unrecorded(inventory: Inventory, client: str, recorded: set[str]) -> Iterator[Planned]:
     for window in inventory.windows.values():
-        if window.name not in attended:
+        if window.name not in recorded:
             yield from (one for one in planned(inventory, window) if one.client == client)
 
 
 def _row(opening: Opening, history: History, now: datetime) -> WindowView:
-    """What became of an opening that no scheduler has decided."""
+    """Return the result of an opening that no scheduler recorded."""
     playbook, closes = opening.planned.window.playbook, opening.occurrence.closes
     if opening.occurrence.blackout:
-        return row_of(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
+        return window_row(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
     for run in history.runs:
         if run.playbook == playbook and opening.starts <= run.started < closes:
-            return row_of(opening, WindowState.RUN, "", now, run=run.run)
-    return row_of(opening, WindowState.MISSED, WhyNot.ABSENT, now)
+            return window_row(opening, WindowState.RUN, "", now, run=run.run)
+    return window_row(opening, WindowState.MISSED, WhyNot.ABSENT, now)

@@ -1,4 +1,4 @@
-"""Files of plugins that somebody changed or added by hand, and that an update would put an end to."""
+"""Plugin files that were changed or added by hand and would be lost in an update."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.model import Site
 
-__all__ = ["edited"]
+__all__ = ["with_local_edits"]
 
 _LIMIT = 60
 _HOSTS_AT_ONCE = 20
-_LOST = frozenset({"changed", "added"})
+_WOULD_BE_LOST = frozenset({"changed", "added"})
 _PUBLISHED = "https://downloads.wordpress.org/"
 
 
-def edited(
+def with_local_edits(
     hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts | SitecrewError]
 ) -> dict[str, SiteFacts]:
-    """The facts with what differs in plugins that have a newer version; hosts side by side."""
+    """Return the facts with edited files of plugins for which an update is offered; reads hosts in parallel.
+
+    Sites that could not be read have no entry.
+    """
     facts = {name: one for name, one in found.items() if isinstance(one, SiteFacts)}
     by_host: dict[str, list[Site]] = {}
     for site in sites:
@@ -50,29 +53,29 @@ def edited(
 
 
 def _of_host(hosts: Hosts, sites: Sequence[Site], found: Mapping[str, SiteFacts]) -> dict[str, SiteFacts]:
-    """Of the sites of one host. It is only told, so what keeps it from being known is passed over."""
-    wanted = {site.name: _folders(found[site.name]) for site in sites if site.name in found}
-    asked = [site for site in sites if wanted.get(site.name)]
-    if not asked:
+    """Read the sites of one host; empty if that fails, because this is only information."""
+    folders = {site.name: _folders(found[site.name]) for site in sites if site.name in found}
+    to_read = [site for site in sites if folders.get(site.name)]
+    if not to_read:
         return {}
-    mark = secrets.token_hex(16)
-    remote = hosts.remote_of(asked[0])
+    nonce = secrets.token_hex(16)
+    remote = hosts.remote_of(to_read[0])
     limit = hosts.reading_limit(_LIMIT)
     tasks = tuple(
         Command(
             f"s{number}",
-            sums_script(site, remote.host, mark, only=wanted[site.name]).text,
+            sums_script(site, remote.host, nonce, only=folders[site.name]).text,
             timeout=limit,
             policy="go",
         )
-        for number, site in enumerate(asked)
+        for number, site in enumerate(to_read)
     )
     records = within(partial(remote.read, tasks))
     if isinstance(records, SitecrewError):
         return {}
     return {
-        site.name: _with(found[site.name], records[f"s{number}"].text, mark, hosts)
-        for number, site in enumerate(asked)
+        site.name: _with_edits(found[site.name], records[f"s{number}"].text, nonce, hosts)
+        for number, site in enumerate(to_read)
     }
 
 
@@ -85,13 +88,13 @@ def _is_compared(entry: Extension) -> bool:
     return is_newer(entry) and public and "/" in entry.file and not entry.link
 
 
-def _with(facts: SiteFacts, text: str, mark: str, hosts: Hosts) -> SiteFacts:
-    _, contents, _ = read_sums(text, mark)
+def _with_edits(facts: SiteFacts, text: str, nonce: str, hosts: Hosts) -> SiteFacts:
+    _, contents, _ = read_sums(text, nonce)
     edits = {
         subject.name: tuple(
             f"{one.file.partition('/plugins/')[2]} ({one.what})"
             for one in subject.findings
-            if one.what in _LOST
+            if one.what in _WOULD_BE_LOST
         )
         for tree in contents
         for subject in compare_plugins(tree, hosts.published)

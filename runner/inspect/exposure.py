@@ -1,6 +1,6 @@
-"""What lies open: logins that reach too much, folders inside each other, modes that let others read or write.
+"""Security hints of `doctor`: shared logins, nested folders, files that others can read or write.
 
-All of it works tonight, so each is a hint of `doctor`, and none is a failure.
+None of them makes a run fail, so none is a failure.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from runner.execute import Endpoint
     from runner.load import Workspace
 
-__all__ = ["about_controller", "about_login", "about_modes", "about_places", "about_ssh", "mode_questions"]
+__all__ = ["about_controller", "about_folders", "about_login", "about_modes", "about_ssh", "mode_questions"]
 
 _SHOWN = 4
 _WRITTEN = ("inventory.yaml", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
-"""What decides what is run on the hosts, in the workspace."""
+"""Files of the workspace that determine what runs on the hosts."""
 _OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 7, 8, 9
-"""Places in the mode as `ls` prints it."""
+"""Positions in the mode as `ls` prints it."""
 _GROUP_READ = 4
 _WEB_USERS = "www-data apache nginx http httpd nobody"
 
@@ -48,7 +48,7 @@ mode home "$HOME"
 
 
 def mode_questions(sites: Sequence[Site]) -> str:
-    """Shell text that asks for modes and real places; to be run where `say` is defined."""
+    """Return shell text that prints modes and real paths. It needs the function `say`."""
     lines = [_MODES.format(users=_WEB_USERS)]
     for number, site in enumerate(sites):
         lines.append(f"real {number} {word(site.path)}\nmode {number} {word(site.path)}\n")
@@ -63,7 +63,7 @@ def mode_questions(sites: Sequence[Site]) -> str:
 
 
 def about_login(host: Host, inventory: Inventory) -> Iterator[Check]:
-    """Whose sites this login reaches."""
+    """Yield a hint if the login of a host reaches sites of several clients."""
     login = _login(host)
     clients = dict.fromkeys(
         site.client for site in inventory.sites.values() if _login(inventory.hosts[site.host]) == login
@@ -78,7 +78,7 @@ def about_login(host: Host, inventory: Inventory) -> Iterator[Check]:
 
 
 def about_ssh(host: Host, endpoint: Endpoint) -> Iterator[Check]:
-    """What ssh's configuration says of a host, and of those on the way to it, and is not honoured.
+    """Yield options of the SSH configuration that have no effect, for a host and its gateways.
 
     Raises:
         SshConfigError: the configuration cannot be used.
@@ -87,10 +87,10 @@ def about_ssh(host: Host, endpoint: Endpoint) -> Iterator[Check]:
     while hop is not None:
         target = resolve(hop)
         for note in target.options.notes:
-            on_the_way = "" if hop is endpoint else f" of its gateway {target.host}"
+            gateway = "" if hop is endpoint else f" for its gateway {target.host}"
             yield Check(
                 about=host.name,
-                finding=f"ssh's configuration{on_the_way} is not honoured in full",
+                finding=f"an option of the SSH configuration{gateway} has no effect",
                 hint=note,
             )
         hop = target.gateway
@@ -100,94 +100,96 @@ def _login(host: Host) -> tuple[str, int, str]:
     return host.address, host.port or 22, host.user or ""
 
 
-def about_places(sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
-    """Sites below each other, and our own folder below a site."""
-    places = {site.name: _real(site, said.get(f"real.{number}", "")) for number, site in enumerate(sites)}
-    for inner, outer in ((a, b) for a in places for b in places if a != b):
-        if places[outer] == places[inner] and outer < inner:
+def about_folders(sites: Sequence[Site], answers: Mapping[str, str]) -> Iterator[Check]:
+    """Yield sites whose folder is inside another's or contains Sitecrew's own."""
+    paths = {
+        site.name: _real_path(site, answers.get(f"real.{number}", "")) for number, site in enumerate(sites)
+    }
+    for inner, outer in ((a, b) for a in paths for b in paths if a != b):
+        if paths[outer] == paths[inner] and outer < inner:
             yield Check(
                 about=inner,
-                finding=f"has the same folder as {outer}: what is done to one is done to both",
+                finding=f"has the same folder as {outer}: a change to one also changes the other",
                 hint="correct `path` in inventory.yaml, or remove one of the two",
             )
-        elif places[outer] in places[inner].parents:
+        elif paths[outer] in paths[inner].parents:
             yield Check(
                 about=inner,
-                finding=f"its folder lies below that of {outer}: PHP of {outer} may change it, "
-                f"and a backup of {outer} holds it too",
-                hint="put each site into a folder of its own",
+                finding=f"its folder is inside that of {outer}: PHP of {outer} can change it, "
+                f"and a backup of {outer} includes it",
+                hint="move each site to a folder of its own",
             )
-    home = said.get("root", "")
+    home = answers.get("root", "")
     if not home:
         return
-    own = PurePosixPath(said.get("real.home", home) if home == said.get("home") else home)
-    for name, place in places.items():
-        if place == own or place in own.parents:
+    own = PurePosixPath(answers.get("real.home", home) if home == answers.get("home") else home)
+    for name, path in paths.items():
+        if path == own or path in own.parents:
             yield Check(
                 about=name,
-                finding=f"our folder on the host, {own / '.sitecrew'}, lies below its document root: "
-                "a web server may hand out what is kept there",
-                hint="put the site into a folder of its own below the home, like ~/public_html",
+                finding=f"Sitecrew's folder on the host, {own / '.sitecrew'}, is inside its document root: "
+                "the web server may serve restore points",
+                hint="move the site to a folder of its own in the home directory, like ~/public_html",
             )
 
 
-def _real(site: Site, said: str) -> PurePosixPath:
-    return PurePosixPath(said or site.path)
+def _real_path(site: Site, answer: str) -> PurePosixPath:
+    return PurePosixPath(answer or site.path)
 
 
-def about_modes(host: Host, sites: Sequence[Site], said: Mapping[str, str]) -> Iterator[Check]:
-    """What others of the host may read or write."""
-    mode, _, group = said.get("mode.home", "").partition(" ")
-    home = said.get("home", "its home")
+def about_modes(host: Host, sites: Sequence[Site], answers: Mapping[str, str]) -> Iterator[Check]:
+    """Yield what other users of the host can read or write."""
+    mode, _, group = answers.get("mode.home", "").partition(" ")
+    home = answers.get("home", "its home")
     if _has(mode, _OTHERS_WRITE, "w"):
         yield Check(
             about=host.name,
-            finding=f"every user of the host can write to {home}: each can take over this login",
+            finding=f"every user of the host can write to {home} and take over this login",
             hint=f"chmod o-w {home}",
         )
     elif _has(mode, _OTHERS_READ, "r") or (
-        _has(mode, _GROUP_READ, "r") and group in said.get("web", "").split()
+        _has(mode, _GROUP_READ, "r") and group in answers.get("web", "").split()
     ):
         yield Check(
             about=host.name,
-            finding=f"other users of the host, like the web server's, can read {home}",
-            hint=f"chmod 750 {home}, or 711 where the web server serves files below it",
+            finding=f"other users of the host, such as the web server, can read {home}",
+            hint=f"chmod 750 {home}, or 711 if the web server serves files in it",
         )
     for number, site in enumerate(sites):
-        if _has(said.get(f"mode.{number}", ""), _OTHERS_WRITE, "w"):
+        if _has(answers.get(f"mode.{number}", ""), _OTHERS_WRITE, "w"):
             yield Check(
                 about=site.name,
                 finding="every user of the host can write to its folder",
                 hint=f"chmod o-w {site.path}",
             )
-        if _has(said.get(f"mode.{number}.config", ""), _OTHERS_READ, "r") and _reached(number, said):
+        if _has(answers.get(f"mode.{number}.config", ""), _OTHERS_READ, "r") and _reached(number, answers):
             yield Check(
                 about=site.name,
-                finding="every user of the host can read wp-config.php, and with it the database's password",
-                hint=f"chmod 640 {site.path}/wp-config.php, or 600 where PHP runs as its owner",
+                finding="every user of the host can read wp-config.php and the database password in it",
+                hint=f"chmod 640 {site.path}/wp-config.php, or 600 if PHP runs as its owner",
             )
 
 
-def _reached(number: int, said: Mapping[str, str]) -> bool:
-    """Whether others may enter the site's folder and all those above."""
-    above = [mode for key, mode in said.items() if key.startswith(f"mode.{number}.above.")]
+def _reached(number: int, answers: Mapping[str, str]) -> bool:
+    """Whether other users can enter the site's folder and all its parents."""
+    above = [mode for key, mode in answers.items() if key.startswith(f"mode.{number}.above.")]
     return bool(above) and all(_has(mode, _OTHERS_ENTER, "xt") for mode in above)
 
 
-def _has(mode: str, place: int, letters: str) -> bool:
-    return len(mode) > place and mode[place] in letters
+def _has(mode: str, position: int, letters: str) -> bool:
+    return len(mode) > position and mode[position] in letters
 
 
 @dataclass(frozen=True, slots=True)
 class _Private:
-    """A file here that holds what others must not know."""
+    """A file on the controller that other users must not read."""
 
     path: Path
     what: str
 
 
 def about_controller(workspace: Workspace) -> Iterator[Check]:
-    """Files of the workspace that others can change, secrets and keys that others can read."""
+    """Yield files of the workspace that others can change, and secrets and keys that others can read."""
     written = (
         workspace.folder,
         *(workspace.folder / name for name in _WRITTEN),
@@ -198,7 +200,7 @@ def about_controller(workspace: Workspace) -> Iterator[Check]:
         names = few([os.path.relpath(path, workspace.folder) for path in open_], _SHOWN)
         yield Check(
             about="controller",
-            finding=f"every user of this machine can change {names}, and so what is run on the hosts",
+            finding=f"every user of this machine can change {names}, and with it what runs on the hosts",
             hint=f"chmod o-w {word(str(open_[0]))}",
         )
     for private in _privates(workspace):
@@ -240,7 +242,7 @@ def _file_of(ref: SecretRef | None, workspace: Workspace, what: str) -> Iterator
 
 
 def _mode(path: Path) -> int:
-    """Zero for what is not there."""
+    """Return the mode of a file, or 0 if it does not exist."""
     try:
         return path.stat().st_mode
     except OSError:

@@ -1,4 +1,4 @@
-"""Sites as they are now: the facts of each, read in one boot, and what wordpress.org publishes for them."""
+"""The current facts of WordPress sites, and the updates that wordpress.org publishes for them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from runner.execute import Task as Command
 from runner.hosts.boundary import within
 from runner.hosts.wp_cli import install_wp_cli
 from runner.inspect.composer import with_composer
-from runner.inspect.identity import STRANGER, proven
+from runner.inspect.identity import MISMATCH_HINT, prove_database
 from runner.inspect.prober import Prober
 from runner.model import Addresses, Policy, Site, SiteFacts
-from runner.plan import addressed, asked, asked_as, compared, stranger, stray_folder, with_offers
+from runner.plan import (
+    address_mismatch,
+    confirm_offers,
+    items_to_query,
+    stores_address,
+    stray_folder,
+    sub_site_to_query,
+    with_offers,
+)
 from runner.steps.wordpress import facts_script, lacks_wp_cli, parse_facts
 from runner.steps.wordpress.identity import addresses_script, follows_request
 
@@ -24,13 +32,13 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.wporg import Wporg
 
-__all__ = ["READING", "Probers", "as_published", "read_facts", "reread"]
+__all__ = ["READ_LIMIT", "Probers", "read_facts", "reread", "with_published_offers"]
 
 Probers: TypeAlias = Callable[[Site], Prober]
 
-READING = 90
-"""Seconds for reading one site."""
-_STRAY = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
+READ_LIMIT = 90
+"""Time limit for reading one site, in seconds."""
+_STRAY_HINT = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
 
 
 def read_facts(
@@ -43,10 +51,18 @@ def read_facts(
     dates: bool = False,
     composer: bool = False,
 ) -> Mapping[str, SiteFacts | SitecrewError]:
-    """The facts of WordPress sites of one host, over one exec and in one boot each, or why there are none.
+    """Return the facts of WordPress sites on one host, or why a site could not be read.
 
-    `languages` are those whose translations are asked for although a site may not have them. With `dates`, it
-    is also asked when each offered version came out; with `composer`, Composer is asked where a site has it.
+    All sites are read in one SSH channel, and WordPress starts once per site.
+
+    Args:
+        remote: the host.
+        probers: return the prober of a site.
+        sites: the sites to read.
+        check_updates: whether each site checks for updates first.
+        languages: languages to query translations for, even if a site does not have them.
+        dates: whether to query when each offered version was released.
+        composer: whether to run Composer on sites that use it.
 
     Raises:
         UnreachableError: the host cannot be reached.
@@ -60,12 +76,12 @@ def read_facts(
         dates=dates,
         composer=composer,
     )
-    found = _brought(remote, sites, read_once, check_updates=check_updates)
+    found = _read_with_wp_cli(remote, sites, read_once, check_updates=check_updates)
     return with_composer(remote, sites, found) if composer else found
 
 
 def reread(remote: Remote, prober: Prober, site: Site) -> SiteFacts:
-    """Read a site again, without asking for updates.
+    """Read a site again without checking for updates.
 
     Raises:
         UnreachableError: the host cannot be reached.
@@ -77,31 +93,31 @@ def reread(remote: Remote, prober: Prober, site: Site) -> SiteFacts:
     return found
 
 
-def as_published(
+def with_published_offers(
     published: Wporg, found: Mapping[str, SiteFacts | SitecrewError], policy: Policy
 ) -> dict[str, SiteFacts | SitecrewError]:
-    """What was read, with the offers as wordpress.org has them: one question for the items of all sites."""
+    """Return the facts with the offers of wordpress.org, which is asked once for the items of all sites."""
     read = {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
-    items = {item for facts in read.values() for item in asked(facts)}
+    items = {item for facts in read.values() for item in items_to_query(facts)}
     if not read:
         return dict(found)
     offers = published.offers(items, {facts.wordpress for facts in read.values()})
-    return {**found, **{name: compared(facts, offers, policy.vendors) for name, facts in read.items()}}
+    return {**found, **{name: confirm_offers(facts, offers, policy.vendors) for name, facts in read.items()}}
 
 
-def _brought(
+def _read_with_wp_cli(
     remote: Remote,
     sites: Sequence[Site],
     read_once: Callable[[Sequence[Site]], Mapping[str, SiteFacts | SitecrewError]],
     *,
     check_updates: bool,
 ) -> Mapping[str, SiteFacts | SitecrewError]:
-    """The facts, read once more with a wp-cli of ours where there was none."""
+    """Return the facts. Sites without wp-cli are read again after installing it on the host."""
     found = {**read_once(sites)}
     if check_updates:
-        _ask_elsewhere(read_once, sites, found)
-    lacking = [site for site in sites if lacks_wp_cli(found[site.name])]
-    if not lacking:
+        _add_sub_site_offers(read_once, sites, found)
+    without = [site for site in sites if lacks_wp_cli(found[site.name])]
+    if not without:
         return found
     try:
         if not install_wp_cli(remote):
@@ -109,25 +125,25 @@ def _brought(
     except UnreachableError:
         raise
     except SitecrewError as error:
-        return {**found, **dict.fromkeys((site.name for site in lacking), error)}
-    return {**found, **read_once(lacking)}
+        return {**found, **dict.fromkeys((site.name for site in without), error)}
+    return {**found, **read_once(without)}
 
 
-def _ask_elsewhere(
+def _add_sub_site_offers(
     read_once: Callable[[Sequence[Site]], Mapping[str, SiteFacts | SitecrewError]],
     sites: Sequence[Site],
     found: dict[str, SiteFacts | SitecrewError],
 ) -> None:
-    """Asks once more, as a site of the network, where plugins are active there only; most sites have none."""
+    """Add the offers for plugins that are active only on other sites of a network. Most sites have none."""
     more = [
         replace(site, address=address)
         for site in sites
-        if isinstance(facts := found[site.name], SiteFacts) and (address := asked_as(facts))
+        if isinstance(facts := found[site.name], SiteFacts) and (address := sub_site_to_query(facts))
     ]
-    for name, asked_there in read_once(more).items() if more else ():
+    for name, offered_there in read_once(more).items() if more else ():
         facts = found[name]
-        if isinstance(facts, SiteFacts) and isinstance(asked_there, SiteFacts):
-            found[name] = with_offers(facts, asked_there)
+        if isinstance(facts, SiteFacts) and isinstance(offered_there, SiteFacts):
+            found[name] = with_offers(facts, offered_there)
 
 
 def _read_once(
@@ -142,10 +158,10 @@ def _read_once(
 ) -> Mapping[str, SiteFacts | SitecrewError]:
     if not sites:
         return {}
-    mark = secrets.token_hex(16)
-    limit = remote.limit(READING)
+    nonce = secrets.token_hex(16)
+    limit = remote.limit(READ_LIMIT)
     found: dict[str, SiteFacts | SitecrewError] = {}
-    asking = partial(
+    script_of = partial(
         facts_script,
         check_updates=check_updates,
         languages=languages,
@@ -154,12 +170,12 @@ def _read_once(
     )
     tasks: dict[str, Command] = {}
     for number, site in enumerate(sites):
-        task = Command(f"s{number}", asking(site, remote.host, mark).text, timeout=limit, policy="go")
-        dressed = within(partial(remote.for_site, site, [task]))
-        if isinstance(dressed, SitecrewError):
-            found[site.name] = dressed
+        task = Command(f"s{number}", script_of(site, remote.host, nonce).text, timeout=limit, policy="go")
+        command = within(partial(remote.for_site, site, [task]))
+        if isinstance(command, SitecrewError):
+            found[site.name] = command
         else:
-            [tasks[site.name]] = dressed
+            [tasks[site.name]] = command
     records = remote.read(tuple(tasks.values())) if tasks else {}
     for number, site in enumerate(sites):
         if site.name in found:
@@ -167,39 +183,45 @@ def _read_once(
         record = records[f"s{number}"]
         if record.why == "timeout":
             found[site.name] = HostError(
-                f"WordPress did not start within {limit} s", hint="look at the site's load and its error log"
+                f"WordPress did not start within {limit} s",
+                hint="check the load of the host and the error log of the site",
             )
             continue
-        facts = within(partial(_facts, record.text, mark, site, remote.workspace.inventory.sites.values()))
-        if isinstance(facts, SiteFacts) and not addressed(facts, site):
-            facts = within(partial(_proven, remote, probers(site), site, facts))
+        facts = within(partial(_parse, record.text, nonce, site, remote.workspace.inventory.sites.values()))
+        if isinstance(facts, SiteFacts) and not stores_address(facts, site):
+            facts = within(partial(_with_proof, remote, probers(site), site, facts))
         found[site.name] = facts
     return found
 
 
-def _proven(remote: Remote, prober: Prober, site: Site, facts: SiteFacts) -> SiteFacts:
-    """The facts of a site whose address is not in its database: whether that is proven in another way.
+def _with_proof(remote: Remote, prober: Prober, site: Site, facts: SiteFacts) -> SiteFacts:
+    """Return the facts of a site whose address is not in its database, after checking it in other ways.
 
     Raises:
-        IdentityError: it is another site's.
+        IdentityError: the database is another site's.
     """
-    mark = secrets.token_hex(16)
-    limit = remote.limit(READING)
+    nonce = secrets.token_hex(16)
+    limit = remote.limit(READ_LIMIT)
     follows = True
     if facts.constants:
-        task = Command("addresses", addresses_script(site, remote.host, mark).text, timeout=limit)
-        follows = follows_request(remote.read(remote.for_site(site, [task]))["addresses"].text, mark)
+        task = Command("addresses", addresses_script(site, remote.host, nonce).text, timeout=limit)
+        follows = follows_request(remote.read(remote.for_site(site, [task]))["addresses"].text, nonce)
     found = Addresses(stored=facts.stored, constants=facts.constants, follows=follows)
     return replace(
-        facts, unproven=proven(prober, remote, site, found, remote.workspace.inventory.sites.values())
+        facts, unproven=prove_database(prober, remote, site, found, remote.workspace.inventory.sites.values())
     )
 
 
-def _facts(text: str, mark: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
-    """What a site's answer says; one that is another site's, or names its folder as its own, is refused."""
-    facts = parse_facts(text, mark)
+def _parse(text: str, nonce: str, site: Site, sites: Iterable[Site]) -> SiteFacts:
+    """Parse the output of a site.
+
+    Raises:
+        HostError: one of its folders belongs to another site.
+        IdentityError: it is another site.
+    """
+    facts = parse_facts(text, nonce)
     if folder := stray_folder(facts, site, sites):
-        raise HostError(f"WordPress names a folder of another site as its own: {folder}", hint=_STRAY)
-    if said := stranger(facts, site):
-        raise IdentityError(said, hint=STRANGER)
+        raise HostError(f"WordPress uses a folder of another site: {folder}", hint=_STRAY_HINT)
+    if mismatch := address_mismatch(facts, site):
+        raise IdentityError(mismatch, hint=MISMATCH_HINT)
     return facts

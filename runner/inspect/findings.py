@@ -1,4 +1,4 @@
-"""The findings of a site as `doctor` tells them: one check for what several items have in common."""
+"""The findings of a site as checks of `doctor`, grouped if several items have the same finding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from runner.untrusted import few
 __all__ = ["checks_of"]
 
 _NAMED = 5
-"""Items that a check names; of the others it tells how many there are."""
+"""Items that a check names; for the others it gives their number."""
 _TOGETHER = {FindingKind.DISPUTE, FindingKind.UNTRUSTED}
-"""Kinds of which all of a site are one check, since each is said in words of its own."""
+"""Kinds that become one check per site although their texts differ."""
 _CODES = {
     Severity.BLOCKS: ExitCode.FAILED,
     Severity.FAILS: ExitCode.FAILED,
@@ -24,7 +24,7 @@ _CODES = {
 
 
 def checks_of(site: Site, findings: Iterable[Finding]) -> Iterator[Check]:
-    """A check for each finding; what is said of several items is said once, and so are disputes."""
+    """Yield the checks of a site: one per finding, or one for several items with the same finding."""
     groups: dict[tuple[FindingKind, str], dict[Finding, None]] = {}
     for finding in findings:
         about = "" if finding.kind in _TOGETHER else finding.what
@@ -36,8 +36,8 @@ def checks_of(site: Site, findings: Iterable[Finding]) -> Iterator[Check]:
 def _check(site: Site, group: tuple[Finding, ...]) -> Check:
     first = group[0]
     if first.kind in _TOGETHER:
-        said = "; ".join(f"{_name(one.item)}: {one.what}" for one in group[:_NAMED])
-        finding = said + (f"; and {len(group) - _NAMED} more" if len(group) > _NAMED else "")
+        named = "; ".join(f"{_name(one.item)}: {one.what}" for one in group[:_NAMED])
+        finding = named + (f"; and {len(group) - _NAMED} more" if len(group) > _NAMED else "")
     else:
         names = tuple(dict.fromkeys(_name(one.item) for one in group if one.item))
         finding = f"{few(names, _NAMED)}: {first.what}" if names else first.what
@@ -49,5 +49,5 @@ def _name(item: str) -> str:
 
 
 def _hint(finding: Finding) -> str:
-    said = "; ".join(filter(None, (finding.means, finding.remedy)))
-    return ": ".join(filter(None, (said, "; ".join(finding.lines))))
+    text = "; ".join(filter(None, (finding.means, finding.remedy)))
+    return ": ".join(filter(None, (text, "; ".join(finding.lines))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner.inspect.host_side import with_inside
+from runner.inspect.host_side import with_host_check
 from runner.inspect.prober import HttpProber
 from runner.model import Site, SiteFacts, SiteKind
 from runner.verify import Signals
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.inspect.prober import Prober
 
-__all__ = ["measured", "prober_of"]
+__all__ = ["check_health", "prober_of"]
 
 
 def prober_of(hosts: Hosts, site: Site, limit: float | None = None) -> Prober:
@@ -29,7 +29,7 @@ def prober_of(hosts: Hosts, site: Site, limit: float | None = None) -> Prober:
     )
 
 
-def measured(
+def check_health(
     prober: Prober,
     remote: Remote,
     site: Site,
@@ -38,6 +38,6 @@ def measured(
     sub_sites: Sequence[str] = (),
 ) -> Signals:
     """Check a site before a change, as doctor, plan and run do; the result holds the site's baseline."""
-    seen = with_inside(remote, site, prober.observe(facts, sub_sites), facts=facts)
+    seen = with_host_check(remote, site, prober.observe(facts, sub_sites), facts=facts)
     boots = site.kind is SiteKind.STATIC or facts is None or not facts.crippled
     return prober.settle(seen, boots=boots)

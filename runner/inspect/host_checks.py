@@ -1,4 +1,4 @@
-"""What a host can do for us: asked in one exec, told as findings. Nothing is left behind there."""
+"""Checks of a host by `doctor`, in one SSH channel: space, tools, PHP and wp-cli. Leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from runner.errors import ExitCode
 from runner.inspect.check import Check
-from runner.inspect.exposure import about_modes, about_places, mode_questions
+from runner.inspect.exposure import about_folders, about_modes, mode_questions
 from runner.model import Host, Site, SiteKind
 from runner.shell import word
 from runner.steps.wordpress import host_script
@@ -16,9 +16,9 @@ from runner.untrusted import sentence
 
 __all__ = ["about_host", "about_static", "host_questions", "static_questions"]
 
-_ROOM = 1 << 30
+_LITTLE_SPACE = 1 << 30
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_NARROW = 128 << 20
+_LOW_MEMORY = 128 << 20
 
 _QUESTIONS = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
@@ -30,7 +30,7 @@ for root in "$HOME" /var/tmp /tmp ''; do [ -n "$root" ] && [ -d "$root" ] && [ -
 say home "$HOME"
 say root "$root"
 if [ -n "$root" ]; then
-  # in a folder of our own: somebody else might have put a link at the name of a file in /tmp
+  # in a folder of our own, because another user could have placed a link at a file name in /tmp
   mkdir -m 700 "$root/.sitecrew-try.$$" 2>/dev/null && try=$root/.sitecrew-try.$$/try
 fi
 if [ -n "$try" ]; then
@@ -66,14 +66,14 @@ exit 0
 
 
 def host_questions(host: Host, sites: Sequence[Site]) -> str:
-    """Shell text that asks a host what `about_host` wants to know; only what its sites need."""
+    """Return shell text that prints what `about_host` interprets: only what the sites of the host need."""
     wordpress = any(site.kind is SiteKind.WORDPRESS for site in sites)
     questions = f"{_QUESTIONS}{mode_questions(sites)}"
     return host_script(host, questions + (_WORDPRESS if wordpress else "exit 0\n"))
 
 
 def static_questions(site: Site) -> str:
-    """Shell text that asks after a static site's folder."""
+    """Return shell text that checks the folder of a static site."""
     path = word(site.path)
     return (
         f"if [ ! -d {path} ]; then echo missing; elif ! cd {path} 2>/dev/null; then echo closed; "
@@ -82,8 +82,8 @@ def static_questions(site: Site) -> str:
 
 
 @dataclass(slots=True)
-class _Said:
-    """The host's answers: one of a name, and all of those that come several times."""
+class _Answers:
+    """The answers of a host: single values by name, and lists."""
 
     one: dict[str, str] = field(default_factory=dict)
     lacks: list[str] = field(default_factory=list)
@@ -91,106 +91,107 @@ class _Said:
 
 
 def about_host(host: Host, sites: Sequence[Site], text: str) -> Iterator[Check]:
-    """What the answers mean for a run."""
-    said = _read(text)
-    free = int(said.one["free"]) * 1024 if said.one.get("free", "").isdigit() else None
-    room = f", {_size(free)} free" if free is not None else ""
-    user, system = said.one.get("user", "?"), said.one.get("system", "?")
-    yield Check(about=host.name, finding=f"reached as {user} on {system}{room}")
-    yield from _folder(host, said.one, free)
-    yield from about_places(sites, said.one)
-    yield from about_modes(host, sites, said.one)
-    for tool in said.lacks:
-        yield _failed(host.name, f"lacks {tool}{_WITHOUT.get(tool, '')}", f"install {tool} there")
+    """Interpret the output of `host_questions`."""
+    answers = _parse(text)
+    free = int(answers.one["free"]) * 1024 if answers.one.get("free", "").isdigit() else None
+    space = f", {_size(free)} free" if free is not None else ""
+    user, system = answers.one.get("user", "?"), answers.one.get("system", "?")
+    yield Check(about=host.name, finding=f"connected as {user} on {system}{space}")
+    yield from _folder(host, answers.one, free)
+    yield from about_folders(sites, answers.one)
+    yield from about_modes(host, sites, answers.one)
+    for tool in answers.lacks:
+        yield _failed(host.name, f"{tool} is not installed{_PURPOSES.get(tool, '')}", f"install {tool}")
     if any(site.kind is SiteKind.WORDPRESS for site in sites):
-        yield from _php(host, said)
+        yield from _php(host, answers)
 
 
-_WITHOUT = {
-    "tar": ", without which there are no backups of files",
-    "gzip": ", without which there are no backups",
-}
+_PURPOSES = {"tar": "; file backups need it", "gzip": "; backups need it"}
 
 
 def about_static(site: Site, text: str) -> Iterator[Check]:
-    """What the answer to `static_questions` means."""
-    word = text.strip()
-    if word == "missing":
+    """Interpret the output of `static_questions`."""
+    answer = text.strip()
+    if answer == "missing":
         yield _failed(
-            site.name, f"there is no folder {site.path} on the host", "correct `path`, or make the folder"
+            site.name, f"there is no folder {site.path} on the host", "correct `path`, or create the folder"
         )
-    elif word == "closed":
+    elif answer == "closed":
         yield _failed(
-            site.name, "the login may not enter the site's folder", "log in as the owner of the site's files"
+            site.name, "the login cannot enter the site's folder", "log in as the owner of the site's files"
         )
-    elif word == "not ours":
+    elif answer == "not ours":
         yield Check(
             about=site.name,
-            finding="the login may read the site's folder, not write to it",
+            finding="the login can read the site's folder but cannot write to it",
             hint="log in as the owner of the site's files to change them",
         )
 
 
-def _folder(host: Host, said: Mapping[str, str], free: int | None) -> Iterator[Check]:
-    root, home = said.get("root", ""), said.get("home", "")
+def _folder(host: Host, answers: Mapping[str, str], free: int | None) -> Iterator[Check]:
+    root, home = answers.get("root", ""), answers.get("home", "")
     if not root:
-        hint = f"give the account a home that it may write to: ls -ld {home or '~'}"
-        yield _failed(host.name, "has no folder that this login may write to", hint)
+        hint = f"make the home directory of the account writable: ls -ld {home or '~'}"
+        yield _failed(host.name, "this login cannot write to any folder", hint)
         return
-    if "room" not in said:
-        yield _failed(host.name, f"{root} is full: nothing can be written there", f"make room: df -h {root}")
-    elif free is not None and free < _ROOM:
+    if "room" not in answers:
+        yield _failed(host.name, f"the disk with {root} is full", f"free some space: df -h {root}")
+    elif free is not None and free < _LITTLE_SPACE:
         yield Check(
             about=host.name,
             finding=f"only {_size(free)} free in {root}",
-            hint="restore points may not fit; make room there",
+            hint="free some space: restore points may not fit",
         )
     if root != home:
         yield Check(
-            about=host.name, finding=f"its home cannot be written to: jobs and restore points go to {root}"
+            about=host.name, finding=f"its home is not writable: jobs and restore points go to {root}"
         )
-    elif "room" in said and "runs" not in said:
-        yield Check(about=host.name, finding="its home is mounted noexec, which does no harm")
+    elif "room" in answers and "runs" not in answers:
+        yield Check(about=host.name, finding="its home is mounted noexec, which is not a problem")
 
 
-def _php(host: Host, said: _Said) -> Iterator[Check]:
-    one = said.one
-    choose = "set `php` of the host" + (f", perhaps to {said.other[0]}" if said.other else "")
+def _php(host: Host, answers: _Answers) -> Iterator[Check]:
+    one = answers.one
+    choose = "set `php` of the host" + (f", for example to {answers.other[0]}" if answers.other else "")
     if "php" not in one:
-        yield _failed(host.name, "no PHP for the command line was found", choose)
+        yield _failed(host.name, "no command-line PHP was found", choose)
         return
     if one.get("sapi") != "cli":
-        what = f"is for web servers ({one['sapi']})" if "sapi" in one else "does not run"
+        what = f"is built for web servers ({one['sapi']})" if "sapi" in one else "does not run"
         yield _failed(host.name, f"its PHP, {one['php']}, {what}", choose)
         return
     missing = [name for name, key in (("phar", "phar"), ("mysqli", "mysql")) if one.get(key) == "no"]
     if missing:
-        lacking = " and ".join(missing)
-        yield _failed(host.name, f"its PHP, {one['php']}, lacks {lacking}, which WordPress needs", choose)
+        extensions = " and ".join(missing)
+        yield _failed(
+            host.name, f"its PHP, {one['php']}, lacks {extensions}, which wp-cli and WordPress need", choose
+        )
         return
     if one.get("big") != "200000000":
         yield _failed(
-            host.name, "gives PHP less than 200 MB of memory", "ask the provider; WordPress needs 256 MB"
+            host.name,
+            "PHP gets less than 200 MB of memory",
+            "ask the provider for 256 MB, which WordPress needs",
         )
     yield Check(about=host.name, finding=_described(one))
     if "wp" not in one and not host.brings:
         yield _failed(
             host.name,
             "wp-cli was not found",
-            "set `wp: /path/to/wp` of the host, or let it be brought: `tools.wp_cli` in sitecrew.yaml",
+            "set `wp: /path/to/wp` of the host, or have it installed: `tools.wp_cli` in sitecrew.yaml",
         )
     elif "wp" not in one:
-        yield Check(about=host.name, finding="has no wp-cli: it is brought there when it is first needed")
+        yield Check(about=host.name, finding="it has no wp-cli; Sitecrew installs it when it is needed")
 
 
 def _described(one: Mapping[str, str]) -> str:
     parts = [f"PHP {one.get('version', '?')} at {one['php']}"]
     limit = _bytes(one.get("memory", ""))
-    if limit is not None and limit < _NARROW:
-        parts.append(f"memory_limit {one['memory']}, which wp-cli is started past")
+    if limit is not None and limit < _LOW_MEMORY:
+        parts.append(f"memory_limit {one['memory']} (overridden for wp-cli)")
     disabled = [name for name in re.split(r"[\s,]+", one.get("disabled", "")) if name]
     if "proc_open" in disabled:
-        parts.append("proc_open switched off, which dumps are started past")
+        parts.append("proc_open disabled (overridden for dumps)")
     return ", ".join(parts)
 
 
@@ -207,17 +208,17 @@ def _failed(about: str, finding: str, hint: str) -> Check:
     return Check(about=about, finding=finding, code=ExitCode.FAILED, hint=hint)
 
 
-def _read(text: str) -> _Said:
-    said = _Said()
+def _parse(text: str) -> _Answers:
+    answers = _Answers()
     for line in text.splitlines():
         key, separator, value = line.partition("=")
         value = sentence(value)
         if not separator:
             continue
         if key == "lacks":
-            said.lacks.append(value)
+            answers.lacks.append(value)
         elif key == "other":
-            said.other.append(value)
+            answers.other.append(value)
         elif value:
-            said.one.setdefault(key.strip(), value)
-    return said
+            answers.one.setdefault(key.strip(), value)
+    return answers

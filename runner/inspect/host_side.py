@@ -1,4 +1,4 @@
-"""The look at a site from its own host, where nobody outside is let in."""
+"""Checks of a site from its own host, for sites that refuse requests from outside."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.model import Site
 
-__all__ = ["fatal_inside", "look_inside", "with_inside"]
+__all__ = ["check_from_host", "fatal_error_on_host", "with_host_check"]
 
 _REDIRECTS = 3
 
 
-def with_inside(
+def with_host_check(
     remote: Remote,
     site: Site,
     seen: Signals,
@@ -44,14 +44,14 @@ def with_inside(
     facts: SiteFacts | None,
     before: Signals | None = None,
 ) -> Signals:
-    """The signals, with the site as its own host gets it where visitors get no page of it, or no wp-admin.
+    """Add a check from the host to the results if visitors are refused, or only wp-admin is.
 
     Args:
         remote: the site's host.
-        site: which.
-        seen: from outside.
-        facts: of a WordPress that was read.
-        before: the signals to compare with: the pages are got the same way again.
+        site: the site.
+        seen: the results from outside.
+        facts: the facts of the site, if WordPress was read.
+        before: the results to compare with; the page is requested in the same way.
     """
     known = before.inside if before is not None else None
     again = known is not None and known.seen
@@ -59,13 +59,13 @@ def with_inside(
     if not again and not wanted:
         return seen
     member = known.front.member if known is not None and again else seen.kept_out and not seen.refused
-    found = look_inside(remote, site, facts=facts, known=known, member=member)
+    found = check_from_host(remote, site, facts=facts, known=known, member=member)
     if not again and not seen.refused and found.check is not None and found.check.page.findings:
-        return seen  # a page that is well outside and not there says nothing of what nobody can see
+        return seen  # visitors get healthy pages, so a failure on the host says nothing about them
     return replace(seen, inside=found)
 
 
-def look_inside(
+def check_from_host(
     remote: Remote,
     site: Site,
     *,
@@ -73,10 +73,10 @@ def look_inside(
     known: Inside | None = None,
     member: bool = False,
 ) -> Inside:
-    """The first page of a site as its own host gets it, and what programs read there.
+    """Request the front page and the REST API of a site on its own host.
 
-    What keeps it from being got is in it. For a member only the page is got: what programs read is seen from
-    outside. Of a command line that lacks what the web server has, only what was good before is compared.
+    The result also contains what prevented it. For a logged-in member only the page is requested. PHP on the
+    command line may lack something that the web server has, so only what was healthy before is compared.
     """
     found = _page(remote, site, facts, known, member=member)
     if member or not found.seen:
@@ -85,17 +85,17 @@ def look_inside(
     return replace(found, more=tuple(one for one in more if known is not None or not one.page.findings))
 
 
-def fatal_inside(remote: Remote, site: Site, facts: SiteFacts) -> str:
-    """The error that kills PHP when WordPress makes the first page on its host; empty where none is known."""
+def fatal_error_on_host(remote: Remote, site: Site, facts: SiteFacts) -> str:
+    """Return the fatal PHP error of the front page, generated on the host; empty if there is none."""
     asked = asked_inside(site)
     if asked is None:
         return ""
-    mark = secrets.token_hex(16)
+    nonce = secrets.token_hex(16)
     way = Front(way=FrontWay.WORDPRESS)
-    script = front_script(site, remote.host, mark, asked, facts=facts, known=way)
+    script = front_script(site, remote.host, nonce, asked, facts=facts, known=way)
     task = Command("front", script.text, timeout=remote.limit(SECONDS))
     records = within(partial(_read, remote, site, [task]))
-    front = None if isinstance(records, SitecrewError) else parse_front(records["front"].text, mark)
+    front = None if isinstance(records, SitecrewError) else parse_front(records["front"].text, nonce)
     if front is None or not front.fatal:
         return ""
     return fatal_error(f"Fatal error: {front.fatal}") or front.fatal
@@ -107,26 +107,26 @@ def _page(
     way = known.front if known is not None and known.seen else None
     limit = remote.limit(SECONDS)
     url, front = "", Front()
-    began = time.monotonic()
+    start = time.monotonic()
     for _ in range(_REDIRECTS):
         asked = asked_inside(site, url)
         if asked is None:
-            return Inside(why="it has no address that can be asked for")
-        mark = secrets.token_hex(16)
-        script = front_script(site, remote.host, mark, asked, facts=facts, known=way, member=member)
+            return Inside(why="its address cannot be requested")
+        nonce = secrets.token_hex(16)
+        script = front_script(site, remote.host, nonce, asked, facts=facts, known=way, member=member)
         task = Command("front", script.text, timeout=limit)
         records = within(partial(_read, remote, site, [task]))
         if isinstance(records, SitecrewError):
-            return Inside(why=f"its own host cannot be asked: {records}")
-        record, seconds = records["front"], time.monotonic() - began
-        found = parse_front(record.text, mark)
+            return Inside(why=f"its host cannot be read: {records}")
+        record, seconds = records["front"], time.monotonic() - start
+        found = parse_front(record.text, nonce)
         if found is None:
-            return _nothing(site, record.why, seconds, known=way is not None)
+            return _without_page(site, record.why, seconds, known=way is not None)
         front, url = found, leads_on(site, found)
         if not url:
             break
     if member and not front.member and way is None:
-        return Inside(why="nobody can be logged in on its own host")
+        return Inside(why="no user can be logged in on its own host")
     return inside_of(site, front, seconds, known=way is not None)
 
 
@@ -135,13 +135,13 @@ def _read(remote: Remote, site: Site, tasks: Sequence[Command]) -> Mapping[str, 
 
 
 def _programs(remote: Remote, site: Site, facts: SiteFacts | None, way: Front) -> tuple[PageCheck, ...]:
-    """What programs read, got as the page was; nothing where the host cannot be asked just now."""
+    """Request what programs read in the same way as the page; empty if the host cannot be read."""
     asked = list(programs_inside(site, facts.folder if facts else ""))
-    mark, limit = secrets.token_hex(16), remote.limit(SECONDS)
+    nonce, limit = secrets.token_hex(16), remote.limit(SECONDS)
     tasks = [
         Command(
             f"front-{number}",
-            front_script(site, remote.host, mark, place, facts=facts, known=way, or_run=True).text,
+            front_script(site, remote.host, nonce, place, facts=facts, known=way, or_run=True).text,
             timeout=limit,
         )
         for number, (_, place) in enumerate(asked)
@@ -151,16 +151,16 @@ def _programs(remote: Remote, site: Site, facts: SiteFacts | None, way: Front) -
         return ()
     got = [records[task.id] for task in tasks]
     return tuple(
-        program_inside(site, ask, parse_front(record.text, mark) or Front(), record.seconds)
+        program_inside(site, ask, parse_front(record.text, nonce) or Front(), record.seconds)
         for (ask, _), record in zip(asked, got, strict=True)
     )
 
 
-def _nothing(site: Site, why: str, seconds: float, *, known: bool) -> Inside:
-    """The program ended without a word, or was ended: after an update that may well be its doing."""
-    said = (
-        f"gives no page on its own host within {SECONDS} s"
+def _without_page(site: Site, why: str, seconds: float, *, known: bool) -> Inside:
+    """The result if PHP timed out or printed nothing: a failure if the page was healthy before."""
+    reason = (
+        f"was not generated on its own host within {SECONDS} s"
         if why == "timeout"
-        else "ends without a page on its own host"
+        else "was not generated on its own host"
     )
-    return silent(site, said, seconds) if known else Inside(why=f"the page {said}")
+    return silent(site, reason, seconds) if known else Inside(why=f"the page {reason}")

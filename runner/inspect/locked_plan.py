@@ -1,4 +1,4 @@
-"""A locked plan before it is done: its sites are read and compared with it, and nothing is touched."""
+"""Check of a locked plan before it is applied: the sites are read and compared with it."""
 
 from __future__ import annotations
 
@@ -8,66 +8,64 @@ from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.inspect.plan import make_plan
-from runner.load.planfile import place_of, plain_steps
+from runner.load.planfile import location_of, plain_steps
 from runner.model import Change, LockedPlan, Plan, Playbook, Site
-from runner.plan import changed_steps, moved, moved_place, narrowed, newcomers
+from runner.plan import changed_steps, differences, location_differences, unplanned_changes, without_unplanned
 from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["Fitting", "fit", "plan_again"]
+__all__ = ["CheckedPlan", "check_locked_plan", "plan_command"]
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
-    """A locked plan that fits."""
+class CheckedPlan:
+    """A locked plan that still applies."""
 
     plan: Plan
-    """What will be done."""
-    newcomers: Mapping[str, tuple[Change, ...]]
-    """By site, what could be done besides, and will not be."""
+    """What will be applied."""
+    unplanned: Mapping[str, tuple[Change, ...]]
+    """By site, changes that are available but not in the locked plan. They are not applied."""
 
 
-def fit(
+def check_locked_plan(
     workspace: Workspace, locked: LockedPlan, playbook: Playbook, sites: Sequence[Site], *, file: str
-) -> Fitting:
-    """Read the sites and compare.
+) -> CheckedPlan:
+    """Read the sites and compare them with the plan.
 
     Raises:
-        UsageError: something is not as it was; the message has a line for each difference, site by site.
+        UsageError: something has changed since; the message has a line for each difference, site by site.
     """
-    if found := [
-        f"playbook {playbook.name}: {said}" for said in _about_playbook(workspace, locked, playbook)
-    ]:
+    if found := [f"playbook {playbook.name}: {change}" for change in _changed(workspace, locked, playbook)]:
         raise _refusal(workspace, file, found, locked, [])
-    places = {
+    blocked = {
         site.name: (
             *(f"could not be planned: {problem}" for problem in locked.sites[site.name].plan.problems),
-            *moved_place(locked.sites[site.name].place, place_of(workspace, site.name)),
+            *location_differences(locked.sites[site.name].place, location_of(workspace, site.name)),
         )
         for site in sites
     }
-    if any(places.values()):
-        failed = [name for name, said in places.items() if said]
-        raise _refusal(workspace, file, _lines(places), locked, failed)
-    made = make_plan(workspace, playbook, sites, tags=locked.tags, looks=False)
-    differences = {
-        site.site: moved(locked.sites[site.site].plan.changes, site, made.facts.get(site.site))
+    if any(blocked.values()):
+        failed = [name for name, reasons in blocked.items() if reasons]
+        raise _refusal(workspace, file, _lines(blocked), locked, failed)
+    made = make_plan(workspace, playbook, sites, tags=locked.tags, check_health=False)
+    found_by_site = {
+        site.site: differences(locked.sites[site.site].plan.changes, site, made.facts.get(site.site))
         for site in made.sites
     }
-    if any(differences.values()):
-        failed = [name for name, said in differences.items() if said]
-        raise _refusal(workspace, file, _lines(differences), locked, failed)
+    if any(found_by_site.values()):
+        failed = [name for name, reasons in found_by_site.items() if reasons]
+        raise _refusal(workspace, file, _lines(found_by_site), locked, failed)
     then = {site.site: locked.sites[site.site].plan.changes for site in made.sites}
-    return Fitting(
-        replace(made, sites=tuple(narrowed(then[site.site], site) for site in made.sites)),
-        {site.site: newcomers(then[site.site], site) for site in made.sites},
+    return CheckedPlan(
+        replace(made, sites=tuple(without_unplanned(then[site.site], site) for site in made.sites)),
+        {site.site: unplanned_changes(then[site.site], site) for site in made.sites},
     )
 
 
-def plan_again(workspace: Workspace, locked: LockedPlan, file: str, *more: str) -> str:
-    """The command that makes such a plan anew, for the same sites and steps."""
+def plan_command(workspace: Workspace, locked: LockedPlan, file: str, *more: str) -> str:
+    """Return the command that makes a new plan for the same sites and steps."""
     tags = (part for tag in locked.tags for part in ("-t", tag))
     start = ("--start-at", locked.start_at) if locked.start_at and "--start-at" not in more else ()
     chosen = ("-l", ",".join(name for name in locked.sites if name in workspace.inventory.sites))
@@ -75,32 +73,33 @@ def plan_again(workspace: Workspace, locked: LockedPlan, file: str, *more: str) 
 
 
 def _values(locked: LockedPlan) -> tuple[str, ...]:
-    """-e for each variable; its value is not kept."""
+    """Return `-e` for each variable. Its value is not stored in the plan."""
     return tuple(part for name in locked.variables for part in ("-e", f"{name}=..."))
 
 
-def _about_playbook(workspace: Workspace, locked: LockedPlan, playbook: Playbook) -> tuple[str, ...]:
+def _changed(workspace: Workspace, locked: LockedPlan, playbook: Playbook) -> tuple[str, ...]:
+    """Describe how the playbook and its variables differ from the locked plan."""
+    changed = changed_steps(locked.steps, plain_steps(playbook))
     given = tuple(sorted(workspace.variables))
-    said = (
-        [] if given == locked.variables else [f"-e was given {_names(locked.variables)}, now {_names(given)}"]
-    )
-    return (*changed_steps(locked.steps, plain_steps(playbook)), *said)
+    if given == locked.variables:
+        return changed
+    return (*changed, f"variables (-e): {_names(locked.variables)} in the plan, {_names(given)} now")
 
 
 def _names(variables: Sequence[str]) -> str:
-    return ", ".join(variables) or "nothing"
+    return ", ".join(variables) or "none"
 
 
-def _lines(differences: Mapping[str, Sequence[str]]) -> list[str]:
-    return [f"{name}: {said}" for name, found in differences.items() for said in found]
+def _lines(reasons_by_site: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{site}: {reason}" for site, reasons in reasons_by_site.items() for reason in reasons]
 
 
 def _refusal(
     workspace: Workspace, file: str, lines: Sequence[str], locked: LockedPlan, sites: Sequence[str]
 ) -> UsageError:
-    told = "\n".join(f"  {line}" for line in lines)
-    hint = f"plan anew: {plan_again(workspace, locked, file)}"
+    details = "\n".join(f"  {line}" for line in lines)
+    hint = f"make a new plan: {plan_command(workspace, locked, file)}"
     if sites and len(sites) < len(locked.sites):
         without = (part for name in sites for part in ("--exclude", name))
-        hint += f"\nor go on without: {command('run', '--plan', file, *without, *_values(locked))}"
-    return UsageError(f"{file} does not fit any more; nothing was touched\n{told}", hint=hint)
+        hint += f"\nor leave them out: {command('run', '--plan', file, *without, *_values(locked))}"
+    return UsageError(f"{file} no longer applies; nothing was changed\n{details}", hint=hint)

@@ -1,4 +1,4 @@
-"""Planning without a run: read the sites, decide, change nothing."""
+"""Plans of a playbook without a run: reads the sites and changes nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from runner.errors import LedgerError
 from runner.execute import Pool
 from runner.hosts.hosts import Hosts
-from runner.inspect.files import foresee
-from runner.inspect.planned_health import with_looks
-from runner.inspect.prerequisites import Lacks, find_lacks
-from runner.inspect.preview import preview
+from runner.inspect.files import preview_files
+from runner.inspect.planned_health import with_health_checks
+from runner.inspect.prerequisites import Missing, find_missing
+from runner.inspect.preview import preview_sites
 from runner.load import Redactor
 from runner.model import Plan, Playbook, Site, SitePlan
 from runner.record import Ledger
@@ -29,11 +29,12 @@ def make_plan(
     sites: Sequence[Site],
     *,
     tags: Sequence[str],
-    looks: bool = True,
+    check_health: bool = True,
 ) -> Plan:
-    """What the playbook would do on these sites now. Notes in the ledger which versions it has seen.
+    """Return what the playbook would change on these sites now. Records offered versions in the ledger.
 
-    With `looks`, sites are looked at as before a change; without, for a run that will do so itself.
+    With `check_health`, the sites are checked as before a change, and missing prerequisites become problems;
+    a run of a locked plan does both itself.
     """
     with (
         _ledger(workspace.settings.ledger) as ledger,
@@ -41,17 +42,19 @@ def make_plan(
     ):
         recognised = ledger.recognise(workspace.inventory)
         hosts = Hosts(workspace, pool, Redactor())
-        plans, facts = preview(hosts, ledger, playbook, sites, tags=tuple(tags), edits=looks)
-        foreseen = foresee(hosts, playbook, sites, tags, plans)
-        if looks:
-            foreseen = with_looks(hosts, playbook, sites, tags, foreseen, facts=facts)
-            foreseen = _with_lacks(foreseen, sites, find_lacks(hosts, playbook, sites, tags=tags))
-        return Plan(playbook=playbook.name, sites=foreseen, facts=facts, recognised=recognised)
+        plans, facts = preview_sites(hosts, ledger, playbook, sites, tags=tuple(tags), edits=check_health)
+        plans = preview_files(hosts, playbook, sites, tags, plans)
+        if check_health:
+            plans = with_health_checks(hosts, playbook, sites, tags, plans, facts=facts)
+            plans = _with_missing(plans, sites, find_missing(hosts, playbook, sites, tags=tags))
+        return Plan(playbook=playbook.name, sites=plans, facts=facts, recognised=recognised)
 
 
-def _with_lacks(plans: Sequence[SitePlan], sites: Sequence[Site], lacks: Lacks) -> tuple[SitePlan, ...]:
+def _with_missing(plans: Sequence[SitePlan], sites: Sequence[Site], missing: Missing) -> tuple[SitePlan, ...]:
     return tuple(
-        replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *(e.with_hint for e in lacks.of(site))))))
+        replace(
+            plan, problems=tuple(dict.fromkeys((*plan.problems, *(e.with_hint for e in missing.of(site)))))
+        )
         for plan, site in zip(plans, sites, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""What would keep the steps of a playbook from their work: asked by the code that plans them."""
+"""Checks of a playbook by `doctor`: what would make its steps fail on these sites."""
 
 from __future__ import annotations
 
@@ -8,49 +8,50 @@ from typing import TYPE_CHECKING
 from runner.errors import ExitCode, SitecrewError
 from runner.hosts.sudo import sudo_problems
 from runner.inspect.check import Check
-from runner.inspect.files import foresee
+from runner.inspect.files import preview_files
 from runner.inspect.packages import preview_systems
-from runner.inspect.prerequisites import find_lacks
+from runner.inspect.prerequisites import find_missing
 from runner.model import Playbook, Site, SitePlan
-from runner.plan import cut, select
+from runner.plan import select, split_playbook
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.load import Workspace
 
-__all__ = ["Books", "about_steps", "playbooks_of"]
+__all__ = ["PlaybookSites", "about_steps", "playbooks_of"]
 
-Books = tuple[tuple[Playbook, frozenset[str]], ...]
-"""Playbooks, each with the names of the sites that it is for."""
+PlaybookSites = tuple[tuple[Playbook, frozenset[str]], ...]
+"""Playbooks, each with the names of its sites."""
 
 
-def playbooks_of(workspace: Workspace, sites: Sequence[Site], asked: Playbook | None = None) -> Books:
-    """The playbooks of the windows with the sites of these, and the one that was asked for with all sites."""
+def playbooks_of(workspace: Workspace, sites: Sequence[Site], named: Playbook | None = None) -> PlaybookSites:
+    """Return the playbooks of the windows with their sites, and `named` with all sites."""
     inventory, found = workspace.inventory, dict[str, set[str]]()
     for window in inventory.windows.values():
         found.setdefault(window.playbook, set()).update(site.name for site in select(inventory, window.sites))
     books = {name: (workspace.playbooks[name], found[name]) for name in found}
-    if asked is not None:
-        books[asked.name] = (asked, {site.name for site in sites})
+    if named is not None:
+        books[named.name] = (named, {site.name for site in sites})
     return tuple((book, frozenset(names)) for book, names in books.values())
 
 
 def about_steps(hosts: Hosts, playbook: Playbook, sites: Sequence[Site]) -> Iterator[Check]:
-    """What the steps need and is not there, on one host with these sites."""
+    """Yield what the steps need and is missing on one host with these sites."""
     if not sites:
         return
-    lacks = find_lacks(hosts, playbook, sites)
-    for name, errors in (*lacks.hosts.items(), *lacks.sites.items()):
+    missing = find_missing(hosts, playbook, sites)
+    for name, errors in (*missing.hosts.items(), *missing.sites.items()):
         for error in errors:
             yield _check(playbook, name, error)
     systems = preview_systems(hosts, playbook, sites, ())
     for site in sites:
-        if (trouble := systems[site.name].trouble if site.name in systems else None) is not None:
-            yield _check(playbook, site.host, trouble)
+        system = systems.get(site.name)
+        if system is not None and system.error is not None:
+            yield _check(playbook, site.host, system.error)
     host = hosts.workspace.inventory.hosts[sites[0].host]
     plans = [SitePlan(site=site.name, client=site.client) for site in sites]
-    for site, plan in zip(sites, foresee(hosts, playbook, sites, (), plans), strict=True):
-        refused = sudo_problems(cut(playbook, site).steps, site, host)
+    for site, plan in zip(sites, preview_files(hosts, playbook, sites, (), plans), strict=True):
+        refused = sudo_problems(split_playbook(playbook, site).steps, site, host)
         for problem in (*refused, *plan.problems):
             yield _failed(playbook, site.name, problem)
 

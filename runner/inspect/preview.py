@@ -1,4 +1,4 @@
-"""What a playbook would do on sites: each is read and planned, hosts side by side."""
+"""Plans of sites: hosts are read in parallel, then each site is planned."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError, UnreachableError
 from runner.hosts.boundary import each, within
 from runner.hosts.sudo import sudo_problems
-from runner.inspect.composer import LIMIT
-from runner.inspect.edits import edited
-from runner.inspect.facts import READING, as_published, read_facts
+from runner.inspect.composer import COMPOSER_LIMIT
+from runner.inspect.edits import with_local_edits
+from runner.inspect.facts import READ_LIMIT, read_facts, with_published_offers
 from runner.inspect.health import prober_of
-from runner.inspect.packages import Preview, preview_systems
+from runner.inspect.packages import SystemPreview, preview_systems
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
     LedgerHold,
     PolicyInput,
     Segment,
     SystemInput,
-    cut,
     needs_facts,
     plan_site,
+    split_playbook,
     waits,
 )
 from runner.steps import Where
@@ -37,20 +37,16 @@ if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
     from runner.record import Ledger
 
-__all__ = ["PlanRequest", "plan_one", "preview", "steps_of"]
+__all__ = ["PlanRequest", "plan_one", "preview_sites", "steps_of"]
 
 _HOSTS_AT_ONCE = 20
-
-
-_NO_SYSTEM = Preview()
-
-
-_ELSEWHERE = {Where.OUTSIDE, Where.CONTROLLER}
+_NO_SYSTEM = SystemPreview()
+_NOT_ON_HOST = {Where.OUTSIDE, Where.CONTROLLER}
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What sites are planned for."""
+    """The inputs that all sites of a plan share."""
 
     playbook: Playbook
     policy: Policy
@@ -58,7 +54,7 @@ class PlanRequest:
     now: datetime
 
 
-def preview(
+def preview_sites(
     hosts: Hosts,
     ledger: Ledger,
     playbook: Playbook,
@@ -67,14 +63,14 @@ def preview(
     tags: tuple[str, ...],
     edits: bool = True,
 ) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
-    """What a playbook would do on each site, and what was read of it. Hosts side by side.
+    """Return the plan of each site, and the facts by site name. Reads hosts in parallel.
 
-    With `edits`, files that were changed by hand are looked for where an update would replace them.
+    With `edits`, also find files that were changed by hand and that an update would replace.
     """
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     by_host: dict[str, list[Site]] = {}
     for site in sites:
-        if _works_on_host(playbook, site, tags):
+        if _needs_host(playbook, site, tags):
             by_host.setdefault(site.host, []).append(site)
 
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
@@ -93,7 +89,7 @@ def preview(
         )
 
     found: dict[str, SiteFacts | SitecrewError] = {}
-    limit = hosts.reading_limit(READING) + hosts.reading_limit(LIMIT)
+    limit = hosts.reading_limit(READ_LIMIT) + hosts.reading_limit(COMPOSER_LIMIT)
     groups = each(
         tuple(by_host.values()),
         of_host,
@@ -104,16 +100,16 @@ def preview(
         if isinstance(result, SitecrewError):
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
-    found = as_published(hosts.published, found, settings.policy)
+    found = with_published_offers(hosts.published, found, settings.policy)
     if edits:
-        found |= edited(hosts, sites, found)
-    wanted = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
+        found |= with_local_edits(hosts, sites, found)
+    request = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
     systems = preview_systems(hosts, playbook, sites, tags)
 
     def of_site(site: Site) -> SitePlan:
         facts, system = found.get(site.name), systems.get(site.name, _NO_SYSTEM)
-        plan = plan_one(ledger, clients[site.client], site, wanted, facts, system=system)
-        return _with_problems(plan, hosts, site, wanted, (facts, system.trouble))
+        plan = plan_one(ledger, clients[site.client], site, request, facts, system=system)
+        return _with_problems(plan, hosts, site, request, (facts, system.error))
 
     planned = tuple(_or_problem(site, within(partial(of_site, site))) for site in sites)
     return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
@@ -121,7 +117,7 @@ def preview(
 
 def steps_of(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> tuple[Step, ...]:
     """Return the steps of a playbook that apply to a site."""
-    return cut(playbook, site, tags=tags).steps
+    return split_playbook(playbook, site, tags=tags).steps
 
 
 def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
@@ -130,27 +126,27 @@ def _or_problem(site: Site, plan: SitePlan | SitecrewError) -> SitePlan:
     return plan
 
 
-def _works_on_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
-    """Whether something is to be done there, be it nothing that can be planned."""
-    parts = cut(playbook, site, tags=tags).parts
-    return any(isinstance(part, Segment) or part.where not in _ELSEWHERE for part in parts)
+def _needs_host(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> bool:
+    """Whether any step runs on the host, even one without planned changes."""
+    parts = split_playbook(playbook, site, tags=tags).parts
+    return any(isinstance(part, Segment) or part.where not in _NOT_ON_HOST for part in parts)
 
 
 def _with_problems(
-    plan: SitePlan, hosts: Hosts, site: Site, wanted: PlanRequest, found: Sequence[object]
+    plan: SitePlan, hosts: Hosts, site: Site, request: PlanRequest, found: Sequence[object]
 ) -> SitePlan:
-    """The plan with what stands in the way on the host; `found` holds the errors among other things."""
-    troubles = [trouble for trouble in found if isinstance(trouble, SitecrewError)]
-    problems = (*plan.problems, *(t.with_hint for t in troubles), *_unbecoming(hosts, site, wanted))
+    """Return the plan with the errors in `found` and the problems of sudo."""
+    errors = [error for error in found if isinstance(error, SitecrewError)]
+    problems = (*plan.problems, *(error.with_hint for error in errors), *_sudo_problems(hosts, site, request))
     return replace(
         plan,
         problems=tuple(dict.fromkeys(problems)),
-        unreachable=any(isinstance(trouble, UnreachableError) for trouble in troubles),
+        unreachable=any(isinstance(error, UnreachableError) for error in errors),
     )
 
 
-def _unbecoming(hosts: Hosts, site: Site, wanted: PlanRequest) -> tuple[str, ...]:
-    steps = steps_of(wanted.playbook, site, wanted.tags)
+def _sudo_problems(hosts: Hosts, site: Site, request: PlanRequest) -> tuple[str, ...]:
+    steps = steps_of(request.playbook, site, request.tags)
     return sudo_problems(steps, site, hosts.workspace.inventory.hosts[site.host])
 
 
@@ -162,9 +158,9 @@ def plan_one(
     found: SiteFacts | SitecrewError | None,
     *,
     run: str | None = None,
-    system: Preview = _NO_SYSTEM,
+    system: SystemPreview = _NO_SYSTEM,
 ) -> SitePlan:
-    """Plan one site by its facts, the holds and versions on record."""
+    """Plan one site from its facts and the holds and versions in the ledger."""
     facts = found if isinstance(found, SiteFacts) else None
     name = ledger.name_on_record(site)
     holds = ledger.list_holds(name, run=run)

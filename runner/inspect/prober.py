@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from runner.load import Redactor
     from runner.web import Answer
 
-__all__ = ["HttpProber", "Prober", "unreadable"]
+__all__ = ["HttpProber", "Prober", "failed_check"]
 
 _OPEN = 3.0
 """Seconds to wait for the end of a maintenance page where the host says that no update caused it."""
 
 
 class Prober(Protocol):
-    """One site as it is seen from outside. No method raises: what prevents a request is a finding."""
+    """Requests to one site from outside. No method raises: what prevents a request becomes a finding."""
 
     def observe(self, facts: SiteFacts | None = None, sub_sites: Sequence[str] = ()) -> Signals:
         """Request everything once."""
@@ -97,7 +97,7 @@ class HttpProber:
                 credentials=self._credentials(),
             )
         )
-        return unreadable(self._site, found) if isinstance(found, SitecrewError) else found
+        return failed_check(self._site, found) if isinstance(found, SitecrewError) else found
 
     def settle(self, first: Signals, *, boots: bool = True) -> Signals:
         """See `Prober`."""
@@ -116,7 +116,7 @@ class HttpProber:
             )
         )
         if isinstance(found, SitecrewError):
-            seen = unreadable(self._site, found)
+            seen = failed_check(self._site, found)
             return seen, seen.findings
         return found
 
@@ -128,7 +128,7 @@ class HttpProber:
             )
         )
         if isinstance(found, SitecrewError):
-            page = unreadable(self._site, found).visitors[0].page
+            page = failed_check(self._site, found).visitors[0].page
             return Look(site=self._site.name, at=datetime.now(UTC), pages=(page,))
         return found
 
@@ -161,14 +161,14 @@ class HttpProber:
         return found
 
 
-def unreadable(site: Site, error: SitecrewError) -> Signals:
-    """Results that hold nothing but why there are none."""
+def failed_check(site: Site, error: SitecrewError) -> Signals:
+    """Return results that contain only the reason why there are none."""
     page = PageLook(
         page="/",
         url=site.url,
         status=None,
         seconds=0.0,
-        findings=(f"could not be looked at: {error}",),
+        findings=(f"could not be checked: {error}",),
         seen=Seen.ABSENT,
     )
     return Signals(at=datetime.now(UTC), visitors=(PageCheck(page),))

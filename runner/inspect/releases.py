@@ -1,4 +1,4 @@
-"""Releases of a static site as they are on its host."""
+"""The releases of a static site on its host, and where the files of a new one come from."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from runner.errors import NoShellError, UsageError
 from runner.execute import Task as Command
 from runner.model import Action, Change, ItemKind, Site, Step
-from runner.plan import cut
+from runner.plan import split_playbook
 from runner.steps.static import BuildOptions, ReleaseOptions
-from runner.steps.static.build import placed
+from runner.steps.static.build import build_before, placed
 from runner.steps.static.gather import (
     look_script,
     parse_look,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.hosts.remote import Remote
     from runner.model import Playbook
 
-__all__ = ["Origin", "look", "origin_of", "recallable"]
+__all__ = ["ReleaseSource", "plan_release_undo", "read_release_state", "source_of"]
 
 _LIMIT = 600
 
@@ -34,74 +34,74 @@ _CAP = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the files of a release come from. Exactly one is set."""
+class ReleaseSource:
+    """The source of a release's files: `here` or `there`, never both."""
 
     here: Path | None = None
+    """A folder on the controller."""
     there: str = ""
-    """Folder on the host."""
+    """A folder on the host."""
     build: BuildOptions | None = None
-    """The step that fills it, if one does."""
+    """The options of the step that fills the folder, if there is one."""
 
 
-def origin_of(options: ReleaseOptions, playbook: Playbook, step: Step, site: Site, base: Path) -> Origin:
-    """The folder that `from` means.
+def source_of(
+    options: ReleaseOptions, playbook: Playbook, step: Step, site: Site, base: Path
+) -> ReleaseSource:
+    """Return the source that `from` refers to.
 
     Raises:
-        UsageError: `build`, and no `static.build` stands before the step for this site.
+        UsageError: it is `build`, but no `static.build` comes before the step on this site.
     """
     if options.source != "build":
-        return Origin(here=base / placed(options.source, site))
-    build = None
-    for one in cut(playbook, site).steps:
-        if one.id == step.id:
-            break
-        if isinstance(one.options, BuildOptions):
-            build = one.options
+        return ReleaseSource(here=base / placed(options.source, site))
+    build = build_before(split_playbook(playbook, site).steps, step)
     if build is None:
         raise UsageError(
-            "`from: build`, and no static.build stands before it",
+            "`from: build` needs a static.build step before it",
             hint="add `- static.build: {run: ..., folder: ...}`, or name a folder: `from: public`",
         )
     if build.where == "host":
-        return Origin(there=placed(build.built, site), build=build)
-    return Origin(here=base / placed(build.built, site), build=build)
+        return ReleaseSource(there=placed(build.built, site), build=build)
+    return ReleaseSource(here=base / placed(build.built, site), build=build)
 
 
-def look(remote: Remote, layout: Layout, *, name: str = "", built: str = "") -> Standing:
-    """What stands on the host.
+def read_release_state(remote: Remote, layout: Layout, *, name: str = "", built: str = "") -> Standing:
+    """Read the releases and what is online.
 
     Raises:
-        UnreachableError: (and kin) the host cannot be reached; NoShellError where it has no shell.
-        UsageError: it cannot be read there.
+        UnreachableError: the host cannot be reached (or a subclass); NoShellError if it has no shell.
+        UsageError: the folders cannot be read.
     """
-    mark = secrets.token_hex(16)
-    text = look_script(layout, mark, name=name, built=built)
-    question = Command("look", text, timeout=remote.limit(_LIMIT))
-    record = remote.read((question,), cap=_CAP)["look"]
-    standing = parse_look(record.output, mark)
+    nonce = secrets.token_hex(16)
+    text = look_script(layout, nonce, name=name, built=built)
+    question = Command("read_release_state", text, timeout=remote.limit(_LIMIT))
+    record = remote.read((question,), cap=_CAP)["read_release_state"]
+    standing = parse_look(record.output, nonce)
     if standing is None:
-        said = sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
-        raise UsageError(f"{layout.path} could not be read on the host: {said}")
+        reason = (
+            sentence(record.error.decode("utf-8", "replace")) or record.why or f"exit status {record.code}"
+        )
+        raise UsageError(f"cannot read {layout.path} on the host: {reason}")
     return standing
 
 
-def recallable(remote: Remote, site: Site, step: str, *, was: str, then: str, force: bool) -> Change:
-    """What is planned where `then` took the place of `was`: the way back, or why there is none."""
+def plan_release_undo(remote: Remote, site: Site, step: str, *, was: str, then: str, force: bool) -> Change:
+    """Return the change that undoes the switch from `was` to `then`, on hold if it is not possible."""
     found, why = "", ""
     try:
-        standing = look(remote, Layout.of(site.path))
+        standing = read_release_state(remote, Layout.of(site.path))
         found = standing.release
         if not was:
-            why = "nothing was online before it"
+            why = "nothing was online before"
         elif found == was:
-            why = f"{was} is online already"
+            why = f"{was} is already online"
         elif was not in standing.releases:
-            why = "the release before is no longer on the host"
+            why = "the previous release is no longer on the host"
         elif found != then and not force:
-            why = f"{found or 'something else'} is online by now; --force puts {was} back all the same"
+            why = f"{found or 'something else'} is online now; --force restores {was} anyway"
     except NoShellError:
-        why = "over sftp alone nothing is switched back later; release the files of that day again"
+        why = "over SFTP alone a release cannot be undone; release the earlier files again"
     return Change(
         step=step,
         item="release",

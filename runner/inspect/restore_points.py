@@ -1,4 +1,4 @@
-"""What the ledger knows of the run that is put back, and how its restore points are brought in again."""
+"""The run that is undone, as recorded in the ledger, and scripts that restore its restore points."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from runner.steps.wordpress.verdict import on_disk
 if TYPE_CHECKING:
     from runner.record import ChangeView, Ledger, RestorePointView
 
-__all__ = ["DATABASE", "MARK", "Past", "changed_then", "no_files"]
+__all__ = ["DATABASE", "MARK", "UndoneRun", "changes_of_run", "guard_without_files"]
 
 DATABASE = "database"
-"""Id of the step that puts back the database; those of other steps are the earlier run's."""
+"""Id of the step that restores the database. Other steps keep their ids from the earlier run."""
 MARK = "sitecrew-undo"
-"""Begins our programs' lines."""
+"""The lines that our programs print start with it."""
 
 
-def changed_then(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeView, ...]:
-    """What the run that is put back changed on a site; of an undo, what it put back."""
+def changes_of_run(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeView, ...]:
+    """Return what the run that is undone changed on a site; if it was an undo itself, what it restored."""
     again = thaw(ledger.order_text(undo.run)).undo is not None
-    # an undo that failed may have put files back all the same: what is on disk decides
+    # a failed undo may still have restored files: what is on disk decides
     changed = {Outcome.CHANGED, Outcome.UNDONE, Outcome.FAILED} if again else {Outcome.CHANGED}
     then = ledger.name_then(undo.run, site.name)
     (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
@@ -56,38 +56,39 @@ def changed_then(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeVie
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What the ledger knows of one site in the run that is put back."""
+class UndoneRun:
+    """One site in the run that is undone, as recorded in the ledger."""
 
     undo: UndoOrder
     site: str
-    """Its name in that run, which its restore points have."""
+    """The site's name in that run, which is also in the paths of its restore points."""
     facts: SiteFacts
-    """Before that run."""
+    """The facts before that run."""
     plan: SitePlan
     done: frozenset[tuple[str, str]]
-    """Steps and items that it changed."""
+    """(step, item) of each change that the run made."""
     points: tuple[RestorePointView, ...]
-    """Newest first."""
+    """The restore points that have not been removed, newest first."""
     folder: str
-    """Of its restore points on the host."""
+    """The folder of the restore points on the host."""
     context: Context
 
     @classmethod
-    def of(cls, ledger: Ledger, order: Order, site: Site) -> Past:
+    def of(cls, ledger: Ledger, order: Order, site: Site) -> UndoneRun:
         """Read from the ledger.
 
         Raises:
-            HostError: the earlier run did not come as far as to change the site.
+            UsageError: the order is not an undo.
+            HostError: the earlier run ended before it changed the site.
         """
         undo = order.undo
         if undo is None:
-            raise UsageError("this run puts nothing back")
+            raise UsageError("this run is not an undo")
         then = ledger.name_then(undo.run, site.name)
         plan, facts = ledger.plan_of(undo.run, then), ledger.facts_of(undo.run, then)
         if plan is None or facts is None:
-            raise HostError(f"{undo.run} did not come as far as to change {site.name}")
-        done = {(change.step, change.item) for change in changed_then(ledger, undo, site)}
+            raise HostError(f"{undo.run} ended before it changed {site.name}")
+        done = {(change.step, change.item) for change in changes_of_run(ledger, undo, site)}
         (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
         before = thaw_as(SiteFacts, facts)
         context = Context(
@@ -103,26 +104,26 @@ class Past:
         return next((p for p in reversed(self.points) if p.path.endswith("/database") and p.size), None)
 
     def tags(self, items: Sequence[str]) -> tuple[str, ...]:
-        """Restore points that hold some of the items, newest first."""
+        """Return the restore points that contain any of the items, newest first."""
         return tuple(p.path for p in self.points if "/" not in p.path and set(items) & set(p.items))
 
-    def kept(self) -> Script:
-        """Says which restore points are still there."""
+    def list_restore_points(self) -> Script:
+        """Return a script that lists the restore points that still exist on the host."""
         return kept_tags(self.folder, self.site, self._places, [p.path for p in self.points])
 
     @property
     def _places(self) -> tuple[str, ...]:
         return (self.facts.content_folder, self.facts.root_folder)
 
-    def count(self) -> Script:
-        """Says what putting all of the database back would lose."""
-        assert self.database  # noqa: S101  # asked for only then
+    def count_losses(self) -> Script:
+        """Return a script that counts what restoring the whole database would lose."""
+        assert self.database  # noqa: S101  # only called if there is a copy
         tag = self.database.path.removesuffix("/database")
         text = count_database(self.context, tag).text
         return Script(text=f"{restore_points_of(self.folder, self.site)}{text}")
 
-    def put_files_back(self, step: Step, context: Context) -> Script:
-        """What the step's guards kept then."""
+    def restore_files(self, step: Step, context: Context) -> Script:
+        """Return a script that restores the files that the guards of a step kept in that run."""
         kind, changes = registry()[step.kind], context.plan.changes
         then = replace(self.context, mark=context.mark, plan=context.plan, tag=context.tag)
         tags = self.tags([change.item for change in changes])
@@ -133,13 +134,13 @@ class Past:
         tables = site_script(then.site, then.host, then.mark, upgrade_database(then)).text
         return Script(text=f"(\n{files.text}\n) || exit 1\n{tables}")
 
-    def put_database_back(self, context: Context, stages: Sequence[str]) -> Script:
-        """As it was before that run: what the run has touched, and more where that does not suffice."""
-        assert self.database  # noqa: S101  # planned only then
+    def restore_database(self, context: Context, stages: Sequence[str]) -> Script:
+        """Return a script that restores what the run changed in the database, and more if necessary."""
+        assert self.database  # noqa: S101  # only planned if there is a copy
         script = put_back_database(
             replace(self.context, mark=context.mark),
             self.database.path.removesuffix("/database"),
-            guard=no_files(replace(self.context, mark=context.mark)),
+            guard=guard_without_files(replace(self.context, mark=context.mark)),
             rule=UndoDatabase.ALWAYS,
             stages=stages,
             look=False,
@@ -148,7 +149,7 @@ class Past:
         return Script(text=f"{restore_points_of(self.folder, self.site)}{script.text}")
 
     def changes(self, step: Step, now: SiteFacts | None, there: frozenset[str]) -> tuple[Change, ...]:
-        """What is planned for a step of the undo, but for the database."""
+        """Return the planned changes of a step of the undo, without the database."""
         mine = [change for change in self.plan.of(step.id) if (step.id, change.item) in self.done]
         return tuple(self._change(change, now, there) for change in mine if change.item != DATABASE)
 
@@ -159,25 +160,25 @@ class Past:
         if not there & set(self.tags([then.item])):
             why = "its restore point is no longer on the host"
         elif found is None:
-            why = "is not installed any more"
+            why = "is no longer installed"
         elif found == back.to_version:
-            why = f"is at {found} already" if found else "is not installed any more"
+            why = f"is already at {found}" if found else "is no longer installed"
         elif found != back.from_version and not self.undo.force:
-            since = f"{found} has been installed" if found else "it was removed"
-            why = f"{since} since; --force puts {back.to_version or 'none'} back all the same"
+            since = f"{found} has been installed" if found else "it has been removed"
+            why = f"{since} since; --force restores {back.to_version or 'none'} anyway"
         return replace(back, from_version=found or "", action=Action.HOLD if why else Action.CHANGE, why=why)
 
     def database_change(
         self, step: str, there: frozenset[str], lost: DatabaseUndo, new: Sequence[str]
     ) -> Change:
-        """The database goes back with the first step that puts files back, or by itself."""
+        """Return the planned change of the database. It belongs to the first step that restores files."""
         point = self.database
         why = "" if point and point.path in there else "its copy is no longer on the host"
-        why = "no copy of it was made in that run" if point is None else why
-        why = why or (f"cannot be put back: {lost.why}" if lost.state == "impossible" else "")
+        why = "the run made no copy of it" if point is None else why
+        why = why or (f"cannot be restored: {lost.why}" if lost.state == "impossible" else "")
         if new and not why and not self.undo.force:
             stay = ", ".join(new)
-            why = f"{stay} would stay, and newer code may not work with older data; --force puts it back"
+            why = f"{stay} would stay, and newer code may fail with older data; --force restores it anyway"
         return Change(
             step=step,
             item=DATABASE,
@@ -190,7 +191,7 @@ class Past:
         )
 
 
-def no_files(context: Context, tag: str = "") -> Guard:  # noqa: ARG001
-    """A guard that keeps no files, and looks as the others do."""
+def guard_without_files(context: Context, tag: str = "") -> Guard:  # noqa: ARG001
+    """Return a guard that saves no files and checks the site like other guards."""
     nothing = Script(text=":\n")
     return Guard(save=nothing, undo=nothing, check=site_check(context))

@@ -1,4 +1,4 @@
-"""A folder on the controller as a tree of files that can be sent."""
+"""Read a folder on the controller as a tree of files to upload."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ _CHUNK = 1 << 20
 
 
 def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = False) -> Tree:
-    """The files of a folder. A link to a file inside is that file; a link that leads elsewhere is refused.
+    """Return the files of a folder. Links to files inside it become files; all other links are refused.
 
-    `readable` gives each file the permissions that a web server needs, else it has its own.
+    With `readable`, each file gets the mode that a web server needs; otherwise it keeps its own.
 
     Raises:
-        UsageError: no such folder, a link that leads out, a name that cannot be sent, an unreadable file.
+        UsageError: the folder does not exist, a link leads out of it, a name cannot be uploaded, or a file is
+            unreadable.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint=f"ls -ld {folder}")
@@ -49,7 +50,7 @@ def read_folder(folder: Path, exclude: Sequence[str] = (), *, readable: bool = F
 
 
 def _is_lock(path: Path) -> bool:
-    """Whether it is the lock of an editor that has a file open: a link whose target is no file."""
+    """Whether it is an editor's lock of an open file: a dangling link named `.#FILE`."""
     return path.name.startswith(".#") and path.is_symlink() and not path.exists()
 
 

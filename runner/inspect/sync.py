@@ -1,4 +1,4 @@
-"""What a sync would change: the files here compared with those on the host."""
+"""Compare the files of a sync on the controller with those on the host."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ if TYPE_CHECKING:
 
     from runner.hosts.remote import Remote
 
-__all__ = ["compare"]
+__all__ = ["compare_folders"]
 
 _LIMIT = 600
 _CAP = 64 << 20
 """Bytes of a listing; a longer one is refused."""
 
 
-def compare(
+def compare_folders(
     remote: Remote, site: Site, options: SyncOptions, here: Path, *, part: str = ""
 ) -> tuple[Tree, Found, Difference]:
-    """The files here, what of them is on the host, and what a sync would do.
+    """Return the files on the controller, those found on the host, and the differences.
 
     Raises:
-        UsageError: the folder cannot be sent, or the other one not be read.
-        UnreachableError: (and kin) the host cannot be reached.
+        UsageError: one of the folders cannot be read.
+        UnreachableError: the host cannot be reached (or a subclass).
     """
-    tree, mark = read_folder(here, options.exclude), secrets.token_hex(16)
+    tree, nonce = read_folder(here, options.exclude), secrets.token_hex(16)
     text = find_script(
-        target_of(options, site), part or ".sitecrew-none", tree, mark, everything=options.delete
+        target_of(options, site), part or ".sitecrew-none", tree, nonce, everything=options.delete
     )
     question = Command("find", text, timeout=remote.limit(_LIMIT))
     record = remote.read((question,), cap=_CAP)["find"]
-    found = parse_found(record.output, mark)
+    found = parse_found(record.output, nonce)
     if found is None:
-        said = sentence(record.error.decode("utf-8", "replace")) or record.why
+        reason = sentence(record.error.decode("utf-8", "replace")) or record.why
         if len(record.output) >= _CAP:
-            said = f"it lists more than {_CAP >> 20} MiB of names"
-        raise UsageError(f"the files on the host could not be read: {said or 'no sha256sum there'}")
+            reason = f"the list of names is larger than {_CAP >> 20} MiB"
+        raise UsageError(f"cannot read the files on the host: {reason or 'sha256sum is not installed'}")
     if options.delete and not tree:
-        raise UsageError(f"{here} holds no files, and `delete` would take away everything", hint=f"ls {here}")
+        raise UsageError(
+            f"{here} has no files, and `delete` would delete everything on the host", hint=f"ls {here}"
+        )
     gone = surplus(found, tree, options.exclude) if options.delete else ()
     difference = differ(by_run(found.files), by_run(tree))
     return (

@@ -1,4 +1,4 @@
-"""What was seen of a site, as its findings are made from it, with the line for the inventory."""
+"""The results of a health check as findings need them, and the `pages` line for the inventory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _PLAIN = re.compile(r"[\w/.~%?=&+-][\w/.~%?=&+:-]*")
 
 
 def view_of(site: Site, seen: Signals) -> View:
-    """The signals of a site as findings are made from them."""
-    shut = [page for page in seen.looks if page.refusal]
+    """Return the results of a health check as the input of findings."""
+    refused = [page for page in seen.looks if page.refusal]
     mine = tuple(one for one in seen.baseline.pages if one.page in site.pages)
     rest = next((one for one in seen.baseline.pages if one.page == REST), None)
     return View(
@@ -29,7 +29,7 @@ def view_of(site: Site, seen: Signals) -> View:
         refusals=tuple(
             f"{page.page}: {finding}" for page in seen.pages if page.refusal for finding in page.findings
         ),
-        refusal=next((page.refusal for page in shut), ""),
+        refusal=next((page.refusal for page in refused), ""),
         inside=seen.refused and seen.inside is not None and seen.inside.seen,
         unverified=seen.unverified,
         usual=str(Baseline(mine)) if mine else "",
@@ -40,7 +40,7 @@ def view_of(site: Site, seen: Signals) -> View:
 
 
 def pages_line(site: Site, baseline: Baseline) -> str:
-    """The line `pages` of the site with its usual state in it, as YAML."""
+    """Return the `pages` line of a site with the states that are normal for it, as YAML."""
     usual = {one.page: one for one in baseline.pages}
     return (
         f"pages: [{', '.join(_entry(page, usual.get(page), site.stated.get(page)) for page in site.pages)}]"
@@ -58,7 +58,7 @@ def _entry(page: str, usual: Usual | None, stated: StatedPage | None) -> str:
 
 
 def _address(landed: str) -> str:
-    """As the inventory has it: a path of the site, or an address where it is another host's."""
+    """Return a path of the site unchanged, and an address on another host as a URL."""
     return landed if not landed or landed.startswith("/") else f"https://{landed}"
 
 

@@ -1,4 +1,4 @@
-"""Whether a scheduler keeps the windows of the inventory."""
+"""Check by `doctor` that a scheduler runs the windows of the inventory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from runner.errors import ExitCode
 from runner.inspect.check import Check
 from runner.load import thaw_as
 from runner.model import Site, Window
-from runner.plan.schedules import Kept, Opening, Planned, planned
+from runner.plan.schedules import Opening, Planned, RecordedSchedule, planned
 from runner.record import Ledger, ScheduleView, WindowState, WindowView
 from runner.untrusted import few
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["about_windows", "kept_of", "row_of"]
+__all__ = ["about_windows", "recorded_schedule", "window_row"]
 
 _START = "start `sitecrew serve`, or let a timer run `sitecrew tick` every minute"
 _NAMED = 3
@@ -26,7 +26,7 @@ _NAMED = 3
 def about_windows(
     workspace: Workspace, sites: Sequence[Site], now: datetime | None = None
 ) -> Iterator[Check]:
-    """Windows of the sites' clients that no scheduler has seen yet, and openings that passed without one.
+    """Yield windows of the sites' clients that no scheduler has recorded yet, and openings that were missed.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -38,46 +38,48 @@ def about_windows(
     every = [one for one in found if one.client in clients]
     if not every:
         return
-    kept = _kept(workspace)
-    if new := [one for one in every if one.key not in kept]:
-        yield Check(about="windows", finding=f"no scheduler keeps {_named(new)} yet", hint=_START)
-    passed = [opening for one in every if one.key in kept and (opening := _passed(kept[one.key], now))]
+    recorded = _recorded(workspace)
+    if new := [one for one in every if one.key not in recorded]:
+        yield Check(about="windows", finding=f"no scheduler has picked up {_named(new)} yet", hint=_START)
+    passed = [
+        opening for one in every if one.key in recorded and (opening := _passed(recorded[one.key], now))
+    ]
     if passed:
         first = min(passed, key=lambda one: one.starts)
         yield Check(
             about="windows",
-            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened and was not "
-            f"started, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
+            finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened but did not "
+            f"start, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
             code=ExitCode.FAILED,
             hint=_START,
         )
 
 
-def _kept(workspace: Workspace) -> Mapping[tuple[str, str], Kept]:
+def _recorded(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
     ledger = Ledger.open(workspace.settings.ledger, read_only=True)
     try:
-        found = [kept_of(view) for view in ledger.schedules().in_force]
+        found = [recorded_schedule(view) for view in ledger.schedules().in_force]
     finally:
         ledger.close()
     return {one.key: one for one in found}
 
 
-def _passed(kept: Kept, now: datetime) -> Opening | None:
-    """The first opening that is too late to be started and that nobody has decided."""
-    return next((one for one in kept.undecided(now) if one.is_late(now)), None)
+def _passed(schedule: RecordedSchedule, now: datetime) -> Opening | None:
+    """Return the first undecided opening that is too late to start."""
+    return next((one for one in schedule.undecided(now) if one.is_late(now)), None)
 
 
 def _named(windows: list[Planned]) -> str:
     return few([f"window {one.window.name} of {one.client}" for one in windows], _NAMED)
 
 
-def kept_of(view: ScheduleView) -> Kept:
-    """A schedule as it was recorded; a definition that this version cannot read is not known."""
+def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
+    """Return a recorded schedule; `planned` is None if this version cannot read the definition."""
     try:
         window = thaw_as(Window, view.definition) if view.definition else None
     except ValueError:
         window = None
-    return Kept(
+    return RecordedSchedule(
         id=view.id,
         key=(view.window, view.client),
         settled=view.settled,
@@ -85,10 +87,10 @@ def kept_of(view: ScheduleView) -> Kept:
     )
 
 
-def row_of(
+def window_row(
     opening: Opening, state: WindowState, why: str, now: datetime, *, run: str | None = None
 ) -> WindowView:
-    """What became of an opening, as the ledger takes it."""
+    """Return the row for the ledger that records the result of an opening."""
     return WindowView(
         window=opening.planned.window.name,
         client=opening.planned.client,

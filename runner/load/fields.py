@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchem
 from pydantic_core import CoreSchema, core_schema
 
 from runner import model
-from runner.load import places, times, values
+from runner.load import addresses, times, values
 from runner.model import DateRange, OnFailure, Rule, SecretRef, WindowDay
 
 __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Shape", "choice", "whole"]
@@ -151,22 +151,22 @@ DayRules = Annotated[
 Zone = Annotated[str, Reads(times.zone)]
 WindowZone = Annotated[str, Reads(times.window_zone)]
 Language = Annotated[str, Reads(values.language)]
-Email = Annotated[str, Reads(places.email, type="string", format="email")]
-Sender = Annotated[str, Reads(places.sender)]
-ReturnAddress = Annotated[str, Reads(places.return_address, type="string", format="email")]
-MailServer = Annotated[str, Reads(places.mail_server)]
-Url = Annotated[str, Reads(places.url, type="string", format="uri")]
-SiteUrl = Annotated[str, Reads(places.site_url, type="string", format="uri")]
-Address = Annotated[str, Reads(places.address)]
-Account = Annotated[str, Reads(places.account)]
+Email = Annotated[str, Reads(addresses.email, type="string", format="email")]
+Sender = Annotated[str, Reads(addresses.sender)]
+ReturnAddress = Annotated[str, Reads(addresses.return_address, type="string", format="email")]
+MailServer = Annotated[str, Reads(addresses.mail_server)]
+Url = Annotated[str, Reads(addresses.url, type="string", format="uri")]
+SiteUrl = Annotated[str, Reads(addresses.site_url, type="string", format="uri")]
+Address = Annotated[str, Reads(addresses.address)]
+Account = Annotated[str, Reads(addresses.account)]
 Become = Annotated[str, Reads(values.become, enum=["sudo"])]
-RemotePath = Annotated[str, Reads(places.remote_path, type="string", pattern="^/")]
-SitePath = Annotated[str, Reads(places.site_path, type="string", pattern="^/")]
-StatedPage = Annotated[tuple[str, model.StatedPage | None], Reads(places.stated_page, **_STATED_PAGE)]
-Page = Annotated[str, Reads(places.page, type="string", pattern="^/")]
+RemotePath = Annotated[str, Reads(addresses.remote_path, type="string", pattern="^/")]
+SitePath = Annotated[str, Reads(addresses.site_path, type="string", pattern="^/")]
+StatedPage = Annotated[tuple[str, model.StatedPage | None], Reads(addresses.stated_page, **_STATED_PAGE)]
+Page = Annotated[str, Reads(addresses.page, type="string", pattern="^/")]
 Color = Annotated[str, Reads(values.color, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
 Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
 AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])
 Secret = Annotated[SecretRef, Reads(values.secret, **SECRET)]
-Ledger = Annotated[str, Reads(places.ledger, type="string", pattern="^sqlite:///")]
+Ledger = Annotated[str, Reads(addresses.ledger, type="string", pattern="^sqlite:///")]

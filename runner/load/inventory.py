@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
-from runner.load.start import StartArgument, StartValue, StartVariable
+from runner.load.start_environment import StartArgument, StartValue, StartVariable
 from runner.model import (
     CatchUp,
     Client,

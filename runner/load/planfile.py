@@ -34,7 +34,7 @@ from runner.model import (
 if TYPE_CHECKING:
     from runner.load.workspace import Workspace
 
-__all__ = ["lock", "place_of", "plain_steps", "read_plan", "write_plan"]
+__all__ = ["location_of", "lock_plan", "plain_steps", "read_plan", "write_plan"]
 
 _FORMAT = "sitecrew plan 1"
 _LARGEST = 64_000_000
@@ -85,7 +85,7 @@ class _PlanEntry(_Entry):
     sites: list[_SiteEntry]
 
 
-def lock(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence[str]) -> LockedPlan:
+def lock_plan(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence[str]) -> LockedPlan:
     """Create a locked plan, including everything that must be unchanged when it is applied."""
     return LockedPlan(
         playbook=playbook.name,
@@ -94,11 +94,13 @@ def lock(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Sequence
         start_at=playbook.start_at,
         variables=tuple(sorted(workspace.variables)),
         steps=plain_steps(playbook),
-        sites={site.site: LockedSite(place=place_of(workspace, site.site), plan=site) for site in plan.sites},
+        sites={
+            site.site: LockedSite(place=location_of(workspace, site.site), plan=site) for site in plan.sites
+        },
     )
 
 
-def place_of(workspace: Workspace, site: str) -> dict[str, str]:
+def location_of(workspace: Workspace, site: str) -> dict[str, str]:
     """Return the host, address, path and URL of a site in the inventory."""
     entry = workspace.inventory.sites[site]
     host = workspace.inventory.hosts[entry.host]

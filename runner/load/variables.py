@@ -12,7 +12,7 @@ from runner.errors import UsageError
 from runner.load.text import quoted
 from runner.model import SecretRef, SecretSource
 
-__all__ = ["fits", "seal_variables", "variable", "variables_of"]
+__all__ = ["matches_stored", "seal_variables", "variable", "variables_of"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\{(env|file|command): ([^\x00-\x1f]+)\}")
@@ -48,7 +48,7 @@ def seal_variables(variables: Mapping[str, str | SecretRef]) -> dict[str, str | 
     }
 
 
-def fits(kept: str, value: str) -> bool:
+def matches_stored(kept: str, value: str) -> bool:
     """Whether a value matches the one stored in an order. Orders of older versions have it in plain text."""
     prefix, _, rest = kept.partition("$")
     salt, _, _ = rest.partition("$")

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from runner.plan.autoupdates import AutoHold, choose, held_items
-from runner.plan.bisect import Found, Tried, search
-from runner.plan.findings import find, unhealthy
-from runner.plan.identity import Belongs, addressed, belonging, sharing, stranger, stranger_database
-from runner.plan.locked import changed_steps, moved, moved_place, narrowed, newcomers
-from runner.plan.offers import asked, compared
-from runner.plan.places import stray_folder
+from runner.plan.autoupdates import AutoHold, choose_switches, held_items
+from runner.plan.bisection import Bisection, GroupResult, bisect
+from runner.plan.findings import site_findings, unhealthy
+from runner.plan.folders import stray_folder
+from runner.plan.identity import (
+    DatabaseMatch,
+    address_mismatch,
+    database_mismatch,
+    match_database,
+    shared_tables,
+    stores_address,
+)
+from runner.plan.information import is_newer
+from runner.plan.locked import (
+    changed_steps,
+    differences,
+    location_differences,
+    unplanned_changes,
+    without_unplanned,
+)
+from runner.plan.offers import confirm_offers, items_to_query
 from runner.plan.policy import BY_HAND, UNUSABLE, LedgerHold, PolicyInput, decide, is_unusable, waits
 from runner.plan.preview import SystemInput, needs_facts, plan_site
-from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, cut
+from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, split_playbook
 from runner.plan.select import applies, rings, select
-from runner.plan.sub_sites import asked_as, looked_at, not_looked_at, started, with_offers
-from runner.plan.told import is_newer
-from runner.plan.unverified import as_seen, not_unseen, unseen
+from runner.plan.sub_sites import (
+    count_unchecked,
+    sub_site_to_query,
+    sub_sites_to_check,
+    sub_sites_to_start,
+    with_offers,
+)
+from runner.plan.unverified import after_health_check, unverified_outcome, unverified_outcomes
 from runner.plan.windows import Due, Occurrence, closed_day, next_of_client, next_windows, occurrences
 
 __all__ = [
@@ -23,9 +42,10 @@ __all__ = [
     "UNUSABLE",
     "AutoHold",
     "Barrier",
-    "Belongs",
+    "Bisection",
+    "DatabaseMatch",
     "Due",
-    "Found",
+    "GroupResult",
     "LedgerHold",
     "Occurrence",
     "Parts",
@@ -33,45 +53,44 @@ __all__ = [
     "Segment",
     "SkippedStep",
     "SystemInput",
-    "Tried",
-    "addressed",
+    "address_mismatch",
+    "after_health_check",
     "applies",
-    "as_seen",
-    "asked",
-    "asked_as",
-    "belonging",
+    "bisect",
     "changed_steps",
-    "choose",
+    "choose_switches",
     "closed_day",
-    "compared",
-    "cut",
+    "confirm_offers",
+    "count_unchecked",
+    "database_mismatch",
     "decide",
-    "find",
+    "differences",
     "held_items",
     "is_newer",
     "is_unusable",
-    "looked_at",
-    "moved",
-    "moved_place",
-    "narrowed",
+    "items_to_query",
+    "location_differences",
+    "match_database",
     "needs_facts",
-    "newcomers",
     "next_of_client",
     "next_windows",
-    "not_looked_at",
-    "not_unseen",
     "occurrences",
     "plan_site",
     "rings",
-    "search",
     "select",
-    "sharing",
-    "started",
-    "stranger",
-    "stranger_database",
+    "shared_tables",
+    "site_findings",
+    "split_playbook",
+    "stores_address",
     "stray_folder",
+    "sub_site_to_query",
+    "sub_sites_to_check",
+    "sub_sites_to_start",
     "unhealthy",
-    "unseen",
+    "unplanned_changes",
+    "unverified_outcome",
+    "unverified_outcomes",
     "waits",
     "with_offers",
+    "without_unplanned",
 ]

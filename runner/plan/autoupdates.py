@@ -13,7 +13,15 @@ from runner.model import Action, AutoUpdate, Change, Extension, ItemKind, Level,
 from runner.plan.policy import PolicyInput, held
 from runner.steps.versions import compare, core_level
 
-__all__ = ["AutoHold", "Choice", "Row", "auto_key", "choose", "held_items", "noted"]
+__all__ = [
+    "AutoHold",
+    "AutoUpdateRow",
+    "AutoUpdateSwitches",
+    "auto_key",
+    "choose_switches",
+    "held_items",
+    "with_auto_update_notes",
+]
 
 Key = tuple[str, str]
 """(kind, key) as in `AutoUpdate`."""
@@ -29,7 +37,7 @@ class AutoHold:
     why: str
 
 
-class Row(Protocol):
+class AutoUpdateRow(Protocol):
     """An automatic update in the ledger that was switched off and not switched on again."""
 
     @property
@@ -58,15 +66,15 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class AutoUpdateSwitches:
     """What to do with the automatic updates of a site."""
 
     off: tuple[tuple[AutoHold, AutoUpdate], ...] = ()
     forced: tuple[tuple[AutoHold, AutoUpdate], ...] = ()
     """Held, but WordPress updates them anyway."""
-    back: tuple[Row, ...] = ()
+    back: tuple[AutoUpdateRow, ...] = ()
     """Switched off earlier and no longer held: to switch on again."""
-    overruled: tuple[Row, ...] = ()
+    overruled: tuple[AutoUpdateRow, ...] = ()
     """Switched off earlier, but switched on again at the site: left on."""
 
 
@@ -81,7 +89,9 @@ def held_items(facts: SiteFacts, inputs: PolicyInput) -> tuple[AutoHold, ...]:
     return tuple(found)
 
 
-def choose(holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[Row]) -> Choice:
+def choose_switches(
+    holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[AutoUpdateRow]
+) -> AutoUpdateSwitches:
     """Decide which automatic updates to switch on or off.
 
     Args:
@@ -98,7 +108,7 @@ def choose(holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[R
         if key in held_keys and key in active and row.state != "asked"
     }
     pairs = [(hold, active[key]) for key, hold in held_keys.items() if key in active and key not in overruled]
-    return Choice(
+    return AutoUpdateSwitches(
         off=tuple(pair for pair in pairs if not pair[1].forced),
         forced=tuple(pair for pair in pairs if pair[1].forced),
         back=tuple(row for key, row in open_rows.items() if key not in held_keys),
@@ -106,7 +116,7 @@ def choose(holds: Iterable[AutoHold], on: Iterable[AutoUpdate], rows: Iterable[R
     )
 
 
-def noted(
+def with_auto_update_notes(
     changes: Sequence[Change], facts: SiteFacts, holds: Iterable[AutoHold], overruled: Iterable[Key] = ()
 ) -> tuple[Change, ...]:
     """Add notes to held changes that WordPress may install automatically."""

@@ -21,7 +21,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan.told import (
+from runner.plan.information import (
     about_auto_updates,
     about_deployment,
     about_disputes,
@@ -43,11 +43,20 @@ from runner.steps.wordpress.findings import (
 )
 from runner.steps.wordpress.findings_offer import ACCESSIBLE
 
-__all__ = ["NOT_WELL", "UNSEEN", "find", "notes", "of_error", "problems", "unhealthy", "with_notes"]
+__all__ = [
+    "CANNOT_VERIFY",
+    "UNHEALTHY",
+    "error_finding",
+    "notes",
+    "problems",
+    "site_findings",
+    "unhealthy",
+    "with_notes",
+]
 
-NOT_WELL = "not started: the site was unhealthy before the update"
+UNHEALTHY = "not started: the site was unhealthy before the update"
 """Start of the reason of changes that were not applied because the health check before them failed."""
-UNSEEN = "changes cannot be verified"
+CANNOT_VERIFY = "changes cannot be verified"
 _NOT_IN_NOTES = (
     FindingKind.AUTO_UPDATE,
     FindingKind.DISPUTE,
@@ -61,7 +70,7 @@ _NOT_IN_NOTES = (
 """Kinds that a plan shows with their changes, or that only matter to the inventory."""
 
 
-def find(
+def site_findings(
     site: Site,
     found: SiteFacts | SitecrewError | None,
     *,
@@ -78,7 +87,7 @@ def find(
         policy: decides what happens to changes that cannot be verified.
     """
     if isinstance(found, SitecrewError):
-        return (of_error(site, found), *(_of_view(view, policy or Policy()) if view else ()))
+        return (error_finding(site, found), *(_of_view(view, policy or Policy()) if view else ()))
     every: list[Finding] = []
     if found is not None:
         every += (*_of_whole(site, found), *_of_items(found))
@@ -87,7 +96,7 @@ def find(
     return tuple(dict.fromkeys(every))
 
 
-def of_error(site: Site, error: SitecrewError) -> Finding:
+def error_finding(site: Site, error: SitecrewError) -> Finding:
     """Return the finding that a site could not be read."""
     what = str(error).removeprefix(f"{site.name}: ")
     return Finding(kind=FindingKind.UNREAD, severity=Severity.BLOCKS, what=what, remedy=error.hint)
@@ -122,7 +131,7 @@ def with_notes(changes: Iterable[Change], findings: Sequence[Finding]) -> tuple[
 
 def unhealthy(findings: Sequence[str]) -> str:
     """Return the reason for changes that are not applied because the health check before them failed."""
-    return f"{NOT_WELL}: {'; '.join(findings)}"
+    return f"{UNHEALTHY}: {'; '.join(findings)}"
 
 
 def _of_whole(site: Site, facts: SiteFacts) -> Iterator[Finding]:
@@ -186,7 +195,7 @@ def _of_view(view: View, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.UNVERIFIED,
             severity=Severity.HOLDS if held else Severity.TELLS,
-            what=f"{UNSEEN}: {view.unverified}",
+            what=f"{CANNOT_VERIFY}: {view.unverified}",
             remedy="set `access` of the site so that health checks can reach it; otherwise "
             "`policy.unverified` applies",
         )

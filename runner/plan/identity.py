@@ -9,40 +9,47 @@ from runner.model import Addresses, Site, SiteFacts
 from runner.untrusted import sentence
 from runner.web import parse_url
 
-__all__ = ["Belongs", "addressed", "belonging", "sharing", "stranger", "stranger_database"]
+__all__ = [
+    "DatabaseMatch",
+    "address_mismatch",
+    "database_mismatch",
+    "match_database",
+    "shared_tables",
+    "stores_address",
+]
 
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = frozenset({80, 443})
 _MAX_SHOWN = 200
 
 
-class Belongs(StrEnum):
-    """What the addresses prove."""
+class DatabaseMatch(StrEnum):
+    """What the addresses in a database prove about whose it is."""
 
     PROVEN = "proven"
-    OPEN = "open"
-    """Nothing: there are none, or they depend on the request."""
-    STRANGER = "stranger"
+    UNKNOWN = "unknown"
+    """There are no addresses, or they depend on the request."""
+    OTHER_SITE = "other site"
 
 
-def belonging(found: Addresses, site: Site) -> Belongs:
+def match_database(found: Addresses, site: Site) -> DatabaseMatch:
     """Whether the database is that of the site, judged by the addresses in it."""
     expected = _normalised(site.own_address)
     if expected is not None and expected in map(_normalised, found.stored):
-        return Belongs.PROVEN
+        return DatabaseMatch.PROVEN
     if found.constants and not found.follows:
         matches = expected is not None and expected in map(_normalised, found.constants)
-        return Belongs.PROVEN if matches else Belongs.STRANGER
-    return Belongs.OPEN if found.follows or not found.stored else Belongs.STRANGER
+        return DatabaseMatch.PROVEN if matches else DatabaseMatch.OTHER_SITE
+    return DatabaseMatch.UNKNOWN if found.follows or not found.stored else DatabaseMatch.OTHER_SITE
 
 
-def addressed(facts: SiteFacts, site: Site) -> bool:
+def stores_address(facts: SiteFacts, site: Site) -> bool:
     """Whether the site's address is stored in its database, or none is stored."""
     stored = (*facts.stored, *(url for sub in facts.network for url in (sub.home, sub.url)))
-    return not facts.stored or belonging(Addresses(stored=stored), site) is Belongs.PROVEN
+    return not facts.stored or match_database(Addresses(stored=stored), site) is DatabaseMatch.PROVEN
 
 
-def stranger_database(found: Addresses, site: Site, others: Iterable[Site] = ()) -> str:
+def database_mismatch(found: Addresses, site: Site, others: Iterable[Site] = ()) -> str:
     """Explain that a database is not that of the site, and name the site it belongs to, if known."""
     stored = set(map(_normalised, found.stored or found.constants))
     owner = next(
@@ -58,7 +65,7 @@ def stranger_database(found: Addresses, site: Site, others: Iterable[Site] = ())
     return f"{why}: it is the database of {owner}" if owner else why
 
 
-def stranger(facts: SiteFacts, site: Site) -> str:
+def address_mismatch(facts: SiteFacts, site: Site) -> str:
     """Explain why the WordPress in the site's folder is not the one at its address; empty if it is.
 
     Its addresses are those of its front page, of its own folder and of the sites of its network. Host name,
@@ -76,7 +83,7 @@ def stranger(facts: SiteFacts, site: Site) -> str:
     )
 
 
-def sharing(found: Iterable[tuple[Site, SiteFacts]]) -> tuple[tuple[str, str, str], ...]:
+def shared_tables(found: Iterable[tuple[Site, SiteFacts]]) -> tuple[tuple[str, str, str], ...]:
     """Return pairs of sites that share their tables: name, other name, database."""
     first: dict[tuple[str, ...], str] = {}
     shared = []

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from runner.model import Action, Change, Extension, ItemKind, SiteFacts, SitePlan
 
-__all__ = ["changed_steps", "moved", "moved_place", "narrowed", "newcomers"]
+__all__ = ["changed_steps", "differences", "location_differences", "unplanned_changes", "without_unplanned"]
 
 _ALL_OR_NOTHING = frozenset({ItemKind.PACKAGE, ItemKind.RELEASE, ItemKind.FILE})
 """Kinds of items whose steps always apply everything."""
@@ -33,12 +33,12 @@ def changed_steps(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, 
     return tuple(found)
 
 
-def moved_place(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+def location_differences(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """Describe how the inventory differs about where a site is."""
     return tuple(_differing(then, now))
 
 
-def moved(then: Iterable[Change], now: SitePlan, facts: SiteFacts | None) -> tuple[str, ...]:
+def differences(then: Iterable[Change], now: SitePlan, facts: SiteFacts | None) -> tuple[str, ...]:
     """Describe how the current state differs from the plan, a sentence per item.
 
     Args:
@@ -53,15 +53,15 @@ def moved(then: Iterable[Change], now: SitePlan, facts: SiteFacts | None) -> tup
     found += [
         f"{change.item}: {_arrow(change.from_version, change.to_version)} is not in the plan, "
         f"and {change.step} always applies everything"
-        for change in newcomers(planned, now)
+        for change in unplanned_changes(planned, now)
         if change.kind in _ALL_OR_NOTHING
     ]
     return tuple(found)
 
 
-def narrowed(then: Iterable[Change], now: SitePlan) -> SitePlan:
+def without_unplanned(then: Iterable[Change], now: SitePlan) -> SitePlan:
     """Return the current plan, with changes that were not in the locked plan skipped."""
-    added = {id(change) for change in newcomers(then, now)}
+    added = {id(change) for change in unplanned_changes(then, now)}
     why = "not in the locked plan"
     return replace(
         now,
@@ -72,7 +72,7 @@ def narrowed(then: Iterable[Change], now: SitePlan) -> SitePlan:
     )
 
 
-def newcomers(then: Iterable[Change], now: SitePlan) -> tuple[Change, ...]:
+def unplanned_changes(then: Iterable[Change], now: SitePlan) -> tuple[Change, ...]:
     """Return the changes that would be applied now but were not in the locked plan."""
     planned = {_key(change) for change in then if change.action is Action.CHANGE}
     return tuple(

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from runner.model import Asked, CoreOffer, Extension, Offers, Release, SiteFacts
 from runner.steps.versions import compare
 
-__all__ = ["asked", "compared"]
+__all__ = ["confirm_offers", "items_to_query"]
 
 _WORDPRESS_ORG = "downloads.wordpress.org"
 _FAMILIES = ("plugins", "themes")
 
 
-def asked(facts: SiteFacts) -> tuple[Asked, ...]:
+def items_to_query(facts: SiteFacts) -> tuple[Asked, ...]:
     """Return the items to ask wordpress.org about: all but those with another update source."""
     return tuple(
         Asked(kind, entry.file, entry.title, entry.offered or "", public=_is_public(kind, entry))
@@ -29,7 +29,7 @@ def asked(facts: SiteFacts) -> tuple[Asked, ...]:
     )
 
 
-def compared(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozenset()) -> SiteFacts:
+def confirm_offers(facts: SiteFacts, offers: Offers, vendors: frozenset[str] = frozenset()) -> SiteFacts:
     """Return the facts with offers confirmed by wordpress.org. `vendors` are other trusted download hosts."""
     families = {
         kind: tuple(_compared(facts, entry, kind, offers, vendors) for entry in _family(facts, kind))

@@ -18,28 +18,17 @@ from runner.model import (
     Step,
     SystemFacts,
 )
-from runner.plan.autoupdates import held_items, noted
-from runner.plan.findings import find, notes, problems, with_notes
+from runner.plan.autoupdates import held_items, with_auto_update_notes
+from runner.plan.findings import notes, problems, site_findings, with_notes
+from runner.plan.information import linked
 from runner.plan.policy import CODE, PolicyInput, decide
-from runner.plan.segments import cut
-from runner.plan.sub_sites import not_looked_at
-from runner.plan.told import linked
+from runner.plan.segments import split_playbook
+from runner.plan.sub_sites import count_unchecked
 from runner.steps import StepKind, Where, registry
-from runner.steps.backup import BackupOptions
+from runner.steps.backup import missed_links
 from runner.steps.versions import compare
 
 __all__ = ["SystemInput", "needs_facts", "plan_site"]
-
-_ITEMS = {
-    "wordpress.plugins": ("plugins", ItemKind.PLUGIN),
-    "wordpress.themes": ("themes", ItemKind.THEME),
-    "wordpress.core": ("core", ItemKind.CORE),
-    "wordpress.composer": ("composer", ItemKind.PLUGIN),
-    "wordpress.database": ("database", ItemKind.DATABASE),
-    "wordpress.languages": ("languages", ItemKind.LANGUAGE),
-    "wordpress.maintenance": ("maintenance", ItemKind.CORE),
-    "system.packages": ("packages", ItemKind.PACKAGE),
-}
 
 
 def needs_facts(
@@ -51,7 +40,9 @@ def needs_facts(
 ) -> bool:
     """Whether planning this playbook needs the facts of the site."""
     kinds = registry() if kinds is None else kinds
-    return any(kinds[step.kind].facts for step in cut(playbook, site, tags=tags, kinds=kinds).steps)
+    return any(
+        kinds[step.kind].facts for step in split_playbook(playbook, site, tags=tags, kinds=kinds).steps
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +81,7 @@ def plan_site(
     """
     kinds = registry() if kinds is None else kinds
     inputs = replace(inputs, released=_released(facts) if facts else {})
-    steps = cut(playbook, inputs.site, tags=tags, kinds=kinds).steps
+    steps = split_playbook(playbook, inputs.site, tags=tags, kinds=kinds).steps
     changes: list[Change] = []
     for step in steps:
         changes += _propose(
@@ -98,8 +89,8 @@ def plan_site(
         )
     changes = _by_composer(changes)
     if facts is not None:
-        changes = [*noted(changes, facts, held_items(facts, inputs), overruled)]
-    found = find(inputs.site, facts, policy=inputs.policy)
+        changes = [*with_auto_update_notes(changes, facts, held_items(facts, inputs), overruled)]
+    found = site_findings(inputs.site, facts, policy=inputs.policy)
     needed = any(kinds[step.kind].facts for step in playbook.steps)
     blocked = problems(found) if facts else (problem,) if problem and needed else ()
     changes = [*with_notes(changes, found)]
@@ -126,7 +117,7 @@ def _propose(
     if kind.where is Where.SYSTEM:
         return _of_host(step, kind, system)
     if facts is None:
-        return [_unread(step, problem)] if kind.facts else []
+        return [_unread(step, kind, problem)] if kind.facts else []
     named = _named(step)
     proposed = kind.propose(step, facts)
     return _one_core([decide(change, inputs, named=change.item in named) for change in proposed])
@@ -137,7 +128,7 @@ def _plan_notes(
 ) -> tuple[str, ...]:
     """Notes that depend on the planned changes and steps."""
     result = (*_of_checkout(site, facts, changes), *_of_backups(facts, steps))
-    left = not_looked_at(facts)
+    left = count_unchecked(facts)
     if left and any(change.action is Action.CHANGE for change in changes):
         unchecked = f"{left} of the network's {facts.network_size} sites are not checked before and after"
         result = (*result, f"{unchecked}: twelve are, first those with a changed item")
@@ -159,10 +150,8 @@ def _by_composer(changes: list[Change]) -> list[Change]:
 
 def _of_backups(facts: SiteFacts, steps: Iterable[Step]) -> tuple[str, ...]:
     """Note which folders the backups of a playbook miss because they are links."""
-    backups = [step.options for step in steps if isinstance(step.options, BackupOptions)]
-    followed = {name for options in backups for name in options.follow}
-    missed = [name for name in facts.linked if name not in followed]
-    return (linked(missed),) if missed and any("files" in options.include for options in backups) else ()
+    missed = missed_links(steps, facts.linked)
+    return (linked(missed),) if missed else ()
 
 
 def _of_checkout(site: Site, facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
@@ -190,10 +179,10 @@ def _released(facts: SiteFacts) -> Mapping[tuple[str, str], datetime]:
 def _of_host(step: Step, kind: StepKind, system: SystemInput) -> Sequence[Change]:
     if system.planned_with:
         why = f"planned with {system.planned_with}, on the same host"
-        return [replace(_unread(step, why), action=Action.SKIP)]
+        return [replace(_unread(step, kind, why), action=Action.SKIP)]
     if isinstance(system.facts, SystemFacts):
         return kind.propose_for_host(step, system.facts)
-    return [_unread(step, system.facts)] if isinstance(system.facts, str) else []
+    return [_unread(step, kind, system.facts)] if isinstance(system.facts, str) else []
 
 
 def _named(step: Step) -> frozenset[str]:
@@ -220,12 +209,11 @@ def _one_core(changes: list[Change]) -> list[Change]:
     ]
 
 
-def _unread(step: Step, problem: str) -> Change:
-    item, kind = _ITEMS.get(step.kind, (step.kind, ItemKind.PACKAGE))
+def _unread(step: Step, kind: StepKind, problem: str) -> Change:
     return Change(
         step=step.id,
-        item=item,
-        kind=kind,
+        item=kind.name.rpartition(".")[2] if kind.item else kind.name,
+        kind=kind.item or ItemKind.PACKAGE,
         from_version="",
         to_version="",
         action=Action.UNKNOWN,

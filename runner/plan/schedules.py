@@ -19,16 +19,16 @@ from runner.plan.windows import Occurrence, occurrences, zone_of
 from runner.record import WhyNot
 
 __all__ = [
-    "Kept",
     "Opening",
     "Planned",
-    "Sighting",
+    "RecordedSchedule",
+    "ScheduleChanges",
     "Unstarted",
-    "between",
-    "due",
+    "compare_schedules",
+    "due_openings",
+    "late_openings",
     "planned",
     "settled_before",
-    "sight",
 ]
 
 _PUNCTUAL = timedelta(minutes=2)
@@ -117,7 +117,7 @@ class Unstarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class RecordedSchedule:
     """A recorded schedule that is in force. Its openings until `settled` are decided."""
 
     id: int
@@ -134,7 +134,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Sighting:
+class ScheduleChanges:
     """The differences between the inventory and the schedules in force."""
 
     ended: dict[int, datetime] = field(default_factory=dict)
@@ -156,7 +156,9 @@ def planned(inventory: Inventory, window: Window) -> tuple[Planned, ...]:
     )
 
 
-def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str], now: datetime) -> Sighting:
+def compare_schedules(
+    wanted: Sequence[Planned], kept: Sequence[RecordedSchedule], known: frozenset[str], now: datetime
+) -> ScheduleChanges:
     """Compare the windows of the inventory with the schedules in force.
 
     Args:
@@ -166,9 +168,9 @@ def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str]
             but is not late counts.
         now: the current time.
     """
-    found = Sighting()
+    found = ScheduleChanges()
     new = {one.key: one for one in wanted}
-    ended: list[Kept] = []
+    ended: list[RecordedSchedule] = []
     for old in kept:
         same = new.get(old.key)
         if same and (old.planned is None or old.planned.opens_when() == same.opens_when()):
@@ -197,7 +199,9 @@ def sight(wanted: Sequence[Planned], kept: Sequence[Kept], known: frozenset[str]
     return found
 
 
-def due(kept: Kept, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Opening | None]:
+def due_openings(
+    kept: RecordedSchedule, now: datetime, most: int
+) -> tuple[tuple[Unstarted, ...], Opening | None]:
     """Return the due openings of a schedule: up to `most` that are not started, and the one to start.
 
     Only the latest is started; none while more than `most` are due.
@@ -212,7 +216,7 @@ def due(kept: Kept, now: datetime, most: int) -> tuple[tuple[Unstarted, ...], Op
     return tuple(_unstarted(one, now, WhyNot.LATER) for one in rest), last
 
 
-def between(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
+def late_openings(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
     """Return the openings that start within a period and are too late to start."""
     found = takewhile(lambda opening: opening.starts < end, one.openings(start - _INSTANT))
     return (opening for opening in found if opening.is_late(now))
@@ -232,7 +236,7 @@ def _unstarted(opening: Opening, now: datetime, otherwise: str) -> Unstarted:
     return Unstarted(opening, otherwise)
 
 
-def _predecessor(one: Planned, ended: Sequence[Kept]) -> Kept | None:
+def _predecessor(one: Planned, ended: Sequence[RecordedSchedule]) -> RecordedSchedule | None:
     """The schedule that a new one replaces: an earlier definition, or the same window with another name."""
     found = [old for old in ended if old.planned and one.replaces(old.planned)]
     return min(found, key=lambda old: old.key != one.key, default=None)
@@ -250,7 +254,7 @@ def _startable(openings: Iterator[Opening], now: datetime) -> Opening | None:
     return found[-1] if found else None
 
 
-def _shared(before: Kept, one: Planned, now: datetime) -> Iterator[Opening]:
+def _shared(before: RecordedSchedule, one: Planned, now: datetime) -> Iterator[Opening]:
     """Undecided openings that both the old and the new definition have."""
     starts = {opening.starts for opening in before.undecided(now)}
     after = max(before.settled, _earliest_start(one, now))

@@ -16,7 +16,7 @@ from runner.model import Playbook, Site, Step
 from runner.plan.select import applies
 from runner.steps import StepKind, Where, registry
 
-__all__ = ["Barrier", "Parts", "Segment", "SkippedStep", "cut", "skip_reason"]
+__all__ = ["Barrier", "Parts", "Segment", "SkippedStep", "skip_reason", "split_playbook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Parts:
         )
 
 
-def cut(
+def split_playbook(
     playbook: Playbook,
     site: Site,
     *,

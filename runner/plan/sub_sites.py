@@ -10,22 +10,29 @@ from itertools import chain, zip_longest
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts
 from runner.web import parse_url
 
-__all__ = ["SUB_SITES_LOOKED_AT", "asked_as", "looked_at", "not_looked_at", "started", "with_offers"]
+__all__ = [
+    "MAX_SUB_SITES",
+    "count_unchecked",
+    "sub_site_to_query",
+    "sub_sites_to_check",
+    "sub_sites_to_start",
+    "with_offers",
+]
 
-SUB_SITES_LOOKED_AT = 12
+MAX_SUB_SITES = 12
 _STARTED = 2
 
 
-def looked_at(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
+def sub_sites_to_check(facts: SiteFacts, site: Site, changes: Iterable[Change]) -> tuple[str, ...]:
     """Return the front pages of up to twelve other sites, first those on which a changed item is active."""
     ranks = _ranks(facts, changes)
     own = parse_url(site.own_address)
     others = [sub for sub in facts.network if parse_url(sub.home or sub.url) != own]
     first = sorted(others, key=lambda sub: ranks.get(sub.id, len(ranks)))
-    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:SUB_SITES_LOOKED_AT]
+    return tuple(dict.fromkeys(sub.home or sub.url for sub in first))[:MAX_SUB_SITES]
 
 
-def started(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
+def sub_sites_to_start(facts: SiteFacts, changes: Iterable[Change]) -> tuple[str, ...]:
     """Return up to two sites to start WordPress on too, because a changed item is active only there."""
     ranks = _ranks(facts, changes)
     active = sorted((sub for sub in facts.network if sub.id in ranks), key=lambda sub: ranks[sub.id])
@@ -50,12 +57,12 @@ def _ranks(facts: SiteFacts, changes: Iterable[Change]) -> dict[int, int]:
     return {number: rank for rank, number in enumerate(numbers)}
 
 
-def not_looked_at(facts: SiteFacts) -> int:
+def count_unchecked(facts: SiteFacts) -> int:
     """Return the number of the network's sites that are not checked."""
-    return max(0, facts.network_size - 1 - SUB_SITES_LOOKED_AT)
+    return max(0, facts.network_size - 1 - MAX_SUB_SITES)
 
 
-def asked_as(facts: SiteFacts) -> str:
+def sub_site_to_query(facts: SiteFacts) -> str:
     """Return the site of a network that has to check for updates too; empty if none has to.
 
     A plugin's own updater runs only on sites where the plugin is active. If there are several, the site with

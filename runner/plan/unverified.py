@@ -19,16 +19,16 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan.findings import UNSEEN, unhealthy
+from runner.plan.findings import CANNOT_VERIFY, unhealthy
 from runner.steps.versions import core_level, level
 
-__all__ = ["as_seen", "not_unseen", "unseen"]
+__all__ = ["after_health_check", "unverified_outcome", "unverified_outcomes"]
 
 _ACTIONS = {Outcome.HELD: Action.HOLD, Outcome.SKIPPED: Action.SKIP}
 _SIZED = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
 
 
-def not_unseen(
+def unverified_outcomes(
     changes: Iterable[Change], policy: Unverified | None, *, why: str, again: str
 ) -> Mapping[str, ChangeOutcome]:
     """Return by item the changes that are not applied because they cannot be verified.
@@ -42,24 +42,24 @@ def not_unseen(
     outcomes = {}
     for change in changes:
         rule = policy or (Unverified.ASK if _is_major(change) else Unverified.KEEP)
-        if outcome := unseen(rule, why=why, again=again):
+        if outcome := unverified_outcome(rule, why=why, again=again):
             outcomes[change.item] = ChangeOutcome.of(change, *outcome)
     return outcomes
 
 
-def unseen(rule: Unverified | None, *, why: str, again: str) -> tuple[Outcome, str] | None:
+def unverified_outcome(rule: Unverified | None, *, why: str, again: str) -> tuple[Outcome, str] | None:
     """Return outcome and reason for a change that cannot be verified; None if it is applied anyway.
 
-    `why` and `again` are as for `not_unseen`.
+    `why` and `again` are as for `unverified_outcomes`.
     """
     if rule is Unverified.ASK:
-        return Outcome.HELD, f"held because {UNSEEN}: {why}; to apply them anyway: {again}"
+        return Outcome.HELD, f"held because {CANNOT_VERIFY}: {why}; to apply them anyway: {again}"
     if rule is Unverified.SKIP:
-        return Outcome.SKIPPED, f"skipped by `policy.unverified` because {UNSEEN}: {why}"
+        return Outcome.SKIPPED, f"skipped by `policy.unverified` because {CANNOT_VERIFY}: {why}"
     return None
 
 
-def as_seen(
+def after_health_check(
     plan: SitePlan, view: View, policy: Unverified | None, *, again: str, tried: Collection[str]
 ) -> SitePlan:
     """Return the plan as a run would change it after the health check of the site.
@@ -67,12 +67,14 @@ def as_seen(
     Args:
         plan: the plan of the site.
         view: the result of its health check.
-        policy: as for `not_unseen`.
-        again: as for `not_unseen`.
+        policy: as for `unverified_outcomes`.
+        again: as for `unverified_outcomes`.
         tried: ids of the steps that need a healthy site.
     """
     pending = [change for change in plan.changes if change.action is Action.CHANGE]
-    not_applied = not_unseen(pending, policy, why=view.unverified, again=again) if view.unverified else {}
+    not_applied = (
+        unverified_outcomes(pending, policy, why=view.unverified, again=again) if view.unverified else {}
+    )
 
     def seen(change: Change) -> Change:
         if change.action is not Action.CHANGE:
@@ -83,7 +85,7 @@ def as_seen(
         if change.item in not_applied:
             outcome = not_applied[change.item]
             return replace(change, action=_ACTIONS[outcome.outcome], why=outcome.why)
-        note = f"{UNSEEN}: {view.unverified}" if view.unverified else ""
+        note = f"{CANNOT_VERIFY}: {view.unverified}" if view.unverified else ""
         return replace(change, note="; ".join(filter(None, (change.note, note))))
 
     return replace(plan, changes=tuple(map(seen, plan.changes)))

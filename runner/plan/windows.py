@@ -6,7 +6,7 @@ one counts. So each matching day has exactly one occurrence. Instants are in UTC
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
@@ -60,18 +60,12 @@ class Due:
         }
 
 
-def occurrences(
-    window: Window,
-    zone: ZoneInfo,
-    start_after: datetime,
-    holidays: Mapping[str, Sequence[DateRange]] | None = None,
-) -> Iterator[Occurrence]:
+def occurrences(window: Window, zone: ZoneInfo, start_after: datetime) -> Iterator[Occurrence]:
     """Yield every occurrence that starts after an instant, in order, until 2200, including blackouts.
 
-    `window.at` is in the time zone `zone`. `holidays` are the days of the calendars that `window.blackouts`
-    refers to by path. A month without the day (the 31st, a fifth Tuesday) has no occurrence.
+    `window.at` is in the time zone `zone`. A month without the day (the 31st, a fifth Tuesday) has no
+    occurrence.
     """
-    blackouts = _blackouts(window, holidays or {})
     if not _FIRST <= start_after <= _LAST:
         return
     day = start_after.astimezone(zone).date() - _DAY
@@ -80,23 +74,18 @@ def occurrences(
             starts = _instant(day, window.at, zone)
             if starts > start_after:
                 local = starts.astimezone(zone)
-                closed = any(span.first <= local.date() <= span.last for span in blackouts)
+                closed = any(span.first <= local.date() <= span.last for span in window.blackouts)
                 yield Occurrence(starts, starts + window.lasts, local, closed)
         day += _DAY
 
 
-def next_windows(
-    inventory: Inventory,
-    start: datetime,
-    count: int,
-    holidays: Mapping[str, Sequence[DateRange]] | None = None,
-) -> tuple[Due, ...]:
+def next_windows(inventory: Inventory, start: datetime, count: int) -> tuple[Due, ...]:
     """Return the next openings of all windows at or after an instant, one for each client with sites.
 
     Raises:
         UnknownNameError: a window selects sites that are not in the inventory.
     """
-    return tuple(islice(merge(*_streams(inventory, start, holidays)), count))
+    return tuple(islice(merge(*_streams(inventory, start)), count))
 
 
 def next_of_client(inventory: Inventory, client: str, start: datetime) -> tuple[Due, ...]:
@@ -123,7 +112,6 @@ def closed_day(blackouts: Sequence[DateRange], zones: Collection[str], at: datet
 def _streams(
     inventory: Inventory,
     start: datetime,
-    holidays: Mapping[str, Sequence[DateRange]] | None = None,
     *,
     only: str | None = None,
 ) -> list[Iterator[Due]]:
@@ -133,7 +121,7 @@ def _streams(
             window,
             client,
             names,
-            occurrences(window, ZoneInfo(zone_of(window, inventory, client)), after, holidays),
+            occurrences(window, ZoneInfo(zone_of(window, inventory, client)), after),
         )
         for window in inventory.windows.values()
         for client, names in _clients(inventory, window).items()
@@ -154,13 +142,6 @@ def _clients(inventory: Inventory, window: Window) -> dict[str, tuple[str, ...]]
     for site in select(inventory, window.sites):
         found[site.client] = (*found.get(site.client, ()), site.name)
     return found
-
-
-def _blackouts(window: Window, holidays: Mapping[str, Sequence[DateRange]]) -> list[DateRange]:
-    spans: list[DateRange] = []
-    for entry in window.blackouts:
-        spans += [entry] if isinstance(entry, DateRange) else holidays.get(entry, ())
-    return spans
 
 
 def _matches(rule: WindowDay, day: date) -> bool:

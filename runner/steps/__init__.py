@@ -1,7 +1,7 @@
 """The kinds of steps that playbooks can use, one module per family, registered by name.
 
 Other packages can add kinds through the entry point group `sitecrew.steps`. Each entry point is a subclass of
-`StepKind` or an instance of one.
+`StepKind` or an instance of one. Such steps run on the host: for other places, only our own kinds are known.
 """
 
 from __future__ import annotations
@@ -11,9 +11,30 @@ from functools import cache
 from types import MappingProxyType
 
 from runner.errors import UsageError
-from runner.steps.base import Context, Guard, Result, Script, StepKind, Where, by_status
+from runner.steps.base import (
+    Context,
+    Guard,
+    Missing,
+    Needs,
+    Result,
+    Script,
+    StepKind,
+    Where,
+    by_status,
+)
 
-__all__ = ["Context", "Guard", "Result", "Script", "StepKind", "Where", "by_status", "registry"]
+__all__ = [
+    "Context",
+    "Guard",
+    "Missing",
+    "Needs",
+    "Result",
+    "Script",
+    "StepKind",
+    "Where",
+    "by_status",
+    "registry",
+]
 
 GROUP = "sitecrew.steps"
 
@@ -23,7 +44,8 @@ def registry() -> Mapping[str, StepKind]:
     """Return every kind of step by name, in the order of the documentation.
 
     Raises:
-        UsageError: an entry point is not a kind of step, or its name is already taken.
+        UsageError: an entry point is not a kind of step, its name is already taken, or it does not run on the
+            host.
     """
     kinds = {kind.name: kind for kind in _built_in()}
     for origin, kind in _installed():
@@ -31,6 +53,12 @@ def registry() -> Mapping[str, StepKind]:
             raise UsageError(
                 f"{origin} adds the step {kind.name!r}, but that name is already taken",
                 hint="uninstall the package that adds it",
+            )
+        if kind.where is not Where.HOST or type(kind).place is not StepKind.place or kind.switches:
+            raise UsageError(
+                f"{origin} adds the step {kind.name!r}, which does not run on the host like `shell`: "
+                "other packages cannot add such steps",
+                hint="delete `where`, `place` and `switches` from the class, or uninstall the package",
             )
         kinds[kind.name] = kind
     return MappingProxyType(kinds)

@@ -6,18 +6,20 @@ they collect the exit status of every command in the pipe themselves, and exit w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from runner.model import Host, Site, SiteKind, Step
 from runner.shell import word, words
-from runner.steps.base import Context, Script, StepKind, Where
+from runner.steps.base import Context, Missing, Needs, Result, Script, StepKind, Where
 from runner.steps.sources import shell_source
+from runner.steps.static.tree import excluded
 from runner.steps.wordpress.address import server_of
 from runner.steps.wordpress.identity import addresses_program
 from runner.steps.wordpress.program_output import marked, texts
 from runner.steps.wordpress.shell import early_program, plain_program, site_script
+from runner.untrusted import few, sentence
 
 __all__ = [
     "UNREAD",
@@ -28,6 +30,7 @@ __all__ = [
     "excludes",
     "files_script",
     "left_out",
+    "missed_links",
     "unreadable_script",
 ]
 
@@ -50,6 +53,8 @@ UNREAD = 4
 """Exit status of `files_script` if the archive is complete except for files that could not be read."""
 _MOST = 100
 """Database objects that `left_out` names at most."""
+_NAMED = 3
+"""Unreadable files that `Backup.missing` names at most."""
 _LISTED = 1 << 16
 """Bytes of output of `unreadable_script`."""
 _BY_CLIENT = "client"
@@ -120,6 +125,23 @@ class Backup(StepKind):
     )
     undone = "not needed: a backup does not change the site."
     where = Where.STREAM
+
+    def needs(self, step: Step, site: Site) -> Needs:
+        """Return the backup store and, without `become`, a search for files that the login cannot read."""
+        reads_files = "files" in cast("BackupOptions", step.options).include
+        return Needs(store=True, check=unreadable_script(site) if reads_files and not step.become else "")
+
+    def missing(self, step: Step, site: Site, result: Result) -> Missing | None:
+        """Return the files that cannot be read and are not excluded: with them the step would fail."""
+        found = [name.removeprefix("./") for name in result.output.splitlines() if name.startswith("./")]
+        patterns = excludes(site, cast("BackupOptions", step.options).exclude)
+        names = [sentence(name, 200) for name in found if not excluded(name, patterns)]
+        if not names:
+            return None
+        return Missing(
+            why=f"{few(names, _NAMED)} cannot be read",
+            hint="log in as the owner of the site's files, or leave them out with `exclude`",
+        )
 
     def script(self, step: Step, context: Context) -> None:  # noqa: ARG002
         """Return None: the backup calls `database_script` and `files_script` itself."""
@@ -198,6 +220,15 @@ def files_script(
 def excludes(site: Site, exclude: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the patterns that a backup leaves out: `exclude`, and caches and logs of WordPress."""
     return (*(USUAL_EXCLUDES if site.kind is SiteKind.WORDPRESS else ()), *exclude)
+
+
+def missed_links(steps: Iterable[Step], links: Sequence[str]) -> tuple[str, ...]:
+    """Return the links that no backup among the steps follows; empty if none of them backs up files."""
+    backups = [step.options for step in steps if isinstance(step.options, BackupOptions)]
+    if not any("files" in options.include for options in backups):
+        return ()
+    followed = {name for options in backups for name in options.follow}
+    return tuple(name for name in links if name not in followed)
 
 
 def unreadable_script(site: Site) -> str:

@@ -15,6 +15,7 @@ from typing import ClassVar, Protocol
 from runner.model import (
     Change,
     Host,
+    ItemKind,
     Outcome,
     SecretRef,
     Site,
@@ -27,7 +28,7 @@ from runner.model import (
     SystemFacts,
 )
 
-__all__ = ["Context", "Guard", "Published", "Result", "Script", "StepKind", "Where"]
+__all__ = ["Context", "Guard", "Missing", "Needs", "Published", "Result", "Script", "StepKind", "Where"]
 
 
 class Where(StrEnum):
@@ -122,6 +123,26 @@ class Guard:
     """Shell text for the end of the job: removes temporary files. Idempotent."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a step needs before it runs. `doctor` and `plan` report what is missing."""
+
+    folder: str = ""
+    """A folder on the controller, absolute or relative to the workspace; empty for none."""
+    store: bool = False
+    """Whether it writes to the backup store."""
+    check: str = ""
+    """Shell text for the host that changes nothing; `StepKind.missing` interprets its result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Something that a step needs and that is not there, and what to do about it."""
+
+    why: str
+    hint: str = ""
+
+
 class StepKind(ABC):
     """A kind of step, such as `wordpress.plugins`."""
 
@@ -150,6 +171,10 @@ class StepKind(ABC):
     """Whether it accepts `become: true`."""
     rereads: ClassVar[bool] = False
     """Whether the facts are read again after it, and its outcome determined from them."""
+    switches: ClassVar[bool] = False
+    """Whether it puts a release online that the host can switch back from later."""
+    item: ClassVar[ItemKind | None] = None
+    """The kind of the items it plans; None if it plans none."""
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:  # noqa: ARG002
         """Return what the step would change. Policy may turn a `change` into a `hold`."""
@@ -179,6 +204,14 @@ class StepKind(ABC):
         if where is Where.OUTSIDE:
             found["timeout"] = "delete it; `limits.look` in sitecrew.yaml limits each page"
         return found
+
+    def needs(self, step: Step, site: Site) -> Needs:  # noqa: ARG002
+        """Return what the step needs on the controller and on the host."""
+        return Needs()
+
+    def missing(self, step: Step, site: Site, result: Result) -> Missing | None:  # noqa: ARG002
+        """Return what is missing according to the result of `Needs.check`; None if nothing is."""
+        return None
 
     def guarded(self, step: Step, context: Context) -> str:  # noqa: ARG002
         """Return the folder on the host that the step's job locks."""

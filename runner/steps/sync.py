@@ -80,6 +80,7 @@ class FilesSync(StepKind):
 
     name = "files.sync"
     becomes = False
+    item = ItemKind.FILE
     summary = "Keeps a folder on the host the same as one on the controller."
     options = SyncOptions
     example = """\

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.apply.probe import check_site, compare_with_baseline
 from runner.errors import SitecrewError
 from runner.hosts.boundary import each
-from runner.inspect.prober import unreadable
+from runner.inspect.prober import failed_check
 from runner.model import Order, Outcome, Site
 from runner.verify import Signals
 
@@ -66,7 +66,7 @@ def wait_for_next_ring(session: Session, order: Order, number: int) -> Halt | No
         return Halt(Outcome.MISSED, why)
     healthy = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in healthy]
-    before = _each(sites, lambda site: check_site(session.context(order, site, 1)), unreadable)
+    before = _each(sites, lambda site: check_site(session.context(order, site, 1)), failed_check)
     if until > session.now():
         session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
     if not _wait(session, order.run, until):

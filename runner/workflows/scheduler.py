@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import LockedError, SitecrewError
 from runner.hosts.boundary import UnexpectedError, reported, within
-from runner.inspect.windows import row_of
+from runner.inspect.windows import window_row
 from runner.model import DateRange, Overlap
 from runner.plan import rings, select
 from runner.plan.schedules import Opening, Planned, planned
@@ -170,7 +170,7 @@ class Scheduler:
             if opening.planned.window.overlap is Overlap.QUEUE:
                 self._schedules.delays[key] = WhyNot.BUSY
                 return False
-            row = row_of(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
+            row = window_row(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
             if session.ledger.claim(row):
                 session.emit("window.skipped", opening.run, why=row.why, window=row.window)
             return False
@@ -199,7 +199,7 @@ class Scheduler:
             blackouts=[span for span in window.blackouts if isinstance(span, DateRange)],
             timezone=window.timezone,
         )
-        row = row_of(opening, WindowState.RUN, "", now, run=opening.run)
+        row = window_row(opening, WindowState.RUN, "", now, run=opening.run)
         self._session.assign(opening.run, workspace)
         return begin(self._session, order, trigger="window", opening=row)
 

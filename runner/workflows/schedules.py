@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
 from runner.hosts.boundary import within
-from runner.inspect.windows import kept_of, row_of
+from runner.inspect.windows import recorded_schedule, window_row
 from runner.load import freeze
 from runner.model import Window
-from runner.plan.schedules import Kept, Opening, Planned, Unstarted, due, settled_before, sight
+from runner.plan.schedules import (
+    Opening,
+    Planned,
+    RecordedSchedule,
+    Unstarted,
+    compare_schedules,
+    due_openings,
+    settled_before,
+)
 from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
 
 if TYPE_CHECKING:
@@ -80,14 +88,14 @@ class ScheduleRecorder:
     def _decide(self, read: Schedules, wanted: PlannedWindows | None, now: datetime) -> _Decision:
         kept, rows, settled = [], list[WindowView](), dict[int, datetime]()
         found = _Decision(Settlement(), [])
-        for one, since in ((kept_of(view), view.since) for view in read.in_force):
+        for one, since in ((recorded_schedule(view), view.since) for view in read.in_force):
             if since > now:
                 found.problems["window {} of {}".format(*one.key)] = (
                     f"in force since {since:%Y-%m-%d %H:%M} UTC, but the clock says {now:%Y-%m-%d %H:%M} UTC"
                 )
                 kept.append(one)
                 continue
-            decided = within(partial(due, one, now, _AT_ONCE))
+            decided = within(partial(due_openings, one, now, _AT_ONCE))
             if isinstance(decided, SitecrewError):
                 found.problems["window {} of {}".format(*one.key)] = str(decided)
                 continue
@@ -109,13 +117,13 @@ class ScheduleRecorder:
     def _sight(
         self,
         settled: Settlement,
-        kept: Iterable[Kept],
+        kept: Iterable[RecordedSchedule],
         read: Schedules,
         wanted: PlannedWindows,
         now: datetime,
     ) -> Settlement:
         readable = [one for one in kept if one.key[0] not in wanted.unread]
-        seen = sight(wanted.planned, readable, read.windows, now)
+        seen = compare_schedules(wanted.planned, readable, read.windows, now)
         return replace(
             settled,
             ended=seen.ended,
@@ -126,7 +134,7 @@ class ScheduleRecorder:
 
     def _rows(self, unstarted: Sequence[Unstarted], now: datetime) -> list[WindowView]:
         return [
-            row_of(
+            window_row(
                 one.opening,
                 WindowState.SKIPPED if one.skipped else WindowState.MISSED,
                 self.delays.get((*one.opening.planned.key, one.opening.starts), one.why),

@@ -1,4 +1,4 @@
-"""Promise: doctor says which windows nobody keeps, and which openings passed without a scheduler."""
+"""Doctor reports windows that no scheduler has recorded, and openings that were missed."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ MONDAY, TUESDAY = at("2027-01-04 02:00"), at("2027-01-05 02:00")
 MINUTE = timedelta(minutes=1)
 
 
-def told(folder: Path, now: datetime) -> list[tuple[ExitCode, str]]:
+def findings(folder: Path, now: datetime) -> list[tuple[ExitCode, str]]:
     workspace = load_workspace(folder)
     sites = tuple(workspace.inventory.sites.values())
     return [(check.code, check.finding) for check in about_windows(workspace, sites, now)]
 
 
-def test_a_window_that_no_scheduler_has_seen_is_reported_until_one_has(tmp_path: Path) -> None:
+def test_unrecorded_windows_are_reported_until_a_scheduler_runs(tmp_path: Path) -> None:
     folder = write(tmp_path, WEEKLY, 5)
     with scheduler(folder):
-        [(code, finding)] = told(folder, MONDAY)
+        [(code, finding)] = findings(folder, MONDAY)
     assert code is ExitCode.OK
-    assert finding.startswith("no scheduler keeps window weekly of ")
+    assert finding.startswith("no scheduler has picked up window weekly of ")
     assert finding.endswith(" and 2 more yet")
     with scheduler(folder) as one:
         one.tick(MONDAY)
-    assert told(folder, MONDAY + MINUTE) == []
+    assert findings(folder, MONDAY + MINUTE) == []
 
 
-def test_an_opening_that_passed_without_a_scheduler_is_a_failure(tmp_path: Path) -> None:
+def test_missed_opening_is_a_failure(tmp_path: Path) -> None:
     folder = write(tmp_path, WEEKLY, 1)
     with scheduler(folder) as one:
         one.tick(MONDAY)
-    assert told(folder, TUESDAY + 30 * MINUTE) == []  # it may still be started
-    [(code, finding)] = told(folder, TUESDAY + 90 * MINUTE)
+    assert findings(folder, TUESDAY + 30 * MINUTE) == []  # it can still start
+    [(code, finding)] = findings(folder, TUESDAY + 90 * MINUTE)
     assert code is ExitCode.FAILED
-    assert "opened and was not started, first on 2027-01-05 at 02:00 UTC" in finding
+    assert "opened but did not start, first on 2027-01-05 at 02:00 UTC" in finding
     with scheduler(folder) as one:
         one.tick(TUESDAY + 91 * MINUTE)
-    assert told(folder, TUESDAY + 92 * MINUTE) == []
+    assert findings(folder, TUESDAY + 92 * MINUTE) == []
 
 
-def test_no_windows_need_no_scheduler(tmp_path: Path) -> None:
+def test_no_windows_give_no_findings(tmp_path: Path) -> None:
     folder = write(tmp_path, "  {}\n", 1)
     with scheduler(folder):
-        assert told(folder, TUESDAY) == []
+        assert findings(folder, TUESDAY) == []

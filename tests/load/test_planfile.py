@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import UsageError
 from runner.load import load_workspace
-from runner.load.planfile import lock, read_plan, write_plan
+from runner.load.planfile import lock_plan, read_plan, write_plan
 from runner.model import Action, Change, ItemKind, Plan, SitePlan
 
 PLAYBOOK = """\
@@ -46,7 +46,7 @@ CHANGES = (
 def locked(make):
     workspace = load_workspace(make({"playbooks/patch.yaml": PLAYBOOK}), extra={"NAME": "hunter2"})
     plan = Plan(playbook="patch", sites=(SitePlan(site="shop", client="acme", changes=CHANGES),))
-    return lock(workspace, workspace.playbooks["patch"], plan, tags=())
+    return lock_plan(workspace, workspace.playbooks["patch"], plan, tags=())
 
 
 @pytest.fixture

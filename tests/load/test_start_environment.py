@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from runner.load.start import StartArgument, StartValue, StartVariable
+from runner.load.start_environment import StartArgument, StartValue, StartVariable
 from runner.model import SecretRef, SecretSource
 
 VARIABLE, VALUE, ARGUMENT = map(TypeAdapter, (StartVariable, StartValue, StartArgument))

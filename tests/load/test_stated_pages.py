@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from runner.inspect.view import pages_line
-from runner.load.places import stated_page
+from runner.load.addresses import stated_page
 from runner.load.values import Wrong
 from runner.model import Site, StatedPage
 from runner.verify import Baseline, Usual

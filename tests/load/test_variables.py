@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import UsageError
-from runner.load.variables import fits, seal_variables, variable, variables_of
+from runner.load.variables import matches_stored, seal_variables, variable, variables_of
 from runner.model import SecretRef, SecretSource
 
 
@@ -30,14 +30,14 @@ def test_value_is_sealed_and_reference_is_kept():
     sealed = seal_variables({"A": "hunter2", "B": reference})
     assert sealed["B"] == reference
     assert "hunter2" not in str(sealed["A"])
-    assert fits(str(sealed["A"]), "hunter2")
-    assert not fits(str(sealed["A"]), "hunter3")
+    assert matches_stored(str(sealed["A"]), "hunter2")
+    assert not matches_stored(str(sealed["A"]), "hunter3")
     assert sealed["A"] != seal_variables({"A": "hunter2"})["A"]
 
 
 @pytest.mark.parametrize("kept", ["", "scrypt", "scrypt$", "scrypt$zz$", "scrypt$" + "0" * 32])
 def test_broken_digest_matches_nothing(kept: str):
-    assert not fits(kept, "hunter2")
+    assert not matches_stored(kept, "hunter2")
 
 
 def test_invalid_variable_name_is_refused_without_its_value():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from runner.model import AutoUpdate
-from runner.plan import AutoHold, choose
+from runner.plan import AutoHold, choose_switches
 
 HELD = AutoHold(kind="plugin", key="forms/forms.php", item="forms", why="held")
 ON = AutoUpdate(kind="plugin", key="forms/forms.php", was="listed")
@@ -38,6 +38,6 @@ class Row:
     ],
 )
 def test_choose_switches_by_holds_and_state(holds, on, rows, expected):
-    chosen = choose(holds, on, rows)
+    chosen = choose_switches(holds, on, rows)
     found = {name: len(getattr(chosen, name)) for name in ("off", "forced", "back", "overruled")}
     assert {name: count for name, count in found.items() if count} == expected

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.plan.bisect import Found, Tried, search
+from runner.plan.bisection import Bisection, GroupResult, bisect
 
 
 def run(
     items: Sequence[int],
     well: Callable[[frozenset[int]], bool],
     suspect: Callable[[frozenset[int]], Sequence[int]] = lambda _: (),
-) -> tuple[Found[int], int]:
+) -> tuple[Bisection[int], int]:
     """Run a search against a site that breaks with some items and may name suspects."""
     there: set[int] = set()
     tries = 0
-    driver = search(items)
+    driver = bisect(items)
     try:
         group = next(driver)
         while True:
@@ -29,19 +29,19 @@ def run(
             good = well(together)
             if good:
                 there |= set(group)
-            group = driver.send(Tried(good, () if good else tuple(suspect(together))))
+            group = driver.send(GroupResult(good, () if good else tuple(suspect(together))))
     except StopIteration as end:
         return end.value, tries
 
 
 def test_good_batch_takes_one_trial() -> None:
-    assert run(range(20), lambda _: True) == (Found(tuple(range(20)), ()), 1)
+    assert run(range(20), lambda _: True) == (Bisection(tuple(range(20)), ()), 1)
 
 
 @pytest.mark.parametrize("bad", range(20))
 def test_one_culprit_among_twenty_is_found(bad: int) -> None:
     found, tries = run(range(20), lambda there: bad not in there)
-    assert found == Found(tuple(n for n in range(20) if n != bad), (bad,))
+    assert found == Bisection(tuple(n for n in range(20) if n != bad), (bad,))
     assert tries <= math.ceil(math.log2(20)) + 3
 
 
@@ -104,4 +104,4 @@ def test_kept_items_are_healthy_and_culprits_break_them(count: int, data: st.Dat
 
 
 def test_empty_batch_has_no_culprit() -> None:
-    assert run([], lambda _: True) == (Found((), ()), 0)
+    assert run([], lambda _: True) == (Bisection((), ()), 0)

@@ -30,7 +30,7 @@ from runner.model import (
     Unverified,
     View,
 )
-from runner.plan import PolicyInput, as_seen, find, plan_site
+from runner.plan import PolicyInput, after_health_check, plan_site, site_findings
 from runner.steps import registry
 from runner.steps.backup import BackupOptions
 
@@ -159,13 +159,15 @@ def planned(facts: SiteFacts | None, problem: str = "", *, view: View | None = N
     plan = plan_site(inputs(Policy(unverified=rule)), BOOK, facts, problem=problem)
     if view is None:
         return plan
-    return as_seen(plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS))
+    return after_health_check(
+        plan, view, rule, again="sitecrew run weekly -l shop --unverified", tried=set(KINDS)
+    )
 
 
 def said(
     found: SiteFacts | SitecrewError | None, *, view: View | None = None, rule: Any = None
 ) -> tuple[tuple[Finding, ...], list[Check]]:
-    findings = find(SITE, found, view=view, policy=Policy(unverified=rule))
+    findings = site_findings(SITE, found, view=view, policy=Policy(unverified=rule))
     return findings, list(checks_of(SITE, findings))
 
 

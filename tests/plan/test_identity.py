@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.model import Site, SiteFacts, SubSite
-from runner.plan import sharing, stranger
+from runner.plan import address_mismatch, shared_tables
 
 
 def site(url="https://shop.example", name="shop", host="web1", **more):
@@ -29,7 +29,7 @@ def facts(home="https://shop.example", siteurl=None, **more):
     ],
 )
 def test_equivalent_addresses_match(url, home):
-    assert stranger(facts(home), site(url)) == ""
+    assert address_mismatch(facts(home), site(url)) == ""
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,17 @@ def test_equivalent_addresses_match(url, home):
     ],
 )
 def test_different_address_is_refused(url, home):
-    said = stranger(facts(home), site(url))
+    said = address_mismatch(facts(home), site(url))
     shown = f"has the address {home}" if home else "has no address"
     assert said == (f"WordPress at /srv/shop {shown}, in the inventory it is {url}: `path` or `url` is wrong")
 
 
 def test_folder_and_network_sites_match():
     assert (
-        stranger(facts("https://x.example", "https://shop.example/wp"), site("https://shop.example/wp")) == ""
+        address_mismatch(
+            facts("https://x.example", "https://shop.example/wp"), site("https://shop.example/wp")
+        )
+        == ""
     )
     network = (
         SubSite(id=1, url="https://net.example"),
@@ -61,14 +64,14 @@ def test_folder_and_network_sites_match():
     )
     found = facts("https://net.example", network=network)
     for url in ("https://net.example", "http://net.example/a", "https://www.mapped.example"):
-        assert stranger(found, site(url)) == ""
-    assert "https://net.example/b" in stranger(found, site("https://net.example/b"))
+        assert address_mismatch(found, site(url)) == ""
+    assert "https://net.example/b" in address_mismatch(found, site("https://net.example/b"))
 
 
 def test_address_takes_precedence_over_url():
     proxied = site(address="http://intern.example:8080")
-    assert stranger(facts("http://intern.example:8080"), proxied) == ""
-    assert "in the inventory it is http://intern.example:8080" in stranger(facts(), proxied)
+    assert address_mismatch(facts("http://intern.example:8080"), proxied) == ""
+    assert "in the inventory it is http://intern.example:8080" in address_mismatch(facts(), proxied)
 
 
 def test_sites_sharing_tables_are_reported():
@@ -76,7 +79,9 @@ def test_sites_sharing_tables_are_reported():
         read = facts(database_host=server, database_name=database, database_prefix=prefix)
         return site(name=name, host=host), read
 
-    assert sharing([one("a"), one("b", prefix="b_"), one("c"), one("d", host="web2")]) == (("a", "c", "db"),)
+    assert shared_tables([one("a"), one("b", prefix="b_"), one("c"), one("d", host="web2")]) == (
+        ("a", "c", "db"),
+    )
     far = [one("a", server="db.example"), one("b", server="DB.example", host="web2")]
-    assert sharing(far) == (("a", "b", "db"),)
-    assert sharing([one("a", database=""), one("b", database="")]) == ()
+    assert shared_tables(far) == (("a", "b", "db"),)
+    assert shared_tables([one("a", database=""), one("b", database="")]) == ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.model import Action, Change, Extension, ItemKind, SiteFacts, SitePlan
-from runner.plan import changed_steps, moved, moved_place, narrowed, newcomers
+from runner.plan import changed_steps, differences, location_differences, unplanned_changes, without_unplanned
 
 WOO = Change(
     step="plugins",
@@ -36,7 +36,7 @@ def facts(*plugins):
 
 def test_unchanged_site_has_no_differences():
     other_address = replace(WOO, package="https://vendor.example/c3d4/woo.zip", why="another reason")
-    assert moved([WOO, SEO], plan(SEO, other_address), None) == ()
+    assert differences([WOO, SEO], plan(SEO, other_address), None) == ()
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_unchanged_site_has_no_differences():
     ],
 )
 def test_difference_of_an_item_is_described(now, said):
-    assert moved([WOO], plan(now), None) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
+    assert differences([WOO], plan(now), None) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
 
 
 def test_package_from_another_host_is_a_difference():
     elsewhere = replace(WOO, package="https://evil.example/woo.zip")
-    assert moved([WOO], plan(elsewhere), None) == (
+    assert differences([WOO], plan(elsewhere), None) == (
         "woo: 1.0 -> 1.1 was planned from vendor.example, now it comes from evil.example",
     )
 
@@ -69,14 +69,14 @@ def test_package_from_another_host_is_a_difference():
     ],
 )
 def test_missing_change_is_explained_by_the_facts(found, said):
-    assert moved([WOO], plan(), found) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
+    assert differences([WOO], plan(), found) == (f"woo: 1.0 -> 1.1 was planned, {said}",)
 
 
 def test_new_update_is_skipped():
     now = plan(WOO, SEO)
-    assert moved([WOO], now, None) == ()
-    assert newcomers([WOO], now) == (SEO,)
-    assert [(c.item, c.action.value) for c in narrowed([WOO], now).changes] == [
+    assert differences([WOO], now, None) == ()
+    assert unplanned_changes([WOO], now) == (SEO,)
+    assert [(c.item, c.action.value) for c in without_unplanned([WOO], now).changes] == [
         ("woo", "change"),
         ("seo", "skip"),
     ]
@@ -84,18 +84,18 @@ def test_new_update_is_skipped():
 
 def test_change_held_in_the_plan_is_skipped():
     held = replace(WOO, action=Action.HOLD)
-    assert moved([held], plan(WOO), None) == ()
-    assert narrowed([held], plan(WOO)).pending("plugins") == ()
+    assert differences([held], plan(WOO), None) == ()
+    assert without_unplanned([held], plan(WOO)).pending("plugins") == ()
 
 
 def test_new_file_is_a_difference():
-    assert moved([], plan(FILE), None) == (
+    assert differences([], plan(FILE), None) == (
         "a.txt: ab12 is not in the plan, and sync always applies everything",
     )
 
 
 def test_site_with_problems_is_not_compared():
-    assert moved([WOO], plan(problems=("no connection",)), None) == ()
+    assert differences([WOO], plan(problems=("no connection",)), None) == ()
 
 
 def test_changed_steps_are_described():
@@ -112,6 +112,6 @@ def test_changed_steps_are_described():
 
 
 def test_moved_site_is_described():
-    assert moved_place({"host": "web1", "path": "/a"}, {"host": "web1", "path": "/b"}) == (
+    assert location_differences({"host": "web1", "path": "/a"}, {"host": "web1", "path": "/b"}) == (
         "path changed from /a to /b",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.model import Action, Asked, CoreOffer, Extension, Offers, Policy, Release, SiteFacts, Step
-from runner.plan import asked, compared
+from runner.plan import confirm_offers, items_to_query
 from runner.plan.policy import decide
 from runner.steps import registry
 from tests.plan.test_policy import standing
@@ -23,7 +23,7 @@ SITE = SiteFacts(
 
 
 def one(entry, release=NEW, vendors=frozenset()):
-    return compared(replace(SITE, plugins=(entry,)), Offers({KEY: release}), vendors).plugins[0]
+    return confirm_offers(replace(SITE, plugins=(entry,)), Offers({KEY: release}), vendors).plugins[0]
 
 
 def proposed(entry):
@@ -90,7 +90,7 @@ def test_private_item_is_planned_with_a_note():
 
 
 def test_unconfirmed_offer_is_planned_with_a_note():
-    facts = compared(
+    facts = confirm_offers(
         replace(SITE, plugins=(OFFERED,)), Offers(problem="wordpress.org could not be reached: x")
     )
     assert proposed(facts.plugins[0]).note == "not confirmed by wordpress.org"
@@ -100,7 +100,7 @@ def test_unconfirmed_offer_is_planned_with_a_note():
 def test_item_with_another_update_source_is_not_asked():
     vendor = replace(ACME, update_uri="https://vendor.example/")
     facts = replace(SITE, plugins=(ACME, replace(vendor, slug="v")))
-    assert asked(facts) == (Asked("plugins", "acme/acme.php", "Acme", "", public=True),)
+    assert items_to_query(facts) == (Asked("plugins", "acme/acme.php", "Acme", "", public=True),)
 
 
 def test_hidden_update_of_a_foreign_item_is_held():
@@ -112,7 +112,7 @@ def test_hidden_update_of_a_foreign_item_is_held():
 def test_hidden_and_fake_core_versions_are_marked():
     mine = (CoreOffer("6.9", f"{ORG}/6.9.zip"), CoreOffer("6.5.6", "https://evil.example/6.5.6.zip"))
     published = (CoreOffer("6.5.6", f"{ORG}/6.5.6.zip"), CoreOffer("7.1", f"{ORG}/7.1.zip"))
-    facts = compared(replace(SITE, core_offers=mine), Offers(core={"6.5.5": published}))
+    facts = confirm_offers(replace(SITE, core_offers=mine), Offers(core={"6.5.5": published}))
     assert [(offer.version, offer.package, bool(offer.untrusted)) for offer in facts.core_offers] == [
         ("6.5.6", f"{ORG}/6.5.6.zip", False),
         ("7.1", f"{ORG}/7.1.zip", False),

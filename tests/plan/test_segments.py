@@ -6,7 +6,7 @@ import pytest
 
 from runner.errors import UsageError
 from runner.model import Playbook, Site, SiteKind, Step
-from runner.plan import Barrier, Segment, cut
+from runner.plan import Barrier, Segment, split_playbook
 from runner.steps import Where, registry
 
 SHOP = Site(
@@ -49,7 +49,7 @@ def shape(parts):
 
 def test_consecutive_host_steps_share_a_segment():
     steps = (step("shell"), step("shell", "shell-2"), step("probe.http"), step("shell", "shell-3"))
-    assert shape(cut(playbook(*steps), SHOP)) == [
+    assert shape(split_playbook(playbook(*steps), SHOP)) == [
         (1, ["shell", "shell-2"]),
         (2, ("probe.http", Where.OUTSIDE)),
         (3, ["shell-3"]),
@@ -57,7 +57,7 @@ def test_consecutive_host_steps_share_a_segment():
 
 
 def test_transaction_has_its_own_segment():
-    assert shape(cut(WEEKLY, SHOP)) == [
+    assert shape(split_playbook(WEEKLY, SHOP)) == [
         (1, ("backup", Where.STREAM)),
         (2, ["wordpress.plugins"]),
         (3, ["shell"]),
@@ -67,7 +67,7 @@ def test_transaction_has_its_own_segment():
 
 
 def test_steps_not_for_the_site_are_skipped():
-    parts = cut(WEEKLY, DOCS)
+    parts = split_playbook(WEEKLY, DOCS)
     assert shape(parts) == [
         (1, ("backup", Where.STREAM)),
         (2, ["shell"]),
@@ -78,18 +78,18 @@ def test_steps_not_for_the_site_are_skipped():
         ("wordpress.core", "does not apply to a static site"),
         ("wordpress.database", "does not apply to a static site"),
     ]
-    assert [s.why for s in cut(WEEKLY, SHOP).skipped] == ["only for !tag:woocommerce"]
+    assert [s.why for s in split_playbook(WEEKLY, SHOP).skipped] == ["only for !tag:woocommerce"]
 
 
 def test_tags_select_steps():
-    parts = cut(WEEKLY, SHOP, tags={"cache"})
+    parts = split_playbook(WEEKLY, SHOP, tags={"cache"})
     assert shape(parts) == [(1, ["shell"])]
     assert parts.skipped[0].why == "has none of the tags cache"
 
 
 def test_cut_is_deterministic():
-    assert cut(WEEKLY, SHOP) == cut(WEEKLY, SHOP)
-    assert [s.id for s in cut(WEEKLY, SHOP).steps] == [
+    assert split_playbook(WEEKLY, SHOP) == split_playbook(WEEKLY, SHOP)
+    assert [s.id for s in split_playbook(WEEKLY, SHOP).steps] == [
         "backup",
         "wordpress.plugins",
         "shell",
@@ -99,11 +99,11 @@ def test_cut_is_deterministic():
 
 
 def test_every_kind_can_be_cut():
-    parts = cut(playbook(*(step(name) for name in registry())), SHOP)
+    parts = split_playbook(playbook(*(step(name) for name in registry())), SHOP)
     assert len(parts.steps) + len(parts.skipped) == len(registry())
     assert any(isinstance(part, Barrier) for part in parts.parts)
 
 
 def test_unknown_kind_of_step_is_refused():
     with pytest.raises(UsageError, match=r"unknown step 'system\.reboot'"):
-        cut(playbook(step("system.reboot")), SHOP)
+        split_playbook(playbook(step("system.reboot")), SHOP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.model import Action, Change, Extension, ItemKind, Site, SiteFacts, SubSite
-from runner.plan import asked_as, looked_at, not_looked_at, with_offers
+from runner.plan import count_unchecked, sub_site_to_query, sub_sites_to_check, with_offers
 
 SITE = Site(name="net", client="c", host="h", url="https://www.net.example", path="/srv/net")
 
@@ -42,19 +42,19 @@ def addresses(*numbers):
 def test_sites_with_changed_items_come_first_of_twelve():
     facts = network(20, plugin("a", 15, 18), plugin("b", 20), plugin("c", 19))
     changes = (change("a"), change("b"), change("c", Action.HOLD))
-    assert looked_at(facts, SITE, changes) == addresses(20, 15, 18, *range(2, 11))
-    assert not_looked_at(facts) == 7
+    assert sub_sites_to_check(facts, SITE, changes) == addresses(20, 15, 18, *range(2, 11))
+    assert count_unchecked(facts) == 7
 
 
 def test_each_item_gets_one_site_before_a_second():
     facts = network(40, plugin("a", *range(2, 14)), plugin("b", 40), plugin("c", 30, 31))
     changes = (change("a"), change("b"), change("c"))
-    assert looked_at(facts, SITE, changes) == addresses(40, 30, 2, 31, *range(3, 11))
+    assert sub_sites_to_check(facts, SITE, changes) == addresses(40, 30, 2, 31, *range(3, 11))
 
 
 def test_site_itself_is_not_among_the_others():
-    assert looked_at(network(3), SITE, ()) == addresses(2, 3)
-    assert (looked_at(network(0), SITE, ()), not_looked_at(network(0))) == ((), 0)
+    assert sub_sites_to_check(network(3), SITE, ()) == addresses(2, 3)
+    assert (sub_sites_to_check(network(0), SITE, ()), count_unchecked(network(0))) == ((), 0)
 
 
 def test_site_with_most_silent_plugins_is_asked():
@@ -67,8 +67,8 @@ def test_site_with_most_silent_plugins_is_asked():
         plugin("here", 6, unlisted=True),
         plugin("told", 7, 8, 9, offered="2", **silent),
     )
-    assert asked_as(facts) == "https://net.example/4"
-    assert asked_as(network(9, *facts.plugins[2:])) == ""
+    assert sub_site_to_query(facts) == "https://net.example/4"
+    assert sub_site_to_query(network(9, *facts.plugins[2:])) == ""
     there = network(
         9, *(replace(entry, offered="3", package="https://v.example/") for entry in facts.plugins)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.model import Action, Change, ItemKind, Outcome, Unverified
-from runner.plan import not_unseen
+from runner.plan import unverified_outcomes
 
 
 def change(to: str, kind: ItemKind = ItemKind.PLUGIN, was: str = "1.0") -> Change:
@@ -30,7 +30,7 @@ def change(to: str, kind: ItemKind = ItemKind.PLUGIN, was: str = "1.0") -> Chang
 def test_policy_decides_about_unverifiable_changes(
     policy: Unverified | None, one: Change, outcome: Outcome | None
 ) -> None:
-    found = not_unseen([one], policy, why="a firewall", again="sitecrew run x --unverified")
+    found = unverified_outcomes([one], policy, why="a firewall", again="sitecrew run x --unverified")
     assert (found["forms"].outcome if found else None) == outcome
     assert all("a firewall" in told.why for told in found.values())
     assert all(("--unverified" in told.why) is (told.outcome is Outcome.HELD) for told in found.values())

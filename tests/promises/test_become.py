@@ -166,7 +166,7 @@ def test_packages_say_what_keeps_them_from_root(crew: Patching) -> None:
     crew.playbook("system.packages: {upgrade: all}")
     code, ending, why = outcome(crew)
     assert (code, ending) == (3, "failed")
-    assert why.startswith("needs root's rights; write `become: true`")
+    assert why.startswith("needs root; add `become: true`")
 
 
 def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -> None:

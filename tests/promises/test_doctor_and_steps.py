@@ -101,7 +101,7 @@ steps:
 
 def test_a_client_without_contacts_is_reported(fleet: Fleet, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path / "crew", "name: Night\nsteps:\n  - shell: 'true'\n")
-    told_of = "client globex has no contacts: its reports cannot be mailed"
+    told_of = "client globex has no contacts: its reports cannot be sent"
     assert told_of not in crew.say("doctor", "-l", SITE).out
     inventory = crew.folder / "inventory.yaml"
     inventory.write_text(re.sub(r"    contacts: .*\n", "", inventory.read_text()))

@@ -210,7 +210,7 @@ def test_a_copy_that_calls_itself_as_the_site_does_is_found_by_doctor(fleet: Fle
         crew.edit("inventory.yaml", f"path: {copy}\n", "path: /tmp/aside\n")
         crew.edit("inventory.yaml", f"path: {path}\n", f"path: {copy}\n")
         found = crew.say("doctor", "-l", SITE)
-        assert f"not proven to be the site at {url}: a file put there for a moment is not found" in found.out
+        assert f"not proven to be the site at {url}: a test file in its folder is not found" in found.out
         assert not list(copy.glob("sitecrew-*"))
 
         crew.edit("inventory.yaml", f"path: {copy}\n", f"path: {path}\n")
@@ -294,7 +294,7 @@ def copy(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
 def test_a_copy_of_the_site_is_told_from_the_site_and_its_change_is_not_called_seen(
     fleet: Fleet, copy: Crew
 ) -> None:
-    told = f"not proven to be the site at {fleet.sites[SITE].url}: a file put there for a moment is not found"
+    told = f"not proven to be the site at {fleet.sites[SITE].url}: a test file in its folder is not found"
     found = copy.say("doctor", "-l", SITE)
     assert told in found.out, found
     found = copy.say("plan", "one", "-l", SITE)

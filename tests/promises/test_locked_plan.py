@@ -106,7 +106,7 @@ def test_a_version_that_was_put_there_by_hand_is_refused_and_the_other_site_can_
     said = crew.say("run", "--plan", "plan.json")
     assert said.code == 2
     assert f"  {SITE}: harbour-forms: 1.8.2 -> 1.8.3 was planned, 1.8.3 is installed now\n" in said.err
-    assert f"or go on without: sitecrew run --plan plan.json --exclude {SITE}\n" in said.err
+    assert f"or leave them out: sitecrew run --plan plan.json --exclude {SITE}\n" in said.err
     assert runs(crew) == ()
     assert crew.say("run", "--plan", "plan.json", "--exclude", SITE).code == 0
     assert plugin_version(crew.fleet, OTHER, "harbour-forms") == "1.8.3"
@@ -149,4 +149,4 @@ def test_a_plan_has_its_steps_already(crew: Crew) -> None:
     assert "-t cannot be combined with --plan" in refused(crew, "-t", "x")
     assert "--start-at cannot be combined with --plan" in refused(crew, "--start-at", "wordpress.plugins")
     assert "plan.json is a plan of locked, not of weekly" in refused(crew, "weekly")
-    assert "-e was given nothing, now NAME" in refused(crew, "-e", "NAME=secret")
+    assert "variables (-e): none in the plan, NAME now" in refused(crew, "-e", "NAME=secret")

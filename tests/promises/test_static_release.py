@@ -364,14 +364,14 @@ def test_undo_by_hand_switches_back_and_can_itself_be_undone(crew):
     assert (change["outcome"], change["from"], change["to"]) == ("undone", second, first)
     again = crew.say("undo", run, "-y")
     assert again.code == 2
-    assert "is online already" in again.out + again.err
+    assert "is already online" in again.out + again.err
     assert crew.say("undo", "last", "-y").code == 0
     assert online(crew) == second
     fill(crew, 3)
     release(crew)
     moved = crew.say("undo", run, "-y")
     assert moved.code == 2
-    assert f"--force puts {first} back all the same" in moved.out + moved.err
+    assert f"--force restores {first} anyway" in moved.out + moved.err
     assert crew.say("undo", run, "-y", "--force").code == 0
     assert online(crew) == first
     check_host_is_clean(crew.fleet, "web3")

@@ -190,7 +190,7 @@ def test_what_keeps_a_site_from_being_looked_at_is_a_finding(
     odd = Site(name="odd", client="acme", host="web1", url="http://x", path="/srv/odd")
     asking = prober_of(hosts, odd, 1.0)
     seen = asking.observe()
-    assert "could not be looked at: unexpected error " in seen.findings[0]
+    assert "could not be checked: unexpected error " in seen.findings[0]
     assert asking.examine(seen, patience=0.1)[1]
     assert not asking.look(Expectation()).healthy
 

@@ -70,7 +70,7 @@ def doctor(ground: Ground) -> None:
     checks = json.loads(said.out)["checks"]
     for name in GOOD:
         about = [check for check in checks if check["about"] == name]
-        assert any(check["finding"].startswith("reached as") for check in about)
+        assert any(check["finding"].startswith("connected as") for check in about)
         assert any(check["finding"] == "1 page as expected" for check in about)
         assert all(check["ok"] for check in about)
     assert any(not check["ok"] for check in checks if check["about"] == EVIL)

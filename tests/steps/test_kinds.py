@@ -9,7 +9,7 @@ import runner.steps
 from runner.errors import UsageError
 from runner.model import Host, Outcome, SecretRef, SecretSource, Site, SiteFacts, SitePlan, Step
 from runner.model.plan import Action, Change, ItemKind
-from runner.steps import Context, Result, StepKind, registry
+from runner.steps import Context, Needs, Result, StepKind, Where, registry
 from runner.untrusted import clean, sentence
 
 SITE = Site(name="shop", client="acme", host="web1", url="http://x.example", path="/srv/it's here")
@@ -91,6 +91,47 @@ def test_core_update_removes_only_its_own_maintenance_file():
     assert registry()["wordpress.database"].cleanup(step, context(core(), before=before)) == ""
 
 
+def step_of(kind, *, become=False, **options):
+    return Step(id=kind, kind=kind, options=registry()[kind].options(**options), become=become)
+
+
+def test_build_on_the_controller_needs_its_folder():
+    needs = registry()["static.build"].needs(step_of("static.build", run="make", folder="src/{site}"), SITE)
+    assert needs == Needs(folder="src/shop")
+
+
+def test_build_on_the_host_reports_a_missing_folder():
+    kind, step = registry()["static.build"], step_of("static.build", run="make", folder="src", where="host")
+    assert kind.needs(step, SITE).check == "cd && cd src || exit 66\n"
+    assert kind.missing(step, SITE, Result(status=0, seconds=0, output="")) is None
+    missing = kind.missing(step, SITE, Result(status=66, seconds=0, output=""))
+    assert missing.why == "there is no folder src on the host"
+
+
+@pytest.mark.parametrize(
+    ("options", "checks"),
+    [({}, True), ({"include": ("database",)}, False), ({"become": True}, False)],
+)
+def test_backup_searches_unreadable_files_if_the_login_reads_them(options, checks):
+    needs = registry()["backup"].needs(step_of("backup", **options), SITE)
+    assert (needs.store, bool(needs.check)) == (True, checks)
+
+
+def test_backup_reports_unreadable_files_that_are_not_excluded():
+    kind, step = registry()["backup"], step_of("backup", exclude=("*.pem",))
+    result = Result(status=0, seconds=0, output="./a.pem\n./b/secret\nnoise\n")
+    assert kind.missing(step, SITE, result).why == "b/secret cannot be read"
+    assert kind.missing(step, SITE, replace(result, output="./a.pem\n")) is None
+
+
+def test_kinds_need_nothing_unless_they_say_so():
+    kind, step = registry()["shell"], step_of("shell", run="true")
+    assert (kind.needs(step, SITE), kind.missing(step, SITE, Result(status=1, seconds=0, output=""))) == (
+        Needs(),
+        None,
+    )
+
+
 class Greeting(StepKind):
     name = "greeting"
     summary = "Says hello."
@@ -114,6 +155,28 @@ def test_entry_point_adds_a_kind(monkeypatch):
     assert list(kinds)[-1] == "greeting"
     step = Step(id="greeting", kind="greeting", options=None)
     assert kinds["greeting"].idle(step, context()).outcome is Outcome.OK
+
+
+class Streaming(Greeting):
+    where = Where.STREAM
+
+
+class Moving(Greeting):
+    def place(self, step):  # noqa: ARG002
+        return Where.CONTROLLER
+
+
+class Switching(Greeting):
+    switches = True
+
+
+@pytest.mark.parametrize("kind", ["Streaming", "Moving", "Switching"])
+def test_entry_point_that_does_not_run_on_the_host_is_refused(monkeypatch, kind):
+    with pytest.raises(
+        UsageError, match="adds the step 'greeting', which does not run on the host"
+    ) as refused:
+        offer(monkeypatch, f"{__name__}:{kind}")()
+    assert "delete `where`" in refused.value.hint
 
 
 def test_entry_point_that_is_no_kind_is_refused(monkeypatch):

@@ -133,7 +133,7 @@ def test_delete_with_empty_source_is_refused(crew):
     shutil.rmtree(crew.folder / "extra")
     (crew.folder / "extra").mkdir()
     ending, _ = did(crew, "clean")
-    assert "holds no files, and `delete` would take away everything" in ending.why
+    assert "has no files, and `delete` would delete everything" in ending.why
     assert content(target(crew)) == {"mine.txt": "x"}
 
 

@@ -11,7 +11,7 @@ from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
 from runner.execute import Task as Command
-from runner.inspect.releases import Origin, look, origin_of
+from runner.inspect.releases import ReleaseSource, read_release_state, source_of
 from runner.inspect.sources import read_folder
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
@@ -43,14 +43,14 @@ def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrde
         UnreachableError: the host cannot be reached, or the connection broke.
     """
     layout = Layout.of(ctx.site.path)
-    origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
+    origin = source_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
     tree: Tree = {}
     if origin.here is not None:
         tree = read_folder(origin.here, options.exclude, readable=True)
     else:
-        tree = _release_files(look(ctx.remote, layout, built=origin.there).built, options)
+        tree = _release_files(read_release_state(ctx.remote, layout, built=origin.there).built, options)
     name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
-    standing = look(ctx.remote, layout, name=name)
+    standing = read_release_state(ctx.remote, layout, name=name)
     if standing.path == "link" and tree and digest(standing.serving) == digest(tree):
         output = f"{standing.release} is online and has the same {len(tree)} files"
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=output)
@@ -72,7 +72,9 @@ def _release_files(built: Tree, options: ReleaseOptions) -> Tree:
     }
 
 
-def _send(ctx: SiteContext, step: Step, origin: Origin, standing: Standing, *, name: str, tree: Tree) -> None:
+def _send(
+    ctx: SiteContext, step: Step, origin: ReleaseSource, standing: Standing, *, name: str, tree: Tree
+) -> None:
     layout = Layout.of(ctx.site.path)
     before, send = gather_script(layout, name, tree, standing, built=origin.there)
     files = (*send.new, *send.changed)

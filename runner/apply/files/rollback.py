@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
-from runner.inspect.releases import look
+from runner.inspect.releases import read_release_state
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
 from runner.steps.static.layout import Layout, SwitchOrder
 
@@ -28,7 +28,7 @@ def roll_back_release(ctx: SiteContext, step: Step) -> SwitchOrder | StepOutcome
         why = held[0].why if held else ""
         return StepOutcome(step=step.id, outcome=Outcome.HELD if held else Outcome.OK, why=why, changes=held)
     (change,) = pending
-    standing = look(ctx.remote, Layout.of(ctx.site.path))
+    standing = read_release_state(ctx.remote, Layout.of(ctx.site.path))
     if standing.release != change.from_version:
         raise UsageError(
             f"{standing.release or 'something else'} is online now, not {change.from_version} as planned"

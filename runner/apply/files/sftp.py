@@ -15,7 +15,7 @@ from runner.apply.files.deadline import Deadline
 from runner.apply.files.trial import ReleaseTrial, undone_outcome
 from runner.errors import UsageError
 from runner.execute.sftp import Owned, Transfer
-from runner.inspect.releases import origin_of
+from runner.inspect.releases import source_of
 from runner.inspect.sources import read_folder
 from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
@@ -45,7 +45,7 @@ def release_over_sftp(ctx: SiteContext, step: Step, options: ReleaseOptions) -> 
         UsageError: the folder cannot be sent, or the host refuses an operation.
         UnreachableError: the host cannot be reached, or the connection broke.
     """
-    origin = origin_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
+    origin = source_of(options, ctx.order.playbook, step, ctx.site, ctx.workspace.folder)
     if origin.here is None:
         raise UsageError(
             "a build on the host needs a shell", hint="build on the controller: `where: controller`"

@@ -9,7 +9,7 @@ from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
 from runner.execute import Task as Command
 from runner.execute import job_id
-from runner.inspect.sync import compare
+from runner.inspect.sync import compare_folders
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps.static.build import placed
 from runner.steps.sync import SyncOptions, SyncOrder, inside_of, target_of
@@ -42,7 +42,7 @@ def stage(ctx: SiteContext, step: Step, options: SyncOptions) -> SyncOrder | Ste
     site = ctx.site
     here = ctx.workspace.folder / placed(options.source, site)
     part = f".sitecrew-{job_id(ctx.run, site.name, step.id)[:16]}"
-    tree, found, difference = compare(ctx.remote, site, options, here, part=part)
+    tree, found, difference = compare_folders(ctx.remote, site, options, here, part=part)
     if difference.nothing:
         output = f"all {len(tree)} files are the same on the host"
         return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=0.0, output=output)

@@ -14,7 +14,7 @@ from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict
 from runner.execute import Task as Command
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
-from runner.plan import unseen
+from runner.plan import unverified_outcome
 from runner.steps.static.layout import Layout, SwitchOrder
 from runner.steps.static.switch import back_script
 from runner.verify import Signals, newly_refused
@@ -95,7 +95,7 @@ class ReleaseTrial:
         """Return the outcome if the release cannot be verified and the policy does not permit that."""
         order = self.ctx.order
         repeated = rerun_command(order, self.ctx.site.name, "--unverified")
-        found = unseen(order.policy.unverified, why=self.unverified, again=repeated)
+        found = unverified_outcome(order.policy.unverified, why=self.unverified, again=repeated)
         if not self.unverified or order.undo or found is None:
             return None
         outcome, why = found

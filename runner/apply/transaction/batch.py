@@ -22,18 +22,18 @@ from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResul
 from runner.errors import HostError
 from runner.execute import UNSEEN, DiedError, JobRecord
 from runner.inspect.facts import reread
-from runner.inspect.identity import why_unseen
+from runner.inspect.identity import why_unverifiable
 from runner.load import thaw_as
 from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
 from runner.plan import (
     UNUSABLE,
+    GroupResult,
     Segment,
-    Tried,
+    bisect,
+    count_unchecked,
     is_unusable,
-    not_looked_at,
-    not_unseen,
-    search,
     unhealthy,
+    unverified_outcomes,
 )
 from runner.steps import Context, registry
 from runner.steps.wordpress.verdict import on_disk, suspects
@@ -129,8 +129,8 @@ class _BatchUpdate:
         return self._bisect(pending, SiteBaseline(self.facts, seen)) if pending else ""
 
     def _bisect(self, pending: Sequence[Change], state: SiteBaseline) -> str:
-        """Let `search` choose each group by how the one before it ended."""
-        groups, failed = search(pending), ""
+        """Let `bisect` choose each group by the result of the one before it."""
+        groups, failed = bisect(pending), ""
         try:
             group = next(groups)
             while True:
@@ -145,7 +145,9 @@ class _BatchUpdate:
                     return self._give_up(pending, group, result)
                 self._settle(group, result)
                 failed = failed or ("" if result.kept else result.why)
-                group = groups.send(Tried(result.kept, () if result.kept else suspects(group, result.why)))
+                group = groups.send(
+                    GroupResult(result.kept, () if result.kept else suspects(group, result.why))
+                )
         except StopIteration:
             self._note_unrepeated(pending, failed)
             return ""
@@ -167,16 +169,18 @@ class _BatchUpdate:
 
     def _permitted(self, pending: Sequence[Change], seen: Signals) -> Sequence[Change]:
         """Return the changes that may be tried, by what the health check can verify of site and network."""
-        if self.facts and (left := not_looked_at(self.facts)):
+        if self.facts and (left := count_unchecked(self.facts)):
             self.output.append(f"{left} of the network's {self.facts.network_size} sites were not checked")
-        why = seen.unverified or why_unseen(self.ctx.site, self.ctx.facts)
+        why = seen.unverified or why_unverifiable(self.ctx.site, self.ctx.facts)
         return self._permitted_unseen(pending, why) if why else pending
 
     def _permitted_unseen(self, pending: Sequence[Change], why: str) -> tuple[Change, ...]:
         """Return the changes that the policy permits although they cannot be verified; settle the rest."""
         order = self.ctx.order
         repeated = rerun_command(order, self.ctx.site.name, "--unverified")
-        held = not_unseen(pending, order.policy.unverified, why=self.ctx.journal.reason(why), again=repeated)
+        held = unverified_outcomes(
+            pending, order.policy.unverified, why=self.ctx.journal.reason(why), again=repeated
+        )
         self.outcomes |= held
         return tuple(change for change in pending if change.item not in held)
 

@@ -12,7 +12,7 @@ from runner.errors import HostError
 from runner.execute import Job
 from runner.execute import Task as Command
 from runner.model import Step
-from runner.plan import started
+from runner.plan import sub_sites_to_start
 from runner.steps import Context, Guard, Script, registry
 from runner.steps.wordpress import facts_script
 from runner.steps.wordpress.cron_start import cron_start
@@ -111,7 +111,7 @@ class _TrialCommands:
 
     def _cron(self, name: str) -> Command:
         before = self.context.before
-        urls = started(before, self.context.plan.changes) if before else ()
+        urls = sub_sites_to_start(before, self.context.plan.changes) if before else ()
         text = cron_start(self.ctx.site, self.context.host, self.context.mark, urls).text
         return Command(name, text, timeout=self.reading_limit, policy="go")
 

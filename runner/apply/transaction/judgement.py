@@ -9,7 +9,7 @@ from runner.apply.probe import check_site, compare_with_baseline, find_slower_pa
 from runner.errors import SitecrewError
 from runner.hosts.boundary import within
 from runner.inspect.facts import reread
-from runner.inspect.host_side import fatal_inside
+from runner.inspect.host_side import fatal_error_on_host
 from runner.model import SiteKind, Slower
 from runner.steps.wordpress.regressions import damage, half_done
 
@@ -102,4 +102,4 @@ def _cause(ctx: SiteContext, before: SiteBaseline, log: ErrorLog) -> str:
     """Return the PHP error in the site's logs or on its host; empty if there is none."""
     if ctx.site.kind is not SiteKind.WORDPRESS:
         return ""
-    return log.cause() or fatal_inside(ctx.remote, ctx.site, before.facts)
+    return log.cause() or fatal_error_on_host(ctx.remote, ctx.site, before.facts)

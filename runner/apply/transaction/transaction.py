@@ -28,7 +28,7 @@ from runner.apply.transaction.reasons import (
 from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResult, scripts_of
 from runner.errors import LockedError, LostError, UnreachableError
 from runner.execute import DEADMAN, Awaiting, DiedError, JobRecord, Verdict, job_id
-from runner.inspect.identity import why_unseen
+from runner.inspect.identity import why_unverifiable
 from runner.load import freeze
 from runner.model import Change, SiteFacts, SitePlan, Step, StepOutcome
 from runner.shell import command
@@ -241,7 +241,9 @@ class _TrialJob:
             state=self._state(facts, seen),
             by=by,
             looks=int(self.found.after is not None),
-            unverified=self.ctx.journal.reason(seen.unverified or why_unseen(self.ctx.site, self.ctx.facts)),
+            unverified=self.ctx.journal.reason(
+                seen.unverified or why_unverifiable(self.ctx.site, self.ctx.facts)
+            ),
             slower=self.found.slower,
             database=database.undo_in(record),
             unkept=commit_failure(record),

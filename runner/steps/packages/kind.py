@@ -97,6 +97,7 @@ class Packages(StepKind):
         "not automatically: package managers have no undo. Back up before, and check the site afterwards."
     )
     where = Where.SYSTEM
+    item = ItemKind.PACKAGE
 
     def propose_for_host(self, step: Step, facts: SystemFacts) -> tuple[Change, ...]:
         """Return the interrupted and the requested packages, with a reason if held or skipped."""

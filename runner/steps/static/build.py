@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from runner.model import Outcome, SecretRef, Site, SiteKind, Step, StepOutcome
 from runner.shell import word
-from runner.steps.base import Context, Result, Script, StepKind, Where, by_status
+from runner.steps.base import Context, Missing, Needs, Result, Script, StepKind, Where, by_status
 
-__all__ = ["NO_FOLDER", "BuildOptions", "StaticBuild", "folder_script", "no_folder", "placed"]
+__all__ = ["BuildOptions", "StaticBuild", "build_before", "no_folder", "placed"]
 
 NOTHING_BUILT = 65
 """Exit status if the output folder is empty after the build."""
@@ -92,6 +92,23 @@ class StaticBuild(StepKind):
         """Return the controller or the host, from the options."""
         return Where.HOST if cast("BuildOptions", step.options).where == "host" else Where.CONTROLLER
 
+    def needs(self, step: Step, site: Site) -> Needs:
+        """Return the folder of the build."""
+        options = cast("BuildOptions", step.options)
+        folder = placed(options.folder, site)
+        if options.where == "controller":
+            return Needs(folder=folder)
+        return Needs(check=f"cd && cd {word(folder)} || exit {NO_FOLDER}\n")
+
+    def missing(self, step: Step, site: Site, result: Result) -> Missing | None:
+        """Return that the folder of a build on the host does not exist."""
+        if result.status != NO_FOLDER:
+            return None
+        return Missing(
+            why=no_folder(cast("BuildOptions", step.options), site),
+            hint=f"correct `folder` of {step.id}, or create the checkout",
+        )
+
     def script(self, step: Step, context: Context) -> Script:
         """Return the text after a `cd`, followed by a check of the output folder."""
         options = cast("BuildOptions", step.options)
@@ -125,9 +142,15 @@ export {site}
         )
 
 
-def folder_script(options: BuildOptions, site: Site) -> str:
-    """Return shell text that exits with `NO_FOLDER` if the folder of a build on the host does not exist."""
-    return f"cd && cd {word(placed(options.folder, site))} || exit {NO_FOLDER}\n"
+def build_before(steps: Iterable[Step], step: Step) -> BuildOptions | None:
+    """Return the options of the last build before a step; None if there is none."""
+    found = None
+    for one in steps:
+        if one.id == step.id:
+            break
+        if isinstance(one.options, BuildOptions):
+            found = one.options
+    return found
 
 
 def no_folder(options: BuildOptions, site: Site) -> str:

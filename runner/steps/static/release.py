@@ -26,6 +26,8 @@ class StaticRelease(StepKind):
 
     name = "static.release"
     becomes = False
+    switches = True
+    item = ItemKind.RELEASE
     summary = "Puts a folder of files online as a new release by switching a link."
     options = ReleaseOptions
     example = """\

@@ -130,6 +130,7 @@ class Composer(StepKind):
     rereads = True
     transacts = True
     becomes = False
+    item = ItemKind.PLUGIN
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Propose what is not known first, then each package that has a newer version."""

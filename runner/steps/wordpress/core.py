@@ -77,6 +77,7 @@ class Core(StepKind):
     rereads = True
     transacts = True
     becomes = False
+    item = ItemKind.CORE
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Propose the newest version of the branch and, with `all`, the newest overall.

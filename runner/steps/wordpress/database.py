@@ -50,6 +50,7 @@ class Database(StepKind):
     rereads = True
     transacts = True
     becomes = False
+    item = ItemKind.DATABASE
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Propose the upgrade. Versions are WordPress's database versions, like 57155."""

@@ -98,7 +98,7 @@ class _Extensions(StepKind):
     rereads = True
     transacts = True
     becomes = False
-    kind: ClassVar[ItemKind]
+    item: ClassVar[ItemKind]
     family: ClassVar[str]
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
@@ -108,7 +108,7 @@ class _Extensions(StepKind):
             return ()
         entries, checked = self._installed(facts)
         proposed = [self._propose(step, options, entry, facts, checked=checked) for entry in entries]
-        note = network_note(step, facts, self.kind) if any(proposed) else ()
+        note = network_note(step, facts, self.item) if any(proposed) else ()
         return (
             *note,
             *self._unknown(step, facts, checked=checked),
@@ -134,7 +134,7 @@ class _Extensions(StepKind):
             }
             for c in pending
         ]
-        data = {"kind": self.kind.value, "items": items, "swap": f'{EXCHANGE}exchange "$1" "$2"'}
+        data = {"kind": self.item.value, "items": items, "swap": f'{EXCHANGE}exchange "$1" "$2"'}
         url = _network_url(context, pending)
         parts = ("wire", "ownership", "swap", "update_item")
         run = program("update", context.mark, data, url, parts=parts)
@@ -182,22 +182,22 @@ class _Extensions(StepKind):
         if isinstance(options.update, tuple) and entry.slug not in options.update:
             return None
         if entry.slug in options.exclude:
-            return change(step, entry, self.kind, Action.SKIP, "left out by `except`")
+            return change(step, entry, self.item, Action.SKIP, "left out by `except`")
         if isinstance(options.update, str) and options.update in _LEVELS:
             size = level(entry.version, entry.offered)
             if size not in _LEVELS[options.update]:
                 why = f"a {size} update; this step installs `{options.update}` updates only"
-                return change(step, entry, self.kind, Action.SKIP, why)
+                return change(step, entry, self.item, Action.SKIP, why)
         if not checked and not entry.decided and "wordpress.org" in (entry.package or ""):
             why = f"{entry.offered} was offered earlier, but there is no answer from wordpress.org now"
-            return change(step, entry, self.kind, Action.UNKNOWN, why)
+            return change(step, entry, self.item, Action.UNKNOWN, why)
         named = isinstance(options.update, tuple)
         found = of_extension(facts, entry, self.family)
         action, why = action_of(one for one in found if not (named and one.kind is FindingKind.FOREIGN))
         other = managed(
             facts, entry.composer, entry.offered, in_release=entry.in_release, checkout=entry.checkout
         )
-        proposed = change(step, entry, self.kind, action, why, managed=other)
+        proposed = change(step, entry, self.item, action, why, managed=other)
         closed = _MAINTENANCE if entry.door and entry.active and not why else ""
         links = "" if why else _links(entry)
         return replace(proposed, note="; ".join(filter(None, (proposed.note, closed, links))))
@@ -206,23 +206,23 @@ class _Extensions(StepKind):
         """Skip a plugin with its own updater if it is inactive: WordPress does not query it then."""
         vendor = entry.update_uri not in {"", "false"} and "wordpress.org" not in entry.update_uri
         named = not isinstance(options.update, tuple) or entry.slug in options.update
-        if entry.offered or entry.active or not vendor or not named or self.kind is ItemKind.THEME:
+        if entry.offered or entry.active or not vendor or not named or self.item is ItemKind.THEME:
             return None
         why = f"its vendor ({entry.update_uri}) is queried for updates only while it is active"
-        return change(step, entry, self.kind, Action.SKIP, why)
+        return change(step, entry, self.item, Action.SKIP, why)
 
     def _unknown(self, step: Step, facts: SiteFacts, *, checked: bool) -> Iterable[Change]:
         if not checked:
-            yield unknown(step, self.family, self.kind)
+            yield unknown(step, self.family, self.item)
         elif facts.crippled:
             (crippled, *_) = of_site(facts)
             why = f"updates offered by its plugins are not known: {crippled.what}"
-            yield unknown(step, self.family, self.kind, why)
+            yield unknown(step, self.family, self.item, why)
 
     def _odd(self, step: Step, facts: SiteFacts) -> Iterable[Change]:
         for odd in of_odd(facts):
             if odd.family == self.family:
-                yield replace(unknown(step, odd.family, self.kind, odd.what), action=Action.HOLD)
+                yield replace(unknown(step, odd.family, self.item, odd.what), action=Action.HOLD)
 
     def _not_installed(
         self, step: Step, options: ExtensionOptions, entries: tuple[Extension, ...]
@@ -231,7 +231,7 @@ class _Extensions(StepKind):
         for slug in named:
             if all(entry.slug != slug for entry in entries):
                 missing = Extension(slug=slug, title="", version="")
-                yield change(step, missing, self.kind, Action.SKIP, "not installed on this site")
+                yield change(step, missing, self.item, Action.SKIP, "not installed on this site")
 
 
 def _links(entry: Extension) -> str:
@@ -277,7 +277,7 @@ class Plugins(_Extensions):
 - wordpress.plugins: {update: all, tables: run}
 """
     options = PluginOptions
-    kind = ItemKind.PLUGIN
+    item = ItemKind.PLUGIN
     family = "plugins"
 
     def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:
@@ -290,7 +290,7 @@ class Themes(_Extensions):
     name = "wordpress.themes"
     summary = "Updates themes in one boot of WordPress, while the site stays online."
     example = "- wordpress.themes: minor"
-    kind = ItemKind.THEME
+    item = ItemKind.THEME
     family = "themes"
 
     def _installed(self, facts: SiteFacts) -> tuple[tuple[Extension, ...], bool]:

@@ -73,6 +73,7 @@ class Languages(StepKind):
     rereads = True
     transacts = True
     becomes = False
+    item = ItemKind.LANGUAGE
 
     def propose(self, step: Step, facts: SiteFacts) -> tuple[Change, ...]:
         """Propose each newer pack, then the languages in `install` that are not offered."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from runner.model import Outcome, SiteKind, Step, StepOutcome
+from runner.model import ItemKind, Outcome, SiteKind, Step, StepOutcome
 from runner.shell import word
 from runner.steps.base import Context, Result, Script, StepKind, by_status
 from runner.steps.wordpress.fatal import fatal_error
@@ -44,6 +44,7 @@ class Maintenance(StepKind):
 
     name = "wordpress.maintenance"
     becomes = False
+    item = ItemKind.CORE
     summary = "Closes the site to visitors while the following steps run, or opens it again."
     options = MaintenanceOptions
     example = """\

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from runner.load import fields as f
 from runner.load import values
+from runner.load.addresses import site_url
 from runner.load.fields import Reads
-from runner.load.places import site_url
 from runner.load.text import quoted
 from runner.load.values import Wrong, line
 from runner.model import SecretRef

@@ -1,4 +1,4 @@
-"""Composer is asked with what the site's environment holds, such as the key to a private repository."""
+"""Composer runs with the environment of the site, such as the credentials of a private repository."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ clients:
 hosts:
   web1: {address: 127.0.0.2}
 """
-KEPT = SecretRef(SecretSource.ENV, "SHOP_KEY")
+REF = SecretRef(SecretSource.ENV, "SHOP_KEY")
 KEY = '{"http-basic": {"packages.example": {"username": "u", "password": "hush"}}}'
 
 
@@ -42,12 +42,12 @@ def hosts(tmp_path: Path) -> Hosts:
     return Hosts(load_workspace(tmp_path), Pool(), Redactor())
 
 
-def asked(hosts: Hosts, monkeypatch: pytest.MonkeyPatch, site: Site):
-    """The tasks that the host is given."""
-    given = []
+def commands(hosts: Hosts, monkeypatch: pytest.MonkeyPatch, site: Site):
+    """Return the commands that would run on the host."""
+    found = []
 
     def read(_self, tasks):
-        given.extend(tasks)
+        found.extend(tasks)
         raise InterruptedError
 
     monkeypatch.setattr(SshRemote, "read", read)
@@ -56,21 +56,21 @@ def asked(hosts: Hosts, monkeypatch: pytest.MonkeyPatch, site: Site):
     )
     with pytest.raises(InterruptedError):
         with_composer(hosts.remote_of(site), [site], {site.name: facts})
-    return given
+    return found
 
 
-def test_a_key_is_given_as_a_secret(hosts, monkeypatch):
+def test_secret_of_the_site_is_passed_as_a_secret(hosts, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", KEY)
     site = hosts.workspace.inventory.sites["shop"]
-    site = replace(site, env={"COMPOSER_AUTH": KEPT, "APP_ENV": "production"})
-    [task] = asked(hosts, monkeypatch, site)
+    site = replace(site, env={"COMPOSER_AUTH": REF, "APP_ENV": "production"})
+    [task] = commands(hosts, monkeypatch, site)
     assert (task.env, task.secret) == ({"APP_ENV": "production"}, {"COMPOSER_AUTH": KEY})
     assert "hush" not in task.text
 
 
-def test_a_key_that_cannot_be_had_is_said(hosts, monkeypatch):
+def test_unreadable_secret_is_an_error(hosts, monkeypatch):
     monkeypatch.delenv("SHOP_KEY", raising=False)
     site = hosts.workspace.inventory.sites["shop"]
-    site = replace(site, env={"COMPOSER_AUTH": KEPT})
+    site = replace(site, env={"COMPOSER_AUTH": REF})
     with pytest.raises(SecretError):
-        asked(hosts, monkeypatch, site)
+        commands(hosts, monkeypatch, site)

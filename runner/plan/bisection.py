@@ -11,32 +11,32 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["Found", "Tried", "search"]
+__all__ = ["Bisection", "GroupResult", "bisect"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Tried(Generic[T]):
+class GroupResult(Generic[T]):
     """The result of the trial of a group. If it failed, the group has been rolled back."""
 
-    well: bool
+    healthy: bool
     suspects: tuple[T, ...] = ()
     """Items that the failure points to. They are tried first, never blamed without a trial."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
-    """The result of a search, in the order of the items."""
+class Bisection(Generic[T]):
+    """The result of a bisection, in the order of the items."""
 
     kept: tuple[T, ...]
     culprits: tuple[T, ...]
 
 
-Search: TypeAlias = Generator[tuple[T, ...], Tried[T], Found[T]]
+_Trials: TypeAlias = Generator[tuple[T, ...], GroupResult[T], Bisection[T]]
 
 
-def search(items: Sequence[T]) -> Search[T]:
+def bisect(items: Sequence[T]) -> _Trials[T]:
     """Yield groups to try on top of the kept items; expects the result of each trial to be sent.
 
     One culprit among n items takes about log2(n) + 3 trials, or 3 if the failure points to it; each further
@@ -47,7 +47,7 @@ def search(items: Sequence[T]) -> Search[T]:
     rest = tuple(items)
     while rest:
         tried = yield rest
-        if tried.well:
+        if tried.healthy:
             kept += rest
             break
         rest = yield from _isolate_culprit(rest, tried, kept, culprits)
@@ -55,18 +55,18 @@ def search(items: Sequence[T]) -> Search[T]:
     def in_order(found: list[T]) -> tuple[T, ...]:
         return tuple(item for item in items if any(item is one for one in found))
 
-    return Found(in_order(kept), in_order(culprits))
+    return Bisection(in_order(kept), in_order(culprits))
 
 
 def _isolate_culprit(
-    group: tuple[T, ...], tried: Tried[T], kept: list[T], culprits: list[T]
-) -> Generator[tuple[T, ...], Tried[T], tuple[T, ...]]:
+    group: tuple[T, ...], tried: GroupResult[T], kept: list[T], culprits: list[T]
+) -> Generator[tuple[T, ...], GroupResult[T], tuple[T, ...]]:
     """Find one culprit in a group that failed; return the items set aside, which are still untested."""
     aside: list[T] = []
     while len(group) > 1:
         first, second = _split(group, tried.suspects)
         tried = yield first
-        if not tried.well:
+        if not tried.healthy:
             group = first
             aside += second
             continue
@@ -74,11 +74,11 @@ def _isolate_culprit(
         group = second
         if len(group) == 1:  # try it alone too, so that its failure was observed
             tried = yield group
-            if tried.well:
+            if tried.healthy:
                 kept += group
                 return tuple(aside)
         else:
-            tried = Tried(well=False)
+            tried = GroupResult(healthy=False)
     culprits += group
     return tuple(aside)
 
