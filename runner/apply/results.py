@@ -11,7 +11,7 @@ from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_in
 
-__all__ = ["REREAD", "reread", "understood"]
+__all__ = ["REREAD", "refused", "reread", "understood"]
 
 REREAD = "reread"
 """The task of a job that reads the site again at its end."""
@@ -69,6 +69,11 @@ def _understood(
         output = without_mark(output, context.mark)
     result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
     return kind.understand(step, result, context)
+
+
+def refused(step: Step, status: str) -> StepOutcome | None:
+    """Return the outcome of a step whose job had no lock to run under; None for any other job."""
+    return _not_begun(step, status) if status in {"nosite", "nolock"} else None
 
 
 def _not_begun(step: Step, word: str) -> StepOutcome:

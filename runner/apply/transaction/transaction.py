@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.apply.jobs import acknowledge, end_job, locked_by, nonce_of, restore_point_id
-from runner.apply.results import PUBLIC
+from runner.apply.results import PUBLIC, refused
 from runner.apply.transaction.aftermath import Aftermath
 from runner.apply.transaction.caches import AGAIN, announce_purge, purge_commands, purged_in, unpurged
 from runner.apply.transaction.database import describe_database
@@ -295,6 +295,8 @@ class _TrialJob:
         step = self.trial.step.id
         if record.status == "cancelled":
             return StepOutcome(step=step, outcome=Outcome.CANCELLED, why="the run was cancelled")
+        if (outcome := refused(self.trial.step, record.status)) is not None:
+            return outcome
         reason = sentence(_text(record.tasks.get("save"))) or database.undo_in(record).why
         if "No space left" in reason:
             reason = f"no space left on the host; make room: df -h {self.ctx.site.path}"
@@ -324,12 +326,13 @@ _WHY = {
     "cancelled": "the run was cancelled",
     "died": "the host's processes were killed in the middle",
     "nospace": "no space left on the host",
+    "nofolder": "the host has no folder to write to",
     "public": PUBLIC,
     "failed": "the restore point could not be made",
     "unsettled": "what belongs to the changed folders could not be restored into them",
 }
 """Why changes were rolled back, by who decided."""
-_WITHOUT_VERDICT = {"cancelled", "failed", "nospace", "public"}
+_WITHOUT_VERDICT = {"cancelled", "failed", "nospace", "nofolder", "public"}
 """How a trial may end before its changes could be judged."""
 
 

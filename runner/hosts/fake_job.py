@@ -1,0 +1,231 @@
+"""A job in memory, run by the rules of the driver. For tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from runner.execute import (
+    DEADMAN,
+    Awaiting,
+    Control,
+    Decided,
+    Ended,
+    Event,
+    Job,
+    JobRecord,
+    Locked,
+    Started,
+    TaskBegan,
+    TaskEnded,
+    TaskOutput,
+    TaskRecord,
+    TaskSkipped,
+    TookOver,
+)
+from runner.execute import Task as Command
+
+__all__ = ["Answer", "FakeJob"]
+
+_PID = 4711
+_FOREIGN = frozenset({"locked", "nosite", "nolock"})
+"""Without its lock a job touches nothing, cleanup included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command ends: exit status, output, and why it was stopped, if it was (`timeout`, `nospace`)."""
+
+    code: int = 0
+    output: str = ""
+    why: str = ""
+    error: str = ""
+    """Its stderr, if the command keeps it separate."""
+    seconds: float = 0.0
+
+    def record(self, command: Command) -> TaskRecord:
+        """Return the answer as the record of a command."""
+        output, error = self.output.encode(), self.error.encode()
+        return TaskRecord(command.id, self.code, self.why, self.seconds, output, error, size=len(output))
+
+
+class FakeJob:
+    """One job on a fake host. Each call of `advance` makes its next event.
+
+    Args:
+        job: what was sent.
+        answer: runs a command.
+        owner: the run that holds the job's lock, if another one does.
+        refused: the status of a job that the host does not start, such as `nospace`; else empty.
+    """
+
+    def __init__(
+        self, job: Job, answer: Callable[[Command], Answer], *, owner: str = "", refused: str = ""
+    ) -> None:
+        self.job = job
+        self.events: list[Event] = []
+        self.control: Control | None = None
+        self.verdict = ""
+        """The word of the controller; empty if the host decides by itself."""
+        self.dead = False
+        """All processes of the job were killed."""
+        self.acknowledged = False
+        self._answer, self._owner = answer, owner
+        self._bad = refused or ("locked" if owner else "")
+        self._foreign = self._bad in _FOREIGN
+        self._phase, self._current, self._count = "main", "-", 0
+        self._cancelled = False
+        self._has_lock = False
+        self._decided: Decided | None = None
+        self._next = self._run()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return bool(self.events) and isinstance(self.events[-1], Ended)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the job waits for a verdict now."""
+        return bool(self.events) and isinstance(self.events[-1], Awaiting)
+
+    def advance(self) -> Event:
+        """Go on to the next event."""
+        event = next(self._next)
+        self.events.append(event)
+        return event
+
+    def kill_driver(self) -> None:
+        """Kill the driver; its warden finishes the job."""
+        self._next = self._take_over()
+
+    def record(self, *, attached: bool, links: int = 1) -> JobRecord:
+        """Return what is known of the job; of an acknowledged one only its status."""
+        last = self.events[-1] if self.events else None
+        status = last.status if isinstance(last, Ended) else "died"
+        if self.acknowledged:
+            return JobRecord(self.job.id, status, attached=True)  # type: ignore[arg-type,unused-ignore]
+        lock = next((event for event in self.events if isinstance(event, Locked)), None)
+        decided = next((event for event in self.events if isinstance(event, Decided)), None)
+        return JobRecord(self.job.id, status, _records(self.events), decided, lock, attached, links)  # type: ignore[arg-type,unused-ignore]
+
+    def _run(self) -> Iterator[Event]:
+        yield Started(_PID)
+        if self.job.lock and self._bad == "locked":
+            yield Locked(owner=self._owner, seconds=self.job.lock.seconds)
+        elif self.job.lock and not self._foreign:
+            self._has_lock = True
+            yield Locked(1)
+        yield from self._commands(self.job.tasks)
+        if self.job.wait and not self._foreign:
+            yield from self._await()
+        yield from self._finish()
+
+    def _commands(self, commands: Iterable[Command]) -> Iterator[Event]:
+        for command in commands:
+            yield from self._command(command)
+
+    def _command(self, command: Command) -> Iterator[Event]:
+        if self._phase == "main" and self._is_cancelled():
+            self._bad = "cancelled"
+        if self._bad and self._phase != "undo" and (command.policy, self._bad) != ("always", "failed"):
+            yield TaskSkipped(command.id, self._bad)
+            return
+        answer: list[Answer] = []
+        yield from self._start(command, answer)
+        if answer[0].why == "nospace":
+            self._bad = self._bad or "nospace"
+        if (answer[0].code or answer[0].why) and command.policy == "stop":
+            self._bad = "failed" if self._phase == "undo" else self._bad or "failed"
+
+    def _start(self, command: Command, found: list[Answer], name: str = "") -> Iterator[Event]:
+        name = name or command.id
+        self._current, self._count = name, self._count + 1
+        yield TaskBegan(name)
+        answer = self._answer(command)
+        found.append(answer)
+        if answer.output:
+            yield TaskOutput(name, answer.output.encode())
+        if answer.error and command.stderr:
+            yield TaskOutput(name, answer.error.encode()[: command.stderr], error=True)
+        why = "cancelled" if self._phase == "main" and self._is_cancelled() else answer.why
+        self._current = "-"
+        yield TaskEnded(name, answer.code, answer.seconds, why)
+
+    def _await(self) -> Iterator[Event]:
+        if self._is_cancelled():
+            self._bad = "cancelled"
+        if self._bad:
+            yield from self._decide(Decided("undo", self._bad))
+            return
+        self._phase = self._current = "await"
+        yield Awaiting(self.job.wait)
+        yield from self._settle()
+
+    def _settle(self) -> Iterator[Event]:
+        if self._is_cancelled():
+            self._bad = "cancelled"
+            yield from self._decide(Decided("undo", "cancelled"))
+        elif self.verdict:
+            yield from self._decide(Decided(self.verdict, "controller"))
+        else:
+            self._phase, answer = "check", list[Answer]()
+            yield from self._start(Command("look", self.job.check), answer, "check")
+            yield from self._decide(Decided("undo" if answer[0].code else "keep", DEADMAN))
+
+    def _decide(self, decided: Decided) -> Iterator[Event]:
+        self._decided, self._phase = decided, decided.verdict
+        if decided.verdict == "undo":
+            self._bad = self._bad or "undone"
+        yield decided
+        yield from self._commands(self.job.undo if decided.verdict == "undo" else self.job.keep)
+
+    def _finish(self) -> Iterator[Event]:
+        if self._cancelled and self._decided is None:
+            self._bad = self._bad or "cancelled"
+        self._phase = "cleanup"
+        if self.job.cleanup and not self._foreign:
+            yield from self._start(Command("tidy", self.job.cleanup), [], "cleanup")
+        yield Ended(self._bad or "ok", self._count)  # type: ignore[arg-type,unused-ignore]
+
+    def _take_over(self) -> Iterator[Event]:
+        """What the warden does after the driver was killed."""
+        yield TookOver(self._current)
+        if self._decided is not None:
+            self._bad = "died"
+            if self._decided.verdict == "undo":
+                self._phase = "undo"
+                yield from self._commands(self.job.undo)
+        elif self._phase in {"await", "check"}:
+            yield from self._settle()
+        elif self.job.lock and not self._has_lock:
+            self._bad, self._foreign = "died", True
+        else:
+            self._bad = "died"
+            if self.job.undo_on_death:
+                yield from self._decide(Decided("undo", "died"))
+        yield from self._finish()
+
+    def _is_cancelled(self) -> bool:
+        self._cancelled |= self.control is not None and self.control.cancelled != math.inf
+        return self._cancelled
+
+
+def _records(events: Iterable[Event]) -> dict[str, TaskRecord]:
+    """Return the record of each command that the events name."""
+    output: dict[tuple[str, bool], bytes] = {}
+    found: dict[str, TaskRecord] = {}
+    for event in events:
+        match event:
+            case TaskBegan(name):
+                found[name] = TaskRecord(name)
+                output[name, False] = output[name, True] = b""
+            case TaskOutput(name, data, error):
+                output[name, error] += data
+            case TaskSkipped(name, why):
+                found[name] = TaskRecord(name, why=why)
+            case TaskEnded(name, code, seconds, why):
+                printed, error = output[name, False], output[name, True]
+                found[name] = TaskRecord(name, code, why, seconds, printed, error, size=len(printed))
+    return found
