@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -61,12 +63,46 @@ def memory() -> Iterator[Path]:
         yield Path(folder)
 
 
+class Ledgers:
+    """Real ledgers, opened once and emptied for each bench: what costs time is to open one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._free: list[Ledger] = []
+        self._count = 0
+        file = folder / "empty.db"
+        Ledger.open(f"sqlite:///{file}").close()
+        self._empty = sqlite3.connect(file)
+
+    def take(self) -> Ledger:
+        """Return an empty ledger that nobody else has."""
+        if self._free:
+            ledger = self._free.pop()
+            with closing(sqlite3.connect(ledger.file)) as file:
+                self._empty.backup(file)
+            return ledger
+        self._count += 1
+        file = self._folder / f"{self._count}.db"
+        shutil.copy(self._folder / "empty.db", file)
+        return Ledger.open(f"sqlite:///{file}", operator=Operator("ann", "ann", "desk"))
+
+    def give_back(self, ledger: Ledger) -> None:
+        """Let another bench have it."""
+        self._free.append(ledger)
+
+    def close(self) -> None:
+        """Close all that were given back."""
+        self._empty.close()
+        for ledger in self._free:
+            ledger.close()
+
+
 @pytest.fixture(scope="session")
-def empty_ledger(memory: Path) -> Path:
-    """The file of a ledger that holds nothing."""
-    file = memory / "ledger.db"
-    Ledger.open(f"sqlite:///{file}").close()
-    return file
+def ledgers(memory: Path) -> Iterator[Ledgers]:
+    """The ledgers of this session."""
+    found = Ledgers(memory)
+    yield found
+    found.close()
 
 
 class QuickEvent(threading.Event):
@@ -115,7 +151,9 @@ class Bench:
     on_emit: Callable[[str], object] = lambda _: None
     attempt: int = 1
 
-    def emit(self, event: str, run: str, site: str | None = None, step: str | None = None, /, **data: object):
+    def emit(
+        self, event: str, _run: str, _site: str | None = None, step: str | None = None, /, **data: object
+    ) -> None:
         self.on_emit(event)
         self.events.append(Event(event, step, data))
 
@@ -213,23 +251,19 @@ class Bench:
 
 
 @pytest.fixture
-def make_bench(empty_ledger: Path) -> Iterator[Callable[..., Bench]]:
+def make_bench(memory: Path, ledgers: Ledgers) -> Iterator[Callable[..., Bench]]:
     """Make benches, each with a ledger of its own."""
-    opened: list[Ledger] = []
-    own = Path(tempfile.mkdtemp(dir=empty_ledger.parent))
+    taken: list[Ledger] = []
 
     def make(site: FakeSite | None = None, *, begin: bool = True, **more: Any) -> Bench:
-        folder = own / str(len(opened))
-        folder.mkdir()
-        shutil.copy(empty_ledger, folder / "ledger.db")
-        ledger = Ledger.open(f"sqlite:///{folder}/ledger.db", operator=Operator("ann", "ann", "desk"))
-        opened.append(ledger)
+        ledger = ledgers.take()
+        taken.append(ledger)
         site = site or FakeSite()
         host, entry = Host(name="web1", address="192.0.2.1"), the_site(**more)
         inventory = Inventory(
             hosts={"web1": host}, clients={"acme": Client(id="acme", name="Acme")}, sites={entry.name: entry}
         )
-        workspace = Workspace(folder=folder, inventory=inventory, settings=Settings(), playbooks={})
+        workspace = Workspace(folder=memory, inventory=inventory, settings=Settings(), playbooks={})
         order = Order(
             run=RUN,
             playbook=Playbook(
@@ -251,9 +285,8 @@ def make_bench(empty_ledger: Path) -> Iterator[Callable[..., Bench]]:
         return bench
 
     yield make
-    for ledger in opened:
-        ledger.close()
-    shutil.rmtree(own)
+    for ledger in taken:
+        ledgers.give_back(ledger)
 
 
 @pytest.fixture

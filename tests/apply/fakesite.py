@@ -44,7 +44,8 @@ URL = "https://shop.example"
 FOLDER = "/srv/shop"
 PLUGINS = f"{FOLDER}/wp-content/plugins"
 LOG = f"{FOLDER}/wp-content/debug.log"
-_MARK = re.compile(r'"mark": "(\w+)"|\bmark[= ](\w+)')
+_MARK = re.compile(r'"mark": "(\w+)"'), re.compile(r"^mark[= ](\w+)", re.MULTILINE)
+_IN_FOLDER = f"cd {FOLDER} || exit\n"
 _LEVELS = ("", "options", *STAGES)
 """How much of the database must be restored, from nothing to everything."""
 
@@ -107,10 +108,16 @@ class FakeSite:
     """Items that a rollback does not restore."""
     codes: dict[str, Answer] = field(default_factory=dict)
     """By command id, the answer instead of the usual one."""
+    programs: dict[str, Answer | list[Answer]] = field(default_factory=dict)
+    """By the text of a shell step, its answer, or the answers of its runs (the last one stays)."""
+    shell: list[str] = field(default_factory=list)
+    """Texts of shell steps that were run."""
     before: dict[str, Callable[[], object]] = field(default_factory=dict)
     """By command id, what happens when the command starts."""
     versions: dict[str, str] = field(init=False)
     updates: Counter[str] = field(default_factory=Counter)
+    twice: list[str] = field(default_factory=list)
+    """Items that were updated although they had the version."""
     points: dict[str, dict[str, str]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
@@ -175,7 +182,9 @@ class FakeSite:
             action()
         if (found := self.codes.get(command.id)) is not None:
             return found
-        mark = next((one or other for one, other in _MARK.findall(command.text)), "")
+        mark = next((found[1] for form in _MARK if (found := form.search(command.text))), "")
+        if command.text.startswith(_IN_FOLDER):
+            return self._program(command.text.removeprefix(_IN_FOLDER).strip())
         match command.id:
             case "read" | "reread" | "s0":
                 return self._read(mark)
@@ -233,12 +242,23 @@ class FakeSite:
         if item in self.fails:
             return {"item": item, "state": "failed", "why": self.fails[item]}
         self.updates[item] += 1
+        if self.versions[item] == version:
+            self.twice.append(item)
         self.versions[item] = version
         if item == self.database.spoiled_by:
             self.database.spoiled = self.database.needs
         if item in self.half:
             return {"item": item, "state": "failed", "why": "the disk went away"}
         return {"item": item, "state": "done"}
+
+    def _program(self, text: str) -> Answer:
+        self.shell.append(text)
+        if action := self.before.get(text):
+            action()
+        found = self.programs.get(text, Answer())
+        if isinstance(found, list):
+            return found.pop(0) if len(found) > 1 else found[0]
+        return found
 
     def _cron(self) -> Answer:
         if self.is_broken("cron"):
