@@ -44,7 +44,7 @@ URL = "https://shop.example"
 FOLDER = "/srv/shop"
 PLUGINS = f"{FOLDER}/wp-content/plugins"
 LOG = f"{FOLDER}/wp-content/debug.log"
-_MARK = re.compile(r'"mark": "(\w+)"'), re.compile(r"^mark[= ](\w+)", re.MULTILINE)
+_MARK = re.compile(r'"mark": "([\w-]+)"'), re.compile(r"^mark[= ]'?([\w-]+)", re.MULTILINE)
 _IN_FOLDER = f"cd {FOLDER} || exit\n"
 _LEVELS = ("", "options", *STAGES)
 """How much of the database must be restored, from nothing to everything."""
@@ -86,6 +86,8 @@ class FakeSite:
 
     items: tuple[str, ...] = ("a", "b", "c", "d")
     breaks: list[Break] = field(default_factory=list)
+    breaks_at: dict[str, str] = field(default_factory=dict)
+    """By item, a version with which the page is broken."""
     database: Database = field(default_factory=Database)
     sick: str = ""
     """What is wrong with its page whatever its versions are."""
@@ -108,6 +110,8 @@ class FakeSite:
     """Items that a rollback does not restore."""
     codes: dict[str, Answer] = field(default_factory=dict)
     """By command id, the answer instead of the usual one."""
+    removed: set[str] = field(default_factory=set)
+    """Restore points that are no longer on the host."""
     programs: dict[str, Answer | list[Answer]] = field(default_factory=dict)
     """By the text of a shell step, its answer, or the answers of its runs (the last one stays)."""
     shell: list[str] = field(default_factory=list)
@@ -131,6 +135,8 @@ class FakeSite:
 
     def is_broken(self, *ways: str) -> bool:
         """Whether items break the site now; by default in any way that shows from outside."""
+        if not ways and any(self.versions[item] == bad for item, bad in self.breaks_at.items()):
+            return True
         ways = ways or ("page", "boot", "gone")
         return any(
             one.by in ways and all(self.versions[item] != "1.0" for item in one.items) for one in self.breaks
@@ -196,6 +202,16 @@ class FakeSite:
                 return _say(mark, database="saved", bytes=100)
             case "database":
                 return self._restore_database(command.text, mark)
+            case "kept":
+                tags = [
+                    name
+                    for tag in self.points
+                    if tag not in self.removed
+                    for name in (tag, f"{tag}/database")
+                ]
+                return Answer(output="".join(f"kept {tag}\n" for tag in tags))
+            case "count":
+                return _say(mark, database="counted", lost=self.database.lost.get("all", {}))
             case "look":
                 return Answer(code=0 if self._host_says() else 1)
             case name if name.startswith("purge"):
@@ -233,10 +249,15 @@ class FakeSite:
                     self.points.setdefault(tag, {item: self.versions[item] for item in items})
                 case ["update", item, version]:
                     lines.append(self._update(item, version))
-                case ["restore", tag]:
+                case ["restore", tag, *items]:
                     point = self.points.get(tag, {})
-                    self.versions |= {item: was for item, was in point.items() if item not in self.stuck}
-        return Answer(output="".join(f"{mark} {json.dumps(one)}\n" for one in lines))
+                    self.versions |= {
+                        item: point[item] for item in items if item in point and item not in self.stuck
+                    }
+        answer = Answer(output="".join(f"{mark} {json.dumps(one)}\n" for one in lines))
+        if "\nwanted=" in text:  # an undo that restores the database too
+            return replace(answer, output=answer.output + self._restore_database(text, mark).output)
+        return answer
 
     def _update(self, item: str, version: str) -> dict[str, str]:
         if item in self.fails:
@@ -437,7 +458,7 @@ class Items(StepKind):
         items = " ".join(one.item for one in pending)
         return Guard(
             save=Script(text=f"save {tag} {items}\n"),
-            undo=Script(text=f"restore {tag}\n"),
+            undo=Script(text=f"restore {tag} {items}\n"),
             check=Script(text="look\n"),
             keep=Script(text="commit\n") if options.keeps else None,
             settle=Script(text="attach\n") if options.settles else None,
