@@ -76,7 +76,7 @@ class FakeJob:
         self._foreign = self._bad in _FOREIGN
         self._phase, self._current, self._count = "main", "-", 0
         self._cancelled = False
-        self._has_lock = False
+        self._has_lock, self._has_driver = False, True
         self._decided: Decided | None = None
         self._next = self._run()
 
@@ -88,7 +88,7 @@ class FakeJob:
     @property
     def is_waiting(self) -> bool:
         """Whether the job waits for a verdict now."""
-        return bool(self.events) and isinstance(self.events[-1], Awaiting)
+        return self._has_driver and bool(self.events) and isinstance(self.events[-1], Awaiting)
 
     def advance(self) -> Event:
         """Go on to the next event."""
@@ -98,6 +98,7 @@ class FakeJob:
 
     def kill_driver(self) -> None:
         """Kill the driver; its warden finishes the job."""
+        self._has_driver = False
         self._next = self._take_over()
 
     def record(self, *, attached: bool, links: int = 1) -> JobRecord:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from runner.errors import LostError
@@ -76,10 +78,8 @@ def test_controller_killed_twice_resumes(make_bench, at):
     bench.remote.faults = [Fault(FaultKind.KILL, at), Fault(FaultKind.KILL, at + 4)]
     bench.killed()
     bench.attempt += 1
-    try:
+    with contextlib.suppress(ControllerKilled):
         bench.apply()
-    except ControllerKilled:
-        pass
     check_end(bench, bench.outcomes(bench.resume()))
 
 

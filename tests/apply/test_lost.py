@@ -44,6 +44,8 @@ RAISES = {
     "execute/follow.py _lost": "its callers know that the host may have begun the job",
     "execute/follow.py _died": "the host says so of the job",
     "execute/jobs.py run_job": "the host knew the job, and does not any more",
+    "hosts/fake.py _suffer": "for tests",
+    "hosts/fake.py _died": "for tests",
     "apply/transaction/transaction.py review_unattended": "a job was kept, and nobody could look",
     "apply/transaction/transaction.py roll_back": "a job died",
     "apply/packages.py update_packages": "the job was lost",

@@ -122,7 +122,7 @@ def test_locked_site_is_left_to_the_other_run(two):
 
 def test_cancelled_step_ends_the_segment(two):
     bench, part = two
-    bench.site.before["first"] = lambda: bench.stop.ask()
+    bench.site.before["first"] = bench.stop.ask
     found = bench.run(part)
     assert outcomes(found) == {"first": "cancelled", "second": "cancelled"}
     assert bench.jobs() == {1: ("acked", "cancelled")}
@@ -130,7 +130,7 @@ def test_cancelled_step_ends_the_segment(two):
 
 def test_cancel_in_the_last_step_cancels_it_only(two):
     bench, part = two
-    bench.site.before["second"] = lambda: bench.stop.ask()
+    bench.site.before["second"] = bench.stop.ask
     assert outcomes(bench.run(part)) == {"first": "ok", "second": "cancelled"}
 
 

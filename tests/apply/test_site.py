@@ -132,7 +132,7 @@ def test_steps_that_succeed_end_the_site_ok(work):
 
 def test_end_of_a_site_is_emitted(work):
     work.run(FIRST)
-    assert [event.name for event in work.bench.events][0] == "site.started"
+    assert next(event.name for event in work.bench.events) == "site.started"
     (finished,) = work.bench.emitted("site.finished")
     assert finished.data == {"outcome": "ok", "why": "", "locked": False}
 
@@ -245,7 +245,7 @@ def test_asked_steps_follow_the_answers(work, answers, outcome, steps):
 
 
 def test_cancelled_run_starts_no_further_part(work):
-    work.bench.site.before["first"] = lambda: work.bench.stop.ask()
+    work.bench.site.before["first"] = work.bench.stop.ask
     work.run(*ALONE)
     assert work.steps() == {"first": "cancelled", "second": "cancelled", "third": "cancelled"}
     assert work.bench.site.shell == ["first"]

@@ -366,7 +366,7 @@ def test_restore_point_is_recorded_before_the_job(one):
 
 @pytest.mark.parametrize("command", ["save", "change", "read"])
 def test_cancelled_trial_is_rolled_back(one, command):
-    one.site.before[command] = lambda: one.stop.ask()
+    one.site.before[command] = one.stop.ask
     outcome = one.apply()
     assert one.outcomes(outcome) == {"a": "cancelled"}
     assert one.site.versions == {"a": "1.0"}
@@ -374,13 +374,13 @@ def test_cancelled_trial_is_rolled_back(one, command):
 
 
 def test_cancel_during_the_check_wins(one):
-    one.prober.during["examine"] = lambda: one.stop.ask()
+    one.prober.during["examine"] = one.stop.ask
     outcome = one.apply()
     assert (outcome.outcome, one.site.versions) == ("cancelled", {"a": "1.0"})
 
 
 def test_cancel_after_the_verdict_keeps(one):
-    one.site.before["mark-database"] = lambda: one.stop.ask()
+    one.site.before["mark-database"] = one.stop.ask
     outcome = one.apply()
     assert (outcome.outcome, one.site.versions) == ("changed", {"a": "1.1"})
 

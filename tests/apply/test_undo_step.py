@@ -193,7 +193,7 @@ def test_undo_of_an_unread_site_is_an_error(updated):
 
 def test_cancelled_undo_leaves_the_site(updated):
     bench = planned(updated)
-    bench.site.before["change"] = lambda: bench.stop.ask()
+    bench.site.before["change"] = bench.stop.ask
     outcome = undo(bench)
     assert (outcome.outcome, bench.site.versions) == ("cancelled", {"a": "1.1", "b": "1.1"})
     assert not bench.holds()
