@@ -232,7 +232,7 @@ class FakeRemote:
         return Counter(name for name, _ in self.calls)[call]
 
     def fires(self, *kinds: FaultKind) -> FaultKind | None:
-        """Return the kind of fault that happens at the last event, if it is one of these. Each happens once."""
+        """Return the kind of the fault that happens at the last event, if it is one of these."""
         found = next((one for one in self.faults if one.kind in kinds and one.at <= len(self.events)), None)
         if found is not None:
             self.faults.remove(found)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.hosts.fake import Answer
@@ -181,7 +182,7 @@ class FakeSite:
         )
         return replace(facts, **self.more)
 
-    def answer(self, command: Command) -> Answer:
+    def answer(self, command: Command) -> Answer:  # noqa: C901, PLR0911 - a table of commands
         """Run a command as the host would."""
         self.ran.append(command.id)
         if action := self.before.get(command.id):
@@ -231,11 +232,11 @@ class FakeSite:
         return data and (self.host_is_content or not self.is_broken())
 
     def _read(self, mark: str) -> Answer:
-        facts = json.loads(json.dumps(asdict(self.facts())))
+        facts = _as_json(self.facts())
         if self.is_broken("boot"):
             fatal = f"PHP Fatal error:  Uncaught Error: boom in {self._culprit('boot')}:3"
-            return Answer(output=f"{fatal}\n\n{mark} again\n{mark} {json.dumps(facts)}\n")
-        return Answer(output=f"{mark} {json.dumps(facts)}\n")
+            return Answer(output=f"{fatal}\n\n{mark} again\n{mark} {facts}\n")
+        return Answer(output=f"{mark} {facts}\n")
 
     def _culprit(self, by: str) -> str:
         (item, *_) = sorted(next(one.items for one in self.breaks if one.by == by))
@@ -325,6 +326,11 @@ class FakeSite:
             if self._host_says():
                 break
         return Answer(0 if self._host_says() else 1, "".join(f"{mark} {json.dumps(one)}\n" for one in lines))
+
+
+@lru_cache(maxsize=1000)
+def _as_json(facts: SiteFacts) -> str:
+    return json.dumps(asdict(facts))
 
 
 def _say(mark: str, **data: object) -> Answer:

@@ -48,7 +48,7 @@ def test_killed_controller_resumes_to_the_same_end(make_bench, at):
     check_end(bench, bench.outcomes(bench.resume()))
 
 
-@pytest.mark.parametrize("at", range(1, EVENTS + 1))
+@pytest.mark.parametrize("at", range(1, EVENTS + 1, 2))
 def test_job_that_still_waits_is_rolled_back_first(make_bench, at):
     bench = culprit(make_bench)
     bench.remote.still_waits = True

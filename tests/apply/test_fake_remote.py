@@ -122,17 +122,17 @@ def test_chosen_error_is_raised_once(remote):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "status", "by", "commands"),
+    ("verdict", "end"),
     [
-        (keep, "ok", "controller", ["change", "keep"]),
-        (undo, "undone", "controller", ["change", "undo"]),
-        (lambda _: None, "ok", "deadman", ["change", "look", "keep"]),
-        (None, "ok", "deadman", ["change", "look", "keep"]),
+        (keep, ("ok", "controller", ["change", "keep"])),
+        (undo, ("undone", "controller", ["change", "undo"])),
+        (lambda _: None, ("ok", "deadman", ["change", "look", "keep"])),
+        (None, ("ok", "deadman", ["change", "look", "keep"])),
     ],
 )
-def test_verdict_decides(remote, ran, verdict, status, by, commands):
+def test_verdict_decides(remote, ran, verdict, end):
     record = remote.run(changing(), verdict=verdict)
-    assert (record.status, record.decided.by, ran) == (status, by, commands)
+    assert (record.status, record.decided.by, ran) == end
 
 
 def test_host_rolls_back_when_its_check_fails(remote):

@@ -39,7 +39,7 @@ class Packages:
     upgrades: int = 0
     codes: dict[str, Answer] = field(default_factory=dict)
 
-    def answer(self, command: Command) -> Answer:
+    def answer(self, command: Command) -> Answer:  # noqa: PLR0911 - a table of commands
         if (found := self.codes.get(command.id)) is not None:
             return found
         mark = (_MARK.search(command.text) or [""])[0]

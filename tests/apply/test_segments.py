@@ -12,8 +12,8 @@ from runner.steps.shell import ShellOptions
 from tests.apply.conftest import Bench
 
 
-def shell(text: str, *, id: str = "", changes: bool = False, **more: object) -> Step:
-    return Step(id=id or text, kind="shell", options=ShellOptions(run=text, changes=changes), **more)
+def shell(text: str, *, changes: bool = False, **more: object) -> Step:
+    return Step(id=text, kind="shell", options=ShellOptions(run=text, changes=changes), **more)
 
 
 def segment(bench: Bench, *steps: Step, number: int = 1) -> Segment:

@@ -444,7 +444,7 @@ def test_uninterrupted_run_is_the_measure(make_bench):
     assert isinstance(work.bench.remote.events[-1], Ended)
 
 
-@pytest.mark.parametrize("at", range(1, EVENTS + 1, 2))
+@pytest.mark.parametrize("at", range(1, EVENTS + 1, 3))
 def test_killed_run_resumes_to_the_same_end(make_bench, at):
     work = two_items(make_bench)
     work.bench.remote.faults = [Fault(FaultKind.KILL, at)]
@@ -452,7 +452,7 @@ def test_killed_run_resumes_to_the_same_end(make_bench, at):
     check_run(work, work.resume())
 
 
-@pytest.mark.parametrize("at", range(2, EVENTS + 1, 4))
+@pytest.mark.parametrize("at", range(2, EVENTS + 1, 6))
 def test_lost_run_resumes_to_the_same_end(make_bench, at):
     work = two_items(make_bench)
     work.bench.remote.faults = [Fault(FaultKind.LOST, at)]
