@@ -141,3 +141,29 @@ def test_death_found_by_the_next_attempt_is_tried_again(make_bench, at):
         bench.apply()
     check_single(bench, bench.outcomes(bench.resume()))
     assert bench.site.changed
+
+
+def test_unattended_change_is_not_repeated_on_resume(make_bench):
+    bench = single_with(make_bench, FaultKind.KILL, 21)
+    bench.killed()
+    assert bench.outcomes(bench.resume()) == {"a": "changed"}
+    assert bench.site.updates == {"a": 1}
+    assert bench.site.checks == 1
+
+
+def test_unattended_culprit_is_held_on_resume(make_bench):
+    bench = make_bench(FakeSite(items=("a",), breaks=[Break.of("a")]))
+    bench.remote.faults = [Fault(FaultKind.KILL, 21)]
+    bench.killed()
+    assert bench.outcomes(bench.resume()) == {"a": "undone"}
+    assert bench.site.updates == {"a": 1}
+    assert "answers 500" in bench.holds()["a"]
+
+
+def test_review_without_effect_ends_the_resumed_batch(make_bench):
+    bench = make_bench(FakeSite(items=("a",), breaks=[Break.of("a")], stuck={"a"}))
+    bench.remote.faults = [Fault(FaultKind.KILL, 21)]
+    bench.killed()
+    outcome = bench.resume()
+    assert (bench.outcomes(outcome), outcome.changes[0].uncertain) == ({"a": "failed"}, True)
+    assert not bench.holds()

@@ -9,7 +9,7 @@ from runner.hosts.fake import Answer, ControllerKilled, Fault, FaultKind
 from runner.model import OnFailure, Step
 from runner.plan import Segment
 from runner.steps.shell import ShellOptions
-from tests.apply.conftest import Bench
+from tests.apply.conftest import Bench, quick_cancellation
 
 
 def shell(text: str, *, changes: bool = False, **more: object) -> Step:
@@ -126,6 +126,22 @@ def test_cancelled_step_ends_the_segment(two):
     found = bench.run(part)
     assert outcomes(found) == {"first": "cancelled", "second": "cancelled"}
     assert bench.jobs() == {1: ("acked", "cancelled")}
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "locked"])
+def test_next_attempt_has_a_job_of_its_own(two, ended):
+    bench, part = two
+    if ended == "cancelled":
+        bench.stop.ask()
+        bench.run(part)
+    else:
+        bench.remote.owners["/srv/shop"] = "monthly-7/shop"
+        with pytest.raises(LockedError):
+            bench.run(part)
+    bench.remote.owners.clear()
+    bench.attempt, bench.stop = 2, quick_cancellation()
+    assert outcomes(bench.run(part)) == {"first": "ok", "second": "changed"}
+    assert len(bench.remote.jobs) == 2
 
 
 def test_cancel_in_the_last_step_cancels_it_only(two):
