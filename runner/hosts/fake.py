@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import LostError, UnreachableError
@@ -24,7 +22,7 @@ from runner.execute import (
     TaskRecord,
 )
 from runner.execute import Task as Command
-from runner.hosts.fake_job import Answer, FakeJob
+from runner.hosts.fake_job import Answer, ControllerKilled, FakeJob, Fault, FaultKind
 from runner.hosts.remote import CAP, reading_limit
 from runner.load import Redactor
 from runner.model import Host, SecretRef, Site
@@ -43,39 +41,6 @@ Answers: TypeAlias = Mapping[str, Reply | Callable[[Command], Reply]] | Callable
 
 The check of a job has the id `look`, its cleanup `tidy`.
 """
-
-
-class FaultKind(StrEnum):
-    """What happens at an event of a job."""
-
-    DIE = "die"
-    """All processes of the job are killed right after the event."""
-    DIE_UNWRITTEN = "die-unwritten"
-    """They are killed right before it is written: what it says is done, and not known."""
-    DRIVER = "driver"
-    """Only the driver is killed; its warden finishes the job."""
-    CUT = "cut"
-    """The connection breaks and is back at once."""
-    AWAY = "away"
-    """The connection breaks and is back when the host has decided by itself."""
-    LOST = "lost"
-    """The connection breaks and does not come back."""
-    LATE = "late"
-    """From here on, a verdict comes too late: the host has decided by itself."""
-    KILL = "kill"
-    """The controller is killed before it receives the event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault at an event, counted from 1 over all jobs of the host."""
-
-    kind: FaultKind
-    at: int
-
-
-class ControllerKilled(BaseException):
-    """The process of the controller ends here."""
 
 
 class FakeRemote:
@@ -188,12 +153,10 @@ class FakeRemote:
         taken = self.answer(Command("take", take))
         return Sent(taken.code, taken.output, len(pipe.getvalue()))
 
-    @contextmanager
-    def sftp(self) -> Iterator[Transfer]:
+    def sftp(self) -> AbstractContextManager[Transfer]:
         """See `Remote`. A fake host has no SFTP server."""
         self._reach("sftp", "")
         raise UnreachableError(f"{self.host.name}: no SFTP server")
-        yield
 
     @contextmanager
     def fresh(self) -> Iterator[FakeRemote]:
@@ -229,7 +192,7 @@ class FakeRemote:
 
     def count(self, call: str) -> int:
         """Return how often a method reached the host."""
-        return Counter(name for name, _ in self.calls)[call]
+        return sum(name == call for name, _ in self.calls)
 
     def fires(self, *kinds: FaultKind) -> FaultKind | None:
         """Return the kind of the fault that happens at the last event, if it is one of these."""
@@ -240,7 +203,8 @@ class FakeRemote:
 
     def answer(self, command: Command) -> Answer:
         """Run a command."""
-        found = self.answers(command) if callable(self.answers) else self.answers.get(command.id, Answer())
+        table = self.answers
+        found = table(command) if callable(table) else table.get(command.id, Answer())
         found = found(command) if callable(found) else found
         return Answer(output=found) if isinstance(found, str) else found
 
@@ -329,10 +293,7 @@ class _Follower:
     def _leave(self) -> None:
         """Let the job go on without a controller."""
         self._job.control = None
-        if self._remote.still_waits:
-            self._finish_alone(until_waiting=True)
-        else:
-            self._finish_alone()
+        self._finish_alone(until_waiting=self._remote.still_waits)
 
     def _finish_alone(self, *, until_waiting: bool = False) -> None:
         job = self._job

@@ -1,10 +1,11 @@
-"""A job in memory, run by the rules of the driver. For tests."""
+"""A job in memory, run by the rules of the driver, and the faults that may meet it. For tests."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from runner.execute import (
     DEADMAN,
@@ -26,7 +27,7 @@ from runner.execute import (
 )
 from runner.execute import Task as Command
 
-__all__ = ["Answer", "FakeJob"]
+__all__ = ["Answer", "ControllerKilled", "FakeJob", "Fault", "FaultKind"]
 
 _PID = 4711
 _FOREIGN = frozenset({"locked", "nosite", "nolock"})
@@ -48,6 +49,39 @@ class Answer:
         """Return the answer as the record of a command."""
         output, error = self.output.encode(), self.error.encode()
         return TaskRecord(command.id, self.code, self.why, self.seconds, output, error, size=len(output))
+
+
+class FaultKind(StrEnum):
+    """What happens at an event of a job."""
+
+    DIE = "die"
+    """All processes of the job are killed right after the event."""
+    DIE_UNWRITTEN = "die-unwritten"
+    """They are killed right before it is written: what it says is done, and not known."""
+    DRIVER = "driver"
+    """Only the driver is killed; its warden finishes the job."""
+    CUT = "cut"
+    """The connection breaks and is back at once."""
+    AWAY = "away"
+    """The connection breaks and is back when the host has decided by itself."""
+    LOST = "lost"
+    """The connection breaks and does not come back."""
+    LATE = "late"
+    """From here on, a verdict comes too late: the host has decided by itself."""
+    KILL = "kill"
+    """The controller is killed before it receives the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault at an event, counted from 1 over all jobs of the host."""
+
+    kind: FaultKind
+    at: int
+
+
+class ControllerKilled(BaseException):
+    """The process of the controller ends here."""
 
 
 class FakeJob:
@@ -222,8 +256,8 @@ def _records(events: Iterable[Event]) -> dict[str, TaskRecord]:
             case TaskBegan(name):
                 found[name] = TaskRecord(name)
                 output[name, False] = output[name, True] = b""
-            case TaskOutput(name, data, error):
-                output[name, error] += data
+            case TaskOutput(name, data, is_stderr):
+                output[name, is_stderr] += data
             case TaskSkipped(name, why):
                 found[name] = TaskRecord(name, why=why)
             case TaskEnded(name, code, seconds, why):

@@ -27,7 +27,10 @@ from runner.model import (
     AutoUpdate,
     DateRange,
     OnFailure,
+    Outcome,
+    SitePlan,
     Step,
+    StepOutcome,
     UndoDatabase,
 )
 from runner.model.published import Offers
@@ -109,8 +112,6 @@ class Work:
         (row,) = self.ledger.site_rows(self.bench.order.run)
         return row
 
-
-from runner.model import SitePlan  # noqa: E402
 
 _EMPTY = SitePlan(site="shop", client="acme")
 FIRST, SECOND, THIRD = shell("first"), shell("second", retries=0), shell("third")
@@ -276,6 +277,13 @@ def test_known_steps_are_not_run_again(work):
     work.bench.killed(lambda: work.run(*ALONE))
     assert work.resume().outcome == "ok"
     assert work.bench.site.shell == ["first", "second", "third"]
+
+
+def test_known_step_of_a_segment_is_left_out(work):
+    work.bench.begin(FIRST, SECOND)
+    work.ledger.record_step("weekly-1", "shop", StepOutcome(step="first", outcome=Outcome.OK), NOW)
+    assert work.run(attempt=2).outcome == "ok"
+    assert work.bench.site.shell == ["second"]
 
 
 def test_known_failure_still_stops_the_others(work):
