@@ -48,7 +48,7 @@ def test_killed_controller_resumes_to_the_same_end(make_bench, at):
     check_end(bench, bench.outcomes(bench.resume()))
 
 
-@pytest.mark.parametrize("at", range(1, EVENTS + 1, 2))
+@pytest.mark.parametrize("at", range(1, EVENTS + 1, 3))
 def test_job_that_still_waits_is_rolled_back_first(make_bench, at):
     bench = culprit(make_bench)
     bench.remote.still_waits = True
@@ -72,7 +72,7 @@ def test_killed_before_any_emitted_event_resumes(make_bench, at):
     check_end(bench, bench.outcomes(bench.resume()))
 
 
-@pytest.mark.parametrize("at", range(5, EVENTS, 6))
+@pytest.mark.parametrize("at", range(5, EVENTS, 8))
 def test_controller_killed_twice_resumes(make_bench, at):
     bench = culprit(make_bench)
     bench.remote.faults = [Fault(FaultKind.KILL, at), Fault(FaultKind.KILL, at + 4)]
@@ -83,7 +83,7 @@ def test_controller_killed_twice_resumes(make_bench, at):
     check_end(bench, bench.outcomes(bench.resume()))
 
 
-@pytest.mark.parametrize("at", range(1, EVENTS + 1, 4))
+@pytest.mark.parametrize("at", range(1, EVENTS + 1, 6))
 def test_connection_lost_anywhere_resumes(make_bench, at):
     bench = culprit(make_bench)
     bench.remote.faults = [Fault(FaultKind.LOST, at)]
