@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from runner.errors import LostError, UnreachableError
 from runner.execute import (
     Awaiting,
+    Command,
+    CommandRecord,
     Control,
     DiedError,
     Event,
@@ -19,9 +21,7 @@ from runner.execute import (
     Sent,
     Source,
     Span,
-    TaskRecord,
 )
-from runner.execute import Task as Command
 from runner.hosts.fake_job import Answer, ControllerKilled, FakeJob, Fault, FaultKind
 from runner.hosts.remote import CAP, reading_limit
 from runner.load import Redactor
@@ -123,7 +123,7 @@ class FakeRemote:
         if job in self.jobs:
             self.jobs[job].acknowledged = True
 
-    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, TaskRecord]:  # noqa: ARG002
+    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, CommandRecord]:  # noqa: ARG002
         """See `Remote`."""
         self._reach("read", " ".join(one.id for one in commands))
         return {one.id: self.answer(one).record(one) for one in commands}
@@ -134,7 +134,7 @@ class FakeRemote:
         sink: Callable[[str, bytes], object],
         *,
         ceiling: int,  # noqa: ARG002
-    ) -> Mapping[str, TaskRecord]:
+    ) -> Mapping[str, CommandRecord]:
         """See `Remote`."""
         self._reach("stream", " ".join(one.id for one in commands))
         records = {one.id: self.answer(one).record(one) for one in commands}

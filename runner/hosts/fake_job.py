@@ -8,29 +8,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runner.execute import (
-    DEADMAN,
     Awaiting,
+    Command,
+    CommandEnded,
+    CommandOutput,
+    CommandRecord,
+    CommandSkipped,
+    CommandStarted,
     Control,
     Decided,
+    Decider,
+    Decision,
     Ended,
     Event,
     Job,
     JobRecord,
+    JobStatus,
     Locked,
     Started,
-    TaskBegan,
-    TaskEnded,
-    TaskOutput,
-    TaskRecord,
-    TaskSkipped,
     TookOver,
 )
-from runner.execute import Task as Command
 
 __all__ = ["Answer", "ControllerKilled", "FakeJob", "Fault", "FaultKind"]
 
 _PID = 4711
-_FOREIGN = frozenset({"locked", "nosite", "nolock"})
+_FOREIGN = frozenset({JobStatus.LOCKED, JobStatus.NOSITE, JobStatus.NOLOCK})
 """Without its lock a job touches nothing, cleanup included."""
 
 
@@ -45,10 +47,10 @@ class Answer:
     """Its stderr, if the command keeps it separate."""
     seconds: float = 0.0
 
-    def record(self, command: Command) -> TaskRecord:
+    def record(self, command: Command) -> CommandRecord:
         """Return the answer as the record of a command."""
         output, error = self.output.encode(), self.error.encode()
-        return TaskRecord(command.id, self.code, self.why, self.seconds, output, error, size=len(output))
+        return CommandRecord(command.id, self.code, self.why, self.seconds, output, error, size=len(output))
 
 
 class FaultKind(StrEnum):
@@ -106,7 +108,7 @@ class FakeJob:
         """All processes of the job were killed."""
         self.acknowledged = False
         self._answer, self._owner = answer, owner
-        self._bad = refused or ("locked" if owner else "")
+        self._bad = JobStatus(refused) if refused else JobStatus.LOCKED if owner else None
         self._foreign = self._bad in _FOREIGN
         self._phase, self._current, self._count = "main", "-", 0
         self._cancelled = False
@@ -138,21 +140,21 @@ class FakeJob:
     def record(self, *, attached: bool, links: int = 1) -> JobRecord:
         """Return what is known of the job; of an acknowledged one only its status."""
         last = self.events[-1] if self.events else None
-        status = last.status if isinstance(last, Ended) else "died"
+        status = last.status if isinstance(last, Ended) else JobStatus.DIED
         if self.acknowledged:
-            return JobRecord(self.job.id, status, attached=True)  # type: ignore[arg-type,unused-ignore]
+            return JobRecord(self.job.id, status, attached=True)
         lock = next((event for event in self.events if isinstance(event, Locked)), None)
         decided = next((event for event in self.events if isinstance(event, Decided)), None)
-        return JobRecord(self.job.id, status, _records(self.events), decided, lock, attached, links)  # type: ignore[arg-type,unused-ignore]
+        return JobRecord(self.job.id, status, _records(self.events), decided, lock, attached, links)
 
     def _run(self) -> Iterator[Event]:
         yield Started(_PID)
-        if self.job.lock and self._bad == "locked":
+        if self.job.lock and self._bad is JobStatus.LOCKED:
             yield Locked(owner=self._owner, seconds=self.job.lock.seconds)
         elif self.job.lock and not self._foreign:
             self._has_lock = True
             yield Locked(1)
-        yield from self._commands(self.job.tasks)
+        yield from self._commands(self.job.commands)
         if self.job.wait and not self._foreign:
             yield from self._await()
         yield from self._finish()
@@ -163,36 +165,41 @@ class FakeJob:
 
     def _command(self, command: Command) -> Iterator[Event]:
         if self._phase == "main" and self._is_cancelled():
-            self._bad = "cancelled"
-        if self._bad and self._phase != "undo" and (command.policy, self._bad) != ("always", "failed"):
-            yield TaskSkipped(command.id, self._bad)
+            self._bad = JobStatus.CANCELLED
+        if (
+            self._bad
+            and self._phase != "undo"
+            and (command.policy, self._bad) != ("always", JobStatus.FAILED)
+        ):
+            yield CommandSkipped(command.id, self._bad)
             return
         answer: list[Answer] = []
         yield from self._start(command, answer)
         if answer[0].why == "nospace":
-            self._bad = self._bad or "nospace"
+            self._bad = self._bad or JobStatus.NOSPACE
         if (answer[0].code or answer[0].why) and command.policy == "stop":
-            self._bad = "failed" if self._phase == "undo" else self._bad or "failed"
+            failed = JobStatus.FAILED
+            self._bad = failed if self._phase == "undo" else self._bad or failed
 
     def _start(self, command: Command, found: list[Answer], name: str = "") -> Iterator[Event]:
         name = name or command.id
         self._current, self._count = name, self._count + 1
-        yield TaskBegan(name)
+        yield CommandStarted(name)
         answer = self._answer(command)
         found.append(answer)
         if answer.output:
-            yield TaskOutput(name, answer.output.encode())
+            yield CommandOutput(name, answer.output.encode())
         if answer.error and command.stderr:
-            yield TaskOutput(name, answer.error.encode()[: command.stderr], error=True)
+            yield CommandOutput(name, answer.error.encode()[: command.stderr], error=True)
         why = "cancelled" if self._phase == "main" and self._is_cancelled() else answer.why
         self._current = "-"
-        yield TaskEnded(name, answer.code, answer.seconds, why)
+        yield CommandEnded(name, answer.code, answer.seconds, why)
 
     def _await(self) -> Iterator[Event]:
         if self._is_cancelled():
-            self._bad = "cancelled"
+            self._bad = JobStatus.CANCELLED
         if self._bad:
-            yield from self._decide(Decided("undo", self._bad))
+            yield from self._decide(Decided(Decision.UNDO, Decider(self._bad)))
             return
         self._phase = self._current = "await"
         yield Awaiting(self.job.wait)
@@ -200,46 +207,48 @@ class FakeJob:
 
     def _settle(self) -> Iterator[Event]:
         if self._is_cancelled():
-            self._bad = "cancelled"
-            yield from self._decide(Decided("undo", "cancelled"))
+            self._bad = JobStatus.CANCELLED
+            yield from self._decide(Decided(Decision.UNDO, Decider.CANCELLED))
         elif self.verdict:
-            yield from self._decide(Decided(self.verdict, "controller"))
+            yield from self._decide(Decided(Decision(self.verdict), Decider.CONTROLLER))
         else:
             self._phase, answer = "check", list[Answer]()
             yield from self._start(Command("look", self.job.check), answer, "check")
-            yield from self._decide(Decided("undo" if answer[0].code else "keep", DEADMAN))
+            yield from self._decide(
+                Decided(Decision.UNDO if answer[0].code else Decision.KEEP, Decider.DEADMAN)
+            )
 
     def _decide(self, decided: Decided) -> Iterator[Event]:
-        self._decided, self._phase = decided, decided.verdict
-        if decided.verdict == "undo":
-            self._bad = self._bad or "undone"
+        self._decided, self._phase = decided, str(decided.verdict)
+        if decided.verdict is Decision.UNDO:
+            self._bad = self._bad or JobStatus.UNDONE
         yield decided
-        yield from self._commands(self.job.undo if decided.verdict == "undo" else self.job.keep)
+        yield from self._commands(self.job.undo if decided.verdict is Decision.UNDO else self.job.keep)
 
     def _finish(self) -> Iterator[Event]:
         if self._cancelled and self._decided is None:
-            self._bad = self._bad or "cancelled"
+            self._bad = self._bad or JobStatus.CANCELLED
         self._phase = "cleanup"
         if self.job.cleanup and not self._foreign:
             yield from self._start(Command("tidy", self.job.cleanup), [], "cleanup")
-        yield Ended(self._bad or "ok", self._count)  # type: ignore[arg-type,unused-ignore]
+        yield Ended(self._bad or JobStatus.OK, self._count)
 
     def _take_over(self) -> Iterator[Event]:
         """What the warden does after the driver was killed."""
         yield TookOver(self._current)
         if self._decided is not None:
-            self._bad = "died"
-            if self._decided.verdict == "undo":
+            self._bad = JobStatus.DIED
+            if self._decided.verdict is Decision.UNDO:
                 self._phase = "undo"
                 yield from self._commands(self.job.undo)
         elif self._phase in {"await", "check"}:
             yield from self._settle()
         elif self.job.lock and not self._has_lock:
-            self._bad, self._foreign = "died", True
+            self._bad, self._foreign = JobStatus.DIED, True
         else:
-            self._bad = "died"
+            self._bad = JobStatus.DIED
             if self.job.undo_on_death:
-                yield from self._decide(Decided("undo", "died"))
+                yield from self._decide(Decided(Decision.UNDO, Decider.DIED))
         yield from self._finish()
 
     def _is_cancelled(self) -> bool:
@@ -247,20 +256,20 @@ class FakeJob:
         return self._cancelled
 
 
-def _records(events: Iterable[Event]) -> dict[str, TaskRecord]:
+def _records(events: Iterable[Event]) -> dict[str, CommandRecord]:
     """Return the record of each command that the events name."""
     output: dict[tuple[str, bool], bytes] = {}
-    found: dict[str, TaskRecord] = {}
+    found: dict[str, CommandRecord] = {}
     for event in events:
         match event:
-            case TaskBegan(name):
-                found[name] = TaskRecord(name)
+            case CommandStarted(name):
+                found[name] = CommandRecord(name)
                 output[name, False] = output[name, True] = b""
-            case TaskOutput(name, data, is_stderr):
+            case CommandOutput(name, data, is_stderr):
                 output[name, is_stderr] += data
-            case TaskSkipped(name, why):
-                found[name] = TaskRecord(name, why=why)
-            case TaskEnded(name, code, seconds, why):
+            case CommandSkipped(name, why):
+                found[name] = CommandRecord(name, why=why)
+            case CommandEnded(name, code, seconds, why):
                 printed, error = output[name, False], output[name, True]
-                found[name] = TaskRecord(name, code, why, seconds, printed, error, size=len(printed))
+                found[name] = CommandRecord(name, code, why, seconds, printed, error, size=len(printed))
     return found

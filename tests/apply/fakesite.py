@@ -35,7 +35,7 @@ from runner.verify.compare import compare
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from runner.execute import Task as Command
+    from runner.execute import Command
     from runner.web import Answer as WebAnswer
 
 __all__ = ["PLUGINS", "Break", "Database", "FakeProber", "FakeSite", "ItemOptions", "Items"]

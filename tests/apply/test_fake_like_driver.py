@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.execute import Control, Event, Job, Lock, Restore, Started, TaskEnded
-from runner.execute import Task as Command
-from runner.execute.events import Journal
+from runner.execute import Command, CommandEnded, Control, Event, Job, Lock, Restore, Started
+from runner.execute.journal import Journal
 from runner.hosts.fake_job import Answer, FakeJob
 
 BAD, GOOD = "exit 3", ":"
@@ -70,7 +69,7 @@ def by_driver(folder: Path, sent: Job, verdict: str) -> list[Event]:
         timeout=30,
         env={**os.environ, "HOME": str(folder)},
     )
-    return Journal(sent.nonce, known=sent.task_ids).read((home / "events").read_bytes())
+    return Journal(sent.nonce, known=sent.command_ids).read((home / "events").read_bytes())
 
 
 def by_fake(sent: Job, verdict: str, refused: str) -> list[Event]:
@@ -90,7 +89,7 @@ def plain(event: Event) -> Event:
     """The event without what differs from run to run."""
     if isinstance(event, Started):
         return Started(0)
-    return replace(event, seconds=0.0) if isinstance(event, TaskEnded) else event
+    return replace(event, seconds=0.0) if isinstance(event, CommandEnded) else event
 
 
 @pytest.mark.parametrize("name", JOBS)

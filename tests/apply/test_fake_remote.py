@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from runner.errors import JobRefusedError, LostError, UnreachableError
-from runner.execute import UNSEEN, Awaiting, Control, DiedError, Ended, Job, Lock
-from runner.execute import Task as Command
+from runner.execute import UNSEEN, Awaiting, Command, Control, DiedError, Ended, Job, Lock
 from runner.hosts.fake import Answer, ControllerKilled, FakeRemote, Fault, FaultKind
 from runner.hosts.remote import Remote
 from runner.model import Host, SecretRef, SecretSource
@@ -162,7 +161,7 @@ def test_forgotten_job_leaves_only_its_status(remote, ran):
     remote.run(changing(), verdict=undo)
     remote.acknowledge(ONE)
     record = remote.attach(ONE)
-    assert (record.status, dict(record.tasks), record.decided) == ("undone", {}, None)
+    assert (record.status, dict(record.commands), record.decided) == ("undone", {}, None)
     assert remote.run(changing()).status == "undone"
     assert ran == ["change", "undo"]
 
@@ -171,7 +170,7 @@ def test_lock_of_another_owner_refuses_the_job(remote, ran):
     remote.owners["/srv/shop"] = "other/shop"
     record = remote.run(changing(lock=Lock("/srv/shop", "mine/shop"), cleanup="tidy"))
     assert (record.status, record.lock.owner, ran) == ("locked", "other/shop", [])
-    assert {one.why for one in record.tasks.values()} == {"locked"}
+    assert {one.why for one in record.commands.values()} == {"locked"}
 
 
 def test_cancelled_command_ends_the_job(remote, ran):
@@ -179,7 +178,7 @@ def test_cancelled_command_ends_the_job(remote, ran):
     remote.answers = lambda command: (ran.append(command.id), control.cancel(), Answer())[2]
     record = remote.run(changing(), verdict=keep, control=control)
     assert (record.status, record.decided.by, ran) == ("cancelled", "cancelled", ["change", "undo"])
-    assert record.tasks["change"].why == "cancelled"
+    assert record.commands["change"].why == "cancelled"
 
 
 # -- faults
@@ -190,7 +189,7 @@ def test_death_keeps_what_was_done(remote, ran):
     with pytest.raises(DiedError) as caught:
         remote.run(changing(), verdict=keep)
     assert (caught.value.record.status, ran) == ("died", ["change"])
-    assert caught.value.record.tasks["change"].ok
+    assert caught.value.record.commands["change"].ok
     with pytest.raises(DiedError):
         remote.attach(ONE)
 
@@ -200,7 +199,7 @@ def test_unwritten_event_is_not_known(remote, ran):
     with pytest.raises(DiedError) as caught:
         remote.run(changing(), verdict=keep)
     assert ran == ["change"]
-    assert caught.value.record.tasks["change"].code is None
+    assert caught.value.record.commands["change"].code is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.apply.conftest import Bench
 from tests.apply.fakesite import FakeSite
 
 if TYPE_CHECKING:
-    from runner.execute import Task as Command
+    from runner.execute import Command
 
 OLD, NEW = "20261101T000000Z-aaaa", "20261103T000000Z-bbbb"
 EVENTS = 8

@@ -19,7 +19,7 @@ from tests.apply.conftest import Bench
 from tests.apply.fakesite import the_site
 
 if TYPE_CHECKING:
-    from runner.execute import Task as Command
+    from runner.execute import Command
 
 _MARK = re.compile(r"[0-9a-f]{32}")
 EVENTS = 9

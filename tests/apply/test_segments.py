@@ -78,7 +78,7 @@ def test_failed_step_may_let_the_next_run(raw):
     ("why", "said"),
     [
         ("timeout", "took longer than its time limit"),
-        ("flood", "printed without end and was stopped"),
+        ("flood", "too much output"),
         ("nospace", "no space left on the host"),
     ],
 )
@@ -277,11 +277,11 @@ def test_own_variables_win_over_given_ones(raw):
     part = segment(raw, step)
     raw.run(part)
     (job,) = raw.remote.jobs.values()
-    assert dict(job.job.tasks[0].env) == {"A": "own"}
+    assert dict(job.job.commands[0].env) == {"A": "own"}
 
 
 def test_site_environment_reaches_the_command(make_bench):
     bench = make_bench(begin=False, env={"APP_ENV": "live"})
     bench.run(segment(bench, shell("first")))
     (job,) = bench.remote.jobs.values()
-    assert job.job.tasks[0].env["APP_ENV"] == "live"
+    assert job.job.commands[0].env["APP_ENV"] == "live"

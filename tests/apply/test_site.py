@@ -207,7 +207,7 @@ def test_steps_without_the_tag_are_skipped(work):
     tagged = replace(SECOND, tags=frozenset({"nightly"}))
     work.run(FIRST, tagged, tags=("nightly",))
     assert work.steps() == {"first": "skipped", "second": "ok"}
-    assert work.bench.recorded("first").why == "not selected by the tags nightly"
+    assert work.bench.recorded("first").why == "has none of the tags nightly"
 
 
 def test_step_for_other_sites_is_skipped(work):

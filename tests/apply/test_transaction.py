@@ -43,7 +43,7 @@ def test_healthy_change_is_kept(one):
 
 WAYS = {
     "page": "answers 500",
-    "boot": "WordPress does not start any more",
+    "boot": "WordPress no longer starts: Uncaught Error: boom",
     "gone": "no longer there: a",
     "inactive": "no longer active: a",
     "home": "home is now https://elsewhere.example",
@@ -99,7 +99,7 @@ def test_half_done_change_is_rolled_back(make_bench):
     bench = make_bench(FakeSite(items=("a",), half={"a"}))
     outcome = bench.apply()
     assert bench.site.versions == {"a": "1.0"}
-    assert "a is only half there: the disk went away" in outcome.why
+    assert "a is only partly installed: the disk went away" in outcome.why
     assert "a" in bench.holds()
 
 
@@ -120,7 +120,7 @@ def test_unhealthy_site_is_not_touched(make_bench):
     bench = make_bench(FakeSite(items=("a",), sick="answers 500"))
     outcome = bench.apply()
     assert outcome.outcome == "failed"
-    assert "not well before" in outcome.why
+    assert "the site was unhealthy before the update" in outcome.why
     assert not bench.remote.jobs
     assert not bench.holds()
 
@@ -255,7 +255,7 @@ def test_cache_that_cannot_be_cleared_is_noted(make_bench):
     bench.site.codes["purge"] = Answer(0, "")
     outcome = bench.apply()
     assert outcome.outcome == "changed"
-    assert "caches could not be emptied: WordPress did not get through with it" in outcome.why
+    assert "WordPress did not finish the purge" in outcome.why
 
 
 # -- what ends a trial before it can be judged
