@@ -132,7 +132,7 @@ def test_only_holds_make_the_step_held(make_bench):
 def test_batch_of_an_unread_site_is_an_error(make_bench):
     bench = with_breaks(make_bench)
     bench._facts = None
-    with pytest.raises(HostError, match="read"):
+    with pytest.raises(HostError):
         bench.apply()
 
 

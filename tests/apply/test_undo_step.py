@@ -187,7 +187,7 @@ def test_undo_repairs_a_site_that_broke_later(updated):
 def test_undo_of_an_unread_site_is_an_error(updated):
     bench = planned(updated)
     bench._facts = None
-    with pytest.raises(HostError, match="read"):
+    with pytest.raises(HostError):
         undo(bench)
 
 
