@@ -69,6 +69,7 @@ def update_packages(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
     step = part.step
     ctx.journal.step_started(step.id)
     if outcome := _outcome_elsewhere(ctx, step):
+        _close_jobs(ctx, step)
         ctx.journal.step_finished(outcome)
         return (outcome,)
 
@@ -76,8 +77,7 @@ def update_packages(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         update = _Update(ctx, part)
         return Try((ctx.journal.cleaned(update.outcome()),), update.settle)
 
-    first = min(_failed_jobs(ctx, step) + 1, step.retries + 1)
-    outcomes = run_with_retries(ctx, step, run_once, first=first)
+    outcomes = run_with_retries(ctx, step, run_once, first=_first_try(ctx, step))
     if any(outcome.outcome is Outcome.LOST for outcome in outcomes):
         raise LostError("the processes on the host were killed while packages were changed")
     return outcomes
@@ -282,8 +282,7 @@ def _outcome_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
 
 def _job(ctx: SiteContext, step: Step) -> tuple[str, SegmentView | None]:
     """Return the id of the host's job in this run, and its record if a site has started it."""
-    ids = _ids(ctx, step)
-    last = max(_jobs(ctx, ids), key=lambda segment: ids.index(segment.job), default=None)
+    ids, last = _ids(ctx, step), _last_job(ctx, step)
     if last is None:
         return ids[0], None
     if last.state == "started":
@@ -291,12 +290,27 @@ def _job(ctx: SiteContext, step: Step) -> tuple[str, SegmentView | None]:
     return ids[ids.index(last.job) + 1], None
 
 
-def _failed_jobs(ctx: SiteContext, step: Step) -> int:
-    """Return how many jobs of this step failed in earlier attempts of the run."""
-    if ctx.attempt == 1:
-        return 0
+def _last_job(ctx: SiteContext, step: Step) -> SegmentView | None:
+    """Return the newest job of the step on record; if one site knows how it ended, as that site has it."""
     ids = _ids(ctx, step)
-    return sum(job.state != "started" and job.status == "failed" for job in _jobs(ctx, ids))
+    return max(_jobs(ctx, ids), key=lambda job: (ids.index(job.job), job.state != "started"), default=None)
+
+
+def _first_try(ctx: SiteContext, step: Step) -> int:
+    """Return the number of the try: of the job that may still be running, or the one after a failed one."""
+    last = _last_job(ctx, step) if ctx.attempt > 1 else None
+    if last is None or (last.state != "started" and last.status != "failed"):
+        return 1
+    number = _ids(ctx, step).index(last.job) + (1 if last.state == "started" else 2)
+    return min(number, step.retries + 1)
+
+
+def _close_jobs(ctx: SiteContext, step: Step) -> None:
+    """Record the end of jobs of this site that another site of the host has followed to their end."""
+    ended = {job.job: job.status for job in _jobs(ctx, _ids(ctx, step)) if job.state != "started"}
+    for job in ctx.journal.jobs():
+        if job.state == "started" and job.job in ended:
+            end_job(ctx, job.number, job.job, ended[job.job] or "")
 
 
 def _ids(ctx: SiteContext, step: Step) -> list[str]:

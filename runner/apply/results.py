@@ -11,7 +11,7 @@ from runner.steps import Context, Result, Script, StepKind, registry
 from runner.steps.become import without_mark
 from runner.steps.wordpress import facts_in
 
-__all__ = ["REREAD", "outcomes_of", "with_facts_after"]
+__all__ = ["REREAD", "outcome_without_lock", "outcomes_of", "with_facts_after"]
 
 REREAD = "reread"
 """The command of a job that reads the site again at its end."""
@@ -69,6 +69,11 @@ def _outcome(
         output = without_mark(output, context.mark)
     result = Result(status=found.code, seconds=found.seconds, output=output, why=found.why)
     return kind.understand(step, result, context)
+
+
+def outcome_without_lock(step: Step, status: str) -> StepOutcome | None:
+    """Return the outcome of a step whose job could not lock the site; None for any other job."""
+    return _not_started(step, status) if status in {"nosite", "nolock"} else None
 
 
 def _not_started(step: Step, word: str) -> StepOutcome:

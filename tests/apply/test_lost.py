@@ -46,6 +46,8 @@ RAISES = {
     "execute/jobs.py run_job": "the host knew the job before, and no longer does",
     "apply/transaction/transaction.py review_unattended": "the host kept changes that could not be checked",
     "apply/transaction/transaction.py roll_back": "the job was killed",
+    "hosts/fake.py _suffer": "for tests",
+    "hosts/fake.py _died": "for tests",
     "apply/packages.py update_packages": "the job was lost",
     "apply/segment.py run_segment": "the job was killed",
 }

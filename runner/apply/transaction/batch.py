@@ -50,6 +50,8 @@ _NO_VERDICT = {
     "died": Outcome.FAILED,
     "failed": Outcome.FAILED,
     "nospace": Outcome.FAILED,
+    "nofolder": Outcome.FAILED,
+    "public": Outcome.FAILED,
 }
 """Outcome of changes that were rolled back for another reason than damage, by who decided; not held."""
 

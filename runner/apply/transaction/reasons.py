@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.apply.results import PUBLIC
+from runner.apply.results import PUBLIC, outcome_without_lock
 from runner.execute import DEADMAN, JobRecord
 from runner.model import Outcome, Step, StepOutcome
 from runner.untrusted import sentence
@@ -20,12 +20,13 @@ WHY = {
     "cancelled": "the run was cancelled",
     "died": "the processes on the host were killed during the change",
     "nospace": "no space left on the host",
+    "nofolder": "the host has no folder that this login can write to",
     "public": PUBLIC,
     "failed": "the restore point could not be created",
     "unsettled": "files that belong to the changed folders could not be restored into them",
 }
 """Why changes were rolled back, by who decided."""
-BEFORE_VERDICT = {"cancelled", "failed", "nospace", "public"}
+BEFORE_VERDICT = {"cancelled", "failed", "nospace", "nofolder", "public"}
 """How a trial may end before its changes could be judged."""
 
 
@@ -43,6 +44,8 @@ def without_change(ctx: SiteContext, step: Step, record: JobRecord, database: Da
     """Return the outcome of a step whose job ended before it changed anything."""
     if record.status == "cancelled":
         return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=WHY["cancelled"])
+    if (outcome := outcome_without_lock(step, record.status)) is not None:
+        return outcome
     reason = sentence(text_of(record, "save")) or database.undo_in(record).why
     if "No space left" in reason:
         reason = f"no space left on the host; free some space: df -h {ctx.site.path}"
