@@ -178,6 +178,7 @@ def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -
     assert not (crew.host.site / "never").exists()
 
 
+@pytest.mark.long
 def test_a_time_limit_ends_what_runs_as_root(crew: Patching) -> None:
     crew.playbook("shell: sleep 7301\nbecome: true\ntimeout: 2s")
     code, ending, why = outcome(crew)

@@ -119,6 +119,7 @@ def test_a_soak_goes_on_where_a_killed_run_left_it(crew: Crew) -> None:
     assert done(crew) == ["acme-blog", "acme-shop"]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_a_soak_at_once_and_resume_goes_on_with_it(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 1h}}\n")
     run = in_rings(crew, "mark", "acme-blog", "acme-shop")

@@ -167,7 +167,14 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         yield Hosts(load_workspace(tmp_path), pool, Redactor())
 
 
-@pytest.mark.parametrize("page", ["/page", *(f"/{number}" for number in range(len(Pages.WHERE)))])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/page",
+        "/0",
+        *(pytest.param(f"/{number}", marks=pytest.mark.long) for number in range(1, len(Pages.WHERE))),
+    ],
+)
 def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, web: str, page: str) -> None:
     odd = Site(
         name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)

@@ -138,7 +138,9 @@ def test_a_job_knows_only_tasks_that_were_sent_and_words_that_are_plain(mode, re
         assert clean(record.lock.owner) == record.lock.owner
 
 
-@pytest.mark.parametrize("mode", ["heartbeats", "slow-drip", "again", "endless-tasks"])
+@pytest.mark.parametrize(
+    "mode", ["heartbeats", "slow-drip", "endless-tasks", pytest.param("again", marks=pytest.mark.long)]
+)
 def test_a_job_that_is_attached_to_is_lost_within_its_limits(mode, reach):
     with HostileHost(mode) as host, Pool() as pool:
         assert isinstance(ended(lambda: attach_job(pool, reach(host), JOB, limits=QUICK)), LostError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
-from runner.apply.segment import restore_tag
+from runner.apply.jobs import restore_point_id
 from runner.execute import Job, Restore, Task, read, run_job
 from runner.load import freeze, thaw
 from tests.crew import Crew, plugin_version
@@ -84,11 +84,12 @@ def test_names_of_restore_points_cannot_be_computed_and_older_runs_keep_theirs()
         order = old
 
     job = "0123456789abcdef" * 2
-    assert restore_tag(OfOld(), job) == job[:12]  # type: ignore[arg-type]
-    assert restore_tag(Of(), job) not in job  # type: ignore[arg-type]
-    assert restore_tag(Of(), job) == restore_tag(Of(), job)  # type: ignore[arg-type]
+    assert restore_point_id(OfOld(), job) == job[:12]  # type: ignore[arg-type]
+    assert restore_point_id(Of(), job) not in job  # type: ignore[arg-type]
+    assert restore_point_id(Of(), job) == restore_point_id(Of(), job)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.fleet
 def test_where_the_home_is_a_document_root_nothing_of_a_run_lies_there_and_an_undo_finds_it(
     fleet: Fleet, tmp_path: Path

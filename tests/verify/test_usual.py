@@ -178,9 +178,9 @@ _EVERY = [
     *((design, name, change) for design in DESIGNS for name, change in ANYWHERE.items()),
     *((design, name, change) for design in _WITH_PAGES for name, change in IN_PAGES.items()),
 ]
-# one in three by default, so that each design and each change is among them
+# one in six by default, so that each design and each change is among them
 CHANGES = [
-    pytest.param(*one, marks=[pytest.mark.long] if number % 3 else []) for number, one in enumerate(_EVERY)
+    pytest.param(*one, marks=[pytest.mark.long] if number % 6 else []) for number, one in enumerate(_EVERY)
 ]
 
 

@@ -90,6 +90,7 @@ def test_a_step_that_fails_at_every_try_is_failed(crew: Crew) -> None:
     assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in said.err
 
 
+@pytest.mark.long
 def test_a_look_is_tried_again_too(crew: Crew) -> None:
     crew.playbook("look", "name: Look\nsteps:\n  - probe.http: {expect: not there}\n    retries: 1\n")
     said = crew.say("run", "look", "-l", SITE, "--json")
@@ -124,7 +125,10 @@ def test_files_that_are_there_at_the_second_try_are_sent(crew: Crew) -> None:
     assert (crew.fleet.sites[SITE].path / "more/a.txt").read_text() == "a"
 
 
-@pytest.mark.parametrize("number", range(4, 15))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(number, marks=[] if number in {4, 9} else [pytest.mark.long]) for number in range(4, 15)],
+)
 def test_a_kill_at_any_event_leaves_as_many_tries_as_there_were(crew: Crew, number: int) -> None:
     """The events around the tries of the second step: each try is done once, whoever counts."""
     dead = crew.say(
