@@ -18,6 +18,8 @@ from tests.crew import ROOT, Crew
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from _pytest.mark import ParameterSet
+
     from lab import Fleet
 
 INVENTORY = """\
@@ -80,8 +82,24 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("before", [(), NAMELESS], ids=["user", "user without a name"])
+def environments() -> list[ParameterSet]:
+    """Each environment, as a user with and without a name; one in three is not `long`."""
+    return [
+        pytest.param(
+            name,
+            before,
+            id=f"{user}-{name}",
+            marks=[] if number % 3 == 0 and (not before or number == 3) else [pytest.mark.long],
+        )
+        for user, before in (("user", ()), ("user without a name", NAMELESS))
+        for number, name in enumerate(ENVIRONMENTS)
+    ]
+
+
+in_environments = pytest.mark.parametrize(("name", "before"), environments())
+
+
+@in_environments
 def test_commands_that_only_read_work(crew: Path, name: str, before: tuple[str, ...]) -> None:
     for command in ("list sites", "validate"):
         done = sitecrew(crew, command, ENVIRONMENTS[name], *before)
@@ -89,8 +107,7 @@ def test_commands_that_only_read_work(crew: Path, name: str, before: tuple[str, 
         check_plain(done)
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("before", [(), NAMELESS], ids=["user", "user without a name"])
+@in_environments
 def test_run_says_what_keeps_it_from_its_host(crew: Path, name: str, before: tuple[str, ...]) -> None:
     done = sitecrew(crew, "run weekly", ENVIRONMENTS[name], *before)
     check_plain(done)
