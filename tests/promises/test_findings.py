@@ -141,6 +141,7 @@ def test_what_wordpress_org_says_of_a_plugin_is_told(blog: Fleet, tmp_path: Path
     assert f"moved-main: {why}" in doctor
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tables", ["run", pytest.param("tell", marks=pytest.mark.long)])
 def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
     blog: Fleet, tmp_path: Path, tables: str

@@ -79,6 +79,7 @@ def test_what_was_looked_at_is_what_runs(crew: Crew) -> None:
     assert [site["site"] for site in crew.show()["sites"]] == [SITE]
 
 
+@pytest.mark.long
 def test_a_world_that_has_moved_is_refused_with_the_difference(crew: Crew) -> None:
     fleet, planned = crew.fleet, f"{SITE}: harbour-forms: 1.8.2 -> 1.8.3 was planned"
     fleet.wp(SITE, "plugin", "deactivate", "harbour-forms")

@@ -96,6 +96,7 @@ def test_rings_go_in_the_order_of_the_settings(crew: Crew) -> None:
     assert done(crew) == SITES
 
 
+@pytest.mark.long
 def test_as_many_may_fail_as_the_policy_says(crew: Crew) -> None:
     crew.settings("policy: {rings: {failures: 50%}}\n")
     crew.playbook("mark", MARK.replace("echo done", '[ "${PWD##*/}" != acme-shop ] && echo done'))
