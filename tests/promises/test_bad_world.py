@@ -127,7 +127,7 @@ OUTCOMES = {
     **dict.fromkeys(FAILED, "failed"),
     **dict.fromkeys(HELD, "held"),
 }
-SLOW = {
+SLOW_PLACES = {
     "config-above",
     "echoes",
     "memory-64m",
@@ -141,7 +141,7 @@ SLOW = {
 
 def places(*names: str) -> list[Any]:
     """Return the places as parameters; the slow ones are marked `long`."""
-    return [pytest.param(name, marks=[pytest.mark.long] if name in SLOW else []) for name in names]
+    return [pytest.param(name, marks=[pytest.mark.long] if name in SLOW_PLACES else []) for name in names]
 
 
 @dataclass
@@ -208,18 +208,18 @@ def ground(fleet: Fleet) -> Iterator[Ground]:
 @pytest.fixture(scope="module")
 def world(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Every place at once, except the slow ones."""
-    return looked_at(ground, tmp_path_factory.mktemp("bad"), set(OUTCOMES) - SLOW)
+    return looked_at(ground, tmp_path_factory.mktemp("bad"), set(OUTCOMES) - SLOW_PLACES)
 
 
 @pytest.fixture(scope="module")
 def slow_world(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return looked_at(ground, tmp_path_factory.mktemp("slow"), SLOW)
+    return looked_at(ground, tmp_path_factory.mktemp("slow"), SLOW_PLACES)
 
 
 @pytest.fixture
 def world_of_place(request: pytest.FixtureRequest) -> World:
     """The world that the test's place is in."""
-    slow = request.node.callspec.params["name"] in SLOW
+    slow = request.node.callspec.params["name"] in SLOW_PLACES
     found: World = request.getfixturevalue("slow_world" if slow else "world")
     return found
 
@@ -233,8 +233,7 @@ def looked_at(ground: Ground, folder: Path, names: set[str]) -> World:
     settings = f"parallel: {{per_host: 8}}\ntools: {{wp_cli: {{file: {phar}, sha512: {digest}}}}}\n"
     chosen = tuple(name for name in ground.places if name in names)
     made = World(ground, ground.workspace(folder, chosen, settings=settings))
-    core = CORE if "memory-64m" in names else ""  # its tag is known only where that site is
-    (folder / "playbooks/night.yaml").write_text(NIGHT + core)
+    (folder / "playbooks/night.yaml").write_text(NIGHT + CORE)
     began = time.monotonic()
     doctor = made.say("doctor", "--json")
     made.doctor_seconds, made.doctor_code = time.monotonic() - began, doctor.code
@@ -252,7 +251,7 @@ def looked_at(ground: Ground, folder: Path, names: set[str]) -> World:
 
 def test_every_place_has_its_outcome(world: World) -> None:
     assert {name: site["outcome"] for name, site in world.shown.items()} == {
-        name: outcome for name, outcome in OUTCOMES.items() if name not in SLOW
+        name: outcome for name, outcome in OUTCOMES.items() if name not in SLOW_PLACES
     }
     assert set(OUTCOMES) == set(world.ground.places)
 
@@ -260,7 +259,7 @@ def test_every_place_has_its_outcome(world: World) -> None:
 @pytest.mark.long
 def test_every_slow_place_has_its_outcome(slow_world: World) -> None:
     found = {name: site["outcome"] for name, site in slow_world.shown.items()}
-    assert found == {name: OUTCOMES[name] for name in SLOW}
+    assert found == {name: OUTCOMES[name] for name in SLOW_PLACES}
 
 
 @pytest.mark.parametrize("name", places(*OUTCOMES))

@@ -187,6 +187,7 @@ def test_a_time_limit_ends_what_runs_as_root(crew: Patching) -> None:
     until(lambda: not running("7301"), "root's sleep to end", seconds=6)
 
 
+@pytest.mark.long
 def test_cancelling_ends_what_runs_as_root_and_ignores_it(crew: Patching) -> None:
     crew.playbook("shell: \"trap '' TERM; sleep 7302; sleep 7302\"\nbecome: true")
     process = crew.start("run", "patch", "-y", "--json", "-l", "one")

@@ -89,6 +89,7 @@ def test_where_the_old_files_suffice_they_come_at_once_and_the_data_is_left(
     assert point["items"][0]["state"] == "not needed"
 
 
+@pytest.mark.long
 def test_what_visitors_write_meanwhile_is_kept(fleet: Fleet, tmp_path: Path) -> None:
     """Only the tables of the plugin go back."""
     ending, crew = run_while_a_visitor_comments(fleet, tmp_path, NAMED["schema migrated one way"])
@@ -130,6 +131,7 @@ def test_asking_is_left_to_people(fleet: Fleet, tmp_path: Path) -> None:
     assert "nothing would be lost" in change_of(crew)["why"]
 
 
+@pytest.mark.long
 def test_the_host_does_it_alone_when_nobody_is_there(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

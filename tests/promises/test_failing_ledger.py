@@ -120,6 +120,7 @@ def check(fleet: Fleet, folder: Path, site: str, fault: str, number: int) -> Non
     check_host_is_clean(fleet, fleet.sites[site].host)
 
 
+@pytest.mark.long
 def test_a_bad_update_is_taken_back_although_nobody_can_write_it_down(
     fresh_fleet: Fleet, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def held(changes: list[dict[str, Any]]) -> dict[str, str]:
     return {change["item"]: change["why"] for change in changes if change["why"]}
 
 
+@pytest.mark.long
 def test_one_file_holds_its_own_plugin_and_no_other(blog: Fleet, tmp_path: Path) -> None:
     fleet, plugins = blog, blog.sites[SITE].path / "wp-content/plugins"
     for slug in SLUGS:

@@ -133,6 +133,7 @@ def test_the_policy_decides_what_becomes_of_it(  # noqa: PLR0917 - a table's col
         assert f"sitecrew run one -l {SITE} --unverified" in found["why"]
 
 
+@pytest.mark.long
 def test_credentials_are_in_nothing_that_is_kept_and_doctor_names_wrong_ones(
     fleet: Fleet, tmp_path: Path
 ) -> None:

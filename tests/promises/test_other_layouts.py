@@ -101,6 +101,7 @@ def place(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Place]:
     fleet.catalogue.reset()
 
 
+@pytest.mark.long
 def test_updates_stay_or_go_and_wordpress_goes_there_and_back(
     fleet: Fleet, place: Place, tmp_path: Path
 ) -> None:

@@ -208,6 +208,7 @@ def test_a_lock_that_is_never_freed_says_who_has_it(either: Patching) -> None:
     assert either.host.packages.versions()["labpkg"] == OLD[kind(either)]
 
 
+@pytest.mark.long
 def test_a_failed_upgrade_is_tried_again_after_a_wait(apt: Patching) -> None:
     apt.host.packages.offer("labbad")
     apt.packages("upgrade: all", "retries: 1")
@@ -220,6 +221,7 @@ def test_a_failed_upgrade_is_tried_again_after_a_wait(apt: Patching) -> None:
     assert sum(event["event"] == "step.finished" for event in said.events) == 1
 
 
+@pytest.mark.long
 def test_an_upgrade_succeeds_once_the_lock_is_free(apt: Patching) -> None:
     apt.host.packages.offer("labpkg")
     apt.packages("upgrade: all, wait: 1s", "retries: 5")

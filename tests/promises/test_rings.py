@@ -104,6 +104,7 @@ def test_as_many_may_fail_as_the_policy_says(crew: Crew) -> None:
     assert (said.code, done(crew)) == (3, ["acme-blog", "globex-docs"]), said
 
 
+@pytest.mark.long
 def test_a_soak_goes_on_where_a_killed_run_left_it(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 8s}}\n")
     run = in_rings(crew, "mark", "acme-blog", "acme-shop")

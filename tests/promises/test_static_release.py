@@ -336,6 +336,7 @@ def test_a_release_that_nobody_could_look_at_is_looked_at_before_it_is_told(crew
     assert (ending.outcome, online(crew)) == (Outcome.UNDONE, good), ending
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [7, *(pytest.param(one, marks=pytest.mark.long) for one in (6, 8))])
 def test_a_controller_killed_amid_a_release_that_breaks_takes_it_back_without_a_wait(crew, number):
     release(crew)

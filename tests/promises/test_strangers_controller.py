@@ -182,7 +182,7 @@ def test_what_is_ours_is_private_from_the_start_under_any_umask(made: Path):
     assert [path for path in ours if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize("mode", [pytest.param(0o020, marks=pytest.mark.long), 0o002])
 @pytest.mark.parametrize(
     "name", [".", "inventory.yaml", "sitecrew.yaml", "playbooks", "playbooks/weekly.yaml", ".sitecrew",
              ".sitecrew/ledger.db"],

@@ -244,7 +244,7 @@ def _endless(first: bytes, more: bytes):
         (b"", b"x" * 8000),
         (b"", b"a line\r\n" * 1000),
         (b"SSH-2.0-evil\r\n" + b"\x7f\xff\xff\xf0", b"\0" * 65_536),
-        (b"SSH-2.0-evil\r\n", b"\0\0\0\x0c\x0a\x02" + b"\0" * 10),
+        pytest.param(b"SSH-2.0-evil\r\n", b"\0\0\0\x0c\x0a\x02" + b"\0" * 10, marks=pytest.mark.long),
     ],
     ids=["greeting-without-line", "greeting-of-lines", "giant-packet", "packets-without-key-exchange"],
 )

@@ -68,6 +68,10 @@ def run(room: Path, shell: list[str], text: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
+USUAL = {"quotes", "substitutions", "syntax"}
+"""The others are `long`."""
+
+
 def check_syntax(texts: Sequence[tuple[str, str]]) -> None:
     """Each text in a subshell of one program; if that is wrong, one by one."""
     together = "".join(f"(\n{text}\n)\n" for _, text in texts)
@@ -80,7 +84,10 @@ def parses(text: str) -> bool:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="runs as another account")
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[] if kind in USUAL else [pytest.mark.long]) for kind in HOSTILE],
+)
 def test_no_text_runs_what_a_stranger_has_chosen(room: Path, kind: str) -> None:
     value = HOSTILE[kind]
     texts = list(all_texts(str(room / "srv"), lambda word: f"{word}{value}"))

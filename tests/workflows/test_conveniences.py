@@ -127,7 +127,7 @@ def test_files_that_are_there_at_the_second_try_are_sent(crew: Crew) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [pytest.param(number, marks=[] if number in {4, 9} else [pytest.mark.long]) for number in range(4, 15)],
+    [pytest.param(number, marks=[] if number == 9 else [pytest.mark.long]) for number in range(4, 15)],
 )
 def test_a_kill_at_any_event_leaves_as_many_tries_as_there_were(crew: Crew, number: int) -> None:
     """The events around the tries of the second step: each try is done once, whoever counts."""
