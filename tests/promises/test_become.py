@@ -169,6 +169,7 @@ def test_packages_say_what_keeps_them_from_root(crew: Patching) -> None:
     assert why.startswith("needs root's rights; write `become: true`")
 
 
+@pytest.mark.long
 def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -> None:
     crew.inventory()
     crew.playbook("shell: touch never", "shell: id\nbecome: true")

@@ -67,7 +67,7 @@ def disk(folder: Path) -> Iterator[Disk]:
         made.unmount()
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
 def test_a_ledger_that_fails_at_any_stage_never_undoes_a_good_update(
     fresh_fleet: Fleet, tmp_path: Path, every: int
 ) -> None:

@@ -63,7 +63,7 @@ This table is written by `tests/promises/test_gauntlet.py` into the file that `G
 USUAL = {
     "fatal on load",
     "white page",
-    "noise everywhere",
+    "noise on the command line",
     "download cut in the middle",
     "killed in the middle",
     "theme is fatal",
