@@ -23,11 +23,34 @@ HOSTS = {"fleet", "another_fleet", "hosts", "host", "apt_host", "dnf_host", "apt
 """Fixtures that start something to speak to."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for a fleet, or for a host to speak to, is marked as a test that needs one."""
+LONGEST = (
+    "test_bad_world",
+    "test_gauntlet",
+    "test_static_release",
+    "test_packages",
+    "test_database_undo",
+    "test_core_transaction",
+    "test_not_let_in",
+    "test_failing_ledger",
+    "test_json_shapes",
+    "test_other_layouts",
+    "test_undo_by_hand",
+    "test_twenty_updates",
+    "test_auto_updates",
+    "test_locked_plan",
+    "test_become",
+)
+"""Files that take more than half a minute, the longest first."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for a fleet or for a host. Let several workers begin with the longest files."""
     for item in items:
         if HOSTS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.fleet)
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(autouse=True)

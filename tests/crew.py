@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.apply.site import Ending
 
-__all__ = ["NIGHTLY", "Crew", "Said", "again", "at_work", "check_settled", "ended", "work"]
+__all__ = [
+    "NIGHTLY",
+    "Crew",
+    "Said",
+    "again",
+    "at_work",
+    "check_settled",
+    "ended",
+    "sitecrew",
+    "start_sitecrew",
+    "work",
+]
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 240.0
@@ -101,16 +112,7 @@ class Crew:
         self, *arguments: str, module: str = "runner", env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """A command as a process, in a group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
+        return start_sitecrew(*arguments, folder=self.folder, env=env, module=module)
 
     def say(
         self,
@@ -134,6 +136,39 @@ class Crew:
         """One site of a run, as the ledger has it."""
         found: dict[str, Any] = next(one for one in self.show(run)["sites"] if one["site"] == name)
         return found
+
+
+def start_sitecrew(
+    *arguments: str,
+    folder: Path | None = None,
+    env: Mapping[str, str | None] | None = None,
+    module: str = "runner",
+    umask: int = -1,
+) -> subprocess.Popen[str]:
+    """Start the command line in `folder`, in a process group of its own. A variable that is None is unset."""
+    merged = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env={name: value for name, value in merged.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        umask=umask,
+    )
+
+
+def sitecrew(
+    *arguments: str,
+    folder: Path | None = None,
+    env: Mapping[str, str | None] | None = None,
+    umask: int = -1,
+    patience: float = PATIENCE,
+) -> Said:
+    """Run the command line in `folder` to its end."""
+    return ended(start_sitecrew(*arguments, folder=folder, env=env, umask=umask), patience)
 
 
 def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Said:

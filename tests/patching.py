@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.packages_root_host import PASSWORD, package_host
 from lab.shell import LabError
-from tests.crew import ROOT, Said, ended
+from tests.crew import Said, ended, start_sitecrew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,16 +82,7 @@ class Patching:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A command as a process, in a group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "runner", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "LAB_SUDO": PASSWORD},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
+        return start_sitecrew(*arguments, folder=self.folder, env={"LAB_SUDO": PASSWORD})
 
     def say(self, *arguments: str) -> Said:
         """A command, to its end."""

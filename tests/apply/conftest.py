@@ -44,7 +44,7 @@ from tests.apply.fakesite import NOW, FakeProber, FakeSite, ItemOptions, Items, 
 RUN = "weekly-1"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _test_kind() -> Iterator[None]:
     """The step kind `test.items` is registered while tests of this folder run."""
     installed = runner.steps._installed

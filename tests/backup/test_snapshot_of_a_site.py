@@ -83,6 +83,7 @@ def test_unreadable_parts_are_named_and_the_rest_kept(fresh_fleet: Fleet, tmp_pa
         assert ledger.list_backups(SITE) == (), "an incomplete snapshot does not count as a backup"
 
 
+@pytest.mark.long
 def test_links_are_followed_or_named(fresh_fleet: Fleet, tmp_path: Path) -> None:
     web = fresh_fleet.sites[SITE].path
     shared = web.with_name("shared uploads")

@@ -28,7 +28,9 @@ def test_every_misbehaving_update_is_documented() -> None:
         line.split(" | ")[0].removeprefix("| ") for line in (DOCS / "gauntlet.md").read_text().splitlines()
     ]
     missing = [case.name for case in CASES if case.name not in rows]
-    assert not missing, "run tests/promises/test_gauntlet.py with GAUNTLET_PAGE=docs/gauntlet.md"
+    assert not missing, (
+        "run: GAUNTLET_PAGE=docs/gauntlet.md scripts/test long tests/promises/test_gauntlet.py"
+    )
 
 
 def test_generated_pages_are_up_to_date() -> None:

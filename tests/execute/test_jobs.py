@@ -277,6 +277,7 @@ def test_the_host_decides_after_silence(hosts, pool, shell, check, word):
     assert hosts.marks(job) == ["a", word[0], "C"]
 
 
+@pytest.mark.long
 def test_a_slow_verdict_keeps_the_host_waiting(hosts, pool, shell):
     job = verdict_job(hosts, wait=2)
 

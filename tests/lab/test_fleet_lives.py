@@ -59,7 +59,17 @@ def test_a_second_up_starts_nothing(fleet: Fleet) -> None:
     assert fleet.up() == []
 
 
-@pytest.mark.parametrize("name", ["nginx", "php-fpm", "mariadb", "wporg", "mailbox", "sshd-web1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nginx",
+        "mariadb",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("php-fpm", "wporg", "mailbox", "sshd-web1")
+        ),
+    ],
+)
 def test_what_was_killed_comes_up_again_and_nothing_else(fresh_fleet: Fleet, name: str) -> None:
     process = fresh_fleet.processes.find(name)
     assert process is not None
@@ -96,6 +106,7 @@ def another_fleet() -> Iterator[Fleet]:
     fleet.wipe()
 
 
+@pytest.mark.long
 def test_up_goes_on_after_an_up_that_was_killed_whatever_the_umask(
     fleet: Fleet, another_fleet: Fleet
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_published_version_is_offered_updated_and_seen_in_the_log(fresh_fleet:
     assert [one.path for one in fresh_fleet.catalogue.downloads()] == ["/plugin/harbour-forms.2.0.0.zip"]
 
 
+@pytest.mark.long
 def test_a_header_may_lie_about_its_version(fresh_fleet: Fleet) -> None:
     fresh_fleet.catalogue.plugin("copper-crumbs", "0.9.7", zip_version="0.9.8")
     fresh_fleet.wp("acme-shop", "plugin", "update", "copper-crumbs")

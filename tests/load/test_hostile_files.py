@@ -76,6 +76,7 @@ def test_hostile_order_is_thawed_or_refused():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [

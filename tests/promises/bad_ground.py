@@ -308,8 +308,8 @@ class Ground:
             remove_user(user)
             for root in ("/var/tmp", "/tmp"):
                 shutil.rmtree(f"{root}/.sitecrew-{user}", ignore_errors=True)
-        for number in range(len(self.places) + 1):
-            self.fleet.database.sql(f"DROP DATABASE IF EXISTS bad_{number}")
+        numbers = range(len(self.places) + 1)
+        self.fleet.database.sql("".join(f"DROP DATABASE IF EXISTS bad_{number};" for number in numbers))
         for folder in (self.base, self.jail):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -42,6 +42,7 @@ def connections(ground: Ground) -> None:
     """What stands between us and a shell."""
     user = ground.account("plain")
     ground.plain("plain")
+    ground.places["plain"].site["tags"] = ["core"]  # known also where memory-64m is left out
     pages = ground.home("plain") / "www"
     shared = {"user": user, "path": pages}
     ground.plain("unknown-key", address=ground.at(31), **shared)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import pwd
 import re
@@ -25,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
 import driver_hosts
 
 from lab.shell import until
-from tests.crew import Said
+from tests.crew import Said, sitecrew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,15 +141,9 @@ class Ground:
         return {site["site"]: site["outcome"] for site in shown["sites"]}
 
     def show(self, run: str = "last") -> dict[str, Any]:
-        said = subprocess.run(
-            [sys.executable, "-m", "runner", "show", run, "--json"],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(said.stdout)
+        said = sitecrew("show", run, "--json", folder=self.folder)
+        assert said.code == 0, said
+        found: dict[str, Any] = said.json
         return found
 
     def forget(self) -> None:

@@ -60,6 +60,7 @@ def run(crew: Crew, playbook: str, code: int) -> str:
     return said.err
 
 
+@pytest.mark.long
 def test_an_update_that_broke_the_site_does_not_come_back_at_night(crew: Crew) -> None:
     told = run(crew, "weekly", 5)
     assert listed(crew) == []
@@ -109,7 +110,6 @@ def test_what_the_owner_sets_meanwhile_stays(crew: Crew) -> None:
     assert not [auto for auto in crew.site(SITE)["auto_updates"] if auto["state"] == "on"]
 
 
-@pytest.mark.long
 def test_what_is_not_held_is_left_alone(crew: Crew) -> None:
     run(crew, "look", 0)
     assert listed(crew) == [FILE]

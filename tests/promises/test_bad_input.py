@@ -6,8 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from runner.cli.main import main
+from tests.crew import sitecrew as run_sitecrew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,19 +182,10 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def sitecrew(folder: Path, *arguments: str, **environment: str) -> Said:
     """The command, as a process of its own, eighty columns wide."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SITECREW_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", *arguments],
-        cwd=folder,
-        env=kept | _environment(folder) | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr.replace(str(folder), "WORKSPACE"))
+    unset = dict.fromkeys(name for name in os.environ if name.startswith("SITECREW_"))
+    done = run_sitecrew(*arguments, folder=folder, env=unset | _environment(folder) | environment)
+    assert "Traceback" not in done.err, done.err
+    return Said(done.code, done.out, done.err.replace(str(folder), "WORKSPACE"))
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ def test_packages_say_what_keeps_them_from_root(crew: Patching) -> None:
     assert why.startswith("needs root; add `become: true`")
 
 
+@pytest.mark.long
 def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -> None:
     crew.inventory()
     crew.playbook("shell: touch never", "shell: id\nbecome: true")
@@ -178,6 +179,7 @@ def test_a_host_that_does_not_say_how_is_a_problem_of_the_plan(crew: Patching) -
     assert not (crew.host.site / "never").exists()
 
 
+@pytest.mark.long
 def test_a_time_limit_ends_what_runs_as_root(crew: Patching) -> None:
     crew.playbook("shell: sleep 7301\nbecome: true\ntimeout: 2s")
     code, ending, why = outcome(crew)
@@ -186,6 +188,7 @@ def test_a_time_limit_ends_what_runs_as_root(crew: Patching) -> None:
     until(lambda: not running("7301"), "root's sleep to end", seconds=6)
 
 
+@pytest.mark.long
 def test_cancelling_ends_what_runs_as_root_and_ignores_it(crew: Patching) -> None:
     crew.playbook("shell: \"trap '' TERM; sleep 7302; sleep 7302\"\nbecome: true")
     process = crew.start("run", "patch", "-y", "--json", "-l", "one")

@@ -74,7 +74,9 @@ def test_run_whose_output_has_no_room_on_its_disk_says_so_and_stops_as_with_ctrl
     assert "lost" not in outcomes(crew)
 
 
-@pytest.mark.parametrize("closed", ["1", "2", "0", "0 1 2"])
+@pytest.mark.parametrize(
+    "closed", ["0 1 2", *(pytest.param(one, marks=pytest.mark.long) for one in ("1", "2", "0"))]
+)
 def test_run_started_with_closed_streams_goes_on_silently(crew: Crew, closed: str) -> None:
     redirections = " ".join(f"{number}>&-" for number in closed.split())
     done = shell(crew, f'"$0" -m runner run slow -l acme-blog --json {redirections}')
@@ -112,8 +114,14 @@ def quiet(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", PRINTING)
-@pytest.mark.parametrize("sink", ["closed pipe", "full disk", "closed"])
+@pytest.mark.parametrize(
+    ("command", "sink"),
+    [
+        pytest.param(command, sink, marks=[] if (number + turn) % 3 == 0 else [pytest.mark.long])
+        for number, command in enumerate(PRINTING)
+        for turn, sink in enumerate(("closed pipe", "full disk", "closed"))
+    ],
+)
 def test_commands_that_print_end_plainly(quiet: Path, command: str, sink: str) -> None:
     if sink == "closed pipe":
         reader, writer = os.pipe()

@@ -56,6 +56,8 @@ CASES = (
     Case("the version inside is another", "failed", "says that it is 6.5.8", {"says": "6.5.8"}),
     Case("the download is cut", "failed", "", cut=100_000),
 )
+USUAL = {"the version inside is another"}
+"""One that is refused; the others are `long`, because a major version that breaks is tested below."""
 
 
 @pytest.fixture
@@ -80,7 +82,17 @@ def elsewhere(shop: Crew) -> Iterator[Path]:
     place.rmdir()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            marks=[] if case.name in USUAL else [pytest.mark.long],
+            id=case.name.replace(" ", "-"),
+        )
+        for case in CASES
+    ],
+)
 def test_a_version_that_is_not_well_is_found_out_and_the_site_is(shop: Crew, case: Case) -> None:
     fleet = shop.fleet
     fleet.catalogue.core("6.5.7", **case.more)
@@ -124,6 +136,7 @@ def test_a_major_version_brings_its_files_and_leaves_what_is_the_sites_own(shop:
     assert shop.fleet.wp(SITE, "option", "get", "heard_core").strip() == "update Core_Upgrader"
 
 
+@pytest.mark.long
 def test_visitors_notice_neither_a_major_version_nor_its_undo_by_hand(shop: Crew) -> None:
     before = files(shop.fleet.sites[SITE].path)
     crowd = Crowd(shop.fleet.sites[SITE].url, rate=30)
@@ -138,6 +151,7 @@ def test_visitors_notice_neither_a_major_version_nor_its_undo_by_hand(shop: Crew
     assert files(shop.fleet.sites[SITE].path) == before
 
 
+@pytest.mark.long
 def test_where_restore_points_lie_in_the_site_an_undo_finds_them_and_they_do_not_stay_for_ever(
     shop: Crew, elsewhere: Path, tmp_path: Path
 ) -> None:
@@ -174,7 +188,11 @@ def test_a_major_version_that_breaks_goes_back_and_wp_admin_asks_for_no_upgrade(
     assert "already at latest db version" in fleet.wp(SITE, "core", "update-db", "--dry-run")
 
 
-@pytest.mark.parametrize("moment", ["package", "begun", "old/wp-includes", "done"])
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "moment",
+    ["package", "begun", "old/wp-includes", "done"],
+)
 def test_killed_in_the_middle_it_is_whole_again(shop: Crew, moment: str) -> None:
     fleet = shop.fleet
     process = shop.start("run", "core", "-l", SITE, "--json")
@@ -185,7 +203,9 @@ def test_killed_in_the_middle_it_is_whole_again(shop: Crew, moment: str) -> None
     check_whole(shop, "7.1.2" if change["outcome"] == "changed" else "6.5.5")
 
 
-@pytest.mark.parametrize("moment", ["package", "begun", "done"])
+@pytest.mark.parametrize(
+    "moment", ["done", *(pytest.param(one, marks=pytest.mark.long) for one in ("package", "begun"))]
+)
 def test_killed_with_all_of_its_job_it_is_whole_again(shop: Crew, moment: str) -> None:
     fleet = shop.fleet
     process = shop.start("run", "core", "-l", SITE, "--json")

@@ -225,6 +225,7 @@ def test_rows_that_a_server_would_refuse_today_come_back_too(plain: Kept) -> Non
     assert plain.fleet.sql(SITE, read) == before
 
 
+@pytest.mark.long
 def test_tables_of_a_killed_process_go_and_those_of_a_live_one_stay(plain: Kept) -> None:
     plain.fleet.sql(
         SITE, "CREATE TABLE sitecrew_0123abcd_0 (a int); CREATE TABLE sitecrew_0123abcd_a1 (a int)"

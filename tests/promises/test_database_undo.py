@@ -32,7 +32,17 @@ pytestmark = pytest.mark.fleet
 NAMED = {case.name: case for case in MIGRATIONS}
 
 
-@pytest.mark.parametrize("case", MIGRATIONS, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            marks=[] if case.name == "data rewritten one way" else [pytest.mark.long],
+            id=case.name.replace(" ", "-"),
+        )
+        for case in MIGRATIONS
+    ],
+)
 def test_data_goes_back_too_where_the_old_files_do_not_suffice(
     fleet: Fleet, tmp_path: Path, case: Case
 ) -> None:
@@ -79,6 +89,7 @@ def test_where_the_old_files_suffice_they_come_at_once_and_the_data_is_left(
     assert point["items"][0]["state"] == "not needed"
 
 
+@pytest.mark.long
 def test_what_visitors_write_meanwhile_is_kept(fleet: Fleet, tmp_path: Path) -> None:
     """Only the tables of the plugin go back."""
     ending, crew = run_while_a_visitor_comments(fleet, tmp_path, NAMED["schema migrated one way"])
@@ -87,6 +98,7 @@ def test_what_visitors_write_meanwhile_is_kept(fleet: Fleet, tmp_path: Path) -> 
     check_well(fleet, crew)
 
 
+@pytest.mark.long
 def test_nothing_is_lost_without_being_asked_for(fleet: Fleet, tmp_path: Path) -> None:
     """The site stays broken, and the message says what would be lost and what to type."""
     ending, crew = run_while_a_visitor_comments(fleet, tmp_path, NAMED["posts rewritten"])
@@ -97,6 +109,7 @@ def test_nothing_is_lost_without_being_asked_for(fleet: Fleet, tmp_path: Path) -
     assert "Lovely crumb" in comments(fleet)
 
 
+@pytest.mark.long
 def test_never_is_never(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, NAMED["an option changed for ever"])
     crew = Crew(fleet, tmp_path / "crew", ONE)
@@ -107,6 +120,7 @@ def test_never_is_never(fleet: Fleet, tmp_path: Path) -> None:
     assert not any(p["path"].endswith("/database") for p in crew.site(SITE)["restore_points"])
 
 
+@pytest.mark.long
 def test_asking_is_left_to_people(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, NAMED["an option changed for ever"])
     crew = Crew(fleet, tmp_path / "crew", ONE)
@@ -117,6 +131,7 @@ def test_asking_is_left_to_people(fleet: Fleet, tmp_path: Path) -> None:
     assert "nothing would be lost" in change_of(crew)["why"]
 
 
+@pytest.mark.long
 def test_the_host_does_it_alone_when_nobody_is_there(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,8 @@ ONE = f"name: One\nsteps:\n  - wordpress.plugins: {{update: [{SLUG}]}}\n"
 BAD = {case.name: case for case in CASES}["fatal on load"]
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("every", [4, 1])
 def test_killed_at_any_event_of_a_bad_update(fresh_fleet: Fleet, tmp_path: Path, every: int) -> None:
     """Nobody resumes, and yet the site is well soon; `resume` then tells what the host decided."""
     prepare(fresh_fleet, SITES[0], BAD)
@@ -61,7 +62,13 @@ def test_killed_at_any_event_of_a_bad_update(fresh_fleet: Fleet, tmp_path: Path,
     check_nobody_is_left(fresh_fleet, "web1", "web2")
 
 
-@pytest.mark.parametrize("name", ["fatal on the front only", "text gone", "good"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "text gone",
+        *(pytest.param(one, marks=pytest.mark.long) for one in ("fatal on the front only", "good")),
+    ],
+)
 def test_cut_off_between_change_and_verdict(
     fresh_fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

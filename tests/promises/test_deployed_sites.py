@@ -77,6 +77,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
     assert f"Composer manages 2 of its packages ({project}/composer.lock): updates are held" in doctor.out
 
 
+@pytest.mark.long
 def test_a_release_is_left_as_it_was_deployed_unless_the_inventory_says_otherwise(
     fleet: Fleet, deployed: Crew
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_release_is_left_as_it_was_deployed_unless_the_inventory_says_otherwis
     assert f"Version: {new}" in (release / f"wp-content/plugins/{SLUG}/{SLUG}.php").read_text()
 
 
+@pytest.mark.long
 def test_a_backup_of_bedrock_holds_what_its_constants_and_its_configuration_name(
     fleet: Fleet, deployed: Crew, tmp_path: Path
 ) -> None:

@@ -81,7 +81,10 @@ def test_the_noise_of_a_later_login_does_not_enter_the_job(hosts):
     cut_after(hosts, "bash", 2)
 
 
-@pytest.mark.parametrize("boundary", range(13))
+@pytest.mark.parametrize(
+    "boundary",
+    [pytest.param(number, marks=[] if number % 4 == 0 else [pytest.mark.long]) for number in range(13)],
+)
 def test_a_cut_at_every_frame(hosts, shell, boundary):
     """12 frames that are events, and the greeting."""
     cut_after(hosts, shell, boundary)
@@ -229,7 +232,10 @@ def test_the_host_decides_alone_when_the_controller_stays_away(hosts, shell):
     assert (record.decided, asked) == (Decided("undo", "deadman"), [])
 
 
-@pytest.mark.parametrize("way", ["socket", "channel", "stdin", "transport"])
+@pytest.mark.parametrize(
+    "way",
+    ["socket", *(pytest.param(way, marks=pytest.mark.long) for way in ("channel", "stdin", "transport"))],
+)
 def test_a_vanished_controller_leaves_no_follower(hosts, shell, way):
     from runner.execute.wire import opening, shell_command
 

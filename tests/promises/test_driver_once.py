@@ -63,7 +63,7 @@ def two_starts(hosts, kind, rounds):
 
 
 def test_two_controllers_at_one_instant_do_it_once(hosts, shell):
-    two_starts(hosts, shell, 30)
+    two_starts(hosts, shell, 10)
 
 
 @pytest.mark.long
@@ -73,7 +73,7 @@ def test_two_controllers_at_two_hundred_instants(hosts, shell):
 
 def test_a_driver_killed_as_soon_as_it_has_claimed_leaves_a_record(hosts, shell):
     """There is no instant without an heir: the warden is there before the claim."""
-    for _ in range(4):
+    for _ in range(2):
         job = hosts.work(1)
         with Pool() as links:
             thread = threading.Thread(target=run_job, args=(links, hosts.endpoint(shell), job))
@@ -117,7 +117,7 @@ def killed_driver(hosts, kind, delay):
 
 def test_a_killed_driver_has_an_heir(hosts, shell):
     with ThreadPoolExecutor(5) as executor:
-        ends = list(executor.map(partial(killed_driver, hosts, shell), [n / 25 for n in range(10)]))
+        ends = list(executor.map(partial(killed_driver, hosts, shell), [n / 12 for n in range(5)]))
     assert any(status == "died" for status, _ in ends)
     assert max(seconds for _, seconds in ends) < 4
 

@@ -18,6 +18,8 @@ from tests.crew import ROOT, Crew
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from _pytest.mark import ParameterSet
+
     from lab import Fleet
 
 INVENTORY = """\
@@ -80,8 +82,24 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("before", [(), NAMELESS], ids=["user", "user without a name"])
+def environments() -> list[ParameterSet]:
+    """Each environment, as a user with and without a name; most are `long`."""
+    return [
+        pytest.param(
+            name,
+            before,
+            id=f"{user}-{name}",
+            marks=[] if not before and number % 4 == 0 else [pytest.mark.long],
+        )
+        for user, before in (("user", ()), ("user without a name", NAMELESS))
+        for number, name in enumerate(ENVIRONMENTS)
+    ]
+
+
+in_environments = pytest.mark.parametrize(("name", "before"), environments())
+
+
+@in_environments
 def test_commands_that_only_read_work(crew: Path, name: str, before: tuple[str, ...]) -> None:
     for command in ("list sites", "validate"):
         done = sitecrew(crew, command, ENVIRONMENTS[name], *before)
@@ -89,8 +107,7 @@ def test_commands_that_only_read_work(crew: Path, name: str, before: tuple[str, 
         check_plain(done)
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("before", [(), NAMELESS], ids=["user", "user without a name"])
+@in_environments
 def test_run_says_what_keeps_it_from_its_host(crew: Path, name: str, before: tuple[str, ...]) -> None:
     done = sitecrew(crew, "run weekly", ENVIRONMENTS[name], *before)
     check_plain(done)
@@ -182,7 +199,9 @@ def test_current_folder_that_is_gone_is_no_trouble_where_the_workspace_is_named(
     assert done.returncode == 0, done
 
 
-@pytest.mark.parametrize("mask", ["000", "002", "077", "177", "777"])
+@pytest.mark.parametrize(
+    "mask", ["000", "777", *(pytest.param(mask, marks=pytest.mark.long) for mask in ("002", "077", "177"))]
+)
 def test_workspace_made_under_any_umask_can_be_used(tmp_path: Path, mask: str) -> None:
     folder = tmp_path / "crew"
     assert sitecrew(tmp_path, "init crew", {}, first=f"umask {mask}").returncode == 0
@@ -204,7 +223,13 @@ def test_init_leaves_the_mode_of_a_folder_that_is_there(tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o7777 == 0o2750
 
 
-@pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"TERM": ""}, {"COLUMNS": "1", "TERM": "xterm"}, {}])
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"COLUMNS": "1", "TERM": "xterm"},
+        *(pytest.param(env, marks=pytest.mark.long) for env in ({"TERM": "dumb"}, {"TERM": ""}, {})),
+    ],
+)
 def test_terminals_that_can_do_little(crew: Path, env: dict[str, str]) -> None:
     for command, code in (("list sites", 0), ("run weekly", 4)):
         leader, follower = pty.openpty()

@@ -46,6 +46,7 @@ def site(fleet: Fleet) -> Path:
     return fleet.sites[SITE].path
 
 
+@pytest.mark.long
 def test_a_change_that_was_under_way_is_taken_back_at_once(fleet: Fleet, site: Path, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path / "crew", PLUGIN)
     process = crew.start("run", "plugin", "-l", SITE, "--json")
@@ -64,6 +65,7 @@ def test_a_change_that_was_under_way_is_taken_back_at_once(fleet: Fleet, site: P
     check_host_is_clean(fleet, "web2")
 
 
+@pytest.mark.long
 def test_resume_takes_it_back_and_tries_again(fleet: Fleet, site: Path, tmp_path: Path) -> None:
     crew = Crew(fleet, tmp_path / "crew", PLUGIN)
     process = crew.start("run", "plugin", "-l", SITE, "--json")

@@ -67,7 +67,7 @@ def disk(folder: Path) -> Iterator[Disk]:
         made.unmount()
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
 def test_a_ledger_that_fails_at_any_stage_never_undoes_a_good_update(
     fresh_fleet: Fleet, tmp_path: Path, every: int
 ) -> None:
@@ -120,6 +120,7 @@ def check(fleet: Fleet, folder: Path, site: str, fault: str, number: int) -> Non
     check_host_is_clean(fleet, fleet.sites[site].host)
 
 
+@pytest.mark.long
 def test_a_bad_update_is_taken_back_although_nobody_can_write_it_down(
     fresh_fleet: Fleet, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def held(changes: list[dict[str, Any]]) -> dict[str, str]:
     return {change["item"]: change["why"] for change in changes if change["why"]}
 
 
+@pytest.mark.long
 def test_one_file_holds_its_own_plugin_and_no_other(blog: Fleet, tmp_path: Path) -> None:
     fleet, plugins = blog, blog.sites[SITE].path / "wp-content/plugins"
     for slug in SLUGS:
@@ -141,7 +142,8 @@ def test_what_wordpress_org_says_of_a_plugin_is_told(blog: Fleet, tmp_path: Path
     assert f"moved-main: {why}" in doctor
 
 
-@pytest.mark.parametrize("tables", ["tell", "run"])
+@pytest.mark.long
+@pytest.mark.parametrize("tables", ["run", pytest.param("tell", marks=pytest.mark.long)])
 def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
     blog: Fleet, tmp_path: Path, tables: str
 ) -> None:
@@ -168,6 +170,7 @@ def test_the_tables_of_a_plugin_are_upgraded_or_said_to_wait(
         assert f"woocommerce: {WAITS}" in planned["notes"]
 
 
+@pytest.mark.long
 def test_a_drop_in_that_stays_behind_its_plugin_is_told(blog: Fleet, tmp_path: Path) -> None:
     fleet, content = blog, blog.sites[SITE].path / "wp-content"
 
@@ -215,6 +218,7 @@ def test_links_whose_content_no_backup_holds_are_told(blog: Fleet, tmp_path: Pat
         run("rm", "-rf", str(shared))
 
 
+@pytest.mark.long
 def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, tmp_path: Path) -> None:
     prepare(blog, SITE, RENAMED)
     crew = Crew(blog, tmp_path / "crew", BOOK)

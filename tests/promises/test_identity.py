@@ -53,6 +53,7 @@ def chosen_by_host_name(fleet: Fleet) -> None:
     config.write_text(DEFINE.sub(either, config.read_text()).replace("<?php\n", head, 1))
 
 
+@pytest.mark.long
 def test_a_database_that_is_picked_by_host_name_is_the_sites_own(by_host_name: Fleet, tmp_path: Path) -> None:
     fleet = by_host_name
     crew = Crew(fleet, tmp_path / "crew", ONE, BACKUP)
@@ -291,6 +292,7 @@ def copy(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
     fleet.catalogue.reset()
 
 
+@pytest.mark.long
 def test_a_copy_of_the_site_is_told_from_the_site_and_its_change_is_not_called_seen(
     fleet: Fleet, copy: Crew
 ) -> None:
@@ -313,6 +315,7 @@ def test_a_copy_of_the_site_is_told_from_the_site_and_its_change_is_not_called_s
     assert not list(fleet.sites[SITE].path.parent.glob("acme-blog*/sitecrew-*"))
 
 
+@pytest.mark.long
 def test_a_server_that_lets_nobody_in_says_nothing_about_the_folder(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, FOR_EVER)
     crew = Crew(fleet, tmp_path / "crew", ONE)

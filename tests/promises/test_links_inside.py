@@ -74,6 +74,7 @@ def test_an_update_that_is_rolled_back_leaves_the_folder_as_it_was(fleet: Fleet,
     assert contents(folder) == whole
 
 
+@pytest.mark.long
 def test_a_job_that_is_killed_in_the_middle_leaves_the_folder_as_it_was(fleet: Fleet, crew: Crew) -> None:
     prepare(fleet, SITE, NAMED["good"])
     fleet.catalogue.plugin(SLUG, "1.1", php=SLOW)

@@ -79,6 +79,7 @@ def test_what_was_looked_at_is_what_runs(crew: Crew) -> None:
     assert [site["site"] for site in crew.show()["sites"]] == [SITE]
 
 
+@pytest.mark.long
 def test_a_world_that_has_moved_is_refused_with_the_difference(crew: Crew) -> None:
     fleet, planned = crew.fleet, f"{SITE}: harbour-forms: 1.8.2 -> 1.8.3 was planned"
     fleet.wp(SITE, "plugin", "deactivate", "harbour-forms")
@@ -101,6 +102,7 @@ def test_a_world_that_has_moved_is_refused_with_the_difference(crew: Crew) -> No
     assert f"{SITE}: url was {fleet.sites[SITE].url}, is http://127.0.0.1:9" in refused(crew)
 
 
+@pytest.mark.long
 def test_a_version_that_was_put_there_by_hand_is_refused_and_the_other_site_can_go_on(crew: Crew) -> None:
     crew.fleet.install(SITE, "plugins", "harbour-forms", "1.8.3")
     said = crew.say("run", "--plan", "plan.json")
@@ -129,6 +131,7 @@ def test_what_is_taken_out_of_the_file_is_not_done_and_what_is_put_in_is_refused
     assert plugin_version(crew.fleet, SITE, "harbour-forms") == "1.8.2"
 
 
+@pytest.mark.long
 def test_a_resumed_run_keeps_to_its_plan_and_leaves_a_site_that_has_moved_meanwhile(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 2s}}\n")
     run = crew.start("run", "--plan", "plan.json", "--rings", "acme-shop,acme-blog", "--json")

@@ -81,9 +81,9 @@ def run_dying(crew: Crew, number: int, kind: str, *arguments: str) -> int:
     return crew.say(str(number), kind, *arguments, "--json", module="tests.promises.dying").code
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [22, pytest.param(1, marks=pytest.mark.long)])
 def test_a_kill_at_every_event_is_made_good_by_resume(fresh_fleet: Fleet, tmp_path: Path, every: int) -> None:
-    """`kill -9` at each event of a run over a real WordPress site, or at each seventh one."""
+    """`kill -9` at each event of a run over a real WordPress site, or at every 22nd one."""
     events = undisturbed(fresh_fleet, tmp_path / "first", WORDPRESS[0]).events
     assert len(events) > 25
 
@@ -117,7 +117,8 @@ def test_a_kill_after_every_line_that_was_read_is_made_good_by_resume(
     check_nobody_is_left(fresh_fleet, "web3")
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("rounds", [4, 20])
 def test_kills_at_random_moments_also_during_resume(fresh_fleet: Fleet, tmp_path: Path, rounds: int) -> None:
     """Every second round is killed again while it resumes."""
     chance = random.Random(20261123)  # noqa: S311

@@ -51,8 +51,9 @@ add_filter( 'the_content', function ( $text ) {
 """
 
 
-def test_fifty_good_updates_on_a_restless_site_are_all_kept(fleet: Fleet, tmp_path: Path) -> None:
-    slugs = prepare_batch(fleet, SITE, {}, count=FIFTY)
+@pytest.mark.parametrize("count", [10, pytest.param(FIFTY, marks=pytest.mark.long)])
+def test_many_good_updates_on_a_restless_site_are_all_kept(fleet: Fleet, tmp_path: Path, count: int) -> None:
+    slugs = prepare_batch(fleet, SITE, {}, count=count)
     make_restless(fleet)
     crew = Crew(
         fleet, tmp_path / "crew", f"name: Fifty\nsteps:\n  - wordpress.plugins: {{update: {list(slugs)}}}\n"
@@ -64,16 +65,16 @@ def test_fifty_good_updates_on_a_restless_site_are_all_kept(fleet: Fleet, tmp_pa
     assert outcomes == dict.fromkeys(slugs, ("changed", ""))
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(FIFTY, marks=pytest.mark.long)])
-def test_verdicts_on_a_restless_site_find_nothing_worse(fleet: Fleet, count: int) -> None:
+@pytest.mark.long
+def test_verdicts_on_a_restless_site_find_nothing_worse(fleet: Fleet) -> None:
     fleet.reset(SITE)
     make_restless(fleet)
     found = fleet.sites[SITE]
     site = Site(
         name=SITE, client="acme", host=found.host, url=found.url, path=str(found.path), expect=found.expect
     )
-    verdicts = [examine(site, observe(site))[1] for _ in range(count)]
-    assert verdicts == [()] * count
+    verdicts = [examine(site, observe(site))[1] for _ in range(FIFTY)]
+    assert verdicts == [()] * FIFTY
 
 
 def make_restless(fleet: Fleet) -> None:

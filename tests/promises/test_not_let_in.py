@@ -80,6 +80,7 @@ def shut(fleet: Fleet, text: str = NO_PHP_HERE) -> None:
     (folder / "shut.php").write_text(text)
 
 
+@pytest.mark.long
 def test_what_nobody_could_check_is_said_everywhere(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, GOOD)
     shut(fleet)
@@ -107,7 +108,7 @@ def test_what_nobody_could_check_is_said_everywhere(fleet: Fleet, tmp_path: Path
 @pytest.mark.parametrize(
     ("policy", "version", "flag", "outcome"),
     [
-        ("", "2.0", "", "held"),
+        pytest.param("", "2.0", "", "held", marks=pytest.mark.long),
         pytest.param("", "2.0", "--unverified", "changed", marks=pytest.mark.long),
         pytest.param("keep", "2.0", "", "changed", marks=pytest.mark.long),
         pytest.param("ask", "1.1", "", "held", marks=pytest.mark.long),
@@ -132,6 +133,7 @@ def test_the_policy_decides_what_becomes_of_it(  # noqa: PLR0917 - a table's col
         assert f"sitecrew run one -l {SITE} --unverified" in found["why"]
 
 
+@pytest.mark.long
 def test_credentials_are_in_nothing_that_is_kept_and_doctor_names_wrong_ones(
     fleet: Fleet, tmp_path: Path
 ) -> None:

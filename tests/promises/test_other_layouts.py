@@ -71,7 +71,10 @@ def linked_content(fleet: Fleet, web: Path, elsewhere: Path) -> Place:
     return Place(web, web, elsewhere / "content/plugins", fleet.sites[SITE].url)
 
 
-LAYOUTS = (own_folder, pytest.param(content_elsewhere, marks=pytest.mark.long), linked_content)
+LAYOUTS = (
+    linked_content,
+    *(pytest.param(one, marks=pytest.mark.long) for one in (own_folder, content_elsewhere)),
+)
 
 
 @pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.__name__)
@@ -98,6 +101,7 @@ def place(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Place]:
     fleet.catalogue.reset()
 
 
+@pytest.mark.long
 def test_updates_stay_or_go_and_wordpress_goes_there_and_back(
     fleet: Fleet, place: Place, tmp_path: Path
 ) -> None:

@@ -49,6 +49,11 @@ def either(request: pytest.FixtureRequest) -> Patching:
     return found
 
 
+apt_usually = pytest.mark.parametrize(
+    "either", ["apt", pytest.param("dnf", marks=pytest.mark.long)], indirect=True
+)
+"""For what is the same code for both: on dnf only under `long`."""
+
 FIXED = {"apt": "1.0+deb12u1", "dnf": "1.0-2"}
 NEW = {"apt": "1.1", "dnf": "1.1-1"}
 OLD = {"apt": "1.0", "dnf": "1.0-1"}
@@ -107,6 +112,7 @@ def test_all_leaves_what_is_held_or_left_out(either: Patching) -> None:
     assert versions["labheld"] == versions["labsec"] == OLD[kind(either)]
 
 
+@apt_usually
 def test_names_are_upgraded_and_what_is_not_there_is_told(either: Patching) -> None:
     either.host.packages.offer("labpkg", "labsec")
     either.packages("upgrade: [labpkg, labnone]")
@@ -178,6 +184,7 @@ def test_an_interrupted_dpkg_is_repaired(apt: Patching) -> None:
     assert "!" not in "".join(apt.host.packages.versions().values())
 
 
+@apt_usually
 def test_a_lock_is_waited_for(either: Patching) -> None:
     either.host.packages.offer("labpkg")
     either.packages("upgrade: all, wait: 60s")
@@ -190,6 +197,7 @@ def test_a_lock_is_waited_for(either: Patching) -> None:
     assert either.host.packages.versions()["labpkg"] == NEW[kind(either)]
 
 
+@apt_usually
 def test_a_lock_that_is_never_freed_says_who_has_it(either: Patching) -> None:
     either.host.packages.offer("labpkg")
     either.packages("upgrade: all, wait: 1s")
@@ -200,6 +208,7 @@ def test_a_lock_that_is_never_freed_says_who_has_it(either: Patching) -> None:
     assert either.host.packages.versions()["labpkg"] == OLD[kind(either)]
 
 
+@pytest.mark.long
 def test_a_failed_upgrade_is_tried_again_after_a_wait(apt: Patching) -> None:
     apt.host.packages.offer("labbad")
     apt.packages("upgrade: all", "retries: 1")
@@ -212,6 +221,7 @@ def test_a_failed_upgrade_is_tried_again_after_a_wait(apt: Patching) -> None:
     assert sum(event["event"] == "step.finished" for event in said.events) == 1
 
 
+@pytest.mark.long
 def test_an_upgrade_succeeds_once_the_lock_is_free(apt: Patching) -> None:
     apt.host.packages.offer("labpkg")
     apt.packages("upgrade: all, wait: 1s", "retries: 5")
@@ -225,6 +235,7 @@ def test_an_upgrade_succeeds_once_the_lock_is_free(apt: Patching) -> None:
     assert apt.host.packages.versions()["labpkg"] == NEW["apt"]
 
 
+@pytest.mark.long
 def test_a_killed_controller_counts_the_tries_of_an_upgrade_on(apt: Patching) -> None:
     apt.host.packages.offer("labbad")
     apt.packages("upgrade: all", "retries: 2")
@@ -237,6 +248,7 @@ def test_a_killed_controller_counts_the_tries_of_an_upgrade_on(apt: Patching) ->
     assert step["why"].endswith("; tried 3 times")
 
 
+@pytest.mark.long
 def test_a_source_that_does_not_answer_fails_the_step_and_not_the_others(apt: Patching) -> None:
     apt.host.packages.offer("labpkg")
     apt.packages("upgrade: all")
@@ -253,6 +265,7 @@ def test_a_source_that_does_not_answer_fails_the_step_and_not_the_others(apt: Pa
     assert found["labsec"][2] == "changed"
 
 
+@apt_usually
 def test_services_with_replaced_files_are_restarted(either: Patching) -> None:
     either.host.packages.offer("labpkg")
     (either.host.packages.folder / "services").write_text("nginx.service\ndbus.service\n")
@@ -262,6 +275,7 @@ def test_services_with_replaced_files_are_restarted(either: Patching) -> None:
     assert asked(either) == ["try-restart nginx.service"]
 
 
+@apt_usually
 def test_a_service_that_does_not_start_again_fails_the_step(either: Patching) -> None:
     either.host.packages.offer("labpkg")
     (either.host.packages.folder / "broken").write_text("php-fpm.service\n")
@@ -275,6 +289,7 @@ def test_a_service_that_does_not_start_again_fails_the_step(either: Patching) ->
 KERNEL = {"apt": "labkernel", "dnf": "kernel"}
 
 
+@apt_usually
 def test_a_reboot_that_is_needed_and_asked_for_is_done_and_waited_for(either: Patching) -> None:
     either.host.packages.offer(KERNEL[kind(either)])
     boot = either.host.packages.folder / "boot_id"
@@ -290,6 +305,7 @@ def test_a_reboot_that_is_needed_and_asked_for_is_done_and_waited_for(either: Pa
     assert (either.host.site / "after").read_text() == boot.read_text() != before
 
 
+@apt_usually
 def test_a_reboot_that_nobody_asked_for_is_only_told(either: Patching) -> None:
     either.host.packages.offer(KERNEL[kind(either)])
     either.packages("upgrade: all")
@@ -299,6 +315,7 @@ def test_a_reboot_that_nobody_asked_for_is_only_told(either: Patching) -> None:
     assert asked(either) == []
 
 
+@pytest.mark.long
 def test_a_host_that_refuses_to_reboot_or_stays_away_fails_the_step(apt: Patching) -> None:
     apt.host.packages.offer("labkernel")
     (apt.host.packages.folder / "no-reboot").touch()
@@ -331,6 +348,7 @@ def test_the_sites_of_a_host_have_its_packages_done_once(apt: Patching) -> None:
         assert same or f"with {first}" not in step["why"]
 
 
+@pytest.mark.long
 def test_a_killed_controller_takes_the_upgrade_up_where_it_was(apt: Patching) -> None:
     apt.host.packages.offer("labslow")
     apt.packages("upgrade: all")

@@ -29,6 +29,7 @@ def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
     return Crew(fresh_fleet, tmp_path / "crew", TRANSLATIONS, TABLES)
 
 
+@pytest.mark.long
 def test_a_translation_that_breaks_the_site_goes_and_the_former_files_are_back(crew: Crew) -> None:
     fleet, root = crew.fleet, crew.fleet.sites[SITE].path
     assert crew.say("run", "words", "-l", SITE).code == 0

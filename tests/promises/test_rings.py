@@ -96,6 +96,7 @@ def test_rings_go_in_the_order_of_the_settings(crew: Crew) -> None:
     assert done(crew) == SITES
 
 
+@pytest.mark.long
 def test_as_many_may_fail_as_the_policy_says(crew: Crew) -> None:
     crew.settings("policy: {rings: {failures: 50%}}\n")
     crew.playbook("mark", MARK.replace("echo done", '[ "${PWD##*/}" != acme-shop ] && echo done'))
@@ -103,6 +104,7 @@ def test_as_many_may_fail_as_the_policy_says(crew: Crew) -> None:
     assert (said.code, done(crew)) == (3, ["acme-blog", "globex-docs"]), said
 
 
+@pytest.mark.long
 def test_a_soak_goes_on_where_a_killed_run_left_it(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 8s}}\n")
     run = in_rings(crew, "mark", "acme-blog", "acme-shop")
@@ -119,6 +121,7 @@ def test_a_soak_goes_on_where_a_killed_run_left_it(crew: Crew) -> None:
     assert done(crew) == ["acme-blog", "acme-shop"]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_a_soak_at_once_and_resume_goes_on_with_it(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 1h}}\n")
     run = in_rings(crew, "mark", "acme-blog", "acme-shop")

@@ -17,6 +17,7 @@ from sqlalchemy import event
 
 from bench.parts.ground import Ground, workspace
 from lab.hosts import many_hosts
+from tests.crew import sitecrew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,14 +115,8 @@ def test_a_plan_starts_wordpress_once_a_site(fleet: Fleet, tmp_path: Path):
         counted.chmod(0o755)
         inventory = folder / "inventory.yaml"
         inventory.write_text(re.sub(r"(?m)^(    user: .*)$", rf"\1\n    php: {php}", inventory.read_text()))
-        done = subprocess.run(
-            [sys.executable, "-m", "runner", "plan", "weekly", "--json"],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
+        done = sitecrew("plan", "weekly", "--json", folder=folder)
+        assert done.code == 0, done
         starts = Counter(log.read_text().split())
     finally:
         shutil.rmtree(counted)

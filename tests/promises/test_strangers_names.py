@@ -107,7 +107,9 @@ def test_names_that_look_like_shell_text_are_deleted_and_run_nothing(crew: Crew,
     assert not any("\u202e" in name for name in told)
 
 
-@pytest.mark.parametrize("name", ["x\n../another-client/index.html", "x\x1b[2J", b"\xff"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("x\n../another-client/index.html", marks=pytest.mark.long), "x\x1b[2J", b"\xff"]
+)
 def test_a_name_that_no_path_may_have_is_refused_by_name_and_nothing_is_done(
     crew: Crew, target: Path, other: Path, name: str | bytes
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_refused_name_below_an_excluded_folder_is_left_alone(crew: Crew, targe
     assert content(target) == {"a/one.txt": "one\n", "index.html": "two\n", "kept/line\nfeed": "x"}
 
 
+@pytest.mark.long
 def test_a_folder_swapped_for_a_link_in_a_loop_lets_no_file_into_another_site(
     crew: Crew, target: Path, other: Path
 ) -> None:

@@ -281,6 +281,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.long
 def test_ten_thousand_hostile_reasons_and_names_are_rendered_or_left_out():
     spoken = words_of(samples.good())
 

@@ -89,6 +89,7 @@ def test_names_of_restore_points_cannot_be_computed_and_older_runs_keep_theirs()
     assert restore_point_id(Of(), job) == restore_point_id(Of(), job)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.fleet
 def test_where_the_home_is_a_document_root_nothing_of_a_run_lies_there_and_an_undo_finds_it(
     fleet: Fleet, tmp_path: Path

@@ -117,6 +117,7 @@ def changes(crew: Crew, site: str = SITE) -> dict[str, tuple[str, str, str]]:
     return {c["item"]: (c["action"], c["to"], c["why"]) for c in planned["changes"]}
 
 
+@pytest.mark.long
 def test_a_hacked_core_cannot_vouch_for_itself(crew: Crew) -> None:
     fleet = crew.fleet
     load = fleet.sites[SITE].path / "wp-includes/load.php"
@@ -136,7 +137,9 @@ def test_a_hacked_core_cannot_vouch_for_itself(crew: Crew) -> None:
     assert ended == {SITE: "failed", OTHER: "ok"}
 
 
-@pytest.mark.parametrize("way", HIDES)
+@pytest.mark.parametrize(
+    "way", ["a forged answer", pytest.param("a filter on what is known", marks=pytest.mark.long)]
+)
 def test_a_site_that_hides_its_updates_gets_them_all(crew: Crew, way: str) -> None:
     honest = {item: (action, to) for item, (action, to, _) in changes(crew).items()}
     assert sum(action == "change" for action, _ in honest.values()) >= 3
@@ -166,6 +169,7 @@ def test_a_version_that_nobody_published_is_held_by_name(crew: Crew) -> None:
     assert found["orchard-seo"][0] == "hold"
 
 
+@pytest.mark.long
 def test_the_version_is_the_files_whatever_wordpress_says(crew: Crew) -> None:
     _, to, _ = changes(crew)["harbour-forms"]
     implant(crew.fleet, LIES)

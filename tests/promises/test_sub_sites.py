@@ -92,6 +92,7 @@ add_filter( 'site_transient_update_plugins', function ( $known ) {
 """
 
 
+@pytest.mark.long
 def test_a_vendors_update_is_offered_and_done_where_its_plugin_is_active_on_a_sub_site_only(
     fleet: Fleet, crew: Crew
 ) -> None:

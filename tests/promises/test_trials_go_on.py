@@ -22,6 +22,7 @@ PLAYBOOK = "name: Twenty\nsteps:\n  - wordpress.plugins: {update: [%s]}\n    ret
 DEAD_MAN = 90
 
 
+@pytest.mark.long
 def test_resume_does_not_wait_for_the_dead_man(fleet: Fleet, tmp_path: Path) -> None:
     """What waits for a verdict is taken back, looked at and tried again."""
     slugs = prepare_batch(fleet, SITE, {}, count=2)

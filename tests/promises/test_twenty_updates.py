@@ -29,6 +29,7 @@ ONE = 2 * math.log2(20) + 2
 THREE = 6 * math.log2(20) + 4
 
 
+@pytest.mark.long
 def test_one_that_says_nothing_is_found_by_trying_parts(fleet: Fleet, tmp_path: Path) -> None:
     (bad,) = places(1, seed=1)
     step = carried(fleet, tmp_path, prepare_batch(fleet, SITE, {bad: LAYOUT}), code=5)
@@ -36,6 +37,7 @@ def test_one_that_says_nothing_is_found_by_trying_parts(fleet: Fleet, tmp_path: 
     assert step["looks"] - 1 <= math.ceil(ONE)  # the look before the first change belongs to no search
 
 
+@pytest.mark.long
 def test_one_that_is_fatal_on_load_is_found_by_its_own_words(fleet: Fleet, tmp_path: Path) -> None:
     (bad,) = places(1, seed=2)
     step = carried(fleet, tmp_path, prepare_batch(fleet, SITE, {bad: FATAL}), code=5)
@@ -54,6 +56,7 @@ def test_three_are_found(fleet: Fleet, tmp_path: Path) -> None:
     assert step["looks"] <= THREE
 
 
+@pytest.mark.long
 def test_of_two_that_break_only_together_one_is_kept(fleet: Fleet, tmp_path: Path) -> None:
     pair = places(2, seed=4)
     step = carried(fleet, tmp_path, prepare_batch(fleet, SITE, dict.fromkeys(pair, TOGETHER)), code=5)
@@ -84,6 +87,7 @@ def test_a_fatal_in_the_middle_of_the_batch_stops_nobody_else(fleet: Fleet, tmp_
     check_well(fleet)
 
 
+@pytest.mark.long
 def test_packages_come_side_by_side_and_once(fleet: Fleet, tmp_path: Path) -> None:
     """Also where the first trial fails; what is not what wordpress.org published is left out."""
     bad, forged = places(2, seed=6)

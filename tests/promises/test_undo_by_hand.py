@@ -54,6 +54,7 @@ def test_a_run_is_put_back_and_that_is_put_back_too(fleet: Fleet, tmp_path: Path
     check_host_is_clean(fleet, fleet.sites[SITE].host)
 
 
+@pytest.mark.long
 def test_what_was_updated_since_is_left_unless_forced(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, FINE)
     crew = Crew(fleet, tmp_path / "crew", ONE)
@@ -69,6 +70,7 @@ def test_what_was_updated_since_is_left_unless_forced(fleet: Fleet, tmp_path: Pa
     assert (back.code, plugin_version(fleet, SITE, SLUG)) == (0, "1.2"), back
 
 
+@pytest.mark.long
 def test_a_migration_goes_back_and_what_came_since_stays(fleet: Fleet, tmp_path: Path) -> None:
     """Files alone would break the site, so they are not put back alone."""
     prepare(fleet, SITE, GOOD)
@@ -95,6 +97,7 @@ def test_a_migration_goes_back_and_what_came_since_stays(fleet: Fleet, tmp_path:
     assert fleet.sql(SITE, options).strip() == "Since yesterday"
 
 
+@pytest.mark.long
 def test_a_site_that_stayed_broken_is_mended_by_what_the_message_says(fleet: Fleet, tmp_path: Path) -> None:
     prepare(fleet, SITE, FOR_EVER)
     crew = Crew(fleet, tmp_path / "crew", ONE)

@@ -48,6 +48,7 @@ def soon(fleet: Fleet) -> Iterator[Path]:
     fleet.catalogue.reset()
 
 
+@pytest.mark.long
 def test_a_coming_soon_page_is_updated_as_others_are_and_a_bad_update_is_found(
     fleet: Fleet, soon: Path, tmp_path: Path
 ) -> None:

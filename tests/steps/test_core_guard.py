@@ -42,6 +42,13 @@ function cut( $function, ...$arguments ) {
 """
 
 
+def cut_points(count):
+    """The number of renames before the cut, with and without PHP; most are `long`."""
+    usual = {(0, True), (6, True), (count - 1, True), (6, False)}
+    points = [(cuts, php) for cuts in range(count) for php in (True, False)]
+    return [pytest.param(*point, marks=[] if point in usual else [pytest.mark.long]) for point in points]
+
+
 @pytest.fixture(autouse=True)
 def no_stale_code(tmp_path, monkeypatch):
     """PHP checks file times at each request, so there is no wait."""
@@ -125,8 +132,7 @@ def test_exchange_keeps_the_sites_own_files(ground):
     assert found(ground) == NEW | OWN
 
 
-@pytest.mark.parametrize("cuts", range(11))
-@pytest.mark.parametrize("php", [True, False])
+@pytest.mark.parametrize(("cuts", "php"), cut_points(11))
 def test_old_version_is_restored_after_any_interruption(ground, tmp_path, cuts, php):
     assert forth(ground, cuts) != 0 or cuts == 10
     settle = guard(ground).settle.text if php else without_php(guard(ground).settle.text)
@@ -192,8 +198,7 @@ def test_undo_can_be_undone_repeatedly(ground):
     assert found(ground) == NEW | OWN | THEME
 
 
-@pytest.mark.parametrize("cuts", range(12))
-@pytest.mark.parametrize("php", [True, False])
+@pytest.mark.parametrize(("cuts", "php"), cut_points(12))
 def test_interrupted_undo_is_rolled_back(ground, cuts, php):
     done_with_a_theme(ground)
     put_back(ground, cuts, php=php)

@@ -44,7 +44,9 @@ def version(ground):
     return path.read_text() if path.exists() else ""
 
 
-@pytest.mark.parametrize("cuts", range(7))
+@pytest.mark.parametrize(
+    "cuts", [pytest.param(cuts, marks=[] if cuts in {0, 3, 6} else [pytest.mark.long]) for cuts in range(7)]
+)
 @pytest.mark.parametrize("tool", [True, False], ids=["exchange", "renames"])
 @pytest.mark.parametrize("again", [True, False], ids=["twice", "once"])
 def test_interrupted_restore_completes_when_repeated(ground, cuts, tool, again):

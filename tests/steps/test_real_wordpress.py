@@ -341,6 +341,7 @@ def test_broken_update_does_not_mail_the_client(shop):
     assert 0 < until + 24 * 3600 - time.time() <= 1800
 
 
+@pytest.mark.long
 def test_core_and_database_reach_the_planned_version(shop):
     minor = shop.step("wordpress.core", update="minor")
     assert (minor.outcome, [change.to_version for change in minor.changes]) == (Outcome.CHANGED, ["6.5.6"])
@@ -351,6 +352,7 @@ def test_core_and_database_reach_the_planned_version(shop):
     assert after.database_version == after.database_wanted
 
 
+@pytest.mark.long
 def test_outdated_database_is_upgraded(shop):
     wanted = shop.facts().database_wanted
     shop.fleet.sql("acme-shop", "update wp_options set option_value = 57000 where option_name = 'db_version'")

@@ -90,6 +90,7 @@ def test_step_that_always_fails_is_failed(crew: Crew) -> None:
     assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in result.err
 
 
+@pytest.mark.long
 def test_failed_probe_is_retried(crew: Crew) -> None:
     crew.playbook("look", "name: Look\nsteps:\n  - probe.http: {expect: not there}\n    retries: 1\n")
     result = crew.say("run", "look", "-l", SITE, "--json")
@@ -124,7 +125,10 @@ def test_upload_succeeds_on_second_try(crew: Crew) -> None:
     assert (crew.fleet.sites[SITE].path / "more/a.txt").read_text() == "a"
 
 
-@pytest.mark.parametrize("number", range(4, 15))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(number, marks=[] if number == 9 else [pytest.mark.long]) for number in range(4, 15)],
+)
 def test_kill_at_any_event_keeps_number_of_tries(crew: Crew, number: int) -> None:
     """Kill the process at events around the tries of the second step: each try runs once."""
     dead = crew.say(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -201,11 +202,18 @@ class Histories(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-Histories.TestCase.settings = settings(
-    max_examples=40,
+class ManyHistories(Histories):
+    """The same, more often."""
+
+
+FEW = settings(
+    max_examples=10,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+Histories.TestCase.settings = FEW
+ManyHistories.TestCase.settings = settings(FEW, max_examples=40)
 TestHistories = Histories.TestCase
+TestManyHistories = pytest.mark.long(ManyHistories.TestCase)
