@@ -158,8 +158,8 @@ class _Bench:
     def _back(self) -> None:
         """What the host does when the verdict is undo, without the verdict."""
         with Ledger.open(f"sqlite:///{self.workspace}/.sitecrew/ledger.db", read_only=True) as ledger:
-            run = ledger.find_run("last")
-            points = ledger.show(run).as_json()["sites"][0]["restore_points"]
+            run = ledger.runs.find("last")
+            points = ledger.runs.show(run).as_json()["sites"][0]["restore_points"]
         [tag] = {point["path"].partition("/")[0] for point in points}
         known, lab = self.fleet.sites[SHOP], self.fleet.hosts["web1"]
         site = Site(name=SHOP, client=known.client, host="web1", url=known.url, path=str(known.path))

@@ -129,7 +129,7 @@ class Crew:
         from runner.record import Ledger
 
         with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-            shown = ledger.show(ledger.find_run(run)).as_json()
+            shown = ledger.runs.show(ledger.runs.find(run)).as_json()
         return json.loads(json.dumps(shown))
 
     def site(self, name: str, run: str = "last") -> dict[str, Any]:
@@ -305,11 +305,11 @@ def again(session: Session, site: str, run: str = "last") -> Ending:
     from runner.load import thaw
     from runner.workflows.run import reopen
 
-    run = session.ledger.find_run(run)
+    run = session.ledger.runs.find(run)
     assert reopen(session, run) == (site,)
-    attempt = session.ledger.summary(run).attempt
+    attempt = session.ledger.runs.summary(run).attempt
     return work_on(
-        session, thaw(session.ledger.order_text(run)), session.workspace.inventory.sites[site], attempt
+        session, thaw(session.ledger.runs.order_text(run)), session.workspace.inventory.sites[site], attempt
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.model import SiteKind
 from runner.plan import LedgerHold, PolicyInput, choose_switches, held_items
+from runner.record.views import HeldAutoUpdate
 from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
 
 if TYPE_CHECKING:
@@ -38,23 +39,14 @@ def hold_auto_updates(ctx: SiteContext) -> None:
     if facts is None or facts.crippled or site.kind is not SiteKind.WORDPRESS:
         return
     ledger, now = ctx.journal.ledger, ctx.journal.now()
-    rows = ledger.open_auto_updates(site.name, run=ctx.run)
+    rows = ledger.auto_updates.list_unsettled(site.name, run=ctx.run)
     if not (facts.auto_updates or rows):
         return
     choice = choose_switches(held_items(facts, _standing(ctx)), facts.auto_updates, rows)
     for row in choice.overruled:
-        ledger.auto_update_state(row.id, "overruled")
+        ledger.auto_updates.set_state(row.id, "overruled")
     for hold, auto in choice.forced:
-        ledger.auto_update_forced(
-            site.name,
-            ctx.run,
-            kind=hold.kind,
-            key=hold.key,
-            item=hold.item,
-            why=hold.why,
-            forced=auto.forced,
-            at=now,
-        )
+        ledger.auto_updates.forced(site.name, ctx.run, _held(hold, hold.why), by=auto.forced, at=now)
     # an undo has no policy, so it ends no hold
     answers = _switch(ctx, replace(choice, back=()) if ctx.order.undo else choice)
     items = [_as_item(hold, answers.get((hold.kind, hold.key))) for hold, _ in choice.off]
@@ -71,7 +63,7 @@ def hold_auto_updates(ctx: SiteContext) -> None:
 
 def _standing(ctx: SiteContext) -> PolicyInput:
     order, client = ctx.order, ctx.order.clients[ctx.site.client]
-    held = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
+    held = ctx.journal.ledger.holds.list(ctx.site.name, run=ctx.run)
     return PolicyInput(
         policy=order.policy,
         client=client,
@@ -87,15 +79,8 @@ def _switch(ctx: SiteContext, choice: AutoUpdateSwitches) -> Mapping[Key, Answer
     if not (choice.off or choice.back):
         return {}
     asked = {
-        (hold.kind, hold.key): ledger.auto_update_asked(
-            site.name,
-            ctx.run,
-            kind=hold.kind,
-            key=hold.key,
-            item=hold.item,
-            was=auto.was,
-            why=journal.reason(hold.why),
-            at=journal.now(),
+        (hold.kind, hold.key): ledger.auto_updates.asked(
+            site.name, ctx.run, _held(hold, journal.reason(hold.why)), was=auto.was, at=journal.now()
         )
         for hold, auto in choice.off
     }
@@ -116,11 +101,17 @@ def _switch(ctx: SiteContext, choice: AutoUpdateSwitches) -> Mapping[Key, Answer
         _record_off(ctx, hold, asked[hold.kind, hold.key], answers.get((hold.kind, hold.key)))
     for row in choice.back:
         if (row.kind, row.key) in answers:
-            ledger.auto_update_state(row.id, answers[row.kind, row.key].state, run=ctx.run, at=journal.now())
+            ledger.auto_updates.set_state(
+                row.id, answers[row.kind, row.key].state, run=ctx.run, at=journal.now()
+            )
     if missing:
         names = ", ".join(key for _, key in missing)
         raise HostError(f"WordPress did not confirm the change of its automatic updates: {names}")
     return answers
+
+
+def _held(hold: AutoHold, why: str) -> HeldAutoUpdate:
+    return HeldAutoUpdate(kind=hold.kind, key=hold.key, item=hold.item, why=why)
 
 
 def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | None) -> None:
@@ -128,21 +119,13 @@ def _record_off(ctx: SiteContext, hold: AutoHold, number: int, answer: Answer | 
     if answer is None:
         return
     if answer.state == "forced":
-        ledger.auto_update_dropped(number)
-        ledger.auto_update_forced(
-            ctx.site.name,
-            ctx.run,
-            kind=hold.kind,
-            key=hold.key,
-            item=hold.item,
-            why=ctx.journal.reason(hold.why),
-            forced=answer.forced,
-            at=now,
-        )
+        ledger.auto_updates.delete(number)
+        held = _held(hold, ctx.journal.reason(hold.why))
+        ledger.auto_updates.forced(ctx.site.name, ctx.run, held, by=answer.forced, at=now)
     elif answer.state == "already" and ctx.attempt == 1:
-        ledger.auto_update_dropped(number)
+        ledger.auto_updates.delete(number)
     else:
-        ledger.auto_update_state(number, "off")
+        ledger.auto_updates.set_state(number, "off")
 
 
 def _as_item(hold: AutoHold, answer: Answer | None) -> dict[str, str]:

@@ -20,8 +20,7 @@ from runner.errors import (
     UnreachableError,
     UsageError,
 )
-from runner.execute import Task as Command
-from runner.execute import TaskRecord
+from runner.execute import Command, CommandRecord
 from runner.hosts.boundary import within
 from runner.hosts.sudo import sudo_refusal
 from runner.hosts.wp_cli import install_wp_cli
@@ -109,7 +108,7 @@ def _take(ctx: SiteContext, step: Step, store: ArchiveStore) -> Snapshot:
     raise AssertionError
 
 
-def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, TaskRecord]:
+def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, CommandRecord]:
     """Receive the streams into the draft; return their records."""
     limit = int((step.timeout or ctx.order.limits.step).total_seconds())
     scripts = _scripts(ctx, step)
@@ -133,14 +132,14 @@ def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, TaskRecord
     return records
 
 
-def _unread_in(records: Mapping[str, TaskRecord]) -> tuple[str, ...]:
+def _unread_in(records: Mapping[str, CommandRecord]) -> tuple[str, ...]:
     """Return the files that could not be read, each with tar's reason."""
     record = records.get("files")
     return _unread(record) if record and _is_partial("files", record) else ()
 
 
 def _check_dump(
-    ctx: SiteContext, step: Step, records: Mapping[str, TaskRecord]
+    ctx: SiteContext, step: Step, records: Mapping[str, CommandRecord]
 ) -> tuple[str, tuple[str, ...]]:
     """Return why the dump is not proven to be the site's, and what was left out of it.
 
@@ -171,11 +170,11 @@ def _unproven(ctx: SiteContext, found: Addresses | None) -> str:
     return prove_database(ctx.prober, ctx.remote, ctx.site, found, inventory)
 
 
-def _is_partial(name: str, record: TaskRecord | None) -> bool:
+def _is_partial(name: str, record: CommandRecord | None) -> bool:
     return name == "files" and record is not None and record.code == UNREAD and bool(_unread(record))
 
 
-def _unread(record: TaskRecord) -> tuple[str, ...]:
+def _unread(record: CommandRecord) -> tuple[str, ...]:
     """Return tar's lines about files that it could not read; none if it failed for another reason."""
     lines = [line for line in _stderr(record).splitlines() if line.strip()]
     named = [sentence(line.partition(": ")[2], 300) for line in lines if _DENIED.search(line.strip())]
@@ -192,7 +191,7 @@ def _nonce(ctx: SiteContext, step: Step) -> str:
     return nonce_of(f"{ctx.run}/{ctx.site.name}/{step.id}")
 
 
-def _stderr(record: TaskRecord) -> str:
+def _stderr(record: CommandRecord) -> str:
     return record.error.decode("utf-8", "replace")
 
 
@@ -208,7 +207,7 @@ def _scripts(ctx: SiteContext, step: Step) -> dict[str, str]:
     return scripts
 
 
-def _check(name: str, record: TaskRecord | None, nonce: str) -> None:
+def _check(name: str, record: CommandRecord | None, nonce: str) -> None:
     if record is not None and record.ok:
         return
     if record is None or record.code is None:

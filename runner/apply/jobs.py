@@ -135,8 +135,8 @@ def locked_by(ctx: SiteContext, record: JobRecord) -> LockedError:
     owner = record.lock.owner.partition("/")[0] if record.lock else ""
     ledger, repeated = ctx.journal.ledger, rerun_command(ctx.order, ctx.site.name)
     try:
-        rows = ledger.site_rows(owner) if owner else ()
-        interrupted = bool(owner) and ledger.summary(owner).interrupted is not None
+        rows = ledger.sites.list(owner) if owner else ()
+        interrupted = bool(owner) and ledger.runs.summary(owner).interrupted is not None
     except UnknownNameError:
         rows, interrupted = (), False
     resume = command("resume", owner)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from runner.load import Redactor
 from runner.model import Change, ChangeOutcome, PageLook, Seen, SiteFacts, SitePlan, StepOutcome
+from runner.record.views import BackupView, LookView
 from runner.untrusted import clean, sentence
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ class Journal:
 
     def started(self, client: str, host: str) -> None:
         """Record that the site was started."""
-        self.ledger.begin_site(self.run, self.site, self.now())
+        self.ledger.sites.started(self.run, self.site, self.now())
         self.emit("site.started", client=client, host=host)
 
     def planned(self, plan: SitePlan, facts: SiteFacts | None) -> None:
         """Record the plan; only a plan with facts, or of a site without facts, is final."""
-        self.ledger.record_plan(self.run, self.site, plan, asdict(facts) if facts else None)
+        self.ledger.sites.record_plan(self.run, self.site, plan, asdict(facts) if facts else None)
 
     def announce_plan(self, plan: SitePlan) -> None:
         """Emit the plan."""
@@ -100,7 +101,7 @@ class Journal:
     def step_finished(self, outcome: StepOutcome) -> None:
         """Record and emit the outcome of a step."""
         outcome = self.cleaned(outcome)
-        self.ledger.record_step(self.run, self.site, outcome, self.now())
+        self.ledger.steps.finished(self.run, self.site, outcome, self.now())
         self.announce_outcome(outcome)
 
     def announce_outcome(self, outcome: StepOutcome) -> None:
@@ -116,39 +117,39 @@ class Journal:
 
     def jobs(self) -> Sequence[SegmentView]:
         """Return the jobs on record for the site."""
-        return self.ledger.segments(self.run, self.site)
+        return self.ledger.jobs.list(self.run, self.site)
 
     def job_started(self, number: int, job: str, span: Span, *, trial: str | None = None) -> None:
         """Record a job before it is sent to the host."""
-        self.ledger.begin_segment(self.run, self.site, number, job, trial=trial, span=span)
+        self.ledger.jobs.started(self.run, self.site, number, job, trial=trial, span=span)
 
     def job_ended(self, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
         """Record the status of a job that ended and the outcomes of its steps, in one transaction."""
-        self.ledger.record_segment(
+        self.ledger.jobs.ended(
             self.run, self.site, number, job, status=status, outcomes=outcomes, at=self.now()
         )
         self.emit("segment.recorded", job=job, number=number, status=status)
 
     def job_acknowledged(self, number: int) -> None:
         """Record that the host may forget a job."""
-        self.ledger.acked(self.run, self.site, number)
+        self.ledger.jobs.acknowledged(self.run, self.site, number)
 
     def restore_point(self, path: str, items: Sequence[object], *, size: int | None = None) -> None:
         """Record a restore point before it is created, or its size afterwards."""
         more = {} if size is None else {"size": size}
-        self.ledger.record_restore_point(
+        self.ledger.restore_points.record(
             self.run, self.site, path, created=self.now(), items=list(items), **more
         )
 
     def hold(self, change: Change, why: str) -> None:
         """Hold an item: do not update it to this version."""
-        self.ledger.add_hold(
+        self.ledger.holds.add(
             self.site, change.item, change.to_version, why=self.reason(why), since=self.now(), run=self.run
         )
 
     def page_checked(self, page: PageLook, at: datetime, *, phase: str, signal: str, usual: bool) -> None:
         """Record the check of one page; a state that is usual for the site counts as healthy."""
-        self.ledger.record_look(
+        look = LookView(
             site=self.site,
             run=self.run,
             at=at,
@@ -156,17 +157,18 @@ class Journal:
             signal=signal,
             url=page.url,
             healthy=None if page.seen is Seen.REFUSED else page.healthy or usual,
-            seen=page.seen,
+            seen=str(page.seen),
             status=page.status,
             seconds=page.seconds,
             size=page.size,
             findings=tuple(map(self.reason, page.findings)),
         )
+        self.ledger.looks.record(look)
 
     def backup_stored(self, snapshot: Snapshot, *, client: str, uri: str, manifest_sha256: str) -> None:
         """Record a backup that was stored and read back."""
-        self.ledger.record_backup(
-            snapshot.snapshot,
+        backup = BackupView(
+            snapshot=snapshot.snapshot,
             site=snapshot.site,
             client=client,
             run=self.run,
@@ -179,6 +181,7 @@ class Journal:
             manifest_sha256=manifest_sha256,
             verified=self.now(),
         )
+        self.ledger.backups.record(backup)
         self.emit(
             "backup.taken",
             snapshot=snapshot.snapshot,

@@ -16,8 +16,7 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import DiedError, Job, JobRecord, Lock, job_id
-from runner.execute import Task as Command
+from runner.execute import Command, DiedError, Job, JobRecord, Lock, job_id
 from runner.hosts.exclusive import server_of
 from runner.inspect.packages import NOT_ROOT, read_system
 from runner.model import (
@@ -181,7 +180,7 @@ class _Update:
 
     def _judged(self, record: JobRecord) -> Aftermath:
         nonce = nonce_of(self.job)
-        change, reread = record.tasks.get("change"), record.tasks.get("reread")
+        change, reread = record.commands.get("change"), record.commands.get("reread")
         output, seconds = (change.text, change.seconds) if change else ("", 0.0)
         why = change.why if change else ""
         if record.status == "cancelled":
@@ -257,7 +256,7 @@ def _outcome_elsewhere(ctx: SiteContext, step: Step) -> StepOutcome | None:
     names = {site.name: site for site in _sites_on_same_host(ctx)}
     if not names:
         return None
-    for view in ctx.journal.ledger.show(ctx.run).sites:
+    for view in ctx.journal.ledger.runs.show(ctx.run).sites:
         found = next((one for one in view.steps if one.step == step.id), None)
         if view.row.site not in names or found is None or found.outcome not in _DONE:
             continue
@@ -323,6 +322,6 @@ def _jobs(ctx: SiteContext, ids: Sequence[str]) -> list[SegmentView]:
     return [
         segment
         for site in (ctx.site, *_sites_on_same_host(ctx))
-        for segment in ctx.journal.ledger.segments(ctx.run, site.name)
+        for segment in ctx.journal.ledger.jobs.list(ctx.run, site.name)
         if segment.job in ids
     ]

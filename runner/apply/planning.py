@@ -33,8 +33,8 @@ def plan_site(ctx: SiteContext) -> SiteContext:
         UnreachableError: the host cannot be reached.
     """
     journal, run, site = ctx.journal, ctx.run, ctx.site
-    stored = journal.ledger.plan_of(run, site.name)
-    facts_then = journal.ledger.facts_of(run, site.name)
+    stored = journal.ledger.sites.plan(run, site.name)
+    facts_then = journal.ledger.sites.facts(run, site.name)
     if stored is not None:
         facts = thaw_as(SiteFacts, facts_then) if facts_then else None
         return replace(ctx, plan=stored, facts=facts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError, UnreachableError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.steps.packages import Sections, boot_script, reboot_script
 from runner.untrusted import sentence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runner.execute import JobRecord, TaskRecord
+from runner.execute import CommandRecord, JobRecord
 from runner.hosts.sudo import sudo_refusal
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps import Context, Result, Script, StepKind, registry
@@ -19,7 +19,7 @@ REREAD = "reread"
 
 def with_facts_after(context: Context, record: JobRecord) -> Context:
     """Return the context with the facts that the job read at its end, or with why it could not."""
-    found = record.tasks.get(REREAD)
+    found = record.commands.get(REREAD)
     if found is None:
         return context
     facts, problem = facts_in(found.text, context.mark)
@@ -43,15 +43,15 @@ def outcomes_of(
         kind = kinds[step.kind]
         if not scripts[step.id]:
             outcomes.append(kind.idle(step, context))
-        elif name not in record.tasks and any(one.outcome is Outcome.LOST for one in outcomes):
+        elif name not in record.commands and any(one.outcome is Outcome.LOST for one in outcomes):
             outcomes.append(_not_started(step, "died"))
         else:
-            outcomes.append(_outcome(kind, step, record.tasks.get(name), record, context))
+            outcomes.append(_outcome(kind, step, record.commands.get(name), record, context))
     return tuple(outcomes)
 
 
 def _outcome(
-    kind: StepKind, step: Step, found: TaskRecord | None, record: JobRecord, context: Context
+    kind: StepKind, step: Step, found: CommandRecord | None, record: JobRecord, context: Context
 ) -> StepOutcome:
     if found is None or (found.code is None and not found.why):
         if record.status == "cancelled":

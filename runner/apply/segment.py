@@ -13,15 +13,15 @@ from runner.apply.retry import Try, run_with_retries
 from runner.errors import LostError
 from runner.execute import (
     Awaiting,
+    Command,
+    CommandEnded,
+    CommandStarted,
     DiedError,
     Event,
     Job,
     JobRecord,
-    TaskBegan,
-    TaskEnded,
     Verdict,
 )
-from runner.execute import Task as Command
 from runner.model import OnFailure, Outcome, SecretRef, Step, StepOutcome
 from runner.steps import Context, Script, registry
 from runner.steps.wordpress import facts_script
@@ -234,9 +234,9 @@ def _host_command(ctx: SiteContext, name: str, step: Step, script: Script, conte
 
 
 def _emit(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:
-    if isinstance(event, TaskBegan | TaskEnded) and event.task in names:
-        step = names[event.task].id
-        if isinstance(event, TaskBegan):
+    if isinstance(event, CommandStarted | CommandEnded) and event.command in names:
+        step = names[event.command].id
+        if isinstance(event, CommandStarted):
             ctx.journal.emit("step.started", step)
         else:
             ctx.journal.emit("step.ended", step, status=event.code, seconds=event.seconds)

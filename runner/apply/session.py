@@ -50,7 +50,7 @@ class Session:
         crashlog.keep_in(workspace.folder)
         self.ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
         try:
-            self.recognised = self.ledger.recognise(workspace.inventory)
+            self.recognised = self.ledger.websites.sync(workspace.inventory)
             """Sentences about renamed sites, and about names that now mean another website."""
         except BaseException:
             self.ledger.close()
@@ -76,7 +76,7 @@ class Session:
         self._stops: dict[str, Cancellation] = {}
         self._stops_lock = threading.Lock()
         self._closed = threading.Event()
-        self.ledger.acquire_lease(
+        self.ledger.leases.acquire(
             self.executor,
             host=socket.gethostname(),
             pid=os.getpid(),
@@ -202,26 +202,26 @@ class Session:
         """Close the connections, release the lease and close the ledger."""
         self._closed.set()
         self.hosts.pool.close()
-        self.ledger.release_lease(self.executor)
+        self.ledger.leases.release(self.executor)
         self.ledger.close()
 
     def release_dead_leases(self) -> None:
         """Release the leases of processes of this machine that no longer exist."""
-        for lease in self.ledger.unreleased():
+        for lease in self.ledger.leases.list_unreleased():
             if is_gone(lease):
-                self.ledger.release_lease(lease.executor)
+                self.ledger.leases.release(lease.executor)
 
     def living(self) -> frozenset[str]:
         """Return the executors that are alive: on this machine by process id, on others by their lease."""
         now = datetime.now(UTC)
-        found = self.ledger.unreleased()
+        found = self.ledger.leases.list_unreleased()
         return frozenset(lease.executor for lease in found if stopped_at(lease, now) is None)
 
     def _keep_lease(self) -> None:
         """Renew the lease until the session is closed. Errors, such as a full disk, are retried."""
 
         def renew() -> None:
-            if not self._closed.is_set() and not self.ledger.renew_lease(self.executor):
+            if not self._closed.is_set() and not self.ledger.leases.renew(self.executor):
                 self.lease_lost.set()
                 self.draining.set()
 

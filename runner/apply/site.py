@@ -50,7 +50,7 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         ending = _run_site(session, order, site, attempt)
     session.check_open()
     ending = replace(ending, why=session.reason(ending.why))
-    session.ledger.finish_site(order.run, site.name, ending.outcome, ending.why, session.now())
+    session.ledger.sites.finished(order.run, site.name, ending.outcome, ending.why, session.now())
     session.emit(
         "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
     )
@@ -95,9 +95,9 @@ def _end_with_auto_updates(ctx: SiteContext, ending: Ending) -> Ending:
 
 def _failed(session: Session, order: Order, site: Site, error: SitecrewError, attempt: int) -> Ending:
     """Return how the site ended. The step in progress gets the traceback of an unexpected error."""
-    ending = ended_by(error, session.ledger.segments(order.run, site.name), attempt=attempt)
+    ending = ended_by(error, session.ledger.jobs.list(order.run, site.name), attempt=attempt)
     if isinstance(error, UnexpectedError):
-        steps = session.ledger.step_output(order.run, site.name)
+        steps = session.ledger.steps.output(order.run, site.name)
         if current := next((step.step for step in steps if step.outcome is None), None):
             outcome = StepOutcome(step=current, outcome=ending.outcome, why=ending.why, output=error.trace)
             session.journal(order.run, site.name).step_finished(outcome)
@@ -152,7 +152,7 @@ def started_numbers(session: Session, run: str, site: str, attempt: int) -> set[
     """Return the numbers of the jobs that may be running on the host, as their end is not recorded."""
     if attempt == 1:
         return set()
-    return {segment.number for segment in open_jobs(session.ledger.segments(run, site))}
+    return {segment.number for segment in open_jobs(session.ledger.jobs.list(run, site))}
 
 
 def _known(session: Session, run: str, site: str, attempt: int) -> dict[str, StepOutcome]:
@@ -160,7 +160,7 @@ def _known(session: Session, run: str, site: str, attempt: int) -> dict[str, Ste
         return {}
     return {
         found.step: StepOutcome(step=found.step, outcome=found.outcome, why=found.why)
-        for found in session.ledger.step_output(run, site)
+        for found in session.ledger.steps.output(run, site)
         if found.outcome is not None
     }
 

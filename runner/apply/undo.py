@@ -53,7 +53,7 @@ __all__ = ["plan_undo", "undo_step"]
 def plan_undo(ctx: SiteContext) -> SiteContext:
     """Return the context with the plan of the undo and facts, from the ledger or read now and recorded."""
     journal, run, site = ctx.journal, ctx.run, ctx.site.name
-    stored, facts_then = journal.ledger.plan_of(run, site), journal.ledger.facts_of(run, site)
+    stored, facts_then = journal.ledger.sites.plan(run, site), journal.ledger.sites.facts(run, site)
     if stored is not None:
         return replace(ctx, plan=stored, facts=thaw_as(SiteFacts, facts_then) if facts_then else None)
     preview = preview_undo(ctx.remote, lambda _: ctx.prober, journal.ledger, ctx.order, ctx.site)
@@ -160,12 +160,12 @@ def _update_holds(ctx: SiteContext, outcomes: Sequence[ChangeOutcome]) -> None:
     for change in outcomes:
         if undo is None or change.outcome is not Outcome.UNDONE or change.kind is ItemKind.DATABASE:
             continue
-        if thaw(ledger.order_text(undo.run)).undo:
-            ledger.lift_hold(site, change.item, run=ctx.run)
+        if thaw(ledger.runs.order_text(undo.run)).undo:
+            ledger.holds.lift(site, change.item, run=ctx.run)
         else:
             why = f"{BY_HAND} ({ledger.operator.name}, {ctx.run})"
             since = ctx.journal.now()
-            ledger.add_hold(site, change.item, change.from_version, why=why, since=since, run=ctx.run)
+            ledger.holds.add(site, change.item, change.from_version, why=why, since=since, run=ctx.run)
 
 
 def _scripts(ctx: SiteContext, step: Step) -> ChangeScripts:

@@ -44,16 +44,16 @@ def cancel(workspace: Workspace, run: str | None, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with open_session(workspace) as session:
-        found = run_to_cancel(session.ledger) if run is None else session.ledger.find_run(run)
-        if session.ledger.run_state(found) is State.ENDED:
+        found = run_to_cancel(session.ledger) if run is None else session.ledger.runs.find(run)
+        if session.ledger.runs.state(found) is State.ENDED:
             raise UsageError(
                 f"{found} has ended; there is nothing to cancel", hint=f"see: {command('show', found)}"
             )
         try:
             reopen(session, found, act="cancel")
         except LockedError:
-            session.ledger.record_act("cancel", found, run=found)
-            session.ledger.set_state(found, State.CANCELLING)
+            session.ledger.acts.record("cancel", found, run=found)
+            session.ledger.runs.set_state(found, State.CANCELLING)
             report = say if not options["quiet"] else _ignore
             report(f"{found}: cancel requested from the process that runs it; waiting for its hosts")
             if _wait_for_other_process(session, found):
@@ -69,8 +69,8 @@ def _ignore(text: str) -> None:
 
 def _print_end(session: Session, run: str, options: dict[str, Any]) -> ExitCode:
     """Print the end of a run that another process carried out."""
-    code, end = cancel_code(session, run), session.ledger.summary(run)
-    sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
+    code, end = cancel_code(session, run), session.ledger.runs.summary(run)
+    sites = {row.site: row.outcome for row in session.ledger.sites.list(run)}
     if options["json_"]:
         from runner.cli.progress import JsonLines
 
@@ -99,14 +99,14 @@ def _wait_for_other_process(session: Session, run: str) -> bool:
 
     limit = stopping_limit(session.workspace.settings.limits) + _RECORDING_TIME
     end = time.monotonic() + limit
-    while session.ledger.run_state(run) is not State.ENDED:
+    while session.ledger.runs.state(run) is not State.ENDED:
         if time.monotonic() > end:
             raise LostError(
                 f"run {run} did not stop within {limit:.0f} s",
                 hint=f"see which hosts did not confirm: {command('show', run)}",
             )
         time.sleep(0.5)
-        if session.ledger.run_state(run) is State.ENDED:
+        if session.ledger.runs.state(run) is State.ENDED:
             break
         with suppress(LockedError):
             reopen(session, run, act="cancel")

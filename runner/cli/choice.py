@@ -25,10 +25,10 @@ def run_to_cancel(ledger: Ledger) -> str:
     Raises:
         UsageError: there is none, or there are several.
     """
-    found = ledger.open_runs()
+    found = ledger.runs.list_unfinished()
     working = [run for run in found if run.interrupted is None]
     if not found:
-        ledger.find_run("last")
+        ledger.runs.find("last")
         raise UsageError("no run is in progress; there is nothing to cancel", hint="see: sitecrew list runs")
     return _single("cancel", working or found, "in progress" if working else "interrupted")
 
@@ -39,12 +39,12 @@ def run_to_resume(ledger: Ledger) -> str:
     Raises:
         UsageError: there is none, or there are several.
     """
-    found = ledger.open_runs()
+    found = ledger.runs.list_unfinished()
     interrupted = [run for run in found if run.interrupted is not None]
-    candidates = interrupted or ledger.resumable_runs()
+    candidates = interrupted or ledger.runs.list_resumable()
     if candidates:
         return _single("resume", candidates, "interrupted" if interrupted else "unfinished")
-    last = ledger.find_run("last")
+    last = ledger.runs.find("last")
     working = "; ".join(f"{run.run} is in progress" for run in found[:_SHOWN])
     raise UsageError(working or "no run was interrupted", hint=f"see: {retyped('show', last)}")
 
@@ -62,8 +62,8 @@ def _single(name: str, runs: Sequence[RunSummary], state: str) -> str:
 def warn_of_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
     """Print the interrupted runs of these sites: a new run does not finish them."""
     names = {site.name for site in sites}
-    for run in ledger.interrupted_runs():
-        if names & {row.site for row in ledger.unfinished_sites(run.run)}:
+    for run in ledger.runs.list_interrupted():
+        if names & {row.site for row in ledger.sites.list_unfinished(run.run)}:
             say(f"{style('warning:', fg='yellow', bold=True)} {run.run} was {interrupted_text(run)}")
 
 

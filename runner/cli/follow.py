@@ -80,7 +80,7 @@ def follow_run(
 
 def cancel_code(session: Session, run: str) -> ExitCode:
     """Return the exit code of a cancelled run: LOST if a host did not confirm that it stopped."""
-    return ExitCode.LOST if Outcome.LOST in session.ledger.summary(run).outcomes else ExitCode.OK
+    return ExitCode.LOST if Outcome.LOST in session.ledger.runs.summary(run).outcomes else ExitCode.OK
 
 
 def _expected_outcomes(session: Session, run: str, *, cancelled: bool) -> frozenset[Outcome]:
@@ -89,7 +89,7 @@ def _expected_outcomes(session: Session, run: str, *, cancelled: bool) -> frozen
 
     if cancelled:
         return frozenset(Outcome) - {Outcome.LOST}
-    return frozenset({Outcome.UNDONE}) if thaw(session.ledger.order_text(run)).undo else frozenset()
+    return frozenset({Outcome.UNDONE}) if thaw(session.ledger.runs.order_text(run)).undo else frozenset()
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def clean(
             return ExitCode.FAILED
         with open_for_writing(workspace) as ledger:
             paths = [sentence(one.path) for one in found[:100]]
-            ledger.record_act("host clean", f"{name}: {len(found)} folders", details={"paths": paths})
+            ledger.acts.record("host clean", f"{name}: {len(found)} folders", details={"paths": paths})
         left = clean_host(remote, sorted(site_folders), delete=True)
     if left:
         say(f"{name}: these could not be deleted:")

@@ -42,7 +42,7 @@ def verify(workspace: Workspace, head: str, json_: bool) -> int:
     does not contain it.
     """
     with open_for_reading(workspace) as found:
-        verdict = found.verify_acts(head.strip().lower())
+        verdict = found.acts.verify(head.strip().lower())
     if json_:
         emit_json({"acts": verdict.acts, "head": verdict.head, "problem": verdict.problem or None})
     else:
@@ -65,8 +65,8 @@ def export(workspace: Workspace, client: str, file: str | None) -> int:
     """
     with open_for_writing(workspace) as found:
         _require_recorded(workspace, found, client)
-        document = {"client": client, "tables": found.export_client(client, _sites_of(workspace, client))}
-        found.record_act("export", f"client {client}", details={"client": client})
+        document = {"client": client, "tables": found.clients.export(client, _sites_of(workspace, client))}
+        found.acts.record("export", f"client {client}", details={"client": client})
     text = json_text(document, indent=2)
     if file is None:
         out(text)
@@ -104,8 +104,8 @@ def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) ->
         question = f"Erase everything recorded of {client}? This cannot be undone"
         if not yes and not confirm_or_stop(question, "ledger erase", otherwise="nothing was erased"):
             return ExitCode.FAILED
-        snapshots = found.export_client(client, sites)["backups"]
-        erased = found.erase_client(client, sites)
+        snapshots = found.clients.export(client, sites)["backups"]
+        erased = found.clients.erase(client, sites)
     remaining = _remove_files(workspace, client, snapshots)
     say(f"erased of {client}: " + ", ".join(f"{n} {table}" for table, n in erased.rows.items() if n))
     say(
@@ -124,7 +124,7 @@ def _sites_of(workspace: Workspace, client: str) -> list[str]:
 
 
 def _require_recorded(workspace: Workspace, found: Ledger, client: str) -> None:
-    known = {*found.clients_recorded(), *workspace.inventory.clients}
+    known = {*found.clients.names(), *workspace.inventory.clients}
     if client not in known:
         raise UnknownNameError(f"nothing is recorded of {client!r}", hint=closest_hint(client, known))
 

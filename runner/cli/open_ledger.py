@@ -27,7 +27,7 @@ def open_for_writing(workspace: Workspace) -> Ledger:
 
     ledger = Ledger.open(workspace.settings.ledger, operator=operator_here(workspace.operator))
     try:
-        for text in ledger.recognise(workspace.inventory):
+        for text in ledger.websites.sync(workspace.inventory):
             say(text)
     except BaseException:
         ledger.close()

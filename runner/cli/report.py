@@ -47,7 +47,9 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         found = _client(workspace, ledger, client)
         made = make_report(workspace, ledger, found, span)
         if options["json_"]:
-            emit_json(made.report.as_json())
+            from runner.report.document import report_document
+
+            emit_json(report_document(made.report))
         else:
             for path in made.paths:
                 out(os.path.relpath(path))
@@ -56,7 +58,7 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         if not options["send"]:
             return ExitCode.OK
         details = {"client": client, "again": options["again"]}
-        ledger.record_act("send", f"report of {client} for {period}", details=details)
+        ledger.acts.record("send", f"report of {client} for {period}", details=details)
         return _print_delivery(send_report(workspace, ledger, found, made, again=options["again"]))
 
 
@@ -80,9 +82,9 @@ def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:
 
     if current := workspace.inventory.clients.get(name):
         return current
-    if last := ledger.client(name):
+    if last := ledger.clients.get(name):
         return Client(id=name, name=last.name, language=last.language, timezone=last.timezone)
-    known = ledger.clients_recorded()
+    known = ledger.clients.names()
     if name in known:
         return Client(id=name, name=name)
     raise UnknownNameError(

@@ -36,7 +36,7 @@ def resume(workspace: Workspace, run: str | None, **options: Any) -> int:
     from runner.workflows.run import reopen
 
     with open_session(workspace) as session:
-        found = run_to_resume(session.ledger) if run is None else session.ledger.find_run(run)
+        found = run_to_resume(session.ledger) if run is None else session.ledger.runs.find(run)
         if not reopen(session, found):
             if not options["quiet"]:
                 say(f"{found}: nothing to resume")

@@ -77,7 +77,7 @@ def list_(workspace: Workspace, count: int, json_: bool) -> None:
             "run": view.run,
             "why": view.why,
         }
-        for view in (ledger.list_windows(limit=count) if ledger else ())
+        for view in (ledger.windows.list(limit=count) if ledger else ())
     ]
     if json_:
         emit_json(rows)

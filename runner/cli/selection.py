@@ -90,6 +90,6 @@ def in_rings(
 
 def failed_sites(ledger: Ledger) -> tuple[str, ...]:
     """Return the sites that were failed, lost, unreachable or undone at the end of the last run."""
-    last = ledger.find_run("last")
-    undo = any(act.act == "undo" for act in ledger.list_acts(last, limit=1))
-    return tuple(row.site for row in ledger.site_rows(last) if is_failed(row.outcome, undo=undo))
+    last = ledger.runs.find("last")
+    undo = any(act.act == "undo" for act in ledger.acts.list(last, limit=1))
+    return tuple(row.site for row in ledger.sites.list(last) if is_failed(row.outcome, undo=undo))

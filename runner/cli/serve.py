@@ -138,7 +138,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
         locked = _print_until_stopped(session, works, print_event, stop)
         print_event.close()
         send_queued_reports(workspace, session.ledger)
-        outcomes = [row.outcome for run in started for row in session.ledger.site_rows(run)]
+        outcomes = [row.outcome for run in started for row in session.ledger.sites.list(run)]
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
         problems = [ExitCode.UNEXPECTED for _ in scheduler.problems]
         return first_code([code, *problems, *(error.exit_code for error in scheduler.not_resumed.values())])

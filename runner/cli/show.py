@@ -62,7 +62,7 @@ def _gone_sites(workspace: Workspace, *, json_: bool) -> None:
     heads = ("site", "client", "host", "url")
     rows = [
         {"site": one.name, "client": one.client, "host": one.host, "url": one.url}
-        for one in (ledger.list_websites() if ledger else ())
+        for one in (ledger.websites.list() if ledger else ())
         if one.name not in workspace.inventory.sites
     ]
     if json_:
@@ -112,7 +112,7 @@ def steps(json_: bool) -> None:
 def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) -> None:
     """List runs, newest first."""
     ledger = open_if_exists(workspace)
-    found = ledger.list_runs(limit=count, playbook=playbook) if ledger else ()
+    found = ledger.runs.list(limit=count, playbook=playbook) if ledger else ()
     if playbook is not None and not found and playbook not in {*workspace.playbooks, "undo"}:
         raise UnknownNameError(
             f"there is no playbook {playbook!r} and no run of it",
@@ -156,7 +156,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
     With -v, also prints each look at a site and the output of its host.
     """
     ledger = open_for_reading(workspace)
-    view = ledger.show(ledger.find_run(run))
+    view = ledger.runs.show(ledger.runs.find(run))
     if json_:
         emit_json(view.as_json())
         return
@@ -164,7 +164,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
     print_run(view)
     for site in view.sites:
         print_site(site, head, verbose=bool(verbose))
-        for step in ledger.step_output(head.run, site.row.site) if verbose else ():
+        for step in ledger.steps.output(head.run, site.row.site) if verbose else ():
             if step.output:
                 print_output(step)
     if not verbose:
@@ -178,7 +178,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
 def logs(workspace: Workspace, run: str, site: str) -> None:
     """Print the output of the host of SITE during RUN, step by step."""
     ledger = open_for_reading(workspace)
-    for step in ledger.step_output(ledger.find_run(run), site):
+    for step in ledger.steps.output(ledger.runs.find(run), site):
         print_output(step)
 
 
@@ -201,10 +201,10 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
     try:
         names = [one.name for one in select(workspace.inventory, (site,), ())]
     except UnknownNameError:
-        if ledger is None or not ledger.knows_site(site):
+        if ledger is None or not ledger.websites.knows(site):
             raise
         names = [site]
-    rows = [found.as_json() for name in names for found in ledger.list_backups(name)] if ledger else []
+    rows = [found.as_json() for name in names for found in ledger.backups.list(name)] if ledger else []
     if json_:
         emit_json(rows)
     elif ledger and not rows:

@@ -75,7 +75,7 @@ def _trust(access: Hosts, name: str, *, yes: bool, replace: bool) -> int:
         return ExitCode.FAILED
     with open_for_writing(access.workspace) as ledger:
         subject = f"{name} ({where}): {key.type} {key.fingerprint}"
-        ledger.record_act("trust", subject, details={"replace": replace})
+        ledger.acts.record("trust", subject, details={"replace": replace})
     record(
         target.user_known_hosts,
         target.key_name,

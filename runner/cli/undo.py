@@ -45,8 +45,8 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
     quiet = options["yes"] and (options["quiet"] or options["json_"])
     with open_session(workspace) as session:
-        found = session.ledger.find_run(run)
-        ran = session.ledger.names_then(found)
+        found = session.ledger.runs.find(run)
+        ran = session.ledger.websites.names_in_run(found)
         sites = [s for s in select_sites(workspace, options["limit"], options["exclude"]) if s.name in ran]
         if not sites:
             raise UsageError(f"{found} has none of these sites", hint=f"see: {command('show', found)}")
@@ -55,7 +55,7 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
 
         def ordered(chosen: list[Any]) -> Order:
             order = new_order(workspace, empty, [chosen], now=session.now())
-            return undo_order(order, thaw(session.ledger.order_text(found)), asked)
+            return undo_order(order, thaw(session.ledger.runs.order_text(found)), asked)
 
         order = ordered(sites)
         previews = tuple(preview_undos(session.hosts, session.ledger, order, sites))

@@ -34,15 +34,15 @@ def unhold(workspace: Workspace, site: str, item: str) -> int:
             f"there is no site {site!r}", hint=closest_hint(site, workspace.inventory.sites)
         )
     with open_for_writing(workspace) as ledger:
-        held = {hold.item: hold for hold in ledger.list_holds(site)}
+        held = {hold.item: hold for hold in ledger.holds.list(site)}
         if item not in held:
             raise UnknownNameError(
                 f"{site} has no hold on {item!r}",
                 hint=closest_hint(item, held) or f"no item of {site} is on hold in the ledger",
             )
         details = {"site": site, "client": workspace.inventory.sites[site].client}
-        ledger.record_act("unhold", f"{site}: {item} {held[item].version}", details=details)
-        ledger.lift_hold(site, item)
+        ledger.acts.record("unhold", f"{site}: {item} {held[item].version}", details=details)
+        ledger.holds.lift(site, item)
     hold = held[item]
     out(f"{site}: removed the hold on {item} {hold.version}, set {hold.since:%Y-%m-%d %H:%M} UTC")
     return ExitCode.OK

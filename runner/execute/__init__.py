@@ -30,15 +30,6 @@ from runner.execute.statuses import Decider, Decision, JobStatus, Why
 from runner.execute.upload import Sent, Source, upload
 from runner.execute.watch import Control, Verdict
 
-Task = Command
-TaskRecord = CommandRecord
-TaskBegan = CommandStarted
-TaskEnded = CommandEnded
-TaskOutput = CommandOutput
-TaskSkipped = CommandSkipped
-Limits = Timeouts
-"""The old names, for modules that still use them."""
-
 __all__ = [
     "DEADMAN",
     "UNSEEN",
@@ -62,7 +53,6 @@ __all__ = [
     "JobRecord",
     "JobStatus",
     "KnownHosts",
-    "Limits",
     "Lock",
     "Locked",
     "NotSentError",
@@ -73,12 +63,6 @@ __all__ = [
     "Span",
     "Started",
     "Target",
-    "Task",
-    "TaskBegan",
-    "TaskEnded",
-    "TaskOutput",
-    "TaskRecord",
-    "TaskSkipped",
     "Timeouts",
     "TookOver",
     "Verdict",

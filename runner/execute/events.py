@@ -39,11 +39,6 @@ class CommandStarted:
 
     command: str
 
-    @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
-
 
 @dataclass(frozen=True, slots=True)
 class CommandOutput:
@@ -52,11 +47,6 @@ class CommandOutput:
     command: str
     data: bytes
     error: bool = False
-
-    @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +58,6 @@ class CommandEnded:
     seconds: float
     why: str = ""
 
-    @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
-
 
 @dataclass(frozen=True, slots=True)
 class CommandSkipped:
@@ -80,11 +65,6 @@ class CommandSkipped:
 
     command: str
     why: str
-
-    @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +106,6 @@ class TookOver:
 
     command: str
 
-    @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
-
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -138,11 +113,6 @@ class Ended:
 
     status: JobStatus
     commands: int
-
-    @property
-    def tasks(self) -> int:
-        """The old name of `commands`."""
-        return self.commands
 
 
 Event: TypeAlias = (

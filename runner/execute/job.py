@@ -141,11 +141,6 @@ class Job:
         if len(set(names)) != len(names):
             raise ValueError("two commands of a job have the same id")
 
-    @property
-    def tasks(self) -> tuple[Command, ...]:
-        """The old name of `commands`."""
-        return self.commands
-
     def span(self) -> Span:
         """How long the host may take, by its own time limits."""
         after = max(_seconds(self.keep), _seconds(self.undo))

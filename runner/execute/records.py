@@ -27,11 +27,6 @@ class CommandRecord:
     """Bytes of output in total, kept or not."""
 
     @property
-    def task(self) -> str:
-        """The old name of `command`."""
-        return self.command
-
-    @property
     def ok(self) -> bool:
         """Whether it ran to its end and exited with 0."""
         return self.code == 0 and not self.why
@@ -56,11 +51,6 @@ class JobRecord:
     """It was running or over before this call."""
     links: int = 1
     """The number of exec channels that were needed; more than one after the connection broke."""
-
-    @property
-    def tasks(self) -> dict[str, CommandRecord]:
-        """The old name of `commands`."""
-        return self.commands
 
     @property
     def ok(self) -> bool:

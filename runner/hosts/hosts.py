@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.execute import Endpoint, Limits, Pool
+from runner.execute import Endpoint, Pool, Timeouts
 from runner.hosts.remote import SshRemote, reading_limit
 from runner.load import Redactor, resolve
 from runner.model import Host, SecretRef, Site
@@ -48,16 +48,16 @@ class Hosts:
         object.__setattr__(self, "published", Wporg(folder, self.workspace.settings.wordpress_org))
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> Timeouts:
         """The driver's time limits; a shorter `driver_silence` than the default shortens others too.
 
         A job whose commands this process does not know may take as long as 16 steps.
         """
         silence = self.workspace.settings.limits.driver_silence.total_seconds()
         step = self.workspace.settings.limits.step.total_seconds()
-        usual = Limits()
+        usual = Timeouts()
         own = self._longest_timeout()
-        return Limits(
+        return Timeouts(
             silence=silence,
             hello=min(usual.hello, 5 * silence),
             reattach=min(usual.reattach, 5 * silence),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.errors import HostError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.execute.texts import text
 from runner.shell import assign, words
 

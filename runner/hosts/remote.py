@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from runner.errors import HostError
 from runner.execute import (
+    Command,
+    CommandRecord,
     Control,
     Event,
     Job,
     JobRecord,
-    Limits,
     Pool,
     Sent,
     Source,
     Span,
-    TaskRecord,
+    Timeouts,
     ack_job,
     attach_job,
     collect_garbage,
@@ -27,7 +28,6 @@ from runner.execute import (
     stream,
     upload,
 )
-from runner.execute import Task as Command
 from runner.execute.sftp import Transfer, transfer
 from runner.execute.watch import Judge
 from runner.hosts.sudo import with_sudo
@@ -98,7 +98,7 @@ class Remote(Protocol):
     def acknowledge(self, job: str) -> None:
         """Let the host forget a job whose outcome is recorded."""
 
-    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, TaskRecord]:
+    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, CommandRecord]:
         """Run commands that change nothing; return the record of each.
 
         Args:
@@ -111,7 +111,7 @@ class Remote(Protocol):
 
     def stream(
         self, commands: Sequence[Command], sink: Callable[[str, bytes], object], *, ceiling: int
-    ) -> Mapping[str, TaskRecord]:
+    ) -> Mapping[str, CommandRecord]:
         """Run commands and pass their stdout to `sink`; the records contain exit status, size and stderr."""
 
     def upload(self, before: str, take: str, source: Source) -> Sent:
@@ -155,7 +155,7 @@ class SshRemote:
     workspace: Workspace
     pool: Pool
     redactor: Redactor
-    timeouts: Limits
+    timeouts: Timeouts
     endpoint: Endpoint
     cleaned: set[tuple[str, int | None, str | None]] = field(default_factory=set)
     """Address, port and login of the hosts on which this process has collected garbage."""
@@ -207,7 +207,7 @@ class SshRemote:
         """See `Remote`."""
         ack_job(self.pool, self.endpoint, job, limits=self.timeouts)
 
-    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, TaskRecord]:
+    def read(self, commands: Sequence[Command], *, cap: int = CAP) -> Mapping[str, CommandRecord]:
         """See `Remote`."""
         records = read(self.pool, self.endpoint, commands, limits=self.timeouts, cap=cap)
         if missing := [one.id for one in commands if one.id not in records]:
@@ -219,7 +219,7 @@ class SshRemote:
 
     def stream(
         self, commands: Sequence[Command], sink: Callable[[str, bytes], object], *, ceiling: int
-    ) -> Mapping[str, TaskRecord]:
+    ) -> Mapping[str, CommandRecord]:
         """See `Remote`."""
         limits = self.timeouts
         return stream(self.pool, self.endpoint, commands, sink, ceiling=ceiling, limits=limits)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.load import Redactor
 from runner.model import Host, Site, Step
 from runner.steps.become import PASSWORD, Refusal, as_root, cannot_become, refusal

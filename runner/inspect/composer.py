@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.model import Site, SiteFacts
 from runner.steps.wordpress import ComposerSaid, composer_script, parse_composer, with_said
 

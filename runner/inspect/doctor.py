@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.deliver import greet
 from runner.errors import ExitCode, SitecrewError
-from runner.execute import Pool
-from runner.execute import Task as Command
+from runner.execute import Command, Pool
 from runner.hosts.boundary import contained, each
 from runner.hosts.hosts import Hosts
 from runner.hosts.wp_cli import read_tool
@@ -157,8 +156,8 @@ def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]
     """Yield interrupted runs with unfinished sites among these."""
     names = {site.name for site in sites}
     with Ledger.open(workspace.settings.ledger) as ledger:
-        for run in ledger.interrupted_runs():
-            left = names & {row.site for row in ledger.unfinished_sites(run.run)}
+        for run in ledger.runs.list_interrupted():
+            left = names & {row.site for row in ledger.sites.list_unfinished(run.run)}
             if left and run.interrupted:
                 yield Check(
                     about="controller",

@@ -29,7 +29,7 @@ def due_windows(
     Raises:
         UnknownNameError: a window names sites that are not in the inventory.
     """
-    schedules = ledger.schedules_of(client)
+    schedules = ledger.windows.schedules_of(client)
     recorded = {view.window for view in schedules}
     due = [
         _row(opening, history, now)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import each, within
 from runner.model import Extension, SiteFacts
 from runner.plan import is_newer

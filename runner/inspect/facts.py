@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import HostError, IdentityError, SitecrewError, UnreachableError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import within
 from runner.hosts.wp_cli import install_wp_cli
 from runner.inspect.composer import with_composer

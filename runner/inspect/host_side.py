@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import within
 from runner.model import SiteFacts, SiteKind
 from runner.steps.front import SECONDS, Front, FrontWay, front_script, parse_front
@@ -27,7 +27,7 @@ from runner.verify.inside import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runner.execute import TaskRecord
+    from runner.execute import CommandRecord
     from runner.hosts.remote import Remote
     from runner.model import Site
 
@@ -130,7 +130,7 @@ def _page(
     return inside_of(site, front, seconds, known=way is not None)
 
 
-def _read(remote: Remote, site: Site, tasks: Sequence[Command]) -> Mapping[str, TaskRecord]:
+def _read(remote: Remote, site: Site, tasks: Sequence[Command]) -> Mapping[str, CommandRecord]:
     return remote.read(remote.for_site(site, tasks))
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import IdentityError, SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import within
 from runner.model import Seen
 from runner.plan import DatabaseMatch, database_mismatch, match_database

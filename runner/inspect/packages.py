@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
 from runner.errors import HostError, SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import each
 from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_refusal

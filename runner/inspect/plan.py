@@ -40,7 +40,7 @@ def make_plan(
         _ledger(workspace.settings.ledger) as ledger,
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
-        recognised = ledger.recognise(workspace.inventory)
+        recognised = ledger.websites.sync(workspace.inventory)
         hosts = Hosts(workspace, pool, Redactor())
         plans, facts = preview_sites(hosts, ledger, playbook, sites, tags=tuple(tags), edits=check_health)
         plans = preview_files(hosts, playbook, sites, tags, plans)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import BackupError, HostError, SitecrewError, UsageError
-from runner.execute import Task as Command
-from runner.execute import TaskRecord
+from runner.execute import Command, CommandRecord
 from runner.hosts.boundary import each, within
 from runner.hosts.sudo import sudo_refusal
 from runner.model import Host, Playbook, SecretRef, Site, Step
@@ -146,12 +145,12 @@ def _on_host(
     return found
 
 
-def _sudo_errors(host: Host, record: TaskRecord, nonce: str) -> Errors:
+def _sudo_errors(host: Host, record: CommandRecord, nonce: str) -> Errors:
     refusal = sudo_refusal(host, record.text + record.error.decode("utf-8", "replace"), nonce)
     return (HostError(refusal.why, hint=refusal.hint),) if refusal else ()
 
 
-def _missing_on_host(site: Site, step: Step, record: TaskRecord) -> HostError | None:
+def _missing_on_host(site: Site, step: Step, record: CommandRecord) -> HostError | None:
     status = -1 if record.code is None else record.code
     result = Result(status=status, seconds=record.seconds, output=record.text, why=record.why)
     missing = registry()[step.kind].missing(step, site, result)

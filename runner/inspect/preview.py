@@ -162,9 +162,9 @@ def plan_one(
 ) -> SitePlan:
     """Plan one site from its facts and the holds and versions in the ledger."""
     facts = found if isinstance(found, SiteFacts) else None
-    name = ledger.name_on_record(site)
-    holds = ledger.list_holds(name, run=run)
-    autos = ledger.open_auto_updates(name, run=run)
+    name = ledger.websites.recorded_name(site)
+    holds = ledger.holds.list(name, run=run)
+    autos = ledger.auto_updates.list_unsettled(name, run=run)
     return plan_site(
         PolicyInput(
             policy=order.policy,
@@ -192,5 +192,5 @@ def _first_seen(
     for package in facts.packages:
         newer = (package.allowed, package.latest)
         offers |= {(package.part, package.slug, version) for version in newer if version}
-    seen = ledger.see(site, offers, now, run=run)
+    seen = ledger.sightings.first_seen(site, offers, now, run=run)
     return {(item, version): at for (_, item, version), at in seen.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import NoShellError, UsageError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.model import Action, Change, ItemKind, Site, Step
 from runner.plan import split_playbook
 from runner.steps.static import BuildOptions, ReleaseOptions

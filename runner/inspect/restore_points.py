@@ -47,11 +47,11 @@ MARK = "sitecrew-undo"
 
 def changes_of_run(ledger: Ledger, undo: UndoOrder, site: Site) -> tuple[ChangeView, ...]:
     """Return what the run that is undone changed on a site; if it was an undo itself, what it restored."""
-    again = thaw(ledger.order_text(undo.run)).undo is not None
+    again = thaw(ledger.runs.order_text(undo.run)).undo is not None
     # a failed undo may still have restored files: what is on disk decides
     changed = {Outcome.CHANGED, Outcome.UNDONE, Outcome.FAILED} if again else {Outcome.CHANGED}
-    then = ledger.name_then(undo.run, site.name)
-    (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
+    then = ledger.websites.name_in_run(undo.run, site.name)
+    (view,) = (one for one in ledger.runs.show(undo.run).sites if one.row.site == then)
     return tuple(c for step in view.steps for c in step.changes if c.outcome in changed)
 
 
@@ -84,18 +84,18 @@ class UndoneRun:
         undo = order.undo
         if undo is None:
             raise UsageError("this run is not an undo")
-        then = ledger.name_then(undo.run, site.name)
-        plan, facts = ledger.plan_of(undo.run, then), ledger.facts_of(undo.run, then)
+        then = ledger.websites.name_in_run(undo.run, site.name)
+        plan, facts = ledger.sites.plan(undo.run, then), ledger.sites.facts(undo.run, then)
         if plan is None or facts is None:
             raise HostError(f"{undo.run} ended before it changed {site.name}")
         done = {(change.step, change.item) for change in changes_of_run(ledger, undo, site)}
-        (view,) = (one for one in ledger.show(undo.run).sites if one.row.site == then)
+        (view,) = (one for one in ledger.runs.show(undo.run).sites if one.row.site == then)
         before = thaw_as(SiteFacts, facts)
         context = Context(
             site=replace(site, name=then), host=order.hosts[site.host], plan=plan, mark=MARK, before=before
         )
         points = tuple(reversed([point for point in view.restore_points if not point.removed]))
-        folder = thaw(ledger.order_text(undo.run)).restore_folder
+        folder = thaw(ledger.runs.order_text(undo.run)).restore_folder
         return cls(undo, then, before, plan, frozenset(done), points, folder, context)
 
     @property

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.inspect.sources import read_folder
 from runner.model import Site
 from runner.steps.static.tree import Difference, Tree, by_run, differ

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, UsageError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import each
 from runner.inspect.facts import Probers, read_facts
 from runner.inspect.health import prober_of

@@ -58,7 +58,7 @@ def about_windows(
 def _recorded(workspace: Workspace) -> Mapping[tuple[str, str], RecordedSchedule]:
     ledger = Ledger.open(workspace.settings.ledger, read_only=True)
     try:
-        found = [recorded_schedule(view) for view in ledger.schedules().in_force]
+        found = [recorded_schedule(view) for view in ledger.windows.schedules().in_force]
     finally:
         ledger.close()
     return {one.key: one for one in found}

@@ -10,7 +10,6 @@ from runner.record.acts import Acts
 from runner.record.autoupdates import AutoUpdates
 from runner.record.backups import Backups
 from runner.record.clients import Clients
-from runner.record.compat import OldNames
 from runner.record.connection import file_of, open_engine
 from runner.record.deliveries import Deliveries
 from runner.record.holds import Holds, Sightings
@@ -30,7 +29,7 @@ from runner.record.windows import Windows
 __all__ = ["Ledger"]
 
 
-class Ledger(OldNames):
+class Ledger:
     """Everything that was planned, done and sent.
 
     Any number of threads and processes may use the same ledger. Every write is one transaction that is on
@@ -60,7 +59,6 @@ class Ledger(OldNames):
         self.acts = Acts(store)
         self.websites = Websites(store)
         self.clients = Clients(store)
-        self.forward_old_names(self)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False, operator: Operator | None = None) -> Self:

@@ -251,9 +251,3 @@ class ReportData:
     def label(self, site: str) -> str:
         """Return the name of a site for the client."""
         return next((line.label for line in self.sites if line.name == site), site)
-
-    def as_json(self) -> dict[str, object]:
-        """Return the document of `report --json`."""
-        from runner.report.document import report_document  # it needs the classes of this module
-
-        return report_document(self)

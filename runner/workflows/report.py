@@ -27,6 +27,7 @@ from runner.report import (
     subject,
     write,
 )
+from runner.report.document import report_document
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -86,16 +87,16 @@ def send_report(
     picture = Picture(_LOGO, logo.subtype, logo.content) if logo else None
     templates = _templates(workspace)
     html = render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=templates)
-    ledger.record_report(
+    ledger.reports.record(
         client.id,
         report.period.key,
         report.kind,
         status=str(report.status),
-        data=json.loads(json.dumps(report.as_json())),
+        data=json.loads(json.dumps(report_document(report))),
         html_sha256=hashlib.sha256(html.encode()).hexdigest(),
         created=datetime.now(UTC),
     )
-    recorded = ledger.client(client.id)
+    recorded = ledger.clients.get(client.id)
     letter = Letter(
         client=client.id,
         period=report.period.key,

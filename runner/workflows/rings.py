@@ -56,7 +56,7 @@ def wait_for_next_ring(session: Session, order: Order, number: int) -> Halt | No
         return None  # the sites that are left are cancelled, so that `resume` continues with them
     if stopped := _too_many_failed(session, order, number):
         return stopped
-    rows = session.ledger.site_rows(order.run)
+    rows = session.ledger.sites.list(order.run)
     soak, ended = order.policy.ring_soak, [row.finished for row in _of(rows, order, number) if row.finished]
     if not soak or not ended or any(row.started for row in _of(rows, order, number + 1)):
         return None
@@ -77,7 +77,7 @@ def wait_for_next_ring(session: Session, order: Order, number: int) -> Halt | No
     for site, worse in checks.items():
         if worse:
             why = session.reason(f"unhealthy after the soak time of its ring: {worse}")
-            session.ledger.finish_site(order.run, site, Outcome.FAILED, why, session.now())
+            session.ledger.sites.finished(order.run, site, Outcome.FAILED, why, session.now())
             session.emit("site.finished", order.run, site, outcome=Outcome.FAILED, why=why)
     return _too_many_failed(session, order, number)
 
@@ -87,7 +87,7 @@ def _of(rows: Sequence[SiteRow], order: Order, number: int) -> list[SiteRow]:
 
 
 def _too_many_failed(session: Session, order: Order, number: int) -> Halt | None:
-    rows = _of(session.ledger.site_rows(order.run), order, number)
+    rows = _of(session.ledger.sites.list(order.run), order, number)
     counts = Counter(row.outcome for row in rows if row.outcome in _BAD)
     limit = order.policy.ring_failures
     if not rows or counts.total() <= limit * len(rows):

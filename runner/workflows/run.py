@@ -30,6 +30,7 @@ from runner.model import (
     exit_code,
     worst,
 )
+from runner.record.views import NewRun, OrderedSite, OrderedStep
 from runner.shell import command
 from runner.steps import Where, registry
 from runner.workflows.engine import Engine, Handle, Queue, engine_url
@@ -125,18 +126,18 @@ def begin(
     Returns:
         False if the opening is already decided, or the run exists.
     """
-    session.ledger.refuse_others(order.sites)
+    session.ledger.websites.check_names_free(order.sites)
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
-    return session.ledger.begin_run(
-        freeze(order),
+    run = NewRun(
+        order_text=freeze(order),
         run=order.run,
         playbook=order.playbook.name,
         title=order.playbook.title,
-        sites=[
-            (site.name, site.client, site.host, ring_of[site.name], position)
+        sites=tuple(
+            OrderedSite(site.name, site.client, site.host, ring_of[site.name], position)
             for position, site in enumerate(order.sites)
-        ],
-        steps=[(step.id, step.kind, step.title) for step in order.playbook.steps],
+        ),
+        steps=tuple(OrderedStep(step.id, step.kind, step.title) for step in order.playbook.steps),
         started=session.now(),
         trigger=trigger,
         window=order.window,
@@ -145,6 +146,7 @@ def begin(
         opening=opening,
         undoes=order.undo.run if order.undo else None,
     )
+    return session.ledger.runs.create(run)
 
 
 def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...]:
@@ -156,15 +158,15 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
         UsageError: a site's name now means another website.
     """
     if act == "resume":
-        session.ledger.refuse_reused_names(run)
-        session.variables(thaw(session.ledger.order_text(run)))
+        session.ledger.websites.check_names_unchanged(run)
+        session.variables(thaw(session.ledger.runs.order_text(run)))
     session.release_dead_leases()
-    if not session.ledger.claim_run(run, session.executor):
+    if not session.ledger.runs.claim(run, session.executor):
         raise LockedError(
             f"run {run} is being executed by another process",
             hint=f"watch it: {command('show', run)}; stop it: {command('cancel', run)}",
         )
-    return session.ledger.reopen_run(run, act=act)
+    return session.ledger.runs.reopen(run, act=act)
 
 
 class Works:
@@ -193,7 +195,7 @@ class Works:
     def start(self, run: str) -> Handle:
         """Start a run that `begin` or `reopen` has prepared; its events go to the session."""
         self.in_hand.add(run)
-        attempt = self._session.ledger.summary(run).attempt
+        attempt = self._session.ledger.runs.summary(run).attempt
         if attempt > 1:
             self._engine.forget(f"run/{run}/")
         return self._engine.start(f"run/{run}/{attempt}", self._run, run, attempt)
@@ -229,7 +231,7 @@ class Works:
 
     def _order(self, run: str) -> Order:
         if run not in self._orders:
-            order = thaw(self._session.ledger.order_text(run))
+            order = thaw(self._session.ledger.runs.order_text(run))
             if self._late:
                 over = order.closes is not None and order.closes <= self._session.now()
                 order = replace(order, closes=None if over else order.closes, blackouts=())
@@ -248,7 +250,7 @@ class Works:
 
     def _rings(self, run: str, attempt: int) -> Outcome:
         session, order = self._session.of(run), self._order(run)
-        waiting = {row.site for row in session.ledger.unfinished_sites(run)}
+        waiting = {row.site for row in session.ledger.sites.list_unfinished(run)}
         session.emit(
             "run.started" if attempt == 1 else "run.resumed",
             run,
@@ -270,7 +272,7 @@ class Works:
         session = self._session
         session.emit("ring.stopped", run, ring=ring, why=stopped.why, sites=names)
         for name in names:
-            session.ledger.finish_site(run, name, stopped.outcome, stopped.why, session.now())
+            session.ledger.sites.finished(run, name, stopped.outcome, stopped.why, session.now())
             session.emit("site.finished", run, name, outcome=stopped.outcome, why=stopped.why)
 
     def _ring(self, run: str, attempt: int, names: Sequence[str]) -> None:
@@ -303,11 +305,11 @@ class Works:
     def _abandon(self, run: str, name: str, why: str) -> None:
         """Record the outcome of a site that the run no longer waits for."""
         session = self._session
-        started = any(row.site == name and row.started for row in session.ledger.site_rows(run))
+        started = any(row.site == name and row.started for row in session.ledger.sites.list(run))
         uploads = any(registry()[step.kind].where is Where.UPLOAD for step in self._order(run).playbook.steps)
-        segments = session.ledger.segments(run, name)
+        segments = session.ledger.jobs.list(run, name)
         ending = abandoned(session.reason(why), segments, started=started, uploads=uploads)
-        session.ledger.finish_site(run, name, ending.outcome, ending.why, session.now())
+        session.ledger.sites.finished(run, name, ending.outcome, ending.why, session.now())
         session.emit("site.finished", run, name, outcome=ending.outcome, why=ending.why)
 
     def _execute_site(self, run: str, attempt: int, name: str) -> str:
@@ -317,9 +319,9 @@ class Works:
 
     def _finish(self, run: str) -> Outcome:
         session = self._session
-        sites = {row.site: row.outcome for row in session.ledger.site_rows(run)}
+        sites = {row.site: row.outcome for row in session.ledger.sites.list(run)}
         outcome = worst(found or Outcome.CANCELLED for found in sites.values())
-        session.ledger.finish_run(run, outcome, session.now())
+        session.ledger.runs.finished(run, outcome, session.now())
         session.emit("run.finished", run, outcome=outcome, sites=sites)
         return outcome
 
@@ -328,7 +330,7 @@ class Works:
 
         def cancel_requested() -> None:
             for run in tuple(self.in_hand):
-                asked = session.ledger.run_state(run) is State.CANCELLING
+                asked = session.ledger.runs.state(run) is State.CANCELLING
                 if asked and not session.stop(run).asked.is_set():
                     session.cancel(run)
 

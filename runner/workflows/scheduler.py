@@ -85,7 +85,7 @@ class Scheduler:
 
     def _abandoned(self) -> tuple[str, ...]:
         """Return open runs of windows that no process executes, not even this one."""
-        found = self._session.ledger.open_runs(trigger="window")
+        found = self._session.ledger.runs.list_unfinished(trigger="window")
         living = self._session.living() if found else frozenset()
         dead = [one.run for one in found if one.executor not in living]
         failed = [
@@ -114,7 +114,9 @@ class Scheduler:
         if workspace:
             for run in runs:
                 self._session.assign(run, workspace)
-        renamed = within(partial(self._session.ledger.recognise, workspace.inventory)) if workspace else ()
+        renamed = (
+            within(partial(self._session.ledger.websites.sync, workspace.inventory)) if workspace else ()
+        )
         if isinstance(renamed, SitecrewError):
             workspace = None
         else:
@@ -171,18 +173,18 @@ class Scheduler:
                 self._schedules.delays[key] = WhyNot.BUSY
                 return False
             row = window_row(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
-            if session.ledger.claim(row):
+            if session.ledger.windows.claim(row):
                 session.emit("window.skipped", opening.run, why=row.why, window=row.window)
             return False
         if not self._begin(workspace, opening, now):
             return False
         session.emit("window.run", opening.run, why="", window=opening.planned.window.name)
-        return session.ledger.claim_run(opening.run, session.executor)
+        return session.ledger.runs.claim(opening.run, session.executor)
 
     def _is_busy(self, opening: Opening) -> bool:
         """Whether an earlier run of the window is in progress for this client."""
         window, client = opening.planned.key
-        found = self._session.ledger.open_runs(window=window, client=client)
+        found = self._session.ledger.runs.list_unfinished(window=window, client=client)
         return any(run.run not in self.not_resumed for run in found)
 
     def _begin(self, workspace: Workspace, opening: Opening, now: datetime) -> bool:

@@ -72,14 +72,14 @@ class ScheduleRecorder:
             now: the current time.
         """
         ledger = self._session.ledger
-        ledger.turn_back(now)
-        found = self._decide(ledger.schedules(), wanted, now)
+        ledger.windows.reopen_after(now)
+        found = self._decide(ledger.windows.schedules(), wanted, now)
         for _ in range(_PASSES):
             if not found.settlement:
                 break
-            made = ledger.settle_windows(lambda read: self._decide(read, wanted, now).settlement)
+            made = ledger.windows.settle(lambda read: self._decide(read, wanted, now).settlement)
             self._emit(made.decided)
-            found = self._decide(ledger.schedules(), wanted, now)
+            found = self._decide(ledger.windows.schedules(), wanted, now)
         self.problems = found.problems
         startable = {(*one.planned.key, one.starts) for one in found.startable}
         self.delays = {key: why for key, why in self.delays.items() if key in startable}

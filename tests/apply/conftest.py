@@ -40,6 +40,7 @@ from runner.plan import Segment
 from runner.record import Ledger
 from runner.record.operators import Operator
 from tests.apply.fakesite import NOW, FakeProber, FakeSite, ItemOptions, Items, change, the_site
+from tests.ledgers import create_run
 
 RUN = "weekly-1"
 
@@ -168,7 +169,8 @@ class Bench:
         steps = steps or self.order.playbook.steps
         playbook = replace(self.order.playbook, steps=steps)
         self.order = replace(self.order, run=run or self.order.run, playbook=playbook)
-        self.ledger.begin_run(
+        create_run(
+            self.ledger,
             freeze(self.order),
             run=self.order.run,
             playbook=playbook.name,
@@ -237,16 +239,16 @@ class Bench:
         return {one.item: one.outcome.value for one in outcome.changes}
 
     def holds(self) -> dict[str, str]:
-        return {hold.item: hold.why for hold in self.ledger.list_holds("shop", run=self.order.run)}
+        return {hold.item: hold.why for hold in self.ledger.holds.list("shop", run=self.order.run)}
 
     def jobs(self) -> dict[int, tuple[str, str | None]]:
         """State and status of each job on record."""
-        return {job.number: (job.state, job.status) for job in self.ledger.segments(self.order.run, "shop")}
+        return {job.number: (job.state, job.status) for job in self.ledger.jobs.list(self.order.run, "shop")}
 
     def recorded(self, step: str = "") -> Any:
         """The outcome of a step on record."""
         wanted = step or self.step.id
-        (view,) = (one for one in self.ledger.show(self.order.run).sites if one.row.site == "shop")
+        (view,) = (one for one in self.ledger.runs.show(self.order.run).sites if one.row.site == "shop")
         return next(one for one in view.steps if one.step == wanted)
 
 

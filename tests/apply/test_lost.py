@@ -22,7 +22,7 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.execute import Endpoint, Job, NotSentError, Pool, Task, run_job
+from runner.execute import Command, Endpoint, Job, NotSentError, Pool, run_job
 from runner.hosts.boundary import UnexpectedError, contained
 from runner.model import Outcome
 
@@ -146,7 +146,7 @@ def test_unexpected_error_before_a_job_is_sent_says_so(monkeypatch: pytest.Monke
     with Pool() as pool:
         monkeypatch.setattr(pool, "link", no_name)
         with pytest.raises(NotSentError) as caught:
-            run_job(pool, Endpoint("web1.example"), Job("0" * 32, (Task("a", "true"),)))
+            run_job(pool, Endpoint("web1.example"), Job("0" * 32, (Command("a", "true"),)))
     error = contained(caught.value)
     assert isinstance(error, UnexpectedError)
     assert [entry.trace for entry in crashlog.unreported()] == [error.trace]

@@ -105,11 +105,11 @@ class Work:
 
     def steps(self) -> dict[str, str]:
         """The outcome of each step on record."""
-        (view,) = self.ledger.show(self.bench.order.run).sites
+        (view,) = self.ledger.runs.show(self.bench.order.run).sites
         return {step.step: str(step.outcome) for step in view.steps}
 
     def row(self) -> Any:
-        (row,) = self.ledger.site_rows(self.bench.order.run)
+        (row,) = self.ledger.sites.list(self.bench.order.run)
         return row
 
 
@@ -256,7 +256,7 @@ def test_cancelled_part_is_run_on_resume(work):
     ending = work.run(*ALONE)
     assert (ending.outcome, ending.why) == ("cancelled", "the run was cancelled")
     work.bench.on_emit = lambda _: None
-    work.ledger.reopen_run("weekly-1")
+    work.ledger.runs.reopen("weekly-1")
     assert work.resume().outcome == "ok"
     assert work.bench.site.shell == ["first", "second", "third"]
 
@@ -280,7 +280,7 @@ def test_known_steps_are_not_run_again(work):
 
 def test_known_step_of_a_segment_is_left_out(work):
     work.bench.begin(FIRST, SECOND)
-    work.ledger.record_step("weekly-1", "shop", StepOutcome(step="first", outcome=Outcome.OK), NOW)
+    work.ledger.steps.finished("weekly-1", "shop", StepOutcome(step="first", outcome=Outcome.OK), NOW)
     assert work.run(attempt=2).outcome == "ok"
     assert work.bench.site.shell == ["second"]
 
@@ -301,10 +301,10 @@ def test_resumed_site_has_its_first_plan(work):
     work.bench.site.breaks = [Break.of("a")]
     work.bench.remote.faults = [Fault(FaultKind.KILL, 30)]
     work.bench.killed(lambda: work.run(ITEMS))
-    plan = work.ledger.plan_of("weekly-1", "shop")
+    plan = work.ledger.sites.plan("weekly-1", "shop")
     work.bench.site.versions["new"] = "1.0"
     work.resume()
-    assert work.ledger.plan_of("weekly-1", "shop") == plan
+    assert work.ledger.sites.plan("weekly-1", "shop") == plan
     assert len(work.bench.emitted("site.planned")) == 1
     assert work.bench.site.versions["new"] == "1.0"
 
@@ -388,7 +388,7 @@ def test_unreachable_host_at_the_survey_starts_nothing(work):
     work.bench.remote.offline = True
     assert work.run(ITEMS).outcome == "unreachable"
     assert work.steps() == {"items": "unreachable"}
-    assert work.ledger.plan_of("weekly-1", "shop") is None
+    assert work.ledger.sites.plan("weekly-1", "shop") is None
 
 
 def test_unreadable_site_is_not_touched(work):
@@ -464,7 +464,7 @@ def test_lost_run_resumes_to_the_same_end(make_bench, at):
     work = two_items(make_bench)
     work.bench.remote.faults = [Fault(FaultKind.LOST, at)]
     assert work.run(FIRST, ITEMS, THIRD).outcome == "lost"
-    work.ledger.reopen_run("weekly-1")
+    work.ledger.runs.reopen("weekly-1")
     check_run(work, work.resume())
 
 

@@ -361,7 +361,7 @@ def test_restore_point_is_recorded_before_the_job(one):
     one.remote.failures["run"] = [UnreachableError("cannot connect to web1")]
     with pytest.raises(UnreachableError):
         one.apply()
-    (view,) = one.ledger.show("weekly-1").sites
+    (view,) = one.ledger.runs.show("weekly-1").sites
     assert [point.items for point in view.restore_points] == [("a",)]
 
 
@@ -585,7 +585,7 @@ def test_database_that_suffices_not_is_reported(make_bench):
 
 def test_size_of_database_copy_is_recorded(one):
     one.apply()
-    (view,) = one.ledger.show("weekly-1").sites
+    (view,) = one.ledger.runs.show("weekly-1").sites
     assert {point.path.endswith("/database"): point.size for point in view.restore_points}[True] == 100
 
 

@@ -29,7 +29,7 @@ def updated(make_bench) -> Bench:
 
 def planned(bench: Bench, run: str = "undo-1", **options: object) -> Bench:
     """The undo of the bench's run, planned."""
-    if bench.ledger.plan_of(bench.order.run, "shop") is None:
+    if bench.ledger.sites.plan(bench.order.run, "shop") is None:
         then = bench.context()
         then.journal.planned(then.plan, then.facts)
     undo = UndoOrder(run=bench.order.run, **options)
@@ -59,7 +59,7 @@ def test_plan_turns_versions_around(updated):
 
 def test_plan_is_on_record(updated):
     bench = planned(updated)
-    assert bench.ledger.plan_of("undo-1", "shop") == bench.plan
+    assert bench.ledger.sites.plan("undo-1", "shop") == bench.plan
     assert plan_undo(bench.context()).plan == bench.plan
     assert bench.remote.calls.count(("read", "kept")) == 1
 
@@ -105,7 +105,7 @@ def test_undone_items_have_their_old_versions(updated):
 def test_undone_items_are_held(updated):
     bench = planned(updated)
     undo(bench)
-    holds = bench.ledger.list_holds("shop", run="undo-1")
+    holds = bench.ledger.holds.list("shop", run="undo-1")
     assert {(hold.item, hold.version) for hold in holds} == {("a", "1.1"), ("b", "1.1")}
     assert all(hold.why == "undone by hand (ann, undo-1)" for hold in holds)
 

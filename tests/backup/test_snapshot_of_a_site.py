@@ -80,7 +80,7 @@ def test_unreadable_parts_are_named_and_the_rest_kept(fresh_fleet: Fleet, tmp_pa
     assert not store.snapshots(OTHER)
     assert not list(crew.folder.glob(".sitecrew/backups/*/.*.part"))
     with Ledger.open(f"sqlite:///{crew.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        assert ledger.list_backups(SITE) == (), "an incomplete snapshot does not count as a backup"
+        assert ledger.backups.list(SITE) == (), "an incomplete snapshot does not count as a backup"
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.record.processes import process_start
+from tests.ledgers import create_run
 
 if TYPE_CHECKING:
     from runner.model import Outcome
@@ -20,7 +21,8 @@ def start_run(
     ledger: Ledger, run: str, executor: str | None = None, *, minutes: int = 5, sites: str = "acme-shop"
 ) -> None:
     """Record a run that was started `minutes` ago by `executor`."""
-    ledger.begin_run(
+    create_run(
+        ledger,
         "{}",
         run=run,
         playbook="nightly",
@@ -35,13 +37,13 @@ def start_run(
 
 def finish_run(ledger: Ledger, run: str, outcome: Outcome, site: str = "acme-shop") -> None:
     """Record the outcome of a run and its site."""
-    ledger.finish_site(run, site, outcome, "", datetime.now(UTC))
-    ledger.finish_run(run, outcome, datetime.now(UTC))
+    ledger.sites.finished(run, site, outcome, "", datetime.now(UTC))
+    ledger.runs.finished(run, outcome, datetime.now(UTC))
 
 
 def acquire_lease(ledger: Ledger, executor: str, *, host: str = "", minutes: float = 0, pid: int = 0) -> None:
     """Acquire the lease for this process or `pid`, last renewed `minutes` ago."""
-    ledger.acquire_lease(
+    ledger.leases.acquire(
         executor,
         host=host or socket.gethostname(),
         pid=pid or os.getpid(),

@@ -31,17 +31,17 @@ def test_run_with_valid_lease_is_in_progress(ledger: Ledger) -> None:
     acquire_lease(ledger, "far", host="elsewhere")
     start_run(ledger, "here-1", "here")
     start_run(ledger, "far-1", "far")
-    assert [run.interrupted for run in ledger.open_runs()] == [None, None]
+    assert [run.interrupted for run in ledger.runs.list_unfinished()] == [None, None]
 
 
 def test_run_without_valid_lease_is_interrupted(ledger: Ledger, dead_pid: int) -> None:
     acquire_lease(ledger, "late", host="elsewhere", minutes=3)
     acquire_lease(ledger, "killed", pid=dead_pid)
     acquire_lease(ledger, "left", minutes=1)
-    ledger.release_lease("left")
+    ledger.leases.release("left")
     for name in ("late", "killed", "left"):
         start_run(ledger, f"{name}-1", name)
-    found = {run.run: run.interrupted for run in ledger.interrupted_runs()}
+    found = {run.run: run.interrupted for run in ledger.runs.list_interrupted()}
     now = datetime.now(UTC)
     assert found.keys() == {"late-1", "killed-1", "left-1"}
     for run, minutes in (("late-1", 3), ("killed-1", 0), ("left-1", 1)):
@@ -53,15 +53,15 @@ def test_run_without_valid_lease_is_interrupted(ledger: Ledger, dead_pid: int) -
 def test_new_run_without_process_is_not_interrupted(ledger: Ledger) -> None:
     start_run(ledger, "new", minutes=0)
     start_run(ledger, "old", minutes=1)
-    assert [run.run for run in ledger.interrupted_runs()] == ["old"]
+    assert [run.run for run in ledger.runs.list_interrupted()] == ["old"]
     assert timedelta(minutes=1) > LEASE
 
 
 def test_finished_run_is_not_interrupted(ledger: Ledger) -> None:
     start_run(ledger, "r1", "gone")
     finish_run(ledger, "r1", Outcome.CHANGED)
-    assert ledger.summary("r1").interrupted is None
-    assert ledger.open_runs() == ()
+    assert ledger.runs.summary("r1").interrupted is None
+    assert ledger.runs.list_unfinished() == ()
 
 
 @pytest.mark.parametrize("words", ["show", "show dead-1", "list runs"])
@@ -70,7 +70,7 @@ def test_interrupted_run_is_shown_with_resume_command(
 ) -> None:
     acquire_lease(ledger, "dead", host="elsewhere", minutes=3)
     start_run(ledger, "dead-1", "dead", sites="acme-shop acme-docs")
-    ledger.begin_site("dead-1", "acme-shop", datetime.now(UTC))
+    ledger.sites.started("dead-1", "acme-shop", datetime.now(UTC))
     assert _run(words.split()) == 0
     printed = capsys.readouterr()
     assert "interrupted" in printed.out
@@ -98,6 +98,6 @@ def test_json_has_time_of_interruption(ledger: Ledger, capsys: pytest.CaptureFix
 def test_cancelling_run_is_shown_as_such(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
     acquire_lease(ledger, "alive")
     start_run(ledger, "alive-1", "alive")
-    ledger.set_state("alive-1", State.CANCELLING)
+    ledger.runs.set_state("alive-1", State.CANCELLING)
     assert _run(["list", "runs"]) == 0
     assert "cancelling" in capsys.readouterr().out

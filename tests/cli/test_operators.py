@@ -26,7 +26,7 @@ CASES = [
 
 def acts(workspace: Path) -> list[tuple[str, str, str]]:
     with Ledger.open(f"sqlite:///{workspace}/.sitecrew/ledger.db", read_only=True) as ledger:
-        return [(act.act, act.operator, act.login) for act in ledger.list_acts()]
+        return [(act.act, act.operator, act.login) for act in ledger.acts.list()]
 
 
 @pytest.mark.parametrize(("flag", "env", "name"), CASES)
@@ -45,7 +45,7 @@ def test_unhold_records_its_operator(
     workspace: Path, flag: tuple[str, ...], env: dict[str, str], name: str
 ) -> None:
     with Ledger.open(f"sqlite:///{workspace}/.sitecrew/ledger.db") as ledger:
-        ledger.add_hold("acme-shop", "slider", "4.2", why="white page")
+        ledger.holds.add("acme-shop", "slider", "4.2", why="white page")
     done = sitecrew(workspace, "unhold", "acme-shop", "slider", *flag, **env)
     assert (done.returncode, acts(workspace)) == (0, [("unhold", name, LOGIN)]), done.stderr
 

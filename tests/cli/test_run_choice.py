@@ -17,6 +17,7 @@ from runner.load import load_workspace
 from runner.model import Outcome
 from tests.cli.open_runs import acquire_lease, finish_run, start_run
 from tests.cli.workspaces import INVENTORY, sitecrew
+from tests.ledgers import create_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,8 @@ def test_doctor_and_run_report_interrupted_runs_of_their_sites(
 def test_undone_site_counts_as_failed_only_after_a_run(
     ledger: Ledger, act: str, found: tuple[str, ...]
 ) -> None:
-    ledger.begin_run(
+    create_run(
+        ledger,
         "{}",
         run="r1",
         playbook="undo",
@@ -167,7 +169,8 @@ def test_invalid_filter_of_list_is_refused(
 
 
 def test_runs_of_removed_playbook_are_listed(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger.begin_run(
+    create_run(
+        ledger,
         "{}",
         run="r1",
         playbook="former",
@@ -185,7 +188,7 @@ def test_runs_of_removed_playbook_are_listed(ledger: Ledger, capsys: pytest.Capt
 def test_run_of_replaced_site_is_not_resumed(
     workspace: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ledger.recognise(load_workspace(workspace).inventory)
+    ledger.websites.sync(load_workspace(workspace).inventory)
     start_run(ledger, "r1")
     finish_run(ledger, "r1", Outcome.UNREACHABLE)
     moved = INVENTORY.replace("shop.acme.example", "other.example").replace("/srv/shop", "/srv/other")
@@ -194,4 +197,4 @@ def test_run_of_replaced_site_is_not_resumed(
     error = capsys.readouterr().err
     assert "run r1 cannot be resumed: acme-shop is a different website now" in error
     assert "sitecrew show r1" in error
-    assert ledger.summary("r1").attempt == 1
+    assert ledger.runs.summary("r1").attempt == 1

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner.execute import Job, Limits, Pool, Task
+from runner.execute import Command, Job, Pool, Timeouts
 from runner.hosts.hosts import Hosts
 from runner.load import Redactor, Workspace
 from runner.model import Inventory
-from runner.model.settings import Limits as Waits
 from runner.model.settings import Settings
+from runner.model.settings import Timeouts as Waits
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def limits(tmp_path):
 
 def test_default_settings_give_default_limits(limits):
     found = limits()
-    assert replace(found, output=Limits().output) == Limits()
+    assert replace(found, output=Timeouts().output) == Timeouts()
 
 
 def test_short_settings_give_short_limits(limits):
@@ -48,19 +48,19 @@ def test_longer_step_timeout_extends_limits(limits):
 
 
 def test_span_of_simple_job_covers_its_commands():
-    job = Job("0" * 32, (Task("a", "true", timeout=4),))
+    job = Job("0" * 32, (Command("a", "true", timeout=4),))
     assert (job.span().tasks, job.span().rest) == (19, 0)
 
 
 def test_span_of_waiting_job_covers_verdict_and_rest():
     job = Job(
         "0" * 32,
-        (Task("a", "true", timeout=4),),
+        (Command("a", "true", timeout=4),),
         cleanup="true",
         cleanup_limit=5,
         wait=90,
         check_limit=6,
-        keep=(Task("k", "true", timeout=7),),
-        undo=(Task("u", "true", timeout=8),),
+        keep=(Command("k", "true", timeout=7),),
+        undo=(Command("u", "true", timeout=8),),
     )
     assert (job.span().wait, job.span().rest) == (90 + 6 + 15, (8 + 15) + (5 + 15))

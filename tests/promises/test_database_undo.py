@@ -13,7 +13,7 @@ from lab import LabError
 from lab.gauntlet import CASES, prepare
 from lab.migrations import MIGRATIONS
 from lab.shell import until
-from runner.execute import Limits
+from runner.execute import Timeouts
 from runner.hosts.hosts import Hosts
 from runner.model import Outcome
 from tests.crew import Crew, at_work, work
@@ -135,7 +135,7 @@ def test_asking_is_left_to_people(fleet: Fleet, tmp_path: Path) -> None:
 def test_the_host_does_it_alone_when_nobody_is_there(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
+    monkeypatch.setattr(Hosts, "limits", Timeouts(silence=1.0, reattach=1.0))
     monkeypatch.setattr("runner.apply.transaction.job.WAIT", 3)
     case = NAMED["schema migrated one way"]
     prepare(fleet, SITE, case)

@@ -9,7 +9,7 @@ import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
 from lab.shell import until
-from runner.execute import Limits
+from runner.execute import Timeouts
 from runner.hosts.hosts import Hosts
 from runner.model import Outcome
 from runner.record import Ledger
@@ -76,7 +76,7 @@ def test_cut_off_between_change_and_verdict(
 
     A text that is gone is nothing that the host can see: it keeps it, and `resume` looks.
     """
-    monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
+    monkeypatch.setattr(Hosts, "limits", Timeouts(silence=1.0, reattach=1.0))
     monkeypatch.setattr("runner.apply.transaction.job.WAIT", 3)
     site, host = SITES[0], fresh_fleet.sites[SITES[0]].host
     prepare(fresh_fleet, site, {case.name: case for case in CASES}[name])
@@ -130,4 +130,4 @@ def check_told(crew: Crew, site: str, outcome: str = "undone") -> None:
     [change] = shown["steps"][0]["changes"]
     assert (shown["outcome"], change["outcome"]) == (outcome, outcome), shown
     with Ledger.open(f"sqlite:///{crew.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        assert [hold.item for hold in ledger.list_holds(site)] == ([SLUG] if outcome == "undone" else [])
+        assert [hold.item for hold in ledger.holds.list(site)] == ([SLUG] if outcome == "undone" else [])

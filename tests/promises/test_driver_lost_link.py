@@ -23,20 +23,20 @@ from proxies import Proxy
 from runner.errors import LostError, UnreachableError
 from runner.execute import (
     Awaiting,
+    Command,
+    CommandOutput,
     Decided,
     Job,
-    Limits,
     Pool,
     Started,
-    Task,
-    TaskOutput,
+    Timeouts,
     attach_job,
     run_job,
 )
 
 __all__ = ["hosts", "pool", "shell"]
 
-QUICK = Limits(hello=6, silence=6, beat=1, reattach=20)
+QUICK = Timeouts(hello=6, silence=6, beat=1, reattach=20)
 
 
 def run_through(hosts, kind, job, proxy, **options):
@@ -97,7 +97,7 @@ def cut_after(hosts, shell, boundary):
         seen = []
 
         def cut(event):
-            if not isinstance(event, TaskOutput):
+            if not isinstance(event, CommandOutput):
                 seen.append(event)
                 if len(seen) == boundary:
                     links.link(endpoint).close()
@@ -151,7 +151,7 @@ def test_a_silent_link_is_left_and_the_job_is_found_again(hosts, shell):
 
         with Pool() as links:
             endpoint = hosts.endpoint(shell, port=proxy.port, address=proxy.address)
-            limits = Limits(hello=3, silence=2, beat=1, reattach=20)
+            limits = Timeouts(hello=3, silence=2, beat=1, reattach=20)
             record = run_job(links, endpoint, job, limits=limits, on_event=freeze)
     hosts.assert_whole(job, record)
     assert record.links >= 2
@@ -167,7 +167,7 @@ def test_a_link_that_never_comes_back_is_lost_never_ok_or_failed(hosts):
 
     endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
     with Pool() as links, pytest.raises(LostError, match="cannot reconnect"):
-        run_job(links, endpoint, job, limits=Limits(reattach=0.5), on_event=unplug)
+        run_job(links, endpoint, job, limits=Timeouts(reattach=0.5), on_event=unplug)
     with Pool() as links:
         record = attach_job(links, hosts.endpoint(), job.id)
     assert record is not None
@@ -187,9 +187,9 @@ def test_a_verdict_given_while_the_link_is_cut_arrives(hosts, shell):
     made = hosts.new_id()
     job = Job(
         made,
-        (Task("a", "true"),),
+        (Command("a", "true"),),
         wait=20,
-        keep=(Task("k", hosts.mark(made, "k")),),
+        keep=(Command("k", hosts.mark(made, "k")),),
         check="false",
     )
     with Pool() as links:
@@ -208,10 +208,10 @@ def test_the_host_decides_alone_when_the_controller_stays_away(hosts, shell):
     made = hosts.new_id()
     job = Job(
         made,
-        (Task("a", "true"),),
+        (Command("a", "true"),),
         wait=1,
         check="false",
-        undo=(Task("u", hosts.mark(made, "u")),),
+        undo=(Command("u", hosts.mark(made, "u")),),
         cleanup=hosts.mark(made, "C"),
     )
     endpoint = hosts.endpoint(shell)
@@ -239,7 +239,7 @@ def test_the_host_decides_alone_when_the_controller_stays_away(hosts, shell):
 def test_a_vanished_controller_leaves_no_follower(hosts, shell, way):
     from runner.execute.wire import opening, shell_command
 
-    job = Job(hosts.new_id(), (Task("a", "sleep 2"),))
+    job = Job(hosts.new_id(), (Command("a", "sleep 2"),))
     endpoint = hosts.endpoint(shell)
     with Pool() as links:
         link = links.link(endpoint)

@@ -20,11 +20,11 @@ from driver_hosts import hosts, pool, shell, until
 
 from runner.execute import (
     Awaiting,
+    Command,
+    CommandStarted,
     Decided,
     Job,
     Pool,
-    Task,
-    TaskBegan,
     TookOver,
     attach_job,
     run_job,
@@ -132,11 +132,11 @@ def awaiting_job(hosts, check="true", **options):
     made = hosts.new_id()
     return Job(
         made,
-        (Task("a", hosts.mark(made, "a")),),
+        (Command("a", hosts.mark(made, "a")),),
         wait=31,
         check=check,
-        keep=(Task("k", hosts.mark(made, "k") + "; sleep 0.3"), Task("k2", hosts.mark(made, "k2"))),
-        undo=(Task("u", hosts.mark(made, "u") + "; sleep 0.3"),),
+        keep=(Command("k", hosts.mark(made, "k") + "; sleep 0.3"), Command("k2", hosts.mark(made, "k2"))),
+        undo=(Command("u", hosts.mark(made, "u") + "; sleep 0.3"),),
         cleanup=hosts.mark(made, "C"),
         **options,
     )
@@ -161,7 +161,7 @@ def test_a_driver_killed_after_keep_never_undoes(hosts, pool, shell):
     job = awaiting_job(hosts, undo_on_death=True)
 
     def kill(event):
-        if event == TaskBegan("k"):
+        if event == CommandStarted("k"):
             os.kill(hosts.pid(job, "driver", shell), 9)
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=kill, verdict=lambda _: "keep")
@@ -175,7 +175,7 @@ def test_a_driver_killed_while_it_undoes_is_undone_by_its_heir(hosts, pool, shel
     job = awaiting_job(hosts)
 
     def kill(event):
-        if event == TaskBegan("u"):
+        if event == CommandStarted("u"):
             assert until(lambda: "u" in hosts.marks(job))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(hosts.pid(job, "driver", shell), 9)
@@ -191,8 +191,8 @@ def test_a_death_in_a_plain_task_is_undone_where_that_is_wanted(hosts, pool, she
     made = hosts.new_id()
     job = Job(
         made,
-        (Task("a", f"{hosts.mark(made, 'a')}; sleep 40"),),
-        undo=(Task("u", hosts.mark(made, "u")),),
+        (Command("a", f"{hosts.mark(made, 'a')}; sleep 40"),),
+        undo=(Command("u", hosts.mark(made, "u")),),
         undo_on_death=undo,
         cleanup=hosts.mark(made, "C"),
     )
@@ -200,7 +200,7 @@ def test_a_death_in_a_plain_task_is_undone_where_that_is_wanted(hosts, pool, she
 
     def kill(event):
         events.append(event)
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             assert until(lambda: hosts.running("sleep 40", shell))
             os.kill(hosts.pid(job, "driver", shell), 9)
 
@@ -215,10 +215,10 @@ def test_a_killed_job_is_reconciled_to_the_same_outcome_for_ever(hosts, pool, sh
     job = hosts.work(3, nap="sleep 0.2")
 
     def kill(event):
-        if event == TaskBegan("t1"):
+        if event == CommandStarted("t1"):
             os.kill(hosts.pid(job, "driver", shell), 9)
 
     first = run_job(pool, hosts.endpoint(shell), job, on_event=kill)
     again = attach_job(pool, hosts.endpoint(shell), job.id)
     assert again is not None
-    assert (again.status, again.tasks) == (first.status, first.tasks)
+    assert (again.status, again.commands) == (first.status, first.commands)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
 from driver_hosts import hosts, pool, until
 from proxies import Proxy
 
-from runner.execute import Job, Lock, Pool, Task, ack_job, read, run_job
+from runner.execute import Command, Job, Lock, Pool, ack_job, read, run_job
 
 __all__ = ["hosts", "pool"]
 
@@ -27,14 +27,14 @@ KNOCK = 4
 
 
 def job_of(hosts, tasks, lock=None):
-    return Job(hosts.new_id(), tuple(Task(f"t{n}", ":") for n in range(tasks)), lock=lock)
+    return Job(hosts.new_id(), tuple(Command(f"t{n}", ":") for n in range(tasks)), lock=lock)
 
 
 def test_a_segment_is_three_round_trips_and_one_exec(hosts):
     with Proxy((hosts.address, hosts.port)) as proxy, Pool() as links:
         endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
         link = links.link(endpoint)
-        read(links, endpoint, [Task("first", ":")])
+        read(links, endpoint, [Command("first", ":")])
         for tasks in (0, 1, 20):
             turns, execs = proxy.turns, link._transport._channel_counter
             job = job_of(hosts, tasks)
@@ -51,7 +51,7 @@ def test_reading_is_three_round_trips_and_one_exec(hosts):
         endpoint = hosts.endpoint(port=proxy.port, address=proxy.address)
         links.link(endpoint)
         turns = proxy.turns
-        read(links, endpoint, [Task(f"t{n}", ":") for n in range(10)])
+        read(links, endpoint, [Command(f"t{n}", ":") for n in range(10)])
         assert proxy.turns - turns <= 4  # the fourth is our goodbye, for which nobody waits
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
 from driver_hosts import hosts, pool, shell, until
 
 from runner.errors import LostError
-from runner.execute import Job, Pool, Task, TaskBegan, ack_job, attach_job, read, run_job
+from runner.execute import Command, CommandStarted, Job, Pool, ack_job, attach_job, read, run_job
 
 __all__ = ["hosts", "pool", "shell"]
 
@@ -49,9 +49,9 @@ def job_with(hosts, word, text):
     return Job(
         hosts.new_id(),
         (
-            Task("before", "env; set"),
-            Task("a", text, secret={"TOKEN": word + AWKWARD, "OTHER": word}),
-            Task("after", "env; set"),
+            Command("before", "env; set"),
+            Command("a", text, secret={"TOKEN": word + AWKWARD, "OTHER": word}),
+            Command("after", "env; set"),
         ),
     )
 
@@ -61,9 +61,9 @@ def test_a_secret_arrives_exactly_and_only_where_it_belongs(hosts, pool, shell, 
         hosts, word, 'printf %s "$TOKEN"; [ -n "$OTHER" ] && cat; echo; echo "${k-unset} ${l-unset}"'
     )
     record = run_job(pool, hosts.endpoint(shell), job)
-    assert record.tasks["a"].output == (word + AWKWARD).encode() + b"\nunset unset\n"
-    assert word.encode() not in record.tasks["before"].output
-    assert word.encode() not in record.tasks["after"].output
+    assert record.commands["a"].output == (word + AWKWARD).encode() + b"\nunset unset\n"
+    assert word.encode() not in record.commands["before"].output
+    assert word.encode() not in record.commands["after"].output
 
 
 def test_while_the_task_runs_the_secret_is_in_no_file_and_no_argument_list(hosts, pool, shell, word):
@@ -71,7 +71,7 @@ def test_while_the_task_runs_the_secret_is_in_no_file_and_no_argument_list(hosts
     looked = []
 
     def look(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             assert until(lambda: hosts.running("sleep 0.5", shell))
             looked.append((in_files(hosts, shell, word), in_arguments(word)))
 
@@ -86,7 +86,7 @@ def test_no_end_leaves_a_secret(hosts, shell, end, word):
     endpoint = hosts.endpoint(shell)
 
     def die(event):
-        if event == TaskBegan("a") and end.startswith("death"):
+        if event == CommandStarted("a") and end.startswith("death"):
             for which in ("driver", "warden")[: 1 if end.endswith("driver") else 2]:
                 os.kill(hosts.pid(job, which, shell), 9)
 
@@ -100,26 +100,26 @@ def test_no_end_leaves_a_secret(hosts, shell, end, word):
 def test_undo_after_a_death_still_has_its_secret(hosts, pool, shell, word):
     job = Job(
         hosts.new_id(),
-        (Task("a", "sleep 40"),),
-        undo=(Task("u", 'printf %s "$TOKEN"', secret={"TOKEN": word + AWKWARD}),),
+        (Command("a", "sleep 40"),),
+        undo=(Command("u", 'printf %s "$TOKEN"', secret={"TOKEN": word + AWKWARD}),),
         undo_on_death=True,
     )
 
     def die(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             os.kill(hosts.pid(job, "driver", shell), 9)
 
     record = run_job(pool, hosts.endpoint(shell), job, on_event=die)
-    assert record.tasks["u"].output == (word + AWKWARD).encode()
+    assert record.commands["u"].output == (word + AWKWARD).encode()
 
 
 def test_a_rival_start_with_another_secret_changes_nothing(hosts, pool, shell, word):
     job = job_with(hosts, word, 'printf %s "$TOKEN"')
-    rival = Job(job.id, (Task("a", 'printf %s "$TOKEN"', secret={"TOKEN": "other"}),))
+    rival = Job(job.id, (Command("a", 'printf %s "$TOKEN"', secret={"TOKEN": "other"}),))
     first = run_job(pool, hosts.endpoint(shell), job)
     second = run_job(pool, hosts.endpoint(shell), rival)
     assert second.attached
-    assert second.tasks["a"] == first.tasks["a"]
+    assert second.commands["a"] == first.commands["a"]
     assert attach_job(pool, hosts.endpoint(shell), job.id) is not None
 
 
@@ -128,8 +128,8 @@ def test_reading_has_secrets_too_and_stores_nothing(hosts, pool, shell, word):
         pool,
         hosts.endpoint(shell),
         [
-            Task("a", 'printf %s "$TOKEN"', secret={"TOKEN": word + AWKWARD}),
-            Task("b", 'echo "${TOKEN-unset}"'),
+            Command("a", 'printf %s "$TOKEN"', secret={"TOKEN": word + AWKWARD}),
+            Command("b", 'echo "${TOKEN-unset}"'),
         ],
     )
     assert records["a"].output == (word + AWKWARD).encode()

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
 
 from driver_hosts import hosts, pool, shell, until
 
-from runner.execute import Job, Lock, Locked, Pool, Task, TaskBegan, run_job
+from runner.execute import Command, CommandStarted, Job, Lock, Locked, Pool, run_job
 
 __all__ = ["hosts", "pool", "shell"]
 
@@ -30,7 +30,7 @@ def locked_job(hosts, site, owner, *, nap="true", **options):
     made = hosts.new_id()
     return Job(
         made,
-        (Task("a", f"{hosts.mark(made, 'a')}; {nap}"),),
+        (Command("a", f"{hosts.mark(made, 'a')}; {nap}"),),
         cleanup=hosts.mark(made, "C"),
         lock=Lock(str(site), owner, **options),
     )
@@ -110,16 +110,16 @@ def test_where_another_holds_the_lock_nothing_is_touched(hosts, pool, shell, sit
     made = hosts.new_id()
     job = Job(
         made,
-        (Task("a", hosts.mark(made, "a")),),
+        (Command("a", hosts.mark(made, "a")),),
         wait=20,
-        undo=(Task("u", hosts.mark(made, "u")),),
+        undo=(Command("u", hosts.mark(made, "u")),),
         undo_on_death=True,
         cleanup=hosts.mark(made, "C"),
         lock=Lock(str(site), "second"),
     )
     record = run_job(pool, endpoint, job)
     assert (record.status, record.decided) == ("locked", None)
-    assert record.tasks["a"].why == "locked"
+    assert record.commands["a"].why == "locked"
     assert hosts.marks(made) == []
 
 
@@ -141,7 +141,7 @@ def test_the_heir_of_a_killed_driver_frees_the_lock(hosts, pool, shell, site):
     job = locked_job(hosts, site, "first", nap="sleep 40")
 
     def kill(event):
-        if event == TaskBegan("a"):
+        if event == CommandStarted("a"):
             assert until(lambda: hosts.running("sleep 40", shell))
             os.kill(hosts.pid(job, "driver", shell), 9)
 

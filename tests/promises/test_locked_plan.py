@@ -57,7 +57,7 @@ def runs(crew: Crew) -> tuple[object, ...]:
     from runner.record import Ledger
 
     with Ledger.open(f"sqlite:///{crew.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        return ledger.list_runs()
+        return ledger.runs.list()
 
 
 def refused(crew: Crew, *more: str) -> str:

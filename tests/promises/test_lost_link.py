@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from lab.proxy import Proxy
-from runner.execute import Limits
+from runner.execute import Timeouts
 from runner.hosts.hosts import Hosts
 from runner.model import Outcome
 from tests.crew import (
@@ -180,7 +180,7 @@ def test_a_host_that_stays_away_is_lost_and_resume_finds_the_truth(
     fresh_fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost is not failed and not ok, and nothing is done twice afterwards."""
-    monkeypatch.setattr(Hosts, "limits", Limits(silence=1.0, reattach=1.0))
+    monkeypatch.setattr(Hosts, "limits", Timeouts(silence=1.0, reattach=1.0))
     go = fresh_fleet.spec.home("web3") / "go"
     crew = Crew(fresh_fleet, tmp_path / "w", PLAIN)
     crew.edit("playbooks/plain.yaml", "head -c", f"until [ -e {go} ]; do sleep 0.05; done; head -c")

@@ -151,7 +151,7 @@ def ended_with(session: Session, outcome: Outcome, **order: Any) -> Order:
     rings = [[workspace.inventory.sites[name]] for name in ("acme-blog", "acme-shop")]
     made = new_order(workspace, workspace.playbooks["mark"], rings, now=now, **order)
     begin(session, made, trigger="manual")
-    session.ledger.finish_site(made.run, "acme-blog", outcome, "", now)
+    session.ledger.sites.finished(made.run, "acme-blog", outcome, "", now)
     return made
 
 

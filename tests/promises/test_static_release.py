@@ -15,7 +15,7 @@ import pytest
 
 from lab.shell import until
 from runner.apply.files.trial import ReleaseTrial
-from runner.execute import Job, Lock, Task, job_id, run_job
+from runner.execute import Command, Job, Lock, job_id, run_job
 from runner.model import Outcome
 from runner.steps.static import switch_script
 from runner.steps.static.layout import Layout
@@ -265,10 +265,10 @@ def switch(crew, name, expect=""):
         text = switch_script(layout, name, "mark", expect=expect)
         job = Job(
             job_id(f"undo-{time.monotonic_ns()}", SITE, "1"),
-            (Task("switch", text),),
+            (Command("switch", text),),
             lock=Lock(site=layout.releases, owner="undo/docs"),
         )
-        return run_job(session.hosts.pool, session.hosts.endpoint(host), job).tasks["switch"]
+        return run_job(session.hosts.pool, session.hosts.endpoint(host), job).commands["switch"]
 
 
 def test_a_release_is_switched_back_within_two_seconds_and_no_request_fails(crew):

@@ -97,7 +97,7 @@ def test_an_unexpected_error_before_a_job_makes_the_site_failed(
         run, ending = work(session)
         assert ending.outcome is Outcome.FAILED
         assert ending.why.startswith("unexpected error ")
-        [first, second] = session.ledger.step_output(run, "one")
+        [first, second] = session.ledger.steps.output(run, "one")
         assert "Traceback" in first.output
         assert "in run_segment" in first.output or "in fail" in first.output
         assert not re.search(r"[\x1b\x07\x9b\u202e]", first.output + first.why + ending.why)
@@ -109,7 +109,7 @@ def test_an_unexpected_error_while_a_job_may_run_makes_the_site_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(ctx: SiteContext, part: Any, *_: object) -> Any:
-        ctx.journal.ledger.begin_segment(ctx.run, ctx.site.name, part.number, "job")
+        ctx.journal.ledger.jobs.started(ctx.run, ctx.site.name, part.number, "job")
         fail()
 
     monkeypatch.setattr(parts, "run_segment", carry)
@@ -447,7 +447,7 @@ def test_a_run_whose_order_was_changed_is_named_and_the_others_are_taken_up(fold
 def test_a_run_that_another_living_process_works_on_is_not_named(folder: Path) -> None:
     unfinished(folder)
     with working(folder) as other, working(folder) as session:
-        assert other.ledger.claim_run("now-1-acme", other.executor)
+        assert other.ledger.runs.claim("now-1-acme", other.executor)
         clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
         assert (clock.recover_runs(), clock.not_resumed) == ((), {})
 

@@ -21,6 +21,7 @@ from runner.record.prose import Document, Prose, clean_json
 from runner.record.schema import metadata
 from tests.crew import sitecrew
 from tests.fuzz import endure, hostile
+from tests.ledgers import create_run, record_backup, record_look
 
 EVIL = "shop\x1b]0;title\x07\x1b[2J\x1b[31m\x9b31m\u202egnp.exe\u2066\x00\x7f\ue000\udc80\u2028x"
 SOURCES = sorted(Path(runner.__file__).parent.rglob("*.py"))
@@ -129,7 +130,8 @@ def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: st
 
     at = datetime(2026, 11, 24, 1, tzinfo=UTC)
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.begin_run(
+        create_run(
+            ledger,
             "{}",
             run="r",
             playbook="weekly",
@@ -148,14 +150,14 @@ def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: st
             why=word,
         )
         outcome = StepOutcome(step="shell", outcome=Outcome.FAILED, why=word, output=word, changes=(change,))
-        ledger.record_step("r", "shop", outcome, at)
-        ledger.record_look(
+        ledger.steps.finished("r", "shop", outcome, at)
+        record_look(ledger,
             site="shop", at=at, phase="after", signal="page", healthy=None, run="r", url=word,
             findings=[{word: word}], note=word,
         )  # fmt: skip
-        ledger.finish_site("r", "shop", Outcome.FAILED, word, at)
-        assert harmless(json.dumps(ledger.show("r").as_json(), ensure_ascii=False))
-        assert all(harmless(step.output + step.why + step.title) for step in ledger.step_output("r", "shop"))
+        ledger.sites.finished("r", "shop", Outcome.FAILED, word, at)
+        assert harmless(json.dumps(ledger.runs.show("r").as_json(), ensure_ascii=False))
+        assert all(harmless(step.output + step.why + step.title) for step in ledger.steps.output("r", "shop"))
 
 
 # Modes
@@ -225,14 +227,14 @@ def begun(folder: Path, client: str = "acme") -> None:
 
     at = datetime(2026, 11, 24, 1, tzinfo=UTC)
     with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", operator=operator_here("Ada")) as ledger:
-        ledger.begin_run(
+        create_run(ledger,
             '{"sites": []}', run="r1", playbook="weekly", title="", sites=[("shop", client, "web1", 0, 0)],
             steps=[("shell", "shell", "")], started=at, trigger="manual",
         )  # fmt: skip
         place = folder / ".sitecrew" / "backups" / "shop" / "s1"
         place.mkdir(parents=True)
         (place / "database.sql.gz").write_bytes(b"data")
-        ledger.record_backup(
+        record_backup(ledger,
             "s1", site="shop", client=client, run="r1", taken=at, store="archive", uri=str(place), size=1,
             files=1, tables=1, manifest_sha256="", verified=at,
         )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from lab.hosts import end_jobs
 from runner.errors import HostError
-from runner.execute import Restore, Task, read
+from runner.execute import Command, Restore, read
 from runner.execute.read import read as read_tasks
 from runner.hosts.leftovers import clean_text, read_leftovers
 from tests.execute.conftest import hosts, pool, shell
@@ -33,24 +33,24 @@ def _quiet_host(hosts) -> None:
 
 
 def _clean(pool, endpoint, action: str, site: str) -> tuple[Leftover, ...]:
-    record = read_tasks(pool, endpoint, [Task("clean", clean_text(action, [site]))])["clean"]
+    record = read_tasks(pool, endpoint, [Command("clean", clean_text(action, [site]))])["clean"]
     assert record.ok, record
     return read_leftovers(record.text, "h")
 
 
 def test_a_host_is_cleaned_unless_a_job_runs_there(hosts, pool, shell) -> None:
     endpoint, home = hosts.endpoint(shell), hosts.homes[shell]
-    made = Task("a", f'mkdir -p "$SITECREW_RESTORE/x" {home}/www/wp-content/.sitecrew-tag')
+    made = Command("a", f'mkdir -p "$SITECREW_RESTORE/x" {home}/www/wp-content/.sitecrew-tag')
     read(pool, endpoint, [made], restore=Restore("r", "shop"))
     job = home / ".sitecrew/jobs/busy"
     busy = f"mkdir -p {job}; read -r boot </proc/sys/kernel/random/boot_id; sleep 60 & set -- $!; "
     busy += f'set -- $1 $(cut -d" " -f22 /proc/$1/stat); echo "n $1 $2 $boot 0 0" >{job}/id'
     stop = f"read -r n pid rest <{job}/id; kill $pid; tail -f /dev/null --pid $pid"
-    read(pool, endpoint, [Task("b", f"( {busy} ) >/dev/null 2>&1")])
+    read(pool, endpoint, [Command("b", f"( {busy} ) >/dev/null 2>&1")])
     with pytest.raises(HostError, match="a job is running"):
         _clean(pool, endpoint, "delete", f"{home}/www")
     assert (home / ".sitecrew/restore/r/shop/x").is_dir()
-    read(pool, endpoint, [Task("c", stop)])
+    read(pool, endpoint, [Command("c", stop)])
     listed = {one.path for one in _clean(pool, endpoint, "list", f"{home}/www")}
     assert {f"{home}/.sitecrew", f"{home}/www/wp-content/.sitecrew-tag"} <= listed
     assert _clean(pool, endpoint, "delete", f"{home}/www") == ()
@@ -61,7 +61,7 @@ def test_a_host_is_cleaned_unless_a_job_runs_there(hosts, pool, shell) -> None:
 def test_the_command_cleans_a_host_that_is_in_the_inventory_no_more_and_records_the_act(
     hosts, pool, tmp_path: Path
 ) -> None:
-    read(pool, hosts.endpoint(), [Task("a", "true")], restore=Restore("r", "shop"))
+    read(pool, hosts.endpoint(), [Command("a", "true")], restore=Restore("r", "shop"))
     root = hosts.homes["sh"] / ".sitecrew"
     (tmp_path / "inventory.yaml").write_text("clients: {}\nhosts: {}\n")
     config = tmp_path / "ssh_config"

@@ -19,12 +19,12 @@ from runner.apply import backup
 from runner.backup.receive import Room
 from runner.errors import HostError, LostError, ProtocolError, SitecrewError, UnreachableError
 from runner.execute import (
+    Command,
     Control,
     Endpoint,
     Job,
-    Limits,
     Pool,
-    Task,
+    Timeouts,
     ack_job,
     attach_job,
     job_id,
@@ -44,11 +44,11 @@ from runner.steps.static.names import NameRefusedError
 from runner.untrusted import clean
 from tests.promises.evil_endpoint import evil_endpoint
 
-QUICK = Limits(
+QUICK = Timeouts(
     hello=0.7, silence=0.7, beat=1, reattach=0.7, margin=0.5, job=0.2, ending=0.2,
     received=4 << 20, errors=2 << 20, noise=1 << 19, frames=1000, kept=1 << 20,
 )  # fmt: skip
-TASKS = (Task("about", "echo", timeout=0), Task("next", "echo", timeout=0))
+TASKS = (Command("about", "echo", timeout=0), Command("next", "echo", timeout=0))
 JOB = job_id("run", "site", "segment")
 LONGEST = 8.0
 """Seconds in which any exec of a hostile host has ended under these limits."""
@@ -132,8 +132,8 @@ def test_a_job_on_a_host_that_hangs_up_is_lost_only_if_it_was_sent(mode, reach, 
 def test_a_job_knows_only_tasks_that_were_sent_and_words_that_are_plain(mode, reach):
     with HostileHost(mode) as host, Pool() as pool:
         record = ended(lambda: run_job(pool, reach(host), job(), limits=QUICK))
-    assert set(record.tasks) <= {"about", "next"}
-    assert all(task.seconds >= 0 for task in record.tasks.values())
+    assert set(record.commands) <= {"about", "next"}
+    assert all(task.seconds >= 0 for task in record.commands.values())
     if record.lock is not None:
         assert clean(record.lock.owner) == record.lock.owner
 
@@ -149,7 +149,7 @@ def test_a_job_that_is_attached_to_is_lost_within_its_limits(mode, reach):
 def test_a_cancelled_job_is_given_up_although_its_tasks_would_have_hours(reach, monkeypatch):
     monkeypatch.setattr("runner.execute.follow._STOPS", 0.2)
     monkeypatch.setattr("runner.execute.job._KILLS", 0)
-    long = Job(JOB, (Task("about", "echo", timeout=36_000),), check_limit=0, cleanup_limit=0)
+    long = Job(JOB, (Command("about", "echo", timeout=36_000),), check_limit=0, cleanup_limit=0)
     control = Control()
     with HostileHost("heartbeats") as host, Pool() as pool:
         threading.Timer(0.5, control.cancel).start()
@@ -212,7 +212,7 @@ def test_a_listing_without_end_is_given_up(mode, reach, monkeypatch):
 def test_lies_in_jobs_alone_leave_honest_readings_true(reach):
     """The hostile host of these tests is a real one where it does not lie."""
     with HostileHost("dead", only=("start",)) as host, Pool() as pool:
-        tasks = (Task("about", "echo true; echo aside >&2"),)
+        tasks = (Command("about", "echo true; echo aside >&2"),)
         record = read(pool, reach(host), tasks)["about"]
         assert (record.output, record.error, record.code) == (b"true\n", b"aside\n", 0)
         assert isinstance(ended(lambda: run_job(pool, reach(host), job(), limits=QUICK)), LostError)

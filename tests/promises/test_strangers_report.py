@@ -14,6 +14,7 @@ from runner.report import build_report, render_html, render_text, write
 from runner.report.plain import for_client, plain_version
 from runner.report.render import words_of
 from tests.fuzz import endure, hostile
+from tests.ledgers import create_run, record_look
 from tests.report import samples
 
 BEGAN = samples.at(3)
@@ -40,7 +41,8 @@ class Run:
 
     def __init__(self, ledger: Ledger, run: str = "r1", began: float = 0.0) -> None:
         self.ledger, self.run = ledger, run
-        ledger.begin_run(
+        create_run(
+            ledger,
             "{}",
             run=run,
             playbook="weekly",
@@ -50,12 +52,13 @@ class Run:
             started=after(began),
             trigger="manual",
         )
-        ledger.begin_site(run, "shop", after(began))
+        ledger.sites.started(run, "shop", after(began))
 
     def look(self, minutes: float, phase: str, status: int = 200, *, healthy: bool | None = None) -> None:
         well = status == 200 if healthy is None else healthy
         for url in ("/", "/cart/"):
-            self.ledger.record_look(
+            record_look(
+                self.ledger,
                 site="shop",
                 at=after(minutes),
                 phase=phase,
@@ -80,10 +83,10 @@ class Run:
             } | change
             changes = (ChangeOutcome(outcome=outcome, **told),)
         found = StepOutcome(step=name, outcome=outcome, seconds=60 * (ended - began), changes=changes)
-        self.ledger.record_step(self.run, "shop", found, after(ended))
+        self.ledger.steps.finished(self.run, "shop", found, after(ended))
 
     def end(self, minutes: float, outcome: Outcome = Outcome.CHANGED) -> None:
-        self.ledger.finish_site(self.run, "shop", outcome, "", after(minutes))
+        self.ledger.sites.finished(self.run, "shop", outcome, "", after(minutes))
 
 
 def report(ledger: Ledger):

@@ -11,7 +11,7 @@ import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
 from runner.apply.jobs import restore_point_id
-from runner.execute import Job, Restore, Task, read, run_job
+from runner.execute import Command, Job, Restore, read, run_job
 from runner.load import freeze, thaw
 from tests.crew import Crew, plugin_version
 from tests.execute.conftest import hosts, pool, shell
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["hosts", "pool", "shell"]
 
 FINE = {case.name: case for case in CASES}["good"]
-WHERE = Task("a", 'echo "$SITECREW_RESTORE"')
+WHERE = Command("a", 'echo "$SITECREW_RESTORE"')
 
 
 def test_a_root_in_a_document_root_is_passed_over(hosts, pool, shell) -> None:
@@ -58,9 +58,9 @@ def test_a_document_root_beside_or_below_the_root_changes_nothing(hosts, pool) -
 
 
 def test_a_job_is_refused_where_every_root_lies_open(hosts, pool, shell) -> None:
-    job = Job(hosts.new_id(), (Task("a", "echo begun"),), restore=Restore("r", "shop", ("/",)))
+    job = Job(hosts.new_id(), (Command("a", "echo begun"),), restore=Restore("r", "shop", ("/",)))
     record = run_job(pool, hosts.endpoint(shell), job)
-    assert (record.status, record.tasks["a"].why, record.tasks["a"].output) == ("public", "public", b"")
+    assert (record.status, record.commands["a"].why, record.commands["a"].output) == ("public", "public", b"")
 
 
 def test_a_root_denies_every_web_server(hosts, pool) -> None:

@@ -10,7 +10,7 @@ from paramiko.common import cMSG_CHANNEL_DATA
 
 from lab.hostile import MODES, HostileHost
 from runner.errors import UnreachableError
-from runner.execute import Pool, Task, read
+from runner.execute import Command, Pool, read
 from tests.promises.evil_endpoint import evil_endpoint
 
 LONGEST = 8.0
@@ -43,7 +43,7 @@ def test_a_silent_host_is_given_up_although_stderr_is_waited_for_without_a_limit
 
     def look(pool, endpoint):
         try:
-            read(pool, endpoint, (Task("about", "true"),), silence=0.5)
+            read(pool, endpoint, (Command("about", "true"),), silence=0.5)
         except UnreachableError as error:
             failures.append(str(error))
 

@@ -11,6 +11,7 @@ import pytest
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
 from runner.record import Ledger, LookView
 from runner.report import build_report
+from runner.report.document import report_document
 from tests.record.book import create
 from tests.report import samples
 
@@ -22,7 +23,7 @@ def ledger(tmp_path):
 
 
 def test_json_has_every_section_with_data():
-    document = json.loads(json.dumps(samples.attention().as_json()))
+    document = json.loads(json.dumps(report_document(samples.attention())))
     assert {"client", "period", "status", "cards", "done", "undone", "backups", "next", "evidence"} <= set(
         document
     )
@@ -60,7 +61,7 @@ def test_json_has_every_section_with_data():
 
 
 def test_json_omits_sections_without_data():
-    document = replace(samples.empty(), next=()).as_json()
+    document = report_document(replace(samples.empty(), next=()))
     assert not {"cards", "done", "undone", "backups", "next", "availability", "risks"} & set(document)
 
 
@@ -68,7 +69,7 @@ def test_slower_page_is_issue_until_undone():
     why = "slower than before: / takes 2.1 s; it took 0.04 s"
     slow = samples.change("Slider", "4.1", "4.2", why=f"{why} (with one of 2 updates made together)")
     work = samples.work("shop", 10, slow)
-    (point,) = samples.report(work).as_json()["undone"]
+    (point,) = report_document(samples.report(work))["undone"]
     assert (point["about"], point["slowdown"]) == ("slower", {"page": "/", "before": 0.04, "after": 2.1})
     assert (point["open"], samples.report(work).status) == (True, "attention")
     back = samples.change("Slider", "4.2", "4.1", Outcome.UNDONE)
@@ -77,9 +78,9 @@ def test_slower_page_is_issue_until_undone():
 
 
 def test_unknown_number_of_backups_is_not_guessed():
-    (shop, _) = samples.report(*samples.CALM).as_json()["backups"]
+    (shop, _) = report_document(samples.report(*samples.CALM))["backups"]
     assert (shop["taken"], shop["expected"]) == (4, None)
-    (shop, _) = samples.good().as_json()["backups"]
+    (shop, _) = report_document(samples.good())["backups"]
     assert (shop["taken"], shop["expected"]) == (4, 4)
 
 

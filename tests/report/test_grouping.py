@@ -8,6 +8,7 @@ import pytest
 
 from runner.model import ItemKind, Outcome
 from runner.report import render_html, render_text
+from runner.report.document import report_document
 from tests.report import samples
 
 
@@ -29,7 +30,7 @@ def test_packages_with_same_outcome_are_one_issue():
 
 
 def test_json_lists_packages_as_parts():
-    [packages] = [one for one in samples.server().as_json()["done"] if len(one["parts"]) > 1]
+    [packages] = [one for one in report_document(samples.server())["done"] if len(one["parts"]) > 1]
     assert (packages["kind"], packages["from"], packages["to"]) == ("package", "", "")
     assert packages["parts"][0] == {"item": "apt", "from": "1.2.3-4+deb12u1", "to": "1.2.3-4+deb12u2"}
 

@@ -34,7 +34,7 @@ def build(crew, run, *, timeout="1m", more="", env=""):
 def did(crew):
     with at_work(crew) as session:
         ending = work(session, "build", SITE)
-        [first, *_] = session.ledger.step_output(session.ledger.find_run("last"), SITE)
+        [first, *_] = session.ledger.steps.output(session.ledger.runs.find("last"), SITE)
     return ending, first.output
 
 
@@ -101,7 +101,7 @@ def test_cancelling_the_run_stops_the_build(crew):
         worker.start()
         until(lambda: len(pids(crew)) == 2, "the build to start")
         started = time.monotonic()
-        session.cancel(session.ledger.find_run("last"))
+        session.cancel(session.ledger.runs.find("last"))
         worker.join()
     assert time.monotonic() - started < 5
     assert endings[0].outcome is Outcome.CANCELLED

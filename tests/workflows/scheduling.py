@@ -100,9 +100,9 @@ class SchedulerProcess:
     def end(self, *runs: str, outcome: Outcome = Outcome.OK) -> None:
         """End runs that this scheduler started."""
         for run in runs:
-            for site in self.ledger.site_rows(run):
-                self.ledger.finish_site(run, site.site, outcome, "", self.session.now())
-            self.ledger.finish_run(run, outcome, self.session.now())
+            for site in self.ledger.sites.list(run):
+                self.ledger.sites.finished(run, site.site, outcome, "", self.session.now())
+            self.ledger.runs.finished(run, outcome, self.session.now())
             self.works.in_hand.discard(run)
 
     def die(self) -> None:
@@ -123,5 +123,5 @@ def scheduler(folder: Path) -> Iterator[SchedulerProcess]:
 def rows(folder: Path, **where: Any) -> list[WindowView]:
     """Return all decided openings, oldest first."""
     with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        found = ledger.list_windows(limit=None)
+        found = ledger.windows.list(limit=None)
     return [row for row in reversed(found) if all(getattr(row, key) == value for key, value in where.items())]

@@ -14,6 +14,7 @@ from runner.model import Outcome, Period
 from runner.record import Ledger
 from runner.report import ReportData, render_text
 from runner.workflows.report import make_report
+from tests.ledgers import create_run, record_look
 from tests.workflows.scheduling import SchedulerProcess, at, scheduler, write
 
 WEEKLY = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
@@ -34,7 +35,8 @@ def run_window(one: SchedulerProcess, now: datetime, client: str = "c0") -> None
     assert runs
     for run in runs:
         one.end(run)
-    one.ledger.record_look(
+    record_look(
+        one.ledger,
         site=f"{client}-site",
         at=now + timedelta(minutes=5),
         phase="after",
@@ -111,7 +113,8 @@ def test_blackout_is_not_due_but_overlap_is_missed(tmp_path: Path):
 
 
 def run_by_hand(one: SchedulerProcess, started: datetime) -> None:
-    one.ledger.begin_run(
+    create_run(
+        one.ledger,
         "{}",
         run=f"hello-{started:%d}",
         playbook="hello",
@@ -121,16 +124,22 @@ def run_by_hand(one: SchedulerProcess, started: datetime) -> None:
         started=started,
         trigger="manual",
     )
-    one.ledger.finish_site(f"hello-{started:%d}", "c0-site", Outcome.OK, "", started)
-    one.ledger.finish_run(f"hello-{started:%d}", Outcome.OK, started)
+    one.ledger.sites.finished(f"hello-{started:%d}", "c0-site", Outcome.OK, "", started)
+    one.ledger.runs.finished(f"hello-{started:%d}", Outcome.OK, started)
 
 
 def test_windows_without_any_scheduler_are_listed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         run_by_hand(one, at("2027-01-10 12:00"))
-        one.ledger.record_look(
-            site="c0-site", at=at("2027-01-10 13:00"), phase="after", signal="page", healthy=True, run=None
+        record_look(
+            one.ledger,
+            site="c0-site",
+            at=at("2027-01-10 13:00"),
+            phase="after",
+            signal="page",
+            healthy=True,
+            run=None,
         )
     found = report(folder)
     assert found.status == "attention"
@@ -146,8 +155,14 @@ def test_manual_run_during_opening_counts(tmp_path: Path):
     with scheduler(folder) as one:
         for week in range(4):
             run_by_hand(one, TUESDAY + 7 * week * DAY + timedelta(minutes=10))
-        one.ledger.record_look(
-            site="c0-site", at=at("2027-01-27 13:00"), phase="after", signal="page", healthy=True, run=None
+        record_look(
+            one.ledger,
+            site="c0-site",
+            at=at("2027-01-27 13:00"),
+            phase="after",
+            signal="page",
+            healthy=True,
+            run=None,
         )
     assert report(folder).status == "good"
 

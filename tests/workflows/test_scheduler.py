@@ -14,6 +14,7 @@ import pytest
 
 from runner.model import Outcome
 from runner.record import WindowState
+from tests.ledgers import claim_window
 from tests.workflows.scheduling import SchedulerProcess, at, rows, scheduler, write
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def test_all_runs_of_killed_scheduler_are_resumed(tmp_path: Path):
         assert len(one.works.in_hand) == 230
         assert one.tick(TUESDAY + 2 * MINUTE) == ()
         one.end(*one.works.in_hand)
-        assert one.ledger.open_runs() == ()
+        assert one.ledger.runs.list_unfinished() == ()
     assert Counter(row.state for row in rows(folder)) == {RUN: 230}
 
 
@@ -216,10 +217,10 @@ def test_run_without_started_site_is_missed_with_reason(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as one:
         (run,) = one.tick(TUESDAY)
-        one.ledger.finish_site(run, "c0-site", Outcome.MISSED, "the window had closed", TUESDAY)
-        one.ledger.finish_run(run, Outcome.MISSED, TUESDAY)
+        one.ledger.sites.finished(run, "c0-site", Outcome.MISSED, "the window had closed", TUESDAY)
+        one.ledger.runs.finished(run, Outcome.MISSED, TUESDAY)
         assert [(row.state, row.why) for row in rows(folder)] == [(MISSED, "the window had closed")]
-        one.ledger.reopen_run(run)
+        one.ledger.runs.reopen(run)
         one.end(run)
     assert [(row.state, row.why) for row in rows(folder)] == [(RUN, "")]
 
@@ -237,7 +238,7 @@ def test_opening_and_run_are_recorded_together(tmp_path: Path, monkeypatch: pyte
         one.scheduler.tick()
         assert list(one.scheduler.problems) == ["window weekly of c0"]
         assert rows(folder) == []
-        assert one.ledger.open_runs() == ()
+        assert one.ledger.runs.list_unfinished() == ()
         patch.undo()
         assert one.tick(TUESDAY + MINUTE) == ("weekly-20270105-0200-c0",)
 
@@ -263,7 +264,7 @@ def test_two_schedulers_start_a_window_once(tmp_path: Path):
 def test_schedules_of_older_version_are_continued(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     one = SchedulerProcess(folder)
-    one.ledger.claim_window("weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
+    claim_window(one.ledger, "weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
     with one.ledger.store.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO schedules (window, client, since, settled) "
@@ -294,4 +295,4 @@ def test_run_that_failed_in_scheduler_is_resumed_later(tmp_path: Path, monkeypat
         monkeypatch.setattr("runner.workflows.scheduler._RETRY_AFTER", 0.0)
         assert one.tick(TUESDAY + MINUTE) == (run,)
         assert one.tick(TUESDAY + MINUTE) == ()
-        assert one.ledger.summary(run).attempt == 2
+        assert one.ledger.runs.summary(run).attempt == 2

@@ -60,13 +60,13 @@ class Serving:
 
     def is_idle(self) -> bool:
         with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-            return not ledger.open_runs()
+            return not ledger.runs.list_unfinished()
 
     def in_force(self) -> set[tuple[str, str]]:
         if not (self.folder / ".sitecrew/ledger.db").exists():
             return set()
         with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-            return {(view.window, view.client) for view in ledger.schedules().in_force}
+            return {(view.window, view.client) for view in ledger.windows.schedules().in_force}
 
 
 def window(name: str, more: str = "") -> str:
@@ -113,7 +113,7 @@ def test_moved_site_runs_once_for_new_client(serving: Serving):
     [row] = serving.wait_for_rows(("keep", "bolt", RUN))
     assert row.run is not None
     with Ledger.open(f"sqlite:///{serving.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        found = {(site.site, site.client) for site in ledger.site_rows(row.run)}
+        found = {(site.site, site.client) for site in ledger.sites.list(row.run)}
     assert found == {("acme-site", "bolt"), ("bolt-site", "bolt")}
 
 
@@ -131,7 +131,7 @@ def test_hold_added_while_serving_applies(serving: Serving):
     serving.set(TUESDAY)
     found = {row.client: row for row in serving.wait_for_rows(("keep", "acme", RUN), ("keep", "bolt", RUN))}
     with Ledger.open(f"sqlite:///{serving.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
-        order = thaw(ledger.order_text(str(found["acme"].run)))
+        order = thaw(ledger.runs.order_text(str(found["acme"].run)))
     assert {site.name: tuple(site.hold) for site in order.sites} == {"acme-site": ("forms",)}
 
 

@@ -10,8 +10,7 @@ from runner.model import Outcome, StepOutcome
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
-    from runner.execute import Awaiting, JobRecord, Verdict
-    from runner.execute import Task as Command
+    from runner.execute import Awaiting, Command, JobRecord, Verdict
 
 __all__ = ["PurgeAfter", "with_purge"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.inspect.releases import ReleaseSource, read_release_state, source_of
 from runner.inspect.sources import read_folder
 from runner.model import Outcome, Step, StepOutcome
@@ -49,7 +49,7 @@ def gather(ctx: SiteContext, step: Step, options: ReleaseOptions) -> ReleaseOrde
         tree = read_folder(origin.here, options.exclude, readable=True)
     else:
         tree = _release_files(read_release_state(ctx.remote, layout, built=origin.there).built, options)
-    name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
+    name = name_of(ctx.journal.ledger.runs.summary(ctx.run).started, tree)
     standing = read_release_state(ctx.remote, layout, name=name)
     if standing.path == "link" and tree and digest(standing.serving) == digest(tree):
         output = f"{standing.release} is online and has the same {len(tree)} files"

@@ -67,7 +67,7 @@ def _release(
     ctx: SiteContext, step: Step, options: ReleaseOptions, *, host: Transfer, here: Path, tree: Tree
 ) -> StepOutcome:
     started, layout = time.monotonic(), Layout.of(ctx.site.path)
-    name = name_of(ctx.journal.ledger.summary(ctx.run).started, tree)
+    name = name_of(ctx.journal.ledger.runs.summary(ctx.run).started, tree)
     standing = _standing(host, layout)
     if standing.release and sums(standing.serving) == sums(tree):
         output = f"{standing.release} is online and has the same {len(tree)} files"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Deadline
 from runner.errors import UsageError
-from runner.execute import Task as Command
-from runner.execute import job_id
+from runner.execute import Command, job_id
 from runner.inspect.sync import compare_folders
 from runner.model import Outcome, Step, StepOutcome
 from runner.steps.static.build import placed

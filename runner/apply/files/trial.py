@@ -10,8 +10,7 @@ from runner.apply.rerun import rerun_command
 from runner.apply.transaction.caches import purge_now, unpurged
 from runner.apply.transaction.trial import first_undone_run
 from runner.errors import HostError
-from runner.execute import UNSEEN, Awaiting, JobRecord, Verdict
-from runner.execute import Task as Command
+from runner.execute import UNSEEN, Awaiting, Command, JobRecord, Verdict
 from runner.load import freeze, thaw_as
 from runner.model import ChangeOutcome, Outcome, Step, StepOutcome
 from runner.plan import unverified_outcome
@@ -129,7 +128,7 @@ class ReleaseTrial:
                 return self._undo_outcome(outcome) if self.ctx.order.undo else outcome
             switched = self._switch_back()
         else:
-            back = record.tasks.get("back")
+            back = record.commands.get("back")
             switched = back is not None and back.ok
         why = self.why or f"its host decided ({record.decided.by if record.decided else record.status})"
         if not switched:
@@ -145,7 +144,7 @@ class ReleaseTrial:
         if self.seen is None:
             return _with_outcome(outcome, Outcome.UNDONE, "")
         ledger, first = self.ctx.journal.ledger, first_undone_run(self.ctx)
-        segments = ledger.segments(first, ledger.name_then(first, self.ctx.site.name))
+        segments = ledger.jobs.list(first, ledger.websites.name_in_run(first, self.ctx.site.name))
         then = next((thaw_as(_StoredTrial, one.trial).first for one in segments if one.trial), None)
         why = "; ".join(self.seen.findings) or newly_refused(then or self.seen, self.seen)
         undone = _with_outcome(outcome, Outcome.UNDONE, "")

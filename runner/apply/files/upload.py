@@ -26,8 +26,7 @@ from runner.steps.sync import SyncOptions
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.apply.segment import Judge
-    from runner.execute import Awaiting, JobRecord, Verdict
-    from runner.execute import Task as Command
+    from runner.execute import Awaiting, Command, JobRecord, Verdict
     from runner.record import SegmentView
 
 __all__ = ["upload_files"]

@@ -33,7 +33,7 @@ class Aftermath:
 
     def check(self, record: JobRecord) -> str:
         """Return what is wrong after the rollback of a job; empty if nothing is."""
-        reading = record.tasks.get("reread")
+        reading = record.commands.get("reread")
         self.facts, problem = facts_in(reading.text if reading else "", self._nonce)
         broken = damage(self._before.facts, self.facts, problem) or self._look()
         if broken and self._is_stale():

@@ -221,7 +221,7 @@ class _BatchUpdate:
             self._review(job, record, pending)
         ctx, now = self.ctx, reread(self.ctx.remote, self.ctx.prober, self.ctx.site)
         self.facts = now
-        holds = ctx.journal.ledger.list_holds(ctx.site.name, run=ctx.run)
+        holds = ctx.journal.ledger.holds.list(ctx.site.name, run=ctx.run)
         held = {(hold.item, hold.version): hold.why for hold in holds}
         left = []
         for change in pending:

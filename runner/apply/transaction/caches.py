@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import within
 from runner.steps.wordpress.purge import Purged, out_of_reach, parse_purge, purge_scripts
 from runner.steps.wordpress.web_php import settling
@@ -70,7 +70,7 @@ def purged_in(
     printed = {
         one.id.removesuffix(AGAIN): (found.text, found.code)
         for one in commands
-        if (found := record.tasks.get(one.id)) is not None
+        if (found := record.commands.get(one.id)) is not None
     }
     return _with_out_of_reach(ctx, facts, parse_purge(printed, mark))
 

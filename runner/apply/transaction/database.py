@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.apply.jobs import database_number, end_job, restore_points, site_lock
-from runner.execute import Job, JobRecord, job_id
-from runner.execute import Task as Command
+from runner.execute import Command, Job, JobRecord, job_id
 from runner.model import SiteKind, UndoDatabase
 from runner.steps import Context, Guard
 from runner.steps.wordpress.database_undo import (
@@ -151,12 +150,12 @@ def describe_database(found: DatabaseUndo, rule: UndoDatabase | None, again: str
 
 
 def _printed(record: JobRecord) -> str:
-    found = (record.tasks.get(name) for name in ("save-database", "database"))
+    found = (record.commands.get(name) for name in ("save-database", "database"))
     return "\n".join(one.text for one in found if one)
 
 
 def _host_is_satisfied(record: JobRecord) -> bool:
-    found = record.tasks.get("database")
+    found = record.commands.get("database")
     return found is not None and found.code == 0
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError
-from runner.execute import Task as Command
+from runner.execute import Command
 from runner.hosts.boundary import within
 from runner.steps.wordpress.errorlog import Fatal, Reading, parse_log, read_log
 

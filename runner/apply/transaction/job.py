@@ -9,8 +9,7 @@ from runner.apply.jobs import restore_points, site_lock
 from runner.apply.transaction.caches import AGAIN, FIRST, purge_commands, wait_for_code
 from runner.apply.transaction.database import DatabasePoint
 from runner.errors import HostError
-from runner.execute import Job
-from runner.execute import Task as Command
+from runner.execute import Command, Job
 from runner.model import Step
 from runner.plan import sub_sites_to_start
 from runner.steps import Context, Guard, Script, registry

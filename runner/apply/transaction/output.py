@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.execute import Event, TaskEnded, TaskOutput
+from runner.execute import CommandEnded, CommandOutput, Event
 from runner.model import SiteFacts
 from runner.steps.wordpress import facts_in
 from runner.steps.wordpress.fatal import fatal_error
@@ -24,10 +24,10 @@ class JobOutput:
 
     def receive(self, event: Event) -> None:
         """Add the data of an event of the job."""
-        if isinstance(event, TaskOutput) and not event.error:
-            self.output.setdefault(event.task, bytearray()).extend(event.data)
-        elif isinstance(event, TaskEnded):
-            self.codes[event.task] = event.code
+        if isinstance(event, CommandOutput) and not event.error:
+            self.output.setdefault(event.command, bytearray()).extend(event.data)
+        elif isinstance(event, CommandEnded):
+            self.codes[event.command] = event.code
 
     def printed(self, command: str) -> str:
         """Return the output of a command so far."""

@@ -34,7 +34,7 @@ def why_rolled_back(record: JobRecord, outcome: StepOutcome, by: str) -> str:
     """Return why changes were rolled back in which no damage was found."""
     if by != "failed":
         return WHY.get(by, f"its host decided ({by})")
-    settle = record.tasks.get("settle")
+    settle = record.commands.get("settle")
     if settle and settle.code:
         return f"{WHY['unsettled']}: {sentence(settle.text) or f'exit status {settle.code}'}"
     return outcome.why if outcome.why.startswith(WHY["failed"]) else WHY["failed"]
@@ -55,11 +55,11 @@ def without_change(ctx: SiteContext, step: Step, record: JobRecord, database: Da
 
 def commit_failure(record: JobRecord) -> str:
     """Return why the commands after a kept change failed; empty if they did not."""
-    keep = record.tasks.get("keep")
+    keep = record.commands.get("keep")
     return (sentence(keep.text) or f"exit status {keep.code}") if keep and keep.code else ""
 
 
 def text_of(record: JobRecord, command: str) -> str:
     """Return what a command of the job has printed."""
-    found = record.tasks.get(command)
+    found = record.commands.get(command)
     return found.text if found else ""

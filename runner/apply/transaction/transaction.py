@@ -293,9 +293,9 @@ class _TrialJob:
 
     def _understood(self, record: JobRecord, context: Context, database: DatabasePoint) -> StepOutcome:
         understand = self.trial.scripts.understand
-        if not self.fresh and record.tasks.get("read") is not None:
+        if not self.fresh and record.commands.get("read") is not None:
             return understand(Result(status=0, seconds=0.0, output=""), context)
-        found = record.tasks.get("change")
+        found = record.commands.get("change")
         if found is not None and found.code is not None:
             return understand(
                 Result(status=found.code, seconds=found.seconds, output=found.text, why=found.why), context

@@ -103,7 +103,7 @@ class TrialRecord:
 def first_undone_run(ctx: SiteContext) -> str:
     """Return the run that is undone, or the first one in a chain of undos; empty if this is no undo."""
     ledger, undo = ctx.journal.ledger, ctx.order.undo
-    while undo and (before := thaw(ledger.order_text(undo.run)).undo):
+    while undo and (before := thaw(ledger.runs.order_text(undo.run)).undo):
         undo = before
     return undo.run if undo else ""
 
@@ -111,5 +111,5 @@ def first_undone_run(ctx: SiteContext) -> str:
 def health_before(ctx: SiteContext, otherwise: Signals) -> Signals:
     """Return the results of the health check before the run that is undone; by default `otherwise`."""
     ledger, first = ctx.journal.ledger, first_undone_run(ctx)
-    jobs = ledger.segments(first, ledger.name_then(first, ctx.site.name))
+    jobs = ledger.jobs.list(first, ledger.websites.name_in_run(first, ctx.site.name))
     return next((thaw_as(TrialRecord, job.trial).seen for job in jobs if job.trial), otherwise)
