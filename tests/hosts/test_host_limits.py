@@ -12,8 +12,8 @@ from runner.execute import Command, Job, Pool, Timeouts
 from runner.hosts.hosts import Hosts
 from runner.load import Redactor, Workspace
 from runner.model import Inventory
+from runner.model.settings import Limits as Waits
 from runner.model.settings import Settings
-from runner.model.settings import Timeouts as Waits
 
 
 @pytest.fixture

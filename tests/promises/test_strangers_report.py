@@ -11,6 +11,7 @@ import pytest
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
 from runner.record import Ledger
 from runner.report import build_report, render_html, render_text, write
+from runner.report.document import report_document
 from runner.report.plain import for_client, plain_version
 from runner.report.render import words_of
 from tests.fuzz import endure, hostile
@@ -238,7 +239,7 @@ def test_no_word_of_a_plugin_reaches_its_client_but_a_plain_name(ledger, words, 
             "\x07",
         ):
             assert part not in document
-    raw = str(found.as_json())
+    raw = str(report_document(found))
     assert outcome is Outcome.CHANGED or "its update said" in raw, "the crew reads it"
 
 

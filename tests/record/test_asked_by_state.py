@@ -20,9 +20,6 @@ SOURCES = sorted(
     if "migrations" not in path.parts
 )
 LISTED = {
-    "list_runs": 0,
-    "list_windows": 1,
-    "list_acts": 1,
     "runs.list": 0,
     "windows.list": 1,
     "acts.list": 1,
@@ -34,9 +31,9 @@ ONE = "whether one exists, or which one is the newest"
 CALENDAR = "a unit of the calendar, not a span to look back"
 REVIEWED = {
     "cli/progress.py: _local: timedelta": "how a time is printed",
-    "cli/selection.py: failed_sites: list_acts": "the first act of a run shows how it started",
-    "cli/schedule.py: list_: list_windows": PERSON,
-    "cli/show.py: runs: list_runs": PERSON,
+    "cli/selection.py: failed_sites: acts.list": "the first act of a run shows how it started",
+    "cli/schedule.py: list_: windows.list": PERSON,
+    "cli/show.py: runs: runs.list": PERSON,
     "plan/schedules.py: _INSTANT: timedelta": CALENDAR,
     "plan/schedules.py: _PUNCTUAL: timedelta": "how late a window may start without catching up",
     "plan/windows.py: _DAY: timedelta": CALENDAR,
@@ -107,8 +104,6 @@ def test_reviewed_exceptions_still_exist():
 @pytest.mark.parametrize(
     "text",
     [
-        "def due(ledger):\n    return ledger.list_runs(limit=200)",
-        "def due(ledger):\n    return ledger.list_runs(50)",
         "def due(ledger):\n    return ledger.runs.list(limit=200)",
         "def due(ledger):\n    return ledger.windows.list(None, limit=50)",
         "_LOOK_BACK = timedelta(days=35)",

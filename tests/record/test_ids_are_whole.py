@@ -26,12 +26,14 @@ MATCH = frozenset({"findall", "finditer", "fnmatch", "fnmatchcase", "fullmatch",
 """Functions and methods that parse their argument."""
 REVIEWED = {
     "execute/job.py: __post_init__: fullmatch": "an id is safe as a file's name",
+    "hosts/fake.py: _suffer: id[...]": "the head of an id, to print",
+    "hosts/fake.py: _died: id[...]": "the head of an id, to print",
     "execute/jobs.py: __init__: job[...]": "the head of an id, to print",
     "load/references.py: _is_numbered_like: sub": "a tag of sites",
     "record/queries.py: find: run.startswith": "a person types the first letters; the whole id is found",
     "steps/shell.py: __post_init__: in run": "the text of a shell step",
     "steps/static/build.py: __post_init__: in run": "the text of a build",
-    "web/place.py: below: segment.split": "a segment of a path",
+    "web/url.py: below: segment.split": "a segment of a path",
     "apply/transaction/caches.py: purged_in: id.removesuffix": "a task of a job, named by the same module",
     "apply/jobs.py: restore_point_id: job[...]": "a short name on the host; nothing is read from it",
 }

@@ -13,6 +13,7 @@ from runner.load import load_workspace
 from runner.model import Outcome, Period
 from runner.record import Ledger
 from runner.report import ReportData, render_text
+from runner.report.document import report_document
 from runner.workflows.report import make_report
 from tests.ledgers import create_run, record_look
 from tests.workflows.scheduling import SchedulerProcess, at, scheduler, write
@@ -62,7 +63,7 @@ def test_missed_windows_are_counted(tmp_path: Path, back: Any):
             one.tick(back)
     found = report(folder, now=TUESDAY + 60 * DAY)
     assert found.status == "attention"
-    assert found.as_json()["windows"] == {"due": 4, "missed": 3}
+    assert report_document(found)["windows"] == {"due": 4, "missed": 3}
     assert "Your website is healthy. Three of four planned maintenance windows did not run." in top(found)
     assert "You do not need to do anything" not in top(found)
     german = report(folder, now=TUESDAY + 60 * DAY)
@@ -85,7 +86,7 @@ def test_report_is_good_if_every_window_ran(tmp_path: Path):
         for week in range(4):
             run_window(one, TUESDAY + 7 * week * DAY)
     found = report(folder)
-    assert (found.status, found.as_json()["windows"]) == ("good", {"due": 4, "missed": 0})
+    assert (found.status, report_document(found)["windows"]) == ("good", {"due": 4, "missed": 0})
 
 
 def test_startable_opening_is_not_missed(tmp_path: Path):
@@ -105,7 +106,7 @@ def test_blackout_is_not_due_but_overlap_is_missed(tmp_path: Path):
         one.tick(TUESDAY + 8 * DAY)
         one.tick(TUESDAY + 14 * DAY)
     found = report(folder, now=TUESDAY + 15 * DAY)
-    assert found.as_json()["windows"] == {"due": 2, "missed": 1}
+    assert report_document(found)["windows"] == {"due": 2, "missed": 1}
     assert {(point.outcome, len(point.at)) for point in found.open if point.about == "window"} == {
         (Outcome.SKIPPED, 1),
         (Outcome.MISSED, 1),
