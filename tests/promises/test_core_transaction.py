@@ -53,7 +53,7 @@ CASES = (
         "wp-login.php in the package does not match its checksum on wordpress.org",
         {"edits": {"wp-login.php": "@ "}, "genuine": False},
     ),
-    Case("the version inside is another", "failed", "says that it is 6.5.8", {"says": "6.5.8"}),
+    Case("the version inside is another", "failed", "the version of the package is 6.5.8", {"says": "6.5.8"}),
     Case("the download is cut", "failed", "", cut=100_000),
 )
 USUAL = {"the version inside is another"}

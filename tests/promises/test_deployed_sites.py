@@ -65,7 +65,7 @@ def test_what_composer_locked_is_held_with_its_command(fleet: Fleet, deployed: C
     there = f"managed by Composer ({project}/composer.lock); update it there: composer require"
     assert changes[SLUG] == ("hold", f"{there} wpackagist-plugin/{SLUG}:{new}")
     assert changes["core"] == ("hold", f"{there} roots/wordpress-no-content:7.1.2")
-    assert changes[CHECKOUT][1] == "a checkout of git, which an update would replace; update it there"
+    assert changes[CHECKOUT][1] == "a git checkout, which an update would overwrite; update it there"
     assert changes[OWN][0] == ("hold" if fixed else "change")
 
     said = deployed.say("run", "everything", "-l", SITE)

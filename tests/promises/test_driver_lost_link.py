@@ -262,7 +262,7 @@ def test_a_vanished_controller_leaves_no_follower(hosts, shell, way):
 KILLED = """
 import sys
 sys.path[:0] = {path!r}
-from runner.execute import Endpoint, Job, Pool, Task, run_job
+from runner.execute import Endpoint, Job, Pool, run_job
 import pathlib, pickle
 endpoint, job = pickle.loads({data!r})
 with Pool() as links:

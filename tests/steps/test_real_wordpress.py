@@ -203,7 +203,7 @@ def test_unreadable_site_gives_a_reason(shop):
         config.write_text(broken) if broken else config.unlink()
         with pytest.raises(HostError, match=why):
             shop.facts()
-    with pytest.raises(HostError, match="no such folder"):
+    with pytest.raises(HostError, match="the site's folder does not exist"):
         shop.facts(site=replace(shop.site, path="/srv/nowhere"))
 
 
@@ -241,7 +241,7 @@ def test_wrong_packages_are_refused_before_any_change(shop):
         "harbour-forms": ("failed", "the version of the package is 1.8.2, not 1.9.0"),
         "lantern-gallery": ("failed", "the package is not a complete zip archive"),
         "orchard-seo": ("failed", "Download failed. Not Found"),
-        "tidewater-hours": ("failed", "the package does not hold tidewater-hours/tidewater-hours.php"),
+        "tidewater-hours": ("failed", "the package does not contain tidewater-hours/tidewater-hours.php"),
     }
     versions = {p.slug: p.version for p in shop.facts().plugins}
     assert versions["harbour-forms"] == "1.8.2"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.apply.files.archive import tar_of
@@ -247,6 +247,7 @@ def test_checksum_list_round_trip(tree):
     assert parse_sums(sums(tree)) == tree
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_difference_covers_both_trees(old, wanted):
     found = differ(old, wanted)

@@ -125,7 +125,7 @@ def test_harmful_or_wrong_packs_are_rolled_back(network):
         "de_DE core": ("failed", "de_DE.l10n.php in the pack is not valid PHP"),
         "de_DE plugin harbour-forms": (
             "failed",
-            "the pack is of 2020-01-01 00:00:00, not of 2026-11-01 00:00:00",
+            "the date of the pack is 2020-01-01 00:00:00, not 2026-11-01 00:00:00",
         ),
     }
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
