@@ -61,7 +61,6 @@ This table is written by `tests/promises/test_gauntlet.py` into the file that `G
 | case | health check | what was done | seconds until healthy |
 |---|---|---|---|"""
 USUAL = {
-    "fatal on load",
     "white page",
     "noise on the command line",
     "download cut in the middle",

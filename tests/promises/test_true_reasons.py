@@ -52,7 +52,10 @@ def change(crew: Crew) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize("readable", [True, False], ids=["by its log", "by its host"])
+@pytest.mark.parametrize(
+    "readable",
+    [pytest.param(True, id="by its log"), pytest.param(False, id="by its host", marks=pytest.mark.long)],
+)
 def test_a_rollback_names_phps_error(
     fresh_fleet: Fleet,
     tmp_path: Path,

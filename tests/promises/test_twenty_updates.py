@@ -64,6 +64,7 @@ def test_of_two_that_break_only_together_one_is_kept(fleet: Fleet, tmp_path: Pat
     assert held in {turn(number) for number in pair}
 
 
+@pytest.mark.long
 def test_of_six_themes_the_bad_one_is_found(fleet: Fleet, tmp_path: Path) -> None:
     slugs = prepare_batch(fleet, SITE, {5: FATAL}, count=6, kind="themes")
     step = carried(fleet, tmp_path, slugs, code=5, text=THEMES)
