@@ -30,6 +30,7 @@ __all__ = [
     "part_of",
     "restore_point_id",
     "restore_points",
+    "settle_job",
     "site_lock",
     "span_of",
     "started_job",
@@ -114,6 +115,16 @@ def end_job(
     """Record how a job ended and the outcomes of its steps; then let the host forget it."""
     ctx.journal.job_ended(number, job, status, outcomes)
     acknowledge(ctx, number, job)
+
+
+def settle_job(
+    ctx: SiteContext, number: int, job: str, status: str, outcomes: tuple[StepOutcome, ...]
+) -> tuple[StepOutcome, ...]:
+    """Record how a job ended with the outcomes of its steps, emit these, and return them."""
+    end_job(ctx, number, job, status, outcomes)
+    for outcome in outcomes:
+        ctx.journal.announce_outcome(outcome)
+    return outcomes
 
 
 def acknowledge_recorded(ctx: SiteContext) -> None:

@@ -104,6 +104,12 @@ class Journal:
         self.ledger.steps.finished(self.run, self.site, outcome, self.now())
         self.announce_outcome(outcome)
 
+    def steps_finished(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
+        """Record the outcomes of several steps, and return them."""
+        for outcome in outcomes:
+            self.step_finished(outcome)
+        return outcomes
+
     def announce_outcome(self, outcome: StepOutcome) -> None:
         """Emit the outcome of a step that is on record."""
         self.emit(

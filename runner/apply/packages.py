@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from runner.apply.jobs import end_job, nonce_of, span_of
+from runner.apply.jobs import end_job, nonce_of, settle_job, span_of
 from runner.apply.reboot import reboot
 from runner.apply.retry import Try, run_with_retries
 from runner.errors import (
@@ -127,14 +127,9 @@ class _Update:
 
     def settle(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
         """Record how the job ended and the outcomes (none if another try follows)."""
-        if self.status:
-            end_job(self.ctx, self.part.number, self.job, self.status, outcomes)
-        for outcome in outcomes:
-            if self.status:
-                self.journal.announce_outcome(outcome)
-            else:
-                self.journal.step_finished(outcome)
-        return outcomes
+        if not self.status:
+            return self.journal.steps_finished(outcomes)
+        return settle_job(self.ctx, self.part.number, self.job, self.status, outcomes)
 
     def _attached(self) -> JobRecord | None:
         if self.started is None:

@@ -73,14 +73,8 @@ def _here(
     run: Callable[[SiteContext, Step], StepOutcome], ctx: SiteContext, part: Barrier
 ) -> tuple[StepOutcome, ...]:
     """Run a step that needs no job on the host."""
-
-    def record(outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
-        for outcome in outcomes:
-            ctx.journal.step_finished(outcome)
-        return outcomes
-
     ctx.journal.step_started(part.step.id)
-    return run_with_retries(ctx, part.step, lambda _: Try((run(ctx, part.step),), record))
+    return run_with_retries(ctx, part.step, lambda _: Try((run(ctx, part.step),), ctx.journal.steps_finished))
 
 
 _BARRIERS: Mapping[Where, Callable[[SiteContext, Barrier], tuple[StepOutcome, ...]]] = {

@@ -7,7 +7,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from runner.apply.jobs import end_job, job_of_try, jobs_of_part, locked_by, nonce_of, site_lock, started_job
+from runner.apply.jobs import (
+    end_job,
+    job_of_try,
+    jobs_of_part,
+    locked_by,
+    nonce_of,
+    settle_job,
+    site_lock,
+    started_job,
+)
 from runner.apply.results import REREAD, outcomes_of, with_facts_after
 from runner.apply.retry import Try, run_with_retries
 from runner.errors import LostError
@@ -105,7 +114,7 @@ def _run_once(
     kinds = {step.id: registry()[step.kind] for step in steps}
     scripts = {step.id: kinds[step.id].script(step, context) for step in steps}
     if not any(scripts.values()):
-        return Try(tuple(kinds[step.id].idle(step, context) for step in steps), partial(_finish, ctx))
+        return Try(tuple(kinds[step.id].idle(step, context) for step in steps), ctx.journal.steps_finished)
 
     names = {f"s{number}": step for number, step in enumerate(steps)}
     record = _follow(ctx, part, _job(ctx, job, names, scripts, context), names, judge)
@@ -116,7 +125,7 @@ def _run_once(
     if judge:
         outcomes = tuple(judge.final_outcome(record, outcome) for outcome in outcomes)
     outcomes = tuple(map(ctx.journal.cleaned, outcomes))
-    return Try(outcomes, partial(_settle, ctx, part.number, job, record.status))
+    return Try(outcomes, partial(settle_job, ctx, part.number, job, record.status))
 
 
 def _follow(
@@ -136,21 +145,6 @@ def _follow(
             )
     except DiedError as error:
         return error.record
-
-
-def _finish(ctx: SiteContext, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
-    for outcome in outcomes:
-        ctx.journal.step_finished(outcome)
-    return outcomes
-
-
-def _settle(
-    ctx: SiteContext, number: int, job: str, status: str, outcomes: tuple[StepOutcome, ...]
-) -> tuple[StepOutcome, ...]:
-    end_job(ctx, number, job, status, outcomes)
-    for outcome in outcomes:
-        ctx.journal.announce_outcome(outcome)
-    return outcomes
 
 
 def _next_try(ctx: SiteContext, part: Segment, step: Step) -> int:

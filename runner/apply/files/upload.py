@@ -84,10 +84,7 @@ class _Upload:
         return Try((), self._record)
 
     def _record(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
-        purged = tuple(with_purge(self._ctx, outcome) for outcome in outcomes)
-        for outcome in purged:
-            self._ctx.journal.step_finished(outcome)
-        return purged
+        return self._ctx.journal.steps_finished(tuple(with_purge(self._ctx, outcome) for outcome in outcomes))
 
 
 @dataclass(frozen=True, slots=True)

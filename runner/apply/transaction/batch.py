@@ -90,20 +90,15 @@ class _BatchUpdate:
         if pending and self.ctx.attempt > 1:
             pending = self._unsettled(pending)
         if not pending and not self.outcomes:
-            return self._record((self._idle(),))
+            return self.ctx.journal.steps_finished((self._idle(),))
         self.ctx.journal.step_started(self.step.id)
         started = time.monotonic()
 
         def run_once(number: int) -> Try:
             left = pending if number == 1 else self._failed(pending)
-            return Try((self._run_once(left, started),), self._record)
+            return Try((self._run_once(left, started),), self.ctx.journal.steps_finished)
 
         return run_with_retries(self.ctx, self.step, run_once, retriable=lambda: bool(self._failed(pending)))
-
-    def _record(self, outcomes: tuple[StepOutcome, ...]) -> tuple[StepOutcome, ...]:
-        for outcome in outcomes:
-            self.ctx.journal.step_finished(outcome)
-        return outcomes
 
     def _run_once(self, pending: Sequence[Change], started: float) -> StepOutcome:
         for change in pending:
