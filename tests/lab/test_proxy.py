@@ -56,6 +56,15 @@ def everything(link: socket.socket) -> tuple[bytes, str]:
     return got, "fin"
 
 
+def received(proxy: Proxy) -> tuple[bytes, str]:
+    """What a new link receives, and how it ends. A reset may come before the connection is made."""
+    try:
+        with connect(proxy) as link:
+            return everything(link)
+    except ConnectionResetError:
+        return b"", "rst"
+
+
 def connect(proxy: Proxy, timeout: float = 5) -> socket.socket:
     return socket.create_connection((proxy.address, proxy.port), timeout=timeout)
 
@@ -72,8 +81,7 @@ def test_a_link_is_handed_on_whole_and_ends_in_order() -> None:
 @pytest.mark.parametrize("after", [0, 1, 4096, 70_001])
 def test_the_first_link_is_cut_after_exactly_so_many_bytes(how: str, after: int) -> None:
     with server(flood=FLOOD) as target, Proxy(target, cut_after=after, how=how) as proxy:
-        with connect(proxy) as link:
-            assert everything(link) == (FLOOD[:after], how)
+        assert received(proxy) == (FLOOD[:after], how)
         assert proxy.was_cut.wait(5)
         with connect(proxy) as link:
             link.shutdown(socket.SHUT_WR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -162,7 +163,7 @@ def test_step_over_its_time_limit_fails(crew: Crew) -> None:
     crew.playbook("slow", "name: Slow\nsteps:\n  - shell: sleep 60\n    timeout: 1s\n  - shell: 'true'\n")
     assert crew.say("run", "slow", "-l", SITE).code == 3
     assert outcomes(crew) == {"shell": "failed", "shell-2": "skipped"}
-    assert whys(crew)["shell"].startswith("took longer than its time limit; stopped after 1 s")
+    assert re.match(r"took longer than its time limit; stopped after \d s", whys(crew)["shell"])
 
 
 def test_on_failure_continue_runs_rest_and_site_fails(crew: Crew) -> None:
