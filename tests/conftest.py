@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from lab import Fleet, FleetSpec, LabError
 from runner import crashlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("short", max_examples=40)
+settings.load_profile("short")
 
 SLOTS = Path("/var/tmp/sitecrew-tests")
 

@@ -101,6 +101,7 @@ def test_second_ctrl_c_cancels_jobs(crew: Crew) -> None:
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 2, "after": 1}
 
 
+@pytest.mark.long
 def test_cancel_from_another_process_waits_for_hosts(crew: Crew) -> None:
     process = started(crew, STATIC)
     wait_for_mark(crew.fleet, "web3")

@@ -449,6 +449,7 @@ def test_a_plan_says_which_hosts_could_not_be_reached(world: World, tmp_path: Pa
     assert "refused the connection" in site["problems"][0]
 
 
+@pytest.mark.long
 def test_a_site_that_another_controller_works_on_is_left_to_it(world: World, tmp_path: Path) -> None:
     folders = [world.ground.workspace(tmp_path / name, ("csh",)) for name in ("first", "second")]
     for folder in folders:

@@ -92,10 +92,15 @@ def test_a_password_by_reference_is_used_and_is_nowhere_to_be_found(crew: Patchi
 @pytest.mark.parametrize(
     ("how", "below", "why"),
     [
-        ("password", (), "sudo asks for a password"),
+        pytest.param("password", (), "sudo asks for a password", marks=pytest.mark.long),
         ("password", ("become_password: {file: wrong}",), "sudo refused the password"),
-        ("none", ("become_password: {env: LAB_SUDO}",), "the login is not allowed to use sudo"),
-        ("tty", (), "sudo requires a terminal"),
+        pytest.param(
+            "none",
+            ("become_password: {env: LAB_SUDO}",),
+            "the login is not allowed to use sudo",
+            marks=pytest.mark.long,
+        ),
+        pytest.param("tty", (), "sudo requires a terminal", marks=pytest.mark.long),
         ("few", ("become_password: {env: LAB_SUDO}",), "sudo does not let the login run /bin/sh as root"),
     ],
     ids=["asked", "wrong", "stranger", "requiretty", "few"],

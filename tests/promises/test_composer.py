@@ -68,6 +68,7 @@ def crew(fleet: Fleet, project: Path, tmp_path: Path) -> Crew:
     return made
 
 
+@pytest.mark.long
 def test_a_good_update_is_kept_and_the_lock_file_says_what_is_installed(
     fleet: Fleet, crew: Crew, project: Path
 ) -> None:

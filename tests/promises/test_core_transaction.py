@@ -106,6 +106,7 @@ def test_a_version_that_is_not_well_is_found_out_and_the_site_is(shop: Crew, cas
     assert files(fleet.sites[SITE].path) == before
 
 
+@pytest.mark.long
 def test_a_major_version_brings_its_files_and_leaves_what_is_the_sites_own(shop: Crew) -> None:
     root = shop.fleet.sites[SITE].path
     own = {

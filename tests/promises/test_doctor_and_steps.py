@@ -42,6 +42,7 @@ CASES = {
     "backup": ("backup", "closed/key.pem cannot be read"),
     "backup-folder": ("backup: {exclude: ['*.pem']}", "locked cannot be read"),
 }
+SLOW = {"build-here", "sync", "backup"}
 
 
 @pytest.fixture
@@ -60,7 +61,9 @@ def told(checks: list[dict[str, Any]], words: str) -> bool:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files of another account")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.long] if case in SLOW else []) for case in CASES]
+)
 def test_what_a_step_lacks_is_found_before_the_run(docs: Fleet, tmp_path: Path, case: str) -> None:
     step, words = CASES[case]
     crew = Crew(docs, tmp_path / "crew", f"name: Night\nsteps:\n  - {step}\n")

@@ -151,7 +151,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
 
 
 @needs_root
-@pytest.mark.parametrize("state", ["read-only", "full"])
+@pytest.mark.parametrize("state", [pytest.param("read-only", marks=pytest.mark.long), "full"])
 def test_workspace_that_cannot_be_written(crew: Path, tmp_path: Path, state: str) -> None:
     with mounted(tmp_path / "disk") as disk:
         (disk / "inventory.yaml").write_bytes((crew / "inventory.yaml").read_bytes())

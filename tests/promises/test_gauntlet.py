@@ -62,13 +62,11 @@ This table is written by `tests/promises/test_gauntlet.py` into the file that `G
 |---|---|---|---|"""
 USUAL = {
     "white page",
-    "noise on the command line",
-    "download cut in the middle",
     "killed in the middle",
     "theme is fatal",
     "good",
 }
-"""One case of each kind, which `scripts/test` runs; the others are `long`."""
+"""Cases that `scripts/test` runs; the others are `long`."""
 DONE = {
     "undone": "rolled back, held",
     "failed": "failed, site unchanged",

@@ -96,6 +96,7 @@ def swapped(fleet: Fleet, tmp_path: Path) -> Iterator[Crew]:
     fleet.catalogue.reset()
 
 
+@pytest.mark.long
 def test_path_and_address_of_two_sites_are_refused_everywhere(fleet: Fleet, swapped: Crew) -> None:
     crew = swapped
     path, url, other = fleet.sites[SITE].path, fleet.sites[SITE].url, fleet.sites[OTHER].url

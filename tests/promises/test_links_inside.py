@@ -40,6 +40,7 @@ def links(folder: Path) -> dict[str, str]:
     return {name: what for name, what in contents(folder).items() if what.startswith("->")}
 
 
+@pytest.mark.long
 def test_an_update_that_stays_and_its_undo_keep_links_and_what_they_lead_to(fleet: Fleet, crew: Crew) -> None:
     prepare(fleet, SITE, NAMED["good"])
     folder = fleet.sites[SITE].path / ITEM

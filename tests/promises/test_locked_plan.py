@@ -148,6 +148,7 @@ def test_a_resumed_run_keeps_to_its_plan_and_leaves_a_site_that_has_moved_meanwh
     assert plugin_version(crew.fleet, SITE, "harbour-forms") == "1.8.2"
 
 
+@pytest.mark.long
 def test_a_plan_has_its_steps_already(crew: Crew) -> None:
     assert "-t cannot be combined with --plan" in refused(crew, "-t", "x")
     assert "--start-at cannot be combined with --plan" in refused(crew, "--start-at", "wordpress.plugins")

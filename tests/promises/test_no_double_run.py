@@ -154,6 +154,7 @@ def test_of_two_resumes_at_once_one_works(fresh_fleet: Fleet, tmp_path: Path) ->
     check_settled(crew, STATIC, winner)
 
 
+@pytest.mark.long
 def test_sites_that_waited_in_the_queue_are_done_once(fresh_fleet: Fleet, tmp_path: Path) -> None:
     """What the killed process had queued is not begun by the one that resumes beside its own work."""
     crew = Crew(

@@ -149,6 +149,7 @@ def test_a_login_with_a_narrow_umask_closes_nothing(of_a_group: Place) -> None:
         test_what_is_taken_back_or_undone_is_as_it_was(of_a_group)
 
 
+@pytest.mark.long
 def test_one_file_of_somebody_else_holds_its_plugin_alone(of_a_group: Place) -> None:
     place, catalogue = of_a_group, of_a_group.fleet.catalogue
     shutil.chown(place.root / f"wp-content/plugins/{PLUGIN}/inc/a.php", user="root")

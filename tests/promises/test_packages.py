@@ -156,6 +156,7 @@ def test_a_failing_postinst_fails_the_package_with_its_words(apt: Patching) -> N
     assert apt.host.packages.versions() | {"labbad": "1.1!", "labpkg": "1.1"} == apt.host.packages.versions()
 
 
+@pytest.mark.long
 def test_a_failing_scriptlet_fails_the_package_with_its_words(dnf: Patching) -> None:
     dnf.host.packages.offer("labbad", "labpost", "labpkg")
     dnf.packages("upgrade: all")
@@ -362,6 +363,7 @@ def test_a_killed_controller_takes_the_upgrade_up_where_it_was(apt: Patching) ->
     assert log.count("configure labslow:all 1.1") == 1
 
 
+@pytest.mark.long
 def test_a_cancelled_upgrade_is_read_again_and_repaired_next_time(apt: Patching) -> None:
     apt.host.packages.offer("labslow", "labpkg")
     apt.packages("upgrade: all")

@@ -46,6 +46,7 @@ def test_a_translation_that_breaks_the_site_goes_and_the_former_files_are_back(c
     check_well(fleet, crew)
 
 
+@pytest.mark.long
 def test_a_database_whose_upgrade_breaks_the_site_is_as_it_was(crew: Crew) -> None:
     fleet, root = crew.fleet, crew.fleet.sites[SITE].path
     wanted = fleet.wp(SITE, "option", "get", "db_version").strip()

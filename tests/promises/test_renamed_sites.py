@@ -72,6 +72,7 @@ def test_a_renamed_site_of_a_renamed_client_is_undone_and_reported(fleet: Fleet,
     assert crew.say("report", "acme", "--period", "2026-11").code == 2, "the old id is no client any more"
 
 
+@pytest.mark.long
 def test_a_site_that_moves_in_mid_month_is_in_both_reports(fleet: Fleet, crew: Crew) -> None:
     inventory = crew.folder / "inventory.yaml"
     text = inventory.read_text()

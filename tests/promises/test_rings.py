@@ -173,6 +173,7 @@ def test_what_is_left_of_a_stopped_run_is_not_skipped_for_a_failure_but_left_to_
         assert wait_for_next_ring(session, order, 0) is None
 
 
+@pytest.mark.long
 def test_a_site_that_breaks_while_its_ring_soaks_ends_the_run(crew: Crew) -> None:
     crew.settings("policy: {rings: {soak: 3s}}\n")
     page = crew.fleet.sites["globex-docs"].path / "index.html"

@@ -158,6 +158,7 @@ def test_no_request_fails_while_releases_are_switched(crew):
     check_host_is_clean(crew.fleet, "web3")
 
 
+@pytest.mark.long
 def test_no_request_fails_while_a_folder_becomes_a_link(crew):
     crowd = visitors(crew)
     before = content(path(crew))
@@ -475,7 +476,7 @@ def parts(crew):
 
 
 @pytest.mark.parametrize(
-    "number", [5, 9, *(pytest.param(one, marks=pytest.mark.long) for one in (2, 4, 6, 7))]
+    "number", [9, *(pytest.param(one, marks=pytest.mark.long) for one in (2, 4, 5, 6, 7))]
 )
 def test_a_controller_killed_anywhere_leaves_one_whole_release(crew, number):
     release(crew)

@@ -93,6 +93,7 @@ def test_phps_error_is_a_strangers_text_in_one_line(fresh_fleet: Fleet, tmp_path
     assert len(why) < 2100
 
 
+@pytest.mark.long
 def test_a_cancelled_trial_says_that_it_was_cancelled(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = crew_for(fresh_fleet, tmp_path, WAITS)
     home = fresh_fleet.spec.home(fresh_fleet.sites[SITE].host)
@@ -112,6 +113,7 @@ def test_a_cancelled_trial_says_that_it_was_cancelled(fresh_fleet: Fleet, tmp_pa
     assert plugin_version(fresh_fleet, SITE, SLUG) == "1.0"
 
 
+@pytest.mark.long
 def test_a_trial_that_ctrl_c_cancels_says_so_too(fresh_fleet: Fleet, tmp_path: Path) -> None:
     crew = crew_for(fresh_fleet, tmp_path, WAITS)
     home = fresh_fleet.spec.home(fresh_fleet.sites[SITE].host)

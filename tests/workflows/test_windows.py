@@ -153,6 +153,7 @@ def test_due_window_follows_inventory_settings(
     assert marks(crew.fleet, "web3")[STATIC] == states.count("run")
 
 
+@pytest.mark.long
 def test_no_site_starts_after_blackout_day_began(crew: Crew) -> None:
     forget_marks(crew.fleet, "web2")
     crew.playbook("mark", WAITING)
